@@ -1,0 +1,686 @@
+//! One chat with one peer: opening, messages, closing, as a state machine (SIMP 2 to 5).
+//! It speaks [`Datagram`]s and takes the time as an argument; the crate's documentation has the contract.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::control::{Reason, State};
+use crate::datagram::{Datagram, Operation};
+use crate::delivery::{Delivery, Due, LastReceived, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
+use crate::text::{Seq, UserName, read_payload};
+
+/// A SYN from the peer of an open chat is a late copy this long after the opening; later, the peer has
+/// forgotten the chat and invites anew (SIMP 2).
+const SYN_IS_LATE_FOR: Duration = Duration::from_secs(10);
+
+/// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
+/// such an ACK may still come: this long where one is missing, as long as a copy lives (SIMP 6) ...
+const HANDSHAKE_ACK_WITHIN: Duration = Duration::from_millis(2_500);
+
+/// ... and this long for copies of one that has come.
+const HANDSHAKE_ACK_COPIES_WITHIN: Duration = Duration::from_millis(250);
+
+/// A SYN+ACK is not repeated for copies of one SYN that come together.
+const SYN_COPIES_WITHIN: Duration = Duration::from_secs(1);
+
+/// After how long an unanswered SYN is repeated, then again, then always (SIMP 4). Rarely, because several
+/// implementations ask their user for every SYN.
+const SYN_AGAIN_AFTER: [Duration; 3] =
+    [Duration::from_secs(20), Duration::from_secs(40), Duration::from_secs(120)];
+
+/// What of a chat's behaviour the user sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How often a datagram that wants an answer is transmitted before the peer counts as gone; 1 or more.
+    pub attempts: u32,
+    /// How long a request or an invitation waits for its answer.
+    pub request_expiry: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { attempts: 6, request_expiry: Duration::from_secs(600) }
+    }
+}
+
+/// What happened in a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChatEvent {
+    /// The peer invites us.
+    Request,
+    /// Messages may go both ways.
+    Opened,
+    /// The peer sent this text.
+    Message {
+        /// The text as it came.
+        text: String,
+    },
+    /// The peer has this message of ours.
+    Delivered(MessageId),
+    /// The peer did not acknowledge this message of ours, and it will not be transmitted again.
+    Undelivered(MessageId, Reason),
+    /// It is over. The last event.
+    Closed {
+        /// Why.
+        reason: Reason,
+        /// What the peer said to it.
+        text: Option<String>,
+    },
+    /// The peer reports an error, which changes nothing (SIMP 5).
+    Error {
+        /// Its words.
+        text: String,
+    },
+}
+
+/// What a datagram was to the chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handled {
+    /// Expected.
+    Accepted,
+    /// A message we had already; it is acknowledged again.
+    Duplicate,
+    /// Without meaning in this state; nothing changed.
+    Ignored,
+    /// A SYN that ended this chat: the peer invites anew, and the caller makes a new chat of it.
+    InvitesAnew,
+}
+
+/// Why a command cannot be carried out: the chat is in this state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the chat is {0}")]
+pub struct StateError(pub State);
+
+/// What must be kept to go on with a chat after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Where it stands.
+    pub state: State,
+    /// The peer's name.
+    pub user: UserName,
+    /// The bit of our message in flight, or of the next one.
+    pub seq: Seq,
+    /// What a duplicate is known by.
+    pub received: Option<LastReceived>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Inviting {
+        syn: Repeat,
+        expires: Instant,
+    },
+    Invited {
+        expires: Instant,
+    },
+    Accepting {
+        syn_ack: Repeat,
+    },
+    Open {
+        /// Unknown after a restart.
+        since: Option<Instant>,
+        /// What we answered the peer's part of the opening with.
+        answer: Operation,
+    },
+    /// We are leaving, but first deliver what is queued.
+    Draining,
+    /// We are leaving and wait for the ACK of our FIN.
+    Leaving {
+        fin: Repeat,
+        /// Why, where the user has not been told yet.
+        untold: Option<Reason>,
+    },
+    Closed,
+}
+
+/// A datagram that is due, made only when it is polled.
+#[derive(Debug, Clone, Copy)]
+enum Transmit {
+    Control(Operation, u8),
+    InFlight,
+}
+
+/// The machine of one chat.
+#[derive(Debug)]
+pub struct Chat {
+    me: UserName,
+    user: UserName,
+    settings: Settings,
+    phase: Phase,
+    delivery: Delivery,
+    changed: bool,
+    events: VecDeque<ChatEvent>,
+    transmits: VecDeque<Transmit>,
+}
+
+/// Commands: what our user wants.
+impl Chat {
+    /// Invites a peer: a chat that is `inviting` until the peer answers or `expires_after` is over.
+    pub fn invite(now: Instant, me: UserName, settings: Settings, expires_after: Duration) -> Self {
+        let syn = Repeat { sent: 1, due: now + SYN_AGAIN_AFTER[0] };
+        let mut chat = Self::new(me, settings, Phase::Inviting { syn, expires: now + expires_after });
+        chat.transmit(Operation::Syn, Seq::Zero.field());
+        chat
+    }
+
+    /// Makes a request of a SYN: a chat that is `invited` until our user answers.
+    pub fn invited(now: Instant, me: UserName, settings: Settings, syn: &Datagram) -> Self {
+        let mut chat = Self::new(me, settings, Phase::Invited { expires: now + settings.request_expiry });
+        chat.user = syn.user;
+        chat.events.push_back(ChatEvent::Request);
+        chat
+    }
+
+    /// Goes on with a chat of an earlier run. Its messages that were not acknowledged are given to
+    /// [`send`](Self::send) again; `in_flight` says that there are some. The first of them may have left a
+    /// moment ago, so it leaves again only when its time for that has come.
+    pub fn resume(
+        now: Instant,
+        me: UserName,
+        settings: Settings,
+        snapshot: Snapshot,
+        in_flight: bool,
+    ) -> Option<Self> {
+        let due_at_once = Repeat { sent: 0, due: now };
+        let expires = now + settings.request_expiry;
+        let phase = match snapshot.state {
+            State::Inviting => Phase::Inviting { syn: due_at_once, expires },
+            State::Invited => Phase::Invited { expires },
+            State::Accepting => Phase::Accepting { syn_ack: due_at_once },
+            State::Open => Phase::Open { since: None, answer: Operation::SynAck },
+            State::Closing if in_flight => Phase::Draining,
+            State::Closing => Phase::Leaving { fin: due_at_once, untold: Some(Reason::Quit) },
+            State::Closed => return None,
+        };
+        let mut chat = Self::new(me, settings, phase);
+        chat.user = snapshot.user;
+        chat.delivery = Delivery::resume(snapshot.seq, snapshot.received);
+        if in_flight {
+            chat.delivery.hold(now + RETRANSMIT_AFTER);
+        }
+        chat.changed = false;
+        Some(chat)
+    }
+
+    fn new(me: UserName, settings: Settings, phase: Phase) -> Self {
+        Self {
+            me,
+            user: UserName::default(),
+            settings,
+            phase,
+            delivery: Delivery::default(),
+            changed: true,
+            events: VecDeque::new(),
+            transmits: VecDeque::new(),
+        }
+    }
+
+    /// Accepts the peer's invitation.
+    ///
+    /// # Errors
+    /// [`StateError`] unless the chat is `invited`.
+    pub fn accept(&mut self, now: Instant) -> Result<(), StateError> {
+        match self.phase {
+            Phase::Invited { .. } => {
+                self.send_syn_ack(now);
+                Ok(())
+            }
+            _ => Err(StateError(self.state())),
+        }
+    }
+
+    /// Declines the peer's invitation. The chat is `closed` to our user at once, and `closing` until the
+    /// peer knows it.
+    ///
+    /// # Errors
+    /// [`StateError`] unless the chat is `invited`.
+    pub fn decline(&mut self, now: Instant) -> Result<(), StateError> {
+        match self.phase {
+            Phase::Invited { .. } => {
+                self.end_opening(now, Reason::WeDeclined);
+                Ok(())
+            }
+            _ => Err(StateError(self.state())),
+        }
+    }
+
+    /// Queues a message. It leaves once the chat is open and those before it are acknowledged.
+    ///
+    /// # Errors
+    /// [`StateError`] unless the chat is `open` or about to be.
+    pub fn send(&mut self, now: Instant, message: Outgoing) -> Result<(), StateError> {
+        match self.phase {
+            Phase::Accepting { .. } => self.delivery.push(message),
+            Phase::Open { .. } => {
+                self.delivery.push(message);
+                self.deliver(now);
+            }
+            _ => return Err(StateError(self.state())),
+        }
+        Ok(())
+    }
+
+    /// Gives back a queued message of an earlier run, also to a chat that is `closing`; see
+    /// [`resume`](Self::resume).
+    pub fn requeue(&mut self, message: Outgoing) {
+        self.delivery.push(message);
+    }
+
+    /// Leaves the chat: delivers what is queued, unless `at_once`, and tells the peer. An invitation is
+    /// taken back and a request declined.
+    ///
+    /// # Errors
+    /// [`StateError`] where the chat is being left already and `at_once` changes nothing.
+    pub fn close(&mut self, now: Instant, at_once: bool) -> Result<(), StateError> {
+        match self.phase {
+            Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),
+            Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
+            Phase::Open { .. } if !at_once && self.delivery.len() > 0 => self.set_phase(Phase::Draining),
+            Phase::Open { .. } | Phase::Accepting { .. } => self.leave(now),
+            Phase::Draining if at_once => self.leave(now),
+            Phase::Draining | Phase::Leaving { .. } | Phase::Closed => return Err(StateError(self.state())),
+        }
+        Ok(())
+    }
+
+    /// Forgets a chat that is `closing`: no FIN is repeated any more. For a user who invites the same peer
+    /// again before it has answered our FIN.
+    pub fn abandon(&mut self) {
+        self.give_up(Reason::Quit);
+        match self.phase {
+            Phase::Leaving { untold, .. } => self.end_leaving(untold),
+            _ => self.end(Reason::Quit, None),
+        }
+    }
+}
+
+/// Input: what happened. It cannot fail; what makes no sense is ignored.
+impl Chat {
+    /// The peer sent a datagram. The table of SIMP: what each state makes of each operation.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) -> Handled {
+        use Operation as Op;
+        let seq = datagram.seq;
+        match (self.phase, datagram.operation) {
+            // Our invitation is answered.
+            (Phase::Inviting { .. }, Op::SynAck) => {
+                self.user = datagram.user;
+                self.transmit(Op::Ack, seq);
+                self.open(now, Op::Ack);
+            }
+            // Both invited each other: each invitation accepts the other.
+            (Phase::Inviting { .. }, Op::Syn) => {
+                self.user = datagram.user;
+                self.send_syn_ack(now);
+            }
+            (Phase::Inviting { .. }, Op::Fin) => {
+                self.transmit(Op::Ack, seq);
+                self.end(Reason::PeerDeclined, words(datagram));
+            }
+            (Phase::Inviting { .. }, Op::Err) => {
+                let text = words(datagram);
+                self.end(
+                    if says_busy(text.as_deref()) { Reason::PeerBusy } else { Reason::PeerDeclined },
+                    text,
+                );
+            }
+
+            // The peer's invitation waits for our user, and its copies change nothing.
+            (Phase::Invited { .. }, Op::Fin) => {
+                self.transmit(Op::Ack, seq);
+                self.end(Reason::Withdrawn, None);
+            }
+            (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Err) => {
+                self.end(Reason::Withdrawn, words(datagram));
+            }
+
+            // We accepted. The ACK may be lost, then a chat stands for it.
+            (Phase::Accepting { syn_ack }, Op::Ack) => {
+                let within =
+                    if syn_ack.sent > 1 { HANDSHAKE_ACK_WITHIN } else { HANDSHAKE_ACK_COPIES_WITHIN };
+                self.open(now, Op::SynAck);
+                self.delivery.hold(now + within);
+            }
+            (Phase::Accepting { .. }, Op::SynAck) => {
+                self.transmit(Op::Ack, seq);
+                self.open(now, Op::SynAck);
+                self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+            }
+            (Phase::Accepting { .. }, Op::Chat) => {
+                self.open(now, Op::SynAck);
+                self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+                return self.handle_chat(datagram);
+            }
+            (Phase::Accepting { syn_ack }, Op::Syn) => {
+                if syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
+                    return Handled::Ignored;
+                }
+                self.transmit(Op::SynAck, Seq::Zero.field());
+            }
+            (Phase::Accepting { .. }, Op::Fin) => {
+                self.transmit(Op::Ack, seq);
+                self.give_up(Reason::Withdrawn);
+                self.end(Reason::Withdrawn, None);
+            }
+
+            // Messages both ways. While we leave, the peer's still count: it knows nothing of that yet.
+            (Phase::Open { .. } | Phase::Draining | Phase::Leaving { untold: Some(_), .. }, Op::Chat) => {
+                return self.handle_chat(datagram);
+            }
+            (Phase::Open { .. } | Phase::Draining, Op::Ack) => return self.handle_ack(now, seq),
+            (Phase::Open { .. } | Phase::Draining, Op::SynAck) => self.transmit(Op::Ack, seq),
+            (Phase::Open { since, answer }, Op::Syn) => return self.handle_late_syn(now, since, answer),
+            (Phase::Open { .. } | Phase::Draining, Op::Fin) => {
+                self.transmit(Op::Ack, seq);
+                self.give_up(Reason::PeerQuit);
+                self.end(Reason::PeerQuit, None);
+            }
+            (Phase::Open { .. } | Phase::Draining, Op::Err) => {
+                self.events.push_back(ChatEvent::Error { text: read_payload(&datagram.payload) });
+            }
+
+            // We are leaving. A late ACK of our last message must not pass for that of the FIN; some peers
+            // put no number in their ACKs, so after a repeat any will do.
+            (Phase::Leaving { fin, untold }, Op::Ack) => {
+                if seq != self.delivery.seq().field() && fin.sent < 2 {
+                    return Handled::Ignored;
+                }
+                self.end_leaving(untold);
+            }
+            (Phase::Leaving { untold, .. }, Op::Fin) => {
+                self.transmit(Op::Ack, seq);
+                self.end_leaving(untold);
+            }
+            (Phase::Draining, Op::Syn) => {
+                self.give_up(Reason::PeerRestarted);
+                self.end(Reason::PeerRestarted, None);
+                return Handled::InvitesAnew;
+            }
+            (Phase::Leaving { untold, .. }, Op::Syn) => {
+                self.end_leaving(untold);
+                return Handled::InvitesAnew;
+            }
+            (Phase::Leaving { untold: None, .. }, Op::SynAck) => {
+                // Our invitation was taken back while its acceptance was under way: the FIN says it again.
+                self.transmit(Op::Fin, self.delivery.seq().field());
+            }
+
+            (Phase::Inviting { .. }, Op::Ack | Op::Chat)
+            | (Phase::Invited { .. }, Op::Syn | Op::SynAck | Op::Ack | Op::Chat)
+            | (Phase::Leaving { .. }, Op::SynAck | Op::Err | Op::Chat)
+            | (Phase::Closed, _) => return Handled::Ignored,
+        }
+        Handled::Accepted
+    }
+
+    /// Nothing listens at the peer's address. That ends an opening at once (SIMP 4), and a leaving; an open
+    /// chat goes on trying, for its peer may be starting again.
+    pub fn handle_unreachable(&mut self) {
+        match self.phase {
+            Phase::Inviting { .. } | Phase::Accepting { .. } => {
+                self.give_up(Reason::NobodyThere);
+                self.end(Reason::NobodyThere, None);
+            }
+            Phase::Leaving { untold, .. } => self.end_leaving(untold),
+            Phase::Invited { .. } | Phase::Open { .. } | Phase::Draining | Phase::Closed => {}
+        }
+    }
+
+    /// Time has passed. A call that is early or without need does nothing. Returns whether a datagram is
+    /// transmitted once more.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        match self.phase {
+            Phase::Inviting { expires, .. } if expires <= now => self.end_opening(now, Reason::NoAnswer),
+            Phase::Inviting { syn, expires } if syn.due <= now => {
+                let pause = SYN_AGAIN_AFTER.get(syn.sent as usize).unwrap_or(&SYN_AGAIN_AFTER[2]);
+                let syn = Repeat { sent: syn.sent + 1, due: now + *pause };
+                self.phase = Phase::Inviting { syn, expires };
+                self.transmit(Operation::Syn, Seq::Zero.field());
+                return true;
+            }
+            Phase::Invited { expires } if expires <= now => self.end_opening(now, Reason::RequestExpired),
+            Phase::Accepting { syn_ack } if syn_ack.due <= now => {
+                match syn_ack.again(now, self.settings.attempts) {
+                    Some(syn_ack) => {
+                        self.phase = Phase::Accepting { syn_ack };
+                        self.transmit(Operation::SynAck, Seq::Zero.field());
+                        return true;
+                    }
+                    None => {
+                        self.give_up(Reason::PeerGone);
+                        self.end(Reason::PeerGone, None);
+                    }
+                }
+            }
+            Phase::Open { .. } | Phase::Draining => return self.deliver(now),
+            Phase::Leaving { fin, untold } if fin.due <= now => {
+                match fin.again(now, self.settings.attempts) {
+                    Some(fin) => {
+                        self.phase = Phase::Leaving { fin, untold };
+                        self.transmit(Operation::Fin, self.delivery.seq().field());
+                        return true;
+                    }
+                    None => self.end_leaving(untold),
+                }
+            }
+            Phase::Inviting { .. }
+            | Phase::Invited { .. }
+            | Phase::Accepting { .. }
+            | Phase::Leaving { .. }
+            | Phase::Closed => {}
+        }
+        false
+    }
+}
+
+/// Output: drained after every command and input, in this order.
+impl Chat {
+    /// What happened; `None` when all is told.
+    pub fn poll_event(&mut self) -> Option<ChatEvent> {
+        pop(&mut self.events)
+    }
+
+    /// What must be on disk before the datagrams leave, if it changed; `None` where it did not, or where
+    /// the chat is over for our user and nothing of it need be kept.
+    pub fn poll_snapshot(&mut self) -> Option<Snapshot> {
+        let over = matches!(self.phase, Phase::Closed | Phase::Leaving { untold: None, .. });
+        (std::mem::take(&mut self.changed) && !over).then(|| Snapshot {
+            state: self.state(),
+            user: self.user,
+            seq: self.delivery.seq(),
+            received: self.delivery.received(),
+        })
+    }
+
+    /// What to transmit to the peer once the events are committed; `None` when that is all.
+    pub fn poll_transmit(&mut self) -> Option<Datagram> {
+        loop {
+            let (operation, seq, payload) = match pop(&mut self.transmits)? {
+                Transmit::Control(operation, seq) => (operation, seq, Vec::new()),
+                Transmit::InFlight => match self.delivery.in_flight() {
+                    Some(message) => (
+                        Operation::Chat,
+                        self.delivery.seq().field(),
+                        message.text.as_str().as_bytes().to_vec(),
+                    ),
+                    None => continue,
+                },
+            };
+            return Some(Datagram { operation, seq, user: self.me, payload });
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout): one deadline, the earliest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Inviting { syn, expires } => Some(syn.due.min(expires)),
+            Phase::Invited { expires } => Some(expires),
+            Phase::Accepting { syn_ack } => Some(syn_ack.due),
+            Phase::Open { .. } | Phase::Draining => self.delivery.deadline(),
+            Phase::Leaving { fin, .. } => Some(fin.due),
+            Phase::Closed => None,
+        }
+    }
+
+    /// Where the chat stands.
+    pub fn state(&self) -> State {
+        match self.phase {
+            Phase::Inviting { .. } => State::Inviting,
+            Phase::Invited { .. } => State::Invited,
+            Phase::Accepting { .. } => State::Accepting,
+            Phase::Open { .. } => State::Open,
+            Phase::Draining | Phase::Leaving { .. } => State::Closing,
+            Phase::Closed => State::Closed,
+        }
+    }
+
+    /// The peer's name; blank as long as it has told none.
+    pub fn user(&self) -> UserName {
+        self.user
+    }
+
+    /// Whether our user has been told that it is over: only the peer does not know it yet.
+    pub fn is_over_for_us(&self) -> bool {
+        matches!(self.phase, Phase::Closed | Phase::Leaving { untold: None, .. })
+    }
+
+    /// Messages of ours that this machine holds and the peer has not acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.delivery.len()
+    }
+}
+
+/// What the table's rows are made of.
+impl Chat {
+    fn set_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.changed = true;
+    }
+
+    fn transmit(&mut self, operation: Operation, seq: u8) {
+        self.transmits.push_back(Transmit::Control(operation, seq));
+    }
+
+    fn send_syn_ack(&mut self, now: Instant) {
+        self.set_phase(Phase::Accepting { syn_ack: Repeat::first(now) });
+        self.transmit(Operation::SynAck, Seq::Zero.field());
+    }
+
+    fn open(&mut self, now: Instant, answer: Operation) {
+        self.set_phase(Phase::Open { since: Some(now), answer });
+        self.events.push_back(ChatEvent::Opened);
+    }
+
+    /// Lets the delivery do what is due. Returns whether a datagram is transmitted once more.
+    fn deliver(&mut self, now: Instant) -> bool {
+        match self.delivery.handle_timeout(now, self.settings.attempts) {
+            Due::Nothing => {}
+            Due::First => self.transmits.push_back(Transmit::InFlight),
+            Due::Again => {
+                self.transmits.push_back(Transmit::InFlight);
+                return true;
+            }
+            Due::GivenUp => {
+                self.give_up(Reason::PeerGone);
+                self.end(Reason::PeerGone, None);
+            }
+        }
+        false
+    }
+
+    fn handle_chat(&mut self, datagram: &Datagram) -> Handled {
+        // Queued here, but it leaves only after the commit: once the peer sees it, the peer forgets the message.
+        self.transmit(Operation::Ack, datagram.seq);
+        if !self.delivery.handle_chat(datagram.seq, &datagram.payload) {
+            return Handled::Duplicate;
+        }
+        self.changed = true;
+        self.events.push_back(ChatEvent::Message { text: read_payload(&datagram.payload) });
+        Handled::Accepted
+    }
+
+    fn handle_ack(&mut self, now: Instant, seq: u8) -> Handled {
+        let Some(id) = self.delivery.handle_ack(seq) else {
+            if self.delivery.is_held() {
+                self.delivery.hold(now + HANDSHAKE_ACK_COPIES_WITHIN);
+            }
+            return Handled::Ignored;
+        };
+        self.changed = true;
+        self.events.push_back(ChatEvent::Delivered(id));
+        if self.phase == Phase::Draining && self.delivery.len() == 0 {
+            self.leave(now);
+        } else {
+            self.deliver(now);
+        }
+        Handled::Accepted
+    }
+
+    fn handle_late_syn(&mut self, now: Instant, since: Option<Instant>, answer: Operation) -> Handled {
+        if since.is_none_or(|since| now >= since + SYN_IS_LATE_FOR) {
+            self.give_up(Reason::PeerRestarted);
+            self.end(Reason::PeerRestarted, None);
+            return Handled::InvitesAnew;
+        }
+        // The ACK that a SYN+ACK brings must not pass for that of a message in flight.
+        if answer == Operation::SynAck {
+            if self.delivery.is_in_flight() {
+                return Handled::Ignored;
+            }
+            self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+        }
+        self.transmit(answer, Seq::Zero.field());
+        Handled::Accepted
+    }
+
+    /// Ends what was not open yet: our user knows it at once, the peer is told until it answers.
+    fn end_opening(&mut self, now: Instant, reason: Reason) {
+        self.events.push_back(ChatEvent::Closed { reason, text: None });
+        self.send_fin(now, None);
+    }
+
+    fn leave(&mut self, now: Instant) {
+        self.give_up(Reason::Quit);
+        self.send_fin(now, Some(Reason::Quit));
+    }
+
+    fn send_fin(&mut self, now: Instant, untold: Option<Reason>) {
+        self.set_phase(Phase::Leaving { fin: Repeat::first(now), untold });
+        self.transmit(Operation::Fin, self.delivery.seq().field());
+    }
+
+    fn end_leaving(&mut self, untold: Option<Reason>) {
+        match untold {
+            Some(reason) => self.end(reason, None),
+            None => self.set_phase(Phase::Closed),
+        }
+    }
+
+    fn give_up(&mut self, reason: Reason) {
+        self.events.extend(self.delivery.give_up().map(|id| ChatEvent::Undelivered(id, reason)));
+    }
+
+    fn end(&mut self, reason: Reason, text: Option<String>) {
+        self.set_phase(Phase::Closed);
+        self.events.push_back(ChatEvent::Closed { reason, text });
+    }
+}
+
+/// Takes the first, and gives back the memory with the last: most of 10,000 chats are idle.
+fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let first = queue.pop_front();
+    if queue.is_empty() {
+        *queue = VecDeque::new();
+    }
+    first
+}
+
+/// What the peer said in the payload of a datagram that ends an opening.
+fn words(datagram: &Datagram) -> Option<String> {
+    (!datagram.payload.is_empty()).then(|| read_payload(&datagram.payload))
+}
+
+/// Whether an ERR means "in another chat". Implementations word it differently, all with one of these.
+fn says_busy(text: Option<&str>) -> bool {
+    let text = text.unwrap_or_default().to_ascii_lowercase();
+    ["busy", "another chat", "already in"].iter().any(|words| text.contains(words))
+}

@@ -1,0 +1,147 @@
+//! How an item travels on the control socket: its length as u32 big endian, then its CBOR.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Most bytes of one CBOR item: 1 MiB. A longer length is refused before anything is allocated for it.
+pub const FRAME_MAX: usize = 1 << 20;
+
+/// Bytes of the length in front of an item.
+const LENGTH_LEN: usize = 4;
+
+/// Why bytes on the control socket are not a frame. The stream cannot be read on after it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The length is above [`FRAME_MAX`]; holds it.
+    #[error("a frame has at most {FRAME_MAX} bytes, this one says {0}")]
+    TooLong(usize),
+    /// The item is not CBOR, not of the type expected, or ends before the frame does.
+    #[error("not the cbor item expected: {0}")]
+    Item(String),
+}
+
+/// Appends `item` to `out` as one frame. On an error `out` is as it was.
+///
+/// # Errors
+/// [`FrameError::TooLong`] where the item has more than [`FRAME_MAX`] bytes.
+pub fn encode<T: Serialize>(item: &T, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    let start = out.len();
+    out.extend_from_slice(&[0; LENGTH_LEN]);
+    if let Err(error) = ciborium::into_writer(item, &mut *out) {
+        out.truncate(start);
+        return Err(FrameError::Item(error.to_string()));
+    }
+    let length = out.len() - start - LENGTH_LEN;
+    if length > FRAME_MAX {
+        out.truncate(start);
+        return Err(FrameError::TooLong(length));
+    }
+    if let Some(field) = out.get_mut(start..start + LENGTH_LEN) {
+        field.copy_from_slice(&(length as u32).to_be_bytes());
+    }
+    Ok(())
+}
+
+/// Collects bytes as they come and gives out the items in them.
+/// It holds what was pushed and not yet taken, so the caller bounds it by how much it pushes.
+#[derive(Debug, Default)]
+pub struct FrameBuffer {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl FrameBuffer {
+    /// Adds what was read from the socket.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next item, or `None` where its frame is not complete yet.
+    ///
+    /// # Errors
+    /// [`FrameError`] where the stream is broken; nothing behind it can be read.
+    pub fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
+        let pending = self.bytes.get(self.start..).unwrap_or_default();
+        let Some((field, rest)) = pending.split_first_chunk::<LENGTH_LEN>() else {
+            self.release();
+            return Ok(None);
+        };
+        let length = u32::from_be_bytes(*field) as usize;
+        if length > FRAME_MAX {
+            return Err(FrameError::TooLong(length));
+        }
+        let Some(mut item) = rest.get(..length) else {
+            self.release();
+            return Ok(None);
+        };
+        let value = ciborium::from_reader(&mut item).map_err(|error| FrameError::Item(error.to_string()))?;
+        if !item.is_empty() {
+            return Err(FrameError::Item("bytes behind the item".to_owned()));
+        }
+        self.start += LENGTH_LEN + length;
+        Ok(Some(value))
+    }
+
+    /// Whether a frame has begun and not ended.
+    pub fn is_partial(&self) -> bool {
+        self.start < self.bytes.len()
+    }
+
+    /// Gives back the memory of what was taken. Called only between bursts, so that taking many small
+    /// frames out of one read moves no bytes.
+    fn release(&mut self) {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        if self.bytes.is_empty() {
+            self.bytes.shrink_to(4096);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_come_out_whole_however_they_were_cut() {
+        let mut wire = Vec::new();
+        for text in ["one", "", "three"] {
+            encode(&text, &mut wire).unwrap();
+        }
+        let mut buffer = FrameBuffer::default();
+        let mut items: Vec<String> = Vec::new();
+        for byte in wire {
+            buffer.push(&[byte]);
+            while let Some(item) = buffer.take().unwrap() {
+                items.push(item);
+            }
+        }
+        assert_eq!(items, ["one", "", "three"]);
+        assert!(!buffer.is_partial());
+    }
+
+    #[test]
+    fn a_length_above_the_limit_is_refused_before_its_bytes_come() {
+        let mut buffer = FrameBuffer::default();
+        buffer.push(&u32::MAX.to_be_bytes());
+        assert_eq!(buffer.take::<String>(), Err(FrameError::TooLong(u32::MAX as usize)));
+    }
+
+    #[test]
+    fn an_item_above_the_limit_is_not_written() {
+        let mut out = vec![7];
+        assert!(matches!(encode(&"x".repeat(FRAME_MAX), &mut out), Err(FrameError::TooLong(_))));
+        assert_eq!(out, [7]);
+    }
+
+    #[test]
+    fn garbage_is_an_error_and_never_a_panic() {
+        for garbage in
+            [&b"\0\0\0\x01\xff"[..], b"\0\0\0\x02\x60\x60", b"\0\0\0\x05\x9b\xff\xff\xff\xff", b"\0\0\0\0"]
+        {
+            let mut buffer = FrameBuffer::default();
+            buffer.push(garbage);
+            assert!(matches!(buffer.take::<Vec<String>>(), Err(FrameError::Item(_))), "{garbage:?}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! SIMP without input and output.
+//!
+//! What goes in: datagrams from a peer, commands of our user, the passing of time, each with `now`.
+//! What comes out: events (what happened), datagrams to transmit, and one deadline. After every call that
+//! goes in, the caller drains in this order:
+//!
+//! 1. [`Chat::poll_event`] until `None`, and appends what it got to the log;
+//! 2. [`Chat::poll_transmit`] until `None`, but transmits only after the log is committed: an
+//!    acknowledgement tells the peer to forget the message, so by then it must be on our disk;
+//! 3. [`Chat::poll_timeout`], and calls [`Chat::handle_timeout`] once that moment has come.
+//!
+//! Nothing here reads a clock, opens a socket or touches a file. The clauses named in the documentation
+//! (`SIMP 3`) are the sections of simp(7).
+//!
+//! [`control`] and [`frame`] are simpd's control API: what simpctl and every other client speak with it.
+
+pub mod chat;
+pub mod control;
+pub mod datagram;
+pub mod delivery;
+pub mod frame;
+pub mod text;
+
+pub use chat::{Chat, ChatEvent, Handled, Settings, Snapshot, StateError};
+pub use datagram::{Datagram, DecodeError, Operation};
+pub use delivery::{LastReceived, MessageId, Outgoing};
+pub use text::{Seq, Text, TextError, UserName, UserNameError};

@@ -1,0 +1,264 @@
+//! Values that cannot be wrong once made: a user name, a text of ours, a sequence bit.
+
+use std::fmt;
+
+/// Longest user name in bytes: the width of the header's User field (SIMP 1).
+pub const USER_NAME_MAX: usize = 32;
+
+/// Longest text we send in one datagram, in bytes (SIMP 1).
+/// Most implementations receive into 1,024 bytes, 39 of them header, and cut off the rest silently.
+pub const TEXT_MAX: usize = 985;
+
+/// A SIMP user name: at most 32 bytes of printable ASCII, without spaces at either end.
+/// Blank only where a peer sends no name; [`UserName::new`] refuses that for ours.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct UserName {
+    len: u8,
+    bytes: [u8; USER_NAME_MAX],
+}
+
+/// Why a string cannot be a user name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UserNameError {
+    /// Nothing is left without spaces.
+    #[error("a user name cannot be empty")]
+    Empty,
+    /// More bytes than the User field holds; holds how many.
+    #[error("a user name has at most 32 bytes, this one has {0}")]
+    TooLong(usize),
+    /// A character other than printable ASCII.
+    #[error("a user name is printable ASCII, {} is not", show_char(*.0))]
+    Character(char),
+}
+
+impl UserName {
+    /// Makes a name of ours from what a user typed.
+    ///
+    /// # Errors
+    /// [`UserNameError`] says which rule is broken.
+    pub fn new(name: &str) -> Result<Self, UserNameError> {
+        let name = name.trim_matches(' ');
+        if name.is_empty() {
+            return Err(UserNameError::Empty);
+        }
+        if let Some(c) = name.chars().find(|c| !matches!(c, ' '..='~')) {
+            return Err(UserNameError::Character(c));
+        }
+        if name.len() > USER_NAME_MAX {
+            return Err(UserNameError::TooLong(name.len()));
+        }
+        Ok(Self::copy_of(name.as_bytes()))
+    }
+
+    /// Reads the header's User field: padding of NUL or space at either end is dropped, and what follows
+    /// an inner NUL. `None` where a byte is not printable ASCII.
+    pub fn from_field(field: &[u8; USER_NAME_MAX]) -> Option<Self> {
+        let padding = |byte: &u8| matches!(byte, 0 | b' ');
+        let start = field.iter().position(|byte| !padding(byte)).unwrap_or(USER_NAME_MAX);
+        let name = field.get(start..)?.split(|&byte| byte == 0).next()?;
+        let end = name.iter().rposition(|byte| !padding(byte)).map_or(0, |last| last + 1);
+        let name = name.get(..end)?;
+        name.iter().all(|byte| matches!(byte, b' '..=b'~')).then(|| Self::copy_of(name))
+    }
+
+    /// The header's User field: the name, padded at the end with NUL.
+    pub fn field(&self) -> &[u8; USER_NAME_MAX] {
+        &self.bytes
+    }
+
+    /// The name; empty where a peer sent none.
+    pub fn as_str(&self) -> &str {
+        self.bytes.get(..usize::from(self.len)).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default()
+    }
+
+    /// Whether the peer sent no name.
+    pub fn is_blank(&self) -> bool {
+        self.len == 0
+    }
+
+    fn copy_of(name: &[u8]) -> Self {
+        let mut bytes = [0; USER_NAME_MAX];
+        for (to, from) in bytes.iter_mut().zip(name) {
+            *to = *from;
+        }
+        Self { len: name.len().min(USER_NAME_MAX) as u8, bytes }
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.as_str())
+    }
+}
+
+/// A text we may send in one chat datagram: 1 to 985 bytes of ASCII without NUL (SIMP 1).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text(Box<str>);
+
+/// Why a string cannot be sent as a text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Nothing to send.
+    #[error("an empty text cannot be sent")]
+    Empty,
+    /// More bytes than every peer can receive; holds how many.
+    #[error("a text has at most {TEXT_MAX} characters, this one has {0} (send it in parts)")]
+    TooLong(usize),
+    /// A character that SIMP cannot carry, and its position counted from 1.
+    #[error("a text is ASCII, {} at position {position} is not", show_char(*.character))]
+    Character {
+        /// The character.
+        character: char,
+        /// Which character of the text it is, the first being 1.
+        position: usize,
+    },
+}
+
+impl Text {
+    /// Makes a text from what a user wrote.
+    ///
+    /// # Errors
+    /// [`TextError`] says which rule is broken, and by which character.
+    pub fn new(text: &str) -> Result<Self, TextError> {
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        // NUL is ASCII, but peers written in C or padding with NUL end the text there.
+        if let Some((index, character)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii() || *c == '\0')
+        {
+            return Err(TextError::Character { character, position: index + 1 });
+        }
+        if text.len() > TEXT_MAX {
+            return Err(TextError::TooLong(text.len()));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How an error names a character: as it is where it is visible, and by its number.
+fn show_char(c: char) -> String {
+    if c.is_control() {
+        format!("the character U+{:04X}", u32::from(c))
+    } else {
+        format!("'{c}' (U+{:04X})", u32::from(c))
+    }
+}
+
+/// What a peer's payload says: its UTF-8, or where it is not UTF-8, each byte as its Latin-1 character, so
+/// that nothing of it is lost.
+pub fn read_payload(payload: &[u8]) -> String {
+    match str::from_utf8(payload) {
+        Ok(text) => text.to_owned(),
+        Err(_) => payload.iter().copied().map(char::from).collect(),
+    }
+}
+
+/// The sequence bit of a datagram of ours (SIMP 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Seq {
+    /// 0x00, which both directions start with.
+    #[default]
+    Zero,
+    /// 0x01.
+    One,
+}
+
+impl Seq {
+    /// The bit of the next datagram.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Zero => Self::One,
+            Self::One => Self::Zero,
+        }
+    }
+
+    /// The header's Sequence field.
+    pub fn field(self) -> u8 {
+        match self {
+            Self::Zero => 0,
+            Self::One => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(bytes: &[u8]) -> [u8; USER_NAME_MAX] {
+        let mut field = [0; USER_NAME_MAX];
+        field[..bytes.len()].copy_from_slice(bytes);
+        field
+    }
+
+    #[test]
+    fn a_user_field_is_read_whatever_it_is_padded_with() {
+        let mut spaces = [b' '; USER_NAME_MAX];
+        spaces[..3].copy_from_slice(b"bob");
+        let mut leading = [0; USER_NAME_MAX];
+        leading[29..].copy_from_slice(b"bob");
+        for padded in [field(b"bob"), spaces, leading, field(b"bob\0rubbish"), field(b"  bob \0")] {
+            assert_eq!(UserName::from_field(&padded).unwrap().as_str(), "bob");
+        }
+        assert!(UserName::from_field(&field(b"")).unwrap().is_blank());
+        assert_eq!(UserName::from_field(&[b'x'; 32]).unwrap().as_str(), "x".repeat(32));
+    }
+
+    #[test]
+    fn a_user_field_that_is_not_printable_ascii_is_refused() {
+        for bad in [&b"b\xc3\xb6b"[..], b"bo\x1b[2J", b"tab\there"] {
+            assert_eq!(UserName::from_field(&field(bad)), None);
+        }
+    }
+
+    #[test]
+    fn a_name_says_what_is_wrong_with_it() {
+        for (name, error) in [
+            ("", "a user name cannot be empty"),
+            ("   ", "a user name cannot be empty"),
+            ("j\u{f6}rg", "a user name is printable ASCII, '\u{f6}' (U+00F6) is not"),
+            ("a\tb", "a user name is printable ASCII, the character U+0009 is not"),
+            (&"x".repeat(33), "a user name has at most 32 bytes, this one has 33"),
+        ] {
+            assert_eq!(UserName::new(name).unwrap_err().to_string(), error);
+        }
+        assert_eq!(UserName::new("Ann Lee").unwrap().field()[..9], *b"Ann Lee\0\0");
+    }
+
+    #[test]
+    fn a_text_says_what_is_wrong_with_it() {
+        for (text, error) in [
+            ("", "an empty text cannot be sent"),
+            ("gr\u{fc}n", "a text is ASCII, '\u{fc}' (U+00FC) at position 3 is not"),
+            ("a\0b", "a text is ASCII, the character U+0000 at position 2 is not"),
+            (&"x".repeat(986), "a text has at most 985 characters, this one has 986 (send it in parts)"),
+        ] {
+            assert_eq!(Text::new(text).unwrap_err().to_string(), error);
+        }
+        assert_eq!(Text::new(&"x".repeat(985)).unwrap().as_str().len(), 985);
+    }
+
+    #[test]
+    fn a_payload_that_is_not_utf8_keeps_every_byte() {
+        assert_eq!(read_payload("gr\u{fc}n".as_bytes()), "gr\u{fc}n");
+        assert_eq!(read_payload(b"gr\xfcn"), "gr\u{fc}n");
+    }
+}

@@ -1,0 +1,5 @@
+//! simpctl, the program.
+
+fn main() -> std::process::ExitCode {
+    simp_ctl::main()
+}

@@ -1,0 +1,5 @@
+//! simpd, the program.
+
+fn main() -> std::process::ExitCode {
+    simp_daemon::main()
+}
