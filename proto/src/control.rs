@@ -396,6 +396,21 @@ pub enum Kind {
     Error,
 }
 
+impl Kind {
+    /// All kinds. A kind's place here is its number in the log, so a new one goes to the end.
+    pub const ALL: [Self; 9] = [
+        Self::Request,
+        Self::Inviting,
+        Self::Opened,
+        Self::Closed,
+        Self::Message,
+        Self::Queued,
+        Self::Delivered,
+        Self::Undelivered,
+        Self::Error,
+    ];
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -448,6 +463,23 @@ pub enum Reason {
     /// The peer forgot the chat and invites anew.
     #[serde(rename = "peer restarted")]
     PeerRestarted,
+}
+
+impl Reason {
+    /// All reasons. A reason's place here is its number in the log, so a new one goes to the end.
+    pub const ALL: [Self; 11] = [
+        Self::Quit,
+        Self::PeerQuit,
+        Self::WeDeclined,
+        Self::PeerDeclined,
+        Self::PeerBusy,
+        Self::Withdrawn,
+        Self::NoAnswer,
+        Self::RequestExpired,
+        Self::NobodyThere,
+        Self::PeerGone,
+        Self::PeerRestarted,
+    ];
 }
 
 impl fmt::Display for Reason {

@@ -19,6 +19,7 @@ pub mod control;
 pub mod datagram;
 pub mod delivery;
 pub mod frame;
+pub mod paths;
 pub mod text;
 
 pub use chat::{Chat, ChatEvent, Handled, Settings, Snapshot, StateError};

@@ -1,0 +1,73 @@
+//! Where the programs find each other: the socket's name, from the address and the environment (simpd(8)).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The port that SIMP daemons use (SIMP 2).
+pub const PORT: u16 = 7777;
+
+/// Longest path of a Unix socket in bytes: what the kernel's address holds, less the NUL at its end.
+pub const SOCKET_PATH_MAX: usize = 107;
+
+/// The folder of the control sockets: `$XDG_RUNTIME_DIR/simp` where that variable is set, otherwise
+/// `/run/simp` for root and `/tmp/simp-UID` for others.
+pub fn runtime_folder(xdg_runtime_dir: Option<PathBuf>, uid: u32) -> PathBuf {
+    match xdg_runtime_dir {
+        Some(folder) if folder.is_absolute() => folder.join("simp"),
+        _ if uid == 0 => PathBuf::from("/run/simp"),
+        _ => PathBuf::from(format!("/tmp/simp-{uid}")),
+    }
+}
+
+/// What a daemon on this address is called in paths and on the command line: `ADDR`, or `ADDR:PORT` where
+/// the port is not 7777.
+pub fn daemon_name(address: SocketAddr) -> String {
+    if address.port() == PORT { address.ip().to_string() } else { address.to_string() }
+}
+
+/// The control socket of the daemon on this address.
+pub fn socket_path(runtime_folder: &Path, address: SocketAddr) -> PathBuf {
+    runtime_folder.join(daemon_name(address) + ".sock")
+}
+
+/// Reads `ADDR` or `ADDR:PORT`, an IPv6 address with a port being `[ADDR]:PORT`. Port 7777 where none is given.
+pub fn parse_address(text: &str) -> Option<SocketAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().map(|ip| SocketAddr::new(ip, PORT)).or_else(|_| text.parse()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_port_7777_unless_it_says_another() {
+        for (text, address) in [
+            ("127.0.0.1", Some("127.0.0.1:7777")),
+            ("127.0.0.1:7000", Some("127.0.0.1:7000")),
+            ("::1", Some("[::1]:7777")),
+            ("[::1]", Some("[::1]:7777")),
+            ("[::1]:7000", Some("[::1]:7000")),
+            ("localhost", None),
+            ("127.0.0.1:70000", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_address(text), address.map(|address| address.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_socket_is_named_after_its_address() {
+        let folder = runtime_folder(Some("/run/user/7".into()), 7);
+        for (address, path) in [
+            ("127.0.0.1:7777", "/run/user/7/simp/127.0.0.1.sock"),
+            ("127.0.0.1:7000", "/run/user/7/simp/127.0.0.1:7000.sock"),
+            ("[::1]:7777", "/run/user/7/simp/::1.sock"),
+            ("[::1]:7000", "/run/user/7/simp/[::1]:7000.sock"),
+        ] {
+            assert_eq!(socket_path(&folder, address.parse().unwrap()), Path::new(path));
+        }
+        assert_eq!(runtime_folder(None, 0), Path::new("/run/simp"));
+        assert_eq!(runtime_folder(Some("relative".into()), 7), Path::new("/tmp/simp-7"));
+    }
+}
