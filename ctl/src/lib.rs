@@ -1,1 +1,6 @@
 //! x
+
+/// x
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}

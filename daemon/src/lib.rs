@@ -1,1 +1,110 @@
-//! x
+//! simpd: one thread, one UDP socket, one log, any number of clients.
+//!
+//! - `server`: the loop. `exchange`: what passes between peers and chats. `requests`: what clients ask.
+//! - `chats`, `clients`, `store`, `udp`, `wheel`, `limits`: the parts, none of which knows another.
+//! - `startup`, `config`: what must be right before it serves.
+
+mod chats;
+mod clients;
+mod config;
+mod exchange;
+mod limits;
+mod requests;
+mod server;
+mod startup;
+mod store;
+pub mod udp;
+pub mod wheel;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use argh::FromArgs as _;
+use simp_proto::paths;
+
+use crate::config::{Args, Config, ConfigError};
+use crate::server::{Fatal, Now, Server};
+use crate::startup::{Places, StartError};
+use crate::store::{Store, StoreError};
+use crate::udp::Udp;
+
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Run(#[from] Fatal),
+}
+
+/// Runs simpd with the arguments of this process and returns its exit status: 0 when it was told to stop,
+/// 1 when it cannot serve, 2 for wrong usage.
+pub fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+    let args = match Args::from_args(&["simpd"], &words) {
+        Ok(args) => args,
+        Err(early) if early.status.is_ok() => return print(&early.output),
+        Err(early) => return complain(early.output.trim_end(), 2),
+    };
+    if args.version {
+        return print(concat!("simpd ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+    match start(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Start(StartError::ChildFailed)) => ExitCode::FAILURE,
+        Err(
+            error @ Failed::Config(_) | error @ Failed::Start(StartError::NoAddress | StartError::Address(_)),
+        ) => complain(&error.to_string(), 2),
+        Err(error) => complain(&error.to_string(), 1),
+    }
+}
+
+/// In the order in which things can be wrong: what the user wrote, the folders, another daemon, the address,
+/// the log. Only then is the control socket there, and whoever sees it is served.
+fn start(args: Args) -> Result<(), Failed> {
+    let config = Config::load(&args)?;
+    let text = config.address.clone().ok_or(StartError::NoAddress)?;
+    let address: SocketAddr = paths::parse_address(&text).ok_or(StartError::Address(text))?;
+    let places = Places::prepare(address)?;
+    if args.background && !startup::is_detached() {
+        let ready = startup::start_in_background(&places)?;
+        print(&ready);
+        return Ok(());
+    }
+    tracing_subscriber::fmt()
+        .with_max_level(config.log)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    startup::raise_descriptor_limit();
+    let _lock = places.lock(address)?;
+    let udp = Udp::bind(address).map_err(|error| startup::explain_bind(address, error))?;
+    let store = Store::open(&places.log, config.durability, Now::read().ms)?;
+    let user = config.user;
+    let served = {
+        let mut server = Server::new(args, config, udp, store, &places.socket)?;
+        tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
+        print(&format!("simpd: ready on {address} as {user}\n"));
+        server.run()
+    };
+    // Unlinked on the way out in every case, so that nobody finds a socket that nobody serves.
+    let _ = std::fs::remove_file(&places.socket);
+    tracing::info!("stopped");
+    Ok(served?)
+}
+
+/// Nobody need be there to read it.
+fn print(text: &str) -> ExitCode {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn complain(line: &str, status: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr().lock(), "simpd: {line}");
+    ExitCode::from(status)
+}

@@ -67,7 +67,8 @@ pub enum Request {
     },
     /// All chats and requests. Answered with [`Reply::Chats`].
     Chats,
-    /// The newest entries of the log that pass the filter. Answered with [`Reply::History`].
+    /// The newest entries of the log that pass the filter. Answered with [`Reply::History`], which may be
+    /// only a part: the daemon looks through a bounded piece of the log at a time.
     History {
         /// Only entries with a lower id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -176,8 +177,9 @@ pub enum Reply {
     History {
         /// Newest first.
         events: Vec<Event>,
-        /// Whether there are older ones that were asked for: ask again with `before`.
-        more: bool,
+        /// Where the daemon did not look through the whole log: ask again with this as `before`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        older: Option<u64>,
     },
     /// To `follow`.
     Following {
@@ -356,6 +358,19 @@ pub enum What {
 }
 
 impl What {
+    /// What somebody wrote, where the entry holds that.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Message { text } | Self::Queued { text } | Self::Error { text } => Some(text),
+            Self::Closed { text, .. } => text.as_deref(),
+            Self::Request
+            | Self::Inviting
+            | Self::Opened
+            | Self::Delivered { .. }
+            | Self::Undelivered { .. } => None,
+        }
+    }
+
     /// The kind of this entry.
     pub fn kind(&self) -> Kind {
         match self {

@@ -1,0 +1,188 @@
+//! The chats by address. Holds them and finds them; what they say goes through the server.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use simp_proto::Chat;
+use simp_proto::control::{ChatInfo, Failure, FailureKind, Peer, State};
+use slab::Slab;
+
+use crate::store::is_peer;
+use crate::wheel::TimerId;
+
+/// A chat and what the daemon knows of it besides.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its id in the log; 0 until the entry that it begins with is appended.
+    pub id: u64,
+    /// The peer.
+    pub address: SocketAddr,
+    /// Which of our addresses the peer addressed, where we receive on several.
+    pub local: Option<IpAddr>,
+    /// When it began, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// The machine.
+    pub chat: Chat,
+    /// The timer that is set for it, and for when.
+    pub timer: Option<(Instant, TimerId)>,
+    /// Waiting messages that only the log holds, not the machine.
+    pub backlog: u64,
+    /// The newest message that the machine was given.
+    pub loaded: u64,
+}
+
+impl Entry {
+    /// The other side, as entries of the log name it.
+    pub fn peer(&self) -> Peer {
+        Peer { user: self.chat.user().as_str().to_owned(), address: self.address.to_string() }
+    }
+
+    /// What a client is told of it.
+    pub fn info(&self) -> ChatInfo {
+        ChatInfo {
+            chat: self.id,
+            peer: self.peer(),
+            state: self.chat.state(),
+            queued: self.chat.unacknowledged() as u64 + self.backlog,
+            since_ms: self.since_ms,
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self.chat.state() {
+            _ if self.chat.is_over_for_us() => Class::Over,
+            State::Invited => Class::Request,
+            _ => Class::Chat,
+        }
+    }
+}
+
+/// What an entry counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// One of the `max_chats`.
+    Chat,
+    /// An invitation that waits for our user.
+    Request,
+    /// Neither: only the peer does not know yet that it is over.
+    Over,
+}
+
+/// All chats.
+#[derive(Debug, Default)]
+pub struct Chats {
+    entries: Slab<(Class, Entry)>,
+    by_address: HashMap<SocketAddr, usize>,
+    chats: usize,
+    requests: usize,
+}
+
+impl Chats {
+    /// Adds a chat. An older one with the same peer must have been removed.
+    pub fn insert(&mut self, entry: Entry) -> usize {
+        let address = entry.address;
+        let key = self.entries.insert((Class::Over, entry));
+        self.by_address.insert(address, key);
+        self.recount(key);
+        key
+    }
+
+    /// Removes a chat.
+    pub fn remove(&mut self, key: usize) -> Option<Entry> {
+        let (class, entry) = self.entries.try_remove(key)?;
+        self.by_address.remove(&entry.address);
+        self.uncount(class);
+        Some(entry)
+    }
+
+    /// Counts a chat anew after its state may have changed.
+    pub fn recount(&mut self, key: usize) {
+        let Some((class, entry)) = self.entries.get_mut(key) else { return };
+        let was = std::mem::replace(class, entry.class());
+        match *class {
+            Class::Chat => self.chats += 1,
+            Class::Request => self.requests += 1,
+            Class::Over => {}
+        }
+        self.uncount(was);
+    }
+
+    fn uncount(&mut self, class: Class) {
+        match class {
+            Class::Chat => self.chats -= 1,
+            Class::Request => self.requests -= 1,
+            Class::Over => {}
+        }
+    }
+
+    /// The chat with this key.
+    pub fn get_mut(&mut self, key: usize) -> Option<&mut Entry> {
+        self.entries.get_mut(key).map(|(_, entry)| entry)
+    }
+
+    /// The key of the chat with the peer at this address.
+    pub fn at(&self, address: SocketAddr) -> Option<usize> {
+        self.by_address.get(&address).copied()
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        self.entries.iter().map(|(key, (_, entry))| (key, entry))
+    }
+
+    /// How many count against `max_chats`.
+    pub fn count(&self) -> usize {
+        self.chats
+    }
+
+    /// How many requests wait for an answer.
+    pub fn requests(&self) -> usize {
+        self.requests
+    }
+
+    /// What a client is told of all that are not over, oldest first.
+    pub fn list(&self) -> Vec<ChatInfo> {
+        let here = self.iter().filter(|(_, entry)| !entry.chat.is_over_for_us());
+        let mut list: Vec<_> = here.map(|(_, entry)| entry.info()).collect();
+        list.sort_by_key(|info| info.chat);
+        list
+    }
+
+    /// The one that `who` means among those in a state that fits, or the only such one without `who`.
+    ///
+    /// # Errors
+    /// [`FailureKind::NoSuch`] where there is none, or more than one; the line lists them. `none` is the
+    /// line where there are none at all, and `flag` what to choose with.
+    pub fn find(
+        &self,
+        who: Option<&str>,
+        fits: impl Fn(State) -> bool,
+        none: &str,
+        flag: &str,
+    ) -> Result<usize, Failure> {
+        let fitting: Vec<_> = self
+            .iter()
+            .filter(|(_, entry)| fits(entry.chat.state()) && !entry.chat.is_over_for_us())
+            .collect();
+        let meant: Vec<_> = fitting
+            .iter()
+            .filter(|(_, entry)| who.is_none_or(|who| is_peer(&entry.peer(), who)))
+            .map(|(key, entry)| (*key, entry.peer().to_string()))
+            .collect();
+        let names = |peers: Vec<String>| peers.join(", ");
+        let line = match (meant.as_slice(), who) {
+            ([(key, _)], _) => return Ok(*key),
+            ([], _) if fitting.is_empty() => none.to_owned(),
+            ([], Some(who)) => {
+                let all = fitting.iter().map(|(_, entry)| entry.peer().to_string()).collect();
+                format!("{who}: not among {}", names(all))
+            }
+            (several, _) => {
+                let several = several.iter().map(|(_, name)| name.clone()).collect();
+                format!("which one of {}? (choose with {flag})", names(several))
+            }
+        };
+        Err(Failure::new(FailureKind::NoSuch, line))
+    }
+}

@@ -1,0 +1,260 @@
+//! The command line and simpd.toml: what the user sets, read and checked in one place.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use argh::FromArgs;
+use serde::Deserialize;
+use simp_proto::control::Peer;
+use simp_proto::{Settings, UserName};
+
+use crate::store::is_peer;
+
+/// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
+#[derive(FromArgs, Debug, Clone)]
+pub struct Args {
+    /// where to receive: ADDR or ADDR:PORT, port 7777 where none is given
+    #[argh(positional)]
+    pub address: Option<String>,
+    /// the name that peers see, at most 32 characters (default: your login name)
+    #[argh(option, arg_name = "name")]
+    pub user: Option<String>,
+    /// whose requests to accept by itself: ask, all, or names and addresses separated by commas
+    #[argh(option, arg_name = "who")]
+    pub accept: Option<String>,
+    /// most chats at a time (default: 1)
+    #[argh(option, arg_name = "n")]
+    pub max_chats: Option<usize>,
+    /// the configuration file (default: ~/.config/simp/simpd.toml, if it is there)
+    #[argh(option, arg_name = "file")]
+    pub config: Option<PathBuf>,
+    /// how much to log: error, warn, info or debug (default: info)
+    #[argh(option, arg_name = "level")]
+    pub log: Option<String>,
+    /// start in the background: return once simpd is ready, or with its error
+    #[argh(switch)]
+    pub background: bool,
+    /// print the version
+    #[argh(switch)]
+    pub version: bool,
+}
+
+/// simpd.toml. The command line goes before it.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+struct File {
+    address: Option<String>,
+    user: Option<String>,
+    accept: Option<String>,
+    max_chats: Option<usize>,
+    attempts: Option<u32>,
+    request_expiry: Option<u64>,
+    durability: Option<Durability>,
+    log: Option<String>,
+}
+
+/// What a commit survives.
+#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Loss of power: each commit waits for the disk.
+    #[default]
+    Disk,
+    /// A killed simpd, but not the loss of power.
+    Process,
+}
+
+/// Whose requests are accepted without asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accept {
+    /// Nobody's.
+    Ask,
+    /// Everybody's.
+    All,
+    /// Those of these user names and addresses.
+    List(Vec<String>),
+}
+
+impl Accept {
+    fn parse(text: &str) -> Self {
+        match text.trim() {
+            "ask" => Self::Ask,
+            "all" => Self::All,
+            list => Self::List(
+                list.split(',').map(str::trim).filter(|who| !who.is_empty()).map(str::to_owned).collect(),
+            ),
+        }
+    }
+
+    /// Whether this peer's request is accepted without asking.
+    pub fn allows(&self, peer: &Peer) -> bool {
+        match self {
+            Self::Ask => false,
+            Self::All => true,
+            Self::List(list) => list.iter().any(|who| is_peer(peer, who)),
+        }
+    }
+}
+
+impl std::fmt::Display for Accept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ask => f.write_str("ask"),
+            Self::All => f.write_str("all"),
+            Self::List(list) => f.write_str(&list.join(",")),
+        }
+    }
+}
+
+/// All settings, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to receive, as the user wrote it; `None` where neither place says.
+    pub address: Option<String>,
+    /// The name that peers see.
+    pub user: UserName,
+    /// Whose requests are accepted without asking.
+    pub accept: Accept,
+    /// Most chats at a time; 1 or more.
+    pub max_chats: usize,
+    /// How chats behave.
+    pub chat: Settings,
+    /// What a commit survives. Takes effect at the next start.
+    pub durability: Durability,
+    /// How much to log.
+    pub log: tracing::Level,
+}
+
+/// Why the settings make no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{0}: {1}")]
+    Read(PathBuf, std::io::Error),
+    /// The file is not what simpd.toml(5) says.
+    #[error("{0}: {1}")]
+    Parse(PathBuf, String),
+    /// No name that could be shown to peers.
+    #[error("{error} (choose another with --user NAME)")]
+    User {
+        /// What is wrong with it.
+        error: simp_proto::UserNameError,
+    },
+    /// A number that is out of range.
+    #[error("{0} must be from {1} to {2}")]
+    Range(&'static str, u64, u64),
+    /// Not a level.
+    #[error("the log level '{0}' is none of error, warn, info, debug")]
+    Log(String),
+}
+
+impl Config {
+    /// Reads simpd.toml, if there is one or the command line names one, and puts the command line over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting and what it may be.
+    pub fn load(args: &Args) -> Result<Self, ConfigError> {
+        let file = match (&args.config, default_file()) {
+            (Some(path), _) => read(path)?,
+            (None, Some(path)) if path.exists() => read(&path)?,
+            (None, _) => File::default(),
+        };
+        let defaults = Settings::default();
+        let chat = Settings {
+            attempts: within("attempts", file.attempts.unwrap_or(defaults.attempts).into(), 1, 100)? as u32,
+            request_expiry: match file.request_expiry {
+                Some(seconds) => Duration::from_secs(within("request_expiry", seconds, 1, 86_400)?),
+                None => defaults.request_expiry,
+            },
+        };
+        let max_chats = args.max_chats.or(file.max_chats).unwrap_or(1) as u64;
+        let user = args.user.clone().or(file.user).or_else(login_name).unwrap_or_default();
+        let log = args.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
+        Ok(Self {
+            address: args.address.clone().or(file.address),
+            user: UserName::new(&user).map_err(|error| ConfigError::User { error })?,
+            accept: Accept::parse(args.accept.as_deref().or(file.accept.as_deref()).unwrap_or("ask")),
+            max_chats: within("max_chats", max_chats, 1, 100_000)? as usize,
+            chat,
+            durability: file.durability.unwrap_or_default(),
+            log: level(&log).ok_or(ConfigError::Log(log))?,
+        })
+    }
+}
+
+fn level(name: &str) -> Option<tracing::Level> {
+    ["error", "warn", "info", "debug"].contains(&name).then(|| name.parse().ok()).flatten()
+}
+
+fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<u64, ConfigError> {
+    if (least..=most).contains(&value) { Ok(value) } else { Err(ConfigError::Range(name, least, most)) }
+}
+
+fn read(path: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let line =
+            error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
+        ConfigError::Parse(path.to_owned(), format!("line {line}: {}", error.message().replace('\n', " ")))
+    })
+}
+
+fn default_file() -> Option<PathBuf> {
+    let folder = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
+    Some(folder.join("simp/simpd.toml"))
+}
+
+fn login_name() -> Option<String> {
+    std::env::var("USER")
+        .ok()
+        .filter(|name| !name.is_empty())
+        .or_else(|| nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str) -> Result<Config, String> {
+        let folder = std::env::temp_dir().join(format!("simpd-config-{}-{:p}", std::process::id(), toml));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("simpd.toml");
+        std::fs::write(&path, toml).unwrap();
+        let mut args = Args::from_args(&["simpd"], &["--user", "bob"]).unwrap();
+        args.config = Some(path.clone());
+        let result =
+            Config::load(&args).map_err(|error| error.to_string().replace(&path.display().to_string(), "F"));
+        std::fs::remove_dir_all(&folder).unwrap();
+        result
+    }
+
+    #[test]
+    fn a_setting_that_makes_no_sense_is_named() {
+        for (toml, error) in [
+            ("max_chats = 0", "max_chats must be from 1 to 100000"),
+            ("attempts = 0", "attempts must be from 1 to 100"),
+            ("request_expiry = 100000", "request_expiry must be from 1 to 86400"),
+            ("log = 'loud'", "the log level 'loud' is none of error, warn, info, debug"),
+            (
+                "user = 'a'\nmax_chat = 3",
+                "F: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, `attempts`, `request_expiry`, `durability`, `log`",
+            ),
+        ] {
+            assert_eq!(load(toml).unwrap_err(), error);
+        }
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_file() {
+        let config = load("user = 'eve'\naccept = 'ann, 127.0.0.9'\ndurability = 'process'").unwrap();
+        assert_eq!(config.user.as_str(), "bob");
+        assert_eq!(config.durability, Durability::Process);
+        let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
+        assert!(config.accept.allows(&peer("ann", "127.0.0.3:7777")));
+        assert!(config.accept.allows(&peer("x", "127.0.0.9:7777")));
+        assert!(!config.accept.allows(&peer("x", "127.0.0.3:7777")));
+    }
+}

@@ -1,0 +1,121 @@
+//! How often strangers are answered: simpd must be useless as an amplifier, and a flood of datagrams must not
+//! become a flood of answers or of log entries (SIMP 5).
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Answers to strangers per second, of all addresses together, and at most at once.
+const ANSWERS_PER_SECOND: u32 = 1_000;
+
+/// New requests per second, and at most at once: each is an entry of the log.
+const REQUESTS_PER_SECOND: u32 = 100;
+
+/// "No chat with you" goes to one address once in this time.
+const NOTICE_EVERY: Duration = Duration::from_secs(1);
+
+/// How many addresses are remembered for that; a newer one takes an older one's place.
+const REMEMBERED: usize = 1_024;
+
+/// A bucket that fills with `per_second` tokens each second, up to that many.
+#[derive(Debug)]
+struct Bucket {
+    per_second: u32,
+    tokens: u32,
+    filled: Instant,
+}
+
+impl Bucket {
+    fn new(now: Instant, per_second: u32) -> Self {
+        Self { per_second, tokens: per_second, filled: now }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let grown =
+            now.saturating_duration_since(self.filled).as_millis() * u128::from(self.per_second) / 1_000;
+        if grown > 0 {
+            self.tokens =
+                self.per_second.min(self.tokens.saturating_add(u32::try_from(grown).unwrap_or(u32::MAX)));
+            self.filled = now;
+        }
+        self.tokens.checked_sub(1).is_some_and(|left| {
+            self.tokens = left;
+            true
+        })
+    }
+}
+
+/// What strangers are allowed.
+#[derive(Debug)]
+pub struct Limits {
+    answers: Bucket,
+    requests: Bucket,
+    notices: Vec<Option<(SocketAddr, Instant)>>,
+}
+
+impl Limits {
+    /// Nothing used up yet.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            answers: Bucket::new(now, ANSWERS_PER_SECOND),
+            requests: Bucket::new(now, REQUESTS_PER_SECOND),
+            notices: vec![None; REMEMBERED],
+        }
+    }
+
+    /// Whether to answer a datagram of a stranger.
+    pub fn allow_answer(&mut self, now: Instant) -> bool {
+        self.answers.take(now)
+    }
+
+    /// Whether to make a request of an invitation.
+    pub fn allow_request(&mut self, now: Instant) -> bool {
+        self.requests.take(now)
+    }
+
+    /// Whether to tell this address that we have no chat with it.
+    pub fn allow_notice(&mut self, now: Instant, to: SocketAddr) -> bool {
+        let place = place(to, self.notices.len());
+        let Some(last) = self.notices.get_mut(place) else { return false };
+        if last.is_some_and(|(address, at)| address == to && now < at + NOTICE_EVERY)
+            || !self.answers.take(now)
+        {
+            return false;
+        }
+        *last = Some((to, now));
+        true
+    }
+}
+
+fn place(address: SocketAddr, places: usize) -> usize {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    address.hash(&mut hasher);
+    hasher.finish() as usize % places.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_is_told_once_a_second_and_another_at_once() {
+        let start = Instant::now();
+        let mut limits = Limits::new(start);
+        let (one, two) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+        assert!(limits.allow_notice(start, one));
+        assert!(!limits.allow_notice(start + Duration::from_millis(999), one));
+        assert!(limits.allow_notice(start, two));
+        assert!(limits.allow_notice(start + Duration::from_secs(1), one));
+    }
+
+    #[test]
+    fn a_flood_is_answered_up_to_the_limit_and_again_later() {
+        let start = Instant::now();
+        let mut limits = Limits::new(start);
+        let answered = (0..10_000).filter(|_| limits.allow_answer(start)).count();
+        assert_eq!(answered, ANSWERS_PER_SECOND as usize);
+        let later = start + Duration::from_millis(100);
+        let answered = (0..10_000).filter(|_| limits.allow_answer(later)).count();
+        assert_eq!(answered, ANSWERS_PER_SECOND as usize / 10);
+    }
+}

@@ -1,0 +1,722 @@
+//! The UDP socket: receives and transmits datagrams in batches, and says which destinations are unreachable.
+//! What the bytes mean, and whom to answer, is not known here.
+//!
+//! The contract with the loop, which is woken once per change and not for as long as something waits:
+//! 1. Register for `READABLE` only: a datagram that cannot leave at once is dropped, so nothing waits to write.
+//! 2. On a readable event, call [`Udp::receive`] until it says [`Drained::Yes`], now or in a later turn.
+//! 3. On an error event, and whenever [`Udp::errors_waiting`] says so, call [`Udp::receive_errors`].
+//! 4. [`Udp::queue`] what is to leave, and call [`Udp::flush`] once, at the end of the turn.
+//!
+//! Addresses shown to callers are IPv4 where the peer is: an IPv4-mapped IPv6 address never leaves this file.
+
+use std::array;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use mio::event::Source;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::libc::{SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6};
+use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo, sock_extended_err, sockaddr_in6};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockFlag, SockType,
+    SockaddrStorage, bind, getsockname, recvmmsg, recvmsg, sendmmsg, setsockopt, socket, sockopt,
+};
+
+/// Datagrams one [`Udp::receive`] takes from the socket at most.
+const RECEIVE_BATCH: usize = 32;
+
+/// Room for any UDP datagram: the length field of its header has 16 bits.
+const DATAGRAM_MAX: usize = 64 * 1024;
+
+/// Datagrams that leave with one system call at most.
+const TRANSMIT_BATCH: usize = 64;
+
+/// Queue memory kept from one turn to the next, in datagrams and in bytes; a larger burst gives the rest back.
+const KEPT_DATAGRAMS: usize = 256;
+const KEPT_BYTES: usize = 256 * 1024;
+
+/// What we ask the kernel to hold for us in each direction, in bytes (it grants up to `net.core.[rw]mem_max`).
+/// The default has room for fewer than 300 small datagrams, and a lost one costs the chat a whole retransmit wait.
+const KERNEL_BUFFER: usize = 1024 * 1024;
+
+/// How often in a row a call is repeated because it failed with the error of an earlier datagram.
+const REPEATS: u32 = 8;
+
+/// Why [`Udp::bind`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another socket of this machine has the address and port.
+    #[error("address already in use")]
+    InUse,
+    /// No interface of this machine has the address.
+    #[error("not an address of this machine")]
+    NotLocal,
+    /// The port is reserved for privileged processes.
+    #[error("permission denied")]
+    Permission,
+    /// Anything else, such as IPv6 on a machine without it.
+    #[error("{}", .0.desc())]
+    Other(Errno),
+}
+
+impl From<Errno> for BindError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::EADDRINUSE => Self::InUse,
+            Errno::EADDRNOTAVAIL => Self::NotLocal,
+            Errno::EACCES | Errno::EPERM => Self::Permission,
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// One datagram as it arrived.
+#[derive(Debug)]
+pub struct Received<'a> {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// Which of our addresses it was sent to, if the socket is bound to all of them; an answer leaves from here.
+    pub local: Option<IpAddr>,
+    /// The payload, never truncated.
+    pub bytes: &'a [u8],
+}
+
+/// Whether [`Udp::receive`] took everything there was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Nothing is left; what arrives from now on causes a new event.
+    Yes,
+    /// More may be waiting, and no event will say so.
+    No,
+}
+
+/// A destination the network says it cannot reach. A hint, not a proof: it can be forged or pass with time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreachable {
+    /// Where the lost datagram was to go.
+    pub to: SocketAddr,
+    /// How far it got.
+    pub kind: UnreachableKind,
+}
+
+/// What could not be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnreachableKind {
+    /// The machine is there, but nothing listens on the port.
+    Port,
+    /// The machine does not answer, or a firewall forbids it.
+    Host,
+    /// No route leads there.
+    Network,
+}
+
+/// A datagram the kernel refused to transmit.
+#[derive(Debug)]
+pub struct TransmitFailed {
+    /// Where it was to go.
+    pub to: SocketAddr,
+    /// Why it did not leave, for example `NetworkUnreachable`.
+    pub error: io::Error,
+}
+
+/// What became of the datagrams of one [`Udp::flush`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flushed {
+    /// Handed to the network.
+    pub transmitted: usize,
+    /// Given up for lack of buffer space, as if lost on the way.
+    pub dropped: usize,
+    /// Refused by the kernel, each one reported as a [`TransmitFailed`].
+    pub failed: usize,
+}
+
+/// One unconnected, non-blocking UDP socket. Register it with mio for `READABLE`.
+pub struct Udp {
+    fd: OwnedFd,
+    local: SocketAddr,
+    errors_waiting: bool,
+    /// Written by the kernel alone, so that only the pages it fills ever become resident.
+    incoming: Vec<u8>,
+    incoming_headers: MultiHeaders<SockaddrStorage>,
+    outgoing: Vec<Outgoing>,
+    /// The destinations of `outgoing`, as the kernel wants them.
+    destinations: Vec<Option<SockaddrStorage>>,
+    outgoing_bytes: Vec<u8>,
+    outgoing_headers: MultiHeaders<SockaddrStorage>,
+    /// Apart from the above, because a header with room for a source address must carry one.
+    outgoing_headers_with_source: MultiHeaders<SockaddrStorage>,
+}
+
+/// One queued datagram.
+struct Outgoing {
+    to: SocketAddr,
+    /// In the socket's own family.
+    from: Option<IpAddr>,
+    bytes: Range<usize>,
+}
+
+impl Udp {
+    /// Binds a socket to `address`; port 0 takes any free port. `::` serves IPv4 too.
+    ///
+    /// # Errors
+    /// See [`BindError`].
+    pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
+        let address = canonical(address);
+        let any = address.ip().is_unspecified();
+        let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        let fd = socket(family, SockType::Datagram, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)?;
+
+        // Everything is set before the bind, so that the first datagram already comes with its local address.
+        setsockopt(&fd, sockopt::RcvBuf, &KERNEL_BUFFER)?;
+        setsockopt(&fd, sockopt::SndBuf, &KERNEL_BUFFER)?;
+        // On an IPv6 socket too: errors of IPv4 destinations come under the IPv4 option.
+        setsockopt(&fd, sockopt::Ipv4RecvErr, &true)?;
+        let source_space = if address.is_ipv4() {
+            setsockopt(&fd, sockopt::Ipv4PacketInfo, &any)?;
+            cmsg_space!(in_pktinfo)
+        } else {
+            setsockopt(&fd, sockopt::Ipv6RecvErr, &true)?;
+            setsockopt(&fd, sockopt::Ipv6V6Only, &!any)?;
+            setsockopt(&fd, sockopt::Ipv6RecvPacketInfo, &any)?;
+            cmsg_space!(in6_pktinfo)
+        };
+        bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
+        let bound = getsockname::<SockaddrStorage>(fd.as_raw_fd())?;
+
+        // The kernel shrinks a header's control space to what it used, and nix never restores it. That is safe
+        // only because every datagram of a wildcard socket comes with exactly one control message of one size.
+        let incoming_space = any.then(|| source_space.clone());
+        Ok(Self {
+            fd,
+            local: to_socket_addr(&bound).unwrap_or(address),
+            errors_waiting: false,
+            incoming: vec![0; RECEIVE_BATCH * DATAGRAM_MAX],
+            incoming_headers: MultiHeaders::preallocate(RECEIVE_BATCH, incoming_space),
+            outgoing: Vec::new(),
+            destinations: Vec::new(),
+            outgoing_bytes: Vec::new(),
+            outgoing_headers: MultiHeaders::preallocate(TRANSMIT_BATCH, None),
+            outgoing_headers_with_source: MultiHeaders::preallocate(TRANSMIT_BATCH, Some(source_space)),
+        })
+    }
+    /// The address and port this socket is bound to.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Passes one batch of datagrams to `sink`, in order of arrival. Never blocks.
+    ///
+    /// # Errors
+    /// Only what no repetition can cure; an unreachable destination is not among it.
+    pub fn receive(&mut self, mut sink: impl FnMut(Received<'_>)) -> io::Result<Drained> {
+        let mut repeats = REPEATS;
+        loop {
+            let mut chunks = self.incoming.chunks_exact_mut(DATAGRAM_MAX);
+            let mut buffers: [_; RECEIVE_BATCH] =
+                array::from_fn(|_| [IoSliceMut::new(chunks.next().unwrap_or_default())]);
+            let headers = &mut self.incoming_headers;
+            match recvmmsg(self.fd.as_raw_fd(), headers, &mut buffers, MsgFlags::MSG_DONTWAIT, None) {
+                Ok(messages) => {
+                    let mut count = 0;
+                    for message in messages {
+                        count += 1;
+                        received(&message).map(&mut sink);
+                    }
+                    // A batch cut short by an error, not by the end of the queue, is no exception: that
+                    // error arrived during the call, and with it comes an event.
+                    return Ok(if count < RECEIVE_BATCH { Drained::Yes } else { Drained::No });
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return Ok(Drained::Yes),
+                Err(errno) if may_be_about_another(errno) => {
+                    self.errors_waiting = true;
+                    if repeats == 0 {
+                        return Ok(Drained::No);
+                    }
+                    repeats -= 1;
+                }
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    /// Whether a call met the error of an earlier datagram, whose details [`Udp::receive_errors`] has.
+    pub fn errors_waiting(&self) -> bool {
+        self.errors_waiting
+    }
+
+    /// Passes every destination found unreachable since the last call to `sink`. Never blocks.
+    ///
+    /// Errors left unread take room from the datagrams: they share the kernel's receive buffer.
+    ///
+    /// # Errors
+    /// Only what no repetition can cure.
+    pub fn receive_errors(&mut self, mut sink: impl FnMut(Unreachable)) -> io::Result<()> {
+        self.errors_waiting = false;
+        let mut control = cmsg_space!((sock_extended_err, sockaddr_in6), in6_pktinfo);
+        loop {
+            let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+            match recvmsg(self.fd.as_raw_fd(), &mut [], Some(&mut control), flags) {
+                Ok(message) => {
+                    unreachable(&message).map(&mut sink);
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    /// Puts one datagram aside for the next [`Udp::flush`].
+    ///
+    /// `from` is the [`Received::local`] it answers; a socket bound to one address ignores it.
+    pub fn queue(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8]) {
+        let any = self.local.ip().is_unspecified();
+        let from = from.filter(|_| any).map(|from| self.in_own_family(from));
+        let from = from.filter(|from| from.is_ipv4() == self.local.is_ipv4());
+        let mut destination = to;
+        destination.set_ip(self.in_own_family(to.ip()));
+
+        let start = self.outgoing_bytes.len();
+        self.outgoing_bytes.extend_from_slice(bytes);
+        self.outgoing.push(Outgoing { to, from, bytes: start..self.outgoing_bytes.len() });
+        self.destinations.push(Some(SockaddrStorage::from(destination)));
+    }
+
+    /// Transmits everything queued, in order, and leaves the queue empty. Never blocks: once the kernel's buffer
+    /// is full the rest is dropped, for a peer that misses a datagram is sent it again anyway.
+    ///
+    /// A datagram the kernel refuses goes to `failed`; those behind it are transmitted all the same.
+    pub fn flush(&mut self, mut failed: impl FnMut(TransmitFailed)) -> Flushed {
+        let mut flushed = Flushed::default();
+        let mut next = 0;
+        let mut repeats = REPEATS;
+        while let Some(outgoing) = self.outgoing.get(next) {
+            let to = outgoing.to;
+            match self.transmit_from(next) {
+                Ok(count) => {
+                    flushed.transmitted += count;
+                    next += count;
+                    repeats = REPEATS;
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => {
+                    flushed.dropped = self.outgoing.len() - flushed.transmitted - flushed.failed;
+                    break;
+                }
+                Err(errno) if may_be_about_another(errno) && repeats > 0 => {
+                    self.errors_waiting = true;
+                    repeats -= 1;
+                }
+                Err(errno) => {
+                    failed(TransmitFailed { to, error: errno.into() });
+                    flushed.failed += 1;
+                    next += 1;
+                    repeats = REPEATS;
+                }
+            }
+        }
+        self.clear_queue();
+        flushed
+    }
+
+    /// Transmits the datagrams from index `first` on that leave from the same address, up to one batch.
+    /// An error is about the first of them, or about one transmitted long ago.
+    fn transmit_from(&mut self, first: usize) -> nix::Result<usize> {
+        let from = self.outgoing[first].from;
+        let run = self.outgoing[first..].iter().take(TRANSMIT_BATCH).take_while(|next| next.from == from);
+        let mut slices: [_; TRANSMIT_BATCH] = array::from_fn(|_| [IoSlice::new(&[])]);
+        let mut count = 0;
+        for (slice, outgoing) in slices.iter_mut().zip(run) {
+            *slice = [IoSlice::new(&self.outgoing_bytes[outgoing.bytes.clone()])];
+            count += 1;
+        }
+
+        let source = from.map(SourceInfo::new);
+        let control = source.as_ref().map(SourceInfo::control_message);
+        let headers = match control {
+            None => &mut self.outgoing_headers,
+            Some(_) => &mut self.outgoing_headers_with_source,
+        };
+        let destinations = &self.destinations[first..first + count];
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let sent = sendmmsg(
+            self.fd.as_raw_fd(),
+            headers,
+            &slices[..count],
+            destinations,
+            control.as_slice(),
+            flags,
+        )?;
+        Ok(sent.count())
+    }
+
+    fn clear_queue(&mut self) {
+        self.outgoing.clear();
+        self.destinations.clear();
+        self.outgoing_bytes.clear();
+        self.outgoing.shrink_to(KEPT_DATAGRAMS);
+        self.destinations.shrink_to(KEPT_DATAGRAMS);
+        self.outgoing_bytes.shrink_to(KEPT_BYTES);
+    }
+
+    /// `ip` as this socket has to write it. An IPv6 address on an IPv4 socket stays; the kernel refuses it.
+    fn in_own_family(&self, ip: IpAddr) -> IpAddr {
+        match (self.local, ip) {
+            (SocketAddr::V6(_), IpAddr::V4(ip)) => ip.to_ipv6_mapped().into(),
+            (SocketAddr::V6(_), IpAddr::V6(_)) => ip,
+            (SocketAddr::V4(_), ip) => ip.to_canonical(),
+        }
+    }
+}
+
+impl Source for Udp {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        SourceFd(&self.fd.as_raw_fd()).register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        SourceFd(&self.fd.as_raw_fd()).reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.fd.as_raw_fd()).deregister(registry)
+    }
+}
+
+/// A source address in the form the kernel takes it. An IPv6 socket takes an IPv4 one mapped.
+enum SourceInfo {
+    V4(in_pktinfo),
+    V6(in6_pktinfo),
+}
+
+impl SourceInfo {
+    fn new(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self::V4(in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: in_addr { s_addr: u32::from_ne_bytes(ip.octets()) },
+                ipi_addr: in_addr { s_addr: 0 },
+            }),
+            IpAddr::V6(ip) => {
+                Self::V6(in6_pktinfo { ipi6_addr: in6_addr { s6_addr: ip.octets() }, ipi6_ifindex: 0 })
+            }
+        }
+    }
+
+    fn control_message(&self) -> ControlMessage<'_> {
+        match self {
+            Self::V4(info) => ControlMessage::Ipv4PacketInfo(info),
+            Self::V6(info) => ControlMessage::Ipv6PacketInfo(info),
+        }
+    }
+}
+
+/// Errors of datagrams transmitted earlier, which the kernel reports by failing the next call of any kind, once.
+/// The same errors can be about the call's own datagram; then they are still there when it is repeated.
+fn may_be_about_another(errno: Errno) -> bool {
+    use Errno::*;
+    matches!(
+        errno,
+        ECONNREFUSED
+            | EHOSTUNREACH
+            | EHOSTDOWN
+            | ENETUNREACH
+            | ENETDOWN
+            | ENONET
+            | EACCES
+            | EMSGSIZE
+            | EPROTO
+            | ENOPROTOOPT
+            | EOPNOTSUPP
+    )
+}
+
+fn received<'a>(message: &RecvMsg<'_, 'a, SockaddrStorage>) -> Option<Received<'a>> {
+    let from = message.address.as_ref().and_then(to_socket_addr)?;
+    let local = message.cmsgs().ok().and_then(|mut messages| messages.find_map(local_address));
+    Some(Received { from, local, bytes: message.iovs().next().unwrap_or_default() })
+}
+
+/// The address a datagram was sent to, if an answer can leave from it.
+fn local_address(message: ControlMessageOwned) -> Option<IpAddr> {
+    let ip = match message {
+        // For a broadcast this is the address of the interface it came in by.
+        ControlMessageOwned::Ipv4PacketInfo(info) => IpAddr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()),
+        ControlMessageOwned::Ipv6PacketInfo(info) => IpAddr::from(info.ipi6_addr.s6_addr).to_canonical(),
+        _ => return None,
+    };
+    (!ip.is_unspecified() && !ip.is_multicast()).then_some(ip)
+}
+
+fn unreachable(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<Unreachable> {
+    let to = message.address.as_ref().and_then(to_socket_addr)?;
+    let error = message.cmsgs().ok()?.find_map(|message| match message {
+        ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => {
+            Some(error)
+        }
+        _ => None,
+    })?;
+    // Our own kernel's complaints have already failed the call they are about.
+    if !matches!(error.ee_origin, SO_EE_ORIGIN_ICMP | SO_EE_ORIGIN_ICMP6) {
+        return None;
+    }
+    let kind = match Errno::from_raw(error.ee_errno as i32) {
+        Errno::ECONNREFUSED => UnreachableKind::Port,
+        Errno::EHOSTUNREACH | Errno::EHOSTDOWN | Errno::ENONET | Errno::EACCES => UnreachableKind::Host,
+        Errno::ENETUNREACH => UnreachableKind::Network,
+        _ => return None,
+    };
+    Some(Unreachable { to, kind })
+}
+
+fn to_socket_addr(raw: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = raw.as_sockaddr_in().map(|v4| SocketAddr::from(*v4));
+    v4.or_else(|| raw.as_sockaddr_in6().map(|v6| canonical(SocketAddr::from(*v6))))
+}
+
+/// An IPv4-mapped address as IPv4; any other as it is, with its scope.
+fn canonical(mut address: SocketAddr) -> SocketAddr {
+    address.set_ip(address.ip().to_canonical());
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Poll};
+    use std::time::{Duration, Instant};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// A socket with a loop of its own, and what came in.
+    struct Host {
+        udp: Udp,
+        poll: Poll,
+        received: Vec<(SocketAddr, Option<IpAddr>, Vec<u8>)>,
+        unreachable: Vec<Unreachable>,
+        batches: usize,
+    }
+
+    impl Host {
+        fn at(address: &str) -> Self {
+            let mut udp = Udp::bind(address.parse().unwrap()).unwrap();
+            let poll = Poll::new().unwrap();
+            poll.registry().register(&mut udp, Token(0), Interest::READABLE).unwrap();
+            Self { udp, poll, received: Vec::new(), unreachable: Vec::new(), batches: 0 }
+        }
+
+        fn addr(&self) -> SocketAddr {
+            self.udp.local_addr()
+        }
+
+        fn port(&self, ip: &str) -> SocketAddr {
+            SocketAddr::new(ip.parse().unwrap(), self.addr().port())
+        }
+
+        fn transmit(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8]) {
+            self.udp.queue(to, from, bytes);
+            let flushed = self.udp.flush(|failed| panic!("{failed:?}"));
+            assert_eq!(flushed, Flushed { transmitted: 1, dropped: 0, failed: 0 });
+        }
+
+        fn receive(&mut self) -> Drained {
+            self.batches += 1;
+            let keep = |d: Received<'_>| self.received.push((d.from, d.local, d.bytes.to_vec()));
+            self.udp.receive(keep).unwrap()
+        }
+
+        /// Turns of the loop, as the contract has it, until `enough`.
+        fn run_until(&mut self, enough: impl Fn(&Self) -> bool) {
+            let deadline = Instant::now() + PATIENCE;
+            let mut events = Events::with_capacity(4);
+            while !enough(self) {
+                let left = deadline.saturating_duration_since(Instant::now());
+                assert!(!left.is_zero(), "nothing came within {PATIENCE:?}");
+                self.poll.poll(&mut events, Some(left)).unwrap();
+                for event in &events {
+                    while event.is_readable() && self.receive() == Drained::No {}
+                    if event.is_error() || self.udp.errors_waiting() {
+                        self.udp.receive_errors(|error| self.unreachable.push(error)).unwrap();
+                    }
+                }
+            }
+        }
+
+        fn next(&mut self) -> (SocketAddr, Option<IpAddr>, Vec<u8>) {
+            self.run_until(|host| !host.received.is_empty());
+            self.received.remove(0)
+        }
+    }
+
+    /// A port where nobody listens (any more).
+    fn closed(address: &str) -> SocketAddr {
+        Udp::bind(address.parse().unwrap()).unwrap().local_addr()
+    }
+
+    fn ip(address: &str) -> Option<IpAddr> {
+        Some(address.parse().unwrap())
+    }
+
+    #[test]
+    fn datagrams_go_there_and_back() {
+        for (alice, bob) in [("127.90.1.1:0", "127.90.1.2:0"), ("[::1]:0", "[::1]:0")] {
+            let (mut alice, mut bob) = (Host::at(alice), Host::at(bob));
+            alice.transmit(bob.addr(), None, b"ping");
+            assert_eq!(bob.next(), (alice.addr(), None, b"ping".to_vec()));
+            bob.transmit(alice.addr(), None, b"");
+            assert_eq!(alice.next(), (bob.addr(), None, vec![]));
+        }
+    }
+
+    #[test]
+    fn an_answer_leaves_from_the_address_that_was_addressed() {
+        for (wildcard, peer, addressed) in [
+            ("0.0.0.0:0", "127.90.2.1:0", "127.90.2.2"),
+            ("[::]:0", "127.90.2.3:0", "127.90.2.4"),
+            ("[::]:0", "[::1]:0", "::1"),
+        ] {
+            let (mut server, mut peer) = (Host::at(wildcard), Host::at(peer));
+            // Twice, because the headers of the first batch serve the second one too.
+            for _ in 0..2 {
+                peer.transmit(server.port(addressed), None, b"ping");
+                let (from, local, bytes) = server.next();
+                assert_eq!((from, local, &bytes[..]), (peer.addr(), ip(addressed), &b"ping"[..]));
+                server.transmit(from, local, b"pong");
+                assert_eq!(peer.next(), (server.port(addressed), None, b"pong".to_vec()));
+            }
+        }
+    }
+
+    #[test]
+    fn answers_from_different_addresses_share_one_flush() {
+        let (mut server, mut peer) = (Host::at("[::]:0"), Host::at("127.90.3.1:0"));
+        let sources = [ip("127.90.3.2"), ip("127.90.3.2"), None, ip("127.90.3.3")];
+        for from in sources {
+            server.udp.queue(peer.addr(), from, b"pong");
+        }
+        assert_eq!(server.udp.flush(|failed| panic!("{failed:?}")).transmitted, 4);
+        peer.run_until(|peer| peer.received.len() == 4);
+        let seen: Vec<_> = peer.received.iter().map(|(from, ..)| from.ip()).collect();
+        let any: IpAddr = "127.0.0.1".parse().unwrap();
+        assert!(sources.map(|from| from.unwrap_or(seen[2])).iter().eq(&seen), "{seen:?}");
+        assert!([any, peer.addr().ip()].contains(&seen[2]), "{seen:?}");
+    }
+
+    #[test]
+    fn a_hundred_datagrams_arrive_in_order_over_several_batches() {
+        let (mut alice, mut bob) = (Host::at("127.90.4.1:0"), Host::at("127.90.4.2:0"));
+        for n in 0..100u8 {
+            alice.udp.queue(bob.addr(), None, &vec![n; 1 + 10 * usize::from(n)]);
+        }
+        assert_eq!(alice.udp.flush(|failed| panic!("{failed:?}")).transmitted, 100);
+        bob.run_until(|bob| bob.received.len() >= 100);
+        assert_eq!(bob.batches, 100usize.div_ceil(RECEIVE_BATCH));
+        for (n, (_, _, bytes)) in (0..100u8).zip(&bob.received) {
+            assert_eq!(*bytes, vec![n; 1 + 10 * usize::from(n)]);
+        }
+    }
+
+    #[test]
+    fn the_largest_datagram_arrives_whole_and_a_larger_one_is_refused_alone() {
+        let (mut alice, mut bob) = (Host::at("127.90.5.1:0"), Host::at("127.90.5.2:0"));
+        let largest: Vec<u8> = (0..65_507u32).map(|n| n as u8).collect();
+        alice.udp.queue(bob.addr(), None, &largest);
+        alice.udp.queue(bob.addr(), None, &[0; 65_508]);
+        alice.udp.queue("[::1]:9".parse().unwrap(), None, b"not on an IPv4 socket");
+        alice.udp.queue(bob.addr(), None, b"next");
+        let mut failed = Vec::new();
+        let flushed = alice.udp.flush(|error| failed.push((error.to, error.error.raw_os_error())));
+        assert_eq!(flushed, Flushed { transmitted: 2, dropped: 0, failed: 2 });
+        let expected = [(bob.addr(), Errno::EMSGSIZE), ("[::1]:9".parse().unwrap(), Errno::EAFNOSUPPORT)];
+        assert_eq!(failed, expected.map(|(to, errno)| (to, Some(errno as i32))));
+        assert!(bob.next().2 == largest);
+        assert_eq!(bob.next().2, b"next");
+        alice.udp.receive_errors(|error| panic!("{error:?}")).unwrap();
+    }
+
+    #[test]
+    fn a_network_without_a_route_is_reported_at_once() {
+        let mut alice = Host::at("[::1]:0");
+        alice.udp.queue("127.90.6.1:9".parse().unwrap(), None, b"IPv6 only");
+        let mut failed = Vec::new();
+        assert_eq!(alice.udp.flush(|error| failed.push(error)).failed, 1);
+        assert_eq!(failed[0].error.kind(), io::ErrorKind::NetworkUnreachable);
+    }
+
+    #[test]
+    fn a_closed_port_is_reported_and_everything_else_still_flows() {
+        for (alice, bob, closed_at) in [
+            ("127.90.7.1:0", "127.90.7.2:0", "127.90.7.3:0"),
+            ("[::1]:0", "[::1]:0", "[::1]:0"),
+            ("[::]:0", "127.90.7.4:0", "127.90.7.5:0"),
+            ("[::]:0", "[::1]:0", "[::1]:0"),
+        ] {
+            let (mut alice, mut bob) = (Host::at(alice), Host::at(bob));
+            let loopback = if bob.addr().is_ipv4() { "127.0.0.1" } else { "::1" };
+            let alice_at =
+                if alice.addr().ip().is_unspecified() { alice.port(loopback) } else { alice.addr() };
+            let closed = closed(closed_at);
+            for n in 0..40 {
+                bob.transmit(alice_at, None, &[n]);
+                alice.udp.queue(closed, None, b"lost");
+                alice.udp.queue(bob.addr(), None, &[n]);
+            }
+            let flushed = alice.udp.flush(|failed| panic!("{failed:?}"));
+            assert_eq!(flushed.transmitted, 80);
+            alice.run_until(|alice| alice.received.len() == 40 && !alice.unreachable.is_empty());
+            bob.run_until(|bob| bob.received.len() == 40);
+            let expected = Unreachable { to: closed, kind: UnreachableKind::Port };
+            assert!(alice.unreachable.iter().all(|error| *error == expected), "{:?}", alice.unreachable);
+            assert_eq!(alice.udp.receive(|_| panic!("nothing is left")).unwrap(), Drained::Yes);
+            assert!(!alice.udp.errors_waiting());
+        }
+    }
+
+    #[test]
+    fn a_receive_that_meets_an_error_says_that_errors_wait() {
+        let mut alice = Host::at("127.90.8.1:0");
+        let closed = closed("127.90.8.2:0");
+        alice.transmit(closed, None, b"lost");
+        let deadline = Instant::now() + PATIENCE;
+        while !alice.udp.errors_waiting() && Instant::now() < deadline {
+            assert_eq!(alice.receive(), Drained::Yes);
+        }
+        let mut errors = Vec::new();
+        alice.udp.receive_errors(|error| errors.push(error)).unwrap();
+        assert_eq!(errors, [Unreachable { to: closed, kind: UnreachableKind::Port }]);
+        assert!(!alice.udp.errors_waiting());
+    }
+
+    #[test]
+    fn a_bind_that_fails_says_why() {
+        for taken in ["127.90.9.1:0", "[::1]:0", "[::]:0", "0.0.0.0:0"] {
+            let first = Host::at(taken);
+            assert!(matches!(Udp::bind(first.addr()), Err(BindError::InUse)), "{taken}");
+        }
+        for elsewhere in ["192.0.2.1:0", "[2001:db8::1]:0"] {
+            assert!(matches!(Udp::bind(elsewhere.parse().unwrap()), Err(BindError::NotLocal)), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_mapped_address_is_an_ipv4_address() {
+        let mut alice = Host::at("[::ffff:127.90.10.1]:0");
+        assert_eq!(alice.addr().ip(), "127.90.10.1".parse::<IpAddr>().unwrap());
+        let mapped = SocketAddr::new("::ffff:127.90.10.1".parse().unwrap(), alice.addr().port());
+        alice.transmit(mapped, None, b"to myself");
+        assert_eq!(alice.next().0, alice.addr());
+    }
+
+    #[test]
+    fn the_scope_of_a_link_local_address_survives() {
+        let scoped: SocketAddr = std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 7, 0, 3).into();
+        assert_eq!(to_socket_addr(&SockaddrStorage::from(scoped)), Some(scoped));
+        assert_eq!(canonical(scoped), scoped);
+    }
+}
