@@ -121,7 +121,7 @@ pub struct Daemon {
 
 impl Daemon {
     pub fn start(mut command: Command, socket: PathBuf) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let line = within(move || {
             let mut line = String::new();
@@ -262,6 +262,11 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// Where a daemon's log goes: nowhere, or to the terminal of somebody who set `SIMP_TEST_LOG`.
+fn log() -> Stdio {
+    if std::env::var_os("SIMP_TEST_LOG").is_some() { Stdio::inherit() } else { Stdio::null() }
 }
 
 /// Runs this and fails the test where it does not end.
