@@ -332,6 +332,7 @@ impl Chat {
                 self.end(Reason::Withdrawn, None);
             }
             (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Err) => {
+                self.give_up(Reason::Withdrawn);
                 self.end(Reason::Withdrawn, words(datagram));
             }
 
