@@ -290,6 +290,7 @@ impl Chat {
     pub fn abandon(&mut self) {
         self.give_up(Reason::Quit);
         match self.phase {
+            Phase::Closed => {}
             Phase::Leaving { untold, .. } => self.end_leaving(untold),
             _ => self.end(Reason::Quit, None),
         }
