@@ -197,9 +197,13 @@ impl Delivery {
         }
     }
 
-    /// Takes out all that is not acknowledged, in order.
+    /// Takes out all that is not acknowledged, in order. The bit of the message in flight is used up: its ACK
+    /// may still come, and must not pass for that of the FIN.
     pub(crate) fn give_up(&mut self) -> impl Iterator<Item = MessageId> + use<> {
         let in_flight = self.in_flight.take().map(|in_flight| in_flight.message);
+        if in_flight.is_some() {
+            self.seq = self.seq.next();
+        }
         in_flight.into_iter().chain(std::mem::take(&mut self.queue)).map(|message| message.id)
     }
 }
