@@ -124,8 +124,11 @@ enum Phase {
         /// What we answered the peer's part of the opening with.
         answer: Operation,
     },
-    /// We are leaving, but first deliver what is queued.
-    Draining,
+    /// We are leaving, but first deliver what is queued. The rest is as in an open chat.
+    Draining {
+        since: Option<Instant>,
+        answer: Operation,
+    },
     /// We are leaving and wait for the ACK of our FIN.
     Leaving {
         fin: Repeat,
@@ -190,7 +193,7 @@ impl Chat {
             State::Invited => Phase::Invited { expires },
             State::Accepting => Phase::Accepting { syn_ack: due_at_once },
             State::Open => Phase::Open { since: None, answer: Operation::SynAck },
-            State::Closing if in_flight => Phase::Draining,
+            State::Closing if in_flight => Phase::Draining { since: None, answer: Operation::SynAck },
             State::Closing => Phase::Leaving { fin: due_at_once, untold: Some(Reason::Quit) },
             State::Closed => return None,
         };
@@ -277,10 +280,14 @@ impl Chat {
         match self.phase {
             Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),
             Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
-            Phase::Open { .. } if !at_once && self.delivery.len() > 0 => self.set_phase(Phase::Draining),
+            Phase::Open { since, answer } if !at_once && self.delivery.len() > 0 => {
+                self.set_phase(Phase::Draining { since, answer });
+            }
             Phase::Open { .. } | Phase::Accepting { .. } => self.leave(now),
-            Phase::Draining if at_once => self.leave(now),
-            Phase::Draining | Phase::Leaving { .. } | Phase::Closed => return Err(StateError(self.state())),
+            Phase::Draining { .. } if at_once => self.leave(now),
+            Phase::Draining { .. } | Phase::Leaving { .. } | Phase::Closed => {
+                return Err(StateError(self.state()));
+            }
         }
         Ok(())
     }
@@ -367,18 +374,23 @@ impl Chat {
             }
 
             // Messages both ways. While we leave, the peer's still count: it knows nothing of that yet.
-            (Phase::Open { .. } | Phase::Draining | Phase::Leaving { untold: Some(_), .. }, Op::Chat) => {
+            (
+                Phase::Open { .. } | Phase::Draining { .. } | Phase::Leaving { untold: Some(_), .. },
+                Op::Chat,
+            ) => {
                 return self.handle_chat(datagram);
             }
-            (Phase::Open { .. } | Phase::Draining, Op::Ack) => return self.handle_ack(now, seq),
-            (Phase::Open { .. } | Phase::Draining, Op::SynAck) => self.transmit(Op::Ack, seq),
-            (Phase::Open { since, answer }, Op::Syn) => return self.handle_late_syn(now, since, answer),
-            (Phase::Open { .. } | Phase::Draining, Op::Fin) => {
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::Ack) => return self.handle_ack(now, seq),
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::SynAck) => self.transmit(Op::Ack, seq),
+            (Phase::Open { since, answer } | Phase::Draining { since, answer }, Op::Syn) => {
+                return self.handle_late_syn(now, since, answer);
+            }
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::Fin) => {
                 self.transmit(Op::Ack, seq);
                 self.give_up(Reason::PeerQuit);
                 self.end(Reason::PeerQuit, None);
             }
-            (Phase::Open { .. } | Phase::Draining, Op::Err) => {
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::Err) => {
                 self.events.push_back(ChatEvent::Error { text: read_payload(&datagram.payload) });
             }
 
@@ -393,11 +405,6 @@ impl Chat {
             (Phase::Leaving { untold, .. }, Op::Fin) => {
                 self.transmit(Op::Ack, seq);
                 self.end_leaving(untold);
-            }
-            (Phase::Draining, Op::Syn) => {
-                self.give_up(Reason::PeerRestarted);
-                self.end(Reason::PeerRestarted, None);
-                return Handled::InvitesAnew;
             }
             (Phase::Leaving { untold, .. }, Op::Syn) => {
                 self.end_leaving(untold);
@@ -425,7 +432,7 @@ impl Chat {
                 self.end(Reason::NobodyThere, None);
             }
             Phase::Leaving { untold, .. } => self.end_leaving(untold),
-            Phase::Invited { .. } | Phase::Open { .. } | Phase::Draining | Phase::Closed => {}
+            Phase::Invited { .. } | Phase::Open { .. } | Phase::Draining { .. } | Phase::Closed => {}
         }
     }
 
@@ -455,7 +462,7 @@ impl Chat {
                     }
                 }
             }
-            Phase::Open { .. } | Phase::Draining => return self.deliver(now),
+            Phase::Open { .. } | Phase::Draining { .. } => return self.deliver(now),
             Phase::Leaving { fin, untold } if fin.due <= now => {
                 match fin.again(now, self.settings.attempts) {
                     Some(fin) => {
@@ -525,7 +532,7 @@ impl Chat {
             Phase::Inviting { syn, expires } => Some(syn.due.min(expires)),
             Phase::Invited { expires } => Some(expires),
             Phase::Accepting { syn_ack } => Some(syn_ack.due),
-            Phase::Open { .. } | Phase::Draining => self.delivery.deadline(),
+            Phase::Open { .. } | Phase::Draining { .. } => self.delivery.deadline(),
             Phase::Leaving { fin, .. } => Some(fin.due),
             Phase::Closed => None,
         }
@@ -538,7 +545,7 @@ impl Chat {
             Phase::Invited { .. } => State::Invited,
             Phase::Accepting { .. } => State::Accepting,
             Phase::Open { .. } => State::Open,
-            Phase::Draining | Phase::Leaving { .. } => State::Closing,
+            Phase::Draining { .. } | Phase::Leaving { .. } => State::Closing,
             Phase::Closed => State::Closed,
         }
     }
@@ -616,7 +623,7 @@ impl Chat {
             return Handled::Ignored;
         };
         self.events.push_back(ChatEvent::Delivered(id));
-        if self.phase == Phase::Draining && self.delivery.len() == 0 {
+        if matches!(self.phase, Phase::Draining { .. }) && self.delivery.len() == 0 {
             self.leave(now);
         } else {
             self.deliver(now);
