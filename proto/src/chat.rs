@@ -191,7 +191,8 @@ impl Chat {
         let phase = match snapshot.state {
             State::Inviting => Phase::Inviting { syn: due_at_once, expires },
             State::Invited => Phase::Invited { expires },
-            State::Accepting => Phase::Accepting { syn_ack: due_at_once },
+            // One has left in the earlier run, so two ACKs may come.
+            State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now } },
             State::Open => Phase::Open { since: None, answer: Operation::SynAck },
             State::Closing if in_flight => Phase::Draining { since: None, answer: Operation::SynAck },
             State::Closing => Phase::Leaving { fin: due_at_once, untold: Some(Reason::Quit) },
