@@ -618,7 +618,8 @@ impl Chat {
 
     fn handle_ack(&mut self, now: Instant, seq: u8) -> Handled {
         let Some(id) = self.delivery.handle_ack(seq) else {
-            if self.delivery.is_held() {
+            // After a restart it is the message in flight that is held, and for its whole time.
+            if self.delivery.is_held() && self.opened_in_this_run() {
                 self.delivery.hold(now + HANDSHAKE_ACK_COPIES_WITHIN);
             }
             return Handled::Ignored;
@@ -630,6 +631,10 @@ impl Chat {
             self.deliver(now);
         }
         Handled::Accepted
+    }
+
+    fn opened_in_this_run(&self) -> bool {
+        matches!(self.phase, Phase::Open { since: Some(_), .. } | Phase::Draining { since: Some(_), .. })
     }
 
     fn handle_late_syn(&mut self, now: Instant, since: Option<Instant>, answer: Operation) -> Handled {
