@@ -643,14 +643,13 @@ impl Chat {
             self.end(Reason::PeerRestarted, None);
             return Handled::InvitesAnew;
         }
-        // The ACK that a SYN+ACK brings must not pass for that of a message in flight.
-        if answer == Operation::SynAck {
-            if self.delivery.is_in_flight() {
-                return Handled::Ignored;
-            }
-            self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+        // The ACK that a SYN+ACK brings must not pass for that of a message in flight, and one of ours not at
+        // the peer: were it still missing there, the SYN+ACK would come again.
+        if answer == Operation::Ack || self.delivery.is_in_flight() {
+            return Handled::Ignored;
         }
-        self.transmit(answer, Seq::Zero.field());
+        self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+        self.transmit(Operation::SynAck, Seq::Zero.field());
         Handled::Accepted
     }
 
