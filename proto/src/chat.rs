@@ -13,11 +13,13 @@ use crate::text::{Seq, UserName, read_payload};
 /// forgotten the chat and invites anew (SIMP 2).
 const SYN_IS_LATE_FOR: Duration = Duration::from_secs(10);
 
-/// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
-/// such an ACK may still come: this long where one is missing, as long as a copy lives (SIMP 6) ...
-const HANDSHAKE_ACK_WITHIN: Duration = Duration::from_millis(2_500);
+/// No copy of a datagram lives longer than this in the network (SIMP 6): half of [`RETRANSMIT_AFTER`], in which
+/// a datagram and the ACK that it causes are both dead.
+const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
 
-/// ... and this long for copies of one that has come.
+/// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
+/// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, where only one SYN+ACK left and
+/// its ACK has come, this long for copies.
 const HANDSHAKE_ACK_COPIES_WITHIN: Duration = Duration::from_millis(250);
 
 /// A SYN+ACK is not repeated for copies of one SYN that come together.
@@ -202,7 +204,7 @@ impl Chat {
         chat.user = snapshot.user;
         chat.delivery = Delivery::resume(snapshot.seq, snapshot.received);
         if in_flight {
-            chat.delivery.hold(now + RETRANSMIT_AFTER);
+            chat.delivery.hold(now + RETRANSMIT_AFTER, false);
         }
         chat.changed = false;
         Some(chat)
@@ -347,25 +349,28 @@ impl Chat {
 
             // We accepted. The ACK may be lost, then a chat stands for it.
             (Phase::Accepting { syn_ack }, Op::Ack) => {
-                let within =
-                    if syn_ack.sent > 1 { HANDSHAKE_ACK_WITHIN } else { HANDSHAKE_ACK_COPIES_WITHIN };
                 self.open(now, Op::SynAck);
-                self.delivery.hold(now + within);
+                let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
+                self.delivery.hold(if syn_ack.sent > 1 { copies.max(syn_ack.due) } else { copies }, false);
             }
-            (Phase::Accepting { .. }, Op::SynAck) => {
+            (Phase::Accepting { syn_ack }, Op::SynAck) => {
                 self.transmit(Op::Ack, seq);
                 self.open(now, Op::SynAck);
-                self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+                self.delivery.hold(syn_ack.due, syn_ack.sent == 1);
             }
-            (Phase::Accepting { .. }, Op::Chat) => {
+            (Phase::Accepting { syn_ack }, Op::Chat) => {
                 self.open(now, Op::SynAck);
-                self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+                let one = syn_ack.sent == 1;
+                let until = if one { syn_ack.due.min(now + COPY_LIVES_FOR) } else { syn_ack.due };
+                self.delivery.hold(until, one);
                 return self.handle_chat(datagram);
             }
             (Phase::Accepting { syn_ack }, Op::Syn) => {
                 if syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
                     return Handled::Ignored;
                 }
+                let syn_ack = Repeat { sent: syn_ack.sent + 1, due: now + RETRANSMIT_AFTER };
+                self.phase = Phase::Accepting { syn_ack };
                 self.transmit(Op::SynAck, Seq::Zero.field());
             }
             (Phase::Accepting { .. }, Op::Fin) => {
@@ -618,10 +623,7 @@ impl Chat {
 
     fn handle_ack(&mut self, now: Instant, seq: u8) -> Handled {
         let Some(id) = self.delivery.handle_ack(seq) else {
-            // After a restart it is the message in flight that is held, and for its whole time.
-            if self.delivery.is_held() && self.opened_in_this_run() {
-                self.delivery.hold(now + HANDSHAKE_ACK_COPIES_WITHIN);
-            }
+            self.delivery.handle_other_ack(now + HANDSHAKE_ACK_COPIES_WITHIN);
             return Handled::Ignored;
         };
         self.events.push_back(ChatEvent::Delivered(id));
@@ -631,10 +633,6 @@ impl Chat {
             self.deliver(now);
         }
         Handled::Accepted
-    }
-
-    fn opened_in_this_run(&self) -> bool {
-        matches!(self.phase, Phase::Open { since: Some(_), .. } | Phase::Draining { since: Some(_), .. })
     }
 
     fn handle_late_syn(&mut self, now: Instant, since: Option<Instant>, answer: Operation) -> Handled {
@@ -648,7 +646,7 @@ impl Chat {
         if answer == Operation::Ack || self.delivery.is_in_flight() {
             return Handled::Ignored;
         }
-        self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+        self.delivery.hold(now + RETRANSMIT_AFTER, false);
         self.transmit(Operation::SynAck, Seq::Zero.field());
         Handled::Accepted
     }
