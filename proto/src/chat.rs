@@ -20,7 +20,7 @@ const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
 /// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
 /// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, where only one SYN+ACK left and
 /// its ACK has come, this long for copies.
-const HANDSHAKE_ACK_COPIES_WITHIN: Duration = Duration::from_millis(250);
+const HANDSHAKE_ACK_COPIES_WITHIN: Duration = Duration::from_millis(500);
 
 /// A SYN+ACK is not repeated for copies of one SYN that come together.
 const SYN_COPIES_WITHIN: Duration = Duration::from_secs(1);

@@ -287,11 +287,11 @@ mod first_message {
     use super::*;
 
     #[test]
-    fn it_waits_250_ms_for_copies_of_the_handshakes_ack() {
+    fn it_waits_half_a_second_for_copies_of_the_handshakes_ack() {
         let mut bob = Driver::open_as_invited();
         bob.send(at(0), 1, "hi").unwrap();
         assert_eq!(bob.drain(), []);
-        assert_eq!(bob.schedule(at(250)), [(250, BOB.chat(0, "hi"))]);
+        assert_eq!(bob.schedule(at(500)), [(500, BOB.chat(0, "hi"))]);
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod first_message {
         let mut bob = Driver::open_as_invited();
         bob.send(at(0), 1, "hi").unwrap();
         assert_eq!(bob.hears(at(200), &ANN.ack(0)), Handled::Ignored);
-        assert_eq!(bob.schedule(at(450)), [(450, BOB.chat(0, "hi"))]);
+        assert_eq!(bob.schedule(at(700)), [(700, BOB.chat(0, "hi"))]);
         assert_eq!(bob.events(), []);
     }
 
@@ -328,7 +328,7 @@ mod first_message {
         assert_eq!(bob.drain(), [BOB.syn_ack(), BOB.ack(0)]);
         assert_eq!(bob.transmits(at(150)), []);
         assert_eq!(bob.hears(at(150), &ANN.ack(0)), Handled::Ignored);
-        assert_eq!(bob.schedule(at(400)), [(400, BOB.chat(0, "hi"))]);
+        assert_eq!(bob.schedule(at(650)), [(650, BOB.chat(0, "hi"))]);
     }
 
     #[test]
@@ -337,8 +337,8 @@ mod first_message {
         bob.send(at(1), 1, "one").unwrap();
         bob.hears(at(10), &ANN.ack(0));
         bob.send(at(11), 2, "two").unwrap();
-        assert_eq!(bob.schedule(at(260)), [(260, BOB.chat(0, "one"))]);
-        bob.hears(at(300), &ANN.ack(0));
+        assert_eq!(bob.schedule(at(510)), [(510, BOB.chat(0, "one"))]);
+        bob.hears(at(600), &ANN.ack(0));
         assert_eq!(bob.drain(), [BOB.chat(1, "two")]);
     }
 
@@ -346,19 +346,42 @@ mod first_message {
     fn a_late_syn_is_not_answered_while_it_is_in_flight() {
         let mut bob = Driver::open_as_invited();
         bob.send(at(0), 1, "hi").unwrap();
-        bob.schedule(at(250));
+        bob.schedule(at(500));
         assert_eq!(bob.hears(at(1_000), &ANN.syn()), Handled::Ignored);
         assert_eq!(bob.transmits(at(1_000)), []);
     }
 
     #[test]
-    fn it_waits_after_a_late_syn_was_answered() {
+    fn it_waits_until_a_late_syn_ack_and_its_ack_are_dead() {
         let mut bob = Driver::open_as_invited();
         bob.hears(at(1_000), &ANN.syn());
         bob.send(at(1_001), 1, "hi").unwrap();
         assert_eq!(bob.transmits(at(1_001)), [BOB.syn_ack()]);
-        assert_eq!(bob.transmits(at(3_499)), []);
-        bob.hears(at(3_499), &ANN.ack(0));
+        assert_eq!(bob.hears(at(1_100), &ANN.ack(0)), Handled::Ignored);
+        assert_eq!(bob.schedule(at(6_000)), [(6_000, BOB.chat(0, "hi"))]);
         assert_eq!(bob.events(), []);
+    }
+
+    #[test]
+    fn it_waits_until_all_is_dead_where_the_syn_ack_was_repeated() {
+        let mut bob = Driver::accepting();
+        bob.send(at(1), 1, "hi").unwrap();
+        bob.schedule(at(5_000));
+        bob.hears(at(5_100), &ANN.ack(0));
+        for ms in [5_200, 9_900] {
+            assert_eq!(bob.hears(at(ms), &ANN.ack(0)), Handled::Ignored);
+        }
+        assert_eq!(bob.schedule(at(10_400)), [(10_400, BOB.chat(0, "hi"))]);
+    }
+
+    #[test]
+    fn a_syn_ack_that_a_syn_asked_for_counts_as_repeated() {
+        let mut bob = Driver::accepting();
+        bob.send(at(1), 1, "hi").unwrap();
+        bob.hears(at(2_000), &ANN.syn());
+        bob.hears(at(2_100), &ANN.ack(0));
+        assert_eq!(bob.drain(), [BOB.syn_ack()]);
+        assert_eq!(bob.hears(at(2_200), &ANN.ack(0)), Handled::Ignored);
+        assert_eq!(bob.schedule(at(7_000)), [(7_000, BOB.chat(0, "hi"))]);
     }
 }

@@ -143,7 +143,7 @@ fn a_syn_to_one_who_has_accepted_gets_the_syn_ack_again() {
     let mut bob = Driver::accepting();
     assert_eq!(bob.hears(at(2_000), &ANN.syn()), Handled::Accepted);
     assert_eq!(bob.transmits(at(2_000)), [BOB.syn_ack()]);
-    assert_eq!(bob.transmits(at(5_000)), [BOB.syn_ack()]);
+    assert_eq!(bob.schedule(at(7_000)), [(7_000, BOB.syn_ack())]);
 }
 
 #[test]
