@@ -10,5 +10,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod chat;
+mod control_socket;
+mod datagrams;
 mod harness;
 mod simpctl;
