@@ -11,6 +11,7 @@
 
 mod chat;
 mod control_socket;
+mod daemon_start;
 mod datagrams;
 mod harness;
 mod simpctl;
