@@ -6,9 +6,14 @@
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
+//! - `idle`: a daemon with nothing to do does nothing.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod chat;
+mod control_socket;
+mod daemon_start;
+mod datagrams;
 mod harness;
+mod idle;
 mod simpctl;
