@@ -1,0 +1,116 @@
+//! One chat between two simpds, message by message.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use simp_proto::control::{Kind, What};
+
+use crate::client::Client;
+use crate::pingpong::{PingPong, Relayed};
+use crate::rounds::{Contender, compare};
+use crate::world::World;
+use crate::{Effort, Result};
+
+/// With the header, 103 bytes.
+const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// How often the client looks how far the chat is. Rarely, for it takes time from those it looks at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Without waiting for the disk.
+pub fn in_memory(effort: Effort) -> Result<()> {
+    let world = World::new("process")?;
+    let bare = PingPong::new()?;
+    let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
+    alice.open_chat(&bob)?;
+    let goals = ["goal >= 0.80x", ""];
+    by_turns(effort.of(7, 5), effort.of(20_000, 4_000), "bare mio ping-pong", bare, alice.client()?, goals)
+}
+
+/// Waiting for the disk with every message, on both sides.
+pub fn durable(effort: Effort) -> Result<()> {
+    let world = World::new("disk")?;
+    let bare = PingPong::durable(&world)?;
+    let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
+    alice.open_chat(&bob)?;
+    let goals = ["goal >= 0.80x", ""];
+    by_turns(effort.of(7, 5), effort.of(2_000, 500), "bare durable round", bare, alice.client()?, goals)
+}
+
+fn by_turns(
+    rounds: usize,
+    messages: usize,
+    reference: &str,
+    mut bare: PingPong,
+    mut client: Client,
+    goals: [&str; 2],
+) -> Result<()> {
+    let client = std::cell::RefCell::new(&mut client);
+    let contenders = vec![
+        Contender::new(reference, || bare.round(messages)),
+        Contender::new("simpd, fed from its queue", || from_queue(&mut client.borrow_mut(), messages))
+            .goal(goals[0]),
+        Contender::new("the same, a client follows", || followed(&mut client.borrow_mut(), messages))
+            .goal(goals[1]),
+    ];
+    compare("/s", rounds, contenders)
+}
+
+/// Messages delivered per second while the client sleeps: between a look at the queue when all is queued, and
+/// the last look that still finds something.
+fn from_queue(client: &mut Client, messages: usize) -> Result<f64> {
+    client.queue(messages, TEXT)?;
+    let first = (client.queued()?, Instant::now());
+    let mut last = first;
+    loop {
+        thread::sleep(LOOK_EVERY);
+        let look = (client.queued()?, Instant::now());
+        if look.0 == 0 {
+            break;
+        }
+        last = look;
+    }
+    rate(first.0 - last.0, last.1 - first.1)
+}
+
+/// Messages delivered per second while the client reads an event for each.
+fn followed(client: &mut Client, messages: usize) -> Result<f64> {
+    let newest = client.queue(messages, TEXT)?;
+    let waiting = client.queued()?;
+    let begin = Instant::now();
+    client.follow(&[Kind::Delivered])?;
+    while client.event()?.what != (What::Delivered { message: newest }) {}
+    let elapsed = begin.elapsed();
+    client.follow(&[Kind::Request])?;
+    rate(waiting, elapsed)
+}
+
+/// One request for each message, and the next once it is delivered.
+pub fn asked(effort: Effort) -> Result<()> {
+    let world = World::new("process")?;
+    let messages = effort.of(10_000, 2_000);
+    let mut bare = Relayed::new(&world)?;
+    let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
+    alice.open_chat(&bob)?;
+    let mut client = alice.client()?;
+    client.follow(&[Kind::Delivered])?;
+    let contenders = vec![
+        Contender::new("bare relay", || bare.round(messages)),
+        Contender::new("simpd, asked for each message", || {
+            let begin = Instant::now();
+            for _ in 0..messages {
+                client.deliver_followed(TEXT)?;
+            }
+            rate(messages as u64, begin.elapsed())
+        })
+        .goal("goal >= 0.80x"),
+    ];
+    compare("/s", effort.of(7, 5), contenders)
+}
+
+fn rate(messages: u64, elapsed: Duration) -> Result<f64> {
+    if messages == 0 || elapsed.is_zero() {
+        return Err("too few messages to measure".into());
+    }
+    Ok(messages as f64 / elapsed.as_secs_f64())
+}
