@@ -8,7 +8,7 @@ use simp_proto::Chat;
 use simp_proto::control::{ChatInfo, Failure, FailureKind, Peer, State};
 use slab::Slab;
 
-use crate::store::is_peer;
+use crate::store::{KeptChat, is_peer};
 use crate::wheel::TimerId;
 
 /// A chat and what the daemon knows of it besides.
@@ -30,6 +30,10 @@ pub struct Entry {
     pub backlog: u64,
     /// The newest message that the machine was given.
     pub loaded: u64,
+    /// The newest message that is delivered or given up.
+    pub settled: u64,
+    /// It had messages since it was kept.
+    pub progressed: bool,
 }
 
 impl Entry {
@@ -47,6 +51,12 @@ impl Entry {
             queued: self.chat.unacknowledged() as u64 + self.backlog,
             since_ms: self.since_ms,
         }
+    }
+
+    /// What is kept of it across restarts; `None` where it is over for our user.
+    pub fn kept(&self) -> Option<KeptChat> {
+        let (chat, address, since_ms, settled) = (self.id, self.address, self.since_ms, self.settled);
+        self.chat.snapshot().map(|snapshot| KeptChat { chat, address, since_ms, settled, snapshot })
     }
 
     fn class(&self) -> Class {
@@ -129,6 +139,11 @@ impl Chats {
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
         self.entries.iter().map(|(key, (_, entry))| (key, entry))
+    }
+
+    /// All of them, in no order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().map(|(_, (_, entry))| entry)
     }
 
     /// How many count against `max_chats`.

@@ -168,8 +168,18 @@ impl Server {
 impl Server {
     /// Adds a chat that has just begun. Its id comes with the entry that it begins with.
     pub fn insert_chat(&mut self, now: Now, address: SocketAddr, local: Option<IpAddr>, chat: Chat) -> usize {
-        let entry =
-            Entry { id: 0, address, local, since_ms: now.ms, chat, timer: None, backlog: 0, loaded: 0 };
+        let entry = Entry {
+            id: 0,
+            address,
+            local,
+            since_ms: now.ms,
+            chat,
+            timer: None,
+            backlog: 0,
+            loaded: 0,
+            settled: 0,
+            progressed: false,
+        };
         self.chats.insert(entry)
     }
 
@@ -180,8 +190,11 @@ impl Server {
             record(&mut self.store, now, entry, event)?;
         }
         load_backlog(&mut self.store, entry, LOADED_LOW)?;
-        if let Some(snapshot) = entry.chat.poll_snapshot() {
-            self.store.keep_chat(entry.id, entry.address, entry.since_ms, &snapshot)?;
+        if entry.chat.poll_snapshot().is_some()
+            && let Some(kept) = entry.kept()
+        {
+            self.store.keep_chat(&kept)?;
+            entry.progressed = false;
         }
         while let Some(datagram) = entry.chat.poll_transmit() {
             self.scratch.clear();
@@ -207,8 +220,7 @@ impl Server {
     pub fn queue_message(&mut self, now: Now, key: usize, text: Text) -> Result<Option<u64>, Fatal> {
         let Some(entry) = self.chats.get_mut(key) else { return Ok(None) };
         let what = What::Queued { text: text.as_str().to_owned() };
-        let id = self.store.append(now.ms, Some(entry.id), entry.peer(), what)?;
-        self.store.queue(entry.id, id)?;
+        let id = self.store.append(now.ms, Some(entry.id), entry.peer(), what, None)?;
         if entry.backlog > 0 || entry.chat.unacknowledged() >= LOADED_MAX {
             entry.backlog += 1;
         } else if entry.chat.send(now.instant, Outgoing { id: MessageId(id), text }).is_ok() {
@@ -221,8 +233,8 @@ impl Server {
     /// Takes up the chats of the last run where it left them.
     pub fn resume_chats(&mut self, now: Now) -> Result<(), Fatal> {
         for kept in self.store.kept_chats()? {
-            let Ok(address) = kept.address.parse() else { continue };
-            let backlog = self.store.queued(kept.chat, 0)?;
+            let address = kept.address;
+            let backlog = self.store.queued(kept.chat, kept.settled)?;
             let (me, settings) = (self.config.user, self.config.chat);
             let Some(chat) = Chat::resume(now.instant, me, settings, kept.snapshot, backlog > 0) else {
                 continue;
@@ -235,7 +247,9 @@ impl Server {
                 chat,
                 timer: None,
                 backlog,
-                loaded: 0,
+                loaded: kept.settled,
+                settled: kept.settled,
+                progressed: true,
             };
             load_backlog(&mut self.store, &mut entry, LOADED_LOW)?;
             tracing::info!("chat {address} resumed {} queued={backlog}", entry.chat.state());
@@ -246,27 +260,47 @@ impl Server {
     }
 }
 
-/// Appends what happened in a chat, and keeps the outgoing queue in step with it.
+/// Keeps all chats that had messages, so that a start has little to read.
+impl Server {
+    /// Writes down where they stand.
+    pub fn keep_chats(&mut self) -> Result<(), Fatal> {
+        for entry in self.chats.iter_mut().filter(|entry| entry.progressed) {
+            if let Some(kept) = entry.kept() {
+                self.store.keep_chat(&kept)?;
+            }
+            entry.progressed = false;
+        }
+        Ok(self.store.set_kept()?)
+    }
+}
+
+/// Appends what happened in a chat.
 fn record(store: &mut Store, now: Now, entry: &mut Entry, event: ChatEvent) -> Result<(), StoreError> {
     let id = (entry.id != 0).then_some(entry.id);
+    let mut sequence = None;
     let what = match event {
         ChatEvent::Request => What::Request,
         ChatEvent::Opened => What::Opened,
-        ChatEvent::Message { text } => What::Message { text },
+        ChatEvent::Message { seq, text } => {
+            sequence = Some(seq);
+            entry.progressed = true;
+            What::Message { text }
+        }
         ChatEvent::Error { text } => What::Error { text },
         ChatEvent::Delivered(MessageId(message)) => {
-            store.settle(entry.id, message)?;
+            entry.settled = message;
+            entry.progressed = true;
             What::Delivered { message }
         }
         ChatEvent::Undelivered(MessageId(message), reason) => {
-            store.settle(entry.id, message)?;
+            entry.settled = message;
+            entry.progressed = true;
             What::Undelivered { message, reason }
         }
         ChatEvent::Closed { reason, text } => {
             // What the machine never saw is given up with it.
             for (message, _) in store.waiting(entry.id, entry.loaded, entry.backlog)? {
-                store.settle(entry.id, message)?;
-                store.append(now.ms, id, entry.peer(), What::Undelivered { message, reason })?;
+                store.append(now.ms, id, entry.peer(), What::Undelivered { message, reason }, None)?;
             }
             entry.backlog = 0;
             store.drop_chat(entry.id)?;
@@ -283,7 +317,7 @@ fn record(store: &mut Store, now: Now, entry: &mut Entry, event: ChatEvent) -> R
         }
         _ => tracing::debug!("chat {} {}", entry.address, what.kind()),
     }
-    let id = store.append(now.ms, id, entry.peer(), what)?;
+    let id = store.append(now.ms, id, entry.peer(), what, sequence)?;
     if entry.id == 0 {
         entry.id = id;
     }

@@ -180,7 +180,7 @@ impl Server {
         let key = self.insert_chat(now, address, None, chat);
         if let Some(entry) = self.chats.get_mut(key) {
             let what = simp_proto::control::What::Inviting;
-            entry.id = self.store.append(now.ms, None, entry.peer(), what)?;
+            entry.id = self.store.append(now.ms, None, entry.peer(), what, None)?;
         }
         let reply = self.chat_reply(key);
         self.drain(now, key)?;

@@ -145,9 +145,14 @@ impl Server {
             let now = Now::read();
             self.take_in(now, &events)?;
             self.expire(now)?;
+            if self.store.is_keeping_due() {
+                self.keep_chats()?;
+            }
             self.store.commit()?;
             self.let_out()?;
         }
+        self.keep_chats()?;
+        self.store.commit()?;
         self.store.checkpoint(1)?;
         Ok(())
     }

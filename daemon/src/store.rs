@@ -4,6 +4,7 @@
 //! Everything written in a turn of the loop is one transaction: [`Store::commit`] makes it durable, and only
 //! then may anything leave that relies on it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,21 +21,31 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 /// Version of the tables below.
 const SCHEMA_VERSION: i64 = 1;
 
-/// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. The address and
-/// the name of an entry's peer stand in each entry, for chats do not outlive their end here and entries do.
+/// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`; `seq` is a
+/// received message's Sequence field. The address and the name of an entry's peer stand in each entry, for
+/// chats do not outlive their end here and entries do.
+///
+/// A chat's row holds as of entry `as_of`, or as of `kept.through` where that is later; what came behind is
+/// read from the entries. So a message costs one entry and no more.
 const SCHEMA: &str = "
     CREATE TABLE events (
         id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL, chat INTEGER NOT NULL,
-        address TEXT NOT NULL, user TEXT NOT NULL, message INTEGER, reason INTEGER, text TEXT
+        address TEXT NOT NULL, user TEXT NOT NULL, message INTEGER, reason INTEGER, text TEXT, seq INTEGER
     ) STRICT;
-    CREATE TABLE outbox (chat INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (chat, id)) STRICT, WITHOUT ROWID;
+    CREATE INDEX queued ON events (chat, id) WHERE kind = 5;
     CREATE TABLE chats (
         chat INTEGER PRIMARY KEY, address TEXT NOT NULL, since INTEGER NOT NULL, state INTEGER NOT NULL,
-        user TEXT NOT NULL, seq INTEGER NOT NULL, received_seq INTEGER, received_hash INTEGER
+        user TEXT NOT NULL, seq INTEGER NOT NULL, received_seq INTEGER, received_hash INTEGER,
+        settled INTEGER NOT NULL, as_of INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE kept (through INTEGER NOT NULL) STRICT;
+    INSERT INTO kept VALUES (0);
     CREATE TABLE consumers (name TEXT PRIMARY KEY, seen INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE runs (started INTEGER NOT NULL) STRICT;
 ";
+
+/// So many entries may lie behind `kept.through`: a start reads them all.
+const KEEP_EVERY: u64 = 4_096;
 
 /// States by their number in the table `chats`; a new one goes to the end.
 const STATES: [State; 5] = [State::Inviting, State::Invited, State::Accepting, State::Open, State::Closing];
@@ -90,10 +101,12 @@ pub enum StoreError {
 pub struct KeptChat {
     /// Its id.
     pub chat: u64,
-    /// The peer's address, `ADDR:PORT`.
-    pub address: String,
+    /// The peer.
+    pub address: SocketAddr,
     /// When it began, in milliseconds since 1970.
     pub since_ms: u64,
+    /// The newest message of ours that is delivered or given up; those above it wait.
+    pub settled: u64,
     /// What the machine goes on with.
     pub snapshot: Snapshot,
 }
@@ -137,6 +150,7 @@ pub struct Store {
     db: Connection,
     path: PathBuf,
     last_id: u64,
+    kept_through: u64,
     in_transaction: bool,
     /// Entries appended and not committed, then for the rest of the turn those just committed.
     fresh: Vec<Event>,
@@ -156,6 +170,7 @@ impl Store {
             db,
             path: path.to_owned(),
             last_id: 0,
+            kept_through: 0,
             in_transaction: false,
             fresh: Vec::new(),
             commits: 0,
@@ -197,6 +212,8 @@ impl Store {
         self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
         self.db.set_prepared_statement_cache_capacity(32);
         self.db.execute("INSERT INTO runs VALUES (?1)", [now_ms as i64])?;
+        self.kept_through =
+            self.db.query_row("SELECT through FROM kept", [], |row| row.get::<_, i64>(0))? as u64;
         self.last_id =
             self.db.query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| row.get::<_, i64>(0))?
                 as u64;
@@ -223,13 +240,14 @@ impl Store {
     }
 
     /// Appends an entry and returns its id. `chat` is `None` where the entry begins a chat: its id is the
-    /// chat's then.
+    /// chat's then. `seq` is a received message's Sequence field.
     pub fn append(
         &mut self,
         at_ms: u64,
         chat: Option<u64>,
         peer: Peer,
         what: What,
+        seq: Option<u8>,
     ) -> Result<u64, StoreError> {
         self.begin()?;
         let id = self.last_id + 1;
@@ -244,39 +262,27 @@ impl Store {
             peer.user,
             message,
             reason,
-            text
+            text,
+            seq
         ];
-        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", row)?;
+        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", row)?;
         self.last_id = id;
         self.fresh.push(Event { id, at_ms, chat, peer, what });
         Ok(id)
     }
 
-    /// Puts a message behind those of its chat that wait to be delivered.
-    pub fn queue(&mut self, chat: u64, message: u64) -> Result<(), StoreError> {
-        self.begin()?;
-        self.write("INSERT INTO outbox VALUES (?1, ?2)", params![chat as i64, message as i64])
-    }
-
-    /// Takes a message out that is delivered or given up.
-    pub fn settle(&mut self, chat: u64, message: u64) -> Result<(), StoreError> {
-        self.begin()?;
-        self.write("DELETE FROM outbox WHERE chat = ?1 AND id = ?2", params![chat as i64, message as i64])
-    }
-
-    /// Messages of a chat that wait, with ids above `after`: how many.
+    /// Messages of a chat with ids above `after` that were queued: how many.
     pub fn queued(&self, chat: u64, after: u64) -> Result<u64, StoreError> {
         self.ok(self
             .db
-            .prepare_cached("SELECT count(*) FROM outbox WHERE chat = ?1 AND id > ?2")
+            .prepare_cached("SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2")
             .and_then(|mut query| query.query_row([chat as i64, after as i64], |row| row.get::<_, i64>(0)))
             .map(|count| count as u64))
     }
 
-    /// Messages of a chat that wait, with ids above `after`: id and text, oldest first.
+    /// Messages of a chat with ids above `after` that were queued: id and text, oldest first.
     pub fn waiting(&self, chat: u64, after: u64, limit: u64) -> Result<Vec<(u64, String)>, StoreError> {
-        let sql = "SELECT o.id, e.text FROM outbox o JOIN events e ON e.id = o.id
-                   WHERE o.chat = ?1 AND o.id > ?2 ORDER BY o.id LIMIT ?3";
+        let sql = "SELECT id, text FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
         self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
             query
                 .query_map([chat as i64, after as i64, limit as i64], |row| {
@@ -286,26 +292,23 @@ impl Store {
         }))
     }
 
-    /// Keeps a chat as it is now; see [`KeptChat`].
-    pub fn keep_chat(
-        &mut self,
-        chat: u64,
-        address: SocketAddr,
-        since_ms: u64,
-        snapshot: &Snapshot,
-    ) -> Result<(), StoreError> {
+    /// Keeps a chat as it is now, all its entries counted.
+    pub fn keep_chat(&mut self, kept: &KeptChat) -> Result<(), StoreError> {
         self.begin()?;
+        let received = kept.snapshot.received.map(LastReceived::to_parts);
         let row = params![
-            chat as i64,
-            address.to_string(),
-            since_ms as i64,
-            STATES.iter().position(|state| *state == snapshot.state).map(|place| place as i64),
-            snapshot.user.as_str(),
-            i64::from(snapshot.seq.field()),
-            snapshot.received.map(|received| i64::from(received.seq)),
-            snapshot.received.map(|received| received.payload_hash as i64),
+            kept.chat as i64,
+            kept.address.to_string(),
+            kept.since_ms as i64,
+            STATES.iter().position(|state| *state == kept.snapshot.state).map(|place| place as i64),
+            kept.snapshot.user.as_str(),
+            kept.snapshot.seq.field(),
+            received.map(|(seq, _)| seq),
+            received.map(|(_, hash)| hash as i64),
+            kept.settled as i64,
+            self.last_id as i64,
         ];
-        self.write("INSERT OR REPLACE INTO chats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", row)
+        self.write("INSERT OR REPLACE INTO chats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", row)
     }
 
     /// Drops a chat that is over; its entries stay.
@@ -314,12 +317,39 @@ impl Store {
         self.write("DELETE FROM chats WHERE chat = ?1", [chat as i64])
     }
 
-    /// All chats kept, oldest first.
+    /// Whether all chats should be kept anew, so that a start has little to read.
+    pub fn is_keeping_due(&self) -> bool {
+        self.last_id - self.kept_through >= KEEP_EVERY
+    }
+
+    /// All chats that had messages since were kept: their rows hold as of now.
+    pub fn set_kept(&mut self) -> Result<(), StoreError> {
+        self.begin()?;
+        self.kept_through = self.last_id;
+        self.write("UPDATE kept SET through = ?1", [self.last_id as i64])
+    }
+
+    /// All chats kept, as the newest entry left them, oldest first.
     pub fn kept_chats(&self) -> Result<Vec<KeptChat>, StoreError> {
-        self.ok(self
-            .db
-            .prepare("SELECT * FROM chats ORDER BY chat")
-            .and_then(|mut query| query.query_map([], kept_chat)?.filter_map(Result::transpose).collect()))
+        let rows = self.db.prepare("SELECT * FROM chats ORDER BY chat").and_then(|mut query| {
+            query.query_map([], kept_chat)?.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
+        });
+        let mut chats: BTreeMap<u64, (KeptChat, u64)> =
+            self.ok(rows)?.into_iter().map(|row| (row.0.chat, row)).collect();
+        let sql = "SELECT * FROM events WHERE id > ?1 ORDER BY id";
+        self.ok(self.db.prepare(sql).and_then(|mut query| {
+            let mut rows = query.query([self.kept_through as i64])?;
+            while let Some(row) = rows.next()? {
+                let event = event(row)?;
+                if let Some((chat, as_of)) = chats.get_mut(&event.chat)
+                    && event.id > *as_of
+                {
+                    replay(chat, &event.what, row.get::<_, Option<u8>>(9)?.unwrap_or_default());
+                }
+            }
+            Ok(())
+        }))?;
+        Ok(chats.into_values().map(|(chat, _)| chat).collect())
     }
 
     /// The last entry that a consumer has seen.
@@ -516,21 +546,40 @@ fn of_number<T: Copy>(row: &Row<'_>, column: usize, all: &[T]) -> rusqlite::Resu
     value.copied().ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
 
-/// `None` where the name is not one that we would have written.
-fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<KeptChat>> {
-    let user: String = row.get(4)?;
+/// What an entry did to a chat that was kept before it.
+fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
+    match what {
+        What::Message { text } => chat.snapshot.received = Some(LastReceived::of(seq, text)),
+        What::Delivered { message } => {
+            chat.snapshot.seq = chat.snapshot.seq.next();
+            chat.settled = *message;
+        }
+        What::Undelivered { message, .. } => chat.settled = *message,
+        What::Request
+        | What::Inviting
+        | What::Opened
+        | What::Closed { .. }
+        | What::Queued { .. }
+        | What::Error { .. } => {}
+    }
+}
+
+/// A chat and the entry it holds as of; `None` where a value is not one that we would have written.
+fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
+    let (address, user): (String, String) = (row.get(1)?, row.get(4)?);
     let user = if user.is_empty() { Some(UserName::default()) } else { UserName::new(&user).ok() };
-    let received = match (row.get::<_, Option<i64>>(6)?, row.get::<_, Option<i64>>(7)?) {
-        (Some(seq), Some(hash)) => Some(LastReceived { seq: seq as u8, payload_hash: hash as u64 }),
+    let (Some(user), Ok(address)) = (user, address.parse()) else { return Ok(None) };
+    let received = match (row.get::<_, Option<u8>>(6)?, row.get::<_, Option<i64>>(7)?) {
+        (Some(seq), Some(hash)) => Some(LastReceived::from_parts(seq, hash as u64)),
         _ => None,
     };
-    let seq = if row.get::<_, i64>(5)? == 0 { Seq::Zero } else { Seq::One };
-    let state = of_number(row, 3, &STATES)?;
-    let (chat, address, since) = (row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?);
-    Ok(user.map(|user| KeptChat {
-        chat: chat as u64,
+    let seq = if row.get::<_, u8>(5)? == 0 { Seq::Zero } else { Seq::One };
+    let chat = KeptChat {
+        chat: row.get::<_, i64>(0)? as u64,
         address,
-        since_ms: since as u64,
-        snapshot: Snapshot { state, user, seq, received },
-    }))
+        since_ms: row.get::<_, i64>(2)? as u64,
+        settled: row.get::<_, i64>(8)? as u64,
+        snapshot: Snapshot { state: of_number(row, 3, &STATES)?, user, seq, received },
+    };
+    Ok(Some((chat, row.get::<_, i64>(9)? as u64)))
 }

@@ -439,12 +439,13 @@ fn may_be_about_another(errno: Errno) -> bool {
 
 fn received<'a>(message: &RecvMsg<'_, 'a, SockaddrStorage>) -> Option<Received<'a>> {
     let from = message.address.as_ref().and_then(to_socket_addr)?;
-    let local = message.cmsgs().ok().and_then(|mut messages| messages.find_map(local_address));
+    let local =
+        message.cmsgs().ok().and_then(|mut messages| messages.find_map(|message| local_address(&message)));
     Some(Received { from, local, bytes: message.iovs().next().unwrap_or_default() })
 }
 
 /// The address a datagram was sent to, if an answer can leave from it.
-fn local_address(message: ControlMessageOwned) -> Option<IpAddr> {
+fn local_address(message: &ControlMessageOwned) -> Option<IpAddr> {
     let ip = match message {
         // For a broadcast this is the address of the interface it came in by.
         ControlMessageOwned::Ipv4PacketInfo(info) => IpAddr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()),

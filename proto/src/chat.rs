@@ -52,6 +52,8 @@ pub enum ChatEvent {
     Opened,
     /// The peer sent this text.
     Message {
+        /// Its Sequence field.
+        seq: u8,
         /// The text as it came.
         text: String,
     },
@@ -479,11 +481,17 @@ impl Chat {
         pop(&mut self.events)
     }
 
-    /// What must be on disk before the datagrams leave, if it changed; `None` where it did not, or where
-    /// the chat is over for our user and nothing of it need be kept.
+    /// What must be on disk before the datagrams leave, where the state changed; `None` where it did not.
+    /// Messages change it too, but in a way that their events tell: [`ChatEvent::Message`] is what was last
+    /// received, and each [`ChatEvent::Delivered`] turns `seq` over.
     pub fn poll_snapshot(&mut self) -> Option<Snapshot> {
-        let over = matches!(self.phase, Phase::Closed | Phase::Leaving { untold: None, .. });
-        (std::mem::take(&mut self.changed) && !over).then(|| Snapshot {
+        std::mem::take(&mut self.changed).then(|| self.snapshot()).flatten()
+    }
+
+    /// What to go on with after a restart; `None` where the chat is over for our user and nothing of it need
+    /// be kept.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        (!self.is_over_for_us()).then(|| Snapshot {
             state: self.state(),
             user: self.user,
             seq: self.delivery.seq(),
@@ -590,11 +598,11 @@ impl Chat {
     fn handle_chat(&mut self, datagram: &Datagram) -> Handled {
         // Queued here, but it leaves only after the commit: once the peer sees it, the peer forgets the message.
         self.transmit(Operation::Ack, datagram.seq);
-        if !self.delivery.handle_chat(datagram.seq, &datagram.payload) {
+        let (seq, text) = (datagram.seq, read_payload(&datagram.payload));
+        if !self.delivery.handle_chat(seq, &text) {
             return Handled::Duplicate;
         }
-        self.changed = true;
-        self.events.push_back(ChatEvent::Message { text: read_payload(&datagram.payload) });
+        self.events.push_back(ChatEvent::Message { seq, text });
         Handled::Accepted
     }
 
@@ -605,7 +613,6 @@ impl Chat {
             }
             return Handled::Ignored;
         };
-        self.changed = true;
         self.events.push_back(ChatEvent::Delivered(id));
         if self.phase == Phase::Draining && self.delivery.len() == 0 {
             self.leave(now);

@@ -47,18 +47,26 @@ impl Repeat {
 /// What is remembered of the last message received, to know a duplicate by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastReceived {
-    /// Its Sequence field.
-    pub seq: u8,
-    /// FNV-1a of its payload: peers exist that send different texts with one number (SIMP 7).
-    pub payload_hash: u64,
+    seq: u8,
+    /// FNV-1a of its text: peers exist that send different texts with one number (SIMP 7).
+    text_hash: u64,
 }
 
 impl LastReceived {
-    fn of(seq: u8, payload: &[u8]) -> Self {
-        let payload_hash = payload.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-        });
-        Self { seq, payload_hash }
+    /// Of a message with this Sequence field and this text.
+    pub fn of(seq: u8, text: &str) -> Self {
+        let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        Self { seq, text_hash: text.bytes().fold(0xcbf2_9ce4_8422_2325, step) }
+    }
+
+    /// As two numbers, to be kept.
+    pub fn to_parts(self) -> (u8, u64) {
+        (self.seq, self.text_hash)
+    }
+
+    /// From the two numbers that were kept.
+    pub fn from_parts(seq: u8, text_hash: u64) -> Self {
+        Self { seq, text_hash }
     }
 }
 
@@ -145,8 +153,8 @@ impl Delivery {
     }
 
     /// A chat datagram came: whether it is new. A duplicate has the number and the text of the last one.
-    pub(crate) fn handle_chat(&mut self, seq: u8, payload: &[u8]) -> bool {
-        let received = Some(LastReceived::of(seq, payload));
+    pub(crate) fn handle_chat(&mut self, seq: u8, text: &str) -> bool {
+        let received = Some(LastReceived::of(seq, text));
         if self.received == received {
             return false;
         }
