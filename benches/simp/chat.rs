@@ -1,14 +1,15 @@
 //! One chat between two simpds, message by message.
 
+use std::cell::RefCell;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use simp_proto::control::{Kind, What};
 
 use crate::client::Client;
-use crate::pingpong::{PingPong, Relayed};
+use crate::pingpong::{FULL, NORMAL, PingPong, Relayed};
 use crate::rounds::{Contender, compare};
-use crate::world::World;
+use crate::world::{Simpd, World};
 use crate::{Effort, Result};
 
 /// With the header, 103 bytes.
@@ -20,40 +21,52 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Without waiting for the disk.
 pub fn in_memory(effort: Effort) -> Result<()> {
     let world = World::new("process")?;
-    let bare = PingPong::new()?;
-    let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
-    alice.open_chat(&bob)?;
-    let goals = ["goal >= 0.80x", ""];
-    by_turns(effort.of(7, 5), effort.of(20_000, 4_000), "bare mio ping-pong", bare, alice.client()?, goals)
+    let (rounds, messages) = (effort.of(7, 5), effort.of(20_000, 4_000));
+    let pair = Pair::open(&world)?;
+    let (mut bare, mut logged) = (PingPong::new()?, PingPong::logged(&world, NORMAL)?);
+    let mut contenders = vec![
+        Contender::new("bare mio ping-pong", || bare.round(messages)),
+        Contender::new("the same, one row at each side", || logged.round(messages)),
+    ];
+    contenders.extend(pair.contenders(messages));
+    compare("/s", rounds, contenders)
 }
 
 /// Waiting for the disk with every message, on both sides.
 pub fn durable(effort: Effort) -> Result<()> {
     let world = World::new("disk")?;
-    let bare = PingPong::durable(&world)?;
-    let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
-    alice.open_chat(&bob)?;
-    let goals = ["goal >= 0.80x", ""];
-    by_turns(effort.of(7, 5), effort.of(2_000, 500), "bare durable round", bare, alice.client()?, goals)
+    let (rounds, messages) = (effort.of(7, 5), effort.of(4_000, 1_000));
+    let pair = Pair::open(&world)?;
+    let mut bare = PingPong::logged(&world, FULL)?;
+    let mut contenders = vec![Contender::new("bare durable round", || bare.round(messages))];
+    contenders.extend(pair.contenders(messages));
+    compare("/s", rounds, contenders)
 }
 
-fn by_turns(
-    rounds: usize,
-    messages: usize,
-    reference: &str,
-    mut bare: PingPong,
-    mut client: Client,
-    goals: [&str; 2],
-) -> Result<()> {
-    let client = std::cell::RefCell::new(&mut client);
-    let contenders = vec![
-        Contender::new(reference, || bare.round(messages)),
-        Contender::new("simpd, fed from its queue", || from_queue(&mut client.borrow_mut(), messages))
-            .goal(goals[0]),
-        Contender::new("the same, a client follows", || followed(&mut client.borrow_mut(), messages))
-            .goal(goals[1]),
-    ];
-    compare("/s", rounds, contenders)
+/// Two daemons with one chat.
+struct Pair {
+    client: RefCell<Client>,
+    _daemons: [Simpd; 2],
+}
+
+impl Pair {
+    fn open(world: &World) -> Result<Self> {
+        let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
+        alice.open_chat(&bob)?;
+        Ok(Self { client: RefCell::new(alice.client()?), _daemons: [alice, bob] })
+    }
+
+    fn contenders(&self, messages: usize) -> [Contender<'_>; 2] {
+        [
+            Contender::new("simpd, fed from its queue", move || {
+                from_queue(&mut self.client.borrow_mut(), messages)
+            })
+            .goal("goal >= 0.80x"),
+            Contender::new("the same, a client follows", move || {
+                followed(&mut self.client.borrow_mut(), messages)
+            }),
+        ]
+    }
 }
 
 /// Messages delivered per second while the client sleeps: between a look at the queue when all is queued, and
@@ -90,9 +103,8 @@ pub fn asked(effort: Effort) -> Result<()> {
     let world = World::new("process")?;
     let messages = effort.of(10_000, 2_000);
     let mut bare = Relayed::new(&world)?;
-    let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
-    alice.open_chat(&bob)?;
-    let mut client = alice.client()?;
+    let pair = Pair::open(&world)?;
+    let mut client = pair.client.borrow_mut();
     client.follow(&[Kind::Delivered])?;
     let contenders = vec![
         Contender::new("bare relay", || bare.round(messages)),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use simp_proto::control::{Answer, Event, Filter, From, Kind, Reply, Request, VERSION, What};
+use simp_proto::control::{Answer, Event, Filter, From, Kind, Reply, Request, Status, VERSION, What};
 use simp_proto::frame::{self, FrameBuffer};
 
 use crate::Result;
@@ -128,8 +128,17 @@ impl Client {
 
     /// How many chats are open.
     pub fn open_chats(&mut self) -> Result<u64> {
+        Ok(self.status()?.chats)
+    }
+
+    /// The newest entry's id.
+    pub fn newest(&mut self) -> Result<u64> {
+        Ok(self.status()?.last_id)
+    }
+
+    fn status(&mut self) -> Result<Box<Status>> {
         match self.request(&Request::Status)? {
-            Reply::Status(status) => Ok(status.chats),
+            Reply::Status(status) => Ok(status),
             _ => Err("no status".into()),
         }
     }

@@ -53,7 +53,7 @@ fn main() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         // The far ends of the references are this program too, started again.
-        ["bare-pong", address, log] => pingpong::pong(address, log),
+        ["bare-pong", address, log, synchronous] => pingpong::pong(address, log, synchronous),
         ["bare-relay", socket, address, peer] => pingpong::relay(socket, address, peer),
         ["bare-echo", socket] => send::echo(socket),
         words => run(words),

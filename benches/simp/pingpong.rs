@@ -1,5 +1,6 @@
 //! The least that carries messages one at a time: two processes, one mio loop each, 103 bytes out and 39 back.
-//! With a log, each side commits one row for each message. The relay adds a client on a Unix socket.
+//! With a log, each side commits one row for each message before it says anything. The relay adds a client on a
+//! Unix socket.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -20,8 +21,14 @@ const MESSAGE: [u8; 103] = [b'x'; 103];
 /// A header.
 const ACK: [u8; 39] = [b'a'; 39];
 
-/// The first word of a log's path that is none.
+/// What stands for the path of a log where there is none.
 const NO_LOG: &str = "-";
+
+/// SQLite's setting that each commit waits for the disk.
+pub const FULL: &str = "FULL";
+
+/// SQLite's setting that a commit outlives the process, but not a loss of power.
+pub const NORMAL: &str = "NORMAL";
 
 /// Both sides.
 pub struct PingPong {
@@ -34,18 +41,19 @@ pub struct PingPong {
 impl PingPong {
     /// Without a log.
     pub fn new() -> Result<Self> {
-        Self::start(None, NO_LOG)
+        Self::start(None, &[NO_LOG, NORMAL])
     }
 
-    /// With a log at each side.
-    pub fn durable(world: &World) -> Result<Self> {
+    /// With a log at each side, `synchronous` being [`FULL`] or [`NORMAL`].
+    pub fn logged(world: &World, synchronous: &str) -> Result<Self> {
+        let log = Log::open(&world.state.join("ping.db"), synchronous)?;
         let pong = world.state.join("pong.db");
-        Self::start(Some(Log::open(&world.state.join("ping.db"))?), &pong.to_string_lossy())
+        Self::start(Some(log), &[&pong.to_string_lossy(), synchronous])
     }
 
-    fn start(log: Option<Log>, pong_log: &str) -> Result<Self> {
+    fn start(log: Option<Log>, pong_log: &[&str; 2]) -> Result<Self> {
         let pong = format!("{}:7777", fresh_ip());
-        let process = Process::bare(&["bare-pong", &pong, pong_log])?;
+        let process = Process::bare(&["bare-pong", &pong, pong_log[0], pong_log[1]])?;
         let side = Side::bind(&format!("{}:7777", fresh_ip()))?;
         Ok(Self { side, log, pong: pong.parse()?, _process: process })
     }
@@ -65,8 +73,8 @@ impl PingPong {
 }
 
 /// The process at the far end.
-pub fn pong(address: &str, log: &str) -> Result<()> {
-    let log = if log == NO_LOG { None } else { Some(Log::open(Path::new(log))?) };
+pub fn pong(address: &str, log: &str, synchronous: &str) -> Result<()> {
+    let log = if log == NO_LOG { None } else { Some(Log::open(Path::new(log), synchronous)?) };
     let mut side = Side::bind(address)?;
     println!("ready");
     loop {
@@ -107,15 +115,15 @@ impl Side {
     }
 }
 
-/// One table in SQLite, durable as simpd's is.
+/// One table in SQLite.
 struct Log(Connection);
 
 impl Log {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path, synchronous: &str) -> Result<Self> {
         let db = Connection::open(path)?;
         db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         db.pragma_update(None, "journal_mode", "WAL")?;
-        db.pragma_update(None, "synchronous", "FULL")?;
+        db.pragma_update(None, "synchronous", synchronous)?;
         db.execute_batch("CREATE TABLE events (id INTEGER PRIMARY KEY, text BLOB NOT NULL) STRICT")?;
         Ok(Self(db))
     }

@@ -40,7 +40,11 @@ fn by_turns(effort: Effort, durability: &str, goals: [&str; 2]) -> Result<()> {
         command
     };
     let mut no_wait = simpctl(&["--no-wait"]);
+    let before = alice.client()?.newest()?;
     micros(&mut no_wait)?;
+    if alice.client()?.newest()? == before {
+        return Err("simpctl send did not queue anything".into());
+    }
     println!("  durability = {durability:?}");
     let contenders = vec![
         Contender::new("bare process, static", || time(&mut bare(&bare_static), each)),
