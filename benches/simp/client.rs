@@ -78,16 +78,16 @@ impl Client {
         }
     }
 
-    /// Follows entries of these kinds from now on.
-    pub fn follow(&mut self, kinds: &[Kind]) -> Result<()> {
+    /// Follows entries of these kinds, and none that was followed before.
+    pub fn follow(&mut self, from: From, kinds: &[Kind]) -> Result<()> {
         let filter = Filter { kinds: kinds.to_vec(), ..Filter::default() };
-        self.request(&Request::Follow { from: From::End, filter })?;
+        self.request(&Request::Follow { from, filter })?;
         Ok(())
     }
 
     /// Invites a peer and waits until the chat is open; returns its id.
     pub fn open_chat(&mut self, peer: SocketAddr) -> Result<u64> {
-        self.follow(&[Kind::Opened, Kind::Closed])?;
+        self.follow(From::End, &[Kind::Opened, Kind::Closed])?;
         let invite = Request::Connect { address: peer.to_string(), timeout_ms: None };
         let Reply::Chat { chat, .. } = self.request(&invite)? else { return Err("no chat".into()) };
         match self.event()?.what {
@@ -98,7 +98,7 @@ impl Client {
 
     /// Sends a text in the only chat and waits until it is delivered.
     pub fn deliver(&mut self, text: &str) -> Result<()> {
-        self.follow(&[Kind::Delivered])?;
+        self.follow(From::End, &[Kind::Delivered])?;
         self.deliver_followed(text)
     }
 
