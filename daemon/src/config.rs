@@ -193,8 +193,8 @@ fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<u64, 
 fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;
     toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let line =
-            error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
         ConfigError::Parse(path.to_owned(), format!("line {line}: {}", error.message().replace('\n', " ")))
     })
 }

@@ -2,7 +2,7 @@
 //! What the bytes mean, and whom to answer, is not known here.
 //!
 //! The contract with the loop, which is woken once per change and not for as long as something waits:
-//! 1. Register for `READABLE` only: a datagram that cannot leave at once is dropped, so nothing waits to write.
+//! 1. Register for `READABLE` only: a datagram that cannot leave at once is dropped, nothing waits to write.
 //! 2. On a readable event, call [`Udp::receive`] until it says [`Drained::Yes`], now or in a later turn.
 //! 3. On an error event, and whenever [`Udp::errors_waiting`] says so, call [`Udp::receive_errors`].
 //! 4. [`Udp::queue`] what is to leave, and call [`Udp::flush`] once, at the end of the turn.
@@ -20,11 +20,13 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::libc::{SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6};
-use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo, sock_extended_err, sockaddr_in6};
+use nix::libc::{
+    SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6, in_addr, in_pktinfo, in6_addr, in6_pktinfo, sock_extended_err,
+    sockaddr_in6,
+};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockFlag, SockType,
-    SockaddrStorage, bind, getsockname, recvmmsg, recvmsg, sendmmsg, setsockopt, socket, sockopt,
+    SockaddrStorage, bind, getsockname, recvmmsg, recvmsg, sendmmsg, sendto, setsockopt, socket, sockopt,
 };
 
 /// Datagrams one [`Udp::receive`] takes from the socket at most.
@@ -36,12 +38,14 @@ const DATAGRAM_MAX: usize = 64 * 1024;
 /// Datagrams that leave with one system call at most.
 const TRANSMIT_BATCH: usize = 64;
 
-/// Queue memory kept from one turn to the next, in datagrams and in bytes; a larger burst gives the rest back.
+/// Queue memory kept from one turn to the next, in datagrams and in bytes; a larger burst gives the rest
+/// back.
 const KEPT_DATAGRAMS: usize = 256;
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// What we ask the kernel to hold for us in each direction, in bytes (it grants up to `net.core.[rw]mem_max`).
-/// The default has room for fewer than 300 small datagrams, and a lost one costs the chat a whole retransmit wait.
+/// What we ask the kernel to hold for us in each direction, in bytes (it grants up to
+/// `net.core.[rw]mem_max`). The default has room for fewer than 300 small datagrams, and a lost one costs the
+/// chat a whole retransmit wait.
 const KERNEL_BUFFER: usize = 1024 * 1024;
 
 /// How often in a row a call is repeated because it failed with the error of an earlier datagram.
@@ -80,7 +84,8 @@ impl From<Errno> for BindError {
 pub struct Received<'a> {
     /// Who sent it.
     pub from: SocketAddr,
-    /// Which of our addresses it was sent to, if the socket is bound to all of them; an answer leaves from here.
+    /// Which of our addresses it was sent to, if the socket is bound to all of them; an answer leaves from
+    /// here.
     pub local: Option<IpAddr>,
     /// The payload, never truncated.
     pub bytes: &'a [u8],
@@ -188,8 +193,9 @@ impl Udp {
         bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
         let bound = getsockname::<SockaddrStorage>(fd.as_raw_fd())?;
 
-        // The kernel shrinks a header's control space to what it used, and nix never restores it. That is safe
-        // only because every datagram of a wildcard socket comes with exactly one control message of one size.
+        // The kernel shrinks a header's control space to what it used, and nix never restores it. That is
+        // safe only because every datagram of a wildcard socket comes with exactly one control message of one
+        // size.
         let incoming_space = any.then(|| source_space.clone());
         Ok(Self {
             fd,
@@ -204,6 +210,7 @@ impl Udp {
             outgoing_headers_with_source: MultiHeaders::preallocate(TRANSMIT_BATCH, Some(source_space)),
         })
     }
+
     /// The address and port this socket is bound to.
     pub fn local_addr(&self) -> SocketAddr {
         self.local
@@ -225,7 +232,9 @@ impl Udp {
                     let mut count = 0;
                     for message in messages {
                         count += 1;
-                        received(&message).map(&mut sink);
+                        if let Some(received) = received(&message) {
+                            sink(received);
+                        }
                     }
                     // A batch cut short by an error, not by the end of the queue, is no exception: that
                     // error arrived during the call, and with it comes an event.
@@ -263,7 +272,9 @@ impl Udp {
             let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
             match recvmsg(self.fd.as_raw_fd(), &mut [], Some(&mut control), flags) {
                 Ok(message) => {
-                    unreachable(&message).map(&mut sink);
+                    if let Some(unreachable) = unreachable(&message) {
+                        sink(unreachable);
+                    }
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Ok(()),
@@ -288,8 +299,8 @@ impl Udp {
         self.destinations.push(Some(SockaddrStorage::from(destination)));
     }
 
-    /// Transmits everything queued, in order, and leaves the queue empty. Never blocks: once the kernel's buffer
-    /// is full the rest is dropped, for a peer that misses a datagram is sent it again anyway.
+    /// Transmits everything queued, in order, and leaves the queue empty. Never blocks: once the kernel's
+    /// buffer is full the rest is dropped, for a peer that misses a datagram is sent it again anyway.
     ///
     /// A datagram the kernel refuses goes to `failed`; those behind it are transmitted all the same.
     pub fn flush(&mut self, mut failed: impl FnMut(TransmitFailed)) -> Flushed {
@@ -306,8 +317,13 @@ impl Udp {
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
-                    flushed.dropped = self.outgoing.len() - flushed.transmitted - flushed.failed;
+                    flushed.dropped += self.outgoing.len() - next;
                     break;
+                }
+                // The queue of the network device is full. Linux says so only to sockets that ask for errors.
+                Err(Errno::ENOBUFS) => {
+                    flushed.dropped += 1;
+                    next += 1;
                 }
                 Err(errno) if may_be_about_another(errno) && repeats > 0 => {
                     self.errors_waiting = true;
@@ -330,11 +346,16 @@ impl Udp {
     fn transmit_from(&mut self, first: usize) -> nix::Result<usize> {
         let from = self.outgoing[first].from;
         let run = self.outgoing[first..].iter().take(TRANSMIT_BATCH).take_while(|next| next.from == from);
+        let count = run.clone().count();
+        // What a lone chat does all the time: its whole round trip takes a twentieth longer with a batch of
+        // one.
+        if let (1, None, Some(to)) = (count, from, &self.destinations[first]) {
+            let bytes = &self.outgoing_bytes[self.outgoing[first].bytes.clone()];
+            return sendto(self.fd.as_raw_fd(), bytes, to, MsgFlags::MSG_DONTWAIT).map(|_| 1);
+        }
         let mut slices: [_; TRANSMIT_BATCH] = array::from_fn(|_| [IoSlice::new(&[])]);
-        let mut count = 0;
-        for (slice, outgoing) in slices.iter_mut().zip(run) {
-            *slice = [IoSlice::new(&self.outgoing_bytes[outgoing.bytes.clone()])];
-            count += 1;
+        for ([slice], outgoing) in slices.iter_mut().zip(run) {
+            *slice = IoSlice::new(&self.outgoing_bytes[outgoing.bytes.clone()]);
         }
 
         let source = from.map(SourceInfo::new);
@@ -417,8 +438,8 @@ impl SourceInfo {
     }
 }
 
-/// Errors of datagrams transmitted earlier, which the kernel reports by failing the next call of any kind, once.
-/// The same errors can be about the call's own datagram; then they are still there when it is repeated.
+/// Errors of datagrams transmitted earlier, which the kernel reports by failing the next call of any kind,
+/// once. The same errors can be about the call's own datagram; then they are still there when it is repeated.
 fn may_be_about_another(errno: Errno) -> bool {
     use Errno::*;
     matches!(
@@ -603,10 +624,8 @@ mod tests {
         }
         assert_eq!(server.udp.flush(|failed| panic!("{failed:?}")).transmitted, 4);
         peer.run_until(|peer| peer.received.len() == 4);
-        let seen: Vec<_> = peer.received.iter().map(|(from, ..)| from.ip()).collect();
-        let any: IpAddr = "127.0.0.1".parse().unwrap();
-        assert!(sources.map(|from| from.unwrap_or(seen[2])).iter().eq(&seen), "{seen:?}");
-        assert!([any, peer.addr().ip()].contains(&seen[2]), "{seen:?}");
+        let seen: Vec<_> = peer.received.iter().map(|(from, ..)| Some(from.ip())).collect();
+        assert_eq!(seen, [sources[0], sources[1], ip("127.0.0.1"), sources[3]]);
     }
 
     #[test]

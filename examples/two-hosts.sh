@@ -1,0 +1,103 @@
+#!/bin/sh
+# Two hosts chat: builds simp, starts two daemons in a temporary folder, and lets them exchange the lines of a
+# text file both ways. Shows every command and its output, verifies what arrived, and leaves nothing running.
+# With --keep the daemons stay up, and it says how to talk to them.
+set -eu
+
+cd "$(dirname "$0")/.."
+keep=no
+case "${1:-}" in
+    '') ;;
+    --keep) keep=yes ;;
+    *) echo "usage: sh examples/two-hosts.sh [--keep]" >&2; exit 2 ;;
+esac
+
+echo '$ cargo build --release'
+cargo build --release --quiet
+PATH="${CARGO_TARGET_DIR:-$PWD/target}/release:$PATH"
+export PATH
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/simp-two-hosts.XXXXXX")
+mkdir -m 700 "$folder/run"
+export XDG_RUNTIME_DIR="$folder/run" XDG_STATE_HOME="$folder/state" XDG_CONFIG_HOME="$folder/config"
+alice=127.0.0.1
+bob=127.0.0.2
+letter=$PWD/README.md
+
+tidy_up() {
+    status=$?
+    trap - EXIT INT TERM
+    if [ "$keep" = yes ] && [ "$status" = 0 ]; then
+        cat <<TEXT
+
+The daemons are still up. To talk to them:
+  export XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR XDG_STATE_HOME=$XDG_STATE_HOME PATH=$PWD/target/release:\$PATH
+  simpctl -d $alice connect $bob &
+  simpctl -d $bob accept
+  simpctl -d $alice send hello
+  simpctl -d $bob listen
+To stop them and leave nothing:
+  simpctl -d $alice stop; simpctl -d $bob stop; rm -r $folder
+TEXT
+    else
+        simpctl -d $alice stop >/dev/null 2>&1 || true
+        simpctl -d $bob stop >/dev/null 2>&1 || true
+        rm -r "$folder"
+    fi
+    exit "$status"
+}
+trap tidy_up EXIT
+trap 'exit 130' INT TERM
+
+# Shows a command the way a person would type it, and runs it.
+run() {
+    echo "\$ $*"
+    "$@"
+}
+
+run simpd $alice --user alice --background
+run simpd $bob --user bob --background
+
+echo
+echo "# Alice invites Bob, in the background; Bob sees the request and accepts."
+echo "\$ simpctl -d $alice connect $bob &"
+simpctl -d $alice connect $bob &
+connecting=$!
+run simpctl -d $bob listen --all -n 1 --timeout 10
+run simpctl -d $bob requests
+run simpctl -d $bob accept
+wait $connecting
+
+echo
+echo "# A message each way."
+run simpctl -d $alice send "Hello Bob"
+run simpctl -d $bob listen -n 1 --timeout 10
+run simpctl -d $bob send "Hello Alice"
+run simpctl -d $alice listen -n 1 --timeout 10
+run simpctl -d $bob chats
+
+# Sends the lines of the letter from one to the other and compares what arrived. Empty lines are no messages.
+exchange() {
+    grep -v '^$' "$letter" >"$folder/sent"
+    lines=$(wc -l <"$folder/sent")
+    echo "\$ simpctl -d $1 send < README.md"
+    simpctl -d "$1" send <"$letter"
+    echo "\$ simpctl -d $2 listen --text -n $lines --timeout 60 > received"
+    simpctl -d "$2" listen --text -n "$lines" --timeout 60 >"$folder/received"
+    cmp "$folder/sent" "$folder/received"
+    echo "$lines lines sent, the same $lines lines received."
+}
+
+echo
+echo "# The lines of a text file, from Alice to Bob, and from Bob to Alice."
+exchange $alice $bob
+exchange $bob $alice
+
+echo
+echo "# Nothing is left to read, and a script can rely on it."
+echo "\$ simpctl -d $bob listen -n 1 --timeout 0.2 || echo none"
+simpctl -d $bob listen -n 1 --timeout 0.2 || echo none
+
+echo
+run simpctl -d $alice quit
+run simpctl -d $bob history -n 3

@@ -1,0 +1,381 @@
+//! What every test stands on: a world of its own with folders and addresses, daemons and commands in it, and
+//! a bare SIMP peer. Nothing here sleeps: it waits for an event, with a deadline that only a failure reaches.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use simp_proto::control::{Answer, Reply, Request, VERSION};
+use simp_proto::frame::{self, FrameBuffer};
+use simp_proto::{Datagram, Operation, UserName};
+use tempfile::TempDir;
+
+/// How long anything may take before the test has failed.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A temporary folder, and a network 127.70.N.0/24 that no other test has at the same time.
+pub struct World {
+    folder: TempDir,
+    network: u8,
+    _lock: Flock<File>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("simp-").tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("run")).unwrap();
+        for network in 0..=255 {
+            let path = std::env::temp_dir().join(format!("simp-test-network-{network}"));
+            let file = File::options().create(true).append(true).open(path).unwrap();
+            if let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                return Self { folder, network, _lock: lock };
+            }
+        }
+        panic!("no free network for the test");
+    }
+
+    /// Address number `host` of this world.
+    pub fn address(&self, host: u8) -> String {
+        format!("127.70.{}.{host}", self.network)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn socket(&self, host: u8) -> PathBuf {
+        self.path("run/simp").join(self.address(host) + ".sock")
+    }
+
+    /// A command with this world's environment and nothing of the caller's but the search path.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(match program {
+            "simpd" => env!("CARGO_BIN_EXE_simpd"),
+            "simpctl" => env!("CARGO_BIN_EXE_simpctl"),
+            other => other,
+        });
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path("home"))
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("TZ", "UTC")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs simpd where it is expected to end by itself.
+    pub fn simpd(&self, args: &[&str]) -> Outcome {
+        let mut command = self.command("simpd");
+        command.args(args);
+        run(command, "")
+    }
+
+    /// Starts simpd on address number `host` and waits until it is ready.
+    pub fn start(&self, host: u8, args: &[&str]) -> Daemon {
+        let mut command = self.command("simpd");
+        command.arg(self.address(host)).args(args);
+        Daemon::start(command, self.socket(host))
+    }
+
+    /// Two daemons, alice on address 1 and bob on address 2.
+    pub fn alice_and_bob(&self) -> (Daemon, Daemon) {
+        (self.start(1, &["--user", "alice"]), self.start(2, &["--user", "bob", "--accept", "all"]))
+    }
+
+    /// Runs simpctl against the daemon on address number `host`.
+    pub fn ctl(&self, host: u8, args: &[&str]) -> Outcome {
+        self.ctl_with(host, args, "")
+    }
+
+    /// The same, with this on standard input.
+    pub fn ctl_with(&self, host: u8, args: &[&str], input: &str) -> Outcome {
+        let mut command = self.command("simpctl");
+        command.arg("-d").arg(self.address(host)).args(args);
+        run(command, input)
+    }
+
+    /// Starts simpctl and leaves it running.
+    pub fn spawn_ctl(&self, host: u8, args: &[&str]) -> Running {
+        let mut command = self.command("simpctl");
+        command.arg("-d").arg(self.address(host)).args(args);
+        Running::start(command)
+    }
+}
+
+/// A simpd that runs; killed when the test ends, however it ends.
+pub struct Daemon {
+    child: Child,
+    pub socket: PathBuf,
+}
+
+impl Daemon {
+    pub fn start(mut command: Command, socket: PathBuf) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let line = within(move || {
+            let mut line = String::new();
+            BufReader::new(stdout).read_line(&mut line).unwrap();
+            line
+        });
+        assert!(line.starts_with("simpd: ready on "), "simpd did not get ready: {line:?}");
+        Self { child, socket }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid() as i32), signal).unwrap();
+    }
+
+    /// Waits until it has ended and returns its exit status.
+    pub fn wait(mut self) -> Option<i32> {
+        let child = std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap());
+        within(move || {
+            let mut child = child;
+            child.wait().unwrap().code()
+        })
+    }
+
+    pub fn client(&self) -> Client {
+        Client::connect(&self.socket)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Outcome {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Status 0 and nothing on standard error; returns standard output.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!((self.status, self.stderr.as_str()), (Some(0), ""), "stdout: {}", self.stdout);
+        self.stdout
+    }
+
+    /// This status, this one line on standard error, and nothing on standard output.
+    #[track_caller]
+    pub fn fails(&self, status: i32, line: &str) {
+        assert_eq!((self.status, self.stderr.as_str()), (Some(status), format!("{line}\n").as_str()));
+        assert_eq!(self.stdout, "");
+    }
+}
+
+/// Runs a command to its end.
+pub fn run(mut command: Command, input: &str) -> Outcome {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A program that does not read its input may have ended already.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    Running::of(child).wait()
+}
+
+/// A command that runs; killed when the test ends.
+pub struct Running {
+    child: Option<Child>,
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::of(command.spawn().unwrap())
+    }
+
+    fn of(child: Child) -> Self {
+        Self { child: Some(child) }
+    }
+
+    /// Writes a line to its standard input.
+    pub fn write_line(&mut self, line: &str) {
+        let stdin = self.child.as_mut().unwrap().stdin.as_mut().unwrap();
+        stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Reads a line of its standard output.
+    pub fn read_line(&mut self) -> String {
+        let mut stdout = self.child.as_mut().unwrap().stdout.take().unwrap();
+        let (line, stdout) = within(move || {
+            let mut line = Vec::new();
+            let mut byte = [0];
+            while stdout.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+                line.push(byte[0]);
+            }
+            (String::from_utf8(line).unwrap(), stdout)
+        });
+        self.child.as_mut().unwrap().stdout = Some(stdout);
+        line
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.as_ref().unwrap().id() as i32), signal).unwrap();
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(mut self) -> Outcome {
+        let child = self.child.take().unwrap();
+        let pid = Pid::from_raw(child.id() as i32);
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || sender.send(child.wait_with_output()));
+        let Ok(output) = receiver.recv_timeout(DEADLINE) else {
+            let _ = kill(pid, Signal::SIGKILL);
+            panic!("a command did not end within {DEADLINE:?}");
+        };
+        let output = output.unwrap();
+        Outcome {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Runs this and fails the test where it does not end.
+pub fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(work()));
+    receiver.recv_timeout(DEADLINE).expect("nothing happened within the deadline")
+}
+
+/// A client of the control API.
+pub struct Client {
+    pub stream: UnixStream,
+    input: FrameBuffer,
+}
+
+impl Client {
+    /// Connects, and says nothing yet.
+    pub fn silent(socket: &Path) -> Self {
+        let stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        Self { stream, input: FrameBuffer::default() }
+    }
+
+    /// Connects and says hello.
+    pub fn connect(socket: &Path) -> Self {
+        let mut client = Self::silent(socket);
+        assert!(matches!(
+            client.ask(&Request::Hello { version: VERSION }),
+            Answer::Reply(Reply::Hello { .. })
+        ));
+        client
+    }
+
+    pub fn write(&mut self, request: &Request) {
+        let mut bytes = Vec::new();
+        frame::encode(request, &mut bytes).unwrap();
+        self.stream.write_all(&bytes).unwrap();
+    }
+
+    /// The next answer; `None` where the daemon has hung up.
+    pub fn read(&mut self) -> Option<Answer> {
+        loop {
+            if let Some(answer) = self.input.take().unwrap() {
+                return Some(answer);
+            }
+            let mut buffer = [0; 4096];
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return None,
+                Ok(count) => self.input.push(&buffer[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("nothing came from the daemon: {error}"),
+            }
+        }
+    }
+
+    pub fn ask(&mut self, request: &Request) -> Answer {
+        self.write(request);
+        self.read().expect("the daemon hung up")
+    }
+}
+
+/// A SIMP peer that does exactly what the test says.
+pub struct Peer {
+    socket: UdpSocket,
+    user: UserName,
+}
+
+impl Peer {
+    pub fn new(address: &str, user: &str) -> Self {
+        let socket = UdpSocket::bind(address).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self { socket, user: UserName::new(user).unwrap() }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap()
+    }
+
+    pub fn send(&self, to: &str, operation: Operation, seq: u8, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        Datagram { operation, seq, user: self.user, payload: payload.to_vec() }.encode(&mut bytes);
+        self.send_raw(to, &bytes);
+    }
+
+    pub fn send_raw(&self, to: &str, bytes: &[u8]) {
+        self.socket.send_to(bytes, (to, 7777)).unwrap();
+    }
+
+    /// The next datagram and where it came from.
+    pub fn receive_from(&self) -> (Datagram, SocketAddr) {
+        let mut buffer = [0; 65_536];
+        let (length, from) = self.socket.recv_from(&mut buffer).expect("no datagram came");
+        (Datagram::decode(&buffer[..length]).unwrap(), from)
+    }
+
+    pub fn receive(&self) -> Datagram {
+        self.receive_from().0
+    }
+
+    /// The next datagram is this one.
+    #[track_caller]
+    pub fn expect(&self, operation: Operation, seq: u8, payload: &[u8]) {
+        let datagram = self.receive();
+        assert_eq!(
+            (datagram.operation, datagram.seq, datagram.payload.as_slice()),
+            (operation, seq, payload)
+        );
+    }
+
+    /// Invites, and completes the opening with a host that accepts.
+    pub fn open(&self, to: &str) {
+        self.send(to, Operation::Syn, 0, b"");
+        self.expect(Operation::SynAck, 0, b"");
+        self.send(to, Operation::Ack, 0, b"");
+    }
+}
