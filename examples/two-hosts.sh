@@ -51,7 +51,14 @@ trap 'exit 130' INT TERM
 
 # Shows a command the way a person would type it, and runs it.
 run() {
-    echo "\$ $*"
+    printf '$'
+    for word in "$@"; do
+        case $word in
+            *' '*) printf ' "%s"' "$word" ;;
+            *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
     "$@"
 }
 

@@ -82,7 +82,8 @@ impl Places {
     pub fn prepare(address: SocketAddr) -> Result<Self, StartError> {
         let name = paths::daemon_name(address);
         let uid = nix::unistd::getuid().as_raw();
-        let runtime = paths::runtime_folder(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), uid);
+        let runtime =
+            paths::runtime_folder(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), uid, Path::is_dir);
         let socket = paths::socket_path(&runtime, address);
         let length = socket.as_os_str().len();
         if length > paths::SOCKET_PATH_MAX {

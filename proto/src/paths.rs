@@ -9,12 +9,17 @@ pub const PORT: u16 = 7777;
 /// Longest path of a Unix socket in bytes: what the kernel's address holds, less the NUL at its end.
 pub const SOCKET_PATH_MAX: usize = 107;
 
-/// The folder of the control sockets: `$XDG_RUNTIME_DIR/simp` where that variable is set, otherwise
-/// `/run/simp` for root and `/tmp/simp-UID` for others.
-pub fn runtime_folder(xdg_runtime_dir: Option<PathBuf>, uid: u32) -> PathBuf {
-    match xdg_runtime_dir {
-        Some(folder) if folder.is_absolute() => folder.join("simp"),
-        _ if uid == 0 => PathBuf::from("/run/simp"),
+/// The folder of the control sockets: `$XDG_RUNTIME_DIR/simp` where that variable is set; otherwise
+/// `/run/simp` for root, and for others `/run/user/UID/simp`, or `/tmp/simp-UID` where `exists` says that
+/// there is no `/run/user/UID`.
+pub fn runtime_folder(xdg_runtime_dir: Option<PathBuf>, uid: u32, exists: impl Fn(&Path) -> bool) -> PathBuf {
+    if let Some(folder) = xdg_runtime_dir.filter(|folder| folder.is_absolute()) {
+        return folder.join("simp");
+    }
+    let of_user = PathBuf::from(format!("/run/user/{uid}"));
+    match uid {
+        0 => PathBuf::from("/run/simp"),
+        _ if exists(&of_user) => of_user.join("simp"),
         _ => PathBuf::from(format!("/tmp/simp-{uid}")),
     }
 }
@@ -22,7 +27,11 @@ pub fn runtime_folder(xdg_runtime_dir: Option<PathBuf>, uid: u32) -> PathBuf {
 /// What a daemon on this address is called in paths and on the command line: `ADDR`, or `ADDR:PORT` where
 /// the port is not 7777.
 pub fn daemon_name(address: SocketAddr) -> String {
-    if address.port() == PORT { address.ip().to_string() } else { address.to_string() }
+    match address {
+        _ if address.port() != PORT => address.to_string(),
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        _ => address.ip().to_string(),
+    }
 }
 
 /// The control socket of the daemon on this address.
@@ -33,7 +42,9 @@ pub fn socket_path(runtime_folder: &Path, address: SocketAddr) -> PathBuf {
 /// Reads `ADDR` or `ADDR:PORT`, an IPv6 address with a port being `[ADDR]:PORT`. Port 7777 where none is given.
 pub fn parse_address(text: &str) -> Option<SocketAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    bare.parse().map(|ip| SocketAddr::new(ip, PORT)).or_else(|_| text.parse()).ok()
+    let plain = bare.parse().map(|ip| SocketAddr::new(ip, PORT));
+    // A link-local address names its interface too, which only a socket address can.
+    plain.or_else(|_| text.parse()).or_else(|_| format!("[{bare}]:{PORT}").parse()).ok()
 }
 
 #[cfg(test)]
@@ -48,6 +59,7 @@ mod tests {
             ("::1", Some("[::1]:7777")),
             ("[::1]", Some("[::1]:7777")),
             ("[::1]:7000", Some("[::1]:7000")),
+            ("fe80::1%2", Some("[fe80::1%2]:7777")),
             ("localhost", None),
             ("127.0.0.1:70000", None),
             ("", None),
@@ -58,16 +70,18 @@ mod tests {
 
     #[test]
     fn a_socket_is_named_after_its_address() {
-        let folder = runtime_folder(Some("/run/user/7".into()), 7);
+        let folder = runtime_folder(Some("/run/user/7".into()), 7, |_| false);
         for (address, path) in [
             ("127.0.0.1:7777", "/run/user/7/simp/127.0.0.1.sock"),
             ("127.0.0.1:7000", "/run/user/7/simp/127.0.0.1:7000.sock"),
             ("[::1]:7777", "/run/user/7/simp/::1.sock"),
             ("[::1]:7000", "/run/user/7/simp/[::1]:7000.sock"),
+            ("[fe80::1%2]:7777", "/run/user/7/simp/fe80::1%2.sock"),
         ] {
             assert_eq!(socket_path(&folder, address.parse().unwrap()), Path::new(path));
         }
-        assert_eq!(runtime_folder(None, 0), Path::new("/run/simp"));
-        assert_eq!(runtime_folder(Some("relative".into()), 7), Path::new("/tmp/simp-7"));
+        assert_eq!(runtime_folder(None, 0, |_| true), Path::new("/run/simp"));
+        assert_eq!(runtime_folder(None, 7, |_| true), Path::new("/run/user/7/simp"));
+        assert_eq!(runtime_folder(Some("relative".into()), 7, |_| false), Path::new("/tmp/simp-7"));
     }
 }

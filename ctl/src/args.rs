@@ -1,0 +1,283 @@
+//! The command line: one struct per subcommand, whose doc comment is its help.
+
+use std::time::Duration;
+
+use argh::{ArgsInfo, EarlyExit, FromArgs};
+
+use crate::globals::Globals;
+
+/// The longest time limit that is taken: ten years.
+const TIMEOUT_MAX: f64 = 315_576_000.0;
+
+/// Talk to people and programs on other hosts, through simpd.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(name = "simpctl", help_triggers("-h", "--help"))]
+#[argh(
+    note = "The daemon is the one that -d names, else $SIMP_DAEMON, else the only one that runs. -d and --json may stand before or after the command."
+)]
+#[argh(
+    note = "WHO is a user name, ADDR or ADDR:PORT, or a host's name; it need not be given where there is only one chat or request."
+)]
+#[argh(note = "Text from peers is shown with control characters as escapes; JSON carries the exact text.")]
+#[argh(
+    note = "JSON: an event has id, at (RFC 3339), event, chat, then from (message, request), to (inviting, queued, delivered, undelivered) or peer (opened, closed, error) as user@address:port, and message, reason, text where it has them. A chat has chat, peer, state, queued, since. A failure has error and kind."
+)]
+#[argh(error_code(0, "done"))]
+#[argh(error_code(1, "failed; the line on stderr says why"))]
+#[argh(error_code(2, "usage"))]
+#[argh(error_code(3, "no simpd: not running, no permission, other version"))]
+#[argh(error_code(4, "the peer declined"))]
+#[argh(error_code(5, "the peer is busy"))]
+#[argh(error_code(6, "no answer within the time limit"))]
+#[argh(error_code(7, "no such chat, request or peer"))]
+#[argh(error_code(8, "not delivered: the peer is gone (the message is kept)"))]
+pub(crate) struct Args {
+    /// which simpd: its address, or the path of its socket
+    #[argh(option, short = 'd', arg_name = "addr|socket")]
+    pub(crate) daemon: Option<String>,
+    /// print JSON, one object per line
+    #[argh(switch)]
+    #[expect(dead_code, reason = "read from the arguments themselves, so that a usage error is JSON too")]
+    pub(crate) json: bool,
+    /// print the program's version
+    #[argh(switch)]
+    pub(crate) version: bool,
+    #[argh(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+pub(crate) enum Command {
+    Connect(Connect),
+    Accept(Accept),
+    Decline(Decline),
+    Requests(Requests),
+    Chats(Chats),
+    Send(Send),
+    Listen(Listen),
+    Quit(Quit),
+    Status(Status),
+    History(History),
+    Stop(Stop),
+    Completions(Completions),
+}
+
+/// Invite a peer and wait for its answer.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "Done at once where the chat is open already.")]
+#[argh(note = "JSON: the chat.")]
+#[argh(subcommand, name = "connect", help_triggers("-h", "--help"))]
+pub(crate) struct Connect {
+    /// seconds that the invitation lasts; simpd's setting if not given
+    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    pub(crate) timeout: Option<Duration>,
+    /// ADDR[:PORT] or HOST[:PORT]; the port is 7777 if not given
+    #[argh(positional)]
+    pub(crate) address: String,
+}
+
+/// Accept a request and wait until the chat is open.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "JSON: the chat.")]
+#[argh(subcommand, name = "accept", help_triggers("-h", "--help"))]
+pub(crate) struct Accept {
+    /// seconds to wait for the peer to confirm
+    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    pub(crate) timeout: Option<Duration>,
+    /// whose request
+    #[argh(positional)]
+    pub(crate) who: Option<String>,
+}
+
+/// Decline a request.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "JSON: the chat.")]
+#[argh(subcommand, name = "decline", help_triggers("-h", "--help"))]
+pub(crate) struct Decline {
+    /// whose request
+    #[argh(positional)]
+    pub(crate) who: Option<String>,
+}
+
+/// List the requests that wait for accept or decline.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "One per line, without a heading: id, state, peer, messages queued, age.")]
+#[argh(note = "JSON: a chat per line.")]
+#[argh(subcommand, name = "requests", help_triggers("-h", "--help"))]
+pub(crate) struct Requests {}
+
+/// List all chats, requests and invitations.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "One per line, without a heading: id, state, peer, messages queued, age.")]
+#[argh(note = "JSON: a chat per line.")]
+#[argh(subcommand, name = "chats", help_triggers("-h", "--help"))]
+pub(crate) struct Chats {}
+
+/// Send a text and wait until the peer has it.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    note = "Without TEXT each line of standard input is a message, sent as soon as it is read. The first that fails ends it; those before it stay sent."
+)]
+#[argh(note = "JSON: per message the event delivered, or with --no-wait queued (id, event, chat, text).")]
+#[argh(subcommand, name = "send", help_triggers("-h", "--help"))]
+pub(crate) struct Send {
+    /// in which chat
+    #[argh(option, short = 't', arg_name = "who")]
+    pub(crate) to: Option<String>,
+    /// return as soon as simpd has it on disk
+    #[argh(switch)]
+    pub(crate) no_wait: bool,
+    /// seconds to wait for each message; simpd goes on trying afterwards
+    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    pub(crate) timeout: Option<Duration>,
+    /// the words of the text, joined by one space; after -- they may begin with a dash
+    #[argh(positional)]
+    pub(crate) text: Vec<String>,
+}
+
+/// Show messages as they come, from where it stopped the last time.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    note = "simpd keeps the place of each consumer: what was shown to one is not shown to it again, and each gets everything. With --since no place is used or kept."
+)]
+#[argh(
+    note = "--exec runs CMD with sh and SIMP_ID, SIMP_EVENT, SIMP_FROM, SIMP_USER, SIMP_ADDRESS, SIMP_TEXT and SIMP_AT in its environment, the text on its standard input. Until it exits with 0 it is run again, after 1 s, 2 s and so on up to 60 s, and the next message waits."
+)]
+#[argh(note = "Plain: `user: text`. JSON: an event per line.")]
+#[argh(subcommand, name = "listen", help_triggers("-h", "--help"))]
+pub(crate) struct Listen {
+    /// end after this many lines
+    #[argh(option, short = 'n', arg_name = "n")]
+    pub(crate) number: Option<u64>,
+    /// seconds to listen at most; over without a message, or with fewer than -n, is exit status 6
+    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    pub(crate) timeout: Option<Duration>,
+    /// only from this user, ADDR or ADDR:PORT
+    #[argh(option, arg_name = "who")]
+    pub(crate) from: Option<String>,
+    /// begin behind this id, for no consumer
+    #[argh(option, arg_name = "id")]
+    pub(crate) since: Option<u64>,
+    /// whose place in the log to go on from: default, or from:WHO with --from
+    #[argh(option, arg_name = "name")]
+    pub(crate) consumer: Option<String>,
+    /// all kinds of events, not only messages
+    #[argh(switch)]
+    pub(crate) all: bool,
+    /// only the text of messages (without --json)
+    #[argh(switch)]
+    pub(crate) text: bool,
+    /// run CMD for each message instead of printing it
+    #[argh(option, arg_name = "cmd")]
+    pub(crate) exec: Option<String>,
+}
+
+/// End a chat, or take an invitation back, and wait until it is over.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "What is queued is delivered first. Where something was not, the exit status is 8.")]
+#[argh(note = "JSON: the chat.")]
+#[argh(subcommand, name = "quit", help_triggers("-h", "--help"))]
+pub(crate) struct Quit {
+    /// do not deliver what is queued
+    #[argh(switch)]
+    pub(crate) now: bool,
+    /// seconds to wait for the end; simpd goes on trying afterwards
+    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    pub(crate) timeout: Option<Duration>,
+    /// which chat
+    #[argh(positional)]
+    pub(crate) who: Option<String>,
+}
+
+/// Show what simpd is and what it counted.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "A name and a value per line. JSON: one object.")]
+#[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
+pub(crate) struct Status {}
+
+/// Show the last messages, both ways, oldest first.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "Plain: id, date, time, `user: text` or `you -> user: text`. JSON: an event per line.")]
+#[argh(subcommand, name = "history", help_triggers("-h", "--help"))]
+pub(crate) struct History {
+    /// how many; 20 if not given
+    #[argh(option, short = 'n', arg_name = "n", default = "20")]
+    pub(crate) number: u32,
+    /// only with this user, ADDR or ADDR:PORT
+    #[argh(option, arg_name = "who")]
+    pub(crate) from: Option<String>,
+    /// all kinds of events, not only messages
+    #[argh(switch)]
+    pub(crate) all: bool,
+}
+
+/// Stop simpd and wait until it is gone.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "It keeps its open chats for its next start. JSON: the daemon, as stopped.")]
+#[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
+pub(crate) struct Stop {}
+
+/// Print the script that completes simpctl's arguments in a shell.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "completions", help_triggers("-h", "--help"))]
+pub(crate) struct Completions {
+    /// bash, zsh or fish
+    #[argh(positional)]
+    pub(crate) shell: String,
+}
+
+impl Args {
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    /// The help that was asked for, or what is wrong.
+    pub(crate) fn parse(globals: &Globals) -> Result<Self, EarlyExit> {
+        Self::from_args(&["simpctl"], &globals.words())
+    }
+}
+
+/// Reads a time limit in seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= TIMEOUT_MAX => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("a time limit is a number of seconds above 0 and at most {TIMEOUT_MAX}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, EarlyExit> {
+        Args::parse(&Globals::take(line.split(' ').map(str::to_owned).collect()))
+    }
+
+    #[test]
+    fn the_words_of_a_text_are_taken_as_they_are() {
+        let Some(Command::Send(send)) = parse("send -t bob help me -- -n --json").unwrap().command else {
+            panic!("not a send");
+        };
+        assert_eq!(send.to.as_deref(), Some("bob"));
+        assert_eq!(send.text, ["help", "me", "-n", "--json"]);
+    }
+
+    #[test]
+    fn a_time_limit_is_positive_and_bounded() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        for bad in ["0", "-1", "inf", "NaN", "1e300", "", "5s"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error_and_help_is_not() {
+        for line in ["nonsense", "connect", "send -x", "listen -n x", "accept a b", "connect a --timeout 0"] {
+            assert!(parse(line).err().unwrap().status.is_err(), "{line}");
+        }
+        for line in ["--help", "help", "send --help", "help send", "--json listen -h"] {
+            assert!(parse(line).err().unwrap().status.is_ok(), "{line}");
+        }
+    }
+}

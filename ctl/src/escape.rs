@@ -1,0 +1,74 @@
+//! Text from the network made harmless for a terminal. Everything that a peer may have written goes through
+//! one of these two before it is printed.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Whether a terminal, or a reader's eye, could take this character for something that it is not: controls
+/// (C0, DEL, C1), line and paragraph separators, and those that turn the direction of writing around.
+fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text for people, on one line: what could deceive is shown as `\n`, `\x1b` or `\u{202e}`.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    replaced(text, |out, c| match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if u32::from(c) < 0x100 => {
+            let _ = write!(out, "\\x{:02x}", u32::from(c));
+        }
+        c => {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        }
+    })
+}
+
+/// The same JSON with what could deceive a terminal escaped as well. Outside of strings JSON has no such
+/// characters, and inside `\uXXXX` means the same, so that a reader gets the exact text.
+pub(crate) fn json(line: &str) -> Cow<'_, str> {
+    replaced(line, |out, c| {
+        let _ = write!(out, "\\u{:04x}", u32::from(c));
+    })
+}
+
+fn replaced(text: &str, escape: impl Fn(&mut String, char)) -> Cow<'_, str> {
+    if !text.contains(deceives) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if deceives(c) { escape(&mut out, c) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_as_an_escape() {
+        for (text, expected) in [
+            ("plain \\ text", "plain \\ text"),
+            ("gr\u{fc}n", "gr\u{fc}n"),
+            ("a\nb\r\tc\0", "a\\nb\\r\\tc\\x00"),
+            ("\x1b[2J\x07", "\\x1b[2J\\x07"),
+            ("\x7f\u{9b}31m\u{85}", "\\x7f\\x9b31m\\x85"),
+            ("\u{202e}\u{2066}\u{200f}\u{2028}\u{61c}", "\\u{202e}\\u{2066}\\u{200f}\\u{2028}\\u{61c}"),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+    }
+
+    #[test]
+    fn json_is_safe_to_print_and_means_the_same() {
+        let text = "\x1b\x7f\u{9b}\u{202e}\n\"\\ gr\u{fc}n";
+        let raw = serde_json::to_string(text).unwrap();
+        let safe = json(&raw);
+        assert!(!safe.contains(deceives));
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+    }
+}

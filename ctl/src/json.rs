@@ -1,0 +1,165 @@
+//! The renderer for programs: one JSON object per line, with the exact text and in a form that is safe for a
+//! terminal. The names of the fields are part of simpctl's interface.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use simp_proto::control::{ChatInfo, Event, Failure, FailureKind, Kind, Reason, State, What};
+
+use crate::escape;
+use crate::output::Shown;
+
+#[derive(Serialize)]
+struct EventLine<'a> {
+    id: u64,
+    at: String,
+    event: Kind,
+    chat: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct QueuedLine<'a> {
+    id: u64,
+    event: Kind,
+    chat: u64,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct ChatLine {
+    chat: u64,
+    peer: String,
+    state: State,
+    queued: u64,
+    since: String,
+}
+
+#[derive(Serialize)]
+struct StoppedLine<'a> {
+    stopped: &'a str,
+}
+
+#[derive(Serialize)]
+struct FailureLine<'a> {
+    error: &'a str,
+    kind: FailureKind,
+}
+
+/// The lines, each with its end.
+pub(crate) fn render(shown: &Shown<'_>) -> String {
+    match shown {
+        Shown::Event(event) | Shown::Entry(event) | Shown::Delivered(event) => line(&event_line(event)),
+        Shown::Connected(chat) | Shown::Ended(chat) => line(&chat_line(chat)),
+        Shown::Chats(chats) => chats.iter().map(|chat| line(&chat_line(chat))).collect(),
+        Shown::Queued { message, chat, text } => {
+            line(&QueuedLine { id: *message, event: Kind::Queued, chat: *chat, text })
+        }
+        Shown::Status(status) => line(status),
+        Shown::Stopped(stopped) => line(&StoppedLine { stopped }),
+    }
+}
+
+/// Why a command failed.
+pub(crate) fn failure(failure: &Failure) -> String {
+    line(&FailureLine { error: &failure.line, kind: failure.kind })
+}
+
+/// A moment as RFC 3339 writes it, in UTC with milliseconds.
+pub(crate) fn moment(ms: u64) -> String {
+    let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    format!("{:.3}", at.unwrap_or(Timestamp::MAX))
+}
+
+fn line(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    format!("{}\n", escape::json(&json))
+}
+
+fn event_line(event: &Event) -> EventLine<'_> {
+    let peer = Some(event.peer.to_string());
+    let (from, to, peer) = match event.what.kind() {
+        Kind::Message | Kind::Request => (peer, None, None),
+        Kind::Inviting | Kind::Queued | Kind::Delivered | Kind::Undelivered => (None, peer, None),
+        Kind::Opened | Kind::Closed | Kind::Error => (None, None, peer),
+    };
+    let (message, reason, text) = match &event.what {
+        What::Request | What::Inviting | What::Opened => (None, None, None),
+        What::Closed { reason, text } => (None, Some(*reason), text.as_deref()),
+        What::Message { text } | What::Queued { text } | What::Error { text } => {
+            (None, None, Some(text.as_str()))
+        }
+        What::Delivered { message } => (Some(*message), None, None),
+        What::Undelivered { message, reason } => (Some(*message), Some(*reason), None),
+    };
+    let (id, at, chat) = (event.id, moment(event.at_ms), event.chat);
+    EventLine { id, at, event: event.what.kind(), chat, from, to, peer, message, reason, text }
+}
+
+fn chat_line(chat: &ChatInfo) -> ChatLine {
+    ChatLine {
+        chat: chat.chat,
+        peer: chat.peer.to_string(),
+        state: chat.state,
+        queued: chat.queued,
+        since: moment(chat.since_ms),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_proto::control::Peer;
+
+    fn event(what: What) -> Event {
+        let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };
+        Event { id: 1, at_ms: 1_795_262_400_123, chat: 1, peer, what }
+    }
+
+    #[test]
+    fn an_event_is_one_object_with_what_belongs_to_it() {
+        let bob = "bob@127.0.0.2:7777";
+        for (what, rest) in [
+            (
+                What::Message { text: "hi\u{9b}".into() },
+                format!(r#""message","chat":1,"from":"{bob}","text":"hi\u009b""#),
+            ),
+            (What::Request, format!(r#""request","chat":1,"from":"{bob}""#)),
+            (What::Opened, format!(r#""opened","chat":1,"peer":"{bob}""#)),
+            (
+                What::Closed { reason: Reason::PeerBusy, text: Some("no".into()) },
+                format!(r#""closed","chat":1,"peer":"{bob}","reason":"peer busy","text":"no""#),
+            ),
+            (What::Delivered { message: 9 }, format!(r#""delivered","chat":1,"to":"{bob}","message":9"#)),
+            (
+                What::Undelivered { message: 9, reason: Reason::PeerGone },
+                format!(r#""undelivered","chat":1,"to":"{bob}","message":9,"reason":"peer gone""#),
+            ),
+        ] {
+            let expected = format!("{{\"id\":1,\"at\":\"2026-11-21T12:00:00.123Z\",\"event\":{rest}}}\n");
+            assert_eq!(render(&Shown::Event(&event(what))), expected);
+        }
+    }
+
+    #[test]
+    fn a_failure_names_its_kind() {
+        let line = failure(&Failure::new(FailureKind::NoSuch, "x: \x1b"));
+        assert_eq!(line, "{\"error\":\"x: \\u001b\",\"kind\":\"no_such\"}\n");
+    }
+
+    #[test]
+    fn a_moment_beyond_the_calendar_is_still_a_moment() {
+        assert_eq!(moment(0), "1970-01-01T00:00:00.000Z");
+        assert!(moment(u64::MAX).starts_with("9999"));
+    }
+}

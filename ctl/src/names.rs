@@ -1,0 +1,113 @@
+//! Host names: the daemon never resolves any, so it happens here.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use simp_proto::control::{FailureKind, Reply, Request};
+
+use crate::client::Client;
+use crate::stop::{Outcome, Stop, fail};
+
+/// What the daemon is to invite: an address as it was typed, a host's name as the first of its addresses that
+/// is of the daemon's own family.
+///
+/// # Errors
+/// `no_such` where the host is unknown, `usage` where it makes no sense.
+pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
+    let typed = typed.strip_prefix('[').and_then(|bare| bare.strip_suffix(']')).unwrap_or(typed);
+    if typed.parse::<IpAddr>().is_ok() || typed.parse::<SocketAddr>().is_ok() {
+        return Ok(typed.to_owned());
+    }
+    let (host, port) = split(typed).ok_or_else(|| {
+        fail(
+            FailureKind::Usage,
+            format!("{typed}: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)"),
+        )
+    })?;
+    let found = resolve(host);
+    let ours = client.address()?.parse::<SocketAddr>().ok();
+    let same = found.iter().find(|ip| ours.is_some_and(|ours| ours.is_ipv4() == ip.is_ipv4()));
+    match same.or(found.first()) {
+        Some(&ip) => Ok(written(ip, port)),
+        None => Err(fail(FailureKind::NoSuch, format!("{host}: unknown host"))),
+    }
+}
+
+/// Asks with `who` as it was typed. Where nobody is called so, but a host is, asks once more with each of its
+/// addresses, and leaves in `who` the one that was right.
+pub(crate) fn ask(
+    client: &mut Client,
+    who: &mut Option<String>,
+    request: impl Fn(Option<String>) -> Request,
+) -> Outcome<Reply> {
+    let refused = match client.ask(&request(who.clone())) {
+        Err(Stop::Failure(failure)) if failure.kind == FailureKind::NoSuch => failure,
+        outcome => return outcome,
+    };
+    for address in who.as_deref().map(addresses).unwrap_or_default() {
+        match client.ask(&request(Some(address.clone()))) {
+            Err(Stop::Failure(again)) if again.kind == FailureKind::NoSuch => (),
+            outcome => {
+                *who = Some(address);
+                return outcome;
+            }
+        }
+    }
+    Err(refused.into())
+}
+
+/// The addresses of what may be a host's name, with its port where it has one.
+fn addresses(who: &str) -> Vec<String> {
+    if who.parse::<IpAddr>().is_ok() || who.parse::<SocketAddr>().is_ok() {
+        return Vec::new();
+    }
+    let Some((host, port)) = split(who) else { return Vec::new() };
+    let mut found: Vec<String> = resolve(host).into_iter().map(|ip| written(ip, port)).collect();
+    found.dedup();
+    found
+}
+
+fn resolve(host: &str) -> Vec<IpAddr> {
+    (host, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
+}
+
+fn written(ip: IpAddr, port: Option<u16>) -> String {
+    port.map_or(ip.to_string(), |port| SocketAddr::new(ip, port).to_string())
+}
+
+/// Parts `HOST[:PORT]`.
+fn split(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match text.split_once(':') {
+        Some((host, port)) => (host, Some(port.parse().ok().filter(|&port| port != 0)?)),
+        None => (text, None),
+    };
+    let is_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    (!host.is_empty() && host.chars().all(is_host)).then_some((host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_may_have_a_port() {
+        assert_eq!(split("host.example"), Some(("host.example", None)));
+        assert_eq!(split("host:7778"), Some(("host", Some(7778))));
+        for bad in ["", ":7777", "host:", "host:0", "host:70000", "a b", "a:b:c", "127.0.0.1/8"] {
+            assert_eq!(split(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_not_looked_up() {
+        assert!(addresses("127.0.0.1").is_empty());
+        assert!(addresses("[::1]:7777").is_empty());
+        assert!(addresses("Ann Lee").is_empty());
+    }
+
+    #[test]
+    fn a_port_is_kept() {
+        let ip = IpAddr::from([127, 0, 0, 1]);
+        assert_eq!(written(ip, None), "127.0.0.1");
+        assert_eq!(written(ip, Some(7778)), "127.0.0.1:7778");
+    }
+}

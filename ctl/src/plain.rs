@@ -1,0 +1,191 @@
+//! The renderer for people. What a peer wrote is shown with what a terminal would obey as escapes.
+
+use std::fmt::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use simp_proto::control::{ChatInfo, Event, Peer, Status, What};
+
+use crate::escape;
+use crate::output::Shown;
+
+/// The lines, each with its end; nothing where the exit status says it all.
+pub(crate) fn render(shown: &Shown<'_>) -> String {
+    match shown {
+        Shown::Event(event) => format!("{}\n", sentence(event)),
+        Shown::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
+        Shown::Connected(chat) => format!("connected to {}\n", peer(&chat.peer)),
+        Shown::Ended(_) | Shown::Delivered(_) | Shown::Queued { .. } | Shown::Stopped(_) => String::new(),
+        Shown::Chats(chats) => table(chats.iter().map(|chat| row(chat, now_ms()))),
+        Shown::Status(status) => {
+            table(counts(status).into_iter().map(|(name, value)| [name.to_owned(), value]))
+        }
+    }
+}
+
+/// The same, but of a message the text alone.
+pub(crate) fn render_text(shown: &Shown<'_>) -> String {
+    match shown {
+        Shown::Event(Event { what: What::Message { text }, .. }) => format!("{}\n", escape::shown(text)),
+        _ => render(shown),
+    }
+}
+
+/// A peer as `user@address:port`.
+pub(crate) fn peer(peer: &Peer) -> String {
+    escape::shown(&peer.to_string()).into_owned()
+}
+
+/// What to call a peer in a conversation: its user name, or its address where it has told none.
+fn name(peer: &Peer) -> String {
+    escape::shown(if peer.user.is_empty() { &peer.address } else { &peer.user }).into_owned()
+}
+
+/// What happened, on one line.
+pub(crate) fn sentence(event: &Event) -> String {
+    let who = peer(&event.peer);
+    match &event.what {
+        What::Message { text } => format!("{}: {}", name(&event.peer), escape::shown(text)),
+        What::Queued { text } => format!("you -> {}: {}", name(&event.peer), escape::shown(text)),
+        What::Request => format!("* {who} invites you"),
+        What::Inviting => format!("* you invited {who}"),
+        What::Opened => format!("* chat with {who} is open"),
+        What::Closed { reason, text: None } => format!("* chat with {who} is closed: {reason}"),
+        What::Closed { reason, text: Some(text) } => {
+            format!("* chat with {who} is closed: {reason} ({})", escape::shown(text))
+        }
+        What::Delivered { message } => format!("* message {message} is delivered to {who}"),
+        What::Undelivered { message, reason } => {
+            format!("* message {message} is not delivered to {who}: {reason}")
+        }
+        What::Error { text } => format!("* {who} reports an error: {}", escape::shown(text)),
+    }
+}
+
+fn row(chat: &ChatInfo, now_ms: u64) -> [String; 5] {
+    let age = age(now_ms.saturating_sub(chat.since_ms) / 1000);
+    [chat.chat.to_string(), chat.state.to_string(), peer(&chat.peer), chat.queued.to_string(), age]
+}
+
+/// Rows with their columns aligned.
+fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = rows.collect();
+    let widths: Vec<usize> =
+        (0..N).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let mut out = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, &width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// How long ago, in the largest unit that fits.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A status as names, the same as in JSON, and values.
+fn counts(status: &Status) -> Vec<(&'static str, String)> {
+    let (counters, refused) = (&status.counters, &status.counters.refused);
+    let text = |text: &str| escape::shown(text).into_owned();
+    let mut lines = vec![
+        ("program", text(&status.program)),
+        ("pid", status.pid.to_string()),
+        ("address", text(&status.address)),
+        ("user", text(&status.user)),
+        ("accept", text(&status.accept)),
+        ("uptime", age(status.uptime_ms / 1000)),
+    ];
+    let numbers = [
+        ("chats", status.chats),
+        ("max_chats", status.max_chats),
+        ("requests", status.requests),
+        ("clients", status.clients),
+        ("last_id", status.last_id),
+        ("log_bytes", status.log_bytes),
+        ("datagrams_in", counters.datagrams_in),
+        ("datagrams_out", counters.datagrams_out),
+        ("not_transmitted", counters.not_transmitted),
+        ("retransmitted", counters.retransmitted),
+        ("duplicates", counters.duplicates),
+        ("ignored", counters.ignored),
+        ("refused_short", refused.short),
+        ("refused_type", refused.r#type),
+        ("refused_operation", refused.operation),
+        ("refused_user", refused.user),
+        ("refused_port", refused.port),
+        ("refused_rate", refused.rate),
+        ("commits", counters.commits),
+    ];
+    lines.extend(numbers.map(|(name, number)| (name, number.to_string())));
+    lines
+}
+
+/// A moment in the local time zone.
+fn local(ms: u64) -> String {
+    let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    at.unwrap_or(Timestamp::MAX).to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The time of day in milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_proto::control::{Reason, State};
+
+    fn bob(user: &str) -> Peer {
+        Peer { user: user.into(), address: "127.0.0.2:7777".into() }
+    }
+
+    fn event(user: &str, what: What) -> Event {
+        Event { id: 7, at_ms: 0, chat: 1, peer: bob(user), what }
+    }
+
+    #[test]
+    fn a_message_is_a_name_and_a_text() {
+        let message = |text: &str| What::Message { text: text.into() };
+        assert_eq!(render(&Shown::Event(&event("bob", message("hi\n\x1b[2J")))), "bob: hi\\n\\x1b[2J\n");
+        assert_eq!(render(&Shown::Event(&event("", message("hi")))), "127.0.0.2:7777: hi\n");
+        assert_eq!(render_text(&Shown::Event(&event("bob", message("a\x07")))), "a\\x07\n");
+        assert_eq!(sentence(&event("bob", What::Queued { text: "yo".into() })), "you -> bob: yo");
+    }
+
+    #[test]
+    fn what_a_peer_says_in_parting_is_harmless_too() {
+        let closed = What::Closed { reason: Reason::PeerDeclined, text: Some("\u{202e}no".into()) };
+        let expected = "* chat with bob@127.0.0.2:7777 is closed: peer declined (\\u{202e}no)";
+        assert_eq!(sentence(&event("bob", closed)), expected);
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let chat = |id, user, state| ChatInfo { chat: id, peer: bob(user), state, queued: 0, since_ms: 0 };
+        let rows = [chat(1, "bob", State::Open), chat(12, "", State::Invited)];
+        assert_eq!(
+            table(rows.iter().map(|chat| row(chat, 61_000))),
+            "1   open     bob@127.0.0.2:7777  0  1m\n12  invited  127.0.0.2:7777      0  1m\n"
+        );
+        assert_eq!(render(&Shown::Chats(&[])), "");
+    }
+
+    #[test]
+    fn an_age_has_the_largest_unit_that_fits() {
+        let ages = [0, 59, 60, 3599, 3600, 86_399, 86_400].map(age);
+        assert_eq!(ages, ["0s", "59s", "1m", "59m", "1h", "23h", "1d"]);
+    }
+}

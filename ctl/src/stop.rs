@@ -1,0 +1,69 @@
+//! How a command ends when it does not end well, and the exit status that says so.
+
+use std::io;
+
+use simp_proto::control::{Failure, FailureKind};
+
+/// What a command comes to.
+pub(crate) type Outcome<T = ()> = Result<T, Stop>;
+
+/// Why a command ends before it is done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// It failed: one line for stderr, and an exit status.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// Whoever read our output has seen enough (`| head -1`), which is no failure.
+    #[error("nobody reads our output")]
+    ReaderGone,
+}
+
+/// A failure of this kind with this line.
+pub(crate) fn fail(kind: FailureKind, line: impl Into<String>) -> Stop {
+    Stop::Failure(Failure::new(kind, line))
+}
+
+/// The daemon answered with a reply that belongs to another request.
+pub(crate) fn unexpected() -> Stop {
+    fail(FailureKind::Failed, "simpd gave an answer to another question")
+}
+
+/// What a failed write to standard output comes to.
+pub(crate) fn output_error(error: &io::Error) -> Stop {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Stop::ReaderGone,
+        _ => fail(FailureKind::Failed, format!("standard output: {error}")),
+    }
+}
+
+/// The exit status of a failure, as simpctl(1) lists them.
+pub(crate) fn status(kind: FailureKind) -> u8 {
+    match kind {
+        FailureKind::Failed => 1,
+        FailureKind::Usage => 2,
+        FailureKind::NoDaemon => 3,
+        FailureKind::Declined => 4,
+        FailureKind::Busy => 5,
+        FailureKind::NoAnswer => 6,
+        FailureKind::NoSuch => 7,
+        FailureKind::Undelivered => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_failure_has_an_exit_status_of_its_own() {
+        use FailureKind::{Busy, Declined, Failed, NoAnswer, NoDaemon, NoSuch, Undelivered, Usage};
+        let kinds = [Failed, Usage, NoDaemon, Declined, Busy, NoAnswer, NoSuch, Undelivered];
+        assert_eq!(kinds.map(status), [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_failure() {
+        assert!(matches!(output_error(&io::ErrorKind::BrokenPipe.into()), Stop::ReaderGone));
+        assert!(matches!(output_error(&io::ErrorKind::StorageFull.into()), Stop::Failure(_)));
+    }
+}
