@@ -1,0 +1,135 @@
+//! A place of its own for a measure: folders, addresses, and the daemons in it. All of it ends with the values.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use simp_proto::paths;
+
+use crate::Result;
+use crate::client::Client;
+
+/// Counts what is made in this process, to give each its own name.
+static MADE: AtomicU16 = AtomicU16::new(0);
+
+/// Folders that nobody else uses, removed at the end.
+pub struct World {
+    /// Short, because the sockets are in it.
+    pub runtime: PathBuf,
+    /// In the target folder, for /tmp may be in memory, where nothing waits for a disk.
+    pub state: PathBuf,
+}
+
+impl World {
+    /// `durability` is that of simpd.toml.
+    pub fn new(durability: &str) -> Result<Self> {
+        let name = format!("simp-bench-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let world = Self {
+            runtime: std::env::temp_dir().join(&name),
+            state: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&name),
+        };
+        fs::create_dir_all(&world.runtime)?;
+        fs::create_dir_all(world.state.join("simp"))?;
+        fs::write(world.state.join("simp/simpd.toml"), format!("durability = \"{durability}\"\n"))?;
+        Ok(world)
+    }
+
+    /// One of our programs, in this world.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_remove("SIMP_DAEMON")
+            .env("XDG_RUNTIME_DIR", &self.runtime)
+            .env("XDG_STATE_HOME", &self.state)
+            .env("XDG_CONFIG_HOME", &self.state)
+            .env("HOME", &self.state);
+        command
+    }
+
+    /// A simpd that accepts everybody, ready to serve.
+    pub fn simpd(&self, flags: &[&str]) -> Result<Simpd> {
+        let address = SocketAddr::new(fresh_ip().parse()?, paths::PORT);
+        let mut command = self.command(env!("CARGO_BIN_EXE_simpd"));
+        command.arg(address.to_string()).args(["--user", "bench", "--accept", "all", "--log", "error"]);
+        let process = Process::start(command.args(flags))?;
+        let socket = paths::socket_path(&self.runtime.join("simp"), address);
+        Ok(Simpd { process, address, socket })
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // What cannot be removed stays in folders for temporary files.
+        let _ = fs::remove_dir_all(&self.runtime);
+        let _ = fs::remove_dir_all(&self.state);
+    }
+}
+
+/// An address of this machine that no other run uses.
+pub fn fresh_ip() -> String {
+    let (run, number) = (std::process::id() % 250, MADE.fetch_add(1, Ordering::Relaxed) % 250);
+    format!("127.61.{}.{}", run + 1, number + 1)
+}
+
+/// A process that has said it is ready; killed at the end.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts it and waits for the first line it writes.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        let mut process = Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?);
+        let mut line = String::new();
+        if let Some(stdout) = &mut process.0.stdout {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        if line.is_empty() {
+            return Err(format!("{}: ended before it was ready", command.get_program().display()).into());
+        }
+        Ok(process)
+    }
+
+    /// This benchmark again, as the far end of a reference.
+    pub fn bare(words: &[&str]) -> Result<Self> {
+        Self::start(Command::new(std::env::current_exe()?).args(words))
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running simpd.
+pub struct Simpd {
+    /// The program.
+    pub process: Process,
+    /// Where it receives.
+    pub address: SocketAddr,
+    socket: PathBuf,
+}
+
+impl Simpd {
+    /// A connection to its control socket.
+    pub fn client(&self) -> Result<Client> {
+        Client::connect(&self.socket)
+    }
+
+    /// Opens a chat with another simpd, ready to deliver at full speed; returns its id.
+    pub fn open_chat(&self, peer: &Self) -> Result<u64> {
+        let mut client = self.client()?;
+        let chat = client.open_chat(peer.address)?;
+        // Right after the opening a chat waits a moment before its first message.
+        client.deliver("hi")?;
+        Ok(chat)
+    }
+}
