@@ -8,7 +8,8 @@
 //! - `control_socket`: what hostile and odd clients do to a daemon.
 //! - `idle`: a daemon with nothing to do does nothing.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::needless_pass_by_value)]
 
 mod chat;
 mod control_socket;
