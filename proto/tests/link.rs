@@ -369,12 +369,12 @@ fn assert_promises(kind: Kind, test: &'static str, usual: u64) {
 
 #[test]
 fn on_a_link_that_keeps_order_every_message_comes_once_and_in_order() {
-    assert_promises(Kind::KeepsOrder, "keeps_order", 600);
+    assert_promises(Kind::KeepsOrder, "keeps_order", 4_000);
 }
 
 #[test]
 fn on_a_link_that_reorders_within_l_every_message_comes_once_and_in_order() {
-    assert_promises(Kind::Reorders, "reorders_within", 600);
+    assert_promises(Kind::Reorders, "reorders_within", 4_000);
 }
 
 #[test]
