@@ -72,6 +72,7 @@ fn start(mut args: Args) -> Result<(), Failed> {
     let config = Config::load(&args)?;
     let text = config.address.clone().ok_or(StartError::NoAddress)?;
     let address: SocketAddr = paths::parse_address(&text).ok_or(StartError::Address(text))?;
+    startup::keep_private();
     let places = Places::prepare(address)?;
     if args.background && !startup::is_detached() {
         let ready = startup::start_in_background(&places)?;

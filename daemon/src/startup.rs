@@ -156,6 +156,12 @@ fn make_private(folder: &Path, variable: &'static str) -> Result<(), StartError>
     Ok(())
 }
 
+/// Makes whatever this process creates readable by its user only, the control socket included.
+pub fn keep_private() {
+    use nix::sys::stat::{Mode, umask};
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+}
+
 /// Lets us have as many descriptors as the system allows: each client is one.
 pub fn raise_descriptor_limit() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};

@@ -9,6 +9,12 @@
 //!
 //! `control.cddl` beside this file is the same as a schema, for clients in other languages.
 
+mod event;
+mod status;
+
+pub use event::{Event, Kind, Reason, What};
+pub use status::{Counters, Refused, Status};
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +24,7 @@ pub const VERSION: u32 = 1;
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// First of all: which version the client speaks. Answered with [`Reply::Hello`].
     Hello {
@@ -113,6 +119,7 @@ pub enum From {
 
 /// Which entries of the log a client wants. Empty: all.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Filter {
     /// Only these kinds; all where it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -177,7 +184,7 @@ pub enum Reply {
     History {
         /// Newest first.
         events: Vec<Event>,
-        /// Where the daemon did not look through the whole log: ask again with this as `before`.
+        /// Where there may be older ones: ask again with this as `before`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         older: Option<u64>,
     },
@@ -292,294 +299,4 @@ impl fmt::Display for State {
             Self::Closed => "closed",
         })
     }
-}
-
-/// One entry of the durable log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
-    /// Grows by one with each entry and is never used again.
-    pub id: u64,
-    /// When it was appended, in milliseconds since 1970.
-    pub at_ms: u64,
-    /// The chat it belongs to.
-    pub chat: u64,
-    /// The other side of that chat.
-    pub peer: Peer,
-    /// What happened.
-    pub what: What,
-}
-
-/// What an entry of the log says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum What {
-    /// A peer invites us.
-    Request,
-    /// We invited a peer.
-    Inviting,
-    /// The chat is open.
-    Opened,
-    /// The chat, the request or the invitation is over.
-    Closed {
-        /// Why.
-        reason: Reason,
-        /// What the peer said to it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        text: Option<String>,
-    },
-    /// A message of the peer.
-    Message {
-        /// The text, exactly as it came.
-        text: String,
-    },
-    /// A message of ours waits to be delivered. Its id is that of this entry.
-    Queued {
-        /// The text.
-        text: String,
-    },
-    /// A message of ours is in the peer's hands.
-    Delivered {
-        /// Its id.
-        message: u64,
-    },
-    /// A message of ours was not acknowledged and will not be sent again. The peer may have it all the same
-    /// where only its acknowledgement was lost.
-    Undelivered {
-        /// Its id.
-        message: u64,
-        /// Why the chat ended.
-        reason: Reason,
-    },
-    /// The peer reports an error in an open chat.
-    Error {
-        /// Its words.
-        text: String,
-    },
-}
-
-impl What {
-    /// What somebody wrote, where the entry holds that.
-    pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Message { text } | Self::Queued { text } | Self::Error { text } => Some(text),
-            Self::Closed { text, .. } => text.as_deref(),
-            Self::Request
-            | Self::Inviting
-            | Self::Opened
-            | Self::Delivered { .. }
-            | Self::Undelivered { .. } => None,
-        }
-    }
-
-    /// The kind of this entry.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Request => Kind::Request,
-            Self::Inviting => Kind::Inviting,
-            Self::Opened => Kind::Opened,
-            Self::Closed { .. } => Kind::Closed,
-            Self::Message { .. } => Kind::Message,
-            Self::Queued { .. } => Kind::Queued,
-            Self::Delivered { .. } => Kind::Delivered,
-            Self::Undelivered { .. } => Kind::Undelivered,
-            Self::Error { .. } => Kind::Error,
-        }
-    }
-}
-
-/// The kinds of entries, to filter by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// [`What::Request`].
-    Request,
-    /// [`What::Inviting`].
-    Inviting,
-    /// [`What::Opened`].
-    Opened,
-    /// [`What::Closed`].
-    Closed,
-    /// [`What::Message`].
-    Message,
-    /// [`What::Queued`].
-    Queued,
-    /// [`What::Delivered`].
-    Delivered,
-    /// [`What::Undelivered`].
-    Undelivered,
-    /// [`What::Error`].
-    Error,
-}
-
-impl Kind {
-    /// All kinds. A kind's place here is its number in the log, so a new one goes to the end.
-    pub const ALL: [Self; 9] = [
-        Self::Request,
-        Self::Inviting,
-        Self::Opened,
-        Self::Closed,
-        Self::Message,
-        Self::Queued,
-        Self::Delivered,
-        Self::Undelivered,
-        Self::Error,
-    ];
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Request => "request",
-            Self::Inviting => "inviting",
-            Self::Opened => "opened",
-            Self::Closed => "closed",
-            Self::Message => "message",
-            Self::Queued => "queued",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Error => "error",
-        })
-    }
-}
-
-/// Why a chat, a request or an invitation is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Reason {
-    /// We left, or took the invitation back.
-    #[serde(rename = "quit")]
-    Quit,
-    /// The peer left.
-    #[serde(rename = "peer quit")]
-    PeerQuit,
-    /// We declined the request.
-    #[serde(rename = "we declined")]
-    WeDeclined,
-    /// The peer declined our invitation.
-    #[serde(rename = "peer declined")]
-    PeerDeclined,
-    /// The peer is in another chat.
-    #[serde(rename = "peer busy")]
-    PeerBusy,
-    /// The peer took its invitation back.
-    #[serde(rename = "withdrawn")]
-    Withdrawn,
-    /// Our invitation was not answered in time.
-    #[serde(rename = "no answer")]
-    NoAnswer,
-    /// The request was not answered in time by us.
-    #[serde(rename = "request expired")]
-    RequestExpired,
-    /// Nothing listens at the peer's address.
-    #[serde(rename = "nobody there")]
-    NobodyThere,
-    /// The peer no longer acknowledges.
-    #[serde(rename = "peer gone")]
-    PeerGone,
-    /// The peer forgot the chat and invites anew.
-    #[serde(rename = "peer restarted")]
-    PeerRestarted,
-}
-
-impl Reason {
-    /// All reasons. A reason's place here is its number in the log, so a new one goes to the end.
-    pub const ALL: [Self; 11] = [
-        Self::Quit,
-        Self::PeerQuit,
-        Self::WeDeclined,
-        Self::PeerDeclined,
-        Self::PeerBusy,
-        Self::Withdrawn,
-        Self::NoAnswer,
-        Self::RequestExpired,
-        Self::NobodyThere,
-        Self::PeerGone,
-        Self::PeerRestarted,
-    ];
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Quit => "quit",
-            Self::PeerQuit => "peer quit",
-            Self::WeDeclined => "we declined",
-            Self::PeerDeclined => "peer declined",
-            Self::PeerBusy => "peer busy",
-            Self::Withdrawn => "withdrawn",
-            Self::NoAnswer => "no answer",
-            Self::RequestExpired => "request expired",
-            Self::NobodyThere => "nobody there",
-            Self::PeerGone => "peer gone",
-            Self::PeerRestarted => "peer restarted",
-        })
-    }
-}
-
-/// What `status` tells.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// The program's version.
-    pub program: String,
-    /// The daemon's process id.
-    pub pid: u32,
-    /// Where it receives: `ADDR:PORT`.
-    pub address: String,
-    /// The user it speaks for.
-    pub user: String,
-    /// Whose requests it accepts by itself: `ask`, `all` or a list.
-    pub accept: String,
-    /// Milliseconds since its start.
-    pub uptime_ms: u64,
-    /// Open chats.
-    pub chats: u64,
-    /// Most chats at a time.
-    pub max_chats: u64,
-    /// Requests that wait for an answer.
-    pub requests: u64,
-    /// Control connections.
-    pub clients: u64,
-    /// Counts since the start.
-    pub counters: Counters,
-    /// The newest entry of the log; 0 where it is empty.
-    pub last_id: u64,
-    /// Bytes the log has on disk.
-    pub log_bytes: u64,
-}
-
-/// What the daemon counted since its start.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Counters {
-    /// Datagrams received.
-    pub datagrams_in: u64,
-    /// Datagrams transmitted.
-    pub datagrams_out: u64,
-    /// Datagrams that the system would not take.
-    pub not_transmitted: u64,
-    /// Of those transmitted, the ones that had been before.
-    pub retransmitted: u64,
-    /// Chat datagrams received again: acknowledged again, not shown again.
-    pub duplicates: u64,
-    /// Datagrams that changed nothing, for lack of a chat or in the wrong state.
-    pub ignored: u64,
-    /// Datagrams that make no sense as SIMP, by reason.
-    pub refused: Refused,
-    /// Commits of the log.
-    pub commits: u64,
-}
-
-/// Datagrams that make no sense as SIMP, by reason, and answers we held back.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Refused {
-    /// Shorter than a header.
-    pub short: u64,
-    /// Unknown type.
-    pub r#type: u64,
-    /// Unknown operation.
-    pub operation: u64,
-    /// User is not printable ASCII.
-    pub user: u64,
-    /// From port 0, which cannot be answered.
-    pub port: u64,
-    /// Invitations and strays that got no answer because too many came at once.
-    pub rate: u64,
 }

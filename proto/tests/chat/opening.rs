@@ -87,7 +87,7 @@ fn a_syn_ack_without_an_ack_is_repeated_every_five_seconds() {
     assert_eq!(bob.transmits(at(4_999)), []);
     assert_eq!(
         bob.schedule(at(100_000)),
-        [again(5_000), again(10_000), again(15_000), again(20_000), again(25_000)]
+        [again(5_000), again(10_000), again(15_000), again(20_000), again(25_000), (30_000, BOB.fin(0))]
     );
     assert_eq!(bob.events(), [closed(Reason::PeerGone)]);
 }
@@ -99,7 +99,7 @@ fn messages_queued_while_accepting_are_undelivered_when_the_peer_is_gone() {
     bob.send(at(2), 2, "two").unwrap();
     bob.schedule(at(29_999));
     assert_eq!(bob.events(), []);
-    assert_eq!(bob.transmits(at(30_000)), []);
+    assert_eq!(bob.transmits(at(30_000)), [BOB.fin(0)]);
     assert_eq!(
         bob.events(),
         [undelivered(1, Reason::PeerGone), undelivered(2, Reason::PeerGone), closed(Reason::PeerGone)]

@@ -167,7 +167,7 @@ fn a_snapshot_comes_with_each_new_state_and_not_without() {
 fn a_peer_that_stays_away_after_a_restart_is_gone() {
     let mut bob = resume(snapshot(&Driver::open()), &[(1, "one"), (2, "two")]);
     assert_eq!(bob.schedule(at(34_999)).len(), 6);
-    assert_eq!(bob.schedule(at(35_000)), []);
+    assert_eq!(bob.schedule(at(35_000)), [(35_000, BOB.fin(1))]);
     assert_eq!(
         bob.events(),
         [undelivered(1, Reason::PeerGone), undelivered(2, Reason::PeerGone), closed(Reason::PeerGone)]

@@ -1,0 +1,228 @@
+//! Entries of the durable log, as clients see them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Peer;
+
+/// One entry of the durable log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Grows by one with each entry and is never used again.
+    pub id: u64,
+    /// When it was appended, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The chat it belongs to.
+    pub chat: u64,
+    /// The other side of that chat.
+    pub peer: Peer,
+    /// What happened.
+    pub what: What,
+}
+
+/// What an entry of the log says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// A peer invites us.
+    Request,
+    /// We invited a peer.
+    Inviting,
+    /// The chat is open.
+    Opened,
+    /// The chat, the request or the invitation is over.
+    Closed {
+        /// Why.
+        reason: Reason,
+        /// What the peer said to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// A message of the peer.
+    Message {
+        /// The text, exactly as it came.
+        text: String,
+    },
+    /// A message of ours waits to be delivered. Its id is that of this entry.
+    Queued {
+        /// The text.
+        text: String,
+    },
+    /// A message of ours is in the peer's hands.
+    Delivered {
+        /// Its id.
+        message: u64,
+    },
+    /// A message of ours was not acknowledged and will not be sent again. The peer may have it all the same
+    /// where only its acknowledgement was lost.
+    Undelivered {
+        /// Its id.
+        message: u64,
+        /// Why the chat ended.
+        reason: Reason,
+    },
+    /// The peer reports an error in an open chat.
+    Error {
+        /// Its words.
+        text: String,
+    },
+}
+
+impl What {
+    /// What somebody wrote, where the entry holds that.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Message { text } | Self::Queued { text } | Self::Error { text } => Some(text),
+            Self::Closed { text, .. } => text.as_deref(),
+            Self::Request
+            | Self::Inviting
+            | Self::Opened
+            | Self::Delivered { .. }
+            | Self::Undelivered { .. } => None,
+        }
+    }
+
+    /// The kind of this entry.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Request => Kind::Request,
+            Self::Inviting => Kind::Inviting,
+            Self::Opened => Kind::Opened,
+            Self::Closed { .. } => Kind::Closed,
+            Self::Message { .. } => Kind::Message,
+            Self::Queued { .. } => Kind::Queued,
+            Self::Delivered { .. } => Kind::Delivered,
+            Self::Undelivered { .. } => Kind::Undelivered,
+            Self::Error { .. } => Kind::Error,
+        }
+    }
+}
+
+/// The kinds of entries, to filter by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// [`What::Request`].
+    Request,
+    /// [`What::Inviting`].
+    Inviting,
+    /// [`What::Opened`].
+    Opened,
+    /// [`What::Closed`].
+    Closed,
+    /// [`What::Message`].
+    Message,
+    /// [`What::Queued`].
+    Queued,
+    /// [`What::Delivered`].
+    Delivered,
+    /// [`What::Undelivered`].
+    Undelivered,
+    /// [`What::Error`].
+    Error,
+}
+
+impl Kind {
+    /// All kinds. A kind's place here is its number in the log, so a new one goes to the end.
+    pub const ALL: [Self; 9] = [
+        Self::Request,
+        Self::Inviting,
+        Self::Opened,
+        Self::Closed,
+        Self::Message,
+        Self::Queued,
+        Self::Delivered,
+        Self::Undelivered,
+        Self::Error,
+    ];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Inviting => "inviting",
+            Self::Opened => "opened",
+            Self::Closed => "closed",
+            Self::Message => "message",
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Why a chat, a request or an invitation is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// We left, or took the invitation back.
+    #[serde(rename = "quit")]
+    Quit,
+    /// The peer left.
+    #[serde(rename = "peer quit")]
+    PeerQuit,
+    /// We declined the request.
+    #[serde(rename = "we declined")]
+    WeDeclined,
+    /// The peer declined our invitation.
+    #[serde(rename = "peer declined")]
+    PeerDeclined,
+    /// The peer is in another chat.
+    #[serde(rename = "peer busy")]
+    PeerBusy,
+    /// The peer took its invitation back.
+    #[serde(rename = "withdrawn")]
+    Withdrawn,
+    /// Our invitation was not answered in time.
+    #[serde(rename = "no answer")]
+    NoAnswer,
+    /// The request was not answered in time by us.
+    #[serde(rename = "request expired")]
+    RequestExpired,
+    /// Nothing listens at the peer's address.
+    #[serde(rename = "nobody there")]
+    NobodyThere,
+    /// The peer no longer acknowledges.
+    #[serde(rename = "peer gone")]
+    PeerGone,
+    /// The peer forgot the chat and invites anew.
+    #[serde(rename = "peer restarted")]
+    PeerRestarted,
+}
+
+impl Reason {
+    /// All reasons. A reason's place here is its number in the log, so a new one goes to the end.
+    pub const ALL: [Self; 11] = [
+        Self::Quit,
+        Self::PeerQuit,
+        Self::WeDeclined,
+        Self::PeerDeclined,
+        Self::PeerBusy,
+        Self::Withdrawn,
+        Self::NoAnswer,
+        Self::RequestExpired,
+        Self::NobodyThere,
+        Self::PeerGone,
+        Self::PeerRestarted,
+    ];
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Quit => "quit",
+            Self::PeerQuit => "peer quit",
+            Self::WeDeclined => "we declined",
+            Self::PeerDeclined => "peer declined",
+            Self::PeerBusy => "peer busy",
+            Self::Withdrawn => "withdrawn",
+            Self::NoAnswer => "no answer",
+            Self::RequestExpired => "request expired",
+            Self::NobodyThere => "nobody there",
+            Self::PeerGone => "peer gone",
+            Self::PeerRestarted => "peer restarted",
+        })
+    }
+}

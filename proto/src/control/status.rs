@@ -1,0 +1,72 @@
+//! What `status` tells.
+
+use serde::{Deserialize, Serialize};
+
+/// What `status` tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub program: String,
+    /// The daemon's process id.
+    pub pid: u32,
+    /// Where it receives: `ADDR:PORT`.
+    pub address: String,
+    /// The user it speaks for.
+    pub user: String,
+    /// Whose requests it accepts by itself: `ask`, `all` or a list.
+    pub accept: String,
+    /// Milliseconds since its start.
+    pub uptime_ms: u64,
+    /// Chats and invitations that count against `max_chats`.
+    pub chats: u64,
+    /// Most chats at a time.
+    pub max_chats: u64,
+    /// Requests that wait for an answer.
+    pub requests: u64,
+    /// Control connections.
+    pub clients: u64,
+    /// Counts since the start.
+    pub counters: Counters,
+    /// The newest entry of the log; 0 where it is empty.
+    pub last_id: u64,
+    /// Bytes the log has on disk.
+    pub log_bytes: u64,
+}
+
+/// What the daemon counted since its start.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Datagrams received.
+    pub datagrams_in: u64,
+    /// Datagrams transmitted.
+    pub datagrams_out: u64,
+    /// Datagrams that the system would not take.
+    pub not_transmitted: u64,
+    /// Of those transmitted, the ones that had been before.
+    pub retransmitted: u64,
+    /// Chat datagrams received again: acknowledged again, not shown again.
+    pub duplicates: u64,
+    /// Datagrams that changed nothing, for lack of a chat or in the wrong state.
+    pub ignored: u64,
+    /// Datagrams that make no sense as SIMP, by reason.
+    pub refused: Refused,
+    /// Commits of the log.
+    pub commits: u64,
+}
+
+/// Datagrams that make no sense as SIMP, by reason, and answers we held back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Refused {
+    /// Shorter than a header.
+    pub short: u64,
+    /// Unknown type.
+    pub r#type: u64,
+    /// Unknown operation.
+    pub operation: u64,
+    /// User is not printable ASCII.
+    pub user: u64,
+    /// From port 0, which cannot be answered.
+    pub port: u64,
+    /// Invitations and strays that got no answer because too many came at once.
+    pub rate: u64,
+}
