@@ -3,19 +3,22 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use simp_proto::control::{Answer, Reply, Request, VERSION};
+use simp_proto::control::{
+    Answer, Event, Failure, FailureKind, Filter, From, Reply, Request, Status, VERSION, What,
+};
 use simp_proto::frame::{self, FrameBuffer};
-use simp_proto::{Datagram, Operation, UserName};
+use simp_proto::{Datagram, Operation, UserName, paths};
 use tempfile::TempDir;
 
 /// How long anything may take before the test has failed.
@@ -88,6 +91,19 @@ impl World {
         Daemon::start(command, self.socket(host))
     }
 
+    /// Starts simpd on any address, and waits until it is ready.
+    pub fn start_on(&self, address: &str, args: &[&str]) -> Daemon {
+        let mut command = self.command("simpd");
+        command.arg(address).args(args);
+        let socket = paths::socket_path(&self.path("run/simp"), paths::parse_address(address).unwrap());
+        Daemon::start(command, socket)
+    }
+
+    /// A bare peer on address number `host`, port 7777.
+    pub fn peer(&self, host: u8, user: &str) -> Peer {
+        Peer::new(&(self.address(host) + ":7777"), user)
+    }
+
     /// Two daemons, alice on address 1 and bob on address 2.
     pub fn alice_and_bob(&self) -> (Daemon, Daemon) {
         (self.start(1, &["--user", "alice"]), self.start(2, &["--user", "bob", "--accept", "all"]))
@@ -117,19 +133,29 @@ impl World {
 pub struct Daemon {
     child: Child,
     pub socket: PathBuf,
+    log: File,
 }
 
 impl Daemon {
     pub fn start(mut command: Command, socket: PathBuf) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let log = tempfile::tempfile().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log.try_clone().unwrap()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let line = within(move || {
             let mut line = String::new();
             BufReader::new(stdout).read_line(&mut line).unwrap();
             line
         });
-        assert!(line.starts_with("simpd: ready on "), "simpd did not get ready: {line:?}");
-        Self { child, socket }
+        let daemon = Self { child, socket, log };
+        assert!(line.starts_with("simpd: ready on "), "simpd did not get ready: {line:?} {}", daemon.log());
+        daemon
+    }
+
+    /// What it has written on standard error so far.
+    pub fn log(&self) -> String {
+        let mut log = vec![0; self.log.metadata().unwrap().len() as usize];
+        self.log.read_exact_at(&mut log, 0).unwrap();
+        String::from_utf8(log).unwrap()
     }
 
     pub fn pid(&self) -> u32 {
@@ -141,12 +167,16 @@ impl Daemon {
     }
 
     /// Waits until it has ended and returns its exit status.
-    pub fn wait(mut self) -> Option<i32> {
-        let child = std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap());
-        within(move || {
-            let mut child = child;
-            child.wait().unwrap().code()
-        })
+    pub fn wait(&mut self) -> Option<i32> {
+        let mut child = std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap());
+        let pid = Pid::from_raw(child.id() as i32);
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || sender.send(child.wait()));
+        let Ok(status) = receiver.recv_timeout(DEADLINE) else {
+            let _ = kill(pid, Signal::SIGKILL);
+            panic!("simpd did not end within {DEADLINE:?}");
+        };
+        status.unwrap().code()
     }
 
     pub fn client(&self) -> Client {
@@ -156,6 +186,9 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}: {}", self.socket.display(), self.log());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -264,6 +297,37 @@ impl Drop for Running {
     }
 }
 
+/// A UDP port that nobody has, on any address.
+pub fn free_port() -> u16 {
+    let socket = UdpSocket::bind("[::]:0").or_else(|_| UdpSocket::bind("0.0.0.0:0")).unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+/// Whether this machine has IPv6; says on standard error that `test` is skipped where it does not.
+pub fn has_ipv6(test: &str) -> bool {
+    let has = UdpSocket::bind("[::1]:0").is_ok();
+    if !has {
+        eprintln!("SKIPPED {test}: this machine has no IPv6");
+    }
+    has
+}
+
+/// Whether root runs the tests; says on standard error that `test` is skipped where not.
+pub fn is_root(test: &str) -> bool {
+    let root = nix::unistd::geteuid().is_root();
+    if !root {
+        eprintln!("SKIPPED {test}: only root can run it");
+    }
+    root
+}
+
+/// Memory of a process that is resident, in KiB.
+pub fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 /// Runs this and fails the test where it does not end.
 pub fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
@@ -322,6 +386,108 @@ impl Client {
         self.write(request);
         self.read().expect("the daemon hung up")
     }
+
+    /// The reply to a request that is carried out.
+    #[track_caller]
+    pub fn reply(&mut self, request: &Request) -> Reply {
+        match self.ask(request) {
+            Answer::Reply(reply) => reply,
+            other => panic!("{request:?} was answered with {other:?}"),
+        }
+    }
+
+    /// This request is refused, with this kind and this line.
+    #[track_caller]
+    pub fn fails(&mut self, request: &Request, kind: FailureKind, line: &str) {
+        assert_eq!(self.ask(request), Answer::Failure(Failure::new(kind, line)));
+    }
+
+    pub fn status(&mut self) -> Status {
+        match self.reply(&Request::Status) {
+            Reply::Status(status) => *status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The status once the daemon has taken in so many datagrams since its start, and has answered them.
+    pub fn status_after(&mut self, datagrams: u64) -> Status {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let status = self.status();
+            if status.counters.datagrams_in >= datagrams {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "only {:?} of {datagrams} datagrams", status.counters);
+        }
+    }
+
+    /// Follows the log, all of it that comes behind `from`.
+    pub fn follow(&mut self, from: From) -> u64 {
+        match self.reply(&Request::Follow { from, filter: Filter::default() }) {
+            Reply::Following { after } => after,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The next entry of the log.
+    #[track_caller]
+    pub fn event(&mut self) -> Event {
+        match self.read() {
+            Some(Answer::Event(event)) => event,
+            other => panic!("not an event: {other:?}"),
+        }
+    }
+
+    /// The next entry of the log says this.
+    #[track_caller]
+    pub fn expect(&mut self, what: What) -> Event {
+        let event = self.event();
+        assert_eq!(event.what, what);
+        event
+    }
+
+    /// Sends a text in the only chat and returns the message's id.
+    #[track_caller]
+    pub fn send(&mut self, text: &str) -> u64 {
+        match self.reply(&Request::Send { who: None, text: text.to_owned() }) {
+            Reply::Queued { message, .. } => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The whole log, oldest first.
+    pub fn log(&mut self) -> Vec<Event> {
+        let mut all = Vec::new();
+        let mut before = None;
+        loop {
+            let Reply::History { events, older } =
+                self.reply(&Request::History { before, limit: u32::MAX, filter: Filter::default() })
+            else {
+                panic!("not a history");
+            };
+            all.extend(events);
+            before = older;
+            if before.is_none() {
+                all.reverse();
+                return all;
+            }
+        }
+    }
+}
+
+/// A request to connect to this address, for as long as the daemon's setting says.
+pub fn connect(address: &str) -> Request {
+    Request::Connect { address: address.to_owned(), timeout_ms: None }
+}
+
+/// What an entry with a message of the peer says.
+pub fn message(text: &str) -> What {
+    What::Message { text: text.to_owned() }
+}
+
+/// What an entry with a message of ours says.
+pub fn queued(text: &str) -> What {
+    What::Queued { text: text.to_owned() }
 }
 
 /// A SIMP peer that does exactly what the test says.
@@ -348,7 +514,30 @@ impl Peer {
     }
 
     pub fn send_raw(&self, to: &str, bytes: &[u8]) {
-        self.socket.send_to(bytes, (to, 7777)).unwrap();
+        self.send_to((to.parse::<IpAddr>().unwrap(), paths::PORT).into(), bytes);
+    }
+
+    pub fn send_to(&self, to: SocketAddr, bytes: &[u8]) {
+        self.socket.send_to(bytes, to).unwrap();
+    }
+
+    /// The bytes of the next datagram.
+    pub fn receive_raw(&self) -> Vec<u8> {
+        let mut buffer = [0; 65_536];
+        let length = self.socket.recv(&mut buffer).expect("no datagram came");
+        buffer[..length].to_vec()
+    }
+
+    /// All that has arrived. What the daemon answered is there once a client has its status.
+    pub fn arrived(&self) -> Vec<Datagram> {
+        let mut arrived = Vec::new();
+        let mut buffer = [0; 65_536];
+        self.socket.set_nonblocking(true).unwrap();
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            arrived.push(Datagram::decode(&buffer[..length]).unwrap());
+        }
+        self.socket.set_nonblocking(false).unwrap();
+        arrived
     }
 
     /// The next datagram and where it came from.

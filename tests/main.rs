@@ -1,10 +1,20 @@
 //! The real programs, end to end: each test has its own folders and addresses, waits for events and never for
 //! time, and leaves nothing running.
 //!
+//! - `chat`: what a user does with simpctl, from the invitation to the end.
+//! - `simpctl`: what simpctl says when something is wrong.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
+//! - `idle`: a daemon with nothing to do does nothing.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::needless_pass_by_value)]
 
+mod chat;
+mod control_socket;
+mod daemon_start;
+mod datagrams;
 mod harness;
+mod idle;
+mod simpctl;

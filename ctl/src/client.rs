@@ -10,7 +10,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use simp_proto::control::{Answer, Event, FailureKind, Reply, Request, VERSION};
-use simp_proto::frame::{self, FrameBuffer};
+use simp_proto::frame::{self, FrameBuffer, FrameError};
 
 use crate::find::Daemon;
 use crate::stop::{Outcome, Stop, fail, unexpected};
@@ -192,7 +192,7 @@ impl Client {
     /// The next answer of those that were read, after the daemon's hello.
     fn decoded(&mut self) -> Outcome<Option<Next>> {
         loop {
-            let answer = self.frames.take().map_err(|error| self.broken(&error.to_string()))?;
+            let answer = self.frames.take().map_err(|error| self.foreign(&error))?;
             match answer {
                 None => return Ok(None),
                 Some(Answer::Failure(failure)) => return Err(failure.into()),
@@ -261,8 +261,12 @@ impl Client {
         fail(FailureKind::NoDaemon, format!("simpd on {} went away", self.name))
     }
 
+    fn foreign(&self, error: &FrameError) -> Stop {
+        fail(FailureKind::NoDaemon, format!("{}: not a simpd ({error})", self.name))
+    }
+
     fn broken(&self, why: &str) -> Stop {
-        fail(FailureKind::Failed, format!("the connection to simpd on {}: {why}", self.name))
+        fail(FailureKind::NoDaemon, format!("the connection to simpd on {}: {why}", self.name))
     }
 }
 

@@ -66,7 +66,9 @@ pub fn main() -> ExitCode {
 
 /// In the order in which things can be wrong: what the user wrote, the folders, another daemon, the address,
 /// the log. Only then is the control socket there, and whoever sees it is served.
-fn start(args: Args) -> Result<(), Failed> {
+fn start(mut args: Args) -> Result<(), Failed> {
+    // It is read again on SIGHUP, when a daemon in the background has left this folder.
+    args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
     let config = Config::load(&args)?;
     let text = config.address.clone().ok_or(StartError::NoAddress)?;
     let address: SocketAddr = paths::parse_address(&text).ok_or(StartError::Address(text))?;

@@ -145,6 +145,11 @@ impl Server {
         let Some(address) = paths::parse_address(address) else {
             return refused(FailureKind::Usage, format!("{address}: not an address (ADDR or ADDR:PORT)"));
         };
+        // An IPv4 address in IPv6 form is the same peer: its answers come from the IPv4 address.
+        let address = match address.ip().to_canonical() {
+            std::net::IpAddr::V4(ip) => (ip, address.port()).into(),
+            std::net::IpAddr::V6(_) => address,
+        };
         if address.ip().is_unspecified() || address.ip().is_multicast() || address.port() == 0 {
             return refused(FailureKind::Usage, format!("{address}: not the address of one host"));
         }

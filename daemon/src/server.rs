@@ -264,6 +264,10 @@ impl Server {
                     break;
                 };
                 self.handle_request(now, key, request)?;
+                // It has paid: what it owes from here on, it owes from now on.
+                if let Some(timer) = self.clients.get_mut(key).and_then(|client| client.timer.take()) {
+                    self.wheel.cancel(timer);
+                }
             }
             self.watch_client(now, key);
         }

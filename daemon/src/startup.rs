@@ -4,7 +4,6 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -166,13 +165,15 @@ pub fn raise_descriptor_limit() {
     }
 }
 
-/// Whether this process is the one that `--background` started; it then leads a session of its own.
+/// Whether this process is the one that `--background` started; it then leads a session of its own and keeps
+/// no folder in use.
 pub fn is_detached() -> bool {
     if std::env::var_os(DETACHED).is_none() {
         return false;
     }
-    // Fails only for one that leads a session already.
+    // Fails only for one that leads a process group, which our child does not.
     let _ = nix::unistd::setsid();
+    let _ = std::env::set_current_dir("/");
     true
 }
 
@@ -188,8 +189,6 @@ pub fn start_in_background(places: &Places) -> Result<String, StartError> {
     let mut child = Command::new(std::env::current_exe().map_err(failed)?)
         .args(std::env::args_os().skip(1))
         .env(DETACHED, "1")
-        .current_dir("/")
-        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(messages)

@@ -13,12 +13,14 @@ use crate::text::{Seq, UserName, read_payload};
 /// forgotten the chat and invites anew (SIMP 2).
 const SYN_IS_LATE_FOR: Duration = Duration::from_secs(10);
 
-/// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
-/// such an ACK may still come: this long where one is missing, as long as a copy lives (SIMP 6) ...
-const HANDSHAKE_ACK_WITHIN: Duration = Duration::from_millis(2_500);
+/// No copy of a datagram lives longer than this in the network (SIMP 6): half of [`RETRANSMIT_AFTER`], in which
+/// a datagram and the ACK that it causes are both dead.
+const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
 
-/// ... and this long for copies of one that has come.
-const HANDSHAKE_ACK_COPIES_WITHIN: Duration = Duration::from_millis(250);
+/// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
+/// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, where only one SYN+ACK left and
+/// its ACK has come, this long for copies.
+const HANDSHAKE_ACK_COPIES_WITHIN: Duration = Duration::from_millis(500);
 
 /// A SYN+ACK is not repeated for copies of one SYN that come together.
 const SYN_COPIES_WITHIN: Duration = Duration::from_secs(1);
@@ -124,8 +126,11 @@ enum Phase {
         /// What we answered the peer's part of the opening with.
         answer: Operation,
     },
-    /// We are leaving, but first deliver what is queued.
-    Draining,
+    /// We are leaving, but first deliver what is queued. The rest is as in an open chat.
+    Draining {
+        since: Option<Instant>,
+        answer: Operation,
+    },
     /// We are leaving and wait for the ACK of our FIN.
     Leaving {
         fin: Repeat,
@@ -188,9 +193,10 @@ impl Chat {
         let phase = match snapshot.state {
             State::Inviting => Phase::Inviting { syn: due_at_once, expires },
             State::Invited => Phase::Invited { expires },
-            State::Accepting => Phase::Accepting { syn_ack: due_at_once },
+            // One has left in the earlier run, so two ACKs may come.
+            State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now } },
             State::Open => Phase::Open { since: None, answer: Operation::SynAck },
-            State::Closing if in_flight => Phase::Draining,
+            State::Closing if in_flight => Phase::Draining { since: None, answer: Operation::SynAck },
             State::Closing => Phase::Leaving { fin: due_at_once, untold: Some(Reason::Quit) },
             State::Closed => return None,
         };
@@ -198,7 +204,7 @@ impl Chat {
         chat.user = snapshot.user;
         chat.delivery = Delivery::resume(snapshot.seq, snapshot.received);
         if in_flight {
-            chat.delivery.hold(now + RETRANSMIT_AFTER);
+            chat.delivery.hold(now + RETRANSMIT_AFTER, false);
         }
         chat.changed = false;
         Some(chat)
@@ -277,10 +283,14 @@ impl Chat {
         match self.phase {
             Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),
             Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
-            Phase::Open { .. } if !at_once && self.delivery.len() > 0 => self.set_phase(Phase::Draining),
+            Phase::Open { since, answer } if !at_once && self.delivery.len() > 0 => {
+                self.set_phase(Phase::Draining { since, answer });
+            }
             Phase::Open { .. } | Phase::Accepting { .. } => self.leave(now),
-            Phase::Draining if at_once => self.leave(now),
-            Phase::Draining | Phase::Leaving { .. } | Phase::Closed => return Err(StateError(self.state())),
+            Phase::Draining { .. } if at_once => self.leave(now),
+            Phase::Draining { .. } | Phase::Leaving { .. } | Phase::Closed => {
+                return Err(StateError(self.state()));
+            }
         }
         Ok(())
     }
@@ -290,6 +300,7 @@ impl Chat {
     pub fn abandon(&mut self) {
         self.give_up(Reason::Quit);
         match self.phase {
+            Phase::Closed => {}
             Phase::Leaving { untold, .. } => self.end_leaving(untold),
             _ => self.end(Reason::Quit, None),
         }
@@ -332,30 +343,34 @@ impl Chat {
                 self.end(Reason::Withdrawn, None);
             }
             (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Err) => {
+                self.give_up(Reason::Withdrawn);
                 self.end(Reason::Withdrawn, words(datagram));
             }
 
             // We accepted. The ACK may be lost, then a chat stands for it.
             (Phase::Accepting { syn_ack }, Op::Ack) => {
-                let within =
-                    if syn_ack.sent > 1 { HANDSHAKE_ACK_WITHIN } else { HANDSHAKE_ACK_COPIES_WITHIN };
                 self.open(now, Op::SynAck);
-                self.delivery.hold(now + within);
+                let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
+                self.delivery.hold(if syn_ack.sent > 1 { copies.max(syn_ack.due) } else { copies }, false);
             }
-            (Phase::Accepting { .. }, Op::SynAck) => {
+            (Phase::Accepting { syn_ack }, Op::SynAck) => {
                 self.transmit(Op::Ack, seq);
                 self.open(now, Op::SynAck);
-                self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+                self.delivery.hold(syn_ack.due, syn_ack.sent == 1);
             }
-            (Phase::Accepting { .. }, Op::Chat) => {
+            (Phase::Accepting { syn_ack }, Op::Chat) => {
                 self.open(now, Op::SynAck);
-                self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+                let one = syn_ack.sent == 1;
+                let until = if one { syn_ack.due.min(now + COPY_LIVES_FOR) } else { syn_ack.due };
+                self.delivery.hold(until, one);
                 return self.handle_chat(datagram);
             }
             (Phase::Accepting { syn_ack }, Op::Syn) => {
                 if syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
                     return Handled::Ignored;
                 }
+                let syn_ack = Repeat { sent: syn_ack.sent + 1, due: now + RETRANSMIT_AFTER };
+                self.phase = Phase::Accepting { syn_ack };
                 self.transmit(Op::SynAck, Seq::Zero.field());
             }
             (Phase::Accepting { .. }, Op::Fin) => {
@@ -365,18 +380,23 @@ impl Chat {
             }
 
             // Messages both ways. While we leave, the peer's still count: it knows nothing of that yet.
-            (Phase::Open { .. } | Phase::Draining | Phase::Leaving { untold: Some(_), .. }, Op::Chat) => {
+            (
+                Phase::Open { .. } | Phase::Draining { .. } | Phase::Leaving { untold: Some(_), .. },
+                Op::Chat,
+            ) => {
                 return self.handle_chat(datagram);
             }
-            (Phase::Open { .. } | Phase::Draining, Op::Ack) => return self.handle_ack(now, seq),
-            (Phase::Open { .. } | Phase::Draining, Op::SynAck) => self.transmit(Op::Ack, seq),
-            (Phase::Open { since, answer }, Op::Syn) => return self.handle_late_syn(now, since, answer),
-            (Phase::Open { .. } | Phase::Draining, Op::Fin) => {
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::Ack) => return self.handle_ack(now, seq),
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::SynAck) => self.transmit(Op::Ack, seq),
+            (Phase::Open { since, answer } | Phase::Draining { since, answer }, Op::Syn) => {
+                return self.handle_late_syn(now, since, answer);
+            }
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::Fin) => {
                 self.transmit(Op::Ack, seq);
                 self.give_up(Reason::PeerQuit);
                 self.end(Reason::PeerQuit, None);
             }
-            (Phase::Open { .. } | Phase::Draining, Op::Err) => {
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::Err) => {
                 self.events.push_back(ChatEvent::Error { text: read_payload(&datagram.payload) });
             }
 
@@ -391,11 +411,6 @@ impl Chat {
             (Phase::Leaving { untold, .. }, Op::Fin) => {
                 self.transmit(Op::Ack, seq);
                 self.end_leaving(untold);
-            }
-            (Phase::Draining, Op::Syn) => {
-                self.give_up(Reason::PeerRestarted);
-                self.end(Reason::PeerRestarted, None);
-                return Handled::InvitesAnew;
             }
             (Phase::Leaving { untold, .. }, Op::Syn) => {
                 self.end_leaving(untold);
@@ -423,7 +438,7 @@ impl Chat {
                 self.end(Reason::NobodyThere, None);
             }
             Phase::Leaving { untold, .. } => self.end_leaving(untold),
-            Phase::Invited { .. } | Phase::Open { .. } | Phase::Draining | Phase::Closed => {}
+            Phase::Invited { .. } | Phase::Open { .. } | Phase::Draining { .. } | Phase::Closed => {}
         }
     }
 
@@ -453,7 +468,7 @@ impl Chat {
                     }
                 }
             }
-            Phase::Open { .. } | Phase::Draining => return self.deliver(now),
+            Phase::Open { .. } | Phase::Draining { .. } => return self.deliver(now),
             Phase::Leaving { fin, untold } if fin.due <= now => {
                 match fin.again(now, self.settings.attempts) {
                     Some(fin) => {
@@ -523,7 +538,7 @@ impl Chat {
             Phase::Inviting { syn, expires } => Some(syn.due.min(expires)),
             Phase::Invited { expires } => Some(expires),
             Phase::Accepting { syn_ack } => Some(syn_ack.due),
-            Phase::Open { .. } | Phase::Draining => self.delivery.deadline(),
+            Phase::Open { .. } | Phase::Draining { .. } => self.delivery.deadline(),
             Phase::Leaving { fin, .. } => Some(fin.due),
             Phase::Closed => None,
         }
@@ -536,7 +551,7 @@ impl Chat {
             Phase::Invited { .. } => State::Invited,
             Phase::Accepting { .. } => State::Accepting,
             Phase::Open { .. } => State::Open,
-            Phase::Draining | Phase::Leaving { .. } => State::Closing,
+            Phase::Draining { .. } | Phase::Leaving { .. } => State::Closing,
             Phase::Closed => State::Closed,
         }
     }
@@ -608,13 +623,11 @@ impl Chat {
 
     fn handle_ack(&mut self, now: Instant, seq: u8) -> Handled {
         let Some(id) = self.delivery.handle_ack(seq) else {
-            if self.delivery.is_held() {
-                self.delivery.hold(now + HANDSHAKE_ACK_COPIES_WITHIN);
-            }
+            self.delivery.handle_other_ack(now + HANDSHAKE_ACK_COPIES_WITHIN);
             return Handled::Ignored;
         };
         self.events.push_back(ChatEvent::Delivered(id));
-        if self.phase == Phase::Draining && self.delivery.len() == 0 {
+        if matches!(self.phase, Phase::Draining { .. }) && self.delivery.len() == 0 {
             self.leave(now);
         } else {
             self.deliver(now);
@@ -628,14 +641,13 @@ impl Chat {
             self.end(Reason::PeerRestarted, None);
             return Handled::InvitesAnew;
         }
-        // The ACK that a SYN+ACK brings must not pass for that of a message in flight.
-        if answer == Operation::SynAck {
-            if self.delivery.is_in_flight() {
-                return Handled::Ignored;
-            }
-            self.delivery.hold(now + HANDSHAKE_ACK_WITHIN);
+        // The ACK that a SYN+ACK brings must not pass for that of a message in flight, and one of ours not at
+        // the peer: were it still missing there, the SYN+ACK would come again.
+        if answer == Operation::Ack || self.delivery.is_in_flight() {
+            return Handled::Ignored;
         }
-        self.transmit(answer, Seq::Zero.field());
+        self.delivery.hold(now + RETRANSMIT_AFTER, false);
+        self.transmit(Operation::SynAck, Seq::Zero.field());
         Handled::Accepted
     }
 

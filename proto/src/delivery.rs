@@ -89,6 +89,14 @@ struct InFlight {
     repeat: Repeat,
 }
 
+/// No new message is transmitted for a while, because an ACK may come that is not its own.
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    until: Instant,
+    /// Whether that is one ACK which has not come yet, so that only copies can follow it.
+    ack_missing: bool,
+}
+
 /// Both directions of one chat's messages.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
@@ -96,7 +104,7 @@ pub(crate) struct Delivery {
     in_flight: Option<InFlight>,
     queue: VecDeque<Outgoing>,
     received: Option<LastReceived>,
-    held_until: Option<Instant>,
+    hold: Option<Hold>,
 }
 
 impl Delivery {
@@ -125,14 +133,17 @@ impl Delivery {
         self.queue.push_back(message);
     }
 
-    /// Transmits no new message before `until`.
-    pub(crate) fn hold(&mut self, until: Instant) {
-        self.held_until = Some(until);
+    /// Transmits no new message before `until`. `ack_missing`: or until the one ACK came that it waits for.
+    pub(crate) fn hold(&mut self, until: Instant, ack_missing: bool) {
+        self.hold = Some(Hold { until, ack_missing });
     }
 
-    /// Whether new messages are held back.
-    pub(crate) fn is_held(&self) -> bool {
-        self.held_until.is_some()
+    /// An ACK came that is of no message: where messages are held, they wait for its copies too.
+    pub(crate) fn handle_other_ack(&mut self, copies_until: Instant) {
+        if let Some(hold) = &mut self.hold {
+            hold.until = if hold.ack_missing { copies_until } else { hold.until.max(copies_until) };
+            hold.ack_missing = false;
+        }
     }
 
     /// Whether a message has been transmitted and not acknowledged.
@@ -164,9 +175,9 @@ impl Delivery {
 
     /// What is due: the next message where none is in flight, or the one in flight again.
     pub(crate) fn handle_timeout(&mut self, now: Instant, attempts: u32) -> Due {
-        self.held_until = self.held_until.filter(|until| *until > now);
+        self.hold = self.hold.filter(|hold| hold.until > now);
         let Some(in_flight) = &mut self.in_flight else {
-            if self.is_held() {
+            if self.hold.is_some() {
                 return Due::Nothing;
             }
             let Some(message) = self.queue.pop_front() else { return Due::Nothing };
@@ -193,13 +204,17 @@ impl Delivery {
         match &self.in_flight {
             Some(in_flight) => Some(in_flight.repeat.due),
             None if self.queue.is_empty() => None,
-            None => self.held_until,
+            None => self.hold.map(|hold| hold.until),
         }
     }
 
-    /// Takes out all that is not acknowledged, in order.
+    /// Takes out all that is not acknowledged, in order. The bit of the message in flight is used up: its ACK
+    /// may still come, and must not pass for that of the FIN.
     pub(crate) fn give_up(&mut self) -> impl Iterator<Item = MessageId> + use<> {
         let in_flight = self.in_flight.take().map(|in_flight| in_flight.message);
+        if in_flight.is_some() {
+            self.seq = self.seq.next();
+        }
         in_flight.into_iter().chain(std::mem::take(&mut self.queue)).map(|message| message.id)
     }
 }

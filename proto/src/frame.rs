@@ -74,7 +74,7 @@ impl FrameBuffer {
             self.release();
             return Ok(None);
         };
-        let value = ciborium::from_reader(&mut item).map_err(|error| FrameError::Item(error.to_string()))?;
+        let value = ciborium::from_reader(&mut item).map_err(|error| FrameError::Item(explain(error)))?;
         if !item.is_empty() {
             return Err(FrameError::Item("bytes behind the item".to_owned()));
         }
@@ -95,6 +95,17 @@ impl FrameBuffer {
         if self.bytes.is_empty() {
             self.bytes.shrink_to(4096);
         }
+    }
+}
+
+/// What is wrong with an item, for the person who wrote the client.
+fn explain<T>(error: ciborium::de::Error<T>) -> String {
+    use ciborium::de::Error;
+    match error {
+        Error::Io(_) => "it ends too early".to_owned(),
+        Error::Syntax(at) => format!("byte {at} is no cbor"),
+        Error::Semantic(_, what) => what,
+        Error::RecursionLimitExceeded => "it is nested too deeply".to_owned(),
     }
 }
 

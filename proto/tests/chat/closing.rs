@@ -1,0 +1,205 @@
+//! Leaving, being left, and forgetting (SIMP 5).
+
+use simp_proto::control::{Reason, State};
+use simp_proto::{Handled, StateError};
+
+use crate::common::{ANN, BOB, at};
+use crate::driver::{Driver, closed, delivered, message, undelivered};
+
+#[test]
+fn leaving_tells_the_peer_and_is_over_with_its_ack() {
+    let mut bob = Driver::open();
+    bob.chat.close(at(0), false).unwrap();
+    assert_eq!(bob.drain(), [BOB.fin(0)]);
+    assert_eq!((bob.state(), bob.events()), (State::Closing, vec![]));
+    assert_eq!(bob.hears(at(30), &ANN.ack(0)), Handled::Accepted);
+    assert_eq!(bob.drain(), []);
+    assert_eq!((bob.state(), bob.events()), (State::Closed, vec![closed(Reason::Quit)]));
+}
+
+#[test]
+fn leaving_delivers_first_what_is_queued() {
+    let mut bob = Driver::open();
+    bob.send(at(0), 1, "one").unwrap();
+    bob.send(at(0), 2, "two").unwrap();
+    bob.chat.close(at(1), false).unwrap();
+    assert_eq!(bob.drain(), [BOB.chat(0, "one")]);
+    assert_eq!(bob.transmits(at(5_000)), [BOB.chat(0, "one")]);
+    bob.hears(at(5_100), &ANN.ack(0));
+    assert_eq!(bob.drain(), [BOB.chat(1, "two")]);
+    bob.hears(at(5_200), &ANN.ack(1));
+    assert_eq!(bob.drain(), [BOB.fin(0)]);
+    assert_eq!(bob.events(), [delivered(1), delivered(2)]);
+}
+
+#[test]
+fn one_who_leaves_can_send_no_more() {
+    for mut bob in [Driver::draining(), Driver::leaving()] {
+        assert_eq!(bob.send(at(1), 2, "one more"), Err(StateError(State::Closing)));
+        assert_eq!(bob.chat.close(at(1), false), Err(StateError(State::Closing)));
+    }
+    assert_eq!(Driver::leaving().chat.close(at(1), true), Err(StateError(State::Closing)));
+    assert_eq!(Driver::closed().chat.close(at(1), true), Err(StateError(State::Closed)));
+    assert_eq!(Driver::closed().send(at(1), 2, "one more"), Err(StateError(State::Closed)));
+}
+
+#[test]
+fn leaving_at_once_gives_up_what_is_queued() {
+    let mut bob = Driver::open();
+    bob.send(at(0), 1, "one").unwrap();
+    bob.send(at(0), 2, "two").unwrap();
+    bob.drain();
+    bob.chat.close(at(1), true).unwrap();
+    assert_eq!(bob.drain(), [BOB.fin(1)]);
+    assert_eq!(bob.events(), [undelivered(1, Reason::Quit), undelivered(2, Reason::Quit)]);
+}
+
+#[test]
+fn one_who_leaves_can_still_leave_at_once() {
+    let mut bob = Driver::draining();
+    bob.chat.close(at(1), true).unwrap();
+    assert_eq!(bob.drain(), [BOB.fin(1)]);
+    assert_eq!(bob.events(), [undelivered(1, Reason::Quit)]);
+}
+
+#[test]
+fn the_ack_of_a_message_that_was_given_up_does_not_confirm_the_fin() {
+    let mut bob = Driver::draining();
+    bob.chat.close(at(1), true).unwrap();
+    bob.drain();
+    assert_eq!(bob.hears(at(40), &ANN.ack(0)), Handled::Ignored);
+    assert_eq!(bob.schedule(at(5_001)), [(5_001, BOB.fin(1))]);
+}
+
+#[test]
+fn leaving_while_accepting_tells_the_peer() {
+    let mut bob = Driver::accepting();
+    bob.send(at(0), 1, "one").unwrap();
+    bob.chat.close(at(1), false).unwrap();
+    assert_eq!(bob.drain(), [BOB.fin(0)]);
+    assert_eq!(bob.events(), [undelivered(1, Reason::Quit)]);
+}
+
+#[test]
+fn a_fin_is_repeated_every_five_seconds_and_given_up_after_six() {
+    let mut bob = Driver::leaving();
+    let fins = bob.schedule(at(29_999));
+    assert_eq!(fins, [5_000, 10_000, 15_000, 20_000, 25_000].map(|ms| (ms, BOB.fin(0))));
+    assert_eq!(bob.transmits(at(30_000)), []);
+    assert_eq!(bob.events(), [closed(Reason::Quit)]);
+}
+
+#[test]
+fn a_late_ack_of_the_last_message_does_not_confirm_the_fins_first_copy() {
+    let mut bob = Driver::draining();
+    bob.hears(at(10), &ANN.ack(0));
+    assert_eq!(bob.drain(), [BOB.fin(1)]);
+    assert_eq!(bob.hears(at(20), &ANN.ack(0)), Handled::Ignored);
+    assert_eq!(bob.state(), State::Closing);
+    assert_eq!(bob.hears(at(30), &ANN.ack(1)), Handled::Accepted);
+    assert_eq!(bob.state(), State::Closed);
+}
+
+#[test]
+fn once_the_fin_was_repeated_any_ack_confirms_it() {
+    let mut bob = Driver::draining();
+    bob.hears(at(10), &ANN.ack(0));
+    bob.drain();
+    assert_eq!(bob.transmits(at(5_010)), [BOB.fin(1)]);
+    assert_eq!(bob.hears(at(5_020), &ANN.ack(0)), Handled::Accepted);
+    assert_eq!(bob.state(), State::Closed);
+}
+
+#[test]
+fn a_fin_is_acknowledged_with_its_bit_and_ends_the_chat() {
+    for seq in [0, 1] {
+        let mut bob = Driver::open();
+        assert_eq!(bob.hears(at(10), &ANN.fin(seq)), Handled::Accepted);
+        assert_eq!(bob.drain(), [BOB.ack(seq)]);
+        assert_eq!((bob.state(), bob.events()), (State::Closed, vec![closed(Reason::PeerQuit)]));
+    }
+}
+
+#[test]
+fn the_peers_fin_makes_what_is_queued_undelivered() {
+    let mut bob = Driver::open();
+    bob.send(at(0), 1, "one").unwrap();
+    bob.send(at(0), 2, "two").unwrap();
+    bob.drain();
+    bob.hears(at(10), &ANN.fin(0));
+    assert_eq!(bob.drain(), [BOB.ack(0)]);
+    assert_eq!(
+        bob.events(),
+        [undelivered(1, Reason::PeerQuit), undelivered(2, Reason::PeerQuit), closed(Reason::PeerQuit)]
+    );
+}
+
+#[test]
+fn the_peers_fin_ends_the_delivery_before_leaving() {
+    let mut bob = Driver::draining();
+    bob.hears(at(10), &ANN.fin(0));
+    assert_eq!(bob.drain(), [BOB.ack(0)]);
+    assert_eq!(bob.events(), [undelivered(1, Reason::PeerQuit), closed(Reason::PeerQuit)]);
+}
+
+#[test]
+fn fins_that_cross_end_the_chat() {
+    let mut bob = Driver::leaving();
+    assert_eq!(bob.hears(at(10), &ANN.fin(1)), Handled::Accepted);
+    assert_eq!(bob.drain(), [BOB.ack(1)]);
+    assert_eq!(bob.events(), [closed(Reason::Quit)]);
+    assert_eq!(bob.hears(at(20), &ANN.ack(0)), Handled::Ignored);
+    assert_eq!(bob.drain(), []);
+}
+
+#[test]
+fn a_peer_that_is_gone_while_the_rest_is_delivered_ends_the_chat() {
+    let mut bob = Driver::draining();
+    bob.schedule(at(30_000));
+    assert_eq!(bob.events(), [undelivered(1, Reason::PeerGone), closed(Reason::PeerGone)]);
+}
+
+#[test]
+fn texts_that_come_while_leaving_still_count() {
+    for mut bob in [Driver::draining(), Driver::leaving()] {
+        assert_eq!(bob.hears(at(10), &ANN.chat(0, "wait")), Handled::Accepted);
+        assert_eq!(bob.hears(at(11), &ANN.chat(0, "wait")), Handled::Duplicate);
+        assert_eq!(bob.drain(), [BOB.ack(0), BOB.ack(0)]);
+        assert_eq!(bob.events(), [message(0, "wait")]);
+    }
+}
+
+#[test]
+fn a_port_without_a_listener_ends_a_leaving() {
+    let mut bob = Driver::leaving();
+    bob.chat.handle_unreachable();
+    assert_eq!(bob.drain(), []);
+    assert_eq!(bob.events(), [closed(Reason::Quit)]);
+    let mut bob = Driver::taking_back();
+    bob.chat.handle_unreachable();
+    assert_eq!(bob.drain(), []);
+    assert_eq!((bob.state(), bob.events()), (State::Closed, vec![]));
+}
+
+#[test]
+fn a_closed_chat_ignores_a_port_without_a_listener() {
+    let mut bob = Driver::closed();
+    bob.chat.handle_unreachable();
+    assert_eq!(bob.drain(), []);
+    assert_eq!(bob.events(), []);
+}
+
+#[test]
+fn a_chat_that_is_being_left_can_be_forgotten() {
+    for (mut bob, events) in [
+        (Driver::leaving(), vec![closed(Reason::Quit)]),
+        (Driver::draining(), vec![undelivered(1, Reason::Quit), closed(Reason::Quit)]),
+        (Driver::taking_back(), vec![]),
+        (Driver::closed(), vec![]),
+    ] {
+        bob.chat.abandon();
+        assert_eq!(bob.drain(), []);
+        assert_eq!((bob.state(), bob.events()), (State::Closed, events));
+        assert_eq!(bob.schedule(at(100_000)), []);
+    }
+}

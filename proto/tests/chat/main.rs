@@ -1,0 +1,15 @@
+//! Transcripts of one chat: dated steps, what it tells and what it transmits.
+//!
+//! `table` has what every state makes of every datagram; the others have the stories: `opening`, `messages`,
+//! `closing`, `resuming` after a restart. `any_input` feeds rubbish.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod any_input;
+mod closing;
+#[path = "../common/mod.rs"]
+mod common;
+mod driver;
+mod messages;
+mod opening;
+mod resuming;
+mod table;

@@ -1,0 +1,175 @@
+//! Going on with a chat of an earlier run.
+
+use simp_proto::control::{Reason, State};
+use simp_proto::{Chat, ChatEvent, Handled, MessageId, Outgoing, Snapshot};
+
+use crate::common::{ANN, BOB, at, text};
+use crate::driver::{Driver, SETTINGS, closed, delivered, message, undelivered};
+
+/// What is kept of this chat.
+fn snapshot(bob: &Driver) -> Snapshot {
+    bob.chat.snapshot().unwrap()
+}
+
+fn resume(snapshot: Snapshot, messages: &[(u64, &str)]) -> Driver {
+    let chat = Chat::resume(at(0), BOB.name(), SETTINGS, snapshot, !messages.is_empty());
+    let mut bob = Driver::new(chat.unwrap());
+    for (id, what) in messages {
+        bob.chat.requeue(Outgoing { id: MessageId(*id), text: text(what) });
+    }
+    bob
+}
+
+#[test]
+fn an_invitation_is_repeated_at_once_and_then_as_rarely_as_ever() {
+    let mut bob = resume(snapshot(&Driver::inviting()), &[]);
+    assert_eq!(bob.schedule(at(180_000)), [0, 20_000, 60_000, 180_000].map(|ms| (ms, BOB.syn())));
+    bob.hears(at(180_100), &ANN.syn_ack());
+    bob.drain();
+    assert_eq!(bob.events(), [ChatEvent::Opened]);
+}
+
+#[test]
+fn a_request_waits_its_whole_time_again_and_is_not_told_again() {
+    let mut bob = resume(snapshot(&Driver::invited()), &[]);
+    assert_eq!(bob.transmits(at(0)), []);
+    assert_eq!((bob.state(), bob.events()), (State::Invited, vec![]));
+    assert_eq!(bob.chat.user(), ANN.name());
+    assert_eq!(bob.chat.poll_timeout(), Some(at(600_000)));
+}
+
+#[test]
+fn an_acceptance_is_repeated_at_once() {
+    let mut bob = resume(snapshot(&Driver::accepting()), &[]);
+    assert_eq!(bob.schedule(at(5_000)), [(0, BOB.syn_ack()), (5_000, BOB.syn_ack())]);
+    bob.hears(at(5_100), &ANN.ack(0));
+    bob.drain();
+    assert_eq!(bob.events(), [ChatEvent::Opened]);
+}
+
+#[test]
+fn an_acceptance_that_left_before_and_again_may_be_acknowledged_twice() {
+    let mut bob = resume(snapshot(&Driver::accepting()), &[]);
+    assert_eq!(bob.transmits(at(0)), [BOB.syn_ack()]);
+    bob.hears(at(10), &ANN.ack(0));
+    bob.send(at(10), 1, "hi").unwrap();
+    assert_eq!(bob.transmits(at(2_000)), []);
+    assert_eq!(bob.hears(at(2_000), &ANN.ack(0)), Handled::Ignored);
+    bob.drain();
+    assert_eq!(bob.events(), [ChatEvent::Opened]);
+}
+
+#[test]
+fn an_open_chat_is_quiet() {
+    let mut bob = resume(snapshot(&Driver::open()), &[]);
+    assert_eq!(bob.schedule(at(600_000)), []);
+    assert_eq!((bob.state(), bob.events()), (State::Open, vec![]));
+    bob.send(at(600_000), 1, "still here").unwrap();
+    assert_eq!(bob.drain(), [BOB.chat(0, "still here")]);
+}
+
+#[test]
+fn an_open_chat_goes_on_with_its_bit_and_knows_a_duplicate() {
+    let mut before = Driver::open();
+    before.send(at(0), 1, "one").unwrap();
+    before.hears(at(0), &ANN.ack(0));
+    before.hears(at(0), &ANN.chat(0, "hers"));
+    before.drain();
+    let mut bob = resume(snapshot(&before), &[]);
+    assert_eq!(bob.hears(at(1), &ANN.chat(0, "hers")), Handled::Duplicate);
+    assert_eq!(bob.drain(), [BOB.ack(0)]);
+    assert_eq!(bob.hears(at(2), &ANN.chat(1, "more")), Handled::Accepted);
+    bob.send(at(2), 2, "two").unwrap();
+    assert_eq!(bob.drain(), [BOB.ack(1), BOB.chat(1, "two")]);
+    assert_eq!(bob.events(), [message(1, "more")]);
+}
+
+#[test]
+fn the_message_that_was_in_flight_leaves_again_only_after_five_seconds() {
+    let mut before = Driver::open();
+    before.send(at(0), 1, "one").unwrap();
+    before.send(at(0), 2, "two").unwrap();
+    before.drain();
+    let mut bob = resume(snapshot(&before), &[(1, "one"), (2, "two")]);
+    assert_eq!(bob.transmits(at(0)), []);
+    assert_eq!(bob.schedule(at(5_000)), [(5_000, BOB.chat(0, "one"))]);
+    bob.hears(at(5_100), &ANN.ack(0));
+    assert_eq!(bob.drain(), [BOB.chat(1, "two")]);
+    assert_eq!(bob.events(), [delivered(1)]);
+}
+
+#[test]
+fn an_ack_from_before_does_not_shorten_the_five_seconds() {
+    let mut bob = resume(snapshot(&Driver::open()), &[(1, "one")]);
+    for seq in [1, 0] {
+        assert_eq!(bob.hears(at(100), &ANN.ack(seq)), Handled::Ignored);
+    }
+    assert_eq!(bob.transmits(at(4_999)), []);
+    assert_eq!(bob.transmits(at(5_000)), [BOB.chat(0, "one")]);
+}
+
+#[test]
+fn a_new_message_stays_behind_the_one_that_was_in_flight() {
+    let mut bob = resume(snapshot(&Driver::open()), &[(1, "one")]);
+    bob.send(at(100), 2, "two").unwrap();
+    assert_eq!(bob.drain(), []);
+    assert_eq!(bob.schedule(at(5_000)), [(5_000, BOB.chat(0, "one"))]);
+}
+
+#[test]
+fn a_syn_after_a_restart_of_ours_is_never_late() {
+    let mut bob = resume(snapshot(&Driver::open()), &[]);
+    assert_eq!(bob.hears(at(1), &ANN.syn()), Handled::InvitesAnew);
+    bob.drain();
+    assert_eq!(bob.events(), [closed(Reason::PeerRestarted)]);
+}
+
+#[test]
+fn a_chat_that_was_being_left_tells_the_peer_at_once() {
+    let mut bob = resume(snapshot(&Driver::leaving()), &[]);
+    assert_eq!(bob.schedule(at(5_000)), [(0, BOB.fin(0)), (5_000, BOB.fin(0))]);
+    bob.hears(at(5_100), &ANN.ack(0));
+    bob.drain();
+    assert_eq!(bob.events(), [closed(Reason::Quit)]);
+}
+
+#[test]
+fn a_chat_that_was_being_left_still_delivers_first_what_is_queued() {
+    let mut bob = resume(snapshot(&Driver::draining()), &[(1, "last")]);
+    assert_eq!(bob.state(), State::Closing);
+    assert_eq!(bob.schedule(at(5_000)), [(5_000, BOB.chat(0, "last"))]);
+    bob.hears(at(5_100), &ANN.ack(0));
+    assert_eq!(bob.drain(), [BOB.fin(1)]);
+    bob.hears(at(5_200), &ANN.ack(1));
+    bob.drain();
+    assert_eq!(bob.events(), [delivered(1), closed(Reason::Quit)]);
+}
+
+#[test]
+fn what_is_over_for_our_user_is_not_kept() {
+    assert_eq!(Driver::taking_back().chat.snapshot(), None);
+    assert_eq!(Driver::closed().chat.snapshot(), None);
+    let over = Snapshot { state: State::Closed, ..snapshot(&Driver::open()) };
+    assert!(Chat::resume(at(0), BOB.name(), SETTINGS, over, false).is_none());
+}
+
+#[test]
+fn a_snapshot_comes_with_each_new_state_and_not_without() {
+    let mut bob = Driver::inviting();
+    assert_eq!(bob.chat.poll_snapshot(), None);
+    bob.hears(at(1), &ANN.syn_ack());
+    assert_eq!(bob.chat.poll_snapshot().map(|snapshot| snapshot.state), Some(State::Open));
+    assert_eq!(bob.chat.poll_snapshot(), None);
+    assert_eq!(resume(snapshot(&bob), &[]).chat.poll_snapshot(), None);
+}
+
+#[test]
+fn a_peer_that_stays_away_after_a_restart_is_gone() {
+    let mut bob = resume(snapshot(&Driver::open()), &[(1, "one"), (2, "two")]);
+    assert_eq!(bob.schedule(at(34_999)).len(), 6);
+    assert_eq!(bob.schedule(at(35_000)), []);
+    assert_eq!(
+        bob.events(),
+        [undelivered(1, Reason::PeerGone), undelivered(2, Reason::PeerGone), closed(Reason::PeerGone)]
+    );
+}

@@ -1,0 +1,384 @@
+//! The control API and its schema are the same: every item that the programs can write is valid by
+//! `control.cddl` and reads back as it was, and what the programs refuse, the schema refuses too.
+//!
+//! The items are made by matches without `_`: a new variant does not compile until it has its place here.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::iter::successors;
+
+use cddl::ast::CDDL;
+use cddl::validator::Validator;
+use cddl::validator::cbor::CBORValidator;
+use cddl::validator::cbor_value::decode_cbor;
+use ciborium::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use simp_proto::control::{
+    Answer, ChatInfo, Counters, Event, Failure, FailureKind, Filter, From, Kind, Peer, Reason, Refused,
+    Reply, Request, State, Status, VERSION, What,
+};
+use simp_proto::frame::{self, FrameBuffer};
+
+/// The schema, with this rule as what an item must be.
+fn schema(rule: &str) -> String {
+    format!("item = {rule}\n{}", include_str!("../src/control.cddl"))
+}
+
+fn parse(schema: &str) -> CDDL<'_> {
+    cddl::cddl_from_str(schema, true).unwrap()
+}
+
+fn validate(schema: &CDDL, item: &[u8]) -> Result<(), String> {
+    let item = decode_cbor(item).map_err(|error| error.to_string())?;
+    CBORValidator::new(schema, item, None).validate().map_err(|error| error.to_string())
+}
+
+/// The item as it is in its frame.
+fn item(value: &impl Serialize) -> Vec<u8> {
+    let mut wire = Vec::new();
+    frame::encode(value, &mut wire).unwrap();
+    wire.split_off(4)
+}
+
+fn read<T: DeserializeOwned>(item: &[u8]) -> Option<T> {
+    let mut buffer = FrameBuffer::default();
+    buffer.push(&(item.len() as u32).to_be_bytes());
+    buffer.push(item);
+    buffer.take().ok().flatten()
+}
+
+fn requests() -> Vec<Request> {
+    let who = || Some("ann@10.0.0.2:7777".to_owned());
+    let full = successors(Some(Request::Hello { version: VERSION }), |request| {
+        Some(match request {
+            Request::Hello { .. } => Request::Status,
+            Request::Status => {
+                Request::Connect { address: "10.0.0.2".to_owned(), timeout_ms: Some(u64::MAX) }
+            }
+            Request::Connect { .. } => Request::Accept { who: who() },
+            Request::Accept { .. } => Request::Decline { who: who() },
+            Request::Decline { .. } => Request::Send { who: who(), text: "hi".to_owned() },
+            Request::Send { .. } => Request::Quit { who: who(), now: true },
+            Request::Quit { .. } => Request::Chats,
+            Request::Chats => Request::History { before: Some(9), limit: 20, filter: filter() },
+            Request::History { .. } => Request::Follow { from: From::After(0), filter: filter() },
+            Request::Follow { .. } => Request::Seen { consumer: "mail".to_owned(), id: 7 },
+            Request::Seen { .. } => Request::Stop,
+            Request::Stop => return None,
+        })
+    });
+    let follow = places().into_iter().map(|from| Request::Follow { from, filter: Filter::default() });
+    let bare = [
+        Request::Connect { address: String::new(), timeout_ms: None },
+        Request::Accept { who: None },
+        Request::Decline { who: None },
+        Request::Send { who: None, text: String::new() },
+        Request::Quit { who: None, now: false },
+        Request::History { before: None, limit: u32::MAX, filter: Filter::default() },
+    ];
+    full.chain(follow).chain(bare).collect()
+}
+
+fn places() -> Vec<From> {
+    let all = successors(Some(From::After(u64::MAX)), |from| match from {
+        From::After(_) => Some(From::Consumer("mail".to_owned())),
+        From::Consumer(_) => Some(From::End),
+        From::End => None,
+    });
+    all.collect()
+}
+
+fn filter() -> Filter {
+    Filter { kinds: kinds(), chat: Some(3), who: Some("ann".to_owned()) }
+}
+
+fn kinds() -> Vec<Kind> {
+    let all = successors(Some(Kind::Request), |kind| {
+        Some(match kind {
+            Kind::Request => Kind::Inviting,
+            Kind::Inviting => Kind::Opened,
+            Kind::Opened => Kind::Closed,
+            Kind::Closed => Kind::Message,
+            Kind::Message => Kind::Queued,
+            Kind::Queued => Kind::Delivered,
+            Kind::Delivered => Kind::Undelivered,
+            Kind::Undelivered => Kind::Error,
+            Kind::Error => return None,
+        })
+    });
+    all.collect()
+}
+
+fn reasons() -> Vec<Reason> {
+    let all = successors(Some(Reason::Quit), |reason| {
+        Some(match reason {
+            Reason::Quit => Reason::PeerQuit,
+            Reason::PeerQuit => Reason::WeDeclined,
+            Reason::WeDeclined => Reason::PeerDeclined,
+            Reason::PeerDeclined => Reason::PeerBusy,
+            Reason::PeerBusy => Reason::Withdrawn,
+            Reason::Withdrawn => Reason::NoAnswer,
+            Reason::NoAnswer => Reason::RequestExpired,
+            Reason::RequestExpired => Reason::NobodyThere,
+            Reason::NobodyThere => Reason::PeerGone,
+            Reason::PeerGone => Reason::PeerRestarted,
+            Reason::PeerRestarted => return None,
+        })
+    });
+    all.collect()
+}
+
+fn states() -> Vec<State> {
+    let all = successors(Some(State::Inviting), |state| {
+        Some(match state {
+            State::Inviting => State::Invited,
+            State::Invited => State::Accepting,
+            State::Accepting => State::Open,
+            State::Open => State::Closing,
+            State::Closing => State::Closed,
+            State::Closed => return None,
+        })
+    });
+    all.collect()
+}
+
+fn failure_kinds() -> Vec<FailureKind> {
+    let all = successors(Some(FailureKind::Failed), |kind| {
+        Some(match kind {
+            FailureKind::Failed => FailureKind::Usage,
+            FailureKind::Usage => FailureKind::NoDaemon,
+            FailureKind::NoDaemon => FailureKind::Declined,
+            FailureKind::Declined => FailureKind::Busy,
+            FailureKind::Busy => FailureKind::NoAnswer,
+            FailureKind::NoAnswer => FailureKind::NoSuch,
+            FailureKind::NoSuch => FailureKind::Undelivered,
+            FailureKind::Undelivered => return None,
+        })
+    });
+    all.collect()
+}
+
+fn peer() -> Peer {
+    Peer { user: "ann".to_owned(), address: "10.0.0.2:7777".to_owned() }
+}
+
+/// Entries of every kind, with every reason.
+fn events() -> Vec<Event> {
+    let text = || "gr\u{fc}n\u{1b}".to_owned();
+    let all = successors(Some(What::Request), |what| {
+        Some(match what {
+            What::Request => What::Inviting,
+            What::Inviting => What::Opened,
+            What::Opened => What::Closed { reason: Reason::PeerBusy, text: Some(text()) },
+            What::Closed { .. } => What::Message { text: text() },
+            What::Message { .. } => What::Queued { text: text() },
+            What::Queued { .. } => What::Delivered { message: 1 },
+            What::Delivered { .. } => What::Undelivered { message: 1, reason: Reason::Quit },
+            What::Undelivered { .. } => What::Error { text: text() },
+            What::Error { .. } => return None,
+        })
+    });
+    let ends = reasons().into_iter().flat_map(|reason| {
+        [What::Closed { reason, text: None }, What::Undelivered { message: u64::MAX, reason }]
+    });
+    all.chain(ends)
+        .map(|what| Event { id: 2, at_ms: 1_700_000_000_000, chat: 1, peer: peer(), what })
+        .collect()
+}
+
+fn chats() -> Vec<ChatInfo> {
+    let chat = |state| ChatInfo { chat: 1, peer: peer(), state, queued: 0, since_ms: 1_700_000_000_000 };
+    states().into_iter().map(chat).collect()
+}
+
+fn status() -> Status {
+    let refused = Refused { short: 1, r#type: 2, operation: 3, user: 4, port: 5, rate: 6 };
+    let counters = Counters {
+        datagrams_in: 1,
+        datagrams_out: 2,
+        not_transmitted: 3,
+        retransmitted: 4,
+        duplicates: 5,
+        ignored: 6,
+        refused,
+        commits: 7,
+    };
+    Status {
+        program: "0.1.0".to_owned(),
+        pid: 1,
+        address: "127.0.0.1:7777".to_owned(),
+        user: "bob".to_owned(),
+        accept: "ask".to_owned(),
+        uptime_ms: 1,
+        chats: 2,
+        max_chats: 3,
+        requests: 4,
+        clients: 5,
+        counters,
+        last_id: 6,
+        log_bytes: u64::MAX,
+    }
+}
+
+fn replies() -> Vec<Reply> {
+    let hello = Reply::Hello {
+        version: VERSION,
+        program: "0.1.0".to_owned(),
+        address: "127.0.0.1:7777".to_owned(),
+        user: "bob".to_owned(),
+    };
+    let all = successors(Some(hello), |reply| {
+        Some(match reply {
+            Reply::Hello { .. } => Reply::Status(Box::new(status())),
+            Reply::Status(_) => Reply::Chat { chat: chats().remove(0), after: 3 },
+            Reply::Chat { .. } => Reply::Queued { message: 4, chat: 1 },
+            Reply::Queued { .. } => Reply::Chats { chats: chats() },
+            Reply::Chats { .. } => Reply::History { events: events(), older: Some(1) },
+            Reply::History { .. } => Reply::Following { after: 9 },
+            Reply::Following { .. } => Reply::Done,
+            Reply::Done => return None,
+        })
+    });
+    let empty = [Reply::Chats { chats: vec![] }, Reply::History { events: vec![], older: None }];
+    all.chain(empty).collect()
+}
+
+fn answers() -> Vec<Answer> {
+    let failures = failure_kinds().into_iter().map(|kind| Failure::new(kind, "what: why"));
+    let first = Answer::Reply(Reply::Done);
+    let kinds = successors(Some(first), |answer| match answer {
+        Answer::Reply(_) => Some(Answer::Failure(Failure::new(FailureKind::Failed, ""))),
+        Answer::Failure(_) => Some(Answer::Event(events().remove(0))),
+        Answer::Event(_) => None,
+    });
+    kinds
+        .chain(replies().into_iter().map(Answer::Reply))
+        .chain(failures.map(Answer::Failure))
+        .chain(events().into_iter().map(Answer::Event))
+        .collect()
+}
+
+fn assert_valid<T>(rule: &str, values: Vec<T>)
+where
+    T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let schema = schema(rule);
+    let schema = parse(&schema);
+    for value in values {
+        let item = item(&value);
+        assert_eq!(validate(&schema, &item), Ok(()), "{value:?}");
+        assert_eq!(read::<T>(&item), Some(value));
+    }
+}
+
+#[test]
+fn every_request_is_valid_and_reads_back() {
+    assert_valid("request", requests());
+    assert_valid("frame-from-client", requests());
+}
+
+#[test]
+fn every_answer_is_valid_and_reads_back() {
+    assert_valid("answer", answers());
+    assert_valid("frame-from-daemon", answers());
+}
+
+#[test]
+fn the_lists_of_kinds_and_reasons_are_complete_and_say_what_is_on_the_wire() {
+    assert_eq!(kinds(), Kind::ALL);
+    assert_eq!(reasons(), Reason::ALL);
+    let spoken = |item: &[u8]| read::<String>(item).unwrap();
+    for kind in kinds() {
+        assert_eq!(spoken(&item(&kind)), kind.to_string());
+    }
+    for reason in reasons() {
+        assert_eq!(spoken(&item(&reason)), reason.to_string());
+    }
+    for state in states() {
+        assert_eq!(spoken(&item(&state)), state.to_string());
+    }
+    for event in events() {
+        assert!(kinds().contains(&event.what.kind()));
+    }
+}
+
+/// All that comes of `value` by one change: a key left out, or a value of another type or unknown.
+fn spoilt(value: &Value) -> Vec<Value> {
+    let mut all = match value {
+        // No bytes: the validator panics where it meets them instead of a word.
+        Value::Text(_) => vec![Value::from("no such word"), Value::from(1), Value::from(true)],
+        Value::Integer(_) => vec![Value::from("1"), Value::from(-1), Value::from(1.5)],
+        Value::Bool(_) => vec![Value::from(1), Value::from("true")],
+        Value::Map(_) | Value::Array(_) => vec![Value::from(1), Value::Map(vec![])],
+        _ => Vec::new(),
+    };
+    if let Value::Map(entries) = value {
+        for (at, (key, inner)) in entries.iter().enumerate() {
+            let mut without = entries.clone();
+            without.remove(at);
+            all.push(Value::Map(without));
+            for inner in spoilt(inner) {
+                let mut changed = entries.clone();
+                changed[at] = (key.clone(), inner);
+                all.push(Value::Map(changed));
+            }
+        }
+    }
+    if let Value::Array(values) = value {
+        for (at, inner) in values.iter().enumerate() {
+            all.extend(spoilt(inner).into_iter().map(|inner| {
+                let mut changed = values.clone();
+                changed[at] = inner;
+                Value::Array(changed)
+            }));
+        }
+    }
+    all
+}
+
+fn assert_refused_alike<T: Serialize + DeserializeOwned>(rule: &str, values: Vec<T>) {
+    let schema = schema(rule);
+    let schema = parse(&schema);
+    let mut refused = 0;
+    for value in values {
+        let value: Value = ciborium::from_reader(&item(&value)[..]).unwrap();
+        for spoilt in spoilt(&value) {
+            let item = item(&spoilt);
+            let valid = validate(&schema, &item).is_ok();
+            assert_eq!(valid, read::<T>(&item).is_some(), "valid by the schema: {valid}: {spoilt:?}");
+            refused += usize::from(!valid);
+        }
+    }
+    assert!(refused > 100, "only {refused}");
+}
+
+#[test]
+fn a_spoilt_request_is_refused_by_the_schema_and_by_the_daemon_alike() {
+    assert_refused_alike("request", requests());
+}
+
+#[test]
+fn a_spoilt_answer_is_refused_by_the_schema_and_by_the_client_alike() {
+    // One entry is enough in a history: each kind of entry is there by itself.
+    let short =
+        |answer: &Answer| !matches!(answer, Answer::Reply(Reply::History { events, .. }) if events.len() > 1);
+    assert_refused_alike("answer", answers().into_iter().filter(short).collect());
+}
+
+#[test]
+fn an_unknown_word_is_refused_by_the_schema() {
+    for (rule, known, unknown) in [
+        ("reason", "peer gone", "peer_gone"),
+        ("state", "open", "opened"),
+        ("kind", "message", "messages"),
+        ("failure-kind", "no_such", "no such"),
+        ("request", "stop", "start"),
+        ("what", "opened", "closed"),
+        ("from", "end", "begin"),
+    ] {
+        let schema = schema(rule);
+        let schema = parse(&schema);
+        assert_eq!(validate(&schema, &item(&known)), Ok(()), "{rule}");
+        assert!(validate(&schema, &item(&unknown)).is_err(), "{rule}");
+    }
+}

@@ -1,0 +1,283 @@
+//! Two hosts chat by simpctl: what a user does, from the invitation to the end, and what scripts rely on.
+
+use nix::sys::signal::Signal;
+use simp_proto::Operation;
+
+use crate::harness::{Peer, World};
+
+/// Lines of JSON, parsed.
+fn json(text: &str) -> Vec<serde_json::Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn two_users_chat_from_invitation_to_quit() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice"]);
+    let _bob = world.start(2, &["--user", "bob"]);
+    let (one, two) = (world.address(1), world.address(2));
+
+    let connecting = world.spawn_ctl(1, &["connect", &two]);
+    let request = json(&world.ctl(2, &["listen", "--all", "-n", "1", "--timeout", "20", "--json"]).ok());
+    assert_eq!(request[0]["event"], "request");
+    assert_eq!(request[0]["from"], format!("alice@{one}:7777"));
+    let requests = world.ctl(2, &["requests"]).ok();
+    assert!(requests.contains("invited") && requests.contains(&format!("alice@{one}:7777")), "{requests}");
+
+    assert_eq!(world.ctl(2, &["accept"]).ok(), format!("connected to alice@{one}:7777\n"));
+    assert_eq!(connecting.wait().ok(), format!("connected to bob@{two}:7777\n"));
+    assert_eq!(world.ctl(2, &["requests"]).ok(), "");
+
+    assert_eq!(world.ctl(1, &["send", "Hello", "Bob"]).ok(), "");
+    assert_eq!(world.ctl(2, &["listen", "-n", "1", "--timeout", "20"]).ok(), "alice: Hello Bob\n");
+    assert_eq!(world.ctl(2, &["send", "Hello Alice"]).ok(), "");
+    assert_eq!(world.ctl(1, &["listen", "-n", "1", "--timeout", "20", "--text"]).ok(), "Hello Alice\n");
+    assert!(world.ctl(1, &["chats"]).ok().contains("open"));
+
+    world.ctl(1, &["quit"]).ok();
+    assert_eq!(world.ctl(1, &["chats"]).ok(), "");
+    let closed = world.ctl(2, &["history", "--all", "-n", "1", "--json"]).ok();
+    assert_eq!(
+        (&json(&closed)[0]["event"], &json(&closed)[0]["reason"]),
+        (&"closed".into(), &"peer quit".into())
+    );
+}
+
+#[test]
+fn lines_of_standard_input_arrive_in_order_and_once() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let lines: String = (1..=300).map(|n| format!("line {n}\n")).collect();
+    world.ctl_with(1, &["send"], &lines).ok();
+    assert_eq!(world.ctl(2, &["listen", "--text", "-n", "300", "--timeout", "20"]).ok(), lines);
+    world.ctl(2, &["listen", "-n", "1", "--timeout", "0.1"]).fails(6, "simpctl: no message within 0.1 s");
+}
+
+#[test]
+fn a_line_is_sent_as_soon_as_it_is_written() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let mut sending = world.spawn_ctl(1, &["send"]);
+    let mut listening = world.spawn_ctl(2, &["listen", "--text"]);
+    for line in ["one", "two"] {
+        sending.write_line(line);
+        assert_eq!(listening.read_line(), line);
+    }
+}
+
+#[test]
+fn a_message_is_kept_for_whoever_listens_later_and_each_consumer_gets_it() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    world.ctl_with(1, &["send"], "one\ntwo\nthree\n").ok();
+    assert_eq!(world.ctl(2, &["listen", "-n", "2", "--text"]).ok(), "one\ntwo\n");
+    assert_eq!(world.ctl(2, &["listen", "-n", "1", "--text"]).ok(), "three\n");
+    assert_eq!(world.ctl(2, &["listen", "-n", "3", "--text", "--consumer", "log"]).ok(), "one\ntwo\nthree\n");
+    let since = world.ctl(2, &["listen", "-n", "3", "--text", "--since", "0"]).ok();
+    assert_eq!(since, "one\ntwo\nthree\n");
+}
+
+#[test]
+fn listening_to_one_peer_skips_nothing_of_another_for_good() {
+    let world = World::new();
+    let bob = world.start(2, &["--user", "bob", "--accept", "all", "--max-chats", "2"]);
+    let (one, three) =
+        (Peer::new(&(world.address(1) + ":7777"), "ann"), Peer::new(&(world.address(3) + ":7777"), "cid"));
+    for (peer, text) in [(&one, "from ann"), (&three, "from cid")] {
+        peer.open(&world.address(2));
+        peer.send(&world.address(2), Operation::Chat, 0, text.as_bytes());
+        peer.expect(Operation::Ack, 0, b"");
+    }
+    drop(bob.client());
+    assert_eq!(world.ctl(2, &["listen", "-n", "1", "--from", "cid"]).ok(), "cid: from cid\n");
+    assert_eq!(world.ctl(2, &["listen", "-n", "2"]).ok(), "ann: from ann\ncid: from cid\n");
+}
+
+#[test]
+fn a_decline_a_busy_peer_and_silence_have_their_own_exit_statuses() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice"]);
+    let _bob = world.start(2, &["--user", "bob"]);
+    let two = world.address(2);
+
+    let connecting = world.spawn_ctl(1, &["connect", &two]);
+    world.ctl(2, &["listen", "--all", "-n", "1", "--timeout", "20"]).ok();
+    world.ctl(2, &["decline"]).ok();
+    connecting.wait().fails(4, &format!("simpctl: {two}:7777 declined"));
+
+    let silent = Peer::new(&(world.address(3) + ":7777"), "eve");
+    world
+        .ctl(1, &["connect", &world.address(3), "--timeout", "0.3"])
+        .fails(6, &format!("simpctl: {}:7777: no answer", world.address(3)));
+    silent.expect(Operation::Syn, 0, b"");
+    silent.expect(Operation::Fin, 0, b"");
+    silent.send(&world.address(1), Operation::Ack, 0, b"");
+
+    let busy = Peer::new(&(world.address(4) + ":7777"), "max");
+    let connecting = world.spawn_ctl(1, &["connect", &world.address(4)]);
+    busy.expect(Operation::Syn, 0, b"");
+    busy.send(&world.address(1), Operation::Err, 0, b"User already in another \x1b[31mchat");
+    connecting.wait().fails(
+        5,
+        &format!("simpctl: {}:7777 is busy: User already in another \\x1b[31mchat", world.address(4)),
+    );
+}
+
+#[test]
+fn nobody_there_is_known_at_once() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice"]);
+    world.ctl(1, &["connect", &world.address(9)]).fails(
+        1,
+        &format!("simpctl: {}:7777: nobody listens there (is simpd running on that host?)", world.address(9)),
+    );
+}
+
+#[test]
+fn both_inviting_each_other_open_one_chat() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice"]);
+    let _bob = world.start(2, &["--user", "bob"]);
+    let alice = world.spawn_ctl(1, &["connect", &world.address(2)]);
+    let bob = world.spawn_ctl(2, &["connect", &world.address(1)]);
+    alice.wait().ok();
+    bob.wait().ok();
+    world.ctl(1, &["send", "hi"]).ok();
+    world.ctl(2, &["send", "ho"]).ok();
+    assert_eq!(world.ctl(2, &["listen", "-n", "1"]).ok(), "alice: hi\n");
+    assert_eq!(world.ctl(1, &["listen", "-n", "1"]).ok(), "bob: ho\n");
+}
+
+#[test]
+fn a_peer_that_leaves_with_a_message_under_way_is_status_8_and_the_message_is_kept() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let peer = Peer::new(&(world.address(3) + ":7777"), "eve");
+    peer.open(&world.address(1));
+    let sending = world.spawn_ctl(1, &["send", "important"]);
+    peer.expect(Operation::Chat, 0, b"important");
+    peer.send(&world.address(1), Operation::Fin, 0, b"");
+    let outcome = sending.wait();
+    assert_eq!(outcome.status, Some(8));
+    assert_eq!(outcome.stderr, "simpctl: not delivered: peer quit (message 3 is kept in the log)\n");
+    assert!(world.ctl(1, &["history"]).ok().contains("you -> eve: important"));
+}
+
+#[test]
+fn no_wait_returns_once_it_is_queued_and_a_time_limit_when_it_is_over() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let peer = Peer::new(&(world.address(3) + ":7777"), "eve");
+    peer.open(&world.address(1));
+    world.ctl(1, &["send", "--no-wait", "one"]).ok();
+    peer.expect(Operation::Chat, 0, b"one");
+    let queued = json(&world.ctl(1, &["send", "--no-wait", "--json", "two"]).ok());
+    assert_eq!((&queued[0]["event"], &queued[0]["text"]), (&"queued".into(), &"two".into()));
+    let late = world.ctl(1, &["send", "--timeout", "0.2", "three"]);
+    assert_eq!(late.status, Some(6), "{late:?}");
+    assert!(late.stderr.ends_with("is not acknowledged yet (simpd goes on trying)\n"), "{late:?}");
+    for (seq, text) in [(0, "two"), (1, "three")] {
+        peer.send(&world.address(1), Operation::Ack, seq, b"");
+        peer.expect(Operation::Chat, 1 - seq, text.as_bytes());
+    }
+}
+
+#[test]
+fn text_with_terminal_escapes_is_shown_escaped_and_kept_exact_in_json() {
+    let world = World::new();
+    let _bob = world.start(2, &["--user", "bob", "--accept", "all"]);
+    let peer = Peer::new(&(world.address(3) + ":7777"), "eve");
+    peer.open(&world.address(2));
+    let text = "\x1b]0;owned\x07 two\nlines \u{202e}x\u{9b}1m";
+    peer.send(&world.address(2), Operation::Chat, 0, text.as_bytes());
+    peer.expect(Operation::Ack, 0, b"");
+    assert_eq!(
+        world.ctl(2, &["listen", "-n", "1"]).ok(),
+        "eve: \\x1b]0;owned\\x07 two\\nlines \\u{202e}x\\x9b1m\n"
+    );
+    for command in [&["history"][..], &["listen", "--since", "0", "-n", "1", "--text"]] {
+        let shown = world.ctl(2, command).ok();
+        assert!(!shown.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{shown:?}");
+    }
+    let exact = world.ctl(2, &["listen", "--since", "0", "-n", "1", "--json"]).ok();
+    assert_eq!(json(&exact)[0]["text"], text);
+    assert!(!exact.trim_end().contains(char::is_control), "{exact:?}");
+}
+
+#[test]
+fn exec_runs_a_command_for_each_message_and_again_until_it_succeeds() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    world.ctl_with(1, &["send"], "$(touch owned); `id`\ntwo\n").ok();
+    let command = format!(
+        "test -e {0}/tried || {{ touch {0}/tried; exit 7; }}; cat >> {0}/out; echo \"$SIMP_USER $SIMP_TEXT\" >> {0}/env",
+        world.path("").display()
+    );
+    let outcome = world.ctl(2, &["listen", "-n", "2", "--exec", &command]);
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "one line says that it failed once: {}", outcome.stderr);
+    let read = |name: &str| std::fs::read_to_string(world.path(name)).unwrap();
+    assert_eq!(read("out"), "$(touch owned); `id`\ntwo\n");
+    assert_eq!(read("env"), "alice $(touch owned); `id`\nalice two\n");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let lines: String = (1..=50).map(|n| format!("line {n}\n")).collect();
+    world.ctl_with(1, &["send"], &lines).ok();
+    let mut shell = world.command("sh");
+    let script = format!(
+        "{{ {} -d {} listen; echo $? >&2; }} | head -1",
+        env!("CARGO_BIN_EXE_simpctl"),
+        world.address(2)
+    );
+    shell.args(["-c", &script]);
+    let outcome = crate::harness::run(shell, "");
+    assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("alice: line 1\n", "0\n"));
+}
+
+#[test]
+fn quit_delivers_first_what_is_queued() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let peer = Peer::new(&(world.address(3) + ":7777"), "eve");
+    peer.open(&world.address(1));
+    world.ctl(1, &["send", "--no-wait", "one"]).ok();
+    world.ctl(1, &["send", "--no-wait", "two"]).ok();
+    let quitting = world.spawn_ctl(1, &["quit"]);
+    peer.expect(Operation::Chat, 0, b"one");
+    peer.send(&world.address(1), Operation::Ack, 0, b"");
+    peer.expect(Operation::Chat, 1, b"two");
+    peer.send(&world.address(1), Operation::Ack, 1, b"");
+    peer.expect(Operation::Fin, 0, b"");
+    peer.send(&world.address(1), Operation::Ack, 0, b"");
+    quitting.wait().ok();
+}
+
+#[test]
+fn a_listener_sees_the_daemon_stop_and_stop_waits_until_it_is_gone() {
+    let world = World::new();
+    let mut alice = world.start(1, &["--user", "alice"]);
+    let listening = world.spawn_ctl(1, &["listen"]);
+    world.ctl(1, &["stop"]).ok();
+    assert!(!world.socket(1).exists());
+    assert_eq!(alice.wait(), Some(0));
+    listening.wait().fails(3, &format!("simpctl: simpd on {} went away", world.address(1)));
+}
+
+#[test]
+fn an_interrupted_command_ends_and_the_daemon_goes_on() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice"]);
+    let listening = world.spawn_ctl(1, &["listen"]);
+    listening.signal(Signal::SIGINT);
+    assert_eq!(listening.wait().status, None, "ended by the signal");
+    world.ctl(1, &["status"]).ok();
+}

@@ -1,0 +1,39 @@
+//! A daemon with nothing to do does nothing: it costs no processor time and wakes no laptop.
+
+use simp_proto::Operation;
+
+use crate::harness::{Peer, World, run};
+
+#[test]
+fn a_daemon_with_ten_idle_chats_makes_no_system_call() {
+    let skipped = |why: &str| eprintln!("SKIPPED a_daemon_with_ten_idle_chats_makes_no_system_call: {why}");
+    let world = World::new();
+    let to = world.address(1);
+    let alice = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "10"]);
+    // A client that waits, as a user's terminal does.
+    let mut client = alice.client();
+    let peers: Vec<Peer> = (2..12).map(|host| world.peer(host, "bob")).collect();
+    for peer in &peers {
+        peer.open(&to);
+        peer.send(&to, Operation::Chat, 0, b"hi");
+        peer.expect(Operation::Ack, 0, b"");
+    }
+    // The last datagrams are dealt with, and then the turn of a first status is over before a second is read.
+    assert_eq!(client.status_after(30).chats, 10);
+    client.status();
+
+    let trace = world.path("trace");
+    let mut command = world.command("timeout");
+    command.args(["-s", "INT", "2", "strace", "-f", "-o"]).arg(&trace);
+    command.args(["-p", &alice.pid().to_string()]);
+    let outcome = run(command, "");
+    if outcome.status == Some(127) || outcome.stderr.contains("No such file") {
+        return skipped("strace is not installed");
+    }
+    if !outcome.stderr.contains("attached") || outcome.stderr.contains("not permitted") {
+        return skipped(outcome.stderr.trim());
+    }
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let calls: Vec<&str> = trace.lines().filter(|line| !line.contains("epoll_wait(")).collect();
+    assert_eq!((trace.lines().count(), calls), (1, vec![]), "{trace}");
+}

@@ -1,0 +1,264 @@
+//! What simpctl says when something is wrong: the exact line, and the exit status.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+
+use simp_proto::control::{Answer, Failure, FailureKind};
+use simp_proto::frame;
+
+use crate::harness::{Peer, World, run};
+
+#[test]
+fn without_a_daemon_it_says_how_to_start_one() {
+    let world = World::new();
+    let mut command = world.command("simpctl");
+    command.arg("status");
+    run(command, "").fails(3, "simpctl: simpd is not running (start it with: simpd ADDR)");
+    let (socket, address) = (world.socket(1), world.address(1));
+    world.ctl(1, &["status"]).fails(
+        3,
+        &format!("simpctl: {}: simpd is not running (start it with: simpd {address})", socket.display()),
+    );
+}
+
+#[test]
+fn the_only_daemon_is_found_and_of_several_they_are_listed() {
+    let world = World::new();
+    let _one = world.start(1, &["--user", "alice"]);
+    let status = || {
+        let mut command = world.command("simpctl");
+        command.arg("status");
+        run(command, "")
+    };
+    assert!(status().ok().contains(&world.address(1)));
+    let mut killed = world.start(2, &["--user", "bob"]);
+    let line = format!(
+        "simpctl: several simpd run: {}, {} (choose one with -d ADDR)",
+        world.address(1),
+        world.address(2)
+    );
+    status().fails(3, &line);
+    killed.signal(nix::sys::signal::Signal::SIGKILL);
+    killed.wait();
+    assert!(status().ok().contains(&world.address(1)), "a socket left by a killed daemon does not count");
+    let mut command = world.command("simpctl");
+    command.env("SIMP_DAEMON", world.address(1)).arg("status");
+    assert!(run(command, "").ok().contains(&world.address(1)));
+}
+
+#[test]
+fn wrong_usage_is_status_2_and_one_line() {
+    let world = World::new();
+    let _one = world.start(1, &["--user", "alice"]);
+    for (args, line) in [
+        (&["frobnicate"][..], "unrecognized argument: frobnicate (see simpctl --help)"),
+        (&[], "which command? (see simpctl --help)"),
+        (&["send", ""], "an empty text cannot be sent"),
+        (&["send", "gr\u{fc}n"], "a text is ASCII, '\u{fc}' (U+00FC) at position 3 is not"),
+        (
+            &["send", &"x".repeat(986)],
+            "a text has at most 985 characters, this one has 986 (send it in parts)",
+        ),
+        (
+            &["connect", "127.0.0.1:99999"],
+            "127.0.0.1:99999: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)",
+        ),
+        (&["connect", "0.0.0.0"], "0.0.0.0:7777: not the address of one host"),
+    ] {
+        world.ctl(1, args).fails(2, &format!("simpctl: {line}"));
+    }
+    for args in
+        [&["listen", "-n", "x"][..], &["listen", "--timeout", "-1"], &["connect"], &["completions", "tcsh"]]
+    {
+        let outcome = world.ctl(1, args);
+        assert_eq!((outcome.status, outcome.stderr.lines().count()), (Some(2), 1), "{args:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_wrong_line_of_standard_input_is_named_and_what_came_before_is_sent() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    world
+        .ctl_with(1, &["send"], "one\n\ntw\u{f6}\nthree\n")
+        .fails(2, "simpctl: standard input line 3: a text is ASCII, '\u{f6}' (U+00F6) at position 3 is not");
+    assert_eq!(world.ctl(2, &["listen", "-n", "1", "--text"]).ok(), "one\n");
+    world.ctl(2, &["listen", "-n", "1", "--timeout", "0.1"]).fails(6, "simpctl: no message within 0.1 s");
+}
+
+#[test]
+fn what_is_not_there_is_status_7() {
+    let world = World::new();
+    let _one = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "2"]);
+    for (args, line) in [
+        (&["send", "hi"][..], "there is no open chat (open one first: simpctl connect ADDR)"),
+        (&["accept"], "there is no request"),
+        (&["decline", "bob"], "there is no request"),
+        (&["quit"], "there is no chat to quit"),
+        (&["connect", "no-such-host.invalid"], "no-such-host.invalid: unknown host"),
+    ] {
+        world.ctl(1, args).fails(7, &format!("simpctl: {line}"));
+    }
+    let (ann, cid) =
+        (Peer::new(&(world.address(5) + ":7777"), "ann"), Peer::new(&(world.address(6) + ":7777"), "cid"));
+    ann.open(&world.address(1));
+    let ann_is = format!("ann@{}:7777", world.address(5));
+    world
+        .ctl(1, &["send", "-t", "127.0.0.1", "hi"])
+        .fails(7, &format!("simpctl: 127.0.0.1: not among {ann_is}"));
+    cid.open(&world.address(1));
+    let cid_is = format!("cid@{}:7777", world.address(6));
+    world
+        .ctl(1, &["send", "hi"])
+        .fails(7, &format!("simpctl: which one of {ann_is}, {cid_is}? (choose with -t WHO)"));
+    for who in ["ann", &world.address(5), &ann_is] {
+        world.ctl(1, &["send", "--no-wait", "-t", who, "hi"]).ok();
+    }
+}
+
+#[test]
+fn a_second_chat_needs_room() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let bob = format!("bob@{}:7777", world.address(2));
+    world.ctl(1, &["connect", &world.address(3)]).fails(
+        1,
+        &format!("simpctl: there is a chat with {bob} already (end it: simpctl quit, or start simpd with --max-chats 2)"),
+    );
+    assert_eq!(world.ctl(1, &["connect", &world.address(2)]).ok(), format!("connected to {bob}\n"));
+    world
+        .ctl(1, &["connect", &world.address(1)])
+        .fails(1, &format!("simpctl: {}:7777: that is this simpd itself", world.address(1)));
+}
+
+#[test]
+fn a_failure_is_json_too_where_json_is_asked_for() {
+    let world = World::new();
+    let _one = world.start(1, &["--user", "alice"]);
+    for args in [["--json", "quit"], ["quit", "--json"]] {
+        let outcome = world.ctl(1, &args);
+        assert_eq!(
+            (outcome.status, outcome.stderr.as_str()),
+            (Some(7), "simpctl: there is no chat to quit\n")
+        );
+        assert_eq!(outcome.stdout, "{\"error\":\"there is no chat to quit\",\"kind\":\"no_such\"}\n");
+    }
+}
+
+#[test]
+fn another_users_daemon_is_refused_with_the_reason() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can become another user");
+        return;
+    }
+    let world = World::new();
+    let _one = world.start(1, &["--user", "alice"]);
+    let nobody = |world: &World| {
+        // The program itself is where others may not look; a copy is where they may.
+        let copy = world.path("simpctl");
+        std::fs::copy(env!("CARGO_BIN_EXE_simpctl"), &copy).unwrap();
+        let mut command = world.command(copy.to_str().unwrap());
+        command.arg("-d").arg(world.socket(1)).arg("status").uid(65_534).gid(65_534).current_dir("/");
+        run(command, "")
+    };
+    let open_to_all = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(world.path(""), open_to_all.clone()).unwrap();
+    let socket = world.socket(1);
+    nobody(&world).fails(
+        3,
+        &format!(
+            "simpctl: {}: permission denied (this simpd belongs to root; only root may use it)",
+            socket.display()
+        ),
+    );
+    // Where the folder is open by mistake, simpd itself looks who it is.
+    std::fs::set_permissions(world.path("run/simp"), open_to_all).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o777)).unwrap();
+    nobody(&world).fails(
+        3,
+        "simpctl: permission denied: this simpd belongs to another user (start your own: simpd ADDR)",
+    );
+}
+
+#[test]
+fn a_daemon_of_another_version_is_told_from_one_that_is_broken() {
+    let world = World::new();
+    let serve = |answer: Vec<u8>| {
+        let path = world.path("other.sock");
+        let _ = std::fs::remove_file(&path);
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let serving = std::thread::spawn(move || {
+            use std::io::{Read as _, Write as _};
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut hello = [0; 4];
+            stream.read_exact(&mut hello).unwrap();
+            stream.write_all(&answer).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let mut command = world.command("simpctl");
+        command.arg("-d").arg(&path).arg("status");
+        let outcome = run(command, "");
+        serving.join().unwrap();
+        outcome
+    };
+    let mut answer = Vec::new();
+    let failure =
+        Failure::new(FailureKind::NoDaemon, "simpd 9 speaks version 9, this client 1 (install both)");
+    frame::encode(&Answer::Failure(failure), &mut answer).unwrap();
+    serve(answer).fails(3, "simpctl: simpd 9 speaks version 9, this client 1 (install both)");
+    let broken = serve(b"\xff\xff\xff\xffgarbage".to_vec());
+    broken.fails(
+        3,
+        &format!(
+            "simpctl: {}: not a simpd (a frame has at most 1048576 bytes, this one says 4294967295)",
+            world.path("other.sock").display()
+        ),
+    );
+}
+
+#[test]
+fn a_socket_path_too_long_for_the_kernel_is_named() {
+    let world = World::new();
+    let mut command = world.command("simpctl");
+    let folder = format!("/tmp/{}", "x".repeat(120));
+    command.env("XDG_RUNTIME_DIR", &folder).args(["-d", "127.0.0.1", "status"]);
+    run(command, "").fails(
+        3,
+        &format!("simpctl: {folder}/simp/127.0.0.1.sock: too long for a Unix socket, which has at most 107 bytes (set XDG_RUNTIME_DIR to a shorter path)"),
+    );
+}
+
+#[test]
+fn help_names_every_command_and_completions_are_made_for_each_shell() {
+    let world = World::new();
+    let help = world.ctl(1, &["--help"]).ok();
+    for command in [
+        "connect", "accept", "decline", "requests", "send", "listen", "quit", "chats", "status", "history",
+        "stop",
+    ] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} in {help}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(world.ctl(1, &["completions", shell]).ok().contains("simpctl"), "{shell}");
+    }
+    assert_eq!(world.ctl(1, &["--version"]).ok(), concat!("simpctl ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn status_counts_what_happened() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    world.ctl(1, &["send", "hi"]).ok();
+    let status: serde_json::Value = serde_json::from_str(&world.ctl(1, &["status", "--json"]).ok()).unwrap();
+    assert_eq!(status["user"], "alice");
+    assert_eq!(status["chats"], 1);
+    for plain in ["version", "uptime", "datagrams_in", "retransmitted", "duplicates", "commits", "log_bytes"]
+    {
+        let status = world.ctl(1, &["status"]).ok();
+        assert!(status.contains(plain) || plain == "version", "{plain} in {status}");
+    }
+}
