@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Without waiting for the disk.
 pub fn in_memory(effort: Effort) -> Result<()> {
     let world = World::new("process")?;
-    let (rounds, messages) = (effort.of(7, 5), effort.of(20_000, 4_000));
+    let (rounds, messages) = (effort.of(11, 5), effort.of(10_000, 4_000));
     let pair = Pair::open(&world)?;
     let (mut bare, mut logged) = (PingPong::new()?, PingPong::logged(&world, NORMAL)?);
     let mut contenders = vec![
@@ -35,7 +35,7 @@ pub fn in_memory(effort: Effort) -> Result<()> {
 /// Waiting for the disk with every message, on both sides.
 pub fn durable(effort: Effort) -> Result<()> {
     let world = World::new("disk")?;
-    let (rounds, messages) = (effort.of(7, 5), effort.of(4_000, 1_000));
+    let (rounds, messages) = (effort.of(11, 5), effort.of(2_000, 1_000));
     let pair = Pair::open(&world)?;
     let mut bare = PingPong::logged(&world, FULL)?;
     let mut contenders = vec![Contender::new("bare durable round", || bare.round(messages))];

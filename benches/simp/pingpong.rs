@@ -146,7 +146,7 @@ impl Relayed {
     pub fn new(world: &World) -> Result<Self> {
         let (relay, pong) = (format!("{}:7777", fresh_ip()), format!("{}:7777", fresh_ip()));
         let socket = world.runtime.join("relay.sock");
-        let far_end = Process::bare(&["bare-pong", &pong, NO_LOG])?;
+        let far_end = Process::bare(&["bare-pong", &pong, NO_LOG, NORMAL])?;
         let relay = Process::bare(&["bare-relay", &socket.to_string_lossy(), &relay, &pong])?;
         let stream = std::os::unix::net::UnixStream::connect(socket)?;
         Ok(Self { stream, _relay: relay, _pong: far_end })
