@@ -154,7 +154,8 @@ fn requests_written_at_once_are_answered_in_order_even_to_a_client_that_writes_n
     let world = World::new();
     let alice = world.start(1, &["--user", "alice"]);
     let mut client = Client::silent(&alice.socket);
-    let requests = [Request::Hello { version: VERSION }, Request::Status, Request::Chats, seen("me", 0)];
+    let requests =
+        [Request::Hello { version: VERSION }, Request::Status, Request::Chats { after: 0 }, seen("me", 0)];
     client.stream.write_all(&requests.iter().flat_map(frame).collect::<Vec<u8>>()).unwrap();
     client.stream.shutdown(Shutdown::Write).unwrap();
     let Some(Answer::Reply(Reply::Hello { version, program, address, user })) = client.read() else {
@@ -163,7 +164,7 @@ fn requests_written_at_once_are_answered_in_order_even_to_a_client_that_writes_n
     let expected = (VERSION, "0.1.0", format!("{}:7777", world.address(1)), "alice");
     assert_eq!((version, program.as_str(), address, user.as_str()), expected);
     assert!(matches!(client.read(), Some(Answer::Reply(Reply::Status(_)))));
-    assert_eq!(client.read(), Some(Answer::Reply(Reply::Chats { chats: vec![] })));
+    assert_eq!(client.read(), Some(Answer::Reply(Reply::Chats { chats: vec![], more: false })));
     assert_eq!(client.read(), Some(Answer::Reply(Reply::Done)));
     assert_eq!(client.read(), None);
 }
@@ -246,14 +247,22 @@ fn clients_that_never_read_cost_little_and_get_everything_once_when_they_do() {
     }
 }
 
+/// Whether this process may have so many open files; says so where it may not.
+fn may_open_files(test: &str, count: u64) -> bool {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    if hard < count {
+        eprintln!("SKIPPED {test}: this system allows only {hard} open files");
+        return false;
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, soft.max(count), hard).unwrap();
+    true
+}
+
 #[test]
 fn a_thousand_clients_are_served_and_the_one_too_many_is_told() {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    if hard < 4_096 {
-        eprintln!("SKIPPED a_thousand_clients...: this system allows only {hard} open files");
+    if !may_open_files("a_thousand_clients_are_served_and_the_one_too_many_is_told", 4_096) {
         return;
     }
-    setrlimit(Resource::RLIMIT_NOFILE, soft.max(4_096), hard).unwrap();
     let world = World::new();
     let alice = world.start(1, &[]);
     let mut clients: Vec<Client> = (0..1_024).map(|_| Client::silent(&alice.socket)).collect();
@@ -577,4 +586,32 @@ fn with_several_chats_the_user_is_asked_which_one() {
     client.reply(&send(Some(&world.address(2)), "to bob"));
     bob.expect(Operation::Chat, 0, b"to bob");
     assert_eq!(client.log().iter().filter(|event| event.what == message("here")).count(), 1);
+}
+
+#[test]
+fn more_chats_than_one_reply_holds_come_in_pieces() {
+    if !may_open_files("more_chats_than_one_reply_holds_come_in_pieces", 4_096) {
+        return;
+    }
+    let world = World::new();
+    let daemon = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "3000"]);
+    let peers: Vec<_> = (0..2_100).map(|_| Peer::new(&(world.address(2) + ":0"), "bob")).collect();
+    for peer in &peers {
+        peer.open(&world.address(1));
+    }
+    let mut client = daemon.client();
+    let (mut after, mut ids, mut replies) = (0, Vec::new(), 0);
+    loop {
+        let Reply::Chats { chats, more } = client.reply(&Request::Chats { after }) else {
+            panic!("no chats")
+        };
+        ids.extend(chats.iter().map(|chat| chat.chat));
+        (after, replies) = (chats.last().unwrap().chat, replies + 1);
+        if !more {
+            break;
+        }
+    }
+    assert_eq!((ids.len(), replies), (2_100, 2));
+    assert!(ids.is_sorted_by(|one, next| one < next));
+    assert_eq!(world.ctl(1, &["chats"]).ok().lines().count(), 2_100);
 }

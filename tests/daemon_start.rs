@@ -401,7 +401,7 @@ fn goes_on(signal: Signal) {
 
     let (alice, mut client) = restart(&world, alice, signal);
     assert_eq!(bob.arrived(), []);
-    let Reply::Chats { chats } = client.reply(&Request::Chats) else { panic!("no chats") };
+    let Reply::Chats { chats, .. } = client.reply(&Request::Chats { after: 0 }) else { panic!("no chats") };
     assert_eq!((chats.len(), chats[0].state, chats[0].peer.user.as_str()), (1, State::Open, "bob"));
     // A duplicate of the last one received, and the one behind it.
     bob.send(&to, chat, 0, b"a");
@@ -418,7 +418,7 @@ fn goes_on(signal: Signal) {
     bob.expect(chat, 1, b"two");
 
     let (_alice, mut client) = restart(&world, alice, signal);
-    let Reply::Chats { chats } = client.reply(&Request::Chats) else { panic!("no chats") };
+    let Reply::Chats { chats, .. } = client.reply(&Request::Chats { after: 0 }) else { panic!("no chats") };
     assert_eq!(chats[0].queued, 3);
     bob.send(&to, chat, 1, b"b");
     bob.expect(ack, 1, b"");

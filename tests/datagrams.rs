@@ -44,8 +44,10 @@ fn operations(datagrams: &[Datagram]) -> Vec<(Operation, u8, &[u8])> {
 }
 
 fn chats(client: &mut Client) -> Vec<(String, State)> {
-    match client.reply(&Request::Chats) {
-        Reply::Chats { chats } => chats.into_iter().map(|chat| (chat.peer.to_string(), chat.state)).collect(),
+    match client.reply(&Request::Chats { after: 0 }) {
+        Reply::Chats { chats, .. } => {
+            chats.into_iter().map(|chat| (chat.peer.to_string(), chat.state)).collect()
+        }
         other => panic!("{other:?}"),
     }
 }

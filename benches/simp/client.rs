@@ -145,8 +145,8 @@ impl Client {
 
     /// How many messages of the only chat are not delivered yet.
     pub fn queued(&mut self) -> Result<u64> {
-        match self.request(&Request::Chats)? {
-            Reply::Chats { chats } => Ok(chats.iter().map(|chat| chat.queued).sum()),
+        match self.request(&Request::Chats { after: 0 })? {
+            Reply::Chats { chats, .. } => Ok(chats.iter().map(|chat| chat.queued).sum()),
             _ => Err("no chats".into()),
         }
     }

@@ -82,9 +82,16 @@ pub(crate) fn chats(client: &mut Client, output: &mut Output) -> Outcome {
 }
 
 fn all(client: &mut Client) -> Outcome<Vec<ChatInfo>> {
-    match client.ask(&Request::Chats)? {
-        Reply::Chats { chats } => Ok(chats),
-        _ => Err(unexpected()),
+    let mut all: Vec<ChatInfo> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |chat| chat.chat);
+        let Reply::Chats { chats, more } = client.ask(&Request::Chats { after })? else {
+            return Err(unexpected());
+        };
+        all.extend(chats);
+        if !more {
+            return Ok(all);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! simpctl: what people and shell scripts talk to simpd with.
 //!
-//! One subcommand per run, and nothing in the background: find the daemon's socket ([`find`]), ask, wait for
+//! One subcommand per run, and nothing in the background: find the daemon's socket (`find`), ask, wait for
 //! a definite outcome, print it, and say it in the exit status. Everything that takes time happens in the
 //! daemon; what a command waits for is an entry of the daemon's log that it follows.
 

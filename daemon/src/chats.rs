@@ -11,6 +11,9 @@ use slab::Slab;
 use crate::store::{KeptChat, is_peer};
 use crate::wheel::TimerId;
 
+/// Most chats that a failure lists by name.
+const NAMES_MAX: usize = 10;
+
 /// A chat and what the daemon knows of it besides.
 #[derive(Debug)]
 pub struct Entry {
@@ -156,9 +159,9 @@ impl Chats {
         self.requests
     }
 
-    /// What a client is told of all that are not over, oldest first.
-    pub fn list(&self) -> Vec<ChatInfo> {
-        let here = self.iter().filter(|(_, entry)| !entry.chat.is_over_for_us());
+    /// What a client is told of those that are not over and have ids above `after`, oldest first.
+    pub fn list(&self, after: u64) -> Vec<ChatInfo> {
+        let here = self.iter().filter(|(_, entry)| entry.id > after && !entry.chat.is_over_for_us());
         let mut list: Vec<_> = here.map(|(_, entry)| entry.info()).collect();
         list.sort_by_key(|info| info.chat);
         list
@@ -176,28 +179,45 @@ impl Chats {
         none: &str,
         flag: &str,
     ) -> Result<usize, Failure> {
-        let fitting: Vec<_> = self
-            .iter()
-            .filter(|(_, entry)| fits(entry.chat.state()) && !entry.chat.is_over_for_us())
-            .collect();
-        let meant: Vec<_> = fitting
-            .iter()
-            .filter(|(_, entry)| who.is_none_or(|who| is_peer(&entry.peer(), who)))
-            .map(|(key, entry)| (*key, entry.peer().to_string()))
-            .collect();
-        let names = |peers: Vec<String>| peers.join(", ");
-        let line = match (meant.as_slice(), who) {
-            ([(key, _)], _) => return Ok(*key),
-            ([], _) if fitting.is_empty() => none.to_owned(),
-            ([], Some(who)) => {
-                let all = fitting.iter().map(|(_, entry)| entry.peer().to_string()).collect();
-                format!("{who}: not among {}", names(all))
+        let fits = |entry: &Entry| fits(entry.chat.state()) && !entry.chat.is_over_for_us();
+        // What names one address names one chat, whatever the number of chats.
+        let exact = who.and_then(|who| who.rsplit('@').next()).and_then(|address| address.parse().ok());
+        if let Some(key) = exact.and_then(|address| self.at(address))
+            && self.entries.get(key).is_some_and(|(_, entry)| fits(entry) && is_meant(entry, who))
+        {
+            return Ok(key);
+        }
+        let mut meant = self.iter().filter(|(_, entry)| fits(entry) && is_meant(entry, who));
+        let line = match (meant.next(), meant.next(), who) {
+            (Some((key, _)), None, _) => return Ok(key),
+            (Some(one), Some(other), _) => {
+                let names = names([one, other].into_iter().chain(meant));
+                format!("which one of {names}? (choose with {flag})")
             }
-            (several, _) => {
-                let several = several.iter().map(|(_, name)| name.clone()).collect();
-                format!("which one of {}? (choose with {flag})", names(several))
+            (None, _, Some(who)) if self.iter().any(|(_, entry)| fits(entry)) => {
+                format!("{who}: not among {}", names(self.iter().filter(|(_, entry)| fits(entry))))
             }
+            (None, ..) => none.to_owned(),
         };
         Err(Failure::new(FailureKind::NoSuch, line))
     }
+}
+
+/// Whether `who`, as a user wrote it, means this one; without `who` each one is meant.
+fn is_meant(entry: &Entry, who: Option<&str>) -> bool {
+    let Some(who) = who else { return true };
+    let (user, ip) = (entry.chat.user(), entry.address.ip());
+    user.as_str() == who && !user.is_blank()
+        || who.parse() == Ok(ip)
+        || who.rsplit('@').next().and_then(|address| address.parse().ok()) == Some(entry.address)
+            && is_peer(&entry.peer(), who)
+}
+
+/// The first of them by name, and how many more there are.
+fn names<'a>(entries: impl Iterator<Item = (usize, &'a Entry)>) -> String {
+    let mut ids: Vec<_> = entries.map(|(_, entry)| (entry.id, entry)).collect();
+    ids.sort_by_key(|(id, _)| *id);
+    let more = ids.len().saturating_sub(NAMES_MAX);
+    let names: Vec<_> = ids.iter().take(NAMES_MAX).map(|(_, entry)| entry.peer().to_string()).collect();
+    if more == 0 { names.join(", ") } else { format!("{} and {more} more", names.join(", ")) }
 }

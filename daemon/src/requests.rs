@@ -15,6 +15,9 @@ use crate::store::{StoreError, Wanted};
 /// Most entries in one answer to `history`.
 const HISTORY_MAX: usize = 1_000;
 
+/// Most chats in one answer to `chats`: with the longest names and addresses they fit a frame.
+const CHATS_MAX: usize = 2_000;
+
 /// Most bytes of texts in one answer to `history`: with all that is around them they fit a frame.
 const HISTORY_BYTES: usize = FRAME_MAX / 4;
 
@@ -78,7 +81,7 @@ impl Server {
             Request::Decline { who } => self.decline(now, who.as_deref()),
             Request::Send { who, text } => self.send(now, who.as_deref(), &text),
             Request::Quit { who, now: at_once } => self.quit(now, who.as_deref(), at_once),
-            Request::Chats => Ok(Reply::Chats { chats: self.chats.list() }),
+            Request::Chats { after } => Ok(self.list_chats(after)),
             Request::History { before, limit, filter } => self.history(before, limit, filter),
             Request::Follow { from, filter } => self.follow(client, from, filter),
             Request::Seen { consumer, id } => self.seen(&consumer, id),
@@ -139,6 +142,13 @@ impl Server {
             last_id: self.store.last_id(),
             log_bytes: self.store.bytes(),
         }))
+    }
+
+    fn list_chats(&self, after: u64) -> Reply {
+        let mut chats = self.chats.list(after);
+        let more = chats.len() > CHATS_MAX;
+        chats.truncate(CHATS_MAX);
+        Reply::Chats { chats, more }
     }
 
     fn connect(&mut self, now: Now, address: &str, timeout_ms: Option<u64>) -> Result {
@@ -291,7 +301,7 @@ impl Server {
         if self.chats.count() < self.config.max_chats {
             return Ok(());
         }
-        let taken = self.chats.list().into_iter().filter(|chat| chat.state != State::Invited);
+        let taken = self.chats.list(0).into_iter().filter(|chat| chat.state != State::Invited);
         let line = match (self.config.max_chats, taken.map(|chat| chat.peer.to_string()).next()) {
             (1, Some(peer)) => format!(
                 "there is a chat with {peer} already (end it: simpctl quit, or start simpd with --max-chats 2)"

@@ -153,7 +153,7 @@ impl Server {
         }
         self.keep_chats()?;
         self.store.commit()?;
-        self.store.checkpoint(1)?;
+        self.store.tidy_up()?;
         Ok(())
     }
 

@@ -71,8 +71,12 @@ pub enum Request {
         #[serde(default)]
         now: bool,
     },
-    /// All chats and requests. Answered with [`Reply::Chats`].
-    Chats,
+    /// The chats and requests, in the order in which they began. Answered with [`Reply::Chats`].
+    Chats {
+        /// Only those with a higher id.
+        #[serde(default)]
+        after: u64,
+    },
     /// The newest entries of the log that pass the filter. Answered with [`Reply::History`], which may be
     /// only a part: the daemon looks through a bounded piece of the log at a time.
     History {
@@ -179,6 +183,8 @@ pub enum Reply {
     Chats {
         /// Open ones, requests and all others, in the order in which they began.
         chats: Vec<ChatInfo>,
+        /// Whether there are more: ask again with `after`.
+        more: bool,
     },
     /// To `history`.
     History {

@@ -59,8 +59,8 @@ fn requests() -> Vec<Request> {
             Request::Accept { .. } => Request::Decline { who: who() },
             Request::Decline { .. } => Request::Send { who: who(), text: "hi".to_owned() },
             Request::Send { .. } => Request::Quit { who: who(), now: true },
-            Request::Quit { .. } => Request::Chats,
-            Request::Chats => Request::History { before: Some(9), limit: 20, filter: filter() },
+            Request::Quit { .. } => Request::Chats { after: 0 },
+            Request::Chats { .. } => Request::History { before: Some(9), limit: 20, filter: filter() },
             Request::History { .. } => Request::Follow { from: From::After(0), filter: filter() },
             Request::Follow { .. } => Request::Seen { consumer: "mail".to_owned(), id: 7 },
             Request::Seen { .. } => Request::Stop,
@@ -232,14 +232,14 @@ fn replies() -> Vec<Reply> {
             Reply::Hello { .. } => Reply::Status(Box::new(status())),
             Reply::Status(_) => Reply::Chat { chat: chats().remove(0), after: 3 },
             Reply::Chat { .. } => Reply::Queued { message: 4, chat: 1 },
-            Reply::Queued { .. } => Reply::Chats { chats: chats() },
+            Reply::Queued { .. } => Reply::Chats { chats: chats(), more: true },
             Reply::Chats { .. } => Reply::History { events: events(), older: Some(1) },
             Reply::History { .. } => Reply::Following { after: 9 },
             Reply::Following { .. } => Reply::Done,
             Reply::Done => return None,
         })
     });
-    let empty = [Reply::Chats { chats: vec![] }, Reply::History { events: vec![], older: None }];
+    let empty = [Reply::Chats { chats: vec![], more: false }, Reply::History { events: vec![], older: None }];
     all.chain(empty).collect()
 }
 
