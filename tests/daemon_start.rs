@@ -194,7 +194,7 @@ fn a_full_disk_is_found_at_the_start() {
 fn a_file_that_is_no_log_of_ours_is_left_alone() {
     let world = World::new();
     let address = world.address(1);
-    let mut alice = world.start(1, &[]);
+    let alice = world.start(1, &[]);
     alice.signal(Signal::SIGTERM);
     assert_eq!(alice.wait(), Some(0));
     let path = state(&world).join("log.db");
@@ -317,7 +317,7 @@ fn until(client: &mut Client, so: impl Fn(&mut Client) -> bool) {
 fn sigterm_and_sigint_and_stop_end_it_with_status_0_and_no_socket_is_left() {
     let world = World::new();
     for signal in [Some(Signal::SIGTERM), Some(Signal::SIGINT), None] {
-        let mut alice = world.start(1, &[]);
+        let alice = world.start(1, &[]);
         let mut client = alice.client();
         match signal {
             Some(signal) => alice.signal(signal),
@@ -333,7 +333,7 @@ fn sigterm_and_sigint_and_stop_end_it_with_status_0_and_no_socket_is_left() {
 #[test]
 fn a_socket_that_a_killed_daemon_left_is_replaced() {
     let world = World::new();
-    let mut alice = world.start(1, &[]);
+    let alice = world.start(1, &[]);
     alice.signal(Signal::SIGKILL);
     assert_eq!(alice.wait(), None);
     assert!(world.socket(1).exists());
@@ -374,7 +374,7 @@ fn sighup_reads_the_configuration_again_and_a_broken_one_changes_nothing() {
 }
 
 /// Stops the daemon on address 1 and starts it again.
-fn restart(world: &World, mut alice: Daemon, signal: Signal) -> (Daemon, Client) {
+fn restart(world: &World, alice: Daemon, signal: Signal) -> (Daemon, Client) {
     alice.signal(signal);
     alice.wait();
     let alice = world.start(1, &["--user", "alice"]);
@@ -478,7 +478,7 @@ fn a_request_an_invitation_and_a_leaving_outlive_a_killed_daemon() {
 fn the_log_on_standard_error_holds_no_texts() {
     let world = World::new();
     let to = world.address(1);
-    let mut alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let alice = world.start(1, &["--user", "alice", "--accept", "all"]);
     let mut client = alice.client();
     let bob = world.peer(2, "bob");
     bob.open(&to);

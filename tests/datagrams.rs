@@ -475,9 +475,9 @@ fn a_flood_of_invitations_leaves_a_live_chat_alone() {
             seq = 1 - seq;
         }
     }
-    let status = client.status_after(2_000);
-    assert_eq!((status.chats, status.requests), (1, 64));
-    assert_eq!(status.counters.datagrams_in, 2 + 1 + 2_000 + 40);
+    let all = 2 + 1 + 2_000 + 40;
+    let status = client.status_after(all);
+    assert_eq!((status.chats, status.requests, status.counters.datagrams_in), (1, 64, all));
     let grown = resident_kib(alice.pid()).saturating_sub(before);
     assert!(grown < 4 << 10, "{grown} KiB more");
     let log = client.log();

@@ -1,6 +1,7 @@
 //! What every test stands on: a world of its own with folders and addresses, daemons and commands in it, and
 //! a bare SIMP peer. Nothing here sleeps: it waits for an event, with a deadline that only a failure reaches.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -131,7 +132,7 @@ impl World {
 
 /// A simpd that runs; killed when the test ends, however it ends.
 pub struct Daemon {
-    child: Child,
+    child: RefCell<Child>,
     pub socket: PathBuf,
     log: File,
 }
@@ -146,7 +147,7 @@ impl Daemon {
             BufReader::new(stdout).read_line(&mut line).unwrap();
             line
         });
-        let daemon = Self { child, socket, log };
+        let daemon = Self { child: child.into(), socket, log };
         assert!(line.starts_with("simpd: ready on "), "simpd did not get ready: {line:?} {}", daemon.log());
         daemon
     }
@@ -159,7 +160,7 @@ impl Daemon {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.borrow().id()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -167,8 +168,8 @@ impl Daemon {
     }
 
     /// Waits until it has ended and returns its exit status.
-    pub fn wait(&mut self) -> Option<i32> {
-        let mut child = std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap());
+    pub fn wait(&self) -> Option<i32> {
+        let mut child = self.child.replace(Command::new("true").spawn().unwrap());
         let pid = Pid::from_raw(child.id() as i32);
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || sender.send(child.wait()));
@@ -189,8 +190,9 @@ impl Drop for Daemon {
         if std::thread::panicking() {
             println!("{}: {}", self.socket.display(), self.log());
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

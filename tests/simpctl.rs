@@ -31,7 +31,7 @@ fn the_only_daemon_is_found_and_of_several_they_are_listed() {
         run(command, "")
     };
     assert!(status().ok().contains(&world.address(1)));
-    let mut killed = world.start(2, &["--user", "bob"]);
+    let killed = world.start(2, &["--user", "bob"]);
     let line = format!(
         "simpctl: several simpd run: {}, {} (choose one with -d ADDR)",
         world.address(1),
