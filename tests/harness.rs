@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
@@ -330,6 +330,16 @@ pub fn resident_kib(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
+/// Repeats a call that a signal cut short: one with a time limit is not taken up again by the system.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Runs this and fails the test where it does not end.
 pub fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
@@ -375,7 +385,7 @@ impl Client {
                 return Some(answer);
             }
             let mut buffer = [0; 4096];
-            match self.stream.read(&mut buffer) {
+            match uninterrupted(|| self.stream.read(&mut buffer)) {
                 Ok(0) => return None,
                 Ok(count) => self.input.push(&buffer[..count]),
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
@@ -526,7 +536,7 @@ impl Peer {
     /// The bytes of the next datagram.
     pub fn receive_raw(&self) -> Vec<u8> {
         let mut buffer = [0; 65_536];
-        let length = self.socket.recv(&mut buffer).expect("no datagram came");
+        let length = uninterrupted(|| self.socket.recv(&mut buffer)).expect("no datagram came");
         buffer[..length].to_vec()
     }
 
@@ -545,7 +555,7 @@ impl Peer {
     /// The next datagram and where it came from.
     pub fn receive_from(&self) -> (Datagram, SocketAddr) {
         let mut buffer = [0; 65_536];
-        let (length, from) = self.socket.recv_from(&mut buffer).expect("no datagram came");
+        let (length, from) = uninterrupted(|| self.socket.recv_from(&mut buffer)).expect("no datagram came");
         (Datagram::decode(&buffer[..length]).unwrap(), from)
     }
 
