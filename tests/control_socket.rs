@@ -355,11 +355,13 @@ fn a_follower_gets_what_it_asks_for_from_where_it_asks() {
     let filter = filter(&[Queued], None, Some("bob"));
     follower.write(&Request::Follow { from: From::End, filter: filter.clone() });
     assert_eq!(follower.read(), Some(Answer::Reply(Reply::Following { after: last })));
+    client.reply(&connect(&world.address(9)));
+    while client.status().chats > 1 {}
     client.send("a");
-    assert_eq!(follower.expect(queued("a")).id, last + 1);
+    assert_eq!(follower.expect(queued("a")).id, last + 3);
 
     // A second `follow` replaces the first.
-    follower.follow(From::After(last));
+    follower.follow(From::After(last + 2));
     follower.expect(queued("a"));
     client.send("b");
     follower.expect(queued("b"));
@@ -554,6 +556,18 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     carol.send(&to, Operation::Fin, 0, b"");
     client.expect(What::Closed { reason: Reason::Withdrawn, text: None });
     assert_eq!(client.log().len(), 4);
+}
+
+#[test]
+fn a_daemon_on_every_address_does_not_invite_itself() {
+    let world = World::new();
+    let port = world.port(0);
+    let alice = world.start_on(&format!("0.0.0.0:{port}"), &["--user", "alice"]);
+    for host in ["127.0.0.1", &world.address(5)] {
+        let itself = format!("{host}:{port}");
+        let line = format!("{itself}: that is this simpd itself");
+        alice.client().fails(&connect(&itself), FailureKind::Failed, &line);
+    }
 }
 
 #[test]

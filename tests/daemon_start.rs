@@ -70,14 +70,14 @@ fn an_address_that_cannot_be_had_is_explained() {
     world
         .simpd(&["192.0.2.1"])
         .fails(1, "simpd: 192.0.2.1:7777: not an address of this machine (list them: ip address)");
-    let taken = UdpSocket::bind((address.as_str(), 7777)).unwrap();
-    world.simpd(&[&address]).fails(
+    let taken = world.address(3);
+    let _socket = UdpSocket::bind((taken.as_str(), 7777)).unwrap();
+    world.simpd(&[&taken]).fails(
         1,
         &format!(
-            "simpd: {address}:7777: the port is taken by another program (choose another: simpd {address}:PORT)"
+            "simpd: {taken}:7777: the port is taken by another program (choose another: simpd {taken}:PORT)"
         ),
     );
-    drop(taken);
     let _alice = world.start(1, &[]);
     let line = format!("simpd: {address}: simpd is already running there (see: simpctl -d {address} status)");
     world.simpd(&[&address]).fails(1, &line);

@@ -51,6 +51,11 @@ impl World {
         format!("127.70.{}.{host}", self.network)
     }
 
+    /// Port number `n`, 0 to 15, of this world, on any address.
+    pub fn port(&self, n: u16) -> u16 {
+        10_000 + 16 * u16::from(self.network) + n
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -297,12 +302,6 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
-}
-
-/// A UDP port that nobody has, on any address.
-pub fn free_port() -> u16 {
-    let socket = UdpSocket::bind("[::]:0").or_else(|_| UdpSocket::bind("0.0.0.0:0")).unwrap();
-    socket.local_addr().unwrap().port()
 }
 
 /// Whether this machine has IPv6; says on standard error that `test` is skipped where it does not.
