@@ -38,7 +38,9 @@ impl World {
         std::fs::create_dir(folder.path().join("run")).unwrap();
         for network in 0..=255 {
             let path = std::env::temp_dir().join(format!("simp-test-network-{network}"));
-            let file = File::options().create(true).append(true).open(path).unwrap();
+            // Where another user has run tests here the file is theirs, and may be read and locked all the same.
+            let file =
+                File::open(&path).or_else(|_| File::options().create(true).append(true).open(&path)).unwrap();
             if let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 return Self { folder, network, _lock: lock };
             }
