@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::Shutdown;
+use std::sync::mpsc::{self, TryRecvError};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -196,18 +197,23 @@ fn who_owes_a_request_for_ten_seconds_is_dismissed_and_who_reads_slowly_is_not()
     let mut half = alice.client();
     let bytes = frame(&Request::Status);
     half.stream.write_all(&bytes[..bytes.len() / 2]).unwrap();
-    let (sender, dismissals) = std::sync::mpsc::channel();
+    let (sender, dismissals) = mpsc::channel();
     for mut client in [silent, half] {
         let sender = sender.clone();
         std::thread::spawn(move || sender.send(dismissed(&mut client)));
     }
+    drop(sender);
     // The others are served all the time.
     let mut served = 0;
     let mut told = Vec::new();
     while told.len() < 2 {
         client.status();
         served += 1;
-        told.extend(dismissals.try_iter());
+        match dismissals.try_recv() {
+            Ok(failure) => told.push(failure),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => panic!("not all were dismissed: {told:?}"),
+        }
     }
     assert!(served > 2, "{served}");
     let line = "no complete request came within 10 s".to_owned();
@@ -356,7 +362,7 @@ fn a_follower_gets_what_it_asks_for_from_where_it_asks() {
     follower.write(&Request::Follow { from: From::End, filter: filter.clone() });
     assert_eq!(follower.read(), Some(Answer::Reply(Reply::Following { after: last })));
     client.reply(&connect(&world.address(9)));
-    while client.status().chats > 1 {}
+    client.status_when(|status| status.chats == 1);
     client.send("a");
     assert_eq!(follower.expect(queued("a")).id, last + 3);
 

@@ -291,7 +291,7 @@ fn in_the_background_it_returns_when_it_is_ready_and_leaves_the_session() {
 
     fs::write(world.path("my.toml"), "user = 'eve'\naccept = 'all'").unwrap();
     kill(daemon.0, Signal::SIGHUP).unwrap();
-    until(&mut client, |client| client.status().accept == "all");
+    client.status_when(|status| status.accept == "all");
 
     let line = format!("simpd: {address}: simpd is already running there (see: simpctl -d {address} status)");
     world.simpd(&[&address, "--background"]).fails(1, &line);
@@ -303,14 +303,6 @@ fn in_the_background_it_returns_when_it_is_ready_and_leaves_the_session() {
     world.simpd(&["192.0.2.1", "--background"]).fails(1, line);
     // Only the last failure is said, not what the file holds from before.
     world.simpd(&["192.0.2.1", "--background"]).fails(1, line);
-}
-
-/// Asks until it is so.
-fn until(client: &mut Client, so: impl Fn(&mut Client) -> bool) {
-    let deadline = std::time::Instant::now() + crate::harness::DEADLINE;
-    while !so(client) {
-        assert!(std::time::Instant::now() < deadline, "it did not come to be");
-    }
 }
 
 #[test]
@@ -360,13 +352,10 @@ fn sighup_reads_the_configuration_again_and_a_broken_one_changes_nothing() {
 
     fs::write(&path, "accept = 'all'").unwrap();
     alice.signal(Signal::SIGHUP);
-    until(&mut client, |client| client.status().accept == "all");
+    client.status_when(|status| status.accept == "all");
     fs::write(&path, "accept = 'nobody'\nmax_chats = none").unwrap();
     alice.signal(Signal::SIGHUP);
-    until(&mut client, |client| {
-        client.status();
-        alice.log().contains("configuration not changed: ")
-    });
+    client.status_when(|_| alice.log().contains("configuration not changed: "));
     let line = format!("ERROR configuration not changed: {}: line 2: ", path.display());
     assert!(alice.log().contains(&line), "{}", alice.log());
     assert_eq!(client.status().accept, "all");
@@ -399,7 +388,8 @@ fn goes_on(signal: Signal) {
     client.send("one");
     bob.expect(chat, 0, b"one");
     bob.send(&to, ack, 0, b"");
-    until(&mut client, |client| matches!(client.log().pop().unwrap().what, What::Delivered { .. }));
+    // Opened, a message in, one out and delivered: five entries with the request.
+    client.status_when(|status| status.last_id == 5);
 
     let (alice, mut client) = restart(&world, alice, signal);
     assert_eq!(bob.arrived(), []);
@@ -497,7 +487,7 @@ fn the_log_on_standard_error_holds_no_texts() {
     client.reply(&connect(&world.address(2)));
     bob.expect(Operation::Syn, 0, b"");
     bob.send(&to, Operation::Err, 0, b"PRIVATE refusal");
-    until(&mut client, |client| client.status().chats == 0);
+    client.status_when(|status| status.chats == 0);
     alice.signal(Signal::SIGTERM);
     assert_eq!(alice.wait(), Some(0));
     let log = alice.log();

@@ -36,7 +36,9 @@ impl World {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("simp-").tempdir().unwrap();
         std::fs::create_dir(folder.path().join("run")).unwrap();
-        for network in 0..=255 {
+        // A daemon that a killed test left behind would be in the way.
+        let bound = std::fs::read_to_string("/proc/net/udp").unwrap_or_default();
+        for network in (0..=255).filter(|network| !bound.contains(&format!("{network:02X}467F:"))) {
             let path = std::env::temp_dir().join(format!("simp-test-network-{network}"));
             // Where another user has run tests here the file is theirs, and may be read and locked all the same.
             let file =
@@ -422,16 +424,23 @@ impl Client {
         }
     }
 
-    /// The status once the daemon has taken in so many datagrams since its start, and has answered them.
-    pub fn status_after(&mut self, datagrams: u64) -> Status {
+    /// The status, asked for again and again until it is so.
+    #[track_caller]
+    pub fn status_when(&mut self, mut so: impl FnMut(&Status) -> bool) -> Status {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let status = self.status();
-            if status.counters.datagrams_in >= datagrams {
+            if so(&status) {
                 return status;
             }
-            assert!(Instant::now() < deadline, "only {:?} of {datagrams} datagrams", status.counters);
+            assert!(Instant::now() < deadline, "it did not come to be: {status:?}");
         }
+    }
+
+    /// The status once the daemon has taken in so many datagrams since its start, and has answered them.
+    #[track_caller]
+    pub fn status_after(&mut self, datagrams: u64) -> Status {
+        self.status_when(|status| status.counters.datagrams_in >= datagrams)
     }
 
     /// Follows the log, all of it that comes behind `from`.
