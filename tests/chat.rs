@@ -264,7 +264,7 @@ fn quit_delivers_first_what_is_queued() {
 #[test]
 fn a_listener_sees_the_daemon_stop_and_stop_waits_until_it_is_gone() {
     let world = World::new();
-    let mut alice = world.start(1, &["--user", "alice"]);
+    let alice = world.start(1, &["--user", "alice"]);
     let listening = world.spawn_ctl(1, &["listen"]);
     world.ctl(1, &["stop"]).ok();
     assert!(!world.socket(1).exists());

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::Shutdown;
+use std::sync::mpsc::{self, TryRecvError};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -197,18 +198,23 @@ fn who_owes_a_request_for_ten_seconds_is_dismissed_and_who_reads_slowly_is_not()
     let mut half = alice.client();
     let bytes = frame(&Request::Status);
     half.stream.write_all(&bytes[..bytes.len() / 2]).unwrap();
-    let (sender, dismissals) = std::sync::mpsc::channel();
+    let (sender, dismissals) = mpsc::channel();
     for mut client in [silent, half] {
         let sender = sender.clone();
         std::thread::spawn(move || sender.send(dismissed(&mut client)));
     }
+    drop(sender);
     // The others are served all the time.
     let mut served = 0;
     let mut told = Vec::new();
     while told.len() < 2 {
         client.status();
         served += 1;
-        told.extend(dismissals.try_iter());
+        match dismissals.try_recv() {
+            Ok(failure) => told.push(failure),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => panic!("not all were dismissed: {told:?}"),
+        }
     }
     assert!(served > 2, "{served}");
     let line = "no complete request came within 10 s".to_owned();
@@ -364,11 +370,13 @@ fn a_follower_gets_what_it_asks_for_from_where_it_asks() {
     let filter = filter(&[Queued], None, Some("bob"));
     follower.write(&Request::Follow { from: From::End, filter: filter.clone() });
     assert_eq!(follower.read(), Some(Answer::Reply(Reply::Following { after: last })));
+    client.reply(&connect(&world.address(9)));
+    client.status_when(|status| status.chats == 1);
     client.send("a");
-    assert_eq!(follower.expect(queued("a")).id, last + 1);
+    assert_eq!(follower.expect(queued("a")).id, last + 3);
 
     // A second `follow` replaces the first.
-    follower.follow(From::After(last));
+    follower.follow(From::After(last + 2));
     follower.expect(queued("a"));
     client.send("b");
     follower.expect(queued("b"));
@@ -563,6 +571,18 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     carol.send(&to, Operation::Fin, 0, b"");
     client.expect(What::Closed { reason: Reason::Withdrawn, text: None });
     assert_eq!(client.log().len(), 4);
+}
+
+#[test]
+fn a_daemon_on_every_address_does_not_invite_itself() {
+    let world = World::new();
+    let port = world.port(0);
+    let alice = world.start_on(&format!("0.0.0.0:{port}"), &["--user", "alice"]);
+    for host in ["127.0.0.1", &world.address(5)] {
+        let itself = format!("{host}:{port}");
+        let line = format!("{itself}: that is this simpd itself");
+        alice.client().fails(&connect(&itself), FailureKind::Failed, &line);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use simp_proto::control::{Event, From, Reason, Reply, Request, State, Status, Wh
 use simp_proto::{Datagram, Operation};
 
 use crate::harness::{
-    Client, Daemon, Peer, World, connect, free_port, has_ipv6, is_root, message, queued, resident_kib,
+    Client, Daemon, Peer, World, connect, has_ipv6, is_root, message, queued, resident_kib,
 };
 
 const ERR: [u8; 2] = [0x01, 0x01];
@@ -477,9 +477,9 @@ fn a_flood_of_invitations_leaves_a_live_chat_alone() {
             seq = 1 - seq;
         }
     }
-    let status = client.status_after(2_000);
-    assert_eq!((status.chats, status.requests), (1, 64));
-    assert_eq!(status.counters.datagrams_in, 2 + 1 + 2_000 + 40);
+    let all = 2 + 1 + 2_000 + 40;
+    let status = client.status_after(all);
+    assert_eq!((status.chats, status.requests, status.counters.datagrams_in), (1, 64, all));
     let grown = resident_kib(alice.pid()).saturating_sub(before);
     assert!(grown < 4 << 10, "{grown} KiB more");
     let log = client.log();
@@ -511,8 +511,8 @@ fn an_ipv6_address_where_nobody_is_ends_the_invitation_at_the_first_syn() {
         return;
     }
     let world = World::new();
-    let alice = world.start_on(&format!("[::1]:{}", free_port()), &["--user", "alice"]);
-    nobody_there(&alice, &format!("[::1]:{}", free_port()));
+    let alice = world.start_on(&format!("[::1]:{}", world.port(0)), &["--user", "alice"]);
+    nobody_there(&alice, &format!("[::1]:{}", world.port(1)));
 }
 
 /// A chat with a daemon behind this address: every datagram of it comes from there.
@@ -550,7 +550,7 @@ fn chat_through(alice: &Daemon, to: &str, from: &str) {
 #[test]
 fn a_daemon_on_every_address_answers_from_the_one_addressed() {
     let world = World::new();
-    let port = free_port();
+    let port = world.port(0);
     let alice = world.start_on(&format!("0.0.0.0:{port}"), &["--user", "alice", "--accept", "all"]);
     for host in [5, 6] {
         chat_through(&alice, &format!("{}:{port}", world.address(host)), &(world.address(2) + ":0"));
@@ -563,7 +563,7 @@ fn a_daemon_on_every_ipv6_address_answers_ipv4_too_from_the_one_addressed() {
         return;
     }
     let world = World::new();
-    let port = free_port();
+    let port = world.port(0);
     let alice = world.start_on(&format!("[::]:{port}"), &["--user", "alice", "--accept", "all"]);
     chat_through(&alice, &format!("{}:{port}", world.address(5)), &(world.address(2) + ":0"));
     chat_through(&alice, &format!("[::1]:{port}"), "[::1]:0");
@@ -575,7 +575,7 @@ fn a_daemon_on_an_ipv6_address_has_chats_there() {
         return;
     }
     let world = World::new();
-    let port = free_port();
+    let port = world.port(0);
     let alice = world.start_on(&format!("[::1]:{port}"), &["--user", "alice", "--accept", "all"]);
     chat_through(&alice, &format!("[::1]:{port}"), "[::1]:0");
 }
@@ -586,12 +586,11 @@ fn an_ipv4_address_in_ipv6_form_is_the_same_peer() {
         return;
     }
     let world = World::new();
-    for own in ["[::]", "0.0.0.0"] {
-        let port = free_port();
+    let bob = world.peer(2, "bob");
+    for (own, port) in [("[::]", world.port(0)), ("0.0.0.0", world.port(1))] {
         let alice = world.start_on(&format!("{own}:{port}"), &["--user", "alice"]);
         let mut client = alice.client();
         client.follow(From::End);
-        let bob = world.peer(2, "bob");
         client.reply(&connect(&format!("::ffff:{}", world.address(2))));
         client.expect(What::Inviting);
         let (syn, from) = bob.receive_from();

@@ -1,8 +1,9 @@
 //! What every test stands on: a world of its own with folders and addresses, daemons and commands in it, and
 //! a bare SIMP peer. Nothing here sleeps: it waits for an event, with a deadline that only a failure reaches.
 
+use std::cell::RefCell;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
@@ -35,9 +36,13 @@ impl World {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("simp-").tempdir().unwrap();
         std::fs::create_dir(folder.path().join("run")).unwrap();
-        for network in 0..=255 {
+        // A daemon that a killed test left behind would be in the way.
+        let bound = std::fs::read_to_string("/proc/net/udp").unwrap_or_default();
+        for network in (0..=255).filter(|network| !bound.contains(&format!("{network:02X}467F:"))) {
             let path = std::env::temp_dir().join(format!("simp-test-network-{network}"));
-            let file = File::options().create(true).append(true).open(path).unwrap();
+            // Where another user has run tests here the file is theirs, and may be read and locked all the same.
+            let file =
+                File::open(&path).or_else(|_| File::options().create(true).append(true).open(&path)).unwrap();
             if let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 return Self { folder, network, _lock: lock };
             }
@@ -48,6 +53,11 @@ impl World {
     /// Address number `host` of this world.
     pub fn address(&self, host: u8) -> String {
         format!("127.70.{}.{host}", self.network)
+    }
+
+    /// Port number `n`, 0 to 15, of this world, on any address.
+    pub fn port(&self, n: u16) -> u16 {
+        10_000 + 16 * u16::from(self.network) + n
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -131,7 +141,7 @@ impl World {
 
 /// A simpd that runs; killed when the test ends, however it ends.
 pub struct Daemon {
-    child: Child,
+    child: RefCell<Child>,
     pub socket: PathBuf,
     log: File,
 }
@@ -146,7 +156,7 @@ impl Daemon {
             BufReader::new(stdout).read_line(&mut line).unwrap();
             line
         });
-        let daemon = Self { child, socket, log };
+        let daemon = Self { child: child.into(), socket, log };
         assert!(line.starts_with("simpd: ready on "), "simpd did not get ready: {line:?} {}", daemon.log());
         daemon
     }
@@ -159,7 +169,7 @@ impl Daemon {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.borrow().id()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -167,8 +177,8 @@ impl Daemon {
     }
 
     /// Waits until it has ended and returns its exit status.
-    pub fn wait(&mut self) -> Option<i32> {
-        let mut child = std::mem::replace(&mut self.child, Command::new("true").spawn().unwrap());
+    pub fn wait(&self) -> Option<i32> {
+        let mut child = self.child.replace(Command::new("true").spawn().unwrap());
         let pid = Pid::from_raw(child.id() as i32);
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || sender.send(child.wait()));
@@ -189,8 +199,9 @@ impl Drop for Daemon {
         if std::thread::panicking() {
             println!("{}: {}", self.socket.display(), self.log());
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
@@ -297,12 +308,6 @@ impl Drop for Running {
     }
 }
 
-/// A UDP port that nobody has, on any address.
-pub fn free_port() -> u16 {
-    let socket = UdpSocket::bind("[::]:0").or_else(|_| UdpSocket::bind("0.0.0.0:0")).unwrap();
-    socket.local_addr().unwrap().port()
-}
-
 /// Whether this machine has IPv6; says on standard error that `test` is skipped where it does not.
 pub fn has_ipv6(test: &str) -> bool {
     let has = UdpSocket::bind("[::1]:0").is_ok();
@@ -326,6 +331,16 @@ pub fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Repeats a call that a signal cut short: one with a time limit is not taken up again by the system.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// Runs this and fails the test where it does not end.
@@ -373,7 +388,7 @@ impl Client {
                 return Some(answer);
             }
             let mut buffer = [0; 4096];
-            match self.stream.read(&mut buffer) {
+            match uninterrupted(|| self.stream.read(&mut buffer)) {
                 Ok(0) => return None,
                 Ok(count) => self.input.push(&buffer[..count]),
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
@@ -409,16 +424,23 @@ impl Client {
         }
     }
 
-    /// The status once the daemon has taken in so many datagrams since its start, and has answered them.
-    pub fn status_after(&mut self, datagrams: u64) -> Status {
+    /// The status, asked for again and again until it is so.
+    #[track_caller]
+    pub fn status_when(&mut self, mut so: impl FnMut(&Status) -> bool) -> Status {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let status = self.status();
-            if status.counters.datagrams_in >= datagrams {
+            if so(&status) {
                 return status;
             }
-            assert!(Instant::now() < deadline, "only {:?} of {datagrams} datagrams", status.counters);
+            assert!(Instant::now() < deadline, "it did not come to be: {status:?}");
         }
+    }
+
+    /// The status once the daemon has taken in so many datagrams since its start, and has answered them.
+    #[track_caller]
+    pub fn status_after(&mut self, datagrams: u64) -> Status {
+        self.status_when(|status| status.counters.datagrams_in >= datagrams)
     }
 
     /// Follows the log, all of it that comes behind `from`.
@@ -524,7 +546,7 @@ impl Peer {
     /// The bytes of the next datagram.
     pub fn receive_raw(&self) -> Vec<u8> {
         let mut buffer = [0; 65_536];
-        let length = self.socket.recv(&mut buffer).expect("no datagram came");
+        let length = uninterrupted(|| self.socket.recv(&mut buffer)).expect("no datagram came");
         buffer[..length].to_vec()
     }
 
@@ -543,7 +565,7 @@ impl Peer {
     /// The next datagram and where it came from.
     pub fn receive_from(&self) -> (Datagram, SocketAddr) {
         let mut buffer = [0; 65_536];
-        let (length, from) = self.socket.recv_from(&mut buffer).expect("no datagram came");
+        let (length, from) = uninterrupted(|| self.socket.recv_from(&mut buffer)).expect("no datagram came");
         (Datagram::decode(&buffer[..length]).unwrap(), from)
     }
 

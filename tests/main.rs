@@ -9,6 +9,7 @@
 //! - `idle`: a daemon with nothing to do does nothing.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
+// A test reads better with values than with references to them.
 #![allow(clippy::needless_pass_by_value)]
 
 mod chat;

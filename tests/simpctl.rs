@@ -31,7 +31,7 @@ fn the_only_daemon_is_found_and_of_several_they_are_listed() {
         run(command, "")
     };
     assert!(status().ok().contains(&world.address(1)));
-    let mut killed = world.start(2, &["--user", "bob"]);
+    let killed = world.start(2, &["--user", "bob"]);
     let line = format!(
         "simpctl: several simpd run: {}, {} (choose one with -d ADDR)",
         world.address(1),
@@ -158,7 +158,11 @@ fn another_users_daemon_is_refused_with_the_reason() {
     let nobody = |world: &World| {
         // The program itself is where others may not look; a copy is where they may.
         let copy = world.path("simpctl");
-        std::fs::copy(env!("CARGO_BIN_EXE_simpctl"), &copy).unwrap();
+        // By another program: a command that is started meanwhile elsewhere would hold the copy open for
+        // writing, and what is open for writing cannot be run.
+        let mut cp = world.command("cp");
+        cp.args([env!("CARGO_BIN_EXE_simpctl").as_ref(), copy.as_os_str()]);
+        run(cp, "").ok();
         let mut command = world.command(copy.to_str().unwrap());
         command.arg("-d").arg(world.socket(1)).arg("status").uid(65_534).gid(65_534).current_dir("/");
         run(command, "")

@@ -85,7 +85,7 @@ fn start(mut args: Args) -> Result<(), Failed> {
         .with_target(false)
         .init();
     startup::raise_descriptor_limit();
-    let _lock = places.lock(address)?;
+    let lock = places.lock(address)?;
     let udp = Udp::bind(address).map_err(|error| startup::explain_bind(address, error))?;
     let store = Store::open(&places.log, config.durability, Now::read().ms)?;
     let user = config.user;
@@ -93,10 +93,13 @@ fn start(mut args: Args) -> Result<(), Failed> {
         let mut server = Server::new(args, config, udp, store, &places.socket)?;
         tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
         print(&format!("simpd: ready on {address} as {user}\n"));
-        server.run()
+        let served = server.run();
+        // All this before the clients are hung up on, which is the last that `server` does: whoever sees that
+        // finds no socket that nobody serves, and may start the next simpd.
+        let _ = std::fs::remove_file(&places.socket);
+        drop(lock);
+        served
     };
-    // Unlinked on the way out in every case, so that nobody finds a socket that nobody serves.
-    let _ = std::fs::remove_file(&places.socket);
     tracing::info!("stopped");
     Ok(served?)
 }

@@ -163,7 +163,9 @@ impl Server {
         if address.ip().is_unspecified() || address.ip().is_multicast() || address.port() == 0 {
             return refused(FailureKind::Usage, format!("{address}: not the address of one host"));
         }
-        if address == self.address {
+        // Bound to all addresses, we are on each: of which ones these are, at least the loopback is known.
+        let on_all = self.address.ip().is_unspecified() && address.ip().is_loopback();
+        if address == self.address || (on_all && address.port() == self.address.port()) {
             return refused(FailureKind::Failed, format!("{address}: that is this simpd itself"));
         }
         if address.is_ipv6() && self.address.is_ipv4() {
