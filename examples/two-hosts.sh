@@ -14,7 +14,8 @@ esac
 
 echo '$ cargo build --release'
 cargo build --release --quiet
-PATH="${CARGO_TARGET_DIR:-$PWD/target}/release:$PATH"
+programs=${CARGO_TARGET_DIR:-$PWD/target}/release
+PATH=$programs:$PATH
 export PATH
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/simp-two-hosts.XXXXXX")
@@ -31,13 +32,13 @@ tidy_up() {
         cat <<TEXT
 
 The daemons are still up. To talk to them:
-  export XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR XDG_STATE_HOME=$XDG_STATE_HOME PATH=$PWD/target/release:\$PATH
+  export XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR XDG_STATE_HOME=$XDG_STATE_HOME PATH=$programs:\$PATH
   simpctl -d $alice connect $bob &
   simpctl -d $bob accept
   simpctl -d $alice send hello
   simpctl -d $bob listen
 To stop them and leave nothing:
-  simpctl -d $alice stop; simpctl -d $bob stop; rm -r $folder
+  simpctl -d $alice stop && simpctl -d $bob stop && rm -r $folder
 TEXT
     else
         simpctl -d $alice stop >/dev/null 2>&1 || true

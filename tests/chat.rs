@@ -281,3 +281,98 @@ fn an_interrupted_command_ends_and_the_daemon_goes_on() {
     assert_eq!(listening.wait().status, None, "ended by the signal");
     world.ctl(1, &["status"]).ok();
 }
+
+#[test]
+fn quit_now_gives_up_every_message_however_many_wait_and_for_good() {
+    let world = World::new();
+    let alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let peer = Peer::new(&(world.address(3) + ":7777"), "eve");
+    peer.open(&world.address(1));
+    let lines: String = (1..=200).map(|n| format!("line {n}\n")).collect();
+    world.ctl_with(1, &["send", "--no-wait"], &lines).ok();
+    peer.expect(Operation::Chat, 0, b"line 1");
+    let quitting = world.spawn_ctl(1, &["quit", "--now"]);
+    peer.expect(Operation::Fin, 1, b"");
+    let undelivered = || {
+        let all = json(&world.ctl(1, &["history", "--all", "-n", "1000", "--json"]).ok());
+        all.iter().filter(|event| event["event"] == "undelivered").count()
+    };
+    assert_eq!(undelivered(), 200);
+    alice.signal(Signal::SIGKILL);
+    alice.wait();
+    drop(quitting);
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    peer.expect(Operation::Fin, 1, b"");
+    peer.send(&world.address(1), Operation::Ack, 1, b"");
+    assert_eq!(world.ctl(1, &["chats"]).ok(), "");
+    assert_eq!(undelivered(), 200);
+}
+
+#[test]
+fn a_name_that_looks_like_an_address_is_not_taken_for_it() {
+    let world = World::new();
+    let (friend, secret) = (world.address(5), world.address(6));
+    let _alice = world.start(1, &["--user", "alice", "--accept", &friend, "--max-chats", "2"]);
+    let eve = Peer::new(&(world.address(3) + ":7777"), &friend);
+    eve.send(&world.address(1), Operation::Syn, 0, b"");
+    let requests = json(&world.ctl(1, &["listen", "--all", "-n", "1", "--json"]).ok());
+    assert_eq!(requests[0]["event"], "request");
+    assert!(world.ctl(1, &["requests"]).ok().contains("invited"), "not accepted for its name");
+    world
+        .ctl(1, &["accept", &friend])
+        .fails(7, &format!("simpctl: {friend}: not among {friend}@{}:7777", world.address(3)));
+    world
+        .ctl(1, &["send", "-t", &secret, "hi"])
+        .fails(7, "simpctl: there is no open chat (open one first: simpctl connect ADDR)");
+}
+
+#[test]
+fn a_text_that_is_sent_twice_by_a_peer_that_came_back_is_shown_twice() {
+    let world = World::new();
+    let _bob = world.start(2, &["--user", "bob", "--accept", "all"]);
+    let peer = Peer::new(&(world.address(3) + ":7777"), "eve");
+    for _ in 0..2 {
+        peer.open(&world.address(2));
+        peer.send(&world.address(2), Operation::Chat, 0, b"backup done");
+        peer.expect(Operation::Ack, 0, b"");
+    }
+    assert_eq!(
+        world.ctl(2, &["listen", "-n", "2", "--text", "--timeout", "20"]).ok(),
+        "backup done\nbackup done\n"
+    );
+}
+
+#[test]
+fn standard_input_may_be_silent_for_longer_than_a_client_may_owe_its_hello() {
+    let world = World::new();
+    let (_alice, bob) = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let mut sending = world.spawn_ctl(1, &["send"]);
+    let marker = world.path("ran");
+    let command = format!("cat >> {}", marker.display());
+    let listening = world.spawn_ctl(2, &["listen", "-n", "1", "--exec", &command]);
+    // One that says nothing at all is hung up on; by then the two above have been silent for as long.
+    let mut silent = crate::harness::Client::silent(&bob.socket);
+    while silent.read().is_some() {}
+    sending.write_line("hello");
+    listening.wait().ok();
+    assert_eq!(std::fs::read_to_string(marker).unwrap(), "hello\n");
+    world.ctl(2, &["listen", "-n", "1", "--timeout", "0.1"]).fails(6, "simpctl: no message within 0.1 s");
+}
+
+#[test]
+fn messages_are_sent_though_nobody_reads_of_their_delivery() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let mut shell = world.command("sh");
+    let script = format!(
+        "seq 50 | {} -d {} --json send | head -1 >/dev/null",
+        env!("CARGO_BIN_EXE_simpctl"),
+        world.address(1)
+    );
+    shell.args(["-c", &script]);
+    crate::harness::run(shell, "").ok();
+    let lines: String = (1..=50).map(|n| format!("{n}\n")).collect();
+    assert_eq!(world.ctl(2, &["listen", "-n", "50", "--text", "--timeout", "20"]).ok(), lines);
+}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -34,6 +34,9 @@ pub(crate) struct Client {
     chunk: Box<[u8]>,
     watches_output: bool,
 }
+
+/// How long a reply may take. The daemon answers at once, unless it is stopped or waits for its disk.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// What came from the daemon.
 #[derive(Debug)]
@@ -66,7 +69,10 @@ impl Client {
     pub(crate) fn another(&self) -> Outcome<Self> {
         let path = self.stream.peer_addr().map_err(|error| self.broken(&error.to_string()))?;
         let stream = UnixStream::connect_addr(&path).map_err(|_| self.gone())?;
-        Self::new(Daemon { stream, name: self.name.clone() })
+        let mut client = Self::new(Daemon { stream, name: self.name.clone() })?;
+        // The daemon waits for our hello, but what we ask here may be long in coming.
+        client.write()?;
+        Ok(client)
     }
 
     /// What to call the daemon.
@@ -130,12 +136,18 @@ impl Client {
     /// # Errors
     /// As with [`Client::ask`].
     pub(crate) fn reply(&mut self) -> Outcome<Reply> {
+        let deadline = Some(Instant::now() + ANSWER_WITHIN);
         loop {
             match self.decoded()? {
                 Some(Next::Reply(_)) if self.dropped > 0 => self.dropped -= 1,
                 Some(Next::Reply(reply)) => return Ok(reply),
                 Some(Next::Event(event)) => self.events.push_back(event),
-                None => self.read(None).map(drop)?,
+                None if self.read(deadline)? => {}
+                None => {
+                    let line =
+                        format!("simpd on {} does not answer (is it stopped, or its disk?)", self.name);
+                    return Err(fail(FailureKind::NoDaemon, line));
+                }
             }
         }
     }

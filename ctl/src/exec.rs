@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{Event, FailureKind, What};
+use simp_proto::control::{Event, FailureKind};
 
 use crate::json::moment;
 use crate::output::complain;
@@ -49,17 +49,9 @@ fn run(command: &str, event: &Event) -> io::Result<ExitStatus> {
         Command::new("sh").arg("-c").arg(command).envs(environment(event)).stdin(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // A command that does not read its input is no failure.
-        let _ = stdin.write_all(format!("{}\n", text(event)).as_bytes());
+        let _ = stdin.write_all(format!("{}\n", event.what.text().unwrap_or_default()).as_bytes());
     }
     child.wait()
-}
-
-fn text(event: &Event) -> &str {
-    match &event.what {
-        What::Message { text } | What::Queued { text } | What::Error { text } => text,
-        What::Closed { text: Some(text), .. } => text,
-        _ => "",
-    }
 }
 
 /// What the command finds in its environment, which cannot hold NUL.
@@ -70,7 +62,7 @@ fn environment(event: &Event) -> [(&'static str, String); 7] {
         ("SIMP_FROM", event.peer.to_string()),
         ("SIMP_USER", event.peer.user.clone()),
         ("SIMP_ADDRESS", event.peer.address.clone()),
-        ("SIMP_TEXT", text(event).to_owned()),
+        ("SIMP_TEXT", event.what.text().unwrap_or_default().to_owned()),
         ("SIMP_AT", moment(event.at_ms)),
     ]
     .map(|(name, value)| (name, value.replace('\0', "")))
@@ -79,7 +71,7 @@ fn environment(event: &Event) -> [(&'static str, String); 7] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_proto::control::Peer;
+    use simp_proto::control::{Peer, What};
 
     fn message(text: &str) -> Event {
         let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };

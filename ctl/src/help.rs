@@ -19,7 +19,7 @@ pub(crate) fn print(early: &EarlyExit, globals: &Globals, output: &mut Output) -
         return output.raw(&help(&early.output, globals));
     }
     let line = early.output.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut letters = line.chars();
+    let mut letters = line.trim_end_matches('.').chars();
     let first = letters.next().map(|letter| letter.to_ascii_lowercase());
     let line: String = first.into_iter().chain(letters).collect();
     Err(fail(FailureKind::Usage, format!("{line} (see {} --help)", globals.program())))

@@ -23,6 +23,8 @@ pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
             format!("{typed}: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)"),
         )
     })?;
+    // The daemon waits for our hello, and a name may be long in resolving.
+    client.write()?;
     let found = resolve(host);
     let ours = client.address()?.parse::<SocketAddr>().ok();
     let same = found.iter().find(|ip| ours.is_some_and(|ours| ours.is_ipv4() == ip.is_ipv4()));

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::lines::Lines;
 use crate::names;
 use crate::output::{Output, Shown};
-use crate::stop::{Outcome, fail, unexpected};
+use crate::stop::{Outcome, Stop, fail, unexpected};
 
 /// Refuses a text that cannot be sent.
 pub(crate) fn check(args: &Send) -> Outcome {
@@ -29,12 +29,22 @@ pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Send) -> Outc
     if let Some(text) = given(args)? {
         return send(client, output, args, &mut who, &text);
     }
+    // The daemon waits for our hello, but the first line may be long in coming.
+    client.write()?;
     let mut lines = Lines::new(io::stdin().lock());
     while let Some(text) = lines.next().map_err(|line| fail(FailureKind::Usage, line))? {
         send(client, output, args, &mut who, &text)?;
-        output.flush()?;
+        even_unread(output.flush())?;
     }
     Ok(())
+}
+
+/// What is to be sent is sent, whether anybody reads of it or not.
+fn even_unread(shown: Outcome) -> Outcome {
+    match shown {
+        Err(Stop::ReaderGone) => Ok(()),
+        shown => shown,
+    }
 }
 
 /// The text in the arguments, if there is one.
@@ -58,15 +68,28 @@ fn send(
         return Err(unexpected());
     };
     if args.no_wait {
-        return output.show(&Shown::Queued { message, chat, text: text.as_str() });
+        return even_unread(output.show(&Shown::Queued { message, chat, text: text.as_str() }));
     }
-    wait(client, output, message, args.timeout.map(|timeout| Instant::now() + timeout))
+    let waited = wait(client, output, message, args.timeout.map(|timeout| Instant::now() + timeout));
+    waited.map_err(|stop| match stop {
+        // A script must not take it for unsent, and send it again.
+        Stop::Failure(failure) if failure.kind == FailureKind::NoDaemon => {
+            let line = format!(
+                "message {message} is queued, but {} (it goes on when it is started again)",
+                failure.line
+            );
+            fail(FailureKind::NoDaemon, line)
+        }
+        stop => stop,
+    })
 }
 
 fn wait(client: &mut Client, output: &mut Output, id: u64, deadline: Option<Instant>) -> Outcome {
     while let Some(event) = client.event(deadline)? {
         match event.what {
-            What::Delivered { message } if message == id => return output.show(&Shown::Delivered(&event)),
+            What::Delivered { message } if message == id => {
+                return even_unread(output.show(&Shown::Delivered(&event)));
+            }
             What::Undelivered { message, reason } if message == id => {
                 let line = format!("not delivered: {reason} (message {id} is kept in the log)");
                 return Err(fail(FailureKind::Undelivered, line));

@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use simp_proto::Chat;
-use simp_proto::control::{ChatInfo, Failure, FailureKind, Peer, State};
+use simp_proto::control::{ChatInfo, Failure, FailureKind, Peer, State, Who};
 use slab::Slab;
 
-use crate::store::{KeptChat, is_peer};
+use crate::store::KeptChat;
 use crate::wheel::TimerId;
 
 /// Most chats that a failure lists by name.
@@ -37,6 +37,8 @@ pub struct Entry {
     pub settled: u64,
     /// It had messages since it was kept.
     pub progressed: bool,
+    /// When it ends if it is not answered, in milliseconds since 1970.
+    pub expires_ms: Option<u64>,
 }
 
 impl Entry {
@@ -58,8 +60,14 @@ impl Entry {
 
     /// What is kept of it across restarts; `None` where it is over for our user.
     pub fn kept(&self) -> Option<KeptChat> {
-        let (chat, address, since_ms, settled) = (self.id, self.address, self.since_ms, self.settled);
-        self.chat.snapshot().map(|snapshot| KeptChat { chat, address, since_ms, settled, snapshot })
+        self.chat.snapshot().map(|snapshot| KeptChat {
+            chat: self.id,
+            address: self.address,
+            since_ms: self.since_ms,
+            settled: self.settled,
+            expires_ms: self.expires_ms,
+            snapshot,
+        })
     }
 
     fn class(&self) -> Class {
@@ -154,6 +162,12 @@ impl Chats {
         self.chats
     }
 
+    /// How many requests of this host wait for an answer.
+    pub fn requests_of(&self, ip: IpAddr) -> usize {
+        let of_it = |entry: &Entry| entry.address.ip() == ip && entry.chat.state() == State::Invited;
+        self.iter().filter(|(_, entry)| of_it(entry)).count()
+    }
+
     /// How many requests wait for an answer.
     pub fn requests(&self) -> usize {
         self.requests
@@ -180,14 +194,16 @@ impl Chats {
         flag: &str,
     ) -> Result<usize, Failure> {
         let fits = |entry: &Entry| fits(entry.chat.state()) && !entry.chat.is_over_for_us();
+        let named = who.map(Who::parse);
         // What names one address names one chat, whatever the number of chats.
-        let exact = who.and_then(|who| who.rsplit('@').next()).and_then(|address| address.parse().ok());
-        if let Some(key) = exact.and_then(|address| self.at(address))
-            && self.entries.get(key).is_some_and(|(_, entry)| fits(entry) && is_meant(entry, who))
+        let one = named.as_ref().and_then(Who::address).and_then(|address| self.at(address));
+        if let Some((key, (_, entry))) = one.and_then(|key| Some((key, self.entries.get(key)?)))
+            && fits(entry)
+            && is_meant(entry, named.as_ref())
         {
             return Ok(key);
         }
-        let mut meant = self.iter().filter(|(_, entry)| fits(entry) && is_meant(entry, who));
+        let mut meant = self.iter().filter(|(_, entry)| fits(entry) && is_meant(entry, named.as_ref()));
         let line = match (meant.next(), meant.next(), who) {
             (Some((key, _)), None, _) => return Ok(key),
             (Some(one), Some(other), _) => {
@@ -203,14 +219,9 @@ impl Chats {
     }
 }
 
-/// Whether `who`, as a user wrote it, means this one; without `who` each one is meant.
-fn is_meant(entry: &Entry, who: Option<&str>) -> bool {
-    let Some(who) = who else { return true };
-    let (user, ip) = (entry.chat.user(), entry.address.ip());
-    user.as_str() == who && !user.is_blank()
-        || who.parse() == Ok(ip)
-        || who.rsplit('@').next().and_then(|address| address.parse().ok()) == Some(entry.address)
-            && is_peer(&entry.peer(), who)
+/// Whether this one is meant; without a name each one is.
+fn is_meant(entry: &Entry, who: Option<&Who>) -> bool {
+    who.is_none_or(|who| who.means(entry.chat.user().as_str(), entry.address))
 }
 
 /// The first of them by name, and how many more there are.

@@ -90,9 +90,22 @@ impl Client {
         }
     }
 
-    /// Adds an entry of the log to what is to be written.
-    pub fn event(&mut self, event: &Event) {
-        self.answer(&Answer::Event(event.clone()));
+    /// Adds those entries that its follower wants to what is to be written, as many as it has room for. `looked`
+    /// is how far the log is known with them.
+    pub fn follow(&mut self, entries: &[Event], looked: u64) {
+        let Some(mut follower) = self.follower.take() else { return };
+        for event in entries {
+            if self.is_full() {
+                self.follower = Some(follower);
+                return;
+            }
+            if follower.wanted.matches(event) {
+                self.answer(&Answer::Event(event.clone()));
+            }
+            follower.cursor = event.id;
+        }
+        follower.cursor = looked;
+        self.follower = Some(follower);
     }
 
     /// Says why, and lets it go once that is written.
@@ -168,6 +181,11 @@ impl Client {
     }
 }
 
+/// Whether it concerns one knock only, and the next may be taken in.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
+}
+
 fn broken(error: &FrameError) -> Failure {
     Failure::new(FailureKind::Usage, format!("the request cannot be read: {error}"))
 }
@@ -180,6 +198,10 @@ pub struct Clients {
     /// Added to a client's key for its token, so that tokens below are the server's own.
     first_token: usize,
     user: nix::unistd::Uid,
+    /// Somebody knocks whom we had no descriptor for.
+    starved: bool,
+    /// A client has gone since, so that there may be one now.
+    has_room: bool,
 }
 
 impl Clients {
@@ -190,7 +212,14 @@ impl Clients {
     pub fn listen(path: &Path, registry: &Registry, token: Token, first_token: usize) -> io::Result<Self> {
         let mut listener = UnixListener::bind(path)?;
         registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Self { listener, clients: Slab::new(), first_token, user: nix::unistd::getuid() })
+        Ok(Self {
+            listener,
+            clients: Slab::new(),
+            first_token,
+            user: nix::unistd::getuid(),
+            starved: false,
+            has_room: false,
+        })
     }
 
     /// How many there are.
@@ -201,18 +230,25 @@ impl Clients {
     /// Takes in all who knock and returns their keys. Only our user and root may stay.
     pub fn accept(&mut self, registry: &Registry) -> Vec<usize> {
         let mut keys = Vec::new();
+        (self.starved, self.has_room) = (false, false);
         loop {
             let stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if is_passing(&error) => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return keys,
                 Err(error) => {
                     tracing::warn!("a client cannot be accepted: {error}");
+                    self.starved = true;
                     return keys;
                 }
             };
             keys.extend(self.admit(stream, registry));
         }
+    }
+
+    /// Whether to [`accept`](Self::accept) without being woken: nothing else tells that a descriptor is free.
+    pub fn should_accept(&self) -> bool {
+        self.starved && self.has_room
     }
 
     fn admit(&mut self, stream: UnixStream, registry: &Registry) -> Option<usize> {
@@ -267,6 +303,7 @@ impl Clients {
                 return true;
             }
             timers.extend(client.timer);
+            self.has_room = true;
             // The descriptor is closed right after, which removes it from the poll all the same.
             let _ = registry.deregister(&mut client.stream);
             false

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use argh::FromArgs;
 use serde::Deserialize;
-use simp_proto::control::Peer;
+use simp_proto::control::{Peer, Who};
 use simp_proto::{Settings, UserName};
-
-use crate::store::is_peer;
 
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
 #[derive(FromArgs, Debug, Clone)]
@@ -71,8 +69,8 @@ pub enum Accept {
     Ask,
     /// Everybody's.
     All,
-    /// Those of these user names and addresses.
-    List(Vec<String>),
+    /// Those of these user names and addresses: as they were written, and what they mean.
+    List(Vec<String>, Vec<Who>),
 }
 
 impl Accept {
@@ -80,9 +78,10 @@ impl Accept {
         match text.trim() {
             "ask" => Self::Ask,
             "all" => Self::All,
-            list => Self::List(
-                list.split(',').map(str::trim).filter(|who| !who.is_empty()).map(str::to_owned).collect(),
-            ),
+            list => {
+                let words = || list.split(',').map(str::trim).filter(|who| !who.is_empty());
+                Self::List(words().map(str::to_owned).collect(), words().map(Who::parse).collect())
+            }
         }
     }
 
@@ -91,7 +90,7 @@ impl Accept {
         match self {
             Self::Ask => false,
             Self::All => true,
-            Self::List(list) => list.iter().any(|who| is_peer(peer, who)),
+            Self::List(_, list) => list.iter().any(|who| who.is(peer)),
         }
     }
 }
@@ -101,7 +100,7 @@ impl std::fmt::Display for Accept {
         match self {
             Self::Ask => f.write_str("ask"),
             Self::All => f.write_str("all"),
-            Self::List(list) => f.write_str(&list.join(",")),
+            Self::List(words, _) => f.write_str(&words.join(",")),
         }
     }
 }

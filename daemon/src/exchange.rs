@@ -2,8 +2,9 @@
 //! says is appended to the log, armed, and queued to be transmitted after the commit.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-use simp_proto::control::{Peer, What};
+use simp_proto::control::{Peer, Reason, State, What};
 use simp_proto::{
     Chat, ChatEvent, Datagram, DecodeError, Handled, MessageId, Operation, Outgoing, Text, UserName,
 };
@@ -11,15 +12,22 @@ use simp_proto::{
 use crate::chats::Entry;
 use crate::server::{Fatal, Now, Server, Timer};
 use crate::store::{Store, StoreError};
+use crate::udp::Udp;
 
 /// Requests that wait at the same time, at most: anybody can make them.
 const REQUESTS_MAX: usize = 64;
+
+/// Of those, requests of one host.
+const REQUESTS_PER_HOST_MAX: usize = 8;
 
 /// Messages that a chat's machine holds at most; those behind them wait in the log.
 const LOADED_MAX: usize = 64;
 
 /// With so many or fewer left, the machine is given more.
 const LOADED_LOW: usize = 16;
+
+/// The longest that an invitation lasts: a day. A clock that jumped back makes none longer.
+pub const INVITATION_MAX: Duration = Duration::from_secs(86_400);
 
 /// The text that a stranger's chat datagram is answered with (SIMP 5).
 const NO_CHAT: &str = "No chat with you";
@@ -125,7 +133,7 @@ impl Server {
         let full = self.chats.count() >= self.config.max_chats;
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
         let accept = !full && self.config.accept.allows(&peer);
-        if full || (!accept && self.chats.requests() >= REQUESTS_MAX) {
+        if full {
             if self.limits.allow_answer(now.instant) {
                 self.refuse(from, local, BUSY);
             } else {
@@ -133,12 +141,16 @@ impl Server {
             }
             return Ok(());
         }
-        if !accept && !self.limits.allow_request(now.instant) {
+        // One that finds no room is not busy: it gets no answer, and its SYN comes again.
+        let room = accept
+            || (self.chats.requests() < REQUESTS_MAX
+                && self.chats.requests_of(from.ip()) < REQUESTS_PER_HOST_MAX);
+        if !room || !self.limits.allow_request(now.instant) {
             self.counters.refused.rate += 1;
             return Ok(());
         }
         let chat = Chat::invited(now.instant, self.config.user, self.config.chat, syn);
-        let key = self.insert_chat(now, from, local, chat);
+        let key = self.insert_chat(now, from, local, chat, self.config.chat.request_expiry);
         if accept {
             // The machine has just been made: it is invited.
             let _ = self.chats.get_mut(key).map(|entry| entry.chat.accept(now.instant));
@@ -154,20 +166,36 @@ impl Server {
 
     fn answer(&mut self, to: SocketAddr, local: Option<IpAddr>, operation: Operation, seq: u8, text: &str) {
         let payload = text.as_bytes().to_vec();
-        self.transmit(to, local, &Datagram { operation, seq, user: self.config.user, payload });
+        let datagram = Datagram { operation, seq, user: self.config.user, payload };
+        transmit(&mut self.udp, &mut self.scratch, to, local, &datagram);
     }
+}
 
-    fn transmit(&mut self, to: SocketAddr, local: Option<IpAddr>, datagram: &Datagram) {
-        self.scratch.clear();
-        datagram.encode(&mut self.scratch);
-        self.udp.queue(to, local, &self.scratch);
-    }
+/// Queues a datagram; it leaves after the commit.
+fn transmit(
+    udp: &mut Udp,
+    scratch: &mut Vec<u8>,
+    to: SocketAddr,
+    local: Option<IpAddr>,
+    datagram: &Datagram,
+) {
+    scratch.clear();
+    datagram.encode(scratch);
+    udp.queue(to, local, scratch);
 }
 
 /// Output of the chats.
 impl Server {
-    /// Adds a chat that has just begun. Its id comes with the entry that it begins with.
-    pub fn insert_chat(&mut self, now: Now, address: SocketAddr, local: Option<IpAddr>, chat: Chat) -> usize {
+    /// Adds a chat that has just begun and ends if it is not answered. Its id comes with the entry that it
+    /// begins with.
+    pub fn insert_chat(
+        &mut self,
+        now: Now,
+        address: SocketAddr,
+        local: Option<IpAddr>,
+        chat: Chat,
+        expires_after: Duration,
+    ) -> usize {
         let entry = Entry {
             id: 0,
             address,
@@ -179,6 +207,7 @@ impl Server {
             loaded: 0,
             settled: 0,
             progressed: false,
+            expires_ms: Some(now.ms + expires_after.as_millis() as u64),
         };
         self.chats.insert(entry)
     }
@@ -189,7 +218,11 @@ impl Server {
         while let Some(event) = entry.chat.poll_event() {
             record(&mut self.store, now, entry, event)?;
         }
-        load_backlog(&mut self.store, entry, LOADED_LOW)?;
+        if entry.chat.is_leaving() {
+            give_up_backlog(&mut self.store, now, entry, Reason::Quit)?;
+        } else {
+            load_backlog(&mut self.store, entry, LOADED_LOW)?;
+        }
         if entry.chat.poll_snapshot().is_some()
             && let Some(kept) = entry.kept()
         {
@@ -197,9 +230,7 @@ impl Server {
             entry.progressed = false;
         }
         while let Some(datagram) = entry.chat.poll_transmit() {
-            self.scratch.clear();
-            datagram.encode(&mut self.scratch);
-            self.udp.queue(entry.address, entry.local, &self.scratch);
+            transmit(&mut self.udp, &mut self.scratch, entry.address, entry.local, &datagram);
         }
         let deadline = entry.chat.poll_timeout();
         if entry.timer.map(|(set_for, _)| set_for) != deadline {
@@ -208,7 +239,7 @@ impl Server {
             }
             entry.timer = deadline.map(|deadline| (deadline, self.wheel.set(deadline, Timer::Chat(key))));
         }
-        if entry.chat.state() == simp_proto::control::State::Closed {
+        if entry.chat.state() == State::Closed {
             self.chats.remove(key);
         } else {
             self.chats.recount(key);
@@ -236,7 +267,10 @@ impl Server {
             let address = kept.address;
             let backlog = self.store.queued(kept.chat, kept.settled)?;
             let (me, settings) = (self.config.user, self.config.chat);
-            let Some(chat) = Chat::resume(now.instant, me, settings, kept.snapshot, backlog > 0) else {
+            let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
+            let expires_after = left.min(INVITATION_MAX);
+            let resumed = Chat::resume(now.instant, me, settings, kept.snapshot, backlog > 0, expires_after);
+            let Some(chat) = resumed else {
                 continue;
             };
             let mut entry = Entry {
@@ -250,6 +284,7 @@ impl Server {
                 loaded: kept.settled,
                 settled: kept.settled,
                 progressed: true,
+                expires_ms: kept.expires_ms,
             };
             load_backlog(&mut self.store, &mut entry, LOADED_LOW)?;
             tracing::info!("chat {address} resumed {} queued={backlog}", entry.chat.state());
@@ -298,11 +333,7 @@ fn record(store: &mut Store, now: Now, entry: &mut Entry, event: ChatEvent) -> R
             What::Undelivered { message, reason }
         }
         ChatEvent::Closed { reason, text } => {
-            // What the machine never saw is given up with it.
-            for (message, _) in store.waiting(entry.id, entry.loaded, entry.backlog)? {
-                store.append(now.ms, id, entry.peer(), What::Undelivered { message, reason }, None)?;
-            }
-            entry.backlog = 0;
+            give_up_backlog(store, now, entry, reason)?;
             store.drop_chat(entry.id)?;
             What::Closed { reason, text }
         }
@@ -321,6 +352,19 @@ fn record(store: &mut Store, now: Now, entry: &mut Entry, event: ChatEvent) -> R
     if entry.id == 0 {
         entry.id = id;
     }
+    Ok(())
+}
+
+/// Gives up the waiting messages that the machine never saw, behind those that it has given up itself.
+fn give_up_backlog(store: &mut Store, now: Now, entry: &mut Entry, reason: Reason) -> Result<(), StoreError> {
+    if entry.backlog == 0 {
+        return Ok(());
+    }
+    for (message, _) in store.waiting(entry.id, entry.loaded, entry.backlog)? {
+        store.append(now.ms, Some(entry.id), entry.peer(), What::Undelivered { message, reason }, None)?;
+        (entry.loaded, entry.settled) = (message, message);
+    }
+    entry.backlog = 0;
     Ok(())
 }
 

@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
     let args = match Args::from_args(&["simpd"], &words) {
         Ok(args) => args,
         Err(early) if early.status.is_ok() => return print(&early.output),
-        Err(early) => return complain(early.output.trim_end(), 2),
+        Err(early) => return complain(&one_line(&early.output), 2),
     };
     if args.version {
         return print(concat!("simpd ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -71,7 +71,7 @@ fn start(mut args: Args) -> Result<(), Failed> {
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
     let config = Config::load(&args)?;
     let text = config.address.clone().ok_or(StartError::NoAddress)?;
-    let address: SocketAddr = paths::parse_address(&text).ok_or(StartError::Address(text))?;
+    let address = paths::parse_address(&text).filter(is_of_a_host).ok_or(StartError::Address(text))?;
     startup::keep_private();
     let places = Places::prepare(address)?;
     if args.background && !startup::is_detached() {
@@ -102,6 +102,20 @@ fn start(mut args: Args) -> Result<(), Failed> {
     };
     tracing::info!("stopped");
     Ok(served?)
+}
+
+/// Whether peers can answer to it.
+fn is_of_a_host(address: &SocketAddr) -> bool {
+    let broadcast = std::net::IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
+    address.port() != 0 && !address.ip().is_multicast() && address.ip() != broadcast
+}
+
+/// What is wrong with the command line, and where the right one is described.
+fn one_line(complaint: &str) -> String {
+    let line = complaint.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line.trim_end_matches('.');
+    let (first, rest) = line.split_at_checked(1).unwrap_or_default();
+    format!("{}{rest} (see simpd --help)", first.to_ascii_lowercase())
 }
 
 /// Nobody need be there to read it.

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 /// Answers to strangers per second, of all addresses together, and at most at once.
 const ANSWERS_PER_SECOND: u32 = 1_000;
 
-/// New requests per second, and at most at once: each is an entry of the log.
+/// Invitations taken up per second, and at most at once: each is an entry of the log, even if its sender takes
+/// it back right away.
 const REQUESTS_PER_SECOND: u32 = 100;
+const REQUESTS_AT_ONCE: u32 = 4_096;
 
 /// "No chat with you" goes to one address once in this time.
 const NOTICE_EVERY: Duration = Duration::from_secs(1);
@@ -16,25 +18,25 @@ const NOTICE_EVERY: Duration = Duration::from_secs(1);
 /// How many addresses are remembered for that; a newer one takes an older one's place.
 const REMEMBERED: usize = 1_024;
 
-/// A bucket that fills with `per_second` tokens each second, up to that many.
+/// A bucket that fills with `per_second` tokens each second, up to `most`.
 #[derive(Debug)]
 struct Bucket {
     per_second: u32,
+    most: u32,
     tokens: u32,
     filled: Instant,
 }
 
 impl Bucket {
-    fn new(now: Instant, per_second: u32) -> Self {
-        Self { per_second, tokens: per_second, filled: now }
+    fn new(now: Instant, per_second: u32, most: u32) -> Self {
+        Self { per_second, most, tokens: most, filled: now }
     }
 
     fn take(&mut self, now: Instant) -> bool {
         let grown =
             now.saturating_duration_since(self.filled).as_millis() * u128::from(self.per_second) / 1_000;
         if grown > 0 {
-            self.tokens =
-                self.per_second.min(self.tokens.saturating_add(u32::try_from(grown).unwrap_or(u32::MAX)));
+            self.tokens = self.most.min(self.tokens.saturating_add(u32::try_from(grown).unwrap_or(u32::MAX)));
             self.filled = now;
         }
         self.tokens.checked_sub(1).is_some_and(|left| {
@@ -56,8 +58,8 @@ impl Limits {
     /// Nothing used up yet.
     pub fn new(now: Instant) -> Self {
         Self {
-            answers: Bucket::new(now, ANSWERS_PER_SECOND),
-            requests: Bucket::new(now, REQUESTS_PER_SECOND),
+            answers: Bucket::new(now, ANSWERS_PER_SECOND, ANSWERS_PER_SECOND),
+            requests: Bucket::new(now, REQUESTS_PER_SECOND, REQUESTS_AT_ONCE),
             notices: vec![None; REMEMBERED],
         }
     }

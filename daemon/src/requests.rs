@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use simp_proto::control::{
-    Answer, Failure, FailureKind, Filter, From as FollowFrom, Reply, Request, State, Status, VERSION,
+    Answer, Failure, FailureKind, Filter, From as FollowFrom, Reply, Request, State, Status, VERSION, What,
 };
 use simp_proto::frame::FRAME_MAX;
 use simp_proto::{Chat, StateError, Text, paths};
 
 use crate::clients::Follower;
+use crate::exchange::INVITATION_MAX;
 use crate::server::{Fatal, Now, Server};
 use crate::store::{StoreError, Wanted};
 
@@ -20,9 +21,6 @@ const CHATS_MAX: usize = 2_000;
 
 /// Most bytes of texts in one answer to `history`: with all that is around them they fit a frame.
 const HISTORY_BYTES: usize = FRAME_MAX / 4;
-
-/// Longest invitation that a client may ask for: a day.
-const TIMEOUT_MAX_MS: u64 = 86_400_000;
 
 /// Longest name of a consumer, in bytes.
 const CONSUMER_MAX: usize = 64;
@@ -82,8 +80,8 @@ impl Server {
             Request::Send { who, text } => self.send(now, who.as_deref(), &text),
             Request::Quit { who, now: at_once } => self.quit(now, who.as_deref(), at_once),
             Request::Chats { after } => Ok(self.list_chats(after)),
-            Request::History { before, limit, filter } => self.history(before, limit, filter),
-            Request::Follow { from, filter } => self.follow(client, from, filter),
+            Request::History { before, limit, filter } => self.history(before, limit, &filter),
+            Request::Follow { from, filter } => self.follow(client, from, &filter),
             Request::Seen { consumer, id } => self.seen(&consumer, id),
             Request::Stop => {
                 self.stopping = true;
@@ -173,7 +171,7 @@ impl Server {
             return refused(FailureKind::Failed, line);
         }
         let expires_after = match timeout_ms {
-            Some(ms) if !(1..=TIMEOUT_MAX_MS).contains(&ms) => {
+            Some(ms) if ms == 0 || Duration::from_millis(ms) > INVITATION_MAX => {
                 return refused(FailureKind::Usage, "the time limit must be from 0.001 to 86400 s");
             }
             Some(ms) => Duration::from_millis(ms),
@@ -194,10 +192,9 @@ impl Server {
         }
         self.room_for_one()?;
         let chat = Chat::invite(now.instant, self.config.user, self.config.chat, expires_after);
-        let key = self.insert_chat(now, address, None, chat);
+        let key = self.insert_chat(now, address, None, chat, expires_after);
         if let Some(entry) = self.chats.get_mut(key) {
-            let what = simp_proto::control::What::Inviting;
-            entry.id = self.store.append(now.ms, None, entry.peer(), what, None)?;
+            entry.id = self.store.append(now.ms, None, entry.peer(), What::Inviting, None)?;
         }
         let reply = self.chat_reply(key);
         self.drain(now, key)?;
@@ -256,7 +253,7 @@ impl Server {
         reply
     }
 
-    fn history(&mut self, before: Option<u64>, limit: u32, filter: Filter) -> Result {
+    fn history(&mut self, before: Option<u64>, limit: u32, filter: &Filter) -> Result {
         let limit = (limit as usize).min(HISTORY_MAX);
         let before = before.unwrap_or(u64::MAX);
         let (mut events, mut older) = self.store.history(before, limit, &Wanted::new(filter))?;
@@ -273,7 +270,7 @@ impl Server {
         Ok(Reply::History { events, older })
     }
 
-    fn follow(&mut self, client: usize, from: FollowFrom, filter: Filter) -> Result {
+    fn follow(&mut self, client: usize, from: FollowFrom, filter: &Filter) -> Result {
         let newest = self.store.last_id();
         let after = match from {
             FollowFrom::After(id) => id,

@@ -174,6 +174,7 @@ impl Server {
         let newest = self.store.last_id();
         self.udp_readable
             || !self.unreachable.is_empty()
+            || self.clients.should_accept()
             || self.clients.iter_mut().any(|(_, client)| {
                 client.has_more()
                     || (!client.is_full() && client.follower.as_ref().is_some_and(|f| f.cursor < newest))
@@ -191,21 +192,26 @@ impl Server {
                     }
                 }
                 SIGNALS => self.handle_signals(),
-                LISTENER => {
-                    for key in self.clients.accept(self.poll.registry()) {
-                        self.watch_client(now, key);
-                    }
-                }
+                LISTENER => self.accept_clients(now),
                 token => {
                     self.clients.woken(token, event.is_readable());
                 }
             }
+        }
+        if self.clients.should_accept() {
+            self.accept_clients(now);
         }
         self.receive(now)?;
         for address in std::mem::take(&mut self.unreachable) {
             self.handle_unreachable(now, address)?;
         }
         self.serve_clients(now)
+    }
+
+    fn accept_clients(&mut self, now: Now) {
+        for key in self.clients.accept(self.poll.registry()) {
+            self.watch_client(now, key);
+        }
     }
 
     fn receive(&mut self, now: Now) -> Result<(), Fatal> {
@@ -330,30 +336,17 @@ impl Server {
         let newest = self.store.last_id();
         let before_turn = newest - self.store.fresh().len() as u64;
         for (_, client) in self.clients.iter_mut() {
-            while let Some(follower) = client.follower.as_ref().filter(|follower| follower.cursor < newest) {
-                if client.is_full() {
-                    break;
-                }
-                let Follower { cursor, wanted } = follower;
-                let read;
-                let (entries, looked) = if *cursor >= before_turn {
-                    let seen = (cursor - before_turn) as usize;
-                    (self.store.fresh().get(seen..).unwrap_or_default(), newest)
-                } else {
-                    read = self.store.read(*cursor, ENTRIES_PER_READ, wanted)?;
-                    (read.0.as_slice(), read.1)
-                };
-                let wanted: Vec<_> = entries.iter().filter(|event| wanted.matches(event)).collect();
-                for event in wanted {
-                    client.event(event);
-                }
-                if let Some(follower) = &mut client.follower {
-                    follower.cursor = looked;
-                }
-                if looked < before_turn {
-                    // The rest is for the next turn: others wait too.
-                    break;
-                }
+            let Some(cursor) = client.follower.as_ref().map(|follower| follower.cursor) else { continue };
+            if cursor < before_turn && !client.is_full() {
+                // One piece for each in a turn: others wait too.
+                let Some(Follower { cursor, wanted }) = &client.follower else { continue };
+                let (events, looked) = self.store.read(*cursor, ENTRIES_PER_READ, wanted)?;
+                client.follow(&events, looked);
+            }
+            let behind = client.follower.as_ref().map_or(newest, |follower| follower.cursor);
+            if (before_turn..newest).contains(&behind) {
+                let unseen = self.store.fresh().get((behind - before_turn) as usize..).unwrap_or_default();
+                client.follow(unseen, newest);
             }
         }
         Ok(())

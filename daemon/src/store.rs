@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, params};
-use simp_proto::control::{Event, Kind, Peer, Reason, What};
+use simp_proto::control::{Event, Kind, Peer, Reason, What, Who};
 
 use crate::config::Durability;
 
@@ -37,7 +37,7 @@ const SCHEMA: &str = "
     CREATE TABLE chats (
         chat INTEGER PRIMARY KEY, address TEXT NOT NULL, since INTEGER NOT NULL, state INTEGER NOT NULL,
         user TEXT NOT NULL, seq INTEGER NOT NULL, received_seq INTEGER, received_hash INTEGER,
-        settled INTEGER NOT NULL, as_of INTEGER NOT NULL
+        settled INTEGER NOT NULL, as_of INTEGER NOT NULL, expires INTEGER
     ) STRICT;
     CREATE TABLE kept (through INTEGER NOT NULL) STRICT;
     INSERT INTO kept VALUES (0);
@@ -97,31 +97,22 @@ pub struct Wanted {
     /// One bit per place in [`Kind::ALL`]; 0 stands for all.
     kinds: u32,
     chat: Option<u64>,
-    who: Option<String>,
+    who: Option<Who>,
 }
 
 impl Wanted {
     /// The entries that a client's filter lets pass.
-    pub fn new(filter: simp_proto::control::Filter) -> Self {
+    pub fn new(filter: &simp_proto::control::Filter) -> Self {
         let kinds = filter.kinds.iter().fold(0, |bits, kind| bits | 1 << number(*kind));
-        Self { kinds, chat: filter.chat, who: filter.who }
+        Self { kinds, chat: filter.chat, who: filter.who.as_deref().map(Who::parse) }
     }
 
     /// Whether this entry is wanted.
     pub fn matches(&self, event: &Event) -> bool {
         (self.kinds == 0 || self.kinds >> number(event.what.kind()) & 1 == 1)
             && self.chat.is_none_or(|chat| chat == event.chat)
-            && self.who.as_deref().is_none_or(|who| is_peer(&event.peer, who))
+            && self.who.as_ref().is_none_or(|who| who.is(&event.peer))
     }
-}
-
-/// Whether `who`, as a user wrote it, means this peer: its name, address, or both as we print them.
-pub fn is_peer(peer: &Peer, who: &str) -> bool {
-    let ip = || peer.address.rsplit_once(':').map(|(ip, _)| ip.trim_start_matches('[').trim_end_matches(']'));
-    peer.address == who
-        || ip() == Some(who)
-        || (!peer.user.is_empty() && peer.user == who)
-        || who.strip_prefix(&peer.user).and_then(|rest| rest.strip_prefix('@')) == Some(&peer.address)
 }
 
 /// The log, open.

@@ -189,9 +189,10 @@ impl Chat {
         settings: Settings,
         snapshot: Snapshot,
         in_flight: bool,
+        expires_after: Duration,
     ) -> Option<Self> {
         let due_at_once = Repeat { sent: 0, due: now };
-        let expires = now + settings.request_expiry;
+        let expires = now + expires_after;
         let phase = match snapshot.state {
             State::Inviting => Phase::Inviting { syn: due_at_once, expires },
             State::Invited => Phase::Invited { expires },
@@ -386,6 +387,11 @@ impl Chat {
         matches!(self.phase, Phase::Closed | Phase::Leaving { untold: None, .. })
     }
 
+    /// Whether nothing more is delivered: only our FIN waits for its ACK.
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.phase, Phase::Leaving { .. })
+    }
+
     /// Messages of ours that this machine holds and the peer has not acknowledged.
     pub fn unacknowledged(&self) -> usize {
         self.delivery.len()
@@ -463,6 +469,9 @@ impl Chat {
         if answer == Operation::Ack || self.delivery.is_in_flight() {
             return Handled::Ignored;
         }
+        // The peer may have forgotten the chat after all, and say again what it said last: better twice than lost.
+        self.delivery.forget_received();
+        self.changed = true;
         self.delivery.hold(now + RETRANSMIT_AFTER, false);
         self.transmit(Operation::SynAck, Seq::Zero.field());
         Handled::Accepted

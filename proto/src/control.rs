@@ -11,9 +11,11 @@
 
 mod event;
 mod status;
+mod who;
 
 pub use event::{Event, Kind, Reason, What};
 pub use status::{Counters, Refused, Status};
+pub use who::Who;
 
 use std::fmt;
 

@@ -123,6 +123,11 @@ impl Delivery {
         self.received
     }
 
+    /// Takes the next message for new, whatever it is.
+    pub(crate) fn forget_received(&mut self) {
+        self.received = None;
+    }
+
     /// Messages not yet acknowledged.
     pub(crate) fn len(&self) -> usize {
         self.queue.len() + usize::from(self.in_flight.is_some())

@@ -26,6 +26,8 @@ pub struct KeptChat {
     pub since_ms: u64,
     /// The newest message of ours that is delivered or given up; those above it wait.
     pub settled: u64,
+    /// When it ends if it is not answered, in milliseconds since 1970; for an invitation or a request.
+    pub expires_ms: Option<u64>,
     /// What the machine goes on with.
     pub snapshot: Snapshot,
 }
@@ -46,8 +48,9 @@ impl Store {
             received.map(|(_, hash)| hash as i64),
             kept.settled as i64,
             self.last_id as i64,
+            kept.expires_ms.map(|ms| ms as i64),
         ];
-        self.write("INSERT OR REPLACE INTO chats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", row)
+        self.write("INSERT OR REPLACE INTO chats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)", row)
     }
 
     /// Drops a chat that is over; its entries stay.
@@ -125,6 +128,7 @@ fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
         address,
         since_ms: row.get::<_, i64>(2)? as u64,
         settled: row.get::<_, i64>(8)? as u64,
+        expires_ms: row.get::<_, Option<i64>>(10)?.map(|ms| ms as u64),
         snapshot: Snapshot { state: of_number(row, 3, &STATES)?, user, seq, received },
     };
     Ok(Some((chat, row.get::<_, i64>(9)? as u64)))

@@ -35,7 +35,7 @@ fn kept(chat: u64) -> KeptChat {
     let snapshot =
         Snapshot { state: State::Open, user: UserName::new("bob").unwrap(), seq: Seq::Zero, received: None };
     let address = peer(chat).address.parse().unwrap();
-    KeptChat { chat, address, since_ms: 7, settled: 0, snapshot }
+    KeptChat { chat, address, since_ms: 7, settled: 0, expires_ms: Some(9), snapshot }
 }
 
 fn random(state: &mut u64) -> u64 {
@@ -129,7 +129,8 @@ fn reading_in_pieces_gives_every_wanted_entry_once_and_in_order() {
         store.append(n, Some(1), peer(1), what, None).unwrap();
     }
     store.commit().unwrap();
-    let wanted = Wanted::new(simp_proto::control::Filter { kinds: vec![Kind::Opened], ..Default::default() });
+    let wanted =
+        Wanted::new(&simp_proto::control::Filter { kinds: vec![Kind::Opened], ..Default::default() });
     let (mut after, mut forwards, mut calls) = (0, Vec::new(), 0);
     while after < store.last_id() {
         let (events, looked) = store.read(after, 64, &wanted).unwrap();

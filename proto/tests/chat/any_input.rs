@@ -101,7 +101,9 @@ fn begin(random: &mut Random) -> Driver {
             let states =
                 [Driver::inviting, Driver::invited, Driver::accepting, Driver::open, Driver::leaving];
             let snapshot = random.pick(&states)().chat.snapshot().unwrap();
-            Driver::new(Chat::resume(at(0), BOB.name(), SETTINGS, snapshot, false).unwrap())
+            Driver::new(
+                Chat::resume(at(0), BOB.name(), SETTINGS, snapshot, false, SETTINGS.request_expiry).unwrap(),
+            )
         }
     }
 }

@@ -12,7 +12,8 @@ fn snapshot(bob: &Driver) -> Snapshot {
 }
 
 fn resume(snapshot: Snapshot, messages: &[(u64, &str)]) -> Driver {
-    let chat = Chat::resume(at(0), BOB.name(), SETTINGS, snapshot, !messages.is_empty());
+    let chat =
+        Chat::resume(at(0), BOB.name(), SETTINGS, snapshot, !messages.is_empty(), SETTINGS.request_expiry);
     let mut bob = Driver::new(chat.unwrap());
     for (id, what) in messages {
         bob.chat.requeue(Outgoing { id: MessageId(*id), text: text(what) });
@@ -150,7 +151,7 @@ fn what_is_over_for_our_user_is_not_kept() {
     assert_eq!(Driver::taking_back().chat.snapshot(), None);
     assert_eq!(Driver::closed().chat.snapshot(), None);
     let over = Snapshot { state: State::Closed, ..snapshot(&Driver::open()) };
-    assert!(Chat::resume(at(0), BOB.name(), SETTINGS, over, false).is_none());
+    assert!(Chat::resume(at(0), BOB.name(), SETTINGS, over, false, SETTINGS.request_expiry).is_none());
 }
 
 #[test]
