@@ -100,7 +100,7 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
     let (counters, refused) = (&status.counters, &status.counters.refused);
     let text = |text: &str| escape::shown(text).into_owned();
     let mut lines = vec![
-        ("program", text(&status.program)),
+        ("version", text(&status.version)),
         ("pid", status.pid.to_string()),
         ("address", text(&status.address)),
         ("user", text(&status.user)),

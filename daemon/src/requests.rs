@@ -126,7 +126,7 @@ impl Server {
         let mut counters = self.counters.clone();
         counters.commits = self.store.commits();
         Reply::Status(Box::new(Status {
-            program: env!("CARGO_PKG_VERSION").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             address: self.address.to_string(),
             user: self.config.user.to_string(),

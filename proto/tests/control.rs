@@ -204,7 +204,7 @@ fn status() -> Status {
         commits: 7,
     };
     Status {
-        program: "0.1.0".to_owned(),
+        version: "0.1.0".to_owned(),
         pid: 1,
         address: "127.0.0.1:7777".to_owned(),
         user: "bob".to_owned(),

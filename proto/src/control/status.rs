@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The program's version.
-    pub program: String,
+    pub version: String,
     /// The daemon's process id.
     pub pid: u32,
     /// Where it receives: `ADDR:PORT`.
