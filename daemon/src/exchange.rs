@@ -216,6 +216,9 @@ impl Server {
     pub fn drain(&mut self, now: Now, key: usize) -> Result<(), Fatal> {
         let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
         while let Some(event) = entry.chat.poll_event() {
+            if event == ChatEvent::Opened {
+                self.limits.refund_request();
+            }
             record(&mut self.store, now, entry, event)?;
         }
         if entry.chat.is_leaving() {

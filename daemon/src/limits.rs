@@ -74,6 +74,11 @@ impl Limits {
         self.requests.take(now)
     }
 
+    /// A chat has opened: whoever completes the opening is there, and is no flood.
+    pub fn refund_request(&mut self) {
+        self.requests.tokens = self.requests.most.min(self.requests.tokens + 1);
+    }
+
     /// Whether to tell this address that we have no chat with it.
     pub fn allow_notice(&mut self, now: Instant, to: SocketAddr) -> bool {
         let place = place(to, self.notices.len());
@@ -108,6 +113,18 @@ mod tests {
         assert!(!limits.allow_notice(start + Duration::from_millis(999), one));
         assert!(limits.allow_notice(start, two));
         assert!(limits.allow_notice(start + Duration::from_secs(1), one));
+    }
+
+    #[test]
+    fn invitations_that_open_use_nothing_up_and_others_are_slowed_down() {
+        let start = Instant::now();
+        let mut limits = Limits::new(start);
+        for _ in 0..3 * REQUESTS_AT_ONCE {
+            assert!(limits.allow_request(start));
+            limits.refund_request();
+        }
+        let taken = (0..3 * REQUESTS_AT_ONCE).filter(|_| limits.allow_request(start)).count();
+        assert_eq!(taken, REQUESTS_AT_ONCE as usize);
     }
 
     #[test]
