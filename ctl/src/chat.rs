@@ -71,9 +71,14 @@ pub(crate) fn quit(client: &mut Client, output: &mut Output, args: &Quit) -> Out
 
 /// Lists what waits for accept or decline.
 pub(crate) fn requests(client: &mut Client, output: &mut Output) -> Outcome {
+    output.show(&Shown::Chats(&waiting(client)?))
+}
+
+/// What waits for accept or decline.
+pub(crate) fn waiting(client: &mut Client) -> Outcome<Vec<ChatInfo>> {
     let mut chats = all(client)?;
     chats.retain(|chat| chat.state == State::Invited);
-    output.show(&Shown::Chats(&chats))
+    Ok(chats)
 }
 
 /// Lists all chats.

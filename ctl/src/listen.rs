@@ -7,10 +7,12 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{Event, FailureKind, Filter, From, Kind, Request, What};
+use simp_proto::control::{ChatInfo, Event, FailureKind, Filter, From, Kind, Peer, Request, What};
 
 use crate::args::Listen;
+use crate::chat;
 use crate::client::{Client, Next};
+use crate::escape;
 use crate::exec;
 use crate::output::{self, Output, Shown};
 use crate::plain;
@@ -40,7 +42,11 @@ pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Listen) -> Ou
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let mark = Mark { consumer, ..Mark::default() };
     let began_ms = plain::now_ms();
-    let mut listener = Listener { client, aside, output, args, began_ms, deadline, count: 0, mark };
+    let waiting = if notices { chat::waiting(client)? } else { Vec::new() };
+    for request in &waiting {
+        invited(client.name(), &request.peer);
+    }
+    let mut listener = Listener { client, aside, output, args, began_ms, waiting, deadline, count: 0, mark };
     let complete = listener.listen()?;
     listener.settle()?;
     if complete { Ok(()) } else { listener.time_over() }
@@ -91,6 +97,8 @@ struct Listener<'a> {
     output: &'a mut Output,
     args: &'a Listen,
     began_ms: u64,
+    /// Requests that a person was told of at the start.
+    waiting: Vec<ChatInfo>,
     deadline: Option<Instant>,
     count: u64,
     mark: Mark,
@@ -180,41 +188,42 @@ impl Listener<'_> {
 
     /// Tells a person of what happened meanwhile; what happened before is history.
     fn notice(&self, event: &Event) {
-        if event.at_ms < self.began_ms {
+        if event.at_ms < self.began_ms || self.waiting.iter().any(|request| request.chat == event.id) {
             return;
         }
-        let remedy = match event.what {
-            What::Request => format!(" (answer with: simpctl accept {})", handle(event)),
-            _ => String::new(),
-        };
-        output::notice(&format!("{}{remedy}", plain::sentence(event)));
+        match event.what {
+            What::Request => invited(self.client.name(), &event.peer),
+            _ => output::notice(&plain::sentence(event)),
+        }
     }
 }
 
+/// Tells a person of a request, and what to type.
+fn invited(daemon: &str, peer: &Peer) {
+    let who = peer.to_string();
+    let who = escape::shown(&who);
+    output::notice(&format!(
+        "* {who} invites you (answer with: simpctl -d {daemon} accept {})",
+        handle(peer)
+    ));
+}
+
 /// What to type for this peer: its user name if that means nothing to a shell, else its address.
-fn handle(event: &Event) -> &str {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    let user = &event.peer.user;
-    if !user.is_empty() && user.chars().all(harmless) { user } else { &event.peer.address }
+fn handle(peer: &Peer) -> &str {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !peer.user.is_empty() && peer.user.chars().all(harmless) { &peer.user } else { &peer.address }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_proto::control::Peer;
 
     #[test]
     fn a_name_that_means_something_to_a_shell_is_not_to_be_typed() {
-        let request = |user: &str| Event {
-            id: 1,
-            at_ms: 0,
-            chat: 1,
-            peer: Peer { user: user.into(), address: "127.0.0.2:7777".into() },
-            what: What::Request,
-        };
-        assert_eq!(handle(&request("bob")), "bob");
-        for user in ["", "$(id)", "a;b", "-d", "Ann Lee"] {
-            assert_eq!(handle(&request(user)), "127.0.0.2:7777");
+        let called = |user: &str| Peer { user: user.into(), address: "127.0.0.2:7777".into() };
+        assert_eq!(handle(&called("bob")), "bob");
+        for user in ["", "$(id)", "a;b", "-d", "Ann Lee", "127.0.0.9"] {
+            assert_eq!(handle(&called(user)), "127.0.0.2:7777");
         }
     }
 }
