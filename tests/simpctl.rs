@@ -266,3 +266,13 @@ fn status_counts_what_happened() {
         assert!(status.contains(plain) || plain == "version", "{plain} in {status}");
     }
 }
+
+#[test]
+fn standard_input_that_cannot_be_read_is_a_failure_and_no_wrong_usage() {
+    let world = World::new();
+    let _one = world.start(1, &["--user", "alice"]);
+    let mut shell = world.command("sh");
+    let script = format!("{} -d {} send < /", env!("CARGO_BIN_EXE_simpctl"), world.address(1));
+    shell.args(["-c", &script]);
+    run(shell, "").fails(1, "simpctl: standard input: is a directory");
+}

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use simp_proto::Text;
+use simp_proto::control::{Failure, FailureKind};
 use simp_proto::text::TEXT_MAX;
 
 /// The longest line that is read to its end, so that its error can name its length.
@@ -24,9 +25,9 @@ impl<R: BufRead> Lines<R> {
     /// The next text; `None` at the end of the input.
     ///
     /// # Errors
-    /// One line that names the number of the line that cannot be sent, and why.
-    pub(crate) fn next(&mut self) -> Result<Option<Text>, String> {
-        while self.read().map_err(|error| format!("standard input: {error}"))? {
+    /// `usage`, with the number of the line that cannot be sent and why; `failed` where it cannot be read.
+    pub(crate) fn next(&mut self) -> Result<Option<Text>, Failure> {
+        while self.read().map_err(|error| unreadable(&error))? {
             self.number += 1;
             if self.line.len() > LINE_MAX {
                 return Err(
@@ -52,9 +53,13 @@ impl<R: BufRead> Lines<R> {
         input.read_until(b'\n', &mut self.line).map(|len| len > 0)
     }
 
-    fn wrong(&self, why: &str) -> String {
-        format!("standard input line {}: {why}", self.number)
+    fn wrong(&self, why: &str) -> Failure {
+        Failure::new(FailureKind::Usage, format!("standard input line {}: {why}", self.number))
     }
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::new(FailureKind::Failed, format!("standard input: {}", error.kind()))
 }
 
 #[cfg(test)]
@@ -64,7 +69,7 @@ mod tests {
     fn texts(input: &[u8]) -> Result<Vec<String>, String> {
         let mut lines = Lines::new(input);
         let mut texts = Vec::new();
-        while let Some(text) = lines.next()? {
+        while let Some(text) = lines.next().map_err(|failure| failure.line)? {
             texts.push(text.as_str().to_owned());
         }
         Ok(texts)

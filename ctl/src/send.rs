@@ -32,7 +32,7 @@ pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Send) -> Outc
     // The daemon waits for our hello, but the first line may be long in coming.
     client.write()?;
     let mut lines = Lines::new(io::stdin().lock());
-    while let Some(text) = lines.next().map_err(|line| fail(FailureKind::Usage, line))? {
+    while let Some(text) = lines.next()? {
         send(client, output, args, &mut who, &text)?;
         even_unread(output.flush())?;
     }
