@@ -376,3 +376,31 @@ fn messages_are_sent_though_nobody_reads_of_their_delivery() {
     let lines: String = (1..=50).map(|n| format!("{n}\n")).collect();
     assert_eq!(world.ctl(2, &["listen", "-n", "50", "--text", "--timeout", "20"]).ok(), lines);
 }
+
+#[test]
+fn a_chat_that_is_being_left_takes_no_room() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let (gone, next) =
+        (Peer::new(&(world.address(3) + ":7777"), "eve"), Peer::new(&(world.address(4) + ":7777"), "ann"));
+    gone.open(&world.address(1));
+    let left = world.ctl(1, &["quit", "--now", "--timeout", "0.2"]);
+    assert_eq!(left.status, Some(6), "{left:?}");
+    gone.expect(Operation::Fin, 0, b"");
+    next.open(&world.address(1));
+    next.send(&world.address(1), Operation::Chat, 0, b"hi");
+    next.expect(Operation::Ack, 0, b"");
+}
+
+#[test]
+fn an_ipv6_daemon_says_that_it_cannot_reach_ipv4() {
+    let world = World::new();
+    if !crate::harness::has_ipv6("an_ipv6_daemon_says_that_it_cannot_reach_ipv4") {
+        return;
+    }
+    let _alice = world.start_on(&format!("[::1]:{}", world.port(0)), &["--user", "alice"]);
+    let mut command = world.command("simpctl");
+    command.args(["connect", "127.70.0.1"]);
+    crate::harness::run(command, "")
+        .fails(1, "simpctl: 127.70.0.1:7777: this simpd speaks IPv6 only (start one on an IPv4 address)");
+}

@@ -72,7 +72,7 @@ impl Entry {
 
     fn class(&self) -> Class {
         match self.chat.state() {
-            _ if self.chat.is_over_for_us() => Class::Over,
+            _ if self.chat.is_over_for_us() || self.chat.is_leaving() => Class::Over,
             State::Invited => Class::Request,
             _ => Class::Chat,
         }
@@ -86,7 +86,7 @@ enum Class {
     Chat,
     /// An invitation that waits for our user.
     Request,
-    /// Neither: only the peer does not know yet that it is over.
+    /// Neither: no message goes either way any more, only the peer does not know it yet.
     Over,
 }
 

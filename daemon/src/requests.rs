@@ -170,6 +170,10 @@ impl Server {
             let line = format!("{address}: this simpd speaks IPv4 only (start one on an IPv6 address)");
             return refused(FailureKind::Failed, line);
         }
+        if address.is_ipv4() && self.address.is_ipv6() && !self.address.ip().is_unspecified() {
+            let line = format!("{address}: this simpd speaks IPv6 only (start one on an IPv4 address)");
+            return refused(FailureKind::Failed, line);
+        }
         let expires_after = match timeout_ms {
             Some(ms) if ms == 0 || Duration::from_millis(ms) > INVITATION_MAX => {
                 return refused(FailureKind::Usage, "the time limit must be from 0.001 to 86400 s");
