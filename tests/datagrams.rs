@@ -39,6 +39,14 @@ fn open_chat(world: &World, args: &[&str]) -> (Daemon, Client, Peer) {
     (alice, client, bob)
 }
 
+/// The daemon on address 1, and a client that follows what happens there.
+fn followed(world: &World, args: &[&str]) -> (Daemon, Client) {
+    let daemon = world.start(1, args);
+    let mut client = daemon.client();
+    client.follow(From::End);
+    (daemon, client)
+}
+
 fn operations(datagrams: &[Datagram]) -> Vec<(Operation, u8, &[u8])> {
     datagrams.iter().map(|datagram| (datagram.operation, datagram.seq, datagram.payload.as_slice())).collect()
 }
@@ -56,9 +64,7 @@ fn chats(client: &mut Client) -> Vec<(String, State)> {
 fn a_chat_that_a_peer_opens_is_the_specification_to_the_byte() {
     let world = World::new();
     let (to, from) = (world.address(1), world.address(2) + ":7777");
-    let alice = world.start(1, &["--user", "alice", "--accept", "all"]);
-    let mut client = alice.client();
-    client.follow(From::End);
+    let (_alice, mut client) = followed(&world, &["--user", "alice", "--accept", "all"]);
     let bob = world.peer(2, "bob");
 
     bob.send_raw(&to, &wire(SYN, 0, "bob", b""));
@@ -92,9 +98,7 @@ fn a_chat_that_a_peer_opens_is_the_specification_to_the_byte() {
 fn a_chat_that_we_open_is_the_specification_to_the_byte() {
     let world = World::new();
     let to = world.address(1);
-    let alice = world.start(1, &["--user", "alice"]);
-    let mut client = alice.client();
-    client.follow(From::End);
+    let (_alice, mut client) = followed(&world, &["--user", "alice"]);
     let bob = world.peer(2, "bob");
 
     let Reply::Chat { chat, .. } = client.reply(&connect(&world.address(2))) else { panic!("no chat") };
@@ -123,9 +127,7 @@ fn a_chat_that_we_open_is_the_specification_to_the_byte() {
 fn a_peer_that_declines_or_is_busy_ends_the_invitation_with_its_words() {
     let world = World::new();
     let to = world.address(1);
-    let alice = world.start(1, &["--user", "alice"]);
-    let mut client = alice.client();
-    client.follow(From::End);
+    let (_alice, mut client) = followed(&world, &["--user", "alice"]);
     let bob = world.peer(2, "bob");
     for (answer, reason, text) in [
         (wire(FIN, 0, "bob", b""), Reason::PeerDeclined, None),
@@ -248,9 +250,7 @@ fn a_fin_outside_any_chat_is_acknowledged_with_its_number() {
 fn a_copy_of_the_syn_changes_nothing_while_the_request_waits() {
     let world = World::new();
     let to = world.address(1);
-    let alice = world.start(1, &["--user", "alice"]);
-    let mut client = alice.client();
-    client.follow(From::End);
+    let (_alice, mut client) = followed(&world, &["--user", "alice"]);
     let bob = world.peer(2, "bob");
     for _ in 0..5 {
         bob.send(&to, Operation::Syn, 0, b"");
@@ -271,9 +271,7 @@ fn a_copy_of_the_syn_changes_nothing_while_the_request_waits() {
 fn a_declined_request_ends_with_a_fin() {
     let world = World::new();
     let to = world.address(1);
-    let alice = world.start(1, &["--user", "alice"]);
-    let mut client = alice.client();
-    client.follow(From::End);
+    let (_alice, mut client) = followed(&world, &["--user", "alice"]);
     let bob = world.peer(2, "bob");
     bob.send(&to, Operation::Syn, 0, b"");
     client.expect(What::Request);

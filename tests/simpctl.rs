@@ -245,6 +245,15 @@ fn help_names_every_command_and_completions_are_made_for_each_shell() {
     ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} in {help}");
     }
+    let listed = help.lines().skip_while(|line| !line.starts_with("Commands")).skip(1);
+    let listed = listed.take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
+    let mut listed: Vec<_> = listed.filter_map(|line| line.split_whitespace().next()).collect();
+    let page = include_str!("../man/simpctl.1");
+    let mut described: Vec<_> =
+        page.lines().filter_map(|line| line.strip_prefix(".It Cm ")?.split_whitespace().next()).collect();
+    listed.sort_unstable();
+    described.sort_unstable();
+    assert_eq!(listed, described, "the manual has every command of --help, and no other");
     for shell in ["bash", "zsh", "fish"] {
         assert!(world.ctl(1, &["completions", shell]).ok().contains("simpctl"), "{shell}");
     }

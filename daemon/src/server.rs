@@ -2,7 +2,8 @@
 //! The only caller of `Poll::poll` and of the clocks.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::{Events, Interest, Poll, Token};
@@ -63,7 +64,7 @@ pub enum Timer {
 }
 
 /// A datagram, or what is wrong with it, from whom, to which of our addresses.
-type Arrival = (SocketAddr, Option<std::net::IpAddr>, Result<Datagram, DecodeError>);
+type Arrival = (SocketAddr, Option<IpAddr>, Result<Datagram, DecodeError>);
 
 /// The daemon: all its parts, and nothing that one of them could know alone.
 pub struct Server {
@@ -100,13 +101,7 @@ pub enum Fatal {
 
 impl Server {
     /// Puts the parts together and takes up the chats of the last run.
-    pub fn new(
-        args: Args,
-        config: Config,
-        mut udp: Udp,
-        store: Store,
-        socket: &std::path::Path,
-    ) -> Result<Self, Fatal> {
+    pub fn new(args: Args, config: Config, mut udp: Udp, store: Store, socket: &Path) -> Result<Self, Fatal> {
         let now = Now::read();
         let poll = Poll::new()?;
         poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
@@ -237,7 +232,10 @@ impl Server {
 
     fn receive_errors(&mut self, now: Now) -> Result<(), Fatal> {
         let mut unreachable = Vec::new();
-        self.udp.receive_errors(|error| unreachable.push(error.to))?;
+        self.udp.receive_errors(|error| {
+            tracing::debug!("{} is unreachable: {}", error.to, error.kind);
+            unreachable.push(error.to);
+        })?;
         for address in unreachable {
             self.handle_unreachable(now, address)?;
         }

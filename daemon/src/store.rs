@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, params};
-use simp_proto::control::{Event, Kind, Peer, Reason, What, Who};
+use simp_proto::control::{Event, Filter, Kind, Peer, Reason, What, Who};
 
 use crate::config::Durability;
 
@@ -102,7 +102,7 @@ pub struct Wanted {
 
 impl Wanted {
     /// The entries that a client's filter lets pass.
-    pub fn new(filter: &simp_proto::control::Filter) -> Self {
+    pub fn new(filter: &Filter) -> Self {
         let kinds = filter.kinds.iter().fold(0, |bits, kind| bits | 1 << number(*kind));
         Self { kinds, chat: filter.chat, who: filter.who.as_deref().map(Who::parse) }
     }

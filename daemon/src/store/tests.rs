@@ -129,8 +129,7 @@ fn reading_in_pieces_gives_every_wanted_entry_once_and_in_order() {
         store.append(n, Some(1), peer(1), what, None).unwrap();
     }
     store.commit().unwrap();
-    let wanted =
-        Wanted::new(&simp_proto::control::Filter { kinds: vec![Kind::Opened], ..Default::default() });
+    let wanted = Wanted::new(&Filter { kinds: vec![Kind::Opened], ..Default::default() });
     let (mut after, mut forwards, mut calls) = (0, Vec::new(), 0);
     while after < store.last_id() {
         let (events, looked) = store.read(after, 64, &wanted).unwrap();
