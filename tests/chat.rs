@@ -1,9 +1,11 @@
 //! Two hosts chat by simpctl: what a user does, from the invitation to the end, and what scripts rely on.
 
+use std::time::Instant;
+
 use nix::sys::signal::Signal;
 use simp_proto::Operation;
 
-use crate::harness::{Peer, World};
+use crate::harness::{Client, DEADLINE, Peer, World};
 
 /// Lines of JSON, parsed.
 fn json(text: &str) -> Vec<serde_json::Value> {
@@ -345,15 +347,25 @@ fn a_text_that_is_sent_twice_by_a_peer_that_came_back_is_shown_twice() {
 #[test]
 fn standard_input_may_be_silent_for_longer_than_a_client_may_owe_its_hello() {
     let world = World::new();
-    let (_alice, bob) = world.alice_and_bob();
+    let (alice, bob) = world.alice_and_bob();
     world.ctl(1, &["connect", &world.address(2)]).ok();
     let mut sending = world.spawn_ctl(1, &["send"]);
     let marker = world.path("ran");
     let command = format!("cat >> {}", marker.display());
     let listening = world.spawn_ctl(2, &["listen", "-n", "1", "--exec", &command]);
-    // One that says nothing at all is hung up on; by then the two above have been silent for as long.
-    let mut silent = crate::harness::Client::silent(&bob.socket);
-    while silent.read().is_some() {}
+    // One that says nothing at all is hung up on; by then those that were there before it have been silent for
+    // longer. The one that asks counts itself; the listener has two connections.
+    for (daemon, clients) in [(&alice, 2), (&bob, 3)] {
+        let mut asking = daemon.client();
+        let deadline = Instant::now() + DEADLINE;
+        while asking.status().clients < clients {
+            assert!(Instant::now() < deadline, "simpctl does not connect");
+        }
+    }
+    let silent = [&alice, &bob].map(|daemon| Client::silent(&daemon.socket));
+    for mut client in silent {
+        while client.read().is_some() {}
+    }
     sending.write_line("hello");
     listening.wait().ok();
     assert_eq!(std::fs::read_to_string(marker).unwrap(), "hello\n");

@@ -498,3 +498,20 @@ fn the_log_on_standard_error_holds_no_texts() {
     assert!(log.contains("opened user=bob") && log.contains("undelivered message="), "{log}");
     assert!(!log.contains("PRIVATE"), "{log}");
 }
+
+#[test]
+fn what_a_daemon_makes_is_its_users_alone() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice"]);
+    let state = world.path("state/simp").join(world.address(1));
+    for (path, mode) in [
+        (world.socket(1), 0o600),
+        (world.path("run/simp"), 0o700),
+        (state.join("log.db"), 0o600),
+        (state.join("lock"), 0o600),
+        (state, 0o700),
+    ] {
+        let found = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{}", path.display());
+    }
+}

@@ -1,8 +1,10 @@
 //! The control socket: accepts clients, reads their frames, keeps what is to be written to them.
 //! What a request means is `requests`' business.
 
+use std::fs::{self, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use mio::net::{UnixListener, UnixStream};
@@ -205,12 +207,13 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Listens on the socket at `path`, which must not exist.
+    /// Listens on the socket at `path`, which must not exist, for our user only.
     ///
     /// # Errors
     /// Those of binding and of registering with mio.
     pub fn listen(path: &Path, registry: &Registry, token: Token, first_token: usize) -> io::Result<Self> {
         let mut listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, Permissions::from_mode(0o600))?;
         registry.register(&mut listener, token, Interest::READABLE)?;
         Ok(Self {
             listener,

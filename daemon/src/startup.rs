@@ -156,7 +156,7 @@ fn make_private(folder: &Path, variable: &'static str) -> Result<(), StartError>
     Ok(())
 }
 
-/// Makes whatever this process creates readable by its user only, the control socket included.
+/// Makes whatever this process creates its user's only.
 pub fn keep_private() {
     use nix::sys::stat::{Mode, umask};
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
