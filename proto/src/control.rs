@@ -10,10 +10,12 @@
 //! `control.cddl` beside this file is the same as a schema, for clients in other languages.
 
 mod event;
+mod outbox;
 mod status;
 mod who;
 
 pub use event::{Event, Kind, Reason, What};
+pub use outbox::{Consumer, OutboxMessage};
 pub use status::{Counters, Refused, Status};
 pub use who::Who;
 
@@ -22,7 +24,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The version of this API. Client and daemon must have the same.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +65,40 @@ pub enum Request {
         who: Option<String>,
         /// 1 to 985 characters of ASCII.
         text: String,
+        /// Keep it in the outbox until the peer has it, through as many chats as that takes. Where there is no
+        /// chat, `who` is the address to invite.
+        #[serde(default)]
+        queue: bool,
+        /// With `queue`: give it up as undelivered if its delivery has not begun after this long.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expire_ms: Option<u64>,
+        /// Any number, chosen at random: kept with the message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<u64>,
+        /// A message with this `token` may have been queued already, by an entry above this id: then it is not
+        /// queued again, and the reply is the same. For a client whose connection broke before the reply came.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_after: Option<u64>,
+    },
+    /// The messages in the outbox, oldest first. Answered with [`Reply::Outbox`].
+    Outbox {
+        /// Only those with a higher id.
+        #[serde(default)]
+        after: u64,
+    },
+    /// Take a message out of the outbox, as undelivered. Answered with [`Reply::Done`].
+    Cancel {
+        /// Its id.
+        message: u64,
+    },
+    /// Put the text of an undelivered message into the outbox, as a new message to the same peer. Answered with
+    /// [`Reply::Queued`].
+    Resend {
+        /// The id of the undelivered one.
+        message: u64,
+        /// As in `send`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expire_ms: Option<u64>,
     },
     /// End a chat, or take back an invitation. Answered with [`Reply::Chat`]; then follow its `closed`.
     Quit {
@@ -107,6 +143,13 @@ pub enum Request {
         /// The last entry that it is done with.
         id: u64,
     },
+    /// The consumers and their marks, by name. Answered with [`Reply::Consumers`].
+    Consumers,
+    /// Remove a consumer: its mark is forgotten. Answered with [`Reply::Done`].
+    Forget {
+        /// The consumer's name.
+        consumer: String,
+    },
     /// Stop the daemon; open chats are kept for its next start. Answered with [`Reply::Done`].
     Stop,
 }
@@ -136,6 +179,12 @@ pub struct Filter {
     /// Only peers with this address, `ADDR:PORT` or user name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
+    /// Only entries appended at this time or later, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<u64>,
+    /// Only entries appended before this time, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
 }
 
 /// What the daemon sends.
@@ -174,12 +223,24 @@ pub enum Reply {
         /// Follow after this id for what becomes of it.
         after: u64,
     },
-    /// To `send`.
+    /// To `send` and `resend`.
     Queued {
         /// The message's id: that of its `queued` entry.
         message: u64,
-        /// The chat it is queued in.
+        /// The chat it is queued in; 0 for a message of the outbox, which may outlive chats.
         chat: u64,
+    },
+    /// To `outbox`.
+    Outbox {
+        /// The messages, oldest first.
+        messages: Vec<OutboxMessage>,
+        /// Whether there are more: ask again with `after`.
+        more: bool,
+    },
+    /// To `consumers`.
+    Consumers {
+        /// By name.
+        consumers: Vec<Consumer>,
     },
     /// To `chats`.
     Chats {
@@ -201,7 +262,7 @@ pub enum Reply {
         /// Entries above this id come.
         after: u64,
     },
-    /// To `seen` and `stop`.
+    /// To `seen`, `cancel`, `forget` and `stop`.
     Done,
 }
 

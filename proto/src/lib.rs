@@ -18,6 +18,7 @@ pub mod chat;
 pub mod control;
 pub mod datagram;
 pub mod delivery;
+pub mod duration;
 pub mod frame;
 pub mod paths;
 pub mod text;

@@ -13,7 +13,7 @@ pub struct Event {
     pub id: u64,
     /// When it was appended, in milliseconds since 1970.
     pub at_ms: u64,
-    /// The chat it belongs to.
+    /// The chat it belongs to; 0 for what becomes of the outbox outside any chat.
     pub chat: u64,
     /// The other side of that chat.
     pub peer: Peer,
@@ -48,6 +48,9 @@ pub enum What {
     Queued {
         /// The text.
         text: String,
+        /// The undelivered message that it sends again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<u64>,
     },
     /// A message of ours is in the peer's hands.
     Delivered {
@@ -59,7 +62,7 @@ pub enum What {
     Undelivered {
         /// Its id.
         message: u64,
-        /// Why the chat ended.
+        /// Why the chat ended, or why the message was given up.
         reason: Reason,
     },
     /// The peer reports an error in an open chat.
@@ -73,7 +76,7 @@ impl What {
     /// What somebody wrote, where the entry holds that.
     pub fn text(&self) -> Option<&str> {
         match self {
-            Self::Message { text } | Self::Queued { text } | Self::Error { text } => Some(text),
+            Self::Message { text } | Self::Queued { text, .. } | Self::Error { text } => Some(text),
             Self::Closed { text, .. } => text.as_deref(),
             Self::Request
             | Self::Inviting
@@ -154,7 +157,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why a chat, a request or an invitation is over.
+/// Why a chat, a request or an invitation is over, or a message was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reason {
     /// We left, or took the invitation back.
@@ -190,11 +193,17 @@ pub enum Reason {
     /// The peer forgot the chat and invites anew.
     #[serde(rename = "peer restarted")]
     PeerRestarted,
+    /// The message was taken out of the outbox.
+    #[serde(rename = "cancelled")]
+    Cancelled,
+    /// The message was in the outbox for as long as it was to be.
+    #[serde(rename = "expired")]
+    Expired,
 }
 
 impl Reason {
     /// All reasons. A reason's place here is its number in the log, so a new one goes to the end.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Quit,
         Self::PeerQuit,
         Self::WeDeclined,
@@ -206,6 +215,8 @@ impl Reason {
         Self::NobodyThere,
         Self::PeerGone,
         Self::PeerRestarted,
+        Self::Cancelled,
+        Self::Expired,
     ];
 }
 
@@ -223,6 +234,8 @@ impl fmt::Display for Reason {
             Self::NobodyThere => "nobody there",
             Self::PeerGone => "peer gone",
             Self::PeerRestarted => "peer restarted",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
         })
     }
 }

@@ -29,8 +29,16 @@ pub struct Status {
     pub counters: Counters,
     /// The newest entry of the log; 0 where it is empty.
     pub last_id: u64,
+    /// The oldest entry that is kept; 0 where the log is empty.
+    pub first_id: u64,
     /// Bytes the log has on disk.
     pub log_bytes: u64,
+    /// Messages in the outbox.
+    pub outbox: u64,
+    /// What is wrong with the disk: as long as it is, chats stand still, nothing is received or sent, and what
+    /// would have to be written is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// What the daemon counted since its start.
