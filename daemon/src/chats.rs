@@ -17,7 +17,8 @@ const NAMES_MAX: usize = 10;
 /// A chat and what the daemon knows of it besides.
 #[derive(Debug)]
 pub struct Entry {
-    /// Its id in the log; 0 until the entry that it begins with is appended.
+    /// Its id in the log; 0 until the entry that it begins with is appended. An invitation for the outbox has
+    /// none before it opens: most come to nothing.
     pub id: u64,
     /// The peer.
     pub address: SocketAddr,
@@ -39,9 +40,20 @@ pub struct Entry {
     pub progressed: bool,
     /// When it ends if it is not answered, in milliseconds since 1970.
     pub expires_ms: Option<u64>,
+    /// The outbox's messages for this peer are among those that wait.
+    pub has_outbox: bool,
+    /// Nobody but the outbox wanted it.
+    pub for_outbox: bool,
+    /// When we leave it by ourselves.
+    pub leave_at: Option<Instant>,
 }
 
 impl Entry {
+    /// Whether it is an invitation for the outbox, which nobody sees.
+    pub fn is_unlogged(&self) -> bool {
+        self.id == 0
+    }
+
     /// The other side, as entries of the log name it.
     pub fn peer(&self) -> Peer {
         Peer { user: self.chat.user().as_str().to_owned(), address: self.address.to_string() }
@@ -58,21 +70,26 @@ impl Entry {
         }
     }
 
-    /// What is kept of it across restarts; `None` where it is over for our user.
+    /// What is kept of it across restarts; `None` where it is over for our user, or not in the log.
     pub fn kept(&self) -> Option<KeptChat> {
-        self.chat.snapshot().map(|snapshot| KeptChat {
+        self.chat.snapshot().filter(|_| !self.is_unlogged()).map(|snapshot| KeptChat {
             chat: self.id,
             address: self.address,
             since_ms: self.since_ms,
             settled: self.settled,
             expires_ms: self.expires_ms,
+            for_outbox: self.for_outbox,
             snapshot,
         })
     }
 
+    fn is_shown(&self) -> bool {
+        !self.is_unlogged() && !self.chat.is_over_for_us()
+    }
+
     fn class(&self) -> Class {
         match self.chat.state() {
-            _ if self.chat.is_over_for_us() || self.chat.is_leaving() => Class::Over,
+            _ if self.is_unlogged() || self.chat.is_over_for_us() || self.chat.is_leaving() => Class::Neither,
             State::Invited => Class::Request,
             _ => Class::Chat,
         }
@@ -86,8 +103,8 @@ enum Class {
     Chat,
     /// An invitation that waits for our user.
     Request,
-    /// Neither: no message goes either way any more, only the peer does not know it yet.
-    Over,
+    /// An invitation for the outbox; or no message goes either way any more, only the peer does not know it yet.
+    Neither,
 }
 
 /// All chats.
@@ -103,7 +120,7 @@ impl Chats {
     /// Adds a chat. An older one with the same peer must have been removed.
     pub fn insert(&mut self, entry: Entry) -> usize {
         let address = entry.address;
-        let key = self.entries.insert((Class::Over, entry));
+        let key = self.entries.insert((Class::Neither, entry));
         self.by_address.insert(address, key);
         self.recount(key);
         key
@@ -124,7 +141,7 @@ impl Chats {
         match *class {
             Class::Chat => self.chats += 1,
             Class::Request => self.requests += 1,
-            Class::Over => {}
+            Class::Neither => {}
         }
         self.uncount(was);
     }
@@ -133,7 +150,7 @@ impl Chats {
         match class {
             Class::Chat => self.chats -= 1,
             Class::Request => self.requests -= 1,
-            Class::Over => {}
+            Class::Neither => {}
         }
     }
 
@@ -175,10 +192,18 @@ impl Chats {
 
     /// What a client is told of those that are not over and have ids above `after`, oldest first.
     pub fn list(&self, after: u64) -> Vec<ChatInfo> {
-        let here = self.iter().filter(|(_, entry)| entry.id > after && !entry.chat.is_over_for_us());
+        let here = self.iter().filter(|(_, entry)| entry.id > after && entry.is_shown());
         let mut list: Vec<_> = here.map(|(_, entry)| entry.info()).collect();
         list.sort_by_key(|info| info.chat);
         list
+    }
+
+    /// Whether there is one that `who` means among those in a state that fits.
+    pub fn is_any(&self, who: Option<&str>, fits: impl Fn(State) -> bool) -> bool {
+        let named = who.map(Who::parse);
+        let is_one =
+            |entry: &Entry| fits(entry.chat.state()) && entry.is_shown() && is_meant(entry, named.as_ref());
+        self.iter().any(|(_, entry)| is_one(entry))
     }
 
     /// The one that `who` means among those in a state that fits, or the only such one without `who`.
@@ -193,7 +218,7 @@ impl Chats {
         none: &str,
         flag: &str,
     ) -> Result<usize, Failure> {
-        let fits = |entry: &Entry| fits(entry.chat.state()) && !entry.chat.is_over_for_us();
+        let fits = |entry: &Entry| fits(entry.chat.state()) && entry.is_shown();
         let named = who.map(Who::parse);
         // What names one address names one chat, whatever the number of chats.
         let one = named.as_ref().and_then(Who::address).and_then(|address| self.at(address));

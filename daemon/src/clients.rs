@@ -43,6 +43,8 @@ pub struct Client {
     input: FrameBuffer,
     output: Vec<u8>,
     written: usize,
+    /// Where in the output the answers of this turn begin, and whether each one tells of something written.
+    fresh: Vec<(usize, bool)>,
     /// It has said hello with our version.
     pub greeted: bool,
     /// It follows the log.
@@ -64,6 +66,7 @@ impl Client {
             input: FrameBuffer::default(),
             output: Vec::new(),
             written: 0,
+            fresh: Vec::new(),
             greeted: false,
             follower: None,
             timer: None,
@@ -82,6 +85,28 @@ impl Client {
     /// full, or its socket has more to read, what we hold may be whole requests that we did not take yet.
     pub fn owes(&self) -> bool {
         !self.leaving && (!self.greeted || (self.input.is_partial() && !self.readable && !self.is_full()))
+    }
+
+    /// Adds the answer to a request of this turn. `writes`: it holds only once the turn is committed.
+    pub fn reply(&mut self, answer: &Answer, writes: bool) {
+        self.fresh.push((self.output.len(), writes));
+        self.answer(answer);
+    }
+
+    /// This turn has not happened: puts the failure in place of each answer that told of something written.
+    fn undo_turn(&mut self, failure: &Failure) {
+        let fresh = std::mem::take(&mut self.fresh);
+        let Some(&(first, _)) = fresh.iter().find(|(_, writes)| *writes) else { return };
+        let told = self.output.split_off(first);
+        let ends = fresh.iter().skip(1).map(|(start, _)| *start).chain([first + told.len()]);
+        for ((start, writes), end) in
+            fresh.iter().copied().zip(ends).filter(|((start, _), _)| *start >= first)
+        {
+            match told.get(start - first..end - first) {
+                Some(answer) if !writes => self.output.extend_from_slice(answer),
+                _ => self.answer(&Answer::Failure(failure.clone())),
+            }
+        }
     }
 
     /// Adds an answer to what is to be written.
@@ -161,6 +186,7 @@ impl Client {
 
     /// Writes what can be written.
     fn flush(&mut self) {
+        self.fresh.clear();
         while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
             match self.stream.write(rest) {
                 Ok(0) => self.gone = true,
@@ -295,6 +321,11 @@ impl Clients {
     /// All clients.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Client)> {
         self.clients.iter_mut()
+    }
+
+    /// This turn has not happened: whoever was told that something was written is told this instead.
+    pub fn undo_turn(&mut self, failure: &Failure) {
+        self.clients.iter_mut().for_each(|(_, client)| client.undo_turn(failure));
     }
 
     /// Writes to all what can be written, and lets go those that are done; returns the timers they leave.

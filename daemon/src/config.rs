@@ -48,7 +48,39 @@ struct File {
     attempts: Option<u32>,
     request_expiry: Option<u64>,
     durability: Option<Durability>,
+    retain_age: Option<String>,
+    retain_count: Option<u64>,
+    #[serde(default)]
+    retain_discard: Vec<DiscardWord>,
     log: Option<String>,
+}
+
+/// What retention may remove although it would be kept otherwise, in so many words.
+#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum DiscardWord {
+    Unread,
+    Undelivered,
+}
+
+/// What retention may remove although it would be kept otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Discard {
+    /// What a consumer has not read.
+    pub unread: bool,
+    /// Messages that were given up and not sent again.
+    pub undelivered: bool,
+}
+
+/// How long entries of the log are kept. Without an age and a count, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retain {
+    /// Older ones are removed.
+    pub age: Option<Duration>,
+    /// All but the newest so many are removed.
+    pub count: Option<u64>,
+    /// What is removed although it would be kept otherwise.
+    pub discard: Discard,
 }
 
 /// What a commit survives.
@@ -120,6 +152,8 @@ pub struct Config {
     pub chat: Settings,
     /// What a commit survives. Takes effect at the next start.
     pub durability: Durability,
+    /// How long entries of the log are kept.
+    pub retain: Retain,
     /// How much to log.
     pub log: tracing::Level,
 }
@@ -142,6 +176,9 @@ pub enum ConfigError {
     /// A number that is out of range.
     #[error("{0} must be from {1} to {2}")]
     Range(&'static str, u64, u64),
+    /// Not a length of time.
+    #[error("{0} must be a length of time such as 90s, 12h, 30d or 52w, not '{1}'")]
+    Duration(&'static str, String),
     /// Not a level.
     #[error("the log level '{0}' is none of error, warn, info, debug")]
     Log(String),
@@ -166,6 +203,17 @@ impl Config {
                 None => defaults.request_expiry,
             },
         };
+        let retain = Retain {
+            age: file.retain_age.map(|age| length("retain_age", age)).transpose()?,
+            count: file
+                .retain_count
+                .map(|count| within("retain_count", count, 1, u64::MAX / 2))
+                .transpose()?,
+            discard: Discard {
+                unread: file.retain_discard.contains(&DiscardWord::Unread),
+                undelivered: file.retain_discard.contains(&DiscardWord::Undelivered),
+            },
+        };
         let max_chats = args.max_chats.or(file.max_chats).unwrap_or(1) as u64;
         let user = args.user.clone().or(file.user).or_else(login_name).unwrap_or_default();
         let log = args.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
@@ -176,6 +224,7 @@ impl Config {
             max_chats: within("max_chats", max_chats, 1, 100_000)? as usize,
             chat,
             durability: file.durability.unwrap_or_default(),
+            retain,
             log: level(&log).ok_or(ConfigError::Log(log))?,
         })
     }
@@ -187,6 +236,11 @@ fn level(name: &str) -> Option<tracing::Level> {
 
 fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<u64, ConfigError> {
     if (least..=most).contains(&value) { Ok(value) } else { Err(ConfigError::Range(name, least, most)) }
+}
+
+fn length(name: &'static str, text: String) -> Result<Duration, ConfigError> {
+    let length = simp_proto::duration::parse(&text).filter(|length| !length.is_zero());
+    length.ok_or(ConfigError::Duration(name, text))
 }
 
 fn read(path: &Path) -> Result<File, ConfigError> {
@@ -236,10 +290,19 @@ mod tests {
             ("max_chats = 0", "max_chats must be from 1 to 100000"),
             ("attempts = 0", "attempts must be from 1 to 100"),
             ("request_expiry = 100000", "request_expiry must be from 1 to 86400"),
+            ("retain_count = 0", "retain_count must be from 1 to 9223372036854775807"),
+            (
+                "retain_age = '0d'",
+                "retain_age must be a length of time such as 90s, 12h, 30d or 52w, not '0d'",
+            ),
+            (
+                "retain_discard = ['all']",
+                "F: line 1: unknown variant `all`, expected `unread` or `undelivered`",
+            ),
             ("log = 'loud'", "the log level 'loud' is none of error, warn, info, debug"),
             (
                 "user = 'a'\nmax_chat = 3",
-                "F: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, `attempts`, `request_expiry`, `durability`, `log`",
+                "F: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `log`",
             ),
         ] {
             assert_eq!(load(toml).unwrap_err(), error);

@@ -1,30 +1,35 @@
-//! What passes between peers and chats: an arrival goes to its chat, or to nobody's, and what the chat then
-//! says is appended to the log, armed, and queued to be transmitted after the commit.
+//! What passes between peers and chats, without sockets and without a clock: an arrival goes to its chat, or to
+//! nobody's, and what the chat then says is appended to the log, armed, and put among the outgoing datagrams,
+//! which leave after the commit.
+//!
+//! - here: arrivals and timers. `messages`: what chats say, and our messages. `outbox`: peers that are off.
+//! - `resume`: taking up where the log says that we were.
+
+mod messages;
+mod outbox;
+mod resume;
+
+pub use outbox::NotCancelled;
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
-use simp_proto::control::{Peer, Reason, State, What};
-use simp_proto::{
-    Chat, ChatEvent, Datagram, DecodeError, Handled, MessageId, Operation, Outgoing, Text, UserName,
-};
+use simp_proto::control::{Counters, Peer};
+use simp_proto::{Chat, Datagram, DecodeError, Handled, Operation};
 
-use crate::chats::Entry;
-use crate::server::{Fatal, Now, Server, Timer};
+use crate::chats::{Chats, Entry};
+use crate::config::Config;
+use crate::limits::Limits;
+use crate::outbox::Outbox;
 use crate::store::{Store, StoreError};
-use crate::udp::Udp;
+use crate::wheel::Wheel;
 
 /// Requests that wait at the same time, at most: anybody can make them.
 const REQUESTS_MAX: usize = 64;
 
 /// Of those, requests of one host.
 const REQUESTS_PER_HOST_MAX: usize = 8;
-
-/// Messages that a chat's machine holds at most; those behind them wait in the log.
-const LOADED_MAX: usize = 64;
-
-/// With so many or fewer left, the machine is given more.
-const LOADED_LOW: usize = 16;
 
 /// The longest that an invitation lasts: a day. A clock that jumped back makes none longer.
 pub const INVITATION_MAX: Duration = Duration::from_secs(86_400);
@@ -35,8 +40,100 @@ const NO_CHAT: &str = "No chat with you";
 /// The text that an invitation is answered with while there are as many chats as allowed (SIMP 5).
 const BUSY: &str = "User already in another chat";
 
-/// Input from the network.
-impl Server {
+/// One moment, on both clocks. Read once per turn.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// For deadlines.
+    pub instant: Instant,
+    /// For people: milliseconds since 1970. It may jump.
+    pub ms: u64,
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Timer {
+    /// A chat's deadline.
+    Chat(usize),
+    /// A peer is invited again for the outbox.
+    Invite(SocketAddr),
+    /// A message in the outbox is given up.
+    Expire(u64),
+    /// A client owes us something.
+    Client(usize),
+    /// The disk is tried again.
+    Disk,
+    /// Old entries of the log are looked for.
+    Retention,
+}
+
+/// Datagrams that leave after the commit.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    datagrams: Vec<(SocketAddr, Option<IpAddr>, Range<usize>)>,
+    bytes: Vec<u8>,
+}
+
+impl Outgoing {
+    fn push(&mut self, to: SocketAddr, local: Option<IpAddr>, datagram: &Datagram) {
+        let start = self.bytes.len();
+        datagram.encode(&mut self.bytes);
+        self.datagrams.push((to, local, start..self.bytes.len()));
+    }
+
+    /// To whom, from which of our addresses, and the bytes; in order.
+    pub fn iter(&self) -> impl Iterator<Item = (SocketAddr, Option<IpAddr>, &[u8])> {
+        let bytes = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
+        self.datagrams.iter().map(move |(to, local, range)| (*to, *local, bytes(range)))
+    }
+
+    /// They have left, or never will.
+    pub fn clear(&mut self) {
+        self.datagrams.clear();
+        self.bytes.clear();
+    }
+}
+
+/// All chats, their log, and what belongs to both.
+#[derive(Debug)]
+pub struct Exchange {
+    pub config: Config,
+    pub address: SocketAddr,
+    pub store: Store,
+    pub chats: Chats,
+    pub outbox: Outbox,
+    pub wheel: Wheel<Timer>,
+    pub limits: Limits,
+    pub counters: Counters,
+    pub outgoing: Outgoing,
+    /// Whether there was no room for a further chat when this was last looked at.
+    was_full: bool,
+}
+
+impl Exchange {
+    /// With no chats yet; see [`Exchange::resume`]. `random` is any number.
+    pub fn new(now: Now, config: Config, address: SocketAddr, store: Store, random: u64) -> Self {
+        Self {
+            config,
+            address,
+            store,
+            chats: Chats::default(),
+            outbox: Outbox::new(random),
+            wheel: Wheel::new(now.instant),
+            limits: Limits::new(now.instant),
+            counters: Counters::default(),
+            outgoing: Outgoing::default(),
+            was_full: false,
+        }
+    }
+
+    /// Whether there are as many chats as allowed.
+    pub fn is_full(&self) -> bool {
+        self.chats.count() >= self.config.max_chats
+    }
+}
+
+/// Input from the network, and from the clock.
+impl Exchange {
     /// A datagram came.
     pub fn handle_arrival(
         &mut self,
@@ -44,7 +141,7 @@ impl Server {
         from: SocketAddr,
         local: Option<IpAddr>,
         datagram: Result<Datagram, DecodeError>,
-    ) -> Result<(), Fatal> {
+    ) -> Result<(), StoreError> {
         self.counters.datagrams_in += 1;
         let refused = &mut self.counters.refused;
         let datagram = match datagram {
@@ -68,6 +165,9 @@ impl Server {
         let Some(key) = self.chats.at(from) else {
             return self.handle_stranger(now, from, local, &datagram);
         };
+        if self.is_full() && self.withdraw(now, key)? {
+            return Ok(());
+        }
         let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
         entry.local = local;
         let handled = entry.chat.handle_datagram(now.instant, &datagram);
@@ -82,7 +182,7 @@ impl Server {
     }
 
     /// Nothing listens at this address, or no way leads there.
-    pub fn handle_unreachable(&mut self, now: Now, address: SocketAddr) -> Result<(), Fatal> {
+    pub fn handle_unreachable(&mut self, now: Now, address: SocketAddr) -> Result<(), StoreError> {
         let Some(key) = self.chats.at(address) else { return Ok(()) };
         if let Some(entry) = self.chats.get_mut(key) {
             entry.chat.handle_unreachable();
@@ -90,13 +190,14 @@ impl Server {
         self.drain(now, key)
     }
 
-    /// A chat's deadline has come.
-    pub fn handle_timeout(&mut self, now: Now, key: usize) -> Result<(), Fatal> {
+    /// A chat's deadline has come, or the time at which we leave it by ourselves.
+    pub fn handle_timeout(&mut self, now: Now, key: usize) -> Result<(), StoreError> {
         let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
         entry.timer = None;
         if entry.chat.handle_timeout(now.instant) {
             self.counters.retransmitted += 1;
         }
+        self.leave_if_due(now, key);
         self.drain(now, key)
     }
 
@@ -107,7 +208,7 @@ impl Server {
         from: SocketAddr,
         local: Option<IpAddr>,
         datagram: &Datagram,
-    ) -> Result<(), Fatal> {
+    ) -> Result<(), StoreError> {
         match datagram.operation {
             Operation::Syn => return self.handle_invitation(now, from, local, datagram),
             // A SYN+ACK to an invitation that we gave up: its sender is told the same way.
@@ -129,10 +230,11 @@ impl Server {
         from: SocketAddr,
         local: Option<IpAddr>,
         syn: &Datagram,
-    ) -> Result<(), Fatal> {
-        let full = self.chats.count() >= self.config.max_chats;
+    ) -> Result<(), StoreError> {
+        let full = self.is_full();
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
-        let accept = !full && self.config.accept.allows(&peer);
+        // Whoever has messages in the outbox is to be let in: we would invite it ourselves.
+        let accept = !full && (self.config.accept.allows(&peer) || self.outbox.has(from));
         if full {
             if self.limits.allow_answer(now.instant) {
                 self.refuse(from, local, BUSY);
@@ -166,26 +268,9 @@ impl Server {
 
     fn answer(&mut self, to: SocketAddr, local: Option<IpAddr>, operation: Operation, seq: u8, text: &str) {
         let payload = text.as_bytes().to_vec();
-        let datagram = Datagram { operation, seq, user: self.config.user, payload };
-        transmit(&mut self.udp, &mut self.scratch, to, local, &datagram);
+        self.outgoing.push(to, local, &Datagram { operation, seq, user: self.config.user, payload });
     }
-}
 
-/// Queues a datagram; it leaves after the commit.
-fn transmit(
-    udp: &mut Udp,
-    scratch: &mut Vec<u8>,
-    to: SocketAddr,
-    local: Option<IpAddr>,
-    datagram: &Datagram,
-) {
-    scratch.clear();
-    datagram.encode(scratch);
-    udp.queue(to, local, scratch);
-}
-
-/// Output of the chats.
-impl Server {
     /// Adds a chat that has just begun and ends if it is not answered. Its id comes with the entry that it
     /// begins with.
     pub fn insert_chat(
@@ -196,7 +281,7 @@ impl Server {
         chat: Chat,
         expires_after: Duration,
     ) -> usize {
-        let entry = Entry {
+        self.chats.insert(Entry {
             id: 0,
             address,
             local,
@@ -208,191 +293,9 @@ impl Server {
             settled: 0,
             progressed: false,
             expires_ms: Some(now.ms + expires_after.as_millis() as u64),
-        };
-        self.chats.insert(entry)
-    }
-
-    /// Takes what a chat says, after anything that may have changed it.
-    pub fn drain(&mut self, now: Now, key: usize) -> Result<(), Fatal> {
-        let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
-        while let Some(event) = entry.chat.poll_event() {
-            if event == ChatEvent::Opened {
-                self.limits.refund_request();
-            }
-            record(&mut self.store, now, entry, event)?;
-        }
-        if entry.chat.is_leaving() {
-            give_up_backlog(&mut self.store, now, entry, Reason::Quit)?;
-        } else {
-            load_backlog(&mut self.store, entry, LOADED_LOW)?;
-        }
-        if entry.chat.poll_snapshot().is_some()
-            && let Some(kept) = entry.kept()
-        {
-            self.store.keep_chat(&kept)?;
-            entry.progressed = false;
-        }
-        while let Some(datagram) = entry.chat.poll_transmit() {
-            transmit(&mut self.udp, &mut self.scratch, entry.address, entry.local, &datagram);
-        }
-        let deadline = entry.chat.poll_timeout();
-        if entry.timer.map(|(set_for, _)| set_for) != deadline {
-            if let Some((_, timer)) = entry.timer.take() {
-                self.wheel.cancel(timer);
-            }
-            entry.timer = deadline.map(|deadline| (deadline, self.wheel.set(deadline, Timer::Chat(key))));
-        }
-        if entry.chat.state() == State::Closed {
-            self.chats.remove(key);
-        } else {
-            self.chats.recount(key);
-        }
-        Ok(())
-    }
-
-    /// Queues a message of ours, durably with this turn's commit, and returns its id.
-    pub fn queue_message(&mut self, now: Now, key: usize, text: Text) -> Result<Option<u64>, Fatal> {
-        let Some(entry) = self.chats.get_mut(key) else { return Ok(None) };
-        let what = What::Queued { text: text.as_str().to_owned() };
-        let id = self.store.append(now.ms, Some(entry.id), entry.peer(), what, None)?;
-        if entry.backlog > 0 || entry.chat.unacknowledged() >= LOADED_MAX {
-            entry.backlog += 1;
-        } else if entry.chat.send(now.instant, Outgoing { id: MessageId(id), text }).is_ok() {
-            entry.loaded = id;
-        }
-        self.drain(now, key)?;
-        Ok(Some(id))
-    }
-
-    /// Takes up the chats of the last run where it left them.
-    pub fn resume_chats(&mut self, now: Now) -> Result<(), Fatal> {
-        for kept in self.store.kept_chats()? {
-            let address = kept.address;
-            let backlog = self.store.queued(kept.chat, kept.settled)?;
-            let (me, settings) = (self.config.user, self.config.chat);
-            let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
-            let expires_after = left.min(INVITATION_MAX);
-            let resumed = Chat::resume(now.instant, me, settings, kept.snapshot, backlog > 0, expires_after);
-            let Some(chat) = resumed else {
-                continue;
-            };
-            let mut entry = Entry {
-                id: kept.chat,
-                address,
-                local: None,
-                since_ms: kept.since_ms,
-                chat,
-                timer: None,
-                backlog,
-                loaded: kept.settled,
-                settled: kept.settled,
-                progressed: true,
-                expires_ms: kept.expires_ms,
-            };
-            load_backlog(&mut self.store, &mut entry, LOADED_LOW)?;
-            tracing::info!("chat {address} resumed {} queued={backlog}", entry.chat.state());
-            let key = self.chats.insert(entry);
-            self.drain(now, key)?;
-        }
-        Ok(())
-    }
-}
-
-/// Keeps all chats that had messages, so that a start has little to read.
-impl Server {
-    /// Writes down where they stand.
-    pub fn keep_chats(&mut self) -> Result<(), Fatal> {
-        for entry in self.chats.iter_mut().filter(|entry| entry.progressed) {
-            if let Some(kept) = entry.kept() {
-                self.store.keep_chat(&kept)?;
-            }
-            entry.progressed = false;
-        }
-        Ok(self.store.set_kept()?)
-    }
-}
-
-/// Appends what happened in a chat.
-fn record(store: &mut Store, now: Now, entry: &mut Entry, event: ChatEvent) -> Result<(), StoreError> {
-    let id = (entry.id != 0).then_some(entry.id);
-    let mut sequence = None;
-    let what = match event {
-        ChatEvent::Request => What::Request,
-        ChatEvent::Opened => What::Opened,
-        ChatEvent::Message { seq, text } => {
-            sequence = Some(seq);
-            entry.progressed = true;
-            What::Message { text }
-        }
-        ChatEvent::Error { text } => What::Error { text },
-        ChatEvent::Delivered(MessageId(message)) => {
-            entry.settled = message;
-            entry.progressed = true;
-            What::Delivered { message }
-        }
-        ChatEvent::Undelivered(MessageId(message), reason) => {
-            entry.settled = message;
-            entry.progressed = true;
-            What::Undelivered { message, reason }
-        }
-        ChatEvent::Closed { reason, text } => {
-            give_up_backlog(store, now, entry, reason)?;
-            store.drop_chat(entry.id)?;
-            What::Closed { reason, text }
-        }
-    };
-    match &what {
-        What::Request | What::Opened => {
-            tracing::info!("chat {} {} user={}", entry.address, what.kind(), Shown(entry.chat.user()));
-        }
-        What::Closed { reason, .. } => tracing::info!("chat {} closed reason={reason}", entry.address),
-        What::Undelivered { message, reason } => {
-            tracing::info!("chat {} undelivered message={message} reason={reason}", entry.address);
-        }
-        _ => tracing::debug!("chat {} {}", entry.address, what.kind()),
-    }
-    let id = store.append(now.ms, id, entry.peer(), what, sequence)?;
-    if entry.id == 0 {
-        entry.id = id;
-    }
-    Ok(())
-}
-
-/// Gives up the waiting messages that the machine never saw, behind those that it has given up itself.
-fn give_up_backlog(store: &mut Store, now: Now, entry: &mut Entry, reason: Reason) -> Result<(), StoreError> {
-    if entry.backlog == 0 {
-        return Ok(());
-    }
-    for (message, _) in store.waiting(entry.id, entry.loaded, entry.backlog)? {
-        store.append(now.ms, Some(entry.id), entry.peer(), What::Undelivered { message, reason }, None)?;
-        (entry.loaded, entry.settled) = (message, message);
-    }
-    entry.backlog = 0;
-    Ok(())
-}
-
-/// Gives the machine waiting messages from the log where it has `low` or fewer left.
-fn load_backlog(store: &mut Store, entry: &mut Entry, low: usize) -> Result<(), StoreError> {
-    let held = entry.chat.unacknowledged();
-    if entry.backlog == 0 || held > low {
-        return Ok(());
-    }
-    for (id, text) in store.waiting(entry.id, entry.loaded, (LOADED_MAX - held) as u64)? {
-        entry.loaded = id;
-        entry.backlog -= 1;
-        // Only texts that passed this check were ever queued.
-        if let Ok(text) = Text::new(&text) {
-            entry.chat.requeue(Outgoing { id: MessageId(id), text });
-        }
-    }
-    Ok(())
-}
-
-/// A user name in the log; a peer that has told none is a dash.
-struct Shown(UserName);
-
-impl std::fmt::Display for Shown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.is_blank() { f.write_str("-") } else { self.0.fmt(f) }
+            has_outbox: false,
+            for_outbox: false,
+            leave_at: None,
+        })
     }
 }

@@ -1,18 +1,24 @@
 //! simpd: one thread, one UDP socket, one log, any number of clients.
 //!
-//! - `server`: the loop. `exchange`: what passes between peers and chats. `requests`: what clients ask.
-//! - `chats`, `clients`, `store`, `udp`, `wheel`, `limits`: the parts, none of which knows another.
+//! - `server`: the loop. `exchange`: what passes between peers and chats. `commands`: what clients want of
+//!   these. `requests`: what else they ask.
+//! - `chats`, `clients`, `outbox`, `retention`, `store`, `udp`, `wheel`, `limits`: the parts. None knows another,
+//!   but `retention` the store that it works on.
 //! - `startup`, `config`: what must be right before it serves.
 
 mod chats;
 mod clients;
+mod commands;
 mod config;
 mod exchange;
 mod limits;
+mod outbox;
 mod requests;
+mod retention;
 mod server;
 mod startup;
 mod store;
+mod trouble;
 pub mod udp;
 pub mod wheel;
 
@@ -24,7 +30,8 @@ use argh::FromArgs as _;
 use simp_proto::paths;
 
 use crate::config::{Args, Config, ConfigError};
-use crate::server::{Fatal, Now, Server};
+use crate::exchange::Now;
+use crate::server::{Fatal, Server};
 use crate::startup::{Places, StartError};
 use crate::store::{Store, StoreError};
 use crate::udp::Udp;

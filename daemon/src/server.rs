@@ -1,6 +1,7 @@
 //! The loop: waits, takes in what came, commits it, and only then lets anything out.
 //! The only caller of `Poll::poll` and of the clocks.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -9,16 +10,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
-use simp_proto::control::{Counters, Failure, FailureKind};
+use simp_proto::control::{Failure, FailureKind};
 use simp_proto::{Datagram, DecodeError};
 
-use crate::chats::Chats;
 use crate::clients::{Clients, Follower};
 use crate::config::{Args, Config};
-use crate::limits::Limits;
+use crate::exchange::{Exchange, Now, Timer};
+use crate::retention::{self, Retention};
 use crate::store::{Store, StoreError};
+use crate::trouble::Trouble;
 use crate::udp::{Drained, Udp};
-use crate::wheel::Wheel;
 
 const UDP: Token = Token(0);
 const SIGNALS: Token = Token(1);
@@ -37,15 +38,6 @@ const ENTRIES_PER_READ: usize = 64;
 /// How long a client may owe us its hello or the rest of a frame.
 const CLIENT_OWES_FOR: Duration = Duration::from_secs(10);
 
-/// One moment, on both clocks. Read once per turn.
-#[derive(Debug, Clone, Copy)]
-pub struct Now {
-    /// For deadlines.
-    pub instant: Instant,
-    /// For people: milliseconds since 1970. It may jump.
-    pub ms: u64,
-}
-
 impl Now {
     /// Reads both clocks.
     pub fn read() -> Self {
@@ -54,34 +46,20 @@ impl Now {
     }
 }
 
-/// What a timer is for.
-#[derive(Debug, Clone, Copy)]
-pub enum Timer {
-    /// A chat's deadline.
-    Chat(usize),
-    /// A client owes us something.
-    Client(usize),
-}
-
 /// A datagram, or what is wrong with it, from whom, to which of our addresses.
 type Arrival = (SocketAddr, Option<IpAddr>, Result<Datagram, DecodeError>);
 
 /// The daemon: all its parts, and nothing that one of them could know alone.
 pub struct Server {
-    pub args: Args,
-    pub config: Config,
-    pub address: SocketAddr,
     pub started: Instant,
-    pub udp: Udp,
-    pub store: Store,
-    pub chats: Chats,
+    pub exchange: Exchange,
     pub clients: Clients,
-    pub wheel: Wheel<Timer>,
-    pub limits: Limits,
-    pub counters: Counters,
     pub stopping: bool,
-    /// Where encoded datagrams are made.
-    pub scratch: Vec<u8>,
+    /// What keeps the log from being written.
+    pub trouble: Option<Trouble>,
+    args: Args,
+    udp: Udp,
+    retention: Retention,
     poll: Poll,
     signals: Signals,
     arrivals: Vec<Arrival>,
@@ -108,28 +86,25 @@ impl Server {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)?;
-        let mut server = Self {
-            args,
-            config,
-            address: udp.local_addr(),
+        let random = RandomState::new().hash_one(now.ms);
+        let mut exchange = Exchange::new(now, config, udp.local_addr(), store, random);
+        exchange.resume(now)?;
+        exchange.wheel.set(now.instant + retention::LOOK_EVERY, Timer::Retention);
+        Ok(Self {
             started: now.instant,
-            udp,
-            store,
-            chats: Chats::default(),
+            exchange,
             clients,
-            wheel: Wheel::new(now.instant),
-            limits: Limits::new(now.instant),
-            counters: Counters::default(),
             stopping: false,
-            scratch: Vec::new(),
+            trouble: None,
+            args,
+            udp,
+            retention: Retention::new(),
             poll,
             signals,
             arrivals: Vec::new(),
             unreachable: Vec::new(),
             udp_readable: true,
-        };
-        server.resume_chats(now)?;
-        Ok(server)
+        })
     }
 
     /// Serves until told to stop.
@@ -138,18 +113,41 @@ impl Server {
         while !self.stopping {
             self.wait(&mut events)?;
             let now = Now::read();
-            self.take_in(now, &events)?;
-            self.expire(now)?;
-            if self.store.is_keeping_due() {
-                self.keep_chats()?;
+            match self.turn(now, &events) {
+                Err(Fatal::Store(error)) if error.may_pass() => self.undo_turn(now, &error),
+                done => done?,
             }
-            self.store.commit()?;
-            self.let_out()?;
+            self.let_out();
         }
-        self.keep_chats()?;
-        self.store.commit()?;
-        self.store.tidy_up()?;
+        if self.trouble.is_none() {
+            self.exchange.keep_chats()?;
+            self.exchange.store.commit()?;
+            self.exchange.store.tidy_up()?;
+        }
         Ok(())
+    }
+
+    /// Takes in what came and makes it durable. Where it fails, nothing of it has happened.
+    fn turn(&mut self, now: Now, events: &Events) -> Result<(), Fatal> {
+        self.take_in(now, events)?;
+        self.expire(now)?;
+        if self.trouble.is_none() {
+            self.exchange.use_room(now)?;
+            self.tend_log(now)?;
+        }
+        self.exchange.store.commit()?;
+        Ok(())
+    }
+
+    /// What the log needs besides entries.
+    fn tend_log(&mut self, now: Now) -> Result<(), StoreError> {
+        let exchange = &mut self.exchange;
+        let retain = exchange.config.retain;
+        let is_due = self.retention.is_due(&retain, &exchange.store);
+        if exchange.store.is_keeping_due() || (is_due && self.retention.is_beginning()) {
+            exchange.keep_chats()?;
+        }
+        if is_due { self.retention.step(&retain, &mut exchange.store, now.ms) } else { Ok(()) }
     }
 
     /// Sleeps until something happens or is due; not at all where the last turn left something to do.
@@ -157,7 +155,7 @@ impl Server {
         let timeout = if self.has_more() {
             Some(Duration::ZERO)
         } else {
-            self.wheel.next().map(|deadline| deadline.saturating_duration_since(Instant::now()))
+            self.exchange.wheel.next().map(|deadline| deadline.saturating_duration_since(Instant::now()))
         };
         match self.poll.poll(events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error.into()),
@@ -166,9 +164,11 @@ impl Server {
     }
 
     fn has_more(&mut self) -> bool {
-        let newest = self.store.last_id();
+        let newest = self.exchange.store.last_id();
         self.udp_readable
             || !self.unreachable.is_empty()
+            || (self.trouble.is_none()
+                && self.retention.is_due(&self.exchange.config.retain, &self.exchange.store))
             || self.clients.should_accept()
             || self.clients.iter_mut().any(|(_, client)| {
                 client.has_more()
@@ -200,7 +200,14 @@ impl Server {
         for address in std::mem::take(&mut self.unreachable) {
             self.handle_unreachable(now, address)?;
         }
-        self.serve_clients(now)
+        Ok(self.serve_clients(now)?)
+    }
+
+    fn handle_unreachable(&mut self, now: Now, address: SocketAddr) -> Result<(), StoreError> {
+        if self.trouble.is_some() {
+            return Ok(());
+        }
+        self.exchange.handle_unreachable(now, address)
     }
 
     fn accept_clients(&mut self, now: Now) {
@@ -220,7 +227,12 @@ impl Server {
             let mut arrivals = std::mem::take(&mut self.arrivals);
             budget = budget.saturating_sub(arrivals.len().max(1));
             for (from, local, datagram) in arrivals.drain(..) {
-                self.handle_arrival(now, from, local, datagram)?;
+                if self.trouble.is_some() {
+                    // As if lost on the way: what cannot be kept is not acknowledged, and comes again.
+                    self.exchange.counters.ignored += 1;
+                    continue;
+                }
+                self.exchange.handle_arrival(now, from, local, datagram)?;
             }
             self.arrivals = arrivals;
         }
@@ -250,7 +262,8 @@ impl Server {
             }
             match Config::load(&self.args) {
                 Ok(config) => {
-                    self.config = config;
+                    self.exchange.config = config;
+                    self.retention.look();
                     tracing::info!("configuration read again");
                 }
                 Err(error) => tracing::error!("configuration not changed: {error}"),
@@ -258,7 +271,7 @@ impl Server {
         }
     }
 
-    fn serve_clients(&mut self, now: Now) -> Result<(), Fatal> {
+    fn serve_clients(&mut self, now: Now) -> Result<(), StoreError> {
         let ready: Vec<usize> =
             self.clients.iter_mut().filter(|(_, client)| client.has_more()).map(|(key, _)| key).collect();
         for key in ready {
@@ -270,7 +283,7 @@ impl Server {
                 self.handle_request(now, key, request)?;
                 // It has paid: what it owes from here on, it owes from now on.
                 if let Some(timer) = self.clients.get_mut(key).and_then(|client| client.timer.take()) {
-                    self.wheel.cancel(timer);
+                    self.exchange.wheel.cancel(timer);
                 }
             }
             self.watch_client(now, key);
@@ -283,70 +296,128 @@ impl Server {
         let Some(client) = self.clients.get_mut(key) else { return };
         match (client.owes(), client.timer) {
             (true, None) => {
-                client.timer = Some(self.wheel.set(now.instant + CLIENT_OWES_FOR, Timer::Client(key)));
+                client.timer =
+                    Some(self.exchange.wheel.set(now.instant + CLIENT_OWES_FOR, Timer::Client(key)));
             }
             (false, Some(timer)) => {
                 client.timer = None;
-                self.wheel.cancel(timer);
+                self.exchange.wheel.cancel(timer);
             }
             _ => {}
         }
     }
 
     fn expire(&mut self, now: Now) -> Result<(), Fatal> {
-        while let Some(timer) = self.wheel.pop_expired(now.instant) {
+        while let Some(timer) = self.exchange.wheel.pop_expired(now.instant) {
             match timer {
-                Timer::Chat(key) => self.handle_timeout(now, key)?,
-                Timer::Client(key) => {
-                    if let Some(client) = self.clients.get_mut(key) {
-                        client.timer = None;
-                        client.dismiss(Failure::new(
-                            FailureKind::Usage,
-                            format!("no complete request came within {} s", CLIENT_OWES_FOR.as_secs()),
-                        ));
-                    }
+                Timer::Client(key) => self.dismiss_client(key),
+                Timer::Disk => self.try_disk(now)?,
+                // While the log cannot be written, chats stand still; they are resumed afterwards.
+                Timer::Chat(_) | Timer::Invite(_) | Timer::Expire(_) if self.trouble.is_some() => {}
+                Timer::Chat(key) => self.exchange.handle_timeout(now, key)?,
+                Timer::Invite(address) => self.exchange.invite_for_outbox(now, address)?,
+                Timer::Expire(message) => self.exchange.expire_message(now, message)?,
+                Timer::Retention => {
+                    self.exchange.wheel.set(now.instant + retention::LOOK_EVERY, Timer::Retention);
+                    self.retention.look();
                 }
             }
         }
         Ok(())
     }
 
+    fn dismiss_client(&mut self, key: usize) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.timer = None;
+            let line = format!("no complete request came within {} s", CLIENT_OWES_FOR.as_secs());
+            client.dismiss(Failure::new(FailureKind::Usage, line));
+        }
+    }
+
+    /// The log could not be written: this turn has not happened. All chats stand as of the last commit, as if
+    /// simpd had been killed and started again, and whoever asked for more is told.
+    fn undo_turn(&mut self, now: Now, error: &StoreError) {
+        tracing::error!("{error}; chats stand still until the log can be written again");
+        self.retention.reset();
+        let trouble = Trouble::new(error);
+        self.clients.undo_turn(&Failure::new(FailureKind::Failed, trouble.line()));
+        self.trouble = Some(trouble);
+        self.stand_as_committed(now);
+        self.exchange.wheel.set(now.instant + Trouble::TRY_EVERY, Timer::Disk);
+    }
+
+    fn stand_as_committed(&mut self, now: Now) {
+        let resumed = self.exchange.store.roll_back().and_then(|()| self.exchange.resume(now));
+        if let Err(error) = resumed {
+            tracing::error!("{error}; no chat can be read");
+        }
+    }
+
+    /// Sees whether the log can be written again.
+    fn try_disk(&mut self, now: Now) -> Result<(), Fatal> {
+        let outcome = self.exchange.store.try_to_write(now.ms).and_then(|()| self.exchange.resume(now));
+        match outcome {
+            Ok(()) => {
+                tracing::info!("the log can be written again");
+                self.trouble = None;
+            }
+            Err(error) if error.may_pass() => {
+                self.trouble = Some(Trouble::new(&error));
+                self.stand_as_committed(now);
+                self.exchange.wheel.set(now.instant + Trouble::TRY_EVERY, Timer::Disk);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
     /// All output. What it promises is committed.
-    fn let_out(&mut self) -> Result<(), Fatal> {
+    fn let_out(&mut self) {
+        if self.trouble.is_some() {
+            self.exchange.outgoing.clear();
+        }
+        for (to, local, bytes) in self.exchange.outgoing.iter() {
+            self.udp.queue(to, local, bytes);
+        }
+        self.exchange.outgoing.clear();
         let unreachable = &mut self.unreachable;
         let flushed = self.udp.flush(|failed| {
             tracing::debug!("{} cannot be transmitted to: {}", failed.to, failed.error);
             unreachable.push(failed.to);
         });
-        self.counters.datagrams_out += flushed.transmitted as u64;
-        self.counters.not_transmitted += (flushed.dropped + flushed.failed) as u64;
-        self.serve_followers()?;
+        self.exchange.counters.datagrams_out += flushed.transmitted as u64;
+        self.exchange.counters.not_transmitted += (flushed.dropped + flushed.failed) as u64;
+        self.serve_followers();
         for timer in self.clients.flush(self.poll.registry()) {
-            self.wheel.cancel(timer);
+            self.exchange.wheel.cancel(timer);
         }
-        self.store.end_turn();
-        Ok(())
+        self.exchange.store.end_turn();
     }
 
     /// Gives each follower the entries behind its cursor: those of this turn as they are, older ones from
     /// the store, as much as it reads.
-    fn serve_followers(&mut self) -> Result<(), Fatal> {
-        let newest = self.store.last_id();
-        let before_turn = newest - self.store.fresh().len() as u64;
+    fn serve_followers(&mut self) {
+        let store = &self.exchange.store;
+        let newest = store.last_id();
+        let before_turn = newest - store.fresh().len() as u64;
         for (_, client) in self.clients.iter_mut() {
             let Some(cursor) = client.follower.as_ref().map(|follower| follower.cursor) else { continue };
             if cursor < before_turn && !client.is_full() {
                 // One piece for each in a turn: others wait too.
                 let Some(Follower { cursor, wanted }) = &client.follower else { continue };
-                let (events, looked) = self.store.read(*cursor, ENTRIES_PER_READ, wanted)?;
-                client.follow(&events, looked);
+                match store.read(*cursor, ENTRIES_PER_READ, wanted) {
+                    Ok((events, looked)) => client.follow(&events, looked),
+                    Err(error) => {
+                        client.dismiss(Failure::new(FailureKind::Failed, error.to_string()));
+                        continue;
+                    }
+                }
             }
             let behind = client.follower.as_ref().map_or(newest, |follower| follower.cursor);
             if (before_turn..newest).contains(&behind) {
-                let unseen = self.store.fresh().get((behind - before_turn) as usize..).unwrap_or_default();
+                let unseen = store.fresh().get((behind - before_turn) as usize..).unwrap_or_default();
                 client.follow(unseen, newest);
             }
         }
-        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! One chat with one peer: opening, messages, closing, as a state machine (SIMP 2 to 5).
 //! It speaks [`Datagram`]s and takes the time as an argument; the crate's documentation has the contract.
 
+mod output;
 mod table;
 
 use std::collections::VecDeque;
@@ -271,6 +272,18 @@ impl Chat {
         Ok(())
     }
 
+    /// Takes a message back that has not left yet. False where it is not among those that wait.
+    pub fn take_back(&mut self, id: MessageId) -> bool {
+        self.delivery.take_back(id)
+    }
+
+    /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
+    pub fn expire_at(&mut self, at: Instant) {
+        if let Phase::Inviting { expires, .. } = &mut self.phase {
+            *expires = at;
+        }
+    }
+
     /// Gives back a queued message of an earlier run, also to a chat that is `closing`; see
     /// [`resume`](Self::resume).
     pub fn requeue(&mut self, message: Outgoing) {
@@ -307,94 +320,6 @@ impl Chat {
             Phase::Leaving { untold, .. } => self.end_leaving(untold),
             _ => self.end(Reason::Quit, None),
         }
-    }
-}
-
-/// Output: drained after every command and input, in this order.
-impl Chat {
-    /// What happened; `None` when all is told.
-    pub fn poll_event(&mut self) -> Option<ChatEvent> {
-        pop(&mut self.events)
-    }
-
-    /// What must be on disk before the datagrams leave, where the state changed; `None` where it did not.
-    /// Messages change it too, but in a way that their events tell: [`ChatEvent::Message`] is what was last
-    /// received, and each [`ChatEvent::Delivered`] turns `seq` over.
-    pub fn poll_snapshot(&mut self) -> Option<Snapshot> {
-        std::mem::take(&mut self.changed).then(|| self.snapshot()).flatten()
-    }
-
-    /// What to go on with after a restart; `None` where the chat is over for our user and nothing of it need
-    /// be kept.
-    pub fn snapshot(&self) -> Option<Snapshot> {
-        (!self.is_over_for_us()).then(|| Snapshot {
-            state: self.state(),
-            user: self.user,
-            seq: self.delivery.seq(),
-            received: self.delivery.received(),
-        })
-    }
-
-    /// What to transmit to the peer once the events are committed; `None` when that is all.
-    pub fn poll_transmit(&mut self) -> Option<Datagram> {
-        loop {
-            let (operation, seq, payload) = match pop(&mut self.transmits)? {
-                Transmit::Control(operation, seq) => (operation, seq, Vec::new()),
-                Transmit::InFlight => match self.delivery.in_flight() {
-                    Some(message) => (
-                        Operation::Chat,
-                        self.delivery.seq().field(),
-                        message.text.as_str().as_bytes().to_vec(),
-                    ),
-                    None => continue,
-                },
-            };
-            return Some(Datagram { operation, seq, user: self.me, payload });
-        }
-    }
-
-    /// When to call [`handle_timeout`](Self::handle_timeout): one deadline, the earliest.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Inviting { syn, expires } => Some(syn.due.min(expires)),
-            Phase::Invited { expires } => Some(expires),
-            Phase::Accepting { syn_ack } => Some(syn_ack.due),
-            Phase::Open { .. } | Phase::Draining { .. } => self.delivery.deadline(),
-            Phase::Leaving { fin, .. } => Some(fin.due),
-            Phase::Closed => None,
-        }
-    }
-
-    /// Where the chat stands.
-    pub fn state(&self) -> State {
-        match self.phase {
-            Phase::Inviting { .. } => State::Inviting,
-            Phase::Invited { .. } => State::Invited,
-            Phase::Accepting { .. } => State::Accepting,
-            Phase::Open { .. } => State::Open,
-            Phase::Draining { .. } | Phase::Leaving { .. } => State::Closing,
-            Phase::Closed => State::Closed,
-        }
-    }
-
-    /// The peer's name; blank as long as it has told none.
-    pub fn user(&self) -> UserName {
-        self.user
-    }
-
-    /// Whether our user has been told that it is over: only the peer does not know it yet.
-    pub fn is_over_for_us(&self) -> bool {
-        matches!(self.phase, Phase::Closed | Phase::Leaving { untold: None, .. })
-    }
-
-    /// Whether nothing more is delivered: only our FIN waits for its ACK.
-    pub fn is_leaving(&self) -> bool {
-        matches!(self.phase, Phase::Leaving { .. })
-    }
-
-    /// Messages of ours that this machine holds and the peer has not acknowledged.
-    pub fn unacknowledged(&self) -> usize {
-        self.delivery.len()
     }
 }
 
@@ -516,13 +441,4 @@ impl Chat {
         self.set_phase(Phase::Closed);
         self.events.push_back(ChatEvent::Closed { reason, text });
     }
-}
-
-/// Takes the first, and gives back the memory with the last: most of 10,000 chats are idle.
-fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
-    let first = queue.pop_front();
-    if queue.is_empty() {
-        *queue = VecDeque::new();
-    }
-    first
 }

@@ -138,6 +138,12 @@ impl Delivery {
         self.queue.push_back(message);
     }
 
+    /// Takes out a message that has not been transmitted. False where it is not among those that wait.
+    pub(crate) fn take_back(&mut self, id: MessageId) -> bool {
+        let place = self.queue.iter().position(|message| message.id == id);
+        place.and_then(|place| self.queue.remove(place)).is_some()
+    }
+
     /// Transmits no new message before `until`. `ack_missing`: or until the one ACK came that it waits for.
     pub(crate) fn hold(&mut self, until: Instant, ack_missing: bool) {
         self.hold = Some(Hold { until, ack_missing });

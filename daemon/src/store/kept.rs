@@ -7,7 +7,8 @@ use rusqlite::{Row, params};
 use simp_proto::control::{State, What};
 use simp_proto::{LastReceived, Seq, Snapshot, UserName};
 
-use super::{Store, StoreError, event, of_number};
+use super::rows::{event, of_number};
+use super::{Store, StoreError};
 
 /// States by their number in the table `chats`; a new one goes to the end.
 const STATES: [State; 5] = [State::Inviting, State::Invited, State::Accepting, State::Open, State::Closing];
@@ -28,6 +29,8 @@ pub struct KeptChat {
     pub settled: u64,
     /// When it ends if it is not answered, in milliseconds since 1970; for an invitation or a request.
     pub expires_ms: Option<u64>,
+    /// simpd opened it for the outbox, and leaves it again.
+    pub for_outbox: bool,
     /// What the machine goes on with.
     pub snapshot: Snapshot,
 }
@@ -47,28 +50,30 @@ impl Store {
             received.map(|(seq, _)| seq),
             received.map(|(_, hash)| hash as i64),
             kept.settled as i64,
-            self.last_id as i64,
+            self.extent.last_id as i64,
             kept.expires_ms.map(|ms| ms as i64),
+            kept.for_outbox,
         ];
-        self.write("INSERT OR REPLACE INTO chats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)", row)
+        let sql = "INSERT OR REPLACE INTO chats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        self.write(sql, row).map(drop)
     }
 
     /// Drops a chat that is over; its entries stay.
     pub fn drop_chat(&mut self, chat: u64) -> Result<(), StoreError> {
         self.begin()?;
-        self.write("DELETE FROM chats WHERE chat = ?1", [chat as i64])
+        self.write("DELETE FROM chats WHERE chat = ?1", [chat as i64]).map(drop)
     }
 
     /// Whether all chats should be kept anew, so that a start has little to read.
     pub fn is_keeping_due(&self) -> bool {
-        self.last_id - self.kept_through >= KEEP_EVERY
+        self.extent.last_id - self.extent.kept_through >= KEEP_EVERY
     }
 
     /// All chats that had messages since were kept: their rows hold as of now.
     pub fn set_kept(&mut self) -> Result<(), StoreError> {
         self.begin()?;
-        self.kept_through = self.last_id;
-        self.write("UPDATE kept SET through = ?1", [self.last_id as i64])
+        self.extent.kept_through = self.extent.last_id;
+        self.write("UPDATE kept SET through = ?1", [self.extent.last_id as i64]).map(drop)
     }
 
     /// All chats kept, as the newest entry left them, oldest first.
@@ -80,7 +85,7 @@ impl Store {
             self.ok(rows)?.into_iter().map(|row| (row.0.chat, row)).collect();
         let sql = "SELECT * FROM events WHERE id > ?1 ORDER BY id";
         self.ok(self.db.prepare(sql).and_then(|mut query| {
-            let mut rows = query.query([self.kept_through as i64])?;
+            let mut rows = query.query([self.extent.kept_through as i64])?;
             while let Some(row) = rows.next()? {
                 let event = event(row)?;
                 if let Some((chat, as_of)) = chats.get_mut(&event.chat)
@@ -129,6 +134,7 @@ fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
         since_ms: row.get::<_, i64>(2)? as u64,
         settled: row.get::<_, i64>(8)? as u64,
         expires_ms: row.get::<_, Option<i64>>(10)?.map(|ms| ms as u64),
+        for_outbox: row.get(11)?,
         snapshot: Snapshot { state: of_number(row, 3, &STATES)?, user, seq, received },
     };
     Ok(Some((chat, row.get::<_, i64>(9)? as u64)))

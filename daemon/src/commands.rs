@@ -1,0 +1,393 @@
+//! What clients want of chats and of the outbox: one short function each.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use simp_proto::control::{Failure, FailureKind, Reason, Reply, State, What, Who};
+use simp_proto::{Chat, StateError, Text, paths};
+
+use crate::exchange::{Exchange, INVITATION_MAX, NotCancelled, Now};
+use crate::store::{KeptChat, StoreError};
+
+/// The longest that a message may be kept in the outbox and then be given up: ten years.
+const EXPIRY_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// Why a command is not carried out.
+#[derive(Debug)]
+pub enum Refused {
+    /// The client hears of it.
+    Failure(Failure),
+    /// The log cannot be read or written.
+    Store(StoreError),
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StateError> for Refused {
+    fn from(error: StateError) -> Self {
+        Self::Failure(Failure::new(FailureKind::Failed, error.to_string()))
+    }
+}
+
+/// What a command comes to.
+pub type Result<T = Reply> = std::result::Result<T, Refused>;
+
+/// A failure of this kind with this line.
+pub fn refused<T>(kind: FailureKind, line: impl Into<String>) -> Result<T> {
+    Err(Failure::new(kind, line).into())
+}
+
+/// A text to be sent, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Send {
+    /// To whom; may be absent where there is one chat only.
+    pub who: Option<String>,
+    /// The text as the client has it.
+    pub text: String,
+    /// Keep it in the outbox until the peer has it.
+    pub queue: bool,
+    /// Give it up after this long in the outbox.
+    pub expire_ms: Option<u64>,
+    /// The client's own name for it.
+    pub token: Option<u64>,
+    /// It may have been queued already, behind this entry.
+    pub again_after: Option<u64>,
+}
+
+impl Exchange {
+    /// Invites a peer.
+    pub fn connect(&mut self, now: Now, address: &str, timeout_ms: Option<u64>) -> Result {
+        let address = self.peer_address(address)?;
+        let expires_after = match timeout_ms {
+            Some(ms) if ms == 0 || Duration::from_millis(ms) > INVITATION_MAX => {
+                return refused(FailureKind::Usage, "the time limit must be from 0.001 to 86400 s");
+            }
+            Some(ms) => Duration::from_millis(ms),
+            None => self.config.chat.request_expiry,
+        };
+        if let Some((key, entry)) =
+            self.chats.at(address).and_then(|key| Some((key, self.chats.get_mut(key)?)))
+        {
+            match entry.chat.state() {
+                // The peer waits for us already: that is what the user wants.
+                State::Invited => return self.accept_chat(now, key),
+                State::Closing => {
+                    entry.chat.abandon();
+                    self.drain(now, key)?;
+                }
+                _ if entry.is_unlogged() => {
+                    self.room_for_one()?;
+                    return self.adopt(now, key, expires_after);
+                }
+                _ => {
+                    entry.for_outbox = false;
+                    let reply = self.chat_reply(key);
+                    self.drain(now, key)?;
+                    return reply;
+                }
+            }
+        }
+        self.room_for_one()?;
+        let chat = Chat::invite(now.instant, self.config.user, self.config.chat, expires_after);
+        let key = self.insert_chat(now, address, None, chat, expires_after);
+        self.adopt(now, key, expires_after)
+    }
+
+    /// Makes an invitation, which may have been one of the outbox, our user's own.
+    fn adopt(&mut self, now: Now, key: usize, expires_after: Duration) -> Result {
+        if let Some(entry) = self.chats.get_mut(key) {
+            entry.chat.expire_at(now.instant + expires_after);
+            entry.expires_ms = Some(now.ms + expires_after.as_millis() as u64);
+            entry.since_ms = now.ms;
+            entry.id = self.store.append(now.ms, None, entry.peer(), What::Inviting, None)?;
+            // One of the outbox was not kept when it was made.
+            if let Some(kept) = entry.kept().filter(|_| std::mem::take(&mut entry.for_outbox)) {
+                self.store.keep_chat(&KeptChat { for_outbox: false, ..kept })?;
+            }
+        }
+        let reply = self.chat_reply(key);
+        self.drain(now, key)?;
+        reply
+    }
+
+    /// Accepts a request.
+    pub fn accept(&mut self, now: Now, who: Option<&str>) -> Result {
+        let key = self.find_request(who, "simpctl accept WHO")?;
+        self.accept_chat(now, key)
+    }
+
+    fn accept_chat(&mut self, now: Now, key: usize) -> Result {
+        self.room_for_one()?;
+        if let Some(entry) = self.chats.get_mut(key) {
+            entry.chat.accept(now.instant)?;
+        }
+        let reply = self.chat_reply(key);
+        self.drain(now, key)?;
+        reply
+    }
+
+    /// Declines a request.
+    pub fn decline(&mut self, now: Now, who: Option<&str>) -> Result {
+        let key = self.find_request(who, "simpctl decline WHO")?;
+        let reply = self.chat_reply(key);
+        if let Some(entry) = self.chats.get_mut(key) {
+            entry.chat.decline(now.instant)?;
+        }
+        self.drain(now, key)?;
+        reply
+    }
+
+    /// Sends a text in a chat, or keeps it in the outbox.
+    pub fn send(&mut self, now: Now, send: &Send) -> Result {
+        let text =
+            Text::new(&send.text).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
+        if let (Some(token), Some(after)) = (send.token, send.again_after)
+            && let Some((message, chat)) = self.store.with_token(token, after)?
+        {
+            return Ok(Reply::Queued { message, chat });
+        }
+        if send.queue {
+            return self.send_to_outbox(now, send, text);
+        }
+        if send.expire_ms.is_some() {
+            return refused(FailureKind::Usage, "only a message of the outbox can expire (use --queue too)");
+        }
+        let key = self.find_open(send.who.as_deref())?;
+        let chat = self.chats.get_mut(key).map_or(0, |entry| {
+            entry.for_outbox = false;
+            entry.id
+        });
+        match self.queue_message(now, key, text, send.token)? {
+            Some(message) => Ok(Reply::Queued { message, chat }),
+            None => refused(FailureKind::NoSuch, "the chat has just ended"),
+        }
+    }
+
+    /// The open chat that is meant; where there is none, the failure says what would keep the message.
+    fn find_open(&self, who: Option<&str>) -> std::result::Result<usize, Failure> {
+        let can_send = |state| matches!(state, State::Accepting | State::Open);
+        let found = self.chats.find(who, can_send, "there is no open chat", "-t WHO");
+        found.map_err(|mut failure| {
+            if !self.chats.is_any(who, can_send) {
+                failure.line +=
+                    " (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)";
+            }
+            failure
+        })
+    }
+
+    fn send_to_outbox(&mut self, now: Now, send: &Send, text: Text) -> Result {
+        let expires_after = expiry(send.expire_ms)?;
+        let peer = self.outbox_peer(send.who.as_deref())?;
+        let message = self.keep_message(now, peer, text, expires_after, None, send.token)?;
+        Ok(Reply::Queued { message, chat: 0 })
+    }
+
+    /// Whom a message for the outbox is for: an address, or whoever has a chat with us under this name.
+    fn outbox_peer(&mut self, who: Option<&str>) -> Result<(SocketAddr, String)> {
+        let named = who.map(Who::parse);
+        let address = match (&named, who) {
+            (Some(Who::Ip(ip)), _) => self.peer_address(&ip.to_string())?,
+            (Some(Who::Address(address) | Who::Both(_, address)), _) => {
+                self.peer_address(&address.to_string())?
+            }
+            (Some(Who::User(_)) | None, who) => {
+                let any = |state| state != State::Closed;
+                let none = "for whom? (the outbox needs an address: send --queue -t ADDR)";
+                let found = self.chats.find(who, any, none, "-t WHO");
+                let key = found.map_err(|mut failure| {
+                    if who.is_some() && !self.chats.is_any(who, any) {
+                        failure.line = format!(
+                            "{}: there is no chat with anybody of this name (give the address: send --queue -t ADDR)",
+                            who.unwrap_or_default()
+                        );
+                    }
+                    failure
+                })?;
+                let entry = self.chats.get_mut(key);
+                return entry
+                    .map(|entry| (entry.address, entry.chat.user().to_string()))
+                    .ok_or_else(|| Failure::new(FailureKind::NoSuch, "the chat has just ended").into());
+            }
+        };
+        let key = self.chats.at(address);
+        let user =
+            key.and_then(|key| self.chats.get_mut(key)).map(|entry| entry.chat.user().as_str().to_owned());
+        Ok((address, user.unwrap_or_default()))
+    }
+
+    /// Takes a message out of the outbox.
+    pub fn cancel(&mut self, now: Now, message: u64) -> Result {
+        match self.give_up_in_outbox(now, message, Reason::Cancelled)? {
+            Ok(()) => Ok(Reply::Done),
+            Err(NotCancelled::InFlight) => refused(
+                FailureKind::Failed,
+                format!("message {message} is on its way already (see: simpctl outbox)"),
+            ),
+            Err(NotCancelled::Absent) => {
+                let (kind, line) = match self.outcome(message)? {
+                    None => (
+                        FailureKind::NoSuch,
+                        "there is no message of ours with this number (see: simpctl outbox)",
+                    ),
+                    Some(Outcome::Undelivered) => (FailureKind::Failed, "was given up already"),
+                    Some(Outcome::Delivered) => (FailureKind::Failed, "is delivered already"),
+                    Some(Outcome::Waiting) => (
+                        FailureKind::Failed,
+                        "waits in a chat, not in the outbox (end the chat: simpctl quit --now)",
+                    ),
+                };
+                refused(kind, format!("message {message}: {line}"))
+            }
+        }
+    }
+
+    /// Sends the text of an undelivered message again.
+    pub fn resend(&mut self, now: Now, message: u64, expire_ms: Option<u64>) -> Result {
+        let expires_after = expiry(expire_ms)?;
+        match self.outcome(message)? {
+            Some(Outcome::Undelivered) => {}
+            Some(Outcome::Delivered) => {
+                return refused(FailureKind::Failed, format!("message {message}: is delivered already"));
+            }
+            Some(Outcome::Waiting) => {
+                return refused(
+                    FailureKind::Failed,
+                    format!("message {message}: still waits to be delivered"),
+                );
+            }
+            None => {
+                let what = "there is no message of ours with this number (see: simpctl history --all)";
+                return refused(FailureKind::NoSuch, format!("message {message}: {what}"));
+            }
+        }
+        if let Some(again) = self.store.sent_again_as(message)? {
+            return refused(
+                FailureKind::Failed,
+                format!("message {message}: was sent again already, as {again}"),
+            );
+        }
+        let gone =
+            || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
+        let queued = self.store.message(message)?.ok_or_else(gone)?;
+        let text = Text::new(&queued.text).map_err(|_| gone())?;
+        let again =
+            self.keep_message(now, (queued.address, queued.user), text, expires_after, Some(message), None)?;
+        Ok(Reply::Queued { message: again, chat: 0 })
+    }
+
+    /// What became of a message of ours; `None` where there is none with this id.
+    fn outcome(&self, message: u64) -> Result<Option<Outcome>> {
+        if self.store.is_undelivered(message)? {
+            return Ok(Some(Outcome::Undelivered));
+        }
+        let Some(queued) = self.store.message(message)? else { return Ok(None) };
+        let in_chat = self.chats.iter().find(|(_, entry)| entry.id == queued.chat && queued.chat != 0);
+        let waits = match in_chat {
+            Some((_, entry)) => message > entry.settled,
+            None => self.store.in_outbox(message)?.is_some(),
+        };
+        Ok(Some(if waits { Outcome::Waiting } else { Outcome::Delivered }))
+    }
+
+    /// Ends a chat, or takes an invitation back.
+    pub fn quit(&mut self, now: Now, who: Option<&str>, at_once: bool) -> Result {
+        let can_quit = |state| !matches!(state, State::Invited | State::Closed);
+        let key = self.chats.find(who, can_quit, "there is no chat to quit", "simpctl quit WHO")?;
+        let reply = self.chat_reply(key);
+        if let Some(entry) = self.chats.get_mut(key) {
+            match entry.chat.close(now.instant, at_once) {
+                // Leaving already: the client follows its end all the same.
+                Ok(()) | Err(StateError(State::Closing)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.drain(now, key)?;
+        reply
+    }
+
+    /// The address of a peer that we can invite.
+    fn peer_address(&self, text: &str) -> Result<SocketAddr> {
+        let Some(address) = paths::parse_address(text) else {
+            return refused(FailureKind::Usage, format!("{text}: not an address (ADDR or ADDR:PORT)"));
+        };
+        // An IPv4 address in IPv6 form is the same peer: its answers come from the IPv4 address.
+        let address = match address.ip().to_canonical() {
+            std::net::IpAddr::V4(ip) => (ip, address.port()).into(),
+            std::net::IpAddr::V6(_) => address,
+        };
+        if address.ip().is_unspecified() || address.ip().is_multicast() || address.port() == 0 {
+            return refused(FailureKind::Usage, format!("{address}: not the address of one host"));
+        }
+        // Bound to all addresses, we are on each: of which ones these are, at least the loopback is known.
+        let on_all = self.address.ip().is_unspecified() && address.ip().is_loopback();
+        if address == self.address || (on_all && address.port() == self.address.port()) {
+            return refused(FailureKind::Failed, format!("{address}: that is this simpd itself"));
+        }
+        if address.is_ipv6() && self.address.is_ipv4() {
+            let line = format!("{address}: this simpd speaks IPv4 only (start one on an IPv6 address)");
+            return refused(FailureKind::Failed, line);
+        }
+        if address.is_ipv4() && self.address.is_ipv6() && !self.address.ip().is_unspecified() {
+            let line = format!("{address}: this simpd speaks IPv6 only (start one on an IPv4 address)");
+            return refused(FailureKind::Failed, line);
+        }
+        Ok(address)
+    }
+
+    fn find_request(&self, who: Option<&str>, flag: &str) -> std::result::Result<usize, Failure> {
+        self.chats.find(who, |state| state == State::Invited, "there is no request", flag)
+    }
+
+    fn room_for_one(&self) -> Result<()> {
+        if !self.is_full() {
+            return Ok(());
+        }
+        let taken = self.chats.list(0).into_iter().filter(|chat| chat.state != State::Invited);
+        let line = match (self.config.max_chats, taken.map(|chat| chat.peer.to_string()).next()) {
+            (1, Some(peer)) => format!(
+                "there is a chat with {peer} already (end it: simpctl quit, or start simpd with --max-chats 2)"
+            ),
+            (most, _) => {
+                format!("there are {most} chats already (end one, or start simpd with a higher --max-chats)")
+            }
+        };
+        refused(FailureKind::Failed, line)
+    }
+
+    /// The chat as it is, and after which entry to follow what becomes of it.
+    fn chat_reply(&mut self, key: usize) -> Result {
+        let after = self.store.last_id();
+        match self.chats.get_mut(key) {
+            Some(entry) => Ok(Reply::Chat { chat: entry.info(), after }),
+            None => refused(FailureKind::NoSuch, "the chat has just ended"),
+        }
+    }
+}
+
+/// What became of a message of ours.
+enum Outcome {
+    Waiting,
+    Delivered,
+    Undelivered,
+}
+
+/// How long a message is kept in the outbox.
+fn expiry(expire_ms: Option<u64>) -> Result<Option<Duration>> {
+    match expire_ms.map(Duration::from_millis) {
+        Some(after) if after.is_zero() || after > EXPIRY_MAX => {
+            refused(FailureKind::Usage, "a message can expire after 0.001 s to ten years")
+        }
+        after => Ok(after),
+    }
+}

@@ -1,0 +1,256 @@
+//! What chats say, and our messages in them: in the machine those that are next, in the log all others.
+
+use simp_proto::control::{Reason, State, What};
+use simp_proto::{ChatEvent, MessageId, Outgoing, Text, UserName};
+
+use super::{Exchange, Now, Timer, outbox};
+use crate::chats::Entry;
+use crate::outbox::Outbox;
+use crate::store::{Of, Store, StoreError};
+
+/// Messages that a chat's machine holds at most; those behind them wait in the log.
+const LOADED_MAX: usize = 64;
+
+/// With so many or fewer left, the machine is given more.
+pub(super) const LOADED_LOW: usize = 16;
+
+impl Exchange {
+    /// Takes what a chat says, after anything that may have changed it.
+    pub fn drain(&mut self, now: Now, key: usize) -> Result<(), StoreError> {
+        let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
+        let address = entry.address;
+        let (mut opened, mut closed) = (false, None);
+        let mut gone = Vec::new();
+        while let Some(event) = entry.chat.poll_event() {
+            match &event {
+                ChatEvent::Opened => {
+                    self.limits.refund_request();
+                    opened = true;
+                }
+                ChatEvent::Closed { reason, .. } => closed = Some(*reason),
+                _ => {}
+            }
+            gone.extend(record(&mut self.store, &self.outbox, now, entry, event)?);
+        }
+        if !entry.has_outbox && matches!(entry.chat.state(), State::Accepting | State::Open) {
+            // Before any further message of ours is queued, so that ids go up in a chat.
+            entry.has_outbox = true;
+            if self.outbox.has(address) {
+                entry.backlog += self.store.queued(Of { chat: 0, outbox: Some(address) }, 0)?;
+            }
+        }
+        let of = of(entry, &self.outbox);
+        if entry.chat.is_leaving() {
+            give_up_backlog(&mut self.store, of, now, entry, Reason::Quit)?;
+        } else {
+            load_backlog(&self.store, of, entry, LOADED_LOW)?;
+        }
+        entry.leave_at = outbox::leave_at(now, entry);
+        if entry.chat.poll_snapshot().is_some()
+            && let Some(kept) = entry.kept()
+        {
+            self.store.keep_chat(&kept)?;
+            entry.progressed = false;
+        }
+        while let Some(datagram) = entry.chat.poll_transmit() {
+            self.outgoing.push(entry.address, entry.local, &datagram);
+        }
+        let deadline = [entry.chat.poll_timeout(), entry.leave_at].into_iter().flatten().min();
+        if entry.timer.map(|(set_for, _)| set_for) != deadline {
+            if let Some((_, timer)) = entry.timer.take() {
+                self.wheel.cancel(timer);
+            }
+            entry.timer = deadline.map(|deadline| (deadline, self.wheel.set(deadline, Timer::Chat(key))));
+        }
+        if entry.chat.state() == State::Closed {
+            self.chats.remove(key);
+        } else {
+            self.chats.recount(key);
+        }
+        for message in gone {
+            self.forget_in_outbox(address, message);
+        }
+        match (opened, closed) {
+            (_, Some(reason)) => self.invite_later(now, address, reason),
+            (true, None) => self.has_come(address),
+            (false, None) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Our messages.
+impl Exchange {
+    /// Queues a message in a chat, durably with this turn's commit, and returns its id.
+    pub fn queue_message(
+        &mut self,
+        now: Now,
+        key: usize,
+        text: Text,
+        token: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        let Some(entry) = self.chats.get_mut(key) else { return Ok(None) };
+        let what = What::Queued { text: text.as_str().to_owned(), again: None };
+        let id = self.store.append(now.ms, Some(entry.id), entry.peer(), what, token)?;
+        self.hand_over(now, key, id, text)?;
+        Ok(Some(id))
+    }
+
+    /// Gives a message that has just been queued to a chat, behind all that wait in it.
+    pub(super) fn hand_over(&mut self, now: Now, key: usize, id: u64, text: Text) -> Result<(), StoreError> {
+        let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
+        if entry.backlog > 0 || entry.chat.unacknowledged() >= LOADED_MAX {
+            entry.backlog += 1;
+        } else {
+            entry.loaded = id;
+            let message = Outgoing { id: MessageId(id), text };
+            if entry.chat.send(now.instant, message.clone()).is_err() {
+                // We are leaving: it is delivered first.
+                entry.chat.requeue(message);
+            }
+        }
+        self.drain(now, key)
+    }
+
+    /// Writes down where all chats that had messages stand, so that a start has little to read.
+    pub fn keep_chats(&mut self) -> Result<(), StoreError> {
+        for entry in self.chats.iter_mut().filter(|entry| entry.progressed) {
+            if let Some(kept) = entry.kept() {
+                self.store.keep_chat(&kept)?;
+            }
+            entry.progressed = false;
+        }
+        self.store.set_kept()
+    }
+}
+
+/// Which messages wait for a chat.
+pub(super) fn of(entry: &Entry, outbox: &Outbox) -> Of {
+    Of { chat: entry.id, outbox: Some(entry.address).filter(|address| outbox.has(*address)) }
+}
+
+/// Appends what happened in a chat. Returns the message that has left the outbox with it.
+fn record(
+    store: &mut Store,
+    outbox: &Outbox,
+    now: Now,
+    entry: &mut Entry,
+    event: ChatEvent,
+) -> Result<Option<u64>, StoreError> {
+    let mut extra = None;
+    let mut left_outbox = None;
+    let may_be_kept = outbox.has(entry.address);
+    let what = match event {
+        ChatEvent::Request => What::Request,
+        ChatEvent::Opened => What::Opened,
+        ChatEvent::Message { seq, text } => {
+            extra = Some(u64::from(seq));
+            entry.progressed = true;
+            What::Message { text }
+        }
+        ChatEvent::Error { text } => What::Error { text },
+        ChatEvent::Delivered(MessageId(message)) => {
+            entry.settled = message;
+            entry.progressed = true;
+            left_outbox = Some(message).filter(|_| may_be_kept);
+            What::Delivered { message }
+        }
+        ChatEvent::Undelivered(MessageId(message), reason) => {
+            entry.settled = message;
+            entry.progressed = true;
+            // It stays in the outbox, for the next chat.
+            if may_be_kept && store.in_outbox(message)?.is_some() {
+                return Ok(None);
+            }
+            What::Undelivered { message, reason }
+        }
+        // An invitation for the outbox came to nothing: there will be others.
+        ChatEvent::Closed { reason, .. } if entry.is_unlogged() => {
+            tracing::debug!("outbox {} reason={reason}", entry.address);
+            return Ok(None);
+        }
+        ChatEvent::Closed { reason, text } => {
+            give_up_backlog(store, of(entry, outbox), now, entry, reason)?;
+            store.drop_chat(entry.id)?;
+            What::Closed { reason, text }
+        }
+    };
+    log(entry, &what);
+    let chat = (!entry.is_unlogged()).then_some(entry.id);
+    let id = store.append(now.ms, chat, entry.peer(), what, extra)?;
+    if entry.is_unlogged() {
+        entry.id = id;
+    }
+    match left_outbox {
+        Some(message) if store.take_from_outbox(message)? => Ok(Some(message)),
+        _ => Ok(None),
+    }
+}
+
+fn log(entry: &Entry, what: &What) {
+    match what {
+        What::Request | What::Opened => {
+            tracing::info!("chat {} {} user={}", entry.address, what.kind(), Shown(entry.chat.user()));
+        }
+        What::Closed { reason, .. } => tracing::info!("chat {} closed reason={reason}", entry.address),
+        What::Undelivered { message, reason } => {
+            tracing::info!("chat {} undelivered message={message} reason={reason}", entry.address);
+        }
+        _ => tracing::debug!("chat {} {}", entry.address, what.kind()),
+    }
+}
+
+/// Gives up the waiting messages that the machine never saw, behind those that it has given up itself. Those of
+/// the outbox stay there.
+fn give_up_backlog(
+    store: &mut Store,
+    of: Of,
+    now: Now,
+    entry: &mut Entry,
+    reason: Reason,
+) -> Result<(), StoreError> {
+    if entry.backlog == 0 {
+        return Ok(());
+    }
+    for waiting in store.waiting(of, entry.loaded, entry.backlog)? {
+        let message = waiting.id;
+        if !waiting.in_outbox {
+            store.append(
+                now.ms,
+                Some(entry.id),
+                entry.peer(),
+                What::Undelivered { message, reason },
+                None,
+            )?;
+        }
+        (entry.loaded, entry.settled) = (message, message);
+    }
+    entry.backlog = 0;
+    Ok(())
+}
+
+/// Gives the machine waiting messages from the log where it has `low` or fewer left.
+pub(super) fn load_backlog(store: &Store, of: Of, entry: &mut Entry, low: usize) -> Result<(), StoreError> {
+    let held = entry.chat.unacknowledged();
+    if entry.backlog == 0 || held > low {
+        return Ok(());
+    }
+    for waiting in store.waiting(of, entry.loaded, (LOADED_MAX - held) as u64)? {
+        entry.loaded = waiting.id;
+        entry.backlog = entry.backlog.saturating_sub(1);
+        // Only texts that passed this check were ever queued.
+        if let Ok(text) = Text::new(&waiting.text) {
+            entry.chat.requeue(Outgoing { id: MessageId(waiting.id), text });
+        }
+    }
+    Ok(())
+}
+
+/// A user name in the log; a peer that has told none is a dash.
+struct Shown(UserName);
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_blank() { f.write_str("-") } else { self.0.fmt(f) }
+    }
+}
