@@ -5,6 +5,7 @@ use std::time::Duration;
 use argh::{ArgsInfo, EarlyExit, FromArgs};
 
 use crate::globals::Globals;
+use crate::when::{When, expiry, when};
 
 /// The longest time limit that is taken: ten years.
 const TIMEOUT_MAX: f64 = 315_576_000.0;
@@ -56,10 +57,13 @@ pub(crate) enum Command {
     Requests(Requests),
     Chats(Chats),
     Send(Send),
+    Outbox(Outbox),
+    Resend(Resend),
     Listen(Listen),
     Quit(Quit),
     Status(Status),
     History(History),
+    Consumers(Consumers),
     Stop(Stop),
     Completions(Completions),
 }
@@ -120,12 +124,23 @@ pub(crate) struct Chats {}
 #[argh(
     note = "Without TEXT each line of standard input is a message, sent as soon as it is read. The first that fails ends it; those before it stay sent."
 )]
-#[argh(note = "JSON: per message the event delivered, or with --no-wait queued (id, event, chat, text).")]
+#[argh(
+    note = "--queue returns as soon as simpd has the message on disk: simpd keeps it in its outbox and goes on inviting until the peer has it, or --expire is over. With --timeout it waits that long for it."
+)]
+#[argh(
+    note = "JSON: per message the event delivered, or where it does not wait for that, queued (id, event, chat, text)."
+)]
 #[argh(subcommand, name = "send", help_triggers("-h", "--help"))]
 pub(crate) struct Send {
-    /// in which chat
+    /// in which chat; with --queue also ADDR[:PORT] or HOST[:PORT]
     #[argh(option, short = 't', arg_name = "who")]
     pub(crate) to: Option<String>,
+    /// keep it until the peer is there, through as many chats as it takes
+    #[argh(switch)]
+    pub(crate) queue: bool,
+    /// with --queue: give it up after this long, such as 90s, 30m, 2h, 7d
+    #[argh(option, arg_name = "time", from_str_fn(expiry))]
+    pub(crate) expire: Option<Duration>,
     /// return as soon as simpd has it on disk
     #[argh(switch)]
     pub(crate) no_wait: bool,
@@ -135,6 +150,45 @@ pub(crate) struct Send {
     /// the words of the text, joined by one space; after -- they may begin with a dash
     #[argh(positional)]
     pub(crate) text: Vec<String>,
+}
+
+/// List the messages that are kept until their peers have them, or take one out.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "One per line, without a heading: id, peer, age, what is going on, text.")]
+#[argh(note = "JSON: per message id, at, to, text, expires, tries, reason, next.")]
+#[argh(subcommand, name = "outbox", help_triggers("-h", "--help"))]
+pub(crate) struct Outbox {
+    #[argh(subcommand)]
+    pub(crate) command: Option<OutboxCommand>,
+}
+
+/// What to do with the outbox.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+pub(crate) enum OutboxCommand {
+    Cancel(Cancel),
+}
+
+/// Take a message out of the outbox: it is not delivered.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "cancel", help_triggers("-h", "--help"))]
+pub(crate) struct Cancel {
+    /// which message
+    #[argh(positional)]
+    pub(crate) id: u64,
+}
+
+/// Send the text of an undelivered message again: it is kept until the peer has it.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "JSON: queued (id, event, chat, text).")]
+#[argh(subcommand, name = "resend", help_triggers("-h", "--help"))]
+pub(crate) struct Resend {
+    /// give it up after this long, such as 90s, 30m, 2h, 7d
+    #[argh(option, arg_name = "time", from_str_fn(expiry))]
+    pub(crate) expire: Option<Duration>,
+    /// which message
+    #[argh(positional)]
+    pub(crate) id: u64,
 }
 
 /// Show messages as they come, from where it stopped the last time.
@@ -199,18 +253,55 @@ pub(crate) struct Status {}
 
 /// Show the last messages, both ways, oldest first.
 #[derive(FromArgs, ArgsInfo)]
+#[argh(
+    note = "T is an id (since: those above it, until: those up to it), a time ago (90s, 30m, 2h, 7d), a local date (2026-11-21) or date and time (2026-11-21T10:00), or RFC 3339."
+)]
 #[argh(note = "Plain: id, date, time, `user: text` or `you -> user: text`. JSON: an event per line.")]
 #[argh(subcommand, name = "history", help_triggers("-h", "--help"))]
 pub(crate) struct History {
-    /// how many; 20 if not given
-    #[argh(option, short = 'n', arg_name = "n", default = "20")]
-    pub(crate) number: u32,
+    /// how many; if not given 20, or with --since all
+    #[argh(option, short = 'n', arg_name = "n")]
+    pub(crate) number: Option<u32>,
     /// only with this user, ADDR or ADDR:PORT
     #[argh(option, arg_name = "who")]
     pub(crate) from: Option<String>,
+    /// not what is older
+    #[argh(option, arg_name = "t", from_str_fn(when))]
+    pub(crate) since: Option<When>,
+    /// not what is newer
+    #[argh(option, arg_name = "t", from_str_fn(when))]
+    pub(crate) until: Option<When>,
     /// all kinds of events, not only messages
     #[argh(switch)]
     pub(crate) all: bool,
+}
+
+/// List who reads the log, or remove one.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    note = "One per line, without a heading: name, the last id that it has seen, how many entries it is behind."
+)]
+#[argh(note = "JSON: per consumer name, seen, behind.")]
+#[argh(subcommand, name = "consumers", help_triggers("-h", "--help"))]
+pub(crate) struct Consumers {
+    #[argh(subcommand)]
+    pub(crate) command: Option<ConsumersCommand>,
+}
+
+/// What to do with a consumer.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+pub(crate) enum ConsumersCommand {
+    Remove(Remove),
+}
+
+/// Remove a consumer: its place is forgotten.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
+pub(crate) struct Remove {
+    /// which consumer
+    #[argh(positional)]
+    pub(crate) name: String,
 }
 
 /// Stop simpd and wait until it is gone.

@@ -7,21 +7,28 @@ use simp_proto::control::{
 };
 
 use crate::args::{Accept, Connect, Decline, Quit};
+use crate::carried_out;
 use crate::client::Client;
 use crate::names;
 use crate::output::{Output, Shown};
+use crate::plain::now_ms;
+use crate::reconnect::insist;
 use crate::stop::{Outcome, fail, unexpected};
+use crate::when::deadline;
 
 /// The daemon ends an invitation in time by itself; this much later we no longer count on it.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Invites and waits for the answer.
 pub(crate) fn connect(client: &mut Client, output: &mut Output, args: &Connect) -> Outcome {
-    let address = names::address(client, &args.address)?;
     let timeout_ms = args.timeout.map(|timeout| (timeout.as_millis() as u64).max(1));
-    let (chat, after) = chat_of(client.ask(&Request::Connect { address, timeout_ms })?)?;
-    let deadline = args.timeout.map(|timeout| Instant::now() + timeout + GRACE);
-    match opened(client, chat, after, deadline)? {
+    let deadline = deadline(args.timeout.map(|timeout| timeout + GRACE));
+    let (chat, after) = insist(client, deadline, |client, _| {
+        let address = names::address(client, &args.address)?;
+        chat_of(client.ask(&Request::Connect { address, timeout_ms })?)
+    })?;
+    let invited = format!("{} is invited", chat.peer.address);
+    match opened(client, chat, after, deadline).map_err(|stop| stop.goes_on(&invited))? {
         Ok(chat) => output.show(&Shown::Connected(&chat)),
         Err(chat) => Err(fail(FailureKind::NoAnswer, format!("{}: no answer", chat.peer.address))),
     }
@@ -29,9 +36,16 @@ pub(crate) fn connect(client: &mut Client, output: &mut Output, args: &Connect) 
 
 /// Accepts and waits until the chat is open.
 pub(crate) fn accept(client: &mut Client, output: &mut Output, args: &Accept) -> Outcome {
-    let (chat, after) = chat_of(names::ask(client, &mut args.who.clone(), |who| Request::Accept { who })?)?;
-    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
-    match opened(client, chat, after, deadline)? {
+    let (who, deadline) = (args.who.as_deref(), deadline(args.timeout));
+    let (chat, after) = insist(client, deadline, |client, again| {
+        let refused = match answer(client, who, |who| Request::Accept { who }) {
+            Err(stop) if again && stop.is(FailureKind::NoSuch) => stop,
+            outcome => return outcome,
+        };
+        carried_out::accepted(client, who)?.ok_or(refused)
+    })?;
+    let accepted = format!("{} is accepted", chat.peer.address);
+    match opened(client, chat, after, deadline).map_err(|stop| stop.goes_on(&accepted))? {
         Ok(chat) => output.show(&Shown::Connected(&chat)),
         Err(chat) => Err(fail(
             FailureKind::NoAnswer,
@@ -42,31 +56,53 @@ pub(crate) fn accept(client: &mut Client, output: &mut Output, args: &Accept) ->
 
 /// Declines; the daemon tells the peer.
 pub(crate) fn decline(client: &mut Client, output: &mut Output, args: &Decline) -> Outcome {
-    let (chat, _) = chat_of(names::ask(client, &mut args.who.clone(), |who| Request::Decline { who })?)?;
+    let request = |who| Request::Decline { who };
+    let (chat, _) = end(client, args.who.as_deref(), None, Reason::WeDeclined, request)?;
     // The reply shows it as it was; for us it is over, whether or not the peer has been told yet.
     output.show(&Shown::Ended(&ChatInfo { state: State::Closed, ..chat }))
 }
 
 /// Leaves and waits until the chat is closed.
 pub(crate) fn quit(client: &mut Client, output: &mut Output, args: &Quit) -> Outcome {
-    let quit = |who| Request::Quit { who, now: args.now };
-    let (chat, after) = chat_of(names::ask(client, &mut args.who.clone(), quit)?)?;
-    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
-    follow(client, &chat, after, vec![Kind::Closed, Kind::Undelivered])?;
-    let mut lost = Vec::new();
-    while let Some(event) = client.event(deadline)? {
-        match event.what {
-            What::Undelivered { message, .. } => lost.push(message),
-            What::Closed { .. } => {
-                let chat = ChatInfo { peer: event.peer, state: State::Closed, queued: 0, ..chat };
-                output.show(&Shown::Ended(&chat))?;
-                return all_delivered(&lost);
-            }
-            _ => (),
+    let deadline = deadline(args.timeout);
+    let request = |who| Request::Quit { who, now: args.now };
+    let (chat, after) = end(client, args.who.as_deref(), deadline, Reason::Quit, request)?;
+    let left = format!("the chat with {} is being left", chat.peer.address);
+    let (chat, lost) = match closed(client, chat, after, deadline).map_err(|stop| stop.goes_on(&left))? {
+        Ok(closed) => closed,
+        Err(chat) => {
+            let line = format!("{} is not told yet (simpd goes on trying)", chat.peer.address);
+            return Err(fail(FailureKind::NoAnswer, line));
         }
-    }
-    let line = format!("{} is not told yet (simpd goes on trying)", chat.peer.address);
-    Err(fail(FailureKind::NoAnswer, line))
+    };
+    output.show(&Shown::Ended(&chat))?;
+    all_delivered(&lost)
+}
+
+/// Asks for the end of a chat or request. Where simpd went away after that was done and before it said so, the
+/// log says so.
+fn end(
+    client: &mut Client,
+    who: Option<&str>,
+    deadline: Option<Instant>,
+    reason: Reason,
+    request: impl Fn(Option<String>) -> Request,
+) -> Outcome<(ChatInfo, u64)> {
+    let began_ms = now_ms();
+    insist(client, deadline, |client, again| match answer(client, who, &request) {
+        Err(stop) if again && stop.is(FailureKind::NoSuch) => {
+            carried_out::ended(client, who, reason, began_ms)?.ok_or(stop)
+        }
+        outcome => outcome,
+    })
+}
+
+fn answer(
+    client: &mut Client,
+    who: Option<&str>,
+    request: impl Fn(Option<String>) -> Request,
+) -> Outcome<(ChatInfo, u64)> {
+    chat_of(names::ask(client, &mut who.map(str::to_owned), request)?)
 }
 
 /// Lists what waits for accept or decline.
@@ -86,7 +122,8 @@ pub(crate) fn chats(client: &mut Client, output: &mut Output) -> Outcome {
     output.show(&Shown::Chats(&all(client)?))
 }
 
-fn all(client: &mut Client) -> Outcome<Vec<ChatInfo>> {
+/// All chats, requests and invitations.
+pub(crate) fn all(client: &mut Client) -> Outcome<Vec<ChatInfo>> {
     let mut all: Vec<ChatInfo> = Vec::new();
     loop {
         let after = all.last().map_or(0, |chat| chat.chat);
@@ -108,8 +145,8 @@ fn chat_of(reply: Reply) -> Outcome<(ChatInfo, u64)> {
 }
 
 fn follow(client: &mut Client, chat: &ChatInfo, after: u64, kinds: Vec<Kind>) -> Outcome {
-    let filter = Filter { kinds, chat: Some(chat.chat), who: None };
-    client.ask(&Request::Follow { from: From::After(after), filter }).map(drop)
+    client.follow(From::After(after), Filter { kinds, chat: Some(chat.chat), ..Filter::default() })?;
+    client.write()
 }
 
 /// Waits until the chat is open: `Ok` with it as it is then, `Err` as it was once the deadline has passed.
@@ -138,6 +175,31 @@ fn opened(
     Ok(Err(chat))
 }
 
+/// Waits until the chat is closed: `Ok` with it as it is then and the messages that were not delivered, `Err` as
+/// it was once the deadline has passed.
+fn closed(
+    client: &mut Client,
+    chat: ChatInfo,
+    after: u64,
+    deadline: Option<Instant>,
+) -> Outcome<Result<(ChatInfo, Vec<u64>), ChatInfo>> {
+    follow(client, &chat, after, vec![Kind::Closed, Kind::Undelivered])?;
+    let mut lost = Vec::new();
+    while let Some(event) = client.event(deadline)? {
+        match event.what {
+            What::Undelivered { message, .. } => lost.push(message),
+            What::Closed { .. } => {
+                return Ok(Ok((
+                    ChatInfo { peer: event.peer, state: State::Closed, queued: 0, ..chat },
+                    lost,
+                )));
+            }
+            _ => (),
+        }
+    }
+    Ok(Err(chat))
+}
+
 /// Why a chat that was to open is closed instead.
 fn not_opened(address: &str, reason: Reason, text: Option<&str>) -> Failure {
     let (kind, line) = match reason {
@@ -158,6 +220,8 @@ fn not_opened(address: &str, reason: Reason, text: Option<&str>) -> Failure {
         Reason::RequestExpired => {
             (FailureKind::NoSuch, format!("{address}: the request was not answered in time"))
         }
+        // Of messages in the outbox only.
+        Reason::Cancelled | Reason::Expired => (FailureKind::Failed, format!("{address}: {reason}")),
     };
     match text.filter(|text| !text.is_empty()) {
         Some(text) => Failure::new(kind, format!("{line}: {text}")),

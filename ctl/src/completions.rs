@@ -1,6 +1,6 @@
 //! Scripts that complete simpctl's arguments in a shell.
 
-use argh::{ArgsInfo, FlagInfo, FlagInfoKind, Optionality};
+use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 use argh_complete::Generator;
 use argh_complete::bash::Bash;
 use argh_complete::fish::Fish;
@@ -16,17 +16,24 @@ use crate::stop::{Outcome, fail};
 /// `usage` for a shell that we have none for.
 pub(crate) fn script(shell: &str) -> Outcome<String> {
     let mut info = Args::get_args_info();
+    let everywhere: Vec<_> = info.flags.iter().filter(|flag| flag.long != "--version").collect();
     for sub in &mut info.commands {
-        let own = sub.command.flags.iter();
-        let everywhere = info.flags.iter().filter(|flag| flag.long != "--version");
-        // What is leaked lives as long as the program, which ends after this.
-        sub.command.flags = own.chain(everywhere).map(copy).collect::<Vec<_>>().leak();
+        add(&mut sub.command, &everywhere);
     }
     match shell {
         "bash" => Ok(Bash::generate("simpctl", &info)),
         "zsh" => Ok(Zsh::generate("simpctl", &info)),
         "fish" => Ok(Fish::generate("simpctl", &info)),
         _ => Err(fail(FailureKind::Usage, format!("completions: {shell}: not one of bash, zsh, fish"))),
+    }
+}
+
+/// Adds options to those of a command and of the commands below it.
+fn add(command: &mut CommandInfoWithArgs, more: &[&FlagInfo<'static>]) {
+    // What is leaked lives as long as the program, which ends after this.
+    command.flags = command.flags.iter().chain(more.iter().copied()).map(copy).collect::<Vec<_>>().leak();
+    for sub in &mut command.commands {
+        add(&mut sub.command, more);
     }
 }
 
@@ -50,6 +57,9 @@ mod tests {
             let script = script(shell).unwrap();
             for sub in Args::get_args_info().commands {
                 assert!(script.contains(sub.name), "{shell} {}", sub.name);
+                for below in sub.command.commands {
+                    assert!(script.contains(below.name), "{shell} {} {}", sub.name, below.name);
+                }
             }
         }
         assert!(script("csh").is_err());

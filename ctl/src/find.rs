@@ -10,15 +10,42 @@ use nix::unistd::{Uid, User};
 use simp_proto::control::FailureKind;
 use simp_proto::paths;
 
-use crate::stop::{Outcome, Stop, fail};
+use crate::stop::{Lost, Outcome, Stop, fail};
+
+/// Where a simpd is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// What to call it: its address, or the socket's path where that was given.
+    pub(crate) name: String,
+    /// Its socket.
+    pub(crate) path: PathBuf,
+}
+
+impl Place {
+    /// Connects once more to a simpd that was there before.
+    ///
+    /// # Errors
+    /// [`Stop::Lost`] where there is none now, and a failure where there is no use in waiting for it.
+    pub(crate) fn connect(&self) -> Outcome<UnixStream> {
+        UnixStream::connect(&self.path).map_err(|error| match is_absent(&error) {
+            true => self.lost(),
+            false => refused(&self.path, &error),
+        })
+    }
+
+    /// The simpd that was here went away.
+    pub(crate) fn lost(&self) -> Stop {
+        Lost { name: self.name.clone(), address: address(&self.path) }.into()
+    }
+}
 
 /// A simpd that took our connection.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     /// The connection, on which nothing has been said yet.
     pub(crate) stream: UnixStream,
-    /// What to call it: its address, or the socket's path where that was given.
-    pub(crate) name: String,
+    /// Where it is.
+    pub(crate) place: Place,
 }
 
 /// Connects to the simpd that `-d` names, or else `$SIMP_DAEMON`, or else the only one that runs.
@@ -50,7 +77,7 @@ fn connect(path: &Path, name: &str) -> Outcome<Daemon> {
         return Err(fail(FailureKind::NoDaemon, line));
     }
     match UnixStream::connect(path) {
-        Ok(stream) => Ok(Daemon { stream, name: name.to_owned() }),
+        Ok(stream) => Ok(Daemon { stream, place: Place { name: name.to_owned(), path: path.to_owned() } }),
         Err(error) => Err(refused(path, &error)),
     }
 }
@@ -62,13 +89,13 @@ fn only_one(folder: &Path) -> Outcome<Daemon> {
     for path in sockets(folder)? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         match UnixStream::connect(&path) {
-            Ok(stream) => running.push(Daemon { stream, name }),
+            Ok(stream) => running.push(Daemon { stream, place: Place { name, path } }),
             Err(error) if is_absent(&error) => (),
             Err(error) => failed = Some(refused(&path, &error)),
         }
     }
     if running.len() > 1 {
-        let names: Vec<&str> = running.iter().map(|daemon| daemon.name.as_str()).collect();
+        let names: Vec<&str> = running.iter().map(|daemon| daemon.place.name.as_str()).collect();
         let line = format!("several simpd run: {} (choose one with -d ADDR)", names.join(", "));
         return Err(fail(FailureKind::NoDaemon, line));
     }
@@ -97,9 +124,7 @@ fn is_absent(error: &io::Error) -> bool {
 fn refused(path: &Path, error: &io::Error) -> Stop {
     let why = match error.kind() {
         _ if is_absent(error) => {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            let address = paths::parse_address(&stem).map_or("ADDR".to_owned(), paths::daemon_name);
-            format!("simpd is not running (start it with: simpd {address})")
+            format!("simpd is not running (start it with: simpd {})", address(path))
         }
         io::ErrorKind::PermissionDenied => {
             let owner = owner(path);
@@ -109,6 +134,12 @@ fn refused(path: &Path, error: &io::Error) -> Stop {
         _ => error.to_string(),
     };
     fail(FailureKind::NoDaemon, format!("{}: {why}", path.display()))
+}
+
+/// The address of the simpd with this socket, by which it is started.
+fn address(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    paths::parse_address(&stem).map_or("ADDR".to_owned(), paths::daemon_name)
 }
 
 /// Whose socket it is; whose folder, where we may not even look at the socket.

@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use simp_proto::control::{ChatInfo, Event, Failure, FailureKind, Kind, Reason, State, What};
+use simp_proto::control::{
+    ChatInfo, Consumer, Event, Failure, FailureKind, Kind, OutboxMessage, Reason, State, What,
+};
 
 use crate::escape;
 use crate::output::Shown;
@@ -22,6 +24,8 @@ struct EventLine<'a> {
     peer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    again: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +50,38 @@ struct ChatLine {
 }
 
 #[derive(Serialize)]
+struct KeptLine<'a> {
+    id: u64,
+    at: String,
+    to: String,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+    tries: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CancelledLine {
+    cancelled: u64,
+}
+
+#[derive(Serialize)]
+struct ConsumerLine<'a> {
+    name: &'a str,
+    seen: u64,
+    behind: u64,
+}
+
+#[derive(Serialize)]
+struct RemovedLine<'a> {
+    removed: &'a str,
+}
+
+#[derive(Serialize)]
 struct StoppedLine<'a> {
     stopped: &'a str,
 }
@@ -65,6 +101,12 @@ pub(crate) fn render(shown: &Shown<'_>) -> String {
         Shown::Queued { message, chat, text } => {
             line(&QueuedLine { id: *message, event: Kind::Queued, chat: *chat, text })
         }
+        Shown::Outbox(kept) => kept.iter().map(|kept| line(&kept_line(&kept.message))).collect(),
+        Shown::Cancelled(cancelled) => line(&CancelledLine { cancelled: *cancelled }),
+        Shown::Consumers { consumers, last_id } => {
+            consumers.iter().map(|consumer| line(&consumer_line(consumer, *last_id))).collect()
+        }
+        Shown::Removed(removed) => line(&RemovedLine { removed }),
         Shown::Status(status) => line(status),
         Shown::Stopped(stopped) => line(&StoppedLine { stopped }),
     }
@@ -96,14 +138,15 @@ fn event_line(event: &Event) -> EventLine<'_> {
     let (message, reason, text) = match &event.what {
         What::Request | What::Inviting | What::Opened => (None, None, None),
         What::Closed { reason, text } => (None, Some(*reason), text.as_deref()),
-        What::Message { text } | What::Queued { text } | What::Error { text } => {
+        What::Message { text } | What::Queued { text, .. } | What::Error { text } => {
             (None, None, Some(text.as_str()))
         }
         What::Delivered { message } => (Some(*message), None, None),
         What::Undelivered { message, reason } => (Some(*message), Some(*reason), None),
     };
+    let again = if let What::Queued { again, .. } = event.what { again } else { None };
     let (id, at, chat) = (event.id, moment(event.at_ms), event.chat);
-    EventLine { id, at, event: event.what.kind(), chat, from, to, peer, message, reason, text }
+    EventLine { id, at, event: event.what.kind(), chat, from, to, peer, message, again, reason, text }
 }
 
 fn chat_line(chat: &ChatInfo) -> ChatLine {
@@ -114,6 +157,24 @@ fn chat_line(chat: &ChatInfo) -> ChatLine {
         queued: chat.queued,
         since: moment(chat.since_ms),
     }
+}
+
+fn kept_line(kept: &OutboxMessage) -> KeptLine<'_> {
+    KeptLine {
+        id: kept.message,
+        at: moment(kept.at_ms),
+        to: kept.peer.to_string(),
+        text: &kept.text,
+        expires: kept.expires_ms.map(moment),
+        tries: kept.tries,
+        reason: kept.reason,
+        next: kept.next_ms.map(moment),
+    }
+}
+
+fn consumer_line(consumer: &Consumer, last_id: u64) -> ConsumerLine<'_> {
+    let behind = last_id.saturating_sub(consumer.seen);
+    ConsumerLine { name: &consumer.name, seen: consumer.seen, behind }
 }
 
 #[cfg(test)]
@@ -140,6 +201,10 @@ mod tests {
                 What::Closed { reason: Reason::PeerBusy, text: Some("no".into()) },
                 format!(r#""closed","chat":1,"peer":"{bob}","reason":"peer busy","text":"no""#),
             ),
+            (
+                What::Queued { text: "hi".into(), again: Some(7) },
+                format!(r#""queued","chat":1,"to":"{bob}","again":7,"text":"hi""#),
+            ),
             (What::Delivered { message: 9 }, format!(r#""delivered","chat":1,"to":"{bob}","message":9"#)),
             (
                 What::Undelivered { message: 9, reason: Reason::PeerGone },
@@ -149,6 +214,27 @@ mod tests {
             let expected = format!("{{\"id\":1,\"at\":\"2026-11-21T12:00:00.123Z\",\"event\":{rest}}}\n");
             assert_eq!(render(&Shown::Event(&event(what))), expected);
         }
+    }
+
+    #[test]
+    fn a_message_in_the_outbox_has_what_is_known_of_it() {
+        let mut message = OutboxMessage {
+            message: 7,
+            peer: Peer { user: String::new(), address: "127.0.0.2:7777".into() },
+            text: "hi".into(),
+            at_ms: 1_795_262_400_123,
+            expires_ms: None,
+            tries: 0,
+            reason: None,
+            next_ms: None,
+        };
+        let begin = r#"{"id":7,"at":"2026-11-21T12:00:00.123Z","to":"127.0.0.2:7777","text":"hi""#;
+        assert_eq!(line(&kept_line(&message)), format!("{begin},\"tries\":0}}\n"));
+        message.expires_ms = Some(1_795_262_500_000);
+        message.next_ms = Some(1_795_262_450_000);
+        (message.tries, message.reason) = (5, Some(Reason::NobodyThere));
+        let rest = r#""expires":"2026-11-21T12:01:40.000Z","tries":5,"reason":"nobody there","next":"2026-11-21T12:00:50.000Z""#;
+        assert_eq!(line(&kept_line(&message)), format!("{begin},{rest}}}\n"));
     }
 
     #[test]

@@ -5,9 +5,12 @@
 //! daemon; what a command waits for is an entry of the daemon's log that it follows.
 
 mod args;
+mod carried_out;
 mod chat;
 mod client;
 mod completions;
+mod connection;
+mod consumers;
 mod escape;
 mod exec;
 mod find;
@@ -17,11 +20,15 @@ mod history;
 mod json;
 mod lines;
 mod listen;
+mod mark;
 mod names;
+mod outbox;
 mod output;
 mod plain;
+mod reconnect;
 mod send;
 mod stop;
+mod when;
 
 use std::process::ExitCode;
 
@@ -43,14 +50,18 @@ pub fn main() -> ExitCode {
         Err(early) => help::print(&early, &globals, &mut output),
     };
     match outcome.and_then(|()| output.flush()) {
-        Ok(()) | Err(Stop::ReaderGone) => ExitCode::SUCCESS,
-        Err(Stop::Failure(failure)) => {
-            output::complain(&failure.line);
-            // The line on stderr is out already; a reader of stdout that is gone changes nothing.
-            let _ = output.failure(&failure).and_then(|()| output.flush());
-            ExitCode::from(status(failure.kind))
-        }
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => failed(stop, &mut output),
     }
+}
+
+/// Says why, and gives the exit status that says so too.
+fn failed(stop: Stop, output: &mut Output) -> ExitCode {
+    let Some(failure) = stop.failure() else { return ExitCode::SUCCESS };
+    output::complain(&failure.line);
+    // The line on stderr is out already; a reader of stdout that is gone changes nothing.
+    let _ = output.failure(&failure).and_then(|()| output.flush());
+    ExitCode::from(status(failure.kind))
 }
 
 fn run(args: Args, output: &mut Output) -> Outcome {
@@ -81,6 +92,9 @@ fn dispatch(client: &mut Client, output: &mut Output, command: &Command) -> Outc
         Command::Chats(_) => chat::chats(client, output),
         Command::Send(args) => send::run(client, output, args),
         Command::Listen(args) => listen::run(client, output, args),
+        Command::Outbox(args) => outbox::run(client, output, args),
+        Command::Resend(args) => outbox::resend(client, output, args),
+        Command::Consumers(args) => consumers::run(client, output, args),
         Command::History(args) => history::run(client, output, args),
         Command::Status(_) => match client.ask(&Request::Status)? {
             Reply::Status(status) => output.show(&Shown::Status(&status)),
@@ -89,7 +103,7 @@ fn dispatch(client: &mut Client, output: &mut Output, command: &Command) -> Outc
         Command::Stop(_) => {
             client.ask(&Request::Stop)?;
             client.wait_for_end()?;
-            output.show(&Shown::Stopped(client.name()))
+            output.show(&Shown::Stopped(&client.place().name))
         }
         Command::Completions(_) => Ok(()),
     }

@@ -1,22 +1,23 @@
 //! `listen`: the log from where a consumer stopped, and its mark moved behind what was shown.
 //!
-//! The mark moves only after a line has left the process. One `seen` is under way at a time: what is shown
-//! until its reply comes is in the next one, so that a burst of messages costs few of them, and the two
-//! directions of the connection cannot block each other.
+//! The mark moves only after a line has left the process; `mark` says how.
 
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{ChatInfo, Event, FailureKind, Filter, From, Kind, Peer, Request, What};
+use simp_proto::control::{ChatInfo, Event, FailureKind, Filter, From, Kind, Peer, Reply, What};
 
 use crate::args::Listen;
 use crate::chat;
 use crate::client::{Client, Next};
 use crate::escape;
 use crate::exec;
+use crate::mark::Mark;
 use crate::output::{self, Output, Shown};
 use crate::plain;
-use crate::stop::{Outcome, fail};
+use crate::reconnect::insist;
+use crate::stop::{Outcome, Stop, fail};
+use crate::when::deadline;
 
 /// The consumer that listens where none is named.
 const DEFAULT_CONSUMER: &str = "default";
@@ -34,18 +35,18 @@ pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Listen) -> Ou
         client.watch_output();
     }
     let from = args.since.map_or_else(|| From::Consumer(consumer(args)), From::After);
-    let filter = Filter { kinds: kinds(args, notices), chat: None, who: args.from.clone() };
-    client.submit_quietly(&Request::Follow { from, filter })?;
+    let filter = Filter { kinds: kinds(args, notices), who: args.from.clone(), ..Filter::default() };
+    client.follow(from, filter)?;
     client.write()?;
-    let consumer = args.since.is_none().then(|| consumer(args));
-    let aside = if args.exec.is_some() && consumer.is_some() { Some(client.another()?) } else { None };
-    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
-    let mark = Mark { consumer, ..Mark::default() };
+    let mark = Mark::of(args.since.is_none().then(|| consumer(args)));
+    let deadline = deadline(args.timeout);
     let began_ms = plain::now_ms();
-    let waiting = if notices { chat::waiting(client)? } else { Vec::new() };
+    let waiting =
+        if notices { insist(client, deadline, |client, _| chat::waiting(client))? } else { Vec::new() };
     for request in &waiting {
-        invited(client.name(), &request.peer);
+        invited(&client.place().name, &request.peer);
     }
+    let aside = None;
     let mut listener = Listener { client, aside, output, args, began_ms, waiting, deadline, count: 0, mark };
     let complete = listener.listen()?;
     listener.settle()?;
@@ -69,30 +70,10 @@ fn kinds(args: &Listen, notices: bool) -> Vec<Kind> {
     }
 }
 
-/// How far the consumer is.
-#[derive(Default)]
-struct Mark {
-    /// Whose; `None` where no mark is moved.
-    consumer: Option<String>,
-    /// The last entry that was shown.
-    shown: u64,
-    /// The last entry that the daemon was told of.
-    told: u64,
-    /// Whether the daemon's reply to that is still to come.
-    under_way: bool,
-}
-
-impl Mark {
-    /// What to tell the daemon; `None` where it knows, or is not to.
-    fn seen(&self) -> Option<Request> {
-        let consumer = self.consumer.clone().filter(|_| self.shown > self.told)?;
-        Some(Request::Seen { consumer, id: self.shown })
-    }
-}
-
 struct Listener<'a> {
     client: &'a mut Client,
-    /// For the marks of commands, whose replies are not to wait behind the events that they will take long for.
+    /// A connection for the marks of commands, whose replies are not to wait behind the events that they will
+    /// take long for. There is none before the first, and after one was lost.
     aside: Option<Client>,
     output: &'a mut Output,
     args: &'a Listen,
@@ -111,7 +92,12 @@ impl Listener<'_> {
             match self.next()? {
                 Some(Next::Event(event)) if self.is_wanted(&event) => self.take(&event)?,
                 Some(Next::Event(event)) => self.notice(&event),
-                Some(Next::Reply(_)) => self.mark.under_way = false,
+                Some(Next::Reply(_)) => self.mark.confirmed(),
+                Some(Next::Refused(failure)) => self.mark.refused(failure)?,
+                Some(Next::Reconnected) => {
+                    self.mark.lost();
+                    self.aside = None;
+                }
                 None => return Ok(false),
             }
         }
@@ -142,36 +128,65 @@ impl Listener<'_> {
         }
         self.count += 1;
         self.mark.shown = event.id;
-        if let (Some(aside), Some(seen)) = (&mut self.aside, self.mark.seen()) {
-            // A command is not to run again because the next one took long and was interrupted.
-            aside.ask(&seen)?;
-            self.mark.told = event.id;
-        }
-        Ok(())
+        // A command is not to run again because the next one took long and was interrupted.
+        if self.args.exec.is_some() { self.tell_aside() } else { Ok(()) }
     }
 
     /// Tells the daemon how far we are, unless that is under way.
     fn tell(&mut self) -> Outcome {
-        if self.mark.under_way {
-            return Ok(());
-        }
-        let Some(seen) = self.mark.seen() else { return Ok(()) };
+        let Some(seen) = self.mark.tell() else { return Ok(()) };
         self.client.submit(&seen)?;
-        self.mark.told = self.mark.shown;
-        self.mark.under_way = true;
         self.client.write()
+    }
+
+    /// Tells the daemon how far we are, and waits until it knows.
+    fn tell_aside(&mut self) -> Outcome {
+        let Some(seen) = self.mark.tell() else { return Ok(()) };
+        let aside = &mut self.aside;
+        let told = insist(self.client, self.deadline, |client, _| {
+            let mut connection = aside.take().map_or_else(|| client.another(), Ok)?;
+            let told = connection.ask(&seen);
+            // After one that is lost the next attempt is with another.
+            *aside = Some(connection).filter(|_| !matches!(told, Err(Stop::Lost(_))));
+            told
+        });
+        self.answered(told)
     }
 
     /// Waits until the daemon knows how far we are, so that nothing is shown again.
     fn settle(&mut self) -> Outcome {
         self.output.flush()?;
+        self.wait_for_answer()?;
+        self.mark.tell_all_again();
         self.tell()?;
+        self.wait_for_answer()?;
+        self.mark.trouble()
+    }
+
+    /// Waits for the answer to what the daemon was told, if there is one to come.
+    fn wait_for_answer(&mut self) -> Outcome {
         while self.mark.under_way {
-            self.client.reply()?;
-            self.mark.under_way = false;
-            self.tell()?;
+            match self.client.reply() {
+                Err(Stop::Lost(_)) => {
+                    self.client.reconnect(self.deadline)?;
+                    self.mark.lost();
+                    self.tell()?;
+                }
+                told => self.answered(told)?,
+            }
         }
         Ok(())
+    }
+
+    fn answered(&mut self, told: Outcome<Reply>) -> Outcome {
+        match told {
+            Ok(_) => {
+                self.mark.confirmed();
+                Ok(())
+            }
+            Err(Stop::Failure(failure)) => self.mark.refused(failure),
+            Err(stop) => Err(stop),
+        }
     }
 
     fn time_over(&self) -> Outcome {
@@ -192,7 +207,7 @@ impl Listener<'_> {
             return;
         }
         match event.what {
-            What::Request => invited(self.client.name(), &event.peer),
+            What::Request => invited(&self.client.place().name, &event.peer),
             _ => output::notice(&plain::sentence(event)),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
-use simp_proto::control::{FailureKind, Reply, Request};
+use simp_proto::control::{FailureKind, Peer, Reply, Request, Who};
 
 use crate::client::Client;
 use crate::stop::{Outcome, Stop, fail};
@@ -14,7 +14,7 @@ use crate::stop::{Outcome, Stop, fail};
 /// `no_such` where the host is unknown, `usage` where it makes no sense.
 pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
     let typed = typed.strip_prefix('[').and_then(|bare| bare.strip_suffix(']')).unwrap_or(typed);
-    if typed.parse::<IpAddr>().is_ok() || typed.parse::<SocketAddr>().is_ok() {
+    if is_address(typed) {
         return Ok(typed.to_owned());
     }
     let (host, port) = split(typed).ok_or_else(|| {
@@ -57,9 +57,35 @@ pub(crate) fn ask(
     Err(refused.into())
 }
 
+/// The same for what may be an address that simpd has nothing to do with yet: where nobody is called so, but a
+/// host is, asks once more with the address that [`address`] finds.
+pub(crate) fn ask_or_resolve(
+    client: &mut Client,
+    who: &mut Option<String>,
+    request: impl Fn(Option<String>) -> Request,
+) -> Outcome<Reply> {
+    match (client.ask(&request(who.clone())), who.as_deref()) {
+        (Err(stop), Some(typed)) if stop.is(FailureKind::NoSuch) && !is_address(typed) => {
+            let address = address(client, typed)?;
+            client.ask(&request(Some(who.insert(address).clone())))
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+/// Whether it means `who`, by its name or by that of its host.
+pub(crate) fn means(who: Option<&str>, peer: &Peer) -> bool {
+    let Some(who) = who else { return true };
+    Who::parse(who).is(peer) || addresses(who).iter().any(|address| Who::parse(address).is(peer))
+}
+
+fn is_address(typed: &str) -> bool {
+    typed.parse::<IpAddr>().is_ok() || typed.parse::<SocketAddr>().is_ok()
+}
+
 /// The addresses of what may be a host's name, with its port where it has one.
 fn addresses(who: &str) -> Vec<String> {
-    if who.parse::<IpAddr>().is_ok() || who.parse::<SocketAddr>().is_ok() {
+    if is_address(who) {
         return Vec::new();
     }
     let Some((host, port)) = split(who) else { return Vec::new() };

@@ -2,8 +2,9 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use simp_proto::control::{ChatInfo, Event, Failure, Status};
+use simp_proto::control::{ChatInfo, Consumer, Event, Failure, Status};
 
+use crate::outbox::Kept;
 use crate::stop::{Outcome, output_error};
 use crate::{escape, json, plain};
 
@@ -35,6 +36,14 @@ pub(crate) enum Shown<'a> {
     Delivered(&'a Event),
     /// A message of ours is on disk.
     Queued { message: u64, chat: u64, text: &'a str },
+    /// What is kept until its peer has it.
+    Outbox(&'a [Kept]),
+    /// A message was taken out of the outbox.
+    Cancelled(u64),
+    /// Who reads the log; `last_id` is its newest entry.
+    Consumers { consumers: &'a [Consumer], last_id: u64 },
+    /// A consumer is forgotten.
+    Removed(&'a str),
     /// What the daemon says of itself.
     Status(&'a Status),
     /// This daemon has stopped.

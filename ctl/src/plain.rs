@@ -5,9 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use simp_proto::control::{ChatInfo, Event, Peer, Status, What};
+use simp_proto::control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, State, Status, What};
 
 use crate::escape;
+use crate::outbox::Kept;
 use crate::output::Shown;
 
 /// The lines, each with its end; nothing where the exit status says it all.
@@ -16,8 +17,17 @@ pub(crate) fn render(shown: &Shown<'_>) -> String {
         Shown::Event(event) => format!("{}\n", sentence(event)),
         Shown::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
         Shown::Connected(chat) => format!("connected to {}\n", peer(&chat.peer)),
-        Shown::Ended(_) | Shown::Delivered(_) | Shown::Queued { .. } | Shown::Stopped(_) => String::new(),
+        Shown::Ended(_)
+        | Shown::Delivered(_)
+        | Shown::Queued { .. }
+        | Shown::Cancelled(_)
+        | Shown::Removed(_)
+        | Shown::Stopped(_) => String::new(),
         Shown::Chats(chats) => table(chats.iter().map(|chat| row(chat, now_ms()))),
+        Shown::Outbox(kept) => table(kept.iter().map(|kept| kept_row(kept, now_ms()))),
+        Shown::Consumers { consumers, last_id } => {
+            table(consumers.iter().map(|consumer| consumer_row(consumer, *last_id)))
+        }
         Shown::Status(status) => {
             table(counts(status).into_iter().map(|(name, value)| [name.to_owned(), value]))
         }
@@ -47,7 +57,7 @@ pub(crate) fn sentence(event: &Event) -> String {
     let who = peer(&event.peer);
     match &event.what {
         What::Message { text } => format!("{}: {}", name(&event.peer), escape::shown(text)),
-        What::Queued { text } => format!("you -> {}: {}", name(&event.peer), escape::shown(text)),
+        What::Queued { text, .. } => format!("you -> {}: {}", name(&event.peer), escape::shown(text)),
         What::Request => format!("* {who} invites you"),
         What::Inviting => format!("* you invited {who}"),
         What::Opened => format!("* chat with {who} is open"),
@@ -66,6 +76,36 @@ pub(crate) fn sentence(event: &Event) -> String {
 fn row(chat: &ChatInfo, now_ms: u64) -> [String; 5] {
     let age = age(now_ms.saturating_sub(chat.since_ms) / 1000);
     [chat.chat.to_string(), chat.state.to_string(), peer(&chat.peer), chat.queued.to_string(), age]
+}
+
+fn kept_row(kept: &Kept, now_ms: u64) -> [String; 5] {
+    let OutboxMessage { message, peer: to, text, at_ms, .. } = &kept.message;
+    let age = age(now_ms.saturating_sub(*at_ms) / 1000);
+    [message.to_string(), peer(to), age, progress(kept, now_ms), escape::shown(text).into_owned()]
+}
+
+/// What is going on with a message in the outbox.
+fn progress(kept: &Kept, now_ms: u64) -> String {
+    let OutboxMessage { next_ms, reason, tries, .. } = &kept.message;
+    let Some(next_ms) = next_ms else {
+        let what = match kept.state {
+            Some(State::Inviting) => "inviting",
+            Some(_) => "in a chat",
+            None => "waiting",
+        };
+        return what.to_owned();
+    };
+    let next = format!("next try in {}", age(next_ms.saturating_sub(now_ms) / 1000));
+    match (reason, tries) {
+        (None, _) => next,
+        (Some(reason), 1) => format!("{next} ({reason}, 1 try)"),
+        (Some(reason), tries) => format!("{next} ({reason}, {tries} tries)"),
+    }
+}
+
+fn consumer_row(consumer: &Consumer, last_id: u64) -> [String; 3] {
+    let behind = last_id.saturating_sub(consumer.seen);
+    [escape::shown(&consumer.name).into_owned(), consumer.seen.to_string(), behind.to_string()]
 }
 
 /// Rows with their columns aligned.
@@ -107,11 +147,14 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
         ("accept", text(&status.accept)),
         ("uptime", age(status.uptime_ms / 1000)),
     ];
+    lines.extend(status.trouble.as_deref().map(|trouble| ("trouble", text(trouble))));
     let numbers = [
         ("chats", status.chats),
         ("max_chats", status.max_chats),
         ("requests", status.requests),
+        ("outbox", status.outbox),
         ("clients", status.clients),
+        ("first_id", status.first_id),
         ("last_id", status.last_id),
         ("log_bytes", status.log_bytes),
         ("datagrams_in", counters.datagrams_in),
@@ -162,7 +205,10 @@ mod tests {
         assert_eq!(render(&Shown::Event(&event("bob", message("hi\n\x1b[2J")))), "bob: hi\\n\\x1b[2J\n");
         assert_eq!(render(&Shown::Event(&event("", message("hi")))), "127.0.0.2:7777: hi\n");
         assert_eq!(render_text(&Shown::Event(&event("bob", message("a\x07")))), "a\\x07\n");
-        assert_eq!(sentence(&event("bob", What::Queued { text: "yo".into() })), "you -> bob: yo");
+        assert_eq!(
+            sentence(&event("bob", What::Queued { text: "yo".into(), again: None })),
+            "you -> bob: yo"
+        );
     }
 
     #[test]
@@ -181,6 +227,33 @@ mod tests {
             "1   open     bob@127.0.0.2:7777  0  1m\n12  invited  127.0.0.2:7777      0  1m\n"
         );
         assert_eq!(render(&Shown::Chats(&[])), "");
+    }
+
+    #[test]
+    fn a_message_in_the_outbox_is_shown_with_what_is_going_on() {
+        let kept = |next_ms, tries, reason, state| {
+            let (peer, text) = (bob("bob"), "a\nb".to_owned());
+            let message =
+                OutboxMessage { message: 7, peer, text, at_ms: 0, expires_ms: None, tries, reason, next_ms };
+            Kept { message, state }
+        };
+        let there = Some(Reason::NobodyThere);
+        for (kept, expected) in [
+            (kept(Some(101_000), 5, there, None), "next try in 40s (nobody there, 5 tries)"),
+            (kept(Some(0), 1, there, None), "next try in 0s (nobody there, 1 try)"),
+            (kept(Some(61_000), 0, None, None), "next try in 0s"),
+            (kept(None, 5, there, Some(State::Inviting)), "inviting"),
+            (kept(None, 0, None, Some(State::Open)), "in a chat"),
+            (kept(None, 0, None, None), "waiting"),
+        ] {
+            assert_eq!(kept_row(&kept, 61_000), ["7", "bob@127.0.0.2:7777", "1m", expected, "a\\nb"]);
+        }
+    }
+
+    #[test]
+    fn a_consumer_is_so_many_entries_behind() {
+        let consumer = Consumer { name: "mail\x1b".into(), seen: 7 };
+        assert_eq!(consumer_row(&consumer, 9), ["mail\\x1b", "7", "2"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `send`: one text, or each line of standard input, until the peer has it.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::time::Instant;
 
@@ -11,36 +12,39 @@ use crate::client::Client;
 use crate::lines::Lines;
 use crate::names;
 use crate::output::{Output, Shown};
+use crate::reconnect::insist;
 use crate::stop::{Outcome, Stop, fail, unexpected};
 
-/// Refuses a text that cannot be sent.
+/// Refuses what cannot be sent.
 pub(crate) fn check(args: &Send) -> Outcome {
+    if args.expire.is_some() && !args.queue {
+        return Err(fail(FailureKind::Usage, "--expire is for what is kept in the outbox: it needs --queue"));
+    }
     given(args).map(drop)
 }
 
 /// Sends what the arguments say.
 pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Send) -> Outcome {
-    if !args.no_wait {
+    let mut sender = Sender { client, output, args, who: args.to.clone(), newest: 0 };
+    if sender.waits() {
         // Followed before anything is sent, so that no outcome can be missed.
-        let filter = Filter { kinds: vec![Kind::Delivered, Kind::Undelivered], ..Filter::default() };
-        client.submit_quietly(&Request::Follow { from: From::End, filter })?;
+        sender.follow(From::End)?;
     }
-    let mut who = args.to.clone();
     if let Some(text) = given(args)? {
-        return send(client, output, args, &mut who, &text);
+        return sender.send(&text);
     }
     // The daemon waits for our hello, but the first line may be long in coming.
-    client.write()?;
+    sender.client.write()?;
     let mut lines = Lines::new(io::stdin().lock());
     while let Some(text) = lines.next()? {
-        send(client, output, args, &mut who, &text)?;
-        even_unread(output.flush())?;
+        sender.send(&text)?;
+        even_unread(sender.output.flush())?;
     }
     Ok(())
 }
 
 /// What is to be sent is sent, whether anybody reads of it or not.
-fn even_unread(shown: Outcome) -> Outcome {
+pub(crate) fn even_unread(shown: Outcome) -> Outcome {
     match shown {
         Err(Stop::ReaderGone) => Ok(()),
         shown => shown,
@@ -55,48 +59,118 @@ fn given(args: &Send) -> Outcome<Option<Text>> {
     Text::new(&args.text.join(" ")).map(Some).map_err(|error| fail(FailureKind::Usage, error.to_string()))
 }
 
-/// Sends one text and, unless told otherwise, waits for what becomes of it.
-fn send(
-    client: &mut Client,
-    output: &mut Output,
-    args: &Send,
-    who: &mut Option<String>,
-    text: &Text,
-) -> Outcome {
-    let request = |who| Request::Send { who, text: text.as_str().to_owned() };
-    let Reply::Queued { message, chat } = names::ask(client, who, request)? else {
-        return Err(unexpected());
-    };
-    if args.no_wait {
-        return even_unread(output.show(&Shown::Queued { message, chat, text: text.as_str() }));
+/// A number that no other message has.
+fn token() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+struct Sender<'a> {
+    client: &'a mut Client,
+    output: &'a mut Output,
+    args: &'a Send,
+    who: Option<String>,
+    /// Our last message.
+    newest: u64,
+}
+
+impl Sender<'_> {
+    /// Whether it is told what becomes of a message.
+    fn waits(&self) -> bool {
+        !self.args.no_wait && (!self.args.queue || self.args.timeout.is_some())
     }
-    let waited = wait(client, output, message, args.timeout.map(|timeout| Instant::now() + timeout));
-    waited.map_err(|stop| match stop {
+
+    /// Sends one text and, unless told otherwise, waits for what becomes of it.
+    fn send(&mut self, text: &Text) -> Outcome {
+        let deadline = self.args.timeout.map(|timeout| Instant::now() + timeout);
+        let (message, chat) = self.queue(text, deadline)?;
+        self.newest = message;
+        if !self.waits() {
+            return even_unread(self.output.show(&Shown::Queued { message, chat, text: text.as_str() }));
+        }
         // A script must not take it for unsent, and send it again.
-        Stop::Failure(failure) if failure.kind == FailureKind::NoDaemon => {
-            let line = format!(
-                "message {message} is queued, but {} (it goes on when it is started again)",
-                failure.line
-            );
+        self.wait(message, deadline).map_err(|stop| stop.goes_on(&format!("message {message} is queued")))
+    }
+
+    /// Has the daemon take a text on, once, however often it goes away meanwhile.
+    fn queue(&mut self, text: &Text, deadline: Option<Instant>) -> Outcome<(u64, u64)> {
+        let (token, known, args, who) = (token(), self.known(), self.args, &mut self.who);
+        let mut asked_again = false;
+        let reply = insist(self.client, deadline, |client, again| {
+            asked_again = again;
+            let request = |who| Request::Send {
+                who,
+                text: text.as_str().to_owned(),
+                queue: args.queue,
+                expire_ms: args.expire.map(|expire| expire.as_millis() as u64),
+                token: Some(token),
+                again_after: again.then_some(known),
+            };
+            match args.queue {
+                true => names::ask_or_resolve(client, who, request),
+                false => names::ask(client, who, request),
+            }
+        });
+        let Reply::Queued { message, chat } = reply.map_err(not_known)? else {
+            return Err(unexpected());
+        };
+        if asked_again && self.waits() {
+            // What we follow may begin behind its outcome.
+            self.follow(From::After(message))?;
+            self.client.write()?;
+        }
+        Ok((message, chat))
+    }
+
+    /// An entry of the log that is older than the next message of ours.
+    fn known(&self) -> u64 {
+        self.client.position().max(self.newest)
+    }
+
+    fn follow(&mut self, from: From) -> Outcome {
+        let kinds = vec![Kind::Delivered, Kind::Undelivered];
+        self.client.follow(from, Filter { kinds, ..Filter::default() })
+    }
+
+    fn wait(&mut self, id: u64, deadline: Option<Instant>) -> Outcome {
+        while let Some(event) = self.client.event(deadline)? {
+            match event.what {
+                What::Delivered { message } if message == id => {
+                    return even_unread(self.output.show(&Shown::Delivered(&event)));
+                }
+                What::Undelivered { message, reason } if message == id => {
+                    let line = format!("not delivered: {reason} (message {id} is kept in the log)");
+                    return Err(fail(FailureKind::Undelivered, line));
+                }
+                _ => (),
+            }
+        }
+        let line = match self.args.queue {
+            true => format!("message {id} is kept and will be delivered when the peer is there"),
+            false => format!("message {id} is not acknowledged yet (simpd goes on trying)"),
+        };
+        Err(fail(FailureKind::NoAnswer, line))
+    }
+}
+
+/// Where simpd went away before it answered: that it may have the message all the same.
+fn not_known(stop: Stop) -> Stop {
+    match stop {
+        Stop::Lost(lost) => {
+            let line =
+                format!("{lost}, with the message or without it (start it again, then see: simpctl history)");
             fail(FailureKind::NoDaemon, line)
         }
         stop => stop,
-    })
+    }
 }
 
-fn wait(client: &mut Client, output: &mut Output, id: u64, deadline: Option<Instant>) -> Outcome {
-    while let Some(event) = client.event(deadline)? {
-        match event.what {
-            What::Delivered { message } if message == id => {
-                return even_unread(output.show(&Shown::Delivered(&event)));
-            }
-            What::Undelivered { message, reason } if message == id => {
-                let line = format!("not delivered: {reason} (message {id} is kept in the log)");
-                return Err(fail(FailureKind::Undelivered, line));
-            }
-            _ => (),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_messages_have_the_same_token() {
+        let tokens: std::collections::HashSet<u64> = (0..1000).map(|_| token()).collect();
+        assert_eq!(tokens.len(), 1000);
     }
-    let line = format!("message {id} is not acknowledged yet (simpd goes on trying)");
-    Err(fail(FailureKind::NoAnswer, line))
 }

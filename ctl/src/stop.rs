@@ -13,9 +13,52 @@ pub(crate) enum Stop {
     /// It failed: one line for stderr, and an exit status.
     #[error(transparent)]
     Failure(#[from] Failure),
+    /// The connection to simpd broke. Those that wait connect again; for the others it is a failure.
+    #[error(transparent)]
+    Lost(#[from] Lost),
     /// Whoever read our output has seen enough (`| head -1`), which is no failure.
     #[error("nobody reads our output")]
     ReaderGone,
+}
+
+/// A simpd that is not there any more.
+#[derive(Debug, thiserror::Error)]
+#[error("simpd on {name} went away")]
+pub(crate) struct Lost {
+    /// What to call it.
+    pub(crate) name: String,
+    /// The address to start it on again.
+    pub(crate) address: String,
+}
+
+impl Stop {
+    /// The failure that it is for the user; `None` where it is none.
+    pub(crate) fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Failure(failure) => Some(failure),
+            Self::Lost(lost) => {
+                let line = format!("{lost} (start it with: simpd {})", lost.address);
+                Some(Failure::new(FailureKind::NoDaemon, line))
+            }
+            Self::ReaderGone => None,
+        }
+    }
+
+    /// Where simpd went away: says what it goes on with by itself, so that nobody takes it for not begun.
+    pub(crate) fn goes_on(self, what: &str) -> Self {
+        match self {
+            Self::Lost(lost) => fail(
+                FailureKind::NoDaemon,
+                format!("{what}, but {lost} (it goes on when it is started again)"),
+            ),
+            other => other,
+        }
+    }
+
+    /// Whether it is a failure of this kind.
+    pub(crate) fn is(&self, kind: FailureKind) -> bool {
+        matches!(self, Self::Failure(failure) if failure.kind == kind)
+    }
 }
 
 /// A failure of this kind with this line.
@@ -59,6 +102,17 @@ mod tests {
         use FailureKind::{Busy, Declined, Failed, NoAnswer, NoDaemon, NoSuch, Undelivered, Usage};
         let kinds = [Failed, Usage, NoDaemon, Declined, Busy, NoAnswer, NoSuch, Undelivered];
         assert_eq!(kinds.map(status), [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn a_daemon_that_is_gone_is_named_with_the_remedy() {
+        let lost = || Stop::from(Lost { name: "127.0.0.1".into(), address: "127.0.0.1".into() });
+        let line = |stop: Stop| stop.failure().unwrap().line;
+        assert_eq!(line(lost()), "simpd on 127.0.0.1 went away (start it with: simpd 127.0.0.1)");
+        let line = line(lost().goes_on("message 3 is queued"));
+        let expected =
+            "message 3 is queued, but simpd on 127.0.0.1 went away (it goes on when it is started again)";
+        assert_eq!(line, expected);
     }
 
     #[test]

@@ -14,8 +14,8 @@ use ciborium::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use simp_proto::control::{
-    Answer, ChatInfo, Counters, Event, Failure, FailureKind, Filter, From, Kind, Peer, Reason, Refused,
-    Reply, Request, State, Status, VERSION, What,
+    Answer, ChatInfo, Consumer, Counters, Event, Failure, FailureKind, Filter, From, Kind, OutboxMessage,
+    Peer, Reason, Refused, Reply, Request, State, Status, VERSION, What,
 };
 use simp_proto::frame::{self, FrameBuffer};
 
@@ -57,13 +57,25 @@ fn requests() -> Vec<Request> {
             }
             Request::Connect { .. } => Request::Accept { who: who() },
             Request::Accept { .. } => Request::Decline { who: who() },
-            Request::Decline { .. } => Request::Send { who: who(), text: "hi".to_owned() },
-            Request::Send { .. } => Request::Quit { who: who(), now: true },
+            Request::Decline { .. } => Request::Send {
+                who: who(),
+                text: "hi".to_owned(),
+                queue: true,
+                expire_ms: Some(7_200_000),
+                token: Some(u64::MAX),
+                again_after: Some(0),
+            },
+            Request::Send { .. } => Request::Outbox { after: 4 },
+            Request::Outbox { .. } => Request::Cancel { message: 5 },
+            Request::Cancel { .. } => Request::Resend { message: 6, expire_ms: Some(1) },
+            Request::Resend { .. } => Request::Quit { who: who(), now: true },
             Request::Quit { .. } => Request::Chats { after: 0 },
             Request::Chats { .. } => Request::History { before: Some(9), limit: 20, filter: filter() },
             Request::History { .. } => Request::Follow { from: From::After(0), filter: filter() },
             Request::Follow { .. } => Request::Seen { consumer: "mail".to_owned(), id: 7 },
-            Request::Seen { .. } => Request::Stop,
+            Request::Seen { .. } => Request::Consumers,
+            Request::Consumers => Request::Forget { consumer: "mail".to_owned() },
+            Request::Forget { .. } => Request::Stop,
             Request::Stop => return None,
         })
     });
@@ -72,7 +84,15 @@ fn requests() -> Vec<Request> {
         Request::Connect { address: String::new(), timeout_ms: None },
         Request::Accept { who: None },
         Request::Decline { who: None },
-        Request::Send { who: None, text: String::new() },
+        Request::Send {
+            who: None,
+            text: String::new(),
+            queue: false,
+            expire_ms: None,
+            token: None,
+            again_after: None,
+        },
+        Request::Resend { message: u64::MAX, expire_ms: None },
         Request::Quit { who: None, now: false },
         Request::History { before: None, limit: u32::MAX, filter: Filter::default() },
     ];
@@ -89,7 +109,13 @@ fn places() -> Vec<From> {
 }
 
 fn filter() -> Filter {
-    Filter { kinds: kinds(), chat: Some(3), who: Some("ann".to_owned()) }
+    Filter {
+        kinds: kinds(),
+        chat: Some(3),
+        who: Some("ann".to_owned()),
+        since_ms: Some(1_700_000_000_000),
+        until_ms: Some(u64::MAX),
+    }
 }
 
 fn kinds() -> Vec<Kind> {
@@ -122,7 +148,9 @@ fn reasons() -> Vec<Reason> {
             Reason::RequestExpired => Reason::NobodyThere,
             Reason::NobodyThere => Reason::PeerGone,
             Reason::PeerGone => Reason::PeerRestarted,
-            Reason::PeerRestarted => return None,
+            Reason::PeerRestarted => Reason::Cancelled,
+            Reason::Cancelled => Reason::Expired,
+            Reason::Expired => return None,
         })
     });
     all.collect()
@@ -171,7 +199,7 @@ fn events() -> Vec<Event> {
             What::Inviting => What::Opened,
             What::Opened => What::Closed { reason: Reason::PeerBusy, text: Some(text()) },
             What::Closed { .. } => What::Message { text: text() },
-            What::Message { .. } => What::Queued { text: text() },
+            What::Message { .. } => What::Queued { text: text(), again: Some(1) },
             What::Queued { .. } => What::Delivered { message: 1 },
             What::Delivered { .. } => What::Undelivered { message: 1, reason: Reason::Quit },
             What::Undelivered { .. } => What::Error { text: text() },
@@ -181,7 +209,9 @@ fn events() -> Vec<Event> {
     let ends = reasons().into_iter().flat_map(|reason| {
         [What::Closed { reason, text: None }, What::Undelivered { message: u64::MAX, reason }]
     });
+    let bare = What::Queued { text: text(), again: None };
     all.chain(ends)
+        .chain([bare])
         .map(|what| Event { id: 2, at_ms: 1_700_000_000_000, chat: 1, peer: peer(), what })
         .collect()
 }
@@ -191,7 +221,30 @@ fn chats() -> Vec<ChatInfo> {
     states().into_iter().map(chat).collect()
 }
 
-fn status() -> Status {
+fn outbox() -> Vec<OutboxMessage> {
+    let bare = OutboxMessage {
+        message: 4,
+        peer: peer(),
+        text: "hi".to_owned(),
+        at_ms: 1_700_000_000_000,
+        expires_ms: None,
+        tries: 0,
+        reason: None,
+        next_ms: None,
+    };
+    let tried = |reason| OutboxMessage {
+        expires_ms: Some(u64::MAX),
+        tries: 5,
+        reason: Some(reason),
+        next_ms: Some(1_700_000_040_000),
+        ..bare.clone()
+    };
+    let mut all: Vec<OutboxMessage> = reasons().into_iter().map(tried).collect();
+    all.push(bare);
+    all
+}
+
+fn status(trouble: Option<String>) -> Status {
     let refused = Refused { short: 1, r#type: 2, operation: 3, user: 4, port: 5, rate: 6 };
     let counters = Counters {
         datagrams_in: 1,
@@ -216,7 +269,10 @@ fn status() -> Status {
         clients: 5,
         counters,
         last_id: 6,
+        first_id: 1,
         log_bytes: u64::MAX,
+        outbox: 7,
+        trouble,
     }
 }
 
@@ -229,18 +285,28 @@ fn replies() -> Vec<Reply> {
     };
     let all = successors(Some(hello), |reply| {
         Some(match reply {
-            Reply::Hello { .. } => Reply::Status(Box::new(status())),
+            Reply::Hello { .. } => Reply::Status(Box::new(status(Some("the disk is full".to_owned())))),
             Reply::Status(_) => Reply::Chat { chat: chats().remove(0), after: 3 },
             Reply::Chat { .. } => Reply::Queued { message: 4, chat: 1 },
             Reply::Queued { .. } => Reply::Chats { chats: chats(), more: true },
             Reply::Chats { .. } => Reply::History { events: events(), older: Some(1) },
             Reply::History { .. } => Reply::Following { after: 9 },
-            Reply::Following { .. } => Reply::Done,
+            Reply::Following { .. } => Reply::Outbox { messages: outbox(), more: true },
+            Reply::Outbox { .. } => {
+                Reply::Consumers { consumers: vec![Consumer { name: "mail".to_owned(), seen: 7 }] }
+            }
+            Reply::Consumers { .. } => Reply::Done,
             Reply::Done => return None,
         })
     });
-    let empty = [Reply::Chats { chats: vec![], more: false }, Reply::History { events: vec![], older: None }];
-    all.chain(empty).collect()
+    let bare = [
+        Reply::Status(Box::new(status(None))),
+        Reply::Chats { chats: vec![], more: false },
+        Reply::History { events: vec![], older: None },
+        Reply::Outbox { messages: vec![], more: false },
+        Reply::Consumers { consumers: vec![] },
+    ];
+    all.chain(bare).collect()
 }
 
 fn answers() -> Vec<Answer> {
