@@ -64,11 +64,12 @@ pub struct Of {
 const WAITING: &str = "
     SELECT id, text, 0 AS outbox FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2
     UNION ALL
-    SELECT message, text, 1 FROM outbox JOIN events ON id = message WHERE outbox.address = ?3 AND message > ?2
+    SELECT o.message, text, 1 FROM outbox AS o JOIN events ON id = o.message
+        WHERE o.address = ?3 AND o.message > ?2
     ORDER BY 1 LIMIT ?4";
 
 const KEPT: &str =
-    "SELECT message, outbox.address, user, text, at, expires FROM outbox JOIN events ON id = message";
+    "SELECT o.message, o.address, user, text, at, expires FROM outbox AS o JOIN events ON id = o.message";
 
 impl Store {
     /// Messages with ids above `after` that wait: how many.
@@ -116,13 +117,13 @@ impl Store {
     pub fn in_outbox(&self, message: u64) -> Result<Option<Kept>, StoreError> {
         self.ok(self
             .db
-            .prepare_cached(&format!("{KEPT} WHERE message = ?1"))
+            .prepare_cached(&format!("{KEPT} WHERE o.message = ?1"))
             .and_then(|mut query| query.query_row([message as i64], kept).optional()))
     }
 
     /// The messages in the outbox with ids above `after`, oldest first.
     pub fn outbox(&self, after: u64, limit: usize) -> Result<Vec<Kept>, StoreError> {
-        let sql = format!("{KEPT} WHERE message > ?1 ORDER BY message LIMIT ?2");
+        let sql = format!("{KEPT} WHERE o.message > ?1 ORDER BY o.message LIMIT ?2");
         self.ok(self
             .db
             .prepare_cached(&sql)

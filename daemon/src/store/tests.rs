@@ -1,9 +1,12 @@
 //! The log against a plain list, killed and opened again after any commit.
 
-use simp_proto::control::State;
+use simp_proto::control::{Filter, Kind, Reason, State};
 use simp_proto::{LastReceived, Seq, Snapshot, UserName};
 
+use super::retain::Ages;
 use super::*;
+use crate::config::{Discard, Retain};
+use crate::retention::Retention;
 
 /// A folder of this test alone.
 struct Folder(PathBuf);
@@ -35,7 +38,11 @@ fn kept(chat: u64) -> KeptChat {
     let snapshot =
         Snapshot { state: State::Open, user: UserName::new("bob").unwrap(), seq: Seq::Zero, received: None };
     let address = peer(chat).address.parse().unwrap();
-    KeptChat { chat, address, since_ms: 7, settled: 0, expires_ms: Some(9), snapshot }
+    KeptChat { chat, address, since_ms: 7, settled: 0, expires_ms: Some(9), for_outbox: chat == 2, snapshot }
+}
+
+fn of(chat: &KeptChat) -> Of {
+    Of { chat: chat.chat, outbox: None }
 }
 
 fn random(state: &mut u64) -> u64 {
@@ -82,9 +89,9 @@ fn run(seed: u64) {
             0 | 1 => {
                 let (seq, text) = ((random(&mut dice) % 3) as u8, format!("text {}", random(&mut dice) % 5));
                 chat.snapshot.received = Some(LastReceived::of(seq, &text));
-                append(What::Message { text }, Some(seq));
+                append(What::Message { text }, Some(u64::from(seq)));
             }
-            2 => waiting[place].push(append(What::Queued { text: "hi".to_owned() }, None)),
+            2 => waiting[place].push(append(What::Queued { text: "hi".to_owned(), again: None }, None)),
             3 if !waiting[place].is_empty() => {
                 let message = waiting[place].remove(0);
                 append(What::Delivered { message }, None);
@@ -110,9 +117,9 @@ fn run(seed: u64) {
                 assert_eq!(store.last_id(), entries);
                 assert_eq!(store.kept_chats().unwrap(), chats);
                 for (chat, waiting) in chats.iter().zip(&waiting) {
-                    let ids = store.waiting(chat.chat, chat.settled, 1_000).unwrap();
-                    assert_eq!(&ids.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), waiting);
-                    assert_eq!(store.queued(chat.chat, chat.settled).unwrap(), waiting.len() as u64);
+                    let ids = store.waiting(of(chat), chat.settled, 1_000).unwrap();
+                    assert_eq!(&ids.into_iter().map(|waiting| waiting.id).collect::<Vec<_>>(), waiting);
+                    assert_eq!(store.queued(of(chat), chat.settled).unwrap(), waiting.len() as u64);
                 }
             }
             _ => {}
@@ -138,7 +145,7 @@ fn reading_in_pieces_gives_every_wanted_entry_once_and_in_order() {
         (after, calls) = (looked, calls + 1);
     }
     assert_eq!(forwards, [1_000, 2_000, 3_000, 4_000, 5_000]);
-    assert!(calls <= 3, "a call looks through {SCAN} entries");
+    assert!(calls <= 3, "a call looks through 2,048 entries");
     let (mut before, mut backwards) = (Some(u64::MAX), Vec::new());
     while let Some(below) = before {
         let (events, older) = store.history(below, 2, &wanted).unwrap();
@@ -167,4 +174,195 @@ fn a_second_store_on_one_file_is_refused() {
     let _store = folder.open();
     let second = Store::open(&folder.0.join("log.db"), Durability::Disk, 1);
     assert!(matches!(second, Err(StoreError::Busy(_))), "{second:?}");
+}
+
+/// A log with these messages for one peer in the outbox, and its address.
+fn with_outbox(folder: &Folder, texts: &[&str]) -> (Store, std::net::SocketAddr) {
+    let mut store = folder.open();
+    let address = peer(9).address.parse().unwrap();
+    for text in texts {
+        let what = What::Queued { text: (*text).to_owned(), again: None };
+        let id = store.append(5, Some(0), peer(9), what, Some(77)).unwrap();
+        store.keep_in_outbox(id, address, Some(1_000)).unwrap();
+    }
+    store.commit().unwrap();
+    (store, address)
+}
+
+#[test]
+fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
+    let folder = Folder::new("outbox");
+    let (mut store, address) = with_outbox(&folder, &["one", "two"]);
+    let what = What::Queued { text: "three".to_owned(), again: None };
+    store.append(6, Some(3), peer(9), what, None).unwrap();
+    let of = Of { chat: 3, outbox: Some(address) };
+    let texts = |store: &Store, after, limit| {
+        let waiting = store.waiting(of, after, limit).unwrap();
+        waiting.into_iter().map(|waiting| (waiting.id, waiting.text, waiting.in_outbox)).collect::<Vec<_>>()
+    };
+    let all = [(1, "one".to_owned(), true), (2, "two".to_owned(), true), (3, "three".to_owned(), false)];
+    assert_eq!(texts(&store, 0, 9), all);
+    assert_eq!(texts(&store, 1, 1), all[1..2]);
+    assert_eq!(store.queued(of, 1).unwrap(), 2);
+    assert_eq!(store.outbox_peers().unwrap(), [(address, 2)]);
+    assert!(store.take_from_outbox(1).unwrap() && !store.take_from_outbox(1).unwrap());
+    assert_eq!(store.outbox(0, 9).unwrap().into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["two"]);
+    assert_eq!(store.in_outbox(2).unwrap().unwrap().expires_after_ms, Some(1_000));
+}
+
+#[test]
+fn a_message_is_found_by_its_token_behind_an_entry() {
+    let folder = Folder::new("token");
+    let (store, _) = with_outbox(&folder, &["one"]);
+    assert_eq!(store.with_token(77, 0).unwrap(), Some((1, 0)));
+    assert_eq!(store.with_token(77, 1).unwrap(), None);
+    assert_eq!(store.with_token(78, 0).unwrap(), None);
+}
+
+#[test]
+fn what_is_rolled_back_has_not_been() {
+    let folder = Folder::new("roll-back");
+    let (mut store, _) = with_outbox(&folder, &["one"]);
+    store.end_turn();
+    store.append(6, Some(3), peer(9), What::Opened, None).unwrap();
+    store.set_mark("a", 1).unwrap();
+    store.roll_back().unwrap();
+    assert_eq!((store.last_id(), store.fresh(), store.mark("a").unwrap()), (1, &[][..], None));
+    assert!(!store.commit().unwrap());
+    assert_eq!(store.append(7, Some(3), peer(9), What::Opened, None).unwrap(), 2);
+    store.commit().unwrap();
+}
+
+/// The ids that are left.
+fn ids(store: &Store) -> Vec<u64> {
+    store.read(0, usize::MAX, &Wanted::default()).unwrap().0.into_iter().map(|event| event.id).collect()
+}
+
+const NOTHING: Discard = Discard { unread: false, undelivered: false };
+
+/// 1 and 2 wait in the outbox and in a chat, 3 was given up, 4 was given up and sent again as 5, which is
+/// delivered; the rest are the outcomes, three messages, and the newest.
+fn with_all_kinds(folder: &Folder) -> Store {
+    let (mut store, address) = with_outbox(folder, &["outbox"]);
+    let queued = |again| What::Queued { text: "x".to_owned(), again };
+    let reason = Reason::PeerGone;
+    store.keep_chat(&KeptChat { chat: 3, settled: 1, address, ..kept(9) }).unwrap();
+    let whats = [
+        queued(None),
+        queued(None),
+        queued(None),
+        queued(Some(4)),
+        What::Undelivered { message: 3, reason },
+        What::Undelivered { message: 4, reason },
+        What::Delivered { message: 5 },
+        What::Message { text: "a".to_owned() },
+        What::Message { text: "b".to_owned() },
+        What::Message { text: "c".to_owned() },
+        What::Opened,
+    ];
+    for (what, id) in whats.into_iter().zip(2..) {
+        let chat = if id == 2 { 3 } else { 4 };
+        assert_eq!(store.append(10 * id, Some(chat), peer(9), what, None).unwrap(), id);
+    }
+    store.set_kept().unwrap();
+    store.commit().unwrap();
+    store
+}
+
+#[test]
+fn what_waits_what_was_given_up_and_what_nobody_read_stays() {
+    for (discard, seen, left) in [
+        // Without any consumer, messages count as unread.
+        (NOTHING, None, vec![1, 2, 3, 6, 9, 10, 11, 12]),
+        (NOTHING, Some(10), vec![1, 2, 3, 6, 11, 12]),
+        (NOTHING, Some(12), vec![1, 2, 3, 6, 12]),
+        (Discard { undelivered: true, ..NOTHING }, Some(12), vec![1, 2, 12]),
+        (Discard { unread: true, ..NOTHING }, Some(9), vec![1, 2, 3, 6, 12]),
+        (Discard { unread: true, undelivered: true }, None, vec![1, 2, 12]),
+    ] {
+        let folder = Folder::new(&format!("retain-{discard:?}-{seen:?}"));
+        let mut store = with_all_kinds(&folder);
+        if let Some(seen) = seen {
+            store.set_mark("a", 12).unwrap();
+            store.set_mark("b", seen).unwrap();
+        }
+        assert_eq!(store.removable(), Span { after: 0, until: 11 });
+        store.remove(store.removable(), discard).unwrap();
+        store.commit().unwrap();
+        assert_eq!(ids(&store), left, "{discard:?}, seen {seen:?}");
+        assert_eq!(store.first_id(), 1);
+        drop(store);
+        assert_eq!(folder.open().last_id(), 12, "no id is used again");
+    }
+}
+
+#[test]
+fn entries_are_as_old_as_the_old_ones_behind_them_whatever_the_clock_said() {
+    let folder = Folder::new("ages");
+    let mut store = folder.open();
+    // The clock was a year ahead for a while, and jumped back.
+    for at in [1_000, 99_000, 99_000, 2_000, 3_000, 4_000] {
+        store.append(at, Some(1), peer(1), What::Opened, None).unwrap();
+    }
+    store.commit().unwrap();
+    let ages = |until, old| store.ages(Span { after: 0, until }, old, 5_000).unwrap();
+    assert_eq!(ages(6, 2_500), Ages { newest_old: Some(4), any_young: true });
+    assert_eq!(ages(3, 2_500), Ages { newest_old: Some(1), any_young: false });
+    assert_eq!(ages(6, 500), Ages { newest_old: None, any_young: true });
+    assert_eq!(ages(6, 4_000), Ages { newest_old: Some(6), any_young: false });
+}
+
+#[test]
+fn a_log_that_lost_most_of_its_entries_is_a_smaller_file() {
+    let folder = Folder::new("shrink");
+    let mut store = folder.open();
+    for n in 0..3_000 {
+        let text = "x".repeat(900);
+        store.append(n, Some(1), peer(1), What::Message { text }, None).unwrap();
+    }
+    store.set_mark("a", 3_000).unwrap();
+    store.set_kept().unwrap();
+    store.tidy_up_with_commit().unwrap();
+    store.commit().unwrap();
+    let before = store.bytes();
+    let retain = Retain { count: Some(10), ..Retain::default() };
+    let mut retention = Retention::new();
+    while retention.is_due(&retain, &store) {
+        retention.step(&retain, &mut store, 0).unwrap();
+        store.commit().unwrap();
+    }
+    assert_eq!(ids(&store), (2_991..=3_000).collect::<Vec<_>>());
+    assert!(store.bytes() < before / 20, "{before} bytes before, {} after", store.bytes());
+}
+
+#[test]
+fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
+    let folder = Folder::new("old");
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/old/log-v1.db"), folder.0.join("log.db"))
+        .unwrap();
+    for _ in 0..2 {
+        let store = folder.open();
+        assert_eq!(ids(&store), (1..=14).collect::<Vec<_>>());
+        assert_eq!(store.mark("old").unwrap(), Some(8));
+        let chats = store.kept_chats().unwrap();
+        let shown: Vec<_> = chats
+            .iter()
+            .map(|chat| {
+                (chat.chat, chat.address.to_string(), chat.snapshot.state, chat.settled, chat.for_outbox)
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (1, "127.70.250.2:7777".to_owned(), State::Open, 9, false),
+                (12, "127.70.250.3:7777".to_owned(), State::Invited, 0, false)
+            ]
+        );
+        let waiting = store.waiting(of(&chats[0]), 9, 9).unwrap();
+        assert_eq!(
+            waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>(),
+            ["waits 1", "waits 2"]
+        );
+        assert!(store.outbox(0, 9).unwrap().is_empty());
+    }
 }
