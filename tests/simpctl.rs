@@ -92,7 +92,10 @@ fn what_is_not_there_is_status_7() {
     let world = World::new();
     let _one = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "2"]);
     for (args, line) in [
-        (&["send", "hi"][..], "there is no open chat (open one first: simpctl connect ADDR)"),
+        (
+            &["send", "hi"][..],
+            "there is no open chat (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)",
+        ),
         (&["accept"], "there is no request"),
         (&["decline", "bob"], "there is no request"),
         (&["quit"], "there is no chat to quit"),
