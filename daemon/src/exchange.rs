@@ -8,6 +8,8 @@
 mod messages;
 mod outbox;
 mod resume;
+#[cfg(test)]
+mod simulation;
 
 pub use outbox::NotCancelled;
 
@@ -163,20 +165,23 @@ impl Exchange {
         };
         tracing::debug!("datagram from={from} operation={:?} seq={}", datagram.operation, datagram.seq);
         let Some(key) = self.chats.at(from) else {
-            return self.handle_stranger(now, from, local, &datagram);
+            return self.handle_stranger(now, from, local, &datagram, None);
         };
         if self.is_full() && self.withdraw(now, key)? {
             return Ok(());
         }
         let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
         entry.local = local;
+        let copies_live_until = entry.chat.copies_live_until();
         let handled = entry.chat.handle_datagram(now.instant, &datagram);
         self.drain(now, key)?;
         match handled {
             Handled::Accepted => {}
             Handled::Duplicate => self.counters.duplicates += 1,
             Handled::Ignored => self.counters.ignored += 1,
-            Handled::InvitesAnew => return self.handle_stranger(now, from, local, &datagram),
+            Handled::InvitesAnew => {
+                return self.handle_stranger(now, from, local, &datagram, copies_live_until);
+            }
         }
         Ok(())
     }
@@ -201,16 +206,18 @@ impl Exchange {
         self.drain(now, key)
     }
 
-    /// A datagram from an address that we have no chat with (SIMP 2, 5).
+    /// A datagram from an address that we have no chat with (SIMP 2, 5). Of one that has just ended, copies may
+    /// be under way.
     fn handle_stranger(
         &mut self,
         now: Now,
         from: SocketAddr,
         local: Option<IpAddr>,
         datagram: &Datagram,
+        copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
         match datagram.operation {
-            Operation::Syn => return self.handle_invitation(now, from, local, datagram),
+            Operation::Syn => return self.handle_invitation(now, from, local, datagram, copies_live_until),
             // A SYN+ACK to an invitation that we gave up: its sender is told the same way.
             Operation::Chat | Operation::SynAck if self.limits.allow_notice(now.instant, from) => {
                 self.refuse(from, local, NO_CHAT);
@@ -230,6 +237,7 @@ impl Exchange {
         from: SocketAddr,
         local: Option<IpAddr>,
         syn: &Datagram,
+        copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
         let full = self.is_full();
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
@@ -251,7 +259,10 @@ impl Exchange {
             self.counters.refused.rate += 1;
             return Ok(());
         }
-        let chat = Chat::invited(now.instant, self.config.user, self.config.chat, syn);
+        let mut chat = Chat::invited(now.instant, self.config.user, self.config.chat, syn);
+        if let Some(until) = copies_live_until {
+            chat.answer_from(until);
+        }
         let key = self.insert_chat(now, from, local, chat, self.config.chat.request_expiry);
         if accept {
             // The machine has just been made: it is invited.

@@ -119,6 +119,8 @@ enum Phase {
     },
     Invited {
         expires: Instant,
+        /// Before that, datagrams of an earlier chat with this peer may still be under way.
+        answer_from: Option<Instant>,
     },
     Accepting {
         syn_ack: Repeat,
@@ -175,10 +177,34 @@ impl Chat {
 
     /// Makes a request of a SYN: a chat that is `invited` until our user answers.
     pub fn invited(now: Instant, me: UserName, settings: Settings, syn: &Datagram) -> Self {
-        let mut chat = Self::new(me, settings, Phase::Invited { expires: now + settings.request_expiry });
+        let mut chat = Self::new(
+            me,
+            settings,
+            Phase::Invited { expires: now + settings.request_expiry, answer_from: None },
+        );
         chat.user = syn.user;
         chat.events.push_back(ChatEvent::Request);
         chat
+    }
+
+    /// Sends no acceptance before this moment: until then, copies of what we sent in an earlier chat with this
+    /// peer may arrive, and would count as messages of the new one (SIMP 6). See
+    /// [`copies_live_until`](Self::copies_live_until).
+    pub fn answer_from(&mut self, from: Instant) {
+        if let Phase::Invited { answer_from, .. } = &mut self.phase {
+            *answer_from = Some(from);
+        }
+    }
+
+    /// Until when copies of a message may be under way that the peer has not acknowledged; `None` where there is
+    /// no such message.
+    pub fn copies_live_until(&self) -> Option<Instant> {
+        let due = match self.phase {
+            // It has just been given up.
+            Phase::Leaving { fin, .. } => Some(fin.due),
+            _ => self.delivery.due(),
+        };
+        due.map(|due| due - (RETRANSMIT_AFTER - COPY_LIVES_FOR))
     }
 
     /// Goes on with a chat of an earlier run. Its messages that were not acknowledged are given to
@@ -196,7 +222,7 @@ impl Chat {
         let expires = now + expires_after;
         let phase = match snapshot.state {
             State::Inviting => Phase::Inviting { syn: due_at_once, expires },
-            State::Invited => Phase::Invited { expires },
+            State::Invited => Phase::Invited { expires, answer_from: None },
             // One has left in the earlier run, so two ACKs may come.
             State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now } },
             State::Open => Phase::Open { since: None, answer: Operation::SynAck },
@@ -233,6 +259,10 @@ impl Chat {
     /// [`StateError`] unless the chat is `invited`.
     pub fn accept(&mut self, now: Instant) -> Result<(), StateError> {
         match self.phase {
+            Phase::Invited { answer_from: Some(from), .. } if from > now => {
+                self.set_phase(Phase::Accepting { syn_ack: Repeat { sent: 0, due: from } });
+                Ok(())
+            }
             Phase::Invited { .. } => {
                 self.send_syn_ack(now);
                 Ok(())

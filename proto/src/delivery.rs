@@ -167,6 +167,11 @@ impl Delivery {
         self.in_flight.as_ref().map(|in_flight| &in_flight.message)
     }
 
+    /// When the message in flight is transmitted again.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.in_flight.as_ref().map(|in_flight| in_flight.repeat.due)
+    }
+
     /// An ACK came: the message it settles, if it is the one in flight.
     pub(crate) fn handle_ack(&mut self, seq: u8) -> Option<MessageId> {
         let in_flight = self.in_flight.take_if(|_| seq == self.seq.field())?;

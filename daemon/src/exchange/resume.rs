@@ -46,7 +46,8 @@ impl Exchange {
 
     fn resume_chat(&mut self, now: Now, kept: &KeptChat) -> Result<(), StoreError> {
         let address = kept.address;
-        let of = Of { chat: kept.chat, outbox: Some(address).filter(|address| self.outbox.has(*address)) };
+        let of =
+            Of { chat: Some(kept.chat), outbox: Some(address).filter(|address| self.outbox.has(*address)) };
         // An invitation is not in a position to deliver anything yet: the outbox is counted when it opens.
         let of_now = match kept.snapshot.state {
             State::Accepting | State::Open | State::Closing => of,

@@ -70,7 +70,7 @@ impl Chat {
                 return self.handle_chat(datagram);
             }
             (Phase::Accepting { syn_ack }, Op::Syn) => {
-                if syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
+                if syn_ack.sent == 0 || syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
                     return Handled::Ignored;
                 }
                 let syn_ack = Repeat { sent: syn_ack.sent + 1, due: now + RETRANSMIT_AFTER };
@@ -158,7 +158,7 @@ impl Chat {
                 self.transmit(Operation::Syn, Seq::Zero.field());
                 return true;
             }
-            Phase::Invited { expires } if expires <= now => self.end_opening(now, Reason::RequestExpired),
+            Phase::Invited { expires, .. } if expires <= now => self.end_opening(now, Reason::RequestExpired),
             Phase::Accepting { syn_ack } if syn_ack.due <= now => {
                 match syn_ack.again(now, self.settings.attempts) {
                     Some(syn_ack) => {
