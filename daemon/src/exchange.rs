@@ -22,6 +22,7 @@ use simp_proto::{Chat, Datagram, DecodeError, Handled, Operation};
 
 use crate::chats::{Chats, Entry};
 use crate::config::Config;
+use crate::echoes::{DEAD_AFTER, Echoes};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::store::{Store, StoreError};
@@ -107,6 +108,7 @@ pub struct Exchange {
     pub limits: Limits,
     pub counters: Counters,
     pub outgoing: Outgoing,
+    echoes: Echoes,
     /// Whether there was no room for a further chat when this was last looked at.
     was_full: bool,
 }
@@ -124,6 +126,7 @@ impl Exchange {
             limits: Limits::new(now.instant),
             counters: Counters::default(),
             outgoing: Outgoing::default(),
+            echoes: Echoes::default(),
             was_full: false,
         }
     }
@@ -220,7 +223,7 @@ impl Exchange {
             Operation::Syn => return self.handle_invitation(now, from, local, datagram, copies_live_until),
             // A SYN+ACK to an invitation that we gave up: its sender is told the same way.
             Operation::Chat | Operation::SynAck if self.limits.allow_notice(now.instant, from) => {
-                self.refuse(from, local, NO_CHAT);
+                self.refuse(now, from, local, NO_CHAT);
             }
             Operation::Fin if self.limits.allow_answer(now.instant) => {
                 self.answer(from, local, Operation::Ack, datagram.seq, "");
@@ -245,7 +248,7 @@ impl Exchange {
         let accept = !full && (self.config.accept.allows(&peer) || self.outbox.has(from));
         if full {
             if self.limits.allow_answer(now.instant) {
-                self.refuse(from, local, BUSY);
+                self.refuse(now, from, local, BUSY);
             } else {
                 self.counters.refused.rate += 1;
             }
@@ -271,8 +274,9 @@ impl Exchange {
         self.drain(now, key)
     }
 
-    /// ERR with this text, and FIN.
-    fn refuse(&mut self, to: SocketAddr, local: Option<IpAddr>, text: &str) {
+    /// ERR with this text, and FIN, which will be acknowledged.
+    fn refuse(&mut self, now: Now, to: SocketAddr, local: Option<IpAddr>, text: &str) {
+        self.echoes.note(now.instant, to, now.instant + DEAD_AFTER);
         self.answer(to, local, Operation::Err, 0, text);
         self.answer(to, local, Operation::Fin, 0, "");
     }
@@ -289,9 +293,12 @@ impl Exchange {
         now: Now,
         address: SocketAddr,
         local: Option<IpAddr>,
-        chat: Chat,
+        mut chat: Chat,
         expires_after: Duration,
     ) -> usize {
+        if let Some(until) = self.echoes.until(now.instant, address) {
+            chat.hold_until(until);
+        }
         self.chats.insert(Entry {
             id: 0,
             address,

@@ -67,6 +67,9 @@ impl Exchange {
             entry.timer = deadline.map(|deadline| (deadline, self.wheel.set(deadline, Timer::Chat(key))));
         }
         if entry.chat.state() == State::Closed {
+            if let Some(until) = entry.chat.echoes_until().filter(|until| *until > now.instant) {
+                self.echoes.note(now.instant, address, until);
+            }
             self.chats.remove(key);
         } else {
             self.chats.recount(key);

@@ -9,6 +9,7 @@ use super::messages::{LOADED_LOW, load_backlog};
 use super::outbox::expires_after;
 use super::{Exchange, INVITATION_MAX, Now};
 use crate::chats::{Chats, Entry};
+use crate::echoes::DEAD_AFTER;
 use crate::store::{KeptChat, Of, StoreError};
 
 /// Peers of the outbox are invited within about this long after a start, and not all at once.
@@ -25,6 +26,9 @@ impl Exchange {
         }
         self.chats = Chats::default();
         self.outgoing.clear();
+        if self.store.last_id() > 0 {
+            self.echoes.note_everyone(now.instant + DEAD_AFTER);
+        }
         for (address, messages) in self.store.outbox_peers()? {
             self.outbox.add(address, messages);
         }

@@ -577,10 +577,7 @@ fn simulate(kind: Kinds, name: &str, usual: u64) {
         all.outbox_again += seen.outbox_again;
     }
     println!("{kind:?}: {all:?}");
-    assert!(
-        replaying() || all.delivered > all.undelivered,
-        "nothing passes, so nothing is tested: {all:?}"
-    );
+    assert!(replaying() || all.delivered > all.undelivered, "nothing passes, so nothing is tested: {all:?}");
 }
 
 #[test]
