@@ -114,7 +114,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// Kills the daemon, perhaps with a text that it has no time to answer, and starts it again.
+    /// Kills the daemon, perhaps with a text that it has no time to answer.
     fn kill(&mut self, random: &mut Random) {
         let text = (random.below(2) == 0).then(|| self.next_text(random));
         if let Some(text) = &text {

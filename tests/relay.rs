@@ -38,7 +38,7 @@ impl Counts {
 /// Stands between two daemons, each of which takes it for the other: what daemon 0 sends to door 0 leaves through
 /// door 1 to daemon 1, and the other way round. A good link until it is made bad. It ends when it is dropped.
 pub struct Relay {
-    doors: [UdpSocket; 2],
+    doors: Arc<[UdpSocket; 2]>,
     bad: Arc<AtomicBool>,
     counts: Arc<Mutex<[Counts; 2]>>,
     threads: Vec<JoinHandle<()>>,
@@ -53,19 +53,16 @@ impl Relay {
         passed: impl Fn(usize) + Clone + Send + 'static,
     ) -> Self {
         let mut relay = Self {
-            doors: doors.map(|door| UdpSocket::bind(door).unwrap()),
+            doors: Arc::new(doors.map(|door| UdpSocket::bind(door).unwrap())),
             bad: Arc::default(),
             counts: Arc::default(),
             threads: Vec::new(),
         };
         for from in 0..2 {
-            let to = 1 - from;
             let way = Way {
                 from,
-                source: daemons[from],
-                entry: relay.doors[from].try_clone().unwrap(),
-                exit: relay.doors[to].try_clone().unwrap(),
-                target: daemons[to],
+                daemons,
+                doors: relay.doors.clone(),
                 bad: relay.bad.clone(),
                 counts: relay.counts.clone(),
                 random: Random(seed.wrapping_add(from as u64)),
@@ -89,7 +86,7 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        for door in &self.doors {
+        for door in self.doors.iter() {
             // What comes from itself tells it to stop.
             let _ = door.send_to(b"", door.local_addr().unwrap());
         }
@@ -102,10 +99,8 @@ impl Drop for Relay {
 /// One direction.
 struct Way {
     from: usize,
-    source: SocketAddr,
-    entry: UdpSocket,
-    exit: UdpSocket,
-    target: SocketAddr,
+    daemons: [SocketAddr; 2],
+    doors: Arc<[UdpSocket; 2]>,
     bad: Arc<AtomicBool>,
     counts: Arc<Mutex<[Counts; 2]>>,
     random: Random,
@@ -113,11 +108,13 @@ struct Way {
 
 impl Way {
     fn run(mut self, passed: impl Fn(usize)) {
-        let me = self.entry.local_addr().unwrap();
+        let to = 1 - self.from;
+        let (entry, exit) = (&self.doors[self.from], &self.doors[to]);
+        let me = entry.local_addr().unwrap();
         let mut last_chat = Vec::new();
         let mut buffer = [0; 2_048];
         loop {
-            let (length, from) = match self.entry.recv_from(&mut buffer) {
+            let (length, from) = match entry.recv_from(&mut buffer) {
                 Ok(received) => received,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => panic!("the relay cannot receive: {error}"),
@@ -126,7 +123,7 @@ impl Way {
             if from == me {
                 return;
             }
-            assert_eq!(from, self.source, "a datagram that is not the daemon's");
+            assert_eq!(from, self.daemons[self.from], "a datagram that is not the daemon's");
             let times = match self.random.below(100) {
                 percent if !self.bad.load(Ordering::SeqCst) || percent >= LOST + COPIED => 1,
                 percent if percent < LOST => 0,
@@ -143,7 +140,7 @@ impl Way {
                 }
             }
             for _ in 0..times {
-                self.exit.send_to(bytes, self.target).unwrap();
+                exit.send_to(bytes, self.daemons[to]).unwrap();
                 passed(self.from);
             }
         }
