@@ -9,7 +9,11 @@ use simp_proto::control::{Event, From, Reason, Reply, Request, State, Status, Wh
 use simp_proto::{Datagram, Operation};
 
 use crate::harness::{
+<<<<<<< HEAD
     Client, Daemon, Peer, World, connect, has_ipv6, is_root, message, queued, resident_kib, send,
+=======
+    Client, Daemon, Peer, Random, World, connect, has_ipv6, is_root, message, queued, resident_kib, seed,
+>>>>>>> main
 };
 
 const ERR: [u8; 2] = [0x01, 0x01];
@@ -401,28 +405,9 @@ fn a_datagram_from_port_0_is_counted_and_not_answered() {
     assert_eq!((status.chats, status.requests, status.last_id), (0, 0, 0));
 }
 
-/// Random numbers from a seed (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-}
-
 #[test]
 fn ten_thousand_random_datagrams_do_no_harm() {
-    let seed =
-        std::env::var("SIMP_SEED").map_or_else(|_| std::process::id().into(), |seed| seed.parse().unwrap());
-    println!("SIMP_SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random(seed());
     let world = World::new();
     let to = world.address(1);
     let alice = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "1000"]);

@@ -333,6 +333,30 @@ pub fn resident_kib(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
+/// Random numbers from a seed (splitmix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+}
+
+/// Another seed each time, or that of `SIMP_SEED`; printed, to be taken again.
+pub fn seed() -> u64 {
+    let seed =
+        std::env::var("SIMP_SEED").map_or_else(|_| std::process::id().into(), |seed| seed.parse().unwrap());
+    println!("SIMP_SEED={seed}");
+    seed
+}
+
 /// Repeats a call that a signal cut short: one with a time limit is not taken up again by the system.
 fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {

@@ -10,6 +10,8 @@
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
 //! - `idle`: a daemon with nothing to do does nothing.
+//! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
+//! - `relay`: that bad link, for `kills`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 // A test reads better with values than with references to them.
@@ -21,7 +23,9 @@ mod daemon_start;
 mod datagrams;
 mod harness;
 mod idle;
+mod kills;
 mod lost;
 mod outbox;
+mod relay;
 mod restart;
 mod simpctl;

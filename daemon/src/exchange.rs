@@ -8,6 +8,8 @@
 mod messages;
 mod outbox;
 mod resume;
+#[cfg(test)]
+mod simulation;
 
 pub use outbox::NotCancelled;
 
@@ -20,6 +22,7 @@ use simp_proto::{Chat, Datagram, DecodeError, Handled, Operation};
 
 use crate::chats::{Chats, Entry};
 use crate::config::Config;
+use crate::echoes::{DEAD_AFTER, Echoes};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
 use crate::store::{Store, StoreError};
@@ -105,6 +108,7 @@ pub struct Exchange {
     pub limits: Limits,
     pub counters: Counters,
     pub outgoing: Outgoing,
+    echoes: Echoes,
     /// Whether there was no room for a further chat when this was last looked at.
     was_full: bool,
 }
@@ -122,6 +126,7 @@ impl Exchange {
             limits: Limits::new(now.instant),
             counters: Counters::default(),
             outgoing: Outgoing::default(),
+            echoes: Echoes::default(),
             was_full: false,
         }
     }
@@ -163,20 +168,23 @@ impl Exchange {
         };
         tracing::debug!("datagram from={from} operation={:?} seq={}", datagram.operation, datagram.seq);
         let Some(key) = self.chats.at(from) else {
-            return self.handle_stranger(now, from, local, &datagram);
+            return self.handle_stranger(now, from, local, &datagram, None);
         };
         if self.is_full() && self.withdraw(now, key)? {
             return Ok(());
         }
         let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
         entry.local = local;
+        let copies_live_until = entry.chat.copies_live_until();
         let handled = entry.chat.handle_datagram(now.instant, &datagram);
         self.drain(now, key)?;
         match handled {
             Handled::Accepted => {}
             Handled::Duplicate => self.counters.duplicates += 1,
             Handled::Ignored => self.counters.ignored += 1,
-            Handled::InvitesAnew => return self.handle_stranger(now, from, local, &datagram),
+            Handled::InvitesAnew => {
+                return self.handle_stranger(now, from, local, &datagram, copies_live_until);
+            }
         }
         Ok(())
     }
@@ -201,19 +209,21 @@ impl Exchange {
         self.drain(now, key)
     }
 
-    /// A datagram from an address that we have no chat with (SIMP 2, 5).
+    /// A datagram from an address that we have no chat with (SIMP 2, 5). Of one that has just ended, copies may
+    /// be under way.
     fn handle_stranger(
         &mut self,
         now: Now,
         from: SocketAddr,
         local: Option<IpAddr>,
         datagram: &Datagram,
+        copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
         match datagram.operation {
-            Operation::Syn => return self.handle_invitation(now, from, local, datagram),
+            Operation::Syn => return self.handle_invitation(now, from, local, datagram, copies_live_until),
             // A SYN+ACK to an invitation that we gave up: its sender is told the same way.
             Operation::Chat | Operation::SynAck if self.limits.allow_notice(now.instant, from) => {
-                self.refuse(from, local, NO_CHAT);
+                self.refuse(now, from, local, NO_CHAT);
             }
             Operation::Fin if self.limits.allow_answer(now.instant) => {
                 self.answer(from, local, Operation::Ack, datagram.seq, "");
@@ -230,6 +240,7 @@ impl Exchange {
         from: SocketAddr,
         local: Option<IpAddr>,
         syn: &Datagram,
+        copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
         let full = self.is_full();
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
@@ -237,7 +248,7 @@ impl Exchange {
         let accept = !full && (self.config.accept.allows(&peer) || self.outbox.has(from));
         if full {
             if self.limits.allow_answer(now.instant) {
-                self.refuse(from, local, BUSY);
+                self.refuse(now, from, local, BUSY);
             } else {
                 self.counters.refused.rate += 1;
             }
@@ -251,7 +262,10 @@ impl Exchange {
             self.counters.refused.rate += 1;
             return Ok(());
         }
-        let chat = Chat::invited(now.instant, self.config.user, self.config.chat, syn);
+        let mut chat = Chat::invited(now.instant, self.config.user, self.config.chat, syn);
+        if let Some(until) = copies_live_until {
+            chat.answer_from(until);
+        }
         let key = self.insert_chat(now, from, local, chat, self.config.chat.request_expiry);
         if accept {
             // The machine has just been made: it is invited.
@@ -260,8 +274,9 @@ impl Exchange {
         self.drain(now, key)
     }
 
-    /// ERR with this text, and FIN.
-    fn refuse(&mut self, to: SocketAddr, local: Option<IpAddr>, text: &str) {
+    /// ERR with this text, and FIN, which will be acknowledged.
+    fn refuse(&mut self, now: Now, to: SocketAddr, local: Option<IpAddr>, text: &str) {
+        self.echoes.note(now.instant, to, now.instant + DEAD_AFTER);
         self.answer(to, local, Operation::Err, 0, text);
         self.answer(to, local, Operation::Fin, 0, "");
     }
@@ -278,9 +293,12 @@ impl Exchange {
         now: Now,
         address: SocketAddr,
         local: Option<IpAddr>,
-        chat: Chat,
+        mut chat: Chat,
         expires_after: Duration,
     ) -> usize {
+        if let Some(until) = self.echoes.until(now.instant, address) {
+            chat.hold_until(until);
+        }
         self.chats.insert(Entry {
             id: 0,
             address,

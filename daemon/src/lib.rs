@@ -2,7 +2,7 @@
 //!
 //! - `server`: the loop. `exchange`: what passes between peers and chats. `commands`: what clients want of
 //!   these. `requests`: what else they ask.
-//! - `chats`, `clients`, `outbox`, `retention`, `store`, `udp`, `wheel`, `limits`: the parts. None knows another,
+//! - `chats`, `clients`, `echoes`, `outbox`, `retention`, `store`, `udp`, `wheel`, `limits`: the parts. None knows another,
 //!   but `retention` the store that it works on.
 //! - `startup`, `config`: what must be right before it serves.
 
@@ -10,6 +10,7 @@ mod chats;
 mod clients;
 mod commands;
 mod config;
+mod echoes;
 mod exchange;
 mod limits;
 mod outbox;

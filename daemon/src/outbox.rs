@@ -141,7 +141,10 @@ pub fn pause(reason: Option<Reason>, tries: u32) -> Duration {
     let (first, longest) = match reason {
         Some(Reason::PeerDeclined) => (Duration::from_secs(300), PAUSE_MAX_DECLINED),
         Some(Reason::NoAnswer | Reason::Quit | Reason::PeerQuit) => (Duration::from_secs(60), PAUSE_MAX),
-        Some(Reason::PeerBusy) => (Duration::from_secs(10), PAUSE_MAX),
+        // Nothing of the old chat is under way any more then.
+        Some(Reason::PeerBusy | Reason::PeerGone | Reason::PeerRestarted) => {
+            (Duration::from_secs(10), PAUSE_MAX)
+        }
         _ => (Duration::from_secs(1), PAUSE_MAX),
     };
     let doublings = tries.saturating_sub(1).min(16);

@@ -119,6 +119,8 @@ enum Phase {
     },
     Invited {
         expires: Instant,
+        /// Before that, datagrams of an earlier chat with this peer may still be under way.
+        answer_from: Option<Instant>,
     },
     Accepting {
         syn_ack: Repeat,
@@ -175,15 +177,50 @@ impl Chat {
 
     /// Makes a request of a SYN: a chat that is `invited` until our user answers.
     pub fn invited(now: Instant, me: UserName, settings: Settings, syn: &Datagram) -> Self {
-        let mut chat = Self::new(me, settings, Phase::Invited { expires: now + settings.request_expiry });
+        let mut chat = Self::new(
+            me,
+            settings,
+            Phase::Invited { expires: now + settings.request_expiry, answer_from: None },
+        );
         chat.user = syn.user;
         chat.events.push_back(ChatEvent::Request);
         chat
     }
 
+    /// Sends no acceptance before this moment: until then, copies of what we sent in an earlier chat with this
+    /// peer may arrive, and would count as messages of the new one (SIMP 6). See
+    /// [`copies_live_until`](Self::copies_live_until).
+    pub fn answer_from(&mut self, from: Instant) {
+        if let Phase::Invited { answer_from, .. } = &mut self.phase {
+            *answer_from = Some(from);
+        }
+    }
+
+    /// Transmits no message of ours before this moment: until then, an ACK may come of what we sent before this
+    /// chat, and would pass for that of the message (SIMP 6). See [`echoes_until`](Self::echoes_until).
+    pub fn hold_until(&mut self, until: Instant) {
+        self.delivery.hold(until, false);
+    }
+
+    /// Of a chat that has ended: until when ACKs of what we sent in it may come; `None` where none is missing.
+    pub fn echoes_until(&self) -> Option<Instant> {
+        self.delivery.held_until()
+    }
+
+    /// Until when copies of a message may be under way that the peer has not acknowledged; `None` where there is
+    /// no such message.
+    pub fn copies_live_until(&self) -> Option<Instant> {
+        let due = match self.phase {
+            // It has just been given up.
+            Phase::Leaving { fin, .. } => Some(fin.due),
+            _ => self.delivery.due(),
+        };
+        due.map(|due| due - (RETRANSMIT_AFTER - COPY_LIVES_FOR))
+    }
+
     /// Goes on with a chat of an earlier run. Its messages that were not acknowledged are given to
-    /// [`send`](Self::send) again; `in_flight` says that there are some. The first of them may have left a
-    /// moment ago, so it leaves again only when its time for that has come.
+    /// [`send`](Self::send) again; `in_flight` says that there are some. The first message leaves when
+    /// its time to be transmitted again has come, for it may have left a moment ago.
     pub fn resume(
         now: Instant,
         me: UserName,
@@ -196,7 +233,7 @@ impl Chat {
         let expires = now + expires_after;
         let phase = match snapshot.state {
             State::Inviting => Phase::Inviting { syn: due_at_once, expires },
-            State::Invited => Phase::Invited { expires },
+            State::Invited => Phase::Invited { expires, answer_from: None },
             // One has left in the earlier run, so two ACKs may come.
             State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now } },
             State::Open => Phase::Open { since: None, answer: Operation::SynAck },
@@ -207,9 +244,8 @@ impl Chat {
         let mut chat = Self::new(me, settings, phase);
         chat.user = snapshot.user;
         chat.delivery = Delivery::resume(snapshot.seq, snapshot.received);
-        if in_flight {
-            chat.delivery.hold(now + RETRANSMIT_AFTER, false);
-        }
+        // Whatever left in the earlier run, its ACK must not pass for that of a message of this one.
+        chat.delivery.hold(now + RETRANSMIT_AFTER, false);
         chat.changed = false;
         Some(chat)
     }
@@ -233,6 +269,10 @@ impl Chat {
     /// [`StateError`] unless the chat is `invited`.
     pub fn accept(&mut self, now: Instant) -> Result<(), StateError> {
         match self.phase {
+            Phase::Invited { answer_from: Some(from), .. } if from > now => {
+                self.set_phase(Phase::Accepting { syn_ack: Repeat { sent: 0, due: from } });
+                Ok(())
+            }
             Phase::Invited { .. } => {
                 self.send_syn_ack(now);
                 Ok(())
@@ -317,7 +357,7 @@ impl Chat {
         self.give_up(Reason::Quit);
         match self.phase {
             Phase::Closed => {}
-            Phase::Leaving { untold, .. } => self.end_leaving(untold),
+            Phase::Leaving { fin, untold } => self.end_leaving(fin, untold),
             _ => self.end(Reason::Quit, None),
         }
     }
@@ -326,6 +366,9 @@ impl Chat {
 /// What the table's rows are made of.
 impl Chat {
     fn set_phase(&mut self, phase: Phase) {
+        if let (Phase::Accepting { syn_ack }, Phase::Leaving { .. } | Phase::Closed) = (self.phase, phase) {
+            self.delivery.hold(syn_ack.due, false);
+        }
         self.phase = phase;
         self.changed = true;
     }
@@ -353,7 +396,7 @@ impl Chat {
                 self.transmits.push_back(Transmit::InFlight);
                 return true;
             }
-            Due::GivenUp => self.end_with_peer_gone(),
+            Due::GivenUp => self.end_with_peer_gone(now),
         }
         false
     }
@@ -404,8 +447,9 @@ impl Chat {
 
     /// Ends a chat whose peer does not answer. It is told once all the same: where only its answers are lost, it
     /// would stay in a chat that is none.
-    fn end_with_peer_gone(&mut self) {
+    fn end_with_peer_gone(&mut self, now: Instant) {
         self.give_up(Reason::PeerGone);
+        self.delivery.hold(now + RETRANSMIT_AFTER, false);
         self.transmit(Operation::Fin, self.delivery.seq().field());
         self.end(Reason::PeerGone, None);
     }
@@ -426,7 +470,13 @@ impl Chat {
         self.transmit(Operation::Fin, self.delivery.seq().field());
     }
 
-    fn end_leaving(&mut self, untold: Option<Reason>) {
+    /// Ends a chat whose last FIN was not acknowledged, or more than one was sent.
+    fn end_leaving(&mut self, fin: Repeat, untold: Option<Reason>) {
+        self.delivery.hold(fin.due, false);
+        self.end_left(untold);
+    }
+
+    fn end_left(&mut self, untold: Option<Reason>) {
         match untold {
             Some(reason) => self.end(reason, None),
             None => self.set_phase(Phase::Closed),

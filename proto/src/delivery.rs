@@ -146,7 +146,15 @@ impl Delivery {
 
     /// Transmits no new message before `until`. `ack_missing`: or until the one ACK came that it waits for.
     pub(crate) fn hold(&mut self, until: Instant, ack_missing: bool) {
-        self.hold = Some(Hold { until, ack_missing });
+        self.hold = Some(match self.hold {
+            Some(held) => Hold { until: until.max(held.until), ack_missing: false },
+            None => Hold { until, ack_missing },
+        });
+    }
+
+    /// Until when an ACK may come that is not of a message to come.
+    pub(crate) fn held_until(&self) -> Option<Instant> {
+        self.hold.map(|hold| hold.until)
     }
 
     /// An ACK came that is of no message: where messages are held, they wait for its copies too.
@@ -165,6 +173,11 @@ impl Delivery {
     /// The message in flight.
     pub(crate) fn in_flight(&self) -> Option<&Outgoing> {
         self.in_flight.as_ref().map(|in_flight| &in_flight.message)
+    }
+
+    /// When the message in flight is transmitted again.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.in_flight.as_ref().map(|in_flight| in_flight.repeat.due)
     }
 
     /// An ACK came: the message it settles, if it is the one in flight.
@@ -222,10 +235,15 @@ impl Delivery {
     /// Takes out all that is not acknowledged, in order. The bit of the message in flight is used up: its ACK
     /// may still come, and must not pass for that of the FIN.
     pub(crate) fn give_up(&mut self) -> impl Iterator<Item = MessageId> + use<> {
-        let in_flight = self.in_flight.take().map(|in_flight| in_flight.message);
-        if in_flight.is_some() {
+        let in_flight = self.in_flight.take();
+        if let Some(in_flight) = &in_flight {
             self.seq = self.seq.next();
+            self.hold(in_flight.repeat.due, false);
         }
-        in_flight.into_iter().chain(std::mem::take(&mut self.queue)).map(|message| message.id)
+        in_flight
+            .map(|in_flight| in_flight.message)
+            .into_iter()
+            .chain(std::mem::take(&mut self.queue))
+            .map(|message| message.id)
     }
 }

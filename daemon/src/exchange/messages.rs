@@ -36,7 +36,7 @@ impl Exchange {
             // Before any further message of ours is queued, so that ids go up in a chat.
             entry.has_outbox = true;
             if self.outbox.has(address) {
-                entry.backlog += self.store.queued(Of { chat: 0, outbox: Some(address) }, 0)?;
+                entry.backlog += self.store.queued(Of { chat: None, outbox: Some(address) }, 0)?;
             }
         }
         let of = of(entry, &self.outbox);
@@ -44,6 +44,10 @@ impl Exchange {
             give_up_backlog(&mut self.store, of, now, entry, Reason::Quit)?;
         } else {
             load_backlog(&self.store, of, entry, LOADED_LOW)?;
+            if opened {
+                // The first of them may leave at once.
+                entry.chat.handle_timeout(now.instant);
+            }
         }
         entry.leave_at = outbox::leave_at(now, entry);
         if entry.chat.poll_snapshot().is_some()
@@ -63,6 +67,9 @@ impl Exchange {
             entry.timer = deadline.map(|deadline| (deadline, self.wheel.set(deadline, Timer::Chat(key))));
         }
         if entry.chat.state() == State::Closed {
+            if let Some(until) = entry.chat.echoes_until().filter(|until| *until > now.instant) {
+                self.echoes.note(now.instant, address, until);
+            }
             self.chats.remove(key);
         } else {
             self.chats.recount(key);
@@ -126,7 +133,10 @@ impl Exchange {
 
 /// Which messages wait for a chat.
 pub(super) fn of(entry: &Entry, outbox: &Outbox) -> Of {
-    Of { chat: entry.id, outbox: Some(entry.address).filter(|address| outbox.has(*address)) }
+    Of {
+        chat: Some(entry.id).filter(|_| !entry.is_unlogged()),
+        outbox: Some(entry.address).filter(|address| outbox.has(*address)),
+    }
 }
 
 /// Appends what happened in a chat. Returns the message that has left the outbox with it.

@@ -9,6 +9,7 @@ use super::messages::{LOADED_LOW, load_backlog};
 use super::outbox::expires_after;
 use super::{Exchange, INVITATION_MAX, Now};
 use crate::chats::{Chats, Entry};
+use crate::echoes::DEAD_AFTER;
 use crate::store::{KeptChat, Of, StoreError};
 
 /// Peers of the outbox are invited within about this long after a start, and not all at once.
@@ -25,6 +26,9 @@ impl Exchange {
         }
         self.chats = Chats::default();
         self.outgoing.clear();
+        if self.store.last_id() > 0 {
+            self.echoes.note_everyone(now.instant + DEAD_AFTER);
+        }
         for (address, messages) in self.store.outbox_peers()? {
             self.outbox.add(address, messages);
         }
@@ -46,7 +50,8 @@ impl Exchange {
 
     fn resume_chat(&mut self, now: Now, kept: &KeptChat) -> Result<(), StoreError> {
         let address = kept.address;
-        let of = Of { chat: kept.chat, outbox: Some(address).filter(|address| self.outbox.has(*address)) };
+        let of =
+            Of { chat: Some(kept.chat), outbox: Some(address).filter(|address| self.outbox.has(*address)) };
         // An invitation is not in a position to deliver anything yet: the outbox is counted when it opens.
         let of_now = match kept.snapshot.state {
             State::Accepting | State::Open | State::Closing => of,

@@ -54,7 +54,7 @@ pub struct Waiting {
 #[derive(Debug, Clone, Copy)]
 pub struct Of {
     /// Those queued in this chat.
-    pub chat: u64,
+    pub chat: Option<u64>,
     /// And those in the outbox for the peer at this address.
     pub outbox: Option<SocketAddr>,
 }
@@ -76,7 +76,11 @@ impl Store {
     pub fn queued(&self, of: Of, after: u64) -> Result<u64, StoreError> {
         let sql = "SELECT (SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2)
                         + (SELECT count(*) FROM outbox WHERE address = ?3 AND message > ?2)";
-        let values = params![of.chat as i64, after as i64, of.outbox.map(|address| address.to_string())];
+        let values = params![
+            of.chat.map(|chat| chat as i64),
+            after as i64,
+            of.outbox.map(|address| address.to_string())
+        ];
         self.ok(self
             .db
             .prepare_cached(sql)
@@ -87,7 +91,7 @@ impl Store {
     /// Messages with ids above `after` that wait, oldest first.
     pub fn waiting(&self, of: Of, after: u64, limit: u64) -> Result<Vec<Waiting>, StoreError> {
         let address = of.outbox.map(|address| address.to_string());
-        let values = params![of.chat as i64, after as i64, address, limit as i64];
+        let values = params![of.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
         self.ok(self
             .db
             .prepare_cached(WAITING)

@@ -42,7 +42,7 @@ fn kept(chat: u64) -> KeptChat {
 }
 
 fn of(chat: &KeptChat) -> Of {
-    Of { chat: chat.chat, outbox: None }
+    Of { chat: Some(chat.chat), outbox: None }
 }
 
 fn random(state: &mut u64) -> u64 {
@@ -195,7 +195,7 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     let (mut store, address) = with_outbox(&folder, &["one", "two"]);
     let what = What::Queued { text: "three".to_owned(), again: None };
     store.append(6, Some(3), peer(9), what, None).unwrap();
-    let of = Of { chat: 3, outbox: Some(address) };
+    let of = Of { chat: Some(3), outbox: Some(address) };
     let texts = |store: &Store, after, limit| {
         let waiting = store.waiting(of, after, limit).unwrap();
         waiting.into_iter().map(|waiting| (waiting.id, waiting.text, waiting.in_outbox)).collect::<Vec<_>>()

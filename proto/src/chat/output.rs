@@ -55,7 +55,7 @@ impl Chat {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
             Phase::Inviting { syn, expires } => Some(syn.due.min(expires)),
-            Phase::Invited { expires } => Some(expires),
+            Phase::Invited { expires, .. } => Some(expires),
             Phase::Accepting { syn_ack } => Some(syn_ack.due),
             Phase::Open { .. } | Phase::Draining { .. } => self.delivery.deadline(),
             Phase::Leaving { fin, .. } => Some(fin.due),

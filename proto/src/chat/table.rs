@@ -70,7 +70,7 @@ impl Chat {
                 return self.handle_chat(datagram);
             }
             (Phase::Accepting { syn_ack }, Op::Syn) => {
-                if syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
+                if syn_ack.sent == 0 || syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
                     return Handled::Ignored;
                 }
                 let syn_ack = Repeat { sent: syn_ack.sent + 1, due: now + RETRANSMIT_AFTER };
@@ -110,14 +110,14 @@ impl Chat {
                 if seq != self.delivery.seq().field() && fin.sent < 2 {
                     return Handled::Ignored;
                 }
-                self.end_leaving(untold);
+                if fin.sent == 1 { self.end_left(untold) } else { self.end_leaving(fin, untold) }
             }
-            (Phase::Leaving { untold, .. }, Op::Fin) => {
+            (Phase::Leaving { fin, untold }, Op::Fin) => {
                 self.transmit(Op::Ack, seq);
-                self.end_leaving(untold);
+                self.end_leaving(fin, untold);
             }
-            (Phase::Leaving { untold, .. }, Op::Syn) => {
-                self.end_leaving(untold);
+            (Phase::Leaving { fin, untold }, Op::Syn) => {
+                self.end_leaving(fin, untold);
                 return Handled::InvitesAnew;
             }
             (Phase::Leaving { untold: None, .. }, Op::SynAck) => {
@@ -141,7 +141,7 @@ impl Chat {
                 self.give_up(Reason::NobodyThere);
                 self.end(Reason::NobodyThere, None);
             }
-            Phase::Leaving { untold, .. } => self.end_leaving(untold),
+            Phase::Leaving { fin, untold } => self.end_leaving(fin, untold),
             Phase::Invited { .. } | Phase::Open { .. } | Phase::Draining { .. } | Phase::Closed => {}
         }
     }
@@ -158,7 +158,7 @@ impl Chat {
                 self.transmit(Operation::Syn, Seq::Zero.field());
                 return true;
             }
-            Phase::Invited { expires } if expires <= now => self.end_opening(now, Reason::RequestExpired),
+            Phase::Invited { expires, .. } if expires <= now => self.end_opening(now, Reason::RequestExpired),
             Phase::Accepting { syn_ack } if syn_ack.due <= now => {
                 match syn_ack.again(now, self.settings.attempts) {
                     Some(syn_ack) => {
@@ -166,7 +166,7 @@ impl Chat {
                         self.transmit(Operation::SynAck, Seq::Zero.field());
                         return true;
                     }
-                    None => self.end_with_peer_gone(),
+                    None => self.end_with_peer_gone(now),
                 }
             }
             Phase::Open { .. } | Phase::Draining { .. } => return self.deliver(now),
@@ -177,7 +177,7 @@ impl Chat {
                         self.transmit(Operation::Fin, self.delivery.seq().field());
                         return true;
                     }
-                    None => self.end_leaving(untold),
+                    None => self.end_leaving(fin, untold),
                 }
             }
             Phase::Inviting { .. }

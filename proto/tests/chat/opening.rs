@@ -375,3 +375,18 @@ fn a_port_without_a_listener_does_not_end_a_waiting_request() {
 fn the_default_settings_are_six_attempts_and_ten_minutes() {
     assert_eq!(Settings::default(), SETTINGS);
 }
+
+#[test]
+fn whoever_invites_anew_is_answered_once_no_copy_of_the_old_chat_is_under_way() {
+    let mut old = Driver::open();
+    old.send(at(20_000), 1, "hi").unwrap();
+    assert_eq!(old.chat.copies_live_until(), Some(at(22_500)));
+    let mut bob = Driver::new(Chat::invited(at(21_000), BOB.name(), SETTINGS, &ANN.syn()));
+    bob.chat.answer_from(at(22_500));
+    bob.chat.accept(at(21_100)).unwrap();
+    assert_eq!(bob.hears(at(21_200), &ANN.syn()), Handled::Ignored);
+    assert_eq!(bob.transmits(at(22_499)), []);
+    assert_eq!(bob.transmits(at(22_500)), [BOB.syn_ack()]);
+    assert_eq!(bob.transmits(at(27_499)), []);
+    assert_eq!(bob.transmits(at(27_500)), [BOB.syn_ack()]);
+}
