@@ -9,11 +9,8 @@ use simp_proto::control::{Event, From, Reason, Reply, Request, State, Status, Wh
 use simp_proto::{Datagram, Operation};
 
 use crate::harness::{
-<<<<<<< HEAD
-    Client, Daemon, Peer, World, connect, has_ipv6, is_root, message, queued, resident_kib, send,
-=======
     Client, Daemon, Peer, Random, World, connect, has_ipv6, is_root, message, queued, resident_kib, seed,
->>>>>>> main
+    send,
 };
 
 const ERR: [u8; 2] = [0x01, 0x01];
