@@ -7,6 +7,7 @@
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
 //! - `idle`: a daemon with nothing to do does nothing.
+//! - `power_loss`: what a loss of power leaves of the log.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 // A test reads better with values than with references to them.
@@ -18,4 +19,5 @@ mod daemon_start;
 mod datagrams;
 mod harness;
 mod idle;
+mod power_loss;
 mod simpctl;
