@@ -42,17 +42,22 @@ fn nothing_that_was_promised_is_lost_with_the_power() {
     println!("replay with: SIMP_SEED={seed} SIMP_ROUNDS={rounds} cargo test --test e2e power_loss");
     let world = World::new();
     fs::create_dir(world.path("state")).unwrap();
-    let tracer = Tracer::new(&world, &world.path("state"));
+    // SQLite follows links in names, the tracer does not.
+    let root = world.path("state").canonicalize().unwrap();
+    let tracer = Tracer::new(&world, &root);
     let told = Traffic::new(&world, &tracer, Random(seed)).run();
 
     let trace = tracer.read();
-    let run = Traced::new(&world, records(&trace));
+    let run = Traced::new(&world, root, records(&trace));
     let promises = promises(&run.records, &told, &run.log);
     let mut found = Found::default();
     let mut started = 0;
     for seed in seed..seed + rounds {
         let disks = run.lose_power(&promises, &mut Random(seed), &mut found);
-        started += resume(&world, &run.log, &disks);
+        // Where something is lost already, that is what the test says.
+        if found.losses.is_empty() {
+            started += resume(&world, &run.log, &disks);
+        }
     }
     let (moments, calls, losses) = (found.moments, run.records.len(), found.losses.len());
     println!(
@@ -83,6 +88,8 @@ fn files(folder: &Path) -> BTreeMap<OsString, Vec<u8>> {
 /// All that was recorded, and what came of it.
 struct Traced<'a> {
     world: &'a World,
+    /// The folder that was watched.
+    root: PathBuf,
     records: Vec<Record<'a>>,
     /// The log as simpd left it in the end.
     log: Log,
@@ -94,10 +101,10 @@ struct Traced<'a> {
 
 impl<'a> Traced<'a> {
     /// Goes through the records, and sees that nothing is missing in them.
-    fn new(world: &'a World, records: Vec<Record<'a>>) -> Self {
+    fn new(world: &'a World, root: PathBuf, records: Vec<Record<'a>>) -> Self {
         let first_output = records.iter().position(|record| record.call == Call::Datagram).unwrap();
         let folder = relative_log_folder(world, 1);
-        let mut disk = Disk::new(&world.path("state"));
+        let mut disk = Disk::new(&root);
         let mut checkpoint = Vec::new();
         for (moment, record) in records.iter().enumerate() {
             if moment > first_output && disk.is_being_changed(&folder.join("log.db")) {
@@ -111,13 +118,13 @@ impl<'a> Traced<'a> {
         assert!(files(&place) == files(&log_folder(world, 1)), "files were changed in a way not recorded");
         let log = Log::read(&place.join("log.db")).unwrap();
         assert!(log.entries.iter().map(|entry| entry.id).eq(1..=log.entries.len() as u64));
-        Self { world, records, log, first_output, checkpoint }
+        Self { world, root, records, log, first_output, checkpoint }
     }
 
     /// Loses the power at many moments and checks what is left each time. Some of the disks are returned.
     fn lose_power(&self, promises: &[Promise], random: &mut Random, found: &mut Found) -> Vec<Image> {
         let place = self.world.path("disk");
-        let mut disk = Disk::new(&self.world.path("state"));
+        let mut disk = Disk::new(&self.root);
         let (mut done, mut disks) = (0, Vec::new());
         let moments = self.moments(random);
         for (tried, (moment, unsynced)) in moments.iter().enumerate() {
@@ -127,15 +134,11 @@ impl<'a> Traced<'a> {
             let before = promises.partition_point(|promise| promise.record < *moment);
             found.moments += 1;
             found.promises += before;
-            let _ = fs::remove_dir_all(&place);
             image.write(&relative_log_folder(self.world, 1), &place);
             let log = Log::read(&place.join("log.db"));
             found.duplicates += log.as_ref().map_or(0, Log::duplicates);
             if let Err(loss) = log.and_then(|log| self.compare(&log, &promises[..before])) {
-                let calls = self.records.len();
-                found
-                    .losses
-                    .push(format!("after call {moment} of {calls}, not synced: {unsynced:?}: {loss}"));
+                found.losses.push(format!("after call {moment}, not synced: {unsynced:?}: {loss}"));
             } else if tried % (moments.len() / STARTS) == 0 && disks.len() < STARTS {
                 disks.push(image);
             }

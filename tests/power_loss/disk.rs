@@ -246,8 +246,9 @@ impl<'a> Disk<'a> {
 pub struct Image(BTreeMap<PathBuf, Option<Vec<u8>>>);
 
 impl Image {
-    /// Makes the files of one folder of it, in a folder that this makes too; none where it is not there.
+    /// Makes one folder of it, if it is there, as `to`; nothing of what was `to` before stays.
     pub fn write(&self, folder: &Path, to: &Path) {
+        let _ = fs::remove_dir_all(to);
         for (name, content) in &self.0 {
             let Ok(name) = name.strip_prefix(folder) else { continue };
             match content {

@@ -63,7 +63,8 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Compiles the library. What happens in `folder` will be recorded.
+    /// Compiles the library. What happens in `folder`, where the log will be, is recorded; no part of its name is
+    /// a link.
     pub fn new(world: &World, folder: &Path) -> Self {
         let library = world.path("trace.so");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/power_loss/trace.c");
@@ -80,6 +81,7 @@ impl Tracer {
     /// Lets this command be recorded.
     pub fn attach(&self, command: &mut Command) {
         command
+            .env("XDG_STATE_HOME", &self.folder)
             .env("LD_PRELOAD", &self.library)
             .env("SIMP_TRACE", &self.trace)
             .env("SIMP_TRACE_FOLDER", &self.folder);
