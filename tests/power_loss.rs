@@ -27,7 +27,7 @@ use trace::{Call, Record, Tracer, records};
 use traffic::Traffic;
 
 /// Moments tried in a round, besides those of the first start.
-const MOMENTS: usize = 500;
+const MOMENTS: usize = 400;
 
 /// Disks that a real simpd goes on from, in a round.
 const STARTS: usize = 40;
