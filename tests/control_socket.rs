@@ -12,7 +12,7 @@ use simp_proto::control::{
 };
 use simp_proto::frame;
 
-use crate::harness::{Client, Daemon, Peer, World, connect, message, queued, resident_kib};
+use crate::harness::{Client, Daemon, Peer, World, connect, message, queued, resident_kib, send};
 
 /// Requests written before their answers are read.
 const PIPELINED: usize = 200;
@@ -26,10 +26,6 @@ fn frame(request: &Request) -> Vec<u8> {
     let mut bytes = Vec::new();
     frame::encode(request, &mut bytes).unwrap();
     bytes
-}
-
-fn send(who: Option<&str>, text: &str) -> Request {
-    Request::Send { who: who.map(str::to_owned), text: text.to_owned() }
 }
 
 fn seen(consumer: &str, id: u64) -> Request {
@@ -110,7 +106,7 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
         (
             &unknown,
             "unknown variant `dance`, expected one of `hello`, `status`, `connect`, `accept`, `decline`, \
-             `send`, `quit`, `chats`, `history`, `follow`, `seen`, `stop`",
+             `send`, `outbox`, `cancel`, `resend`, `quit`, `chats`, `history`, `follow`, `seen`, `consumers`, `forget`, `stop`",
         ),
     ] {
         let mut client = Client::silent(&alice.socket);
@@ -329,6 +325,7 @@ fn a_follower_gets_what_it_asks_for_from_where_it_asks() {
         kinds: kinds.to_vec(),
         chat,
         who: who.map(str::to_owned),
+        ..Filter::default()
     };
     let all_of_bob = vec![(Asked, "bob"), (Opened, "bob"), (Message, "bob"), (Message, "bob")];
     let all_of_carol =
@@ -464,7 +461,7 @@ fn the_pieces_of_a_history_make_up_the_whole() {
         (Filter { who: Some("carol".to_owned()), ..Filter::default() }, 5),
         (Filter { kinds: vec![Kind::Message], ..Filter::default() }, 4),
         (Filter { kinds: vec![Kind::Message, Kind::Closed], ..Filter::default() }, 5),
-        (Filter { kinds: vec![Kind::Queued], who: Some("bob".to_owned()), chat: None }, 5_000),
+        (Filter { kinds: vec![Kind::Queued], who: Some("bob".to_owned()), ..Filter::default() }, 5_000),
         (Filter { kinds: vec![Kind::Error], ..Filter::default() }, 0),
     ] {
         for limit in [1_000, 2] {
@@ -521,7 +518,7 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     client.fails(&accept(None), NoSuch, "there is no request");
     client.fails(&decline(Some("bob")), NoSuch, "there is no request");
     client.fails(&quit(None), NoSuch, "there is no chat to quit");
-    let line = "there is no open chat (open one first: simpctl connect ADDR)";
+    let line = "there is no open chat (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)";
     client.fails(&send(None, "hi"), NoSuch, line);
     client.fails(&send(Some("bob"), "hi"), NoSuch, line);
 

@@ -10,6 +10,7 @@ use simp_proto::{Datagram, Operation};
 
 use crate::harness::{
     Client, Daemon, Peer, Random, World, connect, has_ipv6, is_root, message, queued, resident_kib, seed,
+    send,
 };
 
 const ERR: [u8; 2] = [0x01, 0x01];
@@ -75,7 +76,7 @@ fn a_chat_that_a_peer_opens_is_the_specification_to_the_byte() {
     client.expect(What::Opened);
 
     for (seq, text) in [(0, "one"), (1, "two"), (0, "three")] {
-        client.write(&Request::Send { who: None, text: text.to_owned() });
+        client.write(&send(None, text));
         assert_eq!(bob.receive_raw(), wire(CHAT, seq, "alice", text.as_bytes()));
         bob.send_raw(&to, &wire(ACK, seq, "bob", b""));
         let Some(_reply) = client.read() else { panic!("no reply") };

@@ -495,7 +495,7 @@ impl Client {
     /// Sends a text in the only chat and returns the message's id.
     #[track_caller]
     pub fn send(&mut self, text: &str) -> u64 {
-        match self.reply(&Request::Send { who: None, text: text.to_owned() }) {
+        match self.reply(&send(None, text)) {
             Reply::Queued { message, .. } => message,
             other => panic!("{other:?}"),
         }
@@ -526,6 +526,18 @@ pub fn connect(address: &str) -> Request {
     Request::Connect { address: address.to_owned(), timeout_ms: None }
 }
 
+/// A request to send a text in a chat.
+pub fn send(who: Option<&str>, text: &str) -> Request {
+    Request::Send {
+        who: who.map(str::to_owned),
+        text: text.to_owned(),
+        queue: false,
+        expire_ms: None,
+        token: None,
+        again_after: None,
+    }
+}
+
 /// What an entry with a message of the peer says.
 pub fn message(text: &str) -> What {
     What::Message { text: text.to_owned() }
@@ -533,7 +545,7 @@ pub fn message(text: &str) -> What {
 
 /// What an entry with a message of ours says.
 pub fn queued(text: &str) -> What {
-    What::Queued { text: text.to_owned() }
+    What::Queued { text: text.to_owned(), again: None }
 }
 
 /// A SIMP peer that does exactly what the test says.

@@ -2,6 +2,9 @@
 //! time, and leaves nothing running.
 //!
 //! - `chat`: what a user does with simpctl, from the invitation to the end.
+//! - `restart`: what waits goes on when simpd is started again.
+//! - `lost`: what simpctl says to simpd, and what it does when an answer never comes.
+//! - `outbox`: messages that are kept until their peer is there, and what else is kept.
 //! - `simpctl`: what simpctl says when something is wrong.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
@@ -22,6 +25,9 @@ mod datagrams;
 mod harness;
 mod idle;
 mod kills;
-mod relay;
+mod lost;
+mod outbox;
 mod power_loss;
+mod relay;
+mod restart;
 mod simpctl;

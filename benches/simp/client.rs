@@ -153,5 +153,12 @@ impl Client {
 }
 
 fn send(text: &str) -> Request {
-    Request::Send { who: None, text: text.to_owned() }
+    Request::Send {
+        who: None,
+        text: text.to_owned(),
+        queue: false,
+        expire_ms: None,
+        token: None,
+        again_after: None,
+    }
 }

@@ -171,6 +171,7 @@ pub(crate) enum OutboxCommand {
 
 /// Take a message out of the outbox: it is not delivered.
 #[derive(FromArgs, ArgsInfo)]
+#[argh(note = "JSON: the id, as cancelled.")]
 #[argh(subcommand, name = "cancel", help_triggers("-h", "--help"))]
 pub(crate) struct Cancel {
     /// which message
@@ -297,6 +298,7 @@ pub(crate) enum ConsumersCommand {
 
 /// Remove a consumer: its place is forgotten.
 #[derive(FromArgs, ArgsInfo)]
+#[argh(note = "JSON: the name, as removed.")]
 #[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
 pub(crate) struct Remove {
     /// which consumer

@@ -30,11 +30,13 @@ impl Globals {
                 break;
             }
         }
-        let flags = globals.command.as_ref().and_then(|name| find_command(&info, name));
-        globals.after_command(flags.map_or(&[], |command| command.flags), info.flags, words, &mut help);
+        let command = globals.command.as_ref().and_then(|name| find_command(&info, name));
+        globals.after_command(command.map_or(&[], |command| command.flags), info.flags, words, &mut help);
         if help {
             // argh would hand a `--help` before the command to it as the word "help": a text to send.
-            globals.rest = vec!["--help".to_owned()];
+            let below = globals.rest.first().is_some_and(|word| has_below(command, word));
+            globals.rest.truncate(usize::from(below));
+            globals.rest.push("--help".to_owned());
         }
         globals
     }
@@ -114,6 +116,11 @@ fn find_command<'a>(info: &'a CommandInfoWithArgs, name: &str) -> Option<&'a Com
     info.commands.iter().map(|sub| &sub.command).find(|command| command.name == name)
 }
 
+/// Whether there is a command of this name below this one.
+fn has_below(command: Option<&CommandInfoWithArgs>, name: &str) -> bool {
+    command.is_some_and(|command| command.commands.iter().any(|sub| sub.name == name))
+}
+
 /// Whether the word is the name of an option that takes a value.
 fn find_option(flags: &[FlagInfo<'_>], word: &str) -> bool {
     flags.iter().any(|flag| is_named(flag, word) && matches!(flag.kind, FlagInfoKind::Option { .. }))
@@ -184,6 +191,9 @@ mod tests {
     fn help_is_never_a_text_to_send() {
         for typed in ["--help send", "help send", "send --help", "-h send hi", "send hi -h"] {
             assert_eq!(sorted(typed), "send --help");
+        }
+        for typed in ["outbox cancel --help", "--help outbox cancel 5", "outbox -h cancel"] {
+            assert_eq!(sorted(typed), "outbox cancel --help");
         }
         for typed in ["--help", "help", "-h"] {
             assert_eq!(sorted(typed), "--help");

@@ -64,12 +64,15 @@ pub(crate) fn ask_or_resolve(
     who: &mut Option<String>,
     request: impl Fn(Option<String>) -> Request,
 ) -> Outcome<Reply> {
-    match (client.ask(&request(who.clone())), who.as_deref()) {
-        (Err(stop), Some(typed)) if stop.is(FailureKind::NoSuch) && !is_address(typed) => {
-            let address = address(client, typed)?;
-            client.ask(&request(Some(who.insert(address).clone())))
-        }
-        (outcome, _) => outcome,
+    let refused = match client.ask(&request(who.clone())) {
+        Err(stop) if stop.is(FailureKind::NoSuch) => stop,
+        outcome => return outcome,
+    };
+    match who.as_deref().map(|typed| address(client, typed)) {
+        Some(Ok(address)) => client.ask(&request(Some(who.insert(address).clone()))),
+        Some(Err(Stop::Lost(lost))) => Err(lost.into()),
+        // It is no host either; simpd says what it may be.
+        Some(Err(_)) | None => Err(refused),
     }
 }
 

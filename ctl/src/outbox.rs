@@ -16,8 +16,20 @@ use crate::stop::{Outcome, Stop, fail, unexpected};
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) message: OutboxMessage,
-    /// Where the chat or the invitation stands, while there is one.
-    pub(crate) state: Option<State>,
+    pub(crate) waits_for: WaitsFor,
+}
+
+/// What a message in the outbox waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitsFor {
+    /// The next invitation, at its `next_ms`.
+    Next,
+    /// The peer's answer to an invitation.
+    Answer,
+    /// Its turn in a chat with the peer.
+    Turn,
+    /// The end of another chat, for there are as many as there may be.
+    Room,
 }
 
 /// Lists the messages, or takes one out.
@@ -49,9 +61,11 @@ pub(crate) fn resend(client: &mut Client, output: &mut Output, args: &Resend) ->
 
 fn list(client: &mut Client) -> Outcome<Vec<Kept>> {
     let messages = messages(client)?;
-    let waits = messages.iter().all(|message| message.next_ms.is_some());
-    let chats = if waits { Vec::new() } else { chat::all(client)? };
-    Ok(messages.into_iter().map(|message| Kept { state: state(&chats, &message), message }).collect())
+    let chats = chat::all(client)?;
+    let Reply::Status(status) = client.ask(&Request::Status)? else { return Err(unexpected()) };
+    let is_full = status.chats >= status.max_chats;
+    let kept = |message| Kept { waits_for: waits_for(&message, &chats, is_full), message };
+    Ok(messages.into_iter().map(kept).collect())
 }
 
 fn messages(client: &mut Client) -> Outcome<Vec<OutboxMessage>> {
@@ -68,9 +82,16 @@ fn messages(client: &mut Client) -> Outcome<Vec<OutboxMessage>> {
     }
 }
 
-fn state(chats: &[ChatInfo], message: &OutboxMessage) -> Option<State> {
+fn waits_for(message: &OutboxMessage, chats: &[ChatInfo], is_full: bool) -> WaitsFor {
     let chat = chats.iter().find(|chat| chat.peer.address == message.peer.address);
-    chat.filter(|_| message.next_ms.is_none()).map(|chat| chat.state)
+    match chat.map(|chat| chat.state) {
+        _ if message.next_ms.is_some() => WaitsFor::Next,
+        Some(State::Accepting | State::Open | State::Closing) => WaitsFor::Turn,
+        Some(State::Inviting) => WaitsFor::Answer,
+        _ if is_full => WaitsFor::Room,
+        // Invitations of the outbox are not among the chats.
+        None | Some(State::Invited | State::Closed) => WaitsFor::Answer,
+    }
 }
 
 /// What a message of ours says.
@@ -91,5 +112,37 @@ fn not_known(stop: Stop, id: u64) -> Stop {
             fail(FailureKind::NoDaemon, format!("{what} (start it again, then see: simpctl outbox)"))
         }
         stop => stop,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_proto::control::Peer;
+
+    #[test]
+    fn what_a_message_waits_for_is_in_the_chats() {
+        let peer = || Peer { user: String::new(), address: "127.0.0.2:7777".into() };
+        let message = |next_ms| OutboxMessage {
+            message: 7,
+            peer: peer(),
+            text: "hi".into(),
+            at_ms: 0,
+            expires_ms: None,
+            tries: 0,
+            reason: None,
+            next_ms,
+        };
+        let chat = |state| [ChatInfo { chat: 1, peer: peer(), state, queued: 0, since_ms: 0 }];
+        assert_eq!(waits_for(&message(Some(1)), &[], true), WaitsFor::Next);
+        assert_eq!(waits_for(&message(None), &[], false), WaitsFor::Answer);
+        assert_eq!(waits_for(&message(None), &[], true), WaitsFor::Room);
+        for (state, expected) in [
+            (State::Inviting, WaitsFor::Answer),
+            (State::Open, WaitsFor::Turn),
+            (State::Invited, WaitsFor::Room),
+        ] {
+            assert_eq!(waits_for(&message(None), &chat(state), true), expected);
+        }
     }
 }

@@ -5,10 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use simp_proto::control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, State, Status, What};
+use simp_proto::control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, Status, What};
 
 use crate::escape;
-use crate::outbox::Kept;
+use crate::outbox::{Kept, WaitsFor};
 use crate::output::Shown;
 
 /// The lines, each with its end; nothing where the exit status says it all.
@@ -87,19 +87,16 @@ fn kept_row(kept: &Kept, now_ms: u64) -> [String; 5] {
 /// What is going on with a message in the outbox.
 fn progress(kept: &Kept, now_ms: u64) -> String {
     let OutboxMessage { next_ms, reason, tries, .. } = &kept.message;
-    let Some(next_ms) = next_ms else {
-        let what = match kept.state {
-            Some(State::Inviting) => "inviting",
-            Some(_) => "in a chat",
-            None => "waiting",
-        };
-        return what.to_owned();
+    let next = match kept.waits_for {
+        WaitsFor::Next => age(next_ms.unwrap_or(0).saturating_sub(now_ms) / 1000),
+        WaitsFor::Answer => return "inviting".to_owned(),
+        WaitsFor::Turn => return "in a chat".to_owned(),
+        WaitsFor::Room => return "waits for another chat to end".to_owned(),
     };
-    let next = format!("next try in {}", age(next_ms.saturating_sub(now_ms) / 1000));
     match (reason, tries) {
-        (None, _) => next,
-        (Some(reason), 1) => format!("{next} ({reason}, 1 try)"),
-        (Some(reason), tries) => format!("{next} ({reason}, {tries} tries)"),
+        (None, _) => format!("next try in {next}"),
+        (Some(reason), 1) => format!("next try in {next} ({reason}, 1 try)"),
+        (Some(reason), tries) => format!("next try in {next} ({reason}, {tries} tries)"),
     }
 }
 
@@ -231,20 +228,20 @@ mod tests {
 
     #[test]
     fn a_message_in_the_outbox_is_shown_with_what_is_going_on() {
-        let kept = |next_ms, tries, reason, state| {
+        let kept = |next_ms, tries, reason, waits_for| {
             let (peer, text) = (bob("bob"), "a\nb".to_owned());
             let message =
                 OutboxMessage { message: 7, peer, text, at_ms: 0, expires_ms: None, tries, reason, next_ms };
-            Kept { message, state }
+            Kept { message, waits_for }
         };
         let there = Some(Reason::NobodyThere);
         for (kept, expected) in [
-            (kept(Some(101_000), 5, there, None), "next try in 40s (nobody there, 5 tries)"),
-            (kept(Some(0), 1, there, None), "next try in 0s (nobody there, 1 try)"),
-            (kept(Some(61_000), 0, None, None), "next try in 0s"),
-            (kept(None, 5, there, Some(State::Inviting)), "inviting"),
-            (kept(None, 0, None, Some(State::Open)), "in a chat"),
-            (kept(None, 0, None, None), "waiting"),
+            (kept(Some(101_000), 5, there, WaitsFor::Next), "next try in 40s (nobody there, 5 tries)"),
+            (kept(Some(0), 1, there, WaitsFor::Next), "next try in 0s (nobody there, 1 try)"),
+            (kept(Some(61_000), 0, None, WaitsFor::Next), "next try in 0s"),
+            (kept(None, 5, there, WaitsFor::Answer), "inviting"),
+            (kept(None, 0, None, WaitsFor::Turn), "in a chat"),
+            (kept(None, 0, None, WaitsFor::Room), "waits for another chat to end"),
         ] {
             assert_eq!(kept_row(&kept, 61_000), ["7", "bob@127.0.0.2:7777", "1m", expected, "a\\nb"]);
         }

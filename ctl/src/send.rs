@@ -138,7 +138,7 @@ impl Sender<'_> {
                     return even_unread(self.output.show(&Shown::Delivered(&event)));
                 }
                 What::Undelivered { message, reason } if message == id => {
-                    let line = format!("not delivered: {reason} (message {id} is kept in the log)");
+                    let line = format!("not delivered: {reason} (send it again with: simpctl resend {id})");
                     return Err(fail(FailureKind::Undelivered, line));
                 }
                 _ => (),

@@ -11,7 +11,7 @@ use simp_proto::{Datagram, Operation};
 use super::disk::Random;
 use super::trace::Tracer;
 use super::{CONSUMER, log_folder};
-use crate::harness::{Client, Daemon, Peer, World};
+use crate::harness::{Client, Daemon, Peer, World, send};
 
 /// Messages queued at once.
 const BATCH: usize = 64;
@@ -160,7 +160,7 @@ impl<'a> Traffic<'a> {
     fn queue_many(&mut self, run: &mut Run) {
         let texts: Vec<_> = (0..BATCH).map(|n| self.text("alice", self.told.sent.len() + n)).collect();
         for text in &texts {
-            run.client.write(&Request::Send { who: None, text: text.clone() });
+            run.client.write(&send(None, &text));
         }
         for text in texts {
             let answer = run.client.read();

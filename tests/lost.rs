@@ -1,0 +1,390 @@
+//! The connection between simpctl and simpd breaks at the worst moments. In between is either a relay that
+//! swallows an answer of the real simpd, or a simpd that says exactly what the test says.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use simp_proto::Operation;
+use simp_proto::control::{Answer, Event, Failure, FailureKind, From, Peer, Reply, Request, VERSION, What};
+use simp_proto::frame::{self, FrameBuffer};
+
+use crate::harness::{DEADLINE, Outcome, Running, World, within};
+
+/// Starts simpctl with a daemon behind this socket.
+fn spawn(world: &World, socket: &PathBuf, args: &[&str]) -> Running {
+    let mut command = world.command("simpctl");
+    command.arg("-d").arg(socket).args(args);
+    Running::start(command)
+}
+
+/// Status 0, and one loss was said; returns standard output.
+#[track_caller]
+fn survived(socket: &PathBuf, outcome: Outcome) -> String {
+    let said = format!("simpctl: simpd on {} went away, waiting for it\n", socket.display());
+    assert_eq!((outcome.status, outcome.stderr), (Some(0), said), "stdout: {}", outcome.stdout);
+    outcome.stdout
+}
+
+/// A socket before that of the daemon on address 1. Of its first client it swallows the first reply to what
+/// was asked for, and hangs up; before it serves the second, this is done.
+fn relay(world: &World, between: impl FnOnce() + Send + 'static) -> PathBuf {
+    let (path, real) = (world.path("relay.sock"), world.socket(1));
+    let listener = UnixListener::bind(&path).unwrap();
+    thread::spawn(move || {
+        let (client, _) = listener.accept().unwrap();
+        swallow(client, UnixStream::connect(&real).unwrap());
+        between();
+        let (client, _) = listener.accept().unwrap();
+        let daemon = UnixStream::connect(&real).unwrap();
+        pass_on(client.try_clone().unwrap(), daemon.try_clone().unwrap());
+        pass_on(daemon, client);
+    });
+    path
+}
+
+/// Copies one way until the end, in the background.
+fn pass_on(mut from: UnixStream, mut to: UnixStream) {
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Both);
+    });
+}
+
+fn swallow(mut client: UnixStream, mut daemon: UnixStream) {
+    pass_on(client.try_clone().unwrap(), daemon.try_clone().unwrap());
+    let mut answers = FrameBuffer::default();
+    loop {
+        let mut buffer = [0; 4096];
+        let count = daemon.read(&mut buffer).unwrap();
+        answers.push(&buffer[..count]);
+        while let Some(answer) = answers.take::<Answer>().unwrap() {
+            if let Answer::Reply(Reply::Queued { .. } | Reply::Chat { .. }) = answer {
+                client.shutdown(std::net::Shutdown::Both).unwrap();
+                return;
+            }
+            client.write_all(&framed(&answer)).unwrap();
+        }
+    }
+}
+
+fn framed(answer: &Answer) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame::encode(answer, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_send_whose_reply_is_lost_is_sent_once() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let peer = world.peer(3, "eve");
+    peer.open(&world.address(1));
+    let relay = relay(&world, || ());
+    let sending = spawn(&world, &relay, &["send", "hi"]);
+    peer.expect(Operation::Chat, 0, b"hi");
+    peer.send(&world.address(1), Operation::Ack, 0, b"");
+    survived(&relay, sending.wait());
+    assert_eq!(world.ctl(1, &["history"]).ok().lines().count(), 1);
+}
+
+#[test]
+fn a_send_whose_reply_is_lost_and_that_is_delivered_meanwhile_is_known_to_be() {
+    let world = World::new();
+    let alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let peer = world.peer(3, "eve");
+    let one = world.address(1);
+    peer.open(&one);
+    let mut client = alice.client();
+    let relay = relay(&world, move || {
+        peer.expect(Operation::Chat, 0, b"hi");
+        peer.send(&one, Operation::Ack, 0, b"");
+        // request, opened, queued, delivered
+        client.status_when(|status| status.last_id == 4);
+    });
+    let sending = spawn(&world, &relay, &["send", "--json", "hi"]);
+    let delivered = survived(&relay, sending.wait());
+    assert!(
+        delivered.contains(r#""event":"delivered""#) && delivered.contains(r#""message":3"#),
+        "{delivered}"
+    );
+    assert_eq!(world.ctl(1, &["history"]).ok().lines().count(), 1);
+}
+
+#[test]
+fn messages_that_are_not_waited_for_are_queued_once_though_a_reply_is_lost() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let peer = world.peer(3, "eve");
+    peer.open(&world.address(1));
+    let to = world.address(9);
+    for args in [&["send", "--no-wait"][..], &["send", "--queue", "-t", &to]] {
+        let relay = relay(&world, || ());
+        let mut sending = spawn(&world, &relay, args);
+        sending.write_line("one");
+        sending.write_line("two");
+        survived(&relay, sending.wait());
+        std::fs::remove_file(relay).unwrap();
+    }
+    let texts = world.ctl(1, &["history"]).ok();
+    let texts: Vec<&str> = texts.lines().map(|line| line.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(texts, ["one", "two", "one", "two"]);
+}
+
+#[test]
+fn a_connect_whose_reply_is_lost_invites_once() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice"]);
+    let peer = world.peer(3, "eve");
+    let relay = relay(&world, || ());
+    let connecting = spawn(&world, &relay, &["connect", &world.address(3)]);
+    peer.expect(Operation::Syn, 0, b"");
+    peer.send(&world.address(1), Operation::SynAck, 0, b"");
+    assert_eq!(survived(&relay, connecting.wait()), format!("connected to eve@{}:7777\n", world.address(3)));
+    let log = world.ctl(1, &["history", "--all"]).ok();
+    assert_eq!(log.lines().count(), 2, "invited and opened: {log}");
+}
+
+#[test]
+fn an_accept_whose_reply_is_lost_finds_the_chat_open() {
+    let world = World::new();
+    let alice = world.start(1, &["--user", "alice"]);
+    let peer = world.peer(3, "eve");
+    let one = world.address(1);
+    peer.send(&one, Operation::Syn, 0, b"");
+    let mut client = alice.client();
+    client.status_when(|status| status.requests == 1);
+    let relay = relay(&world, move || {
+        peer.expect(Operation::SynAck, 0, b"");
+        peer.send(&one, Operation::Ack, 0, b"");
+        client.status_when(|status| status.last_id == 2);
+    });
+    let accepting = spawn(&world, &relay, &["accept", "eve"]);
+    assert_eq!(survived(&relay, accepting.wait()), format!("connected to eve@{}:7777\n", world.address(3)));
+}
+
+#[test]
+fn an_accept_whose_reply_is_lost_and_whose_peer_leaves_says_that_there_is_none() {
+    let world = World::new();
+    let alice = world.start(1, &["--user", "alice"]);
+    let peer = world.peer(3, "eve");
+    let one = world.address(1);
+    peer.send(&one, Operation::Syn, 0, b"");
+    let mut client = alice.client();
+    client.status_when(|status| status.requests == 1);
+    let relay = relay(&world, move || {
+        peer.expect(Operation::SynAck, 0, b"");
+        peer.send(&one, Operation::Ack, 0, b"");
+        peer.send(&one, Operation::Fin, 0, b"");
+        client.status_when(|status| status.last_id == 3);
+    });
+    let outcome = spawn(&world, &relay, &["accept"]).wait();
+    assert_eq!(outcome.status, Some(7), "{outcome:?}");
+    assert!(outcome.stderr.ends_with("\nsimpctl: there is no request\n"), "{outcome:?}");
+}
+
+#[test]
+fn a_decline_and_a_quit_whose_replies_are_lost_find_it_done() {
+    let world = World::new();
+    let alice = world.start(1, &["--user", "alice"]);
+    let (declined, left) = (world.peer(3, "eve"), world.peer(4, "ann"));
+    let one = world.address(1);
+    for peer in [&declined, &left] {
+        peer.send(&one, Operation::Syn, 0, b"");
+    }
+    alice.client().status_when(|status| status.requests == 2);
+    let begun = world.ctl(1, &["requests", "--json"]).ok();
+    let since: Vec<serde_json::Value> = begun
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["since"].clone())
+        .collect();
+
+    let path = relay(&world, || ());
+    let outcome = survived(&path, spawn(&world, &path, &["--json", "decline", "eve"]).wait());
+    let chat: serde_json::Value = serde_json::from_str(&outcome).unwrap();
+    assert_eq!((&chat["state"], &chat["since"], &chat["chat"]), (&"closed".into(), &since[0], &1.into()));
+
+    let accepting = world.spawn_ctl(1, &["accept", "ann"]);
+    left.expect(Operation::SynAck, 0, b"");
+    left.send(&one, Operation::Ack, 0, b"");
+    accepting.wait().ok();
+    std::fs::remove_file(&path).unwrap();
+    let mut client = alice.client();
+    let path = relay(&world, move || {
+        left.expect(Operation::Fin, 0, b"");
+        left.send(&one, Operation::Ack, 0, b"");
+        client.status_when(|status| status.chats == 0);
+    });
+    let outcome = survived(&path, spawn(&world, &path, &["--json", "quit"]).wait());
+    let chat: serde_json::Value = serde_json::from_str(&outcome).unwrap();
+    assert_eq!((&chat["state"], &chat["since"], &chat["chat"]), (&"closed".into(), &since[1], &2.into()));
+    drop(declined);
+}
+
+/// A simpd that gives each of its clients in turn these answers: for each a list of what it says after each
+/// request. After the last it hangs up. What it was asked, by client, comes when all have been served.
+fn scripted(path: &PathBuf, clients: Vec<Vec<Vec<Answer>>>) -> Receiver<Vec<Vec<Request>>> {
+    let listener = UnixListener::bind(path).unwrap();
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let serve = |answers: Vec<Vec<Answer>>| {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(DEADLINE)).unwrap();
+            let mut requests = FrameBuffer::default();
+            answers.into_iter().map(|answers| serve_one(&mut stream, &mut requests, &answers)).collect()
+        };
+        let asked = clients.into_iter().map(serve).collect();
+        sender.send(asked).unwrap();
+    });
+    receiver
+}
+
+fn serve_one(stream: &mut UnixStream, requests: &mut FrameBuffer, answers: &[Answer]) -> Request {
+    let request = loop {
+        if let Some(request) = requests.take().unwrap() {
+            break request;
+        }
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(count > 0, "simpctl hung up, and was to ask");
+        requests.push(&buffer[..count]);
+    };
+    for answer in answers {
+        stream.write_all(&framed(answer)).unwrap();
+    }
+    request
+}
+
+fn hello() -> Vec<Answer> {
+    let (program, address) = ("0.1.0".to_owned(), "127.0.0.1:7777".to_owned());
+    vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user: "alice".to_owned() })]
+}
+
+fn following(after: u64, texts: &[(u64, &str)]) -> Vec<Answer> {
+    let peer = || Peer { user: "eve".to_owned(), address: "127.0.0.3:7777".to_owned() };
+    let event = |&(id, text): &(u64, &str)| {
+        let what = What::Message { text: text.to_owned() };
+        Answer::Event(Event { id, at_ms: 0, chat: 1, peer: peer(), what })
+    };
+    std::iter::once(Answer::Reply(Reply::Following { after })).chain(texts.iter().map(event)).collect()
+}
+
+fn done() -> Vec<Answer> {
+    vec![Answer::Reply(Reply::Done)]
+}
+
+fn full() -> Vec<Answer> {
+    let line = "nothing was changed: the disk is full";
+    vec![Answer::Failure(Failure::new(FailureKind::Failed, line))]
+}
+
+fn seen(id: u64) -> Request {
+    Request::Seen { consumer: "default".to_owned(), id }
+}
+
+/// From where each client followed.
+fn places(asked: &[Vec<Request>]) -> Vec<From> {
+    let place = |request: &Request| match request {
+        Request::Follow { from, .. } => Some(from.clone()),
+        _ => None,
+    };
+    asked.iter().flatten().filter_map(place).collect()
+}
+
+fn asked(receiver: &Receiver<Vec<Vec<Request>>>) -> Vec<Vec<Request>> {
+    receiver.recv_timeout(DEADLINE).unwrap()
+}
+
+#[test]
+fn a_listener_goes_on_behind_what_it_has_and_tells_again_what_was_not_answered() {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let script = scripted(
+        &path,
+        vec![
+            vec![hello(), following(4, &[(7, "one")]), vec![]],
+            vec![hello(), vec![]],
+            vec![hello(), following(7, &[]), done()],
+            vec![hello(), following(7, &[(9, "two")]), done()],
+        ],
+    );
+    let outcome = spawn(&world, &path, &["listen", "-n", "2", "--text"]).wait();
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), "one\ntwo\n"), "{outcome:?}");
+    let asked = asked(&script);
+    let after = || From::After(7);
+    assert_eq!(places(&asked), [From::Consumer("default".to_owned()), after(), after(), after()]);
+    let marks: Vec<Option<&Request>> = asked.iter().map(|asked| asked.get(2)).collect();
+    assert_eq!(marks, [Some(&seen(7)), None, Some(&seen(7)), Some(&seen(9))]);
+}
+
+#[test]
+fn a_listener_that_has_seen_nothing_yet_goes_on_from_where_it_began() {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let script = scripted(
+        &path,
+        vec![
+            vec![hello(), vec![]],
+            vec![hello(), following(4, &[])],
+            vec![hello(), following(4, &[(5, "one")]), done()],
+        ],
+    );
+    let outcome = spawn(&world, &path, &["listen", "-n", "1", "--text"]).wait();
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), "one\n"), "{outcome:?}");
+    let consumer = || From::Consumer("default".to_owned());
+    assert_eq!(places(&asked(&script)), [consumer(), consumer(), From::After(4)]);
+}
+
+#[test]
+fn a_mark_that_cannot_be_written_is_told_again_with_the_next_message_and_at_the_end() {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let refused_and = |id, text| [full(), following(0, &[(id, text)]).split_off(1)].concat();
+    let listen = |end: Vec<Answer>| {
+        let _ = std::fs::remove_file(&path);
+        let begin =
+            [hello(), following(0, &[(1, "one")]), refused_and(2, "two"), refused_and(3, "three"), end];
+        let script = scripted(&path, vec![begin.to_vec()]);
+        let outcome = spawn(&world, &path, &["listen", "-n", "3", "--text"]).wait();
+        assert_eq!(asked(&script).remove(0).split_off(2), [seen(1), seen(2), seen(3)]);
+        outcome
+    };
+    assert_eq!(listen(done()).ok(), "one\ntwo\nthree\n");
+    let outcome = listen(full());
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(1), "one\ntwo\nthree\n"));
+    assert_eq!(outcome.stderr, "simpctl: nothing was changed: the disk is full\n");
+}
+
+#[test]
+fn a_daemon_that_comes_back_with_another_version_is_not_waited_for() {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let line = "simpd 9 speaks version 9 of the control API, this client 2 (install both)";
+    let other = vec![Answer::Failure(Failure::new(FailureKind::NoDaemon, line))];
+    let _script = scripted(&path, vec![vec![hello(), following(0, &[])], vec![other]]);
+    let outcome = spawn(&world, &path, &["listen"]).wait();
+    let lines = format!("simpctl: simpd on {} went away, waiting for it\nsimpctl: {line}\n", path.display());
+    assert_eq!((outcome.status, outcome.stderr), (Some(3), lines));
+}
+
+#[test]
+fn a_send_without_an_answer_says_that_the_message_may_be_there() {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let script = scripted(&path, vec![vec![hello(), vec![]]]);
+    let sending = spawn(&world, &path, &["send", "--no-wait", "--timeout", "1", "hi"]);
+    let asked = asked(&script).remove(0).remove(1);
+    assert!(matches!(asked, Request::Send { token: Some(_), again_after: None, .. }), "{asked:?}");
+    within({
+        let path = path.clone();
+        move || std::fs::remove_file(path).unwrap()
+    });
+    let outcome = sending.wait();
+    let name = path.display();
+    let lines = format!(
+        "simpctl: simpd on {name} went away, waiting for it\nsimpctl: simpd on {name} went away, with the message or without it (start it again, then see: simpctl history)\n"
+    );
+    assert_eq!((outcome.status, outcome.stderr), (Some(3), lines));
+}
