@@ -106,7 +106,7 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
         (
             &unknown,
             "unknown variant `dance`, expected one of `hello`, `status`, `connect`, `accept`, `decline`, \
-             `send`, `quit`, `chats`, `history`, `follow`, `seen`, `stop`",
+             `send`, `outbox`, `cancel`, `resend`, `quit`, `chats`, `history`, `follow`, `seen`, `consumers`, `forget`, `stop`",
         ),
     ] {
         let mut client = Client::silent(&alice.socket);
@@ -518,7 +518,7 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     client.fails(&accept(None), NoSuch, "there is no request");
     client.fails(&decline(Some("bob")), NoSuch, "there is no request");
     client.fails(&quit(None), NoSuch, "there is no chat to quit");
-    let line = "there is no open chat (open one first: simpctl connect ADDR)";
+    let line = "there is no open chat (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)";
     client.fails(&send(None, "hi"), NoSuch, line);
     client.fails(&send(Some("bob"), "hi"), NoSuch, line);
 

@@ -207,7 +207,7 @@ fn a_file_that_is_no_log_of_ours_is_left_alone() {
     let foreign =
         format!("simpd: {shown}: not a log of simpd (move it away, or set XDG_STATE_HOME to another folder)");
     let newer = format!(
-        "simpd: {shown}: written by a newer simpd (schema 2, this one knows 1; install the newer one)"
+        "simpd: {shown}: written by a newer simpd (schema 3, this one knows 2; install the newer one)"
     );
     let damaged = format!("simpd: {shown}: damaged (move it away to start with an empty log)");
     // Offsets of SQLite's header: 60 is user_version, 68 application_id, 28 the number of pages.
@@ -220,7 +220,7 @@ fn a_file_that_is_no_log_of_ours_is_left_alone() {
         ("a text", b"My diary. ".repeat(200), &foreign),
         ("a database of another program", with(68, b"\0\0\x30\x39"), &foreign),
         ("a database of no program in particular", with(60, &[0; 12]), &foreign),
-        ("a newer log", with(60, &2_u32.to_be_bytes()), &newer),
+        ("a newer log", with(60, &3_u32.to_be_bytes()), &newer),
         ("a damaged log", with(100, &[0xff; 3_000]), &damaged),
     ] {
         fs::write(&path, &bytes).unwrap();
@@ -245,7 +245,7 @@ fn a_wrong_configuration_names_the_line() {
             "accept = 'all'\nmax_chat = 2\n",
             format!(
                 "{shown}: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, \
-                 `attempts`, `request_expiry`, `durability`, `log`"
+                 `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `log`"
             ),
         ),
         ("\n\nuser = 'x\n", format!("{shown}: line 3: invalid literal string, expected `'`")),

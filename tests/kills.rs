@@ -12,7 +12,7 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 use simp_proto::control::{Answer, Event, From, Reply, Request, What};
 
-use crate::harness::{Client, DEADLINE, Daemon, Random, World, connect, seed};
+use crate::harness::{Client, DEADLINE, Daemon, Random, World, connect, seed, send};
 use crate::relay::{Counts, Relay};
 
 /// Pairs of daemons. A datagram that is lost costs 5 s, so many of them wait at the same time.
@@ -118,7 +118,7 @@ impl<'a> Side<'a> {
     fn kill(&mut self, random: &mut Random) {
         let text = (random.below(2) == 0).then(|| self.next_text(random));
         if let Some(text) = &text {
-            self.run.client.write(&Request::Send { who: None, text: text.clone() });
+            self.run.client.write(&send(None, &text));
         }
         // From nothing to about a millisecond, in which it receives, commits and acknowledges.
         let spin = 1 << random.below(16);

@@ -12,6 +12,7 @@
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
 //! - `relay`: that bad link, for `kills`.
+//! - `power_loss`: what a loss of power leaves of the log.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 // A test reads better with values than with references to them.
@@ -26,6 +27,7 @@ mod idle;
 mod kills;
 mod lost;
 mod outbox;
+mod power_loss;
 mod relay;
 mod restart;
 mod simpctl;

@@ -148,7 +148,13 @@ fn state_folder() -> Result<PathBuf, StartError> {
 /// Makes a folder with mode 0700, or checks that the one there is ours and nobody else's.
 fn make_private(folder: &Path, variable: &'static str) -> Result<(), StartError> {
     let failed = |error| StartError::Folder(folder.to_owned(), error, variable);
+    let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    // A new folder, with all that will be in it, outlives a loss of power only once the one above is synced.
+    // Where that cannot be done, there is nothing better.
+    for above in folder.ancestors().skip(1).take(missing) {
+        let _ = File::open(above).and_then(|above| above.sync_all());
+    }
     let meta = fs::symlink_metadata(folder).map_err(failed)?;
     if !meta.is_dir() || meta.uid() != nix::unistd::getuid().as_raw() || meta.mode() & 0o077 != 0 {
         return Err(StartError::NotOurs(folder.to_owned(), variable));

@@ -91,7 +91,7 @@ impl Store {
                 if let Some((chat, as_of)) = chats.get_mut(&event.chat)
                     && event.id > *as_of
                 {
-                    replay(chat, &event.what, row.get::<_, Option<u8>>(9)?.unwrap_or_default());
+                    replay(chat, &event.what, row.get::<_, Option<i64>>(9)?.unwrap_or_default() as u8);
                 }
             }
             Ok(())
