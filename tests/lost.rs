@@ -22,7 +22,7 @@ fn spawn(world: &World, socket: &PathBuf, args: &[&str]) -> Running {
 
 /// Status 0, and one loss was said; returns standard output.
 #[track_caller]
-fn survived(socket: &PathBuf, outcome: Outcome) -> String {
+fn survived(socket: &std::path::Path, outcome: Outcome) -> String {
     let said = format!("simpctl: simpd on {} went away, waiting for it\n", socket.display());
     assert_eq!((outcome.status, outcome.stderr), (Some(0), said), "stdout: {}", outcome.stdout);
     outcome.stdout
