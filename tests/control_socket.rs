@@ -562,7 +562,8 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     );
     client.fails(&accept(Some("carol")), Failed, &line);
     client.fails(&connect(&world.address(4)), Failed, &line);
-    client.fails(&send(Some("carol"), "hi"), NoSuch, &format!("carol: not among {one}"));
+    let keep = "open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR";
+    client.fails(&send(Some("carol"), "hi"), NoSuch, &format!("carol: not among {one} ({keep})"));
     client.fails(&quit(Some("carol")), NoSuch, &format!("carol: not among {one}"));
 
     carol.send(&to, Operation::Fin, 0, b"");

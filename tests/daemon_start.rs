@@ -113,6 +113,10 @@ fn a_folder_that_others_can_reach_is_refused() {
         mode(&folder, 0o700);
         if is_root("a_folder_that_others_can_reach_is_refused (the folder of another user)") {
             std::os::unix::fs::chown(&folder, Some(65_534), None).unwrap();
+            let line = format!(
+                "simpd: {}: this folder belongs to another user (set {variable} to a folder of yours)",
+                folder.display()
+            );
             world.simpd(&[&address]).fails(1, &line);
         }
         fs::remove_dir(&folder).unwrap();
@@ -136,6 +140,22 @@ fn a_folder_that_others_can_reach_is_refused() {
     for folder in [world.path("run/simp"), self::state(&world)] {
         assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
     }
+}
+
+#[test]
+fn a_second_daemon_on_one_log_is_shown_the_way_to_the_first() {
+    let world = World::new();
+    let address = world.address(1);
+    let alice = world.start(1, &[]);
+    let mut command = world.command("simpd");
+    command.arg(&address).env("XDG_RUNTIME_DIR", world.path("home"));
+    fs::create_dir(world.path("home")).unwrap();
+    let socket = alice.socket.display();
+    let line = format!("simpd: {address}: simpd is already running there (see: simpctl -d {socket} status)");
+    run(command, "").fails(1, &line);
+    let mut command = world.command("simpctl");
+    command.args(["-d", &socket.to_string(), "status"]);
+    assert!(run(command, "").ok().contains(&address));
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl<'a> Side<'a> {
     fn kill(&mut self, random: &mut Random) {
         let text = (random.below(2) == 0).then(|| self.next_text(random));
         if let Some(text) = &text {
-            self.run.client.write(&send(None, &text));
+            self.run.client.write(&send(None, text));
         }
         // From nothing to about a millisecond, in which it receives, commits and acknowledges.
         let spin = 1 << random.below(16);

@@ -1,8 +1,10 @@
 //! What must be right before simpd serves: its folders, its lock, its socket, and the way into the background.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,8 +28,8 @@ pub enum StartError {
     #[error("{0}: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)")]
     Address(String),
     /// A simpd has the address.
-    #[error("{0}: simpd is already running there (see: simpctl -d {0} status)")]
-    Running(String),
+    #[error("{0}: simpd is already running there (see: simpctl -d {1} status)")]
+    Running(String, String),
     /// Another program has the port.
     #[error("{0}: the port is taken by another program (choose another: simpd {1}:PORT)")]
     PortTaken(SocketAddr, String),
@@ -43,8 +45,11 @@ pub enum StartError {
     /// A folder cannot be made or looked at.
     #[error("{0}: {1} (set {2} to a folder of yours)")]
     Folder(PathBuf, io::Error, &'static str),
-    /// A folder is another user's, or open to others.
+    /// A folder is open to others, or no folder.
     #[error("{0}: this folder must be yours alone (make it so: chmod 700, or set {1} to a folder of yours)")]
+    NotPrivate(PathBuf, &'static str),
+    /// A folder is another user's.
+    #[error("{0}: this folder belongs to another user (set {1} to a folder of yours)")]
     NotOurs(PathBuf, &'static str),
     /// The path does not fit the kernel's socket address.
     #[error("{0}: the path has {1} bytes, a socket's has at most {max} (set XDG_RUNTIME_DIR to a shorter folder)", max = paths::SOCKET_PATH_MAX)]
@@ -105,21 +110,39 @@ impl Places {
     /// [`StartError::Running`] where another daemon has it.
     pub fn lock(&self, address: SocketAddr) -> Result<Flock<File>, StartError> {
         let failed = |error| StartError::Folder(self.lock.clone(), error, "XDG_STATE_HOME");
-        let file = File::options().create(true).append(true).mode(0o600).open(&self.lock).map_err(failed)?;
+        let name = paths::daemon_name(address);
+        let file = File::options()
+            .create(true)
+            .read(true)
+            .append(true)
+            .mode(0o600)
+            .open(&self.lock)
+            .map_err(failed)?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-            Errno::EWOULDBLOCK => StartError::Running(paths::daemon_name(address)),
+            Errno::EWOULDBLOCK => StartError::Running(name.clone(), self.owner(&name)),
             errno => failed(errno.into()),
         })?;
         // Another folder for the log may have another lock: the socket itself tells whether somebody serves.
         if std::os::unix::net::UnixStream::connect(&self.socket).is_ok() {
-            return Err(StartError::Running(paths::daemon_name(address)));
+            return Err(StartError::Running(name.clone(), name));
         }
+        lock.set_len(0).map_err(failed)?;
+        (&*lock).write_all(self.socket.as_os_str().as_bytes()).map_err(failed)?;
         match fs::remove_file(&self.socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(StartError::Folder(self.socket.clone(), error, "XDG_RUNTIME_DIR"))
             }
             _ => Ok(lock),
         }
+    }
+
+    /// How simpctl finds the daemon that has the lock: by its name, unless its socket is in another folder.
+    fn owner(&self, name: &str) -> String {
+        let socket = fs::read(&self.lock).unwrap_or_default();
+        if socket.is_empty() || socket == self.socket.as_os_str().as_bytes() {
+            return name.to_owned();
+        }
+        OsStr::from_bytes(&socket).to_string_lossy().into_owned()
     }
 }
 
@@ -156,8 +179,11 @@ fn make_private(folder: &Path, variable: &'static str) -> Result<(), StartError>
         let _ = File::open(above).and_then(|above| above.sync_all());
     }
     let meta = fs::symlink_metadata(folder).map_err(failed)?;
-    if !meta.is_dir() || meta.uid() != nix::unistd::getuid().as_raw() || meta.mode() & 0o077 != 0 {
+    if meta.uid() != nix::unistd::getuid().as_raw() {
         return Err(StartError::NotOurs(folder.to_owned(), variable));
+    }
+    if !meta.is_dir() || meta.mode() & 0o077 != 0 {
+        return Err(StartError::NotPrivate(folder.to_owned(), variable));
     }
     Ok(())
 }

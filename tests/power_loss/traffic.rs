@@ -160,7 +160,7 @@ impl<'a> Traffic<'a> {
     fn queue_many(&mut self, run: &mut Run) {
         let texts: Vec<_> = (0..BATCH).map(|n| self.text("alice", self.told.sent.len() + n)).collect();
         for text in &texts {
-            run.client.write(&send(None, &text));
+            run.client.write(&send(None, text));
         }
         for text in texts {
             let answer = run.client.read();

@@ -91,7 +91,8 @@ fn run(seed: u64) {
                 chat.snapshot.received = Some(LastReceived::of(seq, &text));
                 append(What::Message { text }, Some(u64::from(seq)));
             }
-            2 => waiting[place].push(append(What::Queued { text: "hi".to_owned(), again: None }, Some(u64::MAX - 7))),
+            2 => waiting[place]
+                .push(append(What::Queued { text: "hi".to_owned(), again: None }, Some(u64::MAX - 7))),
             3 if !waiting[place].is_empty() => {
                 let message = waiting[place].remove(0);
                 append(What::Delivered { message }, None);
