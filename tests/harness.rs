@@ -261,6 +261,11 @@ impl Running {
         stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
+    /// Nobody reads its standard output any more.
+    pub fn close_stdout(&mut self) {
+        self.child.as_mut().unwrap().stdout = None;
+    }
+
     /// Reads a line of its standard output.
     pub fn read_line(&mut self) -> String {
         let mut stdout = self.child.as_mut().unwrap().stdout.take().unwrap();

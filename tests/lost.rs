@@ -3,7 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
@@ -14,7 +14,7 @@ use simp_proto::frame::{self, FrameBuffer};
 use crate::harness::{DEADLINE, Outcome, Running, World, within};
 
 /// Starts simpctl with a daemon behind this socket.
-fn spawn(world: &World, socket: &PathBuf, args: &[&str]) -> Running {
+fn spawn(world: &World, socket: &Path, args: &[&str]) -> Running {
     let mut command = world.command("simpctl");
     command.arg("-d").arg(socket).args(args);
     Running::start(command)
@@ -22,7 +22,7 @@ fn spawn(world: &World, socket: &PathBuf, args: &[&str]) -> Running {
 
 /// Status 0, and one loss was said; returns standard output.
 #[track_caller]
-fn survived(socket: &std::path::Path, outcome: Outcome) -> String {
+fn survived(socket: &Path, outcome: Outcome) -> String {
     let said = format!("simpctl: simpd on {} went away, waiting for it\n", socket.display());
     assert_eq!((outcome.status, outcome.stderr), (Some(0), said), "stdout: {}", outcome.stdout);
     outcome.stdout
@@ -225,7 +225,7 @@ fn a_decline_and_a_quit_whose_replies_are_lost_find_it_done() {
 
 /// A simpd that gives each of its clients in turn these answers: for each a list of what it says after each
 /// request. After the last it hangs up. What it was asked, by client, comes when all have been served.
-fn scripted(path: &PathBuf, clients: Vec<Vec<Vec<Answer>>>) -> Receiver<Vec<Vec<Request>>> {
+fn scripted(path: &Path, clients: Vec<Vec<Vec<Answer>>>) -> Receiver<Vec<Vec<Request>>> {
     let listener = UnixListener::bind(path).unwrap();
     let (sender, receiver) = channel();
     thread::spawn(move || {
@@ -367,6 +367,38 @@ fn a_daemon_that_comes_back_with_another_version_is_not_waited_for() {
     let outcome = spawn(&world, &path, &["listen"]).wait();
     let lines = format!("simpctl: simpd on {} went away, waiting for it\nsimpctl: {line}\n", path.display());
     assert_eq!((outcome.status, outcome.stderr), (Some(3), lines));
+}
+
+#[test]
+fn a_send_that_knows_no_place_in_the_log_finds_the_outcome_that_is_there_already() {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let reply = |reply| vec![Answer::Reply(reply)];
+    let mut delivered = reply(Reply::Following { after: 7 });
+    let peer = Peer { user: "eve".to_owned(), address: "127.0.0.3:7777".to_owned() };
+    let what = What::Delivered { message: 7 };
+    delivered.push(Answer::Event(Event { id: 8, at_ms: 0, chat: 1, peer, what }));
+    let script = scripted(
+        &path,
+        vec![
+            vec![hello(), vec![], vec![]],
+            vec![
+                hello(),
+                reply(Reply::Following { after: 9 }),
+                reply(Reply::Queued { message: 7, chat: 1 }),
+                delivered,
+            ],
+        ],
+    );
+    survived(&path, spawn(&world, &path, &["send", "hi"]).wait());
+    let asked = asked(&script);
+    assert_eq!(places(&asked), [From::End, From::End, From::After(7)]);
+    let sent = |asked: &[Request]| match &asked[2] {
+        Request::Send { token, again_after, .. } => (token.unwrap(), *again_after),
+        other => panic!("{other:?}"),
+    };
+    let ((token, first), (again, second)) = (sent(&asked[0]), sent(&asked[1]));
+    assert_eq!((token, first, second), (again, None, Some(0)));
 }
 
 #[test]

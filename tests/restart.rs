@@ -8,7 +8,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use simp_proto::Operation;
 
-use crate::harness::{Daemon, Outcome, Peer, World, within};
+use crate::harness::{Daemon, Outcome, Peer, Running, World, within};
 
 const ALICE: [&str; 4] = ["--user", "alice", "--accept", "all"];
 
@@ -246,6 +246,24 @@ fn a_daemon_that_does_not_come_back_in_time_is_status_3_with_what_it_will_go_on_
         let outcome = running.wait();
         assert_eq!((outcome.status, outcome.stderr), (Some(3), lines));
     }
+}
+
+#[test]
+fn a_listener_whose_reader_goes_away_does_not_wait_for_its_daemon() {
+    let world = World::new();
+    let alice = world.start(1, &ALICE);
+    let peer = world.peer(3, "eve");
+    peer.open(&world.address(1));
+    peer.send(&world.address(1), Operation::Chat, 0, b"one");
+    peer.expect(Operation::Ack, 0, b"");
+    let mut command = world.command("simpctl");
+    command.arg("-d").arg(world.address(1)).args(["listen", "--text"]);
+    let mut listening = Running::start(command);
+    assert_eq!(listening.read_line(), "one");
+    alice.signal(Signal::SIGKILL);
+    alice.wait();
+    listening.close_stdout();
+    survived(&world, 1, listening.wait(), 1);
 }
 
 #[test]

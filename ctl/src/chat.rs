@@ -88,7 +88,8 @@ fn end(
     reason: Reason,
     request: impl Fn(Option<String>) -> Request,
 ) -> Outcome<(ChatInfo, u64)> {
-    let began_ms = now_ms();
+    // The daemon's time is that at which its turn began, which may be a moment before we asked.
+    let began_ms = now_ms().saturating_sub(1_000);
     insist(client, deadline, |client, again| match answer(client, who, &request) {
         Err(stop) if again && stop.is(FailureKind::NoSuch) => {
             carried_out::ended(client, who, reason, began_ms)?.ok_or(stop)

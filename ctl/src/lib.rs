@@ -2,7 +2,8 @@
 //!
 //! One subcommand per run, and nothing in the background: find the daemon's socket (`find`), ask, wait for
 //! a definite outcome, print it, and say it in the exit status. Everything that takes time happens in the
-//! daemon; what a command waits for is an entry of the daemon's log that it follows.
+//! daemon; what a command waits for is an entry of the daemon's log that it follows, also through a restart of
+//! the daemon (`reconnect`).
 
 mod args;
 mod carried_out;

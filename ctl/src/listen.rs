@@ -22,6 +22,9 @@ use crate::when::deadline;
 /// The consumer that listens where none is named.
 const DEFAULT_CONSUMER: &str = "default";
 
+/// A mark is told for this long although the time is over, for else a message is shown again.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// What a person at a terminal is told of besides messages.
 const NOTICES: [Kind; 3] = [Kind::Request, Kind::Opened, Kind::Closed];
 
@@ -168,7 +171,8 @@ impl Listener<'_> {
         while self.mark.under_way {
             match self.client.reply() {
                 Err(Stop::Lost(_)) => {
-                    self.client.reconnect(self.deadline)?;
+                    let deadline = self.deadline.map(|deadline| deadline.max(Instant::now() + GRACE));
+                    self.client.reconnect(deadline)?;
                     self.mark.lost();
                     self.tell()?;
                 }
