@@ -12,8 +12,9 @@ use crate::harness::{Daemon, Outcome, Peer, Running, World, within};
 
 const ALICE: [&str; 4] = ["--user", "alice", "--accept", "all"];
 
-/// Kills the daemon on this address and starts it again.
+/// Kills the daemon on this address, once it has answered what it was asked, and starts it again.
 fn restart(world: &World, host: u8, daemon: Daemon, args: &[&str]) -> Daemon {
+    daemon.client().status();
     daemon.signal(Signal::SIGKILL);
     daemon.wait();
     world.start(host, args)
