@@ -8,7 +8,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use simp_proto::Operation;
-use simp_proto::control::{Answer, Event, Failure, FailureKind, From, Peer, Reply, Request, VERSION, What};
+use simp_proto::control::{
+    Answer, Event, Failure, FailureKind, From, OutboxMessage, Peer, Reply, Request, VERSION, What,
+};
 use simp_proto::frame::{self, FrameBuffer};
 
 use crate::harness::{DEADLINE, Outcome, Running, World, within};
@@ -355,6 +357,35 @@ fn a_mark_that_cannot_be_written_is_told_again_with_the_next_message_and_at_the_
     let outcome = listen(full());
     assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(1), "one\ntwo\nthree\n"));
     assert_eq!(outcome.stderr, "simpctl: nothing was changed: the disk is full\n");
+}
+
+#[test]
+fn an_outbox_that_comes_in_pieces_is_shown_whole_and_what_is_wrong_with_the_disk_is_told() {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let piece = |message, more| {
+        let (peer, text) =
+            (Peer { user: String::new(), address: "127.0.0.3:7777".to_owned() }, "hi".to_owned());
+        let (expires_ms, reason, next_ms) = (None, None, None);
+        let one = OutboxMessage { message, peer, text, at_ms: 0, expires_ms, tries: 0, reason, next_ms };
+        vec![Answer::Reply(Reply::Outbox { messages: vec![one], more })]
+    };
+    let mut status = world.start(1, &["--user", "alice"]).client().status();
+    status.trouble = Some("the disk is full\x1b".to_owned());
+    let status = || vec![Answer::Reply(Reply::Status(Box::new(status.clone())))];
+    let chats = vec![Answer::Reply(Reply::Chats { chats: vec![], more: false })];
+    let script = scripted(
+        &path,
+        vec![vec![hello(), piece(7, true), piece(9, false), chats, status()], vec![hello(), status()]],
+    );
+    let kept = spawn(&world, &path, &["outbox", "--json"]).wait().ok();
+    assert_eq!(kept.lines().count(), 2, "{kept}");
+    let shown = spawn(&world, &path, &["status"]).wait().ok();
+    assert!(
+        shown.lines().any(|line| line.starts_with("trouble ") && line.ends_with(" the disk is full\\x1b"))
+    );
+    let asked = asked(&script).remove(0);
+    assert_eq!(asked[1..3], [Request::Outbox { after: 0 }, Request::Outbox { after: 7 }]);
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn cancel_and_resend_say_what_cannot_be_done() {
         "simpctl: message 77: there is no message of ours with this number (see: simpctl history --all)",
     );
     assert_eq!(world.ctl(1, &["resend", "1", "--expire", "2h"]).ok(), "");
+    assert!(json(&world.ctl(1, &["outbox", "--json"]).ok())[0]["expires"].is_string());
     world.ctl(1, &["resend", "1"]).fails(1, "simpctl: message 1: was sent again already, as 3");
     assert_eq!(world.ctl(1, &["outbox", "cancel", "3"]).ok(), "");
     assert_eq!(world.ctl(1, &["outbox"]).ok(), "");
