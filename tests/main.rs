@@ -5,6 +5,7 @@
 //! - `restart`: what waits goes on when simpd is started again.
 //! - `lost`: what simpctl says to simpd, and what it does when an answer never comes.
 //! - `outbox`: messages that are kept until their peer is there, and what else is kept.
+//! - `retention`: old entries go, and what must stay stays.
 //! - `simpctl`: what simpctl says when something is wrong.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
@@ -30,4 +31,5 @@ mod outbox;
 mod power_loss;
 mod relay;
 mod restart;
+mod retention;
 mod simpctl;

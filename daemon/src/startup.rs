@@ -111,8 +111,13 @@ impl Places {
     pub fn lock(&self, address: SocketAddr) -> Result<Flock<File>, StartError> {
         let failed = |error| StartError::Folder(self.lock.clone(), error, "XDG_STATE_HOME");
         let name = paths::daemon_name(address);
-        let file =
-            File::options().create(true).read(true).append(true).mode(0o600).open(&self.lock).map_err(failed)?;
+        let file = File::options()
+            .create(true)
+            .read(true)
+            .append(true)
+            .mode(0o600)
+            .open(&self.lock)
+            .map_err(failed)?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
             Errno::EWOULDBLOCK => StartError::Running(name.clone(), self.owner(&name)),
             errno => failed(errno.into()),

@@ -313,8 +313,12 @@ impl Chat {
     }
 
     /// Takes a message back that has not left yet. False where it is not among those that wait.
-    pub fn take_back(&mut self, id: MessageId) -> bool {
-        self.delivery.take_back(id)
+    pub fn take_back(&mut self, now: Instant, id: MessageId) -> bool {
+        let taken = self.delivery.take_back(id);
+        if taken && matches!(self.phase, Phase::Draining { .. }) && self.delivery.len() == 0 {
+            self.leave(now);
+        }
+        taken
     }
 
     /// Sets anew when the invitation ends if it is not answered; without meaning in other states.

@@ -1,7 +1,7 @@
 //! Leaving, being left, and forgetting (SIMP 5).
 
 use simp_proto::control::{Reason, State};
-use simp_proto::{Handled, StateError};
+use simp_proto::{Handled, MessageId, StateError};
 
 use crate::common::{ANN, BOB, at};
 use crate::driver::{Driver, closed, delivered, message, undelivered};
@@ -202,4 +202,39 @@ fn a_chat_that_is_being_left_can_be_forgotten() {
         assert_eq!((bob.state(), bob.events()), (State::Closed, events));
         assert_eq!(bob.schedule(at(100_000)), []);
     }
+}
+
+#[test]
+fn after_a_chat_it_is_known_until_when_an_ack_of_what_was_sent_in_it_may_come() {
+    // The FIN was acknowledged: nothing is under way.
+    let mut bob = Driver::open();
+    bob.chat.close(at(1_000), false).unwrap();
+    bob.hears(at(1_100), &ANN.ack(0));
+    assert_eq!((bob.state(), bob.chat.echoes_until()), (State::Closed, None));
+    // A message was not.
+    let mut bob = Driver::open();
+    bob.send(at(1_000), 1, "hi").unwrap();
+    bob.hears(at(1_100), &ANN.fin(0));
+    assert_eq!((bob.state(), bob.chat.echoes_until()), (State::Closed, Some(at(6_000))));
+    // An invitation was taken back, and that was said again to its acceptance.
+    let mut bob = Driver::taking_back();
+    bob.hears(at(3_000), &ANN.syn_ack());
+    assert_eq!(bob.hears(at(3_100), &ANN.syn()), Handled::InvitesAnew);
+    assert_eq!(bob.chat.echoes_until(), Some(at(8_000)));
+    // The peer took its invitation back, and our acceptance is under way.
+    let mut bob = Driver::accepting();
+    bob.hears(at(1_000), &ANN.fin(0));
+    assert_eq!(bob.chat.echoes_until(), Some(at(5_000)));
+}
+
+#[test]
+fn a_chat_whose_last_message_is_taken_back_is_left() {
+    let mut bob = Driver::open();
+    bob.chat.hold_until(at(5_000));
+    bob.send(at(1_000), 1, "hi").unwrap();
+    bob.chat.close(at(1_100), false).unwrap();
+    assert_eq!(bob.drain(), []);
+    assert!(!bob.chat.take_back(at(1_200), MessageId(2)));
+    assert!(bob.chat.take_back(at(1_200), MessageId(1)));
+    assert_eq!(bob.drain(), [BOB.fin(0)]);
 }
