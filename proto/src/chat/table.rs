@@ -55,7 +55,10 @@ impl Chat {
             (Phase::Accepting { syn_ack }, Op::Ack) => {
                 self.open(now, Op::SynAck);
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
-                self.delivery.hold(if syn_ack.sent > 1 { copies.max(syn_ack.due) } else { copies }, false);
+                // It may be the ACK of what was sent before the chat, and that of the SYN+ACK still to come.
+                let is_doubtful = self.delivery.held_until().is_some_and(|until| until > now);
+                let one = syn_ack.sent == 1 && !is_doubtful;
+                self.delivery.hold(if one { copies } else { copies.max(syn_ack.due) }, false);
             }
             (Phase::Accepting { syn_ack }, Op::SynAck) => {
                 self.transmit(Op::Ack, seq);

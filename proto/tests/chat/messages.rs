@@ -385,3 +385,15 @@ mod first_message {
         assert_eq!(bob.schedule(at(7_000)), [(7_000, BOB.chat(0, "hi"))]);
     }
 }
+
+#[test]
+fn an_ack_that_may_be_of_an_earlier_chat_opens_and_that_of_the_syn_ack_is_still_waited_for() {
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, &ANN.syn()));
+    bob.chat.hold_until(at(2_000));
+    bob.chat.accept(at(100)).unwrap();
+    assert_eq!(bob.drain(), [BOB.syn_ack()]);
+    bob.hears(at(200), &ANN.ack(0));
+    bob.send(at(300), 1, "hi").unwrap();
+    bob.hears(at(2_100), &ANN.ack(0));
+    assert_eq!(bob.schedule(at(5_100)), [(5_100, BOB.chat(0, "hi"))]);
+}
