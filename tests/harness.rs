@@ -268,16 +268,15 @@ impl Running {
 
     /// Reads a line of its standard output.
     pub fn read_line(&mut self) -> String {
-        let mut stdout = self.child.as_mut().unwrap().stdout.take().unwrap();
-        let (line, stdout) = within(move || {
-            let mut line = Vec::new();
-            let mut byte = [0];
-            while stdout.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
-                line.push(byte[0]);
-            }
-            (String::from_utf8(line).unwrap(), stdout)
-        });
+        let (line, stdout) = read_line(self.child.as_mut().unwrap().stdout.take().unwrap());
         self.child.as_mut().unwrap().stdout = Some(stdout);
+        line
+    }
+
+    /// Reads a line of its standard error.
+    pub fn read_error_line(&mut self) -> String {
+        let (line, stderr) = read_line(self.child.as_mut().unwrap().stderr.take().unwrap());
+        self.child.as_mut().unwrap().stderr = Some(stderr);
         line
     }
 
@@ -311,6 +310,18 @@ impl Drop for Running {
             let _ = child.wait();
         }
     }
+}
+
+/// Reads a line and nothing behind it.
+fn read_line<R: io::Read + Send + 'static>(mut from: R) -> (String, R) {
+    within(move || {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while from.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+            line.push(byte[0]);
+        }
+        (String::from_utf8(line).unwrap(), from)
+    })
 }
 
 /// Whether this machine has IPv6; says on standard error that `test` is skipped where it does not.
