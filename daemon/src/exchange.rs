@@ -10,6 +10,8 @@ mod outbox;
 mod resume;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 pub use outbox::NotCancelled;
 

@@ -203,7 +203,7 @@ impl Exchange {
         let Some(kept) = self.store.in_outbox(message)? else { return Ok(Err(NotCancelled::Absent)) };
         let key = self.chats.at(kept.address);
         if let Some(entry) = key.and_then(|key| self.chats.get_mut(key))
-            && !take_back(entry, message)
+            && !take_back(now, entry, message)
         {
             return Ok(Err(NotCancelled::InFlight));
         }
@@ -257,7 +257,7 @@ fn takes_messages(entry: &Entry) -> bool {
 }
 
 /// Takes a message of the outbox away from a chat. False where it is on its way.
-fn take_back(entry: &mut Entry, message: u64) -> bool {
+fn take_back(now: Now, entry: &mut Entry, message: u64) -> bool {
     if !takes_messages(entry) || message <= entry.settled {
         return true;
     }
@@ -265,5 +265,5 @@ fn take_back(entry: &mut Entry, message: u64) -> bool {
         entry.backlog = entry.backlog.saturating_sub(1);
         return true;
     }
-    entry.chat.take_back(MessageId(message))
+    entry.chat.take_back(now.instant, MessageId(message))
 }

@@ -1,0 +1,159 @@
+//! One host and its log, where the network, the clock and the kills are the test's.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use simp_proto::control::{Event, Kind, Reply, What};
+use simp_proto::{Datagram, Operation, Settings, UserName};
+
+use super::{Exchange, Now, Timer};
+use crate::commands::Send;
+use crate::config::{Accept, Config, Durability, Retain};
+use crate::store::{Store, Wanted};
+
+struct Host {
+    exchange: Exchange,
+    start: Instant,
+    now: Now,
+}
+
+fn peer(host: u8) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, host], 7777))
+}
+
+fn name(name: &str) -> UserName {
+    UserName::new(name).unwrap()
+}
+
+fn config(max_chats: usize) -> Config {
+    Config {
+        address: None,
+        user: name("ann"),
+        accept: Accept::Ask,
+        max_chats,
+        chat: Settings::default(),
+        durability: Durability::Process,
+        retain: Retain::default(),
+        log: tracing::Level::ERROR,
+    }
+}
+
+impl Host {
+    fn new(max_chats: usize) -> Self {
+        let store = Store::open(Path::new(":memory:"), Durability::Process, 1).unwrap();
+        let start = Instant::now();
+        let now = Now { instant: start, ms: 1_800_000_000_000 };
+        Self { exchange: Exchange::new(now, config(max_chats), peer(1), store, 7), start, now }
+    }
+
+    /// Killed, and started again from what was committed.
+    fn restarted(self, max_chats: usize) -> Self {
+        let Self { exchange, start, now } = self;
+        let mut exchange = Exchange::new(now, config(max_chats), peer(1), exchange.store, 7);
+        exchange.resume(now).unwrap();
+        Self { exchange, start, now }
+    }
+
+    /// The end of a turn: what leaves.
+    fn says(&mut self) -> Vec<(SocketAddr, Operation)> {
+        self.exchange.use_room(self.now).unwrap();
+        self.exchange.store.commit().unwrap();
+        self.exchange.store.end_turn();
+        let datagrams = self.exchange.outgoing.iter();
+        let said = datagrams.map(|(to, _, bytes)| (to, Datagram::decode(bytes).unwrap().operation)).collect();
+        self.exchange.outgoing.clear();
+        said
+    }
+
+    fn hears(&mut self, from: SocketAddr, operation: Operation, seq: u8) {
+        let datagram = Datagram { operation, seq, user: name("bob"), payload: Vec::new() };
+        self.exchange.handle_arrival(self.now, from, None, Ok(datagram)).unwrap();
+    }
+
+    /// Lets so much time pass, and says what left meanwhile.
+    fn waits(&mut self, ms: u64) -> Vec<(SocketAddr, Operation)> {
+        let until = self.now.instant + Duration::from_millis(ms);
+        let mut said = Vec::new();
+        while self.now.instant < until {
+            self.now.instant = self.exchange.wheel.next().map_or(until, |next| next.min(until));
+            self.now.ms = 1_800_000_000_000 + self.now.instant.duration_since(self.start).as_millis() as u64;
+            while let Some(timer) = self.exchange.wheel.pop_expired(self.now.instant) {
+                match timer {
+                    Timer::Chat(key) => self.exchange.handle_timeout(self.now, key),
+                    Timer::Invite(address) => self.exchange.invite_for_outbox(self.now, address),
+                    Timer::Expire(message) => self.exchange.expire_message(self.now, message),
+                    Timer::Client(_) | Timer::Disk | Timer::Retention => {
+                        unreachable!("nobody sets them here")
+                    }
+                }
+                .unwrap();
+            }
+            said.extend(self.says());
+        }
+        said
+    }
+
+    fn send(&mut self, to: SocketAddr, queue: bool) -> u64 {
+        let send = Send { who: Some(to.to_string()), text: "hi".to_owned(), queue, ..Send::default() };
+        match self.exchange.send(self.now, &send).unwrap() {
+            Reply::Queued { message, .. } => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn connect(&mut self, to: SocketAddr) {
+        self.exchange.connect(self.now, &to.to_string(), None).unwrap();
+    }
+
+    fn quit(&mut self, at_once: bool) {
+        self.exchange.quit(self.now, None, at_once).unwrap();
+    }
+
+    /// A chat that was opened for a message of the outbox, which the peer has.
+    fn with_chat_for_outbox() -> Self {
+        let mut host = Self::new(1);
+        host.send(peer(2), true);
+        host.hears(peer(2), Operation::SynAck, 0);
+        host.hears(peer(2), Operation::Ack, 0);
+        assert_eq!(host.said(), [Operation::Syn, Operation::Ack, Operation::Chat]);
+        host
+    }
+
+    fn said(&mut self) -> Vec<Operation> {
+        self.says().into_iter().map(|(_, operation)| operation).collect()
+    }
+
+    fn log(&self, kind: Kind) -> Vec<Event> {
+        let events = self.exchange.store.read(0, usize::MAX, &Wanted::default()).unwrap().0;
+        events.into_iter().filter(|event| event.what.kind() == kind).collect()
+    }
+}
+
+#[test]
+fn a_chat_opened_for_the_outbox_is_left_a_minute_after_its_last_message() {
+    let mut host = Host::with_chat_for_outbox();
+    assert_eq!(host.waits(59_000), []);
+    assert_eq!(host.waits(2_000), [(peer(2), Operation::Fin)]);
+    let mut host = Host::with_chat_for_outbox().restarted(1);
+    assert_eq!(host.waits(59_000), []);
+    assert_eq!(host.waits(2_000), [(peer(2), Operation::Fin)]);
+}
+
+#[test]
+fn a_message_that_expires_while_the_chat_is_left_keeps_nobody_in_it() {
+    let host = Host::with_chat_for_outbox();
+    let mut host = host.restarted(1);
+    let send = Send {
+        who: Some(peer(2).to_string()),
+        text: "late".to_owned(),
+        queue: true,
+        expire_ms: Some(1_000),
+        ..Send::default()
+    };
+    host.exchange.send(host.now, &send).unwrap();
+    host.quit(false);
+    assert_eq!(host.waits(900), []);
+    assert_eq!(host.waits(200), [(peer(2), Operation::Fin)]);
+    assert_eq!(host.log(Kind::Undelivered).len(), 1);
+}
