@@ -112,20 +112,18 @@ impl Exchange {
         Ok(true)
     }
 
-    /// When room for a further chat has come or gone, those who wait for it are invited, or no longer. Once per
-    /// turn.
+    /// When there is room for a further chat, those who wait for it are invited; when the last is taken, the others
+    /// are no longer. Once per turn, in which room may have come and gone.
     pub fn use_room(&mut self, now: Now) -> Result<(), StoreError> {
         let is_full = self.is_full();
-        if std::mem::replace(&mut self.was_full, is_full) == is_full || self.outbox.is_empty() {
-            return Ok(());
-        }
-        if is_full {
+        let was_full = std::mem::replace(&mut self.was_full, is_full);
+        if is_full && !was_full {
             for address in self.outbox.waiting_for(Next::Chat) {
                 if let Some(key) = self.chats.at(address) {
                     self.withdraw(now, key)?;
                 }
             }
-        } else {
+        } else if !is_full && std::mem::take(&mut self.is_room_wanted) {
             for address in self.outbox.waiting_for(Next::Room) {
                 self.invite_for_outbox(now, address)?;
             }
@@ -165,6 +163,7 @@ impl Exchange {
 
     fn set_next(&mut self, address: SocketAddr, next: Next) {
         let Some(absent) = self.outbox.get_mut(address) else { return };
+        self.is_room_wanted |= next == Next::Room;
         if let Next::Due { timer, .. } = std::mem::replace(&mut absent.next, next) {
             self.wheel.cancel(timer);
         }

@@ -131,6 +131,16 @@ impl Host {
 }
 
 #[test]
+fn who_waits_for_room_is_invited_also_when_it_was_missing_within_one_turn_only() {
+    let mut host = Host::new(1);
+    host.connect(peer(2));
+    host.send(peer(3), true);
+    host.quit(true);
+    let to_three: Vec<_> = host.says().into_iter().filter(|(to, _)| *to == peer(3)).collect();
+    assert_eq!(to_three, [(peer(3), Operation::Syn)]);
+}
+
+#[test]
 fn a_chat_opened_for_the_outbox_is_left_a_minute_after_its_last_message() {
     let mut host = Host::with_chat_for_outbox();
     assert_eq!(host.waits(59_000), []);
