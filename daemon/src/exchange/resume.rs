@@ -39,10 +39,9 @@ impl Exchange {
         for kept in self.store.kept_chats()? {
             self.resume_chat(now, &kept)?;
         }
+        // Also those that there is a chat with: it may be a request, which is as good as an invitation of ours.
         for (address, _) in self.store.outbox_peers()? {
-            if self.chats.at(address).is_none() {
-                self.invite_after(now, address, INVITE_WITHIN);
-            }
+            self.invite_after(now, address, INVITE_WITHIN);
         }
         self.was_full = self.is_full();
         Ok(())

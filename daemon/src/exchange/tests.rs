@@ -141,6 +141,17 @@ fn who_waits_for_room_is_invited_also_when_it_was_missing_within_one_turn_only()
 }
 
 #[test]
+fn a_request_of_a_peer_with_messages_in_the_outbox_is_accepted_after_a_restart() {
+    let mut host = Host::new(1);
+    host.hears(peer(2), Operation::Syn, 0);
+    host.connect(peer(3));
+    host.send(peer(2), true);
+    assert_eq!(host.says(), [(peer(3), Operation::Syn)], "there is no room");
+    let said = host.restarted(2).waits(2_000);
+    assert!(said.contains(&(peer(2), Operation::SynAck)), "{said:?}");
+}
+
+#[test]
 fn a_chat_opened_for_the_outbox_is_left_a_minute_after_its_last_message() {
     let mut host = Host::with_chat_for_outbox();
     assert_eq!(host.waits(59_000), []);
