@@ -162,6 +162,35 @@ fn a_chat_opened_for_the_outbox_is_left_a_minute_after_its_last_message() {
 }
 
 #[test]
+fn a_chat_that_the_user_took_over_is_not_left_also_after_a_kill() {
+    let take_over =
+        [|host: &mut Host| host.connect(peer(2)), |host: &mut Host| _ = host.send(peer(2), false)];
+    for take_over in take_over {
+        let mut host = Host::with_chat_for_outbox();
+        take_over(&mut host);
+        host.hears(peer(2), Operation::Ack, 1);
+        host.says();
+        assert_eq!(host.waits(120_000), []);
+        assert_eq!(host.restarted(1).waits(120_000), []);
+    }
+}
+
+#[test]
+fn an_invitation_for_the_outbox_becomes_the_users_own_and_outlives_a_kill() {
+    let mut host = Host::new(1);
+    host.send(peer(2), true);
+    host.connect(peer(2));
+    assert_eq!(host.said(), [Operation::Syn], "no second one");
+    assert_eq!(host.exchange.chats.count(), 1);
+    let mut host = host.restarted(1);
+    assert_eq!(host.exchange.chats.list(0).len(), 1);
+    host.hears(peer(2), Operation::SynAck, 0);
+    assert!(host.waits(6_000).contains(&(peer(2), Operation::Chat)));
+    host.hears(peer(2), Operation::Ack, 0);
+    assert_eq!(host.waits(120_000), []);
+}
+
+#[test]
 fn a_message_that_expires_while_the_chat_is_left_keeps_nobody_in_it() {
     let host = Host::with_chat_for_outbox();
     let mut host = host.restarted(1);
