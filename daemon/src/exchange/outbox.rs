@@ -10,7 +10,7 @@ use simp_proto::{Chat, MessageId, Text};
 use super::{Exchange, Now, Timer};
 use crate::chats::Entry;
 use crate::outbox::{Next, pause};
-use crate::store::{Kept, StoreError};
+use crate::store::StoreError;
 
 /// How long we stay in a chat that was opened for the outbox after its last message, for an answer.
 const LINGER: Duration = Duration::from_secs(60);
@@ -240,10 +240,9 @@ pub(super) fn leave_at(now: Now, entry: &Entry) -> Option<Instant> {
 
 /// How long until a message in the outbox is given up. A clock that jumped back makes it no longer than it was
 /// at first.
-pub(super) fn expires_after(now: Now, kept: &Kept) -> Option<Duration> {
-    let after = kept.expires_after_ms?;
-    let left = (kept.at_ms.saturating_add(after)).saturating_sub(now.ms);
-    Some(Duration::from_millis(left.min(after)))
+pub(super) fn expires_after(now: Now, at_ms: u64, after_ms: u64) -> Duration {
+    let left = at_ms.saturating_add(after_ms).saturating_sub(now.ms);
+    Duration::from_millis(left.min(after_ms))
 }
 
 /// Whether messages of the outbox are delivered in this chat, or will be once it is open.

@@ -32,9 +32,8 @@ impl Exchange {
         for (address, messages) in self.store.outbox_peers()? {
             self.outbox.add(address, messages);
         }
-        for kept in self.store.expiring()? {
-            let after = expires_after(now, &kept).unwrap_or_default();
-            self.set_expiry(kept.message, now.instant + after);
+        for (message, at_ms, after_ms) in self.store.expiring()? {
+            self.set_expiry(message, now.instant + expires_after(now, at_ms, after_ms));
         }
         for kept in self.store.kept_chats()? {
             self.resume_chat(now, &kept)?;

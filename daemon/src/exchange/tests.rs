@@ -191,6 +191,37 @@ fn an_invitation_for_the_outbox_becomes_the_users_own_and_outlives_a_kill() {
 }
 
 #[test]
+fn when_a_chat_ends_its_messages_are_given_up_and_those_of_the_outbox_stay() {
+    let mut host = Host::new(1);
+    host.connect(peer(2));
+    host.hears(peer(2), Operation::SynAck, 0);
+    let in_chat: Vec<u64> = (0..100).map(|n| host.send(peer(2), n % 2 == 1)).step_by(2).collect();
+    host.hears(peer(2), Operation::Fin, 0);
+    host.says();
+    let given_up = |event: &Event| match event.what {
+        What::Undelivered { message, .. } => message,
+        _ => unreachable!(),
+    };
+    assert_eq!(host.log(Kind::Undelivered).iter().map(given_up).collect::<Vec<_>>(), in_chat);
+    assert_eq!((host.exchange.outbox.messages(), host.exchange.store.outbox(0, 99).unwrap().len()), (50, 50));
+}
+
+#[test]
+fn an_invitation_for_the_outbox_that_is_taken_back_gives_no_message_up() {
+    let mut host = Host::new(1);
+    for _ in 0..100 {
+        host.send(peer(2), true);
+    }
+    // Both invite each other, and then there is no room.
+    host.hears(peer(2), Operation::Syn, 0);
+    host.connect(peer(3));
+    host.says();
+    host.hears(peer(2), Operation::Ack, 0);
+    host.says();
+    assert_eq!((host.log(Kind::Undelivered), host.exchange.outbox.messages()), (vec![], 100));
+}
+
+#[test]
 fn a_message_that_expires_while_the_chat_is_left_keeps_nobody_in_it() {
     let host = Host::with_chat_for_outbox();
     let mut host = host.restarted(1);
