@@ -55,7 +55,10 @@ impl Chat {
             (Phase::Accepting { syn_ack }, Op::Ack) => {
                 self.open(now, Op::SynAck);
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
-                self.delivery.hold(if syn_ack.sent > 1 { copies.max(syn_ack.due) } else { copies }, false);
+                // It may be of something sent before this chat: then that of the SYN+ACK is still to come.
+                let is_sure =
+                    syn_ack.sent == 1 && self.delivery.held_until().is_none_or(|until| until <= now);
+                self.delivery.hold(if is_sure { copies } else { copies.max(syn_ack.due) }, false);
             }
             (Phase::Accepting { syn_ack }, Op::SynAck) => {
                 self.transmit(Op::Ack, seq);
