@@ -36,4 +36,8 @@ fn a_daemon_with_ten_idle_chats_makes_no_system_call() {
     let trace = std::fs::read_to_string(trace).unwrap();
     let calls: Vec<&str> = trace.lines().filter(|line| !line.contains("epoll_wait(")).collect();
     assert_eq!((trace.lines().count(), calls), (1, vec![]), "{trace}");
+    // The number of the call and its arguments: it waits without a time limit, which is -1.
+    let call = std::fs::read_to_string(format!("/proc/{}/syscall", alice.pid())).unwrap();
+    let limit = call.split_whitespace().nth(4).unwrap_or_default();
+    assert!(limit.ends_with("ffffffff"), "{call}");
 }

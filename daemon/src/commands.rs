@@ -7,7 +7,7 @@ use simp_proto::control::{Failure, FailureKind, Reason, Reply, State, What, Who}
 use simp_proto::{Chat, StateError, Text, paths};
 
 use crate::exchange::{Exchange, INVITATION_MAX, NotCancelled, Now};
-use crate::store::{KeptChat, StoreError};
+use crate::store::StoreError;
 
 /// The longest that a message may be kept in the outbox and then be given up: ten years.
 const EXPIRY_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -90,7 +90,7 @@ impl Exchange {
                     return self.adopt(now, key, expires_after);
                 }
                 _ => {
-                    entry.for_outbox = false;
+                    self.take_over(key)?;
                     let reply = self.chat_reply(key);
                     self.drain(now, key)?;
                     return reply;
@@ -110,14 +110,23 @@ impl Exchange {
             entry.expires_ms = Some(now.ms + expires_after.as_millis() as u64);
             entry.since_ms = now.ms;
             entry.id = self.store.append(now.ms, None, entry.peer(), What::Inviting, None)?;
-            // One of the outbox was not kept when it was made.
-            if let Some(kept) = entry.kept().filter(|_| std::mem::take(&mut entry.for_outbox)) {
-                self.store.keep_chat(&KeptChat { for_outbox: false, ..kept })?;
-            }
         }
+        // One of the outbox was not kept when it was made.
+        self.take_over(key)?;
         let reply = self.chat_reply(key);
         self.drain(now, key)?;
         reply
+    }
+
+    /// Makes a chat that was opened for the outbox our user's own, for the next run too.
+    fn take_over(&mut self, key: usize) -> std::result::Result<(), StoreError> {
+        let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
+        if std::mem::take(&mut entry.for_outbox)
+            && let Some(kept) = entry.kept()
+        {
+            self.store.keep_chat(&kept)?;
+        }
+        Ok(())
     }
 
     /// Accepts a request.
@@ -163,10 +172,8 @@ impl Exchange {
             return refused(FailureKind::Usage, "only a message of the outbox can expire (use --queue too)");
         }
         let key = self.find_open(send.who.as_deref())?;
-        let chat = self.chats.get_mut(key).map_or(0, |entry| {
-            entry.for_outbox = false;
-            entry.id
-        });
+        self.take_over(key)?;
+        let chat = self.chats.get_mut(key).map_or(0, |entry| entry.id);
         match self.queue_message(now, key, text, send.token)? {
             Some(message) => Ok(Reply::Queued { message, chat }),
             None => refused(FailureKind::NoSuch, "the chat has just ended"),

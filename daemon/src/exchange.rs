@@ -113,6 +113,8 @@ pub struct Exchange {
     echoes: Echoes,
     /// Whether there was no room for a further chat when this was last looked at.
     was_full: bool,
+    /// A peer of the outbox may be waiting for room.
+    is_room_wanted: bool,
 }
 
 impl Exchange {
@@ -130,6 +132,7 @@ impl Exchange {
             outgoing: Outgoing::default(),
             echoes: Echoes::default(),
             was_full: false,
+            is_room_wanted: false,
         }
     }
 

@@ -28,6 +28,9 @@ const OUTBOX_MAX: usize = 500;
 /// Longest name of a consumer, in bytes.
 const CONSUMER_MAX: usize = 64;
 
+/// Most consumers: their list fits a frame, and each one keeps entries of the log from being removed.
+const CONSUMERS_MAX: usize = 1_000;
+
 impl Server {
     /// Carries out a request and queues its answer, which leaves after the commit.
     pub fn handle_request(
@@ -191,7 +194,12 @@ impl Server {
         if id > self.exchange.store.last_id() {
             return refused(FailureKind::Usage, format!("there is no entry {id} yet"));
         }
-        self.exchange.store.set_mark(consumer(name)?, id)?;
+        let store = &mut self.exchange.store;
+        if store.mark(consumer(name)?)?.is_none() && store.consumers()?.len() >= CONSUMERS_MAX {
+            let line = format!("there are {CONSUMERS_MAX} consumers already (simpctl consumers remove NAME)");
+            return refused(FailureKind::Usage, line);
+        }
+        store.set_mark(name, id)?;
         Ok(Reply::Done)
     }
 }

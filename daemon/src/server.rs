@@ -20,6 +20,7 @@ use crate::retention::{self, Retention};
 use crate::store::{Store, StoreError};
 use crate::trouble::Trouble;
 use crate::udp::{Drained, Udp};
+use crate::wheel::TimerId;
 
 const UDP: Token = Token(0);
 const SIGNALS: Token = Token(1);
@@ -60,6 +61,8 @@ pub struct Server {
     args: Args,
     udp: Udp,
     retention: Retention,
+    /// Set where entries grow too old.
+    retention_timer: Option<TimerId>,
     poll: Poll,
     signals: Signals,
     arrivals: Vec<Arrival>,
@@ -89,8 +92,7 @@ impl Server {
         let random = RandomState::new().hash_one(now.ms);
         let mut exchange = Exchange::new(now, config, udp.local_addr(), store, random);
         exchange.resume(now)?;
-        exchange.wheel.set(now.instant + retention::LOOK_EVERY, Timer::Retention);
-        Ok(Self {
+        let mut server = Self {
             started: now.instant,
             exchange,
             clients,
@@ -99,12 +101,15 @@ impl Server {
             args,
             udp,
             retention: Retention::new(),
+            retention_timer: None,
             poll,
             signals,
             arrivals: Vec::new(),
             unreachable: Vec::new(),
             udp_readable: true,
-        })
+        };
+        server.look_for_old(now);
+        Ok(server)
     }
 
     /// Serves until told to stop.
@@ -186,7 +191,7 @@ impl Server {
                         self.receive_errors(now)?;
                     }
                 }
-                SIGNALS => self.handle_signals(),
+                SIGNALS => self.handle_signals(now),
                 LISTENER => self.accept_clients(now),
                 token => {
                     self.clients.woken(token, event.is_readable());
@@ -254,7 +259,7 @@ impl Server {
         Ok(())
     }
 
-    fn handle_signals(&mut self) {
+    fn handle_signals(&mut self, now: Now) {
         for signal in self.signals.pending() {
             if signal != SIGHUP {
                 self.stopping = true;
@@ -263,7 +268,7 @@ impl Server {
             match Config::load(&self.args) {
                 Ok(config) => {
                     self.exchange.config = config;
-                    self.retention.look();
+                    self.look_for_old(now);
                     tracing::info!("configuration read again");
                 }
                 Err(error) => tracing::error!("configuration not changed: {error}"),
@@ -317,13 +322,23 @@ impl Server {
                 Timer::Chat(key) => self.exchange.handle_timeout(now, key)?,
                 Timer::Invite(address) => self.exchange.invite_for_outbox(now, address)?,
                 Timer::Expire(message) => self.exchange.expire_message(now, message)?,
-                Timer::Retention => {
-                    self.exchange.wheel.set(now.instant + retention::LOOK_EVERY, Timer::Retention);
-                    self.retention.look();
-                }
+                Timer::Retention => self.look_for_old(now),
             }
         }
         Ok(())
+    }
+
+    /// Looks for old entries of the log, and again later where time makes them old: where it does not, nothing wakes
+    /// us up.
+    fn look_for_old(&mut self, now: Now) {
+        if let Some(timer) = self.retention_timer.take() {
+            self.exchange.wheel.cancel(timer);
+        }
+        self.retention.look();
+        if self.exchange.config.retain.age.is_some() {
+            let again = now.instant + retention::LOOK_EVERY;
+            self.retention_timer = Some(self.exchange.wheel.set(again, Timer::Retention));
+        }
     }
 
     fn dismiss_client(&mut self, key: usize) {

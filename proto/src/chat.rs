@@ -314,11 +314,11 @@ impl Chat {
 
     /// Takes a message back that has not left yet. False where it is not among those that wait.
     pub fn take_back(&mut self, now: Instant, id: MessageId) -> bool {
-        let taken = self.delivery.take_back(id);
-        if taken && matches!(self.phase, Phase::Draining { .. }) && self.delivery.len() == 0 {
-            self.leave(now);
+        let is_taken = self.delivery.take_back(id);
+        if is_taken {
+            self.leave_if_drained(now);
         }
-        taken
+        is_taken
     }
 
     /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
@@ -422,12 +422,19 @@ impl Chat {
             return Handled::Ignored;
         };
         self.events.push_back(ChatEvent::Delivered(id));
-        if matches!(self.phase, Phase::Draining { .. }) && self.delivery.len() == 0 {
-            self.leave(now);
-        } else {
+        if !self.leave_if_drained(now) {
             self.deliver(now);
         }
         Handled::Accepted
+    }
+
+    /// Leaves where only the last message was waited for.
+    fn leave_if_drained(&mut self, now: Instant) -> bool {
+        let is_drained = matches!(self.phase, Phase::Draining { .. }) && self.delivery.len() == 0;
+        if is_drained {
+            self.leave(now);
+        }
+        is_drained
     }
 
     fn handle_late_syn(&mut self, now: Instant, since: Option<Instant>, answer: Operation) -> Handled {

@@ -39,11 +39,10 @@ impl Exchange {
                 entry.backlog += self.store.queued(Of { chat: None, outbox: Some(address) }, 0)?;
             }
         }
-        let of = of(entry, &self.outbox);
         if entry.chat.is_leaving() {
-            give_up_backlog(&mut self.store, of, now, entry, Reason::Quit)?;
+            give_up_backlog(&mut self.store, now, entry, Reason::Quit)?;
         } else {
-            load_backlog(&self.store, of, entry, LOADED_LOW)?;
+            load_backlog(&self.store, of(entry, &self.outbox), entry, LOADED_LOW)?;
             if opened {
                 // The first of them may leave at once.
                 entry.chat.handle_timeout(now.instant);
@@ -180,7 +179,7 @@ fn record(
             return Ok(None);
         }
         ChatEvent::Closed { reason, text } => {
-            give_up_backlog(store, of(entry, outbox), now, entry, reason)?;
+            give_up_backlog(store, now, entry, reason)?;
             store.drop_chat(entry.id)?;
             What::Closed { reason, text }
         }
@@ -212,30 +211,18 @@ fn log(entry: &Entry, what: &What) {
 
 /// Gives up the waiting messages that the machine never saw, behind those that it has given up itself. Those of
 /// the outbox stay there.
-fn give_up_backlog(
-    store: &mut Store,
-    of: Of,
-    now: Now,
-    entry: &mut Entry,
-    reason: Reason,
-) -> Result<(), StoreError> {
+fn give_up_backlog(store: &mut Store, now: Now, entry: &mut Entry, reason: Reason) -> Result<(), StoreError> {
     if entry.backlog == 0 {
         return Ok(());
     }
-    for waiting in store.waiting(of, entry.loaded, entry.backlog)? {
-        let message = waiting.id;
-        if !waiting.in_outbox {
-            store.append(
-                now.ms,
-                Some(entry.id),
-                entry.peer(),
-                What::Undelivered { message, reason },
-                None,
-            )?;
+    let newest = store.last_id();
+    if !entry.is_unlogged() {
+        for message in store.queued_in(entry.id, entry.loaded)? {
+            let what = What::Undelivered { message, reason };
+            store.append(now.ms, Some(entry.id), entry.peer(), what, None)?;
         }
-        (entry.loaded, entry.settled) = (message, message);
     }
-    entry.backlog = 0;
+    (entry.backlog, entry.loaded, entry.settled) = (0, newest, newest);
     Ok(())
 }
 

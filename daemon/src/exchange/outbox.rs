@@ -10,7 +10,7 @@ use simp_proto::{Chat, MessageId, Text};
 use super::{Exchange, Now, Timer};
 use crate::chats::Entry;
 use crate::outbox::{Next, pause};
-use crate::store::{Kept, StoreError};
+use crate::store::StoreError;
 
 /// How long we stay in a chat that was opened for the outbox after its last message, for an answer.
 const LINGER: Duration = Duration::from_secs(60);
@@ -112,20 +112,18 @@ impl Exchange {
         Ok(true)
     }
 
-    /// When room for a further chat has come or gone, those who wait for it are invited, or no longer. Once per
-    /// turn.
+    /// When there is room for a further chat, those who wait for it are invited; when the last is taken, the others
+    /// are no longer. Once per turn, in which room may have come and gone.
     pub fn use_room(&mut self, now: Now) -> Result<(), StoreError> {
         let is_full = self.is_full();
-        if std::mem::replace(&mut self.was_full, is_full) == is_full || self.outbox.is_empty() {
-            return Ok(());
-        }
-        if is_full {
+        let was_full = std::mem::replace(&mut self.was_full, is_full);
+        if is_full && !was_full {
             for address in self.outbox.waiting_for(Next::Chat) {
                 if let Some(key) = self.chats.at(address) {
                     self.withdraw(now, key)?;
                 }
             }
-        } else {
+        } else if !is_full && std::mem::take(&mut self.is_room_wanted) {
             for address in self.outbox.waiting_for(Next::Room) {
                 self.invite_for_outbox(now, address)?;
             }
@@ -165,6 +163,7 @@ impl Exchange {
 
     fn set_next(&mut self, address: SocketAddr, next: Next) {
         let Some(absent) = self.outbox.get_mut(address) else { return };
+        self.is_room_wanted |= next == Next::Room;
         if let Next::Due { timer, .. } = std::mem::replace(&mut absent.next, next) {
             self.wheel.cancel(timer);
         }
@@ -241,10 +240,9 @@ pub(super) fn leave_at(now: Now, entry: &Entry) -> Option<Instant> {
 
 /// How long until a message in the outbox is given up. A clock that jumped back makes it no longer than it was
 /// at first.
-pub(super) fn expires_after(now: Now, kept: &Kept) -> Option<Duration> {
-    let after = kept.expires_after_ms?;
-    let left = (kept.at_ms.saturating_add(after)).saturating_sub(now.ms);
-    Some(Duration::from_millis(left.min(after)))
+pub(super) fn expires_after(now: Now, at_ms: u64, after_ms: u64) -> Duration {
+    let left = at_ms.saturating_add(after_ms).saturating_sub(now.ms);
+    Duration::from_millis(left.min(after_ms))
 }
 
 /// Whether messages of the outbox are delivered in this chat, or will be once it is open.

@@ -32,17 +32,15 @@ impl Exchange {
         for (address, messages) in self.store.outbox_peers()? {
             self.outbox.add(address, messages);
         }
-        for kept in self.store.expiring()? {
-            let after = expires_after(now, &kept).unwrap_or_default();
-            self.set_expiry(kept.message, now.instant + after);
+        for (message, at_ms, after_ms) in self.store.expiring()? {
+            self.set_expiry(message, now.instant + expires_after(now, at_ms, after_ms));
         }
         for kept in self.store.kept_chats()? {
             self.resume_chat(now, &kept)?;
         }
+        // Also those that there is a chat with: it may be a request, which is as good as an invitation of ours.
         for (address, _) in self.store.outbox_peers()? {
-            if self.chats.at(address).is_none() {
-                self.invite_after(now, address, INVITE_WITHIN);
-            }
+            self.invite_after(now, address, INVITE_WITHIN);
         }
         self.was_full = self.is_full();
         Ok(())

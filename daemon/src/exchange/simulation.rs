@@ -1,7 +1,7 @@
 //! Three hosts on bad links, from a seed: the code that runs in simpd, with its log, but no sockets and a clock
 //! that only the simulation moves. Users connect, send, queue for peers that are off, and leave; links lose,
 //! copy, delay and are cut; hosts are killed at any step, before their commit and behind it, and started again
-//! from what was committed; disks refuse a commit; wall clocks jump.
+//! from what was committed; disks refuse a commit; wall clocks jump; settings are read again.
 //!
 //! What is promised: a message that was acknowledged is in the receiver's log, once and in order; one that is
 //! told as delivered is there too; each has one outcome; in the end nothing waits any more. It holds on links
@@ -25,7 +25,8 @@ use simp_proto::{Datagram, Settings, UserName};
 use super::{Exchange, Now, Timer};
 use crate::commands::{Refused, Send};
 use crate::config::{Accept, Config, Discard, Durability, Retain};
-use crate::store::{Store, Wanted};
+use crate::outbox::Next;
+use crate::store::{Of, Store, Wanted};
 
 const HOSTS: usize = 3;
 /// No copy lives longer in the network (SIMP 6).
@@ -366,6 +367,7 @@ impl World {
     }
 
     fn let_out(&mut self, now: u64, host: usize) {
+        check_turn(self.hosts[host].exchange.as_ref().unwrap());
         let exchange = self.hosts[host].exchange.as_mut().unwrap();
         let datagrams: Vec<_> =
             exchange.outgoing.iter().map(|(to, _, bytes)| (to, Datagram::decode(bytes).unwrap())).collect();
@@ -410,7 +412,8 @@ impl World {
         let on = &mut self.hosts[host];
         let exchange = on.exchange.as_mut().unwrap();
         match choice {
-            0..15 if may_connect => _ = done(exchange.connect(moment, &address(other).to_string(), None)),
+            0 => exchange.config.max_chats = self.random.pick(&[1, 2]),
+            1..15 if may_connect => _ = done(exchange.connect(moment, &address(other).to_string(), None)),
             15..18 => _ = done(exchange.quit(moment, who.as_deref(), choice == 17)),
             18..24 => {
                 on.sent += 1;
@@ -450,9 +453,12 @@ impl World {
     fn may_connect(&self, now: u64, host: usize, other: usize) -> bool {
         let is_free = |host: usize, other: usize| {
             let on = &self.hosts[host];
-            let has_chat =
-                on.exchange.as_ref().is_none_or(|exchange| exchange.chats.at(address(other)).is_some());
-            !has_chat && now >= on.free_from[other]
+            // Where there is a chat already, it becomes the user's own.
+            let would_end_one = on.exchange.as_ref().is_none_or(|exchange| {
+                let of_it = exchange.chats.iter().find(|(_, entry)| entry.address == address(other));
+                of_it.is_some_and(|(_, entry)| entry.chat.state() == State::Closing)
+            });
+            !would_end_one && now >= on.free_from[other]
         };
         is_free(host, other) && (self.network.kind == Kinds::KeepsOrder || is_free(other, host))
     }
@@ -474,6 +480,43 @@ struct Seen {
     undelivered: usize,
     /// Messages of the outbox that came more than once.
     outbox_again: usize,
+}
+
+/// Checks what must hold between any two turns.
+fn check_turn(exchange: &Exchange) {
+    let mut timers = 0;
+    for (_, entry) in exchange.chats.iter() {
+        let held = entry.chat.unacknowledged() as u64 + entry.backlog;
+        let state = entry.chat.state();
+        let of = match state {
+            State::Accepting | State::Open => of_all(entry.id, entry.address),
+            State::Closing if !entry.chat.is_leaving() => of_all(entry.id, entry.address),
+            _ => Of { chat: Some(entry.id).filter(|id| *id > 0), outbox: None },
+        };
+        let waits = exchange.store.queued(of, entry.settled).unwrap();
+        assert_eq!(held, waits, "{} {state}: what waits is what the log has", entry.address);
+        assert!(entry.backlog == 0 || entry.chat.unacknowledged() > 0, "more is loaded in time");
+        let is_idle = state == State::Open && held == 0 && !entry.for_outbox;
+        assert!(is_idle || entry.timer.is_some(), "{} {state}: nothing wakes it up", entry.address);
+        timers += usize::from(entry.timer.is_some());
+    }
+    let peers = exchange.store.outbox_peers().unwrap();
+    assert_eq!(exchange.outbox.messages(), peers.iter().map(|(_, messages)| messages).sum::<u64>());
+    for (address, messages) in peers {
+        let absent = exchange.outbox.get(address).unwrap();
+        assert_eq!(absent.messages, messages);
+        match absent.next {
+            Next::Due { .. } => timers += 1,
+            Next::Room => assert!(exchange.is_full(), "{address} waits for room, and there is some"),
+            Next::Chat => assert!(exchange.chats.at(address).is_some(), "{address} is never invited again"),
+        }
+    }
+    timers += exchange.store.expiring().unwrap().len();
+    assert_eq!(exchange.wheel.len(), timers, "each timer is of something, and each message expires");
+}
+
+fn of_all(chat: u64, address: SocketAddr) -> Of {
+    Of { chat: Some(chat).filter(|chat| *chat > 0), outbox: Some(address) }
 }
 
 /// Checks what is promised, when everything has come to rest.

@@ -1,14 +1,16 @@
-//! What the outbox does, step by step, with a clock that only the test moves.
+//! One host and its log, where the network, the clock and the kills are the test's.
+
+mod outbox;
+mod restarts;
 
 use std::path::Path;
 
-use simp_proto::control::{Kind, Reason, Reply, State};
+use simp_proto::control::{Event, Kind, Reply};
 use simp_proto::{Datagram, Operation, Settings, UserName};
 
 use super::*;
 use crate::commands::Send;
 use crate::config::{Accept, Discard, Durability, Retain};
-use crate::outbox::Next;
 use crate::store::Wanted;
 
 /// A host, its clock, and what it transmits.
@@ -136,176 +138,63 @@ impl Host {
         }
         self.says();
     }
-}
 
-fn syn(to: SocketAddr) -> Vec<(SocketAddr, Operation, String)> {
-    vec![(to, Operation::Syn, String::new())]
-}
-
-#[test]
-fn whoever_is_off_is_invited_at_growing_intervals_of_which_the_log_says_nothing() {
-    let mut host = Host::new(1);
-    host.keep(peer(2), "hi", None);
-    assert_eq!(host.says(), syn(peer(2)));
-    let mut last = 0;
-    for pause in
-        [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 512_000, 600_000, 600_000]
-    {
-        host.exchange.handle_unreachable(host.moment(), peer(2)).unwrap();
-        let (when, said) = host.until(u64::MAX);
-        assert_eq!(said, syn(peer(2)));
-        assert!(
-            (pause * 3 / 4..=pause * 5 / 4 + 1).contains(&(when - last)),
-            "{} after {pause}",
-            when - last
-        );
-        last = when;
+    /// Killed, and started again from what was committed.
+    fn restarted(mut self, max_chats: usize) -> Self {
+        let now = self.moment();
+        self.exchange = Exchange::new(now, config(max_chats), peer(1), self.exchange.store, 7);
+        self.exchange.resume(now).unwrap();
+        self
     }
-    assert_eq!(host.kinds(), [Kind::Queued]);
-    assert_eq!((host.exchange.chats.count(), host.exchange.chats.list(0).len()), (0, 0));
-    assert!(!host.exchange.is_full(), "somebody else may still come");
-}
 
-#[test]
-fn a_chat_that_only_the_outbox_wanted_is_left_a_minute_after_its_last_message() {
-    let mut host = Host::new(1);
-    host.keep(peer(2), "hi", None);
-    host.says();
-    host.opens(peer(2), &["hi"]);
-    assert_eq!(host.kinds(), [Kind::Queued, Kind::Opened, Kind::Delivered]);
-    host.until(30_000);
-    let answer = Datagram {
-        operation: Operation::Chat,
-        seq: 0,
-        user: UserName::new("bob").unwrap(),
-        payload: b"thanks".to_vec(),
-    };
-    host.exchange.handle_arrival(host.moment(), peer(2), None, Ok(answer)).unwrap();
-    host.says();
-    assert_eq!(host.until(u64::MAX), (90_000, vec![(peer(2), Operation::Fin, String::new())]));
-}
+    /// What has been transmitted since the last time, without the texts.
+    fn sends(&mut self) -> Vec<(SocketAddr, Operation)> {
+        self.exchange.use_room(self.moment()).unwrap();
+        self.says().into_iter().map(|(to, operation, _)| (to, operation)).collect()
+    }
 
-#[test]
-fn a_chat_that_somebody_wants_is_not_left() {
-    for wants in ["connect", "send"] {
-        let mut host = Host::new(1);
-        host.keep(peer(2), "hi", None);
-        host.says();
-        host.opens(peer(2), &["hi"]);
-        let now = host.moment();
-        if wants == "connect" {
-            host.exchange.connect(now, &peer(2).to_string(), None).unwrap();
-        } else {
-            let send = Send { text: "more".to_owned(), ..Send::default() };
-            host.exchange.send(now, &send).unwrap();
-            host.hears(peer(2), Operation::Ack, 1);
+    /// Lets so much time pass, and says what left meanwhile.
+    fn waits(&mut self, ms: u64) -> Vec<(SocketAddr, Operation)> {
+        let until = self.now + ms;
+        let mut said = Vec::new();
+        while self.now < until {
+            said.extend(self.until(until).1.into_iter().map(|(to, operation, _)| (to, operation)));
         }
-        host.says();
-        assert_eq!(host.until(10_000_000), (10_000_000, vec![]), "{wants}");
+        said
     }
-}
 
-#[test]
-fn an_invitation_of_the_outbox_makes_room_for_a_chat_and_is_made_again_afterwards() {
-    let mut host = Host::new(1);
-    host.keep(peer(2), "hi", None);
-    host.exchange.connect(host.moment(), &peer(3).to_string(), None).unwrap();
-    host.says();
-    host.hears(peer(3), Operation::SynAck, 0);
-    assert!(host.says().contains(&(peer(2), Operation::Fin, String::new())), "taken back");
-    // Its answer was under way.
-    host.hears(peer(2), Operation::SynAck, 0);
-    assert_eq!(host.says(), [(peer(2), Operation::Fin, String::new())]);
-    host.hears(peer(2), Operation::Ack, 0);
-    assert_eq!(host.exchange.outbox.get(peer(2)).unwrap().next, Next::Room);
-    host.until(600_000);
-    host.hears(peer(3), Operation::Fin, 0);
-    assert!(host.says().contains(&syn(peer(2))[0]));
-}
-
-#[test]
-fn what_a_chat_did_not_deliver_stays_for_the_next_one() {
-    let mut host = Host::new(1);
-    let [one, two] = ["one", "two"].map(|text| host.keep(peer(2), text, None));
-    host.says();
-    host.opens(peer(2), &["one"]);
-    let again = host.until(6_000);
-    assert_eq!(again, (5_000, vec![(peer(2), Operation::Chat, "two".to_owned())]));
-    host.hears(peer(2), Operation::Fin, 0);
-    host.says();
-    assert_eq!(host.exchange.store.outbox(0, 9).unwrap().len(), 1);
-    let (when, said) = host.until(u64::MAX);
-    assert_eq!(said, syn(peer(2)));
-    assert!(when > 45_000, "the peer has just left");
-    host.opens(peer(2), &["two"]);
-    assert!(host.exchange.outbox.is_empty());
-    use Kind::{Closed, Delivered, Opened, Queued};
-    assert_eq!(host.kinds(), [Queued, Queued, Opened, Delivered, Closed, Opened, Delivered]);
-    assert_ne!(one, two);
-}
-
-#[test]
-fn a_message_is_given_up_when_its_time_is_over_whatever_the_wall_clock_says() {
-    for skew in [0, -86_400_000] {
-        let mut host = Host::new(1);
-        let message = host.keep(peer(2), "hi", Some(7_200_000));
-        host.says();
-        // Started again after an hour, with a clock that is right or a day behind.
-        host.is_alone_until(3_600_000);
-        host.skew = skew;
-        host.exchange.resume(host.moment()).unwrap();
-        let over = if skew == 0 { 7_200_000 } else { 3_600_000 + 7_200_000 };
-        host.is_alone_until(over - 1);
-        assert!(host.exchange.outbox.has(peer(2)), "skew {skew}");
-        host.until(over + 1);
-        assert!(!host.exchange.outbox.has(peer(2)), "skew {skew}");
-        let (events, _) = host.exchange.store.read(0, 9, &Wanted::default()).unwrap();
-        let what = &events.last().unwrap().what;
-        assert_eq!(what, &simp_proto::control::What::Undelivered { message, reason: Reason::Expired });
+    fn send(&mut self, to: SocketAddr, queue: bool) -> u64 {
+        let send = Send { who: Some(to.to_string()), text: "hi".to_owned(), queue, ..Send::default() };
+        match self.exchange.send(self.moment(), &send).unwrap() {
+            Reply::Queued { message, .. } => message,
+            other => panic!("{other:?}"),
+        }
     }
-}
 
-#[test]
-fn connecting_makes_an_invitation_of_the_outbox_ones_own() {
-    let mut host = Host::new(1);
-    host.keep(peer(2), "hi", None);
-    host.says();
-    let Reply::Chat { chat, .. } =
-        host.exchange.connect(host.moment(), &peer(2).to_string(), Some(9_000)).unwrap()
-    else {
-        panic!("not a chat");
-    };
-    assert_eq!((chat.chat, chat.state), (2, State::Inviting));
-    assert_eq!(host.says(), [], "the peer's user is not asked again");
-    host.until(9_000);
-    assert_eq!(host.kinds(), [Kind::Queued, Kind::Inviting, Kind::Closed]);
-    assert!(host.exchange.outbox.has(peer(2)));
-}
+    fn connect(&mut self, to: SocketAddr) {
+        self.exchange.connect(self.moment(), &to.to_string(), None).unwrap();
+    }
 
-#[test]
-fn whoever_the_outbox_has_messages_for_is_let_in() {
-    let mut host = Host::new(1);
-    host.keep(peer(2), "hi", None);
-    host.exchange.handle_unreachable(host.moment(), peer(2)).unwrap();
-    host.says();
-    host.hears(peer(2), Operation::Syn, 0);
-    assert_eq!(host.says(), [(peer(2), Operation::SynAck, String::new())]);
-    host.hears(peer(3), Operation::Syn, 0);
-    assert_eq!(host.says().len(), 2, "busy");
-    host.hears(peer(2), Operation::Ack, 0);
-    assert_eq!(host.until(500), (500, vec![(peer(2), Operation::Chat, "hi".to_owned())]));
-}
+    fn quit(&mut self, at_once: bool) {
+        self.exchange.quit(self.moment(), None, at_once).unwrap();
+    }
 
-#[test]
-fn the_answer_to_a_stray_fin_does_not_pass_for_that_of_a_message() {
-    let mut host = Host::new(1);
-    host.hears(peer(2), Operation::Chat, 0);
-    assert_eq!(host.says().len(), 2, "no chat");
-    host.exchange.connect(host.moment(), &peer(2).to_string(), None).unwrap();
-    host.hears(peer(2), Operation::SynAck, 0);
-    host.exchange.send(host.moment(), &Send { text: "hi".to_owned(), ..Send::default() }).unwrap();
-    host.says();
-    host.hears(peer(2), Operation::Ack, 0);
-    assert!(!host.kinds().contains(&Kind::Delivered));
-    assert_eq!(host.until(u64::MAX), (5_000, vec![(peer(2), Operation::Chat, "hi".to_owned())]));
+    /// A chat that was opened for a message of the outbox, which the peer has.
+    fn with_chat_for_outbox() -> Self {
+        let mut host = Self::new(1);
+        host.send(peer(2), true);
+        host.hears(peer(2), Operation::SynAck, 0);
+        host.hears(peer(2), Operation::Ack, 0);
+        assert_eq!(host.said(), [Operation::Syn, Operation::Ack, Operation::Chat]);
+        host
+    }
+
+    fn said(&mut self) -> Vec<Operation> {
+        self.sends().into_iter().map(|(_, operation)| operation).collect()
+    }
+
+    fn log(&self, kind: Kind) -> Vec<Event> {
+        let events = self.exchange.store.read(0, usize::MAX, &Wanted::default()).unwrap().0;
+        events.into_iter().filter(|event| event.what.kind() == kind).collect()
+    }
 }

@@ -46,8 +46,6 @@ pub struct Waiting {
     pub id: u64,
     /// What it says.
     pub text: String,
-    /// Whether it is in the outbox.
-    pub in_outbox: bool,
 }
 
 /// Whose waiting messages.
@@ -62,9 +60,9 @@ pub struct Of {
 /// What waits in a chat and in the outbox together. Each half comes out of its index in order, so that the
 /// first few of many cost no more than these.
 const WAITING: &str = "
-    SELECT id, text, 0 AS outbox FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2
+    SELECT id, text FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2
     UNION ALL
-    SELECT o.message, text, 1 FROM outbox AS o JOIN events ON id = o.message
+    SELECT o.message, text FROM outbox AS o JOIN events ON id = o.message
         WHERE o.address = ?3 AND o.message > ?2
     ORDER BY 1 LIMIT ?4";
 
@@ -98,6 +96,14 @@ impl Store {
             .and_then(|mut query| query.query_map(values, waiting)?.collect()))
     }
 
+    /// The messages with ids above `after` that were queued in this chat, oldest first.
+    pub fn queued_in(&self, chat: u64, after: u64) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT id FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2 ORDER BY id";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            query.query_map([chat as i64, after as i64], |row| Ok(row.get::<_, i64>(0)? as u64))?.collect()
+        }))
+    }
+
     /// Puts a message, whose `queued` entry has been appended, into the outbox.
     pub fn keep_in_outbox(
         &mut self,
@@ -128,10 +134,9 @@ impl Store {
     /// The messages in the outbox with ids above `after`, oldest first.
     pub fn outbox(&self, after: u64, limit: usize) -> Result<Vec<Kept>, StoreError> {
         let sql = format!("{KEPT} WHERE o.message > ?1 ORDER BY o.message LIMIT ?2");
-        self.ok(self
-            .db
-            .prepare_cached(&sql)
-            .and_then(|mut query| query.query_map([after as i64, limit as i64], kept)?.collect()))
+        self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
+            query.query_map([after.min(self.extent.last_id) as i64, limit as i64], kept)?.collect()
+        }))
     }
 
     /// Whom the outbox has messages for, and how many.
@@ -142,10 +147,14 @@ impl Store {
         }))
     }
 
-    /// The messages in the outbox that are given up at some time.
-    pub fn expiring(&self) -> Result<Vec<Kept>, StoreError> {
-        let sql = format!("{KEPT} WHERE expires IS NOT NULL");
-        self.ok(self.db.prepare(&sql).and_then(|mut query| query.query_map([], kept)?.collect()))
+    /// The messages in the outbox that are given up at some time: when they were queued, and how long after that, in
+    /// milliseconds.
+    pub fn expiring(&self) -> Result<Vec<(u64, u64, u64)>, StoreError> {
+        let sql = "SELECT o.message, at, expires FROM outbox AS o JOIN events ON id = o.message WHERE expires IS NOT NULL";
+        self.ok(self.db.prepare(sql).and_then(|mut query| {
+            let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|number| number as u64);
+            query.query_map([], |row| Ok((number(row, 0)?, number(row, 1)?, number(row, 2)?)))?.collect()
+        }))
     }
 
     /// The message of ours with this id.
@@ -181,7 +190,7 @@ impl Store {
 
     /// The message that was queued with this token, by an entry above `after`: its id and its chat.
     pub fn with_token(&self, token: u64, after: u64) -> Result<Option<(u64, u64)>, StoreError> {
-        let after = after.max(self.extent.last_id.saturating_sub(TOKEN_SCAN));
+        let after = after.max(self.extent.last_id.saturating_sub(TOKEN_SCAN)).min(self.extent.last_id);
         let sql = "SELECT id, chat FROM events WHERE id > ?1 AND kind = 5 AND seq = ?2";
         self.ok(self.db.prepare(sql).and_then(|mut query| {
             query
@@ -194,7 +203,7 @@ impl Store {
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
-    Ok(Waiting { id: row.get::<_, i64>(0)? as u64, text: row.get(1)?, in_outbox: row.get(2)? })
+    Ok(Waiting { id: row.get::<_, i64>(0)? as u64, text: row.get(1)? })
 }
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {

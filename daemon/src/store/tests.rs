@@ -199,12 +199,13 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     let of = Of { chat: Some(3), outbox: Some(address) };
     let texts = |store: &Store, after, limit| {
         let waiting = store.waiting(of, after, limit).unwrap();
-        waiting.into_iter().map(|waiting| (waiting.id, waiting.text, waiting.in_outbox)).collect::<Vec<_>>()
+        waiting.into_iter().map(|waiting| (waiting.id, waiting.text)).collect::<Vec<_>>()
     };
-    let all = [(1, "one".to_owned(), true), (2, "two".to_owned(), true), (3, "three".to_owned(), false)];
+    let all = [(1, "one".to_owned()), (2, "two".to_owned()), (3, "three".to_owned())];
     assert_eq!(texts(&store, 0, 9), all);
     assert_eq!(texts(&store, 1, 1), all[1..2]);
     assert_eq!(store.queued(of, 1).unwrap(), 2);
+    assert_eq!((store.queued_in(3, 0).unwrap(), store.queued_in(3, 3).unwrap()), (vec![3], vec![]));
     assert_eq!(store.outbox_peers().unwrap(), [(address, 2)]);
     assert!(store.take_from_outbox(1).unwrap() && !store.take_from_outbox(1).unwrap());
     assert_eq!(store.outbox(0, 9).unwrap().into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["two"]);
@@ -218,6 +219,8 @@ fn a_message_is_found_by_its_token_behind_an_entry() {
     assert_eq!(store.with_token(77, 0).unwrap(), Some((1, 0)));
     assert_eq!(store.with_token(77, 1).unwrap(), None);
     assert_eq!(store.with_token(78, 0).unwrap(), None);
+    assert_eq!(store.with_token(77, u64::MAX).unwrap(), None, "no id is negative");
+    assert_eq!(store.outbox(u64::MAX, 9).unwrap(), []);
 }
 
 #[test]

@@ -55,10 +55,10 @@ impl Chat {
             (Phase::Accepting { syn_ack }, Op::Ack) => {
                 self.open(now, Op::SynAck);
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
-                // It may be the ACK of what was sent before the chat, and that of the SYN+ACK still to come.
-                let is_doubtful = self.delivery.held_until().is_some_and(|until| until > now);
-                let one = syn_ack.sent == 1 && !is_doubtful;
-                self.delivery.hold(if one { copies } else { copies.max(syn_ack.due) }, false);
+                // It may be of something sent before this chat: then that of the SYN+ACK is still to come.
+                let is_sure =
+                    syn_ack.sent == 1 && self.delivery.held_until().is_none_or(|until| until <= now);
+                self.delivery.hold(if is_sure { copies } else { copies.max(syn_ack.due) }, false);
             }
             (Phase::Accepting { syn_ack }, Op::SynAck) => {
                 self.transmit(Op::Ack, seq);
@@ -123,10 +123,8 @@ impl Chat {
                 self.end_leaving(fin, untold);
                 return Handled::InvitesAnew;
             }
-            (Phase::Leaving { fin, untold: None }, Op::SynAck) => {
+            (Phase::Leaving { untold: None, .. }, Op::SynAck) => {
                 // Our invitation was taken back while its acceptance was under way: the FIN says it again.
-                let Some(fin) = fin.again(now, self.settings.attempts) else { return Handled::Ignored };
-                self.phase = Phase::Leaving { fin, untold: None };
                 self.transmit(Op::Fin, self.delivery.seq().field());
             }
 

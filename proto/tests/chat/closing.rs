@@ -170,6 +170,30 @@ fn texts_that_come_while_leaving_still_count() {
 }
 
 #[test]
+fn a_chat_is_left_once_the_last_message_that_it_waits_for_is_taken_back() {
+    let mut bob = Driver::open();
+    bob.chat.hold_until(at(5_000));
+    bob.send(at(0), 1, "one").unwrap();
+    bob.send(at(0), 2, "two").unwrap();
+    bob.chat.close(at(0), false).unwrap();
+    assert!(bob.chat.take_back(at(10), MessageId(2)));
+    assert!(!bob.chat.take_back(at(10), MessageId(2)));
+    assert_eq!(bob.drain(), []);
+    assert!(bob.chat.take_back(at(20), MessageId(1)));
+    assert_eq!(bob.drain(), [BOB.fin(0)]);
+    bob.hears(at(30), &ANN.ack(0));
+    bob.drain();
+    assert_eq!(bob.events(), [closed(Reason::Quit)]);
+}
+
+#[test]
+fn a_message_that_has_left_is_not_taken_back() {
+    let mut bob = Driver::draining();
+    assert!(!bob.chat.take_back(at(10), MessageId(1)));
+    assert_eq!(bob.drain(), []);
+}
+
+#[test]
 fn a_port_without_a_listener_ends_a_leaving() {
     let mut bob = Driver::leaving();
     bob.chat.handle_unreachable();

@@ -390,3 +390,24 @@ fn whoever_invites_anew_is_answered_once_no_copy_of_the_old_chat_is_under_way() 
     assert_eq!(bob.transmits(at(27_499)), []);
     assert_eq!(bob.transmits(at(27_500)), [BOB.syn_ack()]);
 }
+
+#[test]
+fn no_message_leaves_while_an_ack_may_come_of_what_was_sent_before_the_chat() {
+    let mut bob = Driver::inviting();
+    bob.chat.hold_until(at(3_000));
+    bob.hears(at(100), &ANN.syn_ack());
+    bob.send(at(100), 1, "hi").unwrap();
+    assert_eq!(bob.drain(), [BOB.ack(0)]);
+    assert_eq!(bob.schedule(at(3_000)), [(3_000, BOB.chat(0, "hi"))]);
+}
+
+#[test]
+fn an_ack_that_may_be_of_something_sent_before_the_chat_is_not_taken_for_the_last_of_the_opening() {
+    for (ack, first) in [(900, 5_000), (1_000, 1_500)] {
+        let mut bob = Driver::accepting();
+        bob.chat.hold_until(at(1_000));
+        bob.hears(at(ack), &ANN.ack(0));
+        bob.send(at(ack), 1, "hi").unwrap();
+        assert_eq!(bob.schedule(at(9_000))[..1], [(first, BOB.chat(0, "hi"))], "ACK at {ack}");
+    }
+}
