@@ -36,7 +36,7 @@ const COPY_WITHIN: u64 = 200;
 /// How much the latency varies where order is kept.
 const JITTER: u64 = 50;
 /// For how long the users are active, and everything may fail.
-const ACTIVE: u64 = 240_000;
+const ACTIVE: u64 = 180_000;
 /// SIMP does not number its chats: users wait until all of the old chat is dead.
 const PAUSE: u64 = 10_000;
 /// When all hosts run again, and the users leave.
@@ -367,7 +367,10 @@ impl World {
     }
 
     fn let_out(&mut self, now: u64, host: usize) {
-        check_turn(self.hosts[host].exchange.as_ref().unwrap());
+        // It reads the log; some turns are enough to find which seed to look at.
+        if replaying() || self.number.is_multiple_of(8) {
+            check_turn(self.hosts[host].exchange.as_ref().unwrap());
+        }
         let exchange = self.hosts[host].exchange.as_mut().unwrap();
         let datagrams: Vec<_> =
             exchange.outgoing.iter().map(|(to, _, bytes)| (to, Datagram::decode(bytes).unwrap())).collect();
@@ -526,7 +529,7 @@ fn check(world: &World) -> Seen {
     for (host, log) in logs.iter().enumerate() {
         assert!(log.iter().map(|event| event.id).eq(1..=log.len() as u64), "ids grow by one");
         let exchange = world.hosts[host].exchange.as_ref().unwrap();
-        assert!(exchange.outbox.is_empty() && exchange.store.outbox(0, 1).unwrap().is_empty());
+        assert!(exchange.outbox.messages() == 0 && exchange.store.outbox(0, 1).unwrap().is_empty());
         for (_, entry) in exchange.chats.iter() {
             assert_eq!((entry.chat.state(), entry.info().queued), (State::Open, 0), "nothing waits");
         }
