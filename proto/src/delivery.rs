@@ -157,6 +157,11 @@ impl Delivery {
         self.hold.map(|hold| hold.until)
     }
 
+    /// Whether an ACK may come that is of something else than the next that is transmitted.
+    pub(crate) fn is_held(&self, now: Instant) -> bool {
+        self.held_until().is_some_and(|until| until > now)
+    }
+
     /// An ACK came that is of no message: where messages are held, they wait for its copies too.
     pub(crate) fn handle_other_ack(&mut self, copies_until: Instant) {
         if let Some(hold) = &mut self.hold {

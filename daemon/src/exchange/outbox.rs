@@ -92,6 +92,12 @@ impl Exchange {
             self.set_next(address, Next::Room);
             return Ok(());
         }
+        // A copy of a message of an earlier chat would count as one of the new chat (SIMP 6). Nothing is lost by
+        // waiting, for no message would leave before.
+        if let Some(until) = self.echoes.until(now.instant, address) {
+            self.set_due(now, address, until - now.instant);
+            return Ok(());
+        }
         self.set_next(address, Next::Chat);
         let expires_after = self.config.chat.request_expiry;
         let chat = Chat::invite(now.instant, self.config.user, self.config.chat, expires_after);
@@ -149,6 +155,10 @@ impl Exchange {
     /// Invites a peer of the outbox after about this long.
     pub(super) fn invite_after(&mut self, now: Now, address: SocketAddr, pause: Duration) {
         let pause = self.outbox.spread(pause);
+        self.set_due(now, address, pause);
+    }
+
+    fn set_due(&mut self, now: Now, address: SocketAddr, pause: Duration) {
         let timer = self.wheel.set(now.instant + pause, Timer::Invite(address));
         self.set_next(address, Next::Due { ms: now.ms + pause.as_millis() as u64, timer });
     }

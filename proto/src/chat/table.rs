@@ -56,8 +56,7 @@ impl Chat {
                 self.open(now, Op::SynAck);
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
                 // It may be of something sent before this chat: then that of the SYN+ACK is still to come.
-                let is_sure =
-                    syn_ack.sent == 1 && self.delivery.held_until().is_none_or(|until| until <= now);
+                let is_sure = syn_ack.sent == 1 && !self.delivery.is_held(now);
                 self.delivery.hold(if is_sure { copies } else { copies.max(syn_ack.due) }, false);
             }
             (Phase::Accepting { syn_ack }, Op::SynAck) => {
@@ -113,7 +112,9 @@ impl Chat {
                 if seq != self.delivery.seq().field() && fin.sent < 2 {
                     return Handled::Ignored;
                 }
-                if fin.sent == 1 { self.end_left(untold) } else { self.end_leaving(fin, untold) }
+                // It may be of something sent before: then that of the FIN is still to come.
+                let is_sure = fin.sent == 1 && !self.delivery.is_held(now);
+                if is_sure { self.end_left(untold) } else { self.end_leaving(fin, untold) }
             }
             (Phase::Leaving { fin, untold }, Op::Fin) => {
                 self.transmit(Op::Ack, seq);

@@ -170,6 +170,18 @@ fn texts_that_come_while_leaving_still_count() {
 }
 
 #[test]
+fn an_ack_that_may_be_of_something_earlier_leaves_that_of_the_fin_to_come() {
+    for (ack, echoes_until) in [(900, Some(at(5_000))), (1_000, Some(at(1_000)))] {
+        let mut bob = Driver::inviting();
+        bob.chat.hold_until(at(1_000));
+        bob.chat.close(at(0), false).unwrap();
+        bob.hears(at(ack), &ANN.ack(0));
+        bob.drain();
+        assert_eq!((bob.state(), bob.chat.echoes_until()), (State::Closed, echoes_until), "ACK at {ack}");
+    }
+}
+
+#[test]
 fn a_chat_is_left_once_the_last_message_that_it_waits_for_is_taken_back() {
     let mut bob = Driver::open();
     bob.chat.hold_until(at(5_000));

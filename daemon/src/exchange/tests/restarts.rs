@@ -114,3 +114,17 @@ fn a_message_that_expires_while_the_chat_is_left_keeps_nobody_in_it() {
     assert_eq!(host.waits(200), [(peer(2), Operation::Fin)]);
     assert_eq!(host.log(Kind::Undelivered).len(), 1);
 }
+
+#[test]
+fn who_is_invited_again_gets_no_copy_of_an_earlier_chat_as_a_message_of_the_new_one() {
+    let mut host = Host::new(1);
+    host.connect(peer(2));
+    host.hears(peer(2), Operation::SynAck, 0);
+    host.send(peer(2), false);
+    assert_eq!(host.said(), [Operation::Syn, Operation::Ack, Operation::Chat]);
+    host.hears(peer(2), Operation::Fin, 0);
+    host.send(peer(2), true);
+    assert_eq!(host.said(), [Operation::Ack], "the message may still be under way");
+    assert_eq!(host.waits(4_999), []);
+    assert_eq!(host.waits(1), [(peer(2), Operation::Syn)]);
+}
