@@ -124,8 +124,10 @@ impl Chat {
                 self.end_leaving(fin, untold);
                 return Handled::InvitesAnew;
             }
-            (Phase::Leaving { untold: None, .. }, Op::SynAck) => {
+            (Phase::Leaving { fin, untold: None }, Op::SynAck) => {
                 // Our invitation was taken back while its acceptance was under way: the FIN says it again.
+                let Some(fin) = fin.again(now, self.settings.attempts) else { return Handled::Ignored };
+                self.phase = Phase::Leaving { fin, untold: None };
                 self.transmit(Op::Fin, self.delivery.seq().field());
             }
 

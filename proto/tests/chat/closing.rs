@@ -262,15 +262,3 @@ fn after_a_chat_it_is_known_until_when_an_ack_of_what_was_sent_in_it_may_come() 
     bob.hears(at(1_000), &ANN.fin(0));
     assert_eq!(bob.chat.echoes_until(), Some(at(5_000)));
 }
-
-#[test]
-fn a_chat_whose_last_message_is_taken_back_is_left() {
-    let mut bob = Driver::open();
-    bob.chat.hold_until(at(5_000));
-    bob.send(at(1_000), 1, "hi").unwrap();
-    bob.chat.close(at(1_100), false).unwrap();
-    assert_eq!(bob.drain(), []);
-    assert!(!bob.chat.take_back(at(1_200), MessageId(2)));
-    assert!(bob.chat.take_back(at(1_200), MessageId(1)));
-    assert_eq!(bob.drain(), [BOB.fin(0)]);
-}
