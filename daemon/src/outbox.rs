@@ -64,11 +64,6 @@ impl Outbox {
         self.peers.values().map(|absent| absent.messages).sum()
     }
 
-    /// Whether there is nothing in it.
-    pub fn is_empty(&self) -> bool {
-        self.peers.is_empty()
-    }
-
     /// Whether there are messages for the peer at this address.
     pub fn has(&self, address: SocketAddr) -> bool {
         self.peers.contains_key(&address)
