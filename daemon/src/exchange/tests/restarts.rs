@@ -1,4 +1,4 @@
-//! What a kill, a quit and the outbox make of each other.
+//! What a kill, a quit, a lack of room and a change of mind make of the outbox.
 
 use simp_proto::Operation;
 use simp_proto::control::{Event, Kind, What};
@@ -127,4 +127,84 @@ fn who_is_invited_again_gets_no_copy_of_an_earlier_chat_as_a_message_of_the_new_
     assert_eq!(host.said(), [Operation::Ack], "the message may still be under way");
     assert_eq!(host.waits(4_999), []);
     assert_eq!(host.waits(1), [(peer(2), Operation::Syn)]);
+}
+
+#[test]
+fn messages_that_are_cancelled_are_no_longer_counted_wherever_they_wait() {
+    let mut host = Host::new(1);
+    host.connect(peer(2));
+    host.hears(peer(2), Operation::SynAck, 0);
+    let messages: Vec<u64> = (0..100).map(|_| host.send(peer(2), true)).collect();
+    host.says();
+    let counts = |host: &Host| (host.exchange.chats.list(0)[0].queued, host.exchange.outbox.messages());
+    assert_eq!(counts(&host), (100, 100));
+    for message in [messages[1], messages[70], messages[99]] {
+        host.exchange.cancel(host.moment(), message).unwrap();
+        assert!(host.exchange.cancel(host.moment(), message).is_err(), "it is undelivered already");
+    }
+    assert!(host.exchange.cancel(host.moment(), messages[0]).is_err(), "it is on its way");
+    assert_eq!(counts(&host), (97, 97));
+}
+
+#[test]
+fn a_send_repeated_with_its_token_is_queued_once() {
+    let mut host = Host::new(1);
+    let mut send =
+        Send { who: Some(peer(2).to_string()), text: "hi".to_owned(), queue: true, ..Send::default() };
+    (send.token, send.again_after) = (Some(u64::MAX), None);
+    let first = host.exchange.send(host.moment(), &send).unwrap();
+    send.again_after = Some(0);
+    assert_eq!(host.exchange.send(host.moment(), &send).unwrap(), first);
+    send.token = Some(7);
+    assert_ne!(host.exchange.send(host.moment(), &send).unwrap(), first);
+}
+
+#[test]
+fn an_undelivered_message_is_sent_again_once() {
+    let mut host = Host::new(1);
+    let message = host.send(peer(2), true);
+    assert!(host.exchange.resend(host.moment(), message, None).is_err(), "it still waits");
+    host.exchange.cancel(host.moment(), message).unwrap();
+    host.exchange.resend(host.moment(), message, None).unwrap();
+    assert!(host.exchange.resend(host.moment(), message, None).is_err(), "it was sent again already");
+    assert!(host.exchange.resend(host.moment(), u64::MAX, None).is_err(), "there is none");
+    assert_eq!(host.exchange.outbox.messages(), 1);
+}
+
+#[test]
+fn a_message_expires_also_after_a_restart() {
+    let mut host = Host::new(1);
+    let send = Send {
+        who: Some(peer(2).to_string()),
+        text: "late".to_owned(),
+        queue: true,
+        expire_ms: Some(10_000),
+        ..Send::default()
+    };
+    host.exchange.send(host.moment(), &send).unwrap();
+    host.says();
+    let mut host = host.restarted(1);
+    host.waits(9_900);
+    assert_eq!(host.exchange.outbox.messages(), 1);
+    host.waits(200);
+    assert_eq!((host.exchange.outbox.messages(), host.log(Kind::Undelivered).len()), (0, 1));
+}
+
+#[test]
+fn an_invitation_is_taken_back_when_there_is_no_room_or_nothing_to_deliver() {
+    let mut host = Host::new(1);
+    let message = host.send(peer(2), true);
+    host.connect(peer(3));
+    assert!(host.sends().contains(&(peer(2), Operation::Fin)));
+    // Its answer may come within the turn in which the last room was taken.
+    let mut host = Host::new(1);
+    host.send(peer(2), true);
+    host.connect(peer(3));
+    host.hears(peer(2), Operation::SynAck, 0);
+    assert_eq!((host.exchange.chats.count(), host.said().pop()), (1, Some(Operation::Fin)));
+    let mut host = Host::new(1);
+    host.send(peer(4), true);
+    assert_eq!(host.send(peer(2), true), message + 1);
+    host.exchange.cancel(host.moment(), message).unwrap();
+    assert!(host.sends().contains(&(peer(4), Operation::Fin)));
 }
