@@ -229,7 +229,10 @@ fn a_file_that_is_no_log_of_ours_is_left_alone() {
     let newer = format!(
         "simpd: {shown}: written by a newer simpd (schema 3, this one knows 2; install the newer one)"
     );
-    let damaged = format!("simpd: {shown}: damaged (move it away to start with an empty log)");
+    let damaged = format!(
+        "simpd: {shown}: damaged, or the disk fails to read it (see the system's log; if that has nothing, move it \
+         away to start with an empty log)"
+    );
     // Offsets of SQLite's header: 60 is user_version, 68 application_id, 28 the number of pages.
     let with = |at: usize, bytes: &[u8]| {
         let mut log = good.clone();

@@ -147,7 +147,13 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    pub fn start(mut command: Command, socket: PathBuf) -> Self {
+    pub fn start(command: Command, socket: PathBuf) -> Self {
+        Self::try_start(command, socket)
+            .unwrap_or_else(|ended| panic!("simpd did not get ready: {:?} {}", ended.status, ended.stderr))
+    }
+
+    /// Waits until it is ready, or has ended.
+    pub fn try_start(mut command: Command, socket: PathBuf) -> Result<Self, Outcome> {
         let log = tempfile::tempfile().unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log.try_clone().unwrap()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
@@ -157,8 +163,10 @@ impl Daemon {
             line
         });
         let daemon = Self { child: child.into(), socket, log };
-        assert!(line.starts_with("simpd: ready on "), "simpd did not get ready: {line:?} {}", daemon.log());
-        daemon
+        if line.starts_with("simpd: ready on ") {
+            return Ok(daemon);
+        }
+        Err(Outcome { status: daemon.wait(), stdout: line, stderr: daemon.log() })
     }
 
     /// What it has written on standard error so far.
@@ -238,6 +246,19 @@ pub fn run(mut command: Command, input: &str) -> Outcome {
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     Running::of(child).wait()
+}
+
+/// Compiles a library for LD_PRELOAD and returns where it is.
+pub fn compile(world: &World, name: &str, source: &str) -> PathBuf {
+    let library = world.path(name).with_extension("so");
+    let compiler =
+        ["cc", "gcc"].into_iter().find(|name| Command::new(name).arg("--version").output().is_ok());
+    let mut command =
+        world.command(compiler.expect("this test needs a C compiler: neither cc nor gcc is there"));
+    command.args(["-std=gnu11", "-shared", "-fPIC", "-O1", "-o"]);
+    command.arg(&library).args([source, "-ldl"]);
+    run(command, "").ok();
+    library
 }
 
 /// A command that runs; killed when the test ends.

@@ -14,6 +14,7 @@
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
 //! - `relay`: that bad link, for `kills`.
 //! - `power_loss`: what a loss of power leaves of the log.
+//! - `disk`: a disk that is full or fails while simpd runs, and when it starts and stops.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
 // A test reads better with values than with references to them.
@@ -23,6 +24,7 @@ mod chat;
 mod control_socket;
 mod daemon_start;
 mod datagrams;
+mod disk;
 mod harness;
 mod idle;
 mod kills;

@@ -36,6 +36,17 @@ pub struct Follower {
     pub wanted: Wanted,
 }
 
+/// What was answered in this turn, should it turn out not to have happened.
+#[derive(Debug)]
+pub enum Answered {
+    /// A request that has written something.
+    Writing,
+    /// One that has only read, perhaps what others wrote in this turn.
+    Reading(Request),
+    /// It was let go, and this is why.
+    Dismissed(Failure),
+}
+
 /// One control connection.
 #[derive(Debug)]
 pub struct Client {
@@ -43,8 +54,9 @@ pub struct Client {
     input: FrameBuffer,
     output: Vec<u8>,
     written: usize,
-    /// Where in the output the answers of this turn begin, and whether each one tells of something written.
-    fresh: Vec<(usize, bool)>,
+    /// Where in the output the answers of this turn begin, and what they are to.
+    fresh_from: usize,
+    fresh: Vec<Answered>,
     /// It has said hello with our version.
     pub greeted: bool,
     /// It follows the log.
@@ -66,6 +78,7 @@ impl Client {
             input: FrameBuffer::default(),
             output: Vec::new(),
             written: 0,
+            fresh_from: 0,
             fresh: Vec::new(),
             greeted: false,
             follower: None,
@@ -87,26 +100,25 @@ impl Client {
         !self.leaving && (!self.greeted || (self.input.is_partial() && !self.readable && !self.is_full()))
     }
 
-    /// Adds the answer to a request of this turn. `writes`: it holds only once the turn is committed.
-    pub fn reply(&mut self, answer: &Answer, writes: bool) {
-        self.fresh.push((self.output.len(), writes));
+    /// Adds the answer to a request of this turn.
+    pub fn reply(&mut self, answer: &Answer, answered: Answered) {
+        self.note(answered);
         self.answer(answer);
     }
 
-    /// This turn has not happened: puts the failure in place of each answer that told of something written.
-    fn undo_turn(&mut self, failure: &Failure) {
-        let fresh = std::mem::take(&mut self.fresh);
-        let Some(&(first, _)) = fresh.iter().find(|(_, writes)| *writes) else { return };
-        let told = self.output.split_off(first);
-        let ends = fresh.iter().skip(1).map(|(start, _)| *start).chain([first + told.len()]);
-        for ((start, writes), end) in
-            fresh.iter().copied().zip(ends).filter(|((start, _), _)| *start >= first)
-        {
-            match told.get(start - first..end - first) {
-                Some(answer) if !writes => self.output.extend_from_slice(answer),
-                _ => self.answer(&Answer::Failure(failure.clone())),
-            }
+    fn note(&mut self, answered: Answered) {
+        if self.fresh.is_empty() {
+            self.fresh_from = self.output.len();
         }
+        self.fresh.push(answered);
+    }
+
+    /// Takes the answers of this turn back, and returns what they were to.
+    pub fn take_back(&mut self) -> Vec<Answered> {
+        if !self.fresh.is_empty() {
+            self.output.truncate(self.fresh_from);
+        }
+        std::mem::take(&mut self.fresh)
     }
 
     /// Adds an answer to what is to be written.
@@ -137,6 +149,7 @@ impl Client {
 
     /// Says why, and lets it go once that is written.
     pub fn dismiss(&mut self, failure: Failure) {
+        self.note(Answered::Dismissed(failure.clone()));
         self.answer(&Answer::Failure(failure));
         self.leaving = true;
         self.follower = None;
@@ -321,11 +334,6 @@ impl Clients {
     /// All clients.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Client)> {
         self.clients.iter_mut()
-    }
-
-    /// This turn has not happened: whoever was told that something was written is told this instead.
-    pub fn undo_turn(&mut self, failure: &Failure) {
-        self.clients.iter_mut().for_each(|(_, client)| client.undo_turn(failure));
     }
 
     /// Writes to all what can be written, and lets go those that are done; returns the timers they leave.

@@ -6,7 +6,7 @@ use simp_proto::control::{
 };
 use simp_proto::frame::FRAME_MAX;
 
-use crate::clients::Follower;
+use crate::clients::{Answered, Follower};
 use crate::commands::{Refused, Result, Send, refused};
 use crate::exchange::Now;
 use crate::outbox::{Absent, Next};
@@ -33,6 +33,9 @@ const CONSUMERS_MAX: usize = 1_000;
 
 impl Server {
     /// Carries out a request and queues its answer, which leaves after the commit.
+    ///
+    /// # Errors
+    /// The log could not be used, and nothing of this turn may stay.
     pub fn handle_request(
         &mut self,
         now: Now,
@@ -40,6 +43,7 @@ impl Server {
         request: Request,
     ) -> std::result::Result<(), StoreError> {
         let writes = writes(&request);
+        let answered = if writes { Answered::Writing } else { Answered::Reading(request.clone()) };
         let result = match &self.trouble {
             Some(trouble) if writes => refused(FailureKind::Failed, trouble.line()),
             _ => self.carry_out(now, client, request),
@@ -54,10 +58,35 @@ impl Server {
         if let Some(client) = self.clients.get_mut(client) {
             match answer {
                 Answer::Failure(failure) if !client.greeted => client.dismiss(failure),
-                answer => client.reply(&answer, writes),
+                answer => client.reply(&answer, answered),
             }
         }
-        failed
+        // Where there is trouble already, nothing was written that could be undone.
+        if self.trouble.is_some() { Ok(()) } else { failed }
+    }
+
+    /// This turn has not happened: what was answered in it is answered again, as of the last commit. In place of
+    /// an answer that told of something written comes this failure.
+    pub fn answer_again(&mut self, now: Now, failure: &Failure) {
+        let told: Vec<_> = self.clients.iter_mut().map(|(key, client)| (key, client.take_back())).collect();
+        for (key, answered) in
+            told.into_iter().flat_map(|(key, all)| all.into_iter().map(move |one| (key, one)))
+        {
+            match answered {
+                // It has been answered, whatever came of it.
+                Answered::Reading(request) => drop(self.handle_request(now, key, request)),
+                Answered::Writing => {
+                    if let Some(client) = self.clients.get_mut(key) {
+                        client.answer(&Answer::Failure(failure.clone()));
+                    }
+                }
+                Answered::Dismissed(failure) => {
+                    if let Some(client) = self.clients.get_mut(key) {
+                        client.dismiss(failure);
+                    }
+                }
+            }
+        }
     }
 
     fn carry_out(&mut self, now: Now, client: usize, request: Request) -> Result {

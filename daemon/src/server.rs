@@ -18,7 +18,7 @@ use crate::config::{Args, Config};
 use crate::exchange::{Exchange, Now, Timer};
 use crate::retention::{self, Retention};
 use crate::store::{Store, StoreError};
-use crate::trouble::Trouble;
+use crate::trouble::{Told, Trouble};
 use crate::udp::{Drained, Udp};
 use crate::wheel::TimerId;
 
@@ -58,6 +58,7 @@ pub struct Server {
     pub stopping: bool,
     /// What keeps the log from being written.
     pub trouble: Option<Trouble>,
+    told: Told,
     args: Args,
     udp: Udp,
     retention: Retention,
@@ -88,16 +89,17 @@ impl Server {
         poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)?;
         let random = RandomState::new().hash_one(now.ms);
         let mut exchange = Exchange::new(now, config, udp.local_addr(), store, random);
         exchange.resume(now)?;
+        let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)?;
         let mut server = Self {
             started: now.instant,
             exchange,
             clients,
             stopping: false,
             trouble: None,
+            told: Told::default(),
             args,
             udp,
             retention: Retention::new(),
@@ -119,17 +121,24 @@ impl Server {
             self.wait(&mut events)?;
             let now = Now::read();
             match self.turn(now, &events) {
-                Err(Fatal::Store(error)) if error.may_pass() => self.undo_turn(now, &error),
+                Err(Fatal::Store(error)) if error.may_pass() => self.undo_turn(now, error),
                 done => done?,
             }
             self.let_out();
         }
-        if self.trouble.is_none() {
-            self.exchange.keep_chats()?;
-            self.exchange.store.commit()?;
-            self.exchange.store.tidy_up()?;
+        if self.trouble.is_none()
+            && let Err(error) = self.leave_tidy()
+        {
+            tracing::warn!("{error}; nothing is lost, but the next start takes longer");
         }
         Ok(())
+    }
+
+    /// What the next start need not do then.
+    fn leave_tidy(&mut self) -> Result<(), StoreError> {
+        self.exchange.keep_chats()?;
+        self.exchange.store.commit()?;
+        self.exchange.store.tidy_up()
     }
 
     /// Takes in what came and makes it durable. Where it fails, nothing of it has happened.
@@ -139,8 +148,8 @@ impl Server {
         if self.trouble.is_none() {
             self.exchange.use_room(now)?;
             self.tend_log(now)?;
+            self.exchange.store.commit()?;
         }
-        self.exchange.store.commit()?;
         Ok(())
     }
 
@@ -350,36 +359,64 @@ impl Server {
     }
 
     /// The log could not be written: this turn has not happened. All chats stand as of the last commit, as if
-    /// simpd had been killed and started again, and whoever asked for more is told.
-    fn undo_turn(&mut self, now: Now, error: &StoreError) {
-        tracing::error!("{error}; chats stand still until the log can be written again");
+    /// simpd had been killed and started again, and whoever asked for more is told. Only a turn without trouble
+    /// writes, so that there was none before.
+    fn undo_turn(&mut self, now: Now, error: StoreError) {
         self.retention.reset();
-        let trouble = Trouble::new(error);
-        self.clients.undo_turn(&Failure::new(FailureKind::Failed, trouble.line()));
+        self.roll_back();
+        // At once: where the next start would find what was not made durable, this is found in its place.
+        let trouble = Trouble::new(&self.exchange.store.try_to_write(now.ms).err().unwrap_or(error));
+        let line = match self.exchange.store.may_reappear() {
+            true => trouble.doubtful_line(),
+            false => trouble.line(),
+        };
+        if self.told.begins(now.instant, &trouble) {
+            tracing::error!("{}; chats stand still until the log can be written again", trouble.error);
+        }
         self.trouble = Some(trouble);
+        self.try_disk_later(now);
         self.stand_as_committed(now);
-        self.exchange.wheel.set(now.instant + Trouble::TRY_EVERY, Timer::Disk);
+        self.answer_again(now, &Failure::new(FailureKind::Failed, line));
     }
 
-    fn stand_as_committed(&mut self, now: Now) {
-        let resumed = self.exchange.store.roll_back().and_then(|()| self.exchange.resume(now));
-        if let Err(error) = resumed {
-            tracing::error!("{error}; no chat can be read");
+    fn roll_back(&mut self) {
+        if let Err(error) = self.exchange.store.roll_back() {
+            tracing::debug!("cannot be rolled back: {error}");
         }
+    }
+
+    /// Nothing of it stays in the log: it is done again once that can be written.
+    fn stand_as_committed(&mut self, now: Now) {
+        self.roll_back();
+        if let Err(error) = self.exchange.resume(now) {
+            tracing::debug!("chats cannot be read: {error}");
+        }
+        self.roll_back();
+    }
+
+    fn try_disk_later(&mut self, now: Now) {
+        self.exchange.wheel.set(now.instant + Trouble::TRY_EVERY, Timer::Disk);
     }
 
     /// Sees whether the log can be written again.
     fn try_disk(&mut self, now: Now) -> Result<(), Fatal> {
-        let outcome = self.exchange.store.try_to_write(now.ms).and_then(|()| self.exchange.resume(now));
-        match outcome {
+        let written = self.exchange.store.try_to_write(now.ms);
+        let resumed = written.and_then(|()| self.exchange.resume(now));
+        match resumed {
             Ok(()) => {
-                tracing::info!("the log can be written again");
                 self.trouble = None;
+                if self.told.ends() {
+                    tracing::info!("the log is written again");
+                }
             }
             Err(error) if error.may_pass() => {
-                self.trouble = Some(Trouble::new(&error));
-                self.stand_as_committed(now);
-                self.exchange.wheel.set(now.instant + Trouble::TRY_EVERY, Timer::Disk);
+                let trouble = Trouble::new(&error);
+                if self.told.goes_on(now.instant, &trouble) {
+                    tracing::error!("{}; chats still stand still", trouble.error);
+                }
+                self.trouble = Some(trouble);
+                self.roll_back();
+                self.try_disk_later(now);
             }
             Err(error) => return Err(error.into()),
         }

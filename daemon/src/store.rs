@@ -32,6 +32,9 @@ use schema::Unready;
 /// then: a commit that overwrites is twice as fast on disk as one that makes the file grow.
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 
+/// The disk takes writes if it takes so many bytes: a turn seldom writes more.
+const ROOM: usize = 64 << 10;
+
 /// Bytes of a page. A commit writes whole pages, and most commits hold one short message.
 const PAGE_BYTES: u64 = 1_024;
 
@@ -62,6 +65,8 @@ pub struct Store {
     written: u64,
     /// The write-ahead log is to be emptied with the next commit.
     tidy_up_next: bool,
+    /// A commit failed that the next start would find all the same.
+    may_reappear: bool,
 }
 
 impl Store {
@@ -88,6 +93,7 @@ impl Store {
             commits: 0,
             written: 0,
             tidy_up_next: false,
+            may_reappear: false,
         };
         store.ok(store.set_up(durability))?;
         store.try_to_write(now_ms)?;
@@ -119,9 +125,35 @@ impl Store {
     /// Writes the start of this run, durably: whether the disk takes writes. Not while anything waits for a
     /// commit.
     pub fn try_to_write(&mut self, now_ms: u64) -> Result<(), StoreError> {
-        self.begin()?;
-        self.write("INSERT OR REPLACE INTO runs VALUES (1, ?1)", [now_ms as i64])?;
-        self.commit().map(drop)
+        // What the system says tells more than what SQLite makes of it.
+        let room = self.try_room();
+        let written = self.begin().and_then(|()| {
+            self.write("INSERT OR REPLACE INTO runs VALUES (1, ?1)", [now_ms as i64])?;
+            let before = std::mem::take(&mut self.may_reappear);
+            let written = self.commit();
+            // Once written, it is in the place of what failed before, and may reappear itself.
+            self.may_reappear = before && written.is_err() && !self.may_reappear;
+            written
+        });
+        room.and(written.map(drop))
+    }
+
+    /// Whether there is room for what a turn writes: a full disk takes a little more now and then.
+    fn try_room(&self) -> Result<(), StoreError> {
+        let Some(folder) = self.path.parent().filter(|folder| folder.is_dir()) else {
+            // In a test it is in memory.
+            return Ok(());
+        };
+        let path = folder.join("room");
+        let room = std::fs::write(&path, [0; ROOM]);
+        let removed = std::fs::remove_file(&path);
+        room.and(removed).map_err(|error| StoreError::of_system(&self.path, &error))
+    }
+
+    /// Whether a killed simpd would find what the last commit was to write, although that failed: it was
+    /// written, but not made durable, and nothing could be written in its place.
+    pub fn may_reappear(&self) -> bool {
+        self.may_reappear
     }
 
     /// The newest entry's id, committed or not; 0 where the log is empty.
@@ -187,7 +219,10 @@ impl Store {
         if !self.in_transaction {
             return Ok(false);
         }
-        self.write("COMMIT", [])?;
+        let committed = self.db.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([]));
+        self.may_reappear |= committed.as_ref().is_err_and(is_of_sync);
+        self.ok(committed)?;
+        self.may_reappear = false;
         self.in_transaction = false;
         self.committed = self.extent;
         self.commits += 1;
@@ -265,6 +300,12 @@ impl Store {
     fn ok<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
         result.map_err(|error| StoreError::explain(&self.path, error))
     }
+}
+
+/// Whether all was written, and only could not be made durable.
+fn is_of_sync(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_IOERR_FSYNC)
 }
 
 #[cfg(test)]

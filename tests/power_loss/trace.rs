@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{World, run};
+use crate::harness::{World, compile};
 
 /// One call of the traced process.
 #[derive(Debug, Clone, Copy)]
@@ -66,15 +66,8 @@ impl Tracer {
     /// Compiles the library. What happens in `folder`, where the log will be, is recorded; no part of its name is
     /// a link.
     pub fn new(world: &World, folder: &Path) -> Self {
-        let library = world.path("trace.so");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/power_loss/trace.c");
-        let compiler =
-            ["cc", "gcc"].into_iter().find(|name| Command::new(name).arg("--version").output().is_ok());
-        let mut command =
-            world.command(compiler.expect("this test needs a C compiler: neither cc nor gcc is there"));
-        command.args(["-std=gnu11", "-shared", "-fPIC", "-O1", "-o"]);
-        command.arg(&library).args([source, "-ldl"]);
-        run(command, "").ok();
+        let library = compile(world, "trace", source);
         Self { library, folder: folder.to_owned(), trace: world.path("trace") }
     }
 

@@ -1,5 +1,6 @@
 //! Why the log cannot be used, as a user reads it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
@@ -25,6 +26,11 @@ pub enum StoreError {
     /// No space is left.
     #[error("{0}: the disk is full (free some space, or set XDG_STATE_HOME to a folder on another disk)")]
     Full(PathBuf),
+    /// No more space may be used.
+    #[error(
+        "{0}: the quota of the disk is used up (free some space, or set XDG_STATE_HOME to a folder on another disk)"
+    )]
+    Quota(PathBuf),
     /// It may be read and not written.
     #[error(
         "{0}: the disk takes no writes (mount it for writing, or set XDG_STATE_HOME to a folder on another disk)"
@@ -37,14 +43,16 @@ pub enum StoreError {
     Failing {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
-        error: rusqlite::Error,
+        /// What SQLite or the system says.
+        error: String,
     },
     /// Another process has it.
     #[error("{0}: in use by another program (does another simpd use this folder?)")]
     Busy(PathBuf),
-    /// It was damaged.
-    #[error("{0}: damaged (move it away to start with an empty log)")]
+    /// It was damaged, or SQLite takes a failure to read it for that.
+    #[error(
+        "{0}: damaged, or the disk fails to read it (see the system's log; if that has nothing, move it away to start with an empty log)"
+    )]
     Damaged(PathBuf),
     /// Anything else, in SQLite's words.
     #[error("{path}: {error}")]
@@ -60,10 +68,25 @@ impl StoreError {
     /// Whether the log may be usable again later, without anybody touching the file.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Full(_) | Self::ReadOnly(_) | Self::Failing { .. } | Self::Busy(_) | Self::Other { .. } => {
-                true
-            }
-            Self::Foreign(_) | Self::Newer { .. } | Self::Damaged(_) => false,
+            Self::Full(_)
+            | Self::Quota(_)
+            | Self::ReadOnly(_)
+            | Self::Failing { .. }
+            | Self::Busy(_)
+            | Self::Damaged(_)
+            | Self::Other { .. } => true,
+            Self::Foreign(_) | Self::Newer { .. } => false,
+        }
+    }
+
+    /// What an error of the system means for the log at `path`.
+    pub(super) fn of_system(path: &Path, error: &io::Error) -> Self {
+        let path = path.to_owned();
+        match error.kind() {
+            io::ErrorKind::StorageFull => Self::Full(path),
+            io::ErrorKind::QuotaExceeded => Self::Quota(path),
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(path),
+            _ => Self::Failing { path, error: error.to_string() },
         }
     }
 
@@ -74,7 +97,9 @@ impl StoreError {
             Some(ErrorCode::NotADatabase) => Self::Foreign(path),
             Some(ErrorCode::DiskFull) => Self::Full(path),
             Some(ErrorCode::ReadOnly) => Self::ReadOnly(path),
-            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Self::Failing { path, error },
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+                Self::Failing { path, error: error.to_string() }
+            }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(path),
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(path),
             _ => Self::Other { path, error },
