@@ -208,3 +208,42 @@ fn an_invitation_is_taken_back_when_there_is_no_room_or_nothing_to_deliver() {
     host.exchange.cancel(host.moment(), message).unwrap();
     assert!(host.sends().contains(&(peer(4), Operation::Fin)));
 }
+
+#[test]
+fn a_message_of_the_outbox_that_is_on_its_way_goes_on_in_the_same_chat_after_a_kill() {
+    let mut host = Host::with_chat_for_outbox();
+    host.send(peer(2), true);
+    assert_eq!(host.said(), [Operation::Chat]);
+    let mut host = host.restarted(1);
+    assert_eq!(host.waits(5_000), [(peer(2), Operation::Chat)]);
+}
+
+#[test]
+fn pauses_begin_anew_once_a_peer_has_come() {
+    let mut host = Host::new(1);
+    host.send(peer(2), true);
+    let tries = |host: &Host| host.exchange.outbox.get(peer(2)).unwrap().tries;
+    for expected in 1..=3 {
+        host.exchange.handle_unreachable(host.moment(), peer(2)).unwrap();
+        assert_eq!(tries(&host), expected);
+        assert!(host.waits(20_000).contains(&(peer(2), Operation::Syn)));
+    }
+    host.hears(peer(2), Operation::SynAck, 0);
+    assert_eq!(tries(&host), 0);
+}
+
+#[test]
+fn the_ack_of_a_refusal_does_not_pass_for_that_of_a_message() {
+    let mut host = Host::new(1);
+    host.connect(peer(3));
+    host.hears(peer(2), Operation::Syn, 0);
+    host.quit(true);
+    host.hears(peer(2), Operation::Syn, 0);
+    host.exchange.accept(host.moment(), None).unwrap();
+    host.hears(peer(2), Operation::Ack, 0);
+    host.send(peer(2), false);
+    host.says();
+    let said = host.waits(4_999);
+    assert!(!said.contains(&(peer(2), Operation::Chat)), "{said:?}");
+    assert!(host.waits(1).contains(&(peer(2), Operation::Chat)));
+}
