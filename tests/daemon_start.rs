@@ -99,8 +99,12 @@ fn a_folder_that_others_can_reach_is_refused() {
     let address = world.address(1);
     let runtime = world.path("run/simp");
     let state = state(&world);
-    for (folder, variable) in [(runtime, "XDG_RUNTIME_DIR"), (state, "XDG_STATE_HOME")] {
+    let all = state.parent().unwrap().to_owned();
+    for (folder, variable) in
+        [(runtime, "XDG_RUNTIME_DIR"), (all.clone(), "XDG_STATE_HOME"), (state, "XDG_STATE_HOME")]
+    {
         fs::create_dir_all(&folder).unwrap();
+        mode(&folder.parent().unwrap().to_path_buf(), 0o700);
         let line = format!(
             "simpd: {}: this folder must be yours alone (make it so: chmod 700, or set {variable} to a folder of \
              yours)",

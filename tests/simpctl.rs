@@ -304,6 +304,20 @@ fn help_names_every_command_and_completions_are_made_for_each_shell() {
 }
 
 #[test]
+fn a_command_that_is_empty_takes_no_messages() {
+    let world = World::new();
+    let _alice = world.start(1, &[]);
+    for command in ["", " "] {
+        world
+            .ctl(1, &["listen", "--exec", command])
+            .fails(2, "simpctl: --exec needs a command: an empty one would take every message");
+    }
+    world
+        .ctl(1, &["send", "--queue", "-t", "255.255.255.255", "hi"])
+        .fails(2, "simpctl: 255.255.255.255:7777: not the address of one host");
+}
+
+#[test]
 fn status_counts_what_happened() {
     let world = World::new();
     let _daemons = world.alice_and_bob();

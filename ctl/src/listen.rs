@@ -30,6 +30,12 @@ const NOTICES: [Kind; 3] = [Kind::Request, Kind::Opened, Kind::Closed];
 
 /// Listens until the arguments' number or time is reached.
 pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Listen) -> Outcome {
+    if args.exec.as_ref().is_some_and(|command| command.trim().is_empty()) {
+        return Err(fail(
+            FailureKind::Usage,
+            "--exec needs a command: an empty one would take every message",
+        ));
+    }
     let notices = !args.all && !output.is_json() && io::stderr().is_terminal();
     if args.text {
         output.text_alone();

@@ -86,7 +86,7 @@ impl Exchange {
                     self.drain(now, key)?;
                 }
                 _ if entry.is_unlogged() => {
-                    self.room_for_one()?;
+                    self.room_for_one(now)?;
                     return self.adopt(now, key, expires_after);
                 }
                 _ => {
@@ -97,7 +97,7 @@ impl Exchange {
                 }
             }
         }
-        self.room_for_one()?;
+        self.room_for_one(now)?;
         let chat = Chat::invite(now.instant, self.config.user, self.config.chat, expires_after);
         let key = self.insert_chat(now, address, None, chat, expires_after);
         self.adopt(now, key, expires_after)
@@ -136,7 +136,7 @@ impl Exchange {
     }
 
     fn accept_chat(&mut self, now: Now, key: usize) -> Result {
-        self.room_for_one()?;
+        self.room_for_one(now)?;
         if let Some(entry) = self.chats.get_mut(key) {
             entry.chat.accept(now.instant)?;
         }
@@ -333,7 +333,9 @@ impl Exchange {
             std::net::IpAddr::V4(ip) => (ip, address.port()).into(),
             std::net::IpAddr::V6(_) => address,
         };
-        if address.ip().is_unspecified() || address.ip().is_multicast() || address.port() == 0 {
+        let is_broadcast = address.ip() == std::net::Ipv4Addr::BROADCAST;
+        if address.ip().is_unspecified() || address.ip().is_multicast() || is_broadcast || address.port() == 0
+        {
             return refused(FailureKind::Usage, format!("{address}: not the address of one host"));
         }
         // Bound to all addresses, we are on each: of which ones these are, at least the loopback is known.
@@ -356,7 +358,10 @@ impl Exchange {
         self.chats.find(who, |state| state == State::Invited, "there is no request", flag)
     }
 
-    fn room_for_one(&self) -> Result<()> {
+    fn room_for_one(&mut self, now: Now) -> Result<()> {
+        if self.is_full() {
+            self.leave_idle(now)?;
+        }
         if !self.is_full() {
             return Ok(());
         }

@@ -115,6 +115,8 @@ pub struct Exchange {
     was_full: bool,
     /// A peer of the outbox may be waiting for room.
     is_room_wanted: bool,
+    /// The first of them has just begun to.
+    is_hurried: bool,
 }
 
 impl Exchange {
@@ -133,6 +135,7 @@ impl Exchange {
             echoes: Echoes::default(),
             was_full: false,
             is_room_wanted: false,
+            is_hurried: false,
         }
     }
 

@@ -94,7 +94,9 @@ impl Places {
             return Err(StartError::PathTooLong(socket, length));
         }
         make_private(&runtime, "XDG_RUNTIME_DIR")?;
-        let state = state_folder()?.join("simp").join(&name);
+        let all = state_folder()?.join("simp");
+        make_private(&all, "XDG_STATE_HOME")?;
+        let state = all.join(&name);
         make_private(&state, "XDG_STATE_HOME")?;
         Ok(Self {
             lock: state.join("lock"),

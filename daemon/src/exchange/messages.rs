@@ -48,7 +48,7 @@ impl Exchange {
                 entry.chat.handle_timeout(now.instant);
             }
         }
-        entry.leave_at = outbox::leave_at(now, entry);
+        entry.leave_at = outbox::leave_at(now, entry, self.is_room_wanted);
         if entry.chat.poll_snapshot().is_some()
             && let Some(kept) = entry.kept()
         {

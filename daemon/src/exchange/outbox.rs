@@ -15,6 +15,9 @@ use crate::store::StoreError;
 /// How long we stay in a chat that was opened for the outbox after its last message, for an answer.
 const LINGER: Duration = Duration::from_secs(60);
 
+/// The same where other peers of the outbox wait for room.
+const LINGER_SHORT: Duration = Duration::from_secs(10);
+
 /// After this long, a message that was being delivered when its time was over is looked at again.
 const EXPIRE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -122,6 +125,13 @@ impl Exchange {
     /// are no longer. Once per turn, in which room may have come and gone.
     pub fn use_room(&mut self, now: Now) -> Result<(), StoreError> {
         let is_full = self.is_full();
+        if is_full && std::mem::take(&mut self.is_hurried) {
+            // Chats that only the outbox wanted are left sooner.
+            let idle = self.chats.iter().filter(|(_, entry)| entry.leave_at.is_some()).map(|(key, _)| key);
+            for key in idle.collect::<Vec<_>>() {
+                self.drain(now, key)?;
+            }
+        }
         let was_full = std::mem::replace(&mut self.was_full, is_full);
         if is_full && !was_full {
             for address in self.outbox.waiting_for(Next::Chat) {
@@ -173,7 +183,10 @@ impl Exchange {
 
     fn set_next(&mut self, address: SocketAddr, next: Next) {
         let Some(absent) = self.outbox.get_mut(address) else { return };
-        self.is_room_wanted |= next == Next::Room;
+        if next == Next::Room {
+            self.is_hurried |= !self.is_room_wanted;
+            self.is_room_wanted = true;
+        }
         if let Next::Due { timer, .. } = std::mem::replace(&mut absent.next, next) {
             self.wheel.cancel(timer);
         }
@@ -231,6 +244,17 @@ impl Exchange {
         Ok(Ok(()))
     }
 
+    /// Leaves a chat that only the outbox wanted and that has delivered everything, for a chat that somebody wants.
+    pub fn leave_idle(&mut self, now: Now) -> Result<(), StoreError> {
+        let idle = self.chats.iter().find(|(_, entry)| entry.leave_at.is_some()).map(|(key, _)| key);
+        let Some(key) = idle else { return Ok(()) };
+        if let Some(entry) = self.chats.get_mut(key) {
+            // It is open, for only then it is to be left.
+            let _ = entry.chat.close(now.instant, false);
+        }
+        self.drain(now, key)
+    }
+
     /// In a chat that was opened for the outbox nothing has been said for a while: we leave it.
     pub(super) fn leave_if_due(&mut self, now: Now, key: usize) {
         if let Some(entry) = self.chats.get_mut(key)
@@ -243,9 +267,12 @@ impl Exchange {
 }
 
 /// When to leave a chat: some time after its last message, where nobody but the outbox wanted it.
-pub(super) fn leave_at(now: Now, entry: &Entry) -> Option<Instant> {
+pub(super) fn leave_at(now: Now, entry: &Entry, is_room_wanted: bool) -> Option<Instant> {
     let is_done = entry.chat.unacknowledged() == 0 && entry.backlog == 0;
-    (entry.for_outbox && is_done && entry.chat.state() == State::Open).then(|| now.instant + LINGER)
+    if !entry.for_outbox || !is_done || entry.chat.state() != State::Open {
+        return None;
+    }
+    Some(now.instant + if is_room_wanted { LINGER_SHORT } else { LINGER })
 }
 
 /// How long until a message in the outbox is given up. A clock that jumped back makes it no longer than it was

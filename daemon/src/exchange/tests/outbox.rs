@@ -179,3 +179,29 @@ fn the_answer_to_a_stray_fin_does_not_pass_for_that_of_a_message() {
     assert!(!host.kinds().contains(&Kind::Delivered));
     assert_eq!(host.until(u64::MAX), (5_000, vec![(peer(2), Operation::Chat, "hi".to_owned())]));
 }
+
+#[test]
+fn a_chat_that_only_the_outbox_wanted_makes_room_for_one_that_somebody_wants() {
+    let mut host = Host::new(1);
+    host.keep(peer(2), "hi", None);
+    host.says();
+    host.opens(peer(2), &["hi"]);
+    host.exchange.connect(host.moment(), &peer(3).to_string(), None).unwrap();
+    let said = host.says();
+    assert!(said.contains(&(peer(2), Operation::Fin, String::new())) && said.contains(&syn(peer(3))[0]));
+}
+
+#[test]
+fn a_chat_that_only_the_outbox_wanted_is_left_sooner_where_others_wait_for_room() {
+    let mut host = Host::new(1);
+    host.keep(peer(2), "hi", None);
+    host.says();
+    host.opens(peer(2), &["hi"]);
+    host.keep(peer(3), "hi", None);
+    host.exchange.use_room(host.moment()).unwrap();
+    assert_eq!(host.says(), []);
+    assert_eq!(
+        host.until(u64::MAX),
+        (10_000, vec![(peer(2), Operation::Fin, String::new()), syn(peer(3)).remove(0)])
+    );
+}
