@@ -60,11 +60,13 @@ fn the_outbox_is_listed_with_what_is_going_on() {
     let eve = format!("{}:7777", world.address(3));
     assert_eq!((&columns[..2], &columns[3..]), (&["1", eve.as_str()][..], &["inviting", "for eve"][..]));
     world.ctl(1, &["send", "--queue", "-t", &nobody, "for nobody"]).ok();
+    let deadline = std::time::Instant::now() + crate::harness::DEADLINE;
     let nobody_there = loop {
         let kept = json(&world.ctl(1, &["outbox", "--json"]).ok());
         if kept[1]["tries"].as_u64() >= Some(1) {
             break kept;
         }
+        assert!(std::time::Instant::now() < deadline, "{kept:?}");
     };
     assert_eq!(nobody_there[0]["to"], format!("{}:7777", world.address(3)));
     assert!(nobody_there[0]["expires"].is_string() && nobody_there[1]["expires"].is_null());
