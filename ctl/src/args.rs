@@ -65,6 +65,7 @@ pub(crate) enum Command {
     History(History),
     Consumers(Consumers),
     Stop(Stop),
+    Probe(Probe),
     Completions(Completions),
 }
 
@@ -311,6 +312,33 @@ pub(crate) struct Remove {
 #[argh(note = "It keeps its open chats for its next start. JSON: the daemon, as stopped.")]
 #[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
 pub(crate) struct Stop {}
+
+/// Check a SIMP daemon, any, against the specification, clause by clause.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    note = "It needs no simpd of its own. Somebody at the other daemon accepts, sends two lines, leaves, invites and declines; it says so beforehand, and on standard error when it is their turn. Exit status 1 where a clause fails."
+)]
+#[argh(
+    note = "Plain: clause, verdict, what it is (why), and the datagrams where it fails. JSON: per clause clause, what, verdict, why, evidence."
+)]
+#[argh(subcommand, name = "probe", help_triggers("-h", "--help"))]
+pub(crate) struct Probe {
+    /// only these clauses and sections, such as 3,5.1
+    #[argh(option, arg_name = "clauses")]
+    pub(crate) only: Option<String>,
+    /// seconds for each thing that the person there is to do; 60 if not given
+    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    pub(crate) timeout: Option<Duration>,
+    /// from which address of this host; the port is 7777 if not given
+    #[argh(option, arg_name = "addr")]
+    pub(crate) from: Option<String>,
+    /// show the datagrams behind every verdict
+    #[argh(switch, short = 'v')]
+    pub(crate) verbose: bool,
+    /// ADDR[:PORT] or HOST[:PORT]; the port is 7777 if not given
+    #[argh(positional)]
+    pub(crate) address: String,
+}
 
 /// Print the script that completes simpctl's arguments in a shell.
 #[derive(FromArgs, ArgsInfo)]

@@ -9,6 +9,7 @@ use simp_proto::control::{
 
 use crate::escape;
 use crate::output::Shown;
+use crate::probe::report;
 
 #[derive(Serialize)]
 struct EventLine<'a> {
@@ -108,6 +109,7 @@ pub(crate) fn render(shown: &Shown<'_>) -> String {
         }
         Shown::Removed(removed) => line(&RemovedLine { removed }),
         Shown::Status(status) => line(status),
+        Shown::Probed(report) => report::lines(report).map(|clause| line(&clause)).collect(),
         Shown::Stopped(stopped) => line(&StoppedLine { stopped }),
     }
 }

@@ -26,6 +26,7 @@ mod names;
 mod outbox;
 mod output;
 mod plain;
+mod probe;
 mod reconnect;
 mod send;
 mod stop;
@@ -75,6 +76,10 @@ fn run(args: Args, output: &mut Output) -> Outcome {
     if let Command::Completions(asked) = &command {
         return output.raw(&completions::script(&asked.shell)?);
     }
+    // It speaks with the other daemon itself, and needs none of ours.
+    if let Command::Probe(args) = &command {
+        return probe::run(output, args);
+    }
     // What can be refused without the daemon is refused before it is looked for.
     if let Command::Send(send) = &command {
         send::check(send)?;
@@ -106,6 +111,6 @@ fn dispatch(client: &mut Client, output: &mut Output, command: &Command) -> Outc
             client.wait_for_end()?;
             output.show(&Shown::Stopped(&client.place().name))
         }
-        Command::Completions(_) => Ok(()),
+        Command::Probe(_) | Command::Completions(_) => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use simp_proto::control::{FailureKind, Peer, Reply, Request, Who};
+use simp_proto::paths;
 
 use crate::client::Client;
 use crate::stop::{Outcome, Stop, fail};
@@ -32,6 +33,29 @@ pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
         Some(&ip) => Ok(written(ip, port)),
         None => Err(fail(FailureKind::NoSuch, format!("{host}: unknown host"))),
     }
+}
+
+/// The address of a peer that is spoken with directly: as it was typed, or the first of a host's name; port 7777
+/// where none is given.
+///
+/// # Errors
+/// `no_such` where the host is unknown, `usage` where it makes no sense.
+pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
+    let found = match (paths::parse_address(typed), split(typed)) {
+        (Some(address), _) => address,
+        (None, Some((host, port))) => match resolve(host).first() {
+            Some(&ip) => SocketAddr::new(ip, port.unwrap_or(paths::PORT)),
+            None => return Err(fail(FailureKind::NoSuch, format!("{host}: unknown host"))),
+        },
+        (None, None) => {
+            return Err(fail(FailureKind::Usage, format!("{typed}: neither ADDR[:PORT] nor HOST[:PORT]")));
+        }
+    };
+    let broadcast = found.ip() == IpAddr::from([255; 4]);
+    if broadcast || found.ip().is_unspecified() || found.ip().is_multicast() || found.port() == 0 {
+        return Err(fail(FailureKind::Usage, format!("{found}: not the address of one host")));
+    }
+    Ok(found)
 }
 
 /// Asks with `who` as it was typed. Where nobody is called so, but a host is, asks once more with each of its

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use simp_proto::control::{ChatInfo, Consumer, Event, Failure, Status};
 
 use crate::outbox::Kept;
+use crate::probe::Report;
 use crate::stop::{Outcome, output_error};
 use crate::{escape, json, plain};
 
@@ -48,6 +49,8 @@ pub(crate) enum Shown<'a> {
     Status(&'a Status),
     /// This daemon has stopped.
     Stopped(&'a str),
+    /// What was found out about a peer.
+    Probed(&'a Report),
 }
 
 /// Standard output.

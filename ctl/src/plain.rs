@@ -10,6 +10,7 @@ use simp_proto::control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, Status
 use crate::escape;
 use crate::outbox::{Kept, WaitsFor};
 use crate::output::Shown;
+use crate::probe::report;
 
 /// The lines, each with its end; nothing where the exit status says it all.
 pub(crate) fn render(shown: &Shown<'_>) -> String {
@@ -28,6 +29,7 @@ pub(crate) fn render(shown: &Shown<'_>) -> String {
         Shown::Consumers { consumers, last_id } => {
             table(consumers.iter().map(|consumer| consumer_row(consumer, *last_id)))
         }
+        Shown::Probed(report) => report::plain(report),
         Shown::Status(status) => {
             table(counts(status).into_iter().map(|(name, value)| [name.to_owned(), value]))
         }
