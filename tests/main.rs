@@ -8,6 +8,7 @@
 //! - `retention`: old entries go, and what must stay stays.
 //! - `simpctl`: what simpctl says when something is wrong.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
+//! - `probe`: what simpctl probe finds out about simpd, and about peers that are wrong in one thing.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
 //! - `idle`: a daemon with nothing to do does nothing.
@@ -31,6 +32,7 @@ mod kills;
 mod lost;
 mod outbox;
 mod power_loss;
+mod probe;
 mod relay;
 mod restart;
 mod retention;

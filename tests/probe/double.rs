@@ -1,0 +1,185 @@
+//! A peer that accepts at once and sends two lines, right in all but one thing. It repeats nothing.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+/// What is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defect {
+    None,
+    SpacePadding,
+    NoLength,
+    ErrAndFinInOne,
+    OtherPort,
+    AckOfWrongBit,
+    IgnoresDuplicates,
+    NoFinAfterErr,
+    AcceptsEverybody,
+    DiesOfUnknownOperation,
+    BareAck,
+    BeginsWithOne,
+    SameBit,
+    DoesNotWait,
+}
+
+const ERR: u8 = 0x01;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x04;
+const SYN_ACK: u8 = 0x06;
+const FIN: u8 = 0x08;
+
+/// A peer that runs; it ends with the test.
+pub struct Double {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Double {
+    pub fn start(address: &str, defect: Defect) -> Self {
+        let socket = UdpSocket::bind((address, 7777)).unwrap();
+        let other = UdpSocket::bind((address, 0)).unwrap();
+        let address = socket.local_addr().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut peer = Peer { socket, other, defect, chat: None };
+        let is_over = stop.clone();
+        let thread = std::thread::spawn(move || peer.run(&is_over));
+        Self { address, stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        // It waits for a datagram.
+        let socket = UdpSocket::bind((self.address.ip(), 0)).unwrap();
+        let _ = socket.send_to(b"", self.address);
+        let _ = self.thread.take().unwrap().join();
+    }
+}
+
+/// The chat that it is in.
+struct Chat {
+    with: SocketAddr,
+    /// The sequence and the text of the last message.
+    last: Option<(u8, Vec<u8>)>,
+    /// Lines that are still to be sent, and the sequence of the next.
+    lines: Vec<&'static str>,
+    seq: u8,
+}
+
+struct Peer {
+    socket: UdpSocket,
+    other: UdpSocket,
+    defect: Defect,
+    chat: Option<Chat>,
+}
+
+impl Peer {
+    fn run(&mut self, is_over: &AtomicBool) {
+        let mut buffer = [0; 65_536];
+        loop {
+            let (length, from) = self.socket.recv_from(&mut buffer).unwrap();
+            if is_over.load(Ordering::SeqCst) {
+                return;
+            }
+            let bytes = &buffer[..length];
+            let known = [[1, ERR], [1, SYN], [1, ACK], [1, SYN_ACK], [1, FIN], [2, 1]];
+            if length < 39 || !known.iter().any(|known| bytes.starts_with(known)) {
+                if self.defect == Defect::DiesOfUnknownOperation && length >= 39 && bytes[0] == 1 {
+                    self.die(is_over);
+                    return;
+                }
+                continue;
+            }
+            self.handle(from, bytes[0], bytes[1], bytes[2], &bytes[39..]);
+        }
+    }
+
+    /// Its socket stays, and nobody reads what comes.
+    fn die(&self, is_over: &AtomicBool) {
+        while !is_over.load(Ordering::SeqCst) {
+            self.socket.recv(&mut [0; 1]).unwrap();
+        }
+    }
+
+    fn handle(&mut self, from: SocketAddr, kind: u8, operation: u8, seq: u8, text: &[u8]) {
+        let is_in_chat = self.chat.as_ref().is_some_and(|chat| chat.with == from);
+        let is_free = self.chat.is_none() || self.defect == Defect::AcceptsEverybody;
+        match (kind, operation) {
+            (2, _) if is_in_chat => self.handle_message(from, seq, text),
+            (2, _) => self.refuse(from),
+            (_, SYN) if is_free => {
+                let lines = vec!["two", "one"];
+                let chat = Chat { with: from, last: None, lines, seq: self.first_seq() };
+                self.chat.get_or_insert(chat);
+                let answer = if self.defect == Defect::BareAck { ACK } else { SYN_ACK };
+                self.transmit(from, [1, answer], 0, b"");
+            }
+            (_, SYN) => self.refuse(from),
+            (_, ACK) if is_in_chat => self.say(),
+            (_, FIN) => {
+                self.transmit(from, [1, ACK], seq, b"");
+                if is_in_chat {
+                    self.chat = None;
+                }
+            }
+            _ => (),
+        }
+    }
+
+    fn first_seq(&self) -> u8 {
+        u8::from(self.defect == Defect::BeginsWithOne)
+    }
+
+    fn handle_message(&mut self, from: SocketAddr, seq: u8, text: &[u8]) {
+        let chat = self.chat.as_mut().unwrap();
+        let message = Some((seq, text.to_vec()));
+        let is_duplicate = std::mem::replace(&mut chat.last, message.clone()) == message;
+        if !(is_duplicate && self.defect == Defect::IgnoresDuplicates) {
+            let wrong = u8::from(self.defect == Defect::AckOfWrongBit);
+            self.transmit(from, [1, ACK], seq ^ wrong, b"");
+        }
+    }
+
+    /// The next line: what came is taken for the ACK of the last.
+    fn say(&mut self) {
+        let Some(chat) = &mut self.chat else { return };
+        let (with, seq) = (chat.with, chat.seq);
+        let Some(line) = chat.lines.pop() else { return };
+        if self.defect != Defect::SameBit {
+            chat.seq = 1 - seq;
+        }
+        self.transmit(with, [2, 1], seq, line.as_bytes());
+        if self.defect == Defect::DoesNotWait {
+            self.say();
+        }
+    }
+
+    fn refuse(&self, to: SocketAddr) {
+        match self.defect {
+            Defect::ErrAndFinInOne => self.transmit(to, [1, ERR | FIN], 0, b""),
+            Defect::NoFinAfterErr => self.transmit(to, [1, ERR], 0, b"\x1b[2Jno"),
+            _ => {
+                self.transmit(to, [1, ERR], 0, b"no");
+                self.transmit(to, [1, FIN], 0, b"");
+            }
+        }
+    }
+
+    fn transmit(&self, to: SocketAddr, operation: [u8; 2], seq: u8, text: &[u8]) {
+        let padding = if self.defect == Defect::SpacePadding { b' ' } else { 0 };
+        let mut user = b"bob".to_vec();
+        user.resize(32, padding);
+        let length = (text.len() as u32).to_be_bytes();
+        let mut bytes = [&operation, &[seq][..], &user, &length, text].concat();
+        if self.defect == Defect::NoLength && text.is_empty() {
+            bytes.truncate(35);
+        }
+        let is_elsewhere = self.defect == Defect::OtherPort;
+        let socket = if is_elsewhere { &self.other } else { &self.socket };
+        socket.send_to(&bytes, to).unwrap();
+    }
+}
