@@ -253,7 +253,7 @@ impl Foreign {
     /// One that polls looks at its next round.
     fn expect_tick(&mut self, now: u64) {
         if let Some(every) = self.traits.polls_every {
-            self.tick = Some((now / every + 1) * every);
+            self.tick.get_or_insert((now / every + 1) * every);
         }
     }
 

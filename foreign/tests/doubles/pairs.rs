@@ -48,9 +48,10 @@ fn chat(row: &Row) -> Option<()> {
     let mut pair = Pair::of(row);
     pair.both[1].wait(0);
     pair.both[0].invite(0, address(1));
-    pair.waits(6_000);
-    pair.both[1].accept(pair.now);
-    pair.waits(6_000);
+    for _ in 0..12 {
+        pair.waits(1_000);
+        pair.both[1].accept(pair.now);
+    }
     if pair.both.iter().any(|foreign| foreign.state() != State::Open) {
         return None;
     }
