@@ -22,5 +22,5 @@ mod traits;
 mod wire;
 
 pub use peer::{Fate, Foreign, Port, Said, State, Transmit};
-pub use rows::{Expect, Row, rows};
+pub use rows::{Allowed, Expect, Row, rows};
 pub use traits::*;
