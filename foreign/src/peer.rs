@@ -121,6 +121,8 @@ pub struct Foreign {
     is_spoiled: bool,
     syn_seq: u8,
     talk: Talk,
+    /// It has been in a chat.
+    has_talked: bool,
     /// SYN, SYN+ACK or FIN.
     pending: Option<Pending>,
     gives_up_at: Option<u64>,
@@ -149,6 +151,7 @@ impl Foreign {
             is_spoiled: false,
             syn_seq: 0,
             talk: Talk::default(),
+            has_talked: false,
             pending: None,
             gives_up_at: None,
             inbox: Vec::new(),
@@ -277,6 +280,7 @@ impl Foreign {
             (wire::CONTROL, operation::FIN | operation::ERR_FIN) => self.hear_fin(&fields),
             (wire::CONTROL, operation::FIN_ACK) => self.hear_fin_ack(),
             (wire::CONTROL, operation::ERR) => self.hear_err(&fields),
+            (kind, operation::ACK) if kind == self.traits.chat_ack_type => self.hear_ack(now, &fields),
             (wire::CHAT, _) => self.hear_chat(now, &fields),
             _ => {}
         }
@@ -293,7 +297,7 @@ impl Foreign {
         };
         let fatal = self.traits.fatal;
         (fatal.seq && fields.seq > 1)
-            || (fatal.high_byte && bytes.iter().any(|byte| *byte > 127))
+            || (fatal.high_byte && !wire::is_ascii(bytes))
             || (fatal.operation && !known)
     }
 

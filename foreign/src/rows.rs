@@ -59,6 +59,8 @@ pub struct Expect {
     pub works: bool,
     /// What may go wrong on a good link.
     pub good: Allowed,
+    /// What may go wrong there when a user writes the same line again and again.
+    pub same: Allowed,
     /// What may go wrong where one datagram is lost or doubled.
     pub fault: Allowed,
     /// What may go wrong where a fifth of all datagrams is lost, and a fifth doubled.
@@ -67,21 +69,25 @@ pub struct Expect {
 
 impl Expect {
     /// Everything works whatever the link does.
-    pub const ALL: Self =
-        Self { works: true, good: Allowed::NOTHING, fault: Allowed::NOTHING, bad: Allowed::NOTHING };
+    pub const ALL: Self = Self::after(Allowed::NOTHING, Allowed::NOTHING, Allowed::NOTHING);
 
     /// It repeats nothing: what is lost of it stays lost, and so may the chat.
     pub const SENDS_ONCE: Self = {
         let fault = Allowed { theirs_lost: true, ..Allowed::NOTHING };
-        Self { fault, bad: Allowed { breaks: true, ours_lost: true, ..fault }, ..Self::ALL }
+        Self::after(Allowed::NOTHING, fault, Allowed { breaks: true, ours_lost: true, ..fault })
     };
 
     /// It acknowledges no chat.
     pub const NEVER_CONFIRMS: Self = {
         let good = Allowed { unconfirmed: true, ..Allowed::NOTHING };
         let fault = Allowed { ours_lost: true, theirs_lost: true, ..good };
-        Self { good, fault, bad: Allowed { ours_twice: true, breaks: true, ..fault }, ..Self::ALL }
+        Self::after(good, fault, Allowed { ours_twice: true, breaks: true, ..fault })
     };
+
+    /// A chat is possible, and this may go wrong on a good link, with one fault, and on a bad link.
+    pub const fn after(good: Allowed, fault: Allowed, bad: Allowed) -> Self {
+        Self { works: true, good, same: good, fault, bad }
+    }
 
     /// No chat is possible.
     pub const NOTHING: Self = Self { works: false, ..Self::ALL };

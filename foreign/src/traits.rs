@@ -19,6 +19,8 @@ pub enum Named {
     Sender,
     /// The receiver's.
     Receiver,
+    /// Nobody's.
+    Nobody,
 }
 
 /// What Length says.
@@ -256,7 +258,7 @@ pub enum Takes {
 pub struct Fatal {
     /// Sequence above 1.
     pub seq: bool,
-    /// A byte over 127 anywhere.
+    /// A byte over 127 in User or in the payload.
     pub high_byte: bool,
     /// An operation that the specification does not have.
     pub operation: bool,
@@ -295,10 +297,14 @@ pub struct Traits {
 
     /// Which Sequence it expects.
     pub expects: Expects,
+    /// Its numbers go on in the next chat, in both directions.
+    pub keeps_numbers: bool,
     /// What it does with another one.
     pub unexpected: Unexpected,
     /// Which Sequence its ACK of a chat carries; `None`: it never acknowledges chats.
     pub chat_acks: Option<Number>,
+    /// Type of its ACKs of chats.
+    pub chat_ack_type: u8,
     /// What is in the payload of its ACKs.
     pub ack_payload: &'static [u8],
     /// The next chat that comes is the answer to its own. An ACK is taken for that of the handshake.
@@ -324,6 +330,8 @@ pub struct Traits {
     pub gives_up_after: Option<u64>,
     /// What it takes for acceptance.
     pub takes: Takes,
+    /// It answers SYN+ACK with ACK.
+    pub acks_syn_ack: bool,
     /// What it does with a further SYN while its user thinks.
     pub second_syn: SecondSyn,
     /// What it does with a SYN in an open chat.
@@ -385,8 +393,10 @@ impl Traits {
         syn_per_line: false,
         takes_turns: false,
         expects: Expects::Alternating(0),
+        keeps_numbers: false,
         unexpected: Unexpected::Acknowledged,
         chat_acks: Some(Number::Echo),
+        chat_ack_type: 1,
         ack_payload: b"",
         chats_answer_chats: false,
         echoes: false,
@@ -399,6 +409,7 @@ impl Traits {
         repeats_syn: None,
         gives_up_after: None,
         takes: Takes::SynAck,
+        acks_syn_ack: true,
         second_syn: SecondSyn::Ignored,
         syn_in_chat: SynInChat::AsSpecified,
         decline: Decline::Fin,

@@ -60,6 +60,12 @@ pub fn read(traits: &Traits, bytes: &[u8]) -> Option<Fields> {
     Some(Fields { kind, operation, seq, user, payload })
 }
 
+/// Whether User and payload are ASCII.
+pub fn is_ascii(bytes: &[u8]) -> bool {
+    let text = |range: std::ops::Range<usize>| bytes.get(range).is_none_or(<[u8]>::is_ascii);
+    text(3..SHORT_HEADER) && bytes.get(HEADER..).is_none_or(<[u8]>::is_ascii)
+}
+
 /// The bytes of a datagram.
 pub fn write(traits: &Traits, fields: &Fields) -> Vec<u8> {
     let mut bytes = vec![fields.kind, fields.operation, fields.seq];

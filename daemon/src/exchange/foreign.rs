@@ -16,6 +16,8 @@ mod users;
 mod verdict;
 mod world;
 
+use std::sync::OnceLock;
+
 use simp_foreign::rows;
 
 use matrix::Matrix;
@@ -27,9 +29,15 @@ fn is_narrowed() -> bool {
     ["ROW", "SCENARIO", "SIMP_SEED"].iter().any(|name| std::env::var_os(name).is_some())
 }
 
+/// Both tests look at the same.
+fn matrix() -> &'static Matrix {
+    static MATRIX: OnceLock<Matrix> = OnceLock::new();
+    MATRIX.get_or_init(|| Matrix::fill(&rows()))
+}
+
 #[test]
 fn the_table_of_compatibility_is_up_to_date() {
-    let matrix = Matrix::fill(&rows());
+    let matrix = matrix();
     if is_narrowed() {
         return;
     }
@@ -49,6 +57,6 @@ fn the_table_of_compatibility_is_up_to_date() {
 #[test]
 #[ignore = "simpd does not adapt to all of them yet"]
 fn every_peer_gets_what_can_be_expected_of_it() {
-    let failures = Matrix::fill(&rows()).failures();
+    let failures = matrix().failures();
     assert!(failures.is_empty(), "{} cells:\n{}", failures.len(), failures.join("\n"));
 }

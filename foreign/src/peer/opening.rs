@@ -159,19 +159,25 @@ impl Foreign {
             (State::Inviting, Takes::SynAck) => {
                 self.open(now);
                 self.note_user(syn_ack);
-                self.acknowledge(syn_ack.seq);
+                self.acknowledge_syn_ack(syn_ack.seq);
             }
             (State::Inviting, Takes::FirstChat) => {
                 self.state = State::Ringing;
                 self.gives_up_at = None;
                 self.pending = None;
-                self.acknowledge(syn_ack.seq);
+                self.acknowledge_syn_ack(syn_ack.seq);
             }
             // The ACK was lost.
             (State::Open | State::Ringing, Takes::SynAck | Takes::FirstChat) if self.is_inviter => {
-                self.acknowledge(syn_ack.seq);
+                self.acknowledge_syn_ack(syn_ack.seq);
             }
             _ => {}
+        }
+    }
+
+    fn acknowledge_syn_ack(&mut self, seq: u8) {
+        if self.traits.acks_syn_ack {
+            self.acknowledge(seq);
         }
     }
 
@@ -197,8 +203,15 @@ impl Foreign {
             Sends::Shared(first) => first,
             _ => 0,
         };
+        let Talk { sent, accepted, shared: last_shared, .. } = self.talk;
+        let (sent, accepted, shared) = match self.traits.keeps_numbers && self.has_talked {
+            true => (sent, accepted, last_shared),
+            false => (0, 0, shared),
+        };
+        self.has_talked = true;
         let (is_my_turn, has_handshake_ack) = (self.is_inviter, self.is_inviter);
-        self.talk = Talk { shared, is_my_turn, has_handshake_ack, opened_at: now, ..Talk::default() };
+        self.talk =
+            Talk { sent, accepted, shared, is_my_turn, has_handshake_ack, opened_at: now, ..Talk::default() };
         self.state = State::Open;
         self.pending = None;
         self.gives_up_at = None;

@@ -75,6 +75,7 @@ impl Foreign {
                 self.traits.syn_ack_name.unwrap_or_default()
             }
             (Named::Receiver, Some(partner)) => &partner.user,
+            (Named::Nobody, _) => "",
             _ => &self.name,
         };
         Fields { kind, operation, seq, user: user.to_owned(), payload: payload.to_vec() }

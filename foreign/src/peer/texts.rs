@@ -91,7 +91,7 @@ impl Foreign {
                 _ => chat.seq,
             };
             self.transmit_chat(chat.said, seq);
-            (chat.due, chat.sent_at) = (now + repeats.every, now);
+            (chat.due, chat.sent_at, chat.seq) = (now + repeats.every, now, seq);
             chat.repeated += 1;
             self.talk.in_flight = Some(chat);
             return;
@@ -186,7 +186,8 @@ impl Foreign {
     fn acknowledge_chat(&mut self, seq: u8) {
         if let Some(number) = self.traits.chat_acks {
             let seq = self.number(number, seq);
-            self.control(operation::ACK, seq, self.traits.ack_payload);
+            let kind = self.traits.chat_ack_type;
+            self.transmit(&self.fields(kind, operation::ACK, seq, self.traits.ack_payload));
         }
     }
 

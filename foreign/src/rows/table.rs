@@ -20,8 +20,8 @@ pub(super) fn rows() -> Vec<Row> {
         row("D", "one counter from 1; ERR\\|FIN; drops a fifth", D, D_EXPECT),
         row("D-kept", "the same, dropping nothing", Traits { drops: 0, ..D }, D_KEPT_EXPECT),
         row("E", "no Length in control; texts behind a NUL; FIN\\|ACK", E, E_EXPECT),
-        row("F", "counts up from 1; turns", F, Expect::SENDS_ONCE),
-        row("G", "2 first, 1 repeat; a chat answers a chat; turns", G, Expect::NEVER_CONFIRMS),
+        row("F", "counts up from 1; turns", F, F_EXPECT),
+        row("G", "2 first, 1 repeat; a chat answers a chat; turns", G, G_EXPECT),
         row("H", "chats with operation 0; never ACKs; ignores FIN", H, Expect::NEVER_CONFIRMS),
         row("I", "bare ACK accepts; SYN and chat per line; never ACKs", I, Expect::NEVER_CONFIRMS),
         row("K", "a checksum behind each datagram", K, Expect::NOTHING),
@@ -32,7 +32,7 @@ const A: Traits = Traits { padding: Padding::Space, unexpected: Unexpected::Igno
 
 const A_EXPECT: Expect = {
     let fault = Allowed { unconfirmed: true, ..Expect::SENDS_ONCE.fault };
-    Expect { fault, bad: Allowed { unconfirmed: true, ..Expect::SENDS_ONCE.bad }, ..Expect::SENDS_ONCE }
+    Expect::after(Allowed::NOTHING, fault, Allowed { unconfirmed: true, ..Expect::SENDS_ONCE.bad })
 };
 
 fn b() -> Traits {
@@ -56,7 +56,7 @@ fn b() -> Traits {
 const B_EXPECT: Expect = {
     let fault = Allowed { ours_twice: true, ..Allowed::NOTHING };
     let bad = Allowed { theirs_twice: true, breaks: true, falsely_delivered: true, ..fault };
-    Expect { fault, bad, ..Expect::ALL }
+    Expect::after(Allowed::NOTHING, fault, bad)
 };
 
 const C: Traits = Traits {
@@ -75,7 +75,7 @@ const C: Traits = Traits {
 const C_EXPECT: Expect = {
     let fault =
         Allowed { unconfirmed: true, ours_lost: true, theirs_lost: true, breaks: true, ..Allowed::NOTHING };
-    Expect { fault, bad: fault, ..Expect::ALL }
+    Expect::after(Allowed::NOTHING, fault, fault)
 };
 
 const D: Traits = Traits {
@@ -95,12 +95,15 @@ const D: Traits = Traits {
     ..Traits::SIMPLE
 };
 
-const D_EXPECT: Expect = Expect { good: D_KEPT_EXPECT.bad, fault: D_KEPT_EXPECT.bad, ..D_KEPT_EXPECT };
+const D_EXPECT: Expect = Expect::after(D_KEPT_EXPECT.bad, D_KEPT_EXPECT.bad, D_KEPT_EXPECT.bad);
 
 const D_KEPT_EXPECT: Expect = {
-    let fault = Allowed { unconfirmed: true, ..Allowed::NOTHING };
-    let bad = Allowed { ours_lost: true, theirs_lost: true, breaks: true, ..fault };
-    Expect { fault, bad, ..Expect::ALL }
+    let fault = Allowed { unconfirmed: true, ours_twice: true, ..Allowed::NOTHING };
+    Expect::after(
+        Allowed::NOTHING,
+        fault,
+        Allowed { ours_lost: true, theirs_lost: true, breaks: true, ..fault },
+    )
 };
 
 const E: Traits = Traits {
@@ -117,7 +120,7 @@ const E: Traits = Traits {
 
 const E_EXPECT: Expect = {
     let fault = Allowed { ours_twice: true, ..Allowed::NOTHING };
-    Expect { fault, bad: Allowed { theirs_lost: true, breaks: true, ..fault }, ..Expect::ALL }
+    Expect::after(Allowed::NOTHING, fault, Allowed { theirs_lost: true, breaks: true, ..fault })
 };
 
 const F: Traits = Traits {
@@ -127,6 +130,12 @@ const F: Traits = Traits {
     expects: Expects::NotTheLast,
     busy: Busy::Fin,
     ..Traits::SIMPLE
+};
+
+/// Whoever accepts and waits for its turn says nothing more when that was lost.
+const F_EXPECT: Expect = {
+    let bad = Expect::SENDS_ONCE.bad;
+    Expect::after(Allowed::NOTHING, Allowed { breaks: true, ..Expect::SENDS_ONCE.fault }, bad)
 };
 
 const G: Traits = Traits {
@@ -139,6 +148,11 @@ const G: Traits = Traits {
     chats_answer_chats: true,
     ends_with_chat: true,
     ..Traits::SIMPLE
+};
+
+const G_EXPECT: Expect = {
+    let Expect { good, fault, bad, .. } = Expect::NEVER_CONFIRMS;
+    Expect::after(good, Allowed { breaks: true, ..fault }, bad)
 };
 
 const H: Traits = Traits {

@@ -1,6 +1,7 @@
 //! The table: each row with each scenario.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use simp_foreign::Row;
 
@@ -25,14 +26,21 @@ fn wanted(name: &str, value: &str) -> bool {
 }
 
 impl Matrix {
-    /// Runs everything, or what the environment says.
+    /// Runs everything, or what the environment says, each row on its own.
     pub fn fill(rows: &[Row]) -> Self {
-        let rows = rows.iter().filter(|row| wanted("ROW", row.name));
-        // Each row is on its own.
-        let threads: Vec<_> =
-            rows.cloned().map(|row| std::thread::spawn(move || (fill_row(&row), row))).collect();
-        let done = threads.into_iter().map(|thread| thread.join().unwrap());
-        Self { rows: done.map(|(cells, row)| (row, cells)).collect() }
+        let rows: Vec<&Row> = rows.iter().filter(|row| wanted("ROW", row.name)).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let taken = std::iter::from_fn(|| rows.get(next.fetch_add(1, Ordering::Relaxed)));
+            taken.map(|row| ((*row).clone(), fill_row(row))).collect::<Vec<_>>()
+        };
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut done: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..count).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        });
+        done.sort_by_key(|(row, _)| rows.iter().position(|it| it.name == row.name));
+        Self { rows: done }
     }
 
     /// What is worse than can be expected, and how to replay it.
@@ -56,8 +64,9 @@ impl Matrix {
     /// The file.
     pub fn to_markdown(&self) -> String {
         let mut out = HEAD.to_owned();
-        let (good, bad): (Vec<_>, Vec<_>) =
-            Scenario::ALL.into_iter().partition(|scenario| scenario.quality() == Quality::Good);
+        let (good, bad): (Vec<_>, Vec<_>) = Scenario::ALL
+            .into_iter()
+            .partition(|scenario| matches!(scenario.quality(), Quality::Good | Quality::Same));
         let (cells, worse) = self.count();
         let _ = write!(out, "\n{} of {cells} cells are what can be expected.\n", cells - worse);
         for (title, scenarios) in [("On a good link", good), ("On a bad link", bad)] {
@@ -98,7 +107,7 @@ no setting for any of them. The other side is a double (the crate `foreign/`), w
 This table is written by a test, which fails where it is out of date:
 `SIMP_WRITE=1 cargo test -p simp-daemon compatibility`. `ROW=E SCENARIO='one lost' SIMP_SEED=3` in the environment shows one run.
 
-Each side writes ten lines in a chat on a good link, and where 20 % of all datagrams are lost and 20 % doubled; four
+Each side writes ten lines in a chat on a good link, and where 20 % of all datagrams are lost and 20 % doubled; three
 otherwise. `one lost` and `one doubled` are many runs: each datagram of a chat in turn, in both roles.
 
 - `ok`: everything said was shown once, told as delivered, and the chat began and ended as it should.
@@ -133,6 +142,7 @@ fn is_worse(row: &Row, scenario: Scenario, troubles: &Troubles) -> bool {
 fn unexpected(row: &Row, scenario: Scenario, troubles: &Troubles) -> impl Iterator<Item = Trouble> {
     troubles.unexpected(match scenario.quality() {
         Quality::Good => row.expect.good,
+        Quality::Same => row.expect.same,
         Quality::Fault => row.expect.fault,
         Quality::Bad => row.expect.bad,
     })

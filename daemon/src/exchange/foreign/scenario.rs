@@ -8,7 +8,7 @@ use super::verdict::{Trouble, Troubles, judge};
 use super::world::{Host, Link, World, address};
 
 /// Runs on a bad link, in each role.
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 4;
 
 /// How long somebody thinks before accepting.
 const THINKS: u64 = 2_000;
@@ -26,6 +26,8 @@ pub enum Scenario {
     Chat(Side, Side),
     /// They think for 45 s before they accept.
     Slow,
+    /// A second chat after the first; who invites to it.
+    Again(Side),
     /// All lines of a chat are the same.
     Same,
     /// The user of this side declines.
@@ -44,17 +46,20 @@ pub enum Scenario {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quality {
     Good,
+    Same,
     Fault,
     Bad,
 }
 
 impl Scenario {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Chat(Side::We, Side::We),
         Self::Chat(Side::We, Side::They),
         Self::Chat(Side::They, Side::We),
         Self::Chat(Side::They, Side::They),
         Self::Slow,
+        Self::Again(Side::We),
+        Self::Again(Side::They),
         Self::Same,
         Self::Declines(Side::They),
         Self::Declines(Side::We),
@@ -74,6 +79,8 @@ impl Scenario {
             Self::Chat(Side::They, Side::We) => "they invite, we quit",
             Self::Chat(Side::They, Side::They) => "they invite, they quit",
             Self::Slow => "they think for 45 s",
+            Self::Again(Side::We) => "again, we invite",
+            Self::Again(Side::They) => "again, they invite",
             Self::Same => "same lines",
             Self::Declines(Side::They) => "they decline",
             Self::Declines(Side::We) => "we decline",
@@ -90,6 +97,7 @@ impl Scenario {
         match self {
             Self::Lost | Self::Doubled => Quality::Fault,
             Self::Bad(_) => Quality::Bad,
+            Self::Same => Quality::Same,
             _ => Quality::Good,
         }
     }
@@ -123,6 +131,7 @@ impl Scenario {
                 let over = talk_and_quit(row, &mut world, few(row), Side::We);
                 judge(row, &world, over)
             }
+            Self::Again(inviter) => again(row, inviter, seed, is_traced),
             Self::Same => talk(Talk { is_same: true, ..few(row) }, Side::We, Side::We, Link::Good),
             Self::Declines(Side::They) => they_decline(row, seed, is_traced),
             Self::Declines(Side::We) => we_decline(row, seed, is_traced),
@@ -136,11 +145,11 @@ impl Scenario {
 }
 
 fn many(row: &Row) -> Talk {
-    Talk { lines: 10, is_same: false, takes_turns: row.traits.takes_turns }
+    Talk { lines: 10, before: 0, is_same: false, takes_turns: row.traits.takes_turns }
 }
 
 fn few(row: &Row) -> Talk {
-    Talk { lines: 4, ..many(row) }
+    Talk { lines: 3, ..many(row) }
 }
 
 /// How a chat ended.
@@ -185,8 +194,21 @@ fn talk_and_quit(row: &Row, world: &mut World, talk: Talk, quitter: Side) -> Ove
         world.theirs.quit(world.now);
         world.wait_until(NOTICES_WITHIN, is_over);
     }
-    world.wait_until(NOTICES_WITHIN, |_| false);
+    world.wait(NOTICES_WITHIN);
     Over { early, never }
+}
+
+/// One of each side invites, an odd number of lines passes; then another chat.
+fn again(row: &Row, inviter: Side, seed: u64, is_traced: bool) -> Troubles {
+    let mut world = World::new(row, Link::Good, seed, is_traced);
+    world.open(Side::We, THINKS);
+    let first = talk_and_quit(row, &mut world, few(row), Side::We);
+    if world.theirs.is_gone() {
+        return judge(row, &world, first);
+    }
+    world.open(inviter, THINKS);
+    let over = talk_and_quit(row, &mut world, Talk { before: few(row).lines, ..few(row) }, Side::We);
+    judge(row, &world, Over { early: first.early || over.early, never: first.never || over.never })
 }
 
 fn is_idle(world: &World) -> bool {
@@ -213,7 +235,7 @@ fn they_decline(row: &Row, seed: u64, is_traced: bool) -> Troubles {
     world.theirs.wait(0);
     world.we_connect();
     world.wait_until(INVITATION, |world| world.theirs.state() == Theirs::Asked);
-    world.wait_until(THINKS, |_| false);
+    world.wait(THINKS);
     world.trace(&"they decline");
     let now = world.now;
     world.theirs.decline(now);
@@ -246,9 +268,8 @@ fn refusal(world: &World, right: &[Reason]) -> Troubles {
 
 fn we_decline(row: &Row, seed: u64, is_traced: bool) -> Troubles {
     let mut world = World::new(row, Link::Good, seed, is_traced);
-    world.they_invite();
-    world.wait_until(INVITATION, |world| world.state(Host::Theirs) == Some(State::Invited));
-    world.wait_until(THINKS, |_| false);
+    world.they_invite_until(INVITATION, |world| world.state(Host::Theirs) == Some(State::Invited));
+    world.wait(THINKS);
     world.we_answer(false);
     world.wait_until(NOTICES_WITHIN, |world| is_over_here(world) && is_idle(world));
     let mut troubles = refusal(&world, &[Reason::WeDeclined]);
@@ -262,9 +283,8 @@ fn we_are_busy(row: &Row, seed: u64, is_traced: bool) -> Troubles {
     world.wait_until(INVITATION, |world| world.state(Host::Third).is_some());
     let third = world.chat(Host::Third).map(|chat| chat.peer.address);
     world.ours.accept(world.moment(), third.as_deref()).unwrap();
-    world.wait_until(THINKS, |_| false);
-    world.they_invite();
-    world.wait_until(NOTICES_WITHIN, |world| is_idle(world));
+    world.wait(THINKS);
+    world.they_invite_until(NOTICES_WITHIN, |world| is_idle(world) && world.transmitted() > 0);
     let mut troubles = Troubles::default();
     note_whether_they_know(row, &world, &mut troubles);
     if world.state(Host::Third) != Some(State::Open) || world.state(Host::Theirs).is_some() {

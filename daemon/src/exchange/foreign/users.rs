@@ -42,6 +42,8 @@ pub enum Side {
 pub struct Talk {
     /// How many lines each of them.
     pub lines: usize,
+    /// How many lines were written before, in another chat.
+    pub before: usize,
     /// Each line says the same.
     pub is_same: bool,
     /// They write in turn.
@@ -50,6 +52,7 @@ pub struct Talk {
 
 impl Talk {
     fn text(&self, side: Side, n: usize) -> String {
+        let n = n + self.before;
         match (self.is_same, side) {
             (true, Side::We) => "ok".to_owned(),
             (true, Side::They) => "yes".to_owned(),
@@ -74,6 +77,11 @@ impl World {
         true
     }
 
+    /// Lets so much time pass.
+    pub fn wait(&mut self, ms: u64) {
+        self.run_until(self.now + ms);
+    }
+
     pub fn we_connect(&mut self) {
         self.trace(&"we invite");
         let to = address(Host::Theirs).to_string();
@@ -83,6 +91,15 @@ impl World {
     pub fn they_invite(&mut self) {
         self.trace(&"they invite");
         self.theirs.invite(self.now, address(Host::Ours));
+    }
+
+    /// They invite until we have noticed, again and again.
+    pub fn they_invite_until(&mut self, within: u64, mut noticed: impl FnMut(&Self) -> bool) {
+        let until = self.now + within;
+        while self.now < until && !noticed(self) {
+            self.they_invite();
+            self.wait_until(INVITES_AGAIN_AFTER, |world| noticed(world));
+        }
     }
 
     /// What our user says to a request.

@@ -11,6 +11,7 @@ use simp_proto::control::{ChatInfo, Event, State};
 use simp_proto::{Datagram, Settings, UserName};
 
 use super::super::{Exchange, Now, Timer};
+use crate::chats::Entry;
 use crate::config::{Accept, Config, Discard, Durability, Retain};
 use crate::store::{Store, Wanted};
 
@@ -119,16 +120,18 @@ impl World {
 
     /// Our chat with this host, if there is one.
     pub fn chat(&self, with: Host) -> Option<ChatInfo> {
-        let is_with = |chat: &ChatInfo| {
-            let peer: SocketAddr = chat.peer.address.parse().unwrap();
-            peer.ip() == address(with).ip()
-        };
-        self.ours.chats.list(0).into_iter().find(is_with)
+        self.entry(with).map(Entry::info)
+    }
+
+    /// The same, without its texts.
+    fn entry(&self, with: Host) -> Option<&Entry> {
+        let is_with = |entry: &&Entry| entry.address.ip() == address(with).ip();
+        self.ours.chats.iter().map(|(_, entry)| entry).find(is_with)
     }
 
     /// Where our chat with this host is.
     pub fn state(&self, with: Host) -> Option<State> {
-        self.chat(with).map(|chat| chat.state)
+        self.entry(with).map(|entry| entry.chat.state())
     }
 
     /// Our whole log.
@@ -204,10 +207,7 @@ impl World {
         let port = if to.port() == 7777 { Port::Main } else { Port::Other };
         if to == address(Host::Ours) {
             self.trace(&format_args!("<- {}", show(from, &bytes)));
-            if self
-                .chat(Host::Theirs)
-                .is_some_and(|chat| matches!(chat.state, State::Accepting | State::Open))
-            {
+            if matches!(self.state(Host::Theirs), Some(State::Accepting | State::Open)) {
                 self.note_lines(&bytes);
             }
             let datagram = Datagram::decode(&bytes);
