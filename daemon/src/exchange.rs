@@ -5,6 +5,8 @@
 //! - here: arrivals and timers. `messages`: what chats say, and our messages. `outbox`: peers that are off.
 //! - `resume`: taking up where the log says that we were.
 
+#[cfg(test)]
+mod foreign;
 mod messages;
 mod outbox;
 mod resume;

@@ -1,0 +1,62 @@
+//! simpd with every kind of foreign peer, in virtual time: the code that runs in simpd, with its log, and the doubles of
+//! the crate `simp-foreign`. Chats in both roles, refusals both ways, lost and doubled datagrams.
+//!
+//! What comes of it is the table in docs/compatibility.md. A test fails where the table is out of date
+//! (`SIMP_WRITE=1` writes it anew), another where a cell is worse than the row's expectation.
+//!
+//! `ROW=E` runs one row alone and says how each run went, `SCENARIO=lost` one column, and `SIMP_SEED=n` one run
+//! of it, with its trace.
+//!
+//! - `world`: our side, theirs, a third, and what is between them. `users`: what the people on both sides do.
+//! - `scenario`: what is tried. `verdict`: what came of it. `matrix`: the table.
+
+mod matrix;
+mod scenario;
+mod users;
+mod verdict;
+mod world;
+
+use std::sync::OnceLock;
+
+use simp_foreign::rows;
+
+use matrix::Matrix;
+
+/// Where the table is.
+const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/compatibility.md");
+
+fn is_narrowed() -> bool {
+    ["ROW", "SCENARIO", "SIMP_SEED"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// Both tests look at the same.
+fn matrix() -> &'static Matrix {
+    static MATRIX: OnceLock<Matrix> = OnceLock::new();
+    MATRIX.get_or_init(|| Matrix::fill(&rows()))
+}
+
+#[test]
+fn the_table_of_compatibility_is_up_to_date() {
+    let matrix = matrix();
+    if is_narrowed() {
+        return;
+    }
+    let table = matrix.to_markdown();
+    if std::env::var_os("SIMP_WRITE").is_some() {
+        std::fs::write(TABLE, &table).unwrap();
+    }
+    let kept = std::fs::read_to_string(TABLE).unwrap_or_default();
+    let differ = table.lines().zip(kept.lines()).find(|(table, kept)| table != kept);
+    assert!(
+        kept == table,
+        "docs/compatibility.md is out of date: {differ:?}\nwrite it anew with: \
+         SIMP_WRITE=1 cargo test -p simp-daemon compatibility"
+    );
+}
+
+#[test]
+#[ignore = "simpd does not adapt to all of them yet"]
+fn every_peer_gets_what_can_be_expected_of_it() {
+    let failures = matrix().failures();
+    assert!(failures.is_empty(), "{} cells:\n{}", failures.len(), failures.join("\n"));
+}

@@ -1,0 +1,316 @@
+//! Our side with its log, theirs, a third, and the network between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use simp_foreign::{Foreign, Port, Row, Traits};
+use simp_proto::control::{ChatInfo, Event, State};
+use simp_proto::{Datagram, Settings, UserName};
+
+use super::super::{Exchange, Now, Timer};
+use crate::chats::Entry;
+use crate::config::{Accept, Config, Discard, Durability, Retain};
+use crate::store::{Store, Wanted};
+
+/// How far copies are apart, at most.
+const COPY_WITHIN: u64 = 200;
+
+/// What the network does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Nothing.
+    Good,
+    /// It loses datagram number n, counted from 0 in both directions.
+    Loses(u64),
+    /// It doubles datagram number n.
+    Doubles(u64),
+    /// It loses a fifth and doubles a fifth, and keeps order.
+    Bad,
+}
+
+/// One of the hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Host {
+    Ours,
+    Theirs,
+    Third,
+}
+
+#[derive(Debug)]
+struct Arrival {
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+/// Everything.
+pub struct World {
+    pub now: u64,
+    pub ours: Exchange,
+    pub theirs: Foreign,
+    pub third: Foreign,
+    /// Lines of theirs that came to us while we had a chat.
+    pub came: BTreeSet<String>,
+    /// Bit by bit: what the people here have been up to.
+    pub is_traced: bool,
+    link: Link,
+    random: u64,
+    number: u64,
+    transmitted: u64,
+    /// When the last datagram to us, and to the others, arrives.
+    last: [u64; 2],
+    arrivals: BTreeMap<(u64, u64), Arrival>,
+}
+
+fn at(ms: u64) -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now) + Duration::from_millis(ms)
+}
+
+/// The address of a host.
+pub fn address(host: Host) -> SocketAddr {
+    let n = match host {
+        Host::Ours => 1,
+        Host::Theirs => 2,
+        Host::Third => 3,
+    };
+    SocketAddr::from(([127, 0, 0, n], 7777))
+}
+
+fn config() -> Config {
+    Config {
+        address: None,
+        user: UserName::new("ann").unwrap(),
+        accept: Accept::Ask,
+        max_chats: 1,
+        chat: Settings::default(),
+        durability: Durability::Process,
+        retain: Retain { age: None, count: None, discard: Discard::default() },
+        log: tracing::Level::ERROR,
+    }
+}
+
+impl World {
+    pub fn new(row: &Row, link: Link, seed: u64, is_traced: bool) -> Self {
+        let store = Store::open(Path::new(":memory:"), Durability::Process, 1).unwrap();
+        let now = Now { instant: at(0), ms: 1_800_000_000_000 };
+        Self {
+            now: 0,
+            ours: Exchange::new(now, config(), address(Host::Ours), store, 7),
+            theirs: Foreign::new(row.traits.clone(), "bob", seed),
+            third: Foreign::new(Traits::PLAIN, "eve", seed),
+            came: BTreeSet::new(),
+            is_traced,
+            link,
+            random: seed,
+            number: 0,
+            transmitted: 0,
+            last: [0; 2],
+            arrivals: BTreeMap::new(),
+        }
+    }
+
+    /// The moment it is, on our clocks.
+    pub fn moment(&self) -> Now {
+        Now { instant: at(self.now), ms: 1_800_000_000_000 + self.now }
+    }
+
+    /// Our chat with this host, if there is one.
+    pub fn chat(&self, with: Host) -> Option<ChatInfo> {
+        self.entry(with).map(Entry::info)
+    }
+
+    /// The same, without its texts.
+    fn entry(&self, with: Host) -> Option<&Entry> {
+        let is_with = |entry: &&Entry| entry.address.ip() == address(with).ip();
+        self.ours.chats.iter().map(|(_, entry)| entry).find(is_with)
+    }
+
+    /// Where our chat with this host is.
+    pub fn state(&self, with: Host) -> Option<State> {
+        self.entry(with).map(|entry| entry.chat.state())
+    }
+
+    /// Our whole log.
+    pub fn log(&self) -> Vec<Event> {
+        let (mut events, mut after) = (Vec::new(), 0);
+        while after < self.ours.store.last_id() {
+            let (read, looked) = self.ours.store.read(after, usize::MAX, &Wanted::default()).unwrap();
+            events.extend(read);
+            after = looked;
+        }
+        events
+    }
+
+    /// How many datagrams the hosts have transmitted.
+    pub fn transmitted(&self) -> u64 {
+        self.transmitted
+    }
+
+    /// Says what happens, where somebody wants to know.
+    pub fn trace(&self, what: &dyn std::fmt::Display) {
+        if self.is_traced {
+            println!("{:>8} {what}", self.now);
+        }
+    }
+
+    /// Lets the time pass until then.
+    pub fn run_until(&mut self, until: u64) {
+        self.let_out();
+        let mut turns = 0;
+        while let Some(due) = self.due().filter(|due| *due <= until) {
+            self.now = due.max(self.now);
+            self.turn();
+            turns += 1;
+            assert!(turns < 10_000, "it never comes to rest");
+        }
+        self.now = until;
+    }
+
+    fn due(&self) -> Option<u64> {
+        let since = |due: Instant| due.saturating_duration_since(at(0)).as_micros().div_ceil(1_000) as u64;
+        let ours = self.ours.wheel.next().map(since);
+        let arrival = self.arrivals.keys().next().map(|(when, _)| *when);
+        [ours, arrival, self.theirs.deadline(), self.third.deadline()].into_iter().flatten().min()
+    }
+
+    fn turn(&mut self) {
+        while let Some(first) = self.arrivals.first_entry().filter(|first| first.key().0 <= self.now) {
+            let arrival = first.remove();
+            self.arrive(arrival);
+        }
+        self.theirs.handle_timeout(self.now);
+        self.third.handle_timeout(self.now);
+        self.expire();
+        self.let_out();
+    }
+
+    fn expire(&mut self) {
+        let moment = self.moment();
+        while let Some(timer) = self.ours.wheel.pop_expired(moment.instant) {
+            match timer {
+                Timer::Chat(key) => self.ours.handle_timeout(moment, key).unwrap(),
+                other => panic!("nobody set {other:?}"),
+            }
+        }
+        self.ours.use_room(moment).unwrap();
+        if self.ours.store.is_keeping_due() {
+            self.ours.keep_chats().unwrap();
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let Arrival { from, to, bytes } = arrival;
+        let port = if to.port() == 7777 { Port::Main } else { Port::Other };
+        if to == address(Host::Ours) {
+            self.trace(&format_args!("<- {}", show(from, &bytes)));
+            if matches!(self.state(Host::Theirs), Some(State::Accepting | State::Open)) {
+                self.note_lines(&bytes);
+            }
+            let datagram = Datagram::decode(&bytes);
+            self.ours.handle_arrival(self.moment(), from, None, datagram).unwrap();
+        } else if to.ip() == address(Host::Theirs).ip() {
+            if self.theirs.is_gone() {
+                self.ours.handle_unreachable(self.moment(), to).unwrap();
+            }
+            self.theirs.handle(self.now, &bytes, from, port);
+        } else {
+            self.third.handle(self.now, &bytes, from, port);
+        }
+    }
+
+    /// Each line is in the bytes of its datagrams.
+    fn note_lines(&mut self, bytes: &[u8]) {
+        let is_chat = bytes.first() == Some(&2);
+        let contains = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        let came = self.theirs.said().iter().filter(|said| is_chat && contains(&said.text));
+        self.came.extend(came.map(|said| said.text.clone()));
+    }
+
+    /// The end of a turn: what was said leaves behind the commit.
+    fn let_out(&mut self) {
+        let fresh: Vec<Event> = self.ours.store.fresh().to_vec();
+        self.ours.store.commit().unwrap();
+        self.ours.store.end_turn();
+        for event in fresh {
+            self.trace(&format_args!("   {} {:?}", event.id, event.what));
+        }
+        let ours = self.ours.outgoing.iter().map(|(to, _, bytes)| (address(Host::Ours), to, bytes.to_vec()));
+        let mut leaving: Vec<_> = ours.collect();
+        self.ours.outgoing.clear();
+        for (host, foreign) in [(Host::Theirs, &mut self.theirs), (Host::Third, &mut self.third)] {
+            while let Some(transmit) = foreign.poll_transmit() {
+                let mut from = address(host);
+                if transmit.from == Port::Other {
+                    from.set_port(40_000);
+                }
+                leaving.push((from, transmit.to, transmit.bytes));
+            }
+        }
+        for (from, to, bytes) in leaving {
+            self.transmit(from, to, &bytes);
+        }
+    }
+
+    fn transmit(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        if from == address(Host::Ours) {
+            self.trace(&format_args!("-> {}", show(to, bytes)));
+        }
+        let with_third = [from, to].iter().any(|end| end.ip() == address(Host::Third).ip());
+        let number = self.transmitted;
+        self.transmitted += u64::from(!with_third);
+        let (count, lost) = match self.link {
+            _ if with_third => (1, false),
+            Link::Good => (1, false),
+            Link::Loses(nth) => (1, nth == number),
+            Link::Doubles(nth) => (1 + u64::from(nth == number), false),
+            Link::Bad => (1 + u64::from(self.random(100) < 20), false),
+        };
+        let way = usize::from(to == address(Host::Ours));
+        for copy in 0..count {
+            let is_bad = self.link == Link::Bad;
+            let latency = match self.link {
+                Link::Good => 0,
+                Link::Loses(_) | Link::Doubles(_) => 10 + 100 * copy,
+                Link::Bad => self.random(COPY_WITHIN),
+            };
+            let when = self.last[way].max(self.now + latency);
+            self.last[way] = when;
+            if lost || (is_bad && self.random(100) < 20) {
+                self.trace(&"   lost");
+                continue;
+            }
+            self.number += 1;
+            self.arrivals.insert((when, self.number), Arrival { from, to, bytes: bytes.to_vec() });
+        }
+    }
+
+    /// A random number (splitmix64).
+    fn random(&mut self, end: u64) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = self.random;
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % end
+    }
+}
+
+fn show(with: SocketAddr, bytes: &[u8]) -> String {
+    let operation = match bytes {
+        [2, ..] => "chat",
+        [_, 1, ..] => "ERR",
+        [_, 2, ..] => "SYN",
+        [_, 4, ..] => "ACK",
+        [_, 6, ..] => "SYN+ACK",
+        [_, 8, ..] => "FIN",
+        [_, 9, ..] => "ERR|FIN",
+        [_, 12, ..] => "FIN|ACK",
+        _ => "?",
+    };
+    let payload = String::from_utf8_lossy(bytes.get(39..).unwrap_or_default());
+    let payload: String = payload.escape_default().take(40).collect();
+    format!("{:>15} {operation:7} {} {payload}", with.to_string(), bytes.get(2).copied().unwrap_or_default())
+}
