@@ -13,15 +13,15 @@ use crate::harness::{
     send,
 };
 
-const ERR: [u8; 2] = [0x01, 0x01];
-const SYN: [u8; 2] = [0x01, 0x02];
-const ACK: [u8; 2] = [0x01, 0x04];
-const SYN_ACK: [u8; 2] = [0x01, 0x06];
-const FIN: [u8; 2] = [0x01, 0x08];
-const CHAT: [u8; 2] = [0x02, 0x01];
+pub const ERR: [u8; 2] = [0x01, 0x01];
+pub const SYN: [u8; 2] = [0x01, 0x02];
+pub const ACK: [u8; 2] = [0x01, 0x04];
+pub const SYN_ACK: [u8; 2] = [0x01, 0x06];
+pub const FIN: [u8; 2] = [0x01, 0x08];
+pub const CHAT: [u8; 2] = [0x02, 0x01];
 
 /// A datagram written by hand, so that our own encoder is not its own witness.
-fn wire(operation: [u8; 2], seq: u8, user: &str, payload: &[u8]) -> Vec<u8> {
+pub fn wire(operation: [u8; 2], seq: u8, user: &str, payload: &[u8]) -> Vec<u8> {
     let mut user = user.as_bytes().to_vec();
     user.resize(32, 0);
     let length = (payload.len() as u32).to_be_bytes();

@@ -249,7 +249,7 @@ impl<'a> Pair<'a> {
             [address(host + 2), address(host + 3)],
             random.next(),
             // Nobody listens any more where the test has failed.
-            move |from| drop(passed.send(Seen::Passed(from))),
+            move |from, _| drop(passed.send(Seen::Passed(from))),
         );
         let sides =
             [0, 1].map(|number: usize| Side::new(world, number, host + number as u8, config, sender.clone()));

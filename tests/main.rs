@@ -10,6 +10,8 @@
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
 //! - `probe`: what simpctl probe finds out about simpd, and about peers that are wrong in one thing.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
+//! - `wireshark`: what the dissector of contrib/ shows of the traffic of all that.
+//! - `capture`: that traffic as a capture file, for `wireshark`.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
@@ -21,6 +23,7 @@
 // A test reads better with values than with references to them.
 #![allow(clippy::needless_pass_by_value)]
 
+mod capture;
 mod chat;
 mod control_socket;
 mod daemon_start;
@@ -37,3 +40,4 @@ mod relay;
 mod restart;
 mod retention;
 mod simpctl;
+mod wireshark;

@@ -45,12 +45,12 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// `passed` is told of each datagram that was handed over: which daemon it came from.
+    /// `passed` is told of each datagram that was handed over: which daemon it came from, and its bytes.
     pub fn start(
         daemons: [SocketAddr; 2],
         doors: [SocketAddr; 2],
         seed: u64,
-        passed: impl Fn(usize) + Clone + Send + 'static,
+        passed: impl Fn(usize, &[u8]) + Clone + Send + 'static,
     ) -> Self {
         let mut relay = Self {
             doors: Arc::new(doors.map(|door| UdpSocket::bind(door).unwrap())),
@@ -107,7 +107,7 @@ struct Way {
 }
 
 impl Way {
-    fn run(mut self, passed: impl Fn(usize)) {
+    fn run(mut self, passed: impl Fn(usize, &[u8])) {
         let to = 1 - self.from;
         let (entry, exit) = (&self.doors[self.from], &self.doors[to]);
         let me = entry.local_addr().unwrap();
@@ -129,19 +129,19 @@ impl Way {
                 percent if percent < LOST => 0,
                 _ => 2,
             };
-            {
-                let counts = &mut self.counts.lock().unwrap()[self.from];
-                counts.lost += u64::from(times == 0);
-                counts.copied += u64::from(times == 2);
-                if Datagram::decode(bytes).unwrap().operation == Operation::Chat {
-                    counts.chats += times;
-                    counts.retransmitted += u64::from(last_chat == bytes);
-                    last_chat = bytes.to_vec();
-                }
+            // Held until all is told: what answers this datagram is told of behind it.
+            let mut counts = self.counts.lock().unwrap();
+            let counts = &mut counts[self.from];
+            counts.lost += u64::from(times == 0);
+            counts.copied += u64::from(times == 2);
+            if Datagram::decode(bytes).unwrap().operation == Operation::Chat {
+                counts.chats += times;
+                counts.retransmitted += u64::from(last_chat == bytes);
+                last_chat = bytes.to_vec();
             }
             for _ in 0..times {
                 exit.send_to(bytes, self.daemons[to]).unwrap();
-                passed(self.from);
+                passed(self.from, bytes);
             }
         }
     }
