@@ -13,6 +13,7 @@
 //! - `wireshark`: what the dissector of contrib/ shows of the traffic of all that.
 //! - `capture`: that traffic as a capture file, for `wireshark`.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
+//! - `foreign`: chats with foreign peers, in both roles.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
 //! - `relay`: that bad link, for `kills`.
@@ -29,6 +30,7 @@ mod control_socket;
 mod daemon_start;
 mod datagrams;
 mod disk;
+mod foreign;
 mod harness;
 mod idle;
 mod kills;

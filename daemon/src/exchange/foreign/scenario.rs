@@ -159,6 +159,8 @@ pub struct Over {
     pub early: bool,
     /// Never, on either side.
     pub never: bool,
+    /// For them, only when they gave up waiting for the answer to their FIN.
+    pub unanswered: bool,
 }
 
 fn chat(
@@ -195,7 +197,8 @@ fn talk_and_quit(row: &Row, world: &mut World, talk: Talk, quitter: Side) -> Ove
         world.wait_until(NOTICES_WITHIN, is_over);
     }
     world.wait(NOTICES_WITHIN);
-    Over { early, never }
+    let gave_up = world.theirs.notices().last().is_some_and(|notice| notice == "nobody answers");
+    Over { early, never, unanswered: gave_up && quitter == Side::They && !early }
 }
 
 /// One of each side invites, an odd number of lines passes; then another chat.
@@ -208,7 +211,7 @@ fn again(row: &Row, inviter: Side, seed: u64, is_traced: bool) -> Troubles {
     }
     world.open(inviter, THINKS);
     let over = talk_and_quit(row, &mut world, Talk { before: few(row).lines, ..few(row) }, Side::We);
-    judge(row, &world, Over { early: first.early || over.early, never: first.never || over.never })
+    judge(row, &world, Over { early: first.early || over.early, never: first.never || over.never, ..over })
 }
 
 fn is_idle(world: &World) -> bool {

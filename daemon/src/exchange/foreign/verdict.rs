@@ -23,6 +23,8 @@ pub enum Trouble {
     WrongReason(Reason),
     /// Their user waits for an answer that never comes.
     TheyKeepWaiting,
+    /// Their FIN was not answered as they want it.
+    FinUnanswered,
     /// We crashed their program.
     Crashes,
     /// They took an ACK of ours for something else.
@@ -54,6 +56,7 @@ impl fmt::Display for Trouble {
             Self::OpensAllTheSame => f.write_str("opens all the same"),
             Self::WrongReason(reason) => write!(f, "told: {reason}"),
             Self::TheyKeepWaiting => f.write_str("they keep waiting"),
+            Self::FinUnanswered => f.write_str("FIN unanswered"),
             Self::Crashes => f.write_str("crashes them"),
             Self::AckMisread => f.write_str("ACK misread"),
             Self::FalselyDelivered => f.write_str("falsely delivered"),
@@ -82,6 +85,7 @@ impl Trouble {
             Self::OpensAllTheSame
             | Self::WrongReason(_)
             | Self::TheyKeepWaiting
+            | Self::FinUnanswered
             | Self::Crashes
             | Self::AckMisread
             | Self::TheirsDropped
@@ -140,6 +144,7 @@ pub fn judge(row: &Row, world: &World, over: Over) -> Troubles {
     } else {
         troubles.note_times(Trouble::Breaks, over.early.into());
         troubles.note_times(Trouble::NeverEnds, over.never.into());
+        troubles.note_times(Trouble::FinUnanswered, over.unanswered.into());
     }
     troubles.note_times(Trouble::Crashes, world.theirs.is_deaf().into());
     if row.traits.chats_answer_chats {
@@ -191,7 +196,10 @@ fn judge_theirs(row: &Row, world: &World, log: &[Event], troubles: &mut Troubles
     texts.dedup();
     for text in texts {
         let sent = said.clone().filter(|said| said.text == text).count();
-        let exact = messages().filter(|event| event.what.text() == Some(written(text).as_str())).count();
+        // A text that its writer ends with a line feed may have one.
+        let is_exact =
+            |it: &str| it == written(text) || (row.traits.form == Form::Line && it.trim_end() == text);
+        let exact = messages().filter(|event| event.what.text().is_some_and(is_exact)).count();
         let about = messages().filter(|event| event.what.text().is_some_and(|it| it.contains(text))).count();
         troubles.note_times(Trouble::TheirsChanged, about.saturating_sub(exact));
         troubles.note_times(Trouble::TheirsTwice, about.saturating_sub(sent));

@@ -1,0 +1,273 @@
+//! simpd and foreign peers over real UDP: the doubles of the crate `simp-foreign`, each on its own address, port 7777, and
+//! a user of ours with simpctl. A chat in both roles, without loss. What happens on bad links, and all else, is tried in
+//! virtual time (`daemon/src/exchange/foreign.rs`).
+//!
+//! `ROW=E` runs one row alone.
+
+use std::collections::VecDeque;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsFd as _;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use simp_foreign::{Foreign, OnFin, Port, Row, State, rows};
+
+use crate::harness::{DEADLINE, Daemon, World};
+
+/// Chats that go on at the same time.
+const AT_ONCE: usize = 16;
+
+/// Those with whom simpd does not get on yet.
+const NOT_YET: &str = "B C D-kept E G H I nul-end nul-filled from-1 ack-next ack-count ack-0 ack-type \
+    never-acks other-port shared-0 fin-ack";
+
+/// A double that runs: a thread hears for it, and minds its deadlines.
+struct Running {
+    shared: Arc<Shared>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+struct Shared {
+    double: Mutex<Double>,
+    changed: Condvar,
+    sockets: [UdpSocket; 2],
+    start: Instant,
+}
+
+struct Double {
+    foreign: Foreign,
+    is_over: bool,
+}
+
+impl Shared {
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
+    }
+
+    /// Does something with the double, and transmits what it says to that.
+    fn with<T>(&self, act: impl FnOnce(&mut Double, u64) -> T) -> T {
+        let mut double = self.double.lock().unwrap();
+        let result = act(&mut double, self.now());
+        while let Some(transmit) = double.foreign.poll_transmit() {
+            let socket = &self.sockets[usize::from(transmit.from == Port::Other)];
+            // Nobody may listen there any more.
+            let _ = socket.send_to(&transmit.bytes, transmit.to);
+        }
+        self.changed.notify_all();
+        result
+    }
+
+    fn run(&self) {
+        let mut buffer = [0; 65_536];
+        loop {
+            let wait = self.with(|double, now| {
+                double.foreign.handle_timeout(now);
+                let deadline = double.foreign.deadline().map_or(20, |deadline| deadline.saturating_sub(now));
+                // What a user does may bring another deadline.
+                (!double.is_over).then_some(deadline.min(20) as u16)
+            });
+            let Some(wait) = wait else { return };
+            let mut both =
+                self.sockets.each_ref().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN));
+            let _ = poll(&mut both, PollTimeout::from(wait));
+            for (socket, port) in self.sockets.iter().zip([Port::Main, Port::Other]) {
+                while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                    self.with(|double, now| double.foreign.handle(now, &buffer[..length], from, port));
+                }
+            }
+        }
+    }
+}
+
+impl Running {
+    fn start(row: &Row, address: &str) -> Self {
+        let sockets = [7777, 0].map(|port| {
+            let socket = UdpSocket::bind((address, port)).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket
+        });
+        let foreign = Foreign::new(row.traits.clone(), "bob", 1);
+        let double = Mutex::new(Double { foreign, is_over: false });
+        let shared = Arc::new(Shared { double, changed: Condvar::new(), sockets, start: Instant::now() });
+        let runs = Arc::clone(&shared);
+        Self { shared, thread: Some(std::thread::spawn(move || runs.run())) }
+    }
+
+    /// Its user does something.
+    fn act<T>(&self, act: impl FnOnce(&mut Foreign, u64) -> T) -> T {
+        self.shared.with(|double, now| act(&mut double.foreign, now))
+    }
+
+    /// Waits until it is so.
+    #[track_caller]
+    fn when(&self, what: &str, mut so: impl FnMut(&Foreign) -> bool) {
+        let double = self.shared.double.lock().unwrap();
+        let waits = |double: &mut Double| !so(&double.foreign);
+        let (double, result) = self.shared.changed.wait_timeout_while(double, DEADLINE, waits).unwrap();
+        let foreign = &double.foreign;
+        let seen = (foreign.state(), foreign.notices(), foreign.shown());
+        let failure = result.timed_out().then(|| format!("{what} does not come to be: {seen:?}"));
+        drop(double);
+        assert_eq!(failure, None);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.with(|double, _| double.is_over = true);
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+/// A chat of our user, ann, with a double.
+struct Chat<'a> {
+    world: &'a World,
+    row: &'a Row,
+    daemon: Daemon,
+    host: u8,
+    double: Running,
+}
+
+impl<'a> Chat<'a> {
+    /// Ours on address number `host`, theirs on the next.
+    fn new(world: &'a World, row: &'a Row, host: u8) -> Self {
+        let config = world.path("simpd.toml").display().to_string();
+        let daemon = world.start(host, &["--user", "ann", "--config", &config]);
+        let double = Running::start(row, &world.address(host + 1));
+        Self { world, row, daemon, host, double }
+    }
+
+    fn we_invite(&self) {
+        self.double.act(Foreign::wait);
+        let connect = self.world.spawn_ctl(self.host, &["connect", &self.world.address(self.host + 1)]);
+        self.double.when("asked", |foreign| matches!(foreign.state(), State::Asked | State::Open));
+        self.double.act(Foreign::accept);
+        connect.wait().ok();
+        self.double.when("open", |foreign| foreign.state() == State::Open);
+    }
+
+    fn they_invite(&self) {
+        let ours: SocketAddr = format!("{}:7777", self.world.address(self.host)).parse().unwrap();
+        self.double.act(|foreign, now| foreign.invite(now, ours));
+        self.daemon.client().status_when(|status| status.requests == 1);
+        let accept = self.world.spawn_ctl(self.host, &["accept"]);
+        self.double.when("open", |foreign| matches!(foreign.state(), State::Open | State::Ringing));
+        if !self.row.traits.acks_syn_ack {
+            // Its first line stands for the ACK.
+            self.they_say("first");
+        }
+        accept.wait().ok();
+    }
+
+    /// Each side writes, in its turn.
+    fn talk(&self) {
+        let lines = if self.row.traits.polls_every.is_some() { 1 } else { 3 };
+        for n in 0..lines {
+            if self.double.act(|foreign, _| foreign.may_say()) {
+                self.they_say(&format!("theirs {n}"));
+                self.we_say(&format!("ours {n}"));
+            } else {
+                self.we_say(&format!("ours {n}"));
+                self.they_say(&format!("theirs {n}"));
+            }
+        }
+    }
+
+    fn we_say(&self, text: &str) {
+        let sent = self.world.ctl(self.host, &["send", text]);
+        if !self.row.expect.good.unconfirmed {
+            sent.ok();
+        }
+        self.double.when(text, |foreign| foreign.shown().iter().any(|shown| shown == text));
+        let shown =
+            self.double.act(|foreign, _| foreign.shown().iter().filter(|shown| *shown == text).count());
+        assert_eq!(shown, 1, "{text}");
+    }
+
+    fn they_say(&self, text: &str) {
+        self.double.when("their turn", Foreign::may_say);
+        assert!(self.double.act(|foreign, now| foreign.say(now, text)));
+        // What it says by itself comes before.
+        let by_itself = |line: &str| line == "bob accepted." || line.starts_with("ours ");
+        loop {
+            let line = self.world.ctl(self.host, &["listen", "-n", "1", "--text", "--timeout", "20"]).ok();
+            if !by_itself(line.trim_end()) {
+                // One says `name: text`, one ends its lines itself.
+                assert!(line.contains(text), "{line}");
+                return;
+            }
+        }
+    }
+
+    fn we_quit(&self) {
+        match self.row.traits.on_fin {
+            OnFin::Ack | OnFin::FinAck => _ = self.world.ctl(self.host, &["quit"]).ok(),
+            // Nobody answers, and that takes its time.
+            OnFin::Silent | OnFin::Ignored => _ = self.world.ctl(self.host, &["quit", "--timeout", "0.1"]),
+        }
+        if self.row.traits.on_fin != OnFin::Ignored {
+            self.double.when("over", |foreign| foreign.state() == State::Idle);
+        }
+    }
+
+    fn they_quit(&self) {
+        self.double.act(Foreign::quit);
+        self.daemon.client().status_when(|status| status.chats == 0);
+        self.double.when("over", |foreign| foreign.state() == State::Idle);
+    }
+}
+
+/// What is to be run: a row, and whether we invite.
+type Job = (Row, bool);
+
+fn run(world: &World, (row, we_invite): &Job, host: u8) {
+    let chat = Chat::new(world, row, host);
+    if *we_invite {
+        chat.we_invite();
+        chat.talk();
+        chat.we_quit();
+    } else {
+        chat.they_invite();
+        chat.talk();
+        chat.they_quit();
+    }
+}
+
+#[test]
+fn simpd_gets_on_with_foreign_peers() {
+    let world = World::new();
+    // The disk is not what is tried here.
+    std::fs::write(world.path("simpd.toml"), "durability = \"process\"\n").unwrap();
+    let wanted = |row: &Row| match std::env::var("ROW") {
+        Ok(name) => row.name == name,
+        Err(_) => {
+            row.expect.works
+                && !row.expect.good.breaks
+                && !NOT_YET.split_whitespace().any(|name| name == row.name)
+        }
+    };
+    let mut jobs: VecDeque<Job> =
+        rows().into_iter().filter(wanted).flat_map(|row| [(row.clone(), true), (row, false)]).collect();
+    // Those that take long begin.
+    jobs.make_contiguous().sort_by_key(|(row, _)| row.traits.polls_every.is_none());
+    let (jobs, failed) = (Mutex::new(jobs.into_iter().zip(0_u8..)), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let next = jobs.lock().unwrap().next();
+                    let Some((job, n)) = next else { return };
+                    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                        run(&world, &job, 2 * n + 1);
+                    }));
+                    if outcome.is_err() {
+                        failed.lock().unwrap().push(format!("ROW={} (we invite: {})", job.0.name, job.1));
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "not with {failed:?}");
+}
