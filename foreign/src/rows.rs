@@ -1,5 +1,5 @@
-//! Who differs how: a name and traits for each kind of program that was seen, for others that may well exist, and what
-//! can be expected of them at most.
+//! Who differs how: a name and traits for each kind of program that was seen, for others that may well exist,
+//! and what can be expected of them at most.
 
 mod invented;
 mod seen;

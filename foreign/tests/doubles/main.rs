@@ -1,5 +1,5 @@
-//! The doubles themselves, held to section 7 byte for byte: a double that does something else than what was seen proves
-//! nothing about simpd.
+//! The doubles themselves, held byte for byte to what was seen on the wire: a double that does something else
+//! proves nothing about simpd.
 //!
 //! - `table`: the rows of the table. `others`: those behind it, and the invented ones.
 //! - `pairs`: two doubles with each other.

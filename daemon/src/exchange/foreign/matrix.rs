@@ -100,20 +100,28 @@ impl Matrix {
 const HEAD: &str = "\
 # With whom simpd gets on
 
-Other SIMP implementations differ from the specification, and from each other: section 7 of simp(7) says how. Here is what
-comes of it, for each kind that was seen (A to K, and those behind them), and for others that may well exist. simpd has
-no setting for any of them. The other side is a double (the crate `foreign/`), written from what was seen on the wire.
+Other SIMP implementations differ from the specification, and from each other. Here is what comes of it: for the
+specification itself, for each kind that was seen on the wire (from A to polls), and for others that may well exist.
+simpd has no setting for any of them. The other side is a double (the crate `foreign/`), written from what was seen.
 
 This table is written by a test, which fails where it is out of date:
-`SIMP_WRITE=1 cargo test -p simp-daemon compatibility`. `ROW=E SCENARIO='one lost' SIMP_SEED=3` in the environment shows one run.
+`SIMP_WRITE=1 cargo test -p simp-daemon compatibility`. With `ROW=E SCENARIO='one lost' SIMP_SEED=3` in the
+environment it shows one run, without the seed all runs of a cell.
 
 Each side writes ten lines in a chat on a good link, and where 20 % of all datagrams are lost and 20 % doubled; three
-otherwise. `one lost` and `one doubled` are many runs: each datagram of a chat in turn, in both roles.
+otherwise. `one lost` and `one doubled` are many runs: each datagram of a chat in turn, in both roles. `3/36` means in
+3 runs of 36.
 
-- `ok`: everything said was shown once, told as delivered, and the chat began and ended as it should.
-- `unconfirmed`: ours was shown, and our user was not told that it was delivered. `ours lost`: not shown, and not told as
-  delivered. `ours twice`, `theirs twice`: shown more than once. `theirs lost`: it never came.
-- **Bold** is what should be better: all else cannot be, with such a peer.
+- `ok`: everything said was shown once, told as delivered, and the chat began and ended as it should; a refusal reached
+  the user as what it is.
+- `unconfirmed`: ours was shown, and our user was not told that it was delivered. `ours lost`: not shown, and not told
+  as delivered. `falsely delivered`: not shown, and told as delivered. `theirs lost`: it never came. `theirs dropped`:
+  it came, and was not shown. `ours twice`, `theirs twice`: shown more than once. `theirs changed`: not shown as
+  written.
+- `does not open`, `breaks`, `does not end`: the chat. `told: REASON`: a refusal that our user took for something
+  else. `they keep waiting`: for our answer to their invitation. `FIN unanswered`: as they want it. `ACK misread`: they
+  took ours for that of the handshake. `crashes them`: we did.
+- **Bold** is what should be better: all else cannot be, with such a peer. A checksum (K) makes a chat impossible.
 ";
 
 fn fill_row(row: &Row) -> Vec<Cell> {

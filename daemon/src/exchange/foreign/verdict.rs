@@ -75,7 +75,8 @@ impl Trouble {
     /// Whether this is allowed.
     pub fn is_allowed(self, allowed: Allowed) -> bool {
         match self {
-            Self::DoesNotOpen | Self::Breaks | Self::NeverEnds => allowed.breaks,
+            // Copies of our ACK of a handshake are not ours to prevent.
+            Self::DoesNotOpen | Self::Breaks | Self::NeverEnds | Self::AckMisread => allowed.breaks,
             Self::FalselyDelivered => allowed.falsely_delivered,
             Self::OursLost => allowed.ours_lost,
             Self::OursTwice => allowed.ours_twice,
@@ -87,7 +88,6 @@ impl Trouble {
             | Self::TheyKeepWaiting
             | Self::FinUnanswered
             | Self::Crashes
-            | Self::AckMisread
             | Self::TheirsDropped
             | Self::TheirsChanged => false,
         }
