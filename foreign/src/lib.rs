@@ -1,6 +1,6 @@
 //! Foreign SIMP peers, for tests only: the ways in which other implementations differ, as data.
 //!
-//! A [`Foreign`] is one program with one user. What it does is in its [`Traits`]; [`rows`] has a name and a set of
+//! A [`Foreign`] is one program with one user. What it does is in its [`Traits`]; [`rows()`] has a name and a set of
 //! traits for each kind of program that was seen, and for others that may well exist. It shares no code with simpd, and
 //! encodes and decodes by itself, so that an error of ours is not in both.
 //!
