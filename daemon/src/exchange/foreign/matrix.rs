@@ -8,6 +8,9 @@ use simp_foreign::Row;
 use super::scenario::{Quality, Scenario};
 use super::verdict::{Trouble, Troubles};
 
+/// What shows one run, with its trace.
+const REPLAY: &str = "cargo test -p simp-daemon compatibility -- --nocapture";
+
 /// All runs of one row in one scenario.
 #[derive(Debug)]
 struct Cell {
@@ -52,7 +55,7 @@ impl Matrix {
                 if let Some((seed, troubles)) = worse {
                     let name = cell.scenario.name();
                     failures.push(format!(
-                        "{troubles}: SIMP_SEED={seed} ROW={} SCENARIO='{name}' cargo test -p simp-daemon compatibility",
+                        "{troubles}: SIMP_SEED={seed} ROW={} SCENARIO='{name}' {REPLAY}",
                         row.name
                     ));
                 }
@@ -106,7 +109,7 @@ simpd has no setting for any of them. The other side is a double (the crate `for
 
 This table is written by a test, which fails where it is out of date:
 `SIMP_WRITE=1 cargo test -p simp-daemon compatibility`. With `ROW=E SCENARIO='one lost' SIMP_SEED=3` in the
-environment it shows one run, without the seed all runs of a cell.
+environment and `-- --nocapture` it shows one run, without the seed all runs of a cell.
 
 Each side writes ten lines in a chat on a good link, and where 20 % of all datagrams are lost and 20 % doubled; three
 otherwise. `one lost` and `one doubled` are many runs: each datagram of a chat in turn, in both roles. `3/36` means in
