@@ -1,24 +1,28 @@
 //! One chat with one peer: opening, messages, closing, as a state machine (SIMP 2 to 5).
 //! It speaks [`Datagram`]s and takes the time as an argument; the crate's documentation has the contract.
 
+mod known;
+mod messages;
+mod opening;
 mod output;
 mod table;
+
+pub use known::Known;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::control::{Reason, State};
 use crate::datagram::{Datagram, Operation};
-use crate::delivery::{Delivery, Due, LastReceived, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
-use crate::text::{Seq, UserName, read_payload};
+use crate::delivery::{
+    COPY_LIVES_FOR, Delivery, LastReceived, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat,
+};
+use crate::dialect::{Dialect, Habit};
+use crate::text::{Seq, Text, UserName, read_payload};
 
 /// A SYN from the peer of an open chat is a late copy this long after the opening; later, the peer has
 /// forgotten the chat and invites anew (SIMP 2).
 const SYN_IS_LATE_FOR: Duration = Duration::from_secs(10);
-
-/// No copy of a datagram lives longer than this in the network (SIMP 6): half of [`RETRANSMIT_AFTER`], in which
-/// a datagram and the ACK that it causes are both dead.
-const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
 
 /// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
 /// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, where only one SYN+ACK left and
@@ -32,6 +36,16 @@ const SYN_COPIES_WITHIN: Duration = Duration::from_secs(1);
 /// implementations ask their user for every SYN.
 const SYN_AGAIN_AFTER: [Duration; 3] =
     [Duration::from_secs(20), Duration::from_secs(40), Duration::from_secs(120)];
+
+/// To a peer that has shown habits of its own a FIN leaves again after this long, with the other number (SIMP 7).
+const OTHER_FIN_AFTER: Duration = Duration::from_secs(2);
+
+/// How often a FIN is transmitted to a peer that never acknowledges.
+const FINS_UNCONFIRMED: u32 = 2;
+
+/// Whoever invites with a text may wait for a bare ACK: it leaves this long after our SYN+ACK where nothing has come
+/// (SIMP 7).
+const BARE_ACK_AFTER: Duration = Duration::from_millis(500);
 
 /// What of a chat's behaviour the user sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +78,8 @@ pub enum ChatEvent {
     },
     /// The peer has this message of ours.
     Delivered(MessageId),
+    /// This message of ours has left, and the peer is one that does not say whether it has it (SIMP 7).
+    Unconfirmed(MessageId),
     /// The peer did not acknowledge this message of ours, and it will not be transmitted again.
     Undelivered(MessageId, Reason),
     /// It is over. The last event.
@@ -109,6 +125,8 @@ pub struct Snapshot {
     pub seq: Seq,
     /// What a duplicate is known by.
     pub received: Option<LastReceived>,
+    /// How the peer speaks.
+    pub dialect: Dialect,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,14 +134,20 @@ enum Phase {
     Inviting {
         syn: Repeat,
         expires: Instant,
+        /// The peer's user is being asked.
+        rings: bool,
     },
     Invited {
         expires: Instant,
+        /// The peer has our SYN+ACK already, and waits for a first message.
+        rung: bool,
         /// Before that, datagrams of an earlier chat with this peer may still be under way.
         answer_from: Option<Instant>,
     },
     Accepting {
         syn_ack: Repeat,
+        /// When a bare ACK follows.
+        ack_at: Option<Instant>,
     },
     Open {
         /// Unknown after a restart.
@@ -139,10 +163,44 @@ enum Phase {
     /// We are leaving and wait for the ACK of our FIN.
     Leaving {
         fin: Repeat,
+        /// When the last one and its ACK are dead.
+        dead_at: Instant,
         /// Why, where the user has not been told yet.
         untold: Option<Reason>,
     },
     Closed,
+}
+
+/// How the message ends that accepts an invitation, with those that wait for one (SIMP 7).
+const ACCEPTED: &str = "accepted.";
+
+/// A message that the machine makes by itself, and nobody is told of.
+const NOT_IN_LOG: MessageId = MessageId(0);
+
+/// A line of the peer that came as a SYN.
+#[derive(Debug)]
+struct Line {
+    text: String,
+    at: Instant,
+    /// It has come as a message too.
+    is_message: bool,
+}
+
+/// What the peer said that tells its habits.
+#[derive(Debug, Default)]
+struct Heard {
+    /// The text of its invitation.
+    invitation: Option<Box<str>>,
+    /// The last line that came as a SYN.
+    line: Option<Box<Line>>,
+    /// The last error it reported.
+    error: Option<Box<str>>,
+    /// The hash of the last text of ours, and how many of its own were the same in a row.
+    ours: Option<u64>,
+    echoed: u8,
+    /// How many of its messages in a row it repeated although they were acknowledged, the last one included.
+    repeated: u8,
+    is_last_repeated: bool,
 }
 
 /// A datagram that is due, made only when it is polled.
@@ -160,6 +218,14 @@ pub struct Chat {
     settings: Settings,
     phase: Phase,
     delivery: Delivery,
+    dialect: Dialect,
+    /// The SYN+ACK and the bare ACK that opened the chat may be lost: nothing has come since.
+    is_unheard: bool,
+    /// There was no chat with the peer before.
+    is_stranger: bool,
+    heard: Heard,
+    /// An ACK that leaves a little later.
+    late_ack: Option<(Instant, u8)>,
     changed: bool,
     events: VecDeque<ChatEvent>,
     transmits: VecDeque<Transmit>,
@@ -168,21 +234,40 @@ pub struct Chat {
 /// Commands: what our user wants.
 impl Chat {
     /// Invites a peer: a chat that is `inviting` until the peer answers or `expires_after` is over.
-    pub fn invite(now: Instant, me: UserName, settings: Settings, expires_after: Duration) -> Self {
-        let syn = Repeat { sent: 1, due: now + SYN_AGAIN_AFTER[0] };
-        let mut chat = Self::new(me, settings, Phase::Inviting { syn, expires: now + expires_after });
+    pub fn invite(
+        now: Instant,
+        me: UserName,
+        settings: Settings,
+        known: impl Into<Known>,
+        expires_after: Duration,
+    ) -> Self {
+        let known = known.into();
+        let expires = now + expires_after;
+        let again = if known.dialect.may_mind_syn() { expires } else { now + SYN_AGAIN_AFTER[0] };
+        let syn = Repeat { sent: 1, due: again };
+        let mut chat = Self::new(me, settings, known, Phase::Inviting { syn, expires, rings: false });
         chat.transmit(Operation::Syn, Seq::Zero.field());
         chat
     }
 
     /// Makes a request of a SYN: a chat that is `invited` until our user answers.
-    pub fn invited(now: Instant, me: UserName, settings: Settings, syn: &Datagram) -> Self {
-        let mut chat = Self::new(
-            me,
-            settings,
-            Phase::Invited { expires: now + settings.request_expiry, answer_from: None },
-        );
+    pub fn invited(
+        now: Instant,
+        me: UserName,
+        settings: Settings,
+        known: impl Into<Known>,
+        syn: &Datagram,
+    ) -> Self {
+        let known = known.into();
+        let rung = known.dialect.has(Habit::Rings);
+        let expires = now + settings.request_expiry;
+        let mut chat = Self::new(me, settings, known, Phase::Invited { expires, rung, answer_from: None });
+        chat.dialect.learn(syn);
         chat.user = syn.user;
+        chat.heard.invitation = words(syn).map(String::into_boxed_str);
+        if rung {
+            chat.transmit(Operation::SynAck, Seq::Zero.field());
+        }
         chat.events.push_back(ChatEvent::Request);
         chat
     }
@@ -212,7 +297,7 @@ impl Chat {
     pub fn copies_live_until(&self) -> Option<Instant> {
         let due = match self.phase {
             // It has just been given up.
-            Phase::Leaving { fin, .. } => Some(fin.due),
+            Phase::Leaving { dead_at, .. } => Some(dead_at),
             _ => self.delivery.due(),
         };
         due.map(|due| due - (RETRANSMIT_AFTER - COPY_LIVES_FOR))
@@ -232,16 +317,19 @@ impl Chat {
         let due_at_once = Repeat { sent: 0, due: now };
         let expires = now + expires_after;
         let phase = match snapshot.state {
-            State::Inviting => Phase::Inviting { syn: due_at_once, expires },
-            State::Invited => Phase::Invited { expires, answer_from: None },
+            State::Inviting => Phase::Inviting { syn: due_at_once, expires, rings: false },
+            State::Invited => Phase::Invited { expires, rung: false, answer_from: None },
             // One has left in the earlier run, so two ACKs may come.
-            State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now } },
+            State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now }, ack_at: None },
             State::Open => Phase::Open { since: None, answer: Operation::SynAck },
             State::Closing if in_flight => Phase::Draining { since: None, answer: Operation::SynAck },
-            State::Closing => Phase::Leaving { fin: due_at_once, untold: Some(Reason::Quit) },
+            State::Closing => {
+                let dead_at = now + RETRANSMIT_AFTER;
+                Phase::Leaving { fin: due_at_once, dead_at, untold: Some(Reason::Quit) }
+            }
             State::Closed => return None,
         };
-        let mut chat = Self::new(me, settings, phase);
+        let mut chat = Self::new(me, settings, snapshot.dialect.into(), phase);
         chat.user = snapshot.user;
         chat.delivery = Delivery::resume(snapshot.seq, snapshot.received);
         // Whatever left in the earlier run, its ACK must not pass for that of a message of this one.
@@ -250,13 +338,27 @@ impl Chat {
         Some(chat)
     }
 
-    fn new(me: UserName, settings: Settings, phase: Phase) -> Self {
+    /// From now on nothing is learned of how the peer speaks: our user has said so since the run that the chat is of.
+    pub fn pin(&mut self) {
+        self.dialect.pin();
+    }
+
+    fn new(me: UserName, settings: Settings, known: Known, phase: Phase) -> Self {
+        let mut dialect = known.dialect;
+        if known.is_pinned {
+            dialect.pin();
+        }
         Self {
             me,
             user: UserName::default(),
             settings,
             phase,
-            delivery: Delivery::default(),
+            delivery: Delivery::begin(),
+            dialect,
+            is_stranger: known.is_stranger,
+            is_unheard: false,
+            heard: Heard::default(),
+            late_ack: None,
             changed: true,
             events: VecDeque::new(),
             transmits: VecDeque::new(),
@@ -269,8 +371,12 @@ impl Chat {
     /// [`StateError`] unless the chat is `invited`.
     pub fn accept(&mut self, now: Instant) -> Result<(), StateError> {
         match self.phase {
+            Phase::Invited { rung: true, .. } => {
+                self.accept_by_message(now);
+                Ok(())
+            }
             Phase::Invited { answer_from: Some(from), .. } if from > now => {
-                self.set_phase(Phase::Accepting { syn_ack: Repeat { sent: 0, due: from } });
+                self.set_phase(Phase::Accepting { syn_ack: Repeat { sent: 0, due: from }, ack_at: None });
                 Ok(())
             }
             Phase::Invited { .. } => {
@@ -361,7 +467,7 @@ impl Chat {
         self.give_up(Reason::Quit);
         match self.phase {
             Phase::Closed => {}
-            Phase::Leaving { fin, untold } => self.end_leaving(fin, untold),
+            Phase::Leaving { untold, .. } => self.end_leaving(untold),
             _ => self.end(Reason::Quit, None),
         }
     }
@@ -370,7 +476,8 @@ impl Chat {
 /// What the table's rows are made of.
 impl Chat {
     fn set_phase(&mut self, phase: Phase) {
-        if let (Phase::Accepting { syn_ack }, Phase::Leaving { .. } | Phase::Closed) = (self.phase, phase) {
+        if let (Phase::Accepting { syn_ack, .. }, Phase::Leaving { .. } | Phase::Closed) = (self.phase, phase)
+        {
             self.delivery.hold(syn_ack.due, false);
         }
         self.phase = phase;
@@ -382,59 +489,32 @@ impl Chat {
     }
 
     fn send_syn_ack(&mut self, now: Instant) {
-        self.set_phase(Phase::Accepting { syn_ack: Repeat::first(now) });
+        let ack_at = self.heard.invitation.as_ref().map(|_| now + BARE_ACK_AFTER);
+        self.set_phase(Phase::Accepting { syn_ack: Repeat::first(now), ack_at });
         self.transmit(Operation::SynAck, Seq::Zero.field());
     }
 
+    /// Accepts where the peer waits for a message that says so (SIMP 7).
+    fn accept_by_message(&mut self, now: Instant) {
+        self.dialect.set(Habit::Rings, true);
+        self.open(now, Operation::SynAck);
+        // A user name is printable ASCII, so that this is a text.
+        if let Ok(text) = Text::new(&format!("{} {ACCEPTED}", self.me)) {
+            self.delivery.push(Outgoing { id: NOT_IN_LOG, text });
+        }
+        self.deliver(now);
+    }
+
     fn open(&mut self, now: Instant, answer: Operation) {
+        // The peer is in the chat once it has our SYN+ACK, or our ACK of its own.
+        let theirs_from = match self.phase {
+            Phase::Inviting { .. } | Phase::Invited { .. } => Some(now),
+            Phase::Accepting { syn_ack, .. } if syn_ack.sent == 1 => Some(syn_ack.due - RETRANSMIT_AFTER),
+            _ => None,
+        };
+        self.delivery.open(theirs_from, self.dialect);
         self.set_phase(Phase::Open { since: Some(now), answer });
         self.events.push_back(ChatEvent::Opened);
-    }
-
-    /// Lets the delivery do what is due. Returns whether a datagram is transmitted once more.
-    fn deliver(&mut self, now: Instant) -> bool {
-        match self.delivery.handle_timeout(now, self.settings.attempts) {
-            Due::Nothing => {}
-            Due::First => self.transmits.push_back(Transmit::InFlight),
-            Due::Again => {
-                self.transmits.push_back(Transmit::InFlight);
-                return true;
-            }
-            Due::GivenUp => self.end_with_peer_gone(now),
-        }
-        false
-    }
-
-    fn handle_chat(&mut self, datagram: &Datagram) -> Handled {
-        // Queued here, but it leaves only after the commit: once the peer sees it, the peer forgets the message.
-        self.transmit(Operation::Ack, datagram.seq);
-        let (seq, text) = (datagram.seq, read_payload(&datagram.payload));
-        if !self.delivery.handle_chat(seq, &text) {
-            return Handled::Duplicate;
-        }
-        self.events.push_back(ChatEvent::Message { seq, text });
-        Handled::Accepted
-    }
-
-    fn handle_ack(&mut self, now: Instant, seq: u8) -> Handled {
-        let Some(id) = self.delivery.handle_ack(seq) else {
-            self.delivery.handle_other_ack(now + HANDSHAKE_ACK_COPIES_WITHIN);
-            return Handled::Ignored;
-        };
-        self.events.push_back(ChatEvent::Delivered(id));
-        if !self.leave_if_drained(now) {
-            self.deliver(now);
-        }
-        Handled::Accepted
-    }
-
-    /// Leaves where only the last message was waited for.
-    fn leave_if_drained(&mut self, now: Instant) -> bool {
-        let is_drained = matches!(self.phase, Phase::Draining { .. }) && self.delivery.len() == 0;
-        if is_drained {
-            self.leave(now);
-        }
-        is_drained
     }
 
     fn handle_late_syn(&mut self, now: Instant, since: Option<Instant>, answer: Operation) -> Handled {
@@ -477,13 +557,40 @@ impl Chat {
     }
 
     fn send_fin(&mut self, now: Instant, untold: Option<Reason>) {
-        self.set_phase(Phase::Leaving { fin: Repeat::first(now), untold });
-        self.transmit(Operation::Fin, self.delivery.seq().field());
+        self.transmit_fin(now, 0, untold);
+    }
+
+    /// Transmits a FIN after so many. Where it is not known which number the peer wants, it has both in turn.
+    fn transmit_fin(&mut self, now: Instant, sent: u32, untold: Option<Reason>) {
+        let is_foreign = self.dialect.is_foreign();
+        let is_other = match is_foreign {
+            true => sent % 2 == 1,
+            false => !self.dialect.has(Habit::NumbersKnown) && sent >= 2 && sent.is_multiple_of(2),
+        };
+        let seq = self.delivery.seq();
+        let seq = if is_other { seq.next() } else { seq };
+        let is_soon = is_foreign && (sent == 0 || self.dialect.has(Habit::NeverAcks));
+        let pause = if is_soon { OTHER_FIN_AFTER } else { RETRANSMIT_AFTER };
+        let fin = Repeat { sent: sent + 1, due: now + pause };
+        let leaving = Phase::Leaving { fin, dead_at: now + RETRANSMIT_AFTER, untold };
+        if sent == 0 {
+            self.set_phase(leaving);
+        } else {
+            self.phase = leaving;
+        }
+        self.transmit(Operation::Fin, seq.field());
+    }
+
+    /// How often a FIN is transmitted.
+    fn fin_attempts(&self) -> u32 {
+        if self.dialect.has(Habit::NeverAcks) { FINS_UNCONFIRMED } else { self.settings.attempts }
     }
 
     /// Ends a chat whose last FIN was not acknowledged, or more than one was sent.
-    fn end_leaving(&mut self, fin: Repeat, untold: Option<Reason>) {
-        self.delivery.hold(fin.due, false);
+    fn end_leaving(&mut self, untold: Option<Reason>) {
+        if let Phase::Leaving { dead_at, .. } = self.phase {
+            self.delivery.hold(dead_at, false);
+        }
         self.end_left(untold);
     }
 
@@ -495,11 +602,20 @@ impl Chat {
     }
 
     fn give_up(&mut self, reason: Reason) {
-        self.events.extend(self.delivery.give_up().map(|id| ChatEvent::Undelivered(id, reason)));
+        let given_up = self.delivery.give_up().filter(|id| *id != NOT_IN_LOG);
+        self.events.extend(given_up.map(|id| ChatEvent::Undelivered(id, reason)));
     }
 
     fn end(&mut self, reason: Reason, text: Option<String>) {
+        if self.delivery.received.doubt_until().is_some() {
+            self.end_doubt();
+        }
         self.set_phase(Phase::Closed);
         self.events.push_back(ChatEvent::Closed { reason, text });
     }
+}
+
+/// What the peer said in the payload of a datagram that has none by rights.
+fn words(datagram: &Datagram) -> Option<String> {
+    (!datagram.payload.is_empty()).then(|| read_payload(&datagram.payload))
 }

@@ -11,12 +11,14 @@
 
 mod event;
 mod outbox;
+mod peers;
 mod status;
 mod who;
 
 pub use event::{Event, Kind, Reason, What};
 pub use outbox::{Consumer, OutboxMessage};
-pub use status::{Counters, Refused, Status};
+pub use peers::{Forgotten, PeerInfo};
+pub use status::{Counters, PeerNote, Refused, Status};
 pub use who::Who;
 
 use std::fmt;
@@ -24,7 +26,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The version of this API. Client and daemon must have the same.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +59,8 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         who: Option<String>,
     },
-    /// Send a text. Answered with [`Reply::Queued`] once it is durable; then follow its `delivered` or
-    /// `undelivered`.
+    /// Send a text. Answered with [`Reply::Queued`] once it is durable; then follow its `delivered`,
+    /// `unconfirmed` or `undelivered`.
     Send {
         /// In which chat; may be absent where there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,10 +93,10 @@ pub enum Request {
         /// Its id.
         message: u64,
     },
-    /// Put the text of an undelivered message into the outbox, as a new message to the same peer. Answered with
-    /// [`Reply::Queued`].
+    /// Put the text of a message that was not delivered, or not confirmed, into the outbox, as a new message to the
+    /// same peer. Answered with [`Reply::Queued`].
     Resend {
-        /// The id of the undelivered one.
+        /// Its id.
         message: u64,
         /// As in `send`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,6 +152,14 @@ pub enum Request {
         /// The consumer's name.
         consumer: String,
     },
+    /// What is known of how peers speak, by address. Answered with [`Reply::Peers`].
+    Peers {
+        /// Only addresses that are greater than this, as texts.
+        #[serde(default)]
+        after: String,
+    },
+    /// Drop what was learned of how peers speak. Answered with [`Reply::Forgotten`].
+    ForgetPeer(Forgotten),
     /// Stop the daemon; open chats are kept for its next start. Answered with [`Reply::Done`].
     Stop,
 }
@@ -241,6 +251,18 @@ pub enum Reply {
     Consumers {
         /// By name.
         consumers: Vec<Consumer>,
+    },
+    /// To `peers`.
+    Peers {
+        /// By address, as a text.
+        peers: Vec<PeerInfo>,
+        /// Whether there are more: ask again with `after`.
+        more: bool,
+    },
+    /// To `forget_peer`.
+    Forgotten {
+        /// Of how many peers something was forgotten.
+        peers: u64,
     },
     /// To `chats`.
     Chats {
@@ -337,6 +359,9 @@ pub struct ChatInfo {
     pub queued: u64,
     /// When it began, in milliseconds since 1970.
     pub since_ms: u64,
+    /// What is special about how the peer speaks, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Where a chat stands (SIMP 2, 5).

@@ -1,5 +1,7 @@
 //! One SIMP unit on UDP: the 39-byte header and the payload behind it, decoded and encoded (SIMP 1).
+//! It is read as what it means, with what is odd about it noted; it is written as specified.
 
+use crate::deviations::Deviations;
 use crate::text::{USER_NAME_MAX, UserName};
 
 /// Bytes of a complete header (SIMP 1).
@@ -8,7 +10,7 @@ pub const HEADER_LEN: usize = 39;
 /// Bytes of the header without Length: some implementations end control datagrams there (SIMP 7).
 const SHORT_HEADER_LEN: usize = 35;
 
-/// What a datagram is for: the header's Type and Operation, of which only these six pairs make sense.
+/// What a datagram is for: the header's Type and Operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// Type chat, operation 0x01: the payload is a text.
@@ -23,31 +25,49 @@ pub enum Operation {
     SynAck,
     /// FIN, 0x08: the sender leaves the chat or declines.
     Fin,
+    /// ERR and FIN in one, 0x09: declined, or over, and why (SIMP 7).
+    ErrFin,
+    /// FIN and ACK in one, 0x0c: the answer of some implementations to a FIN (SIMP 7).
+    FinAck,
 }
 
+const CONTROL: u8 = 1;
+const CHAT: u8 = 2;
+
 impl Operation {
-    fn from_fields(kind: u8, operation: u8) -> Result<Self, DecodeError> {
-        match (kind, operation) {
-            (0x02, 0x01) => Ok(Self::Chat),
-            (0x01, 0x01) => Ok(Self::Err),
-            (0x01, 0x02) => Ok(Self::Syn),
-            (0x01, 0x04) => Ok(Self::Ack),
-            (0x01, 0x06) => Ok(Self::SynAck),
-            (0x01, 0x08) => Ok(Self::Fin),
-            (0x01 | 0x02, _) => Err(DecodeError::Operation),
-            _ => Err(DecodeError::Type),
-        }
+    /// All of them, with their Type and Operation fields.
+    pub const ALL: [(Self, [u8; 2]); 8] = [
+        (Self::Chat, [CHAT, 0x01]),
+        (Self::Err, [CONTROL, 0x01]),
+        (Self::Syn, [CONTROL, 0x02]),
+        (Self::Ack, [CONTROL, 0x04]),
+        (Self::SynAck, [CONTROL, 0x06]),
+        (Self::Fin, [CONTROL, 0x08]),
+        (Self::ErrFin, [CONTROL, 0x09]),
+        (Self::FinAck, [CONTROL, 0x0c]),
+    ];
+
+    /// Reads the two fields. A chat with a payload is a chat whatever its operation; without one it may be a
+    /// control datagram with the wrong type.
+    fn from_fields(kind: u8, operation: u8, is_empty: bool) -> Result<Self, DecodeError> {
+        let of_type = |kind| Self::ALL.iter().find(|(_, fields)| *fields == [kind, operation]);
+        let found = match kind {
+            CONTROL => of_type(CONTROL),
+            CHAT if is_empty && operation != 0 => of_type(CHAT).or_else(|| of_type(CONTROL)),
+            CHAT => return Ok(Self::Chat),
+            _ => return Err(DecodeError::Type),
+        };
+        found.map(|(operation, _)| *operation).ok_or(DecodeError::Operation)
     }
 
-    fn fields(self) -> [u8; 2] {
-        match self {
-            Self::Chat => [0x02, 0x01],
-            Self::Err => [0x01, 0x01],
-            Self::Syn => [0x01, 0x02],
-            Self::Ack => [0x01, 0x04],
-            Self::SynAck => [0x01, 0x06],
-            Self::Fin => [0x01, 0x08],
-        }
+    /// The Type and Operation fields.
+    pub fn fields(self) -> [u8; 2] {
+        Self::ALL.iter().find(|(operation, _)| *operation == self).map_or([0; 2], |(_, fields)| *fields)
+    }
+
+    /// Whether a payload belongs to it (SIMP 1).
+    fn has_payload(self) -> bool {
+        matches!(self, Self::Chat | Self::Err | Self::ErrFin)
     }
 }
 
@@ -62,12 +82,14 @@ pub struct Datagram {
     pub user: UserName,
     /// The text of a chat or an ERR; empty otherwise.
     pub payload: Vec<u8>,
+    /// In what it is written otherwise than specified. What we send may have a checksum.
+    pub deviations: Deviations,
 }
 
 /// Why bytes are not a SIMP datagram. Each reason is a counter of `simpctl status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Fewer bytes than a header.
+    /// Too few bytes: for a type, an operation and a sequence, or for a chat.
     #[error("shorter than a header")]
     Short,
     /// Neither control nor chat.
@@ -76,43 +98,103 @@ pub enum DecodeError {
     /// An operation that its type does not have.
     #[error("unknown operation")]
     Operation,
-    /// A user name that is not printable ASCII.
-    #[error("user is not printable ascii")]
-    User,
 }
 
 impl Datagram {
+    /// One as specified.
+    pub fn new(operation: Operation, seq: u8, user: UserName, payload: Vec<u8>) -> Self {
+        Self { operation, seq, user, payload, deviations: Deviations::default() }
+    }
+
     /// Reads what came in one UDP packet, more liberally than we write (SIMP 7).
-    /// Length counts where it fits; where it says 0 or more than is there, the payload is what is there.
-    /// A control datagram may end before Length.
+    /// Three bytes are enough for a control datagram. Length counts where it fits; where it says 0 or more than
+    /// is there, the payload is what is there.
     ///
     /// # Errors
     /// [`DecodeError`] where the bytes make no sense as SIMP.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (head, rest) = bytes.split_at_checked(SHORT_HEADER_LEN).ok_or(DecodeError::Short)?;
-        let (&[kind, operation, seq], user) = head.split_first_chunk().ok_or(DecodeError::Short)?;
-        let operation = Operation::from_fields(kind, operation)?;
-        let user: &[u8; USER_NAME_MAX] = user.try_into().map_err(|_| DecodeError::Short)?;
-        let user = UserName::from_field(user).ok_or(DecodeError::User)?;
-        let payload = match (rest.split_first_chunk(), operation) {
-            (Some((length, payload)), _) => match u32::from_be_bytes(*length) as usize {
-                0 => payload,
-                length => payload.get(..length).unwrap_or(payload),
-            },
-            (None, Operation::Chat) => return Err(DecodeError::Short),
-            (None, _) => &[],
-        };
-        Ok(Self { operation, seq, user, payload: payload.to_vec() })
+        let (&[kind, operation, seq], rest) = bytes.split_first_chunk().ok_or(DecodeError::Short)?;
+        let mut field = [0; USER_NAME_MAX];
+        for (to, from) in field.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        let (user, is_printable) = UserName::from_field(&field);
+        let (payload, mut deviations) = payload(bytes);
+        let fields = [kind, operation];
+        let operation = Operation::from_fields(kind, operation, payload.is_empty())?;
+        if operation == Operation::Chat && bytes.len() < HEADER_LEN {
+            return Err(DecodeError::Short);
+        }
+        deviations = deviations
+            .with(Deviations::NAME, !is_printable)
+            .with(Deviations::PADDING, is_printable && user.field() != &field)
+            .with(Deviations::OPERATION, operation.fields() != fields)
+            .with(Deviations::COMBINED, matches!(operation, Operation::ErrFin | Operation::FinAck))
+            .with(Deviations::SEQUENCE, seq > 1)
+            .with(Deviations::PAYLOAD, !operation.has_payload() && !payload.is_empty())
+            .with(Deviations::NON_ASCII, !payload.is_ascii())
+            .with(Deviations::NUL, payload.contains(&0));
+        Ok(Self { operation, seq, user, payload: payload.to_vec(), deviations })
     }
 
-    /// Appends the datagram's bytes to `out`, exactly as the specification has them.
+    /// Appends the datagram's bytes to `out`, exactly as the specification has them, and the checksum that it
+    /// is said to have.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        let start = out.len();
         out.extend_from_slice(&self.operation.fields());
         out.push(self.seq);
         out.extend_from_slice(self.user.field());
         out.extend_from_slice(&(self.payload.len() as u32).to_be_bytes());
         out.extend_from_slice(&self.payload);
+        let sum = sum(out.get(start..).unwrap_or_default());
+        if self.deviations.has(Deviations::CHECKSUM) {
+            out.extend_from_slice(&(!sum).to_be_bytes());
+        } else if self.deviations.has(Deviations::SUM) {
+            out.extend_from_slice(&sum.to_be_bytes());
+        }
     }
+}
+
+/// The payload in these bytes, and what is odd about where it is.
+fn payload(bytes: &[u8]) -> (&[u8], Deviations) {
+    let behind = bytes.get(SHORT_HEADER_LEN..).unwrap_or_default();
+    let Some((field, rest)) = behind.split_first_chunk::<4>() else {
+        return (&[], Deviations::SHORT);
+    };
+    let none = Deviations::default();
+    let length = u32::from_be_bytes(*field) as usize;
+    match rest.len().checked_sub(length) {
+        Some(0) => (rest, none),
+        Some(2) if let Some((before, checksum)) = trailer(bytes) => {
+            (before.get(HEADER_LEN..).unwrap_or_default(), checksum)
+        }
+        Some(_) if length == 0 => (rest, Deviations::LENGTH),
+        Some(_) => (rest.get(..length).unwrap_or(rest), Deviations::TRAILER),
+        // No text is so long that its Length reads as text: this one has none.
+        None if field.iter().all(|byte| matches!(byte, b' '..=b'~')) => (behind, Deviations::SHORT),
+        None => (rest, Deviations::LENGTH),
+    }
+}
+
+/// What is before a checksum in the last two bytes, if they are one.
+fn trailer(bytes: &[u8]) -> Option<(&[u8], Deviations)> {
+    let (before, last) = bytes.split_last_chunk()?;
+    let (sum, last) = (sum(before), u16::from_be_bytes(*last));
+    let found = Deviations::default()
+        .with(Deviations::CHECKSUM, last == !sum)
+        .with(Deviations::SUM, last == sum && last != !sum);
+    (!found.is_empty()).then_some((before, found))
+}
+
+/// The ones' complement sum of bytes in pairs, the last one with a 0 where there is an odd number.
+fn sum(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2).map(|pair| match *pair {
+        [high, low] => u32::from(u16::from_be_bytes([high, low])),
+        [high] => u32::from(high) << 8,
+        _ => 0,
+    });
+    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
+    fold(fold(words.sum())) as u16
 }
 
 #[cfg(test)]
@@ -120,7 +202,9 @@ mod tests {
     use super::*;
 
     fn datagram(operation: Operation, seq: u8, user: &str, payload: &[u8]) -> Datagram {
-        Datagram { operation, seq, user: UserName::new(user).unwrap(), payload: payload.to_vec() }
+        let (user, _) =
+            UserName::from_field(&std::array::from_fn(|at| *user.as_bytes().get(at).unwrap_or(&0)));
+        Datagram::new(operation, seq, user, payload.to_vec())
     }
 
     fn bytes(hex: &str) -> Vec<u8> {
@@ -153,29 +237,74 @@ mod tests {
     }
 
     #[test]
-    fn what_others_send_is_read_as_what_it_means() {
-        let user = format!("626f62{}", "20".repeat(29));
-        for (name, hex, value) in [
-            ("no length field", format!("010400{user}"), datagram(Operation::Ack, 0, "bob", b"")),
-            ("half a length field", format!("010400{user}0000"), datagram(Operation::Ack, 0, "bob", b"")),
+    fn what_others_send_is_read_as_what_it_means_and_what_is_odd_about_it_is_noted() {
+        use Deviations as Is;
+        use Operation as Op;
+        let none = "00".repeat(29);
+        let bob = format!("626f62{none}");
+        let both = |one: Is, other| one.with(other, true);
+        for (name, hex, (operation, seq, user, payload), odd) in [
             (
-                "trailer behind the payload",
-                format!("020100{user}000000026869ffff"),
-                datagram(Operation::Chat, 0, "bob", b"hi"),
+                "as specified",
+                format!("020100{bob}000000026869"),
+                (Op::Chat, 0, "bob", &b"hi"[..]),
+                Is::default(),
             ),
             (
-                "length 0 with a payload",
-                format!("020100{user}000000006869"),
-                datagram(Operation::Chat, 0, "bob", b"hi"),
+                "spaces",
+                format!("010400626f62{}00000000", "20".repeat(29)),
+                (Op::Ack, 0, "bob", b""),
+                Is::PADDING,
             ),
+            ("leading nul", format!("010400{none}626f6200000000"), (Op::Ack, 0, "bob", b""), Is::PADDING),
             (
-                "length beyond the end",
-                format!("020100{user}ffffffff6869"),
-                datagram(Operation::Chat, 0, "bob", b"hi"),
+                "a rest",
+                format!("010400626f620078{}00000000", "00".repeat(27)),
+                (Op::Ack, 0, "bob", b""),
+                Is::PADDING,
             ),
-            ("sequence 255", format!("0201ff{user}00000000"), datagram(Operation::Chat, 255, "bob", b"")),
+            ("a high byte", format!("010200ff6f62{none}00000000"), (Op::Syn, 0, "?ob", b""), Is::NAME),
+            ("an escape", format!("010200621b62{none}00000000"), (Op::Syn, 0, "b?b", b""), Is::NAME),
+            ("no length", format!("010400{bob}"), (Op::Ack, 0, "bob", b""), Is::SHORT),
+            ("half a length", format!("010400{bob}0000"), (Op::Ack, 0, "bob", b""), Is::SHORT),
+            ("three bytes", "010801".to_owned(), (Op::Fin, 1, "", b""), Is::SHORT),
+            ("half a name", "010200626f62".to_owned(), (Op::Syn, 0, "bob", b""), Is::SHORT),
+            (
+                "a text for a length",
+                format!("020100{bob}48656c6c6f"),
+                (Op::Chat, 0, "bob", b"Hello"),
+                Is::SHORT,
+            ),
+            ("trailer", format!("020100{bob}000000026869ffff"), (Op::Chat, 0, "bob", b"hi"), Is::TRAILER),
+            ("length 0", format!("020100{bob}000000006869"), (Op::Chat, 0, "bob", b"hi"), Is::LENGTH),
+            ("length too high", format!("020100{bob}ffffffff6869"), (Op::Chat, 0, "bob", b"hi"), Is::LENGTH),
+            ("little endian", format!("020100{bob}020000006869"), (Op::Chat, 0, "bob", b"hi"), Is::LENGTH),
+            ("sequence 255", format!("0201ff{bob}00000000"), (Op::Chat, 255, "bob", b""), Is::SEQUENCE),
+            ("chat 0x00", format!("020000{bob}000000026869"), (Op::Chat, 0, "bob", b"hi"), Is::OPERATION),
+            ("chat 0x20", format!("022000{bob}000000026869"), (Op::Chat, 0, "bob", b"hi"), Is::OPERATION),
+            ("ack of type chat", format!("020401{bob}00000000"), (Op::Ack, 1, "bob", b""), Is::OPERATION),
+            ("err|fin", format!("010900{bob}000000024e6f"), (Op::ErrFin, 0, "bob", b"No"), Is::COMBINED),
+            ("fin|ack", format!("010c01{bob}"), (Op::FinAck, 1, "bob", b""), both(Is::COMBINED, Is::SHORT)),
+            ("fin with a text", format!("010801{bob}000000024e6f"), (Op::Fin, 1, "bob", b"No"), Is::PAYLOAD),
+            ("nul", format!("020100{bob}00000003006869"), (Op::Chat, 0, "bob", b"\0hi"), Is::NUL),
+            ("utf-8", format!("020100{bob}00000002c3bc"), (Op::Chat, 0, "bob", b"\xc3\xbc"), Is::NON_ASCII),
+            ("checksum", format!("010400{bob}000000008f37"), (Op::Ack, 0, "bob", b""), Is::CHECKSUM),
+            ("sum", format!("010400{bob}0000000070c8"), (Op::Ack, 0, "bob", b""), Is::SUM),
         ] {
+            let value = Datagram { deviations: odd, ..datagram(operation, seq, user, payload) };
             assert_eq!(Datagram::decode(&bytes(&hex)), Ok(value), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_checksum_is_sent_as_it_was_read() {
+        for text in [&b"hi"[..], b"odd", b""] {
+            for odd in [Deviations::CHECKSUM, Deviations::SUM] {
+                let value = Datagram { deviations: odd, ..datagram(Operation::Chat, 0, "bob", text) };
+                let mut wire = b"before".to_vec();
+                value.encode(&mut wire);
+                assert_eq!(Datagram::decode(&wire[6..]), Ok(value), "{text:?}");
+            }
         }
     }
 
@@ -184,16 +313,14 @@ mod tests {
         let user = "626f62".to_owned() + &"00".repeat(29);
         for (name, hex, error) in [
             ("nothing", String::new(), DecodeError::Short),
-            ("one byte", "01".to_owned(), DecodeError::Short),
-            ("34 bytes", "0102".to_owned() + &"00".repeat(32), DecodeError::Short),
+            ("two bytes", "0102".to_owned(), DecodeError::Short),
             ("chat without length", format!("020100{user}"), DecodeError::Short),
             ("type 0", format!("000100{user}00000000"), DecodeError::Type),
             ("type 3", format!("030100{user}00000000"), DecodeError::Type),
             ("control operation 0", format!("010000{user}00000000"), DecodeError::Operation),
             ("control operation 0x20", format!("012000{user}00000000"), DecodeError::Operation),
-            ("chat operation 2", format!("020200{user}00000000"), DecodeError::Operation),
-            ("user with a high byte", format!("010200ff{}00000000", "00".repeat(31)), DecodeError::User),
-            ("user with an escape", format!("0102001b{}00000000", "00".repeat(31)), DecodeError::User),
+            ("syn|fin", format!("010a00{user}00000000"), DecodeError::Operation),
+            ("chat operation 0x20 without a text", format!("022000{user}00000000"), DecodeError::Operation),
         ] {
             assert_eq!(Datagram::decode(&bytes(&hex)), Err(error), "{name}");
         }

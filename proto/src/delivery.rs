@@ -1,14 +1,55 @@
-//! Stop-and-wait: one message in flight, resent until acknowledged, and the filter for duplicates (SIMP 3, 4).
-//! Knows nothing of opening and closing; [`Chat`](crate::Chat) does.
+//! Stop-and-wait: one message in flight, resent until acknowledged (SIMP 3, 4), numbered as the peer wants it
+//! (SIMP 7). Knows nothing of opening and closing; [`Chat`](crate::Chat) does.
+//!
+//! - here: our messages. `received`: the peer's, and the filter for duplicates.
+
+mod received;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::dialect::{Dialect, Habit};
 use crate::text::{Seq, Text};
+
+pub use received::LastReceived;
+pub(crate) use received::{Counting, Incoming, Received, Verdict, hash};
 
 /// How long we wait for an ACK before transmitting the same datagram again (SIMP 4). Never shorter: a late
 /// copy of one message is taken for the next but one if it is still under way then (SIMP 6).
 pub const RETRANSMIT_AFTER: Duration = Duration::from_secs(5);
+
+/// No copy of a datagram lives longer than this in the network (SIMP 6): half of [`RETRANSMIT_AFTER`], in which
+/// a datagram and the ACK that it causes are both dead.
+pub(crate) const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
+
+/// An ACK with another number than the one in flight is taken for it after this long without the right one.
+const RIGHT_ACK_WITHIN: Duration = Duration::from_millis(500);
+
+/// To a peer that never acknowledges, the next message leaves this long after the last; to one that shows nothing else
+/// by which it differs, when no copy of the last can come behind it any more.
+const UNCONFIRMED_AFTER: Duration = Duration::from_millis(300);
+
+/// After so many transmissions the other number is tried: where the peer has shown habits of its own,
+const TRY_OTHER_AFTER: u32 = 2;
+
+/// and where it has not, or an earlier chat showed its numbers. One that holds to the specification and has lost all of
+/// them would acknowledge the other number, and not show the message.
+const DOUBT_KNOWN_AFTER: u32 = 4;
+
+/// After so many it is not tried any more, so that a receiver can tell it from another message.
+const TRIED_UNTIL: u32 = 12;
+
+/// A peer that has shown habits of its own never acknowledges if it answers so often otherwise.
+const SIGNS_WITHOUT_ACK: u32 = 3;
+
+/// After so many numbers that one counter for both directions does not give, the peer has none.
+const APART: u8 = 2;
+
+/// So many copies without an ACK, to a peer that hears us, are no bad luck.
+const HEARD_FOR: u32 = 3;
+
+/// How often a message is transmitted at most to a peer that does not acknowledge repeats.
+const ATTEMPTS_IF_IGNORED: u32 = 3;
 
 /// The number of a message of ours: the id of its `queued` entry in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,32 +85,6 @@ impl Repeat {
     }
 }
 
-/// What is remembered of the last message received, to know a duplicate by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LastReceived {
-    seq: u8,
-    /// FNV-1a of its text: peers exist that send different texts with one number (SIMP 7).
-    text_hash: u64,
-}
-
-impl LastReceived {
-    /// Of a message with this Sequence field and this text.
-    pub fn of(seq: u8, text: &str) -> Self {
-        let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-        Self { seq, text_hash: text.bytes().fold(0xcbf2_9ce4_8422_2325, step) }
-    }
-
-    /// As two numbers, to be kept.
-    pub fn to_parts(self) -> (u8, u64) {
-        (self.seq, self.text_hash)
-    }
-
-    /// From the two numbers that were kept.
-    pub fn from_parts(seq: u8, text_hash: u64) -> Self {
-        Self { seq, text_hash }
-    }
-}
-
 /// What the passing of time did to the message in flight.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Due {
@@ -79,6 +94,10 @@ pub(crate) enum Due {
     First,
     /// It is to be transmitted again.
     Again,
+    /// An ACK with another number is taken for its own.
+    Delivered(MessageId),
+    /// It was transmitted as often as makes sense, and the peer may have it.
+    Unconfirmed(MessageId),
     /// It was transmitted as often as allowed, and never acknowledged.
     GivenUp,
 }
@@ -87,6 +106,18 @@ pub(crate) enum Due {
 struct InFlight {
     message: Outgoing,
     repeat: Repeat,
+    /// When the last copy left.
+    transmitted: Instant,
+    /// The number of the message before it, in either direction.
+    behind: Option<u8>,
+    /// The last copy has the other number.
+    is_other: bool,
+    /// Some copy had.
+    tried_other: bool,
+    /// An ACK came that can be of nothing else, but has another number: when it counts.
+    doubtful_ack: Option<Instant>,
+    /// The peer has shown that it lives since the last copy left.
+    has_sign: bool,
 }
 
 /// No new message is transmitted for a while, because an ACK may come that is not its own.
@@ -103,14 +134,64 @@ pub(crate) struct Delivery {
     seq: Seq,
     in_flight: Option<InFlight>,
     queue: VecDeque<Outgoing>,
-    received: Option<LastReceived>,
+    pub(crate) received: Received,
     hold: Option<Hold>,
+    /// Until when an ACK may come of a message before the one in flight.
+    earlier_acks_until: Option<Instant>,
+    /// Until when ACKs may come of messages that were told as unconfirmed: they say nothing.
+    deaf_until: Option<Instant>,
+    /// The peer has acknowledged a message in this chat, and its numbers have not shown since that it counts otherwise.
+    is_acked: bool,
+    /// The chat has gone on after a restart: what the peer had before that is not known.
+    is_resumed: bool,
+    /// New messages of the peer since the first copy of what is in flight.
+    news: u32,
+    /// How many copies had left when it showed by its messages that it hears us.
+    hears_from: Option<u32>,
+    /// Messages told as unconfirmed since the last that was acknowledged.
+    unconfirmed: u32,
+    /// How often the peer showed that it lives, but not that it has what was in flight, since its last ACK.
+    signs: u32,
+    /// The last ACK had the right number.
+    ack_fitted: bool,
+    /// The number of our next message is another than the events of the chat tell.
+    is_renumbered: bool,
+    /// The number of the last message in either direction.
+    behind: Option<u8>,
+    /// That was one of ours.
+    is_behind_ours: bool,
+    /// How many numbers were not what one counter for both directions gives.
+    apart: u8,
+    /// As far as is known, the peer has one counter for both directions.
+    counts_together: bool,
+    /// It may have, for all that can be told: then each of its messages changes the number of ours.
+    is_ambiguous: bool,
 }
 
 impl Delivery {
+    /// At the beginning of a chat.
+    pub(crate) fn begin() -> Self {
+        Self { received: Received::begin(), ..Self::default() }
+    }
+
     /// Goes on where an earlier run stopped.
     pub(crate) fn resume(seq: Seq, received: Option<LastReceived>) -> Self {
-        Self { seq, received, ..Self::default() }
+        Self { seq, received: Received::resume(received), is_resumed: true, ..Self::default() }
+    }
+
+    /// The chat opens: the number of our first message. `theirs_from`: when it opened for the peer at the earliest, if
+    /// that is known.
+    pub(crate) fn open(&mut self, theirs_from: Option<Instant>, dialect: Dialect) {
+        self.received.open(theirs_from);
+        self.seq = if dialect.has(Habit::StartsAtOne) { Seq::One } else { Seq::Zero };
+        // Whoever rings counts so, as far as is known. If this one does not, the other number is tried.
+        self.counts_together = dialect.has(Habit::OneCounter)
+            || (dialect.has(Habit::Rings) && !dialect.has(Habit::NumbersKnown));
+    }
+
+    /// Whether the number of our next message is another than the events of the chat tell, since the last call.
+    pub(crate) fn take_renumbered(&mut self) -> bool {
+        std::mem::take(&mut self.is_renumbered)
     }
 
     /// The bit of the message in flight, or of the next one.
@@ -118,14 +199,9 @@ impl Delivery {
         self.seq
     }
 
-    /// What a duplicate is known by.
-    pub(crate) fn received(&self) -> Option<LastReceived> {
-        self.received
-    }
-
     /// Takes the next message for new, whatever it is.
     pub(crate) fn forget_received(&mut self) {
-        self.received = None;
+        self.received = Received::begin();
     }
 
     /// Messages not yet acknowledged.
@@ -170,14 +246,23 @@ impl Delivery {
         }
     }
 
+    /// Whether the peer has acknowledged a message in this chat.
+    pub(crate) fn is_acked(&self) -> bool {
+        self.is_acked
+    }
+
     /// Whether a message has been transmitted and not acknowledged.
     pub(crate) fn is_in_flight(&self) -> bool {
         self.in_flight.is_some()
     }
 
-    /// The message in flight.
-    pub(crate) fn in_flight(&self) -> Option<&Outgoing> {
-        self.in_flight.as_ref().map(|in_flight| &in_flight.message)
+    /// The message in flight, and the number of its last copy.
+    pub(crate) fn in_flight(&self) -> Option<(Seq, &Outgoing)> {
+        self.in_flight.as_ref().map(|in_flight| (self.number(in_flight), &in_flight.message))
+    }
+
+    fn number(&self, in_flight: &InFlight) -> Seq {
+        if in_flight.is_other { self.seq.next() } else { self.seq }
     }
 
     /// When the message in flight is transmitted again.
@@ -186,55 +271,279 @@ impl Delivery {
     }
 
     /// An ACK came: the message it settles, if it is the one in flight.
-    pub(crate) fn handle_ack(&mut self, seq: u8) -> Option<MessageId> {
-        let in_flight = self.in_flight.take_if(|_| seq == self.seq.field())?;
-        self.seq = self.seq.next();
-        Some(in_flight.message.id)
+    pub(crate) fn handle_ack(&mut self, now: Instant, seq: u8, dialect: &mut Dialect) -> Option<MessageId> {
+        let is_deaf = self.deaf_until.is_some_and(|until| now < until);
+        // Before our first message it is of the opening.
+        let is_message = self.in_flight.is_some() || self.earlier_acks_until.is_some();
+        if dialect.has(Habit::NeverAcks) && is_message {
+            dialect.set(Habit::NeverAcks, false);
+            self.signs = 0;
+            if let Some(in_flight) = &mut self.in_flight {
+                in_flight.repeat = Repeat::first(now);
+            }
+        }
+        if is_deaf {
+            return None;
+        }
+        let in_flight = self.in_flight.as_ref()?;
+        if seq == self.seq.field() {
+            // By chance it fits one message, but not two in a row.
+            let fits_again = std::mem::replace(&mut self.ack_fitted, true);
+            dialect.set(Habit::UnnumberedAcks, dialect.has(Habit::UnnumberedAcks) && !fits_again);
+            if in_flight.behind == Some(seq) && !in_flight.tried_other {
+                self.note_apart(*dialect);
+            }
+            return self.confirm(dialect);
+        }
+        self.ack_fitted = false;
+        if seq == self.seq.next().field() && in_flight.tried_other {
+            self.take_other_number(dialect);
+            return self.confirm(dialect);
+        }
+        if dialect.has(Habit::UnnumberedAcks) {
+            return self.confirm(dialect);
+        }
+        let is_of_earlier = seq <= 1 && self.earlier_acks_until.is_some_and(|until| now < until);
+        if !is_of_earlier
+            && !dialect.is_pinned()
+            && let Some(in_flight) = &mut self.in_flight
+        {
+            in_flight.doubtful_ack.get_or_insert(now + RIGHT_ACK_WITHIN);
+        }
+        None
     }
 
-    /// A chat datagram came: whether it is new. A duplicate has the number and the text of the last one.
-    pub(crate) fn handle_chat(&mut self, seq: u8, text: &str) -> bool {
-        let received = Some(LastReceived::of(seq, text));
-        if self.received == received {
-            return false;
+    /// A message has a number that one counter for both directions would not have given it.
+    fn note_apart(&mut self, dialect: Dialect) {
+        self.apart = (self.apart + 1).min(APART);
+        if self.apart == APART && !self.counts_together && !dialect.has(Habit::UnnumberedAcks) {
+            self.received.set_apart();
         }
-        self.received = received;
-        true
+    }
+
+    /// The peer shows that it lives, but not that it has what is in flight: time and again it may mean that it never
+    /// acknowledges. One that holds to the specification is only hard to hear.
+    fn note_sign(&mut self, now: Instant, dialect: &mut Dialect) {
+        let is_unclear = !self.is_acked && dialect.is_foreign();
+        let Some(in_flight) = self.in_flight.as_mut().filter(|_| is_unclear) else { return };
+        self.signs += u32::from(!std::mem::replace(&mut in_flight.has_sign, true));
+        if self.signs >= SIGNS_WITHOUT_ACK {
+            dialect.set(Habit::NeverAcks, true);
+        }
+        if dialect.has(Habit::NeverAcks) {
+            in_flight.repeat.due = now;
+        }
+    }
+
+    /// The peer shows that it hears us.
+    pub(crate) fn note_hears(&mut self) {
+        let sent = self.in_flight.as_ref().map(|in_flight| in_flight.repeat.sent);
+        self.hears_from = self.hears_from.or(sent);
+    }
+
+    /// The peer has the message in flight.
+    fn confirm(&mut self, dialect: &mut Dialect) -> Option<MessageId> {
+        let in_flight = self.in_flight.take()?;
+        // ACKs of its other copies, which may have the number of the next message.
+        if in_flight.tried_other || (dialect.has(Habit::UnnumberedAcks) && in_flight.repeat.sent > 1) {
+            self.hold(in_flight.repeat.due, false);
+        }
+        dialect.set(Habit::NumbersKnown, true);
+        if in_flight.repeat.sent > 1 {
+            dialect.set(Habit::IgnoresRepeats, false);
+        }
+        self.is_acked = true;
+        (self.unconfirmed, self.signs) = (0, 0);
+        Some(self.settle(&in_flight))
+    }
+
+    /// Goes on behind the message that was in flight.
+    fn settle(&mut self, in_flight: &InFlight) -> MessageId {
+        // Of one that was repeated an ACK may come later than that, for that may be why.
+        let late = if in_flight.repeat.sent > 1 { RETRANSMIT_AFTER } else { Duration::ZERO };
+        self.earlier_acks_until = Some(in_flight.repeat.due + late);
+        (self.behind, self.is_behind_ours) = (Some(self.seq.field()), true);
+        self.seq = self.seq.next();
+        self.received.note_ours();
+        in_flight.message.id
+    }
+
+    /// The number that was tried is the right one.
+    fn take_other_number(&mut self, dialect: &mut Dialect) {
+        self.seq = self.seq.next();
+        self.is_renumbered = true;
+        if !self.received.is_odd() {
+            dialect.set(Habit::StartsAtOne, !dialect.has(Habit::StartsAtOne));
+        } else if dialect.is_foreign() {
+            // Behind an odd number of its messages, one counter for both gives the other number.
+            self.counts_together = !self.counts_together;
+        } else {
+            self.is_ambiguous = true;
+        }
+    }
+
+    /// A message of the peer came: what it is, a doubtful one before it that turns out to be new, and a message of
+    /// ours that it shows to be delivered.
+    pub(crate) fn handle_chat(
+        &mut self,
+        now: Instant,
+        (seq, text): (u8, &str),
+        dialect: &mut Dialect,
+    ) -> (Verdict, Option<Incoming>, Option<MessageId>) {
+        let shared = self.behind.filter(|_| self.is_behind_ours).map(|behind| behind ^ 1);
+        let (verdict, before, counting) = self.received.handle(now, seq, text, shared, dialect);
+        let assumed = self.counts_together;
+        match counting {
+            _ if dialect.is_pinned() => {}
+            Counting::Unclear => {}
+            Counting::PerhapsTogether => self.is_ambiguous = true,
+            Counting::Together | Counting::Apart => {
+                self.is_ambiguous = false;
+                self.counts_together = counting == Counting::Together;
+                dialect.set(Habit::OneCounter, self.counts_together);
+            }
+        }
+        self.is_acked &= assumed == self.counts_together && !(self.is_ambiguous && verdict == Verdict::New);
+        if verdict == Verdict::New {
+            // Behind one of ours, one counter for both directions would have been turned over.
+            if shared.is_some_and(|shared| shared != seq) {
+                self.note_apart(*dialect);
+            }
+            (self.behind, self.is_behind_ours) = (Some(seq), false);
+        }
+        let mut delivered = None;
+        if verdict == Verdict::New && seq <= 1 && self.counts_together {
+            delivered = self.count_together(now, seq, dialect);
+        }
+        self.news += u32::from(verdict == Verdict::New);
+        if self.news > 1 {
+            // It would not have sent another, had our ACK of the one before not come through.
+            self.note_hears();
+        }
+        self.note_sign(now, dialect);
+        (verdict, before, delivered)
+    }
+
+    /// A message of the peer has turned its one counter over. Gives the message of ours that had turned it before.
+    fn count_together(&mut self, now: Instant, seq: u8, dialect: &mut Dialect) -> Option<MessageId> {
+        let ours = self.in_flight().map(|(ours, _)| ours.field());
+        let is_sure = self.received.counts_together();
+        let mut delivered = None;
+        if is_sure && ours.is_some_and(|ours| ours != seq) {
+            delivered = self.confirm(dialect);
+            self.hold(now + RIGHT_ACK_WITHIN, false);
+        }
+        self.seq = if seq == 0 { Seq::One } else { Seq::Zero };
+        self.is_renumbered |= !dialect.has(Habit::OneCounter);
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.is_other = false;
+            // They crossed: ours had the number that is used up, and is not looked at.
+            if is_sure {
+                in_flight.repeat.due = now;
+            }
+        }
+        delivered
     }
 
     /// What is due: the next message where none is in flight, or the one in flight again.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, attempts: u32) -> Due {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, attempts: u32, dialect: &mut Dialect) -> Due {
         self.hold = self.hold.filter(|hold| hold.until > now);
-        let Some(in_flight) = &mut self.in_flight else {
-            if self.hold.is_some() {
-                return Due::Nothing;
-            }
-            let Some(message) = self.queue.pop_front() else { return Due::Nothing };
-            if self.queue.is_empty() {
-                self.queue = VecDeque::new();
-            }
-            self.in_flight = Some(InFlight { message, repeat: Repeat::first(now) });
-            return Due::First;
-        };
+        let is_known = dialect.has(Habit::NumbersKnown);
+        // To one that holds to the specification a message with the other number is another message, unless it is the
+        // first: that it knows. Its own first message would show how it counts.
+        let is_first = !self.is_resumed && self.unconfirmed == 0;
+        let may_try_other =
+            !dialect.is_pinned() && !self.is_acked && is_first && self.received.may_want_one();
+        let Some(in_flight) = &mut self.in_flight else { return self.take_next(now, *dialect) };
+        if in_flight.doubtful_ack.is_some_and(|at| at <= now) {
+            dialect.set(Habit::UnnumberedAcks, true);
+            return self.confirm(dialect).map_or(Due::Nothing, Due::Delivered);
+        }
         if in_flight.repeat.due > now {
             return Due::Nothing;
         }
-        match in_flight.repeat.again(now, attempts) {
-            Some(repeat) => {
-                in_flight.repeat = repeat;
-                Due::Again
-            }
-            None => Due::GivenUp,
+        if dialect.has(Habit::NeverAcks) {
+            return self.leave_unconfirmed();
         }
+        let attempts = match dialect.has(Habit::IgnoresRepeats) && !may_try_other {
+            true => attempts.min(ATTEMPTS_IF_IGNORED),
+            false => attempts,
+        };
+        if let Some(repeat) = in_flight.repeat.again(now, attempts) {
+            let is_sure = is_known || !dialect.is_foreign();
+            let from = if is_sure { DOUBT_KNOWN_AFTER } else { TRY_OTHER_AFTER };
+            let sent = in_flight.repeat.sent;
+            in_flight.is_other =
+                may_try_other && (from..TRIED_UNTIL).contains(&sent) && (sent - from).is_multiple_of(2);
+            in_flight.tried_other |= in_flight.is_other;
+            in_flight.has_sign = false;
+            in_flight.transmitted = now;
+            in_flight.repeat = repeat;
+            return Due::Again;
+        }
+        // Of one that holds to the specification all copies may be lost, where it has not shown that it hears us.
+        let sent = in_flight.repeat.sent;
+        let is_heard = !dialect.is_pinned() && self.hears_from.is_some_and(|from| sent >= from + HEARD_FOR);
+        if !self.is_acked && is_heard {
+            dialect.set(Habit::NeverAcks, true);
+            return self.leave_unconfirmed();
+        }
+        // Its ACK may be lost, and a repeat gets none: the next message shows whether the peer is there.
+        let is_known = [Habit::StartsAtOne, Habit::IgnoresRepeats].iter().any(|habit| dialect.has(*habit));
+        let may_ignore = is_known || dialect.is_foreign() || is_heard;
+        let is_there = self.is_acked || (dialect.is_foreign() && self.news > 0);
+        if is_there && may_ignore && self.unconfirmed == 0 {
+            dialect.set(Habit::IgnoresRepeats, true);
+            return self.leave_unconfirmed();
+        }
+        // Whatever was known of its numbers does not hold any more.
+        dialect.set(Habit::NumbersKnown, false);
+        Due::GivenUp
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    fn take_next(&mut self, now: Instant, dialect: Dialect) -> Due {
+        if self.hold.is_some() {
+            return Due::Nothing;
+        }
+        let Some(message) = self.queue.pop_front() else { return Due::Nothing };
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+        let mut repeat = Repeat::first(now);
+        if dialect.has(Habit::NeverAcks) {
+            repeat.due = now + if dialect.is_foreign() { UNCONFIRMED_AFTER } else { COPY_LIVES_FOR };
+        }
+        (self.news, self.hears_from) = (0, None);
+        self.in_flight = Some(InFlight {
+            message,
+            repeat,
+            transmitted: now,
+            behind: self.behind,
+            is_other: false,
+            tried_other: false,
+            doubtful_ack: None,
+            has_sign: false,
+        });
+        Due::First
+    }
+
+    fn leave_unconfirmed(&mut self) -> Due {
+        let Some(in_flight) = self.in_flight.take() else { return Due::Nothing };
+        self.unconfirmed += 1;
+        self.deaf_until = Some(in_flight.transmitted + RETRANSMIT_AFTER);
+        Due::Unconfirmed(self.settle(&in_flight))
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) or [`Received::end_doubt`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        match &self.in_flight {
-            Some(in_flight) => Some(in_flight.repeat.due),
+        let ours = match &self.in_flight {
+            Some(in_flight) => {
+                Some(in_flight.doubtful_ack.map_or(in_flight.repeat.due, |at| at.min(in_flight.repeat.due)))
+            }
             None if self.queue.is_empty() => None,
             None => self.hold.map(|hold| hold.until),
-        }
+        };
+        [ours, self.received.doubt_until()].into_iter().flatten().min()
     }
 
     /// Takes out all that is not acknowledged, in order. The bit of the message in flight is used up: its ACK

@@ -18,12 +18,16 @@ pub mod chat;
 pub mod control;
 pub mod datagram;
 pub mod delivery;
+pub mod deviations;
+pub mod dialect;
 pub mod duration;
 pub mod frame;
 pub mod paths;
 pub mod text;
 
-pub use chat::{Chat, ChatEvent, Handled, Settings, Snapshot, StateError};
+pub use chat::{Chat, ChatEvent, Handled, Known, Settings, Snapshot, StateError};
 pub use datagram::{Datagram, DecodeError, Operation};
 pub use delivery::{LastReceived, MessageId, Outgoing};
+pub use deviations::Deviations;
+pub use dialect::{Dialect, DialectError, Habit, RINGING_USER};
 pub use text::{Seq, Text, TextError, UserName, UserNameError};

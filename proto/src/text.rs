@@ -50,15 +50,22 @@ impl UserName {
         Ok(Self::copy_of(name.as_bytes()))
     }
 
-    /// Reads the header's User field: padding of NUL or space at either end is dropped, and what follows
-    /// an inner NUL. `None` where a byte is not printable ASCII.
-    pub fn from_field(field: &[u8; USER_NAME_MAX]) -> Option<Self> {
-        let padding = |byte: &u8| matches!(byte, 0 | b' ');
+    /// Reads the header's User field: padding of NUL, space or control characters at either end is dropped, and what
+    /// follows an inner NUL. A byte that is not printable ASCII is read as a question mark; the second value says
+    /// whether there is none.
+    pub fn from_field(field: &[u8; USER_NAME_MAX]) -> (Self, bool) {
+        let padding = |byte: &u8| matches!(byte, 0..=b' ' | 0x7f);
         let start = field.iter().position(|byte| !padding(byte)).unwrap_or(USER_NAME_MAX);
-        let name = field.get(start..)?.split(|&byte| byte == 0).next()?;
+        let name =
+            field.get(start..).and_then(|name| name.split(|&byte| byte == 0).next()).unwrap_or_default();
         let end = name.iter().rposition(|byte| !padding(byte)).map_or(0, |last| last + 1);
-        let name = name.get(..end)?;
-        name.iter().all(|byte| matches!(byte, b' '..=b'~')).then(|| Self::copy_of(name))
+        let mut read = Self::copy_of(name.get(..end).unwrap_or_default());
+        let mut is_printable = true;
+        for byte in read.bytes.iter_mut().take(end).filter(|byte| !matches!(byte, b' '..=b'~')) {
+            *byte = b'?';
+            is_printable = false;
+        }
+        (read, is_printable)
     }
 
     /// The header's User field: the name, padded at the end with NUL.
@@ -215,17 +222,22 @@ mod tests {
         spaces[..3].copy_from_slice(b"bob");
         let mut leading = [0; USER_NAME_MAX];
         leading[29..].copy_from_slice(b"bob");
-        for padded in [field(b"bob"), spaces, leading, field(b"bob\0rubbish"), field(b"  bob \0")] {
-            assert_eq!(UserName::from_field(&padded).unwrap().as_str(), "bob");
+        let inner = field(b"bob\0rubbish");
+        for padded in [field(b"bob"), spaces, leading, inner, field(b"  bob \0"), field(b"bob\r\n")] {
+            let (user, is_printable) = UserName::from_field(&padded);
+            assert_eq!((user.as_str(), is_printable), ("bob", true));
         }
-        assert!(UserName::from_field(&field(b"")).unwrap().is_blank());
-        assert_eq!(UserName::from_field(&[b'x'; 32]).unwrap().as_str(), "x".repeat(32));
+        assert!(UserName::from_field(&field(b"")).0.is_blank());
+        assert_eq!(UserName::from_field(&[b'x'; 32]).0.as_str(), "x".repeat(32));
     }
 
     #[test]
-    fn a_user_field_that_is_not_printable_ascii_is_refused() {
-        for bad in [&b"b\xc3\xb6b"[..], b"bo\x1b[2J", b"tab\there"] {
-            assert_eq!(UserName::from_field(&field(bad)), None);
+    fn what_is_not_printable_ascii_in_a_user_field_is_read_as_question_marks() {
+        for (bad, name) in
+            [(&b"b\xc3\xb6b"[..], "b??b"), (b"bo\x1b[2J", "bo?[2J"), (b"tab\there", "tab?here")]
+        {
+            let (user, is_printable) = UserName::from_field(&field(bad));
+            assert_eq!((user.as_str(), is_printable), (name, false));
         }
     }
 

@@ -14,8 +14,8 @@ use ciborium::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use simp_proto::control::{
-    Answer, ChatInfo, Consumer, Counters, Event, Failure, FailureKind, Filter, From, Kind, OutboxMessage,
-    Peer, Reason, Refused, Reply, Request, State, Status, VERSION, What,
+    Answer, ChatInfo, Consumer, Counters, Event, Failure, FailureKind, Filter, Forgotten, From, Kind,
+    OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply, Request, State, Status, VERSION, What,
 };
 use simp_proto::frame::{self, FrameBuffer};
 
@@ -75,7 +75,10 @@ fn requests() -> Vec<Request> {
             Request::Follow { .. } => Request::Seen { consumer: "mail".to_owned(), id: 7 },
             Request::Seen { .. } => Request::Consumers,
             Request::Consumers => Request::Forget { consumer: "mail".to_owned() },
-            Request::Forget { .. } => Request::Stop,
+            Request::Forget { .. } => Request::Peers { after: "10.0.0.2:7777".to_owned() },
+            Request::Peers { .. } => Request::ForgetPeer(Forgotten::All),
+            Request::ForgetPeer(Forgotten::All) => Request::ForgetPeer(Forgotten::Who("ann".to_owned())),
+            Request::ForgetPeer(Forgotten::Who(_)) => Request::Stop,
             Request::Stop => return None,
         })
     });
@@ -129,7 +132,8 @@ fn kinds() -> Vec<Kind> {
             Kind::Queued => Kind::Delivered,
             Kind::Delivered => Kind::Undelivered,
             Kind::Undelivered => Kind::Error,
-            Kind::Error => return None,
+            Kind::Error => Kind::Unconfirmed,
+            Kind::Unconfirmed => return None,
         })
     });
     all.collect()
@@ -150,7 +154,8 @@ fn reasons() -> Vec<Reason> {
             Reason::PeerGone => Reason::PeerRestarted,
             Reason::PeerRestarted => Reason::Cancelled,
             Reason::Cancelled => Reason::Expired,
-            Reason::Expired => return None,
+            Reason::Expired => Reason::TooLong,
+            Reason::TooLong => return None,
         })
     });
     all.collect()
@@ -196,29 +201,46 @@ fn events() -> Vec<Event> {
     let all = successors(Some(What::Request), |what| {
         Some(match what {
             What::Request => What::Inviting,
-            What::Inviting => What::Opened,
-            What::Opened => What::Closed { reason: Reason::PeerBusy, text: Some(text()) },
+            What::Inviting => What::Opened { note: Some("takes turns".to_owned()) },
+            What::Opened { .. } => What::Closed { reason: Reason::PeerBusy, text: Some(text()) },
             What::Closed { .. } => What::Message { text: text() },
             What::Message { .. } => What::Queued { text: text(), again: Some(1) },
             What::Queued { .. } => What::Delivered { message: 1 },
             What::Delivered { .. } => What::Undelivered { message: 1, reason: Reason::Quit },
             What::Undelivered { .. } => What::Error { text: text() },
-            What::Error { .. } => return None,
+            What::Error { .. } => What::Unconfirmed { message: 1 },
+            What::Unconfirmed { .. } => return None,
         })
     });
     let ends = reasons().into_iter().flat_map(|reason| {
         [What::Closed { reason, text: None }, What::Undelivered { message: u64::MAX, reason }]
     });
-    let bare = What::Queued { text: text(), again: None };
+    let bare = [What::Queued { text: text(), again: None }, What::Opened { note: None }];
     all.chain(ends)
-        .chain([bare])
+        .chain(bare)
         .map(|what| Event { id: 2, at_ms: 1_700_000_000_000, chat: 1, peer: peer(), what })
         .collect()
 }
 
 fn chats() -> Vec<ChatInfo> {
-    let chat = |state| ChatInfo { chat: 1, peer: peer(), state, queued: 0, since_ms: 1_700_000_000_000 };
-    states().into_iter().map(chat).collect()
+    let chat = |(state, note)| ChatInfo {
+        chat: 1,
+        peer: peer(),
+        state,
+        queued: 0,
+        since_ms: 1_700_000_000_000,
+        note,
+    };
+    let notes = [Some("takes turns".to_owned())].into_iter().chain(std::iter::repeat(None));
+    states().into_iter().zip(notes).map(chat).collect()
+}
+
+fn peers() -> Vec<PeerInfo> {
+    let pinned =
+        PeerInfo { peer: peer(), dialect: "plain".to_owned(), notes: vec![], seen_ms: None, pinned: true };
+    let notes = vec!["takes turns".to_owned(), "cuts at 500 bytes".to_owned()];
+    let learned = PeerInfo { notes, seen_ms: Some(1_700_000_000_000), pinned: false, ..pinned.clone() };
+    vec![pinned, learned]
 }
 
 fn outbox() -> Vec<OutboxMessage> {
@@ -245,7 +267,7 @@ fn outbox() -> Vec<OutboxMessage> {
 }
 
 fn status(trouble: Option<String>) -> Status {
-    let refused = Refused { short: 1, r#type: 2, operation: 3, user: 4, port: 5, rate: 6 };
+    let refused = Refused { short: 1, r#type: 2, operation: 3, port: 4, rate: 5 };
     let counters = Counters {
         datagrams_in: 1,
         datagrams_out: 2,
@@ -272,6 +294,7 @@ fn status(trouble: Option<String>) -> Status {
         first_id: 1,
         log_bytes: u64::MAX,
         outbox: 7,
+        notes: vec![PeerNote { peer: peer(), note: "takes turns".to_owned() }],
         trouble,
     }
 }
@@ -295,7 +318,9 @@ fn replies() -> Vec<Reply> {
             Reply::Outbox { .. } => {
                 Reply::Consumers { consumers: vec![Consumer { name: "mail".to_owned(), seen: 7 }] }
             }
-            Reply::Consumers { .. } => Reply::Done,
+            Reply::Consumers { .. } => Reply::Peers { peers: peers(), more: true },
+            Reply::Peers { .. } => Reply::Forgotten { peers: 2 },
+            Reply::Forgotten { .. } => Reply::Done,
             Reply::Done => return None,
         })
     });
@@ -305,6 +330,7 @@ fn replies() -> Vec<Reply> {
         Reply::History { events: vec![], older: None },
         Reply::Outbox { messages: vec![], more: false },
         Reply::Consumers { consumers: vec![] },
+        Reply::Peers { peers: vec![], more: false },
     ];
     all.chain(bare).collect()
 }
@@ -439,7 +465,8 @@ fn an_unknown_word_is_refused_by_the_schema() {
         ("kind", "message", "messages"),
         ("failure-kind", "no_such", "no such"),
         ("request", "stop", "start"),
-        ("what", "opened", "closed"),
+        ("what", "request", "opened"),
+        ("forgotten", "all", "none"),
         ("from", "end", "begin"),
     ] {
         let schema = schema(rule);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{Chat, ChatEvent, Phase, Snapshot, Transmit};
 use crate::control::State;
 use crate::datagram::{Datagram, Operation};
+use crate::dialect::Dialect;
 use crate::text::UserName;
 
 /// Output: drained after every command and input, in this order.
@@ -29,7 +30,8 @@ impl Chat {
             state: self.state(),
             user: self.user,
             seq: self.delivery.seq(),
-            received: self.delivery.received(),
+            received: self.delivery.received.last(),
+            dialect: self.dialect,
         })
     }
 
@@ -39,28 +41,35 @@ impl Chat {
             let (operation, seq, payload) = match pop(&mut self.transmits)? {
                 Transmit::Control(operation, seq) => (operation, seq, Vec::new()),
                 Transmit::InFlight => match self.delivery.in_flight() {
-                    Some(message) => (
-                        Operation::Chat,
-                        self.delivery.seq().field(),
-                        message.text.as_str().as_bytes().to_vec(),
-                    ),
+                    Some((seq, message)) => {
+                        (Operation::Chat, seq.field(), self.dialect.payload_of(message.text.as_str()))
+                    }
                     None => continue,
                 },
             };
-            return Some(Datagram { operation, seq, user: self.me, payload });
+            let deviations = self.dialect.form();
+            return Some(Datagram { deviations, ..Datagram::new(operation, seq, self.me, payload) });
         }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout): one deadline, the earliest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Inviting { syn, expires } => Some(syn.due.min(expires)),
+        let due = match self.phase {
+            Phase::Inviting { syn, expires, .. } => Some(syn.due.min(expires)),
             Phase::Invited { expires, .. } => Some(expires),
-            Phase::Accepting { syn_ack } => Some(syn_ack.due),
+            Phase::Accepting { syn_ack, ack_at } => {
+                Some(ack_at.map_or(syn_ack.due, |at| at.min(syn_ack.due)))
+            }
             Phase::Open { .. } | Phase::Draining { .. } => self.delivery.deadline(),
             Phase::Leaving { fin, .. } => Some(fin.due),
-            Phase::Closed => None,
-        }
+            Phase::Closed => return None,
+        };
+        [due, self.late_ack.map(|(at, _)| at)].into_iter().flatten().min()
+    }
+
+    /// What is known of how the peer speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Where the chat stands.

@@ -3,25 +3,71 @@
 use std::time::Instant;
 
 use super::{
-    COPY_LIVES_FOR, Chat, ChatEvent, HANDSHAKE_ACK_COPIES_WITHIN, Handled, Phase, SYN_AGAIN_AFTER,
-    SYN_COPIES_WITHIN,
+    ACCEPTED, Chat, HANDSHAKE_ACK_COPIES_WITHIN, Handled, Phase, SYN_AGAIN_AFTER, SYN_COPIES_WITHIN, words,
 };
 use crate::control::Reason;
 use crate::datagram::{Datagram, Operation};
-use crate::delivery::{RETRANSMIT_AFTER, Repeat};
+use crate::delivery::{COPY_LIVES_FOR, RETRANSMIT_AFTER, Repeat};
+use crate::dialect::{Dialect, Habit};
 use crate::text::{Seq, read_payload};
 
 /// Input: what happened. It cannot fail; what makes no sense is ignored.
 impl Chat {
-    /// The peer sent a datagram. The table of SIMP: what each state makes of each operation.
+    /// The peer sent a datagram.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) -> Handled {
+        let before = self.dialect;
+        self.is_unheard = false;
+        if self.phase != Phase::Closed {
+            self.dialect.learn(datagram);
+        }
+        let handled = self.look_up(now, datagram);
+        self.note_dialect(before);
+        handled
+    }
+
+    /// How the peer speaks may have shown, and which number our next message has: that is kept.
+    fn note_dialect(&mut self, before: Dialect) {
+        self.changed |= self.dialect != before || self.delivery.take_renumbered();
+    }
+
+    /// Whether its SYN+ACK says only that its user is being asked.
+    fn is_ringing(&self, syn_ack: &Datagram) -> bool {
+        Dialect::is_ringing(syn_ack) && (!self.dialect.is_pinned() || self.dialect.has(Habit::Rings))
+    }
+
+    /// The table of SIMP: what each state makes of each operation.
+    fn look_up(&mut self, now: Instant, datagram: &Datagram) -> Handled {
         use Operation as Op;
         let seq = datagram.seq;
         match (self.phase, datagram.operation) {
-            // Our invitation is answered.
+            // Our invitation is answered, or the peer's user is being asked.
+            (Phase::Inviting { expires, syn, .. }, Op::SynAck) if self.is_ringing(datagram) => {
+                self.transmit(Op::Ack, seq);
+                let syn = Repeat { due: expires, ..syn };
+                self.phase = Phase::Inviting { syn, expires, rings: true };
+            }
             (Phase::Inviting { .. }, Op::SynAck) => {
                 self.user = datagram.user;
                 self.transmit(Op::Ack, seq);
+                self.open(now, Op::Ack);
+            }
+            (Phase::Inviting { rings, .. }, Op::Chat) if rings || self.dialect.has(Habit::Rings) => {
+                let says_so = read_payload(&datagram.payload).trim_end().ends_with(ACCEPTED);
+                self.dialect.set(Habit::Rings, says_so);
+                return self.handle_accepting_message(now, datagram);
+            }
+            // The SYN+ACK may be lost, and some repeat nothing: then a chat stands for it, unless it may be of an
+            // earlier chat.
+            (Phase::Inviting { .. }, Op::Chat)
+                if self.is_stranger || (self.dialect.is_foreign() && !self.delivery.is_held(now)) =>
+            {
+                return self.handle_accepting_message(now, datagram);
+            }
+            // A bare ACK accepts, or with words refuses. Where it may be of something earlier it says nothing.
+            (Phase::Inviting { .. }, Op::Ack) if !datagram.payload.is_empty() => self.end_refused(datagram),
+            (Phase::Inviting { rings: false, .. }, Op::Ack) if !self.delivery.is_held(now) => {
+                self.user = datagram.user;
+                self.dialect.set(Habit::AcceptsByAck, true);
                 self.open(now, Op::Ack);
             }
             // Both invited each other: each invitation accepts the other.
@@ -29,22 +75,18 @@ impl Chat {
                 self.user = datagram.user;
                 self.send_syn_ack(now);
             }
-            (Phase::Inviting { .. }, Op::Fin) => {
-                self.transmit(Op::Ack, seq);
-                self.end(Reason::PeerDeclined, words(datagram));
+            (Phase::Inviting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
+                self.answer_fin(seq);
+                self.end_refused(datagram);
             }
-            (Phase::Inviting { .. }, Op::Err) => {
-                let text = words(datagram);
-                self.end(
-                    if says_busy(text.as_deref()) { Reason::PeerBusy } else { Reason::PeerDeclined },
-                    text,
-                );
-            }
+            (Phase::Inviting { .. }, Op::Err) => self.end_refused(datagram),
 
             // The peer's invitation waits for our user, and its copies change nothing.
-            (Phase::Invited { .. }, Op::Fin) => {
-                self.transmit(Op::Ack, seq);
-                self.end(Reason::Withdrawn, None);
+            (Phase::Invited { rung: true, .. }, Op::Syn) => self.transmit(Op::SynAck, Seq::Zero.field()),
+            (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
+                self.answer_fin(seq);
+                self.give_up(Reason::Withdrawn);
+                self.end(Reason::Withdrawn, words(datagram));
             }
             (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Err) => {
                 self.give_up(Reason::Withdrawn);
@@ -52,37 +94,32 @@ impl Chat {
             }
 
             // We accepted. The ACK may be lost, then a chat stands for it.
-            (Phase::Accepting { syn_ack }, Op::Ack) => {
+            (Phase::Accepting { syn_ack, .. }, Op::Ack) => {
                 self.open(now, Op::SynAck);
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
                 // It may be of something sent before this chat: then that of the SYN+ACK is still to come.
                 let is_sure = syn_ack.sent == 1 && !self.delivery.is_held(now);
                 self.delivery.hold(if is_sure { copies } else { copies.max(syn_ack.due) }, false);
             }
-            (Phase::Accepting { syn_ack }, Op::SynAck) => {
+            (Phase::Accepting { syn_ack, .. }, Op::SynAck) => {
                 self.transmit(Op::Ack, seq);
                 self.open(now, Op::SynAck);
                 self.delivery.hold(syn_ack.due, syn_ack.sent == 1);
             }
-            (Phase::Accepting { syn_ack }, Op::Chat) => {
+            (Phase::Accepting { syn_ack, .. }, Op::Chat) => {
                 self.open(now, Op::SynAck);
                 let one = syn_ack.sent == 1;
                 let until = if one { syn_ack.due.min(now + COPY_LIVES_FOR) } else { syn_ack.due };
                 self.delivery.hold(until, one);
-                return self.handle_chat(datagram);
+                return self.handle_chat(now, datagram);
             }
-            (Phase::Accepting { syn_ack }, Op::Syn) => {
+            (Phase::Accepting { syn_ack, ack_at }, Op::Syn) => {
                 if syn_ack.sent == 0 || syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
                     return Handled::Ignored;
                 }
                 let syn_ack = Repeat { sent: syn_ack.sent + 1, due: now + RETRANSMIT_AFTER };
-                self.phase = Phase::Accepting { syn_ack };
+                self.phase = Phase::Accepting { syn_ack, ack_at };
                 self.transmit(Op::SynAck, Seq::Zero.field());
-            }
-            (Phase::Accepting { .. }, Op::Fin) => {
-                self.transmit(Op::Ack, seq);
-                self.give_up(Reason::Withdrawn);
-                self.end(Reason::Withdrawn, None);
             }
 
             // Messages both ways. While we leave, the peer's still count: it knows nothing of that yet.
@@ -90,50 +127,54 @@ impl Chat {
                 Phase::Open { .. } | Phase::Draining { .. } | Phase::Leaving { untold: Some(_), .. },
                 Op::Chat,
             ) => {
-                return self.handle_chat(datagram);
+                return self.handle_chat(now, datagram);
             }
             (Phase::Open { .. } | Phase::Draining { .. }, Op::Ack) => return self.handle_ack(now, seq),
-            (Phase::Open { .. } | Phase::Draining { .. }, Op::SynAck) => self.transmit(Op::Ack, seq),
-            (Phase::Open { since, answer } | Phase::Draining { since, answer }, Op::Syn) => {
-                return self.handle_late_syn(now, since, answer);
-            }
-            (Phase::Open { .. } | Phase::Draining { .. }, Op::Fin) => {
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::SynAck) => {
+                // Where an ACK seemed to be the acceptance, it was of something else.
+                self.dialect.set(Habit::AcceptsByAck, false);
                 self.transmit(Op::Ack, seq);
+            }
+            (Phase::Open { since, answer } | Phase::Draining { since, answer }, Op::Syn) => {
+                return match words(datagram) {
+                    Some(text) if !self.is_invitation(now, since, &text) => self.handle_line(now, seq, text),
+                    _ => self.handle_late_syn(now, since, answer),
+                };
+            }
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
+                self.answer_fin(seq);
                 self.give_up(Reason::PeerQuit);
-                self.end(Reason::PeerQuit, None);
+                self.end(Reason::PeerQuit, words(datagram));
             }
-            (Phase::Open { .. } | Phase::Draining { .. }, Op::Err) => {
-                self.events.push_back(ChatEvent::Error { text: read_payload(&datagram.payload) });
-            }
+            (Phase::Open { .. } | Phase::Draining { .. }, Op::Err) => return self.handle_error(datagram),
 
             // We are leaving. A late ACK of our last message must not pass for that of the FIN; some peers
             // put no number in their ACKs, so after a repeat any will do.
-            (Phase::Leaving { fin, untold }, Op::Ack) => {
-                if seq != self.delivery.seq().field() && fin.sent < 2 {
+            (Phase::Leaving { fin, untold, .. }, Op::Ack | Op::FinAck) => {
+                let is_numbered = !self.dialect.has(Habit::UnnumberedAcks);
+                if is_numbered && seq != self.delivery.seq().field() && fin.sent < 2 {
                     return Handled::Ignored;
                 }
                 // It may be of something sent before: then that of the FIN is still to come.
                 let is_sure = fin.sent == 1 && !self.delivery.is_held(now);
-                if is_sure { self.end_left(untold) } else { self.end_leaving(fin, untold) }
+                if is_sure { self.end_left(untold) } else { self.end_leaving(untold) }
             }
-            (Phase::Leaving { fin, untold }, Op::Fin) => {
-                self.transmit(Op::Ack, seq);
-                self.end_leaving(fin, untold);
+            (Phase::Leaving { untold, .. }, Op::Fin | Op::ErrFin) => {
+                self.answer_fin(seq);
+                self.end_leaving(untold);
             }
-            (Phase::Leaving { fin, untold }, Op::Syn) => {
-                self.end_leaving(fin, untold);
+            (Phase::Leaving { untold, .. }, Op::Syn) if datagram.payload.is_empty() => {
+                self.end_leaving(untold);
                 return Handled::InvitesAnew;
             }
-            (Phase::Leaving { fin, untold: None }, Op::SynAck) => {
+            (Phase::Leaving { fin, untold: None, .. }, Op::SynAck) if fin.sent < self.fin_attempts() => {
                 // Our invitation was taken back while its acceptance was under way: the FIN says it again.
-                let Some(fin) = fin.again(now, self.settings.attempts) else { return Handled::Ignored };
-                self.phase = Phase::Leaving { fin, untold: None };
-                self.transmit(Op::Fin, self.delivery.seq().field());
+                self.transmit_fin(now, fin.sent, None);
             }
 
             (Phase::Inviting { .. }, Op::Ack | Op::Chat)
             | (Phase::Invited { .. }, Op::Syn | Op::SynAck | Op::Ack | Op::Chat)
-            | (Phase::Leaving { .. }, Op::SynAck | Op::Err | Op::Chat)
+            | (Phase::Leaving { .. }, Op::SynAck | Op::Err | Op::Chat | Op::Syn)
             | (Phase::Closed, _) => return Handled::Ignored,
         }
         Handled::Accepted
@@ -147,7 +188,7 @@ impl Chat {
                 self.give_up(Reason::NobodyThere);
                 self.end(Reason::NobodyThere, None);
             }
-            Phase::Leaving { fin, untold } => self.end_leaving(fin, untold),
+            Phase::Leaving { untold, .. } => self.end_leaving(untold),
             Phase::Invited { .. } | Phase::Open { .. } | Phase::Draining { .. } | Phase::Closed => {}
         }
     }
@@ -155,35 +196,48 @@ impl Chat {
     /// Time has passed. A call that is early or without need does nothing. Returns whether a datagram is
     /// transmitted once more.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        let before = self.dialect;
+        self.transmit_late_ack(Some(now));
+        let is_again = self.do_what_is_due(now);
+        self.note_dialect(before);
+        is_again
+    }
+
+    fn do_what_is_due(&mut self, now: Instant) -> bool {
         match self.phase {
             Phase::Inviting { expires, .. } if expires <= now => self.end_opening(now, Reason::NoAnswer),
-            Phase::Inviting { syn, expires } if syn.due <= now => {
+            Phase::Inviting { syn, expires, rings } if syn.due <= now => {
                 let pause = SYN_AGAIN_AFTER.get(syn.sent as usize).unwrap_or(&SYN_AGAIN_AFTER[2]);
                 let syn = Repeat { sent: syn.sent + 1, due: now + *pause };
-                self.phase = Phase::Inviting { syn, expires };
+                self.phase = Phase::Inviting { syn, expires, rings };
                 self.transmit(Operation::Syn, Seq::Zero.field());
                 return true;
             }
             Phase::Invited { expires, .. } if expires <= now => self.end_opening(now, Reason::RequestExpired),
-            Phase::Accepting { syn_ack } if syn_ack.due <= now => {
+            Phase::Accepting { syn_ack, ack_at } if syn_ack.due <= now => {
                 match syn_ack.again(now, self.settings.attempts) {
                     Some(syn_ack) => {
-                        self.phase = Phase::Accepting { syn_ack };
+                        self.phase = Phase::Accepting { syn_ack, ack_at };
                         self.transmit(Operation::SynAck, Seq::Zero.field());
                         return true;
                     }
                     None => self.end_with_peer_gone(now),
                 }
             }
+            Phase::Accepting { syn_ack, ack_at: Some(at) } if at <= now => {
+                self.transmit(Operation::Ack, Seq::Zero.field());
+                self.is_unheard = true;
+                self.open(now, Operation::SynAck);
+                self.delivery.hold(syn_ack.due, true);
+                self.deliver(now);
+            }
             Phase::Open { .. } | Phase::Draining { .. } => return self.deliver(now),
-            Phase::Leaving { fin, untold } if fin.due <= now => {
-                match fin.again(now, self.settings.attempts) {
-                    Some(fin) => {
-                        self.phase = Phase::Leaving { fin, untold };
-                        self.transmit(Operation::Fin, self.delivery.seq().field());
-                        return true;
-                    }
-                    None => self.end_leaving(fin, untold),
+            Phase::Leaving { fin, untold, .. } if fin.due <= now => {
+                if fin.sent >= self.fin_attempts() {
+                    self.end_leaving(untold);
+                } else {
+                    self.transmit_fin(now, fin.sent, untold);
+                    return true;
                 }
             }
             Phase::Inviting { .. }
@@ -194,15 +248,4 @@ impl Chat {
         }
         false
     }
-}
-
-/// What the peer said in the payload of a datagram that ends an opening.
-fn words(datagram: &Datagram) -> Option<String> {
-    (!datagram.payload.is_empty()).then(|| read_payload(&datagram.payload))
-}
-
-/// Whether an ERR means "in another chat". Implementations word it differently, all with one of these.
-fn says_busy(text: Option<&str>) -> bool {
-    let text = text.unwrap_or_default().to_ascii_lowercase();
-    ["busy", "another chat", "already in"].iter().any(|words| text.contains(words))
 }

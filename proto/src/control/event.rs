@@ -30,7 +30,11 @@ pub enum What {
     /// We invited a peer.
     Inviting,
     /// The chat is open.
-    Opened,
+    Opened {
+        /// What is special about how the peer speaks, where the user should know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
     /// The chat, the request or the invitation is over.
     Closed {
         /// Why.
@@ -48,7 +52,7 @@ pub enum What {
     Queued {
         /// The text.
         text: String,
-        /// The undelivered message that it sends again.
+        /// The message that was not delivered, or not confirmed, and that it sends again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<u64>,
     },
@@ -65,6 +69,11 @@ pub enum What {
         /// Why the chat ended, or why the message was given up.
         reason: Reason,
     },
+    /// A message of ours has left, and the peer is one that does not say whether it has it.
+    Unconfirmed {
+        /// Its id.
+        message: u64,
+    },
     /// The peer reports an error in an open chat.
     Error {
         /// Its words.
@@ -80,8 +89,9 @@ impl What {
             Self::Closed { text, .. } => text.as_deref(),
             Self::Request
             | Self::Inviting
-            | Self::Opened
+            | Self::Opened { .. }
             | Self::Delivered { .. }
+            | Self::Unconfirmed { .. }
             | Self::Undelivered { .. } => None,
         }
     }
@@ -91,13 +101,14 @@ impl What {
         match self {
             Self::Request => Kind::Request,
             Self::Inviting => Kind::Inviting,
-            Self::Opened => Kind::Opened,
+            Self::Opened { .. } => Kind::Opened,
             Self::Closed { .. } => Kind::Closed,
             Self::Message { .. } => Kind::Message,
             Self::Queued { .. } => Kind::Queued,
             Self::Delivered { .. } => Kind::Delivered,
             Self::Undelivered { .. } => Kind::Undelivered,
             Self::Error { .. } => Kind::Error,
+            Self::Unconfirmed { .. } => Kind::Unconfirmed,
         }
     }
 }
@@ -124,11 +135,13 @@ pub enum Kind {
     Undelivered,
     /// [`What::Error`].
     Error,
+    /// [`What::Unconfirmed`].
+    Unconfirmed,
 }
 
 impl Kind {
     /// All kinds. A kind's place here is its number in the log, so a new one goes to the end.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Request,
         Self::Inviting,
         Self::Opened,
@@ -138,6 +151,7 @@ impl Kind {
         Self::Delivered,
         Self::Undelivered,
         Self::Error,
+        Self::Unconfirmed,
     ];
 }
 
@@ -153,6 +167,7 @@ impl fmt::Display for Kind {
             Self::Delivered => "delivered",
             Self::Undelivered => "undelivered",
             Self::Error => "error",
+            Self::Unconfirmed => "unconfirmed",
         })
     }
 }
@@ -199,11 +214,14 @@ pub enum Reason {
     /// The message was in the outbox for as long as it was to be.
     #[serde(rename = "expired")]
     Expired,
+    /// The message is longer than what its peer receives.
+    #[serde(rename = "too long")]
+    TooLong,
 }
 
 impl Reason {
     /// All reasons. A reason's place here is its number in the log, so a new one goes to the end.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Quit,
         Self::PeerQuit,
         Self::WeDeclined,
@@ -217,6 +235,7 @@ impl Reason {
         Self::PeerRestarted,
         Self::Cancelled,
         Self::Expired,
+        Self::TooLong,
     ];
 }
 
@@ -236,6 +255,7 @@ impl fmt::Display for Reason {
             Self::PeerRestarted => "peer restarted",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
+            Self::TooLong => "too long",
         })
     }
 }

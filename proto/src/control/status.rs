@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Peer;
+
 /// What `status` tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -35,10 +37,21 @@ pub struct Status {
     pub log_bytes: u64,
     /// Messages in the outbox.
     pub outbox: u64,
+    /// What is special about the peers of open chats; of the first of them, where there are very many.
+    pub notes: Vec<PeerNote>,
     /// What is wrong with the disk: as long as it is, chats stand still, nothing is received or sent, and what
     /// would have to be written is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+}
+
+/// What is special about how a peer speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerNote {
+    /// Whose way of speaking.
+    pub peer: Peer,
+    /// What the user should know of it.
+    pub note: String,
 }
 
 /// What the daemon counted since its start.
@@ -71,8 +84,6 @@ pub struct Refused {
     pub r#type: u64,
     /// Unknown operation.
     pub operation: u64,
-    /// User is not printable ASCII.
-    pub user: u64,
     /// From port 0, which cannot be answered.
     pub port: u64,
     /// Invitations and strays that got no answer because too many came at once.

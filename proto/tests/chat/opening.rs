@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use simp_proto::control::{Reason, State};
-use simp_proto::{Chat, ChatEvent, Handled, Operation, Settings, StateError};
+use simp_proto::{
+    Chat, ChatEvent, Datagram, Deviations, Dialect, Handled, Known, Operation, Settings, StateError,
+};
 
 use crate::common::{ANN, BOB, Says, at};
 use crate::driver::{Driver, SETTINGS, closed, closed_with, delivered, message, undelivered};
 
 #[test]
 fn an_invitation_is_a_syn_and_opens_with_the_peers_syn_ack() {
-    let mut bob = Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, SETTINGS.request_expiry));
+    let mut bob =
+        Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, Dialect::default(), SETTINGS.request_expiry));
     assert_eq!(bob.transmits(at(0)), [BOB.syn()]);
     assert_eq!(bob.state(), State::Inviting);
     assert_eq!(bob.hears(at(900), &ANN.syn_ack()), Handled::Accepted);
@@ -52,7 +55,7 @@ fn nothing_can_be_sent_before_an_invitation_is_answered() {
 
 #[test]
 fn a_request_is_told_and_answered_by_nothing_until_the_user_answers() {
-    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, &ANN.syn()));
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, Dialect::default(), &ANN.syn()));
     assert_eq!(bob.transmits(at(0)), []);
     assert_eq!(bob.events(), [ChatEvent::Request]);
     assert_eq!(bob.schedule(at(599_999)), []);
@@ -162,7 +165,7 @@ fn a_declined_request_is_over_at_once_and_the_fin_repeated_until_its_ack() {
     assert_eq!(bob.transmits(at(1_000)), [BOB.fin(0)]);
     assert_eq!(bob.events(), [closed(Reason::WeDeclined)]);
     assert!(bob.chat.is_over_for_us());
-    assert_eq!(bob.schedule(at(11_000)), [(6_000, BOB.fin(0)), (11_000, BOB.fin(0))]);
+    assert_eq!(bob.schedule(at(11_000)), [(6_000, BOB.fin(0)), (11_000, BOB.fin(1))]);
     bob.hears(at(11_100), &ANN.ack(0));
     assert_eq!(bob.schedule(at(100_000)), []);
     assert_eq!((bob.state(), bob.events()), (State::Closed, vec![]));
@@ -257,7 +260,8 @@ fn a_syn_is_repeated_after_20_s_and_60_s_and_then_every_two_minutes() {
 
 #[test]
 fn an_invitation_expires_and_the_peer_is_told() {
-    let mut bob = Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, Duration::from_secs(30)));
+    let mut bob =
+        Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, Dialect::default(), Duration::from_secs(30)));
     assert_eq!(bob.transmits(at(0)), [BOB.syn()]);
     assert_eq!(bob.schedule(at(30_000)), [(20_000, BOB.syn()), (30_000, BOB.fin(0))]);
     assert_eq!(bob.events(), [closed(Reason::NoAnswer)]);
@@ -381,7 +385,8 @@ fn whoever_invites_anew_is_answered_once_no_copy_of_the_old_chat_is_under_way() 
     let mut old = Driver::open();
     old.send(at(20_000), 1, "hi").unwrap();
     assert_eq!(old.chat.copies_live_until(), Some(at(22_500)));
-    let mut bob = Driver::new(Chat::invited(at(21_000), BOB.name(), SETTINGS, &ANN.syn()));
+    let mut bob =
+        Driver::new(Chat::invited(at(21_000), BOB.name(), SETTINGS, Dialect::default(), &ANN.syn()));
     bob.chat.answer_from(at(22_500));
     bob.chat.accept(at(21_100)).unwrap();
     assert_eq!(bob.hears(at(21_200), &ANN.syn()), Handled::Ignored);
@@ -410,4 +415,26 @@ fn an_ack_that_may_be_of_something_sent_before_the_chat_is_not_taken_for_the_las
         bob.send(at(ack), 1, "hi").unwrap();
         assert_eq!(bob.schedule(at(9_000))[..1], [(first, BOB.chat(0, "hi"))], "ACK at {ack}");
     }
+}
+
+#[test]
+fn of_a_peer_whose_ways_our_user_has_said_nothing_is_learned() {
+    let known =
+        |habits: &str| Known { dialect: habits.parse().unwrap(), is_pinned: true, is_stranger: false };
+    let rings = Datagram { deviations: Deviations::CHECKSUM, ..Says("Daemon").syn() };
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known("plain"), &rings));
+    assert_eq!(bob.transmits(at(0)), []);
+    bob.chat.accept(at(1)).unwrap();
+    assert_eq!(bob.transmits(at(1)), [BOB.syn_ack()]);
+    assert_eq!(bob.chat.dialect().to_string(), "plain");
+    let expiry = SETTINGS.request_expiry;
+    for (habits, state) in [("plain", State::Open), ("rings", State::Inviting)] {
+        let mut bob = Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, known(habits), expiry));
+        bob.hears(at(1), &Says("Daemon").syn_ack());
+        assert_eq!((bob.chat.state(), bob.chat.dialect().to_string()), (state, habits.to_owned()));
+    }
+    // One that rings all the same, and is accepted.
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known("rings"), &ANN.syn()));
+    bob.chat.accept(at(1)).unwrap();
+    assert_eq!(bob.chat.dialect().to_string(), "rings");
 }

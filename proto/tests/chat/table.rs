@@ -6,8 +6,16 @@ use simp_proto::control::State;
 use crate::common::{ANN, at};
 use crate::driver::Driver;
 
-const OPERATIONS: [Operation; 6] =
-    [Operation::Syn, Operation::SynAck, Operation::Ack, Operation::Chat, Operation::Fin, Operation::Err];
+const OPERATIONS: [Operation; 8] = [
+    Operation::Syn,
+    Operation::SynAck,
+    Operation::Ack,
+    Operation::Chat,
+    Operation::Fin,
+    Operation::Err,
+    Operation::ErrFin,
+    Operation::FinAck,
+];
 
 /// `handled`, the state after it, and what leaves.
 fn row(state: fn() -> Driver) -> Vec<String> {
@@ -32,10 +40,12 @@ fn every_state_has_an_answer_to_every_operation() {
         ("inviting", Driver::inviting as fn() -> Driver, [
             "Accepted accepting SynAck0",
             "Accepted open Ack0",
-            "Ignored inviting",
+            "Accepted open",
             "Ignored inviting",
             "Accepted closed Ack0",
             "Accepted closed",
+            "Accepted closed Ack0",
+            "Accepted closed Ack0",
         ]),
         ("invited", Driver::invited, [
             "Ignored invited",
@@ -44,6 +54,8 @@ fn every_state_has_an_answer_to_every_operation() {
             "Ignored invited",
             "Accepted closed Ack0",
             "Accepted closed",
+            "Accepted closed Ack0",
+            "Accepted closed Ack0",
         ]),
         ("accepting", Driver::accepting, [
             "Accepted accepting SynAck0",
@@ -52,6 +64,8 @@ fn every_state_has_an_answer_to_every_operation() {
             "Accepted open Ack0",
             "Accepted closed Ack0",
             "Accepted closed",
+            "Accepted closed Ack0",
+            "Accepted closed Ack0",
         ]),
         ("open, we invited", Driver::open, [
             "Ignored open",
@@ -60,6 +74,8 @@ fn every_state_has_an_answer_to_every_operation() {
             "Accepted open Ack0",
             "Accepted closed Ack0",
             "Accepted open",
+            "Accepted closed Ack0",
+            "Accepted closed Ack0",
         ]),
         ("open, we accepted", Driver::open_as_invited, [
             "Accepted open SynAck0",
@@ -68,6 +84,8 @@ fn every_state_has_an_answer_to_every_operation() {
             "Accepted open Ack0",
             "Accepted closed Ack0",
             "Accepted open",
+            "Accepted closed Ack0",
+            "Accepted closed Ack0",
         ]),
         ("closing, the last message in flight", Driver::draining, [
             "Ignored closing",
@@ -76,6 +94,8 @@ fn every_state_has_an_answer_to_every_operation() {
             "Accepted closing Ack0",
             "Accepted closed Ack0",
             "Accepted closing",
+            "Accepted closed Ack0",
+            "Accepted closed Ack0",
         ]),
         ("closing, the fin in flight", Driver::leaving, [
             "InvitesAnew closed",
@@ -84,6 +104,8 @@ fn every_state_has_an_answer_to_every_operation() {
             "Accepted closing Ack0",
             "Accepted closed Ack0",
             "Ignored closing",
+            "Accepted closed Ack0",
+            "Accepted closed",
         ]),
         ("closing, and over for our user", Driver::taking_back, [
             "InvitesAnew closed",
@@ -92,8 +114,10 @@ fn every_state_has_an_answer_to_every_operation() {
             "Ignored closing",
             "Accepted closed Ack0",
             "Ignored closing",
+            "Accepted closed Ack0",
+            "Accepted closed",
         ]),
-        ("closed", Driver::closed, ["Ignored closed"; 6]),
+        ("closed", Driver::closed, ["Ignored closed"; 8]),
     ] {
         for ((operation, expected), actual) in OPERATIONS.iter().zip(expected).zip(row(state)) {
             assert_eq!(actual, expected, "{operation:?} when {name}");

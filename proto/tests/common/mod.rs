@@ -38,7 +38,7 @@ impl Says {
     }
 
     pub(crate) fn says(&self, operation: Operation, seq: u8, payload: &[u8]) -> Datagram {
-        Datagram { operation, seq, user: self.name(), payload: payload.to_vec() }
+        Datagram::new(operation, seq, self.name(), payload.to_vec())
     }
 
     pub(crate) fn syn(&self) -> Datagram {
