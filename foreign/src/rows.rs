@@ -29,14 +29,18 @@ pub struct Allowed {
     pub ours_lost: bool,
     /// A message of ours is shown more than once.
     pub ours_twice: bool,
-    /// A line of theirs never reaches us. (One that does is ours to keep.)
+    /// A line of theirs never reaches us.
     pub theirs_lost: bool,
+    /// A line of theirs reaches us, and is taken for a copy of another.
+    pub theirs_dropped: bool,
     /// A line of theirs is in our log more than once.
     pub theirs_twice: bool,
     /// The chat does not open, or ends before its time.
     pub breaks: bool,
     /// A message of ours is told as delivered, and was not shown.
     pub falsely_delivered: bool,
+    /// Its FIN is not answered as it wants, and it gives up waiting.
+    pub fin_unanswered: bool,
 }
 
 impl Allowed {
@@ -46,9 +50,11 @@ impl Allowed {
         ours_lost: false,
         ours_twice: false,
         theirs_lost: false,
+        theirs_dropped: false,
         theirs_twice: false,
         breaks: false,
         falsely_delivered: false,
+        fin_unanswered: false,
     };
 }
 
@@ -77,16 +83,21 @@ impl Expect {
         Self::after(Allowed::NOTHING, fault, Allowed { breaks: true, ours_lost: true, ..fault })
     };
 
-    /// It acknowledges no chat.
+    /// It acknowledges no chat, and shows every copy.
     pub const NEVER_CONFIRMS: Self = {
         let good = Allowed { unconfirmed: true, ..Allowed::NOTHING };
-        let fault = Allowed { ours_lost: true, theirs_lost: true, ..good };
-        Self::after(good, fault, Allowed { ours_twice: true, breaks: true, ..fault })
+        let fault = Allowed { ours_lost: true, ours_twice: true, theirs_lost: true, ..good };
+        Self::after(good, fault, Allowed { breaks: true, ..fault })
     };
 
     /// A chat is possible, and this may go wrong on a good link, with one fault, and on a bad link.
     pub const fn after(good: Allowed, fault: Allowed, bad: Allowed) -> Self {
         Self { works: true, good, same: good, fault, bad }
+    }
+
+    /// The same, and lines that are the same have the same number.
+    pub const fn but_same_lines_look_like_copies(self) -> Self {
+        Self { same: Allowed { theirs_dropped: true, ..self.same }, ..self }
     }
 
     /// No chat is possible.

@@ -55,7 +55,6 @@ fn the_table_of_compatibility_is_up_to_date() {
 }
 
 #[test]
-#[ignore = "simpd does not adapt to all of them yet"]
 fn every_peer_gets_what_can_be_expected_of_it() {
     let failures = matrix().failures();
     assert!(failures.is_empty(), "{} cells:\n{}", failures.len(), failures.join("\n"));

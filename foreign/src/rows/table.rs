@@ -72,9 +72,10 @@ const C: Traits = Traits {
     ..Traits::SIMPLE
 };
 
+/// Behind a line of its own, a repeat of ours has the number that it expects next.
 const C_EXPECT: Expect = {
-    let fault =
-        Allowed { unconfirmed: true, ours_lost: true, theirs_lost: true, breaks: true, ..Allowed::NOTHING };
+    let lost = Allowed { ours_lost: true, theirs_lost: true, ..Allowed::NOTHING };
+    let fault = Allowed { unconfirmed: true, ours_twice: true, breaks: true, ..lost };
     Expect::after(Allowed::NOTHING, fault, fault)
 };
 
@@ -95,7 +96,8 @@ const D: Traits = Traits {
     ..Traits::SIMPLE
 };
 
-const D_EXPECT: Expect = Expect::after(D_KEPT_EXPECT.bad, D_KEPT_EXPECT.bad, D_KEPT_EXPECT.bad);
+const D_EXPECT: Expect =
+    Expect::after(D_KEPT_EXPECT.bad, D_KEPT_EXPECT.bad, D_KEPT_EXPECT.bad).but_same_lines_look_like_copies();
 
 const D_KEPT_EXPECT: Expect = {
     let fault = Allowed { unconfirmed: true, ours_twice: true, ..Allowed::NOTHING };
@@ -134,7 +136,8 @@ const F: Traits = Traits {
 
 /// Whoever accepts and waits for its turn says nothing more when that was lost.
 const F_EXPECT: Expect = {
-    let bad = Expect::SENDS_ONCE.bad;
+    // Its 2 looks like another's first message where its 1 is lost.
+    let bad = Allowed { unconfirmed: true, ..Expect::SENDS_ONCE.bad };
     Expect::after(Allowed::NOTHING, Allowed { breaks: true, ..Expect::SENDS_ONCE.fault }, bad)
 };
 
@@ -150,9 +153,14 @@ const G: Traits = Traits {
     ..Traits::SIMPLE
 };
 
+/// A message of ours with the number 1 looks like a repeat to it.
 const G_EXPECT: Expect = {
     let Expect { good, fault, bad, .. } = Expect::NEVER_CONFIRMS;
-    Expect::after(good, Allowed { breaks: true, ..fault }, bad)
+    let same = Allowed { ours_lost: true, ..good };
+    Expect {
+        same,
+        ..Expect::after(good, Allowed { breaks: true, ..fault }, Allowed { theirs_twice: true, ..bad })
+    }
 };
 
 const H: Traits = Traits {

@@ -77,18 +77,18 @@ impl Trouble {
         match self {
             // Copies of our ACK of a handshake are not ours to prevent.
             Self::DoesNotOpen | Self::Breaks | Self::NeverEnds | Self::AckMisread => allowed.breaks,
+            Self::FinUnanswered => allowed.fin_unanswered,
             Self::FalselyDelivered => allowed.falsely_delivered,
             Self::OursLost => allowed.ours_lost,
             Self::OursTwice => allowed.ours_twice,
             Self::Unconfirmed => allowed.unconfirmed,
             Self::TheirsLost => allowed.theirs_lost,
+            Self::TheirsDropped => allowed.theirs_dropped,
             Self::TheirsTwice => allowed.theirs_twice,
             Self::OpensAllTheSame
             | Self::WrongReason(_)
             | Self::TheyKeepWaiting
-            | Self::FinUnanswered
             | Self::Crashes
-            | Self::TheirsDropped
             | Self::TheirsChanged => false,
         }
     }
@@ -185,10 +185,6 @@ fn ours(event: &Event) -> Option<(u64, &str)> {
 
 fn judge_theirs(row: &Row, world: &World, log: &[Event], troubles: &mut Troubles) {
     let messages = || log.iter().filter(|event| event.what.kind() == Kind::Message);
-    let written = |text: &str| match row.traits.form {
-        Form::WithName => format!("bob: {text}"),
-        _ => text.to_owned(),
-    };
     let left = |fate| !matches!(fate, simp_foreign::Fate::Waits | simp_foreign::Fate::Swallowed);
     let said = world.theirs.said().iter().filter(|said| said.by_user && left(said.fate));
     let mut texts: Vec<&str> = said.clone().map(|said| said.text.as_str()).collect();
@@ -196,9 +192,12 @@ fn judge_theirs(row: &Row, world: &World, log: &[Event], troubles: &mut Troubles
     texts.dedup();
     for text in texts {
         let sent = said.clone().filter(|said| said.text == text).count();
-        // A text that its writer ends with a line feed may have one.
-        let is_exact =
-            |it: &str| it == written(text) || (row.traits.form == Form::Line && it.trim_end() == text);
+        // A text that its writer ends with a line feed may have one, and a name before it too.
+        let is_exact = |it: &str| match row.traits.form {
+            Form::WithName => it.strip_prefix("bob: ").unwrap_or(it) == text,
+            Form::Line => it.trim_end() == text,
+            _ => it == text,
+        };
         let exact = messages().filter(|event| event.what.text().is_some_and(is_exact)).count();
         let about = messages().filter(|event| event.what.text().is_some_and(|it| it.contains(text))).count();
         troubles.note_times(Trouble::TheirsChanged, about.saturating_sub(exact));

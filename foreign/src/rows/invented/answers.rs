@@ -18,6 +18,12 @@ const NOT_ACKED_AGAIN: Expect = {
     Expect::after(NOTHING, unconfirmed, unconfirmed)
 };
 
+/// If it says nothing after our first message either, it seems to be gone.
+const NEVER_ACKS: Expect = {
+    let Expect { good, fault, bad, .. } = Expect::NEVER_CONFIRMS;
+    Expect::after(good, Allowed { breaks: true, ..fault }, bad)
+};
+
 /// When the handshake is not complete in time, it is over for the one and not for the other.
 const GIVES_UP: Expect = {
     let fault = Allowed { breaks: true, ours_lost: true, ..NOTHING };
@@ -47,7 +53,7 @@ fn acks() -> Vec<Row> {
         row("ack-type", "ACK of a chat has the Type of chats", as_chat, Expect::NEVER_CONFIRMS),
         row("ack-ack", "ACK to every ACK", Traits { acks_acks: true, ..plain() }, ACK_OF_ACK),
         row("err-duplicate", "ERR to a duplicate, and no ACK", err, NOT_ACKED_AGAIN),
-        row("never-acks", "never acknowledges a chat", never, Expect::NEVER_CONFIRMS),
+        row("never-acks", "never acknowledges a chat", never, NEVER_ACKS),
     ]
 }
 

@@ -14,22 +14,26 @@ const SHOWS_COPIES: Expect = {
 const SHOWS_AND_SENDS_COPIES: Expect = {
     let fault = SHOWS_COPIES.fault;
     Expect::after(NOTHING, fault, Allowed { theirs_twice: true, theirs_lost: true, ..fault })
+        .but_same_lines_look_like_copies()
 };
 
 /// One that says nothing to a number that it does not expect: whether it is that, or the network, nobody knows.
 const LOSES: Allowed = Allowed { unconfirmed: true, ours_lost: true, breaks: true, ..NOTHING };
 
 const WANTS_ITS_NUMBER: Expect = {
-    let fault = Allowed { unconfirmed: true, ..NOTHING };
-    Expect::after(NOTHING, fault, Allowed { theirs_lost: true, ..LOSES })
+    let fault = Allowed { unconfirmed: true, ours_twice: true, breaks: true, ..NOTHING };
+    Expect::after(NOTHING, fault, Allowed { theirs_lost: true, ours_twice: true, ..LOSES })
 };
 
 /// Counting numbers are more than we have.
 const COUNTS: Expect = Expect::after(LOSES, LOSES, Allowed { theirs_lost: true, ..LOSES });
 
+/// It acknowledges what it drops, and its own numbers are those of many others.
 const SHARED: Expect = {
-    let fault = Allowed { ours_lost: true, ours_twice: true, falsely_delivered: true, ..NOTHING };
-    Expect::after(NOTHING, fault, Allowed { unconfirmed: true, theirs_lost: true, breaks: true, ..fault })
+    let good = Allowed { falsely_delivered: true, ..NOTHING };
+    let fault = Allowed { ours_lost: true, ours_twice: true, theirs_twice: true, ..good };
+    Expect::after(good, fault, Allowed { unconfirmed: true, theirs_lost: true, breaks: true, ..fault })
+        .but_same_lines_look_like_copies()
 };
 
 const FOREVER: Expect = {
