@@ -91,7 +91,7 @@ impl Client {
         let invite = Request::Connect { address: peer.to_string(), timeout_ms: None };
         let Reply::Chat { chat, .. } = self.request(&invite)? else { return Err("no chat".into()) };
         match self.event()?.what {
-            What::Opened => Ok(chat.chat),
+            What::Opened { .. } => Ok(chat.chat),
             other => Err(format!("not opened: {other:?}").into()),
         }
     }

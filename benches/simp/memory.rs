@@ -157,7 +157,7 @@ impl Peers {
 
     fn queue(&mut self, operation: Operation, from: IpAddr) {
         let mut bytes = Vec::new();
-        Datagram { operation, seq: 0, user: self.user, payload: Vec::new() }.encode(&mut bytes);
+        Datagram::new(operation, 0, self.user, Vec::new()).encode(&mut bytes);
         self.udp.queue(self.simpd, Some(from), &bytes);
     }
 }

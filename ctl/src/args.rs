@@ -21,7 +21,7 @@ const TIMEOUT_MAX: f64 = 315_576_000.0;
 )]
 #[argh(note = "Text from peers is shown with control characters as escapes; JSON carries the exact text.")]
 #[argh(
-    note = "JSON: an event has id, at (RFC 3339), event, chat, then from (message, request), to (inviting, queued, delivered, undelivered) or peer (opened, closed, error) as user@address:port, and message, reason, text where it has them. A chat has chat, peer, state, queued, since. A failure has error and kind."
+    note = "JSON: an event has id, at (RFC 3339), event, chat, then from (message, request), to (inviting, queued, delivered, undelivered, unconfirmed) or peer (opened, closed, error) as user@address:port, and message, reason, text, note where it has them. A chat has chat, peer, state, queued, since, note. A failure has error and kind."
 )]
 #[argh(error_code(0, "done"))]
 #[argh(error_code(1, "failed; the line on stderr says why"))]
@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Status(Status),
     History(History),
     Consumers(Consumers),
+    Peers(Peers),
     Stop(Stop),
     Probe(Probe),
     Completions(Completions),
@@ -108,14 +109,18 @@ pub(crate) struct Decline {
 
 /// List the requests that wait for accept or decline.
 #[derive(FromArgs, ArgsInfo)]
-#[argh(note = "One per line, without a heading: id, state, peer, messages queued, age.")]
+#[argh(
+    note = "One per line, without a heading: id, state, peer, messages queued, age, what is special about the peer."
+)]
 #[argh(note = "JSON: a chat per line.")]
 #[argh(subcommand, name = "requests", help_triggers("-h", "--help"))]
 pub(crate) struct Requests {}
 
 /// List all chats, requests and invitations.
 #[derive(FromArgs, ArgsInfo)]
-#[argh(note = "One per line, without a heading: id, state, peer, messages queued, age.")]
+#[argh(
+    note = "One per line, without a heading: id, state, peer, messages queued, age, what is special about the peer."
+)]
 #[argh(note = "JSON: a chat per line.")]
 #[argh(subcommand, name = "chats", help_triggers("-h", "--help"))]
 pub(crate) struct Chats {}
@@ -129,7 +134,10 @@ pub(crate) struct Chats {}
     note = "--queue returns as soon as simpd has the message on disk: simpd keeps it in its outbox and goes on inviting until the peer has it, or --expire is over. With --timeout it waits that long for it."
 )]
 #[argh(
-    note = "JSON: per message the event delivered, or where it does not wait for that, queued (id, event, chat, text)."
+    note = "A peer that does not acknowledge may have it or not: then it says `sent, not confirmed`, and the exit status is 0."
+)]
+#[argh(
+    note = "JSON: per message the event delivered, or unconfirmed for such a peer, or where it does not wait for that, queued (id, event, chat, text)."
 )]
 #[argh(subcommand, name = "send", help_triggers("-h", "--help"))]
 pub(crate) struct Send {
@@ -180,7 +188,7 @@ pub(crate) struct Cancel {
     pub(crate) id: u64,
 }
 
-/// Send the text of an undelivered message again: it is kept until the peer has it.
+/// Send a message again that was not delivered, or not confirmed: it is kept until the peer has it.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: queued (id, event, chat, text).")]
 #[argh(subcommand, name = "resend", help_triggers("-h", "--help"))]
@@ -305,6 +313,38 @@ pub(crate) struct Remove {
     /// which consumer
     #[argh(positional)]
     pub(crate) name: String,
+}
+
+/// List how peers speak, where they differ, or forget it.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    note = "One per line, without a heading: address, user, how long ago it was learned (or pinned, where simpd.toml says it), habits, what they mean for you."
+)]
+#[argh(note = "JSON: per peer peer, dialect, notes, seen, pinned.")]
+#[argh(subcommand, name = "peers", help_triggers("-h", "--help"))]
+pub(crate) struct Peers {
+    #[argh(subcommand)]
+    pub(crate) command: Option<PeersCommand>,
+}
+
+/// What to do with what is known of peers.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+pub(crate) enum PeersCommand {
+    Forget(ForgetPeer),
+}
+
+/// Forget how a peer speaks: it is learned anew in the next chat.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "An open chat goes on as it is. JSON: how many peers, as forgotten.")]
+#[argh(subcommand, name = "forget", help_triggers("-h", "--help"))]
+pub(crate) struct ForgetPeer {
+    /// everybody
+    #[argh(switch)]
+    pub(crate) all: bool,
+    /// whose: a user name, ADDR, ADDR:PORT, USER@ADDR:PORT or a host's name
+    #[argh(positional)]
+    pub(crate) who: Option<String>,
 }
 
 /// Stop simpd and wait until it is gone.

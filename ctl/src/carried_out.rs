@@ -41,5 +41,5 @@ fn as_closed(client: &mut Client, closed: &Event) -> Outcome<ChatInfo> {
     let began = history::newest(client, &first, &its_own)?.pop();
     let since_ms = began.map_or(closed.at_ms, |began| began.at_ms);
     let (chat, peer) = (closed.chat, closed.peer.clone());
-    Ok(ChatInfo { chat, peer, state: State::Closed, queued: 0, since_ms })
+    Ok(ChatInfo { chat, peer, state: State::Closed, queued: 0, since_ms, note: None })
 }

@@ -166,7 +166,7 @@ fn opened(
     follow(client, &chat, after, vec![Kind::Opened, Kind::Closed])?;
     while let Some(Event { peer, what, .. }) = client.event(deadline)? {
         match what {
-            What::Opened => return Ok(Ok(ChatInfo { peer, state: State::Open, ..chat })),
+            What::Opened { note } => return Ok(Ok(ChatInfo { peer, state: State::Open, note, ..chat })),
             What::Closed { reason, text } => {
                 return Err(not_opened(&peer.address, reason, text.as_deref()).into());
             }
@@ -222,7 +222,9 @@ fn not_opened(address: &str, reason: Reason, text: Option<&str>) -> Failure {
             (FailureKind::NoSuch, format!("{address}: the request was not answered in time"))
         }
         // Of messages in the outbox only.
-        Reason::Cancelled | Reason::Expired => (FailureKind::Failed, format!("{address}: {reason}")),
+        Reason::Cancelled | Reason::Expired | Reason::TooLong => {
+            (FailureKind::Failed, format!("{address}: {reason}"))
+        }
     };
     match text.filter(|text| !text.is_empty()) {
         Some(text) => Failure::new(kind, format!("{line}: {text}")),

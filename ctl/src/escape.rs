@@ -1,5 +1,5 @@
 //! Text from the network made harmless for a terminal. Everything that a peer may have written goes through
-//! one of these two before it is printed.
+//! one of these before it is printed.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -24,6 +24,24 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         }
     })
+}
+
+/// A name for people. One that could be taken for more than a name, such as `you -> bob` or `bob: x`, is shown between
+/// quotation marks, with `\"` and `\\` for those in it.
+pub(crate) fn name(name: &str) -> Cow<'_, str> {
+    if is_plain(name) {
+        return Cow::Borrowed(name);
+    }
+    let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+    Cow::Owned(format!("\"{}\"", shown(&quoted)))
+}
+
+/// Words of letters, digits and a few marks, with one space between them, that do not read as our own user.
+fn is_plain(name: &str) -> bool {
+    // A question mark stands for what a name should not have had.
+    let is_mark = |c| matches!(c, '_' | '-' | '.' | '@' | '+' | '\'' | '?');
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || is_mark(c));
+    name != "you" && name.split(' ').all(is_word)
 }
 
 /// The same JSON with what could deceive a terminal escaped as well. Outside of strings JSON has no such
@@ -60,6 +78,25 @@ mod tests {
             ("\u{202e}\u{2066}\u{200f}\u{2028}\u{61c}", "\\u{202e}\\u{2066}\\u{200f}\\u{2028}\\u{61c}"),
         ] {
             assert_eq!(shown(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_is_or_between_quotation_marks() {
+        for plain in ["bob", "Ann Lee", "o'neil", "j??rg", "bob-2_x.y+z@home", "gr\u{fc}n"] {
+            assert_eq!(name(plain), plain);
+        }
+        for (odd, expected) in [
+            ("you -> bob", "\"you -> bob\""),
+            ("bob: x", "\"bob: x\""),
+            ("you", "\"you\""),
+            ("* bob", "\"* bob\""),
+            ("a  b", "\"a  b\""),
+            (" a", "\" a\""),
+            ("\"bob\"", "\"\\\"bob\\\"\""),
+            ("a\\\x1b", "\"a\\\\\\x1b\""),
+        ] {
+            assert_eq!(name(odd), expected);
         }
     }
 

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use simp_proto::control::{
-    ChatInfo, Consumer, Event, Failure, FailureKind, Kind, OutboxMessage, Reason, State, What,
+    ChatInfo, Consumer, Event, Failure, FailureKind, Kind, OutboxMessage, PeerInfo, Reason, State, What,
 };
 
 use crate::escape;
@@ -31,6 +31,8 @@ struct EventLine<'a> {
     reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -42,12 +44,14 @@ struct QueuedLine<'a> {
 }
 
 #[derive(Serialize)]
-struct ChatLine {
+struct ChatLine<'a> {
     chat: u64,
     peer: String,
     state: State,
     queued: u64,
     since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -83,6 +87,21 @@ struct RemovedLine<'a> {
 }
 
 #[derive(Serialize)]
+struct PeerLine<'a> {
+    peer: String,
+    dialect: &'a str,
+    notes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<String>,
+    pinned: bool,
+}
+
+#[derive(Serialize)]
+struct ForgottenLine {
+    forgotten: u64,
+}
+
+#[derive(Serialize)]
 struct StoppedLine<'a> {
     stopped: &'a str,
 }
@@ -108,6 +127,8 @@ pub(crate) fn render(shown: &Shown<'_>) -> String {
             consumers.iter().map(|consumer| line(&consumer_line(consumer, *last_id))).collect()
         }
         Shown::Removed(removed) => line(&RemovedLine { removed }),
+        Shown::Peers(peers) => peers.iter().map(|info| line(&peer_line(info))).collect(),
+        Shown::Forgotten(forgotten) => line(&ForgottenLine { forgotten: *forgotten }),
         Shown::Status(status) => line(status),
         Shown::Probed(report) => report::lines(report).map(|clause| line(&clause)).collect(),
         Shown::Stopped(stopped) => line(&StoppedLine { stopped }),
@@ -134,30 +155,44 @@ fn event_line(event: &Event) -> EventLine<'_> {
     let peer = Some(event.peer.to_string());
     let (from, to, peer) = match event.what.kind() {
         Kind::Message | Kind::Request => (peer, None, None),
-        Kind::Inviting | Kind::Queued | Kind::Delivered | Kind::Undelivered => (None, peer, None),
+        Kind::Inviting | Kind::Queued | Kind::Delivered | Kind::Undelivered | Kind::Unconfirmed => {
+            (None, peer, None)
+        }
         Kind::Opened | Kind::Closed | Kind::Error => (None, None, peer),
     };
     let (message, reason, text) = match &event.what {
-        What::Request | What::Inviting | What::Opened => (None, None, None),
+        What::Request | What::Inviting | What::Opened { .. } => (None, None, None),
         What::Closed { reason, text } => (None, Some(*reason), text.as_deref()),
         What::Message { text } | What::Queued { text, .. } | What::Error { text } => {
             (None, None, Some(text.as_str()))
         }
-        What::Delivered { message } => (Some(*message), None, None),
+        What::Delivered { message } | What::Unconfirmed { message } => (Some(*message), None, None),
         What::Undelivered { message, reason } => (Some(*message), Some(*reason), None),
     };
     let again = if let What::Queued { again, .. } = event.what { again } else { None };
+    let note = if let What::Opened { note } = &event.what { note.as_deref() } else { None };
     let (id, at, chat) = (event.id, moment(event.at_ms), event.chat);
-    EventLine { id, at, event: event.what.kind(), chat, from, to, peer, message, again, reason, text }
+    EventLine { id, at, event: event.what.kind(), chat, from, to, peer, message, again, reason, text, note }
 }
 
-fn chat_line(chat: &ChatInfo) -> ChatLine {
+fn chat_line(chat: &ChatInfo) -> ChatLine<'_> {
     ChatLine {
         chat: chat.chat,
         peer: chat.peer.to_string(),
         state: chat.state,
         queued: chat.queued,
         since: moment(chat.since_ms),
+        note: chat.note.as_deref(),
+    }
+}
+
+fn peer_line(info: &PeerInfo) -> PeerLine<'_> {
+    PeerLine {
+        peer: info.peer.to_string(),
+        dialect: &info.dialect,
+        notes: &info.notes,
+        seen: info.seen_ms.map(moment),
+        pinned: info.pinned,
     }
 }
 
@@ -198,7 +233,12 @@ mod tests {
                 format!(r#""message","chat":1,"from":"{bob}","text":"hi\u009b""#),
             ),
             (What::Request, format!(r#""request","chat":1,"from":"{bob}""#)),
-            (What::Opened, format!(r#""opened","chat":1,"peer":"{bob}""#)),
+            (What::Opened { note: None }, format!(r#""opened","chat":1,"peer":"{bob}""#)),
+            (
+                What::Opened { note: Some("takes turns".into()) },
+                format!(r#""opened","chat":1,"peer":"{bob}","note":"takes turns""#),
+            ),
+            (What::Unconfirmed { message: 9 }, format!(r#""unconfirmed","chat":1,"to":"{bob}","message":9"#)),
             (
                 What::Closed { reason: Reason::PeerBusy, text: Some("no".into()) },
                 format!(r#""closed","chat":1,"peer":"{bob}","reason":"peer busy","text":"no""#),
@@ -237,6 +277,19 @@ mod tests {
         (message.tries, message.reason) = (5, Some(Reason::NobodyThere));
         let rest = r#""expires":"2026-11-21T12:01:40.000Z","tries":5,"reason":"nobody there","next":"2026-11-21T12:00:50.000Z""#;
         assert_eq!(line(&kept_line(&message)), format!("{begin},{rest}}}\n"));
+    }
+
+    #[test]
+    fn a_peer_has_what_is_known_of_it() {
+        let peer = Peer { user: String::new(), address: "127.0.0.2".into() };
+        let mut info = PeerInfo { peer, dialect: "plain".into(), notes: vec![], seen_ms: None, pinned: true };
+        let expected = r#"{"peer":"127.0.0.2","dialect":"plain","notes":[],"pinned":true}"#;
+        assert_eq!(render(&Shown::Peers(std::slice::from_ref(&info))), format!("{expected}\n"));
+        (info.seen_ms, info.pinned) = (Some(1_795_262_400_123), false);
+        info.notes.push("takes turns".into());
+        let expected = r#"{"peer":"127.0.0.2","dialect":"plain","notes":["takes turns"],"seen":"2026-11-21T12:00:00.123Z","pinned":false}"#;
+        assert_eq!(render(&Shown::Peers(&[info])), format!("{expected}\n"));
+        assert_eq!(render(&Shown::Forgotten(3)), "{\"forgotten\":3}\n");
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod mark;
 mod names;
 mod outbox;
 mod output;
+mod peers;
 mod plain;
 mod probe;
 mod reconnect;
@@ -84,6 +85,9 @@ fn run(args: Args, output: &mut Output) -> Outcome {
     if let Command::Send(send) = &command {
         send::check(send)?;
     }
+    if let Command::Peers(args) = &command {
+        peers::check(args)?;
+    }
     let mut client = Client::new(find::daemon(args.daemon)?)?;
     dispatch(&mut client, output, &command)
 }
@@ -101,6 +105,7 @@ fn dispatch(client: &mut Client, output: &mut Output, command: &Command) -> Outc
         Command::Outbox(args) => outbox::run(client, output, args),
         Command::Resend(args) => outbox::resend(client, output, args),
         Command::Consumers(args) => consumers::run(client, output, args),
+        Command::Peers(args) => peers::run(client, output, args),
         Command::History(args) => history::run(client, output, args),
         Command::Status(_) => match client.ask(&Request::Status)? {
             Reply::Status(status) => output.show(&Shown::Status(&status)),

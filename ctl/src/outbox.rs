@@ -46,7 +46,7 @@ pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Outbox) -> Ou
     }
 }
 
-/// Puts the text of an undelivered message into the outbox.
+/// Puts the text of a message that was not delivered, or not confirmed, into the outbox.
 pub(crate) fn resend(client: &mut Client, output: &mut Output, args: &Resend) -> Outcome {
     let expire_ms = args.expire.map(|expire| expire.as_millis() as u64);
     let request = Request::Resend { message: args.id, expire_ms };
@@ -133,7 +133,7 @@ mod tests {
             reason: None,
             next_ms,
         };
-        let chat = |state| [ChatInfo { chat: 1, peer: peer(), state, queued: 0, since_ms: 0 }];
+        let chat = |state| [ChatInfo { chat: 1, peer: peer(), state, queued: 0, since_ms: 0, note: None }];
         assert_eq!(waits_for(&message(Some(1)), &[], true), WaitsFor::Next);
         assert_eq!(waits_for(&message(None), &[], false), WaitsFor::Answer);
         assert_eq!(waits_for(&message(None), &[], true), WaitsFor::Room);

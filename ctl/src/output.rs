@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use simp_proto::control::{ChatInfo, Consumer, Event, Failure, Status};
+use simp_proto::control::{ChatInfo, Consumer, Event, Failure, PeerInfo, Status};
 
 use crate::outbox::Kept;
 use crate::probe::Report;
@@ -45,6 +45,10 @@ pub(crate) enum Shown<'a> {
     Consumers { consumers: &'a [Consumer], last_id: u64 },
     /// A consumer is forgotten.
     Removed(&'a str),
+    /// How peers speak.
+    Peers(&'a [PeerInfo]),
+    /// Of so many peers it is forgotten.
+    Forgotten(u64),
     /// What the daemon says of itself.
     Status(&'a Status),
     /// This daemon has stopped.

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use simp_proto::control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, Status, What};
+use simp_proto::control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Status, What};
 
 use crate::escape;
 use crate::outbox::{Kept, WaitsFor};
@@ -17,18 +17,25 @@ pub(crate) fn render(shown: &Shown<'_>) -> String {
     match shown {
         Shown::Event(event) => format!("{}\n", sentence(event)),
         Shown::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
-        Shown::Connected(chat) => format!("connected to {}\n", peer(&chat.peer)),
+        Shown::Connected(chat) => {
+            format!("connected to {}{}\n", peer(&chat.peer), aside(chat.note.as_deref()))
+        }
+        Shown::Delivered(Event { what: What::Unconfirmed { .. }, peer: to, .. }) => {
+            format!("sent, not confirmed: {} has not acknowledged it\n", peer(to))
+        }
         Shown::Ended(_)
         | Shown::Delivered(_)
         | Shown::Queued { .. }
         | Shown::Cancelled(_)
         | Shown::Removed(_)
+        | Shown::Forgotten(_)
         | Shown::Stopped(_) => String::new(),
         Shown::Chats(chats) => table(chats.iter().map(|chat| row(chat, now_ms()))),
         Shown::Outbox(kept) => table(kept.iter().map(|kept| kept_row(kept, now_ms()))),
         Shown::Consumers { consumers, last_id } => {
             table(consumers.iter().map(|consumer| consumer_row(consumer, *last_id)))
         }
+        Shown::Peers(peers) => table(peers.iter().map(|info| peer_row(info, now_ms()))),
         Shown::Probed(report) => report::plain(report),
         Shown::Status(status) => {
             table(counts(status).into_iter().map(|(name, value)| [name.to_owned(), value]))
@@ -46,12 +53,17 @@ pub(crate) fn render_text(shown: &Shown<'_>) -> String {
 
 /// A peer as `user@address:port`.
 pub(crate) fn peer(peer: &Peer) -> String {
-    escape::shown(&peer.to_string()).into_owned()
+    let address = escape::shown(&peer.address);
+    if peer.user.is_empty() {
+        address.into_owned()
+    } else {
+        format!("{}@{address}", escape::name(&peer.user))
+    }
 }
 
 /// What to call a peer in a conversation: its user name, or its address where it has told none.
 fn name(peer: &Peer) -> String {
-    escape::shown(if peer.user.is_empty() { &peer.address } else { &peer.user }).into_owned()
+    if peer.user.is_empty() { escape::shown(&peer.address) } else { escape::name(&peer.user) }.into_owned()
 }
 
 /// What happened, on one line.
@@ -62,12 +74,13 @@ pub(crate) fn sentence(event: &Event) -> String {
         What::Queued { text, .. } => format!("you -> {}: {}", name(&event.peer), escape::shown(text)),
         What::Request => format!("* {who} invites you"),
         What::Inviting => format!("* you invited {who}"),
-        What::Opened => format!("* chat with {who} is open"),
+        What::Opened { note } => format!("* chat with {who} is open{}", aside(note.as_deref())),
         What::Closed { reason, text: None } => format!("* chat with {who} is closed: {reason}"),
         What::Closed { reason, text: Some(text) } => {
             format!("* chat with {who} is closed: {reason} ({})", escape::shown(text))
         }
         What::Delivered { message } => format!("* message {message} is delivered to {who}"),
+        What::Unconfirmed { message } => format!("* message {message} is sent to {who}, not confirmed"),
         What::Undelivered { message, reason } => {
             format!("* message {message} is not delivered to {who}: {reason}")
         }
@@ -75,9 +88,25 @@ pub(crate) fn sentence(event: &Event) -> String {
     }
 }
 
-fn row(chat: &ChatInfo, now_ms: u64) -> [String; 5] {
+/// What is special about a peer, behind its name.
+fn aside(note: Option<&str>) -> String {
+    note.map(|note| format!(" ({})", escape::shown(note))).unwrap_or_default()
+}
+
+fn row(chat: &ChatInfo, now_ms: u64) -> [String; 6] {
     let age = age(now_ms.saturating_sub(chat.since_ms) / 1000);
-    [chat.chat.to_string(), chat.state.to_string(), peer(&chat.peer), chat.queued.to_string(), age]
+    let note = escape::shown(chat.note.as_deref().unwrap_or_default()).into_owned();
+    [chat.chat.to_string(), chat.state.to_string(), peer(&chat.peer), chat.queued.to_string(), age, note]
+}
+
+fn peer_row(info: &PeerInfo, now_ms: u64) -> [String; 5] {
+    let text = |text: &str| escape::shown(text).into_owned();
+    let known = match info.seen_ms {
+        Some(seen_ms) if !info.pinned => age(now_ms.saturating_sub(seen_ms) / 1000),
+        _ => "pinned".to_owned(),
+    };
+    let user = if info.peer.user.is_empty() { "-".to_owned() } else { name(&info.peer) };
+    [text(&info.peer.address), user, known, text(&info.dialect), text(&info.notes.join("; "))]
 }
 
 fn kept_row(kept: &Kept, now_ms: u64) -> [String; 5] {
@@ -165,12 +194,13 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
         ("refused_short", refused.short),
         ("refused_type", refused.r#type),
         ("refused_operation", refused.operation),
-        ("refused_user", refused.user),
         ("refused_port", refused.port),
         ("refused_rate", refused.rate),
         ("commits", counters.commits),
     ];
     lines.extend(numbers.map(|(name, number)| (name, number.to_string())));
+    let notes = status.notes.iter().map(|special| format!("{} {}", peer(&special.peer), text(&special.note)));
+    lines.extend(notes.map(|note| ("note", note)));
     lines
 }
 
@@ -205,6 +235,12 @@ mod tests {
         assert_eq!(render(&Shown::Event(&event("", message("hi")))), "127.0.0.2:7777: hi\n");
         assert_eq!(render_text(&Shown::Event(&event("bob", message("a\x07")))), "a\\x07\n");
         assert_eq!(
+            sentence(&event("you -> bob", message("hi"))),
+            "\"you -> bob\": hi",
+            "and not as one of ours"
+        );
+        assert_eq!(sentence(&event("a b: c", What::Request)), "* \"a b: c\"@127.0.0.2:7777 invites you");
+        assert_eq!(
             sentence(&event("bob", What::Queued { text: "yo".into(), again: None })),
             "you -> bob: yo"
         );
@@ -219,11 +255,21 @@ mod tests {
 
     #[test]
     fn columns_are_aligned() {
-        let chat = |id, user, state| ChatInfo { chat: id, peer: bob(user), state, queued: 0, since_ms: 0 };
-        let rows = [chat(1, "bob", State::Open), chat(12, "", State::Invited)];
+        let chat = |id, user, state, note| ChatInfo {
+            chat: id,
+            peer: bob(user),
+            state,
+            queued: 0,
+            since_ms: 0,
+            note,
+        };
+        let rows = [
+            chat(1, "bob", State::Open, Some("takes turns; cuts at 500 bytes".into())),
+            chat(12, "", State::Invited, None),
+        ];
         assert_eq!(
             table(rows.iter().map(|chat| row(chat, 61_000))),
-            "1   open     bob@127.0.0.2:7777  0  1m\n12  invited  127.0.0.2:7777      0  1m\n"
+            "1   open     bob@127.0.0.2:7777  0  1m  takes turns; cuts at 500 bytes\n12  invited  127.0.0.2:7777      0  1m\n"
         );
         assert_eq!(render(&Shown::Chats(&[])), "");
     }
@@ -246,6 +292,34 @@ mod tests {
             (kept(None, 0, None, WaitsFor::Room), "waits for another chat to end"),
         ] {
             assert_eq!(kept_row(&kept, 61_000), ["7", "bob@127.0.0.2:7777", "1m", expected, "a\\nb"]);
+        }
+    }
+
+    #[test]
+    fn what_is_special_about_a_peer_stands_behind_its_name() {
+        let opened =
+            |note: Option<&str>| sentence(&event("bob", What::Opened { note: note.map(str::to_owned) }));
+        assert_eq!(opened(None), "* chat with bob@127.0.0.2:7777 is open");
+        assert_eq!(
+            opened(Some("takes\x1b turns")),
+            "* chat with bob@127.0.0.2:7777 is open (takes\\x1b turns)"
+        );
+    }
+
+    #[test]
+    fn a_peer_is_shown_with_its_habits_and_where_they_come_from() {
+        let info = |user: &str, seen_ms, pinned| PeerInfo {
+            peer: bob(user),
+            dialect: "takes-turns,cuts-at=9".into(),
+            notes: vec!["takes turns".into(), "cuts at 9 bytes".into()],
+            seen_ms,
+            pinned,
+        };
+        let row = |info| peer_row(&info, 61_000).join("|");
+        let habits = "takes-turns,cuts-at=9|takes turns; cuts at 9 bytes";
+        assert_eq!(row(info("b\x07b", Some(0), false)), format!("127.0.0.2:7777|\"b\\x07b\"|1m|{habits}"));
+        for seen_ms in [None, Some(0)] {
+            assert_eq!(row(info("", seen_ms, true)), format!("127.0.0.2:7777|-|pinned|{habits}"));
         }
     }
 

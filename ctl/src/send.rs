@@ -5,7 +5,7 @@ use std::io;
 use std::time::Instant;
 
 use simp_proto::Text;
-use simp_proto::control::{FailureKind, Filter, From, Kind, Reply, Request, What};
+use simp_proto::control::{FailureKind, Filter, From, Kind, Reason, Reply, Request, What};
 
 use crate::args::Send;
 use crate::client::Client;
@@ -127,18 +127,22 @@ impl Sender<'_> {
     }
 
     fn follow(&mut self, from: From) -> Outcome {
-        let kinds = vec![Kind::Delivered, Kind::Undelivered];
+        let kinds = vec![Kind::Delivered, Kind::Unconfirmed, Kind::Undelivered];
         self.client.follow(from, Filter { kinds, ..Filter::default() })
     }
 
     fn wait(&mut self, id: u64, deadline: Option<Instant>) -> Outcome {
         while let Some(event) = self.client.event(deadline)? {
             match event.what {
-                What::Delivered { message } if message == id => {
+                What::Delivered { message } | What::Unconfirmed { message } if message == id => {
                     return even_unread(self.output.show(&Shown::Delivered(&event)));
                 }
                 What::Undelivered { message, reason } if message == id => {
-                    let line = format!("not delivered: {reason} (send it again with: simpctl resend {id})");
+                    let remedy = match reason {
+                        Reason::TooLong => "its peer receives less at a time; send it in parts".to_owned(),
+                        _ => format!("send it again with: simpctl resend {id}"),
+                    };
+                    let line = format!("not delivered: {reason} ({remedy})");
                     return Err(fail(FailureKind::Undelivered, line));
                 }
                 _ => (),

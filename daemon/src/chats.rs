@@ -1,11 +1,11 @@
 //! The chats by address. Holds them and finds them; what they say goes through the server.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use simp_proto::Chat;
-use simp_proto::control::{ChatInfo, Failure, FailureKind, Peer, State, Who};
+use simp_proto::control::{ChatInfo, Failure, FailureKind, Peer, PeerNote, State, Who};
+use simp_proto::{Chat, Dialect};
 use slab::Slab;
 
 use crate::store::KeptChat;
@@ -42,10 +42,17 @@ pub struct Entry {
     pub expires_ms: Option<u64>,
     /// The outbox's messages for this peer are among those that wait.
     pub has_outbox: bool,
+    /// Where the outbox knows the peer: its address, or the one that was invited where it answered from another port.
+    /// `None` where what is kept for this address is delivered in another chat.
+    pub outbox_at: Option<SocketAddr>,
     /// Nobody but the outbox wanted it.
     pub for_outbox: bool,
     /// When we leave it by ourselves.
     pub leave_at: Option<Instant>,
+    /// What was last kept of how the peer speaks; `None` where nothing was in this chat.
+    pub learned: Option<Dialect>,
+    /// simpd.toml says how the peer speaks: nothing is kept of it.
+    pub is_pinned: bool,
 }
 
 impl Entry {
@@ -54,9 +61,25 @@ impl Entry {
         self.id == 0
     }
 
+    /// The address that was invited, where the peer answered from another port of it.
+    pub fn moved_from(&self) -> Option<SocketAddr> {
+        self.outbox_at.filter(|at| *at != self.address)
+    }
+
+    /// Where the peer is invited: its address, or where it was invited before it answered from another port.
+    pub fn invited_at(&self) -> SocketAddr {
+        self.outbox_at.unwrap_or(self.address)
+    }
+
     /// The other side, as entries of the log name it.
     pub fn peer(&self) -> Peer {
         Peer { user: self.chat.user().as_str().to_owned(), address: self.address.to_string() }
+    }
+
+    /// What is special about how the peer speaks, as far as is known.
+    pub fn note(&self) -> Option<String> {
+        let notes: Vec<_> = self.chat.dialect().notes().collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
 
     /// What a client is told of it.
@@ -67,6 +90,7 @@ impl Entry {
             state: self.chat.state(),
             queued: self.chat.unacknowledged() as u64 + self.backlog,
             since_ms: self.since_ms,
+            note: self.note(),
         }
     }
 
@@ -79,6 +103,7 @@ impl Entry {
             settled: self.settled,
             expires_ms: self.expires_ms,
             for_outbox: self.for_outbox,
+            outbox_at: self.outbox_at,
             snapshot,
         })
     }
@@ -111,7 +136,9 @@ enum Class {
 #[derive(Debug, Default)]
 pub struct Chats {
     entries: Slab<(Class, Entry)>,
-    by_address: HashMap<SocketAddr, usize>,
+    by_address: BTreeMap<SocketAddr, usize>,
+    /// Those whose peer answered from another port, by the address that was invited.
+    moved: HashMap<SocketAddr, usize>,
     chats: usize,
     requests: usize,
 }
@@ -119,9 +146,10 @@ pub struct Chats {
 impl Chats {
     /// Adds a chat. An older one with the same peer must have been removed.
     pub fn insert(&mut self, entry: Entry) -> usize {
-        let address = entry.address;
+        let (address, moved_from) = (entry.address, entry.moved_from());
         let key = self.entries.insert((Class::Neither, entry));
         self.by_address.insert(address, key);
+        self.moved.extend(moved_from.map(|from| (from, key)));
         self.recount(key);
         key
     }
@@ -131,7 +159,25 @@ impl Chats {
         let (class, entry) = self.entries.try_remove(key)?;
         self.by_address.remove(&entry.address);
         self.uncount(class);
+        if let Some(from) = entry.moved_from() {
+            self.moved.remove(&from);
+            // Whoever has come there since may have what the outbox holds, unless it was without from the start.
+            if let Some(other) = self.at(from).and_then(|key| self.get_mut(key))
+                && !other.has_outbox
+            {
+                other.outbox_at = Some(from);
+            }
+        }
         Some(entry)
+    }
+
+    /// The peer of an invitation has answered from this address, which has no chat.
+    pub fn move_to(&mut self, key: usize, to: SocketAddr) {
+        let Some((_, entry)) = self.entries.get_mut(key) else { return };
+        let from = std::mem::replace(&mut entry.address, to);
+        self.by_address.remove(&from);
+        self.by_address.insert(to, key);
+        self.moved.insert(from, key);
     }
 
     /// Counts a chat anew after its state may have changed.
@@ -164,6 +210,30 @@ impl Chats {
         self.by_address.get(&address).copied()
     }
 
+    /// The key of the chat with the peer at this address, or with the one that was invited there and answered from
+    /// another port.
+    pub fn known_at(&self, address: SocketAddr) -> Option<usize> {
+        self.at(address).or_else(|| self.moved.get(&address).copied())
+    }
+
+    /// The key of the chat in which the outbox's messages for this address are delivered.
+    pub fn for_outbox(&self, address: SocketAddr) -> Option<usize> {
+        self.moved.get(&address).copied().or_else(|| self.at(address))
+    }
+
+    /// The key of our invitation to this host, where there is exactly one.
+    pub fn only_invitation_to(&self, ip: IpAddr) -> Option<usize> {
+        let mut invitations =
+            self.of_host(ip).filter(|(_, entry)| entry.chat.state() == State::Inviting).map(|(key, _)| key);
+        invitations.next().filter(|_| invitations.next().is_none())
+    }
+
+    fn of_host(&self, ip: IpAddr) -> impl Iterator<Item = (usize, &Entry)> {
+        let from = self.by_address.range(SocketAddr::new(ip, 0)..);
+        let keys = from.take_while(move |(address, _)| address.ip() == ip).map(|(_, key)| *key);
+        keys.filter_map(|key| Some((key, &self.entries.get(key)?.1)))
+    }
+
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
         self.entries.iter().map(|(key, (_, entry))| (key, entry))
@@ -181,8 +251,7 @@ impl Chats {
 
     /// How many requests of this host wait for an answer.
     pub fn requests_of(&self, ip: IpAddr) -> usize {
-        let of_it = |entry: &Entry| entry.address.ip() == ip && entry.chat.state() == State::Invited;
-        self.iter().filter(|(_, entry)| of_it(entry)).count()
+        self.of_host(ip).filter(|(_, entry)| entry.chat.state() == State::Invited).count()
     }
 
     /// How many requests wait for an answer.
@@ -196,6 +265,15 @@ impl Chats {
         let mut list: Vec<_> = here.map(|(_, entry)| entry.info()).collect();
         list.sort_by_key(|info| info.chat);
         list
+    }
+
+    /// What is special about the peers of open chats, of at most so many: those that began first.
+    pub fn notes(&self, limit: usize) -> Vec<PeerNote> {
+        let open = self.iter().filter(|(_, entry)| entry.chat.state() == State::Open);
+        let mut special: Vec<_> =
+            open.filter_map(|(_, entry)| Some((entry.id, entry.peer(), entry.note()?))).collect();
+        special.sort_by_key(|(id, ..)| *id);
+        special.into_iter().take(limit).map(|(_, peer, note)| PeerNote { peer, note }).collect()
     }
 
     /// Whether there is one that `who` means among those in a state that fits.
@@ -221,7 +299,7 @@ impl Chats {
         let fits = |entry: &Entry| fits(entry.chat.state()) && entry.is_shown();
         let named = who.map(Who::parse);
         // What names one address names one chat, whatever the number of chats.
-        let one = named.as_ref().and_then(Who::address).and_then(|address| self.at(address));
+        let one = named.as_ref().and_then(Who::address).and_then(|address| self.known_at(address));
         if let Some((key, (_, entry))) = one.and_then(|key| Some((key, self.entries.get(key)?)))
             && fits(entry)
             && is_meant(entry, named.as_ref())
@@ -244,9 +322,12 @@ impl Chats {
     }
 }
 
-/// Whether this one is meant; without a name each one is.
+/// Whether this one is meant; without a name each one is. Where it was invited is as good as where it answered from.
 fn is_meant(entry: &Entry, who: Option<&Who>) -> bool {
-    who.is_none_or(|who| who.means(entry.chat.user().as_str(), entry.address))
+    let user = entry.chat.user();
+    who.is_none_or(|who| {
+        who.means(user.as_str(), entry.address) || who.means(user.as_str(), entry.invited_at())
+    })
 }
 
 /// The first of them by name, and how many more there are.

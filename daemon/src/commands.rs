@@ -1,16 +1,17 @@
 //! What clients want of chats and of the outbox: one short function each.
+//!
+//! - here: chats, and sending in them. `outbox`: messages that are kept until their peers have them.
+
+mod outbox;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_proto::control::{Failure, FailureKind, Reason, Reply, State, What, Who};
-use simp_proto::{Chat, StateError, Text, paths};
+use simp_proto::control::{Failure, FailureKind, Reply, State, What};
+use simp_proto::{Chat, Dialect, StateError, Text, paths};
 
-use crate::exchange::{Exchange, INVITATION_MAX, NotCancelled, Now};
+use crate::exchange::{Exchange, INVITATION_MAX, Now};
 use crate::store::StoreError;
-
-/// The longest that a message may be kept in the outbox and then be given up: ten years.
-const EXPIRY_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// Why a command is not carried out.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl Exchange {
             None => self.config.chat.request_expiry,
         };
         if let Some((key, entry)) =
-            self.chats.at(address).and_then(|key| Some((key, self.chats.get_mut(key)?)))
+            self.chats.known_at(address).and_then(|key| Some((key, self.chats.get_mut(key)?)))
         {
             match entry.chat.state() {
                 // The peer waits for us already: that is what the user wants.
@@ -98,7 +99,8 @@ impl Exchange {
             }
         }
         self.room_for_one(now)?;
-        let chat = Chat::invite(now.instant, self.config.user, self.config.chat, expires_after);
+        let known = self.known_of(now, address)?;
+        let chat = Chat::invite(now.instant, self.config.user, self.config.chat, known, expires_after);
         let key = self.insert_chat(now, address, None, chat, expires_after);
         self.adopt(now, key, expires_after)
     }
@@ -172,6 +174,9 @@ impl Exchange {
             return refused(FailureKind::Usage, "only a message of the outbox can expire (use --queue too)");
         }
         let key = self.find_open(send.who.as_deref())?;
+        if let Some(entry) = self.chats.get_mut(key) {
+            fits(&text, entry.chat.dialect(), &entry.peer().to_string())?;
+        }
         self.take_over(key)?;
         let chat = self.chats.get_mut(key).map_or(0, |entry| entry.id);
         match self.queue_message(now, key, text, send.token)? {
@@ -191,120 +196,6 @@ impl Exchange {
             }
             failure
         })
-    }
-
-    fn send_to_outbox(&mut self, now: Now, send: &Send, text: Text) -> Result {
-        let expires_after = expiry(send.expire_ms)?;
-        let peer = self.outbox_peer(send.who.as_deref())?;
-        let message = self.keep_message(now, peer, text, expires_after, None, send.token)?;
-        Ok(Reply::Queued { message, chat: 0 })
-    }
-
-    /// Whom a message for the outbox is for: an address, or whoever has a chat with us under this name.
-    fn outbox_peer(&mut self, who: Option<&str>) -> Result<(SocketAddr, String)> {
-        let named = who.map(Who::parse);
-        let address = match (&named, who) {
-            (Some(Who::Ip(ip)), _) => self.peer_address(&ip.to_string())?,
-            (Some(Who::Address(address) | Who::Both(_, address)), _) => {
-                self.peer_address(&address.to_string())?
-            }
-            (Some(Who::User(_)) | None, who) => {
-                let any = |state| state != State::Closed;
-                let none = "for whom? (the outbox needs an address: send --queue -t ADDR)";
-                let found = self.chats.find(who, any, none, "-t WHO");
-                let key = found.map_err(|mut failure| {
-                    if who.is_some() && !self.chats.is_any(who, any) {
-                        failure.line = format!(
-                            "{}: there is no chat with anybody of this name (give the address: send --queue -t ADDR)",
-                            who.unwrap_or_default()
-                        );
-                    }
-                    failure
-                })?;
-                let entry = self.chats.get_mut(key);
-                return entry
-                    .map(|entry| (entry.address, entry.chat.user().to_string()))
-                    .ok_or_else(|| Failure::new(FailureKind::NoSuch, "the chat has just ended").into());
-            }
-        };
-        let key = self.chats.at(address);
-        let user =
-            key.and_then(|key| self.chats.get_mut(key)).map(|entry| entry.chat.user().as_str().to_owned());
-        Ok((address, user.unwrap_or_default()))
-    }
-
-    /// Takes a message out of the outbox.
-    pub fn cancel(&mut self, now: Now, message: u64) -> Result {
-        match self.give_up_in_outbox(now, message, Reason::Cancelled)? {
-            Ok(()) => Ok(Reply::Done),
-            Err(NotCancelled::InFlight) => refused(
-                FailureKind::Failed,
-                format!("message {message} is on its way already (see: simpctl outbox)"),
-            ),
-            Err(NotCancelled::Absent) => {
-                let (kind, line) = match self.outcome(message)? {
-                    None => (
-                        FailureKind::NoSuch,
-                        "there is no message of ours with this number (see: simpctl outbox)",
-                    ),
-                    Some(Outcome::Undelivered) => (FailureKind::Failed, "was given up already"),
-                    Some(Outcome::Delivered) => (FailureKind::Failed, "is delivered already"),
-                    Some(Outcome::Waiting) => (
-                        FailureKind::Failed,
-                        "waits in a chat, not in the outbox (end the chat: simpctl quit --now)",
-                    ),
-                };
-                refused(kind, format!("message {message}: {line}"))
-            }
-        }
-    }
-
-    /// Sends the text of an undelivered message again.
-    pub fn resend(&mut self, now: Now, message: u64, expire_ms: Option<u64>) -> Result {
-        let expires_after = expiry(expire_ms)?;
-        match self.outcome(message)? {
-            Some(Outcome::Undelivered) => {}
-            Some(Outcome::Delivered) => {
-                return refused(FailureKind::Failed, format!("message {message}: is delivered already"));
-            }
-            Some(Outcome::Waiting) => {
-                return refused(
-                    FailureKind::Failed,
-                    format!("message {message}: still waits to be delivered"),
-                );
-            }
-            None => {
-                let what = "there is no message of ours with this number (see: simpctl history --all)";
-                return refused(FailureKind::NoSuch, format!("message {message}: {what}"));
-            }
-        }
-        if let Some(again) = self.store.sent_again_as(message)? {
-            return refused(
-                FailureKind::Failed,
-                format!("message {message}: was sent again already, as {again}"),
-            );
-        }
-        let gone =
-            || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
-        let queued = self.store.message(message)?.ok_or_else(gone)?;
-        let text = Text::new(&queued.text).map_err(|_| gone())?;
-        let again =
-            self.keep_message(now, (queued.address, queued.user), text, expires_after, Some(message), None)?;
-        Ok(Reply::Queued { message: again, chat: 0 })
-    }
-
-    /// What became of a message of ours; `None` where there is none with this id.
-    fn outcome(&self, message: u64) -> Result<Option<Outcome>> {
-        if self.store.is_undelivered(message)? {
-            return Ok(Some(Outcome::Undelivered));
-        }
-        let Some(queued) = self.store.message(message)? else { return Ok(None) };
-        let in_chat = self.chats.iter().find(|(_, entry)| entry.id == queued.chat && queued.chat != 0);
-        let waits = match in_chat {
-            Some((_, entry)) => message > entry.settled,
-            None => self.store.in_outbox(message)?.is_some(),
-        };
-        Ok(Some(if waits { Outcome::Waiting } else { Outcome::Delivered }))
     }
 
     /// Ends a chat, or takes an invitation back.
@@ -387,19 +278,14 @@ impl Exchange {
     }
 }
 
-/// What became of a message of ours.
-enum Outcome {
-    Waiting,
-    Delivered,
-    Undelivered,
-}
-
-/// How long a message is kept in the outbox.
-fn expiry(expire_ms: Option<u64>) -> Result<Option<Duration>> {
-    match expire_ms.map(Duration::from_millis) {
-        Some(after) if after.is_zero() || after > EXPIRY_MAX => {
-            refused(FailureKind::Usage, "a message can expire after 0.001 s to ten years")
-        }
-        after => Ok(after),
+/// Whether a peer that speaks so receives all of a text.
+fn fits(text: &Text, dialect: Dialect, peer: &str) -> Result<()> {
+    let (most, length) = (dialect.text_max(), text.as_str().len());
+    if length <= most {
+        return Ok(());
     }
+    let line = format!(
+        "{peer} receives {most} bytes of a message at most, and this one has {length} (send it in parts)"
+    );
+    refused(FailureKind::Usage, line)
 }

@@ -1,12 +1,15 @@
 //! The command line and simpd.toml: what the user sets, read and checked in one place.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use argh::FromArgs;
 use serde::Deserialize;
 use simp_proto::control::{Peer, Who};
-use simp_proto::{Settings, UserName};
+use simp_proto::{RINGING_USER, Settings, UserName};
+
+use crate::pins::{PinError, Pins, Value};
 
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
 #[derive(FromArgs, Debug, Clone)]
@@ -53,6 +56,8 @@ struct File {
     #[serde(default)]
     retain_discard: Vec<DiscardWord>,
     log: Option<String>,
+    #[serde(default)]
+    peers: BTreeMap<String, Value>,
 }
 
 /// What retention may remove although it would be kept otherwise, in so many words.
@@ -167,12 +172,18 @@ pub enum ConfigError {
     /// The file is not what simpd.toml(5) says.
     #[error("{0}: {1}")]
     Parse(PathBuf, String),
+    /// The table of peers makes no sense.
+    #[error("{0}: {1}")]
+    Peers(PathBuf, PinError),
     /// No name that could be shown to peers.
     #[error("{error} (choose another with --user NAME)")]
     User {
         /// What is wrong with it.
         error: simp_proto::UserNameError,
     },
+    /// A name that peers would take for something else.
+    #[error("'{0}' says to peers that the user is only being asked (choose another name with --user NAME)")]
+    Reserved(&'static str),
     /// A number that is out of range.
     #[error("{0} must be from {1} to {2}")]
     Range(&'static str, u64, u64),
@@ -185,16 +196,15 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads simpd.toml, if there is one or the command line names one, and puts the command line over it.
+    /// Reads simpd.toml, if there is one or the command line names one, and puts the command line over it. Beside the
+    /// settings comes what it says of how peers speak.
     ///
     /// # Errors
     /// [`ConfigError`] names the setting and what it may be.
-    pub fn load(args: &Args) -> Result<Self, ConfigError> {
-        let file = match (&args.config, default_file()) {
-            (Some(path), _) => read(path)?,
-            (None, Some(path)) if path.exists() => read(&path)?,
-            (None, _) => File::default(),
-        };
+    pub fn load(args: &Args) -> Result<(Self, Pins), ConfigError> {
+        let path = args.config.clone().or_else(|| default_file().filter(|path| path.exists()));
+        let path = path.unwrap_or_default();
+        let file = if path.as_os_str().is_empty() { File::default() } else { read(&path)? };
         let defaults = Settings::default();
         let chat = Settings {
             attempts: within("attempts", file.attempts.unwrap_or(defaults.attempts).into(), 1, 100)? as u32,
@@ -216,8 +226,12 @@ impl Config {
         };
         let max_chats = args.max_chats.or(file.max_chats).unwrap_or(1) as u64;
         let user = args.user.clone().or(file.user).or_else(login_name).unwrap_or_default();
+        if user.trim() == RINGING_USER {
+            return Err(ConfigError::Reserved(RINGING_USER));
+        }
         let log = args.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
-        Ok(Self {
+        let pins = Pins::parse(file.peers).map_err(|error| ConfigError::Peers(path, error))?;
+        let config = Self {
             address: args.address.clone().or(file.address),
             user: UserName::new(&user).map_err(|error| ConfigError::User { error })?,
             accept: Accept::parse(args.accept.as_deref().or(file.accept.as_deref()).unwrap_or("ask")),
@@ -226,7 +240,8 @@ impl Config {
             durability: file.durability.unwrap_or_default(),
             retain,
             log: level(&log).ok_or(ConfigError::Log(log))?,
-        })
+        };
+        Ok((config, pins))
     }
 }
 
@@ -278,8 +293,9 @@ mod tests {
         std::fs::write(&path, toml).unwrap();
         let mut args = Args::from_args(&["simpd"], &["--user", "bob"]).unwrap();
         args.config = Some(path.clone());
-        let result =
-            Config::load(&args).map_err(|error| error.to_string().replace(&path.display().to_string(), "F"));
+        let result = Config::load(&args)
+            .map(|(config, _)| config)
+            .map_err(|error| error.to_string().replace(&path.display().to_string(), "F"));
         std::fs::remove_dir_all(&folder).unwrap();
         result
     }
@@ -302,7 +318,11 @@ mod tests {
             ("log = 'loud'", "the log level 'loud' is none of error, warn, info, debug"),
             (
                 "user = 'a'\nmax_chat = 3",
-                "F: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `log`",
+                "F: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `log`, `peers`",
+            ),
+            (
+                "[peers]\nbob = 'plain'",
+                "F: [peers] 'bob': not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")",
             ),
         ] {
             assert_eq!(load(toml).unwrap_err(), error);

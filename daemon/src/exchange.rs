@@ -3,12 +3,14 @@
 //! which leave after the commit.
 //!
 //! - here: arrivals and timers. `messages`: what chats say, and our messages. `outbox`: peers that are off.
+//! - `ports`: answers from another port than the one that we invited.
 //! - `resume`: taking up where the log says that we were.
 
 #[cfg(test)]
 mod foreign;
 mod messages;
 mod outbox;
+mod ports;
 mod resume;
 #[cfg(test)]
 mod simulation;
@@ -22,13 +24,14 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use simp_proto::control::{Counters, Peer};
-use simp_proto::{Chat, Datagram, DecodeError, Handled, Operation};
+use simp_proto::{Chat, Datagram, DecodeError, Handled, Known, Operation};
 
 use crate::chats::{Chats, Entry};
 use crate::config::Config;
 use crate::echoes::{DEAD_AFTER, Echoes};
 use crate::limits::Limits;
 use crate::outbox::Outbox;
+use crate::pins::Pins;
 use crate::store::{Store, StoreError};
 use crate::wheel::Wheel;
 
@@ -40,6 +43,10 @@ const REQUESTS_PER_HOST_MAX: usize = 8;
 
 /// The longest that an invitation lasts: a day. A clock that jumped back makes none longer.
 pub const INVITATION_MAX: Duration = Duration::from_secs(86_400);
+
+/// So many milliseconds after our invitation what cannot be read is a refusal, which some send by themselves; later it
+/// may be anything.
+const UNREADABLE_WITHIN_MS: u64 = 2_000;
 
 /// The text that a stranger's chat datagram is answered with (SIMP 5).
 const NO_CHAT: &str = "No chat with you";
@@ -104,6 +111,8 @@ impl Outgoing {
 #[derive(Debug)]
 pub struct Exchange {
     pub config: Config,
+    /// How some peers speak by simpd.toml.
+    pub pins: Pins,
     pub address: SocketAddr,
     pub store: Store,
     pub chats: Chats,
@@ -113,6 +122,8 @@ pub struct Exchange {
     pub counters: Counters,
     pub outgoing: Outgoing,
     echoes: Echoes,
+    /// Until when peers of chats that are over may end them once more.
+    farewells: Echoes,
     /// Whether there was no room for a further chat when this was last looked at.
     was_full: bool,
     /// A peer of the outbox may be waiting for room.
@@ -126,6 +137,7 @@ impl Exchange {
     pub fn new(now: Now, config: Config, address: SocketAddr, store: Store, random: u64) -> Self {
         Self {
             config,
+            pins: Pins::default(),
             address,
             store,
             chats: Chats::default(),
@@ -135,6 +147,7 @@ impl Exchange {
             counters: Counters::default(),
             outgoing: Outgoing::default(),
             echoes: Echoes::default(),
+            farewells: Echoes::default(),
             was_full: false,
             is_room_wanted: false,
             is_hurried: false,
@@ -170,14 +183,21 @@ impl Exchange {
                     DecodeError::Short => &mut refused.short,
                     DecodeError::Type => &mut refused.r#type,
                     DecodeError::Operation => &mut refused.operation,
-                    DecodeError::User => &mut refused.user,
                 } += 1;
                 tracing::debug!("datagram refused from={from} reason={error}");
-                return Ok(());
+                return self.handle_unreadable(now, from);
             }
         };
-        tracing::debug!("datagram from={from} operation={:?} seq={}", datagram.operation, datagram.seq);
-        let Some(key) = self.chats.at(from) else {
+        tracing::debug!(
+            "datagram from={from} operation={:?} seq={} odd={}",
+            datagram.operation,
+            datagram.seq,
+            datagram.deviations
+        );
+        let there = self.chats.at(from);
+        let Some(key) =
+            there.map_or_else(|| self.move_invitation(now, from, &datagram), |key| Ok(Some(key)))?
+        else {
             return self.handle_stranger(now, from, local, &datagram, None);
         };
         if self.is_full() && self.withdraw(now, key)? {
@@ -197,6 +217,18 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    /// What cannot be read says nothing, but where it comes at once from the very address that we have invited: whoever
+    /// holds to the specification sends nothing then that cannot be read.
+    fn handle_unreadable(&mut self, now: Now, from: SocketAddr) -> Result<(), StoreError> {
+        let Some(key) = self.chats.at(from) else { return Ok(()) };
+        if let Some(entry) = self.chats.get_mut(key)
+            && now.ms.abs_diff(entry.since_ms) < UNREADABLE_WITHIN_MS
+        {
+            entry.chat.handle_unreadable_answer();
+        }
+        self.drain(now, key)
     }
 
     /// Nothing listens at this address, or no way leads there.
@@ -235,11 +267,14 @@ impl Exchange {
             Operation::Chat | Operation::SynAck if self.limits.allow_notice(now.instant, from) => {
                 self.refuse(now, from, local, NO_CHAT);
             }
-            Operation::Fin if self.limits.allow_answer(now.instant) => {
-                self.answer(from, local, Operation::Ack, datagram.seq, "");
+            Operation::Fin | Operation::ErrFin if self.limits.allow_answer(now.instant) => {
+                let answer = self.known_of(now, from)?.dialect.answer_to_fin();
+                self.answer(from, local, answer, datagram.seq, "");
             }
-            Operation::Ack | Operation::Err => self.counters.ignored += 1,
-            Operation::Chat | Operation::SynAck | Operation::Fin => self.counters.refused.rate += 1,
+            Operation::Ack | Operation::Err | Operation::FinAck => self.counters.ignored += 1,
+            Operation::Chat | Operation::SynAck | Operation::Fin | Operation::ErrFin => {
+                self.counters.refused.rate += 1;
+            }
         }
         Ok(())
     }
@@ -255,7 +290,7 @@ impl Exchange {
         let full = self.is_full();
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
         // Whoever has messages in the outbox is to be let in: we would invite it ourselves.
-        let accept = !full && (self.config.accept.allows(&peer) || self.outbox.has(from));
+        let accept = !full && (self.config.accept.allows(&peer) || self.outbox_wants(from));
         if full {
             if self.limits.allow_answer(now.instant) {
                 self.refuse(now, from, local, BUSY);
@@ -272,7 +307,8 @@ impl Exchange {
             self.counters.refused.rate += 1;
             return Ok(());
         }
-        let mut chat = Chat::invited(now.instant, self.config.user, self.config.chat, syn);
+        let known = self.known_of(now, from)?;
+        let mut chat = Chat::invited(now.instant, self.config.user, self.config.chat, known, syn);
         if let Some(until) = copies_live_until {
             chat.answer_from(until);
         }
@@ -293,7 +329,18 @@ impl Exchange {
 
     fn answer(&mut self, to: SocketAddr, local: Option<IpAddr>, operation: Operation, seq: u8, text: &str) {
         let payload = text.as_bytes().to_vec();
-        self.outgoing.push(to, local, &Datagram { operation, seq, user: self.config.user, payload });
+        self.outgoing.push(to, local, &Datagram::new(operation, seq, self.config.user, payload));
+    }
+
+    /// What is known of the peer at this address: by simpd.toml, else as earlier chats showed it.
+    pub(crate) fn known_of(&self, now: Now, address: SocketAddr) -> Result<Known, StoreError> {
+        if let Some(dialect) = self.pins.of(address) {
+            return Ok(Known { dialect, is_pinned: true, is_stranger: false });
+        }
+        let known = self.store.known_of(address)?;
+        // Of a chat that has just ended datagrams may be under way, also where our user has let it be forgotten.
+        let is_stranger = known.is_stranger && self.farewells.until(now.instant, address).is_none();
+        Ok(Known { is_stranger, ..known })
     }
 
     /// Adds a chat that has just begun and ends if it is not answered. Its id comes with the entry that it
@@ -322,8 +369,11 @@ impl Exchange {
             progressed: false,
             expires_ms: Some(now.ms + expires_after.as_millis() as u64),
             has_outbox: false,
+            outbox_at: Some(address).filter(|address| self.chats.for_outbox(*address).is_none()),
             for_outbox: false,
             leave_at: None,
+            learned: None,
+            is_pinned: self.pins.of(address).is_some(),
         })
     }
 }

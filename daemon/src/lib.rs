@@ -1,10 +1,10 @@
 //! simpd: one thread, one UDP socket, one log, any number of clients.
 //!
 //! - `server`: the loop. `exchange`: what passes between peers and chats. `commands`: what clients want of
-//!   these. `requests`: what else they ask.
+//!   these. `requests`: what else they ask. `peers`: how peers speak.
 //! - `chats`, `clients`, `echoes`, `outbox`, `retention`, `store`, `udp`, `wheel`, `limits`: the parts. None knows another,
 //!   but `retention` the store that it works on.
-//! - `startup`, `config`: what must be right before it serves.
+//! - `startup`, `config`, `pins`: what must be right before it serves.
 
 mod chats;
 mod clients;
@@ -14,6 +14,8 @@ mod echoes;
 mod exchange;
 mod limits;
 mod outbox;
+mod peers;
+mod pins;
 mod requests;
 mod retention;
 mod server;
@@ -77,7 +79,7 @@ pub fn main() -> ExitCode {
 fn start(mut args: Args) -> Result<(), Failed> {
     // It is read again on SIGHUP, when a daemon in the background has left this folder.
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
-    let config = Config::load(&args)?;
+    let (config, pins) = Config::load(&args)?;
     let text = config.address.clone().ok_or(StartError::NoAddress)?;
     let address = paths::parse_address(&text).filter(is_of_a_host).ok_or(StartError::Address(text))?;
     startup::keep_private();
@@ -98,7 +100,7 @@ fn start(mut args: Args) -> Result<(), Failed> {
     let store = Store::open(&places.log, config.durability, Now::read().ms)?;
     let user = config.user;
     let served = {
-        let mut server = Server::new(args, config, udp, store, &places.socket)?;
+        let mut server = Server::new(args, (config, pins), udp, store, &places.socket)?;
         tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
         print(&format!("simpd: ready on {address} as {user}\n"));
         let served = server.run();

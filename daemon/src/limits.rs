@@ -1,6 +1,7 @@
 //! How often strangers are answered: simpd must be useless as an amplifier, and a flood of datagrams must not
 //! become a flood of answers or of log entries (SIMP 5).
 
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,6 @@ const REQUESTS_AT_ONCE: u32 = 4_096;
 
 /// "No chat with you" goes to one address once in this time.
 const NOTICE_EVERY: Duration = Duration::from_secs(1);
-
-/// How many addresses are remembered for that; a newer one takes an older one's place.
-const REMEMBERED: usize = 1_024;
 
 /// A bucket that fills with `per_second` tokens each second, up to `most`.
 #[derive(Debug)]
@@ -51,7 +49,9 @@ impl Bucket {
 pub struct Limits {
     answers: Bucket,
     requests: Bucket,
-    notices: Vec<Option<(SocketAddr, Instant)>>,
+    /// Whom we told so in this time, in order. Each took one of the answers, so that they are few.
+    told: VecDeque<(SocketAddr, Instant)>,
+    is_told: HashSet<SocketAddr>,
 }
 
 impl Limits {
@@ -60,7 +60,8 @@ impl Limits {
         Self {
             answers: Bucket::new(now, ANSWERS_PER_SECOND, ANSWERS_PER_SECOND),
             requests: Bucket::new(now, REQUESTS_PER_SECOND, REQUESTS_AT_ONCE),
-            notices: vec![None; REMEMBERED],
+            told: VecDeque::new(),
+            is_told: HashSet::new(),
         }
     }
 
@@ -81,23 +82,18 @@ impl Limits {
 
     /// Whether to tell this address that we have no chat with it.
     pub fn allow_notice(&mut self, now: Instant, to: SocketAddr) -> bool {
-        let place = place(to, self.notices.len());
-        let Some(last) = self.notices.get_mut(place) else { return false };
-        if last.is_some_and(|(address, at)| address == to && now < at + NOTICE_EVERY)
-            || !self.answers.take(now)
+        while let Some((address, at)) = self.told.front()
+            && *at + NOTICE_EVERY <= now
         {
+            self.is_told.remove(address);
+            self.told.pop_front();
+        }
+        if self.is_told.contains(&to) || !self.answers.take(now) {
             return false;
         }
-        *last = Some((to, now));
-        true
+        self.told.push_back((to, now));
+        self.is_told.insert(to)
     }
-}
-
-fn place(address: SocketAddr, places: usize) -> usize {
-    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-    let mut hasher = DefaultHasher::new();
-    address.hash(&mut hasher);
-    hasher.finish() as usize % places.max(1)
 }
 
 #[cfg(test)]
@@ -113,6 +109,26 @@ mod tests {
         assert!(!limits.allow_notice(start + Duration::from_millis(999), one));
         assert!(limits.allow_notice(start, two));
         assert!(limits.allow_notice(start + Duration::from_secs(1), one));
+    }
+
+    #[test]
+    fn however_many_are_told_each_is_told_once_a_second_and_few_are_remembered() {
+        let start = Instant::now();
+        let mut limits = Limits::new(start);
+        let at = |n: u32| SocketAddr::from(((0x7f00_0000 + n).to_be_bytes(), 7777));
+        for second in 0..3 {
+            for n in (0..500).chain(0..500) {
+                let now = start + Duration::from_millis(1_000 * second + u64::from(n));
+                limits.allow_notice(now, at(n));
+            }
+            let now = start + Duration::from_millis(1_000 * second + 999);
+            assert_eq!((0..500).filter(|n| limits.allow_notice(now, at(*n))).count(), 0);
+            assert_eq!(limits.told.len(), 500);
+        }
+        let many =
+            (0..u32::from(u16::MAX)).filter(|n| limits.allow_notice(start + Duration::from_secs(9), at(*n)));
+        assert_eq!(many.count(), ANSWERS_PER_SECOND as usize);
+        assert_eq!((limits.told.len(), limits.is_told.len()), (1_000, 1_000));
     }
 
     #[test]

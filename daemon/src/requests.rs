@@ -25,6 +25,9 @@ const HISTORY_BYTES: usize = FRAME_MAX / 4;
 /// Most messages in one answer to `outbox`: with the longest texts they fit a frame.
 const OUTBOX_MAX: usize = 500;
 
+/// Most peers of whom `status` says what is special.
+const NOTES_MAX: usize = 100;
+
 /// Longest name of a consumer, in bytes.
 const CONSUMER_MAX: usize = 64;
 
@@ -111,6 +114,8 @@ impl Server {
             Request::Seen { consumer, id } => self.seen(&consumer, id),
             Request::Consumers => Ok(Reply::Consumers { consumers: self.exchange.store.consumers()? }),
             Request::Forget { consumer } => self.forget(&consumer),
+            Request::Peers { after } => self.exchange.list_peers(&after),
+            Request::ForgetPeer(forgotten) => self.exchange.forget_peer(&forgotten),
             Request::Stop => {
                 self.stopping = true;
                 Ok(Reply::Done)
@@ -158,6 +163,7 @@ impl Server {
             first_id: exchange.store.first_id(),
             log_bytes: exchange.store.bytes(),
             outbox: exchange.outbox.messages(),
+            notes: exchange.chats.notes(NOTES_MAX),
             trouble: self.trouble.as_ref().map(|trouble| trouble.error.clone()),
         }))
     }
@@ -244,7 +250,8 @@ fn writes(request: &Request) -> bool {
         | Request::Resend { .. }
         | Request::Quit { .. }
         | Request::Seen { .. }
-        | Request::Forget { .. } => true,
+        | Request::Forget { .. }
+        | Request::ForgetPeer(_) => true,
         Request::Hello { .. }
         | Request::Status
         | Request::Outbox { .. }
@@ -252,6 +259,7 @@ fn writes(request: &Request) -> bool {
         | Request::History { .. }
         | Request::Follow { .. }
         | Request::Consumers
+        | Request::Peers { .. }
         | Request::Stop => false,
     }
 }
@@ -279,4 +287,22 @@ fn consumer(name: &str) -> std::result::Result<&str, Failure> {
         let line = format!("a consumer's name has 1 to {CONSUMER_MAX} bytes and no control characters");
         Failure::new(FailureKind::Usage, line)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_proto::control::{ChatInfo, State};
+    use simp_proto::{Dialect, Habit, frame};
+
+    #[test]
+    fn the_longest_list_of_chats_fits_a_frame() {
+        let peer = Peer { user: "x".repeat(32), address: "x".repeat(64) };
+        let mut dialect: Dialect = "cuts-at=500".parse().unwrap();
+        Habit::ALL.iter().for_each(|(habit, _)| dialect.set(*habit, true));
+        let note = Some(dialect.notes().collect::<Vec<_>>().join("; "));
+        let (state, queued, since_ms) = (State::Accepting, u64::MAX, u64::MAX);
+        let chats = vec![ChatInfo { chat: u64::MAX, peer, state, queued, since_ms, note }; CHATS_MAX];
+        frame::encode(&Reply::Chats { chats, more: true }, &mut Vec::new()).unwrap();
+    }
 }

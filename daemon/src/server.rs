@@ -16,6 +16,7 @@ use simp_proto::{Datagram, DecodeError};
 use crate::clients::{Clients, Follower};
 use crate::config::{Args, Config};
 use crate::exchange::{Exchange, Now, Timer};
+use crate::pins::Pins;
 use crate::retention::{self, Retention};
 use crate::store::{Store, StoreError};
 use crate::trouble::{Told, Trouble};
@@ -83,7 +84,13 @@ pub enum Fatal {
 
 impl Server {
     /// Puts the parts together and takes up the chats of the last run.
-    pub fn new(args: Args, config: Config, mut udp: Udp, store: Store, socket: &Path) -> Result<Self, Fatal> {
+    pub fn new(
+        args: Args,
+        (config, pins): (Config, Pins),
+        mut udp: Udp,
+        store: Store,
+        socket: &Path,
+    ) -> Result<Self, Fatal> {
         let now = Now::read();
         let poll = Poll::new()?;
         poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
@@ -91,6 +98,7 @@ impl Server {
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let random = RandomState::new().hash_one(now.ms);
         let mut exchange = Exchange::new(now, config, udp.local_addr(), store, random);
+        exchange.pins = pins;
         exchange.resume(now)?;
         let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)?;
         let mut server = Self {
@@ -275,8 +283,8 @@ impl Server {
                 continue;
             }
             match Config::load(&self.args) {
-                Ok(config) => {
-                    self.exchange.config = config;
+                Ok((config, pins)) => {
+                    (self.exchange.config, self.exchange.pins) = (config, pins);
                     self.look_for_old(now);
                     tracing::info!("configuration read again");
                 }

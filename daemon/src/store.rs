@@ -1,4 +1,4 @@
-//! The durable log and what must be kept with it: chats, the outbox, the consumers' marks.
+//! The durable log and what must be kept with it: chats, the outbox, the consumers' marks, how peers speak.
 //! With its folder, the only place that touches the disk.
 //!
 //! Everything written in a turn of the loop is one transaction: [`Store::commit`] makes it durable, and only
@@ -8,6 +8,7 @@ mod consumers;
 mod error;
 mod kept;
 mod outbox;
+mod peers;
 mod read;
 mod retain;
 mod rows;
@@ -16,6 +17,7 @@ mod schema;
 pub use error::StoreError;
 pub use kept::KeptChat;
 pub use outbox::{Kept, Of};
+pub use peers::Learned;
 pub use read::Wanted;
 pub use retain::Span;
 

@@ -1,6 +1,10 @@
 //! What chats say, and our messages in them: in the machine those that are next, in the log all others.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use simp_proto::control::{Reason, State, What};
+use simp_proto::text::TEXT_MAX;
 use simp_proto::{ChatEvent, MessageId, Outgoing, Text, UserName};
 
 use super::{Exchange, Now, Timer, outbox};
@@ -11,6 +15,9 @@ use crate::store::{Of, Store, StoreError};
 /// Messages that a chat's machine holds at most; those behind them wait in the log.
 const LOADED_MAX: usize = 64;
 
+/// So long after a chat its peer may end it once more, where our answer was lost.
+const FAREWELLS_FOR: Duration = Duration::from_secs(10);
+
 /// With so many or fewer left, the machine is given more.
 pub(super) const LOADED_LOW: usize = 16;
 
@@ -18,7 +25,7 @@ impl Exchange {
     /// Takes what a chat says, after anything that may have changed it.
     pub fn drain(&mut self, now: Now, key: usize) -> Result<(), StoreError> {
         let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
-        let address = entry.address;
+        let (address, known_at) = (entry.address, entry.invited_at());
         let (mut opened, mut closed) = (false, None);
         let mut gone = Vec::new();
         while let Some(event) = entry.chat.poll_event() {
@@ -35,8 +42,9 @@ impl Exchange {
         if !entry.has_outbox && matches!(entry.chat.state(), State::Accepting | State::Open) {
             // Before any further message of ours is queued, so that ids go up in a chat.
             entry.has_outbox = true;
-            if self.outbox.has(address) {
-                entry.backlog += self.store.queued(Of { chat: None, outbox: Some(address) }, 0)?;
+            if let Some(at) = outbox_of(entry, &self.outbox) {
+                gone.extend(give_up_too_long(&mut self.store, now, entry, at)?);
+                entry.backlog += self.store.queued(Of { chat: None, outbox: Some(at) }, 0)?;
             }
         }
         if entry.chat.is_leaving() {
@@ -49,6 +57,13 @@ impl Exchange {
             }
         }
         entry.leave_at = outbox::leave_at(now, entry, self.is_room_wanted);
+        let dialect = entry.chat.dialect();
+        let is_left = entry.chat.state() == State::Closing && !entry.chat.is_over_for_us();
+        let was_open = opened || is_left || entry.chat.state() == State::Open;
+        if was_open && !entry.is_pinned && entry.learned != Some(dialect) {
+            entry.learned = Some(dialect);
+            self.store.learn(now.ms, entry.address, entry.chat.user(), dialect)?;
+        }
         if entry.chat.poll_snapshot().is_some()
             && let Some(kept) = entry.kept()
         {
@@ -69,16 +84,19 @@ impl Exchange {
             if let Some(until) = entry.chat.echoes_until().filter(|until| *until > now.instant) {
                 self.echoes.note(now.instant, address, until);
             }
+            if entry.moved_from().is_none() {
+                self.farewells.note(now.instant, address, now.instant + FAREWELLS_FOR);
+            }
             self.chats.remove(key);
         } else {
             self.chats.recount(key);
         }
         for message in gone {
-            self.forget_in_outbox(address, message);
+            self.forget_in_outbox(known_at, message);
         }
         match (opened, closed) {
-            (_, Some(reason)) => self.invite_later(now, address, reason),
-            (true, None) => self.has_come(address),
+            (_, Some(reason)) => self.invite_later(now, known_at, reason),
+            (true, None) => self.has_come(known_at),
             (false, None) => {}
         }
         Ok(())
@@ -132,10 +150,12 @@ impl Exchange {
 
 /// Which messages wait for a chat.
 pub(super) fn of(entry: &Entry, outbox: &Outbox) -> Of {
-    Of {
-        chat: Some(entry.id).filter(|_| !entry.is_unlogged()),
-        outbox: Some(entry.address).filter(|address| outbox.has(*address)),
-    }
+    Of { chat: Some(entry.id).filter(|_| !entry.is_unlogged()), outbox: outbox_of(entry, outbox) }
+}
+
+/// Where the outbox has messages for a chat.
+fn outbox_of(entry: &Entry, outbox: &Outbox) -> Option<SocketAddr> {
+    entry.outbox_at.filter(|at| outbox.has(*at))
 }
 
 /// Appends what happened in a chat. Returns the message that has left the outbox with it.
@@ -148,10 +168,10 @@ fn record(
 ) -> Result<Option<u64>, StoreError> {
     let mut extra = None;
     let mut left_outbox = None;
-    let may_be_kept = outbox.has(entry.address);
+    let may_be_kept = outbox_of(entry, outbox).is_some();
     let what = match event {
         ChatEvent::Request => What::Request,
-        ChatEvent::Opened => What::Opened,
+        ChatEvent::Opened => What::Opened { note: entry.note() },
         ChatEvent::Message { seq, text } => {
             extra = Some(u64::from(seq));
             entry.progressed = true;
@@ -163,6 +183,13 @@ fn record(
             entry.progressed = true;
             left_outbox = Some(message).filter(|_| may_be_kept);
             What::Delivered { message }
+        }
+        // It may have arrived, so it is not transmitted again in another chat.
+        ChatEvent::Unconfirmed(MessageId(message)) => {
+            entry.settled = message;
+            entry.progressed = true;
+            left_outbox = Some(message).filter(|_| may_be_kept);
+            What::Unconfirmed { message }
         }
         ChatEvent::Undelivered(MessageId(message), reason) => {
             entry.settled = message;
@@ -198,7 +225,7 @@ fn record(
 
 fn log(entry: &Entry, what: &What) {
     match what {
-        What::Request | What::Opened => {
+        What::Request | What::Opened { .. } => {
             tracing::info!("chat {} {} user={}", entry.address, what.kind(), Shown(entry.chat.user()));
         }
         What::Closed { reason, .. } => tracing::info!("chat {} closed reason={reason}", entry.address),
@@ -224,6 +251,28 @@ fn give_up_backlog(store: &mut Store, now: Now, entry: &mut Entry, reason: Reaso
     }
     (entry.backlog, entry.loaded, entry.settled) = (0, newest, newest);
     Ok(())
+}
+
+/// Gives up the messages of the outbox that are longer than what the peer receives, and returns them. None of them is
+/// in the machine yet.
+fn give_up_too_long(
+    store: &mut Store,
+    now: Now,
+    entry: &Entry,
+    outbox_at: SocketAddr,
+) -> Result<Vec<u64>, StoreError> {
+    let most = entry.chat.dialect().text_max();
+    if most >= TEXT_MAX {
+        return Ok(Vec::new());
+    }
+    let too_long = store.longer_in_outbox(outbox_at, most)?;
+    for message in &too_long {
+        store.take_from_outbox(*message)?;
+        let what = What::Undelivered { message: *message, reason: Reason::TooLong };
+        log(entry, &what);
+        store.append(now.ms, Some(0), entry.peer(), what, None)?;
+    }
+    Ok(too_long)
 }
 
 /// Gives the machine waiting messages from the log where it has `low` or fewer left.

@@ -52,7 +52,7 @@ impl Exchange {
         if let Some(after) = expires_after {
             self.set_expiry(id, now.instant + after);
         }
-        let key = self.chats.at(address);
+        let key = self.chats.for_outbox(address);
         match key.filter(|key| self.chats.get_mut(*key).is_some_and(|entry| takes_messages(entry))) {
             Some(key) => self.hand_over(now, key, id, text)?,
             None if is_first => self.invite_for_outbox(now, address)?,
@@ -66,7 +66,7 @@ impl Exchange {
         if !self.outbox.has(address) {
             return Ok(());
         }
-        let key = self.chats.at(address);
+        let key = self.chats.for_outbox(address);
         let is_full = self.is_full();
         if let Some((key, entry)) = key.and_then(|key| Some((key, self.chats.get_mut(key)?))) {
             let is_over = match entry.chat.state() {
@@ -103,7 +103,8 @@ impl Exchange {
         }
         self.set_next(address, Next::Chat);
         let expires_after = self.config.chat.request_expiry;
-        let chat = Chat::invite(now.instant, self.config.user, self.config.chat, expires_after);
+        let known = self.known_of(now, address)?;
+        let chat = Chat::invite(now.instant, self.config.user, self.config.chat, known, expires_after);
         let key = self.insert_chat(now, address, None, chat, expires_after);
         if let Some(entry) = self.chats.get_mut(key) {
             entry.for_outbox = true;
@@ -135,7 +136,7 @@ impl Exchange {
         let was_full = std::mem::replace(&mut self.was_full, is_full);
         if is_full && !was_full {
             for address in self.outbox.waiting_for(Next::Chat) {
-                if let Some(key) = self.chats.at(address) {
+                if let Some(key) = self.chats.for_outbox(address) {
                     self.withdraw(now, key)?;
                 }
             }
@@ -223,7 +224,7 @@ impl Exchange {
         reason: Reason,
     ) -> Result<Result<(), NotCancelled>, StoreError> {
         let Some(kept) = self.store.in_outbox(message)? else { return Ok(Err(NotCancelled::Absent)) };
-        let key = self.chats.at(kept.address);
+        let key = self.chats.for_outbox(kept.address);
         if let Some(entry) = key.and_then(|key| self.chats.get_mut(key))
             && !take_back(now, entry, message)
         {
@@ -285,6 +286,7 @@ pub(super) fn expires_after(now: Now, at_ms: u64, after_ms: u64) -> Duration {
 /// Whether messages of the outbox are delivered in this chat, or will be once it is open.
 fn takes_messages(entry: &Entry) -> bool {
     match entry.chat.state() {
+        _ if entry.outbox_at.is_none() => false,
         State::Accepting | State::Open => true,
         State::Closing => !entry.chat.is_leaving(),
         State::Inviting | State::Invited | State::Closed => false,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use simp_proto::Chat;
 use simp_proto::control::State;
+use simp_proto::{Chat, Snapshot};
 
 use super::messages::{LOADED_LOW, load_backlog};
 use super::outbox::expires_after;
@@ -48,8 +48,7 @@ impl Exchange {
 
     fn resume_chat(&mut self, now: Now, kept: &KeptChat) -> Result<(), StoreError> {
         let address = kept.address;
-        let of =
-            Of { chat: Some(kept.chat), outbox: Some(address).filter(|address| self.outbox.has(*address)) };
+        let of = Of { chat: Some(kept.chat), outbox: kept.outbox_at.filter(|at| self.outbox.has(*at)) };
         // An invitation is not in a position to deliver anything yet: the outbox is counted when it opens.
         let of_now = match kept.snapshot.state {
             State::Accepting | State::Open | State::Closing => of,
@@ -59,8 +58,14 @@ impl Exchange {
         let (me, settings) = (self.config.user, self.config.chat);
         let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
         let expires_after = left.min(INVITATION_MAX);
-        let resumed = Chat::resume(now.instant, me, settings, kept.snapshot, backlog > 0, expires_after);
-        let Some(chat) = resumed else { return Ok(()) };
+        let pinned = self.pins.of(kept.outbox_at.unwrap_or(address));
+        let snapshot = Snapshot { dialect: pinned.unwrap_or(kept.snapshot.dialect), ..kept.snapshot };
+        let resumed = Chat::resume(now.instant, me, settings, snapshot, backlog > 0, expires_after);
+        let Some(mut chat) = resumed else { return Ok(()) };
+        if pinned.is_some() {
+            chat.pin();
+        }
+        let is_open = matches!(kept.snapshot.state, State::Open | State::Closing);
         let mut entry = Entry {
             id: kept.chat,
             address,
@@ -74,8 +79,11 @@ impl Exchange {
             progressed: true,
             expires_ms: kept.expires_ms,
             has_outbox: matches!(kept.snapshot.state, State::Accepting | State::Open),
+            outbox_at: kept.outbox_at,
             for_outbox: kept.for_outbox,
             leave_at: None,
+            learned: Some(kept.snapshot.dialect).filter(|_| is_open),
+            is_pinned: pinned.is_some(),
         };
         load_backlog(&self.store, of, &mut entry, LOADED_LOW)?;
         tracing::info!("chat {address} resumed {} queued={backlog}", entry.chat.state());

@@ -1,6 +1,8 @@
 //! One host and its log, where the network, the clock and the kills are the test's.
 
 mod outbox;
+mod peers;
+mod ports;
 mod restarts;
 
 use std::path::Path;
@@ -64,7 +66,7 @@ impl Host {
     }
 
     fn hears(&mut self, from: SocketAddr, operation: Operation, seq: u8) {
-        let datagram = Datagram { operation, seq, user: UserName::new("bob").unwrap(), payload: Vec::new() };
+        let datagram = Datagram::new(operation, seq, UserName::new("bob").unwrap(), Vec::new());
         self.exchange.handle_arrival(self.moment(), from, None, Ok(datagram)).unwrap();
         self.exchange.use_room(self.moment()).unwrap();
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use rusqlite::{Row, params};
 use simp_proto::control::{State, What};
-use simp_proto::{LastReceived, Seq, Snapshot, UserName};
+use simp_proto::{Habit, LastReceived, Seq, Snapshot, UserName};
 
 use super::rows::{event, of_number};
 use super::{Store, StoreError};
@@ -31,6 +31,8 @@ pub struct KeptChat {
     pub expires_ms: Option<u64>,
     /// simpd opened it for the outbox, and leaves it again.
     pub for_outbox: bool,
+    /// Where the outbox knows the peer, and where it was invited.
+    pub outbox_at: Option<SocketAddr>,
     /// What the machine goes on with.
     pub snapshot: Snapshot,
 }
@@ -53,8 +55,10 @@ impl Store {
             self.extent.last_id as i64,
             kept.expires_ms.map(|ms| ms as i64),
             kept.for_outbox,
+            kept.snapshot.dialect.to_string(),
+            kept.outbox_at.map(|address| address.to_string()),
         ];
-        let sql = "INSERT OR REPLACE INTO chats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        let sql = "INSERT OR REPLACE INTO chats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
         self.write(sql, row).map(drop)
     }
 
@@ -103,15 +107,21 @@ impl Store {
 /// What an entry did to a chat that was kept before it.
 fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
     match what {
-        What::Message { text } => chat.snapshot.received = Some(LastReceived::of(seq, text)),
-        What::Delivered { message } => {
+        What::Message { text } => {
+            chat.snapshot.received = Some(LastReceived::of(seq, text, chat.snapshot.received));
+            // One counter for both directions goes on behind each of its messages.
+            if chat.snapshot.dialect.has(Habit::OneCounter) {
+                chat.snapshot.seq = if seq == 0 { Seq::One } else { Seq::Zero };
+            }
+        }
+        What::Delivered { message } | What::Unconfirmed { message } => {
             chat.snapshot.seq = chat.snapshot.seq.next();
             chat.settled = *message;
         }
         What::Undelivered { message, .. } => chat.settled = *message,
         What::Request
         | What::Inviting
-        | What::Opened
+        | What::Opened { .. }
         | What::Closed { .. }
         | What::Queued { .. }
         | What::Error { .. } => {}
@@ -123,11 +133,12 @@ fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
     let (address, user): (String, String) = (row.get(1)?, row.get(4)?);
     let user = if user.is_empty() { Some(UserName::default()) } else { UserName::new(&user).ok() };
     let (Some(user), Ok(address)) = (user, address.parse()) else { return Ok(None) };
-    let received = match (row.get::<_, Option<u8>>(6)?, row.get::<_, Option<i64>>(7)?) {
+    let received = match (row.get::<_, Option<u16>>(6)?, row.get::<_, Option<i64>>(7)?) {
         (Some(seq), Some(hash)) => Some(LastReceived::from_parts(seq, hash as u64)),
         _ => None,
     };
     let seq = if row.get::<_, u8>(5)? == 0 { Seq::Zero } else { Seq::One };
+    let dialect = row.get::<_, String>(12)?.parse().unwrap_or_default();
     let chat = KeptChat {
         chat: row.get::<_, i64>(0)? as u64,
         address,
@@ -135,7 +146,8 @@ fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
         settled: row.get::<_, i64>(8)? as u64,
         expires_ms: row.get::<_, Option<i64>>(10)?.map(|ms| ms as u64),
         for_outbox: row.get(11)?,
-        snapshot: Snapshot { state: of_number(row, 3, &STATES)?, user, seq, received },
+        outbox_at: row.get::<_, Option<String>>(13)?.and_then(|at| at.parse().ok()),
+        snapshot: Snapshot { state: of_number(row, 3, &STATES)?, user, seq, received, dialect },
     };
     Ok(Some((chat, row.get::<_, i64>(9)? as u64)))
 }

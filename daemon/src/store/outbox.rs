@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension as _, Row, params};
+use simp_proto::control::Kind;
 
 use super::{Store, StoreError};
 
@@ -169,13 +170,29 @@ impl Store {
         }))
     }
 
-    /// Whether a message was given up.
-    pub fn is_undelivered(&self, message: u64) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE kind = 7 AND message = ?1)";
-        self.ok(self
-            .db
-            .prepare_cached(sql)
-            .and_then(|mut query| query.query_row([message as i64], |row| row.get(0))))
+    /// What came of a message of ours that is settled without being surely delivered: `undelivered` or `unconfirmed`.
+    pub fn not_delivered(&self, message: u64) -> Result<Option<Kind>, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE kind = 7 AND message = ?1),
+                          EXISTS (SELECT 1 FROM events WHERE kind = 9 AND message = ?1)";
+        let found = self
+            .ok(self.db.prepare_cached(sql).and_then(|mut query| {
+                query.query_row([message as i64], |row| Ok((row.get(0)?, row.get(1)?)))
+            }))?;
+        Ok(match found {
+            (true, _) => Some(Kind::Undelivered),
+            (false, true) => Some(Kind::Unconfirmed),
+            (false, false) => None,
+        })
+    }
+
+    /// The messages in the outbox for the peer at this address whose texts are longer than this.
+    pub fn longer_in_outbox(&self, address: SocketAddr, most: usize) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT o.message FROM outbox AS o JOIN events ON id = o.message
+                   WHERE o.address = ?1 AND length(text) > ?2 ORDER BY 1";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let values = params![address.to_string(), most as i64];
+            query.query_map(values, |row| row.get::<_, i64>(0).map(|id| id as u64))?.collect()
+        }))
     }
 
     /// The message that sends this one again, if there is one.

@@ -11,11 +11,12 @@ pub(super) fn number(kind: Kind) -> i64 {
 /// What an entry says, as the columns `message`, `reason` and `text`.
 pub(super) fn columns(what: &What) -> (Option<i64>, Option<i64>, Option<&str>) {
     match what {
-        What::Request | What::Inviting | What::Opened => (None, None, None),
+        What::Request | What::Inviting => (None, None, None),
+        What::Opened { note } => (None, None, note.as_deref()),
         What::Closed { reason, text } => (None, Some(*reason as i64), text.as_deref()),
         What::Message { text } | What::Error { text } => (None, None, Some(text)),
         What::Queued { text, again } => (again.map(|id| id as i64), None, Some(text)),
-        What::Delivered { message } => (Some(*message as i64), None, None),
+        What::Delivered { message } | What::Unconfirmed { message } => (Some(*message as i64), None, None),
         What::Undelivered { message, reason } => (Some(*message as i64), Some(*reason as i64), None),
     }
 }
@@ -28,7 +29,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     let what = match of_number(row, 2, &Kind::ALL)? {
         Kind::Request => What::Request,
         Kind::Inviting => What::Inviting,
-        Kind::Opened => What::Opened,
+        Kind::Opened => What::Opened { note: text()? },
         Kind::Closed => What::Closed { reason: reason()?, text: text()? },
         Kind::Message => What::Message { text: row.get(8)? },
         Kind::Queued => {
@@ -37,6 +38,7 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         Kind::Delivered => What::Delivered { message: message()? },
         Kind::Undelivered => What::Undelivered { message: message()?, reason: reason()? },
         Kind::Error => What::Error { text: row.get(8)? },
+        Kind::Unconfirmed => What::Unconfirmed { message: message()? },
     };
     Ok(Event {
         id: row.get::<_, i64>(0)? as u64,

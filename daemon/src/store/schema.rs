@@ -8,10 +8,10 @@ use super::PAGE_BYTES;
 const APPLICATION_ID: i64 = 0x7369_6d70;
 
 /// Version of the tables below.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
-/// `delivered` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received message's
+/// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received message's
 /// Sequence field, or the token of a queued one. The address and the name of an entry's peer stand in each
 /// entry, for chats do not outlive their end here and entries do.
 ///
@@ -46,8 +46,26 @@ const SECOND: &str = "
     CREATE TABLE runs (only INTEGER PRIMARY KEY CHECK (only = 1), started INTEGER NOT NULL) STRICT;
 ";
 
+/// How peers speak, as the names of their habits; a row for each that there was a chat with, so far without any. The `text` of an `opened` is the note of its peer. `outbox_at` is
+/// where the outbox knows the peer of a chat, and where it was invited; nothing where another chat has that.
+const THIRD: &str = "
+    CREATE TABLE peers (
+        address TEXT PRIMARY KEY, ip TEXT NOT NULL, user TEXT NOT NULL, dialect TEXT NOT NULL, seen INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX peers_ip ON peers (ip, seen);
+    INSERT INTO peers SELECT address,
+        CASE WHEN address LIKE '[%'
+            THEN substr(address, 2, instr(replace(address, '%', ']'), ']') - 2)
+            ELSE substr(address, 1, instr(address, ':') - 1) END,
+        user, 'plain', max(at) FROM events WHERE kind = 2 GROUP BY address;
+    ALTER TABLE chats ADD COLUMN dialect TEXT NOT NULL DEFAULT 'plain';
+    ALTER TABLE chats ADD COLUMN outbox_at TEXT;
+    UPDATE chats SET outbox_at = address;
+    CREATE INDEX unconfirmed ON events (message) WHERE kind = 9;
+";
+
 /// What brings a file from each version to the next.
-const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND];
+const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
 const INCREMENTAL: i64 = 2;

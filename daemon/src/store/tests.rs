@@ -8,6 +8,8 @@ use super::*;
 use crate::config::{Discard, Retain};
 use crate::retention::Retention;
 
+mod peers;
+
 /// A folder of this test alone.
 struct Folder(PathBuf);
 
@@ -35,10 +37,24 @@ fn peer(chat: u64) -> Peer {
 }
 
 fn kept(chat: u64) -> KeptChat {
-    let snapshot =
-        Snapshot { state: State::Open, user: UserName::new("bob").unwrap(), seq: Seq::Zero, received: None };
+    let snapshot = Snapshot {
+        state: State::Open,
+        user: UserName::new("bob").unwrap(),
+        seq: Seq::Zero,
+        received: None,
+        dialect: simp_proto::Dialect::default(),
+    };
     let address = peer(chat).address.parse().unwrap();
-    KeptChat { chat, address, since_ms: 7, settled: 0, expires_ms: Some(9), for_outbox: chat == 2, snapshot }
+    KeptChat {
+        chat,
+        address,
+        since_ms: 7,
+        settled: 0,
+        expires_ms: Some(9),
+        for_outbox: chat == 2,
+        outbox_at: (chat != 2).then_some(address),
+        snapshot,
+    }
 }
 
 fn of(chat: &KeptChat) -> Of {
@@ -88,7 +104,7 @@ fn run(seed: u64) {
         match random(&mut dice) % 8 {
             0 | 1 => {
                 let (seq, text) = ((random(&mut dice) % 3) as u8, format!("text {}", random(&mut dice) % 5));
-                chat.snapshot.received = Some(LastReceived::of(seq, &text));
+                chat.snapshot.received = Some(LastReceived::of(seq, &text, chat.snapshot.received));
                 append(What::Message { text }, Some(u64::from(seq)));
             }
             2 => waiting[place]
@@ -133,7 +149,8 @@ fn reading_in_pieces_gives_every_wanted_entry_once_and_in_order() {
     let folder = Folder::new("read");
     let mut store = folder.open();
     for n in 1..=5_000 {
-        let what = if n % 1_000 == 0 { What::Opened } else { What::Message { text: n.to_string() } };
+        let what =
+            if n % 1_000 == 0 { What::Opened { note: None } } else { What::Message { text: n.to_string() } };
         store.append(n, Some(1), peer(1), what, None).unwrap();
     }
     store.commit().unwrap();
@@ -228,12 +245,12 @@ fn what_is_rolled_back_has_not_been() {
     let folder = Folder::new("roll-back");
     let (mut store, _) = with_outbox(&folder, &["one"]);
     store.end_turn();
-    store.append(6, Some(3), peer(9), What::Opened, None).unwrap();
+    store.append(6, Some(3), peer(9), What::Opened { note: None }, None).unwrap();
     store.set_mark("a", 1).unwrap();
     store.roll_back().unwrap();
     assert_eq!((store.last_id(), store.fresh(), store.mark("a").unwrap()), (1, &[][..], None));
     assert!(!store.commit().unwrap());
-    assert_eq!(store.append(7, Some(3), peer(9), What::Opened, None).unwrap(), 2);
+    assert_eq!(store.append(7, Some(3), peer(9), What::Opened { note: None }, None).unwrap(), 2);
     store.commit().unwrap();
 }
 
@@ -262,7 +279,7 @@ fn with_all_kinds(folder: &Folder) -> Store {
         What::Message { text: "a".to_owned() },
         What::Message { text: "b".to_owned() },
         What::Message { text: "c".to_owned() },
-        What::Opened,
+        What::Opened { note: None },
     ];
     for (what, id) in whats.into_iter().zip(2..) {
         let chat = if id == 2 { 3 } else { 4 };
@@ -306,7 +323,7 @@ fn entries_are_as_old_as_the_old_ones_behind_them_whatever_the_clock_said() {
     let mut store = folder.open();
     // The clock was a year ahead for a while, and jumped back.
     for at in [1_000, 99_000, 99_000, 2_000, 3_000, 4_000] {
-        store.append(at, Some(1), peer(1), What::Opened, None).unwrap();
+        store.append(at, Some(1), peer(1), What::Opened { note: None }, None).unwrap();
     }
     store.commit().unwrap();
     let ages = |until, old| store.ages(Span { after: 0, until }, old, 5_000).unwrap();

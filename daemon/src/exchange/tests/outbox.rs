@@ -44,12 +44,7 @@ fn a_chat_that_only_the_outbox_wanted_is_left_a_minute_after_its_last_message() 
     host.opens(peer(2), &["hi"]);
     assert_eq!(host.kinds(), [Kind::Queued, Kind::Opened, Kind::Delivered]);
     host.until(30_000);
-    let answer = Datagram {
-        operation: Operation::Chat,
-        seq: 0,
-        user: UserName::new("bob").unwrap(),
-        payload: b"thanks".to_vec(),
-    };
+    let answer = Datagram::new(Operation::Chat, 0, UserName::new("bob").unwrap(), b"thanks".to_vec());
     host.exchange.handle_arrival(host.moment(), peer(2), None, Ok(answer)).unwrap();
     host.says();
     assert_eq!(host.until(u64::MAX), (90_000, vec![(peer(2), Operation::Fin, String::new())]));

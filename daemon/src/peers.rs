@@ -1,0 +1,96 @@
+//! How peers speak, for clients: what simpd.toml says, what chats showed, and forgetting that.
+
+use std::net::SocketAddr;
+
+use simp_proto::control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
+use simp_proto::{Dialect, Habit};
+
+use crate::commands::{Result, refused};
+use crate::exchange::Exchange;
+use crate::store::Learned;
+
+/// Most peers in one answer to `peers`: with all habits and the longest names they fit a frame.
+const PEERS_MAX: usize = 1_000;
+
+impl Exchange {
+    /// What is known of how peers speak, by address.
+    pub fn list_peers(&self, after: &str) -> Result {
+        let learned = self.store.peers(after, PEERS_MAX + 1)?;
+        let mut peers: Vec<_> = learned.into_iter().map(|learned| self.shown(learned)).collect();
+        for (address, dialect) in self.pins.iter().filter(|(address, _)| address.as_str() > after) {
+            // Who has shown something too is there already.
+            if !peers.iter().any(|info| info.peer.address == address) {
+                peers.push(info(Peer { user: String::new(), address }, dialect, None, true));
+            }
+        }
+        peers.sort_by(|one, other| one.peer.address.cmp(&other.peer.address));
+        let more = peers.len() > PEERS_MAX;
+        peers.truncate(PEERS_MAX);
+        Ok(Reply::Peers { peers, more })
+    }
+
+    fn shown(&self, learned: Learned) -> PeerInfo {
+        let address = learned.peer.address.parse::<SocketAddr>();
+        let pinned = address.ok().and_then(|address| self.pins.of(address));
+        let dialect = pinned.unwrap_or(learned.dialect);
+        info(learned.peer, dialect, Some(learned.seen_ms), pinned.is_some())
+    }
+
+    /// Drops what was learned of how these peers speak. Chats with them go on as they are, and what they know is kept
+    /// again only together with something new.
+    pub fn forget_peer(&mut self, forgotten: &Forgotten) -> Result {
+        let meant = match forgotten {
+            Forgotten::All => None,
+            Forgotten::Who(who) => Some((who, Who::parse(who))),
+        };
+        let addresses = self.store.forget_peers(|peer| meant.as_ref().is_none_or(|(_, who)| who.is(peer)))?;
+        let hosts: Vec<_> =
+            addresses.iter().filter_map(|address| address.parse::<SocketAddr>().ok()).collect();
+        for entry in self.chats.iter_mut() {
+            // It may have begun with what was known of another port of its host.
+            if hosts.iter().any(|host| host.ip() == entry.address.ip()) {
+                entry.learned = Some(entry.chat.dialect());
+            }
+        }
+        match meant {
+            Some((who, named)) if addresses.is_empty() => self.nothing_to_forget(who, &named),
+            _ => Ok(Reply::Forgotten { peers: addresses.len() as u64 }),
+        }
+    }
+
+    fn nothing_to_forget(&self, who: &str, named: &Who) -> Result {
+        if self.pins.are_about(named) {
+            let line = format!(
+                "{who}: set in simpd.toml, nothing was learned (change [peers] there, then: kill -HUP {})",
+                std::process::id()
+            );
+            return refused(FailureKind::NoSuch, line);
+        }
+        refused(
+            FailureKind::NoSuch,
+            format!("{who}: nothing is known of how such a peer speaks (list them: simpctl peers)"),
+        )
+    }
+}
+
+fn info(peer: Peer, mut dialect: Dialect, seen_ms: Option<u64>, pinned: bool) -> PeerInfo {
+    // That is known of everybody who has acknowledged something, and nothing special.
+    dialect.set(Habit::NumbersKnown, pinned && dialect.has(Habit::NumbersKnown));
+    PeerInfo { peer, dialect: dialect.to_string(), notes: dialect.notes().collect(), seen_ms, pinned }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_proto::Habit;
+    use simp_proto::frame;
+
+    #[test]
+    fn the_longest_answer_fits_a_frame() {
+        let peer = Peer { user: "x".repeat(32), address: "x".repeat(64) };
+        let mut dialect: Dialect = "cuts-at=500".parse().unwrap();
+        Habit::ALL.iter().for_each(|(habit, _)| dialect.set(*habit, true));
+        let peers = vec![info(peer, dialect, Some(u64::MAX), true); PEERS_MAX];
+        frame::encode(&Reply::Peers { peers, more: true }, &mut Vec::new()).unwrap();
+    }
+}
