@@ -106,7 +106,8 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
         (
             &unknown,
             "unknown variant `dance`, expected one of `hello`, `status`, `connect`, `accept`, `decline`, \
-             `send`, `outbox`, `cancel`, `resend`, `quit`, `chats`, `history`, `follow`, `seen`, `consumers`, `forget`, `stop`",
+             `send`, `outbox`, `cancel`, `resend`, `quit`, `chats`, `history`, `follow`, `seen`, `consumers`, `forget`, \
+             `peers`, `forget_peer`, `stop`",
         ),
     ] {
         let mut client = Client::silent(&alice.socket);
@@ -554,7 +555,7 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     client.reply(&accept(Some("bob")));
     bob.expect(Operation::SynAck, 0, b"");
     bob.send(&to, Operation::Ack, 0, b"");
-    client.expect(What::Opened);
+    client.expect(What::Opened { note: None });
 
     let one = format!("bob@{}:7777", world.address(2));
     let line = format!(

@@ -231,7 +231,7 @@ fn a_file_that_is_no_log_of_ours_is_left_alone() {
     let foreign =
         format!("simpd: {shown}: not a log of simpd (move it away, or set XDG_STATE_HOME to another folder)");
     let newer = format!(
-        "simpd: {shown}: written by a newer simpd (schema 3, this one knows 2; install the newer one)"
+        "simpd: {shown}: written by a newer simpd (schema 4, this one knows 3; install the newer one)"
     );
     let damaged = format!(
         "simpd: {shown}: damaged, or the disk fails to read it (see the system's log; if that has nothing, move it \
@@ -247,7 +247,7 @@ fn a_file_that_is_no_log_of_ours_is_left_alone() {
         ("a text", b"My diary. ".repeat(200), &foreign),
         ("a database of another program", with(68, b"\0\0\x30\x39"), &foreign),
         ("a database of no program in particular", with(60, &[0; 12]), &foreign),
-        ("a newer log", with(60, &3_u32.to_be_bytes()), &newer),
+        ("a newer log", with(60, &4_u32.to_be_bytes()), &newer),
         ("a damaged log", with(100, &[0xff; 3_000]), &damaged),
     ] {
         fs::write(&path, &bytes).unwrap();
@@ -272,7 +272,7 @@ fn a_wrong_configuration_names_the_line() {
             "accept = 'all'\nmax_chat = 2\n",
             format!(
                 "{shown}: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, \
-                 `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `log`"
+                 `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `log`, `peers`"
             ),
         ),
         ("\n\nuser = 'x\n", format!("{shown}: line 3: invalid literal string, expected `'`")),
@@ -392,7 +392,7 @@ fn sighup_reads_the_configuration_again_and_a_broken_one_changes_nothing() {
     assert_eq!(client.status().accept, "all");
     bob.open(&to);
     client.expect(What::Request);
-    client.expect(What::Opened);
+    client.expect(What::Opened { note: None });
 }
 
 /// Stops the daemon on address 1 and starts it again.
@@ -482,7 +482,7 @@ fn a_request_an_invitation_and_a_leaving_outlive_a_killed_daemon() {
     carol.expect(Operation::Syn, 0, b"");
     carol.send(&to, Operation::SynAck, 0, b"");
     carol.expect(Operation::Ack, 0, b"");
-    client.expect(What::Opened);
+    client.expect(What::Opened { note: None });
     client.reply(&Request::Quit { who: None, now: false });
     carol.expect(Operation::Fin, 0, b"");
 
@@ -493,7 +493,7 @@ fn a_request_an_invitation_and_a_leaving_outlive_a_killed_daemon() {
     client.reply(&Request::Accept { who: None });
     bob.expect(Operation::SynAck, 0, b"");
     bob.send(&to, Operation::Ack, 0, b"");
-    client.expect(What::Opened);
+    client.expect(What::Opened { note: None });
     client.fails(&Request::Accept { who: None }, FailureKind::NoSuch, "there is no request");
 }
 

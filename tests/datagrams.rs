@@ -36,7 +36,7 @@ fn open_chat(world: &World, args: &[&str]) -> (Daemon, Client, Peer) {
     let bob = world.peer(2, "bob");
     bob.open(&world.address(1));
     client.expect(What::Request);
-    client.expect(What::Opened);
+    client.expect(What::Opened { note: None });
     (alice, client, bob)
 }
 
@@ -73,7 +73,7 @@ fn a_chat_that_a_peer_opens_is_the_specification_to_the_byte() {
     let begun = client.expect(What::Request);
     assert_eq!((begun.peer.to_string(), begun.chat), (format!("bob@{from}"), begun.id));
     bob.send_raw(&to, &wire(ACK, 0, "bob", b""));
-    client.expect(What::Opened);
+    client.expect(What::Opened { note: None });
 
     for (seq, text) in [(0, "one"), (1, "two"), (0, "three")] {
         client.write(&send(None, text));
@@ -108,7 +108,7 @@ fn a_chat_that_we_open_is_the_specification_to_the_byte() {
     assert_eq!(bob.receive_raw(), wire(SYN, 0, "alice", b""));
     bob.send_raw(&to, &wire(SYN_ACK, 0, "bob", b""));
     assert_eq!(bob.receive_raw(), wire(ACK, 0, "alice", b""));
-    assert_eq!(client.expect(What::Opened).peer.user, "bob");
+    assert_eq!(client.expect(What::Opened { note: None }).peer.user, "bob");
 
     let sent = client.send("hi");
     client.expect(queued("hi"));
@@ -264,7 +264,7 @@ fn a_copy_of_the_syn_changes_nothing_while_the_request_waits() {
     client.reply(&Request::Accept { who: Some("bob".to_owned()) });
     bob.expect(Operation::SynAck, 0, b"");
     bob.send(&to, Operation::Ack, 0, b"");
-    client.expect(What::Opened);
+    client.expect(What::Opened { note: None });
     assert_eq!(bob.arrived(), []);
 }
 
@@ -296,26 +296,20 @@ fn what_makes_no_sense_is_counted_by_its_reason_and_does_nothing_else() {
     };
     let refused = |status: &Status| {
         let refused = &status.counters.refused;
-        [refused.short, refused.r#type, refused.operation, refused.user, refused.port, refused.rate]
+        [refused.short, refused.r#type, refused.operation, refused.port, refused.rate]
     };
     let before = client.status();
     let mut expected = refused(&before);
     for (count, (name, bytes, reason)) in [
         ("nothing", vec![], 0),
         ("one byte", vec![1], 0),
-        ("34 bytes", wire(CHAT, 0, "bob", b"")[..34].to_vec(), 0),
+        ("a chat of 34 bytes", wire(CHAT, 0, "bob", b"")[..34].to_vec(), 0),
         ("a chat without length", wire(CHAT, 0, "bob", b"")[..38].to_vec(), 0),
         ("type 0", with(0, 0), 1),
         ("type 3", with(0, 3), 1),
         ("type 255", with(0, 255), 1),
-        ("chat operation 2", with(1, 2), 2),
         ("control operation 0", wire([1, 0], 0, "bob", b""), 2),
         ("control operation 0x10", wire([1, 0x10], 0, "bob", b""), 2),
-        ("a high byte in the name", with(4, 0xe9), 3),
-        ("a name in UTF-8", wire(CHAT, 0, "j\u{f6}rg", b"hi"), 3),
-        ("an escape in the name", wire(CHAT, 0, "\x1b]0;owned\x07", b"hi"), 3),
-        ("a newline in the name", wire(CHAT, 0, "bob\nroot", b"hi"), 3),
-        ("DEL in the name", with(5, 0x7f), 3),
     ]
     .into_iter()
     .enumerate()
@@ -363,7 +357,7 @@ fn the_largest_datagram_there_can_be_arrives_whole() {
 fn a_text_with_escapes_is_kept_exactly_as_it_came() {
     let world = World::new();
     let (_alice, mut client, bob) = open_chat(&world, &[]);
-    let every_byte: Vec<u8> = (0..=255).collect();
+    let every_byte: Vec<u8> = (1..=255).chain([0, b'.']).collect();
     for (seq, bytes, text) in [
         (0, &b"\x1b[2J\x07\r\n"[..], "\x1b[2J\x07\r\n".to_owned()),
         (1, &every_byte, every_byte.iter().copied().map(char::from).collect()),
@@ -509,7 +503,7 @@ fn chat_through(alice: &Daemon, to: &str, from: &str) {
     came(Operation::SynAck, 0);
     bob.send_to(to, &wire(ACK, 0, "bob", b""));
     assert_eq!(client.expect(What::Request).peer.address, bob.address().to_string());
-    client.expect(What::Opened);
+    client.expect(What::Opened { note: None });
     bob.send_to(to, &wire(CHAT, 0, "bob", b"hi"));
     came(Operation::Ack, 0);
     client.expect(message("hi"));
@@ -577,7 +571,7 @@ fn an_ipv4_address_in_ipv6_form_is_the_same_peer() {
         assert_eq!(syn.operation, Operation::Syn);
         bob.send_to(from, &wire(SYN_ACK, 0, "bob", b""));
         bob.expect(Operation::Ack, 0, b"");
-        assert_eq!(client.expect(What::Opened).peer.address, world.address(2) + ":7777");
+        assert_eq!(client.expect(What::Opened { note: None }).peer.address, world.address(2) + ":7777");
     }
 }
 
@@ -591,8 +585,6 @@ fn a_message_without_an_ack_comes_again_after_five_seconds_and_is_the_same() {
     let first = bob.receive_raw();
     let at = Instant::now();
     assert_eq!(first, wire(CHAT, 0, "alice", b"are you there?"));
-    // The ACK of another message does not count.
-    bob.send(&to, Operation::Ack, 1, b"");
     assert_eq!(bob.receive_raw(), first);
     assert!(at.elapsed() > Duration::from_millis(4_900), "after {:?}", at.elapsed());
     assert_eq!(client.status().counters.retransmitted, 1);

@@ -604,7 +604,7 @@ impl Peer {
 
     pub fn send(&self, to: &str, operation: Operation, seq: u8, payload: &[u8]) {
         let mut bytes = Vec::new();
-        Datagram { operation, seq, user: self.user, payload: payload.to_vec() }.encode(&mut bytes);
+        Datagram::new(operation, seq, self.user, payload.to_vec()).encode(&mut bytes);
         self.send_raw(to, &bytes);
     }
 

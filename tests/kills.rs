@@ -192,7 +192,10 @@ impl<'a> Side<'a> {
             !matches!(what, What::Queued { .. } | What::Message { .. } | What::Delivered { .. })
         });
         let begin = [What::Inviting, What::Request];
-        assert!(others.eq([&begin[self.number], &What::Opened]), "{user}: the chat did not go on");
+        assert!(
+            others.eq([&begin[self.number], &What::Opened { note: None }]),
+            "{user}: the chat did not go on"
+        );
         self.sent.iter().filter(|sent| sent.id.is_none()).count() as u64
     }
 }
@@ -255,7 +258,8 @@ impl<'a> Pair<'a> {
             [0, 1].map(|number: usize| Side::new(world, number, host + number as u8, config, sender.clone()));
         let mut pair = Self { sides, relay, seen, random, deadline: Instant::now() + DEADLINE };
         pair.sides[0].run.client.reply(&connect(&world.address(host + 2)));
-        let opened = |side: &Side<'_>| side.shown.iter().any(|event| event.what == What::Opened);
+        let opened =
+            |side: &Side<'_>| side.shown.iter().any(|event| event.what == What::Opened { note: None });
         while !pair.sides.iter().all(opened) {
             pair.next();
         }

@@ -11,9 +11,11 @@
 //! - `probe`: what simpctl probe finds out about simpd, and about peers that are wrong in one thing.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
 //! - `wireshark`: what the dissector of contrib/ shows of the traffic of all that.
+//! - `bad_input`: what a user sees of peers that change their ways, or say what makes no sense.
 //! - `capture`: that traffic as a capture file, for `wireshark`.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
 //! - `foreign`: chats with foreign peers, in both roles.
+//! - `peers`: what is told, kept and said in simpd.toml of peers that speak otherwise.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
 //! - `relay`: that bad link, for `kills`.
@@ -24,6 +26,7 @@
 // A test reads better with values than with references to them.
 #![allow(clippy::needless_pass_by_value)]
 
+mod bad_input;
 mod capture;
 mod chat;
 mod control_socket;
@@ -36,6 +39,7 @@ mod idle;
 mod kills;
 mod lost;
 mod outbox;
+mod peers;
 mod power_loss;
 mod probe;
 mod relay;

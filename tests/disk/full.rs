@@ -109,7 +109,7 @@ impl<'a> Pair<'a> {
         let peer = world.peer(host + 2, "carol");
         peer.open(&alice);
         client.expect(What::Request);
-        client.expect(What::Opened);
+        client.expect(What::Opened { note: None });
         let other = world.start(host + 1, &["--user", "bob", "--accept", "all", "--config", &config]);
         world.ctl(host, &["connect", &bob]).ok();
         let log = state.join("simp").join(&alice).join("log.db");

@@ -1,0 +1,272 @@
+//! Peers that speak otherwise, as a user sees them: what is told of them, kept, forgotten and said in simpd.toml, and
+//! messages that such a peer cannot confirm or receive.
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use simp_proto::control::{From, Reason, What};
+use simp_proto::{Datagram, Deviations, Operation, UserName};
+
+use crate::harness::{Daemon, World, queued};
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Writes a simpd.toml that says how the peer on address 2 speaks, and returns its path.
+fn pin(world: &World, habits: &str) -> String {
+    let path = world.path("simpd.toml");
+    std::fs::write(&path, format!("[peers]\n\"{}\" = \"{habits}\"\n", world.address(2))).unwrap();
+    path.display().to_string()
+}
+
+fn alice(world: &World, config: &str) -> Daemon {
+    world.start(1, &["--user", "alice", "--accept", "all", "--config", config])
+}
+
+/// The settings are read again.
+fn read_again(daemon: &Daemon) {
+    let before = daemon.log().matches("configuration read again").count();
+    daemon.signal(Signal::SIGHUP);
+    daemon.client().status_when(|_| daemon.log().matches("configuration read again").count() > before);
+}
+
+#[test]
+fn what_a_peer_shows_is_listed_used_again_and_forgotten() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let (to, bob) = (world.address(1), world.peer(2, "bob"));
+    let at = format!("{}:7777", world.address(2));
+    assert_eq!(world.ctl(1, &["peers"]).ok(), "");
+    assert_eq!(world.ctl(1, &["peers", "--json"]).ok(), "");
+    bob.open(&to);
+    bob.send(&to, Operation::Chat, 0, b"\0hi");
+    bob.expect(Operation::Ack, 0, b"");
+    let known = world.ctl(1, &["peers"]).ok();
+    let columns: Vec<&str> = known.trim_end().split("  ").collect();
+    assert_eq!(
+        (&columns[..2], &columns[3..]),
+        (&[&at, "bob"][..], &["odd,leading-nul", "cuts at 984 bytes"][..])
+    );
+    let known = lines(&world.ctl(1, &["peers", "--json"]).ok()).remove(0);
+    let expected = json!({
+        "peer": format!("bob@{at}"), "dialect": "odd,leading-nul", "notes": ["cuts at 984 bytes"],
+        "seen": known["seen"], "pinned": false,
+    });
+    assert_eq!(known, expected);
+    assert!(known["seen"].is_string());
+    // The next chat begins with it.
+    bob.send(&to, Operation::Fin, 0, b"");
+    bob.expect(Operation::Ack, 0, b"");
+    bob.open(&to);
+    let opened = lines(&world.ctl(1, &["history", "--all", "--json"]).ok()).pop().unwrap();
+    assert_eq!((&opened["event"], &opened["note"]), (&json!("opened"), &json!("cuts at 984 bytes")));
+    assert_eq!(world.ctl(1, &["peers", "forget", "bob"]).ok(), "");
+    assert_eq!(world.ctl(1, &["peers"]).ok(), "");
+    // What is not new is not kept again.
+    bob.send(&to, Operation::Chat, 0, b"\0hi again");
+    bob.expect(Operation::Ack, 0, b"");
+    assert_eq!(world.ctl(1, &["peers"]).ok(), "");
+    bob.send(&to, Operation::Chat, 1, b"no longer");
+    bob.expect(Operation::Ack, 1, b"");
+    assert!(world.ctl(1, &["peers"]).ok().trim_end().ends_with("  odd"));
+    assert_eq!(world.ctl(1, &["peers", "forget", "--all", "--json"]).ok(), "{\"forgotten\":1}\n");
+    assert_eq!(world.ctl(1, &["peers", "forget", "--all", "--json"]).ok(), "{\"forgotten\":0}\n");
+}
+
+#[test]
+fn what_cannot_be_forgotten_is_named_with_the_remedy() {
+    let world = World::new();
+    let alice = alice(&world, &pin(&world, "plain"));
+    let two = world.address(2);
+    for who in ["10.0.0.9", "10.0.0.9:7777", "eve@10.0.0.9:7777"] {
+        world.ctl(1, &["peers", "forget", who]).fails(
+            7,
+            &format!("simpctl: {who}: nothing is known of how such a peer speaks (list them: simpctl peers)"),
+        );
+    }
+    for who in [two.clone(), format!("{two}:7778"), format!("bob@{two}:7777")] {
+        let remedy = format!("change [peers] there, then: kill -HUP {}", alice.pid());
+        world
+            .ctl(1, &["peers", "forget", &who])
+            .fails(7, &format!("simpctl: {who}: set in simpd.toml, nothing was learned ({remedy})"));
+    }
+    world.ctl(1, &["peers", "forget"]).fails(2, "simpctl: whom? (name a peer, or say --all)");
+    world
+        .ctl(1, &["peers", "forget", "--all", "bob"])
+        .fails(2, "simpctl: --all is everybody: a peer cannot be named too");
+    let pinned = json!({"peer": two, "dialect": "plain", "notes": [], "pinned": true});
+    assert_eq!(lines(&world.ctl(1, &["peers", "--json"]).ok()), [pinned]);
+}
+
+#[test]
+fn what_is_special_about_a_peer_is_told_wherever_its_chat_is() {
+    let world = World::new();
+    let config = pin(&world, "takes-turns, cuts-at=500");
+    let daemon = alice(&world, &config);
+    let (to, bob, note) = (world.address(1), world.peer(2, "bob"), "takes turns; cuts at 500 bytes");
+    let name = format!("bob@{}:7777", world.address(2));
+    let connect = world.spawn_ctl(1, &["connect", &world.address(2)]);
+    bob.expect(Operation::Syn, 0, b"");
+    bob.send(&to, Operation::SynAck, 0, b"");
+    assert_eq!(connect.wait().ok(), format!("connected to {name} ({note})\n"));
+    let again = lines(&world.ctl(1, &["connect", &world.address(2), "--json"]).ok());
+    assert_eq!(again[0]["note"], note);
+    assert!(world.ctl(1, &["chats"]).ok().trim_end().ends_with(note));
+    assert_eq!(lines(&world.ctl(1, &["chats", "--json"]).ok())[0]["note"], note);
+    assert!(world.ctl(1, &["status"]).ok().ends_with(&format!("{name} {note}\n")));
+    let notes = &lines(&world.ctl(1, &["status", "--json"]).ok())[0]["notes"];
+    assert_eq!(notes[0]["note"], note);
+    let line = format!("* chat with {name} is open ({note})");
+    assert!(world.ctl(1, &["history", "--all"]).ok().trim_end().ends_with(&line));
+    let all = world.ctl(1, &["listen", "--all", "--since", "1", "-n", "1"]).ok();
+    assert_eq!(all.trim_end(), line);
+    // Whatever it shows, it is what simpd.toml says, and nothing of it is kept.
+    bob.expect(Operation::Ack, 0, b"");
+    bob.send(&to, Operation::Chat, 0, b"\0hi");
+    bob.expect(Operation::Ack, 0, b"");
+    assert_eq!(world.ctl(1, &["listen", "-n", "1", "--text"]).ok(), "hi\n");
+    let peers = world.ctl(1, &["peers"]).ok();
+    assert_eq!(peers.trim_end(), format!("{}  -  pinned  takes-turns,cuts-at=500  {note}", world.address(2)));
+    // A start takes the chat up as the file has it then.
+    world.ctl(1, &["stop"]).ok();
+    drop(daemon);
+    let _alice = alice(&world, &pin(&world, "takes-turns"));
+    assert!(world.ctl(1, &["chats"]).ok().trim_end().ends_with("  takes turns"));
+}
+
+#[test]
+fn the_form_of_an_invitation_changes_nothing_of_what_simpd_toml_says() {
+    let world = World::new();
+    let _alice = alice(&world, &pin(&world, "plain"));
+    let bob = world.peer(2, "bob");
+    let user = UserName::new("bob").unwrap();
+    let with_sum = |operation| {
+        let datagram = Datagram::new(operation, 0, user, Vec::new());
+        let mut bytes = Vec::new();
+        Datagram { deviations: Deviations::CHECKSUM, ..datagram }.encode(&mut bytes);
+        bytes
+    };
+    for operation in [Operation::Syn, Operation::Ack, Operation::Fin] {
+        assert_eq!(with_sum(operation).len(), 41);
+        bob.send_raw(&world.address(1), &with_sum(operation));
+        if operation != Operation::Ack {
+            assert_eq!(bob.receive_raw().len(), 39, "to a peer whose datagrams end in a sum so would ours");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_is_too_long_for_its_peer_is_refused() {
+    let world = World::new();
+    let _alice = alice(&world, &pin(&world, "cuts-at=500"));
+    let (to, bob, two) = (world.address(1), world.peer(2, "bob"), world.address(2));
+    let (fits, longer) = ("x".repeat(500), "x".repeat(501));
+    let line = |peer: &str| {
+        let most = "receives 500 bytes of a message at most, and this one has 501 (send it in parts)";
+        format!("simpctl: {peer} {most}")
+    };
+    world.ctl(1, &["send", "--queue", "-t", &two, &longer]).fails(2, &line(&format!("{two}:7777")));
+    bob.open(&to);
+    let name = format!("bob@{two}:7777");
+    world.ctl(1, &["send", &longer]).fails(2, &line(&name));
+    world.ctl(1, &["send", "--queue", "-t", "bob", &longer]).fails(2, &line(&name));
+    world.ctl_with(1, &["send"], &format!("{longer}\n")).fails(2, &line(&name));
+    let failure = lines(&world.ctl(1, &["send", "--json", &longer]).stdout).remove(0);
+    assert_eq!(failure["kind"], "usage");
+    world.ctl(1, &["send", "--no-wait", &fits]).ok();
+    bob.expect(Operation::Chat, 0, fits.as_bytes());
+}
+
+#[test]
+fn a_message_that_became_too_long_for_its_peer_is_given_up_and_holds_up_none_behind_it() {
+    let world = World::new();
+    let config = pin(&world, "plain");
+    let daemon = alice(&world, &config);
+    let (to, two, longer) = (world.address(1), world.address(2), "x".repeat(501));
+    let waits = world.spawn_ctl(1, &["send", "--queue", "--timeout", "30", "-t", &two, &longer]);
+    let mut client = daemon.client();
+    client.follow(From::After(0));
+    client.expect(queued(&longer));
+    world.ctl(1, &["send", "--queue", "-t", &two, "short"]).ok();
+    client.expect(queued("short"));
+    pin(&world, "cuts-at=500");
+    read_again(&daemon);
+    let bob = world.peer(2, "bob");
+    bob.open(&to);
+    client.expect(What::Request);
+    let event = client.expect(What::Undelivered { message: 1, reason: Reason::TooLong });
+    assert_eq!(event.chat, 0);
+    bob.expect(Operation::Chat, 0, b"short");
+    waits
+        .wait()
+        .fails(8, "simpctl: not delivered: too long (its peer receives less at a time; send it in parts)");
+    world.ctl(1, &["resend", "1"]).fails(
+        2,
+        &format!(
+            "simpctl: {two}:7777 receives 500 bytes of a message at most, and this one has 501 (send it in parts)"
+        ),
+    );
+}
+
+#[test]
+fn what_a_peer_cannot_confirm_is_told_as_sent_and_may_be_sent_again() {
+    let world = World::new();
+    let _alice = alice(&world, &pin(&world, "never-acks"));
+    let (to, bob) = (world.address(1), world.peer(2, "bob"));
+    let name = format!("bob@{}:7777", world.address(2));
+    bob.open(&to);
+    let sent = world.spawn_ctl(1, &["send", "hi"]);
+    bob.expect(Operation::Chat, 0, b"hi");
+    assert_eq!(sent.wait().ok(), format!("sent, not confirmed: {name} has not acknowledged it\n"));
+    let unconfirmed = lines(&world.ctl(1, &["history", "--all", "-n", "1", "--json"]).ok()).remove(0);
+    let message = unconfirmed["message"].as_u64().unwrap();
+    assert_eq!((&unconfirmed["event"], &unconfirmed["to"]), (&json!("unconfirmed"), &json!(name)));
+    let line = format!("* message {message} is sent to {name}, not confirmed");
+    assert!(world.ctl(1, &["history", "--all", "-n", "1"]).ok().trim_end().ends_with(&line));
+    world
+        .ctl(1, &["outbox", "cancel", &message.to_string()])
+        .fails(1, &format!("simpctl: message {message}: is sent already, not confirmed"));
+    world.ctl(1, &["resend", &message.to_string()]).ok();
+    bob.expect(Operation::Chat, 1, b"hi");
+    world
+        .ctl(1, &["resend", &message.to_string()])
+        .fails(1, &format!("simpctl: message {message}: was sent again already, as {}", message + 2));
+    let sent = lines(&world.ctl(1, &["send", "--json", "bye"]).ok());
+    assert_eq!(sent[0]["event"], "unconfirmed");
+    let quit = world.spawn_ctl(1, &["quit"]);
+    bob.expect(Operation::Chat, 0, b"bye");
+    let fin = bob.receive();
+    assert_eq!(fin.operation, Operation::Fin);
+    bob.send(&to, Operation::Ack, fin.seq, b"");
+    assert_eq!(quit.wait().ok(), "");
+    assert_eq!(world.ctl(1, &["outbox"]).ok(), "");
+}
+
+#[test]
+fn a_table_of_peers_that_makes_no_sense_is_named_and_changes_nothing() {
+    let world = World::new();
+    let config = pin(&world, "takes-turns");
+    let daemon = alice(&world, &config);
+    let (one, two) = (world.address(3), world.address(2));
+    pin(&world, "pads");
+    daemon.signal(Signal::SIGHUP);
+    daemon.client().status_when(|_| daemon.log().contains("configuration not changed: "));
+    let line = format!(
+        "{config}: [peers] '{two}': 'pads' is no habit (plain, cuts-at=N with N from 1 to 985, or of: odd, "
+    );
+    assert!(daemon.log().contains(&line), "{}", daemon.log());
+    assert!(world.ctl(1, &["peers"]).ok().contains("takes-turns"));
+    let refused = world.simpd(&[&one, "--config", &config]);
+    assert_eq!((refused.status, refused.stderr.lines().count()), (Some(2), 1));
+    assert!(refused.stderr.starts_with(&format!("simpd: {line}")), "{}", refused.stderr);
+    std::fs::write(world.path("simpd.toml"), "[peers]\n127.0.0.2 = \"plain\"\n").unwrap();
+    world.simpd(&[&one, "--config", &config]).fails(
+        2,
+        &format!("simpd: {config}: [peers] '127': not a string of habits between quotation marks, with the address before it between others (\"127.0.0.2\" = \"plain\")"),
+    );
+    std::fs::write(world.path("simpd.toml"), "[peers]\nbob = \"plain\"\n").unwrap();
+    world.simpd(&[&one, "--config", &config]).fails(
+        2,
+        &format!("simpd: {config}: [peers] 'bob': not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")"),
+    );
+}
