@@ -317,8 +317,15 @@ impl Chat {
         let due_at_once = Repeat { sent: 0, due: now };
         let expires = now + expires_after;
         let phase = match snapshot.state {
-            State::Inviting => Phase::Inviting { syn: due_at_once, expires, rings: false },
-            State::Invited => Phase::Invited { expires, rung: false, answer_from: None },
+            State::Inviting => {
+                let minds = snapshot.dialect.may_mind_syn();
+                let syn = if minds { Repeat { sent: 1, due: expires } } else { due_at_once };
+                Phase::Inviting { syn, expires, rings: false }
+            }
+            State::Invited => {
+                let rung = snapshot.dialect.has(Habit::Rings);
+                Phase::Invited { expires, rung, answer_from: None }
+            }
             // One has left in the earlier run, so two ACKs may come.
             State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now }, ack_at: None },
             State::Open => Phase::Open { since: None, answer: Operation::SynAck },
@@ -331,7 +338,7 @@ impl Chat {
         };
         let mut chat = Self::new(me, settings, snapshot.dialect.into(), phase);
         chat.user = snapshot.user;
-        chat.delivery = Delivery::resume(snapshot.seq, snapshot.received);
+        chat.delivery = Delivery::resume(snapshot.seq, snapshot.received, snapshot.dialect);
         // Whatever left in the earlier run, its ACK must not pass for that of a message of this one.
         chat.delivery.hold(now + RETRANSMIT_AFTER, false);
         chat.changed = false;
@@ -429,7 +436,9 @@ impl Chat {
 
     /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
     pub fn expire_at(&mut self, at: Instant) {
-        if let Phase::Inviting { expires, .. } = &mut self.phase {
+        if let Phase::Inviting { syn, expires, .. } = &mut self.phase {
+            // Where no further SYN is to leave, it stays so.
+            syn.due = if syn.due == *expires { at } else { syn.due };
             *expires = at;
         }
     }

@@ -154,6 +154,8 @@ pub(crate) struct Delivery {
     signs: u32,
     /// The last ACK had the right number.
     ack_fitted: bool,
+    /// Our first message was acknowledged with 1 only.
+    wants_one: bool,
     /// The number of our next message is another than the events of the chat tell.
     is_renumbered: bool,
     /// The number of the last message in either direction.
@@ -175,15 +177,25 @@ impl Delivery {
     }
 
     /// Goes on where an earlier run stopped.
-    pub(crate) fn resume(seq: Seq, received: Option<LastReceived>) -> Self {
-        Self { seq, received: Received::resume(received), is_resumed: true, ..Self::default() }
+    pub(crate) fn resume(seq: Seq, received: Option<LastReceived>, dialect: Dialect) -> Self {
+        Self {
+            seq,
+            received: Received::resume(received),
+            is_resumed: true,
+            counts_together: dialect.has(Habit::OneCounter),
+            is_acked: dialect.has(Habit::NumbersKnown),
+            ..Self::default()
+        }
     }
 
     /// The chat opens: the number of our first message. `theirs_from`: when it opened for the peer at the earliest, if
     /// that is known.
     pub(crate) fn open(&mut self, theirs_from: Option<Instant>, dialect: Dialect) {
         self.received.open(theirs_from);
-        self.seq = if dialect.has(Habit::StartsAtOne) { Seq::One } else { Seq::Zero };
+        // One counter begins where it begins, whoever speaks first.
+        let is_one_for_both = dialect.has(Habit::OneCounter) && dialect.has(Habit::BeginsAtOne);
+        let is_one = dialect.has(Habit::StartsAtOne) || is_one_for_both;
+        self.seq = if is_one { Seq::One } else { Seq::Zero };
         // Whoever rings counts so, as far as is known. If this one does not, the other number is tried.
         self.counts_together = dialect.has(Habit::OneCounter)
             || (dialect.has(Habit::Rings) && !dialect.has(Habit::NumbersKnown));
@@ -373,7 +385,10 @@ impl Delivery {
         self.seq = self.seq.next();
         self.is_renumbered = true;
         if !self.received.is_odd() {
-            dialect.set(Habit::StartsAtOne, !dialect.has(Habit::StartsAtOne));
+            // It may be a plain one that has missed all copies but that one.
+            self.wants_one = !dialect.has(Habit::StartsAtOne);
+            let may_last = dialect.is_foreign() || dialect.counts_otherwise();
+            dialect.set(Habit::StartsAtOne, self.wants_one && may_last);
         } else if dialect.is_foreign() {
             // Behind an odd number of its messages, one counter for both gives the other number.
             self.counts_together = !self.counts_together;
@@ -390,7 +405,11 @@ impl Delivery {
         (seq, text): (u8, &str),
         dialect: &mut Dialect,
     ) -> (Verdict, Option<Incoming>, Option<MessageId>) {
+        // Behind one in flight its next number shows that it has that.
+        let has_ours =
+            self.counts_together && self.in_flight().is_some_and(|(ours, _)| ours.field() ^ 1 == seq);
         let shared = self.behind.filter(|_| self.is_behind_ours).map(|behind| behind ^ 1);
+        let shared = if has_ours { Some(seq) } else { shared };
         let (verdict, before, counting) = self.received.handle(now, seq, text, shared, dialect);
         let assumed = self.counts_together;
         match counting {
@@ -401,6 +420,8 @@ impl Delivery {
                 self.is_ambiguous = false;
                 self.counts_together = counting == Counting::Together;
                 dialect.set(Habit::OneCounter, self.counts_together);
+                let wants_one = dialect.has(Habit::StartsAtOne) || self.wants_one;
+                dialect.set(Habit::StartsAtOne, wants_one && self.counts_together);
             }
         }
         self.is_acked &= assumed == self.counts_together && !(self.is_ambiguous && verdict == Verdict::New);
@@ -470,7 +491,7 @@ impl Delivery {
             false => attempts,
         };
         if let Some(repeat) = in_flight.repeat.again(now, attempts) {
-            let is_sure = is_known || !dialect.is_foreign();
+            let is_sure = is_known || !(dialect.is_foreign() || dialect.counts_otherwise());
             let from = if is_sure { DOUBT_KNOWN_AFTER } else { TRY_OTHER_AFTER };
             let sent = in_flight.repeat.sent;
             in_flight.is_other =
@@ -489,8 +510,7 @@ impl Delivery {
             return self.leave_unconfirmed();
         }
         // Its ACK may be lost, and a repeat gets none: the next message shows whether the peer is there.
-        let is_known = [Habit::StartsAtOne, Habit::IgnoresRepeats].iter().any(|habit| dialect.has(*habit));
-        let may_ignore = is_known || dialect.is_foreign() || is_heard;
+        let may_ignore = dialect.has(Habit::IgnoresRepeats) || dialect.is_foreign() || is_heard;
         let is_there = self.is_acked || (dialect.is_foreign() && self.news > 0);
         if is_there && may_ignore && self.unconfirmed == 0 {
             dialect.set(Habit::IgnoresRepeats, true);

@@ -19,10 +19,20 @@ const ACK_NOT_BEFORE: Duration = Duration::from_millis(30);
 /// can have that name.
 pub const RINGING_USER: &str = "Daemon";
 
+/// What makes a datagram odd. What a user may write into a text does not.
+const ODD: [Deviations; 6] = [
+    Deviations::PADDING,
+    Deviations::NAME,
+    Deviations::LENGTH,
+    Deviations::TRAILER,
+    Deviations::OPERATION,
+    Deviations::SEQUENCE,
+];
+
 /// A way to differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
-    /// Writes datagrams in a way that none of the other habits names. We read it and go on.
+    /// Its last datagram was written in a way that none of the other habits names. We read it and go on.
     Odd,
     /// Its control datagrams have no Length. A FIN is answered with FIN and ACK in one.
     ShortControl,
@@ -114,6 +124,11 @@ impl Dialect {
         self.habits & habit.bit() != 0
     }
 
+    /// Whether it may number messages otherwise than the specification has it.
+    pub(crate) fn counts_otherwise(self) -> bool {
+        self.may_mind_syn() || self.has(Habit::BeginsAtOne)
+    }
+
     /// Holds the peer to this, whatever it shows.
     pub fn pin(&mut self) {
         self.is_pinned = true;
@@ -136,13 +151,15 @@ impl Dialect {
     /// the way.
     pub fn is_foreign(self) -> bool {
         let may_be_plain = [
-            // What is lost on the way, or what was lost with a daemon that was stopped.
+            // What is lost on the way, or comes late, or was lost with a daemon that was stopped.
             Habit::NumbersKnown,
             Habit::MissesFastAcks,
             Habit::StartsAtOne,
+            Habit::BeginsAtOne,
             Habit::SameNumber,
             Habit::NeverAcks,
             Habit::IgnoresRepeats,
+            Habit::AcceptsByAck,
             // What their users do.
             Habit::TakesTurns,
             Habit::Echoes,
@@ -153,22 +170,13 @@ impl Dialect {
     /// Whether the peer may mind a second SYN: those that were seen to differ tend to. The form of its datagrams alone
     /// says nothing of that.
     pub(crate) fn may_mind_syn(self) -> bool {
-        let mut others = self;
-        others.set(Habit::Odd, false);
-        others.is_foreign()
+        Self { habits: self.habits & !Habit::Odd.bit(), ..self }.is_foreign()
     }
 
     /// Learns from the form of a datagram of the peer.
     pub fn learn(&mut self, datagram: &Datagram) {
         let deviations = datagram.deviations;
-        let known = Deviations::default()
-            .with(Deviations::SHORT, true)
-            .with(Deviations::CHECKSUM, true)
-            .with(Deviations::SUM, true);
-        let odd = Deviations::NAMES.iter().any(|(one, _)| !known.has(*one) && deviations.has(*one));
-        if odd {
-            self.set(Habit::Odd, true);
-        }
+        self.set(Habit::Odd, ODD.iter().any(|one| deviations.has(*one)));
         self.set(Habit::Checksum, deviations.has(Deviations::CHECKSUM));
         self.set(Habit::Sum, deviations.has(Deviations::SUM));
         match datagram.operation {
@@ -177,7 +185,8 @@ impl Dialect {
                 let is_short = deviations.has(Deviations::SHORT);
                 // Those that were seen do both. Its first text will show.
                 let is_new = is_short && !self.has(Habit::ShortControl);
-                self.set(Habit::LeadingNul, is_new || self.has(Habit::LeadingNul));
+                let is_no_more = !is_short && self.has(Habit::ShortControl);
+                self.set(Habit::LeadingNul, is_new || (self.has(Habit::LeadingNul) && !is_no_more));
                 self.set(Habit::ShortControl, is_short);
             }
         }
@@ -334,12 +343,14 @@ mod tests {
             bob.learn(&Datagram::new(operation, 1, user, payload.into()));
         }
         assert!(!bob.is_foreign());
+        let in_texts = [Deviations::PAYLOAD, Deviations::NON_ASCII, Deviations::NUL, Deviations::COMBINED];
         for (one, name) in Deviations::NAMES {
-            let mut datagram = Datagram::new(Operation::Ack, 0, user, Vec::new());
-            datagram.deviations = one;
+            let plain = Datagram::new(Operation::Ack, 0, user, Vec::new());
             let mut odd = bob;
-            odd.learn(&datagram);
-            assert!(odd.is_foreign(), "{name}");
+            odd.learn(&Datagram { deviations: one, ..plain.clone() });
+            assert_eq!(odd.is_foreign(), !in_texts.contains(&one), "{name}");
+            odd.learn(&plain);
+            assert!(!odd.is_foreign(), "{name} is no more");
         }
     }
 

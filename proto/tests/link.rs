@@ -108,6 +108,8 @@ struct Host {
     echoes_until: Option<Instant>,
     /// The numbers that came, which are the texts.
     log: Vec<u64>,
+    /// What was learned of the peer in chats that have ended.
+    dialect: Dialect,
     sent: u64,
     delivered: Vec<u64>,
     undelivered: Vec<u64>,
@@ -129,6 +131,7 @@ impl Host {
             free_from: 0,
             echoes_until: None,
             log: Vec::new(),
+            dialect: Dialect::default(),
             sent: 0,
             delivered: Vec::new(),
             undelivered: Vec::new(),
@@ -157,7 +160,7 @@ impl Host {
         let settings = Settings::default();
         self.is_new = false;
         let (me, expires_after) = (self.name.name(), settings.request_expiry);
-        self.begin(now, Chat::invite(at(now), me, settings, Dialect::default(), expires_after));
+        self.begin(now, Chat::invite(at(now), me, settings, self.dialect, expires_after));
     }
 
     fn begin(&mut self, now: u64, mut chat: Chat) {
@@ -199,7 +202,7 @@ impl Host {
         match datagram.operation {
             Operation::Syn => {
                 let (me, settings) = (self.name.name(), Settings::default());
-                self.begin(now, Chat::invited(at(now), me, settings, Dialect::default(), datagram));
+                self.begin(now, Chat::invited(at(now), me, settings, self.dialect, datagram));
                 Vec::new()
             }
             Operation::Fin | Operation::ErrFin => vec![self.name.ack(datagram.seq)],
@@ -226,6 +229,7 @@ impl Host {
         if chat.state() == State::Closed {
             assert_eq!((chat.poll_timeout(), chat.unacknowledged()), (None, 0));
             self.echoes_until = self.echoes_until.max(chat.echoes_until());
+            self.dialect = chat.dialect();
             self.chat = None;
             self.free_from = now + PAUSE;
         }
@@ -387,6 +391,7 @@ impl World {
         for host in &self.hosts {
             assert_eq!(host.deadline(), None);
             assert_eq!(host.chat.as_ref().map_or(0, Chat::unacknowledged), 0);
+            assert!(!host.dialect.is_foreign(), "{}: both hold to the specification", host.dialect);
             let mut settled = host.settled();
             settled.sort_unstable();
             assert!(settled.into_iter().eq(1..=host.sent), "each message has one outcome");

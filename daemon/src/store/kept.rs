@@ -110,7 +110,7 @@ fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
         What::Message { text } => {
             chat.snapshot.received = Some(LastReceived::of(seq, text, chat.snapshot.received));
             // One counter for both directions goes on behind each of its messages.
-            if chat.snapshot.dialect.has(Habit::OneCounter) {
+            if seq <= 1 && chat.snapshot.dialect.has(Habit::OneCounter) {
                 chat.snapshot.seq = if seq == 0 { Seq::One } else { Seq::Zero };
             }
         }

@@ -23,6 +23,17 @@ pub struct Learned {
     pub seen_ms: u64,
 }
 
+/// What one peer does is not taken for what another on its host does, where that could lose messages of a plain one, or
+/// let it in before our user is asked.
+const NOT_OF_A_HOST: [Habit; 6] = [
+    Habit::Rings,
+    Habit::StartsAtOne,
+    Habit::NumbersKnown,
+    Habit::NeverAcks,
+    Habit::WantsNoAcks,
+    Habit::SameNumber,
+];
+
 impl Store {
     /// Keeps how the peer at this address speaks.
     pub fn learn(
@@ -43,7 +54,7 @@ impl Store {
     }
 
     /// How the peer at this address is known to speak; else whoever was heard of last on the same host, and then it is a
-    /// stranger. Of a stranger nobody believes that its invitation has to be answered before our user is asked.
+    /// stranger. Of a stranger nothing is believed that would lose a message of a plain one.
     pub fn known_of(&self, address: SocketAddr) -> Result<Known, StoreError> {
         let sql = "SELECT dialect, address = ?2 FROM peers WHERE ip = ?1
             ORDER BY address = ?2 DESC, seen DESC LIMIT 1";
@@ -55,7 +66,9 @@ impl Store {
         // A word that only another version knows says nothing to this one.
         let mut dialect: Dialect = dialect.parse().unwrap_or_default();
         if !is_itself {
-            dialect.set(Habit::Rings, false);
+            for habit in NOT_OF_A_HOST {
+                dialect.set(habit, false);
+            }
         }
         Ok(Known { dialect, is_pinned: false, is_stranger: !is_itself })
     }

@@ -36,6 +36,7 @@ impl Chat {
             self.acknowledge(now, seq);
             return Handled::Duplicate;
         }
+        self.dialect.set(Habit::LineAsSyn, self.dialect.has(Habit::LineAsSyn) && self.heard.line.is_some());
         let (verdict, before, delivered) = self.delivery.handle_chat(now, (seq, &text), &mut self.dialect);
         if let Some(Incoming { seq, text }) = before {
             self.events.push_back(ChatEvent::Message { seq, text });
@@ -88,6 +89,8 @@ impl Chat {
             // It has its ACKs for SYNs.
             self.dialect.set(Habit::NeverAcks, true);
         }
+        // What the delivery has not seen must not pass for its last message after a restart.
+        self.changed = true;
         self.heard.line = Some(Box::new(Line { text: text.clone(), at: now, is_message: false }));
         self.events.push_back(ChatEvent::Message { seq, text });
         self.deliver_if_open(now);
@@ -159,8 +162,10 @@ impl Chat {
     }
 
     fn tell_delivered(&mut self, id: MessageId) {
-        if id != NOT_IN_LOG {
-            self.events.push_back(ChatEvent::Delivered(id));
+        match id {
+            // Nothing in the log says that it turned the number over.
+            NOT_IN_LOG => self.changed = true,
+            _ => self.events.push_back(ChatEvent::Delivered(id)),
         }
     }
 
@@ -191,7 +196,7 @@ impl Chat {
                     return due == Due::Again;
                 }
                 Due::Delivered(id) => self.tell_delivered(id),
-                Due::Unconfirmed(NOT_IN_LOG) => {}
+                Due::Unconfirmed(NOT_IN_LOG) => self.changed = true,
                 Due::Unconfirmed(id) => self.events.push_back(ChatEvent::Unconfirmed(id)),
                 Due::GivenUp => {
                     self.end_with_peer_gone(now);

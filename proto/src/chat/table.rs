@@ -7,7 +7,7 @@ use super::{
 };
 use crate::control::Reason;
 use crate::datagram::{Datagram, Operation};
-use crate::delivery::{COPY_LIVES_FOR, RETRANSMIT_AFTER, Repeat};
+use crate::delivery::{RETRANSMIT_AFTER, Repeat};
 use crate::dialect::{Dialect, Habit};
 use crate::text::{Seq, read_payload};
 
@@ -48,6 +48,7 @@ impl Chat {
             }
             (Phase::Inviting { .. }, Op::SynAck) => {
                 self.user = datagram.user;
+                self.dialect.set(Habit::AcceptsByAck, false);
                 self.transmit(Op::Ack, seq);
                 self.open(now, Op::Ack);
             }
@@ -108,9 +109,7 @@ impl Chat {
             }
             (Phase::Accepting { syn_ack, .. }, Op::Chat) => {
                 self.open(now, Op::SynAck);
-                let one = syn_ack.sent == 1;
-                let until = if one { syn_ack.due.min(now + COPY_LIVES_FOR) } else { syn_ack.due };
-                self.delivery.hold(until, one);
+                self.delivery.hold(syn_ack.due, syn_ack.sent == 1);
                 return self.handle_chat(now, datagram);
             }
             (Phase::Accepting { syn_ack, ack_at }, Op::Syn) => {

@@ -22,7 +22,7 @@ const DOUBT_FOR: Duration = Duration::from_millis(12_500);
 const SURE: u8 = 2;
 
 /// A sender that holds to the specification tries no other number so soon after the opening.
-const TRIES_NOT_BEFORE: Duration = Duration::from_secs(15);
+const TRIES_NOT_BEFORE: Duration = Duration::from_millis(19_500);
 
 /// A sender that tries the other number for its first message does so within this long after any copy with the first.
 const TRIED_WITHIN: Duration = Duration::from_secs(60);
@@ -243,7 +243,7 @@ impl Received {
             Some(_) => None,
         };
         let since = self.last_at.map(|at| now.saturating_duration_since(at));
-        if self.is_copy(this, since, *dialect) || self.is_tried(this, since, *dialect) {
+        if self.is_copy(this, since, *dialect) {
             self.last_at = Some(now);
             self.is_repeated |= since.is_some_and(|since| since >= COPY_LIVES_FOR);
             return (Verdict::Duplicate(since), before, Counting::Unclear);
@@ -294,15 +294,6 @@ impl Received {
         }
     }
 
-    /// Whether it is a copy of the first message, which came with the number that is only tried.
-    fn is_tried(&self, this: LastReceived, since: Option<Duration>, dialect: Dialect) -> bool {
-        this.seq == 0
-            && self.last.is_some_and(|last| last.is_first && last.is(1, this.text_hash))
-            && !dialect.is_foreign()
-            && !dialect.has(Habit::StartsAtOne)
-            && since.is_none_or(|since| since < TRIED_WITHIN)
-    }
-
     /// Whether it may be a copy of the first message, from one that tries which number we want.
     fn is_doubtful(
         &self,
@@ -331,13 +322,21 @@ impl Received {
             dialect.set(Habit::WantsNoAcks, counts_from_two);
             dialect.set(Habit::NeverAcks, counts_from_two || dialect.has(Habit::NeverAcks));
             let is_early = self.opened.is_some_and(|opened| now < opened + TRIES_NOT_BEFORE);
-            if seq == 1 && is_early {
-                dialect.set(Habit::BeginsAtOne, true);
+            let began_so_before = dialect.has(Habit::BeginsAtOne);
+            dialect.set(Habit::BeginsAtOne, seq == 1 && (is_early || began_so_before));
+            // In one chat its first may have been lost. In two that is how it counts, and what it wants of ours.
+            if seq == 1 && is_early && began_so_before && !dialect.has(Habit::CountsUp) {
+                dialect.set(Habit::StartsAtOne, true);
             }
-            let perhaps = is_shared && (seq == 0 || dialect.is_foreign());
+            let perhaps = is_shared && (seq == 0 || dialect.counts_otherwise());
             return if perhaps { Counting::PerhapsTogether } else { Counting::Unclear };
         };
-        let enough = if dialect.is_foreign() { 1 } else { SURE };
+        let enough = if dialect.counts_otherwise() { 1 } else { SURE };
+        if seq <= 1 && seq ^ 1 == last {
+            dialect.set(Habit::SameNumber, false);
+            dialect.set(Habit::CountsUp, false);
+            dialect.set(Habit::WantsNoAcks, false);
+        }
         let counting = match () {
             () if seq > 1 && seq == last.wrapping_add(1) => {
                 if dialect.has(Habit::WantsNoAcks) {

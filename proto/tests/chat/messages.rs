@@ -325,7 +325,7 @@ mod first_message {
         bob.send(at(1), 1, "hi").unwrap();
         bob.hears(at(1_000), &ANN.chat(0, "hers"));
         bob.drain();
-        assert_eq!(bob.schedule(at(3_500)), [(3_500, BOB.chat(0, "hi"))]);
+        assert_eq!(bob.schedule(at(5_000)), [(5_000, BOB.chat(0, "hi"))]);
     }
 
     #[test]
