@@ -192,7 +192,7 @@ struct Heard {
     /// The text of its invitation.
     invitation: Option<Box<str>>,
     /// The last line that came as a SYN.
-    line: Option<Box<Line>>,
+    line: Option<Line>,
     /// The last error it reported.
     error: Option<Box<str>>,
     /// The hash of the last text of ours, and how many of its own were the same in a row.
@@ -223,7 +223,8 @@ pub struct Chat {
     is_unheard: bool,
     /// There was no chat with the peer before.
     is_stranger: bool,
-    heard: Heard,
+    /// In a box, for most of 10,000 chats are silent.
+    heard: Option<Box<Heard>>,
     /// An ACK that leaves a little later.
     late_ack: Option<(Instant, u8)>,
     changed: bool,
@@ -264,7 +265,9 @@ impl Chat {
         let mut chat = Self::new(me, settings, known, Phase::Invited { expires, rung, answer_from: None });
         chat.dialect.learn(syn);
         chat.user = syn.user;
-        chat.heard.invitation = words(syn).map(String::into_boxed_str);
+        if let Some(words) = words(syn) {
+            chat.heard_mut().invitation = Some(words.into_boxed_str());
+        }
         if rung {
             chat.transmit(Operation::SynAck, Seq::Zero.field());
         }
@@ -364,7 +367,7 @@ impl Chat {
             dialect,
             is_stranger: known.is_stranger,
             is_unheard: false,
-            heard: Heard::default(),
+            heard: None,
             late_ack: None,
             changed: true,
             events: VecDeque::new(),
@@ -493,12 +496,21 @@ impl Chat {
         self.changed = true;
     }
 
+    fn heard_mut(&mut self) -> &mut Heard {
+        self.heard.get_or_insert_default()
+    }
+
+    /// The text of the peer's invitation.
+    fn invitation(&self) -> Option<&str> {
+        self.heard.as_ref()?.invitation.as_deref()
+    }
+
     fn transmit(&mut self, operation: Operation, seq: u8) {
         self.transmits.push_back(Transmit::Control(operation, seq));
     }
 
     fn send_syn_ack(&mut self, now: Instant) {
-        let ack_at = self.heard.invitation.as_ref().map(|_| now + BARE_ACK_AFTER);
+        let ack_at = self.invitation().map(|_| now + BARE_ACK_AFTER);
         self.set_phase(Phase::Accepting { syn_ack: Repeat::first(now), ack_at });
         self.transmit(Operation::SynAck, Seq::Zero.field());
     }

@@ -132,7 +132,8 @@ struct Hold {
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
     seq: Seq,
-    in_flight: Option<InFlight>,
+    /// In a box, for most of 10,000 chats have none.
+    in_flight: Option<Box<InFlight>>,
     queue: VecDeque<Outgoing>,
     pub(crate) received: Received,
     hold: Option<Hold>,
@@ -534,7 +535,7 @@ impl Delivery {
             repeat.due = now + if dialect.is_foreign() { UNCONFIRMED_AFTER } else { COPY_LIVES_FOR };
         }
         (self.news, self.hears_from) = (0, None);
-        self.in_flight = Some(InFlight {
+        self.in_flight = Some(Box::new(InFlight {
             message,
             repeat,
             transmitted: now,
@@ -543,7 +544,7 @@ impl Delivery {
             tried_other: false,
             doubtful_ack: None,
             has_sign: false,
-        });
+        }));
         Due::First
     }
 

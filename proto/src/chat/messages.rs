@@ -36,7 +36,7 @@ impl Chat {
             self.acknowledge(now, seq);
             return Handled::Duplicate;
         }
-        self.dialect.set(Habit::LineAsSyn, self.dialect.has(Habit::LineAsSyn) && self.heard.line.is_some());
+        self.dialect.set(Habit::LineAsSyn, self.dialect.has(Habit::LineAsSyn) && self.line().is_some());
         let (verdict, before, delivered) = self.delivery.handle_chat(now, (seq, &text), &mut self.dialect);
         if let Some(Incoming { seq, text }) = before {
             self.events.push_back(ChatEvent::Message { seq, text });
@@ -81,7 +81,7 @@ impl Chat {
         let again = |line: &Line| {
             !line.is_message && line.text == text && now < line.at + REPEATED_FROM + LINE_COMES_WITHIN
         };
-        if self.heard.line.as_deref().is_some_and(again) {
+        if self.line().is_some_and(again) {
             return Handled::Duplicate;
         }
         self.dialect.set(Habit::LineAsSyn, true);
@@ -91,15 +91,20 @@ impl Chat {
         }
         // What the delivery has not seen must not pass for its last message after a restart.
         self.changed = true;
-        self.heard.line = Some(Box::new(Line { text: text.clone(), at: now, is_message: false }));
+        self.heard_mut().line = Some(Line { text: text.clone(), at: now, is_message: false });
         self.events.push_back(ChatEvent::Message { seq, text });
         self.deliver_if_open(now);
         Handled::Accepted
     }
 
+    /// The last line that came as a SYN.
+    fn line(&self) -> Option<&Line> {
+        self.heard.as_ref()?.line.as_ref()
+    }
+
     /// Whether this message has come as a line already.
     fn has_come_as_line(&mut self, now: Instant, text: &str) -> bool {
-        let Some(line) = &mut self.heard.line else { return false };
+        let Some(line) = self.heard.as_mut().and_then(|heard| heard.line.as_mut()) else { return false };
         let before = text.strip_suffix(line.text.as_str()).filter(|_| now < line.at + LINE_COMES_WITHIN);
         let is_it = before.is_some_and(|before| before.is_empty() || before.ends_with([' ', ':', '>']));
         line.is_message |= is_it;
@@ -127,7 +132,7 @@ impl Chat {
 
     /// A new message came: whether it is what we sent, and the last one was not repeated any more.
     fn note_new(&mut self, text: &str) {
-        let heard = &mut self.heard;
+        let heard = self.heard.get_or_insert_default();
         let is_ours = heard.ours.is_some_and(|ours| ours == hash(text));
         heard.echoed = if is_ours { heard.echoed.saturating_add(1) } else { 0 };
         self.dialect.set(Habit::Echoes, heard.echoed >= ECHOES);
@@ -138,7 +143,7 @@ impl Chat {
 
     /// The peer repeats what was acknowledged: its ACK was lost, or came while the peer did not look.
     fn note_repeat(&mut self, since: Option<Duration>) {
-        let heard = &mut self.heard;
+        let heard = self.heard.get_or_insert_default();
         // To one that holds to the specification a later ACK might pass for that of the message after the next.
         if !self.dialect.is_foreign() || since.is_none_or(|since| since < REPEATED_FROM) {
             return;
@@ -186,8 +191,8 @@ impl Chat {
             match self.delivery.handle_timeout(now, self.settings.attempts, &mut self.dialect) {
                 Due::Nothing => return false,
                 due @ (Due::First | Due::Again) => {
-                    self.heard.ours =
-                        self.delivery.in_flight().map(|(_, message)| hash(message.text.as_str()));
+                    let ours = self.delivery.in_flight().map(|(_, message)| hash(message.text.as_str()));
+                    self.heard_mut().ours = ours;
                     if due == Due::Again && self.is_unheard {
                         self.transmit(Operation::SynAck, Seq::Zero.field());
                         self.transmit(Operation::Ack, Seq::Zero.field());

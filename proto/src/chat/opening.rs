@@ -53,18 +53,18 @@ impl Chat {
 
     /// Whether a SYN with this text is a late copy of the one that began the chat.
     pub(super) fn is_invitation(&self, now: Instant, since: Option<Instant>, text: &str) -> bool {
-        since.is_some_and(|since| now < since + SYN_IS_LATE_FOR)
-            && self.heard.invitation.as_deref() == Some(text)
+        since.is_some_and(|since| now < since + SYN_IS_LATE_FOR) && self.invitation() == Some(text)
     }
 
     /// The peer says for the first time that something is wrong, or says it again.
     pub(super) fn handle_error(&mut self, datagram: &Datagram) -> Handled {
         let text = read_payload(&datagram.payload);
         self.delivery.note_hears();
-        if self.heard.error.as_deref() == Some(&text) {
+        let last = &mut self.heard_mut().error;
+        if last.as_deref() == Some(&text) {
             return Handled::Ignored;
         }
-        self.heard.error = Some(text.as_str().into());
+        *last = Some(text.as_str().into());
         self.events.push_back(ChatEvent::Error { text });
         Handled::Accepted
     }
