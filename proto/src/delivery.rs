@@ -421,8 +421,9 @@ impl Delivery {
                 self.is_ambiguous = false;
                 self.counts_together = counting == Counting::Together;
                 dialect.set(Habit::OneCounter, self.counts_together);
-                let wants_one = dialect.has(Habit::StartsAtOne) || self.wants_one;
-                dialect.set(Habit::StartsAtOne, wants_one && self.counts_together);
+                if self.counts_together && self.wants_one {
+                    dialect.set(Habit::StartsAtOne, true);
+                }
             }
         }
         self.is_acked &= assumed == self.counts_together && !(self.is_ambiguous && verdict == Verdict::New);
