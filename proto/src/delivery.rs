@@ -1,8 +1,10 @@
 //! Stop-and-wait: one message in flight, resent until acknowledged (SIMP 3, 4), numbered as the peer wants it
 //! (SIMP 7). Knows nothing of opening and closing; [`Chat`](crate::Chat) does.
 //!
-//! - here: our messages. `received`: the peer's, and the filter for duplicates.
+//! - here: our messages, and what the peer makes of them. `due`: what time makes of them.
+//! - `received`: the peer's messages, and the filter for duplicates.
 
+mod due;
 mod received;
 
 use std::collections::VecDeque;
@@ -25,31 +27,11 @@ pub(crate) const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
 /// An ACK with another number than the one in flight is taken for it after this long without the right one.
 const RIGHT_ACK_WITHIN: Duration = Duration::from_millis(500);
 
-/// To a peer that never acknowledges, the next message leaves this long after the last; to one that shows nothing else
-/// by which it differs, when no copy of the last can come behind it any more.
-const UNCONFIRMED_AFTER: Duration = Duration::from_millis(300);
-
-/// After so many transmissions the other number is tried: where the peer has shown habits of its own,
-const TRY_OTHER_AFTER: u32 = 2;
-
-/// and where it has not, or an earlier chat showed its numbers. One that holds to the specification and has lost all of
-/// them would acknowledge the other number, and not show the message.
-const DOUBT_KNOWN_AFTER: u32 = 4;
-
-/// After so many it is not tried any more, so that a receiver can tell it from another message.
-const TRIED_UNTIL: u32 = 12;
-
 /// A peer that has shown habits of its own never acknowledges if it answers so often otherwise.
 const SIGNS_WITHOUT_ACK: u32 = 3;
 
 /// After so many numbers that one counter for both directions does not give, the peer has none.
 const APART: u8 = 2;
-
-/// So many copies without an ACK, to a peer that hears us, are no bad luck.
-const HEARD_FOR: u32 = 3;
-
-/// How often a message is transmitted at most to a peer that does not acknowledge repeats.
-const ATTEMPTS_IF_IGNORED: u32 = 3;
 
 /// The number of a message of ours: the id of its `queued` entry in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -466,94 +448,6 @@ impl Delivery {
             }
         }
         delivered
-    }
-
-    /// What is due: the next message where none is in flight, or the one in flight again.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, attempts: u32, dialect: &mut Dialect) -> Due {
-        self.hold = self.hold.filter(|hold| hold.until > now);
-        let is_known = dialect.has(Habit::NumbersKnown);
-        // To one that holds to the specification a message with the other number is another message, unless it is the
-        // first: that it knows. Its own first message would show how it counts.
-        let is_first = !self.is_resumed && self.unconfirmed == 0;
-        let may_try_other =
-            !dialect.is_pinned() && !self.is_acked && is_first && self.received.may_want_one();
-        let Some(in_flight) = &mut self.in_flight else { return self.take_next(now, *dialect) };
-        if in_flight.doubtful_ack.is_some_and(|at| at <= now) {
-            dialect.set(Habit::UnnumberedAcks, true);
-            return self.confirm(dialect).map_or(Due::Nothing, Due::Delivered);
-        }
-        if in_flight.repeat.due > now {
-            return Due::Nothing;
-        }
-        if dialect.has(Habit::NeverAcks) {
-            return self.leave_unconfirmed();
-        }
-        let attempts = match dialect.has(Habit::IgnoresRepeats) && !may_try_other {
-            true => attempts.min(ATTEMPTS_IF_IGNORED),
-            false => attempts,
-        };
-        if let Some(repeat) = in_flight.repeat.again(now, attempts) {
-            let is_sure = is_known || !(dialect.is_foreign() || dialect.counts_otherwise());
-            let from = if is_sure { DOUBT_KNOWN_AFTER } else { TRY_OTHER_AFTER };
-            let sent = in_flight.repeat.sent;
-            in_flight.is_other =
-                may_try_other && (from..TRIED_UNTIL).contains(&sent) && (sent - from).is_multiple_of(2);
-            in_flight.tried_other |= in_flight.is_other;
-            in_flight.has_sign = false;
-            in_flight.transmitted = now;
-            in_flight.repeat = repeat;
-            return Due::Again;
-        }
-        // Of one that holds to the specification all copies may be lost, where it has not shown that it hears us.
-        let sent = in_flight.repeat.sent;
-        let is_heard = !dialect.is_pinned() && self.hears_from.is_some_and(|from| sent >= from + HEARD_FOR);
-        if !self.is_acked && is_heard {
-            dialect.set(Habit::NeverAcks, true);
-            return self.leave_unconfirmed();
-        }
-        // Its ACK may be lost, and a repeat gets none: the next message shows whether the peer is there.
-        let may_ignore = dialect.has(Habit::IgnoresRepeats) || dialect.is_foreign() || is_heard;
-        let is_there = self.is_acked || (dialect.is_foreign() && self.news > 0);
-        if is_there && may_ignore && self.unconfirmed == 0 {
-            dialect.set(Habit::IgnoresRepeats, true);
-            return self.leave_unconfirmed();
-        }
-        // Whatever was known of its numbers does not hold any more.
-        dialect.set(Habit::NumbersKnown, false);
-        Due::GivenUp
-    }
-
-    fn take_next(&mut self, now: Instant, dialect: Dialect) -> Due {
-        if self.hold.is_some() {
-            return Due::Nothing;
-        }
-        let Some(message) = self.queue.pop_front() else { return Due::Nothing };
-        if self.queue.is_empty() {
-            self.queue = VecDeque::new();
-        }
-        let mut repeat = Repeat::first(now);
-        if dialect.has(Habit::NeverAcks) {
-            repeat.due = now + if dialect.is_foreign() { UNCONFIRMED_AFTER } else { COPY_LIVES_FOR };
-        }
-        (self.news, self.hears_from) = (0, None);
-        self.in_flight = Some(Box::new(InFlight {
-            message,
-            repeat,
-            transmitted: now,
-            behind: self.behind,
-            is_other: false,
-            tried_other: false,
-            doubtful_ack: None,
-            has_sign: false,
-        }));
-        Due::First
-    }
-
-    fn leave_unconfirmed(&mut self) -> Due {
-        let Some(in_flight) = self.in_flight.take() else { return Due::Nothing };
-        self.unconfirmed += 1;
-        self.deaf_until = Some(in_flight.transmitted + RETRANSMIT_AFTER);
-        Due::Unconfirmed(self.settle(&in_flight))
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) or [`Received::end_doubt`] has something to do.

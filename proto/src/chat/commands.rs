@@ -1,0 +1,240 @@
+//! What begins and resumes a chat, and what our user wants of it.
+
+use std::time::{Duration, Instant};
+
+use super::{Chat, ChatEvent, Known, Phase, SYN_AGAIN_AFTER, Settings, Snapshot, StateError, words};
+use crate::control::{Reason, State};
+use crate::datagram::{Datagram, Operation};
+use crate::delivery::{COPY_LIVES_FOR, Delivery, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
+use crate::dialect::Habit;
+use crate::text::{Seq, UserName};
+
+impl Chat {
+    /// Invites a peer: a chat that is `inviting` until the peer answers or `expires_after` is over.
+    pub fn invite(
+        now: Instant,
+        me: UserName,
+        settings: Settings,
+        known: impl Into<Known>,
+        expires_after: Duration,
+    ) -> Self {
+        let known = known.into();
+        let expires = now + expires_after;
+        let again = if known.dialect.may_mind_syn() { expires } else { now + SYN_AGAIN_AFTER[0] };
+        let syn = Repeat { sent: 1, due: again };
+        let mut chat = Self::new(me, settings, known, Phase::Inviting { syn, expires, rings: false });
+        chat.transmit(Operation::Syn, Seq::Zero.field());
+        chat
+    }
+
+    /// Makes a request of a SYN: a chat that is `invited` until our user answers.
+    pub fn invited(
+        now: Instant,
+        me: UserName,
+        settings: Settings,
+        known: impl Into<Known>,
+        syn: &Datagram,
+    ) -> Self {
+        let known = known.into();
+        let rung = known.dialect.has(Habit::Rings);
+        let expires = now + settings.request_expiry;
+        let mut chat = Self::new(me, settings, known, Phase::Invited { expires, rung, answer_from: None });
+        chat.dialect.learn(syn);
+        chat.user = syn.user;
+        if let Some(words) = words(syn) {
+            chat.heard_mut().invitation = Some(words.into_boxed_str());
+        }
+        if rung {
+            chat.transmit(Operation::SynAck, Seq::Zero.field());
+        }
+        chat.events.push_back(ChatEvent::Request);
+        chat
+    }
+
+    /// Sends no acceptance before this moment: until then, copies of what we sent in an earlier chat with this
+    /// peer may arrive, and would count as messages of the new one (SIMP 6). See
+    /// [`copies_live_until`](Self::copies_live_until).
+    pub fn answer_from(&mut self, from: Instant) {
+        if let Phase::Invited { answer_from, .. } = &mut self.phase {
+            *answer_from = Some(from);
+        }
+    }
+
+    /// Transmits no message of ours before this moment: until then, an ACK may come of what we sent before this
+    /// chat, and would pass for that of the message (SIMP 6). See [`echoes_until`](Self::echoes_until).
+    pub fn hold_until(&mut self, until: Instant) {
+        self.delivery.hold(until, false);
+    }
+
+    /// Of a chat that has ended: until when ACKs of what we sent in it may come; `None` where none is missing.
+    pub fn echoes_until(&self) -> Option<Instant> {
+        self.delivery.held_until()
+    }
+
+    /// Until when copies of a message may be under way that the peer has not acknowledged; `None` where there is
+    /// no such message.
+    pub fn copies_live_until(&self) -> Option<Instant> {
+        let due = match self.phase {
+            // It has just been given up.
+            Phase::Leaving { dead_at, .. } => Some(dead_at),
+            _ => self.delivery.due(),
+        };
+        due.map(|due| due - (RETRANSMIT_AFTER - COPY_LIVES_FOR))
+    }
+
+    /// Goes on with a chat of an earlier run. Its messages that were not acknowledged are given to
+    /// [`send`](Self::send) again; `in_flight` says that there are some. The first message leaves when
+    /// its time to be transmitted again has come, for it may have left a moment ago.
+    pub fn resume(
+        now: Instant,
+        me: UserName,
+        settings: Settings,
+        snapshot: Snapshot,
+        in_flight: bool,
+        expires_after: Duration,
+    ) -> Option<Self> {
+        let due_at_once = Repeat { sent: 0, due: now };
+        let expires = now + expires_after;
+        let phase = match snapshot.state {
+            State::Inviting => {
+                let minds = snapshot.dialect.may_mind_syn();
+                let syn = if minds { Repeat { sent: 1, due: expires } } else { due_at_once };
+                Phase::Inviting { syn, expires, rings: false }
+            }
+            State::Invited => {
+                let rung = snapshot.dialect.has(Habit::Rings);
+                Phase::Invited { expires, rung, answer_from: None }
+            }
+            // One has left in the earlier run, so two ACKs may come.
+            State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now }, ack_at: None },
+            State::Open => Phase::Open { since: None, answer: Operation::SynAck },
+            State::Closing if in_flight => Phase::Draining { since: None, answer: Operation::SynAck },
+            State::Closing => {
+                let dead_at = now + RETRANSMIT_AFTER;
+                Phase::Leaving { fin: due_at_once, dead_at, untold: Some(Reason::Quit) }
+            }
+            State::Closed => return None,
+        };
+        let mut chat = Self::new(me, settings, snapshot.dialect.into(), phase);
+        chat.user = snapshot.user;
+        chat.delivery = Delivery::resume(snapshot.seq, snapshot.received, snapshot.dialect);
+        // Whatever left in the earlier run, its ACK must not pass for that of a message of this one.
+        chat.delivery.hold(now + RETRANSMIT_AFTER, false);
+        chat.changed = false;
+        Some(chat)
+    }
+
+    /// From now on nothing is learned of how the peer speaks: our user has said so since the run that the chat is of.
+    pub fn pin(&mut self) {
+        self.dialect.pin();
+    }
+
+    /// Accepts the peer's invitation.
+    ///
+    /// # Errors
+    /// [`StateError`] unless the chat is `invited`.
+    pub fn accept(&mut self, now: Instant) -> Result<(), StateError> {
+        match self.phase {
+            Phase::Invited { rung: true, .. } => {
+                self.accept_by_message(now);
+                Ok(())
+            }
+            Phase::Invited { answer_from: Some(from), .. } if from > now => {
+                self.set_phase(Phase::Accepting { syn_ack: Repeat { sent: 0, due: from }, ack_at: None });
+                Ok(())
+            }
+            Phase::Invited { .. } => {
+                self.send_syn_ack(now);
+                Ok(())
+            }
+            _ => Err(StateError(self.state())),
+        }
+    }
+
+    /// Declines the peer's invitation. The chat is `closed` to our user at once, and `closing` until the
+    /// peer knows it.
+    ///
+    /// # Errors
+    /// [`StateError`] unless the chat is `invited`.
+    pub fn decline(&mut self, now: Instant) -> Result<(), StateError> {
+        match self.phase {
+            Phase::Invited { .. } => {
+                self.end_opening(now, Reason::WeDeclined);
+                Ok(())
+            }
+            _ => Err(StateError(self.state())),
+        }
+    }
+
+    /// Queues a message. It leaves once the chat is open and those before it are acknowledged.
+    ///
+    /// # Errors
+    /// [`StateError`] unless the chat is `open` or about to be.
+    pub fn send(&mut self, now: Instant, message: Outgoing) -> Result<(), StateError> {
+        match self.phase {
+            Phase::Accepting { .. } => self.delivery.push(message),
+            Phase::Open { .. } => {
+                self.delivery.push(message);
+                self.deliver(now);
+            }
+            _ => return Err(StateError(self.state())),
+        }
+        Ok(())
+    }
+
+    /// Takes a message back that has not left yet. False where it is not among those that wait.
+    pub fn take_back(&mut self, now: Instant, id: MessageId) -> bool {
+        let is_taken = self.delivery.take_back(id);
+        if is_taken {
+            self.leave_if_drained(now);
+        }
+        is_taken
+    }
+
+    /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
+    pub fn expire_at(&mut self, at: Instant) {
+        if let Phase::Inviting { syn, expires, .. } = &mut self.phase {
+            // Where no further SYN is to leave, it stays so.
+            syn.due = if syn.due == *expires { at } else { syn.due };
+            *expires = at;
+        }
+    }
+
+    /// Gives back a queued message of an earlier run, also to a chat that is `closing`; see
+    /// [`resume`](Self::resume).
+    pub fn requeue(&mut self, message: Outgoing) {
+        self.delivery.push(message);
+    }
+
+    /// Leaves the chat: delivers what is queued, unless `at_once`, and tells the peer. An invitation is
+    /// taken back and a request declined.
+    ///
+    /// # Errors
+    /// [`StateError`] where the chat is being left already and `at_once` changes nothing.
+    pub fn close(&mut self, now: Instant, at_once: bool) -> Result<(), StateError> {
+        match self.phase {
+            Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),
+            Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
+            Phase::Open { since, answer } if !at_once && self.delivery.len() > 0 => {
+                self.set_phase(Phase::Draining { since, answer });
+            }
+            Phase::Open { .. } | Phase::Accepting { .. } => self.leave(now),
+            Phase::Draining { .. } if at_once => self.leave(now),
+            Phase::Draining { .. } | Phase::Leaving { .. } | Phase::Closed => {
+                return Err(StateError(self.state()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets a chat that is `closing`: no FIN is repeated any more. For a user who invites the same peer
+    /// again before it has answered our FIN.
+    pub fn abandon(&mut self) {
+        self.give_up(Reason::Quit);
+        match self.phase {
+            Phase::Closed => {}
+            Phase::Leaving { untold, .. } => self.end_leaving(untold),
+            _ => self.end(Reason::Quit, None),
+        }
+    }
+}
