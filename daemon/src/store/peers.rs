@@ -49,7 +49,7 @@ impl Store {
         self.write("INSERT OR REPLACE INTO peers VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
         let oldest = "DELETE FROM peers WHERE address = (
             SELECT address FROM peers WHERE (SELECT count(*) FROM peers) > ?1
-            ORDER BY dialect <> 'plain', seen LIMIT 1)";
+            ORDER BY dialect NOT IN ('plain', 'numbers-known'), seen LIMIT 1)";
         self.write(oldest, [PEERS_MAX]).map(drop)
     }
 
