@@ -35,13 +35,7 @@ fn another_first_message_than_the_acceptance_takes_rings_back() {
 
 #[test]
 fn one_that_rings_has_our_syn_ack_at_once_and_on_acceptance_a_message_that_nobody_is_told_of() {
-    let mut bob = super::Driver::new(super::Chat::invited(
-        at(0),
-        BOB.name(),
-        super::SETTINGS,
-        known("rings"),
-        &ANN.syn(),
-    ));
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known("rings"), &ANN.syn()));
     assert_eq!(bob.drain(), [BOB.syn_ack()]);
     bob.hears(at(50), &ANN.ack(0));
     assert_eq!(bob.state(), State::Invited);
