@@ -102,6 +102,22 @@ fn the_same_text_with_the_other_number_is_not_shown_where_its_sender_comes_back_
 }
 
 #[test]
+fn the_same_text_with_the_other_number_of_one_that_repeats_waits_for_another_copy() {
+    let mut bob = open("plain");
+    for now in [20_000, 25_000] {
+        bob.hears(at(now), &ANN.chat(1, "hi"));
+    }
+    assert_eq!(bob.drain(), [BOB.ack(1), BOB.ack(1)]);
+    // A copy at another distance than that of repeats says nothing.
+    for now in [30_000, 40_000] {
+        assert_eq!(bob.hears(at(now), &ANN.chat(0, "hi")), Handled::Ignored);
+        assert_eq!(bob.schedule(at(now + 5_000)), []);
+    }
+    assert_eq!(bob.hears(at(45_000), &ANN.chat(0, "hi")), Handled::Accepted);
+    assert_eq!((bob.drain(), bob.events()), (vec![BOB.ack(0)], vec![message(1, "hi"), message(0, "hi")]));
+}
+
+#[test]
 fn the_same_text_with_the_other_number_is_shown_before_the_message_behind_it() {
     let mut bob = in_doubt();
     assert_eq!(bob.hears(at(30_000), &ANN.chat(1, "more")), Handled::Accepted);

@@ -180,7 +180,9 @@ fn a_fin_to_a_foreign_peer_that_never_acknowledges_leaves_twice_two_seconds_apar
     let mut bob = open_with_foreign("never-acks");
     bob.chat.close(at(0), false).unwrap();
     assert_eq!(bob.drain(), [summed(BOB.fin(0))]);
-    assert_eq!(bob.schedule(at(60_000)), [(2_000, summed(BOB.fin(1)))]);
+    assert_eq!(bob.schedule(at(3_999)), [(2_000, summed(BOB.fin(1)))]);
+    assert_eq!((bob.state(), bob.events()), (State::Closing, vec![]));
+    assert_eq!(bob.schedule(at(4_000)), []);
     assert_eq!((bob.state(), bob.events()), (State::Closed, vec![closed(Reason::Quit)]));
 }
 

@@ -136,6 +136,7 @@ fn a_plain_peer_that_missed_four_copies_and_acknowledges_the_fifth_is_plain_and_
     let copies = [(5_000, 0), (10_000, 0), (15_000, 0), (20_000, 1)];
     assert_eq!(bob.schedule(at(20_000)), copies.map(|(ms, seq)| (ms, BOB.chat(seq, "hi"))));
     bob.hears(at(20_010), &ANN.ack(1));
+    assert_eq!(dialect(&bob), "numbers-known");
     assert_eq!(bob.schedule(at(25_000)), [(25_000, BOB.chat(0, "you"))]);
     bob.hears(at(25_010), &ANN.ack(0));
     for (id, seq) in [(3, 1), (4, 0)] {
