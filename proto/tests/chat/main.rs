@@ -1,7 +1,8 @@
 //! Transcripts of one chat: dated steps, what it tells and what it transmits.
 //!
 //! `table` has what every state makes of every datagram; the others have the stories: `opening`, `messages`,
-//! `closing`, `resuming` after a restart. `any_input` feeds rubbish.
+//! `closing`, `resuming` after a restart. `habits` has the ways to differ: how each shows, what we do then, and
+//! what takes it back. `any_input` feeds rubbish.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod any_input;
@@ -9,6 +10,7 @@ mod closing;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
+mod habits;
 mod messages;
 mod opening;
 mod resuming;

@@ -1,0 +1,137 @@
+//! One story for each habit of a peer (SIMP 7): what it sends that shows the habit, what we do then, and what takes the
+//! habit back.
+//!
+//! - `form`: how its datagrams are written. `handshake`: how it opens and closes, and what it does beside messages.
+//! - `numbers`: how it numbers messages. `copies`: which of its messages are shown. `acks`: what it acknowledges.
+//! - here: what they share, and the peer whose ways our user has said.
+
+mod acks;
+mod copies;
+mod form;
+mod handshake;
+mod numbers;
+
+use simp_proto::{Chat, Datagram, Deviations, Handled, Known, Operation};
+
+use crate::common::{ANN, BOB, Says, at};
+use crate::driver::{Driver, SETTINGS, delivered};
+
+/// The peer as an earlier chat has left it.
+fn known(habits: &str) -> Known {
+    Known { dialect: habits.parse().unwrap(), is_pinned: false, is_stranger: false }
+}
+
+/// Bob's SYN to such a peer has left.
+fn inviting(known: Known) -> Driver {
+    let mut bob = Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, known, SETTINGS.request_expiry));
+    bob.drain();
+    bob
+}
+
+/// Bob has accepted the invitation of this SYN: what has left.
+fn accepting(known: Known, syn: &Datagram) -> (Driver, Vec<Datagram>) {
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known, syn));
+    bob.chat.accept(at(0)).unwrap();
+    let leaves = bob.drain();
+    bob.events();
+    (bob, leaves)
+}
+
+/// Such a peer has accepted Bob's invitation, in the form that `form` gives its datagrams.
+fn open_in(known: Known, form: Deviations) -> Driver {
+    let mut bob = Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, known, SETTINGS.request_expiry));
+    bob.hears(at(0), &Datagram { deviations: form, ..ANN.syn_ack() });
+    bob.drain();
+    bob.events();
+    bob
+}
+
+/// The same with a plain form.
+fn open(habits: &str) -> Driver {
+    open_in(known(habits), Deviations::default())
+}
+
+/// What is known of the peer.
+fn dialect(bob: &Driver) -> String {
+    bob.chat.dialect().to_string()
+}
+
+/// As it is read on its way in, with what is odd about it noted.
+fn read(datagram: &Datagram) -> Datagram {
+    let mut wire = Vec::new();
+    datagram.encode(&mut wire);
+    Datagram::decode(&wire).unwrap()
+}
+
+/// With a checksum behind it: by that a peer is foreign.
+fn summed(datagram: Datagram) -> Datagram {
+    read(&Datagram { deviations: Deviations::CHECKSUM, ..datagram })
+}
+
+/// A foreign peer has accepted Bob's invitation, and shows no habit but its checksum.
+fn open_with_foreign(habits: &str) -> Driver {
+    open_in(known(habits), Deviations::CHECKSUM)
+}
+
+#[test]
+fn whatever_a_peer_shows_whose_ways_our_user_has_said_nothing_is_learned() {
+    let all = "odd short-control leading-nul checksum sum one-counter starts-at-one numbers-known counts-up \
+               same-number unnumbered-acks never-acks wants-no-acks misses-fast-acks ignores-repeats rings \
+               accepts-by-ack line-as-syn takes-turns echoes begins-at-one plain cuts-at=100";
+    let odd = Deviations::PADDING.with(Deviations::CHECKSUM, true);
+    let said = [
+        Datagram { deviations: odd, ..ANN.says(Operation::SynAck, 1, b"") },
+        ANN.syn_ack(),
+        Datagram { deviations: Deviations::SHORT, ..ANN.ack(0) },
+        read(&ANN.chat(2, "\0one")),
+        read(&ANN.chat(2, "two")),
+        read(&ANN.chat(3, "three")),
+        ANN.chat(1, "four"),
+        ANN.chat(1, "five"),
+        ANN.chat(1, "six"),
+        ANN.chat(1, "seven"),
+        ANN.chat(0, "eight"),
+        Datagram { deviations: Deviations::OPERATION, ..ANN.chat(1, "nine") },
+        read(&ANN.says(Operation::Syn, 0, b"a line")),
+        ANN.ack(1),
+        ANN.ack(0),
+        read(&ANN.ack(9)),
+    ];
+    for habits in all.split(' ') {
+        let pinned = Known { is_pinned: true, ..known(habits) };
+        let before = pinned.dialect.to_string();
+        let mut bob = inviting(pinned);
+        bob.hears(at(0), &ANN.syn_ack());
+        for (number, datagram) in said.iter().cycle().take(3 * said.len()).enumerate() {
+            let now = number as u64 * 4_600;
+            let _ = bob.send(at(now), number as u64 + 1, "ours");
+            bob.schedule(at(now));
+            bob.hears(at(now), datagram);
+            bob.hears(at(now), &ANN.chat(0, "ours"));
+            bob.drain();
+            assert_eq!(dialect(&bob), before, "after {datagram:?} at {now}");
+        }
+    }
+}
+
+#[test]
+fn an_ack_with_another_number_is_not_taken_from_a_peer_whose_ways_our_user_has_said() {
+    let mut bob = open_in(Known { is_pinned: true, ..known("plain") }, Deviations::default());
+    bob.send(at(0), 1, "hi").unwrap();
+    assert_eq!(bob.drain(), [BOB.chat(0, "hi")]);
+    assert_eq!(bob.hears(at(10), &ANN.ack(1)), Handled::Ignored);
+    assert_eq!(bob.schedule(at(5_000)), [(5_000, BOB.chat(0, "hi"))]);
+    bob.hears(at(5_010), &ANN.ack(0));
+    bob.drain();
+    assert_eq!(bob.events(), [delivered(1)]);
+}
+
+#[test]
+fn the_other_number_is_not_tried_with_a_peer_whose_ways_our_user_has_said() {
+    let mut bob = open_in(Known { is_pinned: true, ..known("checksum") }, Deviations::CHECKSUM);
+    bob.send(at(0), 1, "hi").unwrap();
+    bob.drain();
+    let copies = bob.schedule(at(25_000));
+    let again = [5_000, 10_000, 15_000, 20_000, 25_000];
+    assert_eq!(copies, again.map(|ms| (ms, summed(Says("bob").chat(0, "hi")))));
+}

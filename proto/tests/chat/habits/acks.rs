@@ -1,0 +1,279 @@
+//! What a peer acknowledges, and when: when a message of ours is delivered, unconfirmed or undelivered.
+
+use simp_proto::control::{Reason, State};
+use simp_proto::{ChatEvent, Datagram, Deviations, Handled, MessageId, Operation};
+
+use super::{dialect, open, open_with_foreign, read, summed};
+use crate::common::{ANN, BOB, at};
+use crate::driver::{Driver, closed, delivered, message, undelivered};
+
+fn unconfirmed(id: u64) -> ChatEvent {
+    ChatEvent::Unconfirmed(MessageId(id))
+}
+
+/// A foreign peer has acknowledged message 1; message 2 leaves at 0 ms.
+fn acknowledged_once() -> Driver {
+    let mut bob = open_with_foreign("plain");
+    bob.send(at(0), 1, "one").unwrap();
+    bob.hears(at(0), &summed(ANN.ack(0)));
+    bob.send(at(0), 2, "two").unwrap();
+    bob.drain();
+    bob.events();
+    bob
+}
+
+#[test]
+fn a_syn_ack_with_1_says_that_any_number_confirms_until_two_acks_in_a_row_fit() {
+    let mut bob = super::Driver::inviting();
+    bob.hears(at(0), &ANN.says(Operation::SynAck, 1, b""));
+    assert_eq!((dialect(&bob), bob.drain()), ("unnumbered-acks".to_owned(), vec![BOB.ack(1)]));
+    bob.events();
+    for (id, seq) in [(1, 1), (2, 1), (3, 1), (4, 1)] {
+        bob.send(at(id), id, "hi").unwrap();
+        assert_eq!(bob.drain(), [BOB.chat((id as u8 + 1) % 2, "hi")]);
+        bob.hears(at(id), &ANN.ack(seq));
+        bob.drain();
+        assert_eq!(
+            (dialect(&bob), bob.events()),
+            ("numbers-known,unnumbered-acks".to_owned(), vec![delivered(id)])
+        );
+    }
+    // That of message 4 fitted too.
+    bob.send(at(5), 5, "hi").unwrap();
+    bob.hears(at(5), &ANN.ack(0));
+    assert_eq!(dialect(&bob), "numbers-known");
+}
+
+#[test]
+fn an_ack_with_another_number_counts_half_a_second_later_and_from_then_on_any() {
+    let mut bob = open("plain");
+    bob.send(at(0), 1, "hi").unwrap();
+    bob.drain();
+    assert_eq!(bob.hears(at(10), &ANN.ack(1)), Handled::Ignored);
+    bob.transmits(at(509));
+    assert_eq!((dialect(&bob), bob.events()), ("plain".to_owned(), vec![]));
+    assert_eq!(bob.schedule(at(5_000)), []);
+    assert_eq!(
+        (dialect(&bob), bob.events()),
+        ("numbers-known,unnumbered-acks".to_owned(), vec![delivered(1)])
+    );
+    bob.send(at(5_000), 2, "you").unwrap();
+    bob.hears(at(5_010), &read(&ANN.ack(7)));
+    bob.drain();
+    assert_eq!(bob.events(), [delivered(2)]);
+}
+
+#[test]
+fn the_right_ack_within_the_half_second_takes_the_doubtful_one_back() {
+    let mut bob = open("plain");
+    bob.send(at(0), 1, "hi").unwrap();
+    bob.drain();
+    bob.hears(at(10), &ANN.ack(1));
+    bob.hears(at(509), &ANN.ack(0));
+    bob.drain();
+    assert_eq!((dialect(&bob), bob.events()), ("numbers-known".to_owned(), vec![delivered(1)]));
+    assert_eq!(bob.schedule(at(60_000)), []);
+}
+
+#[test]
+fn an_ack_that_may_be_of_an_earlier_message_counts_only_when_that_is_dead() {
+    for (now, is_counted) in [(4_999, false), (5_000, true)] {
+        let mut bob = open("plain");
+        bob.send(at(0), 1, "hi").unwrap();
+        bob.hears(at(0), &ANN.ack(0));
+        bob.send(at(10), 2, "you").unwrap();
+        bob.drain();
+        bob.events();
+        bob.transmits(at(now));
+        bob.hears(at(now), &ANN.ack(0));
+        bob.schedule(at(now + 500));
+        let told = if is_counted { vec![delivered(2)] } else { vec![] };
+        assert_eq!(bob.events(), told, "at {now}");
+    }
+    // One with a number that no message of ours had is of none of them.
+    let mut bob = open("plain");
+    bob.send(at(0), 1, "hi").unwrap();
+    bob.hears(at(0), &ANN.ack(0));
+    bob.send(at(10), 2, "you").unwrap();
+    bob.hears(at(20), &read(&ANN.ack(9)));
+    bob.schedule(at(520));
+    assert_eq!(bob.events()[1..], [delivered(2)]);
+}
+
+#[test]
+fn a_message_of_another_operation_says_that_its_sender_never_acknowledges() {
+    let zero = |seq, text: &str| Datagram { deviations: Deviations::OPERATION, ..ANN.chat(seq, text) };
+    let mut bob = open("plain");
+    bob.send(at(0), 1, "one").unwrap();
+    bob.send(at(0), 2, "two").unwrap();
+    assert_eq!(bob.drain(), [BOB.chat(0, "one")]);
+    bob.hears(at(10), &zero(0, "hi"));
+    assert_eq!(bob.drain(), [BOB.ack(0), BOB.chat(1, "two")]);
+    assert_eq!(bob.schedule(at(60_000)), []);
+    assert_eq!(dialect(&bob), "odd,never-acks");
+    assert_eq!(bob.events(), [message(0, "hi"), unconfirmed(1), unconfirmed(2)]);
+}
+
+#[test]
+fn a_foreign_peer_that_answers_three_copies_with_messages_only_never_acknowledges() {
+    let mut bob = open_with_foreign("plain");
+    bob.send(at(0), 1, "one").unwrap();
+    bob.send(at(0), 2, "two").unwrap();
+    bob.drain();
+    for (now, seq) in [(100, 0), (5_100, 1), (10_100, 0)] {
+        bob.schedule(at(now));
+        assert_eq!(dialect(&bob), "checksum", "before {now}");
+        bob.hears(at(now), &summed(ANN.chat(seq, &format!("at {now}"))));
+    }
+    assert_eq!(dialect(&bob), "checksum,never-acks");
+    assert_eq!(bob.drain(), [summed(BOB.ack(0)), summed(BOB.chat(1, "two"))]);
+    assert_eq!(bob.schedule(at(60_000)), []);
+    assert_eq!(bob.events()[3..], [unconfirmed(1), unconfirmed(2)]);
+}
+
+#[test]
+fn a_plain_peer_that_hears_us_and_acknowledges_nothing_never_acknowledges() {
+    let mut bob = open("plain");
+    bob.send(at(0), 1, "hi").unwrap();
+    bob.hears(at(100), &ANN.chat(0, "one"));
+    bob.hears(at(200), &ANN.chat(1, "two"));
+    bob.drain();
+    bob.events();
+    let again = [5_000, 10_000, 15_000, 20_000, 25_000];
+    assert_eq!(bob.schedule(at(30_000)), again.map(|ms| (ms, BOB.chat(0, "hi"))));
+    assert_eq!((dialect(&bob), bob.events()), ("never-acks".to_owned(), vec![unconfirmed(1)]));
+    assert_eq!(bob.state(), State::Open);
+}
+
+#[test]
+fn to_one_that_never_acknowledges_each_message_leaves_once_and_the_next_when_no_copy_can_come_behind_it() {
+    let mut bob = open("never-acks");
+    let mut foreign = open_with_foreign("never-acks");
+    for id in 1..=3 {
+        bob.send(at(0), id, "hi").unwrap();
+        foreign.send(at(0), id, "hi").unwrap();
+    }
+    assert_eq!(bob.drain(), [BOB.chat(0, "hi")]);
+    assert_eq!(bob.schedule(at(60_000)), [(2_500, BOB.chat(1, "hi")), (5_000, BOB.chat(0, "hi"))]);
+    assert_eq!(bob.events(), [unconfirmed(1), unconfirmed(2), unconfirmed(3)]);
+    let first = foreign.drain();
+    assert_eq!(first, [summed(BOB.chat(0, "hi"))]);
+    let next = [(300, summed(BOB.chat(1, "hi"))), (600, summed(BOB.chat(0, "hi")))];
+    assert_eq!(foreign.schedule(at(60_000)), next);
+    assert_eq!(foreign.events(), [unconfirmed(1), unconfirmed(2), unconfirmed(3)]);
+}
+
+#[test]
+fn an_ack_takes_never_acks_back_and_confirms_nothing_within_five_seconds_of_an_unconfirmed_message() {
+    let mut bob = open("never-acks");
+    bob.send(at(0), 1, "one").unwrap();
+    bob.send(at(0), 2, "two").unwrap();
+    bob.drain();
+    assert_eq!(bob.schedule(at(2_500)), [(2_500, BOB.chat(1, "two"))]);
+    for seq in [0, 1] {
+        assert_eq!(bob.hears(at(4_999), &ANN.ack(seq)), Handled::Ignored);
+        assert_eq!(dialect(&bob), "plain");
+    }
+    assert_eq!(bob.events(), [unconfirmed(1)]);
+    assert_eq!(bob.schedule(at(9_999)), [(9_999, BOB.chat(1, "two"))], "repeated as to anybody else");
+    assert_eq!(bob.hears(at(10_010), &ANN.ack(1)), Handled::Accepted);
+    bob.drain();
+    assert_eq!(bob.events(), [delivered(2)]);
+}
+
+#[test]
+fn an_ack_of_the_opening_does_not_take_never_acks_back() {
+    let (mut bob, _) = super::accepting(super::known("never-acks"), &ANN.syn());
+    bob.hears(at(10), &ANN.ack(0));
+    bob.hears(at(20), &ANN.ack(0));
+    assert_eq!(dialect(&bob), "never-acks");
+}
+
+#[test]
+fn a_foreign_peer_that_repeats_what_was_acknowledged_has_its_acks_later() {
+    let mut bob = open_with_foreign("plain");
+    bob.hears(at(0), &summed(ANN.chat(0, "one")));
+    assert_eq!(bob.drain(), [summed(BOB.ack(0))]);
+    bob.hears(at(5_000), &summed(ANN.chat(0, "one")));
+    assert_eq!((dialect(&bob), bob.drain()), ("checksum,misses-fast-acks".to_owned(), vec![]));
+    assert_eq!(bob.schedule(at(6_000)), [(5_030, summed(BOB.ack(0)))]);
+    bob.hears(at(6_000), &summed(ANN.chat(1, "two")));
+    assert_eq!(bob.schedule(at(9_000)), [(6_030, summed(BOB.ack(1)))]);
+    assert_eq!(bob.events(), [message(0, "one"), message(1, "two")]);
+}
+
+#[test]
+fn later_acks_are_taken_back_where_three_messages_in_a_row_are_repeated_all_the_same() {
+    let mut bob = open_with_foreign("misses-fast-acks");
+    for number in 0..3 {
+        let (now, chat) = (number * 10_000, summed(ANN.chat(number as u8 % 2, &format!("text {number}"))));
+        bob.hears(at(now), &chat);
+        assert_eq!(dialect(&bob), "checksum,misses-fast-acks");
+        assert_eq!(bob.schedule(at(now + 4_000)).len(), 1);
+        bob.hears(at(now + 5_000), &chat);
+        if number < 2 {
+            assert_eq!(bob.schedule(at(now + 6_000)).len(), 1);
+        }
+    }
+    assert_eq!(dialect(&bob), "checksum");
+    assert_eq!(bob.drain(), [summed(BOB.ack(0))]);
+}
+
+#[test]
+fn a_plain_peer_has_its_acks_at_once_however_often_it_repeats() {
+    let mut bob = open("plain");
+    for second in [0, 5, 10, 15] {
+        bob.hears(at(second * 1_000), &ANN.chat(0, "one"));
+        assert_eq!((dialect(&bob), bob.drain()), ("plain".to_owned(), vec![BOB.ack(0)]));
+    }
+}
+
+#[test]
+fn a_message_that_a_foreign_peer_ignores_after_acknowledging_others_is_unconfirmed_and_the_chat_goes_on() {
+    let mut bob = acknowledged_once();
+    let again = [5_000, 10_000, 15_000, 20_000, 25_000];
+    assert_eq!(bob.schedule(at(30_000)), again.map(|ms| (ms, summed(BOB.chat(1, "two")))));
+    assert_eq!(dialect(&bob), "checksum,numbers-known,ignores-repeats");
+    assert_eq!((bob.state(), bob.events()), (State::Open, vec![unconfirmed(2)]));
+    bob.send(at(31_000), 3, "three").unwrap();
+    assert_eq!(bob.drain(), [summed(BOB.chat(0, "three"))]);
+    bob.hears(at(31_010), &summed(ANN.ack(0)));
+    bob.drain();
+    assert_eq!(bob.events(), [delivered(3)]);
+    assert_eq!(dialect(&bob), "checksum,numbers-known,ignores-repeats");
+    bob.send(at(32_000), 4, "four").unwrap();
+    bob.drain();
+    assert_eq!(bob.schedule(at(47_000)).len(), 2, "three attempts are enough");
+    assert_eq!(bob.events(), [unconfirmed(4)]);
+}
+
+#[test]
+fn a_peer_that_ignores_a_second_message_in_a_row_is_gone() {
+    let mut bob = acknowledged_once();
+    bob.send(at(0), 3, "three").unwrap();
+    let leaves = bob.schedule(at(60_000));
+    assert_eq!(leaves.last(), Some(&(45_000, summed(BOB.fin(1)))));
+    assert_eq!(bob.events(), [unconfirmed(2), undelivered(3, Reason::PeerGone), closed(Reason::PeerGone)]);
+}
+
+#[test]
+fn the_ack_of_a_repeat_takes_ignores_repeats_back() {
+    let mut bob = open_with_foreign("ignores-repeats,numbers-known");
+    bob.send(at(0), 1, "one").unwrap();
+    bob.drain();
+    bob.schedule(at(5_000));
+    bob.hears(at(5_010), &summed(ANN.ack(0)));
+    assert_eq!(dialect(&bob), "checksum,numbers-known");
+}
+
+#[test]
+fn a_message_to_a_plain_peer_that_is_silent_is_undelivered_and_the_peer_gone() {
+    let mut bob = open("plain");
+    bob.send(at(0), 1, "one").unwrap();
+    bob.hears(at(0), &ANN.ack(0));
+    bob.send(at(0), 2, "two").unwrap();
+    bob.drain();
+    assert_eq!(bob.schedule(at(60_000)).last(), Some(&(30_000, BOB.fin(0))));
+    assert_eq!(bob.events(), [delivered(1), undelivered(2, Reason::PeerGone), closed(Reason::PeerGone)]);
+    assert_eq!(dialect(&bob), "plain");
+}
