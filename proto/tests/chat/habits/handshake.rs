@@ -138,7 +138,7 @@ fn a_peer_that_minds_a_second_syn_has_none_when_its_invitation_lasts_longer_eith
             bob.schedule(at(1_200_000)).into_iter().map(|(ms, one)| (ms, one.operation)).collect();
         times
     };
-    let ringing = [
+    let foreign = [
         "short-control",
         "leading-nul",
         "checksum",
@@ -151,7 +151,7 @@ fn a_peer_that_minds_a_second_syn_has_none_when_its_invitation_lasts_longer_eith
         "line-as-syn",
         "odd,counts-up",
     ];
-    for habits in ringing {
+    for habits in foreign {
         assert_eq!(until_fin(habits), [(1_200_000, Operation::Fin)], "{habits}");
     }
     let plain = [
