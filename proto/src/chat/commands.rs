@@ -193,9 +193,10 @@ impl Chat {
 
     /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
     pub fn expire_at(&mut self, at: Instant) {
-        if let Phase::Inviting { syn, expires, .. } = &mut self.phase {
+        if let Phase::Inviting { syn, expires, rings } = &mut self.phase {
             // Where no further SYN is to leave, it stays so.
-            syn.due = if syn.due == *expires { at } else { syn.due };
+            let is_last = *rings || self.dialect.may_mind_syn();
+            syn.due = if is_last { at } else { syn.due };
             *expires = at;
         }
     }

@@ -49,10 +49,11 @@ impl Delivery {
 
     /// Whether the other number may be the one that the peer wants. To one that holds to the specification a message with
     /// the other number is another message, unless it is the first: that it knows. Its own first message would show how
-    /// it counts.
+    /// it counts, unless it has wanted 1 of our first.
     fn may_try_other(&self, dialect: Dialect) -> bool {
         let is_first = !self.is_resumed && self.unconfirmed == 0;
-        is_first && !self.is_acked && !dialect.is_pinned() && self.received.may_want_one()
+        let may_want_one = self.wants_one || self.received.may_want_one();
+        is_first && !self.is_acked && !dialect.is_pinned() && may_want_one
     }
 
     /// How often the message in flight is transmitted.

@@ -323,6 +323,9 @@ impl Received {
             dialect.set(Habit::NeverAcks, counts_from_two || dialect.has(Habit::NeverAcks));
             let is_early = self.opened.is_some_and(|opened| now < opened + TRIES_NOT_BEFORE);
             let began_so_before = dialect.has(Habit::BeginsAtOne);
+            if seq == 0 && began_so_before && !dialect.has(Habit::OneCounter) {
+                dialect.set(Habit::StartsAtOne, false);
+            }
             dialect.set(Habit::BeginsAtOne, seq == 1 && (is_early || began_so_before));
             // In one chat its first may have been lost. In two that is how it counts, and what it wants of ours.
             if seq == 1 && is_early && began_so_before && !dialect.has(Habit::CountsUp) {
@@ -363,7 +366,7 @@ impl Received {
                 dialect.set(Habit::SameNumber, dialect.has(Habit::SameNumber) || self.same > enough);
                 Counting::Apart
             }
-            () if shared.is_some() && seq ^ 1 == last => Counting::Apart,
+            () if shared.is_some_and(|shared| shared != seq) && seq ^ 1 == last => Counting::Apart,
             () => Counting::Unclear,
         };
         if seq != last {

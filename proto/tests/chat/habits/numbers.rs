@@ -41,6 +41,20 @@ fn whoever_goes_on_behind_our_number_has_one_counter_and_ours_go_on_behind_its_n
 }
 
 #[test]
+fn the_number_that_both_ways_to_count_give_takes_one_counter_not_back() {
+    let mut bob = counting_together();
+    for (now, id, ours) in [(100, 2, 0), (200, 3, 1)] {
+        bob.send(at(now), id, "ours").unwrap();
+        assert_eq!(bob.drain(), [BOB.chat(ours, "ours")]);
+        bob.hears(at(now + 10), &ANN.ack(ours));
+    }
+    bob.hears(at(300), &ANN.chat(0, "hers"));
+    bob.send(at(310), 4, "ours").unwrap();
+    assert_eq!(bob.drain(), [BOB.ack(0), BOB.chat(1, "ours")]);
+    assert_eq!(dialect(&bob), "one-counter,numbers-known,begins-at-one");
+}
+
+#[test]
 fn the_next_number_of_its_own_behind_one_of_ours_takes_one_counter_back() {
     let mut bob = counting_together();
     bob.send(at(100), 2, "ours").unwrap();
@@ -148,6 +162,24 @@ fn a_plain_peer_that_missed_four_copies_and_acknowledges_the_fifth_is_plain_and_
     bob.drain();
     assert_eq!(bob.chat.unacknowledged(), 0);
     assert_eq!(dialect(&bob), "numbers-known");
+}
+
+#[test]
+fn a_peer_that_wanted_1_of_our_first_and_goes_on_behind_it_has_the_other_number_tried_again() {
+    let mut bob = open("plain");
+    bob.send(at(0), 1, "hi").unwrap();
+    bob.drain();
+    bob.schedule(at(20_000));
+    bob.hears(at(20_010), &ANN.ack(1));
+    bob.hears(at(21_000), &ANN.chat(0, "hers"));
+    bob.drain();
+    bob.schedule(at(27_000));
+    bob.send(at(30_000), 2, "you").unwrap();
+    assert_eq!(bob.drain(), [BOB.chat(0, "you")]);
+    let copies = [(35_000, 0), (40_000, 0), (45_000, 0), (50_000, 1)];
+    assert_eq!(bob.schedule(at(50_000)), copies.map(|(ms, seq)| (ms, BOB.chat(seq, "you"))));
+    bob.hears(at(50_010), &ANN.ack(1));
+    assert_eq!(bob.chat.unacknowledged(), 0);
 }
 
 #[test]
