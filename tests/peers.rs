@@ -45,11 +45,11 @@ fn what_a_peer_shows_is_listed_used_again_and_forgotten() {
     let columns: Vec<&str> = known.trim_end().split("  ").collect();
     assert_eq!(
         (&columns[..2], &columns[3..]),
-        (&[&at, "bob"][..], &["odd,leading-nul", "cuts at 984 bytes"][..])
+        (&[&at, "bob"][..], &["leading-nul", "cuts at 984 bytes"][..])
     );
     let known = lines(&world.ctl(1, &["peers", "--json"]).ok()).remove(0);
     let expected = json!({
-        "peer": format!("bob@{at}"), "dialect": "odd,leading-nul", "notes": ["cuts at 984 bytes"],
+        "peer": format!("bob@{at}"), "dialect": "leading-nul", "notes": ["cuts at 984 bytes"],
         "seen": known["seen"], "pinned": false,
     });
     assert_eq!(known, expected);
@@ -68,7 +68,7 @@ fn what_a_peer_shows_is_listed_used_again_and_forgotten() {
     assert_eq!(world.ctl(1, &["peers"]).ok(), "");
     bob.send(&to, Operation::Chat, 1, b"no longer");
     bob.expect(Operation::Ack, 1, b"");
-    assert!(world.ctl(1, &["peers"]).ok().trim_end().ends_with("  odd"));
+    assert!(world.ctl(1, &["peers"]).ok().trim_end().ends_with("  plain"));
     assert_eq!(world.ctl(1, &["peers", "forget", "--all", "--json"]).ok(), "{\"forgotten\":1}\n");
     assert_eq!(world.ctl(1, &["peers", "forget", "--all", "--json"]).ok(), "{\"forgotten\":0}\n");
 }
