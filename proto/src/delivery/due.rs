@@ -90,7 +90,9 @@ impl Delivery {
             return self.leave_unconfirmed();
         }
         // Its ACK may be lost, and a repeat gets none: the next message shows whether the peer is there.
-        let may_ignore = dialect.has(Habit::IgnoresRepeats) || dialect.is_foreign() || is_heard;
+        let counts_otherwise = dialect.counts_otherwise() || dialect.has(Habit::StartsAtOne);
+        let is_known = counts_otherwise || dialect.has(Habit::IgnoresRepeats) || dialect.is_foreign();
+        let may_ignore = is_known || is_heard;
         let is_there = self.is_acked || (dialect.is_foreign() && self.news > 0);
         if is_there && may_ignore && self.unconfirmed == 0 {
             dialect.set(Habit::IgnoresRepeats, true);

@@ -57,7 +57,7 @@ fn what_was_learned_and_what_is_pinned_is_one_list_in_parts() {
 #[test]
 fn what_an_invitation_began_with_is_not_kept_again_once_it_is_forgotten() {
     let mut host = Host::new(1);
-    learn(&mut host, SocketAddr::from(([127, 0, 0, 2], 1)), "never-acks");
+    learn(&mut host, SocketAddr::from(([127, 0, 0, 2], 1)), "ignores-repeats");
     host.exchange.connect(host.moment(), "127.0.0.2", None).unwrap();
     let forgotten = Forgotten::Who("127.0.0.2:1".to_owned());
     assert_eq!(host.exchange.forget_peer(&forgotten).unwrap(), Reply::Forgotten { peers: 1 });

@@ -157,13 +157,16 @@ fn peers_of_an_older_log_are_no_strangers() {
 }
 
 #[test]
-fn a_first_guess_is_not_that_a_peer_rings() {
+fn a_first_guess_is_nothing_that_could_lose_a_message_of_another() {
     let folder = Folder::new("guess");
     let mut store = folder.open();
-    learn(&mut store, 1, "ann", "never-acks,rings");
+    learn(&mut store, 1, "ann", "never-acks,ignores-repeats,rings");
     let dialect = |port| {
         let at = std::net::SocketAddr::new(address(&peer(1)).ip(), port);
         store.known_of(at).unwrap().dialect.to_string()
     };
-    assert_eq!((dialect(7777), dialect(1)), ("never-acks,rings".to_owned(), "never-acks".to_owned()));
+    assert_eq!(
+        (dialect(7777), dialect(1)),
+        ("never-acks,ignores-repeats,rings".to_owned(), "ignores-repeats".to_owned())
+    );
 }
