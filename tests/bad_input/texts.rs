@@ -155,23 +155,6 @@ fn the_words_of_an_invitation_a_refusal_and_an_end_are_harmless_on_a_terminal() 
     ann.serves(250);
 }
 
-/// A pause that no copy on the way has, and no repeat.
-fn pause(ann: &Ann) {
-    ann.ctl(&["listen", "-n", "1", "--timeout", "2.6"]).fails(6, "simpctl: no message within 2.6 s");
-}
-
-#[test]
-fn the_same_text_twice_is_shown_twice_though_it_is_never_repeated() {
-    let ann = Ann::open_to_all();
-    let bob = ann.chats_with(BOB, "bob");
-    bob.send(&ann.to, Operation::Chat, 0, b"ok");
-    bob.expect(Operation::Ack, 0, b"");
-    assert_eq!(listened(&ann), "ok");
-    pause(&ann);
-    bob.send(&ann.to, Operation::Chat, 1, b"ok");
-    assert_eq!(listened(&ann), "ok");
-}
-
 #[test]
 fn the_same_text_twice_before_the_end_is_shown_twice() {
     let ann = Ann::open_to_all();
@@ -179,7 +162,6 @@ fn the_same_text_twice_before_the_end_is_shown_twice() {
     bob.send(&ann.to, Operation::Chat, 0, b"ok");
     bob.expect(Operation::Ack, 0, b"");
     assert_eq!(listened(&ann), "ok");
-    pause(&ann);
     bob.send(&ann.to, Operation::Chat, 1, b"ok");
     bob.send(&ann.to, Operation::Fin, 0, b"");
     ann.client().status_when(|status| status.chats == 0);
