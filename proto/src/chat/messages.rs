@@ -143,17 +143,16 @@ impl Chat {
 
     /// The peer repeats what was acknowledged: its ACK was lost, or came while the peer did not look.
     fn note_repeat(&mut self, since: Option<Duration>) {
-        let heard = self.heard.get_or_insert_default();
         // To one that holds to the specification a later ACK might pass for that of the message after the next.
         if !self.dialect.is_foreign() || since.is_none_or(|since| since < REPEATED_FROM) {
             return;
         }
+        let heard = self.heard.get_or_insert_default();
         if !std::mem::replace(&mut heard.is_last_repeated, true) {
             heard.repeated = heard.repeated.saturating_add(1);
         }
         let is_late = self.dialect.has(Habit::MissesFastAcks);
-        let missed = if is_late { MISSED_LATER } else { MISSED };
-        if heard.repeated >= missed {
+        if heard.repeated >= if is_late { MISSED_LATER } else { MISSED } {
             heard.repeated = 0;
             self.dialect.set(Habit::MissesFastAcks, !is_late);
         }

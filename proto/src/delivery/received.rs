@@ -149,8 +149,7 @@ impl Received {
 
     /// Goes on where an earlier run stopped.
     pub(crate) fn resume(last: Option<LastReceived>) -> Self {
-        let tries_numbers = last.is_some_and(|last| last.is_first);
-        Self { last, tries_numbers, is_resumed: last.is_some(), ..Self::default() }
+        Self { last, is_resumed: last.is_some(), ..Self::default() }
     }
 
     /// The chat opens: when it did so for the peer at the earliest, if that is known.
@@ -215,11 +214,8 @@ impl Received {
         let this = LastReceived::of(seq, text, self.last);
         let before = match self.doubt.take() {
             None => None,
-            Some(doubt) if self.last.is_some_and(|last| last.is(seq, this.text_hash)) => {
-                // It came back to the first number: the other one was tried only.
-                drop(doubt);
-                None
-            }
+            // It came back to the first number: the other one was tried only.
+            Some(_) if self.last.is_some_and(|last| last.is(seq, this.text_hash)) => None,
             Some(mut doubt) if doubt.message.seq == seq && doubt.message.text == text => {
                 let since = now.saturating_duration_since(doubt.at);
                 // Whoever only tries it does so with twice that pause.

@@ -1,10 +1,11 @@
 //! Which messages of a peer are copies, and which are shown.
 
+use simp_proto::control::Reason;
 use simp_proto::{Handled, Known};
 
 use super::{dialect, known, open, open_in, open_with_foreign, read, summed};
 use crate::common::{ANN, BOB, at};
-use crate::driver::{Driver, message};
+use crate::driver::{Driver, closed, message};
 
 /// Ann has given four messages the same number, the last at 0 ms.
 fn same_number() -> Driver {
@@ -120,6 +121,14 @@ fn the_same_text_with_the_other_number_is_shown_before_the_message_behind_it() {
     let mut bob = in_doubt();
     assert_eq!(bob.hears(at(30_000), &ANN.chat(1, "more")), Handled::Accepted);
     assert_eq!((bob.drain(), bob.events()), (vec![BOB.ack(1)], vec![message(0, "hi"), message(1, "more")]));
+}
+
+#[test]
+fn the_same_text_with_the_other_number_is_shown_before_the_end_of_the_chat() {
+    let mut bob = in_doubt();
+    bob.hears(at(30_000), &ANN.fin(1));
+    assert_eq!(bob.drain(), [BOB.ack(1)]);
+    assert_eq!(bob.events(), [message(0, "hi"), closed(Reason::PeerQuit)]);
 }
 
 #[test]
