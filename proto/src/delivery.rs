@@ -90,8 +90,8 @@ struct InFlight {
     repeat: Repeat,
     /// When the last copy left.
     transmitted: Instant,
-    /// The number of the message before it, in either direction.
-    behind: Option<u8>,
+    /// The message before it, in either direction.
+    behind: Option<Behind>,
     /// The last copy has the other number.
     is_other: bool,
     /// Some copy had.
@@ -108,6 +108,13 @@ struct Hold {
     until: Instant,
     /// Whether that is one ACK which has not come yet, so that only copies can follow it.
     ack_missing: bool,
+}
+
+/// What the next message comes behind.
+#[derive(Debug, Clone, Copy)]
+struct Behind {
+    seq: u8,
+    is_ours: bool,
 }
 
 /// Both directions of one chat's messages.
@@ -141,10 +148,8 @@ pub(crate) struct Delivery {
     wants_one: bool,
     /// The number of our next message is another than the events of the chat tell.
     is_renumbered: bool,
-    /// The number of the last message in either direction.
-    behind: Option<u8>,
-    /// That was one of ours.
-    is_behind_ours: bool,
+    /// The last message in either direction.
+    behind: Option<Behind>,
     /// How many numbers were not what one counter for both directions gives.
     apart: u8,
     /// As far as is known, the peer has one counter for both directions.
@@ -285,7 +290,7 @@ impl Delivery {
             // By chance it fits one message, but not two in a row.
             let fits_again = std::mem::replace(&mut self.ack_fitted, true);
             dialect.set(Habit::UnnumberedAcks, dialect.has(Habit::UnnumberedAcks) && !fits_again);
-            if in_flight.behind == Some(seq) && !in_flight.tried_other {
+            if in_flight.behind.is_some_and(|behind| behind.seq == seq) && !in_flight.tried_other {
                 self.note_apart(*dialect);
             }
             return self.confirm(dialect);
@@ -357,9 +362,8 @@ impl Delivery {
         // Of one that was repeated an ACK may come later than that, for that may be why.
         let late = if in_flight.repeat.sent > 1 { RETRANSMIT_AFTER } else { Duration::ZERO };
         self.earlier_acks_until = Some(in_flight.repeat.due + late);
-        (self.behind, self.is_behind_ours) = (Some(self.seq.field()), true);
+        self.behind = Some(Behind { seq: self.seq.field(), is_ours: true });
         self.seq = self.seq.next();
-        self.received.note_ours();
         in_flight.message.id
     }
 
@@ -391,9 +395,10 @@ impl Delivery {
         // Behind one in flight its next number shows that it has that.
         let has_ours =
             self.counts_together && self.in_flight().is_some_and(|(ours, _)| ours.field() ^ 1 == seq);
-        let shared = self.behind.filter(|_| self.is_behind_ours).map(|behind| behind ^ 1);
-        let shared = if has_ours { Some(seq) } else { shared };
-        let (verdict, before, counting) = self.received.handle(now, seq, text, shared, dialect);
+        let ours = self.behind.filter(|behind| behind.is_ours);
+        let shared = if has_ours { Some(seq) } else { ours.map(|ours| ours.seq ^ 1) };
+        let (verdict, before, counting) =
+            self.received.handle(now, (seq, text), ours.is_some(), shared, dialect);
         let assumed = self.counts_together;
         match counting {
             _ if dialect.is_pinned() => {}
@@ -414,11 +419,13 @@ impl Delivery {
             if shared.is_some_and(|shared| shared != seq) {
                 self.note_apart(*dialect);
             }
-            (self.behind, self.is_behind_ours) = (Some(seq), false);
         }
         let mut delivered = None;
         if verdict == Verdict::New && seq <= 1 && self.counts_together {
             delivered = self.count_together(now, seq, dialect);
+        }
+        if verdict == Verdict::New {
+            self.behind = Some(Behind { seq, is_ours: false });
         }
         self.news += u32::from(verdict == Verdict::New);
         if self.news > 1 {

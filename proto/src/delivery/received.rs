@@ -122,8 +122,6 @@ pub(crate) struct Received {
     tries_numbers: bool,
     /// Whether there were an odd number of new ones in this chat.
     is_odd: bool,
-    /// Some of ours were settled since the last new one.
-    ours_any: bool,
     /// After a restart it is not known what was before the next new one.
     is_resumed: bool,
     /// How often in a row a number was one of a single counter for both directions, and not one of its own.
@@ -196,18 +194,14 @@ impl Received {
         self.counts_together
     }
 
-    /// A message of ours has come to its end.
-    pub(crate) fn note_ours(&mut self) {
-        self.ours_any = true;
-    }
-
     /// A message came: what it is, a doubtful one before it that turns out to have been new, and what its number says.
-    /// `shared` is the number that one counter for both directions would give it, where one of ours was before it.
+    /// `is_behind_ours`: one of ours was settled since the last one. `shared` is the number that one counter for both
+    /// directions would give it, where one of ours was before it.
     pub(crate) fn handle(
         &mut self,
         now: Instant,
-        seq: u8,
-        text: &str,
+        (seq, text): (u8, &str),
+        is_behind_ours: bool,
         shared: Option<u8>,
         dialect: &mut Dialect,
     ) -> (Verdict, Option<Incoming>, Counting) {
@@ -239,7 +233,7 @@ impl Received {
             Some(_) => None,
         };
         let since = self.last_at.map(|at| now.saturating_duration_since(at));
-        if self.is_copy(this, since, *dialect) {
+        if self.is_copy(this, since, is_behind_ours, *dialect) {
             self.last_at = Some(now);
             self.is_repeated |= since.is_some_and(|since| since >= COPY_LIVES_FOR);
             return (Verdict::Duplicate(since), before, Counting::Unclear);
@@ -263,7 +257,6 @@ impl Received {
         self.last_at = Some(at);
         self.is_odd = !self.is_odd;
         self.is_resumed = false;
-        self.ours_any = false;
     }
 
     /// Whether a repeat is known by its text and its time only.
@@ -272,7 +265,13 @@ impl Received {
     }
 
     /// Whether it is a copy of the last one.
-    fn is_copy(&self, this: LastReceived, since: Option<Duration>, dialect: Dialect) -> bool {
+    fn is_copy(
+        &self,
+        this: LastReceived,
+        since: Option<Duration>,
+        is_behind_ours: bool,
+        dialect: Dialect,
+    ) -> bool {
         let Some(last) = self.last else { return false };
         let (is_same_text, is_same) = (last.text_hash == this.text_hash, last.is(this.seq, this.text_hash));
         match since {
@@ -286,7 +285,7 @@ impl Received {
                 let repeated = since < within || (REPEAT_FROM..REPEAT_UNTIL).contains(&since);
                 (is_same || (is_same_text && dialect.has(Habit::SameNumber))) && repeated
             }
-            _ => is_same && !(self.counts_together && self.ours_any),
+            _ => is_same && !(self.counts_together && is_behind_ours),
         }
     }
 
@@ -353,7 +352,12 @@ impl Received {
                 dialect.set(Habit::NeverAcks, true);
                 Counting::Apart
             }
-            () if seq == last && is_shared && !self.is_apart && !self.is_by_time(*dialect) => {
+            () if seq == last
+                && is_shared
+                && !self.is_apart
+                && self.same == 0
+                && !self.is_by_time(*dialect) =>
+            {
                 self.together = self.together.saturating_add(1);
                 if self.together >= enough { Counting::Together } else { Counting::Unclear }
             }

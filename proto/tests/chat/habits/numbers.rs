@@ -85,6 +85,39 @@ fn the_next_number_of_a_peer_with_one_counter_confirms_ours_whose_ack_was_lost()
 }
 
 #[test]
+fn a_copy_of_the_message_that_confirms_ours_is_not_shown() {
+    let mut bob = counting_together();
+    bob.send(at(100), 2, "ours").unwrap();
+    assert_eq!(bob.drain(), [BOB.chat(0, "ours")]);
+    bob.hears(at(200), &ANN.chat(1, "four"));
+    bob.hears(at(200), &ANN.chat(1, "four"));
+    assert_eq!(bob.drain(), [BOB.ack(1), BOB.ack(1)]);
+    assert_eq!(bob.events(), [message(1, "four"), delivered(2)]);
+}
+
+#[test]
+fn whoever_had_one_number_twice_against_one_counter_has_none_and_confirms_nothing_by_its_numbers() {
+    let mut bob = open("plain");
+    bob.hears(at(0), &ANN.chat(1, "one"));
+    for (id, ours) in [(1, 0), (2, 1), (3, 0), (4, 1), (5, 0)] {
+        let now = id * 1_000;
+        bob.send(at(now), id, "ours").unwrap();
+        bob.hears(at(now + 100), &ANN.ack(ours));
+        if id > 1 {
+            bob.hears(at(now + 200), &ANN.chat(1, &format!("behind {id}")));
+        }
+        bob.drain();
+    }
+    assert!(!dialect(&bob).contains("one-counter"), "{}", dialect(&bob));
+    bob.events();
+    bob.send(at(6_000), 6, "ours").unwrap();
+    assert_eq!(bob.drain(), [BOB.chat(1, "ours")]);
+    bob.hears(at(6_100), &ANN.chat(1, "hers"));
+    assert_eq!(bob.drain(), [BOB.ack(1)]);
+    assert_eq!(bob.events(), [message(1, "hers")], "it was on its way");
+}
+
+#[test]
 fn ours_that_crossed_one_of_a_peer_with_one_counter_leaves_at_once_with_the_next_number() {
     let mut bob = counting_together();
     bob.send(at(100), 2, "ours").unwrap();
