@@ -275,7 +275,8 @@ fn an_interrupted_command_ends_and_the_daemon_goes_on() {
     let world = World::new();
     let _alice = world.start(1, &["--user", "alice"]);
     let listening = world.spawn_ctl(1, &["listen"]);
-    listening.signal(Signal::SIGINT);
+    // Not SIGINT, which is ignored by whoever runs in the background of a shell.
+    listening.signal(Signal::SIGTERM);
     assert_eq!(listening.wait().status, None, "ended by the signal");
     world.ctl(1, &["status"]).ok();
 }
