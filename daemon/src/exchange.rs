@@ -203,7 +203,16 @@ impl Exchange {
         if self.is_full() && self.withdraw(now, key)? {
             return Ok(());
         }
+        let may_be_late = self.farewells.until(now.instant, from).is_some();
         let Some(entry) = self.chats.get_mut(key) else { return Ok(()) };
+        // Soon after a chat, an ACK is one of its FIN: an acceptance only of one that is known to accept so.
+        if may_be_late
+            && datagram.operation == Operation::Ack
+            && entry.chat.would_take_for_acceptance(&datagram)
+        {
+            self.counters.ignored += 1;
+            return Ok(());
+        }
         entry.local = local;
         let copies_live_until = entry.chat.copies_live_until();
         let handled = entry.chat.handle_datagram(now.instant, &datagram);

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{Chat, ChatEvent, Handled, Phase, SYN_IS_LATE_FOR, words};
 use crate::control::Reason;
 use crate::datagram::{Datagram, Operation};
+use crate::dialect::Habit;
 use crate::text::read_payload;
 
 /// What is told of a refusal that has no words because it is no SIMP.
@@ -35,6 +36,12 @@ impl Chat {
             }
             _ => false,
         }
+    }
+
+    /// Whether a bare ACK would accept our invitation, though the peer is not known to accept so.
+    pub fn would_take_for_acceptance(&self, ack: &Datagram) -> bool {
+        let invites = matches!(self.phase, Phase::Inviting { rings: false, .. });
+        invites && ack.payload.is_empty() && !self.dialect.has(Habit::AcceptsByAck)
     }
 
     /// Ends an invitation that the peer does not accept.

@@ -1,7 +1,7 @@
 //! What a kill, a quit, a lack of room and a change of mind make of the outbox.
 
 use simp_proto::Operation;
-use simp_proto::control::{Event, Kind, What};
+use simp_proto::control::{Event, Kind, State, What};
 
 use super::{Host, peer};
 use crate::commands::Send;
@@ -95,6 +95,22 @@ fn an_invitation_for_the_outbox_that_is_taken_back_gives_no_message_up() {
     host.hears(peer(2), Operation::Ack, 0);
     host.says();
     assert_eq!((host.log(Kind::Undelivered), host.exchange.outbox.messages()), (vec![], 100));
+}
+
+#[test]
+fn a_late_ack_of_the_fin_of_one_chat_does_not_accept_the_invitation_to_the_next() {
+    let mut host = Host::new(1);
+    host.connect(peer(2));
+    host.hears(peer(2), Operation::SynAck, 0);
+    host.quit(true);
+    host.hears(peer(2), Operation::Ack, 0);
+    host.connect(peer(2));
+    host.says();
+    host.hears(peer(2), Operation::Ack, 0);
+    assert_eq!(host.exchange.chats.list(0).remove(0).state, State::Inviting);
+    host.waits(10_000);
+    host.hears(peer(2), Operation::Ack, 0);
+    assert_eq!(host.exchange.chats.list(0).remove(0).state, State::Open, "some accept so");
 }
 
 #[test]
