@@ -359,8 +359,9 @@ impl Delivery {
 
     /// Goes on behind the message that was in flight.
     fn settle(&mut self, in_flight: &InFlight) -> MessageId {
-        // Of one that was repeated an ACK may come later than that, for that may be why.
-        let late = if in_flight.repeat.sent > 1 { RETRANSMIT_AFTER } else { Duration::ZERO };
+        // Of a copy made on the way an ACK may come a little later. Of one that was repeated much later, for that may
+        // be why.
+        let late = if in_flight.repeat.sent > 1 { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
         self.earlier_acks_until = Some(in_flight.repeat.due + late);
         self.behind = Some(Behind { seq: self.seq.field(), is_ours: true });
         self.seq = self.seq.next();

@@ -17,9 +17,12 @@ const REPEAT_UNTIL: Duration = Duration::from_millis(6_500);
 /// A message in doubt is new after this long without another copy of it or of the one before.
 const DOUBT_FOR: Duration = Duration::from_millis(12_500);
 
-/// So often in a row a number must say what a peer that holds to the specification may seem to say too, where it was
-/// stopped and went on.
-const SURE: u8 = 2;
+/// So often in a row a number must be that of one counter for both directions. It may seem to be with a peer that holds
+/// to the specification too, where messages of its are lost, or it was stopped and went on.
+const TOGETHER: u8 = 3;
+
+/// So often in a row a number must be that of the message before it. It may seem to be for the same reasons.
+const SAME: u8 = 2;
 
 /// A sender that holds to the specification tries no other number so soon after the opening.
 const TRIES_NOT_BEFORE: Duration = Duration::from_millis(19_500);
@@ -329,7 +332,7 @@ impl Received {
             let perhaps = is_shared && (seq == 0 || dialect.counts_otherwise());
             return if perhaps { Counting::PerhapsTogether } else { Counting::Unclear };
         };
-        let enough = if dialect.counts_otherwise() { 1 } else { SURE };
+        let (together, same) = if dialect.counts_otherwise() { (1, 1) } else { (TOGETHER, SAME) };
         if seq <= 1 && seq ^ 1 == last {
             dialect.set(Habit::SameNumber, false);
             dialect.set(Habit::CountsUp, false);
@@ -359,11 +362,11 @@ impl Received {
                 && !self.is_by_time(*dialect) =>
             {
                 self.together = self.together.saturating_add(1);
-                if self.together >= enough { Counting::Together } else { Counting::Unclear }
+                if self.together >= together { Counting::Together } else { Counting::Unclear }
             }
             () if seq == last => {
                 self.same = self.same.saturating_add(1);
-                dialect.set(Habit::SameNumber, dialect.has(Habit::SameNumber) || self.same > enough);
+                dialect.set(Habit::SameNumber, dialect.has(Habit::SameNumber) || self.same > same);
                 Counting::Apart
             }
             () if shared.is_some_and(|shared| shared != seq) && seq ^ 1 == last => Counting::Apart,

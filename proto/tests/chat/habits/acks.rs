@@ -77,7 +77,7 @@ fn the_right_ack_within_the_half_second_takes_the_doubtful_one_back() {
 
 #[test]
 fn an_ack_that_may_be_of_an_earlier_message_counts_only_when_that_is_dead() {
-    for (now, is_counted) in [(4_999, false), (5_000, true)] {
+    for (now, is_counted) in [(5_499, false), (5_500, true)] {
         let mut bob = open("plain");
         bob.send(at(0), 1, "hi").unwrap();
         bob.hears(at(0), &ANN.ack(0));
