@@ -16,8 +16,7 @@ fn two_chats(world: &World) -> (Daemon, Client, u64, u64) {
     carol.open(&to);
     for (seq, text) in [(0, "one"), (1, "two")] {
         for peer in [&bob, &carol] {
-            peer.send(&to, Operation::Chat, seq, text.as_bytes());
-            peer.expect(Operation::Ack, seq, b"");
+            peer.say(&to, seq, text);
         }
     }
     carol.send(&to, Operation::Fin, 0, b"");

@@ -23,8 +23,7 @@ fn a_text_that_simp_can_carry_arrives_and_any_other_is_refused_with_the_reason()
     let longest: String = (b' '..=b'~').cycle().take(985).map(char::from).collect();
     for (seq, text) in [(0, longest.as_str()), (1, "\x1b[31m\t\r\n"), (0, " ")] {
         client.send(text);
-        bob.expect(Operation::Chat, seq, text.as_bytes());
-        bob.send(&world.address(1), Operation::Ack, seq, b"");
+        bob.hear(&world.address(1), seq, text);
     }
 }
 
@@ -75,8 +74,7 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     client.fails(&accept(Some("dave")), NoSuch, &format!("dave: not among {both}"));
     client.fails(&quit(None), NoSuch, "there is no chat to quit");
     client.reply(&accept(Some("bob")));
-    bob.expect(Operation::SynAck, 0, b"");
-    bob.send(&to, Operation::Ack, 0, b"");
+    bob.is_accepted(&to);
     client.expect(What::Opened { note: None });
 
     let one = format!("bob@{}:7777", world.address(2));
@@ -113,8 +111,7 @@ fn with_several_chats_the_user_is_asked_which_one() {
     let (_alice, mut client, bob) = open_chat(&world);
     let carol = world.peer(3, "carol");
     carol.open(&to);
-    carol.send(&to, Operation::Chat, 0, b"here");
-    carol.expect(Operation::Ack, 0, b"");
+    carol.say(&to, 0, "here");
     let both = format!("bob@{}:7777, carol@{}:7777", world.address(2), world.address(3));
     let line = format!("which one of {both}? (choose with -t WHO)");
     client.fails(&send(None, "hi"), FailureKind::NoSuch, &line);

@@ -23,13 +23,10 @@ fn goes_on(signal: Signal) {
     let alice = world.start(1, &["--user", "alice", "--accept", "all"]);
     let mut client = alice.client();
     let bob = world.peer(2, "bob");
-    let (chat, ack) = (Operation::Chat, Operation::Ack);
     bob.open(&to);
-    bob.send(&to, chat, 0, b"a");
-    bob.expect(ack, 0, b"");
+    bob.say(&to, 0, "a");
     client.send("one");
-    bob.expect(chat, 0, b"one");
-    bob.send(&to, ack, 0, b"");
+    bob.hear(&to, 0, "one");
     // Opened, a message in, one out and delivered: five entries with the request.
     client.status_when(|status| status.last_id == 5);
 
@@ -38,27 +35,23 @@ fn goes_on(signal: Signal) {
     let Reply::Chats { chats, .. } = client.reply(&Request::Chats { after: 0 }) else { panic!("no chats") };
     assert_eq!((chats.len(), chats[0].state, chats[0].peer.user.as_str()), (1, State::Open, "bob"));
     // A duplicate of the last one received, and the one behind it.
-    bob.send(&to, chat, 0, b"a");
-    bob.expect(ack, 0, b"");
+    bob.say(&to, 0, "a");
     assert_eq!(client.status().counters.duplicates, 1);
-    bob.send(&to, chat, 1, b"b");
-    bob.expect(ack, 1, b"");
+    bob.say(&to, 1, "b");
     assert_eq!(client.expect(message("b")).chat, chats[0].chat);
     // The next of ours, with two behind it, and no answer before the next restart.
     for text in ["two", "three", "four"] {
         client.send(text);
         client.expect(queued(text));
     }
-    bob.expect(chat, 1, b"two");
+    bob.expect(Operation::Chat, 1, b"two");
 
     let (_alice, mut client) = restart(&world, alice, signal);
     let Reply::Chats { chats, .. } = client.reply(&Request::Chats { after: 0 }) else { panic!("no chats") };
     assert_eq!(chats[0].queued, 3);
-    bob.send(&to, chat, 1, b"b");
-    bob.expect(ack, 1, b"");
+    bob.say(&to, 1, "b");
     for (seq, text) in [(1, "two"), (0, "three"), (1, "four")] {
-        bob.expect(chat, seq, text.as_bytes());
-        bob.send(&to, ack, seq, b"");
+        bob.hear(&to, seq, text);
         assert!(matches!(client.event().what, What::Delivered { .. }));
     }
     let shown = client.log().into_iter().filter(|event| matches!(event.what, What::Message { .. }));
@@ -91,8 +84,7 @@ fn a_request_an_invitation_and_a_leaving_outlive_a_killed_daemon() {
 
     let (alice, mut client) = restart(&world, alice, Signal::SIGKILL);
     carol.expect(Operation::Syn, 0, b"");
-    carol.send(&to, Operation::SynAck, 0, b"");
-    carol.expect(Operation::Ack, 0, b"");
+    carol.accept(&to);
     client.expect(What::Opened { note: None });
     client.reply(&Request::Quit { who: None, now: false });
     carol.expect(Operation::Fin, 0, b"");
@@ -102,8 +94,7 @@ fn a_request_an_invitation_and_a_leaving_outlive_a_killed_daemon() {
     carol.send(&to, Operation::Ack, 0, b"");
     client.expect(What::Closed { reason: Reason::Quit, text: None });
     client.reply(&Request::Accept { who: None });
-    bob.expect(Operation::SynAck, 0, b"");
-    bob.send(&to, Operation::Ack, 0, b"");
+    bob.is_accepted(&to);
     client.expect(What::Opened { note: None });
     client.fails(&Request::Accept { who: None }, FailureKind::NoSuch, "there is no request");
 }

@@ -120,11 +120,9 @@ fn the_log_on_standard_error_holds_no_texts() {
     let mut client = alice.client();
     let bob = world.peer(2, "bob");
     bob.open(&to);
-    bob.send(&to, Operation::Chat, 0, b"PRIVATE in");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.say(&to, 0, "PRIVATE in");
     client.send("PRIVATE out");
-    bob.expect(Operation::Chat, 0, b"PRIVATE out");
-    bob.send(&to, Operation::Ack, 0, b"");
+    bob.hear(&to, 0, "PRIVATE out");
     client.send("PRIVATE never delivered");
     bob.expect(Operation::Chat, 1, b"PRIVATE never delivered");
     bob.send(&to, Operation::Err, 0, b"PRIVATE error");

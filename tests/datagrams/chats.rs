@@ -114,8 +114,7 @@ fn a_duplicate_is_acknowledged_again_and_not_shown_again() {
     let (_alice, mut client, bob) = open_chat(&world, &[]);
     for (seq, text) in [(0, "first"), (1, "second")] {
         for _ in 0..3 {
-            bob.send(&to, Operation::Chat, seq, text.as_bytes());
-            bob.expect(Operation::Ack, seq, b"");
+            bob.say(&to, seq, text);
         }
     }
     client.expect(message("first"));
@@ -133,8 +132,7 @@ fn a_message_is_in_the_log_when_its_ack_leaves() {
     let (mut alice, _client, bob) = open_chat(&world, &[]);
     for round in 0..6 {
         let text = format!("round {round}");
-        bob.send(&to, Operation::Chat, round % 2, text.as_bytes());
-        bob.expect(Operation::Ack, round % 2, b"");
+        bob.say(&to, round % 2, &text);
         alice.signal(Signal::SIGKILL);
         alice.wait();
         alice = world.start(1, &["--user", "alice"]);
@@ -158,8 +156,7 @@ fn a_copy_of_the_syn_changes_nothing_while_the_request_waits() {
     assert_eq!(bob.arrived(), []);
 
     client.reply(&Request::Accept { who: Some("bob".to_owned()) });
-    bob.expect(Operation::SynAck, 0, b"");
-    bob.send(&to, Operation::Ack, 0, b"");
+    bob.is_accepted(&to);
     client.expect(What::Opened { note: None });
     assert_eq!(bob.arrived(), []);
 }

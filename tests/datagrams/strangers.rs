@@ -84,8 +84,7 @@ fn a_flood_of_invitations_leaves_a_live_chat_alone() {
     let mut client = alice.client();
     let bob = world.peer(2, "bob");
     bob.open(&to);
-    bob.send(&to, Operation::Chat, 1, b"before");
-    bob.expect(Operation::Ack, 1, b"");
+    bob.say(&to, 1, "before");
     let before = resident_kib(alice.pid());
     let syn = wire(SYN, 0, "mallory", b"");
     let mut seq = 0;
@@ -94,8 +93,7 @@ fn a_flood_of_invitations_leaves_a_live_chat_alone() {
         let from = UdpSocket::bind((world.address(3 + (count % 200) as u8), 0)).unwrap();
         from.send_to(&syn, (to.as_str(), 7777)).unwrap();
         if count % 50 == 49 {
-            bob.send(&to, Operation::Chat, seq, format!("message {count}").as_bytes());
-            bob.expect(Operation::Ack, seq, b"");
+            bob.say(&to, seq, format!("message {count}"));
             seq = 1 - seq;
         }
     }

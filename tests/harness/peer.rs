@@ -77,10 +77,38 @@ impl Peer {
         );
     }
 
+    /// Sends a message, and has its ACK.
+    #[track_caller]
+    pub fn say(&self, to: &str, seq: u8, text: impl AsRef<[u8]>) {
+        self.send(to, Operation::Chat, seq, text.as_ref());
+        self.expect(Operation::Ack, seq, b"");
+    }
+
+    /// The next datagram is this message; acknowledges it.
+    #[track_caller]
+    pub fn hear(&self, from: &str, seq: u8, text: impl AsRef<[u8]>) {
+        self.expect(Operation::Chat, seq, text.as_ref());
+        self.send(from, Operation::Ack, seq, b"");
+    }
+
     /// Invites, and completes the opening with a host that accepts.
+    #[track_caller]
     pub fn open(&self, to: &str) {
         self.send(to, Operation::Syn, 0, b"");
+        self.is_accepted(to);
+    }
+
+    /// Its invitation is accepted; completes the opening.
+    #[track_caller]
+    pub fn is_accepted(&self, by: &str) {
         self.expect(Operation::SynAck, 0, b"");
-        self.send(to, Operation::Ack, 0, b"");
+        self.send(by, Operation::Ack, 0, b"");
+    }
+
+    /// Accepts an invitation, and the host completes the opening.
+    #[track_caller]
+    pub fn accept(&self, from: &str) {
+        self.send(from, Operation::SynAck, 0, b"");
+        self.expect(Operation::Ack, 0, b"");
     }
 }
