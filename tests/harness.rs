@@ -78,8 +78,19 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// A number below `limit`, which is not 0.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
+    }
+
+    /// The index of one of so many.
+    pub fn index(&mut self, of: usize) -> usize {
+        self.below(of as u64) as usize
+    }
+
+    /// True in so many of a hundred cases.
+    pub fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
     }
 }
 
