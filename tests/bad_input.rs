@@ -19,7 +19,6 @@ mod texts;
 use std::sync::Mutex;
 
 use serde_json::Value;
-use simp_proto::Operation;
 
 use crate::harness::{Client, Daemon, Outcome, Peer, World};
 
@@ -89,18 +88,21 @@ impl Ann {
         told.filter_map(|event| event.strip_prefix("message ").map(str::to_owned)).collect()
     }
 
+    /// Ann sends this peer a text: it comes with this number, and is delivered.
+    #[track_caller]
+    pub fn says(&self, to: &Peer, seq: u8, text: &str) {
+        let sending = self.world.spawn_ctl(1, &["send", "-t", &to.address().to_string(), text]);
+        to.hear(&self.to, seq, text);
+        assert_eq!(sending.wait().ok(), "");
+    }
+
     /// Asserts that simpd lives on: somebody new is heard, and hears.
     pub fn serves(&self, host: u8) {
         let user = "zoe";
         let zoe = self.chats_with(host, user);
-        zoe.send(&self.to, Operation::Chat, 0, b"hello");
-        zoe.expect(Operation::Ack, 0, b"");
+        zoe.say(&self.to, 0, "hello");
         assert_eq!(self.heard(host), ["hello"]);
-        let address = self.world.address(host);
-        let sending = self.world.spawn_ctl(1, &["send", "-t", &address, "welcome"]);
-        zoe.expect(Operation::Chat, 0, b"welcome");
-        zoe.send(&self.to, Operation::Ack, 0, b"");
-        assert_eq!(sending.wait().ok(), "");
+        self.says(&zoe, 0, "welcome");
         self.ctl(&["status"]).ok();
     }
 }

@@ -88,8 +88,7 @@ fn listening_to_one_peer_skips_nothing_of_another_for_good() {
         (Peer::new(&(world.address(1) + ":7777"), "ann"), Peer::new(&(world.address(3) + ":7777"), "cid"));
     for (peer, text) in [(&one, "from ann"), (&three, "from cid")] {
         peer.open(&world.address(2));
-        peer.send(&world.address(2), Operation::Chat, 0, text.as_bytes());
-        peer.expect(Operation::Ack, 0, b"");
+        peer.say(&world.address(2), 0, text);
     }
     drop(bob.client());
     assert_eq!(world.ctl(2, &["listen", "-n", "1", "--from", "cid"]).ok(), "cid: from cid\n");
@@ -192,8 +191,7 @@ fn text_with_terminal_escapes_is_shown_escaped_and_kept_exact_in_json() {
     let peer = Peer::new(&(world.address(3) + ":7777"), "eve");
     peer.open(&world.address(2));
     let text = "\x1b]0;owned\x07 two\nlines \u{202e}x\u{9b}1m";
-    peer.send(&world.address(2), Operation::Chat, 0, text.as_bytes());
-    peer.expect(Operation::Ack, 0, b"");
+    peer.say(&world.address(2), 0, text);
     assert_eq!(
         world.ctl(2, &["listen", "-n", "1"]).ok(),
         "eve: \\x1b]0;owned\\x07 two\\nlines \\u{202e}x\\x9b1m\n"
@@ -252,10 +250,8 @@ fn quit_delivers_first_what_is_queued() {
     world.ctl(1, &["send", "--no-wait", "one"]).ok();
     world.ctl(1, &["send", "--no-wait", "two"]).ok();
     let quitting = world.spawn_ctl(1, &["quit"]);
-    peer.expect(Operation::Chat, 0, b"one");
-    peer.send(&world.address(1), Operation::Ack, 0, b"");
-    peer.expect(Operation::Chat, 1, b"two");
-    peer.send(&world.address(1), Operation::Ack, 1, b"");
+    peer.hear(&world.address(1), 0, "one");
+    peer.hear(&world.address(1), 1, "two");
     peer.expect(Operation::Fin, 0, b"");
     peer.send(&world.address(1), Operation::Ack, 0, b"");
     quitting.wait().ok();
@@ -332,8 +328,7 @@ fn a_text_that_is_sent_twice_by_a_peer_that_came_back_is_shown_twice() {
     let peer = Peer::new(&(world.address(3) + ":7777"), "eve");
     for _ in 0..2 {
         peer.open(&world.address(2));
-        peer.send(&world.address(2), Operation::Chat, 0, b"backup done");
-        peer.expect(Operation::Ack, 0, b"");
+        peer.say(&world.address(2), 0, "backup done");
     }
     assert_eq!(
         world.ctl(2, &["listen", "-n", "2", "--text", "--timeout", "20"]).ok(),
@@ -393,8 +388,7 @@ fn a_chat_that_is_being_left_takes_no_room() {
     assert_eq!(left.status, Some(6), "{left:?}");
     gone.expect(Operation::Fin, 0, b"");
     next.open(&world.address(1));
-    next.send(&world.address(1), Operation::Chat, 0, b"hi");
-    next.expect(Operation::Ack, 0, b"");
+    next.say(&world.address(1), 0, "hi");
 }
 
 #[test]

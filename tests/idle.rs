@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use simp_proto::Operation;
-
 use crate::harness::{DEADLINE, Peer, World, run};
 
 #[test]
@@ -17,8 +15,7 @@ fn a_daemon_with_ten_idle_chats_makes_no_system_call() {
     let peers: Vec<Peer> = (2..12).map(|host| world.peer(host, "bob")).collect();
     for peer in &peers {
         peer.open(&to);
-        peer.send(&to, Operation::Chat, 0, b"hi");
-        peer.expect(Operation::Ack, 0, b"");
+        peer.say(&to, 0, "hi");
     }
     // The last datagrams are dealt with, and then the turn of a first status is over before a second is read.
     assert_eq!(client.status_after(30).chats, 10);

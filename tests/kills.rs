@@ -289,8 +289,8 @@ impl<'a> Pair<'a> {
     /// Kills one of the two at a random moment.
     fn round(&mut self) {
         self.deadline = Instant::now() + 4 * DEADLINE;
-        let victim = self.random.below(2) as usize;
-        let moment = [Moment::Shown, Moment::Received, Moment::Transmitted][self.random.below(3) as usize];
+        let victim = self.random.index(2);
+        let moment = [Moment::Shown, Moment::Received, Moment::Transmitted][self.random.index(3)];
         let mut times = self.random.below(6);
         // What has happened before is not such a moment.
         while let Ok(seen) = self.seen.try_recv() {

@@ -86,8 +86,7 @@ fn a_send_whose_reply_is_lost_is_sent_once() {
     peer.open(&world.address(1));
     let relay = relay(&world, || ());
     let sending = spawn(&world, &relay, &["send", "hi"]);
-    peer.expect(Operation::Chat, 0, b"hi");
-    peer.send(&world.address(1), Operation::Ack, 0, b"");
+    peer.hear(&world.address(1), 0, "hi");
     survived(&relay, sending.wait());
     assert_eq!(world.ctl(1, &["history"]).ok().lines().count(), 1);
 }
@@ -101,8 +100,7 @@ fn a_send_whose_reply_is_lost_and_that_is_delivered_meanwhile_is_known_to_be() {
     peer.open(&one);
     let mut client = alice.client();
     let relay = relay(&world, move || {
-        peer.expect(Operation::Chat, 0, b"hi");
-        peer.send(&one, Operation::Ack, 0, b"");
+        peer.hear(&one, 0, "hi");
         // request, opened, queued, delivered
         client.status_when(|status| status.last_id == 4);
     });
@@ -159,8 +157,7 @@ fn an_accept_whose_reply_is_lost_finds_the_chat_open() {
     let mut client = alice.client();
     client.status_when(|status| status.requests == 1);
     let relay = relay(&world, move || {
-        peer.expect(Operation::SynAck, 0, b"");
-        peer.send(&one, Operation::Ack, 0, b"");
+        peer.is_accepted(&one);
         client.status_when(|status| status.last_id == 2);
     });
     let accepting = spawn(&world, &relay, &["accept", "eve"]);
@@ -177,8 +174,7 @@ fn an_accept_whose_reply_is_lost_and_whose_peer_leaves_says_that_there_is_none()
     let mut client = alice.client();
     client.status_when(|status| status.requests == 1);
     let relay = relay(&world, move || {
-        peer.expect(Operation::SynAck, 0, b"");
-        peer.send(&one, Operation::Ack, 0, b"");
+        peer.is_accepted(&one);
         peer.send(&one, Operation::Fin, 0, b"");
         client.status_when(|status| status.last_id == 3);
     });
@@ -209,8 +205,7 @@ fn a_decline_and_a_quit_whose_replies_are_lost_find_it_done() {
     assert_eq!((&chat["state"], &chat["since"], &chat["chat"]), (&"closed".into(), &since[0], &1.into()));
 
     let accepting = world.spawn_ctl(1, &["accept", "ann"]);
-    left.expect(Operation::SynAck, 0, b"");
-    left.send(&one, Operation::Ack, 0, b"");
+    left.is_accepted(&one);
     accepting.wait().ok();
     std::fs::remove_file(&path).unwrap();
     let mut client = alice.client();

@@ -104,10 +104,8 @@ fn what_a_peer_that_vanished_did_not_get_is_sent_again_on_demand() {
 
     assert_eq!(world.ctl(1, &["resend", "3"]).ok(), "");
     bob.expect(Operation::Syn, 0, b"");
-    bob.send(&address, Operation::SynAck, 0, b"");
-    bob.expect(Operation::Ack, 0, b"");
-    bob.expect(Operation::Chat, 0, b"hi");
-    bob.send(&address, Operation::Ack, 0, b"");
+    bob.accept(&address);
+    bob.hear(&address, 0, "hi");
     world.ctl(1, &["listen", "--all", "--since", "6", "-n", "2", "--timeout", "30"]).ok();
     assert_eq!(world.ctl(1, &["outbox"]).ok(), "");
 }
@@ -239,8 +237,7 @@ fn consumers_are_listed_with_how_far_each_is_and_removed() {
     let peer = world.peer(3, "eve");
     peer.open(&world.address(1));
     for (seq, text) in [(0, "one"), (1, "two")] {
-        peer.send(&world.address(1), Operation::Chat, seq, text.as_bytes());
-        peer.expect(Operation::Ack, seq, b"");
+        peer.say(&world.address(1), seq, text);
     }
     assert_eq!(world.ctl(1, &["consumers"]).ok(), "");
     world.ctl(1, &["listen", "-n", "2"]).ok();

@@ -39,8 +39,7 @@ fn what_a_peer_shows_is_listed_used_again_and_forgotten() {
     assert_eq!(world.ctl(1, &["peers"]).ok(), "");
     assert_eq!(world.ctl(1, &["peers", "--json"]).ok(), "");
     bob.open(&to);
-    bob.send(&to, Operation::Chat, 0, b"\0hi");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.say(&to, 0, "\0hi");
     let known = world.ctl(1, &["peers"]).ok();
     let columns: Vec<&str> = known.trim_end().split("  ").collect();
     assert_eq!(
@@ -63,11 +62,9 @@ fn what_a_peer_shows_is_listed_used_again_and_forgotten() {
     assert_eq!(world.ctl(1, &["peers", "forget", "bob"]).ok(), "");
     assert_eq!(world.ctl(1, &["peers"]).ok(), "");
     // What is not new is not kept again.
-    bob.send(&to, Operation::Chat, 0, b"\0hi again");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.say(&to, 0, "\0hi again");
     assert_eq!(world.ctl(1, &["peers"]).ok(), "");
-    bob.send(&to, Operation::Chat, 1, b"no longer");
-    bob.expect(Operation::Ack, 1, b"");
+    bob.say(&to, 1, "no longer");
     assert!(world.ctl(1, &["peers"]).ok().trim_end().ends_with("  plain"));
     assert_eq!(world.ctl(1, &["peers", "forget", "--all", "--json"]).ok(), "{\"forgotten\":1}\n");
     assert_eq!(world.ctl(1, &["peers", "forget", "--all", "--json"]).ok(), "{\"forgotten\":0}\n");
@@ -122,8 +119,7 @@ fn what_is_special_about_a_peer_is_told_wherever_its_chat_is() {
     assert_eq!(all.trim_end(), line);
     // Whatever it shows, it is what simpd.toml says, and nothing of it is kept.
     bob.expect(Operation::Ack, 0, b"");
-    bob.send(&to, Operation::Chat, 0, b"\0hi");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.say(&to, 0, "\0hi");
     assert_eq!(world.ctl(1, &["listen", "-n", "1", "--text"]).ok(), "hi\n");
     let peers = world.ctl(1, &["peers"]).ok();
     assert_eq!(peers.trim_end(), format!("{}  -  pinned  takes-turns,cuts-at=500  {note}", world.address(2)));

@@ -18,8 +18,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::harness::World;
-use disk::{Disk, Image, Random, Unsynced};
+use crate::harness::{Random, World};
+use disk::{Disk, Image, Unsynced};
 use log::Log;
 use promises::{Promise, promises};
 use resume::resume;
@@ -155,11 +155,11 @@ impl<'a> Traced<'a> {
             moments.extend([(moment, Unsynced::Lost), (moment, Unsynced::Torn)]);
         }
         for _ in 0..MOMENTS {
-            let unsynced = [Unsynced::Lost, Unsynced::Torn, Unsynced::Torn, Unsynced::Kept][random.below(4)];
-            moments.push(match random.below(3) {
-                0 => (outputs[random.below(outputs.len())], unsynced),
-                1 => (self.checkpoint[random.below(self.checkpoint.len())], unsynced),
-                _ => (random.below(self.records.len() + 1), unsynced),
+            let unsynced = [Unsynced::Lost, Unsynced::Torn, Unsynced::Torn, Unsynced::Kept][random.index(4)];
+            moments.push(match random.index(3) {
+                0 => (outputs[random.index(outputs.len())], unsynced),
+                1 => (self.checkpoint[random.index(self.checkpoint.len())], unsynced),
+                _ => (random.index(self.records.len() + 1), unsynced),
             });
         }
         moments.sort_by_key(|(moment, _)| *moment);

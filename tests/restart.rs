@@ -208,8 +208,7 @@ fn a_daemon_that_does_not_come_back_in_time_is_status_3_with_what_it_will_go_on_
     alice.client().status_when(|status| status.requests == 3);
     for at in [2, 3] {
         let accepting = spawn(&["accept", &address(at)]);
-        peers[at].expect(Operation::SynAck, 0, b"");
-        peers[at].send(&one, Operation::Ack, 0, b"");
+        peers[at].is_accepted(&one);
         accepting.wait().ok();
     }
     let waits = |args: &[&str], peer: usize, operation, payload: &[u8]| {
@@ -255,8 +254,7 @@ fn a_listener_whose_reader_goes_away_does_not_wait_for_its_daemon() {
     let alice = world.start(1, &ALICE);
     let peer = world.peer(3, "eve");
     peer.open(&world.address(1));
-    peer.send(&world.address(1), Operation::Chat, 0, b"one");
-    peer.expect(Operation::Ack, 0, b"");
+    peer.say(&world.address(1), 0, "one");
     let mut command = world.command("simpctl");
     command.arg("-d").arg(world.address(1)).args(["listen", "--text"]);
     let mut listening = Running::start(command);

@@ -213,14 +213,14 @@ fn no_bytes_are_an_error_of_the_script() {
     let plain: Vec<Vec<u8>> = deviations().into_iter().map(|(_, bytes, _)| bytes).collect();
     for _ in 0..3_000 {
         // A datagram that makes sense, with some bytes changed, cut off or added.
-        let mut bytes = plain[random.below(plain.len() as u64) as usize].clone();
+        let mut bytes = plain[random.index(plain.len())].clone();
         for _ in 0..random.below(4) {
-            let at = random.below(bytes.len() as u64) as usize;
+            let at = random.index(bytes.len());
             bytes[at] = random.next() as u8;
         }
-        bytes.resize(1 + random.below(60) as usize, random.next() as u8);
-        let from = random.below(2) as usize;
-        let most = if random.below(4) == 0 { 1 + random.below(60) as usize } else { usize::MAX };
+        bytes.resize(1 + random.index(60), random.next() as u8);
+        let from = random.index(2);
+        let most = if random.below(4) == 0 { 1 + random.index(60) } else { usize::MAX };
         capture.add_cut(peers[from], peers[1 - from], &bytes, most);
     }
     let text = capture.tshark(&world, &["-O", "simp"]);

@@ -4,8 +4,6 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use simp_proto::Operation;
-
 use super::Ann;
 use crate::datagrams::{ACK, CHAT, ERR, FIN, SYN, SYN_ACK, wire};
 use crate::harness::resident_kib;
@@ -98,8 +96,7 @@ fn floods_of_every_kind_cost_little_and_leave_nothing() {
     ] {
         flood(&ann, &sockets, (name, &bytes, at_most));
         // Bob notices nothing of it.
-        bob.send(&ann.to, Operation::Chat, seq, name.as_bytes());
-        bob.expect(Operation::Ack, seq, b"");
+        bob.say(&ann.to, seq, name);
         seq = 1 - seq;
     }
     let grown = resident_kib(ann.pid()).saturating_sub(before);

@@ -51,8 +51,7 @@ fn whoever_claims_anothers_name_says_nothing_in_the_chat_with_the_other() {
     // With a chat of her own there are two bobs, and the name alone means none of them.
     eve.open(&ann.to);
     for (peer, text) in [(&eve, "from eve"), (&bob, "from bob")] {
-        peer.send(&ann.to, Operation::Chat, 0, text.as_bytes());
-        peer.expect(Operation::Ack, 0, b"");
+        peer.say(&ann.to, 0, text);
     }
     for command in [&["send", "-t", "bob", "hi"][..], &["send", "hi"], &["quit", "bob"]] {
         let choose = if command[0] == "send" { "-t WHO" } else { "simpctl quit WHO" };
@@ -65,8 +64,7 @@ fn whoever_claims_anothers_name_says_nothing_in_the_chat_with_the_other() {
     assert_eq!(heard, "from bob\n");
     for (peer, who, seq) in [(&bob, &two, 1), (&eve, &format!("bob@{three}"), 0)] {
         let sending = ann.world.spawn_ctl(1, &["send", "-t", who, "only you"]);
-        peer.expect(Operation::Chat, seq, b"only you");
-        peer.send(&ann.to, Operation::Ack, seq, b"");
+        peer.hear(&ann.to, seq, "only you");
         assert_eq!(sending.wait().ok(), "");
     }
     assert_eq!((bob.arrived(), eve.arrived()), (vec![], vec![]));
@@ -176,10 +174,8 @@ fn whoever_rings_lets_nobody_else_in() {
     let eve = Peer::new(&address, "Daemon");
     let connecting = ann.world.spawn_ctl(1, &["connect", &address]);
     eve.expect(Operation::Syn, 0, b"");
-    eve.send(&ann.to, Operation::SynAck, 0, b"");
-    eve.expect(Operation::Ack, 0, b"");
-    eve.send(&ann.to, Operation::Chat, 0, b"eve accepted.");
-    eve.expect(Operation::Ack, 0, b"");
+    eve.accept(&ann.to);
+    eve.say(&ann.to, 0, "eve accepted.");
     connecting.wait().ok();
     eve.send(&ann.to, Operation::Fin, 0, b"");
     eve.expect(Operation::Ack, 0, b"");
@@ -189,8 +185,7 @@ fn whoever_rings_lets_nobody_else_in() {
     ann.client().status_when(|status| status.requests == 1);
     assert_eq!(bob.arrived(), [], "nobody has accepted yet");
     let accepting = ann.world.spawn_ctl(1, &["accept"]);
-    bob.expect(Operation::SynAck, 0, b"");
-    bob.send(&ann.to, Operation::Ack, 0, b"");
+    bob.is_accepted(&ann.to);
     accepting.wait().ok();
     assert_eq!(bob.arrived(), [], "ann has said nothing yet");
     ann.serves(250);
@@ -201,13 +196,8 @@ fn no_name_makes_the_line_of_a_peer_look_like_one_of_ours() {
     let ann = Ann::open_to_all();
     let bob = ann.chats_with(BOB, "bob");
     let eve = ann.chats_with(EVE, "you -> bob");
-    eve.send(&ann.to, Operation::Chat, 0, b"I owe eve 100");
-    eve.expect(Operation::Ack, 0, b"");
-    let address = ann.world.address(BOB);
-    let sending = ann.world.spawn_ctl(1, &["send", "-t", &address, "I owe eve 100"]);
-    bob.expect(Operation::Chat, 0, b"I owe eve 100");
-    bob.send(&ann.to, Operation::Ack, 0, b"");
-    sending.wait().ok();
+    eve.say(&ann.to, 0, "I owe eve 100");
+    ann.says(&bob, 0, "I owe eve 100");
     let history = ann.ctl(&["history"]).ok();
     let sentences: Vec<_> = history.lines().map(|line| line.split_once("I owe").unwrap().0).collect();
     let words = |line: &str| line.splitn(4, ' ').last().unwrap().to_owned();

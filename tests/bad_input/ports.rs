@@ -38,12 +38,8 @@ fn is_refused(peer: &Peer, ann: &Ann) {
 #[track_caller]
 fn talk(ann: &Ann, bob: &Peer) {
     let address = bob.address().to_string();
-    bob.send(&ann.to, Operation::Chat, 0, b"it is me");
-    bob.expect(Operation::Ack, 0, b"");
-    let sending = ann.world.spawn_ctl(1, &["send", "-t", &address, "welcome"]);
-    bob.expect(Operation::Chat, 0, b"welcome");
-    bob.send(&ann.to, Operation::Ack, 0, b"");
-    assert_eq!(sending.wait().ok(), "");
+    bob.say(&ann.to, 0, "it is me");
+    ann.says(bob, 0, "welcome");
     let heard = ann.ctl(&["listen", "-n", "1", "--timeout", "20", "--text", "--from", &address]);
     assert_eq!(heard.ok(), "it is me\n");
 }
@@ -68,8 +64,7 @@ fn an_answer_from_another_host_is_none_and_the_invitation_goes_on() {
     eve.expect(Operation::Ack, 0, b"");
     eve.expect(Operation::Ack, 0, b"");
     assert!(ann.ctl(&["chats"]).ok().contains(" inviting "), "nobody has answered yet");
-    bob.send(&ann.to, Operation::SynAck, 0, b"");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.accept(&ann.to);
     is_connected(connecting, bob.address());
     talk(&ann, &bob);
     assert_eq!((ann.told(3), eve.arrived()), (vec![], vec![]));
@@ -79,8 +74,7 @@ fn an_answer_from_another_host_is_none_and_the_invitation_goes_on() {
 #[test]
 fn an_answer_from_another_port_to_an_open_chat_changes_nothing() {
     let (ann, connecting, bob, other) = ann_invites_bob();
-    bob.send(&ann.to, Operation::SynAck, 0, b"");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.accept(&ann.to);
     is_connected(connecting, bob.address());
     let before = ann.told(BOB);
     other.send_raw(&ann.to, &wire(SYN_ACK, 0, "bob", b""));
@@ -105,11 +99,9 @@ fn an_answer_from_a_port_with_a_chat_of_its_own_belongs_to_that_chat() {
     other.open(&ann.to);
     let connecting = ann.world.spawn_ctl(1, &["connect", &ann.world.address(BOB)]);
     bob.expect(Operation::Syn, 0, b"");
-    other.send(&ann.to, Operation::SynAck, 0, b"");
-    other.expect(Operation::Ack, 0, b"");
+    other.accept(&ann.to);
     assert!(ann.ctl(&["chats"]).ok().contains(" inviting "), "bob has not answered yet");
-    bob.send(&ann.to, Operation::SynAck, 0, b"");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.accept(&ann.to);
     is_connected(connecting, bob.address());
     for peer in [&bob, &other] {
         talk(&ann, peer);
@@ -120,8 +112,7 @@ fn an_answer_from_a_port_with_a_chat_of_its_own_belongs_to_that_chat() {
 #[test]
 fn an_answer_from_another_port_takes_the_invitation_there() {
     let (ann, connecting, bob, other) = ann_invites_bob();
-    other.send(&ann.to, Operation::SynAck, 0, b"");
-    other.expect(Operation::Ack, 0, b"");
+    other.accept(&ann.to);
     is_connected(connecting, other.address());
     talk(&ann, &other);
     // Once: a third port, and the one addressed, come too late.

@@ -96,13 +96,9 @@ fn a_syn_ack_in_an_open_chat_is_acknowledged_and_changes_nothing() {
         bob.expect(Operation::Ack, seq, b"");
     }
     assert_eq!(ann.told(BOB), before);
-    bob.send(&ann.to, Operation::Chat, 0, b"hi");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.say(&ann.to, 0, "hi");
     assert_eq!(ann.heard(BOB), ["hi"]);
-    let sending = ann.world.spawn_ctl(1, &["send", "ho"]);
-    bob.expect(Operation::Chat, 0, b"ho");
-    bob.send(&ann.to, Operation::Ack, 0, b"");
-    assert_eq!(sending.wait().ok(), "");
+    ann.says(&bob, 0, "ho");
     ann.serves(250);
 }
 
@@ -139,8 +135,7 @@ fn errors_without_end_are_told_once_each_and_do_not_answer_anything() {
     for text in ["why?", "why?", "\x1b]0;owned\x07", "why?", ""] {
         bob.send(&ann.to, Operation::Err, 0, text.as_bytes());
     }
-    bob.send(&ann.to, Operation::Chat, 0, b"hi");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.say(&ann.to, 0, "hi");
     let told = ann.told(BOB);
     assert_eq!(told[2..], ["error why?", "error \x1b]0;owned\x07", "error why?", "error ", "message hi"]);
     harmless(ann.ctl(&["history", "--all"]).ok());

@@ -10,11 +10,8 @@ const BOB: u8 = 2;
 
 /// SYN, and what the peer does with its answer; then a message, until it is acknowledged.
 fn say_behind_syn(ann: &Ann, peer: &Peer, seq: u8, text: &[u8]) {
-    peer.send(&ann.to, Operation::Syn, 0, b"");
-    peer.expect(Operation::SynAck, 0, b"");
-    peer.send(&ann.to, Operation::Ack, 0, b"");
-    peer.send(&ann.to, Operation::Chat, seq, text);
-    peer.expect(Operation::Ack, seq, b"");
+    peer.open(&ann.to);
+    peer.say(&ann.to, seq, text);
 }
 
 /// How often something was told.
@@ -40,8 +37,7 @@ fn a_syn_before_every_message_soon_after_the_opening_costs_no_message_either_way
     let sending =
         [2, 3, 4].map(|host| ann.world.spawn_ctl(1, &["send", "-t", &ann.world.address(host), "hi"]));
     for (peer, sending) in peers.iter().zip(sending) {
-        peer.expect(Operation::Chat, 0, b"hi");
-        peer.send(&ann.to, Operation::Ack, 0, b"");
+        peer.hear(&ann.to, 0, "hi");
         assert_eq!(sending.wait().ok(), "");
     }
     for host in [2, 3, 4] {
@@ -57,8 +53,7 @@ fn a_syn_before_every_message_of_one_that_we_invited_costs_no_message() {
     let bob = ann.world.peer(BOB, "bob");
     let connecting = ann.world.spawn_ctl(1, &["connect", &ann.world.address(BOB)]);
     bob.expect(Operation::Syn, 0, b"");
-    bob.send(&ann.to, Operation::SynAck, 0, b"");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.accept(&ann.to);
     connecting.wait().ok();
     for n in 0_u8..5 {
         bob.send(&ann.to, Operation::Syn, 0, b"");
@@ -80,12 +75,10 @@ fn a_syn_while_a_message_of_ours_is_in_flight_does_not_deliver_it() {
     bob.expect(Operation::Chat, 0, b"hi");
     for n in 0..3 {
         bob.send(&ann.to, Operation::Syn, 0, b"");
-        bob.send(&ann.to, Operation::Chat, n % 2, &[b'0' + n]);
-        bob.expect(Operation::Ack, n % 2, b"");
+        bob.say(&ann.to, n % 2, [b'0' + n]);
     }
     assert_eq!(count(&ann.told(BOB), "delivered"), 0);
-    bob.expect(Operation::Chat, 0, b"hi");
-    bob.send(&ann.to, Operation::Ack, 0, b"");
+    bob.hear(&ann.to, 0, "hi");
     assert_eq!(sending.wait().ok(), "");
     assert_eq!(ann.heard(BOB), ["0", "1", "2"]);
     ann.serves(250);
@@ -99,8 +92,7 @@ fn a_syn_long_after_the_opening_is_a_new_request_and_no_message_is_lost() {
     eve.send(&ann.to, Operation::Syn, 0, b"");
     ann.client().status_when(|status| status.requests == 1);
     let accepting = ann.world.spawn_ctl(1, &["accept", "eve"]);
-    eve.expect(Operation::SynAck, 0, b"");
-    eve.send(&ann.to, Operation::Ack, 0, b"");
+    eve.is_accepted(&ann.to);
     accepting.wait().ok();
     // Nobody says anything for so long that a SYN is no late copy any more.
     let silence = ann.ctl(&["listen", "-n", "1", "--timeout", "10.1"]);
@@ -121,10 +113,8 @@ fn a_syn_long_after_the_opening_is_a_new_request_and_no_message_is_lost() {
     assert_eq!((eve.arrived(), ann.heard(3)), (vec![], vec![]));
     let accepting = ann.world.spawn_ctl(1, &["accept", "eve"]);
     for peer in [&eve, &bob] {
-        peer.expect(Operation::SynAck, 0, b"");
-        peer.send(&ann.to, Operation::Ack, 0, b"");
-        peer.send(&ann.to, Operation::Chat, 0, b"it is me again");
-        peer.expect(Operation::Ack, 0, b"");
+        peer.is_accepted(&ann.to);
+        peer.say(&ann.to, 0, "it is me again");
     }
     accepting.wait().ok();
     for host in [BOB, 3] {
@@ -160,8 +150,7 @@ fn lines_that_come_as_syn_and_as_message_are_shown_once() {
     // One whose message never comes, and a message that is another.
     bob.send_raw(&ann.to, &wire(SYN, 0, "bob", b"as SYN only"));
     bob.expect(Operation::Ack, 0, b"");
-    bob.send(&ann.to, Operation::Chat, 0, b"as message only");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.say(&ann.to, 0, "as message only");
     assert_eq!(ann.heard(BOB)[4..], ["as SYN only", "as message only"]);
     ann.serves(250);
 }

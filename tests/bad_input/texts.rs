@@ -28,8 +28,7 @@ fn listened(ann: &Ann) -> String {
 /// The message leaves no trace in how ann speaks to bob afterwards.
 fn still_plain(ann: &Ann, bob: &Peer, seq: u8, plain: bool) {
     let sending = ann.world.spawn_ctl(1, &["send", "still there?"]);
-    bob.expect(Operation::Chat, seq, if plain { b"still there?" } else { b"\0still there?" });
-    bob.send(&ann.to, Operation::Ack, seq, b"");
+    bob.hear(&ann.to, seq, if plain { "still there?" } else { "\0still there?" });
     assert_eq!(sending.wait().ok(), "");
 }
 
@@ -146,8 +145,7 @@ fn the_words_of_an_invitation_a_refusal_and_an_end_are_harmless_on_a_terminal() 
     }
     let bob = ann.world.peer(6, "bob");
     bob.send_raw(&ann.to, &wire([1, 2], 0, "bob", words));
-    bob.expect(Operation::SynAck, 0, b"");
-    bob.send(&ann.to, Operation::Ack, 0, b"");
+    bob.is_accepted(&ann.to);
     bob.send_raw(&ann.to, &wire(FIN, 0, "bob", words));
     bob.expect(Operation::Ack, 0, b"");
     harmless(ann.ctl(&["history", "--all", "-n", "100"]).ok());
@@ -159,8 +157,7 @@ fn the_words_of_an_invitation_a_refusal_and_an_end_are_harmless_on_a_terminal() 
 fn the_same_text_twice_before_the_end_is_shown_twice() {
     let ann = Ann::open_to_all();
     let bob = ann.chats_with(BOB, "bob");
-    bob.send(&ann.to, Operation::Chat, 0, b"ok");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.say(&ann.to, 0, "ok");
     assert_eq!(listened(&ann), "ok");
     bob.send(&ann.to, Operation::Chat, 1, b"ok");
     bob.send(&ann.to, Operation::Fin, 0, b"");
@@ -179,8 +176,7 @@ fn the_same_text_twice_with_two_numbers_is_shown_twice_whatever_its_acks_say() {
         assert_eq!(sending.wait().ok(), "");
     }
     for (seq, text) in [(0, &b"one"[..]), (1, b"ok"), (0, b"ok"), (1, b"ok")] {
-        bob.send(&ann.to, Operation::Chat, seq, text);
-        bob.expect(Operation::Ack, seq, b"");
+        bob.say(&ann.to, seq, text);
     }
     assert_eq!(ann.heard(BOB), ["one", "ok", "ok", "ok"]);
 }

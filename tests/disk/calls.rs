@@ -118,8 +118,7 @@ impl<'a> Worker<'a> {
         worker.bob.open(&to);
         for said in 0..TEXTS {
             let text = format!("{said} {}", "x".repeat(900));
-            worker.bob.send(&to, Operation::Chat, (said % 2) as u8, text.as_bytes());
-            worker.bob.expect(Operation::Ack, (said % 2) as u8, b"");
+            worker.bob.say(&to, (said % 2) as u8, text);
         }
         worker.first_id = alice.client().send("the first");
         alice.signal(Signal::SIGTERM);

@@ -108,6 +108,5 @@ fn a_disk_that_stays_full_is_tried_once_per_second_whatever_comes() {
     assert_eq!(alice.log().lines().filter(|line| line.contains("ERROR")).count(), 1, "{}", alice.log());
     disk.mend();
     client.status_when(|status| status.trouble.is_none());
-    bob.send(&to, Operation::Chat, 0, b"again and again");
-    bob.expect(Operation::Ack, 0, b"");
+    bob.say(&to, 0, "again and again");
 }

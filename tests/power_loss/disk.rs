@@ -9,6 +9,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::trace::{Call, Record};
+use crate::harness::Random;
 
 /// What a disk writes whole or not at all.
 const SECTOR: u64 = 512;
@@ -16,29 +17,6 @@ const SECTOR: u64 = 512;
 /// Flags of a record that opens, as in `trace.c`.
 const CREATED: u64 = 1;
 const TRUNCATED: u64 = 2;
-
-/// Random numbers that are the same for the same seed (splitmix64).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`, which is not 0.
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    /// True in this many of a hundred cases.
-    pub fn percent(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-}
 
 /// What becomes of that which was not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +83,7 @@ impl Node<'_> {
             Unsynced::Lost => Vec::new(),
             Unsynced::Kept => self.since.clone(),
             Unsynced::Torn => {
-                let (whole, sector) = ([10, 50, 95][random.below(3)], [30, 70, 100][random.below(3)]);
+                let (whole, sector) = ([10, 50, 95][random.index(3)], [30, 70, 100][random.index(3)]);
                 let there: Vec<_> = self.since.iter().filter(|_| random.percent(whole)).collect();
                 let sectors = there.into_iter().flat_map(|change| change.sectors());
                 sectors.filter(|_| random.percent(sector)).collect()
@@ -113,7 +91,7 @@ impl Node<'_> {
         };
         if unsynced == Unsynced::Torn && random.percent(50) {
             for last in (1..changes.len()).rev() {
-                changes.swap(last, random.below(last + 1));
+                changes.swap(last, random.index(last + 1));
             }
         }
         for change in changes {
@@ -197,7 +175,7 @@ impl<'a> Disk<'a> {
         for (path, name) in &self.names {
             let since = match unsynced {
                 Unsynced::Lost => 0,
-                Unsynced::Torn => random.below(name.since.len() + 1),
+                Unsynced::Torn => random.index(name.since.len() + 1),
                 Unsynced::Kept => name.since.len(),
             };
             let node = if since == 0 { name.synced } else { name.since[since - 1] };

@@ -8,10 +8,9 @@ use nix::sys::signal::Signal;
 use simp_proto::control::{Answer, From, Reply, Request, What};
 use simp_proto::{Datagram, Operation};
 
-use super::disk::Random;
 use super::trace::Tracer;
 use super::{CONSUMER, log_folder};
-use crate::harness::{Client, Daemon, Peer, World, send};
+use crate::harness::{Client, Daemon, Peer, Random, World, send};
 
 /// Messages queued at once.
 const BATCH: usize = 64;
@@ -182,7 +181,7 @@ impl<'a> Traffic<'a> {
 
     /// A text that no other is like: mostly a short one, sometimes the longest.
     fn text(&mut self, user: &str, number: usize) -> String {
-        let length = if self.random.percent(5) { 985 } else { self.random.below(60) };
+        let length = if self.random.percent(5) { 985 } else { self.random.index(60) };
         format!("{:-<length$}", format!("{user} {number}"))
     }
 }

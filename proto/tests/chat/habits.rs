@@ -39,7 +39,7 @@ fn accepting(known: Known, syn: &Datagram) -> (Driver, Vec<Datagram>) {
 
 /// Such a peer has accepted Bob's invitation, in the form that `form` gives its datagrams.
 fn open_in(known: Known, form: Deviations) -> Driver {
-    let mut bob = Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, known, SETTINGS.request_expiry));
+    let mut bob = inviting(known);
     bob.hears(at(0), &Datagram { deviations: form, ..ANN.syn_ack() });
     bob.drain();
     bob.events();
@@ -49,6 +49,13 @@ fn open_in(known: Known, form: Deviations) -> Driver {
 /// The same with a plain form.
 fn open(habits: &str) -> Driver {
     open_in(known(habits), Deviations::default())
+}
+
+/// Bob's message 1, "hi", is in flight.
+fn saying_hi(mut bob: Driver) -> Driver {
+    bob.send(at(0), 1, "hi").unwrap();
+    bob.drain();
+    bob
 }
 
 /// What is known of the peer.
@@ -128,9 +135,8 @@ fn an_ack_with_another_number_is_not_taken_from_a_peer_whose_ways_our_user_has_s
 
 #[test]
 fn the_other_number_is_not_tried_with_a_peer_whose_ways_our_user_has_said() {
-    let mut bob = open_in(Known { is_pinned: true, ..known("checksum") }, Deviations::CHECKSUM);
-    bob.send(at(0), 1, "hi").unwrap();
-    bob.drain();
+    let pinned = Known { is_pinned: true, ..known("checksum") };
+    let mut bob = saying_hi(open_in(pinned, Deviations::CHECKSUM));
     let copies = bob.schedule(at(25_000));
     let again = [5_000, 10_000, 15_000, 20_000, 25_000];
     assert_eq!(copies, again.map(|ms| (ms, summed(Says("bob").chat(0, "hi")))));

@@ -3,7 +3,7 @@
 use simp_proto::control::{Reason, State};
 use simp_proto::{ChatEvent, Datagram, Deviations, Handled, MessageId, Operation};
 
-use super::{dialect, open, open_with_foreign, read, summed};
+use super::{dialect, open, open_with_foreign, read, saying_hi, summed};
 use crate::common::{ANN, BOB, at};
 use crate::driver::{Driver, closed, delivered, message, undelivered};
 
@@ -46,9 +46,7 @@ fn a_syn_ack_with_1_says_that_any_number_confirms_until_two_acks_in_a_row_fit() 
 
 #[test]
 fn an_ack_with_another_number_counts_half_a_second_later_and_from_then_on_any() {
-    let mut bob = open("plain");
-    bob.send(at(0), 1, "hi").unwrap();
-    bob.drain();
+    let mut bob = saying_hi(open("plain"));
     assert_eq!(bob.hears(at(10), &ANN.ack(1)), Handled::Ignored);
     bob.transmits(at(509));
     assert_eq!((dialect(&bob), bob.events()), ("plain".to_owned(), vec![]));
@@ -65,9 +63,7 @@ fn an_ack_with_another_number_counts_half_a_second_later_and_from_then_on_any() 
 
 #[test]
 fn the_right_ack_within_the_half_second_takes_the_doubtful_one_back() {
-    let mut bob = open("plain");
-    bob.send(at(0), 1, "hi").unwrap();
-    bob.drain();
+    let mut bob = saying_hi(open("plain"));
     bob.hears(at(10), &ANN.ack(1));
     bob.hears(at(509), &ANN.ack(0));
     bob.drain();
@@ -258,9 +254,7 @@ fn a_peer_that_ignores_a_second_message_in_a_row_is_gone() {
 
 #[test]
 fn the_ack_of_a_repeat_takes_ignores_repeats_back() {
-    let mut bob = open_with_foreign("ignores-repeats,numbers-known");
-    bob.send(at(0), 1, "one").unwrap();
-    bob.drain();
+    let mut bob = saying_hi(open_with_foreign("ignores-repeats,numbers-known"));
     bob.schedule(at(5_000));
     bob.hears(at(5_010), &summed(ANN.ack(0)));
     assert_eq!(dialect(&bob), "checksum,numbers-known");

@@ -2,7 +2,7 @@
 
 use simp_proto::{Chat, Known};
 
-use super::{accepting, dialect, known, open, open_with_foreign, read, summed};
+use super::{accepting, dialect, known, open, open_with_foreign, read, saying_hi, summed};
 use crate::common::{ANN, BOB, at};
 use crate::driver::{Driver, SETTINGS, delivered, message};
 
@@ -21,33 +21,33 @@ fn counting_together() -> Driver {
     bob
 }
 
+/// Bob's next message leaves at once with this number, and its ACK comes 10 ms later.
+#[track_caller]
+fn says(bob: &mut Driver, now: u64, id: u64, seq: u8) {
+    bob.send(at(now), id, "ours").unwrap();
+    assert_eq!(bob.drain(), [BOB.chat(seq, "ours")]);
+    bob.hears(at(now + 10), &ANN.ack(seq));
+}
+
 #[test]
 fn whoever_goes_on_behind_our_number_has_one_counter_and_ours_go_on_behind_its_numbers() {
     let mut bob = counting_together();
     for (now, id) in [(100, 2), (200, 3)] {
-        bob.send(at(now), id, "ours").unwrap();
-        assert_eq!(bob.drain(), [BOB.chat(0, "ours")]);
-        bob.hears(at(now + 10), &ANN.ack(0));
+        says(&mut bob, now, id, 0);
         bob.hears(at(now + 20), &ANN.chat(1, &format!("behind {id}")));
         assert_eq!(bob.drain(), [BOB.ack(1)]);
         assert_eq!(bob.events(), [delivered(id), message(1, &format!("behind {id}"))]);
     }
-    for (now, id, ours) in [(300, 4, 0), (400, 5, 1)] {
-        bob.send(at(now), id, "ours").unwrap();
-        assert_eq!(bob.drain(), [BOB.chat(ours, "ours")]);
-        bob.hears(at(now + 10), &ANN.ack(ours));
-    }
+    says(&mut bob, 300, 4, 0);
+    says(&mut bob, 400, 5, 1);
     assert_eq!(dialect(&bob), "one-counter,numbers-known,begins-at-one");
 }
 
 #[test]
 fn the_number_that_both_ways_to_count_give_takes_one_counter_not_back() {
     let mut bob = counting_together();
-    for (now, id, ours) in [(100, 2, 0), (200, 3, 1)] {
-        bob.send(at(now), id, "ours").unwrap();
-        assert_eq!(bob.drain(), [BOB.chat(ours, "ours")]);
-        bob.hears(at(now + 10), &ANN.ack(ours));
-    }
+    says(&mut bob, 100, 2, 0);
+    says(&mut bob, 200, 3, 1);
     bob.hears(at(300), &ANN.chat(0, "hers"));
     bob.send(at(310), 4, "ours").unwrap();
     assert_eq!(bob.drain(), [BOB.ack(0), BOB.chat(1, "ours")]);
@@ -57,9 +57,7 @@ fn the_number_that_both_ways_to_count_give_takes_one_counter_not_back() {
 #[test]
 fn the_next_number_of_its_own_behind_one_of_ours_takes_one_counter_back() {
     let mut bob = counting_together();
-    bob.send(at(100), 2, "ours").unwrap();
-    assert_eq!(bob.drain(), [BOB.chat(0, "ours")]);
-    bob.hears(at(110), &ANN.ack(0));
+    says(&mut bob, 100, 2, 0);
     bob.hears(at(120), &ANN.chat(0, "hers"));
     assert_eq!(dialect(&bob), "numbers-known,begins-at-one");
     bob.send(at(130), 3, "ours").unwrap();
@@ -199,9 +197,7 @@ fn a_plain_peer_that_missed_four_copies_and_acknowledges_the_fifth_is_plain_and_
 
 #[test]
 fn a_peer_that_wanted_1_of_our_first_and_goes_on_behind_it_has_the_other_number_tried_again() {
-    let mut bob = open("plain");
-    bob.send(at(0), 1, "hi").unwrap();
-    bob.drain();
+    let mut bob = saying_hi(open("plain"));
     bob.schedule(at(20_000));
     bob.hears(at(20_010), &ANN.ack(1));
     bob.hears(at(21_000), &ANN.chat(0, "hers"));
@@ -218,9 +214,7 @@ fn a_peer_that_wanted_1_of_our_first_and_goes_on_behind_it_has_the_other_number_
 #[test]
 fn whose_numbers_are_known_has_the_other_one_only_from_the_fifth_copy_until_it_is_gone() {
     let copies = |habits: &str| {
-        let mut bob = open_with_foreign(habits);
-        bob.send(at(0), 1, "hi").unwrap();
-        bob.drain();
+        let mut bob = saying_hi(open_with_foreign(habits));
         let seqs: Vec<_> = bob.schedule(at(25_000)).iter().map(|(_, copy)| copy.seq).collect();
         bob.schedule(at(30_000));
         (seqs, dialect(&bob))

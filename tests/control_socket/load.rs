@@ -1,0 +1,152 @@
+//! Clients that owe a request, never read, or are a thousand, and answers of many pieces: the others are served all
+//! the time, and it costs little.
+
+use std::io::Write as _;
+use std::net::Shutdown;
+use std::sync::mpsc::{self, TryRecvError};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use simp_proto::control::{Answer, FailureKind, Filter, From, Reply, Request, VERSION};
+
+use super::{dismissed, fill, frame, ids_until, open_chat};
+use crate::harness::{Client, Peer, World, resident_kib};
+
+#[test]
+fn who_owes_a_request_for_ten_seconds_is_dismissed_and_who_reads_slowly_is_not() {
+    let world = World::new();
+    let (alice, mut client, _bob) = open_chat(&world);
+    fill(&mut client, 1_000);
+
+    // More answers than are kept for a client, and requests behind them: it waits for us, not we for it.
+    let mut slow = alice.client();
+    let history = Request::History { before: None, limit: 1_000, filter: Filter::default() };
+    let asked = 20;
+    (0..asked).for_each(|_| slow.write(&history));
+
+    let silent = Client::silent(&alice.socket);
+    let mut half = alice.client();
+    let bytes = frame(&Request::Status);
+    half.stream.write_all(&bytes[..bytes.len() / 2]).unwrap();
+    let (sender, dismissals) = mpsc::channel();
+    for mut client in [silent, half] {
+        let sender = sender.clone();
+        std::thread::spawn(move || sender.send(dismissed(&mut client)));
+    }
+    drop(sender);
+    // The others are served all the time.
+    let mut served = 0;
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        client.status();
+        served += 1;
+        match dismissals.try_recv() {
+            Ok(failure) => told.push(failure),
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => panic!("not all were dismissed: {told:?}"),
+        }
+    }
+    assert!(served > 2, "{served}");
+    let line = "no complete request came within 10 s".to_owned();
+    assert_eq!(told, [(FailureKind::Usage, line.clone()), (FailureKind::Usage, line)]);
+    for _ in 0..asked {
+        assert!(matches!(slow.read(), Some(Answer::Reply(Reply::History { .. }))));
+    }
+    slow.status();
+}
+
+#[test]
+fn clients_that_never_read_cost_little_and_get_everything_once_when_they_do() {
+    let world = World::new();
+    let (alice, mut client, _bob) = open_chat(&world);
+    fill(&mut client, 4_000);
+    // One that reads: what the daemon's caches take is taken now.
+    let last = client.status().last_id;
+    let mut quick = alice.client();
+    quick.follow(From::After(0));
+    ids_until(&mut quick, last);
+    drop(quick);
+    let before = resident_kib(alice.pid());
+
+    let mut slow: Vec<Client> = (0..20).map(|_| alice.client()).collect();
+    for client in &mut slow {
+        client.write(&Request::Follow { from: From::After(0), filter: Filter::default() });
+    }
+    fill(&mut client, 2_000);
+    let last = client.status().last_id;
+    let grown = resident_kib(alice.pid()).saturating_sub(before);
+    assert!(grown < 8 << 10, "{grown} KiB more, for twenty who do not read 6 MB each");
+
+    for mut client in slow {
+        assert_eq!(client.read(), Some(Answer::Reply(Reply::Following { after: 0 })));
+        assert!(ids_until(&mut client, last).into_iter().eq(1..=last));
+    }
+}
+
+/// Whether this process may have so many open files; says so where it may not.
+fn may_open_files(test: &str, count: u64) -> bool {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    if hard < count {
+        eprintln!("SKIPPED {test}: this system allows only {hard} open files");
+        return false;
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, soft.max(count), hard).unwrap();
+    true
+}
+
+#[test]
+fn a_thousand_clients_are_served_and_the_one_too_many_is_told() {
+    if !may_open_files("a_thousand_clients_are_served_and_the_one_too_many_is_told", 4_096) {
+        return;
+    }
+    let world = World::new();
+    let alice = world.start(1, &[]);
+    let mut clients: Vec<Client> = (0..1_024).map(|_| Client::silent(&alice.socket)).collect();
+    for client in &mut clients {
+        client.write(&Request::Hello { version: VERSION });
+        client.write(&Request::Status);
+    }
+    for client in &mut clients {
+        assert!(matches!(client.read(), Some(Answer::Reply(Reply::Hello { .. }))));
+        let Some(Answer::Reply(Reply::Status(status))) = client.read() else { panic!("no status") };
+        assert!(status.clients <= 1_024);
+    }
+    assert_eq!(clients[7].status().clients, 1_024);
+
+    let mut late = Client::silent(&alice.socket);
+    let line = "1024 clients are connected already (end some of them)".to_owned();
+    assert_eq!(dismissed(&mut late), (FailureKind::Failed, line));
+    // One that leaves makes room for another.
+    let mut leaving = clients.pop().unwrap();
+    leaving.stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(leaving.read(), None);
+    clients.push(alice.client());
+    assert_eq!(clients[7].status().clients, 1_024);
+}
+
+#[test]
+fn more_chats_than_one_reply_holds_come_in_pieces() {
+    if !may_open_files("more_chats_than_one_reply_holds_come_in_pieces", 4_096) {
+        return;
+    }
+    let world = World::new();
+    let daemon = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "3000"]);
+    let peers: Vec<_> = (0..2_100).map(|_| Peer::new(&(world.address(2) + ":0"), "bob")).collect();
+    for peer in &peers {
+        peer.open(&world.address(1));
+    }
+    let mut client = daemon.client();
+    let (mut after, mut ids, mut replies) = (0, Vec::new(), 0);
+    loop {
+        let Reply::Chats { chats, more } = client.reply(&Request::Chats { after }) else {
+            panic!("no chats")
+        };
+        ids.extend(chats.iter().map(|chat| chat.chat));
+        (after, replies) = (chats.last().unwrap().chat, replies + 1);
+        if !more {
+            break;
+        }
+    }
+    assert_eq!((ids.len(), replies), (2_100, 2));
+    assert!(ids.is_sorted_by(|one, next| one < next));
+    assert_eq!(world.ctl(1, &["chats"]).ok().lines().count(), 2_100);
+}

@@ -1,0 +1,127 @@
+//! Requests that make sense and cannot be carried out: each is refused with one line that says why, and what helps.
+
+use simp_proto::Operation;
+use simp_proto::control::{FailureKind, From, Reason, Request, What};
+
+use super::open_chat;
+use crate::harness::{World, connect, message, send};
+
+#[test]
+fn a_text_that_simp_can_carry_arrives_and_any_other_is_refused_with_the_reason() {
+    let world = World::new();
+    let (_alice, mut client, bob) = open_chat(&world);
+    for (text, line) in [
+        ("", "an empty text cannot be sent"),
+        ("gr\u{fc}n", "a text is ASCII, '\u{fc}' (U+00FC) at position 3 is not"),
+        ("\u{1f600}", "a text is ASCII, '\u{1f600}' (U+1F600) at position 1 is not"),
+        ("a\0b", "a text is ASCII, the character U+0000 at position 2 is not"),
+        (&"x".repeat(986), "a text has at most 985 characters, this one has 986 (send it in parts)"),
+        (&"x".repeat(900_000), "a text has at most 985 characters, this one has 900000 (send it in parts)"),
+    ] {
+        client.fails(&send(None, text), FailureKind::Usage, line);
+    }
+    let longest: String = (b' '..=b'~').cycle().take(985).map(char::from).collect();
+    for (seq, text) in [(0, longest.as_str()), (1, "\x1b[31m\t\r\n"), (0, " ")] {
+        client.send(text);
+        bob.hear(&world.address(1), seq, text);
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_remedy() {
+    use FailureKind::{Failed, NoSuch, Usage};
+    let world = World::new();
+    let to = world.address(1);
+    let alice = world.start(1, &["--user", "alice"]);
+    let mut client = alice.client();
+    let accept = |who: Option<&str>| Request::Accept { who: who.map(str::to_owned) };
+    let decline = |who: Option<&str>| Request::Decline { who: who.map(str::to_owned) };
+    let quit = |who: Option<&str>| Request::Quit { who: who.map(str::to_owned), now: false };
+    client.fails(&accept(None), NoSuch, "there is no request");
+    client.fails(&decline(Some("bob")), NoSuch, "there is no request");
+    client.fails(&quit(None), NoSuch, "there is no chat to quit");
+    let line = "there is no open chat (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)";
+    client.fails(&send(None, "hi"), NoSuch, line);
+    client.fails(&send(Some("bob"), "hi"), NoSuch, line);
+
+    let itself = format!("{to}:7777: that is this simpd itself");
+    for (address, kind, line) in [
+        ("localhost", Usage, "localhost: not an address (ADDR or ADDR:PORT)"),
+        ("", Usage, ": not an address (ADDR or ADDR:PORT)"),
+        ("127.0.0.1:70000", Usage, "127.0.0.1:70000: not an address (ADDR or ADDR:PORT)"),
+        ("0.0.0.0", Usage, "0.0.0.0:7777: not the address of one host"),
+        ("224.0.0.1", Usage, "224.0.0.1:7777: not the address of one host"),
+        ("127.0.0.1:0", Usage, "127.0.0.1:0: not the address of one host"),
+        (&to, Failed, &itself),
+        ("::1", Failed, "[::1]:7777: this simpd speaks IPv4 only (start one on an IPv6 address)"),
+    ] {
+        client.fails(&connect(address), kind, line);
+    }
+    for timeout_ms in [0, 86_400_001, u64::MAX] {
+        let request = Request::Connect { address: world.address(9), timeout_ms: Some(timeout_ms) };
+        client.fails(&request, Usage, "the time limit must be from 0.001 to 86400 s");
+    }
+
+    let (bob, carol) = (world.peer(2, "bob"), world.peer(3, "carol"));
+    client.follow(From::End);
+    bob.send(&to, Operation::Syn, 0, b"");
+    client.expect(What::Request);
+    carol.send(&to, Operation::Syn, 0, b"");
+    client.expect(What::Request);
+    let both = format!("bob@{}:7777, carol@{}:7777", world.address(2), world.address(3));
+    client.fails(&accept(None), NoSuch, &format!("which one of {both}? (choose with simpctl accept WHO)"));
+    client.fails(&decline(None), NoSuch, &format!("which one of {both}? (choose with simpctl decline WHO)"));
+    client.fails(&accept(Some("dave")), NoSuch, &format!("dave: not among {both}"));
+    client.fails(&quit(None), NoSuch, "there is no chat to quit");
+    client.reply(&accept(Some("bob")));
+    bob.is_accepted(&to);
+    client.expect(What::Opened { note: None });
+
+    let one = format!("bob@{}:7777", world.address(2));
+    let line = format!(
+        "there is a chat with {one} already (end it: simpctl quit, or start simpd with --max-chats 2)"
+    );
+    client.fails(&accept(Some("carol")), Failed, &line);
+    client.fails(&connect(&world.address(4)), Failed, &line);
+    let keep = "open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR";
+    client.fails(&send(Some("carol"), "hi"), NoSuch, &format!("carol: not among {one} ({keep})"));
+    client.fails(&quit(Some("carol")), NoSuch, &format!("carol: not among {one}"));
+
+    carol.send(&to, Operation::Fin, 0, b"");
+    client.expect(What::Closed { reason: Reason::Withdrawn, text: None });
+    assert_eq!(client.log().len(), 4);
+}
+
+#[test]
+fn a_daemon_on_every_address_does_not_invite_itself() {
+    let world = World::new();
+    let port = world.port(0);
+    let alice = world.start_on(&format!("0.0.0.0:{port}"), &["--user", "alice"]);
+    for host in ["127.0.0.1", &world.address(5)] {
+        let itself = format!("{host}:{port}");
+        let line = format!("{itself}: that is this simpd itself");
+        alice.client().fails(&connect(&itself), FailureKind::Failed, &line);
+    }
+}
+
+#[test]
+fn with_several_chats_the_user_is_asked_which_one() {
+    let world = World::new();
+    let to = world.address(1);
+    let (_alice, mut client, bob) = open_chat(&world);
+    let carol = world.peer(3, "carol");
+    carol.open(&to);
+    carol.say(&to, 0, "here");
+    let both = format!("bob@{}:7777, carol@{}:7777", world.address(2), world.address(3));
+    let line = format!("which one of {both}? (choose with -t WHO)");
+    client.fails(&send(None, "hi"), FailureKind::NoSuch, &line);
+    let line = format!("which one of {both}? (choose with simpctl quit WHO)");
+    client.fails(&Request::Quit { who: None, now: false }, FailureKind::NoSuch, &line);
+    let line = "there are 2 chats already (end one, or start simpd with a higher --max-chats)";
+    client.fails(&connect(&world.address(4)), FailureKind::Failed, line);
+    client.reply(&send(Some("carol"), "to carol"));
+    carol.expect(Operation::Chat, 0, b"to carol");
+    client.reply(&send(Some(&world.address(2)), "to bob"));
+    bob.expect(Operation::Chat, 0, b"to bob");
+    assert_eq!(client.log().iter().filter(|event| event.what == message("here")).count(), 1);
+}

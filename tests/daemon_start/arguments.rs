@@ -1,0 +1,85 @@
+//! What is wrong with the command line or with simpd.toml, in one line each.
+
+use std::fs;
+
+use crate::harness::{Daemon, World};
+
+#[test]
+fn wrong_usage_is_status_2_and_one_line() {
+    let world = World::new();
+    let address = world.address(1);
+    let max = "simpd: max_chats must be from 1 to 100000";
+    for (args, line) in [
+        (&[][..], "simpd: on which address? (for example: simpd 127.0.0.1)"),
+        (
+            &["localhost"],
+            "simpd: localhost: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)",
+        ),
+        (
+            &["127.0.0.1:0"],
+            "simpd: 127.0.0.1:0: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)",
+        ),
+        (&["--verbose"], "simpd: unrecognized argument: --verbose (see simpd --help)"),
+        (&[&address, "127.0.0.2"], "simpd: unrecognized argument: 127.0.0.2 (see simpd --help)"),
+        (&[&address, "--user"], "simpd: no value provided for option '--user' (see simpd --help)"),
+        (&[&address, "--max-chats", "0"], max),
+        (&[&address, "--max-chats", "100001"], max),
+        (&[&address, "--log", "loud"], "simpd: the log level 'loud' is none of error, warn, info, debug"),
+        (
+            &[&address, "--user", &"x".repeat(33)],
+            "simpd: a user name has at most 32 bytes, this one has 33 (choose another with --user NAME)",
+        ),
+        (
+            &[&address, "--user", "j\u{f6}rg"],
+            "simpd: a user name is printable ASCII, '\u{f6}' (U+00F6) is not (choose another with --user NAME)",
+        ),
+        (
+            &[&address, "--user", "a\x1b"],
+            "simpd: a user name is printable ASCII, the character U+001B is not (choose another with --user NAME)",
+        ),
+        (&[&address, "--user", ""], "simpd: a user name cannot be empty (choose another with --user NAME)"),
+    ] {
+        world.simpd(args).fails(2, line);
+    }
+}
+
+#[test]
+fn version_and_help_are_printed() {
+    let world = World::new();
+    assert_eq!(world.simpd(&["--version"]).ok(), "simpd 0.1.0\n");
+    assert!(world.simpd(&["--help"]).ok().starts_with("Usage: simpd "));
+}
+
+#[test]
+fn a_wrong_configuration_names_the_line() {
+    let world = World::new();
+    let folder = world.path("config/simp");
+    fs::create_dir_all(&folder).unwrap();
+    let default = folder.join("simpd.toml");
+    let shown = default.display();
+    for (toml, line) in [
+        (
+            "accept = 'all'\nmax_chat = 2\n",
+            format!(
+                "{shown}: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, \
+                 `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `log`, `peers`"
+            ),
+        ),
+        ("\n\nuser = 'x\n", format!("{shown}: line 3: invalid literal string, expected `'`")),
+        ("max_chats = 'many'\n", format!("{shown}: line 1: invalid type: string \"many\", expected usize")),
+        ("attempts = 0\n", "attempts must be from 1 to 100".to_owned()),
+    ] {
+        fs::write(&default, toml).unwrap();
+        world.simpd(&[&world.address(1)]).fails(2, &format!("simpd: {line}"));
+    }
+    let missing = world.path("no.toml");
+    world
+        .simpd(&["--config", missing.to_str().unwrap()])
+        .fails(2, &format!("simpd: {}: No such file or directory (os error 2)", missing.display()));
+    // The file may say everything, and the command line goes before it.
+    fs::write(&default, format!("address = '{}'\nuser = 'eve'\naccept = 'all'", world.address(1))).unwrap();
+    let mut command = world.command("simpd");
+    command.args(["--user", "alice"]);
+    let status = Daemon::start(command, world.socket(1)).client().status();
+    assert_eq!((status.user.as_str(), status.accept.as_str()), ("alice", "all"));
+}

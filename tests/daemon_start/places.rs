@@ -1,0 +1,226 @@
+//! What simpd needs of the machine: its address, its folders, its socket and the file of its log. Where it cannot have
+//! one it says what to do, and touches nothing that is not its own.
+
+use std::fs::{self, Permissions};
+use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use nix::sys::signal::Signal;
+
+use super::state;
+use crate::harness::{Daemon, World, is_root, run};
+
+fn mode(path: &PathBuf, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_explained() {
+    let world = World::new();
+    let address = world.address(1);
+    world
+        .simpd(&["192.0.2.1"])
+        .fails(1, "simpd: 192.0.2.1:7777: not an address of this machine (list them: ip address)");
+    let taken = world.address(3);
+    let _socket = UdpSocket::bind((taken.as_str(), 7777)).unwrap();
+    world.simpd(&[&taken]).fails(
+        1,
+        &format!(
+            "simpd: {taken}:7777: the port is taken by another program (choose another: simpd {taken}:PORT)"
+        ),
+    );
+    let _alice = world.start(1, &[]);
+    let line = format!("simpd: {address}: simpd is already running there (see: simpctl -d {address} status)");
+    world.simpd(&[&address]).fails(1, &line);
+    world.simpd(&[&format!("{address}:7777")]).fails(1, &line);
+    // With its log elsewhere it has another lock, but the same socket.
+    let mut command = world.command("simpd");
+    command.arg(&address).env("XDG_STATE_HOME", world.path("other"));
+    run(command, "").fails(1, &line);
+    world.start(2, &[]).client().status();
+}
+
+#[test]
+fn a_folder_that_others_can_reach_is_refused() {
+    let world = World::new();
+    let address = world.address(1);
+    let runtime = world.path("run/simp");
+    let state = state(&world);
+    let all = state.parent().unwrap().to_owned();
+    for (folder, variable) in
+        [(runtime, "XDG_RUNTIME_DIR"), (all.clone(), "XDG_STATE_HOME"), (state, "XDG_STATE_HOME")]
+    {
+        fs::create_dir_all(&folder).unwrap();
+        mode(&folder.parent().unwrap().to_path_buf(), 0o700);
+        let line = format!(
+            "simpd: {}: this folder must be yours alone (make it so: chmod 700, or set {variable} to a folder of \
+             yours)",
+            folder.display()
+        );
+        for open in [0o755, 0o710, 0o701] {
+            mode(&folder, open);
+            world.simpd(&[&address]).fails(1, &line);
+        }
+        mode(&folder, 0o700);
+        if is_root("a_folder_that_others_can_reach_is_refused (the folder of another user)") {
+            std::os::unix::fs::chown(&folder, Some(65_534), None).unwrap();
+            let line = format!(
+                "simpd: {}: this folder belongs to another user (set {variable} to a folder of yours)",
+                folder.display()
+            );
+            world.simpd(&[&address]).fails(1, &line);
+        }
+        fs::remove_dir(&folder).unwrap();
+        // Somebody else might put a link in our way.
+        fs::create_dir(world.path("elsewhere")).unwrap();
+        mode(&world.path("elsewhere"), 0o700);
+        std::os::unix::fs::symlink(world.path("elsewhere"), &folder).unwrap();
+        world.simpd(&[&address]).fails(1, &line);
+        fs::remove_file(&folder).unwrap();
+        fs::remove_dir(world.path("elsewhere")).unwrap();
+
+        fs::write(&folder, "").unwrap();
+        let line = format!(
+            "simpd: {}: File exists (os error 17) (set {variable} to a folder of yours)",
+            folder.display()
+        );
+        world.simpd(&[&address]).fails(1, &line);
+        fs::remove_file(&folder).unwrap();
+    }
+    world.start(1, &[]);
+    for folder in [world.path("run/simp"), self::state(&world)] {
+        assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}
+
+#[test]
+fn a_second_daemon_on_one_log_is_shown_the_way_to_the_first() {
+    let world = World::new();
+    let address = world.address(1);
+    let alice = world.start(1, &[]);
+    let mut command = world.command("simpd");
+    command.arg(&address).env("XDG_RUNTIME_DIR", world.path("home"));
+    fs::create_dir(world.path("home")).unwrap();
+    let socket = alice.socket.display();
+    let line = format!("simpd: {address}: simpd is already running there (see: simpctl -d {socket} status)");
+    run(command, "").fails(1, &line);
+    let mut command = world.command("simpctl");
+    command.args(["-d", &socket.to_string(), "status"]);
+    assert!(run(command, "").ok().contains(&address));
+}
+
+#[test]
+fn a_socket_path_that_is_too_long_is_explained() {
+    let world = World::new();
+    let long = format!("/tmp/{}", "x".repeat(115));
+    let mut command = world.command("simpd");
+    command.arg("127.0.0.1").env("XDG_RUNTIME_DIR", &long);
+    let line = format!(
+        "simpd: {long}/simp/127.0.0.1.sock: the path has 140 bytes, a socket's has at most 107 (set \
+         XDG_RUNTIME_DIR to a shorter folder)"
+    );
+    run(command, "").fails(1, &line);
+    assert!(!PathBuf::from(long).exists());
+}
+
+#[test]
+fn without_a_home_there_is_no_place_for_the_log() {
+    let world = World::new();
+    let mut command = world.command("simpd");
+    command.arg(world.address(1)).env_remove("HOME").env_remove("XDG_STATE_HOME");
+    run(command, "")
+        .fails(1, "simpd: neither XDG_STATE_HOME nor HOME is set (set one, for the folder of the log)");
+    // One of them is enough.
+    let mut command = world.command("simpd");
+    command.arg(world.address(1)).env_remove("XDG_STATE_HOME");
+    let _alice = Daemon::start(command, world.socket(1));
+    let name = format!("home/.local/state/simp/{}/log.db", world.address(1));
+    assert!(world.path(&name).exists());
+}
+
+#[test]
+fn a_full_disk_is_found_at_the_start() {
+    if !is_root("a_full_disk_is_found_at_the_start") {
+        return;
+    }
+    let world = World::new();
+    fs::create_dir(world.path("state")).unwrap();
+    let mut command = world.command("unshare");
+    // The mount is gone with the shell.
+    let script = r#"set -e
+        mount -t tmpfs -o size=64k,mode=700 tmpfs "$XDG_STATE_HOME"
+        dd if=/dev/zero of="$XDG_STATE_HOME/filler" bs=4k count=14 2>/dev/null
+        exec "$0" "$1""#;
+    command.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_simpd"), &world.address(1)]);
+    let outcome = run(command, "");
+    if outcome.stderr.contains("unshare") || outcome.stderr.contains("mount:") {
+        eprintln!("SKIPPED a_full_disk_is_found_at_the_start: {}", outcome.stderr.trim());
+        return;
+    }
+    let line = format!(
+        "simpd: {}: the disk is full (free some space, or set XDG_STATE_HOME to a folder on another disk)",
+        state(&world).join("log.db").display()
+    );
+    outcome.fails(1, &line);
+    assert!(!world.socket(1).exists());
+}
+
+#[test]
+fn a_file_that_is_no_log_of_ours_is_left_alone() {
+    let world = World::new();
+    let address = world.address(1);
+    let alice = world.start(1, &[]);
+    alice.signal(Signal::SIGTERM);
+    assert_eq!(alice.wait(), Some(0));
+    let path = state(&world).join("log.db");
+    let good = fs::read(&path).unwrap();
+    let shown = path.display();
+    let foreign =
+        format!("simpd: {shown}: not a log of simpd (move it away, or set XDG_STATE_HOME to another folder)");
+    let newer = format!(
+        "simpd: {shown}: written by a newer simpd (schema 4, this one knows 3; install the newer one)"
+    );
+    let damaged = format!(
+        "simpd: {shown}: damaged, or the disk fails to read it (see the system's log; if that has nothing, move it \
+         away to start with an empty log)"
+    );
+    // Offsets of SQLite's header: 60 is user_version, 68 application_id, 28 the number of pages.
+    let with = |at: usize, bytes: &[u8]| {
+        let mut log = good.clone();
+        log[at..at + bytes.len()].copy_from_slice(bytes);
+        log
+    };
+    for (name, bytes, line) in [
+        ("a text", b"My diary. ".repeat(200), &foreign),
+        ("a database of another program", with(68, b"\0\0\x30\x39"), &foreign),
+        ("a database of no program in particular", with(60, &[0; 12]), &foreign),
+        ("a newer log", with(60, &4_u32.to_be_bytes()), &newer),
+        ("a damaged log", with(100, &[0xff; 3_000]), &damaged),
+    ] {
+        fs::write(&path, &bytes).unwrap();
+        let outcome = world.simpd(&[&address]);
+        assert_eq!((outcome.status, outcome.stderr), (Some(1), format!("{line}\n")), "{name}");
+        assert!(fs::read(&path).unwrap() == bytes, "{name} was written to");
+        assert!(!world.socket(1).exists());
+    }
+    fs::write(&path, &good).unwrap();
+    world.start(1, &[]);
+}
+
+#[test]
+fn what_a_daemon_makes_is_its_users_alone() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice"]);
+    let state = world.path("state/simp").join(world.address(1));
+    for (path, mode) in [
+        (world.socket(1), 0o600),
+        (world.path("run/simp"), 0o700),
+        (state.join("log.db"), 0o600),
+        (state.join("lock"), 0o600),
+        (state, 0o700),
+    ] {
+        let found = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{}", path.display());
+    }
+}

@@ -1,0 +1,140 @@
+//! A simpd that runs: in the background, at the signals that it knows, and what it writes on standard error.
+
+use std::fs;
+use std::path::PathBuf;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use simp_proto::Operation;
+use simp_proto::control::{From, Reason, Reply, Request, What};
+
+use super::state;
+use crate::harness::{Client, World, connect, run};
+
+/// A daemon in the background, killed when the test ends.
+struct Killed(Pid);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = kill(self.0, Signal::SIGKILL);
+    }
+}
+
+#[test]
+fn in_the_background_it_returns_when_it_is_ready_and_leaves_the_session() {
+    let world = World::new();
+    let address = world.address(1);
+    fs::write(world.path("my.toml"), "user = 'eve'").unwrap();
+    let mut command = world.command("simpd");
+    // A name relative to this folder, which the daemon leaves.
+    command.args([&address, "--background", "--config", "my.toml"]).current_dir(world.path(""));
+    assert_eq!(run(command, "").ok(), format!("simpd: ready on {address}:7777 as eve\n"));
+    let mut client = Client::connect(&world.socket(1));
+    let pid = client.status().pid;
+    let daemon = Killed(Pid::from_raw(pid as i32));
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let session = stat.rsplit(')').next().unwrap().split_whitespace().nth(3).unwrap();
+    assert_eq!(session, pid.to_string());
+    assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), PathBuf::from("/"));
+
+    fs::write(world.path("my.toml"), "user = 'eve'\naccept = 'all'").unwrap();
+    kill(daemon.0, Signal::SIGHUP).unwrap();
+    client.status_when(|status| status.accept == "all");
+
+    let line = format!("simpd: {address}: simpd is already running there (see: simpctl -d {address} status)");
+    world.simpd(&[&address, "--background"]).fails(1, &line);
+    assert_eq!(client.reply(&Request::Stop), Reply::Done);
+    assert_eq!(client.read(), None);
+    let said = fs::read_to_string(state(&world).join("simpd.log")).unwrap();
+    assert!(said.contains(&line), "{said}");
+    let line = "simpd: 192.0.2.1:7777: not an address of this machine (list them: ip address)";
+    world.simpd(&["192.0.2.1", "--background"]).fails(1, line);
+    // Only the last failure is said, not what the file holds from before.
+    world.simpd(&["192.0.2.1", "--background"]).fails(1, line);
+}
+
+#[test]
+fn sigterm_and_sigint_and_stop_end_it_with_status_0_and_no_socket_is_left() {
+    let world = World::new();
+    for signal in [Some(Signal::SIGTERM), Some(Signal::SIGINT), None] {
+        let alice = world.start(1, &[]);
+        let mut client = alice.client();
+        match signal {
+            Some(signal) => alice.signal(signal),
+            None => assert_eq!(client.reply(&Request::Stop), Reply::Done),
+        }
+        // Whoever sees it hang up may start the next one.
+        assert_eq!(client.read(), None);
+        assert!(!world.socket(1).exists());
+        world.start(1, &[]).signal(Signal::SIGTERM);
+        assert_eq!(alice.wait(), Some(0));
+        assert!(alice.log().ends_with("INFO stopped\n"), "{}", alice.log());
+    }
+}
+
+#[test]
+fn a_socket_that_a_killed_daemon_left_is_replaced() {
+    let world = World::new();
+    let alice = world.start(1, &[]);
+    alice.signal(Signal::SIGKILL);
+    assert_eq!(alice.wait(), None);
+    assert!(world.socket(1).exists());
+    world.start(1, &[]).client().status();
+}
+
+#[test]
+fn sighup_reads_the_configuration_again_and_a_broken_one_changes_nothing() {
+    let world = World::new();
+    let to = world.address(1);
+    let path = world.path("my.toml");
+    fs::write(&path, "accept = 'ask'").unwrap();
+    let alice = world.start(1, &["--user", "alice", "--config", path.to_str().unwrap()]);
+    let mut client = alice.client();
+    client.follow(From::End);
+    let bob = world.peer(2, "bob");
+    bob.send(&to, Operation::Syn, 0, b"");
+    client.expect(What::Request);
+    bob.send(&to, Operation::Fin, 0, b"");
+    client.expect(What::Closed { reason: Reason::Withdrawn, text: None });
+    bob.expect(Operation::Ack, 0, b"");
+
+    fs::write(&path, "accept = 'all'").unwrap();
+    alice.signal(Signal::SIGHUP);
+    client.status_when(|status| status.accept == "all");
+    fs::write(&path, "accept = 'nobody'\nmax_chats = none").unwrap();
+    alice.signal(Signal::SIGHUP);
+    client.status_when(|_| alice.log().contains("configuration not changed: "));
+    let line = format!("ERROR configuration not changed: {}: line 2: ", path.display());
+    assert!(alice.log().contains(&line), "{}", alice.log());
+    assert_eq!(client.status().accept, "all");
+    bob.open(&to);
+    client.expect(What::Request);
+    client.expect(What::Opened { note: None });
+}
+
+#[test]
+fn the_log_on_standard_error_holds_no_texts() {
+    let world = World::new();
+    let to = world.address(1);
+    let alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let mut client = alice.client();
+    let bob = world.peer(2, "bob");
+    bob.open(&to);
+    bob.say(&to, 0, "PRIVATE in");
+    client.send("PRIVATE out");
+    bob.hear(&to, 0, "PRIVATE out");
+    client.send("PRIVATE never delivered");
+    bob.expect(Operation::Chat, 1, b"PRIVATE never delivered");
+    bob.send(&to, Operation::Err, 0, b"PRIVATE error");
+    bob.send(&to, Operation::Fin, 0, b"");
+    bob.expect(Operation::Ack, 0, b"");
+    client.reply(&connect(&world.address(2)));
+    bob.expect(Operation::Syn, 0, b"");
+    bob.send(&to, Operation::Err, 0, b"PRIVATE refusal");
+    client.status_when(|status| status.chats == 0);
+    alice.signal(Signal::SIGTERM);
+    assert_eq!(alice.wait(), Some(0));
+    let log = alice.log();
+    assert!(log.contains("opened user=bob") && log.contains("undelivered message="), "{log}");
+    assert!(!log.contains("PRIVATE"), "{log}");
+}
