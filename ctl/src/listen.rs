@@ -10,7 +10,6 @@ use simp_proto::control::{ChatInfo, Event, FailureKind, Filter, From, Kind, Peer
 use crate::args::Listen;
 use crate::chat;
 use crate::client::{Client, Next};
-use crate::escape;
 use crate::exec;
 use crate::mark::Mark;
 use crate::output::{self, Output, Shown};
@@ -225,8 +224,7 @@ impl Listener<'_> {
 
 /// Tells a person of a request, and what to type.
 fn invited(daemon: &str, peer: &Peer) {
-    let who = peer.to_string();
-    let who = escape::shown(&who);
+    let who = plain::peer(peer);
     output::notice(&format!(
         "* {who} invites you (answer with: simpctl -d {daemon} accept {})",
         handle(peer)

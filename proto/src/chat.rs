@@ -406,5 +406,6 @@ impl Chat {
 
 /// What the peer said in the payload of a datagram that has none by rights.
 fn words(datagram: &Datagram) -> Option<String> {
-    (!datagram.payload.is_empty()).then(|| read_payload(&datagram.payload))
+    let text = Dialect::default().text_of(&datagram.payload);
+    (!text.is_empty()).then(|| read_payload(text))
 }

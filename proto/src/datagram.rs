@@ -108,7 +108,7 @@ impl Datagram {
 
     /// Reads what came in one UDP packet, more liberally than we write (SIMP 7).
     /// Three bytes are enough for a control datagram. Length counts where it fits; where it says 0 or more than
-    /// is there, the payload is what is there.
+    /// is there, it may be little endian, else the payload is what is there.
     ///
     /// # Errors
     /// [`DecodeError`] where the bytes make no sense as SIMP.
@@ -172,7 +172,11 @@ fn payload(bytes: &[u8]) -> (&[u8], Deviations) {
         Some(_) => (rest.get(..length).unwrap_or(rest), Deviations::TRAILER),
         // No text is so long that its Length reads as text: this one has none.
         None if field.iter().all(|byte| matches!(byte, b' '..=b'~')) => (behind, Deviations::SHORT),
-        None => (rest, Deviations::LENGTH),
+        // One that was written as the machine has it says less than is there.
+        None => match rest.get(..u32::from_le_bytes(*field) as usize) {
+            Some(payload) => (payload, Deviations::LENGTH),
+            None => (rest, Deviations::LENGTH),
+        },
     }
 }
 
@@ -279,6 +283,12 @@ mod tests {
             ("length 0", format!("020100{bob}000000006869"), (Op::Chat, 0, "bob", b"hi"), Is::LENGTH),
             ("length too high", format!("020100{bob}ffffffff6869"), (Op::Chat, 0, "bob", b"hi"), Is::LENGTH),
             ("little endian", format!("020100{bob}020000006869"), (Op::Chat, 0, "bob", b"hi"), Is::LENGTH),
+            (
+                "garbage behind",
+                format!("020100{bob}020000006869ff00"),
+                (Op::Chat, 0, "bob", b"hi"),
+                Is::LENGTH,
+            ),
             ("sequence 255", format!("0201ff{bob}00000000"), (Op::Chat, 255, "bob", b""), Is::SEQUENCE),
             ("chat 0x00", format!("020000{bob}000000026869"), (Op::Chat, 0, "bob", b"hi"), Is::OPERATION),
             ("chat 0x20", format!("022000{bob}000000026869"), (Op::Chat, 0, "bob", b"hi"), Is::OPERATION),
