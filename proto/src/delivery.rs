@@ -96,6 +96,8 @@ struct InFlight {
     is_other: bool,
     /// Some copy had.
     tried_other: bool,
+    /// Some copy of the run before may have had.
+    was_tried: bool,
     /// An ACK came that can be of nothing else, but has another number: when it counts.
     doubtful_ack: Option<Instant>,
     /// The peer has shown that it lives since the last copy left.
@@ -296,7 +298,7 @@ impl Delivery {
             return self.confirm(dialect);
         }
         self.ack_fitted = false;
-        if seq == self.seq.next().field() && in_flight.tried_other {
+        if seq == self.seq.next().field() && (in_flight.tried_other || in_flight.was_tried) {
             self.take_other_number(dialect);
             return self.confirm(dialect);
         }

@@ -79,7 +79,11 @@ fn simulate(kind: Kinds, name: &str, usual: u64) {
         all.outbox_again += seen.outbox_again;
     }
     println!("{kind:?}: {all:?}");
-    assert!(all.tried * 10_000 <= all.delivered, "that a first message comes twice is rare");
+    // Two say nothing of how rare it is.
+    assert!(
+        all.tried.saturating_sub(2) * 10_000 <= all.delivered,
+        "that a first message comes twice is rare"
+    );
     assert!(replaying() || all.delivered > all.undelivered, "nothing passes, so nothing is tested: {all:?}");
 }
 

@@ -123,6 +123,7 @@ impl Delivery {
             behind: self.behind,
             is_other: false,
             tried_other: false,
+            was_tried: self.is_resumed && !self.is_acked && !dialect.is_pinned(),
             doubtful_ack: None,
             has_sign: false,
         }));
