@@ -131,7 +131,8 @@ fn the_largest_datagrams_of_every_kind_are_read_and_change_no_more_than_small_on
 #[test]
 fn the_words_of_an_invitation_a_refusal_and_an_end_are_harmless_on_a_terminal() {
     let ann = Ann::open_to_all();
-    let words = b"\x1b[2J\r\nsimpctl: all is well\x9b\0";
+    // NULs before and behind the words are none of them.
+    let words = b"\0\x1b[2J\r\nsimpctl: all\0 is well\x9b\0";
     for (host, operation) in [(2, FIN), (3, ERR), (4, [1, 9]), (5, [1, 4])] {
         let bob = ann.world.peer(host, "bob");
         let connecting = ann.world.spawn_ctl(1, &["connect", &ann.world.address(host)]);
@@ -141,7 +142,7 @@ fn the_words_of_an_invitation_a_refusal_and_an_end_are_harmless_on_a_terminal() 
         assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(4), ""), "{outcome:?}");
         let line = harmless(outcome.stderr);
         assert_eq!(line.lines().count(), 1, "{line}");
-        assert!(line.ends_with(" declined: \\x1b[2J\\r\\nsimpctl: all is well\\x9b\\x00\n"), "{line}");
+        assert!(line.ends_with(" declined: \\x1b[2J\\r\\nsimpctl: all\\x00 is well\\x9b\n"), "{line}");
     }
     let bob = ann.world.peer(6, "bob");
     bob.send_raw(&ann.to, &wire([1, 2], 0, "bob", words));
