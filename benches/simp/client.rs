@@ -126,6 +126,27 @@ impl Client {
         Ok(last)
     }
 
+    /// A message to the peer at this address.
+    pub fn send_to(who: &str, text: &str) -> Request {
+        match send(text) {
+            Request::Send { chat, text, queue, expire_ms, token, again_after, .. } => {
+                Request::Send { who: Some(who.to_owned()), chat, text, queue, expire_ms, token, again_after }
+            }
+            other => other,
+        }
+    }
+
+    /// Asks all of it, and waits for the answers.
+    pub fn ask_all(&mut self, requests: &[Request]) -> Result<()> {
+        for some in requests.chunks(IN_ONE_WRITE) {
+            self.ask(some)?;
+            for _ in some {
+                self.reply()?;
+            }
+        }
+        Ok(())
+    }
+
     /// How many chats are open.
     pub fn open_chats(&mut self) -> Result<u64> {
         Ok(self.status()?.chats)
@@ -155,6 +176,7 @@ impl Client {
 fn send(text: &str) -> Request {
     Request::Send {
         who: None,
+        chat: None,
         text: text.to_owned(),
         queue: false,
         expire_ms: None,

@@ -9,9 +9,9 @@ use simp_proto::control::{
 use crate::args::{Accept, Connect, Decline, Quit};
 use crate::carried_out;
 use crate::client::Client;
+use crate::clock::now_ms;
 use crate::names;
 use crate::output::{Output, Shown};
-use crate::plain::now_ms;
 use crate::reconnect::insist;
 use crate::stop::{Outcome, fail, unexpected};
 use crate::when::deadline;
@@ -65,7 +65,7 @@ pub(crate) fn decline(client: &mut Client, output: &mut Output, args: &Decline) 
 /// Leaves and waits until the chat is closed.
 pub(crate) fn quit(client: &mut Client, output: &mut Output, args: &Quit) -> Outcome {
     let deadline = deadline(args.timeout);
-    let request = |who| Request::Quit { who, now: args.now };
+    let request = |who| Request::Quit { who, chat: None, now: args.now };
     let (chat, after) = end(client, args.who.as_deref(), deadline, Reason::Quit, request)?;
     let left = format!("the chat with {} is being left", chat.peer.address);
     let (chat, lost) = match closed(client, chat, after, deadline).map_err(|stop| stop.goes_on(&left))? {

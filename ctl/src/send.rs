@@ -99,6 +99,7 @@ impl Sender<'_> {
             asked_again = again;
             let request = |who| Request::Send {
                 who,
+                chat: None,
                 text: text.as_str().to_owned(),
                 queue: args.queue,
                 expire_ms: args.expire.map(|expire| expire.as_millis() as u64),

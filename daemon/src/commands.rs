@@ -53,6 +53,8 @@ pub fn refused<T>(kind: FailureKind, line: impl Into<String>) -> Result<T> {
 pub struct Send {
     /// To whom; may be absent where there is one chat only.
     pub who: Option<String>,
+    /// Only in the chat with this id.
+    pub chat: Option<u64>,
     /// The text as the client has it.
     pub text: String,
     /// Keep it in the outbox until the peer has it.
@@ -167,6 +169,12 @@ impl Exchange {
         {
             return Ok(Reply::Queued { message, chat });
         }
+        if send.queue && send.chat.is_some() {
+            return refused(
+                FailureKind::Usage,
+                "a message of the outbox outlives chats: it has none (send it without)",
+            );
+        }
         if send.queue {
             return self.send_to_outbox(now, send, text);
         }
@@ -174,6 +182,7 @@ impl Exchange {
             return refused(FailureKind::Usage, "only a message of the outbox can expire (use --queue too)");
         }
         let key = self.find_open(send.who.as_deref())?;
+        self.is_still(key, send.chat)?;
         if let Some(entry) = self.chats.get_mut(key) {
             fits(&text, entry.chat.dialect(), &entry.peer().to_string())?;
         }
@@ -198,10 +207,21 @@ impl Exchange {
         })
     }
 
+    /// Whether this is the chat that was meant: its peer's address may be somebody else's by now.
+    fn is_still(&mut self, key: usize, chat: Option<u64>) -> Result<()> {
+        match (chat, self.chats.get_mut(key)) {
+            (Some(id), Some(entry)) if entry.id != id => {
+                refused(FailureKind::NoSuch, format!("chat {id} is over ({} is in another)", entry.peer()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Ends a chat, or takes an invitation back.
-    pub fn quit(&mut self, now: Now, who: Option<&str>, at_once: bool) -> Result {
+    pub fn quit(&mut self, now: Now, who: Option<&str>, chat: Option<u64>, at_once: bool) -> Result {
         let can_quit = |state| !matches!(state, State::Invited | State::Closed);
         let key = self.chats.find(who, can_quit, "there is no chat to quit", "simpctl quit WHO")?;
+        self.is_still(key, chat)?;
         let reply = self.chat_reply(key);
         if let Some(entry) = self.chats.get_mut(key) {
             match entry.chat.close(now.instant, at_once) {

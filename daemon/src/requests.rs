@@ -101,13 +101,15 @@ impl Server {
             Request::Connect { address, timeout_ms } => self.exchange.connect(now, &address, timeout_ms),
             Request::Accept { who } => self.exchange.accept(now, who.as_deref()),
             Request::Decline { who } => self.exchange.decline(now, who.as_deref()),
-            Request::Send { who, text, queue, expire_ms, token, again_after } => {
-                self.exchange.send(now, &Send { who, text, queue, expire_ms, token, again_after })
+            Request::Send { who, chat, text, queue, expire_ms, token, again_after } => {
+                self.exchange.send(now, &Send { who, chat, text, queue, expire_ms, token, again_after })
             }
             Request::Outbox { after } => self.list_outbox(after),
             Request::Cancel { message } => self.exchange.cancel(now, message),
             Request::Resend { message, expire_ms } => self.exchange.resend(now, message, expire_ms),
-            Request::Quit { who, now: at_once } => self.exchange.quit(now, who.as_deref(), at_once),
+            Request::Quit { who, chat, now: at_once } => {
+                self.exchange.quit(now, who.as_deref(), chat, at_once)
+            }
             Request::Chats { after } => Ok(self.list_chats(after)),
             Request::History { before, limit, filter } => self.history(before, limit, &filter),
             Request::Follow { from, filter } => self.follow(client, from, &filter),

@@ -26,7 +26,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The version of this API. Client and daemon must have the same.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,10 @@ pub enum Request {
         /// In which chat; may be absent where there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         who: Option<String>,
+        /// Only where that is still the chat with this id: whoever comes to the same address later is somebody else.
+        /// Not with `queue`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chat: Option<u64>,
         /// 1 to 985 characters of ASCII.
         text: String,
         /// Keep it in the outbox until the peer has it, through as many chats as that takes. Where there is no
@@ -107,6 +111,9 @@ pub enum Request {
         /// Which; may be absent where there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         who: Option<String>,
+        /// Only where that is still the chat with this id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chat: Option<u64>,
         /// Do not deliver first what is queued.
         #[serde(default)]
         now: bool,

@@ -59,6 +59,7 @@ fn requests() -> Vec<Request> {
             Request::Accept { .. } => Request::Decline { who: who() },
             Request::Decline { .. } => Request::Send {
                 who: who(),
+                chat: Some(u64::MAX),
                 text: "hi".to_owned(),
                 queue: true,
                 expire_ms: Some(7_200_000),
@@ -68,7 +69,7 @@ fn requests() -> Vec<Request> {
             Request::Send { .. } => Request::Outbox { after: 4 },
             Request::Outbox { .. } => Request::Cancel { message: 5 },
             Request::Cancel { .. } => Request::Resend { message: 6, expire_ms: Some(1) },
-            Request::Resend { .. } => Request::Quit { who: who(), now: true },
+            Request::Resend { .. } => Request::Quit { who: who(), chat: Some(7), now: true },
             Request::Quit { .. } => Request::Chats { after: 0 },
             Request::Chats { .. } => Request::History { before: Some(9), limit: 20, filter: filter() },
             Request::History { .. } => Request::Follow { from: From::After(0), filter: filter() },
@@ -89,6 +90,7 @@ fn requests() -> Vec<Request> {
         Request::Decline { who: None },
         Request::Send {
             who: None,
+            chat: None,
             text: String::new(),
             queue: false,
             expire_ms: None,
@@ -96,7 +98,7 @@ fn requests() -> Vec<Request> {
             again_after: None,
         },
         Request::Resend { message: u64::MAX, expire_ms: None },
-        Request::Quit { who: None, now: false },
+        Request::Quit { who: None, chat: None, now: false },
         Request::History { before: None, limit: u32::MAX, filter: Filter::default() },
     ];
     full.chain(follow).chain(bare).collect()

@@ -36,7 +36,7 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     let mut client = alice.client();
     let accept = |who: Option<&str>| Request::Accept { who: who.map(str::to_owned) };
     let decline = |who: Option<&str>| Request::Decline { who: who.map(str::to_owned) };
-    let quit = |who: Option<&str>| Request::Quit { who: who.map(str::to_owned), now: false };
+    let quit = |who: Option<&str>| Request::Quit { who: who.map(str::to_owned), chat: None, now: false };
     client.fails(&accept(None), NoSuch, "there is no request");
     client.fails(&decline(Some("bob")), NoSuch, "there is no request");
     client.fails(&quit(None), NoSuch, "there is no chat to quit");
@@ -116,7 +116,7 @@ fn with_several_chats_the_user_is_asked_which_one() {
     let line = format!("which one of {both}? (choose with -t WHO)");
     client.fails(&send(None, "hi"), FailureKind::NoSuch, &line);
     let line = format!("which one of {both}? (choose with simpctl quit WHO)");
-    client.fails(&Request::Quit { who: None, now: false }, FailureKind::NoSuch, &line);
+    client.fails(&Request::Quit { who: None, chat: None, now: false }, FailureKind::NoSuch, &line);
     let line = "there are 2 chats already (end one, or start simpd with a higher --max-chats)";
     client.fails(&connect(&world.address(4)), FailureKind::Failed, line);
     client.reply(&send(Some("carol"), "to carol"));

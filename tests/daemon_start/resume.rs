@@ -86,7 +86,7 @@ fn a_request_an_invitation_and_a_leaving_outlive_a_killed_daemon() {
     carol.expect(Operation::Syn, 0, b"");
     carol.accept(&to);
     client.expect(What::Opened { note: None });
-    client.reply(&Request::Quit { who: None, now: false });
+    client.reply(&Request::Quit { who: None, chat: None, now: false });
     carol.expect(Operation::Fin, 0, b"");
 
     let (_alice, mut client) = restart(&world, alice, Signal::SIGKILL);

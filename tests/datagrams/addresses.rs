@@ -58,7 +58,7 @@ fn chat_through(alice: &Daemon, to: &str, from: &str) {
     came(Operation::Chat, 0);
     bob.send_to(to, &wire(ACK, 0, "bob", b""));
     client.expect(What::Delivered { message: sent });
-    client.reply(&Request::Quit { who: None, now: false });
+    client.reply(&Request::Quit { who: None, chat: None, now: false });
     came(Operation::Fin, 1);
     bob.send_to(to, &wire(ACK, 1, "bob", b""));
     client.expect(What::Closed { reason: Reason::Quit, text: None });

@@ -74,7 +74,7 @@ fn a_chat_that_we_open_is_the_specification_to_the_byte() {
     bob.send_raw(&to, &wire(ACK, 0, "bob", b""));
     client.expect(What::Delivered { message: sent });
 
-    client.reply(&Request::Quit { who: None, now: false });
+    client.reply(&Request::Quit { who: None, chat: None, now: false });
     assert_eq!(bob.receive_raw(), wire(FIN, 1, "alice", b""));
     assert_eq!(chats(&mut client), [(format!("bob@{}:7777", world.address(2)), State::Closing)]);
     bob.send_raw(&to, &wire(ACK, 1, "bob", b""));

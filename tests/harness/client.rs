@@ -168,6 +168,7 @@ pub fn connect(address: &str) -> Request {
 pub fn send(who: Option<&str>, text: &str) -> Request {
     Request::Send {
         who: who.map(str::to_owned),
+        chat: None,
         text: text.to_owned(),
         queue: false,
         expire_ms: None,

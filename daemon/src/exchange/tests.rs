@@ -178,7 +178,7 @@ impl Host {
     }
 
     fn quit(&mut self, at_once: bool) {
-        self.exchange.quit(self.moment(), None, at_once).unwrap();
+        self.exchange.quit(self.moment(), None, None, at_once).unwrap();
     }
 
     /// A chat that was opened for a message of the outbox, which the peer has.

@@ -115,7 +115,7 @@ impl World {
     pub fn we_quit(&mut self) {
         self.trace(&"we quit");
         let who = self.chat(Host::Theirs).map(|chat| chat.peer.address);
-        let _ = self.ours.quit(self.moment(), who.as_deref(), false);
+        let _ = self.ours.quit(self.moment(), who.as_deref(), None, false);
     }
 
     /// One side invites; the other's user thinks for so long, and accepts.

@@ -29,7 +29,7 @@ impl World {
         match choice {
             0 => exchange.config.max_chats = self.random.pick(&[1, 2]),
             1..15 if may_connect => _ = done(exchange.connect(moment, &address(other).to_string(), None)),
-            15..18 => _ = done(exchange.quit(moment, who.as_deref(), choice == 17)),
+            15..18 => _ = done(exchange.quit(moment, who.as_deref(), None, choice == 17)),
             18..24 => {
                 on.sent += 1;
                 let expire_ms = self.random.pick(&[None, None, Some(1), Some(30_000)]);

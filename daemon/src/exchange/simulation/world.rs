@@ -187,7 +187,7 @@ impl World {
                 let moment = self.now(host, now);
                 let exchange = self.hosts[host].exchange.as_mut().unwrap();
                 for chat in exchange.chats.list(0) {
-                    _ = done(exchange.quit(moment, Some(&chat.peer.address), false));
+                    _ = done(exchange.quit(moment, Some(&chat.peer.address), None, false));
                 }
             }
             None => {}

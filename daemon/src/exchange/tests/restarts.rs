@@ -1,10 +1,10 @@
 //! What a kill, a quit, a lack of room and a change of mind make of the outbox.
 
 use simp_proto::Operation;
-use simp_proto::control::{Event, Kind, State, What};
+use simp_proto::control::{Event, FailureKind, Kind, State, What};
 
 use super::{Host, peer};
-use crate::commands::Send;
+use crate::commands::{Refused, Send};
 
 #[test]
 fn who_waits_for_room_is_invited_also_when_it_was_missing_within_one_turn_only() {
@@ -111,6 +111,33 @@ fn a_late_ack_of_the_fin_of_one_chat_does_not_accept_the_invitation_to_the_next(
     host.waits(10_000);
     host.hears(peer(2), Operation::Ack, 0);
     assert_eq!(host.exchange.chats.list(0).remove(0).state, State::Open, "some accept so");
+}
+
+#[test]
+fn what_is_meant_for_a_chat_that_is_over_goes_to_nobody_else_at_its_address() {
+    let mut host = Host::new(1);
+    host.connect(peer(2));
+    host.hears(peer(2), Operation::SynAck, 0);
+    let first = host.exchange.chats.list(0).remove(0).chat;
+    let to_first =
+        Send { who: Some(peer(2).to_string()), chat: Some(first), text: "hi".to_owned(), ..Send::default() };
+    host.exchange.send(host.moment(), &to_first).unwrap();
+    host.hears(peer(2), Operation::Fin, 0);
+    host.waits(10_000);
+    host.connect(peer(2));
+    host.hears(peer(2), Operation::SynAck, 0);
+    let second = host.exchange.chats.list(0).remove(0).chat;
+    let sent = host.exchange.send(host.moment(), &to_first);
+    let quit = host.exchange.quit(host.moment(), to_first.who.as_deref(), Some(first), false);
+    for refused in [sent, quit] {
+        let Err(Refused::Failure(failure)) = refused else { panic!("{refused:?}") };
+        assert_eq!(failure.kind, FailureKind::NoSuch);
+        assert_eq!(failure.line, format!("chat {first} is over (bob@127.0.0.2:7777 is in another)"));
+    }
+    host.exchange.send(host.moment(), &Send { chat: Some(second), ..to_first.clone() }).unwrap();
+    let queue = host.exchange.send(host.moment(), &Send { queue: true, ..to_first });
+    let Err(Refused::Failure(failure)) = queue else { panic!("{queue:?}") };
+    assert_eq!(failure.kind, FailureKind::Usage);
 }
 
 #[test]
