@@ -14,7 +14,7 @@ use crate::stop::{Outcome, Stop, fail, unexpected};
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// A simpd that we talk to.
-pub(crate) struct Client {
+pub struct Client {
     connection: Connection,
     /// Where the daemon receives; empty as long as it has not answered our hello.
     address: String,
@@ -41,7 +41,7 @@ struct Followed {
 
 /// What came from the daemon.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub enum Next {
     /// An entry of the log that we follow.
     Event(Event),
     /// The reply to the oldest request that has none.
@@ -55,7 +55,7 @@ pub(crate) enum Next {
 
 impl Client {
     /// Prepares the hello; it is written together with the first request.
-    pub(crate) fn new(daemon: Daemon) -> Outcome<Self> {
+    pub fn new(daemon: Daemon) -> Outcome<Self> {
         let mut client = Self {
             connection: Connection::new(daemon),
             address: String::new(),
@@ -68,14 +68,14 @@ impl Client {
     }
 
     /// A second connection to the same daemon, which follows nothing.
-    pub(crate) fn another(&self) -> Outcome<Self> {
+    pub fn another(&self) -> Outcome<Self> {
         let place = self.place().clone();
         Self::new(Daemon { stream: place.connect()?, place })
     }
 
     /// Goes on with another connection to the same daemon: says hello, waits for its answer, and follows what
     /// was followed on the old one. False where the deadline passes before the answer.
-    pub(crate) fn replace(&mut self, deadline: Instant) -> Outcome<bool> {
+    pub fn replace(&mut self, deadline: Instant) -> Outcome<bool> {
         let place = self.place().clone();
         let watches_output = self.connection.watches_output;
         self.connection = Connection::new(Daemon { stream: place.connect()?, place });
@@ -94,7 +94,7 @@ impl Client {
     }
 
     /// Where the daemon is.
-    pub(crate) fn place(&self) -> &Place {
+    pub fn place(&self) -> &Place {
         self.connection.place()
     }
 
@@ -110,7 +110,7 @@ impl Client {
     }
 
     /// Where the daemon receives, `ADDR:PORT`: waits for its hello.
-    pub(crate) fn address(&mut self) -> Outcome<&str> {
+    pub fn address(&mut self) -> Outcome<&str> {
         if !self.greeted(Instant::now() + ANSWER_WITHIN)? {
             return Err(self.silent());
         }
@@ -119,7 +119,7 @@ impl Client {
 
     /// Follows the log. It is written with the next that is asked, or by [`Client::write`]; where it is refused,
     /// that comes with the next answer.
-    pub(crate) fn follow(&mut self, from: From, filter: Filter) -> Outcome {
+    pub fn follow(&mut self, from: From, filter: Filter) -> Outcome {
         self.connection.submit(&Request::Follow { from: from.clone(), filter: filter.clone() })?;
         self.awaited.push_back(Awaited::Follow);
         self.followed = Some(Followed { from, filter });
@@ -135,13 +135,13 @@ impl Client {
     }
 
     /// Puts a request in line. It is written with the next that is asked, or by [`Client::write`].
-    pub(crate) fn submit(&mut self, request: &Request) -> Outcome {
+    pub fn submit(&mut self, request: &Request) -> Outcome {
         self.awaited.push_back(Awaited::Request);
         self.connection.submit(request)
     }
 
     /// Writes what is in line.
-    pub(crate) fn write(&mut self) -> Outcome {
+    pub fn write(&mut self) -> Outcome {
         self.connection.write()
     }
 
@@ -149,7 +149,7 @@ impl Client {
     ///
     /// # Errors
     /// The daemon's failure, or ours to reach it.
-    pub(crate) fn ask(&mut self, request: &Request) -> Outcome<Reply> {
+    pub fn ask(&mut self, request: &Request) -> Outcome<Reply> {
         self.submit(request)?;
         self.write()?;
         self.reply()
@@ -175,18 +175,26 @@ impl Client {
 
     /// Waits for what comes next; `None` once the deadline has passed. A simpd that goes away is waited for.
     pub(crate) fn next(&mut self, deadline: Option<Instant>) -> Outcome<Option<Next>> {
+        match self.next_here(deadline) {
+            Err(Stop::Lost(_)) => {
+                self.reconnect(deadline)?;
+                Ok(Some(Next::Reconnected))
+            }
+            next => next,
+        }
+    }
+
+    /// Waits for what comes next on this connection; `None` once the deadline has passed.
+    ///
+    /// # Errors
+    /// [`Stop::Lost`] where simpd goes away.
+    pub fn next_here(&mut self, deadline: Option<Instant>) -> Outcome<Option<Next>> {
         loop {
             if let Some(next) = self.buffered()? {
                 return Ok(Some(next));
             }
-            match self.connection.read(deadline) {
-                Ok(true) => (),
-                Ok(false) => return Ok(None),
-                Err(Stop::Lost(_)) => {
-                    self.reconnect(deadline)?;
-                    return Ok(Some(Next::Reconnected));
-                }
-                Err(stop) => return Err(stop),
+            if !self.connection.read(deadline)? {
+                return Ok(None);
             }
         }
     }

@@ -12,7 +12,7 @@ fn deceives(c: char) -> bool {
 }
 
 /// The text for people, on one line: what could deceive is shown as `\n`, `\x1b` or `\u{202e}`.
-pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+pub fn shown(text: &str) -> Cow<'_, str> {
     replaced(text, |out, c| match c {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
@@ -28,7 +28,7 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
 
 /// A name for people. One that could be taken for more than a name, such as `you -> bob` or `bob: x`, is shown between
 /// quotation marks, with `\"` and `\\` for those in it.
-pub(crate) fn name(name: &str) -> Cow<'_, str> {
+pub fn name(name: &str) -> Cow<'_, str> {
     if is_plain(name) {
         return Cow::Borrowed(name);
     }
@@ -46,7 +46,7 @@ fn is_plain(name: &str) -> bool {
 
 /// The same JSON with what could deceive a terminal escaped as well. Outside of strings JSON has no such
 /// characters, and inside `\uXXXX` means the same, so that a reader gets the exact text.
-pub(crate) fn json(line: &str) -> Cow<'_, str> {
+pub fn json(line: &str) -> Cow<'_, str> {
     replaced(line, |out, c| {
         let _ = write!(out, "\\u{:04x}", u32::from(c));
     })

@@ -14,11 +14,11 @@ use crate::stop::{Lost, Outcome, Stop, fail};
 
 /// Where a simpd is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     /// What to call it: its address, or the socket's path where that was given.
-    pub(crate) name: String,
+    pub name: String,
     /// Its socket.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
 }
 
 impl Place {
@@ -41,18 +41,18 @@ impl Place {
 
 /// A simpd that took our connection.
 #[derive(Debug)]
-pub(crate) struct Daemon {
+pub struct Daemon {
     /// The connection, on which nothing has been said yet.
-    pub(crate) stream: UnixStream,
+    pub stream: UnixStream,
     /// Where it is.
-    pub(crate) place: Place,
+    pub place: Place,
 }
 
 /// Connects to the simpd that `-d` names, or else `$SIMP_DAEMON`, or else the only one that runs.
 ///
 /// # Errors
 /// A failure of kind `no_daemon` with the remedy, or `usage` where the name makes no sense.
-pub(crate) fn daemon(option: Option<String>) -> Outcome<Daemon> {
+pub fn daemon(option: Option<String>) -> Outcome<Daemon> {
     let named = option.or_else(|| std::env::var("SIMP_DAEMON").ok().filter(|name| !name.is_empty()));
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let folder = paths::runtime_folder(runtime, Uid::effective().as_raw(), Path::is_dir);

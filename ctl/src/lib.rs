@@ -4,17 +4,22 @@
 //! a definite outcome, print it, and say it in the exit status. Everything that takes time happens in the
 //! daemon; what a command waits for is an entry of the daemon's log that it follows, also through a restart of
 //! the daemon (`reconnect`).
+//!
+//! Other programs that talk to simpd share with it how the daemon is found ([`find`]), how it is talked to
+//! ([`client`]), how they end ([`stop`]), how they print what peers wrote
+//! ([`escape`]) and when ([`clock`]).
 
 mod args;
 mod carried_out;
 mod chat;
-mod client;
+pub mod client;
+pub mod clock;
 mod completions;
 mod connection;
 mod consumers;
-mod escape;
+pub mod escape;
 mod exec;
-mod find;
+pub mod find;
 mod globals;
 mod help;
 mod history;
@@ -30,7 +35,7 @@ mod plain;
 mod probe;
 mod reconnect;
 mod send;
-mod stop;
+pub mod stop;
 mod when;
 
 use std::process::ExitCode;

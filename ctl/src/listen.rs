@@ -48,7 +48,7 @@ pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Listen) -> Ou
     client.write()?;
     let mark = Mark::of(args.since.is_none().then(|| consumer(args)));
     let deadline = deadline(args.timeout);
-    let began_ms = plain::now_ms();
+    let began_ms = crate::clock::now_ms();
     let waiting =
         if notices { insist(client, deadline, |client, _| chat::waiting(client))? } else { Vec::new() };
     for request in &waiting {

@@ -1,12 +1,10 @@
 //! The renderer for people. What a peer wrote is shown with what a terminal would obey as escapes.
 
 use std::fmt::Write;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use simp_proto::control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Status, What};
 
+use crate::clock::{local, now_ms};
 use crate::escape;
 use crate::outbox::{Kept, WaitsFor};
 use crate::output::Shown;
@@ -202,17 +200,6 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
     let notes = status.notes.iter().map(|special| format!("{} {}", peer(&special.peer), text(&special.note)));
     lines.extend(notes.map(|note| ("note", note)));
     lines
-}
-
-/// A moment in the local time zone.
-fn local(ms: u64) -> String {
-    let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    at.unwrap_or(Timestamp::MAX).to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// The time of day in milliseconds since 1970.
-pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::io;
 use simp_proto::control::{Failure, FailureKind};
 
 /// What a command comes to.
-pub(crate) type Outcome<T = ()> = Result<T, Stop>;
+pub type Outcome<T = ()> = Result<T, Stop>;
 
 /// Why a command ends before it is done.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Stop {
+pub enum Stop {
     /// It failed: one line for stderr, and an exit status.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -24,16 +24,16 @@ pub(crate) enum Stop {
 /// A simpd that is not there any more.
 #[derive(Debug, thiserror::Error)]
 #[error("simpd on {name} went away")]
-pub(crate) struct Lost {
+pub struct Lost {
     /// What to call it.
-    pub(crate) name: String,
+    pub name: String,
     /// The address to start it on again.
-    pub(crate) address: String,
+    pub address: String,
 }
 
 impl Stop {
     /// The failure that it is for the user; `None` where it is none.
-    pub(crate) fn failure(self) -> Option<Failure> {
+    pub fn failure(self) -> Option<Failure> {
         match self {
             Self::Failure(failure) => Some(failure),
             Self::Lost(lost) => {
@@ -62,17 +62,17 @@ impl Stop {
 }
 
 /// A failure of this kind with this line.
-pub(crate) fn fail(kind: FailureKind, line: impl Into<String>) -> Stop {
+pub fn fail(kind: FailureKind, line: impl Into<String>) -> Stop {
     Stop::Failure(Failure::new(kind, line))
 }
 
 /// The daemon answered with a reply that belongs to another request.
-pub(crate) fn unexpected() -> Stop {
+pub fn unexpected() -> Stop {
     fail(FailureKind::Failed, "simpd gave an answer to another question")
 }
 
 /// What a failed write to standard output comes to.
-pub(crate) fn output_error(error: &io::Error) -> Stop {
+pub fn output_error(error: &io::Error) -> Stop {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Stop::ReaderGone,
         _ => fail(FailureKind::Failed, format!("standard output: {error}")),
@@ -80,7 +80,7 @@ pub(crate) fn output_error(error: &io::Error) -> Stop {
 }
 
 /// The exit status of a failure, as simpctl(1) lists them.
-pub(crate) fn status(kind: FailureKind) -> u8 {
+pub fn status(kind: FailureKind) -> u8 {
     match kind {
         FailureKind::Failed => 1,
         FailureKind::Usage => 2,

@@ -7,7 +7,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use simp_proto::duration;
 
-use crate::plain::now_ms;
+use crate::clock::now_ms;
 
 /// Where a part of the log begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
