@@ -1,0 +1,280 @@
+//! The command line: one struct per subcommand, whose doc comment is its help.
+
+use argh::FromArgs;
+
+use crate::places::room_name;
+
+/// A room for many people, on a simpd: whoever connects to it is in it.
+#[derive(FromArgs, Debug)]
+#[argh(name = "simp-room", help_triggers("-h", "--help"))]
+#[argh(note = "A room is named by --name; commands for one that runs need it only where several do.")]
+#[argh(error_code(0, "done"))]
+#[argh(error_code(1, "failed; the line on stderr says why"))]
+#[argh(error_code(2, "usage"))]
+#[argh(error_code(3, "no simpd, or the room does not run"))]
+#[argh(error_code(7, "no such user, ban or room"))]
+pub struct Args {
+    /// print the program's version
+    #[argh(switch)]
+    pub version: bool,
+    #[argh(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand)]
+pub enum Command {
+    Run(Run),
+    Status(Status),
+    Who(Who),
+    Say(Say),
+    Kick(Kick),
+    Ban(Ban),
+    Unban(Unban),
+    Bans(Bans),
+    Topic(Topic),
+    Stop(Stop),
+    Users(Users),
+}
+
+/// Open a room, until SIGTERM or SIGINT.
+#[derive(FromArgs, Debug)]
+#[argh(note = "Its simpd is started with --accept all and --max-chats N.")]
+#[argh(subcommand, name = "run", help_triggers("-h", "--help"))]
+pub struct Run {
+    /// what the room is called; lobby if not given
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    pub name: String,
+    /// which simpd: its address, or the path of its socket
+    #[argh(option, short = 'd', arg_name = "addr|socket")]
+    pub daemon: Option<String>,
+    /// no passwords: who comes with a name has it
+    #[argh(switch)]
+    pub open: bool,
+    /// start in the background: return once the room is open, or with its error
+    #[argh(switch)]
+    pub background: bool,
+    /// public lines that somebody new is shown, at most 1000; 20 if not given
+    #[argh(option, arg_name = "n", default = "20", from_str_fn(history))]
+    pub history: usize,
+    /// a file whose lines everybody is shown on entering
+    #[argh(option, arg_name = "file")]
+    pub motd: Option<String>,
+    /// members at a time; 1000 if not given
+    #[argh(option, arg_name = "n", default = "1000", from_str_fn(members))]
+    pub max_members: u32,
+    /// accounts before no new names are taken; 100000 if not given
+    #[argh(option, arg_name = "n", default = "100_000")]
+    pub max_accounts: u32,
+    /// messages of each member in 10 s; 30 if not given
+    #[argh(option, arg_name = "n", default = "30", from_str_fn(rate))]
+    pub rate: u32,
+}
+
+fn history(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|lines| *lines <= 1_000)
+        .ok_or_else(|| format!("'{text}': lines are from 0 to 1000"))
+}
+
+fn members(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|members| *members > 0).ok_or_else(|| format!("'{text}': members are 1 or more"))
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    let rate = text.parse().ok().filter(|rate| (1..=100_000).contains(rate));
+    rate.ok_or_else(|| format!("'{text}': messages in 10 s are from 1 to 100000"))
+}
+
+/// Tell how the room is doing.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
+pub struct Status {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// List who is here.
+#[derive(FromArgs, Debug)]
+#[argh(note = "One per line: name, address, state, since when.")]
+#[argh(subcommand, name = "who", help_triggers("-h", "--help"))]
+pub struct Who {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// print JSON, one object per line
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Say something to everybody.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "say", help_triggers("-h", "--help"))]
+pub struct Say {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// what to say
+    #[argh(positional)]
+    pub text: Vec<String>,
+}
+
+/// Send somebody away, who may come again.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "kick", help_triggers("-h", "--help"))]
+pub struct Kick {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// a user's name, or the address of a host
+    #[argh(positional)]
+    pub who: String,
+    /// why
+    #[argh(positional)]
+    pub why: Vec<String>,
+}
+
+/// Send somebody away for good.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "ban", help_triggers("-h", "--help"))]
+pub struct Ban {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// a user's name, or the address of a host
+    #[argh(positional)]
+    pub who: String,
+    /// why
+    #[argh(positional)]
+    pub why: Vec<String>,
+}
+
+/// Let somebody in again.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "unban", help_triggers("-h", "--help"))]
+pub struct Unban {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// a user's name, or the address of a host
+    #[argh(positional)]
+    pub who: String,
+}
+
+/// List who is banned, and why.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "bans", help_triggers("-h", "--help"))]
+pub struct Bans {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// print JSON, one object per line
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Say what the room is about; without a text, that it is about nothing.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "topic", help_triggers("-h", "--help"))]
+pub struct Topic {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// what it is about
+    #[argh(positional)]
+    pub text: Vec<String>,
+}
+
+/// Stop a room; its members are in it again when it is started again.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
+pub struct Stop {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+}
+
+/// The accounts of a room, whether it runs or not.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "users", help_triggers("-h", "--help"))]
+pub struct Users {
+    #[argh(subcommand)]
+    pub what: UsersCommand,
+}
+
+/// What to do with accounts.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand)]
+pub enum UsersCommand {
+    List(List),
+    Add(Add),
+    Remove(Remove),
+    Passwd(Passwd),
+    Import(Import),
+}
+
+/// List the accounts.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "list", help_triggers("-h", "--help"))]
+pub struct List {
+    /// which room; lobby if not given
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    pub name: String,
+    /// print JSON, one object per line
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Make an account; its password is asked for, or read from standard input.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "add", help_triggers("-h", "--help"))]
+pub struct Add {
+    /// which room; lobby if not given
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    pub name: String,
+    /// the user's name
+    #[argh(positional)]
+    pub user: String,
+}
+
+/// Remove an account.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
+pub struct Remove {
+    /// which room; lobby if not given
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    pub name: String,
+    /// the user's name
+    #[argh(positional)]
+    pub user: String,
+}
+
+/// Give an account another password, which is asked for, or read from standard input.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "passwd", help_triggers("-h", "--help"))]
+pub struct Passwd {
+    /// which room; lobby if not given
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    pub name: String,
+    /// the user's name
+    #[argh(positional)]
+    pub user: String,
+}
+
+/// Make accounts of a JSON object of names and passwords. Those that are there already stay as they are.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "import", help_triggers("-h", "--help"))]
+pub struct Import {
+    /// which room; lobby if not given
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    pub name: String,
+    /// the file
+    #[argh(positional)]
+    pub file: String,
+}

@@ -1,0 +1,190 @@
+//! What one turn of the room asks of simpd, in the order in which it must be safe: first every line for others, then
+//! what members are told became of what they said, then the ends of chats.
+
+use std::collections::{HashMap, HashSet};
+
+use simp_ctl::stop::Outcome;
+use simp_proto::control::{Failure, FailureKind, Reply, Request};
+
+use crate::leftover::Leftover;
+use crate::room::{Action, Chat};
+use crate::simpd::{Ask, Simpd, quit, send};
+
+/// A turn ends when it has so many lines to send.
+const LINES_MAX: usize = 2_048;
+
+/// What a member is told after all lines for others.
+#[derive(Debug)]
+enum Late {
+    /// What became of what it said.
+    Confirm { to: Chat, said: u32, whom: Option<String>, event: Option<u64> },
+    /// What it was told behind that.
+    Line(Ask),
+}
+
+/// A line that is sent.
+#[derive(Debug)]
+struct Sent {
+    to: Chat,
+    part_of: Option<u32>,
+}
+
+/// What one turn asks.
+#[derive(Debug)]
+pub struct Batch {
+    lines: Vec<(Sent, Ask)>,
+    /// Those that simpd has taken in an earlier run.
+    taken: Vec<Sent>,
+    late: Vec<Late>,
+    /// Those who wait for a confirmation.
+    waiting: HashSet<u64>,
+    quits: Vec<Ask>,
+    /// All of it is asked behind this entry of the log.
+    behind: u64,
+}
+
+impl Batch {
+    /// Nothing yet. All of it is asked behind this entry of the log.
+    pub fn new(behind: u64) -> Self {
+        let (lines, taken, late, quits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { lines, taken, late, waiting: HashSet::new(), quits, behind }
+    }
+
+    /// Whether it is long enough.
+    pub fn is_full(&self) -> bool {
+        self.lines.len() + self.late.len() >= LINES_MAX
+    }
+
+    /// Adds an action that follows from this event, if from any. Gives back what is not for simpd.
+    pub fn add(&mut self, event: Option<u64>, action: Action, once: &mut Once) -> Option<Action> {
+        match action {
+            Action::Send { to, text, part_of } if once.leftover.take(event, to.id, &text) => {
+                self.taken.push(Sent { to, part_of });
+            }
+            Action::Send { to, text, part_of } => {
+                let ask = send(&to, &text, once.token(), self.behind);
+                // An answer stays behind the one before it.
+                match part_of.is_none() && self.waiting.contains(&to.id) {
+                    true => self.late.push(Late::Line(ask)),
+                    false => self.lines.push((Sent { to, part_of }, ask)),
+                }
+            }
+            Action::Confirm { to, said, whom } => {
+                self.waiting.insert(to.id);
+                self.late.push(Late::Confirm { to, said, whom, event });
+            }
+            Action::Quit(chat) => self.quits.push(quit(&chat)),
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// Has simpd carry it all out. Gives how many lines it has taken.
+    ///
+    /// # Errors
+    /// Where it is to be stopped, or simpd cannot be talked to.
+    pub fn carry_out(self, simpd: &mut impl Simpd, once: &mut Once) -> Outcome<u64> {
+        let (sent, asks): (Vec<_>, Vec<_>) = self.lines.into_iter().unzip();
+        let answers = ask_in_parts(simpd, asks, once)?;
+        let mut lines = answers.iter().filter(|is_taken| **is_taken).count() as u64;
+        let taken = sent.iter().zip(&answers).filter(|(_, is_taken)| **is_taken).map(|(sent, _)| sent);
+        let mut reached: HashMap<u32, HashSet<u64>> = HashMap::new();
+        for sent in taken.chain(&self.taken) {
+            if let Some(said) = sent.part_of {
+                reached.entry(said).or_default().insert(sent.to.id);
+            }
+        }
+        let mut late = Vec::new();
+        for one in self.late {
+            let (to, said, whom, event) = match one {
+                Late::Line(ask) => {
+                    late.push(ask);
+                    continue;
+                }
+                Late::Confirm { to, said, whom, event } => (to, said, whom, event),
+            };
+            let count = reached.get(&said).map_or(0, HashSet::len);
+            let text = match whom {
+                None => format!("sent to {count}"),
+                Some(name) if count > 0 => format!("sent to {name}"),
+                Some(name) => format!("not sent: {name} has just left"),
+            };
+            if !once.leftover.take_confirmation(event, to.id, &text) {
+                late.push(send(&to, &text, once.token(), self.behind));
+            }
+        }
+        let answers = ask_in_parts(simpd, late, once)?;
+        lines += answers.into_iter().filter(|is_taken| *is_taken).count() as u64;
+        // A chat that has ended by itself is as good.
+        simpd.ask_all(self.quits)?;
+        Ok(lines)
+    }
+}
+
+/// By what everything is asked once: in a run by tokens, of which each is given out once; and over a kill by what the run
+/// before has left.
+#[derive(Debug)]
+pub struct Once {
+    leftover: Leftover,
+    token: u64,
+    /// The newest line that simpd has taken.
+    newest: u64,
+}
+
+impl Once {
+    /// `first`: a token that no earlier run has given out lately, nor one of those behind it.
+    pub fn new(leftover: Leftover, first: u64) -> Self {
+        // What is left is stored by itself from now on.
+        let newest = leftover.newest();
+        Self { leftover, token: first, newest }
+    }
+
+    /// What the run before has left.
+    pub fn leftover_mut(&mut self) -> &mut Leftover {
+        &mut self.leftover
+    }
+
+    /// The newest line that simpd has taken: by its entry in the log; 0 where it has taken none.
+    pub fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// Whether a line was taken.
+    fn is_taken(&mut self, answer: &Result<Reply, Failure>) -> bool {
+        let Ok(Reply::Queued { message, .. }) = answer else { return false };
+        self.newest = self.newest.max(*message);
+        true
+    }
+
+    fn token(&mut self) -> u64 {
+        self.token = self.token.wrapping_add(1);
+        self.token
+    }
+}
+
+/// Asks for lines to be sent; those that a peer cannot receive whole in parts. Whether each was taken.
+fn ask_in_parts(simpd: &mut impl Simpd, asks: Vec<Ask>, once: &mut Once) -> Outcome<Vec<bool>> {
+    let answers = simpd.ask_all(asks.clone())?;
+    let mut taken = Vec::with_capacity(answers.len());
+    for (ask, answer) in asks.into_iter().zip(answers) {
+        let (first, second) = match &answer {
+            Err(Failure { kind: FailureKind::Usage, .. }) if let Some(halves) = halves(&ask, once) => halves,
+            _ => {
+                taken.push(once.is_taken(&answer));
+                continue;
+            }
+        };
+        let parts = ask_in_parts(simpd, vec![first, second], once)?;
+        taken.push(parts.into_iter().all(|is_taken| is_taken));
+    }
+    Ok(taken)
+}
+
+/// A line that is too long for somebody, as two.
+fn halves(ask: &Ask, once: &mut Once) -> Option<(Ask, Ask)> {
+    let Request::Send { who: Some(address), chat: Some(id), text, .. } = &ask.request else { return None };
+    let to = Chat { id: *id, address: address.clone() };
+    let (first, second) = text.split_at_checked(text.len() / 2).filter(|(first, _)| !first.is_empty())?;
+    let mut half = |text| send(&to, text, once.token(), ask.behind);
+    Some((half(first), half(second)))
+}

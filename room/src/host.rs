@@ -1,0 +1,434 @@
+//! A room that runs, turn by turn: whatever happened since the last turn is told to the [`Room`], simpd carries out what
+//! comes of it, and then it is stored that this was done. A kill at any place loses nothing and says nothing twice: what
+//! was not stored as done is done again, and simpd knows what it was asked already.
+//!
+//! No thread and no clock; `run` has them.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::PoisonError;
+use std::sync::mpsc::Sender;
+
+use simp_ctl::escape;
+use simp_ctl::stop::{Outcome, Stop, fail};
+use simp_proto::control::{ChatInfo, Event, FailureKind, Request, State as ChatState, What};
+
+use crate::batch::{Batch, Once};
+use crate::hashing::{Job, Wanted, Work};
+use crate::leftover::Leftover;
+use crate::lines::clean;
+use crate::member::{Held, Member, State, host};
+use crate::room::{Action, Answer, Computed, Order, Room, Settings, Status, Stored, Task, is_usable};
+use crate::simpd::{Ask, Simpd};
+use crate::store::{Deeds, Progress, Store, StoreError};
+
+/// simpd is told how far the room is once in so many events, and at the end.
+const SEEN_EVERY: u64 = 1_000;
+
+/// What happened.
+pub enum Input {
+    /// An entry of simpd's log.
+    Event(Event),
+    /// What came of a password: chat, event, the password, the result.
+    Computed(u64, u64, String, Computed),
+    /// An operator wants something, and waits for the answer.
+    Order(Order, Sender<Answer>),
+    /// The room is to be stopped.
+    Stop,
+    /// simpd cannot be followed any more.
+    Failed(Stop),
+    /// simpd has another log than before.
+    OtherLog,
+}
+
+/// Why no more turns come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The room is to be stopped.
+    Stopped,
+    /// simpd has another log than before: all chats are over.
+    OtherLog,
+}
+
+/// A room that runs.
+pub struct Host<S> {
+    settings: Settings,
+    room: Room,
+    store: Store,
+    simpd: S,
+    jobs: Sender<Job>,
+    wanted: Wanted,
+    /// All events up to this one are done.
+    done: u64,
+    /// What simpd was told of that.
+    seen: u64,
+    once: Once,
+    /// There was something left when a turn was stored last.
+    has_leftover: bool,
+    started_ms: u64,
+    /// Lines that simpd took since the start.
+    lines: u64,
+    /// Operators that wait for its end.
+    stopped_by: Vec<Sender<Answer>>,
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        fail(FailureKind::Failed, error.to_string())
+    }
+}
+
+impl<S: Simpd> Host<S> {
+    /// Goes on where an earlier run stopped. Passwords to be computed go to `jobs`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read, or simpd does not say what it must.
+    pub fn start(
+        now_ms: u64,
+        settings: Settings,
+        mut store: Store,
+        mut simpd: S,
+        (jobs, wanted): (Sender<Job>, Wanted),
+    ) -> Outcome<Self> {
+        let (stored, Progress { done, sent, leftover }) = store.load(&simpd.name(), settings.history)?;
+        let last_id = simpd.last_id()?;
+        // Another log than that of before: those members are gone.
+        let is_other_log = done.is_some_and(|done| done > last_id);
+        let done_before = done.filter(|_| !is_other_log);
+        let stored = match done_before {
+            Some(_) => stored,
+            None => {
+                store.begin(&simpd.name())?;
+                Stored { members: BTreeMap::new(), notices: Vec::new(), ..stored }
+            }
+        };
+        let done = done_before.unwrap_or(last_id);
+        let leftover = match done_before {
+            Some(_) => [leftover, simpd.queued_behind(done.max(sent))?].concat(),
+            None => Vec::new(),
+        };
+        let leftover = Leftover::new(leftover);
+        let room = Room::new(now_ms, settings.clone(), stored);
+        let mut host = Self {
+            settings,
+            room,
+            store,
+            simpd,
+            jobs,
+            wanted,
+            done,
+            seen: 0,
+            // Runs are apart by a second and more, and none has a million lines in each of its milliseconds.
+            once: Once::new(leftover, now_ms << 20),
+            has_leftover: true,
+            started_ms: now_ms,
+            lines: 0,
+            stopped_by: Vec::new(),
+        };
+        host.begin(now_ms, done_before.is_none())?;
+        Ok(host)
+    }
+
+    /// All events up to this one are done.
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// When there is something to do although nothing happens, in milliseconds since 1970.
+    pub fn deadline(&self) -> Option<u64> {
+        self.room.deadline()
+    }
+
+    /// Begins a turn.
+    pub fn turn(&self) -> Turn {
+        Turn::new(self.done)
+    }
+
+    /// Members whose chats are not those of before are gone, and those are greeted who have a chat and are none. With
+    /// the log, simpd may have lost its chats, and their ids.
+    fn settle_members(&mut self, now_ms: u64, turn: &mut Turn, is_new: bool) -> Outcome {
+        let chats = self.simpd.chats()?;
+        let is_of = |chat: &ChatInfo, member: &Member| {
+            chat.peer.address == member.address && chat.peer.user == member.name
+        };
+        let gone = self
+            .room
+            .members()
+            .filter(|(id, member)| !chats.iter().any(|chat| chat.chat == *id && is_of(chat, member)));
+        for chat in gone.map(|(chat, _)| chat).collect::<Vec<_>>() {
+            // Where the log tells of its end, what was said before that comes first.
+            if !self.simpd.is_closed_behind(chat, self.done)? {
+                self.room.closed(now_ms, chat);
+                self.collect(turn, None);
+            }
+        }
+        for chat in chats.into_iter().filter(|chat| chat.state == ChatState::Open) {
+            if is_new || chat.chat <= self.done {
+                let standing = self.store.standing(now_ms, &chat.peer.user, host(&chat.peer.address))?;
+                self.room.opened(now_ms, chat.chat, &chat.peer.user, &chat.peer.address, &standing);
+                self.collect(turn, Some(chat.chat));
+            }
+        }
+        if self.store.was_open()?.is_some_and(|was_open| was_open != self.settings.is_open) {
+            self.room.send_all_away(now_ms);
+            self.collect(turn, None);
+        }
+        Ok(())
+    }
+
+    /// What must be done before anything happens.
+    fn begin(&mut self, now_ms: u64, is_new: bool) -> Outcome {
+        let mut turn = self.turn();
+        self.settle_members(now_ms, &mut turn, is_new)?;
+        let checking = self.room.members().filter_map(|(chat, member)| match &member.state {
+            State::Checking(password, event, held) => Some((chat, *event, password.clone(), held.clone())),
+            _ => None,
+        });
+        for (chat, event, password, held) in checking.collect::<Vec<_>>() {
+            for Held { event, .. } in held {
+                let text = self.simpd.text(event)?.unwrap_or_default();
+                self.room.remember_held(chat, event, text);
+            }
+            match self.simpd.text(event)? {
+                Some(text) => self.room.compute(chat, event, &text, &password),
+                None => {
+                    let failed = Computed::Failed(String::new());
+                    self.room.computed(now_ms, chat, (event, String::new()), failed, false);
+                }
+            }
+            self.collect(&mut turn, Some(event));
+        }
+        turn.deeds.done = Some(self.done);
+        self.end(now_ms, turn)?;
+        // From now on simpd keeps what is not done, whoever else reads its log.
+        self.tell_seen();
+        Ok(())
+    }
+
+    /// Tells the room what happened. Says whether that was the last.
+    ///
+    /// # Errors
+    /// Where the store cannot be read, or simpd followed.
+    pub fn handle(&mut self, now_ms: u64, turn: &mut Turn, input: Input) -> Outcome<Option<Ended>> {
+        let from = match input {
+            Input::Event(event) => {
+                let id = event.id;
+                self.handle_event(event)?;
+                turn.deeds.done = Some(id);
+                Some(id)
+            }
+            Input::Computed(chat, event, password, computed) => {
+                let name = self.room.member(chat).map(|member| member.name.clone()).unwrap_or_default();
+                let is_taken = self.store.hash(&name)?.is_some();
+                self.room.computed(now_ms, chat, (event, password), computed, is_taken);
+                Some(event)
+            }
+            Input::Order(Order::Stop, answer) => {
+                // Who waits for that hears the end of the connection, when the room is gone.
+                self.stopped_by.push(answer);
+                return Ok(Some(Ended::Stopped));
+            }
+            Input::Order(order, answer) => {
+                let told =
+                    self.carry_out(now_ms, order).unwrap_or_else(|error| Answer::Failed(error.to_string()));
+                turn.answers.push((answer, told));
+                None
+            }
+            Input::Stop => return Ok(Some(Ended::Stopped)),
+            Input::OtherLog => return Ok(Some(Ended::OtherLog)),
+            Input::Failed(stop) => return Err(stop),
+        };
+        self.collect(turn, from);
+        Ok(None)
+    }
+
+    fn handle_event(&mut self, event: Event) -> Outcome {
+        let Event { id, at_ms, chat, peer, what } = event;
+        match what {
+            What::Opened { .. } => {
+                let standing = self.store.standing(at_ms, &peer.user, host(&peer.address))?;
+                self.room.opened(at_ms, chat, &peer.user, &peer.address, &standing);
+            }
+            What::Closed { .. } => self.room.closed(at_ms, chat),
+            What::Message { text } => {
+                let at_the_door = self.room.member(chat).filter(|member| member.is_at_the_door());
+                let pause_ms = match at_the_door {
+                    Some(member) => self.store.pause_ms(at_ms, &member.name, member.host())?,
+                    None => 0,
+                };
+                self.room.said(at_ms, chat, id, &text, pause_ms);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, now_ms: u64, order: Order) -> Result<Answer, StoreError> {
+        Ok(match order {
+            Order::Status => Answer::Status(self.status(now_ms)?),
+            Order::Who => Answer::Who(self.room.seen()),
+            Order::Say { text } => self.room.say(&text),
+            Order::Kick { who, .. } if who.is_empty() => Answer::Usage("kick whom?".to_owned()),
+            Order::Kick { who, why } => self.room.kick(now_ms, &who, &why),
+            Order::Ban { who, why } => {
+                let who = name_or_host(&who);
+                if !is_usable(&who) && who.parse::<IpAddr>().is_err() {
+                    let line = format!("{}: neither a name nor the address of a host", escape::name(&who));
+                    return Ok(Answer::Usage(line));
+                }
+                self.store.ban(&who, &clean(&why))?;
+                self.room.banned(now_ms, &who, &why)
+            }
+            Order::Bans => Answer::Bans(self.store.bans()?),
+            Order::Unban { who } => {
+                let who = name_or_host(&who);
+                match self.store.unban(&who)? {
+                    true => Answer::Done(format!("{who} may come again")),
+                    false => Answer::NoSuch(format!("{who}: not banned (see: simp-room bans)")),
+                }
+            }
+            Order::Topic { text } => self.room.set_topic(&text),
+            Order::Stop => Answer::Usage("it is being stopped".to_owned()),
+        })
+    }
+
+    fn status(&self, now_ms: u64) -> Result<Status, StoreError> {
+        let count =
+            |is: fn(&Member) -> bool| self.room.members().filter(|(_, member)| is(member)).count() as u64;
+        Ok(Status {
+            room: self.settings.name.clone(),
+            simpd: self.simpd.name(),
+            inside: count(Member::is_inside),
+            at_the_door: count(Member::is_at_the_door),
+            max_members: self.settings.max_members as u64,
+            open: self.settings.is_open,
+            accounts: self.store.count_accounts()? as u64,
+            bans: self.store.bans()?.len() as u64,
+            topic: self.room.topic().to_owned(),
+            lines: self.lines,
+            uptime_ms: now_ms.saturating_sub(self.started_ms),
+        })
+    }
+
+    /// Takes what the room wants done, which follows from this event if from any.
+    fn collect(&mut self, turn: &mut Turn, from: Option<u64>) {
+        for action in self.room.take_actions() {
+            match turn.batch.add(from, action, &mut self.once) {
+                None | Some(Action::Send { .. } | Action::Confirm { .. } | Action::Quit(_)) => {}
+                Some(Action::Compute { chat, event, password, task }) => {
+                    turn.jobs.push((chat, event, password, task));
+                }
+                Some(Action::AddAccount { name, hash }) => turn.deeds.accounts.push((name, hash)),
+                Some(Action::Strike { name, host }) => turn.deeds.strikes.push((name, host)),
+                Some(Action::Forgive { name, host, wrong }) => turn.deeds.forgiven.push((name, host, wrong)),
+            }
+        }
+    }
+
+    /// Does what is due and what the turn wants done, and stores that it was.
+    ///
+    /// # Errors
+    /// Where simpd cannot be asked, or the store not be written.
+    pub fn end(&mut self, now_ms: u64, mut turn: Turn) -> Outcome {
+        self.room.due(now_ms);
+        self.collect(&mut turn, None);
+        self.lines += turn.batch.carry_out(&mut self.simpd, &mut self.once)?;
+        let done = turn.deeds.done.unwrap_or(self.done);
+        if self.has_leftover {
+            let through = self.through(done);
+            self.once.leftover_mut().forget_through(through);
+            let rest = self.once.leftover_mut().rest();
+            self.has_leftover = !rest.is_empty();
+            turn.deeds.leftover = Some(rest);
+        }
+        turn.deeds.sent = Some(self.once.newest()).filter(|newest| *newest > 0);
+        let changes = self.room.take_changes();
+        while let Err(error) = self.store.commit(now_ms, &self.room, &changes, &turn.deeds) {
+            // What is asked for next would come behind what is not stored.
+            if !error.may_pass() {
+                return Err(error.into());
+            }
+            self.simpd.wait(&format!("{error} (free some space); trying again"))?;
+        }
+        self.done = done;
+        self.want_no_more(&changes.members);
+        for (chat, event, password, task) in turn.jobs {
+            let work = match task {
+                Task::Hash => Work::Hash,
+                Task::MatchAccount(name) => Work::Match(self.store.hash(&name)?),
+                Task::MatchHash(hash) => Work::Match(Some(hash)),
+            };
+            self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(chat);
+            // The threads live as long as we do.
+            let _ = self.jobs.send((chat, event, password, work));
+        }
+        for (operator, answer) in turn.answers {
+            // An operator that has gone does not want it any more.
+            let _ = operator.send(answer);
+        }
+        if self.done >= self.seen + SEEN_EVERY {
+            self.tell_seen();
+        }
+        Ok(())
+    }
+
+    /// How far nothing is needed again where all is done up to this event: a password that is being computed, and what
+    /// waits for it, is read again after a kill.
+    fn through(&self, done: u64) -> u64 {
+        self.room.checked_since().map_or(done, |event| done.min(event - 1))
+    }
+
+    /// Computes nothing more for those who have left, or have what they waited for.
+    fn want_no_more(&self, changed: &BTreeSet<u64>) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        for chat in changed {
+            let member = self.room.member(*chat);
+            if !member.is_some_and(|member| matches!(member.state, State::Checking(..))) {
+                wanted.remove(chat);
+            }
+        }
+    }
+
+    /// Lets simpd forget what is not needed again, as its settings say.
+    pub fn tell_seen(&mut self) {
+        let consumer = format!("room-{}", self.settings.name);
+        let id = self.through(self.done);
+        if id <= self.seen {
+            return;
+        }
+        let request = Request::Seen { consumer, id };
+        // It does no harm where it fails, and is said again.
+        if self.simpd.ask_all(vec![Ask { request, behind: 0 }]).is_ok() {
+            self.seen = id;
+        }
+    }
+}
+
+/// What one turn is to do.
+pub struct Turn {
+    batch: Batch,
+    deeds: Deeds,
+    jobs: Vec<(u64, u64, String, Task)>,
+    answers: Vec<(Sender<Answer>, Answer)>,
+}
+
+impl Turn {
+    fn new(behind: u64) -> Self {
+        Self { batch: Batch::new(behind), deeds: Deeds::default(), jobs: Vec::new(), answers: Vec::new() }
+    }
+
+    /// Whether it is long enough.
+    pub fn is_full(&self) -> bool {
+        self.batch.is_full()
+    }
+}
+
+/// Whom an operator means: a name, or a host, whose port says nothing of who comes next.
+fn name_or_host(who: &str) -> String {
+    let who = who.trim();
+    let is_address = who.parse::<SocketAddr>().is_ok() || who.starts_with('[');
+    if is_address { host(who).to_owned() } else { who.to_owned() }
+}

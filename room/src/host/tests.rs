@@ -1,0 +1,421 @@
+//! A room with random members on a simpd that is modelled, killed at any place and started again: whatever was
+//! confirmed reached everybody once, and nobody was told anything twice.
+//!
+//! `SIMP_SEED=n` runs one seed, `SIMP_SEEDS=n` so many.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+use std::sync::mpsc::{self, Receiver};
+
+use simp_ctl::stop::{Outcome, Stop, fail};
+use simp_proto::control::{
+    ChatInfo, Event, Failure, FailureKind, Peer, Reason, Reply, Request, State as ChatState, What,
+};
+
+use super::{Host, Input};
+use crate::hashing::{Job, Wanted, Work};
+use crate::leftover::Queued;
+use crate::member::Rate;
+use crate::room::{Changes, Computed, Order, Room, Settings, Stored};
+use crate::simpd::{Ask, Simpd};
+use crate::store::{Deeds, Store};
+
+const NAMES: [&str; 6] = ["ann", "bob", "carol", "dave", "eve", "fred"];
+
+/// xorshift64*.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % n
+    }
+}
+
+/// What a simpd knows.
+#[derive(Default)]
+struct Model {
+    events: Vec<Event>,
+    open: BTreeMap<u64, Peer>,
+    /// By chat, what was queued in it: the number of its entry, the token, the text.
+    queued: BTreeMap<u64, Vec<(u64, u64, String)>>,
+    /// What else was asked until the room is killed, if it is.
+    left: Option<u64>,
+}
+
+impl Model {
+    fn append(&mut self, chat: u64, peer: Peer, what: What) -> u64 {
+        let id = self.events.len() as u64 + 1;
+        let chat = if chat == 0 { id } else { chat };
+        self.events.push(Event { id, at_ms: id * 400, chat, peer, what });
+        id
+    }
+
+    fn answer(&mut self, request: &Request) -> Result<Reply, Failure> {
+        match request {
+            Request::Send { chat: Some(chat), text, token: Some(token), again_after, .. } => {
+                let queue = self.queued.entry(*chat).or_default();
+                if let Some(after) = again_after
+                    && let Some((message, ..)) =
+                        queue.iter().find(|(id, known, _)| id > after && known == token)
+                {
+                    return Ok(Reply::Queued { message: *message, chat: *chat });
+                }
+                let Some(peer) = self.open.get(chat).cloned() else {
+                    return Err(Failure::new(FailureKind::NoSuch, "that chat is over"));
+                };
+                let id = self.append(*chat, peer, What::Queued { text: text.clone(), again: None });
+                self.queued.entry(*chat).or_default().push((id, *token, text.clone()));
+                Ok(Reply::Queued { message: id, chat: *chat })
+            }
+            Request::Quit { chat: Some(chat), .. } => {
+                self.close(*chat);
+                Ok(Reply::Done)
+            }
+            _ => Ok(Reply::Done),
+        }
+    }
+
+    fn close(&mut self, chat: u64) {
+        if let Some(peer) = self.open.remove(&chat) {
+            self.append(chat, peer, What::Closed { reason: Reason::PeerQuit, text: None });
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Modelled(Rc<RefCell<Model>>);
+
+impl Simpd for Modelled {
+    fn name(&self) -> String {
+        "127.0.0.1:7777".to_owned()
+    }
+
+    fn wait(&mut self, _: &str) -> Outcome {
+        Err(killed())
+    }
+
+    fn last_id(&mut self) -> Outcome<u64> {
+        Ok(self.0.borrow().events.len() as u64)
+    }
+
+    fn queued_behind(&mut self, after: u64) -> Outcome<Vec<Queued>> {
+        let model = self.0.borrow();
+        let behind = model.events.iter().rev().take_while(|event| event.id > after);
+        let queued = behind.filter_map(|event| match &event.what {
+            What::Queued { text, .. } => Some(Queued { id: event.id, chat: event.chat, text: text.clone() }),
+            _ => None,
+        });
+        Ok(queued.collect())
+    }
+
+    fn is_closed_behind(&mut self, chat: u64, after: u64) -> Outcome<bool> {
+        let model = self.0.borrow();
+        let is_end = |event: &&Event| event.chat == chat && matches!(event.what, What::Closed { .. });
+        Ok(model.events.iter().filter(is_end).any(|event| event.id > after))
+    }
+
+    fn chats(&mut self) -> Outcome<Vec<ChatInfo>> {
+        let model = self.0.borrow();
+        let chats = model.open.iter().map(|(chat, peer)| ChatInfo {
+            chat: *chat,
+            peer: peer.clone(),
+            state: ChatState::Open,
+            queued: 0,
+            since_ms: 0,
+            note: None,
+        });
+        Ok(chats.collect())
+    }
+
+    fn text(&mut self, event: u64) -> Outcome<Option<String>> {
+        let model = self.0.borrow();
+        let found = model.events.iter().find(|found| found.id == event);
+        Ok(found.and_then(|found| found.what.text().map(str::to_owned)))
+    }
+
+    fn ask_all(&mut self, asks: Vec<Ask>) -> Outcome<Vec<Result<Reply, Failure>>> {
+        let mut model = self.0.borrow_mut();
+        let mut answers = Vec::new();
+        for ask in asks {
+            match &mut model.left {
+                Some(0) => return Err(killed()),
+                Some(left) => *left -= 1,
+                None => {}
+            }
+            answers.push(model.answer(&ask.request));
+        }
+        // It is killed after the last request too, when all is done and nothing of it is stored.
+        if model.left == Some(0) { Err(killed()) } else { Ok(answers) }
+    }
+}
+
+fn killed() -> Stop {
+    fail(FailureKind::Failed, "killed")
+}
+
+fn settings() -> Settings {
+    Settings {
+        name: "lobby".to_owned(),
+        is_open: false,
+        history: 3,
+        motd: vec!["welcome".to_owned()],
+        max_members: 10,
+        max_accounts: 10,
+        rate: Rate { messages: 1_000 },
+    }
+}
+
+/// The room, the people, and what they have said.
+struct World {
+    random: Random,
+    folder: tempfile::TempDir,
+    simpd: Modelled,
+    host: Option<Host<Modelled>>,
+    jobs: Receiver<Job>,
+    /// What the room has been told of.
+    fed: u64,
+    now_ms: u64,
+    said: u64,
+    kills: u64,
+    /// Nobody's chat breaks off.
+    is_calm: bool,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let (_, jobs) = mpsc::channel();
+        let random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let folder = tempfile::tempdir().unwrap();
+        let simpd = Modelled::default();
+        let mut world = Self {
+            random,
+            folder,
+            simpd,
+            host: None,
+            jobs,
+            fed: 0,
+            now_ms: 1_000,
+            said: 0,
+            kills: 0,
+            is_calm: seed.is_multiple_of(2),
+        };
+        world.start();
+        world
+    }
+
+    fn start(&mut self) {
+        let settings = settings();
+        while self.host.is_none() {
+            self.simpd.0.borrow_mut().left = self.kill_after();
+            let (jobs, taken) = mpsc::channel();
+            let store = Store::open(&self.folder.path().join("room.db")).unwrap();
+            if let Ok(host) = Host::start(
+                self.now_ms,
+                settings.clone(),
+                store,
+                self.simpd.clone(),
+                (jobs, Wanted::default()),
+            ) {
+                self.fed = host.done();
+                self.host = Some(host);
+                self.jobs = taken;
+            }
+        }
+    }
+
+    /// Some of the time, the room is killed after so many further requests.
+    fn kill_after(&mut self) -> Option<u64> {
+        (self.random.below(8) == 0).then(|| self.random.below(12))
+    }
+
+    /// A turn of the room: what has happened since the last, or a part of it.
+    fn turn(&mut self) {
+        self.now_ms += self.random.below(700);
+        self.simpd.0.borrow_mut().left = self.kill_after();
+        let most = 1 + self.random.below(6);
+        let Some(host) = &mut self.host else { return };
+        let mut turn = host.turn();
+        let mut outcome = Ok(None);
+        for _ in 0..most {
+            let input = match self.random.below(4) {
+                0 => self.jobs.try_recv().ok().map(|(chat, event, password, work)| {
+                    let computed = match work {
+                        Work::Hash => Computed::Hash(format!("#{password}")),
+                        Work::Match(hash) => Computed::Matches(hash == Some(format!("#{password}"))),
+                    };
+                    Input::Computed(chat, event, password, computed)
+                }),
+                1 if self.random.below(40) == 0 => {
+                    let (answer, _) = mpsc::channel();
+                    Some(Input::Order(Order::Say { text: format!("news at {}", self.now_ms) }, answer))
+                }
+                _ => {
+                    let model = self.simpd.0.borrow();
+                    let next = model.events.iter().find(|event| {
+                        event.id > self.fed
+                            && matches!(
+                                event.what,
+                                What::Opened { .. } | What::Closed { .. } | What::Message { .. }
+                            )
+                    });
+                    next.cloned().map(Input::Event)
+                }
+            };
+            let Some(input) = input else { continue };
+            if let Input::Event(event) = &input {
+                self.fed = event.id;
+            }
+            outcome = outcome.and_then(|_| host.handle(self.now_ms, &mut turn, input));
+        }
+        if outcome.and_then(|_| host.end(self.now_ms, turn)).is_err() {
+            self.kills += 1;
+            self.host = None;
+            self.start();
+        }
+    }
+
+    /// Somebody does something.
+    fn act(&mut self) {
+        let which = self.random.below(NAMES.len() as u64) as usize;
+        let name = NAMES[which];
+        let mut model = self.simpd.0.borrow_mut();
+        let chat = model.open.iter().find(|(_, peer)| peer.user == name).map(|(chat, _)| *chat);
+        let Some(chat) = chat else {
+            let peer = Peer { user: name.to_owned(), address: format!("10.0.0.{which}:7777") };
+            let id = model.append(0, peer.clone(), What::Opened { note: None });
+            model.open.insert(id, peer);
+            return;
+        };
+        if !self.is_calm && self.random.below(30) == 0 {
+            return model.close(chat);
+        }
+        self.said += 1;
+        let other = NAMES[self.random.below(NAMES.len() as u64) as usize];
+        let text = match self.random.below(12) {
+            0 => "EX".to_owned(),
+            1 => "WHO".to_owned(),
+            2 => format!("DM {other}"),
+            3..6 => format!("DM {other} d{}", self.said),
+            // A password, and for those who are in a line that all may say.
+            6 | 7 => "secret".to_owned(),
+            8 => "guess".to_owned(),
+            _ => format!("PM p{}", self.said),
+        };
+        let Some(peer) = model.open.get(&chat).cloned() else { return };
+        model.append(chat, peer, What::Message { text });
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let model = self.simpd.0.borrow();
+        let waits = |event: &Event| {
+            event.id > self.fed
+                && matches!(event.what, What::Opened { .. } | What::Closed { .. } | What::Message { .. })
+        };
+        !model.events.iter().any(waits)
+    }
+
+    fn run(&mut self) {
+        for _ in 0..150 {
+            self.act();
+            if self.random.below(2) == 0 {
+                self.turn();
+            }
+        }
+        for _ in 0..3_000 {
+            self.turn();
+            if self.is_at_rest() && self.random.below(40) == 0 {
+                break;
+            }
+        }
+        assert!(self.is_at_rest(), "the room has done all of it");
+    }
+
+    /// Checks what was queued for whom. Gives how many lines were confirmed.
+    fn check(&self) -> u64 {
+        let model = self.simpd.0.borrow();
+        for (chat, queue) in &model.queued {
+            let mut seen = HashSet::new();
+            for (_, _, text) in
+                queue.iter().filter(|(_, _, text)| text.contains("] p") || text.contains("] d"))
+            {
+                assert!(seen.insert(text), "{chat} was told twice: {text}");
+            }
+        }
+        if !self.is_calm {
+            return 0;
+        }
+        NAMES.iter().map(|name| self.check_confirmed(&model, name)).sum()
+    }
+
+    /// Where nobody's chat breaks off, each public line has its confirmation, in order, and was queued before that for as
+    /// many as it says.
+    fn check_confirmed(&self, model: &Model, name: &str) -> u64 {
+        let db = rusqlite::Connection::open(self.folder.path().join("room.db")).unwrap();
+        let mut lines = db.prepare("SELECT text FROM lines WHERE text LIKE ?1 ORDER BY id").unwrap();
+        let lines: Vec<String> =
+            lines.query_map([format!("[{name}]%")], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let chats = model
+            .events
+            .iter()
+            .filter(|event| event.peer.user == name && matches!(event.what, What::Opened { .. }));
+        let told = chats.flat_map(|event| model.queued.get(&event.chat)).flatten();
+        let confirms: Vec<(u64, usize)> = told
+            .filter_map(|(id, _, text)| Some((*id, text.strip_prefix("sent to ")?.parse().ok()?)))
+            .collect();
+        assert_eq!(lines.len(), confirms.len(), "{name}: {lines:?} {confirms:?}");
+        for (line, (id, count)) in lines.iter().zip(&confirms).filter(|(line, _)| line.contains("] p")) {
+            let queued =
+                model.queued.values().flatten().filter(|(at, _, text)| text == line && at < id).count();
+            assert!(queued >= *count, "{line}: sent to {count}, queued for {queued}");
+        }
+        lines.len() as u64
+    }
+}
+
+struct Replay(u64);
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("replay with: SIMP_SEED={} cargo test -p simp-room killed", self.0);
+        }
+    }
+}
+
+#[test]
+fn a_room_that_is_killed_at_any_place_says_everything_once() {
+    let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let seeds = match number("SIMP_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SIMP_SEEDS").unwrap_or(60),
+    };
+    let (mut kills, mut confirmed) = (0, 0);
+    for seed in seeds {
+        let _replay = Replay(seed);
+        let mut world = World::new(seed);
+        world.run();
+        confirmed += world.check();
+        kills += world.kills;
+    }
+    println!("{kills} kills, {confirmed} lines confirmed");
+    // In a single one there may be none.
+    assert!(number("SIMP_SEED").is_some() || (kills > 0 && confirmed > 0), "nothing was tried");
+}
+
+#[test]
+fn a_room_that_has_begun_on_another_simpd_knows_nothing_of_how_far_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("room.db")).unwrap();
+    store.begin("127.0.0.1:7777").unwrap();
+    let room = Room::new(0, settings(), Stored::default());
+    let deeds = Deeds { done: Some(500), ..Deeds::default() };
+    store.commit(0, &room, &Changes::default(), &deeds).unwrap();
+    let done = |store: &Store, simpd| store.load(simpd, 0).unwrap().1.done;
+    assert_eq!((done(&store, "127.0.0.1:7777"), done(&store, "127.0.0.2:7777")), (Some(500), None));
+    store.begin("127.0.0.2:7777").unwrap();
+    assert_eq!(done(&store, "127.0.0.2:7777"), None);
+}

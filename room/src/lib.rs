@@ -1,0 +1,130 @@
+//! simp-room: many people in one room, over SIMP, which knows only chats of two.
+//!
+//! The room is a client of simpd's control API like simpctl, and for everybody else a SIMP user with whom they chat in
+//! plain text. simpd knows nothing of rooms.
+//!
+//! - `room` and what is below it: the machine, without sockets, files and clock. `member`, `lines`: its words.
+//! - `run`: the program. `background`: the same without a terminal. `host`: its turns. `hashing`: passwords.
+//! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `places`: where.
+//! - `args`: the commands. `control`, `operator`: how the operator talks to a room. `users`: the accounts.
+
+mod args;
+mod background;
+mod batch;
+mod control;
+mod hashing;
+mod host;
+mod leftover;
+mod lines;
+mod member;
+mod operator;
+mod places;
+mod room;
+mod run;
+mod simpd;
+mod store;
+mod users;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use argh::FromArgs as _;
+use simp_ctl::escape;
+use simp_ctl::stop::{Outcome, fail, output_error, status};
+use simp_proto::control::FailureKind;
+
+use args::{Args, Command};
+use lines::{clean, lines};
+use member::Rate;
+use places::Places;
+use room::{Order, Settings};
+
+/// Runs the program with the process's arguments and gives its exit status.
+pub fn main() -> ExitCode {
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match Args::from_args(&["simp-room"], &words) {
+        Ok(args) => carry_out(args),
+        Err(early) if early.status.is_ok() => {
+            print(early.output.replace("Error codes:", "Exit statuses:").trim_end())
+        }
+        Err(early) => {
+            let line = early.output.split_whitespace().collect::<Vec<_>>().join(" ");
+            Err(fail(FailureKind::Usage, format!("{line} (see simp-room --help)")))
+        }
+    };
+    let Err(stop) = outcome else { return ExitCode::SUCCESS };
+    let Some(failure) = stop.failure() else { return ExitCode::SUCCESS };
+    say(&failure.line);
+    ExitCode::from(status(failure.kind))
+}
+
+fn carry_out(args: Args) -> Outcome {
+    if args.version {
+        return print(concat!("simp-room ", env!("CARGO_PKG_VERSION")));
+    }
+    let Some(command) = args.command else {
+        return Err(fail(FailureKind::Usage, "which command? (see simp-room --help)"));
+    };
+    match command {
+        Command::Run(args) => {
+            let (daemon, background) = (args.daemon.clone(), args.background);
+            let settings = settings(args)?;
+            match background && !background::is_detached() {
+                true => print(background::start(&Places::of(&settings.name)?.messages)?.trim_end()),
+                false => run::run(daemon, settings),
+            }
+        }
+        Command::Users(args) => users::run(args),
+        Command::Status(args) => operator::order(args.name, args.json, Order::Status),
+        Command::Who(args) => operator::order(args.name, args.json, Order::Who),
+        Command::Say(args) => operator::order(args.name, false, Order::Say { text: args.text.join(" ") }),
+        Command::Kick(args) => {
+            operator::order(args.name, false, Order::Kick { who: args.who, why: args.why.join(" ") })
+        }
+        Command::Ban(args) => {
+            operator::order(args.name, false, Order::Ban { who: args.who, why: args.why.join(" ") })
+        }
+        Command::Bans(args) => operator::order(args.name, args.json, Order::Bans),
+        Command::Unban(args) => operator::order(args.name, false, Order::Unban { who: args.who }),
+        Command::Stop(args) => operator::order(args.name, false, Order::Stop),
+        Command::Topic(args) => operator::order(args.name, false, Order::Topic { text: args.text.join(" ") }),
+    }
+}
+
+fn settings(args: args::Run) -> Outcome<Settings> {
+    let motd = match &args.motd {
+        None => Vec::new(),
+        Some(file) => {
+            let text = std::fs::read(file).map_err(|error| {
+                fail(FailureKind::Failed, format!("{file}: {error} (the file for --motd)"))
+            })?;
+            let text = String::from_utf8_lossy(&text);
+            text.lines()
+                .filter(|line| !line.trim().is_empty())
+                .flat_map(|line| lines("", &clean(line)))
+                .collect()
+        }
+    };
+    Ok(Settings {
+        name: args.name,
+        is_open: args.open,
+        history: args.history,
+        motd,
+        max_members: args.max_members as usize,
+        max_accounts: args.max_accounts as usize,
+        rate: Rate { messages: args.rate },
+    })
+}
+
+/// A line on standard output.
+fn print(line: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| output_error(&error))
+}
+
+/// A line on standard error, about the room. What is not read there is lost without harm.
+fn say(line: &str) {
+    let _ = io::stderr().lock().write_all(format!("simp-room: {}\n", escape::shown(line)).as_bytes());
+}

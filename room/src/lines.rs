@@ -1,0 +1,169 @@
+//! Texts on their way through the room: what a member wrote, what it asks for, and the lines it comes out as.
+
+use std::fmt::Write as _;
+
+use simp_proto::text::TEXT_MAX;
+
+/// The longest line that the room sends, in bytes: some peers need a few of a message for themselves (SIMP 7).
+pub const LINE_MAX: usize = TEXT_MAX - 5;
+
+/// Where a line is broken, it is broken at a space within this many bytes of its end.
+const BREAK_WITHIN: usize = 80;
+
+/// What somebody wrote, harmless for every terminal it may come to: controls and whatever is not ASCII as escapes.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let _ = match c {
+            ' '..='~' => write!(out, "{c}"),
+            '\n' => write!(out, "\\n"),
+            '\r' => write!(out, "\\r"),
+            '\t' => write!(out, "\\t"),
+            c if u32::from(c) < 0x100 => write!(out, "\\x{:02x}", u32::from(c)),
+            c => write!(out, "\\u{{{:x}}}", u32::from(c)),
+        };
+    }
+    out
+}
+
+/// A text as lines that every peer receives whole, each with this before it. The text is ASCII.
+pub fn lines(before: &str, text: &str) -> Vec<String> {
+    let most = LINE_MAX.saturating_sub(before.len()).max(1);
+    let mut rest = text;
+    let mut lines = Vec::new();
+    while rest.len() > most {
+        let space = rest.get(..most).and_then(|head| head.rfind(' ')).filter(|at| at + BREAK_WITHIN >= most);
+        let (head, tail) = rest.split_at(space.unwrap_or(most));
+        lines.push(format!("{before}{head}"));
+        rest = tail.strip_prefix(' ').unwrap_or(tail);
+    }
+    lines.push(format!("{before}{rest}"));
+    lines
+}
+
+/// As many names as fit into so many bytes, and how many more there are; `nobody` where there is none.
+pub fn list<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> String {
+    let mut out = String::new();
+    let mut more = 0;
+    for name in names {
+        if more > 0 || out.len() + name.len() + 2 > most {
+            more += 1;
+        } else {
+            out += if out.is_empty() { "" } else { ", " };
+            out += name;
+        }
+    }
+    match (out.is_empty(), more) {
+        (true, _) => "nobody".to_owned(),
+        (false, 0) => out,
+        (false, more) => format!("{out} and {more} more"),
+    }
+}
+
+/// What a member's line asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// Say this to everybody.
+    Public(&'a str),
+    /// Say something to everybody: what is missing.
+    PublicAsked,
+    /// Say something to one: name and text.
+    Direct(&'a str),
+    /// Say something to one: who is missing.
+    DirectAsked,
+    /// Who is here.
+    Who,
+    /// How this works.
+    Help,
+    /// Leave.
+    Leave,
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line. Commands are read in either case: what was meant for one must not go to all.
+    pub fn read(line: &'a str) -> Self {
+        let line = line.trim();
+        let (word, rest) = line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim_start()));
+        match (word.to_ascii_uppercase().as_str(), rest.is_empty()) {
+            ("PM", true) => Self::PublicAsked,
+            ("PM", false) => Self::Public(rest),
+            ("DM", true) => Self::DirectAsked,
+            ("DM", false) => Self::Direct(rest),
+            ("WHO", true) => Self::Who,
+            ("HELP", true) => Self::Help,
+            ("EX" | "Q" | "QUIT", true) => Self::Leave,
+            _ => Self::Public(line),
+        }
+    }
+
+    /// Whether a line that should be a password is a command all the same. Passwords may look like them in lower
+    /// case.
+    pub fn command_in_place_of_password(line: &'a str) -> Option<Self> {
+        let line = line.trim();
+        let is_command = line.starts_with("PM ") || line.starts_with("DM ");
+        let is_word = matches!(line, "PM" | "DM" | "WHO" | "HELP" | "EX" | "q" | "quit");
+        (is_command || is_word).then(|| Self::read(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_as_what_it_asks_for() {
+        for (line, asks) in [
+            ("hi all", Line::Public("hi all")),
+            ("PM hi", Line::Public("hi")),
+            ("pm  hi ", Line::Public("hi")),
+            ("PM", Line::PublicAsked),
+            ("PMhi", Line::Public("PMhi")),
+            ("DM bob hi", Line::Direct("bob hi")),
+            ("dm bob", Line::Direct("bob")),
+            ("DM ", Line::DirectAsked),
+            ("who", Line::Who),
+            ("WHO is it", Line::Public("WHO is it")),
+            ("Help", Line::Help),
+            ("help me", Line::Public("help me")),
+            ("EX", Line::Leave),
+            ("q", Line::Leave),
+            ("quit", Line::Leave),
+            ("", Line::Public("")),
+        ] {
+            assert_eq!(Line::read(line), asks, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_no_command_unless_it_is_written_as_one() {
+        assert_eq!(Line::command_in_place_of_password("who"), None);
+        assert_eq!(Line::command_in_place_of_password("pm secret"), None);
+        assert_eq!(Line::command_in_place_of_password("PM secret"), Some(Line::Public("secret")));
+        assert_eq!(Line::command_in_place_of_password("q"), Some(Line::Leave));
+    }
+
+    #[test]
+    fn nothing_comes_out_that_a_terminal_would_obey() {
+        assert_eq!(clean("a\x1b[2J\n\x07\0 gr\u{fc}n \u{202e}"), "a\\x1b[2J\\n\\x07\\x00 gr\\xfcn \\u{202e}");
+    }
+
+    #[test]
+    fn a_long_text_comes_out_as_lines_that_fit_and_hold_all_of_it() {
+        let text = "x".repeat(985);
+        let cut = lines("[bob] ", &text);
+        assert_eq!(cut.len(), 2);
+        assert!(cut.iter().all(|line| line.len() <= LINE_MAX && line.starts_with("[bob] ")));
+        assert_eq!(cut.iter().map(|line| line.len() - 6).sum::<usize>(), 985);
+        let words = "word ".repeat(196);
+        let cut = lines("[bob] ", words.trim_end());
+        assert!(cut.iter().all(|line| line.ends_with("word")), "{cut:?}");
+        assert_eq!(lines("", ""), [""]);
+    }
+
+    #[test]
+    fn a_list_of_names_says_how_many_more_there_are() {
+        assert_eq!(list(["a", "b", "c"].into_iter(), 100), "a, b, c");
+        assert_eq!(list(["ann", "bob", "carol"].into_iter(), 10), "ann, bob and 1 more");
+        assert_eq!(list([].into_iter(), 10), "nobody");
+    }
+}

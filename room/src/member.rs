@@ -1,0 +1,167 @@
+//! One member, from the greeting to the end of its chat.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a member stands. The table of what each state makes of each line is in `room::login` and `room::talk`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Greeted, and asked for a password.
+    Asked(Password),
+    /// A password came in the event with this id, and is being computed. What was said since waits.
+    Checking(Password, u64, Vec<Held>),
+    /// In the room, perhaps asked for what is missing.
+    Inside(Option<Question>),
+    /// Told goodbye; its chat ends.
+    Leaving,
+}
+
+/// A line that waits until the one before it is dealt with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The event that it came in.
+    pub event: u64,
+    /// What it says: not stored, for it may be a password.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// Which password is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Password {
+    /// That of an account.
+    Known,
+    /// One for a new account.
+    New,
+    /// The same once more: the hash of the first.
+    Again(String),
+}
+
+/// What is missing of what a member wants to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// What to say to everybody.
+    Public,
+    /// To whom.
+    Whom,
+    /// What to say to this one.
+    Direct(String),
+}
+
+/// Somebody who has a chat with the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its user name, which is that of its account.
+    pub name: String,
+    /// Where it is, as simpd names it.
+    pub address: String,
+    /// Where it stands.
+    pub state: State,
+    /// When its chat opened, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// Wrong passwords so far.
+    pub wrong: u8,
+    /// How much it has said of late.
+    pub pace: Pace,
+    /// The password that it gave, until it says something: said once more, it is no line for all. Not stored.
+    pub given: Option<String>,
+}
+
+impl Member {
+    /// Whether it is in the room.
+    pub fn is_inside(&self) -> bool {
+        matches!(self.state, State::Inside(_))
+    }
+
+    /// Whether it has yet to give a password.
+    pub fn is_at_the_door(&self) -> bool {
+        matches!(self.state, State::Asked(_) | State::Checking(..))
+    }
+
+    /// The address of its host, without the port.
+    pub fn host(&self) -> &str {
+        host(&self.address)
+    }
+}
+
+/// The host of `ADDR:PORT`.
+pub fn host(address: &str) -> &str {
+    match address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((ip, _)) => ip,
+        None => address.rsplit_once(':').map_or(address, |(ip, _)| ip),
+    }
+}
+
+/// How often somebody may say something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Messages in [`Rate::WITHIN_MS`]; as many at once.
+    pub messages: u32,
+}
+
+impl Rate {
+    /// The time that the messages are counted in.
+    pub const WITHIN_MS: u64 = 10_000;
+}
+
+/// How much somebody has said of late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pace {
+    /// Thousandths of messages that count, as of `at_ms`.
+    used: u64,
+    at_ms: u64,
+    /// How many more were refused than taken of late.
+    refused: u32,
+}
+
+/// What becomes of a message of somebody who may not say any number of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowed {
+    /// It is one of those.
+    Yes,
+    /// It is one too many.
+    No,
+    /// They do not end.
+    Never,
+}
+
+impl Pace {
+    /// Counts a message.
+    pub fn allow(&mut self, now_ms: u64, rate: Rate) -> Allowed {
+        let most = u64::from(rate.messages) * 1_000;
+        let elapsed = now_ms.saturating_sub(self.at_ms).min(Rate::WITHIN_MS);
+        self.used = self.used.saturating_sub(most * elapsed / Rate::WITHIN_MS);
+        self.at_ms = self.at_ms.max(now_ms);
+        if self.used + 1_000 <= most {
+            (self.used, self.refused) = (self.used + 1_000, self.refused.saturating_sub(1));
+            return Allowed::Yes;
+        }
+        self.refused = self.refused.saturating_add(1);
+        if self.refused > rate.messages.saturating_mul(10) { Allowed::Never } else { Allowed::No }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_says_too_much_is_refused_then_heard_again_and_who_never_stops_is_told_apart() {
+        let rate = Rate { messages: 3 };
+        let mut pace = Pace::default();
+        let said: Vec<_> = (0..5).map(|_| pace.allow(1_000_000, rate)).collect();
+        assert_eq!(said, [Allowed::Yes, Allowed::Yes, Allowed::Yes, Allowed::No, Allowed::No]);
+        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 3, rate), Allowed::No);
+        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 2, rate), Allowed::Yes);
+        let flood: Vec<_> = (0..40).map(|_| pace.allow(1_000_000 + Rate::WITHIN_MS / 2, rate)).collect();
+        assert_eq!(flood.iter().filter(|allowed| **allowed == Allowed::Never).count(), 12);
+    }
+
+    #[test]
+    fn a_host_is_an_address_without_its_port() {
+        assert_eq!(host("127.0.0.1:7777"), "127.0.0.1");
+        assert_eq!((host("[::1]:7777"), host("[::1]")), ("::1", "::1"));
+    }
+}

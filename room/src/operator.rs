@@ -1,0 +1,94 @@
+//! The operator's commands for a room that runs.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use simp_ctl::clock::{local, rfc3339};
+use simp_ctl::escape;
+use simp_ctl::stop::{Outcome, fail};
+use simp_proto::control::FailureKind;
+
+use crate::places::runtime;
+use crate::room::{Answer, Order, Seen, Status};
+use crate::{control, print};
+
+/// Has a room carry this out, and prints what it answers.
+///
+/// # Errors
+/// Where no such room runs, or it does not do it.
+pub fn order(name: Option<String>, json: bool, order: Order) -> Outcome {
+    let name = name.map_or_else(only_one, Ok)?;
+    let path = runtime().join(format!("{name}.sock"));
+    match control::ask(&path, &name, order)? {
+        Answer::Done(line) => print(&escape::shown(&line)),
+        Answer::Who(here) => here.iter().try_for_each(|seen| print(&seen_line(seen, json))),
+        Answer::Bans(bans) => bans.iter().try_for_each(|(who, why)| {
+            print(&match json {
+                true => object(&serde_json::json!({ "who": who, "why": why })),
+                false => format!("{:32} {}", escape::shown(who), escape::shown(why)),
+            })
+        }),
+        Answer::Status(status) if json => print(&object(&status)),
+        Answer::Status(status) => status_lines(&status),
+        Answer::NoSuch(line) => Err(fail(FailureKind::NoSuch, line)),
+        Answer::Failed(line) => Err(fail(FailureKind::Failed, line)),
+        Answer::Usage(line) => Err(fail(FailureKind::Usage, line)),
+    }
+}
+
+/// A JSON object on one line.
+fn object(value: &impl Serialize) -> String {
+    escape::json(&serde_json::to_string(value).unwrap_or_default()).into_owned()
+}
+
+fn seen_line(seen: &Seen, json: bool) -> String {
+    let Seen { name, address, state, since_ms } = seen;
+    match json {
+        true => object(&serde_json::json!({
+            "name": name, "address": address, "state": state, "since": rfc3339(*since_ms)
+        })),
+        false => format!("{:32} {address:21} {state:11} since {}", escape::name(name), local(*since_ms)),
+    }
+}
+
+fn status_lines(status: &Status) -> Outcome {
+    let figures = [
+        ("room", status.room.clone()),
+        ("simpd", status.simpd.clone()),
+        ("inside", status.inside.to_string()),
+        ("at the door", status.at_the_door.to_string()),
+        ("at most", status.max_members.to_string()),
+        ("passwords", if status.open { "no" } else { "yes" }.to_owned()),
+        ("accounts", status.accounts.to_string()),
+        ("bans", status.bans.to_string()),
+        ("topic", status.topic.clone()),
+        ("lines sent", status.lines.to_string()),
+        ("up for", format!("{} s", status.uptime_ms / 1_000)),
+    ];
+    figures
+        .iter()
+        .try_for_each(|(name, value)| print(format!("{name:12} {}", escape::shown(value)).trim_end()))
+}
+
+/// The name of the only room that runs.
+fn only_one() -> Outcome<String> {
+    let entries = runtime().read_dir().into_iter().flatten().flatten();
+    let sockets = entries.map(|entry| entry.path()).filter(is_room);
+    let mut names: Vec<String> =
+        sockets.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
+    names.sort();
+    match (names.pop(), names.is_empty()) {
+        (Some(name), true) => Ok(name),
+        (None, _) => Err(fail(FailureKind::NoDaemon, "no room runs (start one with: simp-room run)")),
+        (Some(name), false) => {
+            let line = format!("several rooms run: {}, {name} (choose one with --name)", names.join(", "));
+            Err(fail(FailureKind::NoDaemon, line))
+        }
+    }
+}
+
+/// Whether somebody listens there: a room that was killed leaves its socket.
+fn is_room(path: &PathBuf) -> bool {
+    path.extension().is_some_and(|extension| extension == "sock")
+        && std::os::unix::net::UnixStream::connect(path).is_ok()
+}

@@ -1,0 +1,331 @@
+//! From the greeting into the room.
+//!
+//! | state | a command | a password | its result |
+//! |---|---|---|---|
+//! | asked for that of an account | told what is expected | computed | right: inside; wrong: asked again, the third time out |
+//! | asked for a new one | the same | too short: asked again; computed | asked once more |
+//! | asked for the same once more | the same | computed | the same: an account, inside; another: asked for a new one |
+//! | checking | waits | waits | |
+//!
+//! `EX` leaves from everywhere, and whoever is not inside after five minutes is sent away.
+
+use std::net::IpAddr;
+
+use simp_ctl::escape;
+
+use super::{Action, Notice, Room};
+use crate::lines::{Line, lines};
+use crate::member::{Held, Member, Pace, Password, State, host};
+
+/// How long somebody may stand at the door, in milliseconds.
+const LOGIN_MS: u64 = 300_000;
+
+/// After so many wrong passwords the chat ends.
+const WRONG_MAX: u8 = 3;
+
+/// So many lines wait for a password to be computed.
+const HELD_MAX: usize = 8;
+
+/// The shortest password, in characters.
+pub const PASSWORD_MIN: usize = 4;
+
+/// What is known of somebody who comes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// There is an account with that name.
+    pub is_known: bool,
+    /// The operator wants it not here, and says why.
+    pub banned: Option<String>,
+    /// Too many wrong passwords were given: how long no more are taken, in milliseconds.
+    pub pause_ms: u64,
+    /// How many accounts there are, for somebody who has none.
+    pub accounts: usize,
+}
+
+/// What is computed with a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// Its hash.
+    Hash,
+    /// Whether it is that of this account.
+    MatchAccount(String),
+    /// Whether it has this hash.
+    MatchHash(String),
+}
+
+/// What comes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Computed {
+    /// This is its hash.
+    Hash(String),
+    /// Whether it is the same.
+    Matches(bool),
+    /// It could not be computed.
+    Failed(String),
+}
+
+/// Whether a name can be shown between brackets, and called.
+pub fn is_usable(name: &str) -> bool {
+    // Words of the room, and what an operator would take for a host.
+    let is_other = ["you", "nobody"].iter().any(|word| name.eq_ignore_ascii_case(word));
+    !name.is_empty() && !is_other && name.parse::<IpAddr>().is_err() && escape::name(name) == name
+}
+
+impl Room {
+    /// A chat has opened.
+    pub fn opened(&mut self, now_ms: u64, chat: u64, name: &str, address: &str, standing: &Standing) {
+        if self.members.contains_key(&chat) {
+            return;
+        }
+        let refusal = self.refusal(name, standing);
+        let state = if standing.is_known { Password::Known } else { Password::New };
+        let (name, address) = (name.to_owned(), address.to_owned());
+        let pace = Pace::default();
+        let member = Member {
+            name,
+            address,
+            state: State::Asked(state),
+            since_ms: now_ms,
+            wrong: 0,
+            pace,
+            given: None,
+        };
+        let key = member.name.to_ascii_lowercase();
+        self.members.insert(chat, member);
+        self.changes.members.insert(chat);
+        match refusal {
+            Some(refusal) => {
+                self.dismiss(now_ms, chat, &refusal);
+                // Where that one is gone, this shows it.
+                if let Some(holder) = self.by_name.get(&key).copied() {
+                    self.tell(holder, "* somebody else wants to come in with your name");
+                }
+            }
+            None => {
+                self.by_name.insert(key, chat);
+                self.greet(now_ms, chat, standing.is_known);
+            }
+        }
+    }
+
+    /// Why somebody does not come in.
+    fn refusal(&self, name: &str, standing: &Standing) -> Option<String> {
+        let here = self.members.len();
+        if !is_usable(name) || name.eq_ignore_ascii_case(&self.settings.name) {
+            let shown = escape::name(name);
+            return Some(format!(
+                "the name {shown} cannot be used here: come with another (letters, digits, spaces and _ - . @ + ' ?)"
+            ));
+        }
+        if let Some(why) = &standing.banned {
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            return Some(format!("you are banned from {}{why}", self.settings.name));
+        }
+        if self.by_name.contains_key(&name.to_ascii_lowercase()) {
+            return Some(format!("{name} is here already: come with another name, or when {name} has left"));
+        }
+        if here >= self.settings.max_members {
+            return Some(format!("{} is full ({here} are here): come again later", self.settings.name));
+        }
+        if standing.pause_ms > 0 && !self.settings.is_open {
+            return Some(format!("too many wrong passwords: come again in {}", seconds(standing.pause_ms)));
+        }
+        let is_new = !standing.is_known && !self.settings.is_open;
+        (is_new && standing.accounts >= self.settings.max_accounts).then(|| {
+            format!("{} takes no new names (there are {} accounts)", self.settings.name, standing.accounts)
+        })
+    }
+
+    fn greet(&mut self, now_ms: u64, chat: u64, is_known: bool) {
+        if self.settings.is_open {
+            return self.enter(now_ms, chat);
+        }
+        let name = self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
+        let room = &self.settings.name;
+        if is_known {
+            self.tell(chat, format!("Welcome to {room}, {name}. Your password?"));
+        } else {
+            self.tell(chat, format!("Welcome to {room}, {name}. You are new here: choose a password."));
+        }
+    }
+
+    /// Somebody at the door says something.
+    pub(super) fn heard_at_the_door(
+        &mut self,
+        now_ms: u64,
+        chat: u64,
+        event: u64,
+        text: &str,
+        pause_ms: u64,
+    ) {
+        let Some(state) = self.members.get(&chat).map(|member| member.state.clone()) else { return };
+        match (state, Line::command_in_place_of_password(text)) {
+            (State::Checking(password, of, held), _) => self.hold(chat, password, of, held, event, text),
+            (_, Some(Line::Leave)) => self.dismiss(now_ms, chat, "goodbye"),
+            (State::Asked(password), Some(_)) => self.tell(chat, expected(&password)),
+            (State::Asked(password), None) => self.take_password(chat, event, text, password, pause_ms),
+            (State::Inside(_) | State::Leaving, _) => {}
+        }
+    }
+
+    fn hold(&mut self, chat: u64, password: Password, of: u64, mut held: Vec<Held>, event: u64, text: &str) {
+        if held.len() >= HELD_MAX {
+            return self.tell(chat, "too much at once, not read: wait until your password is checked");
+        }
+        held.push(Held { event, text: text.to_owned() });
+        self.set_state(chat, State::Checking(password, of, held));
+    }
+
+    fn take_password(&mut self, chat: u64, event: u64, text: &str, password: Password, pause_ms: u64) {
+        if pause_ms > 0 {
+            return self.tell(chat, format!("too many wrong passwords: wait {}", seconds(pause_ms)));
+        }
+        if password == Password::New && text.chars().count() < PASSWORD_MIN {
+            return self
+                .tell(chat, format!("too short: choose a password of {PASSWORD_MIN} characters or more"));
+        }
+        self.compute(chat, event, text, &password);
+        self.set_state(chat, State::Checking(password, event, Vec::new()));
+    }
+
+    /// Computes what a password is for. For one that was being computed when the room was stopped, it is told again.
+    pub fn compute(&mut self, chat: u64, event: u64, text: &str, password: &Password) {
+        let Some(member) = self.members.get(&chat) else { return };
+        let task = match password {
+            Password::Known => Task::MatchAccount(member.name.clone()),
+            Password::New => Task::Hash,
+            Password::Again(hash) => Task::MatchHash(hash.clone()),
+        };
+        self.actions.push(Action::Compute { chat, event, password: text.to_owned(), task });
+    }
+
+    /// What a line says that waited when the room was stopped.
+    pub fn remember_held(&mut self, chat: u64, event: u64, said: String) {
+        if let Some(Member { state: State::Checking(_, _, held), .. }) = self.members.get_mut(&chat)
+            && let Some(held) = held.iter_mut().find(|held| held.event == event)
+        {
+            held.text = said;
+        }
+    }
+
+    /// What came of the password in this event. `is_taken`: there is an account with that name by now.
+    pub fn computed(
+        &mut self,
+        now_ms: u64,
+        chat: u64,
+        (event, given): (u64, String),
+        computed: Computed,
+        is_taken: bool,
+    ) {
+        let Some(member) = self.members.get(&chat) else { return };
+        let State::Checking(password, of, held) = member.state.clone() else { return };
+        if of != event {
+            return;
+        }
+        let is_chosen = matches!(password, Password::Again(_));
+        match is_chosen && is_taken && computed == Computed::Matches(true) {
+            true => self.dismiss(now_ms, chat, "that name was taken meanwhile: goodbye"),
+            false => self.answer_password(now_ms, chat, password, computed),
+        }
+        if let Some(member) = self.members.get_mut(&chat).filter(|member| member.is_inside()) {
+            member.given = Some(given);
+        }
+        for Held { event, text } in held {
+            self.heard(now_ms, chat, event, &text, 0);
+        }
+    }
+
+    fn answer_password(&mut self, now_ms: u64, chat: u64, password: Password, computed: Computed) {
+        match (password, computed) {
+            (Password::New, Computed::Hash(hash)) => {
+                self.set_state(chat, State::Asked(Password::Again(hash)));
+                self.tell(chat, "The same once more, please.");
+            }
+            (Password::Again(hash), Computed::Matches(true)) => {
+                let name = self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
+                self.actions.push(Action::AddAccount { name, hash });
+                self.enter(now_ms, chat);
+            }
+            (Password::Again(_), Computed::Matches(false)) => {
+                self.set_state(chat, State::Asked(Password::New));
+                self.tell(chat, "These differ: choose a password.");
+            }
+            (Password::Known, Computed::Matches(true)) => {
+                if let Some(Member { name, address, wrong, .. }) = self.members.get(&chat) {
+                    let (name, host) = (name.clone(), host(address).to_owned());
+                    self.actions.push(Action::Forgive { name, host, wrong: *wrong });
+                }
+                self.enter(now_ms, chat);
+            }
+            (Password::Known, Computed::Matches(false)) => self.count_wrong(now_ms, chat),
+            (password, Computed::Failed(_) | Computed::Hash(_) | Computed::Matches(_)) => {
+                self.tell(chat, format!("that did not work: {}", expected(&password)));
+                self.set_state(chat, State::Asked(password));
+            }
+        }
+    }
+
+    fn count_wrong(&mut self, now_ms: u64, chat: u64) {
+        let Some(member) = self.members.get_mut(&chat) else { return };
+        member.wrong += 1;
+        let (name, host, wrong) = (member.name.clone(), host(&member.address).to_owned(), member.wrong);
+        // Each counts, also where the chat ends before the third.
+        self.actions.push(Action::Strike { name, host });
+        if wrong >= WRONG_MAX {
+            return self.dismiss(now_ms, chat, "wrong for the third time: goodbye");
+        }
+        self.set_state(chat, State::Asked(Password::Known));
+        self.tell(chat, "Wrong. Your password?");
+    }
+
+    /// Somebody comes in.
+    fn enter(&mut self, now_ms: u64, chat: u64) {
+        let others = self.names_but(chat);
+        let Some(name) = self.members.get(&chat).map(|member| member.name.clone()) else { return };
+        self.set_state(chat, State::Inside(None));
+        for line in self.settings.motd.clone() {
+            self.tell(chat, line);
+        }
+        if !self.topic.is_empty() {
+            for line in lines("topic: ", &self.topic.clone()) {
+                self.tell(chat, line);
+            }
+        }
+        for line in self.history.clone() {
+            self.tell(chat, line);
+        }
+        self.tell(
+            chat,
+            format!("You are in {}. Here: {others}. (HELP says how it works.)", self.settings.name),
+        );
+        self.note(now_ms, Notice::joined(name));
+    }
+
+    /// When somebody who is not inside is sent away. As long as the room was away nobody could come in.
+    pub(super) fn login_ends_at(&self, member: &Member) -> u64 {
+        member.since_ms.max(self.started_ms) + LOGIN_MS
+    }
+
+    /// Sends those away who stand at the door for too long.
+    pub(super) fn end_logins(&mut self, now_ms: u64) {
+        let at_the_door = self.members.iter().filter(|(_, member)| member.is_at_the_door());
+        let late = at_the_door.filter(|(_, member)| self.login_ends_at(member) <= now_ms);
+        for chat in late.map(|(chat, _)| *chat).collect::<Vec<_>>() {
+            self.dismiss(now_ms, chat, "no password came: goodbye");
+        }
+    }
+}
+
+/// What is expected of somebody who says something else.
+fn expected(password: &Password) -> &'static str {
+    match password {
+        Password::Known => "first your password, please (EX leaves)",
+        Password::New => "first choose a password, please (EX leaves)",
+        Password::Again(_) => "first the same password once more, please (EX leaves)",
+    }
+}
+
+/// So many milliseconds in words.
+fn seconds(ms: u64) -> String {
+    format!("{} s", ms.div_ceil(1_000))
+}

@@ -1,0 +1,365 @@
+//! The tables of a member's states, and what a room makes of each line.
+
+use super::{Action, Computed, Room, Settings, Standing, Stored, Task};
+use crate::member::{Rate, State};
+
+/// Time at which everything happens unless said otherwise.
+const NOW: u64 = 1_000_000;
+
+/// A room, and what it has told whom.
+struct World {
+    room: Room,
+    told: Vec<(u64, String)>,
+    /// Passwords that wait to be computed: chat, event, password, what for.
+    jobs: Vec<(u64, u64, String, Task)>,
+    /// What else it wants done.
+    deeds: Vec<Action>,
+    event: u64,
+    /// There is an account of each name.
+    is_taken: bool,
+}
+
+fn settings() -> Settings {
+    Settings {
+        name: "lobby".to_owned(),
+        is_open: false,
+        history: 2,
+        motd: vec!["be kind".to_owned()],
+        max_members: 4,
+        max_accounts: 9,
+        rate: Rate { messages: 20 },
+    }
+}
+
+impl World {
+    fn new(settings: Settings) -> Self {
+        let room = Room::new(NOW, settings, Stored::default());
+        Self { room, told: Vec::new(), jobs: Vec::new(), deeds: Vec::new(), event: 0, is_taken: false }
+    }
+
+    fn open() -> Self {
+        Self::new(Settings { is_open: true, motd: Vec::new(), ..settings() })
+    }
+
+    fn comes(&mut self, chat: u64, name: &str, standing: &Standing) -> Vec<String> {
+        let address = format!("10.0.0.{chat}:7777");
+        self.room.opened(NOW, chat, name, &address, standing);
+        self.collect();
+        self.told(chat)
+    }
+
+    /// Comes in where there are no passwords. What all were told of it is not looked at.
+    fn enters(&mut self, chat: u64, name: &str) {
+        self.comes(chat, name, &Standing::default());
+        self.room.due(NOW + 10_000);
+        self.collect();
+        self.told.clear();
+    }
+
+    fn says(&mut self, chat: u64, text: &str) -> Vec<String> {
+        self.event += 1;
+        self.room.said(NOW, chat, self.event, text, 0);
+        self.collect();
+        self.told(chat)
+    }
+
+    /// Computes the passwords that wait: the hash of one is its text behind a `#`.
+    fn computes(&mut self, account: &str) {
+        for (chat, event, password, task) in std::mem::take(&mut self.jobs) {
+            let computed = match task {
+                Task::Hash => Computed::Hash(format!("#{password}")),
+                Task::MatchAccount(_) => Computed::Matches(password == account),
+                Task::MatchHash(hash) => Computed::Matches(hash == format!("#{password}")),
+            };
+            self.room.computed(NOW, chat, (event, password), computed, self.is_taken);
+            self.collect();
+        }
+    }
+
+    fn collect(&mut self) {
+        let mut reached = 0;
+        for action in self.room.take_actions() {
+            match action {
+                Action::Send { to, text, part_of } => {
+                    reached += usize::from(part_of.is_some());
+                    self.told.push((to.id, text.to_string()));
+                }
+                Action::Confirm { to, whom, .. } => {
+                    let whom = whom.unwrap_or_else(|| reached.to_string());
+                    self.told.push((to.id, format!("sent to {whom}")));
+                }
+                Action::Quit(chat) => self.told.push((chat.id, "(quit)".to_owned())),
+                Action::Compute { chat, event, password, task } => {
+                    self.jobs.push((chat, event, password, task));
+                }
+                deed => self.deeds.push(deed),
+            }
+        }
+    }
+
+    /// What this one was told since the last time.
+    fn told(&mut self, chat: u64) -> Vec<String> {
+        let all = std::mem::take(&mut self.told);
+        let (its, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(to, _)| *to == chat);
+        self.told = others;
+        its.into_iter().map(|(_, text)| text).collect()
+    }
+
+    fn state(&self, chat: u64) -> Option<&State> {
+        self.room.member(chat).map(|member| &member.state)
+    }
+}
+
+fn known() -> Standing {
+    Standing { is_known: true, ..Standing::default() }
+}
+
+#[test]
+fn somebody_new_chooses_a_password_twice_and_is_in_the_room() {
+    let mut world = World::new(settings());
+    let greeting = world.comes(1, "ann", &Standing::default());
+    assert_eq!(greeting, ["Welcome to lobby, ann. You are new here: choose a password."]);
+    assert_eq!(world.says(1, "WHO"), ["first choose a password, please (EX leaves)"]);
+    assert_eq!(world.says(1, "abc"), ["too short: choose a password of 4 characters or more"]);
+    assert_eq!(world.says(1, "secret"), [""; 0]);
+    world.computes("");
+    assert_eq!(world.told(1), ["The same once more, please."]);
+    assert_eq!(world.says(1, "PM hi"), ["first the same password once more, please (EX leaves)"]);
+    world.says(1, "other");
+    world.computes("");
+    assert_eq!(world.told(1), ["These differ: choose a password."]);
+    for _ in 0..2 {
+        world.says(1, "secret");
+        world.computes("");
+    }
+    let inside = "You are in lobby. Here: nobody. (HELP says how it works.)";
+    assert_eq!(world.told(1), ["be kind", inside]);
+    assert_eq!(world.deeds, [Action::AddAccount { name: "ann".to_owned(), hash: "#secret".to_owned() }]);
+    assert_eq!(world.state(1), Some(&State::Inside(None)));
+}
+
+#[test]
+fn what_is_said_while_a_password_is_computed_waits_for_it() {
+    let mut world = World::new(settings());
+    world.comes(1, "ann", &Standing::default());
+    for line in ["secret", "secret", "PM hello"] {
+        world.says(1, line);
+    }
+    world.computes("");
+    world.computes("");
+    let told = world.told(1);
+    assert_eq!(told.last().map(String::as_str), Some("sent to 0"), "{told:?}");
+    world.comes(2, "bob", &Standing::default());
+    let told: Vec<_> = (0..10).flat_map(|n| world.says(2, &format!("line {n}"))).collect();
+    assert_eq!(told, ["too much at once, not read: wait until your password is checked"]);
+}
+
+#[test]
+fn whoever_is_known_gives_its_password_and_has_three_tries() {
+    let mut world = World::new(settings());
+    assert_eq!(world.comes(1, "ann", &known()), ["Welcome to lobby, ann. Your password?"]);
+    assert_eq!(world.says(1, "DM bob hi"), ["first your password, please (EX leaves)"]);
+    for told in [&["Wrong. Your password?"][..], &["Wrong. Your password?"]] {
+        world.says(1, "guess");
+        world.computes("secret");
+        assert_eq!(world.told(1), told);
+    }
+    world.says(1, "guess");
+    world.computes("secret");
+    assert_eq!(world.told(1), ["wrong for the third time: goodbye", "(quit)"]);
+    let strike = Action::Strike { name: "ann".to_owned(), host: "10.0.0.1".to_owned() };
+    assert_eq!(std::mem::take(&mut world.deeds), [strike.clone(), strike.clone(), strike], "each counts");
+    assert_eq!(world.says(1, "secret"), [""; 0], "it is leaving");
+    world.room.closed(NOW, 1);
+    let paused = Standing { pause_ms: 14_001, ..known() };
+    assert_eq!(world.comes(2, "ann", &paused), ["too many wrong passwords: come again in 15 s", "(quit)"]);
+    world.comes(3, "ann", &known());
+    world.room.said(NOW, 3, 99, "secret", 2_000);
+    world.collect();
+    assert_eq!(world.told(3), ["too many wrong passwords: wait 2 s"]);
+    world.says(3, "secret");
+    world.computes("secret");
+    assert_eq!(world.told(3).last().unwrap(), "You are in lobby. Here: nobody. (HELP says how it works.)");
+    assert_eq!(
+        world.deeds,
+        [Action::Forgive { name: "ann".to_owned(), host: "10.0.0.3".to_owned(), wrong: 0 }]
+    );
+}
+
+#[test]
+fn a_password_that_is_said_once_more_is_no_line_for_all() {
+    let mut world = World::new(settings());
+    world.comes(1, "ann", &known());
+    world.says(1, "secret");
+    world.says(1, "secret");
+    world.computes("secret");
+    assert_eq!(world.told(1).last().unwrap(), "that is your password: not said");
+    assert_eq!(world.says(1, "secret"), ["sent to 0"], "later it is a line like any other");
+}
+
+#[test]
+fn a_name_that_was_given_away_while_it_was_chosen_lets_nobody_in() {
+    let mut world = World::new(settings());
+    world.comes(1, "boss", &Standing::default());
+    world.says(1, "secret");
+    world.computes("");
+    world.is_taken = true;
+    world.told.clear();
+    world.says(1, "secret");
+    world.computes("");
+    assert_eq!(world.told(1), ["that name was taken meanwhile: goodbye", "(quit)"]);
+    assert_eq!(world.deeds, []);
+}
+
+#[test]
+fn who_does_not_come_in_is_told_why() {
+    let mut world = World::new(settings());
+    world.comes(1, "ann", &Standing::default());
+    let unusable = "cannot be used here: come with another (letters, digits, spaces and _ - . @ + ' ?)";
+    let banned = Standing { banned: Some("spam".to_owned()), ..Standing::default() };
+    let many = Standing { accounts: 9, ..Standing::default() };
+    for (chat, (name, standing, told)) in (2..).zip([
+        ("Ann", Standing::default(), "Ann is here already: come with another name, or when Ann has left"),
+        ("you", Standing::default(), &format!("the name \"you\" {unusable}")),
+        ("YOU", Standing::default(), &format!("the name YOU {unusable}")),
+        ("a] b", Standing::default(), &format!("the name \"a] b\" {unusable}")),
+        ("", Standing::default(), &format!("the name \"\" {unusable}")),
+        ("Nobody", Standing::default(), &format!("the name Nobody {unusable}")),
+        ("127.0.0.1", Standing::default(), &format!("the name 127.0.0.1 {unusable}")),
+        ("Lobby", Standing::default(), &format!("the name Lobby {unusable}")),
+        ("eve", banned, "you are banned from lobby: spam"),
+        ("eve", many, "lobby takes no new names (there are 9 accounts)"),
+    ]) {
+        assert_eq!(world.comes(chat, name, &standing), [told, "(quit)"], "{name}");
+        world.room.closed(NOW, chat);
+    }
+    for (chat, name) in [(12, "b"), (13, "c"), (14, "d")] {
+        world.comes(chat, name, &Standing::default());
+    }
+    let told = world.comes(15, "e", &Standing::default());
+    assert_eq!(told, ["lobby is full (4 are here): come again later", "(quit)"]);
+}
+
+#[test]
+fn what_is_said_to_all_goes_to_all_others_and_is_confirmed() {
+    let mut world = World::open();
+    for (chat, name) in [(1, "ann"), (2, "bob"), (3, "carol")] {
+        world.enters(chat, name);
+    }
+    assert_eq!(world.says(1, "PM hello \x1b[2J"), ["sent to 2"]);
+    assert_eq!(world.says(1, "plain"), ["sent to 2"]);
+    assert_eq!(world.told(2), ["[ann] hello \\x1b[2J", "[ann] plain"]);
+    assert_eq!(world.told(3), ["[ann] hello \\x1b[2J", "[ann] plain"]);
+    assert_eq!(world.says(1, "PM"), ["to everybody: what?"]);
+    assert_eq!(world.says(1, "this"), ["sent to 2"]);
+    assert_eq!(world.told(2), ["[ann] this"]);
+    assert_eq!(world.says(1, "  "), ["nothing to send (HELP says how it works)"]);
+    let told = world.comes(4, "dave", &Standing::default());
+    assert_eq!(told[..2], ["[ann] plain", "[ann] this"], "the last two lines");
+    assert_eq!(told[2], "You are in lobby. Here: ann, bob, carol. (HELP says how it works.)");
+}
+
+#[test]
+fn what_is_said_to_one_goes_to_that_one_and_what_is_missing_is_asked_for() {
+    let mut world = World::open();
+    for (chat, name) in [(1, "ann"), (2, "bob"), (3, "bob lee")] {
+        world.enters(chat, name);
+    }
+    assert_eq!(world.says(1, "DM bob hi"), ["sent to bob"]);
+    assert_eq!(world.says(1, "dm BOB LEE hi"), ["sent to bob lee"]);
+    assert_eq!(
+        (world.told(2), world.told(3)),
+        (vec!["[ann -> you] hi".to_owned()], vec!["[ann -> you] hi".to_owned()])
+    );
+    assert_eq!(world.says(1, "DM bbo hi"), ["no such user: bbo; here: bob, bob lee"]);
+    assert_eq!(world.says(1, "DM ann hi"), ["that is you: not sent"]);
+    assert_eq!(world.says(1, "DM"), ["to whom? here: bob, bob lee"]);
+    assert_eq!(world.says(1, "bob"), ["to bob: what?"]);
+    assert_eq!(world.says(1, "WHO"), ["here: you, bob, bob lee"]);
+    assert_eq!(world.says(1, "psst"), ["sent to bob"]);
+    assert_eq!(world.says(1, "DM bob"), ["to bob: what?"]);
+    assert_eq!(world.says(1, "DM bob lee x"), ["sent to bob lee"], "the question is over");
+    assert_eq!(world.told(2), ["[ann -> you] psst"]);
+    world.says(1, "DM bob");
+    world.room.closed(NOW, 2);
+    assert_eq!(world.says(1, "gone?"), ["no such user: bob; here: bob lee"]);
+}
+
+#[test]
+fn who_comes_and_leaves_is_told_to_the_others_once_a_second_at_most() {
+    let mut world = World::open();
+    world.enters(1, "ann");
+    world.room.due(NOW);
+    world.comes(2, "bob", &Standing::default());
+    world.comes(3, "carol", &Standing::default());
+    assert_eq!(world.says(3, "EX"), ["goodbye", "(quit)"]);
+    assert_eq!(world.told(1), [""; 0]);
+    let due = world.room.deadline().unwrap();
+    assert_eq!(due, NOW + 1_000);
+    world.room.due(due);
+    world.collect();
+    assert_eq!(world.told(1), ["* bob, carol joined; carol left"]);
+    world.room.closed(due, 3);
+    world.room.due(due + 9_000);
+    world.room.closed(due + 9_000, 2);
+    world.collect();
+    assert_eq!(world.told(1), ["* bob left"], "its chat has ended");
+    assert_eq!(world.room.deadline(), None, "nothing is to be done");
+}
+
+#[test]
+fn who_says_too_much_is_refused_and_at_last_sent_away() {
+    let mut world = World::open();
+    world.enters(1, "ann");
+    world.enters(2, "eve");
+    let told: Vec<_> = (0..300).flat_map(|_| world.says(2, "x")).collect();
+    let count = |text: &str| told.iter().filter(|told| *told == text).count();
+    assert_eq!(count("sent to 1"), 20);
+    assert_eq!(count("too fast, not sent: at most 20 messages in 10 s"), 200);
+    assert_eq!(told[220..], ["that is too much: goodbye", "(quit)"]);
+    let shown = world.told(1);
+    assert_eq!(shown.iter().filter(|line| *line == "[eve] x").count(), 20);
+}
+
+#[test]
+fn who_gives_no_password_is_sent_away_in_the_end() {
+    let mut world = World::new(settings());
+    world.comes(1, "ann", &known());
+    let due = world.room.deadline().unwrap();
+    world.room.due(due - 1);
+    world.collect();
+    assert_eq!(world.state(1), Some(&State::Asked(crate::member::Password::Known)));
+    world.told.clear();
+    world.room.due(due);
+    world.collect();
+    assert_eq!(world.told(1), ["no password came: goodbye", "(quit)"]);
+    assert_eq!(due, NOW + 300_000);
+}
+
+#[test]
+fn who_came_while_the_room_was_away_has_its_time_from_the_start_on() {
+    let mut world = World::new(settings());
+    world.room.opened(NOW - 600_000, 1, "ann", "10.0.0.1:7777", &known());
+    world.says(1, "secret");
+    world.room.due(NOW);
+    world.computes("secret");
+    assert_eq!(world.state(1), Some(&State::Inside(None)));
+}
+
+#[test]
+fn the_operator_says_something_and_sends_people_away() {
+    let mut world = World::open();
+    for (chat, name) in [(1, "ann"), (2, "bob")] {
+        world.enters(chat, name);
+    }
+    let done = |text: &str| super::Answer::Done(text.to_owned());
+    assert_eq!(world.room.say("hi"), done("sent to 2"));
+    assert_eq!(world.room.set_topic("cats"), done("topic: cats"));
+    assert_eq!(world.room.kick(NOW + 9_000, "Bob", "too loud"), done("1 sent away"));
+    assert_eq!(world.room.kick(NOW, "bob", ""), super::Answer::NoSuch("bob: not here".to_owned()));
+    assert_eq!(world.room.banned(NOW, "10.0.0.1", ""), done("10.0.0.1 is banned, 1 sent away"));
+    world.collect();
+    assert_eq!(world.told(2), ["[lobby] hi", "* topic: cats", "you were sent away: too loud", "(quit)"]);
+    assert_eq!(world.told(1), ["[lobby] hi", "* topic: cats", "* bob left", "you are banned", "(quit)"]);
+    assert_eq!(world.comes(3, "carol", &Standing::default())[0], "topic: cats");
+}

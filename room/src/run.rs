@@ -1,0 +1,164 @@
+//! The room as a program: its threads, its signals, and its clock. All of them tell one thread what happened, and that
+//! one does the rest.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use simp_ctl::client::Client;
+use simp_ctl::clock::now_ms;
+use simp_ctl::find;
+use simp_ctl::stop::{Outcome, Stop, fail};
+use simp_proto::control::{FailureKind, Status};
+
+use crate::hashing;
+use crate::host::{Ended, Host, Input};
+use crate::places::Places;
+use crate::room::{Order, Settings};
+use crate::simpd::{Asker, Simpd as _, follow};
+use crate::store::Store;
+use crate::{control, print, say};
+
+/// So many things may have happened before those who tell of them wait.
+const INPUTS_MAX: usize = 1_024;
+
+/// Runs a room until it is stopped.
+///
+/// # Errors
+/// Where it cannot be run.
+pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
+    let places = Places::of(&settings.name)?;
+    let lock = places.take_lock()?;
+    let stopping = Arc::new(AtomicBool::new(false));
+    let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
+    watch_signals(&inputs, &stopping)?;
+    let mut run = Run { daemon, settings, places, inputs, stopping };
+    let client = Client::new(find::daemon(run.daemon.take())?)?;
+    // The same again, also where others have been started meanwhile.
+    run.daemon = Some(client.place().path.display().to_string());
+    let simpd = Asker::new(client, Arc::clone(&run.stopping))?;
+    let simpd_lock = run.places.take_simpd(&simpd.name())?;
+    let opened = format!("simp-room: the room {} is open on simpd {}", run.settings.name, simpd.name());
+    let mut host = run.start(simpd)?;
+    serve_operators(&run.places, &run.inputs, &run.stopping)?;
+    let mut outcome = print(&opened).and_then(|()| serve(&mut host, &happened, &run.stopping));
+    while let Ok(Ended::OtherLog) = outcome {
+        say("simpd has another log than before: all chats are over");
+        // Whatever came from the old one.
+        happened.try_iter().for_each(drop);
+        outcome = run.start_again().and_then(|again| {
+            host = again;
+            serve(&mut host, &happened, &run.stopping)
+        });
+    }
+    host.tell_seen();
+    let _ = std::fs::remove_file(&run.places.socket);
+    drop((lock, simpd_lock));
+    // Those who wait for the end hear of it when all is done.
+    drop((host, happened));
+    match outcome {
+        Err(Stop::ReaderGone) if run.stopping.load(Ordering::Relaxed) => Ok(()),
+        outcome => outcome.map(drop),
+    }
+}
+
+/// What a room is started with.
+struct Run {
+    daemon: Option<String>,
+    settings: Settings,
+    places: Places,
+    inputs: SyncSender<Input>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Run {
+    fn start_again(&mut self) -> Outcome<Host<Asker>> {
+        let client = Client::new(find::daemon(self.daemon.clone())?)?;
+        self.start(Asker::new(client, Arc::clone(&self.stopping))?)
+    }
+
+    /// Goes on where it stopped, and lets the events come.
+    fn start(&mut self, mut simpd: Asker) -> Outcome<Host<Asker>> {
+        warn_of(&*simpd.status()?);
+        let follower = simpd.another()?;
+        let computed = self.inputs.clone();
+        let wanted = hashing::Wanted::default();
+        let jobs = hashing::start(&wanted, move |chat, event, password, result| {
+            let _ = computed.send(Input::Computed(chat, event, password, result));
+        });
+        let store = Store::open(&self.places.store)?;
+        let host = Host::start(now_ms(), self.settings.clone(), store, simpd, (jobs, wanted))?;
+        let (events, broken) = (self.inputs.clone(), self.inputs.clone());
+        let take = move |event| events.send(Input::Event(event)).is_ok();
+        let failed = move |stop: Option<Stop>| drop(broken.send(stop.map_or(Input::OtherLog, Input::Failed)));
+        follow(follower, host.done(), Arc::clone(&self.stopping), take, failed)?;
+        Ok(host)
+    }
+}
+
+fn watch_signals(inputs: &SyncSender<Input>, stopping: &Arc<AtomicBool>) -> Outcome {
+    let mut signals = Signals::new([SIGTERM, SIGINT])
+        .map_err(|error| fail(FailureKind::Failed, format!("signals: {error}")))?;
+    let (inputs, stopping) = (inputs.clone(), Arc::clone(stopping));
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            stopping.store(true, Ordering::Relaxed);
+            // Whoever does not take it is being stopped.
+            let _ = inputs.try_send(Input::Stop);
+        }
+    });
+    Ok(())
+}
+
+fn serve_operators(places: &Places, inputs: &SyncSender<Input>, stopping: &Arc<AtomicBool>) -> Outcome {
+    let (inputs, stopping) = (inputs.clone(), Arc::clone(stopping));
+    control::serve(&places.socket, move |order| {
+        let (answer, answered) = mpsc::channel();
+        // It may be waiting for its simpd.
+        stopping.fetch_or(order == Order::Stop, Ordering::Relaxed);
+        inputs.send(Input::Order(order, answer)).ok()?;
+        answered.recv().ok()
+    })
+}
+
+/// One turn after another, until the room is stopped, or simpd has another log.
+fn serve(host: &mut Host<Asker>, happened: &Receiver<Input>, stopping: &AtomicBool) -> Outcome<Ended> {
+    while !stopping.load(Ordering::Relaxed) {
+        let mut turn = host.turn();
+        let mut next = wait(host.deadline(), happened);
+        while let Some(input) = next {
+            if let Some(ended) = host.handle(now_ms(), &mut turn, input)? {
+                host.end(now_ms(), turn)?;
+                return Ok(ended);
+            }
+            next = if turn.is_full() { None } else { happened.try_recv().ok() };
+        }
+        host.end(now_ms(), turn)?;
+    }
+    Ok(Ended::Stopped)
+}
+
+/// Waits until something happens, or is to be done.
+fn wait(deadline_ms: Option<u64>, happened: &Receiver<Input>) -> Option<Input> {
+    match deadline_ms {
+        None => happened.recv().ok(),
+        Some(at) => happened.recv_timeout(Duration::from_millis(at.saturating_sub(now_ms()))).ok(),
+    }
+}
+
+/// Says what of a simpd is not as a room needs it.
+fn warn_of(status: &Status) {
+    if status.accept == "ask" {
+        say(&format!(
+            "simpd {} asks for each request, and nobody comes in by themselves (start it with --accept all)",
+            status.address
+        ));
+    }
+    if status.max_chats < 2 {
+        say(&format!("simpd {} takes one chat at a time (start it with --max-chats N)", status.address));
+    }
+}

@@ -1,0 +1,280 @@
+//! What a room keeps: members, public lines, and how far it has come in simpd's log; and who may come in.
+//!
+//! - here: the turns of the room. `people`: who may come in.
+//!
+//! One commit per turn: what simpd was told before is told again after a kill, and simpd knows that it was.
+
+mod people;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
+
+pub use people::Account;
+use people::{account_key, forgive, host_key, strike};
+
+use crate::leftover::Queued;
+use crate::member::{Member, Pace, State};
+use crate::room::{Changes, Notice, Room, Stored};
+
+/// Marks the file as a room's: "room".
+const APPLICATION_ID: i64 = 0x726f_6f6d;
+
+const SCHEMA: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE accounts (
+        name TEXT PRIMARY KEY COLLATE NOCASE, hash TEXT NOT NULL, since INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE members (
+        chat INTEGER PRIMARY KEY, name TEXT NOT NULL, address TEXT NOT NULL, state TEXT NOT NULL,
+        since INTEGER NOT NULL, wrong INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE leftover (id INTEGER PRIMARY KEY, chat INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+    CREATE TABLE lines (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+    CREATE TABLE bans (who TEXT PRIMARY KEY COLLATE NOCASE, why TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE strikes (
+        who TEXT PRIMARY KEY COLLATE NOCASE, count INTEGER NOT NULL, until INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// How long another program may be writing before we give up: `users` and the room that runs share the file.
+const BUSY_FOR: Duration = Duration::from_secs(10);
+
+/// Why the store does not work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file is something else.
+    #[error("{0}: not the accounts of a room (move it away)")]
+    Foreign(String),
+    /// SQLite says so.
+    #[error("the room's accounts: {0}")]
+    Sql(#[from] rusqlite::Error),
+    /// A row makes no sense.
+    #[error("the room's accounts: {0}")]
+    Row(#[from] serde_json::Error),
+}
+
+/// The file of one room.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+}
+
+impl StoreError {
+    /// Whether it is the disk's, and may pass.
+    pub fn may_pass(&self) -> bool {
+        let Self::Sql(rusqlite::Error::SqliteFailure(error, _)) = self else { return false };
+        matches!(
+            error.code,
+            ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::DatabaseBusy
+        )
+    }
+}
+
+/// How far a room had come when it was stopped.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// All events of this simpd up to this one were done; `None` where the room has never run there.
+    pub done: Option<u64>,
+    /// All lines up to this one were sent for them, but for those that are left; 0 where there was none.
+    pub sent: u64,
+    /// What an earlier run had sent for what was not done yet.
+    pub leftover: Vec<Queued>,
+}
+
+/// What a turn leaves behind, besides what changed in the room.
+#[derive(Debug, Default)]
+pub struct Deeds {
+    /// New accounts: name and hash.
+    pub accounts: Vec<(String, String)>,
+    /// Three wrong passwords: name of the account, and host.
+    pub strikes: Vec<(String, String)>,
+    /// The right password: name of the account, host, and wrong ones before in the same chat.
+    pub forgiven: Vec<(String, String, u8)>,
+    /// All events up to this one are done.
+    pub done: Option<u64>,
+    /// All lines up to this one were sent for them, but for those that are left.
+    pub sent: Option<u64>,
+    /// What an earlier run had sent for what is not done yet; `None` where that has not changed.
+    pub leftover: Option<Vec<Queued>>,
+}
+
+impl Store {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// Where it is something else, or cannot be read.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let db = Connection::open(path)?;
+        db.busy_timeout(BUSY_FOR)?;
+        let _ = std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600));
+        let id: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if id != APPLICATION_ID && (id != 0 || tables > 0) {
+            return Err(StoreError::Foreign(path.display().to_string()));
+        }
+        db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        if tables == 0 {
+            db.execute_batch(&format!(
+                "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {SCHEMA} COMMIT;"
+            ))?;
+        }
+        Ok(Self { db })
+    }
+
+    /// What was stored of the room, and how far it had come.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn load(&self, simpd: &str, history: usize) -> Result<(Stored, Progress), StoreError> {
+        // What is known of another simpd's chats says nothing of this one's.
+        let is_same = self.meta("simpd")?.is_none_or(|kept| kept == simpd);
+        let mut members = BTreeMap::new();
+        let mut rows = self.db.prepare("SELECT chat, name, address, state, since, wrong FROM members")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let member = Member {
+                name: row.get(1)?,
+                address: row.get(2)?,
+                state: serde_json::from_str::<State>(&row.get::<_, String>(3)?)?,
+                since_ms: row.get::<_, i64>(4)? as u64,
+                wrong: row.get(5)?,
+                pace: Pace::default(),
+                given: None,
+            };
+            members.insert(row.get::<_, i64>(0)? as u64, member);
+        }
+        let mut last = self.db.prepare("SELECT text FROM lines ORDER BY id DESC LIMIT ?1")?;
+        let text = |row: &rusqlite::Row<'_>| Ok(row.get::<_, String>(0)?.into());
+        let mut lines: VecDeque<Arc<str>> =
+            last.query_map([history as i64], text)?.collect::<Result<_, _>>()?;
+        lines.make_contiguous().reverse();
+        let notices: Vec<Notice> = match self.meta("notices")? {
+            Some(notices) => serde_json::from_str(&notices)?,
+            None => Vec::new(),
+        };
+        let topic = self.meta("topic")?.unwrap_or_default();
+        let done = self.meta("done")?.and_then(|done| done.parse().ok()).filter(|_| is_same);
+        let sent = self.meta("sent")?.and_then(|sent| sent.parse().ok()).unwrap_or_default();
+        let mut left = self.db.prepare("SELECT id, chat, text FROM leftover")?;
+        let queued = |row: &rusqlite::Row<'_>| {
+            let (id, chat) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
+            Ok(Queued { id, chat, text: row.get(2)? })
+        };
+        let leftover = left.query_map([], queued)?.collect::<Result<_, _>>()?;
+        Ok((Stored { members, topic, history: lines, notices }, Progress { done, sent, leftover }))
+    }
+
+    fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT value FROM meta WHERE key = ?1";
+        Ok(self.db.query_row(sql, [key], |row| row.get(0)).optional()?)
+    }
+
+    /// The room runs on this simpd, and nobody is in it yet.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn begin(&mut self, simpd: &str) -> Result<(), StoreError> {
+        let all = self.db.transaction()?;
+        // How far it was in another log says nothing of this one, also after a kill before the first turn.
+        all.execute_batch("DELETE FROM members; DELETE FROM leftover; DELETE FROM meta WHERE key = 'done'")?;
+        keep_meta(&all, "simpd", simpd)?;
+        keep_meta(&all, "notices", "[]")?;
+        keep_meta(&all, "sent", "0")?;
+        Ok(all.commit()?)
+    }
+
+    /// Whether the room had no passwords when it ran last; `None` where it never ran.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn was_open(&self) -> Result<Option<bool>, StoreError> {
+        Ok(self.meta("open")?.map(|open| open == "yes"))
+    }
+
+    /// Makes what a turn did durable.
+    ///
+    /// # Errors
+    /// Where it cannot be written: then nothing was.
+    pub fn commit(
+        &mut self,
+        now_ms: u64,
+        room: &Room,
+        changes: &Changes,
+        deeds: &Deeds,
+    ) -> Result<(), StoreError> {
+        let all = self.db.transaction()?;
+        keep_meta(&all, "open", if room.is_open() { "yes" } else { "no" })?;
+        for chat in &changes.members {
+            match room.member(*chat) {
+                Some(member) => keep_member(&all, *chat, member)?,
+                None => {
+                    all.prepare_cached("DELETE FROM members WHERE chat = ?1")?.execute([*chat as i64])?;
+                }
+            }
+        }
+        for text in &changes.lines {
+            all.prepare_cached("INSERT INTO lines (text) VALUES (?1)")?.execute([&**text])?;
+        }
+        if !changes.lines.is_empty() {
+            // More than anybody is shown.
+            all.prepare_cached("DELETE FROM lines WHERE id <= (SELECT max(id) FROM lines) - 10000")?
+                .execute([])?;
+        }
+        if changes.notices {
+            keep_meta(&all, "notices", &serde_json::to_string(room.notices())?)?;
+        }
+        if changes.topic {
+            keep_meta(&all, "topic", room.topic())?;
+        }
+        for (name, hash) in &deeds.accounts {
+            all.prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?.execute(params![
+                name,
+                hash,
+                now_ms as i64
+            ])?;
+        }
+        for (name, host) in &deeds.strikes {
+            strike(&all, now_ms, &account_key(name))?;
+            strike(&all, now_ms, &host_key(host))?;
+        }
+        for (name, host, wrong) in &deeds.forgiven {
+            forgive(&all, name, host, *wrong)?;
+        }
+        if let Some(leftover) = &deeds.leftover {
+            all.execute("DELETE FROM leftover", [])?;
+            for Queued { id, chat, text } in leftover {
+                let values = params![*id as i64, *chat as i64, text];
+                all.prepare_cached("INSERT INTO leftover VALUES (?1, ?2, ?3)")?.execute(values)?;
+            }
+        }
+        for (key, value) in [("done", deeds.done), ("sent", deeds.sent)] {
+            if let Some(value) = value {
+                keep_meta(&all, key, &value.to_string())?;
+            }
+        }
+        Ok(all.commit()?)
+    }
+}
+
+fn keep_member(all: &Transaction<'_>, chat: u64, member: &Member) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO members VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    all.prepare_cached(sql)?.execute(params![
+        chat as i64,
+        member.name,
+        member.address,
+        serde_json::to_string(&member.state)?,
+        member.since_ms as i64,
+        member.wrong
+    ])?;
+    Ok(())
+}
+
+fn keep_meta(all: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
+    all.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?.execute([key, value])?;
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! The accounts of a room, for its operator. They are kept in the store, so that the room need not run.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use simp_ctl::clock::{local, now_ms, rfc3339};
+use simp_ctl::escape;
+use simp_ctl::stop::{Outcome, fail};
+use simp_proto::UserName;
+use simp_proto::control::FailureKind;
+use simp_proto::text::TEXT_MAX;
+
+use crate::args::{Users, UsersCommand};
+use crate::hashing::{Memory, hash};
+use crate::lines::Line;
+use crate::places::Places;
+use crate::print;
+use crate::room::{PASSWORD_MIN, is_usable};
+use crate::store::{Account, Store};
+
+/// No password can be so long: it would not fit into a message.
+const LENGTH_TOO_LONG: usize = TEXT_MAX + 1;
+
+/// Carries out a subcommand of `users`.
+///
+/// # Errors
+/// Where it cannot be done.
+pub fn run(users: Users) -> Outcome {
+    match users.what {
+        UsersCommand::List(list) => {
+            for Account { name, since_ms } in store_of(&list.name)?.accounts()? {
+                print(&match list.json {
+                    true => serde_json::json!({ "name": name, "since": rfc3339(since_ms) }).to_string(),
+                    false => format!("{name:32} since {}", local(since_ms)),
+                })?;
+            }
+            Ok(())
+        }
+        UsersCommand::Add(add) => {
+            let name = user_name(&add.user, &add.name)?;
+            let mut store = Store::open(&Places::of(&add.name)?.store)?;
+            if store.hash(&name)?.is_some() {
+                let line = format!(
+                    "{name}: there is such an account already (another password: simp-room users passwd {name})"
+                );
+                return Err(fail(FailureKind::Failed, line));
+            }
+            let hash = hashed(&password(&name)?, &mut Memory::new())?;
+            match store.add_accounts(now_ms(), &[(name.clone(), hash)])?.is_empty() {
+                true => print(&format!("{name} added")),
+                false => Err(fail(FailureKind::Failed, format!("{name}: somebody else has just added that"))),
+            }
+        }
+        UsersCommand::Remove(remove) => match store_of(&remove.name)?.remove_account(&remove.user)? {
+            true => print(&format!("{} removed", escape::shown(&remove.user))),
+            false => Err(no_such(&remove.user)),
+        },
+        UsersCommand::Passwd(passwd) => {
+            let store = store_of(&passwd.name)?;
+            if store.hash(&passwd.user)?.is_none() {
+                return Err(no_such(&passwd.user));
+            }
+            let hash = hashed(&password(&passwd.user)?, &mut Memory::new())?;
+            store.set_hash(&passwd.user, &hash)?;
+            print(&format!("{} has another password", escape::shown(&passwd.user)))
+        }
+        UsersCommand::Import(import) => import_file(&import.file, &import.name),
+    }
+}
+
+/// The accounts of a room that has some: a name that was misspelt makes no new one.
+fn store_of(room: &str) -> Outcome<Store> {
+    let places = Places::of(room)?;
+    if !places.store.exists() {
+        let line = format!("there is no room {room} (make it: simp-room run --name {room})");
+        return Err(fail(FailureKind::NoSuch, line));
+    }
+    Ok(Store::open(&places.store)?)
+}
+
+fn import_file(file: &str, room: &str) -> Outcome {
+    let failed = |why: String| fail(FailureKind::Failed, format!("{file}: {why}"));
+    let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let plain: BTreeMap<String, String> = serde_json::from_str(&text)
+        .map_err(|error| failed(format!("not a JSON object of names and passwords ({error})")))?;
+    let mut seen = HashSet::new();
+    for (name, password) in &plain {
+        user_name(name, room)?;
+        if !seen.insert(name.to_ascii_lowercase()) {
+            return Err(failed(format!("{name}: there twice, in capitals or not")));
+        }
+        // Those that are in use may be shorter than one that is chosen.
+        let is_no_length = password.is_empty() || password.len() > TEXT_MAX;
+        if is_no_length || Line::command_in_place_of_password(password).is_some() {
+            return Err(failed(format!(
+                "{name}: its password is empty or too long, or reads as a command (give it another)"
+            )));
+        }
+    }
+    let mut store = Store::open(&Places::of(room)?.store)?;
+    let mut there = Vec::new();
+    let mut new = Vec::new();
+    for (name, password) in plain {
+        match store.hash(&name)? {
+            Some(_) => there.push(name),
+            None => new.push((name, password)),
+        }
+    }
+    store.add_accounts(now_ms(), &hash_all(&new)?)?;
+    let kept =
+        if there.is_empty() { String::new() } else { format!("; there already: {}", there.join(", ")) };
+    print(&format!("{} added{kept}", new.len()))
+}
+
+/// Hashes passwords on all processors: each takes tens of milliseconds.
+fn hash_all(plain: &[(String, String)]) -> Outcome<Vec<(String, String)>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let taken = std::iter::from_fn(|| plain.get(next.fetch_add(1, Ordering::Relaxed)));
+        let mut memory = Memory::new();
+        taken
+            .map(|(name, password)| Ok((name.clone(), hashed(password, &mut memory)?)))
+            .collect::<Outcome<Vec<_>>>()
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let parts = workers.into_iter().map(|worker| {
+            worker.join().map_err(|_| fail(FailureKind::Failed, "a thread that hashes passwords panicked"))?
+        });
+        Ok(parts.collect::<Outcome<Vec<_>>>()?.concat())
+    })
+}
+
+fn hashed(password: &str, memory: &mut Memory) -> Outcome<String> {
+    hash(password, memory).map_err(|error| fail(FailureKind::Failed, format!("the password: {error}")))
+}
+
+fn user_name(name: &str, room: &str) -> Outcome<String> {
+    let usage = |why: String| fail(FailureKind::Usage, format!("{}: {why}", escape::name(name)));
+    let read = UserName::new(name).map_err(|error| usage(error.to_string()))?;
+    if read.as_str() != name || !is_usable(name) {
+        return Err(usage("not a name for a room (letters, digits, spaces and _ - . @ + ' ?)".to_owned()));
+    }
+    if name.eq_ignore_ascii_case(room) {
+        return Err(usage("that is the name of the room".to_owned()));
+    }
+    Ok(name.to_owned())
+}
+
+fn no_such(name: &str) -> simp_ctl::stop::Stop {
+    fail(FailureKind::NoSuch, format!("{}: no such account (see: simp-room users list)", escape::shown(name)))
+}
+
+/// Asks for a password twice on a terminal; otherwise it is the first line of standard input.
+fn password(name: &str) -> Outcome<String> {
+    let failed = |error: io::Error| fail(FailureKind::Failed, format!("the password: {error}"));
+    if !io::stdin().is_terminal() {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map_err(failed)?;
+        let password = line.trim_end_matches(['\n', '\r']);
+        return good(password);
+    }
+    let first = rpassword::prompt_password(format!("Password for {name}: ")).map_err(failed)?;
+    let second = rpassword::prompt_password("The same once more: ").map_err(failed)?;
+    match first == second {
+        true => good(&first),
+        false => Err(fail(FailureKind::Failed, "these differ: nothing was changed")),
+    }
+}
+
+/// A password that somebody could choose in the room.
+fn good(password: &str) -> Outcome<String> {
+    let is_command = Line::command_in_place_of_password(password).is_some();
+    match password.chars().count() {
+        0 => Err(fail(FailureKind::Usage, "no password (give it as a line of standard input)")),
+        1..PASSWORD_MIN => {
+            Err(fail(FailureKind::Usage, format!("a password has {PASSWORD_MIN} characters or more")))
+        }
+        LENGTH_TOO_LONG.. => {
+            Err(fail(FailureKind::Usage, format!("a password has {TEXT_MAX} characters at most")))
+        }
+        _ if is_command => {
+            Err(fail(FailureKind::Usage, "that reads as a command in the room (choose another)"))
+        }
+        _ => Ok(password.to_owned()),
+    }
+}

@@ -1,0 +1,5 @@
+//! simp-room, the program.
+
+fn main() -> std::process::ExitCode {
+    simp_room::main()
+}
