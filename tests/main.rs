@@ -7,6 +7,7 @@
 //! - `outbox`: messages that are kept until their peer is there, and what else is kept.
 //! - `retention`: old entries go, and what must stay stays.
 //! - `simpctl`: what simpctl says when something is wrong.
+//! - `manuals`: their commands and options are those of `--help`.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
 //! - `probe`: what simpctl probe finds out about simpd, and about peers that are wrong in one thing.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
@@ -20,6 +21,7 @@
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
 //! - `relay`: that bad link, for `kills`.
 //! - `power_loss`: what a loss of power leaves of the log.
+//! - `room`: simp-room, with members that use simpctl and members that are bare peers.
 //! - `disk`: a disk that is full or fails while simpd runs, and when it starts and stops.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
@@ -38,6 +40,7 @@ mod harness;
 mod idle;
 mod kills;
 mod lost;
+mod manuals;
 mod outbox;
 mod peers;
 mod power_loss;
@@ -45,5 +48,6 @@ mod probe;
 mod relay;
 mod restart;
 mod retention;
+mod room;
 mod simpctl;
 mod wireshark;

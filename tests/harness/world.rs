@@ -59,6 +59,7 @@ impl World {
         let mut command = Command::new(match program {
             "simpd" => env!("CARGO_BIN_EXE_simpd"),
             "simpctl" => env!("CARGO_BIN_EXE_simpctl"),
+            "simp-room" => env!("CARGO_BIN_EXE_simp-room"),
             other => other,
         });
         command

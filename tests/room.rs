@@ -1,0 +1,132 @@
+//! simp-room with real programs: what members and the operator see of it, to the letter, and that nothing that was
+//! confirmed is lost or comes twice when one of the programs is killed.
+//!
+//! - here: a room that runs on a simpd. `guest`: a member that is a bare peer. `member`: one with simpd and simpctl.
+//! - `accounts`: names and passwords. `talk`: what members say. `long`: what is long, odd or empty.
+//! - `welcome`: what somebody new is shown, and who is told of it.
+//! - `operator`: the operator's commands. `runs`: how a room starts and stops. `users`: the accounts from outside.
+//! - `kills`: members, room and simpd are killed. `again`: what is done again is not done twice, nor left out.
+//! - `cut`: the connection between room and simpd is cut, and answers are lost. `flood`: too much at once.
+
+mod accounts;
+mod again;
+mod cut;
+mod flood;
+mod guest;
+mod kills;
+mod long;
+mod member;
+mod operator;
+mod runs;
+mod talk;
+mod users;
+mod welcome;
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{Daemon, Outcome, Running, World, run};
+
+/// What somebody is told on coming in where nobody is.
+pub const ALONE: &str = "You are in lobby. Here: nobody. (HELP says how it works.)";
+
+/// A room called lobby, on a simpd on address 1. Neither waits for the disk: that is not what is tried here.
+pub struct Lobby {
+    room: Option<Running>,
+    simpd: Option<Daemon>,
+    pub world: World,
+}
+
+impl Lobby {
+    /// With these arguments for the room.
+    pub fn start(args: &[&str]) -> Self {
+        Self::start_with("", args)
+    }
+
+    /// The same, with these lines of configuration for its simpd.
+    pub fn start_with(config: &str, args: &[&str]) -> Self {
+        let mut lobby = Self::closed(config);
+        lobby.start_room(args);
+        lobby
+    }
+
+    /// Its simpd, and no room yet.
+    pub fn closed(config: &str) -> Self {
+        let world = World::new();
+        std::fs::write(world.path("simpd.toml"), format!("durability = \"process\"\n{config}")).unwrap();
+        let mut lobby = Self { room: None, simpd: None, world };
+        lobby.start_simpd();
+        lobby
+    }
+
+    /// The address of its simpd.
+    pub fn to(&self) -> String {
+        self.world.address(1)
+    }
+
+    pub fn start_simpd(&mut self) {
+        let config = self.world.path("simpd.toml");
+        let args = ["--user", "lobby", "--accept", "all", "--max-chats", "50", "--config"];
+        self.simpd = Some(self.world.start(1, &[&args[..], &[config.to_str().unwrap()]].concat()));
+    }
+
+    /// Starts the room and waits until it is open.
+    pub fn start_room(&mut self, args: &[&str]) {
+        self.start_room_on(&self.to(), args);
+    }
+
+    /// The same, with this for its simpd.
+    pub fn start_room_on(&mut self, daemon: &str, args: &[&str]) {
+        let mut room = self.spawn(&[&["run", "-d", daemon], args].concat());
+        let open = format!("simp-room: the room lobby is open on simpd {}:7777", self.to());
+        assert_eq!(room.read_line(), open);
+        self.room = Some(room);
+    }
+
+    /// Starts simp-room with these arguments and leaves it running.
+    pub fn spawn(&self, args: &[&str]) -> Running {
+        let mut command = self.world.command("simp-room");
+        command.args(args);
+        Running::start(command)
+    }
+
+    /// Runs simp-room to its end.
+    pub fn does(&self, args: &[&str]) -> Outcome {
+        self.does_with(args, "")
+    }
+
+    /// The same, with this on standard input.
+    pub fn does_with(&self, args: &[&str], input: &str) -> Outcome {
+        let mut command = self.world.command("simp-room");
+        command.args(args);
+        run(command, input)
+    }
+
+    /// Stops the room, or kills it.
+    pub fn end_room(&mut self, signal: Signal) -> Outcome {
+        let room = self.room.take().unwrap();
+        room.signal(signal);
+        room.wait()
+    }
+
+    pub fn kill_simpd(&mut self) {
+        let simpd = self.simpd.take().unwrap();
+        simpd.signal(Signal::SIGKILL);
+        simpd.wait();
+    }
+
+    pub fn simpd(&self) -> &Daemon {
+        self.simpd.as_ref().unwrap()
+    }
+
+    /// What the room says next on standard error.
+    pub fn says(&mut self) -> String {
+        self.room.as_mut().unwrap().read_error_line()
+    }
+}
+
+/// Whether a line of news says this of somebody: `* ann, bob joined; carol left`.
+pub fn is_news_of(line: &str, name: &str, verb: &str) -> bool {
+    let runs = line.strip_prefix("* ").unwrap_or_default().split("; ");
+    let names = runs.filter_map(|run| run.strip_suffix(verb)?.strip_suffix(' '));
+    names.flat_map(|names| names.split(", ")).any(|found| found == name)
+}

@@ -1,0 +1,206 @@
+//! Names and passwords at the door.
+
+use nix::sys::signal::Signal;
+
+use super::guest::Guest;
+use super::member::Member;
+use super::{ALONE, Lobby};
+
+const NEW_BOB: &str = "Welcome to lobby, bob. You are new here: choose a password.";
+const KNOWN_BOB: &str = "Welcome to lobby, bob. Your password?";
+
+/// Makes an account.
+fn add(lobby: &Lobby, name: &str, password: &str) {
+    assert_eq!(lobby.does_with(&["users", "add", name], password).ok(), format!("{name} added\n"));
+}
+
+/// The seconds in `BEFOREn s`.
+#[track_caller]
+fn seconds(line: &str, before: &str) -> u64 {
+    let seconds = line.strip_prefix(before).and_then(|rest| rest.strip_suffix(" s"));
+    seconds.unwrap_or_else(|| panic!("{line}")).parse().unwrap()
+}
+
+#[test]
+fn a_new_account_is_given_a_password_twice_and_asked_for_it_from_then_on() {
+    let lobby = Lobby::start(&[]);
+    let mut bob = Guest::comes(&lobby, 2, "bob");
+    bob.hears(&[NEW_BOB]);
+    bob.asks("abc", "too short: choose a password of 4 characters or more");
+    for command in ["PM secret", "DM", "WHO", "HELP"] {
+        bob.asks(command, "first choose a password, please (EX leaves)");
+    }
+    bob.asks("secret", "The same once more, please.");
+    bob.asks("WHO", "first the same password once more, please (EX leaves)");
+    bob.asks("Secret", "These differ: choose a password.");
+    bob.asks("secret", "The same once more, please.");
+    bob.asks("secret", ALONE);
+    bob.says("EX");
+    bob.is_left_with("goodbye");
+
+    drop(bob);
+    let mut bob = Guest::comes(&lobby, 2, "bob");
+    bob.hears(&[KNOWN_BOB]);
+    bob.asks("PM hi", "first your password, please (EX leaves)");
+    bob.asks("Secret", "Wrong. Your password?");
+    bob.asks("secret", ALONE);
+    assert!(lobby.does(&["users", "list"]).ok().starts_with("bob "));
+}
+
+#[test]
+fn whoever_changes_their_mind_at_the_door_leaves_no_account() {
+    let lobby = Lobby::start(&[]);
+    let mut bob = Guest::comes(&lobby, 2, "bob");
+    bob.hears(&[NEW_BOB]);
+    bob.asks("secret", "The same once more, please.");
+    bob.says("q");
+    bob.is_left_with("goodbye");
+    assert_eq!(lobby.does(&["users", "list"]).ok(), "");
+}
+
+#[test]
+fn three_wrong_passwords_end_the_chat_and_account_and_host_have_to_wait() {
+    let mut lobby = Lobby::start(&[]);
+    add(&lobby, "bob", "secret");
+    add(&lobby, "carl", "letmein");
+    let mut carl = Guest::comes_from(&lobby, 2, 7_778, "carl");
+    carl.hears(&["Welcome to lobby, carl. Your password?"]);
+    let mut bob = Guest::comes(&lobby, 2, "bob");
+    bob.hears(&[KNOWN_BOB]);
+    bob.asks("one", "Wrong. Your password?");
+    bob.asks("two", "Wrong. Your password?");
+    bob.says("three");
+    bob.is_left_with("wrong for the third time: goodbye");
+
+    // Whoever stands at the door already, at the same host.
+    carl.says("letmein");
+    assert!((1..=15).contains(&seconds(&carl.next_line(), "too many wrong passwords: wait ")));
+    // The account from elsewhere, another one from there, and both again with a room that was started again.
+    for (port, restarts) in [(7_779, true), (7_780, false)] {
+        for (host, name) in [(3, "bob"), (2, "dora")] {
+            let mut guest = Guest::comes_from(&lobby, host, port, name);
+            let line = guest.next_line();
+            assert!((1..=15).contains(&seconds(&line, "too many wrong passwords: come again in ")));
+        }
+        if restarts {
+            lobby.end_room(Signal::SIGKILL);
+            lobby.start_room(&[]);
+        }
+    }
+    // Another account from elsewhere.
+    Guest::comes(&lobby, 4, "erik").hears(&["Welcome to lobby, erik. You are new here: choose a password."]);
+}
+
+#[test]
+fn the_right_password_in_time_is_no_wrong_one() {
+    let lobby = Lobby::start(&[]);
+    add(&lobby, "bob", "secret");
+    for _ in 0..2 {
+        let mut bob = Guest::comes(&lobby, 2, "bob");
+        bob.hears(&[KNOWN_BOB]);
+        bob.asks("one", "Wrong. Your password?");
+        bob.asks("two", "Wrong. Your password?");
+        bob.asks("secret", ALONE);
+        bob.says("EX");
+        bob.is_left_with("goodbye");
+    }
+}
+
+/// What somebody new is told up to the end of the door.
+const IN_ANN: [&str; 3] =
+    ["Welcome to lobby, ann. You are new here: choose a password.", "The same once more, please.", ALONE];
+
+#[test]
+fn a_script_gives_the_password_twice_and_goes_on_without_waiting() {
+    let lobby = Lobby::start(&[]);
+    let mut ann = Member::comes(&lobby, 2, "ann");
+    let sent = lobby.world.ctl_with(2, &["send", "--no-wait"], "secret\nsecret\nPM hello\n");
+    assert_eq!((sent.status, sent.stderr.as_str()), (Some(0), ""));
+    ann.hears(&IN_ANN);
+    ann.hears(&["sent to 0"]);
+    ann.says(&lobby.world, "EX");
+    ann.hears(&["goodbye"]);
+    ann.is_left();
+}
+
+#[test]
+fn a_script_that_leaves_at_once_has_said_what_it_said_before() {
+    let lobby = Lobby::start(&[]);
+    let mut ann = Member::comes(&lobby, 2, "ann");
+    lobby.world.ctl_with(2, &["send", "--no-wait"], "secret\nsecret\nPM hello\nEX\n");
+    ann.hears(&IN_ANN);
+    ann.hears(&["sent to 0", "goodbye"]);
+    ann.is_left();
+    assert!(lobby.does(&["users", "list"]).ok().starts_with("ann "));
+}
+
+#[test]
+fn lines_that_wait_for_the_password_count_once_against_the_rate() {
+    let mut lobby = Lobby::start(&[]);
+    add(&lobby, "ann", "secret");
+    lobby.end_room(Signal::SIGTERM).ok();
+    let mut ann = Guest::comes(&lobby, 2, "ann");
+    ["secret", "one", "two", "three"].iter().for_each(|text| ann.says(text));
+    lobby.start_room(&["--rate", "4"]);
+    ann.hears(&["Welcome to lobby, ann. Your password?", ALONE, "sent to 0", "sent to 0", "sent to 0"]);
+}
+
+#[test]
+fn what_was_said_while_the_room_was_away_is_answered_in_its_order() {
+    let mut lobby = Lobby::start(&[]);
+    add(&lobby, "ann", "secret");
+    assert_eq!(lobby.end_room(Signal::SIGTERM).ok(), "");
+    let mut ann = Guest::comes(&lobby, 2, "ann");
+    ["wrong", "secret", "PM one", "WHO", "PM two", "DM bbo hi"].iter().for_each(|text| ann.says(text));
+    lobby.start_room(&[]);
+    ann.hears(&["Welcome to lobby, ann. Your password?", "Wrong. Your password?", ALONE]);
+    ann.hears(&["sent to 0", "here: you, nobody", "sent to 0", "no such user: bbo; here: nobody"]);
+}
+
+#[test]
+fn a_name_is_taken_while_somebody_is_here_with_it_and_free_afterwards() {
+    let lobby = Lobby::start(&["--open"]);
+    let mut bob = Guest::enters(&lobby, 2, "bob");
+    for name in ["bob", "BOB"] {
+        let line = format!("{name} is here already: come with another name, or when {name} has left");
+        Guest::comes(&lobby, 3, name).is_left_with(&line);
+    }
+    bob.asks("WHO", "here: you, nobody");
+    bob.says("quit");
+    bob.is_left_with("goodbye");
+    Guest::comes(&lobby, 3, "BOB").hears(&[ALONE]);
+}
+
+#[test]
+fn a_name_is_taken_by_whoever_stands_at_the_door_with_it() {
+    let lobby = Lobby::start(&[]);
+    let mut bob = Guest::comes(&lobby, 2, "bob");
+    bob.hears(&[NEW_BOB]);
+    let line = "bob is here already: come with another name, or when bob has left";
+    Guest::comes(&lobby, 3, "bob").is_left_with(line);
+    bob.hangs_up();
+    Guest::comes(&lobby, 4, "bob").hears(&[NEW_BOB]);
+}
+
+#[test]
+fn a_name_that_could_be_taken_for_more_is_refused() {
+    let lobby = Lobby::start(&["--open"]);
+    for (name, shown) in [
+        ("[bob]", "\"[bob]\""),
+        ("a -> you", "\"a -> you\""),
+        ("you", "\"you\""),
+        ("You", "You"),
+        ("bob\x1b[2J", "\"bob?[2J\""),
+        ("a  b", "\"a  b\""),
+        ("* ann", "\"* ann\""),
+        ("", "\"\""),
+        ("lobby", "lobby"),
+        ("LOBBY", "LOBBY"),
+    ] {
+        let line = format!(
+            "the name {shown} cannot be used here: come with another (letters, digits, spaces and _ - . @ + ' ?)"
+        );
+        Guest::comes_as_bytes(&lobby, 2, name.as_bytes()).is_left_with(&line);
+    }
+    Guest::comes_as_bytes(&lobby, 2, b"Ann Lee").hears(&[ALONE]);
+}

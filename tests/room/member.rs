@@ -1,0 +1,96 @@
+//! A member with a simpd of its own: it uses simpctl, or reads the log of its simpd.
+
+use std::ops::Range;
+
+use nix::sys::signal::Signal;
+use simp_proto::control::{From, What};
+
+use super::Lobby;
+use crate::harness::{Client, Daemon, World};
+
+/// Somebody with a simpd.
+pub struct Member {
+    daemon: Daemon,
+    log: Client,
+    host: u8,
+}
+
+impl Member {
+    /// On address number `host`, connected to the room's simpd with simpctl.
+    pub fn comes(lobby: &Lobby, host: u8, name: &str) -> Self {
+        let config = lobby.world.path("simpd.toml");
+        let daemon = lobby.world.start(host, &["--user", name, "--config", config.to_str().unwrap()]);
+        let connected = lobby.world.ctl(host, &["connect", &lobby.to()]).ok();
+        assert_eq!(connected, format!("connected to lobby@{}:7777\n", lobby.to()));
+        let mut log = daemon.client();
+        log.follow(From::After(0));
+        Self { daemon, log, host }
+    }
+
+    /// In the room, which is open to all, and told so.
+    pub fn enters(lobby: &Lobby, host: u8, name: &str) -> Self {
+        let mut member = Self::comes(lobby, host, name);
+        while !member.next_line().starts_with("You are in ") {}
+        member
+    }
+
+    /// Says this with simpctl, and the room's simpd has it.
+    #[track_caller]
+    pub fn says(&self, world: &World, text: &str) {
+        world.ctl(self.host, &["send", "--", text]).ok();
+    }
+
+    /// Queues this.
+    pub fn queues(&self, texts: impl Iterator<Item = String>) {
+        let mut client = self.daemon.client();
+        for text in texts {
+            client.send(&text);
+        }
+    }
+
+    /// The next line, news too.
+    #[track_caller]
+    pub fn next_line(&mut self) -> String {
+        loop {
+            match self.log.event().what {
+                What::Message { text } => return text,
+                What::Closed { reason, .. } => panic!("the chat is over: {reason:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next lines that are no news are these.
+    #[track_caller]
+    pub fn hears(&mut self, lines: &[&str]) {
+        for expected in lines {
+            let line = std::iter::repeat_with(|| self.next_line()).find(|line| !line.starts_with("* "));
+            assert_eq!(line.as_deref(), Some(*expected));
+        }
+    }
+
+    /// The next lines that are no news are ann's `line n`, with these numbers.
+    #[track_caller]
+    pub fn hears_on(&mut self, numbers: Range<u64>) {
+        for n in numbers {
+            self.hears(&[&format!("[ann] line {n}")]);
+        }
+    }
+
+    /// The chat ends, without another line.
+    pub fn is_left(&mut self) {
+        loop {
+            match self.log.event().what {
+                What::Closed { .. } => return,
+                What::Message { text } => panic!("another line: {text}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Its simpd is gone at once.
+    pub fn dies(self) {
+        self.daemon.signal(Signal::SIGKILL);
+        self.daemon.wait();
+    }
+}

@@ -1,0 +1,216 @@
+//! How a room starts and stops.
+
+use std::os::unix::net::UnixStream;
+
+use nix::sys::signal::Signal;
+
+use super::Lobby;
+use super::guest::Guest;
+use crate::harness::World;
+
+#[test]
+fn a_room_that_says_it_is_open_can_be_told_what_to_do() {
+    let mut lobby = Lobby::closed("");
+    let socket = lobby.world.path("run/simp-room/lobby.sock");
+    for _ in 0..10 {
+        lobby.start_room(&["--open"]);
+        UnixStream::connect(&socket).unwrap();
+        lobby.end_room(Signal::SIGTERM).ok();
+    }
+}
+
+#[test]
+fn a_room_stops_on_a_signal_and_leaves_no_socket() {
+    let mut lobby = Lobby::closed("");
+    let socket = lobby.world.path("run/simp-room/lobby.sock");
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        lobby.start_room(&["--open"]);
+        lobby.does(&["status"]).ok();
+        assert!(socket.exists());
+        assert_eq!(lobby.end_room(signal).ok(), "");
+        assert!(!socket.exists());
+    }
+}
+
+#[test]
+fn a_room_stops_although_its_simpd_is_away() {
+    let mut lobby = Lobby::start(&["--open"]);
+    let _ann = Guest::enters(&lobby, 2, "ann");
+    lobby.kill_simpd();
+    let away = format!("simp-room: simpd on {} went away, waiting for it", lobby.to());
+    assert_eq!(lobby.says(), away);
+    let ended = lobby.end_room(Signal::SIGTERM);
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(0), ""), "{}", ended.stderr);
+}
+
+#[test]
+fn a_room_stops_although_its_simpd_answers_nothing() {
+    let mut lobby = Lobby::start(&["--open"]);
+    let _ann = Guest::enters(&lobby, 2, "ann");
+    lobby.simpd().signal(Signal::SIGSTOP);
+    assert_eq!(lobby.end_room(Signal::SIGTERM).ok(), "");
+}
+
+#[test]
+fn a_room_runs_once() {
+    let mut lobby = Lobby::start(&["--open"]);
+    let again = ["run", "--open", "-d", &lobby.to()].map(str::to_owned);
+    let again: Vec<&str> = again.iter().map(String::as_str).collect();
+    lobby
+        .does(&again)
+        .fails(1, "simp-room: the room lobby runs already (see: simp-room status --name lobby)");
+    // The one that runs is still told what to do, and the lock of one that was killed holds nobody up.
+    lobby.does(&["status"]).ok();
+    lobby.end_room(Signal::SIGKILL);
+    lobby.start_room(&["--open"]);
+}
+
+#[test]
+fn a_simpd_has_one_room() {
+    let mut lobby = Lobby::start(&["--open"]);
+    let to = lobby.to();
+    let line = format!("simp-room: another room runs on simpd {to}:7777 (give each room a simpd of its own)");
+    let attic = ["run", "--open", "--name", "attic", "-d", &to];
+    lobby.does(&attic).fails(1, &line);
+    lobby.end_room(Signal::SIGKILL);
+    assert!(lobby.spawn(&attic).read_line().starts_with("simp-room: the room attic is open on "));
+}
+
+#[test]
+fn a_room_is_stopped_by_its_operator_and_gone_when_that_is_answered() {
+    let mut lobby = Lobby::closed("");
+    let socket = lobby.world.path("run/simp-room/lobby.sock");
+    for _ in 0..20 {
+        lobby.start_room(&["--open"]);
+        assert_eq!(lobby.does(&["stop"]).ok(), "the room lobby is stopped\n");
+        assert!(!socket.exists());
+        lobby.does(&["stop"]).fails(3, "simp-room: no room runs (start one with: simp-room run)");
+    }
+}
+
+/// Stops the room, however the test ends.
+struct Stopped<'a>(&'a Lobby);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.does(&["stop"]);
+    }
+}
+
+#[test]
+fn a_room_in_the_background_runs_on_until_it_is_stopped() {
+    let lobby = Lobby::closed("");
+    let _stopped = Stopped(&lobby);
+    let to = lobby.to();
+    let run = ["run", "--open", "--background", "-d", &to];
+    let open = format!("simp-room: the room lobby is open on simpd {to}:7777\n");
+    assert_eq!(lobby.does(&run).ok(), open);
+    let line = "simp-room: the room lobby runs already (see: simp-room status --name lobby)";
+    lobby.does(&run).fails(1, line);
+    Guest::enters(&lobby, 2, "ann").asks("hello", "sent to 0");
+}
+
+#[test]
+fn without_a_simpd_there_is_no_room() {
+    let world = World::new();
+    let run = |args: &[&str]| {
+        let mut command = world.command("simp-room");
+        command.args(args);
+        crate::harness::run(command, "")
+    };
+    run(&["run"]).fails(3, "simp-room: simpd is not running (start it with: simpd ADDR)");
+    let line = format!(
+        "simp-room: {}: simpd is not running (start it with: simpd {})",
+        world.socket(1).display(),
+        world.address(1)
+    );
+    run(&["run", "-d", &world.address(1)]).fails(3, &line);
+    run(&["run", "-d", "nowhere"])
+        .fails(2, "simp-room: nowhere: neither the address of a simpd nor the path of its socket");
+}
+
+#[test]
+fn what_a_room_cannot_be_run_with_is_said() {
+    let lobby = Lobby::closed("");
+    let to = lobby.to();
+    for (option, value, why) in [
+        ("--rate", "0", "'0': messages in 10 s are from 1 to 100000"),
+        ("--rate", "many", "'many': messages in 10 s are from 1 to 100000"),
+        ("--rate", "100001", "'100001': messages in 10 s are from 1 to 100000"),
+        ("--name", "", "a room's name has 1 to 32 letters, digits, _ and -"),
+        ("--name", "../x", "a room's name has 1 to 32 letters, digits, _ and -"),
+        ("--name", "a b", "a room's name has 1 to 32 letters, digits, _ and -"),
+    ] {
+        let failed = lobby.does(&["run", "-d", &to, option, value]);
+        assert_eq!((failed.status, failed.stdout.as_str()), (Some(2), ""), "{option} {value}");
+        assert_eq!(failed.stderr.lines().count(), 1, "{}", failed.stderr);
+        assert!(failed.stderr.contains(why), "{}", failed.stderr);
+    }
+    let missing = lobby.world.path("motd");
+    let line = format!(
+        "simp-room: {}: No such file or directory (os error 2) (the file for --motd)",
+        missing.display()
+    );
+    lobby.does(&["run", "-d", &to, "--motd", missing.to_str().unwrap()]).fails(1, &line);
+}
+
+#[test]
+fn a_simpd_that_does_not_suit_a_room_is_pointed_out() {
+    let world = World::new();
+    let _simpd = world.start(1, &[]);
+    let mut command = world.command("simp-room");
+    command.args(["run", "-d", &world.address(1)]);
+    let mut room = crate::harness::Running::start(command);
+    let simpd = format!("simp-room: simpd {}:7777", world.address(1));
+    assert_eq!(
+        room.read_error_line(),
+        format!(
+            "{simpd} asks for each request, and nobody comes in by themselves (start it with --accept all)"
+        )
+    );
+    assert_eq!(
+        room.read_error_line(),
+        format!("{simpd} takes one chat at a time (start it with --max-chats N)")
+    );
+    assert_eq!(
+        room.read_line(),
+        format!("simp-room: the room lobby is open on simpd {}:7777", world.address(1))
+    );
+}
+
+#[test]
+fn a_room_whose_simpd_has_lost_its_log_greets_everybody_anew() {
+    let mut lobby = Lobby::start(&["--open"]);
+    let mut ann = Guest::enters(&lobby, 2, "ann");
+    for n in 0..5 {
+        ann.asks(&format!("line {n}"), "sent to 0");
+    }
+    lobby.kill_simpd();
+    std::fs::remove_dir_all(lobby.world.path("state/simp")).unwrap();
+    lobby.start_simpd();
+    let mut bob = Guest::comes(&lobby, 3, "bob");
+    assert!(lobby.says().contains("went away"));
+    assert!(
+        (0..3).any(|_| lobby.says() == "simp-room: simpd has another log than before: all chats are over")
+    );
+    while !bob.next_line().starts_with("You are in lobby. Here: nobody.") {}
+    bob.asks("hello", "sent to 0");
+}
+
+#[test]
+fn whose_name_is_wanted_by_somebody_else_hears_of_it_so_that_a_dead_chat_is_noticed() {
+    let lobby = Lobby::start(&["--open"]);
+    let mut ann = Guest::enters(&lobby, 2, "ann");
+    let mut other = Guest::comes(&lobby, 3, "Ann");
+    other.is_left_with("Ann is here already: come with another name, or when Ann has left");
+    assert_eq!(ann.next_news(), "* somebody else wants to come in with your name");
+}
+
+#[test]
+fn stop_ends_a_room_although_its_simpd_is_away() {
+    let mut lobby = Lobby::start(&["--open"]);
+    let _ann = Guest::enters(&lobby, 2, "ann");
+    lobby.kill_simpd();
+    assert!(lobby.says().contains("went away"));
+    assert_eq!(lobby.does(&["stop"]).ok(), "the room lobby is stopped\n");
+}

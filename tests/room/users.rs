@@ -1,0 +1,152 @@
+//! The accounts, with and without the room.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+
+use super::guest::Guest;
+use super::member::Member;
+use super::{ALONE, Lobby};
+
+#[test]
+fn accounts_are_added_listed_changed_and_removed_while_the_room_runs() {
+    let lobby = Lobby::start(&[]);
+    let users = |args: &[&str], input: &str| lobby.does_with(&[&["users"], args].concat(), input);
+    assert_eq!(users(&["list"], "").ok(), "");
+    assert_eq!(users(&["add", "bob"], "secret\n").ok(), "bob added\n");
+    assert_eq!(users(&["add", "Ann Lee"], "letmein").ok(), "Ann Lee added\n");
+    let line =
+        "simp-room: BOB: there is such an account already (another password: simp-room users passwd BOB)";
+    users(&["add", "BOB"], "other\n").fails(1, line);
+    let list = users(&["list"], "").ok();
+    let names: Vec<&str> = list.lines().map(|line| line.split(" since ").next().unwrap().trim()).collect();
+    assert_eq!(names, ["Ann Lee", "bob"]);
+    let list = users(&["list", "--json"], "").ok();
+    let list: Vec<Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(list[1]["name"], "bob");
+    assert!(list[1]["since"].as_str().unwrap().starts_with("20"), "{list:?}");
+
+    assert_eq!(users(&["passwd", "bob"], "another\n").ok(), "bob has another password\n");
+    let mut bob = Guest::comes(&lobby, 2, "bob");
+    bob.hears(&["Welcome to lobby, bob. Your password?"]);
+    bob.asks("secret", "Wrong. Your password?");
+    bob.asks("another", ALONE);
+    bob.says("EX");
+    bob.is_left_with("goodbye");
+    drop(bob);
+    assert_eq!(users(&["remove", "bob"], "").ok(), "bob removed\n");
+    let mut bob = Guest::comes(&lobby, 2, "bob");
+    bob.hears(&["Welcome to lobby, bob. You are new here: choose a password."]);
+}
+
+#[test]
+fn a_name_or_password_that_is_none_is_refused() {
+    let lobby = Lobby::closed("");
+    let none = "simp-room: no password (give it as a line of standard input)";
+    let odd = "not a name for a room (letters, digits, spaces and _ - . @ + ' ?)";
+    let users = |args: &[&str], input: &str| lobby.does_with(&[&["users"], args].concat(), input);
+    users(&["add", "bob"], "").fails(2, none);
+    users(&["add", "bob"], "\n").fails(2, none);
+    for (name, shown) in [("[bob]", "\"[bob]\""), ("you", "\"you\""), (" bob", "\" bob\"")] {
+        users(&["add", name], "secret\n").fails(2, &format!("simp-room: {shown}: {odd}"));
+    }
+    users(&["add", "gr\u{fc}n"], "secret\n")
+        .fails(2, "simp-room: gr\u{fc}n: a user name is printable ASCII, '\u{fc}' (U+00FC) is not");
+    users(&["add", "Lobby"], "secret\n").fails(2, "simp-room: Lobby: that is the name of the room");
+    users(&["add", "bob"], "abc\n").fails(2, "simp-room: a password has 4 characters or more");
+    let command = "simp-room: that reads as a command in the room (choose another)";
+    users(&["add", "bob"], "PM secret\n").fails(2, command);
+    assert_eq!(users(&["list"], "").ok(), "");
+}
+
+#[test]
+fn accounts_of_a_room_that_is_not_there_are_not_looked_for_in_a_new_one() {
+    let lobby = Lobby::closed("");
+    let line = "simp-room: there is no room attic (make it: simp-room run --name attic)";
+    for args in [&["list"][..], &["remove", "bob"], &["passwd", "bob"]] {
+        let args = [&["users", args[0], "--name", "attic"], &args[1..]].concat();
+        lobby.does_with(&args, "secret").fails(7, line);
+        lobby.does_with(&args, "secret").fails(7, line);
+    }
+}
+
+#[test]
+fn accounts_are_imported_from_the_files_that_such_chats_keep() {
+    let lobby = Lobby::start(&[]);
+    lobby.does_with(&["users", "add", "bob"], "secret").ok();
+    let file = lobby.world.path("users.json");
+    std::fs::write(&file, r#"{"ann": "letmein", "bob": "other", "carl": "pass word"}"#).unwrap();
+    let import = || lobby.does(&["users", "import", file.to_str().unwrap()]);
+    assert_eq!(import().ok(), "2 added; there already: bob\n");
+    assert_eq!(import().ok(), "0 added; there already: ann, bob, carl\n");
+
+    let mut ann = Member::comes(&lobby, 2, "ann");
+    ann.hears(&["Welcome to lobby, ann. Your password?"]);
+    ann.says(&lobby.world, "letmein");
+    ann.hears(&[ALONE]);
+    let mut carl = Guest::comes(&lobby, 4, "carl");
+    carl.hears(&["Welcome to lobby, carl. Your password?"]);
+    carl.asks("pass word", "You are in lobby. Here: ann. (HELP says how it works.)");
+    let mut bob = Guest::comes(&lobby, 3, "bob");
+    bob.hears(&["Welcome to lobby, bob. Your password?"]);
+    bob.asks("other", "Wrong. Your password?");
+}
+
+#[test]
+fn a_file_that_makes_no_sense_is_refused_as_a_whole() {
+    let lobby = Lobby::closed("");
+    let file = lobby.world.path("users.json");
+    let import = || lobby.does(&["users", "import", file.to_str().unwrap()]);
+    import().fails(1, &format!("simp-room: {}: No such file or directory (os error 2)", file.display()));
+    for text in ["", "[]", r#"{"ann": 1}"#, r#"{"ann": "secret""#, r#"{"ann": {"password": "x"}}"#] {
+        std::fs::write(&file, text).unwrap();
+        let failed = import();
+        assert_eq!((failed.status, failed.stdout.as_str()), (Some(1), ""), "{text}");
+        let begin = format!("simp-room: {}: not a JSON object of names and passwords (", file.display());
+        assert!(failed.stderr.starts_with(&begin), "{}", failed.stderr);
+        assert_eq!(failed.stderr.lines().count(), 1);
+    }
+    std::fs::write(&file, r#"{"ann": "secret", "[bob]": "secret"}"#).unwrap();
+    import()
+        .fails(2, "simp-room: \"[bob]\": not a name for a room (letters, digits, spaces and _ - . @ + ' ?)");
+    for (text, why) in [
+        (
+            r#"{"ann": "secret", "bob": ""}"#,
+            "bob: its password is empty or too long, or reads as a command (give it another)",
+        ),
+        (
+            r#"{"ann": "WHO"}"#,
+            "ann: its password is empty or too long, or reads as a command (give it another)",
+        ),
+        (r#"{"ann": "secret", "ANN": "secret"}"#, "ann: there twice, in capitals or not"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        import().fails(1, &format!("simp-room: {}: {why}", file.display()));
+    }
+    assert_eq!(lobby.does(&["users", "list"]).status, Some(7));
+}
+
+#[test]
+fn passwords_are_kept_as_hashes_in_a_file_for_its_owner_only() {
+    let lobby = Lobby::closed("");
+    lobby.does_with(&["users", "add", "bob"], "a very secret one").ok();
+    let folder = lobby.world.path("state/simp-room/lobby");
+    assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!bytes.windows(17).any(|bytes| bytes == b"a very secret one"), "{}", path.display());
+    }
+    let path = folder.join("room.db");
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_room_that_is_open_asks_for_no_password_whoever_comes() {
+    let lobby = Lobby::start(&["--open"]);
+    lobby.does_with(&["users", "add", "bob"], "secret").ok();
+    let mut bob = Guest::comes(&lobby, 2, "bob");
+    bob.hears(&[ALONE]);
+    Guest::comes(&lobby, 3, "ann").hears(&["You are in lobby. Here: bob. (HELP says how it works.)"]);
+    assert!(lobby.does(&["status"]).ok().contains("\npasswords    no\n"));
+}
