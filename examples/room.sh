@@ -1,0 +1,132 @@
+#!/bin/sh
+# Three in a room: builds simp, starts a room and two members in a temporary folder, and lets them say something to
+# everybody and to one. Shows every command and its output, verifies what arrived, and leaves nothing running.
+# With --keep all stays up, and it says how to go on.
+set -eu
+
+cd "$(dirname "$0")/.."
+keep=no
+case "${1:-}" in
+    '') ;;
+    --keep) keep=yes ;;
+    *) echo "usage: sh examples/room.sh [--keep]" >&2; exit 2 ;;
+esac
+
+echo '$ cargo build --release'
+cargo build --release --quiet
+programs=${CARGO_TARGET_DIR:-$PWD/target}/release
+PATH=$programs:$PATH
+export PATH
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/simp-room.XXXXXX")
+mkdir -m 700 "$folder/run"
+export XDG_RUNTIME_DIR="$folder/run" XDG_STATE_HOME="$folder/state" XDG_CONFIG_HOME="$folder/config"
+lobby=127.0.0.3
+alice=127.0.0.1
+bob=127.0.0.2
+room=
+
+tidy_up() {
+    status=$?
+    trap - EXIT INT TERM
+    if [ "$keep" = yes ] && [ "$status" = 0 ]; then
+        cat <<TEXT
+
+The room is still open, and Alice is in it. To go on:
+  export XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR XDG_STATE_HOME=$XDG_STATE_HOME PATH=$programs:\$PATH
+  simpctl -d $bob connect $lobby && simpctl -d $bob send builder
+  simpctl -d $bob send "hello again"
+  simpctl -d $alice listen
+  simp-room who
+To stop all of it and leave nothing:
+  simp-room stop; for d in $lobby $alice $bob; do simpctl -d \$d stop; done; rm -r $folder
+TEXT
+    else
+        if [ -n "$room" ]; then
+            simp-room stop >/dev/null || status=1
+        fi
+        for daemon in $lobby $alice $bob; do
+            simpctl -d $daemon stop >/dev/null 2>&1 || true
+        done
+        rm -r "$folder"
+    fi
+    exit "$status"
+}
+trap tidy_up EXIT
+trap 'exit 130' INT TERM
+
+# Shows a command the way a person would type it, and runs it.
+run() {
+    printf '$'
+    for word in "$@"; do
+        case $word in
+            *' '*) printf ' "%s"' "$word" ;;
+            *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
+    "$@"
+}
+
+# Shows the next line that somebody receives, which must be this one.
+hears() {
+    echo "\$ simpctl -d $1 listen -n 1"
+    line=$(simpctl -d "$1" listen -n 1 --timeout 20)
+    echo "$line"
+    if [ "$line" != "lobby: $2" ]; then
+        echo "expected: lobby: $2" >&2
+        exit 1
+    fi
+}
+
+run simpd $lobby --user lobby --accept all --max-chats 10 --background
+run simpd $alice --user alice --background
+run simpd $bob --user bob --background
+
+echo
+echo "# Bob has an account from an older chat, which kept them in a JSON file."
+echo '{"bob": "builder"}' >"$folder/users.json"
+run cat "$folder/users.json"
+run simp-room users import "$folder/users.json"
+
+echo
+echo "# The room, in the background. Alice is new, and chooses a password."
+run simp-room run -d $lobby --background
+room=yes
+run simpctl -d $alice connect $lobby
+hears $alice "Welcome to lobby, alice. You are new here: choose a password."
+run simpctl -d $alice send "open sesame"
+hears $alice "The same once more, please."
+run simpctl -d $alice send "open sesame"
+hears $alice "You are in lobby. Here: nobody. (HELP says how it works.)"
+
+echo
+echo "# Bob is known."
+run simpctl -d $bob connect $lobby
+hears $bob "Welcome to lobby, bob. Your password?"
+run simpctl -d $bob send builder
+hears $bob "You are in lobby. Here: alice. (HELP says how it works.)"
+hears $alice "* bob joined"
+
+echo
+echo "# Something for everybody, and something for one."
+run simpctl -d $alice send "Hello everybody"
+hears $alice "sent to 1"
+hears $bob "[alice] Hello everybody"
+run simpctl -d $bob send "DM alice Good to see you"
+hears $bob "sent to alice"
+hears $alice "[bob -> you] Good to see you"
+
+echo
+echo "# What the operator sees and says."
+run simp-room who
+run simp-room topic "Plans for Friday"
+hears $alice "* topic: Plans for Friday"
+hears $bob "* topic: Plans for Friday"
+run simp-room status
+
+echo
+echo "# Bob leaves."
+run simpctl -d $bob send EX
+hears $bob goodbye
+hears $alice "* bob left"
