@@ -7,9 +7,11 @@
 
 mod chat;
 mod client;
+mod crowd;
 mod machine;
 mod memory;
 mod pingpong;
+mod room;
 mod rounds;
 mod send;
 mod wheel;
@@ -39,13 +41,14 @@ impl Effort {
 
 type Measure = fn(Effort) -> Result<()>;
 
-const MEASURES: [(&str, Measure); 6] = [
+const MEASURES: [(&str, Measure); 7] = [
     ("chat", chat::in_memory),
     ("durable", chat::durable),
     ("ask", chat::asked),
     ("send", send::measure),
     ("wheel", wheel::measure),
     ("memory", memory::measure),
+    ("room", room::measure),
 ];
 
 fn main() {

@@ -1,24 +1,14 @@
 //! What simpd occupies with no chat and with many, and what it does while none of them says anything.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token};
-use simp_daemon::udp::{Drained, Udp};
-use simp_proto::{Datagram, Operation, UserName};
-
+use crate::crowd::Crowd;
 use crate::world::World;
 use crate::{Effort, Result};
 
 const CHATS: u32 = 10_000;
-
-/// Invitations that wait for their answers at the same time.
-const AT_ONCE: usize = 50;
-
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Prints both.
 pub fn measure(effort: Effort) -> Result<()> {
@@ -32,7 +22,7 @@ pub fn measure(effort: Effort) -> Result<()> {
         "RSS without chats", empty.rss, empty.anon
     );
 
-    Peers::new(simpd.address)?.open_chats()?;
+    Crowd::new(simpd.address, CHATS)?.join()?;
     let open = simpd.client()?.open_chats()?;
     if open != u64::from(CHATS) {
         return Err(format!("{open} chats are open, not {CHATS}").into());
@@ -63,13 +53,16 @@ pub fn measure(effort: Effort) -> Result<()> {
 }
 
 /// In KiB.
-struct Memory {
-    rss: u64,
-    anon: u64,
+pub struct Memory {
+    /// All of it.
+    pub rss: u64,
+    /// What is of no file.
+    pub anon: u64,
 }
 
 impl Memory {
-    fn of(id: u32) -> Result<Self> {
+    /// That of this process.
+    pub fn of(id: u32) -> Result<Self> {
         let status = fs::read_to_string(format!("/proc/{id}/status"))?;
         Ok(Self { rss: field(&status, "VmRSS:")?, anon: field(&status, "RssAnon:")? })
     }
@@ -98,71 +91,4 @@ impl Work {
 fn field(status: &str, name: &str) -> Result<u64> {
     let value = status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
     Ok(value.ok_or_else(|| format!("/proc: no {name}"))?.parse()?)
-}
-
-/// Many peers behind one socket on all addresses: each is a source address of its own.
-struct Peers {
-    udp: Udp,
-    poll: Poll,
-    events: Events,
-    simpd: SocketAddr,
-    user: UserName,
-}
-
-impl Peers {
-    fn new(simpd: SocketAddr) -> Result<Self> {
-        let mut udp = Udp::bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0))?;
-        let poll = Poll::new()?;
-        poll.registry().register(&mut udp, Token(0), Interest::READABLE)?;
-        Ok(Self { udp, poll, events: Events::with_capacity(16), simpd, user: UserName::new("peer")? })
-    }
-
-    /// A SYN from each, and an ACK to each SYN+ACK.
-    fn open_chats(&mut self) -> Result<()> {
-        for first in (0..CHATS).step_by(AT_ONCE) {
-            for number in first..first + AT_ONCE as u32 {
-                self.queue(Operation::Syn, source(number));
-            }
-            let mut accepted = 0;
-            while accepted < AT_ONCE {
-                self.udp.flush(|_| {});
-                self.poll.poll(&mut self.events, Some(PATIENCE))?;
-                if self.events.is_empty() {
-                    return Err("simpd does not answer".into());
-                }
-                accepted += self.confirm()?;
-            }
-        }
-        self.udp.flush(|_| {});
-        Ok(())
-    }
-
-    /// Queues an ACK for each SYN+ACK that is there.
-    fn confirm(&mut self) -> Result<usize> {
-        let mut accepted = Vec::new();
-        let mut drained = Drained::No;
-        while drained == Drained::No {
-            drained = self.udp.receive(|received| {
-                let operation = Datagram::decode(received.bytes).map(|datagram| datagram.operation);
-                if operation == Ok(Operation::SynAck) {
-                    accepted.extend(received.local);
-                }
-            })?;
-        }
-        for peer in &accepted {
-            self.queue(Operation::Ack, *peer);
-        }
-        Ok(accepted.len())
-    }
-
-    fn queue(&mut self, operation: Operation, from: IpAddr) {
-        let mut bytes = Vec::new();
-        Datagram::new(operation, 0, self.user, Vec::new()).encode(&mut bytes);
-        self.udp.queue(self.simpd, Some(from), &bytes);
-    }
-}
-
-fn source(number: u32) -> IpAddr {
-    let [_, _, high, low] = number.to_be_bytes();
-    Ipv4Addr::new(127, 62, high, low).into()
 }
