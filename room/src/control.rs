@@ -150,8 +150,12 @@ pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
     line.wait_for(ANSWER_WITHIN);
     loop {
         // A room whose simpd is away waits for it.
-        let silent =
-            |_| broken("does not answer (is its simpd away, or a disk full?); what was asked may be done later".to_owned());
+        let silent = |_| {
+            broken(
+                "does not answer (is its simpd away, or a disk full?); what was asked may be done later"
+                    .to_owned(),
+            )
+        };
         match line.hear::<Tell>().map_err(silent)? {
             Some(Tell::Hello { .. }) => {}
             Some(Tell::Answer(answer)) => return Ok(answer),

@@ -16,6 +16,8 @@ use simp_ctl::escape;
 use simp_ctl::stop::{Outcome, Stop, fail};
 use simp_proto::control::{ChatInfo, Event, FailureKind, Request, State as ChatState, What};
 
+use simp_proto::text::USER_NAME_MAX;
+
 use crate::batch::{Batch, Once};
 use crate::hashing::{Job, Wanted, Work};
 use crate::leftover::Leftover;
@@ -275,7 +277,7 @@ impl<S: Simpd> Host<S> {
             Order::Kick { who, why } => self.room.kick(now_ms, &who, &why),
             Order::Ban { who, why } => {
                 let who = name_or_host(&who);
-                if !is_usable(&who) && who.parse::<IpAddr>().is_err() {
+                if !is_name(&who) && who.parse::<IpAddr>().is_err() {
                     let line = format!("{}: neither a name nor the address of a host", escape::name(&who));
                     return Ok(Answer::Usage(line));
                 }
@@ -283,6 +285,7 @@ impl<S: Simpd> Host<S> {
                 self.room.banned(now_ms, &who, &why)
             }
             Order::Bans => Answer::Bans(self.store.bans()?),
+            Order::Unban { who } if who.trim().is_empty() => Answer::Usage("let whom in again?".to_owned()),
             Order::Unban { who } => {
                 let who = name_or_host(&who);
                 match self.store.unban(&who)? {
@@ -431,4 +434,10 @@ fn name_or_host(who: &str) -> String {
     let who = who.trim();
     let is_address = who.parse::<SocketAddr>().is_ok() || who.starts_with('[');
     if is_address { host(who).to_owned() } else { who.to_owned() }
+}
+
+/// Whether somebody can be called so, and it is no address with a slip in it.
+fn is_name(who: &str) -> bool {
+    let is_number = who.chars().all(|c| c.is_ascii_digit() || c == '.');
+    is_usable(who) && who.len() <= USER_NAME_MAX && !is_number
 }

@@ -7,6 +7,8 @@
 mod people;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +54,9 @@ pub enum StoreError {
     /// SQLite says so.
     #[error("the room's accounts: {0}")]
     Sql(#[from] rusqlite::Error),
+    /// The lock beside it cannot be taken.
+    #[error("the room's accounts: {0}")]
+    Lock(#[from] std::io::Error),
     /// A row makes no sense.
     #[error("the room's accounts: {0}")]
     Row(#[from] serde_json::Error),
@@ -108,6 +113,9 @@ impl Store {
     /// # Errors
     /// Where it is something else, or cannot be read.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        // Two that make it at the same time would be in each other's way.
+        let lock = File::options().create(true).append(true).mode(0o600).open(path.with_extension("lock"))?;
+        lock.lock()?;
         let db = Connection::open(path)?;
         db.busy_timeout(BUSY_FOR)?;
         let _ = std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600));

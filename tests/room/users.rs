@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::guest::Guest;
 use super::member::Member;
 use super::{ALONE, Lobby};
+use crate::harness::{World, run};
 
 #[test]
 fn accounts_are_added_listed_changed_and_removed_while_the_room_runs() {
@@ -149,4 +150,23 @@ fn a_room_that_is_open_asks_for_no_password_whoever_comes() {
     bob.hears(&[ALONE]);
     Guest::comes(&lobby, 3, "ann").hears(&["You are in lobby. Here: bob. (HELP says how it works.)"]);
     assert!(lobby.does(&["status"]).ok().contains("\npasswords    no\n"));
+}
+
+#[test]
+fn accounts_that_are_added_at_once_to_a_new_room_are_all_there() {
+    let world = World::new();
+    let names = ["ann", "bob", "carol", "dave"];
+    let users = |args: &[&str]| {
+        let mut command = world.command("simp-room");
+        command.arg("users").args(args);
+        command
+    };
+    let adds = names.map(|name| (name, users(&["add", "--name", "new", name])));
+    std::thread::scope(|scope| {
+        for (name, add) in adds {
+            scope.spawn(move || assert_eq!(run(add, "open sesame\n").ok(), format!("{name} added\n")));
+        }
+    });
+    let list = run(users(&["list", "--name", "new"]), "").ok();
+    assert_eq!(list.lines().map(|line| line.split(' ').next().unwrap()).collect::<Vec<_>>(), names);
 }

@@ -177,6 +177,7 @@ impl Room {
     }
 
     fn take_password(&mut self, chat: u64, event: u64, text: &str, password: Password, pause_ms: u64) {
+        let text = without_end(text);
         if pause_ms > 0 {
             return self.tell(chat, format!("too many wrong passwords: wait {}", seconds(pause_ms)));
         }
@@ -314,6 +315,11 @@ impl Room {
             self.dismiss(now_ms, chat, "no password came: goodbye");
         }
     }
+}
+
+/// A password without the end of its line, which some programs send along.
+pub(super) fn without_end(text: &str) -> &str {
+    text.trim_end_matches(['\r', '\n'])
 }
 
 /// What is expected of somebody who says something else.

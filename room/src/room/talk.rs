@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use super::login::without_end;
 use super::{Action, Chat, Room};
 use crate::lines::{Line, clean, lines};
 use crate::member::{Allowed, Question, Rate, State};
@@ -46,8 +47,10 @@ impl Room {
             }
             Some(State::Inside(question)) => {
                 let question = question.clone();
-                let given = self.members.get_mut(&chat).and_then(|member| member.given.take());
-                match given.is_some_and(|given| given == text) {
+                let is_said = !matches!(Line::read(text), Line::Who | Line::Help);
+                let member = self.members.get_mut(&chat).filter(|_| is_said);
+                let given = member.and_then(|member| member.given.take());
+                match given.is_some_and(|given| given == without_end(text)) {
                     true => self.tell(chat, "that is your password: not said"),
                     false => self.obey(now_ms, chat, question, text),
                 }
