@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use simp_proto::control::{Event, FailureKind};
 
-use crate::json::moment;
+use crate::clock::rfc3339;
 use crate::output::complain;
 use crate::stop::{Outcome, fail};
 
@@ -63,7 +63,7 @@ fn environment(event: &Event) -> [(&'static str, String); 7] {
         ("SIMP_USER", event.peer.user.clone()),
         ("SIMP_ADDRESS", event.peer.address.clone()),
         ("SIMP_TEXT", event.what.text().unwrap_or_default().to_owned()),
-        ("SIMP_AT", moment(event.at_ms)),
+        ("SIMP_AT", rfc3339(event.at_ms)),
     ]
     .map(|(name, value)| (name, value.replace('\0', "")))
 }

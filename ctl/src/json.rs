@@ -1,12 +1,12 @@
 //! The renderer for programs: one JSON object per line, with the exact text and in a form that is safe for a
 //! terminal. The names of the fields are part of simpctl's interface.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use simp_proto::control::{
     ChatInfo, Consumer, Event, Failure, FailureKind, Kind, OutboxMessage, PeerInfo, Reason, State, What,
 };
 
+use crate::clock::rfc3339;
 use crate::escape;
 use crate::output::Shown;
 use crate::probe::report;
@@ -140,12 +140,6 @@ pub(crate) fn failure(failure: &Failure) -> String {
     line(&FailureLine { error: &failure.line, kind: failure.kind })
 }
 
-/// A moment as RFC 3339 writes it, in UTC with milliseconds.
-pub(crate) fn moment(ms: u64) -> String {
-    let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    format!("{:.3}", at.unwrap_or(Timestamp::MAX))
-}
-
 fn line(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_default();
     format!("{}\n", escape::json(&json))
@@ -171,7 +165,7 @@ fn event_line(event: &Event) -> EventLine<'_> {
     };
     let again = if let What::Queued { again, .. } = event.what { again } else { None };
     let note = if let What::Opened { note } = &event.what { note.as_deref() } else { None };
-    let (id, at, chat) = (event.id, moment(event.at_ms), event.chat);
+    let (id, at, chat) = (event.id, rfc3339(event.at_ms), event.chat);
     EventLine { id, at, event: event.what.kind(), chat, from, to, peer, message, again, reason, text, note }
 }
 
@@ -181,7 +175,7 @@ fn chat_line(chat: &ChatInfo) -> ChatLine<'_> {
         peer: chat.peer.to_string(),
         state: chat.state,
         queued: chat.queued,
-        since: moment(chat.since_ms),
+        since: rfc3339(chat.since_ms),
         note: chat.note.as_deref(),
     }
 }
@@ -191,7 +185,7 @@ fn peer_line(info: &PeerInfo) -> PeerLine<'_> {
         peer: info.peer.to_string(),
         dialect: &info.dialect,
         notes: &info.notes,
-        seen: info.seen_ms.map(moment),
+        seen: info.seen_ms.map(rfc3339),
         pinned: info.pinned,
     }
 }
@@ -199,13 +193,13 @@ fn peer_line(info: &PeerInfo) -> PeerLine<'_> {
 fn kept_line(kept: &OutboxMessage) -> KeptLine<'_> {
     KeptLine {
         id: kept.message,
-        at: moment(kept.at_ms),
+        at: rfc3339(kept.at_ms),
         to: kept.peer.to_string(),
         text: &kept.text,
-        expires: kept.expires_ms.map(moment),
+        expires: kept.expires_ms.map(rfc3339),
         tries: kept.tries,
         reason: kept.reason,
-        next: kept.next_ms.map(moment),
+        next: kept.next_ms.map(rfc3339),
     }
 }
 
@@ -299,8 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_beyond_the_calendar_is_still_a_moment() {
-        assert_eq!(moment(0), "1970-01-01T00:00:00.000Z");
-        assert!(moment(u64::MAX).starts_with("9999"));
+    fn a_moment_beyond_the_calendar_is_still_a_rfc3339() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert!(rfc3339(u64::MAX).starts_with("9999"));
     }
 }

@@ -44,7 +44,7 @@ pub enum Command {
 #[argh(subcommand, name = "run", help_triggers("-h", "--help"))]
 pub struct Run {
     /// what the room is called; lobby if not given
-    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// which simpd: its address, or the path of its socket
     #[argh(option, short = 'd', arg_name = "addr|socket")]
@@ -70,6 +70,11 @@ pub struct Run {
     /// messages of each member in 10 s; 30 if not given
     #[argh(option, arg_name = "n", default = "30", from_str_fn(rate))]
     pub rate: u32,
+}
+
+/// The room that is meant where none is named.
+fn lobby() -> String {
+    "lobby".to_owned()
 }
 
 fn history(text: &str) -> Result<usize, String> {
@@ -224,7 +229,7 @@ pub enum UsersCommand {
 #[argh(subcommand, name = "list", help_triggers("-h", "--help"))]
 pub struct List {
     /// which room; lobby if not given
-    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// print JSON, one object per line
     #[argh(switch)]
@@ -236,7 +241,7 @@ pub struct List {
 #[argh(subcommand, name = "add", help_triggers("-h", "--help"))]
 pub struct Add {
     /// which room; lobby if not given
-    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// the user's name
     #[argh(positional)]
@@ -248,7 +253,7 @@ pub struct Add {
 #[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
 pub struct Remove {
     /// which room; lobby if not given
-    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// the user's name
     #[argh(positional)]
@@ -260,7 +265,7 @@ pub struct Remove {
 #[argh(subcommand, name = "passwd", help_triggers("-h", "--help"))]
 pub struct Passwd {
     /// which room; lobby if not given
-    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// the user's name
     #[argh(positional)]
@@ -272,7 +277,7 @@ pub struct Passwd {
 #[argh(subcommand, name = "import", help_triggers("-h", "--help"))]
 pub struct Import {
     /// which room; lobby if not given
-    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "\"lobby\".to_owned()")]
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// the file
     #[argh(positional)]

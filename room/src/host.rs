@@ -57,7 +57,6 @@ pub enum Ended {
 
 /// A room that runs.
 pub struct Host<S> {
-    settings: Settings,
     room: Room,
     store: Store,
     simpd: S,
@@ -113,9 +112,8 @@ impl<S: Simpd> Host<S> {
             None => Vec::new(),
         };
         let leftover = Leftover::new(leftover);
-        let room = Room::new(now_ms, settings.clone(), stored);
+        let room = Room::new(now_ms, settings, stored);
         let mut host = Self {
-            settings,
             room,
             store,
             simpd,
@@ -174,7 +172,7 @@ impl<S: Simpd> Host<S> {
                 self.collect(turn, Some(chat.chat));
             }
         }
-        if self.store.was_open()?.is_some_and(|was_open| was_open != self.settings.is_open) {
+        if self.store.was_open()?.is_some_and(|was_open| was_open != self.room.settings().is_open) {
             self.room.send_all_away(now_ms);
             self.collect(turn, None);
         }
@@ -301,13 +299,14 @@ impl<S: Simpd> Host<S> {
     fn status(&self, now_ms: u64) -> Result<Status, StoreError> {
         let count =
             |is: fn(&Member) -> bool| self.room.members().filter(|(_, member)| is(member)).count() as u64;
+        let settings = self.room.settings();
         Ok(Status {
-            room: self.settings.name.clone(),
+            room: settings.name.clone(),
             simpd: self.simpd.name(),
             inside: count(Member::is_inside),
             at_the_door: count(Member::is_at_the_door),
-            max_members: self.settings.max_members as u64,
-            open: self.settings.is_open,
+            max_members: settings.max_members as u64,
+            open: settings.is_open,
             accounts: self.store.count_accounts()? as u64,
             bans: self.store.bans()?.len() as u64,
             topic: self.room.topic().to_owned(),
@@ -397,7 +396,7 @@ impl<S: Simpd> Host<S> {
 
     /// Lets simpd forget what is not needed again, as its settings say.
     pub fn tell_seen(&mut self) {
-        let consumer = format!("room-{}", self.settings.name);
+        let consumer = format!("room-{}", self.room.settings().name);
         let id = self.through(self.done);
         if id <= self.seen {
             return;

@@ -211,9 +211,9 @@ impl Room {
         self.notices.waiting()
     }
 
-    /// Whether there are no passwords.
-    pub fn is_open(&self) -> bool {
-        self.settings.is_open
+    /// What its operator chose.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// What the room is about; empty where that was not said.

@@ -216,7 +216,7 @@ impl Store {
         deeds: &Deeds,
     ) -> Result<(), StoreError> {
         let all = self.db.transaction()?;
-        keep_meta(&all, "open", if room.is_open() { "yes" } else { "no" })?;
+        keep_meta(&all, "open", if room.settings().is_open { "yes" } else { "no" })?;
         for chat in &changes.members {
             match room.member(*chat) {
                 Some(member) => keep_member(&all, *chat, member)?,
