@@ -1,11 +1,10 @@
 //! What argh has to say, in our form: help that fits a terminal, and usage errors of one line.
 
 use argh::EarlyExit;
-use simp_proto::control::FailureKind;
 
 use crate::globals::Globals;
 use crate::output::Output;
-use crate::stop::{Outcome, fail};
+use crate::stop::{Outcome, usage};
 
 /// Columns of the help.
 const HELP_WIDTH: usize = 80;
@@ -18,11 +17,7 @@ pub(crate) fn print(early: &EarlyExit, globals: &Globals, output: &mut Output) -
     if early.status.is_ok() {
         return output.raw(&help(&early.output, globals));
     }
-    let line = early.output.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut letters = line.trim_end_matches('.').chars();
-    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
-    let line: String = first.into_iter().chain(letters).collect();
-    Err(fail(FailureKind::Usage, format!("{line} (see {} --help)", globals.program())))
+    Err(usage(&early.output, &globals.program()))
 }
 
 /// The help as it is printed: a command's names the options that all have, and no line is too long.

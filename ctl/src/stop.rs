@@ -66,6 +66,15 @@ pub fn fail(kind: FailureKind, line: impl Into<String>) -> Stop {
     Stop::Failure(Failure::new(kind, line))
 }
 
+/// What argh says of wrong arguments, as one line in our form.
+pub fn usage(said: &str, program: &str) -> Stop {
+    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut letters = line.trim_end_matches('.').chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    let line: String = first.into_iter().chain(letters).collect();
+    fail(FailureKind::Usage, format!("{line} (see {program} --help)"))
+}
+
 /// The daemon answered with a reply that belongs to another request.
 pub fn unexpected() -> Stop {
     fail(FailureKind::Failed, "simpd gave an answer to another question")

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 use argh::FromArgs as _;
 use simp_ctl::escape;
-use simp_ctl::stop::{Outcome, fail, output_error, status};
+use simp_ctl::stop::{Outcome, fail, output_error, status, usage};
 use simp_proto::control::FailureKind;
 
 use args::{Args, Command};
@@ -49,10 +49,7 @@ pub fn main() -> ExitCode {
         Err(early) if early.status.is_ok() => {
             print(early.output.replace("Error codes:", "Exit statuses:").trim_end())
         }
-        Err(early) => {
-            let line = early.output.split_whitespace().collect::<Vec<_>>().join(" ");
-            Err(fail(FailureKind::Usage, format!("{line} (see simp-room --help)")))
-        }
+        Err(early) => Err(usage(&early.output, "simp-room")),
     };
     let Err(stop) = outcome else { return ExitCode::SUCCESS };
     let Some(failure) = stop.failure() else { return ExitCode::SUCCESS };

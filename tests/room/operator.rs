@@ -167,6 +167,7 @@ fn what_cannot_be_done_is_said_with_a_status() {
         (&["users", "remove", "bbo"], 7, "simp-room: bbo: no such account (see: simp-room users list)"),
         (&["users", "passwd", "bbo"], 7, "simp-room: bbo: no such account (see: simp-room users list)"),
         (&[], 2, "simp-room: which command? (see simp-room --help)"),
+        (&["whoo"], 2, "simp-room: unrecognized argument: whoo (see simp-room --help)"),
     ] {
         lobby.does(args).fails(status, line);
     }
