@@ -10,8 +10,8 @@ mod load;
 mod log;
 mod refusals;
 
-use simp_proto::control::{Answer, FailureKind, Reply, Request};
-use simp_proto::frame;
+use simp_control::frame;
+use simp_control::{Answer, FailureKind, Reply, Request};
 
 use crate::harness::{Client, Daemon, Peer, World, send};
 

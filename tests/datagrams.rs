@@ -9,7 +9,7 @@ mod chats;
 mod nonsense;
 mod strangers;
 
-use simp_proto::control::{From, What};
+use simp_control::{FollowFrom, What};
 
 use crate::harness::{Client, Daemon, Peer, World};
 
@@ -32,7 +32,7 @@ pub fn wire(operation: [u8; 2], seq: u8, user: &str, payload: &[u8]) -> Vec<u8> 
 fn open_chat(world: &World, args: &[&str]) -> (Daemon, Client, Peer) {
     let alice = world.start(1, &[&["--user", "alice", "--accept", "all"], args].concat());
     let mut client = alice.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     let bob = world.peer(2, "bob");
     bob.open(&world.address(1));
     client.expect(What::Request);
@@ -44,6 +44,6 @@ fn open_chat(world: &World, args: &[&str]) -> (Daemon, Client, Peer) {
 fn followed(world: &World, args: &[&str]) -> (Daemon, Client) {
     let daemon = world.start(1, args);
     let mut client = daemon.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     (daemon, client)
 }

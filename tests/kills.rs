@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
-use simp_proto::control::{Answer, Event, From, Reply, Request, What};
+use simp_control::{Answer, Event, FollowFrom, Reply, Request, What};
 
 use crate::harness::{Client, DEADLINE, Daemon, Random, World, connect, seed, send};
 use crate::relay::{Counts, Relay};
@@ -205,7 +205,7 @@ fn start(world: &World, number: usize, host: u8, config: &str, after: u64, seen:
     let daemon = world.start(host, &["--user", USERS[number], "--accept", "all", "--config", config]);
     let mut listener = daemon.client();
     listener.stream.set_read_timeout(None).unwrap();
-    listener.follow(From::After(after));
+    listener.follow(FollowFrom::After(after));
     let (client, seen) = (daemon.client(), seen.clone());
     let listener = std::thread::spawn(move || {
         while let Some(answer) = listener.read() {

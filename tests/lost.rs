@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use simp_proto::Operation;
-use simp_proto::control::{
-    Answer, Event, Failure, FailureKind, From, OutboxMessage, Peer, Reply, Request, VERSION, What,
+use simp_control::frame::{self, FrameBuffer};
+use simp_control::{
+    Answer, Event, Failure, FailureKind, FollowFrom, OutboxMessage, Peer, Reply, Request, VERSION, What,
 };
-use simp_proto::frame::{self, FrameBuffer};
+use simp_proto::Operation;
 
 use crate::harness::{DEADLINE, Outcome, Running, World, within};
 
@@ -282,7 +282,7 @@ fn seen(id: u64) -> Request {
 }
 
 /// From where each client followed.
-fn places(asked: &[Vec<Request>]) -> Vec<From> {
+fn places(asked: &[Vec<Request>]) -> Vec<FollowFrom> {
     let place = |request: &Request| match request {
         Request::Follow { from, .. } => Some(from.clone()),
         _ => None,
@@ -310,8 +310,8 @@ fn a_listener_goes_on_behind_what_it_has_and_tells_again_what_was_not_answered()
     let outcome = spawn(&world, &path, &["listen", "-n", "2", "--text"]).wait();
     assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), "one\ntwo\n"), "{outcome:?}");
     let asked = asked(&script);
-    let after = || From::After(7);
-    assert_eq!(places(&asked), [From::Consumer("default".to_owned()), after(), after(), after()]);
+    let after = || FollowFrom::After(7);
+    assert_eq!(places(&asked), [FollowFrom::Consumer("default".to_owned()), after(), after(), after()]);
     let marks: Vec<Option<&Request>> = asked.iter().map(|asked| asked.get(2)).collect();
     assert_eq!(marks, [Some(&seen(7)), None, Some(&seen(7)), Some(&seen(9))]);
 }
@@ -330,8 +330,8 @@ fn a_listener_that_has_seen_nothing_yet_goes_on_from_where_it_began() {
     );
     let outcome = spawn(&world, &path, &["listen", "-n", "1", "--text"]).wait();
     assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), "one\n"), "{outcome:?}");
-    let consumer = || From::Consumer("default".to_owned());
-    assert_eq!(places(&asked(&script)), [consumer(), consumer(), From::After(4)]);
+    let consumer = || FollowFrom::Consumer("default".to_owned());
+    assert_eq!(places(&asked(&script)), [consumer(), consumer(), FollowFrom::After(4)]);
 }
 
 #[test]
@@ -418,7 +418,7 @@ fn a_send_that_knows_no_place_in_the_log_finds_the_outcome_that_is_there_already
     );
     survived(&path, spawn(&world, &path, &["send", "hi"]).wait());
     let asked = asked(&script);
-    assert_eq!(places(&asked), [From::End, From::End, From::After(7)]);
+    assert_eq!(places(&asked), [FollowFrom::End, FollowFrom::End, FollowFrom::After(7)]);
     let sent = |asked: &[Request]| match &asked[2] {
         Request::Send { token, again_after, .. } => (token.unwrap(), *again_after),
         other => panic!("{other:?}"),

@@ -15,7 +15,7 @@
 //! - `bad_input`: what a user sees of peers that change their ways, or say what makes no sense.
 //! - `capture`: that traffic as a capture file, for `wireshark`.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
-//! - `foreign`: chats with foreign peers, in both roles.
+//! - `doubles`: chats with doubles of other implementations, in both roles.
 //! - `peers`: what is told, kept and said in simpd.toml of peers that speak otherwise.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
@@ -35,7 +35,7 @@ mod control_socket;
 mod daemon_start;
 mod datagrams;
 mod disk;
-mod foreign;
+mod doubles;
 mod harness;
 mod idle;
 mod kills;

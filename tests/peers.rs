@@ -3,7 +3,7 @@
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use simp_proto::control::{From, Reason, What};
+use simp_control::{FollowFrom, Reason, What};
 use simp_proto::{Datagram, Deviations, Operation, UserName};
 
 use crate::harness::{Daemon, World, queued};
@@ -181,7 +181,7 @@ fn a_message_that_became_too_long_for_its_peer_is_given_up_and_holds_up_none_beh
     let (to, two, longer) = (world.address(1), world.address(2), "x".repeat(501));
     let waits = world.spawn_ctl(1, &["send", "--queue", "--timeout", "30", "-t", &two, &longer]);
     let mut client = daemon.client();
-    client.follow(From::After(0));
+    client.follow(FollowFrom::After(0));
     client.expect(queued(&longer));
     world.ctl(1, &["send", "--queue", "-t", &two, "short"]).ok();
     client.expect(queued("short"));

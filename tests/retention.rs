@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use simp_proto::control::Kind;
+use simp_control::Kind;
 
 use crate::harness::{Client, World};
 

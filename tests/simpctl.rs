@@ -3,8 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 
-use simp_proto::control::{Answer, Failure, FailureKind};
-use simp_proto::frame;
+use simp_control::frame;
+use simp_control::{Answer, Failure, FailureKind};
 
 use crate::harness::{Peer, World, run};
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{From, Kind, What};
+use simp_control::{FollowFrom, Kind, What};
 
 use crate::client::Client;
 use crate::pingpong::{FULL, NORMAL, PingPong, Relayed};
@@ -91,10 +91,10 @@ fn followed(client: &mut Client, messages: usize) -> Result<f64> {
     let newest = client.queue(messages, TEXT)?;
     let waiting = client.queued()?;
     let begin = Instant::now();
-    client.follow(From::After(newest), &[Kind::Delivered])?;
+    client.follow(FollowFrom::After(newest), &[Kind::Delivered])?;
     while client.event()?.what != (What::Delivered { message: newest }) {}
     let elapsed = begin.elapsed();
-    client.follow(From::End, &[Kind::Request])?;
+    client.follow(FollowFrom::End, &[Kind::Request])?;
     rate(waiting, elapsed)
 }
 
@@ -105,7 +105,7 @@ pub fn asked(effort: Effort) -> Result<()> {
     let mut bare = Relayed::new(&world)?;
     let pair = Pair::open(&world)?;
     let mut client = pair.client.borrow_mut();
-    client.follow(From::End, &[Kind::Delivered])?;
+    client.follow(FollowFrom::End, &[Kind::Delivered])?;
     let contenders = vec![
         Contender::new("bare relay", || bare.round(messages)),
         Contender::new("simpd, asked for each message", || {

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use simp_proto::control::{Answer, Event, Filter, From, Kind, Reply, Request, Status, VERSION, What};
-use simp_proto::frame::{self, FrameBuffer};
+use simp_control::frame::{self, FrameBuffer};
+use simp_control::{Answer, Event, Filter, FollowFrom, Kind, Reply, Request, Status, VERSION, What};
 
 use crate::Result;
 
@@ -79,7 +79,7 @@ impl Client {
     }
 
     /// Follows entries of these kinds, and none that was followed before.
-    pub fn follow(&mut self, from: From, kinds: &[Kind]) -> Result<()> {
+    pub fn follow(&mut self, from: FollowFrom, kinds: &[Kind]) -> Result<()> {
         let filter = Filter { kinds: kinds.to_vec(), ..Filter::default() };
         self.request(&Request::Follow { from, filter })?;
         Ok(())
@@ -87,7 +87,7 @@ impl Client {
 
     /// Invites a peer and waits until the chat is open; returns its id.
     pub fn open_chat(&mut self, peer: SocketAddr) -> Result<u64> {
-        self.follow(From::End, &[Kind::Opened, Kind::Closed])?;
+        self.follow(FollowFrom::End, &[Kind::Opened, Kind::Closed])?;
         let invite = Request::Connect { address: peer.to_string(), timeout_ms: None };
         let Reply::Chat { chat, .. } = self.request(&invite)? else { return Err("no chat".into()) };
         match self.event()?.what {
@@ -98,7 +98,7 @@ impl Client {
 
     /// Sends a text in the only chat and waits until it is delivered.
     pub fn deliver(&mut self, text: &str) -> Result<()> {
-        self.follow(From::End, &[Kind::Delivered])?;
+        self.follow(FollowFrom::End, &[Kind::Delivered])?;
         self.deliver_followed(text)
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use simp_proto::control::Request;
+use simp_control::Request;
 
 use crate::client::Client;
 use crate::crowd::Crowd;

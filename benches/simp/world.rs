@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use simp_proto::paths;
+use simp_control::places;
 
 use crate::Result;
 use crate::client::Client;
@@ -51,11 +51,11 @@ impl World {
 
     /// A simpd that accepts everybody, ready to serve.
     pub fn simpd(&self, flags: &[&str]) -> Result<Simpd> {
-        let address = SocketAddr::new(fresh_ip().parse()?, paths::PORT);
+        let address = SocketAddr::new(fresh_ip().parse()?, places::PORT);
         let mut command = self.command(env!("CARGO_BIN_EXE_simpd"));
         command.arg(address.to_string()).args(["--user", "bench", "--accept", "all", "--log", "error"]);
         let process = Process::start(command.args(flags))?;
-        let socket = paths::socket_path(&self.runtime.join("simp"), address);
+        let socket = places::socket_path(&self.runtime.join("simp"), address);
         Ok(Simpd { process, address, socket })
     }
 }

@@ -1,7 +1,7 @@
 //! What became of a request whose reply was lost with its simpd: asked again it is refused, because it was
 //! carried out. Then the chats and the log tell.
 
-use simp_proto::control::{ChatInfo, Event, Filter, Kind, Reason, State, What};
+use simp_control::{ChatInfo, Event, Filter, Kind, Reason, State, What};
 
 use crate::chat;
 use crate::client::Client;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{
-    ChatInfo, Event, Failure, FailureKind, Filter, From, Kind, Reason, Reply, Request, State, What,
+use simp_control::{
+    ChatInfo, Event, Failure, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, State, What,
 };
 
 use crate::args::{Accept, Connect, Decline, Quit};
@@ -146,7 +146,7 @@ fn chat_of(reply: Reply) -> Outcome<(ChatInfo, u64)> {
 }
 
 fn follow(client: &mut Client, chat: &ChatInfo, after: u64, kinds: Vec<Kind>) -> Outcome {
-    client.follow(From::After(after), Filter { kinds, chat: Some(chat.chat), ..Filter::default() })?;
+    client.follow(FollowFrom::After(after), Filter { kinds, chat: Some(chat.chat), ..Filter::default() })?;
     client.write()
 }
 

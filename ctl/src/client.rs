@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{Answer, Event, Failure, FailureKind, Filter, From, Reply, Request, VERSION};
+use simp_control::{Answer, Event, Failure, FailureKind, Filter, FollowFrom, Reply, Request, VERSION};
 
 use crate::connection::Connection;
 use crate::find::{Daemon, Place};
@@ -35,7 +35,7 @@ enum Awaited {
 /// What we follow of the log.
 struct Followed {
     /// From where to go on: behind the last entry that came, as soon as we know of one.
-    from: From,
+    from: FollowFrom,
     filter: Filter,
 }
 
@@ -119,7 +119,7 @@ impl Client {
 
     /// Follows the log. It is written with the next that is asked, or by [`Client::write`]; where it is refused,
     /// that comes with the next answer.
-    pub fn follow(&mut self, from: From, filter: Filter) -> Outcome {
+    pub fn follow(&mut self, from: FollowFrom, filter: Filter) -> Outcome {
         self.connection.submit(&Request::Follow { from: from.clone(), filter: filter.clone() })?;
         self.awaited.push_back(Awaited::Follow);
         self.followed = Some(Followed { from, filter });
@@ -129,7 +129,7 @@ impl Client {
     /// The last entry of the log that we know to be behind us in what we follow; 0 where we know none.
     pub(crate) fn position(&self) -> u64 {
         match &self.followed {
-            Some(Followed { from: From::After(id), .. }) => *id,
+            Some(Followed { from: FollowFrom::After(id), .. }) => *id,
             _ => 0,
         }
     }
@@ -289,7 +289,7 @@ impl Client {
     /// What we follow goes on behind this entry.
     fn passed(&mut self, id: u64) {
         if let Some(followed) = &mut self.followed {
-            followed.from = From::After(id);
+            followed.from = FollowFrom::After(id);
         }
     }
 

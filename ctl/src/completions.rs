@@ -5,7 +5,7 @@ use argh_complete::Generator;
 use argh_complete::bash::Bash;
 use argh_complete::fish::Fish;
 use argh_complete::zsh::Zsh;
-use simp_proto::control::FailureKind;
+use simp_control::FailureKind;
 
 use crate::args::Args;
 use crate::stop::{Outcome, fail};

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use simp_proto::control::{Answer, FailureKind, Request};
-use simp_proto::frame::{self, FrameBuffer};
+use simp_control::frame::{self, FrameBuffer};
+use simp_control::{Answer, FailureKind, Request};
 
 use crate::find::{Daemon, Place};
 use crate::stop::{Outcome, Stop, fail};

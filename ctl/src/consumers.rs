@@ -1,6 +1,6 @@
 //! `consumers`: who reads the log, and how far each is.
 
-use simp_proto::control::{Reply, Request};
+use simp_control::{Reply, Request};
 
 use crate::args::{Consumers, ConsumersCommand};
 use crate::client::Client;

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{Event, FailureKind};
+use simp_control::{Event, FailureKind};
 
 use crate::clock::rfc3339;
 use crate::output::complain;
@@ -71,7 +71,7 @@ fn environment(event: &Event) -> [(&'static str, String); 7] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_proto::control::{Peer, What};
+    use simp_control::{Peer, What};
 
     fn message(text: &str) -> Event {
         let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };

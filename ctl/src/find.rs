@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
-use simp_proto::control::FailureKind;
-use simp_proto::paths;
+use simp_control::FailureKind;
+use simp_control::places;
 
 use crate::stop::{Lost, Outcome, Stop, fail};
 
@@ -55,11 +55,11 @@ pub struct Daemon {
 pub fn daemon(option: Option<String>) -> Outcome<Daemon> {
     let named = option.or_else(|| std::env::var("SIMP_DAEMON").ok().filter(|name| !name.is_empty()));
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let folder = paths::runtime_folder(runtime, Uid::effective().as_raw(), Path::is_dir);
+    let folder = places::runtime_folder(runtime, Uid::effective().as_raw(), Path::is_dir);
     match named {
         Some(name) if name.contains('/') => connect(Path::new(&name), &name),
-        Some(name) => match paths::parse_address(&name) {
-            Some(address) => connect(&paths::socket_path(&folder, address), &paths::daemon_name(address)),
+        Some(name) => match places::parse_address(&name) {
+            Some(address) => connect(&places::socket_path(&folder, address), &places::daemon_name(address)),
             None => Err(fail(
                 FailureKind::Usage,
                 format!("{name}: neither the address of a simpd nor the path of its socket"),
@@ -71,7 +71,7 @@ pub fn daemon(option: Option<String>) -> Outcome<Daemon> {
 
 /// Connects to a socket that was named.
 fn connect(path: &Path, name: &str) -> Outcome<Daemon> {
-    if path.as_os_str().as_bytes().len() > paths::SOCKET_PATH_MAX {
+    if path.as_os_str().as_bytes().len() > places::SOCKET_PATH_MAX {
         let what = "too long for a Unix socket, which has at most 107 bytes";
         let line = format!("{}: {what} (set XDG_RUNTIME_DIR to a shorter path)", path.display());
         return Err(fail(FailureKind::NoDaemon, line));
@@ -139,7 +139,7 @@ fn refused(path: &Path, error: &io::Error) -> Stop {
 /// The address of the simpd with this socket, by which it is started.
 fn address(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    paths::parse_address(&stem).map_or("ADDR".to_owned(), paths::daemon_name)
+    places::parse_address(&stem).map_or("ADDR".to_owned(), places::daemon_name)
 }
 
 /// Whose socket it is; whose folder, where we may not even look at the socket.
@@ -167,7 +167,7 @@ mod tests {
                 "{line}"
             );
         }
-        let long = format!("/{}", "x".repeat(paths::SOCKET_PATH_MAX));
+        let long = format!("/{}", "x".repeat(places::SOCKET_PATH_MAX));
         assert!(connect(Path::new(&long), "x").unwrap_err().to_string().contains("XDG_RUNTIME_DIR"));
     }
 }

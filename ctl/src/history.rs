@@ -1,6 +1,6 @@
 //! `history`: the newest entries of the log, oldest first.
 
-use simp_proto::control::{Event, Filter, Kind, Reply, Request};
+use simp_control::{Event, Filter, Kind, Reply, Request};
 
 use crate::args::History;
 use crate::client::Client;

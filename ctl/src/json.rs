@@ -2,7 +2,7 @@
 //! terminal. The names of the fields are part of simpctl's interface.
 
 use serde::Serialize;
-use simp_proto::control::{
+use simp_control::{
     ChatInfo, Consumer, Event, Failure, FailureKind, Kind, OutboxMessage, PeerInfo, Reason, State, What,
 };
 
@@ -211,7 +211,7 @@ fn consumer_line(consumer: &Consumer, last_id: u64) -> ConsumerLine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_proto::control::Peer;
+    use simp_control::Peer;
 
     fn event(what: What) -> Event {
         let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };

@@ -40,7 +40,7 @@ mod when;
 
 use std::process::ExitCode;
 
-use simp_proto::control::{FailureKind, Reply, Request};
+use simp_control::{FailureKind, Reply, Request};
 
 use args::{Args, Command};
 use client::Client;

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use simp_control::{Failure, FailureKind};
 use simp_proto::Text;
-use simp_proto::control::{Failure, FailureKind};
 use simp_proto::text::TEXT_MAX;
 
 /// The longest line that is read to its end, so that its error can name its length.

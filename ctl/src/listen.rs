@@ -5,7 +5,7 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{ChatInfo, Event, FailureKind, Filter, From, Kind, Peer, Reply, What};
+use simp_control::{ChatInfo, Event, FailureKind, Filter, FollowFrom, Kind, Peer, Reply, What};
 
 use crate::args::Listen;
 use crate::chat;
@@ -42,7 +42,7 @@ pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Listen) -> Ou
     if args.exec.is_none() {
         client.watch_output();
     }
-    let from = args.since.map_or_else(|| From::Consumer(consumer(args)), From::After);
+    let from = args.since.map_or_else(|| FollowFrom::Consumer(consumer(args)), FollowFrom::After);
     let filter = Filter { kinds: kinds(args, notices), who: args.from.clone(), ..Filter::default() };
     client.follow(from, filter)?;
     client.write()?;

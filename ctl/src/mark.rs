@@ -3,7 +3,7 @@
 //! One `seen` is under way at a time: what is shown until its answer comes is in the next one, so that a burst
 //! of messages costs few of them, and the two directions of the connection cannot block each other.
 
-use simp_proto::control::{Failure, FailureKind, Request};
+use simp_control::{Failure, FailureKind, Request};
 
 use crate::stop::Outcome;
 

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
-use simp_proto::control::{FailureKind, Peer, Reply, Request, Who};
-use simp_proto::paths;
+use simp_control::places;
+use simp_control::{FailureKind, Peer, Reply, Request, Who};
 
 use crate::client::Client;
 use crate::stop::{Outcome, Stop, fail};
@@ -41,10 +41,10 @@ pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
 /// # Errors
 /// `no_such` where the host is unknown, `usage` where it makes no sense.
 pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
-    let found = match (paths::parse_address(typed), split(typed)) {
+    let found = match (places::parse_address(typed), split(typed)) {
         (Some(address), _) => address,
         (None, Some((host, port))) => match resolve(host).first() {
-            Some(&ip) => SocketAddr::new(ip, port.unwrap_or(paths::PORT)),
+            Some(&ip) => SocketAddr::new(ip, port.unwrap_or(places::PORT)),
             None => return Err(fail(FailureKind::NoSuch, format!("{host}: unknown host"))),
         },
         (None, None) => {

@@ -1,8 +1,6 @@
 //! `outbox` and `resend`: the messages that are kept until their peers have them.
 
-use simp_proto::control::{
-    ChatInfo, Event, FailureKind, Filter, Kind, OutboxMessage, Reply, Request, State, What,
-};
+use simp_control::{ChatInfo, Event, FailureKind, Filter, Kind, OutboxMessage, Reply, Request, State, What};
 
 use crate::args::{Outbox, OutboxCommand, Resend};
 use crate::chat;
@@ -118,7 +116,7 @@ fn not_known(stop: Stop, id: u64) -> Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_proto::control::Peer;
+    use simp_control::Peer;
 
     #[test]
     fn what_a_message_waits_for_is_in_the_chats() {

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use simp_proto::control::{ChatInfo, Consumer, Event, Failure, PeerInfo, Status};
+use simp_control::{ChatInfo, Consumer, Event, Failure, PeerInfo, Status};
 
 use crate::outbox::Kept;
 use crate::probe::Report;

@@ -1,6 +1,6 @@
 //! `peers`: how other implementations speak, as far as simpd knows, and forgetting that.
 
-use simp_proto::control::{FailureKind, Forgotten, PeerInfo, Reply, Request};
+use simp_control::{FailureKind, Forgotten, PeerInfo, Reply, Request};
 
 use crate::args::{ForgetPeer, Peers, PeersCommand};
 use crate::client::Client;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use simp_proto::control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Status, What};
+use simp_control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Status, What};
 
 use crate::clock::{local, now_ms};
 use crate::escape;
@@ -205,7 +205,7 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_proto::control::{Reason, State};
+    use simp_control::{Reason, State};
 
     fn bob(user: &str) -> Peer {
         Peer { user: user.into(), address: "127.0.0.2:7777".into() }

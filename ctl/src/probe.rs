@@ -17,7 +17,7 @@ pub(crate) use findings::Report;
 
 use std::time::Duration;
 
-use simp_proto::control::FailureKind;
+use simp_control::FailureKind;
 
 use crate::args::Probe;
 use crate::names;

@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::time::Instant;
 
+use simp_control::{FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, What};
 use simp_proto::Text;
-use simp_proto::control::{FailureKind, Filter, From, Kind, Reason, Reply, Request, What};
 
 use crate::args::Send;
 use crate::client::Client;
@@ -28,7 +28,7 @@ pub(crate) fn run(client: &mut Client, output: &mut Output, args: &Send) -> Outc
     let mut sender = Sender { client, output, args, who: args.to.clone(), newest: 0 };
     if sender.waits() {
         // Followed before anything is sent, so that no outcome can be missed.
-        sender.follow(From::End)?;
+        sender.follow(FollowFrom::End)?;
     }
     if let Some(text) = given(args)? {
         return sender.send(&text);
@@ -116,7 +116,7 @@ impl Sender<'_> {
         };
         if asked_again && self.waits() {
             // What we follow may begin behind its outcome.
-            self.follow(From::After(message))?;
+            self.follow(FollowFrom::After(message))?;
             self.client.write()?;
         }
         Ok((message, chat))
@@ -127,7 +127,7 @@ impl Sender<'_> {
         self.client.position().max(self.newest)
     }
 
-    fn follow(&mut self, from: From) -> Outcome {
+    fn follow(&mut self, from: FollowFrom) -> Outcome {
         let kinds = vec![Kind::Delivered, Kind::Unconfirmed, Kind::Undelivered];
         self.client.follow(from, Filter { kinds, ..Filter::default() })
     }

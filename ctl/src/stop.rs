@@ -2,7 +2,7 @@
 
 use std::io;
 
-use simp_proto::control::{Failure, FailureKind};
+use simp_control::{Failure, FailureKind};
 
 /// What a command comes to.
 pub type Outcome<T = ()> = Result<T, Stop>;

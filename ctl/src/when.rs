@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use simp_proto::duration;
+use simp_control::duration;
 
 use crate::clock::now_ms;
 

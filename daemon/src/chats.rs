@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use simp_proto::control::{ChatInfo, Failure, FailureKind, Peer, PeerNote, State, Who};
+use simp_control::{ChatInfo, Failure, FailureKind, Peer, PeerNote, State, Who};
 use simp_proto::{Chat, Dialect};
 use slab::Slab;
 

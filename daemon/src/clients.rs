@@ -10,8 +10,8 @@ use std::path::Path;
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use nix::sys::socket::{getsockopt, sockopt};
-use simp_proto::control::{Answer, Event, Failure, FailureKind, Request};
-use simp_proto::frame::{self, FrameBuffer, FrameError};
+use simp_control::frame::{self, FrameBuffer, FrameError};
+use simp_control::{Answer, Event, Failure, FailureKind, Request};
 use slab::Slab;
 
 use crate::store::Wanted;

@@ -7,8 +7,9 @@ mod outbox;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_proto::control::{Failure, FailureKind, Reply, State, What};
-use simp_proto::{Chat, Dialect, StateError, Text, paths};
+use simp_control::places;
+use simp_control::{Failure, FailureKind, Reply, State, What};
+use simp_proto::{Chat, Dialect, StateError, Text};
 
 use crate::exchange::{Exchange, INVITATION_MAX, Now};
 use crate::store::StoreError;
@@ -236,7 +237,7 @@ impl Exchange {
 
     /// The address of a peer that we can invite.
     fn peer_address(&self, text: &str) -> Result<SocketAddr> {
-        let Some(address) = paths::parse_address(text) else {
+        let Some(address) = places::parse_address(text) else {
             return refused(FailureKind::Usage, format!("{text}: not an address (ADDR or ADDR:PORT)"));
         };
         // An IPv4 address in IPv6 form is the same peer: its answers come from the IPv4 address.

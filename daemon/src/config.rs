@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use argh::FromArgs;
 use serde::Deserialize;
-use simp_proto::control::{Peer, Who};
+use simp_control::{Peer, Who};
 use simp_proto::{RINGING_USER, Settings, UserName};
 
 use crate::pins::{PinError, Pins, Value};
@@ -254,7 +254,7 @@ fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<u64, 
 }
 
 fn length(name: &'static str, text: String) -> Result<Duration, ConfigError> {
-    let length = simp_proto::duration::parse(&text).filter(|length| !length.is_zero());
+    let length = simp_control::duration::parse(&text).filter(|length| !length.is_zero());
     length.ok_or(ConfigError::Duration(name, text))
 }
 

@@ -23,7 +23,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{Counters, Peer};
+use simp_control::{Counters, Peer};
 use simp_proto::{Chat, Datagram, DecodeError, Handled, Known, Operation};
 
 use crate::chats::{Chats, Entry};

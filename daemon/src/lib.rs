@@ -30,7 +30,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use argh::FromArgs as _;
-use simp_proto::paths;
+use simp_control::places;
 
 use crate::config::{Args, Config, ConfigError};
 use crate::exchange::Now;
@@ -81,7 +81,7 @@ fn start(mut args: Args) -> Result<(), Failed> {
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
     let (config, pins) = Config::load(&args)?;
     let text = config.address.clone().ok_or(StartError::NoAddress)?;
-    let address = paths::parse_address(&text).filter(is_of_a_host).ok_or(StartError::Address(text))?;
+    let address = places::parse_address(&text).filter(is_of_a_host).ok_or(StartError::Address(text))?;
     startup::keep_private();
     let places = Places::prepare(address)?;
     if args.background && !startup::is_detached() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_proto::control::Reason;
+use simp_control::Reason;
 
 use crate::wheel::TimerId;
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use simp_proto::control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
+use simp_control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
 use simp_proto::{Dialect, Habit};
 
 use crate::commands::{Result, refused};
@@ -82,8 +82,8 @@ fn info(peer: Peer, mut dialect: Dialect, seen_ms: Option<u64>, pinned: bool) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use simp_control::frame;
     use simp_proto::Habit;
-    use simp_proto::frame;
 
     #[test]
     fn the_longest_answer_fits_a_frame() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::Deserialize;
-use simp_proto::control::Who;
+use simp_control::Who;
 use simp_proto::{Dialect, DialectError};
 
 /// All that the table `[peers]` says.

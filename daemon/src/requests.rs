@@ -1,10 +1,9 @@
 //! What each request of a client does: one short function each.
 
-use simp_proto::control::{
-    Answer, Failure, FailureKind, Filter, From as FollowFrom, OutboxMessage, Peer, Reply, Request, Status,
-    VERSION,
+use simp_control::frame::FRAME_MAX;
+use simp_control::{
+    Answer, Failure, FailureKind, Filter, FollowFrom, OutboxMessage, Peer, Reply, Request, Status, VERSION,
 };
-use simp_proto::frame::FRAME_MAX;
 
 use crate::clients::{Answered, Follower};
 use crate::commands::{Refused, Result, Send, refused};
@@ -294,8 +293,9 @@ fn consumer(name: &str) -> std::result::Result<&str, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_proto::control::{ChatInfo, State};
-    use simp_proto::{Dialect, Habit, frame};
+    use simp_control::frame;
+    use simp_control::{ChatInfo, State};
+    use simp_proto::{Dialect, Habit};
 
     #[test]
     fn the_longest_list_of_chats_fits_a_frame() {

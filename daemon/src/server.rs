@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
-use simp_proto::control::{Failure, FailureKind};
+use simp_control::{Failure, FailureKind};
 use simp_proto::{Datagram, DecodeError};
 
 use crate::clients::{Clients, Follower};

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use simp_proto::paths;
+use simp_control::places;
 
 use crate::udp::BindError;
 
@@ -52,7 +52,7 @@ pub enum StartError {
     #[error("{0}: this folder belongs to another user (set {1} to a folder of yours)")]
     NotOurs(PathBuf, &'static str),
     /// The path does not fit the kernel's socket address.
-    #[error("{0}: the path has {1} bytes, a socket's has at most {max} (set XDG_RUNTIME_DIR to a shorter folder)", max = paths::SOCKET_PATH_MAX)]
+    #[error("{0}: the path has {1} bytes, a socket's has at most {max} (set XDG_RUNTIME_DIR to a shorter folder)", max = places::SOCKET_PATH_MAX)]
     PathTooLong(PathBuf, usize),
     /// No home.
     #[error("neither XDG_STATE_HOME nor HOME is set (set one, for the folder of the log)")]
@@ -84,13 +84,13 @@ impl Places {
     /// # Errors
     /// [`StartError`] names the folder and the variable that sets it.
     pub fn prepare(address: SocketAddr) -> Result<Self, StartError> {
-        let name = paths::daemon_name(address);
+        let name = places::daemon_name(address);
         let uid = nix::unistd::getuid().as_raw();
         let runtime =
-            paths::runtime_folder(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), uid, Path::is_dir);
-        let socket = paths::socket_path(&runtime, address);
+            places::runtime_folder(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), uid, Path::is_dir);
+        let socket = places::socket_path(&runtime, address);
         let length = socket.as_os_str().len();
-        if length > paths::SOCKET_PATH_MAX {
+        if length > places::SOCKET_PATH_MAX {
             return Err(StartError::PathTooLong(socket, length));
         }
         make_private(&runtime, "XDG_RUNTIME_DIR")?;
@@ -112,7 +112,7 @@ impl Places {
     /// [`StartError::Running`] where another daemon has it.
     pub fn lock(&self, address: SocketAddr) -> Result<Flock<File>, StartError> {
         let failed = |error| StartError::Folder(self.lock.clone(), error, "XDG_STATE_HOME");
-        let name = paths::daemon_name(address);
+        let name = places::daemon_name(address);
         let file = File::options()
             .create(true)
             .read(true)

@@ -24,7 +24,7 @@ pub use retain::Span;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
-use simp_proto::control::{Event, Peer, What};
+use simp_control::{Event, Peer, What};
 
 use crate::config::Durability;
 use rows::{columns, number};

@@ -13,10 +13,10 @@ pub use known::Known;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::control::{Reason, State};
 use crate::datagram::{Datagram, Operation};
 use crate::delivery::{Delivery, LastReceived, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::dialect::{Dialect, Habit};
+use crate::state::{Reason, State};
 use crate::text::{Seq, Text, UserName, read_payload};
 
 /// A SYN from the peer of an open chat is a late copy this long after the opening; later, the peer has

@@ -11,18 +11,13 @@
 //!
 //! Nothing here reads a clock, opens a socket or touches a file. The clauses named in the documentation
 //! (`SIMP 3`) are the sections of simp(7).
-//!
-//! [`control`] and [`frame`] are simpd's control API: what simpctl and every other client speak with it.
 
 pub mod chat;
-pub mod control;
 pub mod datagram;
 pub mod delivery;
 pub mod deviations;
 pub mod dialect;
-pub mod duration;
-pub mod frame;
-pub mod paths;
+pub mod state;
 pub mod text;
 
 pub use chat::{Chat, ChatEvent, Handled, Known, Settings, Snapshot, StateError};
@@ -30,4 +25,5 @@ pub use datagram::{Datagram, DecodeError, Operation};
 pub use delivery::{LastReceived, MessageId, Outgoing};
 pub use deviations::Deviations;
 pub use dialect::{Dialect, DialectError, Habit, RINGING_USER};
+pub use state::{Reason, State};
 pub use text::{Seq, Text, TextError, UserName, UserNameError};

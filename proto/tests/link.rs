@@ -14,9 +14,10 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use common::{ANN, BOB, Random, Replay, Says, at, ms, replaying, seeds, text};
-use simp_proto::control::State;
+use common::{ANN, BOB, Says, at, ms, text};
+use simp_proto::State;
 use simp_proto::{Chat, ChatEvent, Datagram, Dialect, Handled, MessageId, Operation, Outgoing, Settings};
+use simp_seeds::{Random, Replay, replaying, seeds};
 
 /// No copy lives longer in the network (SIMP 6).
 const L: u64 = 2_500;
@@ -407,7 +408,7 @@ fn trace(now: u64, who: &Says, what: &dyn std::fmt::Debug) {
 fn assert_promises(kind: Kind, test: &'static str, usual: u64) {
     let (mut delivered, mut undelivered, mut unconfirmed, mut tried) = (0, 0, 0, 0);
     for seed in seeds(usual) {
-        let _replay = Replay { test, seed };
+        let _replay = Replay { package: "simp-proto", test, seed };
         let mut world = World::new(kind, seed);
         world.run();
         world.assert_rest();
@@ -442,7 +443,7 @@ fn on_a_link_that_reorders_within_l_every_message_comes_once_and_in_order() {
 fn on_a_link_that_copies_and_reorders_it_comes_to_rest_and_the_rest_is_measured() {
     let (mut lost, mut twice, mut delivered, mut mistaken) = (0, 0, 0, 0);
     for seed in seeds(200) {
-        let _replay = Replay { test: "copies_and_reorders", seed };
+        let _replay = Replay { package: "simp-proto", test: "copies_and_reorders", seed };
         let mut world = World::new(Kind::CopiesAndReorders, seed);
         world.run();
         world.assert_rest();

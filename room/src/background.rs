@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use simp_control::FailureKind;
 use simp_ctl::stop::{Outcome, fail};
-use simp_proto::control::FailureKind;
 
 use crate::places::failed;
 

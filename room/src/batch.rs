@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use simp_control::{Failure, FailureKind, Reply, Request};
 use simp_ctl::stop::Outcome;
-use simp_proto::control::{Failure, FailureKind, Reply, Request};
 
 use crate::leftover::Leftover;
 use crate::room::{Action, Chat};

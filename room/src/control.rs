@@ -18,9 +18,9 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Uid;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use simp_control::FailureKind;
+use simp_control::frame::{self, FrameBuffer};
 use simp_ctl::stop::{Outcome, fail};
-use simp_proto::control::FailureKind;
-use simp_proto::frame::{self, FrameBuffer};
 
 use crate::places::{failed, make_private};
 use crate::room::{Answer, Order};

@@ -12,9 +12,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::PoisonError;
 use std::sync::mpsc::Sender;
 
+use simp_control::{ChatInfo, Event, FailureKind, Request, State as ChatState, What};
 use simp_ctl::escape;
 use simp_ctl::stop::{Outcome, Stop, fail};
-use simp_proto::control::{ChatInfo, Event, FailureKind, Request, State as ChatState, What};
 
 use simp_proto::text::USER_NAME_MAX;
 

@@ -29,9 +29,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use argh::FromArgs as _;
+use simp_control::FailureKind;
 use simp_ctl::escape;
 use simp_ctl::stop::{Outcome, fail, output_error, status, usage};
-use simp_proto::control::FailureKind;
 
 use args::{Args, Command};
 use lines::{clean, lines};

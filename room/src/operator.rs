@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use simp_control::FailureKind;
 use simp_ctl::clock::{local, rfc3339};
 use simp_ctl::escape;
 use simp_ctl::stop::{Outcome, fail};
-use simp_proto::control::FailureKind;
 
 use crate::places::runtime;
 use crate::room::{Answer, Order, Seen, Status};

@@ -6,9 +6,9 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
+use simp_control::FailureKind;
+use simp_control::places;
 use simp_ctl::stop::{Outcome, Stop, fail};
-use simp_proto::control::FailureKind;
-use simp_proto::paths;
 
 /// The longest name of a room, in characters: that of a user.
 const NAME_MAX: usize = 32;
@@ -95,7 +95,7 @@ fn lock(path: &Path, taken: &str) -> Outcome<File> {
 /// The folder of the sockets.
 pub fn runtime() -> PathBuf {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let simp = paths::runtime_folder(runtime, Uid::effective().as_raw(), Path::is_dir);
+    let simp = places::runtime_folder(runtime, Uid::effective().as_raw(), Path::is_dir);
     // A folder of its own: what is in simpd's are simpd.
     simp.with_file_name(format!("{}-room", simp.file_name().unwrap_or_default().to_string_lossy()))
 }

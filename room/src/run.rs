@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use simp_control::{FailureKind, Status};
 use simp_ctl::client::Client;
 use simp_ctl::clock::now_ms;
 use simp_ctl::find;
 use simp_ctl::stop::{Outcome, Stop, fail};
-use simp_proto::control::{FailureKind, Status};
 
 use crate::hashing;
 use crate::host::{Ended, Host, Input};

@@ -6,11 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use simp_control::{ChatInfo, Event, Failure, FailureKind, Filter, FollowFrom, Kind, Reply, Request, Status};
 use simp_ctl::client::{Client, Next};
 use simp_ctl::stop::{Outcome, Stop, unexpected};
-use simp_proto::control::{
-    ChatInfo, Event, Failure, FailureKind, Filter, From, Kind, Reply, Request, Status,
-};
 
 use crate::leftover::Queued;
 use crate::room::Chat;
@@ -311,7 +309,7 @@ pub fn follow(
     failed: impl Fn(Option<Stop>) + Send + 'static,
 ) -> Outcome {
     let kinds = vec![Kind::Opened, Kind::Closed, Kind::Message];
-    client.follow(From::After(after), Filter { kinds, ..Filter::default() })?;
+    client.follow(FollowFrom::After(after), Filter { kinds, ..Filter::default() })?;
     client.write()?;
     thread::spawn(move || {
         let mut last = after;

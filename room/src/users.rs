@@ -7,11 +7,11 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use simp_control::FailureKind;
 use simp_ctl::clock::{local, now_ms, rfc3339};
 use simp_ctl::escape;
 use simp_ctl::stop::{Outcome, fail};
 use simp_proto::UserName;
-use simp_proto::control::FailureKind;
 use simp_proto::text::TEXT_MAX;
 
 use crate::args::{Users, UsersCommand};

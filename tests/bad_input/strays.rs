@@ -1,7 +1,7 @@
 //! ACKs of what was never sent, and other answers to nothing.
 
+use simp_control::{FollowFrom, Reason, What};
 use simp_proto::Operation;
-use simp_proto::control::{From, Reason, What};
 
 use super::{Ann, harmless};
 use crate::datagrams::{ACK, CHAT, ERR, SYN, SYN_ACK, wire};
@@ -35,7 +35,7 @@ fn acks_before_a_chat_are_not_answered_and_the_chat_is_as_any_other() {
     assert_eq!((status.counters.ignored, status.counters.datagrams_out, status.last_id), (400, 0, 0));
     bob.open(&ann.to);
     let mut client = ann.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     let sent = client.send("hi");
     client.expect(queued("hi"));
     bob.expect(Operation::Chat, 0, b"hi");
@@ -52,7 +52,7 @@ fn acks_in_a_chat_with_nothing_in_flight_deliver_nothing_that_comes_later() {
     let ann = Ann::open_to_all();
     let bob = ann.chats_with(BOB, "bob");
     let mut client = ann.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     for n in 0_u8..3 {
         acknowledge_nothing(&bob, &ann, 100);
         let text = format!("message {n}");
@@ -106,7 +106,7 @@ fn a_syn_ack_in_an_open_chat_is_acknowledged_and_changes_nothing() {
 fn a_fin_of_another_kind_ends_the_chat_with_its_words_and_is_acknowledged() {
     let ann = Ann::open_to_all();
     let mut client = ann.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     for (host, operation, text) in
         [(2, FIN_ACK, None), (3, ERR_FIN, Some("gone \x1b[31m")), (4, ERR_FIN, None)]
     {
@@ -148,7 +148,7 @@ fn a_message_that_nobody_acknowledges_is_delivered_by_no_answer_of_another_kind(
     let ann = Ann::open_to_all();
     let bob = ann.chats_with(BOB, "bob");
     let mut client = ann.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     let sent = client.send("hi");
     client.expect(queued("hi"));
     bob.expect(Operation::Chat, 0, b"hi");

@@ -1,7 +1,7 @@
 //! What may be in a payload, and what Length may say of it.
 
+use simp_control::Reason;
 use simp_proto::Operation;
-use simp_proto::control::Reason;
 
 use super::{Ann, harmless};
 use crate::datagrams::{CHAT, ERR, FIN, wire};

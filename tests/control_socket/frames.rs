@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::net::Shutdown;
 
-use simp_proto::control::{Answer, FailureKind, Reply, Request, VERSION};
+use simp_control::{Answer, FailureKind, Reply, Request, VERSION};
 
 use super::{dismissed, frame, seen};
 use crate::harness::{Client, World, send};

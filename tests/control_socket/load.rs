@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::sync::mpsc::{self, TryRecvError};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use simp_proto::control::{Answer, FailureKind, Filter, From, Reply, Request, VERSION};
+use simp_control::{Answer, FailureKind, Filter, FollowFrom, Reply, Request, VERSION};
 
 use super::{dismissed, fill, frame, ids_until, open_chat};
 use crate::harness::{Client, Peer, World, resident_kib};
@@ -62,14 +62,14 @@ fn clients_that_never_read_cost_little_and_get_everything_once_when_they_do() {
     // One that reads: what the daemon's caches take is taken now.
     let last = client.status().last_id;
     let mut quick = alice.client();
-    quick.follow(From::After(0));
+    quick.follow(FollowFrom::After(0));
     ids_until(&mut quick, last);
     drop(quick);
     let before = resident_kib(alice.pid());
 
     let mut slow: Vec<Client> = (0..20).map(|_| alice.client()).collect();
     for client in &mut slow {
-        client.write(&Request::Follow { from: From::After(0), filter: Filter::default() });
+        client.write(&Request::Follow { from: FollowFrom::After(0), filter: Filter::default() });
     }
     fill(&mut client, 2_000);
     let last = client.status().last_id;

@@ -2,8 +2,8 @@
 //! there are is tried elsewhere.
 
 use nix::sys::signal::Signal;
+use simp_control::{Answer, Event, FailureKind, Filter, FollowFrom, Kind, Reply, Request};
 use simp_proto::Operation;
-use simp_proto::control::{Answer, Event, FailureKind, Filter, From, Kind, Reply, Request};
 
 use super::{fill, ids_until, open_chat, seen};
 use crate::harness::{Client, Daemon, World, connect, queued};
@@ -70,7 +70,7 @@ fn a_follower_gets_what_it_asks_for_from_where_it_asks() {
         ("beyond the last", u64::MAX, filter(&[], None, None), vec![]),
     ] {
         let mut follower = alice.client();
-        follower.write(&Request::Follow { from: From::After(from), filter });
+        follower.write(&Request::Follow { from: FollowFrom::After(from), filter });
         let after = from.min(last);
         assert_eq!(follower.read(), Some(Answer::Reply(Reply::Following { after })), "{name}");
         let events: Vec<Event> = expected.iter().map(|_| follower.event()).collect();
@@ -82,7 +82,7 @@ fn a_follower_gets_what_it_asks_for_from_where_it_asks() {
     // Only what comes from now on, and only what passes the filter.
     let mut follower = alice.client();
     let filter = filter(&[Queued], None, Some("bob"));
-    follower.write(&Request::Follow { from: From::End, filter: filter.clone() });
+    follower.write(&Request::Follow { from: FollowFrom::End, filter: filter.clone() });
     assert_eq!(follower.read(), Some(Answer::Reply(Reply::Following { after: last })));
     client.reply(&connect(&world.address(9)));
     client.status_when(|status| status.chats == 1);
@@ -90,7 +90,7 @@ fn a_follower_gets_what_it_asks_for_from_where_it_asks() {
     assert_eq!(follower.expect(queued("a")).id, last + 3);
 
     // A second `follow` replaces the first.
-    follower.follow(From::After(last + 2));
+    follower.follow(FollowFrom::After(last + 2));
     follower.expect(queued("a"));
     client.send("b");
     follower.expect(queued("b"));
@@ -102,12 +102,12 @@ fn a_mark_moves_forward_only_and_outlives_the_daemon() {
     let world = World::new();
     let (mut alice, mut client, ..) = two_chats(&world);
     let last = client.status().last_id;
-    assert_eq!(client.follow(From::Consumer("me".to_owned())), 0);
+    assert_eq!(client.follow(FollowFrom::Consumer("me".to_owned())), 0);
     assert!(ids_until(&mut client, last).into_iter().eq(1..=last));
     for (id, mark) in [(5, 5), (3, 5), (0, 5), (6, 6)] {
         let mut other = alice.client();
         assert_eq!(other.reply(&seen("me", id)), Reply::Done);
-        assert_eq!(other.follow(From::Consumer("me".to_owned())), mark);
+        assert_eq!(other.follow(FollowFrom::Consumer("me".to_owned())), mark);
     }
     alice.client().fails(&seen("me", last + 1), FailureKind::Usage, "there is no entry 10 yet");
     alice.client().fails(
@@ -120,9 +120,9 @@ fn a_mark_moves_forward_only_and_outlives_the_daemon() {
         alice.wait();
         alice = world.start(1, &["--user", "alice"]);
         let mut client = alice.client();
-        assert_eq!(client.follow(From::Consumer("me".to_owned())), 6);
+        assert_eq!(client.follow(FollowFrom::Consumer("me".to_owned())), 6);
         assert!(ids_until(&mut client, last).into_iter().eq(7..=last));
-        assert_eq!(client.follow(From::Consumer("another".to_owned())), 0);
+        assert_eq!(client.follow(FollowFrom::Consumer("another".to_owned())), 0);
     }
 }
 
@@ -134,12 +134,12 @@ fn a_consumers_name_has_1_to_64_bytes_and_no_control_characters() {
     let line = "a consumer's name has 1 to 64 bytes and no control characters";
     for name in ["", "a\nb", "\x1b[2J", "a\0", &"x".repeat(65), &"\u{f6}".repeat(33)] {
         client.fails(&seen(name, 0), FailureKind::Usage, line);
-        let from = From::Consumer(name.to_owned());
+        let from = FollowFrom::Consumer(name.to_owned());
         client.fails(&Request::Follow { from, filter: Filter::default() }, FailureKind::Usage, line);
     }
     for name in ["x", &"x".repeat(64), "J\u{f6}rg's bot", "'; DROP TABLE consumers; --"] {
         assert_eq!(client.reply(&seen(name, 0)), Reply::Done);
-        client.follow(From::Consumer(name.to_owned()));
+        client.follow(FollowFrom::Consumer(name.to_owned()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Requests that make sense and cannot be carried out: each is refused with one line that says why, and what helps.
 
+use simp_control::{FailureKind, FollowFrom, Reason, Request, What};
 use simp_proto::Operation;
-use simp_proto::control::{FailureKind, From, Reason, Request, What};
 
 use super::open_chat;
 use crate::harness::{World, connect, message, send};
@@ -63,7 +63,7 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     }
 
     let (bob, carol) = (world.peer(2, "bob"), world.peer(3, "carol"));
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     bob.send(&to, Operation::Syn, 0, b"");
     client.expect(What::Request);
     carol.send(&to, Operation::Syn, 0, b"");

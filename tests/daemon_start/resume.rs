@@ -1,8 +1,8 @@
 //! What a simpd that starts again goes on with, seen by bare peers. Commands that wait for it are in `restart`.
 
 use nix::sys::signal::Signal;
+use simp_control::{FailureKind, FollowFrom, Reason, Reply, Request, State, What};
 use simp_proto::Operation;
-use simp_proto::control::{FailureKind, From, Reason, Reply, Request, State, What};
 
 use crate::harness::{Client, Daemon, World, connect, message, queued};
 
@@ -12,7 +12,7 @@ fn restart(world: &World, alice: Daemon, signal: Signal) -> (Daemon, Client) {
     alice.wait();
     let alice = world.start(1, &["--user", "alice"]);
     let mut client = alice.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     (alice, client)
 }
 
@@ -74,7 +74,7 @@ fn a_request_an_invitation_and_a_leaving_outlive_a_killed_daemon() {
     let to = world.address(1);
     let alice = world.start(1, &["--user", "alice"]);
     let mut client = alice.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     let (bob, carol) = (world.peer(2, "bob"), world.peer(3, "carol"));
     bob.send(&to, Operation::Syn, 0, b"");
     client.expect(What::Request);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use simp_control::{FollowFrom, Reason, Reply, Request, What};
 use simp_proto::Operation;
-use simp_proto::control::{From, Reason, Reply, Request, What};
 
 use super::state;
 use crate::harness::{Client, World, connect, run};
@@ -90,7 +90,7 @@ fn sighup_reads_the_configuration_again_and_a_broken_one_changes_nothing() {
     fs::write(&path, "accept = 'ask'").unwrap();
     let alice = world.start(1, &["--user", "alice", "--config", path.to_str().unwrap()]);
     let mut client = alice.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     let bob = world.peer(2, "bob");
     bob.send(&to, Operation::Syn, 0, b"");
     client.expect(What::Request);

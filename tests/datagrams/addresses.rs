@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use simp_control::{FollowFrom, Reason, Request, What};
 use simp_proto::Operation;
-use simp_proto::control::{From, Reason, Request, What};
 
 use super::{ACK, CHAT, FIN, SYN, SYN_ACK, wire};
 use crate::harness::{Daemon, Peer, World, connect, has_ipv6, message, queued};
@@ -11,7 +11,7 @@ use crate::harness::{Daemon, Peer, World, connect, has_ipv6, message, queued};
 /// Connects to a port that nobody has, with a time limit of a day.
 fn nobody_there(alice: &Daemon, address: &str) {
     let mut client = alice.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     client.reply(&Request::Connect { address: address.to_owned(), timeout_ms: Some(86_400_000) });
     client.expect(What::Inviting);
     client.expect(What::Closed { reason: Reason::NobodyThere, text: None });
@@ -39,7 +39,7 @@ fn an_ipv6_address_where_nobody_is_ends_the_invitation_at_the_first_syn() {
 fn chat_through(alice: &Daemon, to: &str, from: &str) {
     let to: SocketAddr = to.parse().unwrap();
     let mut client = alice.client();
-    client.follow(From::End);
+    client.follow(FollowFrom::End);
     let bob = Peer::new(from, "bob");
     let came = |operation, seq| {
         let (datagram, source) = bob.receive_from();
@@ -110,7 +110,7 @@ fn an_ipv4_address_in_ipv6_form_is_the_same_peer() {
     for (own, port) in [("[::]", world.port(0)), ("0.0.0.0", world.port(1))] {
         let alice = world.start_on(&format!("{own}:{port}"), &["--user", "alice"]);
         let mut client = alice.client();
-        client.follow(From::End);
+        client.follow(FollowFrom::End);
         client.reply(&connect(&format!("::ffff:{}", world.address(2))));
         client.expect(What::Inviting);
         let (syn, from) = bob.receive_from();

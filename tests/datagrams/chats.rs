@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use simp_control::{Reason, Reply, Request, State, What};
 use simp_proto::Operation;
-use simp_proto::control::{Reason, Reply, Request, State, What};
 
 use super::{ACK, CHAT, ERR, FIN, SYN, SYN_ACK, followed, open_chat, wire};
 use crate::harness::{Client, World, connect, message, queued, send};

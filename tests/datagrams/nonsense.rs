@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use simp_control::{Event, Status};
 use simp_proto::Operation;
-use simp_proto::control::{Event, Status};
 
 use super::{ACK, CHAT, ERR, FIN, SYN, SYN_ACK, open_chat, wire};
 use crate::harness::{Peer, Random, World, is_root, message, resident_kib, seed};

@@ -4,7 +4,7 @@
 use std::net::UdpSocket;
 use std::time::Instant;
 
-use simp_proto::control::What;
+use simp_control::What;
 use simp_proto::{Datagram, Operation};
 
 use super::{ACK, ERR, FIN, SYN, open_chat, wire};

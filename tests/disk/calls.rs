@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use simp_control::{Answer, Event, Failure, FailureKind, Reply, Request, Status, What};
 use simp_proto::Operation;
-use simp_proto::control::{Answer, Event, Failure, FailureKind, Reply, Request, Status, What};
 
 use super::refuse::{CHANGES, Disk, FOR_GOOD, READS, SYNCS, library};
 use crate::harness::{Client, Daemon, Outcome, Peer, Random, World, seed, send};

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use nix::errno::Errno;
+use simp_control::{Event, FollowFrom, Kind, Reply, Request, What};
 use simp_proto::Operation;
-use simp_proto::control::{Event, From, Kind, Reply, Request, What};
 
 use super::refuse::{Disk, FOR_GOOD, GROWS, library};
 use crate::harness::{Client, DEADLINE, Daemon, Outcome, Peer, Running, World, is_root, queued, send};
@@ -105,7 +105,7 @@ impl<'a> Pair<'a> {
         let root = PathBuf::from(format!("/proc/{}/root", daemon.pid()));
         let disk = disk.unwrap_or_else(|| Small::Real(root.join(state.strip_prefix("/").unwrap())));
         let mut client = daemon.client();
-        client.follow(From::End);
+        client.follow(FollowFrom::End);
         let peer = world.peer(host + 2, "carol");
         peer.open(&alice);
         client.expect(What::Request);
@@ -152,7 +152,7 @@ impl<'a> Pair<'a> {
         assert!(self.say(&format!("before {round}")));
         // Carol acknowledges it in the end.
         let text = format!("for carol {round}");
-        self.client.follow(From::End);
+        self.client.follow(FollowFrom::End);
         self.waiting.push(self.world.spawn_ctl(self.host, &["send", "-t", "carol", &text]));
         while self.client.event().what != queued(&text) {}
         self.client = self.daemons[0].client();

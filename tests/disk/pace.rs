@@ -4,8 +4,8 @@ use std::fs;
 use std::time::Instant;
 
 use nix::errno::Errno;
+use simp_control::{FailureKind, Filter, Request};
 use simp_proto::Operation;
-use simp_proto::control::{FailureKind, Filter, Request};
 
 use super::refuse::{CHANGES, Disk, FOR_GOOD, GROWS, OPENS, READS, library};
 use crate::harness::{Client, DEADLINE, Daemon, World, resident_kib, send};

@@ -5,10 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
 
-use simp_proto::control::{
-    Answer, Event, Failure, FailureKind, Filter, From, Reply, Request, Status, VERSION, What,
+use simp_control::frame::{self, FrameBuffer};
+use simp_control::{
+    Answer, Event, Failure, FailureKind, Filter, FollowFrom, Reply, Request, Status, VERSION, What,
 };
-use simp_proto::frame::{self, FrameBuffer};
 
 use super::{DEADLINE, uninterrupted};
 
@@ -106,7 +106,7 @@ impl Client {
     }
 
     /// Follows the log, all of it that comes behind `from`.
-    pub fn follow(&mut self, from: From) -> u64 {
+    pub fn follow(&mut self, from: FollowFrom) -> u64 {
         match self.reply(&Request::Follow { from, filter: Filter::default() }) {
             Reply::Following { after } => after,
             other => panic!("{other:?}"),

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use simp_proto::{Datagram, Operation, UserName, paths};
+use simp_control::places;
+use simp_proto::{Datagram, Operation, UserName};
 
 use super::{DEADLINE, uninterrupted};
 
@@ -30,7 +31,7 @@ impl Peer {
     }
 
     pub fn send_raw(&self, to: &str, bytes: &[u8]) {
-        self.send_to((to.parse::<IpAddr>().unwrap(), paths::PORT).into(), bytes);
+        self.send_to((to.parse::<IpAddr>().unwrap(), places::PORT).into(), bytes);
     }
 
     pub fn send_to(&self, to: SocketAddr, bytes: &[u8]) {

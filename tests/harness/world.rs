@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use nix::fcntl::{Flock, FlockArg};
-use simp_proto::paths;
+use simp_control::places;
 use tempfile::TempDir;
 
 use super::{Daemon, Outcome, Peer, Running, run};
@@ -92,7 +92,7 @@ impl World {
     pub fn start_on(&self, address: &str, args: &[&str]) -> Daemon {
         let mut command = self.command("simpd");
         command.arg(address).args(args);
-        let socket = paths::socket_path(&self.path("run/simp"), paths::parse_address(address).unwrap());
+        let socket = places::socket_path(&self.path("run/simp"), places::parse_address(address).unwrap());
         Daemon::start(command, socket)
     }
 

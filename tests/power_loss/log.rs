@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension as _};
-use simp_proto::control::{Event, Kind, What};
+use simp_control::{Event, Kind, What};
 
 use super::CONSUMER;
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use simp_proto::control::{Answer, Kind, Reply};
-use simp_proto::frame::FrameBuffer;
+use simp_control::frame::FrameBuffer;
+use simp_control::{Answer, Kind, Reply};
 use simp_proto::{Datagram, Operation};
 
 use super::log::Log;

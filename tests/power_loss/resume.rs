@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use simp_control::{FollowFrom, Kind, What};
 use simp_proto::Operation;
-use simp_proto::control::{From, Kind, What};
 
 use super::disk::Image;
 use super::log::{Entry, Log};
@@ -64,7 +64,7 @@ impl Resumed {
         let entries = daemon.client().status().last_id as usize;
         let mut follower = daemon.client();
         let newest = entries.saturating_sub(NEWEST);
-        follower.follow(From::After(newest as u64));
+        follower.follow(FollowFrom::After(newest as u64));
         let entries = &last.entries[..entries];
         for entry in &entries[newest..] {
             let event = follower.event();

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fs;
 
 use nix::sys::signal::Signal;
-use simp_proto::control::{Answer, From, Reply, Request, What};
+use simp_control::{Answer, FollowFrom, Reply, Request, What};
 use simp_proto::{Datagram, Operation};
 
 use super::trace::Tracer;
@@ -96,7 +96,7 @@ impl<'a> Traffic<'a> {
         self.tracer.attach(&mut command);
         let alice = Daemon::start(command, self.world.socket(1));
         let (client, mut follower) = (alice.client(), alice.client());
-        follower.follow(From::After(self.followed));
+        follower.follow(FollowFrom::After(self.followed));
         Run { alice, client, follower }
     }
 

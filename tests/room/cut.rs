@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use simp_proto::control::{Answer, Reply};
-use simp_proto::frame::{self, FrameBuffer};
+use simp_control::frame::{self, FrameBuffer};
+use simp_control::{Answer, Reply};
 
 use super::Lobby;
 use super::guest::Guest;

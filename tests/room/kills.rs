@@ -2,7 +2,7 @@
 //! who were in are in.
 
 use nix::sys::signal::Signal;
-use simp_proto::control::Status;
+use simp_control::Status;
 
 use super::guest::Guest;
 use super::member::Member;

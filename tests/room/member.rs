@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use nix::sys::signal::Signal;
-use simp_proto::control::{From, What};
+use simp_control::{FollowFrom, What};
 
 use super::Lobby;
 use crate::harness::{Client, Daemon, World};
@@ -23,7 +23,7 @@ impl Member {
         let connected = lobby.world.ctl(host, &["connect", &lobby.to()]).ok();
         assert_eq!(connected, format!("connected to lobby@{}:7777\n", lobby.to()));
         let mut log = daemon.client();
-        log.follow(From::After(0));
+        log.follow(FollowFrom::After(0));
         Self { daemon, log, host }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use simp_proto::control::FailureKind;
+use simp_control::FailureKind;
 
 use crate::stop::{Outcome, fail};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_proto::control::FailureKind;
+use simp_control::FailureKind;
 
 use super::clauses::{Clause, Row, Scene, Wanted};
 use super::wire;

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::{setsockopt, sockopt};
-use simp_proto::control::FailureKind;
-use simp_proto::paths::{self, PORT};
+use simp_control::FailureKind;
+use simp_control::places::{self, PORT};
 
 use super::findings::Seen;
 use crate::stop::{Outcome, fail};
@@ -42,7 +42,7 @@ impl Link {
     /// Our address is taken or not ours, `usage` where it makes no sense.
     pub(crate) fn open(peer: SocketAddr, from: Option<&str>) -> Outcome<Self> {
         let from = match from {
-            Some(typed) => paths::parse_address(typed).filter(|from| from.is_ipv4() == peer.is_ipv4()),
+            Some(typed) => places::parse_address(typed).filter(|from| from.is_ipv4() == peer.is_ipv4()),
             None => Some(SocketAddr::new(ours_towards(peer)?, PORT)),
         };
         let from = from.ok_or_else(|| {

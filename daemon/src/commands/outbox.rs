@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use simp_control::{Failure, FailureKind, Kind, Peer, Reason, Reply, State, Who};
 use simp_proto::Text;
-use simp_proto::control::{Failure, FailureKind, Kind, Peer, Reason, Reply, State, Who};
 
 use super::{Result, Send, fits, refused};
 use crate::exchange::{Exchange, NotCancelled, Now};

@@ -18,7 +18,7 @@ mod world;
 
 use std::sync::OnceLock;
 
-use simp_foreign::rows;
+use simp_doubles::rows;
 
 use matrix::Matrix;
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_proto::control::{Reason, State, What};
+use simp_control::{Reason, State, What};
 use simp_proto::text::TEXT_MAX;
 use simp_proto::{ChatEvent, MessageId, Outgoing, Text, UserName};
 

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{Peer, Reason, State, What};
+use simp_control::{Peer, Reason, State, What};
 use simp_proto::{Chat, MessageId, Text};
 
 use super::{Exchange, Now, Timer};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simp_proto::control::State;
+use simp_control::State;
 use simp_proto::{Chat, Snapshot};
 
 use super::messages::{LOADED_LOW, load_backlog};

@@ -7,7 +7,7 @@ mod restarts;
 
 use std::path::Path;
 
-use simp_proto::control::{Event, Kind, Reply};
+use simp_control::{Event, Kind, Reply};
 use simp_proto::{Datagram, Operation, Settings, UserName};
 
 use super::*;

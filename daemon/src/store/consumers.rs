@@ -1,7 +1,7 @@
 //! The consumers: how far each reader of the log is.
 
 use rusqlite::{OptionalExtension as _, params};
-use simp_proto::control::Consumer;
+use simp_control::Consumer;
 
 use super::{Store, StoreError};
 

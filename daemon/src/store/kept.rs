@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use rusqlite::{Row, params};
-use simp_proto::control::{State, What};
+use simp_control::{State, What};
 use simp_proto::{Habit, LastReceived, Seq, Snapshot, UserName};
 
 use super::rows::{event, of_number};

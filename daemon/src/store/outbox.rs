@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension as _, Row, params};
-use simp_proto::control::Kind;
+use simp_control::Kind;
 
 use super::{Store, StoreError};
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension as _, Row, params};
-use simp_proto::control::Peer;
+use simp_control::Peer;
 use simp_proto::{Dialect, Habit, Known, UserName};
 
 use super::{Store, StoreError};

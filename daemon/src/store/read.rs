@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use simp_proto::control::{Event, Filter, Who};
+use simp_control::{Event, Filter, Who};
 
 use super::rows::{event, number};
 use super::{Store, StoreError};

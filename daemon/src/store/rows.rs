@@ -1,7 +1,7 @@
 //! Entries of the log as rows, and back.
 
 use rusqlite::Row;
-use simp_proto::control::{Event, Kind, Peer, Reason, What};
+use simp_control::{Event, Kind, Peer, Reason, What};
 
 /// A kind's number in the log.
 pub(super) fn number(kind: Kind) -> i64 {

@@ -1,6 +1,6 @@
 //! The log against a plain list, killed and opened again after any commit.
 
-use simp_proto::control::{Filter, Kind, Reason, State};
+use simp_control::{Filter, Kind, Reason, State};
 use simp_proto::{LastReceived, Seq, Snapshot, UserName};
 
 use super::retain::Ages;

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::{Chat, ChatEvent, Known, Phase, SYN_AGAIN_AFTER, Settings, Snapshot, StateError, words};
-use crate::control::{Reason, State};
 use crate::datagram::{Datagram, Operation};
 use crate::delivery::{COPY_LIVES_FOR, Delivery, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::dialect::Habit;
+use crate::state::{Reason, State};
 use crate::text::{Seq, UserName};
 
 impl Chat {

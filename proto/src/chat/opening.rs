@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::{Chat, ChatEvent, Handled, Phase, SYN_IS_LATE_FOR, words};
-use crate::control::Reason;
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
+use crate::state::Reason;
 use crate::text::read_payload;
 
 /// What is told of a refusal that has no words because it is no SIMP.

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::{Chat, ChatEvent, Phase, Snapshot, Transmit};
-use crate::control::State;
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Dialect;
+use crate::state::State;
 use crate::text::UserName;
 
 /// Output: drained after every command and input, in this order.

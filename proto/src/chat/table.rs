@@ -5,10 +5,10 @@ use std::time::Instant;
 use super::{
     ACCEPTED, Chat, HANDSHAKE_ACK_COPIES_WITHIN, Handled, Phase, SYN_AGAIN_AFTER, SYN_COPIES_WITHIN, words,
 };
-use crate::control::Reason;
 use crate::datagram::{Datagram, Operation};
 use crate::delivery::{RETRANSMIT_AFTER, Repeat};
 use crate::dialect::{Dialect, Habit};
+use crate::state::Reason;
 use crate::text::{Seq, read_payload};
 
 /// Input: what happened. It cannot fail; what makes no sense is ignored.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use simp_proto::frame::FrameBuffer;
 use simp_proto::{Chat, Datagram, Dialect, Handled, MessageId, Operation, Outgoing, UserName};
 
-use crate::common::{ANN, BOB, Random, Replay, at, seeds, text};
+use simp_seeds::{Random, Replay, seeds};
+
+use crate::common::{ANN, BOB, at, text};
 use crate::driver::{Driver, SETTINGS};
 
 const OPERATIONS: [Operation; 6] =
@@ -14,7 +15,7 @@ const OPERATIONS: [Operation; 6] =
 #[test]
 fn random_bytes_are_never_more_than_an_error() {
     for seed in seeds(300) {
-        let _replay = Replay { test: "random_bytes", seed };
+        let _replay = Replay { package: "simp-proto", test: "random_bytes", seed };
         let mut random = Random(seed);
         for _ in 0..100 {
             let mut bytes = random.bytes(80);
@@ -33,30 +34,9 @@ fn random_bytes_are_never_more_than_an_error() {
 }
 
 #[test]
-fn random_bytes_on_the_control_socket_are_never_more_than_an_error() {
-    for seed in seeds(300) {
-        let _replay = Replay { test: "random_bytes_on", seed };
-        let mut random = Random(seed);
-        let mut buffer = FrameBuffer::default();
-        for _ in 0..50 {
-            let bytes = random.bytes(40);
-            if random.percent(80) {
-                buffer.push(&(bytes.len() as u32).to_be_bytes());
-            }
-            buffer.push(&bytes);
-            for _ in 0..3 {
-                if buffer.take::<simp_proto::control::Request>().is_err() {
-                    buffer = FrameBuffer::default();
-                }
-            }
-        }
-    }
-}
-
-#[test]
 fn every_datagram_with_a_payload_reads_back_as_it_was() {
     for seed in seeds(300) {
-        let _replay = Replay { test: "every_datagram", seed };
+        let _replay = Replay { package: "simp-proto", test: "every_datagram", seed };
         let mut random = Random(seed);
         for _ in 0..100 {
             let name: String =
@@ -77,7 +57,7 @@ fn every_datagram_with_a_payload_reads_back_as_it_was() {
 #[test]
 fn any_order_of_input_keeps_the_invariants() {
     for seed in seeds(1_500) {
-        let _replay = Replay { test: "any_order", seed };
+        let _replay = Replay { package: "simp-proto", test: "any_order", seed };
         let mut random = Random(seed);
         let mut now = 0;
         let mut bob = begin(&mut random);

@@ -1,7 +1,7 @@
 //! Leaving, being left, and forgetting (SIMP 5).
 
-use simp_proto::control::{Reason, State};
 use simp_proto::{Handled, MessageId, StateError};
+use simp_proto::{Reason, State};
 
 use crate::common::{ANN, BOB, at};
 use crate::driver::{Driver, closed, delivered, message, undelivered};

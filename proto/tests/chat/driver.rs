@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use simp_proto::control::{Reason, State};
 use simp_proto::{
     Chat, ChatEvent, Datagram, Dialect, Handled, MessageId, Operation, Outgoing, Settings, Snapshot,
     StateError,
 };
+use simp_proto::{Reason, State};
 
 use crate::common::{ANN, BOB, at, ms, text};
 

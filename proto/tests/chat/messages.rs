@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use simp_proto::control::{Reason, State};
 use simp_proto::{Chat, ChatEvent, Dialect, Handled, Operation, Settings};
+use simp_proto::{Reason, State};
 
 use crate::common::{ANN, BOB, at};
 use crate::driver::{Driver, SETTINGS, closed, delivered, message, undelivered};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use simp_proto::control::{Reason, State};
 use simp_proto::{
     Chat, ChatEvent, Datagram, Deviations, Dialect, Handled, Known, Operation, Settings, StateError,
 };
+use simp_proto::{Reason, State};
 
 use crate::common::{ANN, BOB, Says, at};
 use crate::driver::{Driver, SETTINGS, closed, closed_with, delivered, message, undelivered};

@@ -1,7 +1,7 @@
 //! Going on with a chat of an earlier run.
 
-use simp_proto::control::{Reason, State};
 use simp_proto::{Chat, ChatEvent, Handled, MessageId, Outgoing, Snapshot};
+use simp_proto::{Reason, State};
 
 use crate::common::{ANN, BOB, at, text};
 use crate::driver::{Driver, SETTINGS, closed, delivered, message, undelivered};

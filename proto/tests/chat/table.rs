@@ -1,7 +1,7 @@
 //! What every state makes of every operation, one second after the chat came to that state.
 
 use simp_proto::Operation;
-use simp_proto::control::State;
+use simp_proto::State;
 
 use crate::common::{ANN, at};
 use crate::driver::Driver;

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver};
 
-use simp_ctl::stop::{Outcome, Stop, fail};
-use simp_proto::control::{
+use simp_control::{
     ChatInfo, Event, Failure, FailureKind, Peer, Reason, Reply, Request, State as ChatState, What,
 };
+use simp_ctl::stop::{Outcome, Stop, fail};
 
 use super::{Host, Input};
 use crate::hashing::{Job, Wanted, Work};

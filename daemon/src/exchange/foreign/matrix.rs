@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use simp_foreign::Row;
+use simp_doubles::Row;
 
 use super::scenario::{Quality, Scenario};
 use super::verdict::{Trouble, Troubles};
@@ -105,7 +105,7 @@ const HEAD: &str = "\
 
 Other SIMP implementations differ from the specification, and from each other. Here is what comes of it: for the
 specification itself, for each kind that was seen on the wire (from A to polls), and for others that may well exist.
-simpd has no setting for any of them. The other side is a double (the crate `foreign/`), written from what was seen.
+simpd has no setting for any of them. The other side is a double (the crate `doubles/`), written from what was seen.
 
 This table is written by a test, which fails where it is out of date:
 `SIMP_WRITE=1 cargo test -p simp-daemon compatibility`. With `ROW=E SCENARIO='one lost' SIMP_SEED=3` in the

@@ -1,7 +1,7 @@
 //! What the people on both sides do: invite, think, accept or decline, write, leave.
 
-use simp_foreign::{Fate, State as Theirs};
-use simp_proto::control::{Kind, State, What};
+use simp_control::{Kind, State, What};
+use simp_doubles::{Fate, State as Theirs};
 
 use super::world::{Host, World, address};
 use crate::commands::Send;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use simp_foreign::{Allowed, Form, Row};
-use simp_proto::control::{Event, Kind, Reason, What};
+use simp_control::{Event, Kind, Reason, What};
+use simp_doubles::{Allowed, Form, Row};
 
 use super::scenario::Over;
 use super::world::World;
@@ -185,7 +185,7 @@ fn ours(event: &Event) -> Option<(u64, &str)> {
 
 fn judge_theirs(row: &Row, world: &World, log: &[Event], troubles: &mut Troubles) {
     let messages = || log.iter().filter(|event| event.what.kind() == Kind::Message);
-    let left = |fate| !matches!(fate, simp_foreign::Fate::Waits | simp_foreign::Fate::Swallowed);
+    let left = |fate| !matches!(fate, simp_doubles::Fate::Waits | simp_doubles::Fate::Swallowed);
     let said = world.theirs.said().iter().filter(|said| said.by_user && left(said.fate));
     let mut texts: Vec<&str> = said.clone().map(|said| said.text.as_str()).collect();
     texts.sort_unstable();

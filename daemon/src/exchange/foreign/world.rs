@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use simp_foreign::{Foreign, Port, Row, Traits};
-use simp_proto::control::{ChatInfo, Event, State};
+use simp_control::{ChatInfo, Event, State};
+use simp_doubles::{Double, Port, Row, Traits};
 use simp_proto::{Datagram, Settings, UserName};
 
 use super::super::{Exchange, Now, Timer};
@@ -50,8 +50,8 @@ struct Arrival {
 pub struct World {
     pub now: u64,
     pub ours: Exchange,
-    pub theirs: Foreign,
-    pub third: Foreign,
+    pub theirs: Double,
+    pub third: Double,
     /// Lines of theirs that came to us while we had a chat.
     pub came: BTreeSet<String>,
     /// Bit by bit: what the people here have been up to.
@@ -100,8 +100,8 @@ impl World {
         Self {
             now: 0,
             ours: Exchange::new(now, config(), address(Host::Ours), store, 7),
-            theirs: Foreign::new(row.traits.clone(), "bob", seed),
-            third: Foreign::new(Traits::PLAIN, "eve", seed),
+            theirs: Double::new(row.traits.clone(), "bob", seed),
+            third: Double::new(Traits::PLAIN, "eve", seed),
             came: BTreeSet::new(),
             is_traced,
             link,
@@ -241,8 +241,8 @@ impl World {
         let ours = self.ours.outgoing.iter().map(|(to, _, bytes)| (address(Host::Ours), to, bytes.to_vec()));
         let mut leaving: Vec<_> = ours.collect();
         self.ours.outgoing.clear();
-        for (host, foreign) in [(Host::Theirs, &mut self.theirs), (Host::Third, &mut self.third)] {
-            while let Some(transmit) = foreign.poll_transmit() {
+        for (host, double) in [(Host::Theirs, &mut self.theirs), (Host::Third, &mut self.third)] {
+            while let Some(transmit) = double.poll_transmit() {
                 let mut from = address(host);
                 if transmit.from == Port::Other {
                     from.set_port(40_000);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use simp_proto::control::{Event, Kind, State, What};
+use simp_control::{Event, Kind, State, What};
 
 use super::super::Exchange;
 use super::world::{Host, World};

@@ -1,6 +1,6 @@
 //! What users do: connect, write, queue, cancel, resend, leave. They cut links too, for somebody has to.
 
-use simp_proto::control::{Failure, Reply, State};
+use simp_control::{Failure, Reply, State};
 
 use super::network::Kinds;
 use super::world::{Step, World};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 
-use simp_proto::control::{Event, Kind};
+use simp_control::{Event, Kind};
 use simp_proto::{Datagram, Operation, Settings, UserName};
 
 use super::super::{Exchange, Now, Timer};

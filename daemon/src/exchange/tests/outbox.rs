@@ -1,6 +1,6 @@
 //! What the outbox does, step by step.
 
-use simp_proto::control::{Kind, Reason, Reply, State, What};
+use simp_control::{Kind, Reason, Reply, State, What};
 use simp_proto::{Datagram, Operation, UserName};
 
 use super::{Host, SocketAddr, peer};

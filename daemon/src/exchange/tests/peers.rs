@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use simp_proto::control::{Forgotten, PeerInfo};
+use simp_control::{Forgotten, PeerInfo};
 
 use super::*;
 use crate::pins::{Pins, Value};

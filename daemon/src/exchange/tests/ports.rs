@@ -1,7 +1,7 @@
 //! Answers from another port than the one that we invited: what moves there, and what does not. And those that cannot be
 //! read.
 
-use simp_proto::control::{Kind, Reason, Reply, What};
+use simp_control::{Kind, Reason, Reply, What};
 use simp_proto::{Datagram, Operation, UserName};
 
 use super::{Host, SocketAddr, peer};

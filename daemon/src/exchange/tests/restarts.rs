@@ -1,7 +1,7 @@
 //! What a kill, a quit, a lack of room and a change of mind make of the outbox.
 
+use simp_control::{Event, FailureKind, Kind, State, What};
 use simp_proto::Operation;
-use simp_proto::control::{Event, FailureKind, Kind, State, What};
 
 use super::{Host, peer};
 use crate::commands::{Refused, Send};

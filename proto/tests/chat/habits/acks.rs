@@ -1,7 +1,7 @@
 //! What a peer acknowledges, and when: when a message of ours is delivered, unconfirmed or undelivered.
 
-use simp_proto::control::{Reason, State};
 use simp_proto::{ChatEvent, Datagram, Deviations, Handled, MessageId, Operation};
+use simp_proto::{Reason, State};
 
 use super::{dialect, open, open_with_foreign, read, saying_hi, summed};
 use crate::common::{ANN, BOB, at};

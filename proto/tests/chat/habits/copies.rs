@@ -1,6 +1,6 @@
 //! Which messages of a peer are copies, and which are shown.
 
-use simp_proto::control::Reason;
+use simp_proto::Reason;
 use simp_proto::{Handled, Known};
 
 use super::{dialect, known, open, open_in, open_with_foreign, read, summed};

@@ -1,7 +1,7 @@
 //! How a peer opens and closes a chat, and what it does there beside messages.
 
-use simp_proto::control::{Reason, State};
 use simp_proto::{Chat, ChatEvent, Datagram, Deviations, Handled, Known, Operation};
+use simp_proto::{Reason, State};
 
 use super::{accepting, dialect, inviting, known, open, open_in, open_with_foreign, read, summed};
 use crate::common::{ANN, BOB, Says, at};

@@ -1,6 +1,6 @@
-//! simpd and foreign peers over real UDP: the doubles of the crate `simp-foreign`, each on its own address, port
+//! simpd and foreign peers over real UDP: the doubles of the crate `simp-doubles`, each on its own address, port
 //! 7777, and a user of ours with simpctl. A chat in both roles, without loss. What happens on bad links, and all
-//! else, is tried in virtual time (`daemon/src/exchange/foreign.rs`).
+//! else, is tried in virtual time (`daemon/src/exchange/double.rs`).
 //!
 //! `ROW=E` runs one row alone.
 
@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use simp_foreign::{Foreign, OnFin, Port, Row, State, rows};
+use simp_doubles::{Double, OnFin, Port, Row, State, rows};
 
 use crate::harness::{DEADLINE, Daemon, World};
 
@@ -25,14 +25,14 @@ struct Running {
 }
 
 struct Shared {
-    double: Mutex<Double>,
+    double: Mutex<Playing>,
     changed: Condvar,
     sockets: [UdpSocket; 2],
     start: Instant,
 }
 
-struct Double {
-    foreign: Foreign,
+struct Playing {
+    double: Double,
     is_over: bool,
 }
 
@@ -42,10 +42,10 @@ impl Shared {
     }
 
     /// Does something with the double, and transmits what it says to that.
-    fn with<T>(&self, act: impl FnOnce(&mut Double, u64) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Playing, u64) -> T) -> T {
         let mut double = self.double.lock().unwrap();
         let result = act(&mut double, self.now());
-        while let Some(transmit) = double.foreign.poll_transmit() {
+        while let Some(transmit) = double.double.poll_transmit() {
             let socket = &self.sockets[usize::from(transmit.from == Port::Other)];
             // Nobody may listen there any more.
             let _ = socket.send_to(&transmit.bytes, transmit.to);
@@ -58,8 +58,8 @@ impl Shared {
         let mut buffer = [0; 65_536];
         loop {
             let wait = self.with(|double, now| {
-                double.foreign.handle_timeout(now);
-                let deadline = double.foreign.deadline().map_or(20, |deadline| deadline.saturating_sub(now));
+                double.double.handle_timeout(now);
+                let deadline = double.double.deadline().map_or(20, |deadline| deadline.saturating_sub(now));
                 // What a user does may bring another deadline.
                 (!double.is_over).then_some(deadline.min(20) as u16)
             });
@@ -69,7 +69,7 @@ impl Shared {
             let _ = poll(&mut both, PollTimeout::from(wait));
             for (socket, port) in self.sockets.iter().zip([Port::Main, Port::Other]) {
                 while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-                    self.with(|double, now| double.foreign.handle(now, &buffer[..length], from, port));
+                    self.with(|double, now| double.double.handle(now, &buffer[..length], from, port));
                 }
             }
         }
@@ -83,28 +83,28 @@ impl Running {
             socket.set_nonblocking(true).unwrap();
             socket
         });
-        let foreign = Foreign::new(row.traits.clone(), "bob", 1);
-        let double = Mutex::new(Double { foreign, is_over: false });
+        let double = Double::new(row.traits.clone(), "bob", 1);
+        let double = Mutex::new(Playing { double, is_over: false });
         let shared = Arc::new(Shared { double, changed: Condvar::new(), sockets, start: Instant::now() });
         let runs = Arc::clone(&shared);
         Self { shared, thread: Some(std::thread::spawn(move || runs.run())) }
     }
 
     /// Its user does something.
-    fn act<T>(&self, act: impl FnOnce(&mut Foreign, u64) -> T) -> T {
-        self.shared.with(|double, now| act(&mut double.foreign, now))
+    fn act<T>(&self, act: impl FnOnce(&mut Double, u64) -> T) -> T {
+        self.shared.with(|double, now| act(&mut double.double, now))
     }
 
     /// Waits until it is so.
     #[track_caller]
-    fn when(&self, what: &str, mut so: impl FnMut(&Foreign) -> bool) {
+    fn when(&self, what: &str, mut so: impl FnMut(&Double) -> bool) {
         let double = self.shared.double.lock().unwrap();
-        let waits = |double: &mut Double| !so(&double.foreign);
-        let (double, result) = self.shared.changed.wait_timeout_while(double, DEADLINE, waits).unwrap();
-        let foreign = &double.foreign;
-        let seen = (foreign.state(), foreign.notices(), foreign.shown());
+        let waits = |double: &mut Playing| !so(&double.double);
+        let (playing, result) = self.shared.changed.wait_timeout_while(double, DEADLINE, waits).unwrap();
+        let double = &playing.double;
+        let seen = (double.state(), double.notices(), double.shown());
         let failure = result.timed_out().then(|| format!("{what} does not come to be: {seen:?}"));
-        drop(double);
+        drop(playing);
         assert_eq!(failure, None);
     }
 }
@@ -135,20 +135,20 @@ impl<'a> Chat<'a> {
     }
 
     fn we_invite(&self) {
-        self.double.act(Foreign::wait);
+        self.double.act(Double::wait);
         let connect = self.world.spawn_ctl(self.host, &["connect", &self.world.address(self.host + 1)]);
-        self.double.when("asked", |foreign| matches!(foreign.state(), State::Asked | State::Open));
-        self.double.act(Foreign::accept);
+        self.double.when("asked", |double| matches!(double.state(), State::Asked | State::Open));
+        self.double.act(Double::accept);
         connect.wait().ok();
-        self.double.when("open", |foreign| foreign.state() == State::Open);
+        self.double.when("open", |double| double.state() == State::Open);
     }
 
     fn they_invite(&self) {
         let ours: SocketAddr = format!("{}:7777", self.world.address(self.host)).parse().unwrap();
-        self.double.act(|foreign, now| foreign.invite(now, ours));
+        self.double.act(|double, now| double.invite(now, ours));
         self.daemon.client().status_when(|status| status.requests == 1);
         let accept = self.world.spawn_ctl(self.host, &["accept"]);
-        self.double.when("open", |foreign| matches!(foreign.state(), State::Open | State::Ringing));
+        self.double.when("open", |double| matches!(double.state(), State::Open | State::Ringing));
         if !self.row.traits.acks_syn_ack {
             // Its first line stands for the ACK.
             self.they_say("first");
@@ -160,7 +160,7 @@ impl<'a> Chat<'a> {
     fn talk(&self) {
         let lines = if self.row.traits.polls_every.is_some() { 1 } else { 3 };
         for n in 0..lines {
-            if self.double.act(|foreign, _| foreign.may_say()) {
+            if self.double.act(|double, _| double.may_say()) {
                 self.they_say(&format!("theirs {n}"));
                 self.we_say(&format!("ours {n}"));
             } else {
@@ -172,20 +172,19 @@ impl<'a> Chat<'a> {
 
     fn we_say(&self, text: &str) {
         let sending = self.world.spawn_ctl(self.host, &["send", text]);
-        self.double.when(text, |foreign| foreign.shown().iter().any(|shown| shown == text));
+        self.double.when(text, |double| double.shown().iter().any(|shown| shown == text));
         if self.row.expect.good.unconfirmed {
             // What comes next from it is what tells.
             return;
         }
         sending.wait().ok();
-        let shown =
-            self.double.act(|foreign, _| foreign.shown().iter().filter(|shown| *shown == text).count());
+        let shown = self.double.act(|double, _| double.shown().iter().filter(|shown| *shown == text).count());
         assert_eq!(shown, 1, "{text}");
     }
 
     fn they_say(&self, text: &str) {
-        self.double.when("their turn", Foreign::may_say);
-        assert!(self.double.act(|foreign, now| foreign.say(now, text)));
+        self.double.when("their turn", Double::may_say);
+        assert!(self.double.act(|double, now| double.say(now, text)));
         // What it says by itself comes before.
         let by_itself = |line: &str| line == "bob accepted." || line.starts_with("ours ");
         loop {
@@ -205,14 +204,14 @@ impl<'a> Chat<'a> {
             OnFin::Silent | OnFin::Ignored => _ = self.world.ctl(self.host, &["quit", "--timeout", "0.1"]),
         }
         if self.row.traits.on_fin != OnFin::Ignored {
-            self.double.when("over", |foreign| foreign.state() == State::Idle);
+            self.double.when("over", |double| double.state() == State::Idle);
         }
     }
 
     fn they_quit(&self) {
-        self.double.act(Foreign::quit);
+        self.double.act(Double::quit);
         self.daemon.client().status_when(|status| status.chats == 0);
-        self.double.when("over", |foreign| foreign.state() == State::Idle);
+        self.double.when("over", |double| double.state() == State::Idle);
     }
 }
 

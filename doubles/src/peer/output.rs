@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Foreign, Pending, Port, State};
+use super::{Double, Pending, Port, State};
 use crate::traits::{Named, Number};
 use crate::wire::{self, Fields, operation};
 
@@ -23,7 +23,7 @@ const AGAIN_AFTER: u64 = 5_000;
 /// How often they are repeated.
 const TIMES: u32 = 5;
 
-impl Foreign {
+impl Double {
     /// The next datagram to transmit.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.outgoing.pop_front()

@@ -110,7 +110,7 @@ struct Talk {
 
 /// A program of another author, with one user.
 #[derive(Debug)]
-pub struct Foreign {
+pub struct Double {
     traits: Traits,
     name: String,
     random: u64,
@@ -138,7 +138,7 @@ pub struct Foreign {
     notices: Vec<String>,
 }
 
-impl Foreign {
+impl Double {
     /// A program that has just been started by a user of this name. `seed` decides what it drops.
     pub fn new(traits: Traits, name: &str, seed: u64) -> Self {
         Self {

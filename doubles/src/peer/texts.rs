@@ -1,10 +1,10 @@
 //! Chats both ways, and their acknowledgement.
 
-use super::{Fate, Foreign, InFlight, Said, State};
+use super::{Double, Fate, InFlight, Said, State};
 use crate::traits::{Expects, Repeats, Sends, Then, Unexpected};
 use crate::wire::{self, Fields, operation};
 
-impl Foreign {
+impl Double {
     /// Its user writes a line; `false` where the program does not let it.
     pub fn say(&mut self, now: u64, text: &str) -> bool {
         if !self.may_say() {

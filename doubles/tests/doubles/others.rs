@@ -48,7 +48,7 @@ fn chats_carry_the_numbers_of_their_row() {
     bob.hears(CHAT, 0, "hi");
     bob.hears(CHAT, 1, "hi");
     bob.hears(CHAT, 1, "ho");
-    assert_eq!(bob.foreign.shown(), ["hi", "ho"]);
+    assert_eq!(bob.double.shown(), ["hi", "ho"]);
 }
 
 #[test]
@@ -80,24 +80,24 @@ fn openings_are_those_of_their_row() {
     assert_eq!(bob.answers(SYN, 0, ""), [plain(SYN_ACK, 0, "bob", "")]);
     let mut bob = Bob::of("syn-ack-1");
     bob.hears(SYN, 0, "");
-    bob.foreign.accept(0);
+    bob.double.accept(0);
     assert_eq!(bob.says(), [plain(SYN_ACK, 1, "bob", "")]);
     let mut bob = Bob::of("syn-5s");
-    bob.foreign.invite(0, us());
+    bob.double.invite(0, us());
     assert_eq!(bob.says().len() + bob.waits(10_000).len(), 3);
     let mut bob = Bob::of("err-syn-ack");
     bob.hears(SYN, 0, "");
-    bob.foreign.decline(0);
+    bob.double.decline(0);
     assert_eq!(bob.says(), [plain(ERR, 0, "bob", "Connection rejected"), plain(SYN_ACK, 0, "bob", "")]);
     for (row, invites) in [("ephemeral", true), ("other-port", false)] {
         let mut bob = Bob::of(row);
         if invites {
-            bob.foreign.invite(0, us());
+            bob.double.invite(0, us());
         } else {
             bob.hears(SYN, 0, "");
-            bob.foreign.accept(0);
+            bob.double.accept(0);
         }
-        assert_eq!(bob.foreign.poll_transmit().unwrap().from, Port::Other, "{row}");
+        assert_eq!(bob.double.poll_transmit().unwrap().from, Port::Other, "{row}");
     }
 }
 
@@ -107,11 +107,11 @@ fn one_that_polls_answers_in_batches() {
     bob.now = 1;
     assert_eq!(bob.answers(SYN, 0, ""), Vec::<Vec<u8>>::new());
     bob.waits(5_000);
-    bob.foreign.accept(bob.now);
+    bob.double.accept(bob.now);
     bob.hears(ACK, 0, "");
     bob.hears(CHAT, 0, "hi");
     bob.hears(CHAT, 1, "ho");
-    bob.foreign.say(bob.now, "one");
+    bob.double.say(bob.now, "one");
     assert_eq!(bob.says(), [plain(SYN_ACK, 0, "bob", "")]);
     let batch = [plain(ACK, 0, "bob", ""), plain(ACK, 1, "bob", ""), plain(CHAT, 0, "bob", "one")];
     assert_eq!(bob.waits(5_000), batch);
@@ -122,7 +122,7 @@ fn refusals_and_ends_are_those_of_their_row() {
     let refusal = |row| {
         let mut bob = Bob::of(row);
         bob.hears(SYN, 0, "");
-        bob.foreign.decline(0);
+        bob.double.decline(0);
         bob.says()
     };
     assert_eq!(refusal("fin-text"), [plain(FIN, 1, "bob", "Connection rejected")]);
@@ -135,6 +135,6 @@ fn refusals_and_ends_are_those_of_their_row() {
     assert_eq!(bob.answers(FIN, 0, ""), Vec::<Vec<u8>>::new());
     assert_eq!(bob.answers(FIN, 1, ""), [plain(ACK, 1, "bob", "")]);
     let mut bob = Bob::invited("fin-leaves");
-    bob.foreign.quit(0);
-    assert_eq!((bob.says(), bob.foreign.state()), (vec![plain(FIN, 0, "bob", "")], State::Idle));
+    bob.double.quit(0);
+    assert_eq!((bob.says(), bob.double.state()), (vec![plain(FIN, 0, "bob", "")], State::Idle));
 }

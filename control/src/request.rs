@@ -1,32 +1,8 @@
-//! simpd's control API: what clients ask and what the daemon answers, as CBOR items in [frames](crate::frame).
-//!
-//! 1. The client connects to the daemon's Unix stream socket and sends [`Request::Hello`] with [`VERSION`].
-//! 2. The daemon answers each request, in order and at once, with one [`Answer::Reply`] or
-//!    [`Answer::Failure`]. What takes time is answered with the ids to follow.
-//! 3. After [`Request::Follow`], an [`Answer::Event`] comes for each entry of the log that is asked for,
-//!    between the answers to further requests.
-//! 4. A client that breaks the framing, or speaks another version, gets an [`Answer::Failure`] and is dropped.
-//!
-//! `control.cddl` beside this file is the same as a schema, for clients in other languages.
-
-mod event;
-mod outbox;
-mod peers;
-mod status;
-mod who;
-
-pub use event::{Event, Kind, Reason, What};
-pub use outbox::{Consumer, OutboxMessage};
-pub use peers::{Forgotten, PeerInfo};
-pub use status::{Counters, PeerNote, Refused, Status};
-pub use who::Who;
-
-use std::fmt;
+//! What clients ask.
 
 use serde::{Deserialize, Serialize};
 
-/// The version of this API. Client and daemon must have the same.
-pub const VERSION: u32 = 4;
+use crate::{Forgotten, Kind};
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +116,7 @@ pub enum Request {
     /// A second `follow` on a connection replaces the first.
     Follow {
         /// From where.
-        from: From,
+        from: FollowFrom,
         /// Which entries.
         #[serde(default)]
         filter: Filter,
@@ -174,7 +150,7 @@ pub enum Request {
 /// Where a follower begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum From {
+pub enum FollowFrom {
     /// With the first entry above this id.
     After(u64),
     /// Behind the mark of this consumer; at the log's beginning where it has none yet.
@@ -202,202 +178,4 @@ pub struct Filter {
     /// Only entries appended before this time, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<u64>,
-}
-
-/// What the daemon sends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// A request was carried out.
-    Reply(Reply),
-    /// A request was refused.
-    Failure(Failure),
-    /// An entry of the log, for a follower.
-    Event(Event),
-}
-
-/// The answer to a request that was carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reply {
-    /// To `hello`.
-    Hello {
-        /// [`VERSION`] of the daemon.
-        version: u32,
-        /// The program's version.
-        program: String,
-        /// Where it receives: `ADDR:PORT`.
-        address: String,
-        /// The user it speaks for.
-        user: String,
-    },
-    /// To `status`.
-    Status(Box<Status>),
-    /// To `connect`, `accept`, `decline` and `quit`: the chat as it is now.
-    Chat {
-        /// The chat.
-        chat: ChatInfo,
-        /// Follow after this id for what becomes of it.
-        after: u64,
-    },
-    /// To `send` and `resend`.
-    Queued {
-        /// The message's id: that of its `queued` entry.
-        message: u64,
-        /// The chat it is queued in; 0 for a message of the outbox, which may outlive chats.
-        chat: u64,
-    },
-    /// To `outbox`.
-    Outbox {
-        /// The messages, oldest first.
-        messages: Vec<OutboxMessage>,
-        /// Whether there are more: ask again with `after`.
-        more: bool,
-    },
-    /// To `consumers`.
-    Consumers {
-        /// By name.
-        consumers: Vec<Consumer>,
-    },
-    /// To `peers`.
-    Peers {
-        /// By address, as a text.
-        peers: Vec<PeerInfo>,
-        /// Whether there are more: ask again with `after`.
-        more: bool,
-    },
-    /// To `forget_peer`.
-    Forgotten {
-        /// Of how many peers something was forgotten.
-        peers: u64,
-    },
-    /// To `chats`.
-    Chats {
-        /// Open ones, requests and all others, in the order in which they began.
-        chats: Vec<ChatInfo>,
-        /// Whether there are more: ask again with `after`.
-        more: bool,
-    },
-    /// To `history`.
-    History {
-        /// Newest first.
-        events: Vec<Event>,
-        /// Where there may be older ones: ask again with this as `before`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        older: Option<u64>,
-    },
-    /// To `follow`.
-    Following {
-        /// Entries above this id come.
-        after: u64,
-    },
-    /// To `seen`, `cancel`, `forget` and `stop`.
-    Done,
-}
-
-/// Why a request was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{line}")]
-pub struct Failure {
-    /// What scripts decide by.
-    pub kind: FailureKind,
-    /// One line for a person, with the remedy where there is one. It may hold text from a peer.
-    pub line: String,
-}
-
-impl Failure {
-    /// A failure of this kind with this line.
-    pub fn new(kind: FailureKind, line: impl Into<String>) -> Self {
-        Self { kind, line: line.into() }
-    }
-}
-
-/// The kinds of failure; simpctl's exit statuses are made of the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// It did not work; the line says why.
-    Failed,
-    /// The request makes no sense as it is.
-    Usage,
-    /// No simpd to talk to: none runs, no permission, another version.
-    NoDaemon,
-    /// The peer declined.
-    Declined,
-    /// The peer is in another chat.
-    Busy,
-    /// No answer within the time limit.
-    NoAnswer,
-    /// No such chat, request or peer.
-    NoSuch,
-    /// The peer is gone; the message is kept, not delivered.
-    Undelivered,
-}
-
-/// The other side of a chat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Peer {
-    /// Its user name; empty as long as it has told none.
-    pub user: String,
-    /// `ADDR:PORT`.
-    pub address: String,
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.user.is_empty() {
-            f.write_str(&self.address)
-        } else {
-            write!(f, "{}@{}", self.user, self.address)
-        }
-    }
-}
-
-/// A chat, a request or an invitation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatInfo {
-    /// Its id: that of the entry it began with.
-    pub chat: u64,
-    /// The other side.
-    pub peer: Peer,
-    /// Where it stands.
-    pub state: State,
-    /// Messages of ours that are not delivered yet.
-    pub queued: u64,
-    /// When it began, in milliseconds since 1970.
-    pub since_ms: u64,
-    /// What is special about how the peer speaks, as far as is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// Where a chat stands (SIMP 2, 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// We invited the peer and wait for its answer.
-    Inviting,
-    /// The peer invited us and waits for our answer: a request.
-    Invited,
-    /// We accepted and wait for the peer to confirm.
-    Accepting,
-    /// Messages go both ways.
-    Open,
-    /// We are leaving: what is queued is delivered, then the peer is told.
-    Closing,
-    /// Over.
-    Closed,
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Inviting => "inviting",
-            Self::Invited => "invited",
-            Self::Accepting => "accepting",
-            Self::Open => "open",
-            Self::Closing => "closing",
-            Self::Closed => "closed",
-        })
-    }
 }

@@ -13,11 +13,11 @@ use cddl::validator::cbor_value::decode_cbor;
 use ciborium::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use simp_proto::control::{
-    Answer, ChatInfo, Consumer, Counters, Event, Failure, FailureKind, Filter, Forgotten, From, Kind,
+use simp_control::frame::{self, FrameBuffer};
+use simp_control::{
+    Answer, ChatInfo, Consumer, Counters, Event, Failure, FailureKind, Filter, FollowFrom, Forgotten, Kind,
     OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply, Request, State, Status, VERSION, What,
 };
-use simp_proto::frame::{self, FrameBuffer};
 
 /// The schema, with this rule as what an item must be.
 fn schema(rule: &str) -> String {
@@ -72,7 +72,7 @@ fn requests() -> Vec<Request> {
             Request::Resend { .. } => Request::Quit { who: who(), chat: Some(7), now: true },
             Request::Quit { .. } => Request::Chats { after: 0 },
             Request::Chats { .. } => Request::History { before: Some(9), limit: 20, filter: filter() },
-            Request::History { .. } => Request::Follow { from: From::After(0), filter: filter() },
+            Request::History { .. } => Request::Follow { from: FollowFrom::After(0), filter: filter() },
             Request::Follow { .. } => Request::Seen { consumer: "mail".to_owned(), id: 7 },
             Request::Seen { .. } => Request::Consumers,
             Request::Consumers => Request::Forget { consumer: "mail".to_owned() },
@@ -104,11 +104,11 @@ fn requests() -> Vec<Request> {
     full.chain(follow).chain(bare).collect()
 }
 
-fn places() -> Vec<From> {
-    let all = successors(Some(From::After(u64::MAX)), |from| match from {
-        From::After(_) => Some(From::Consumer("mail".to_owned())),
-        From::Consumer(_) => Some(From::End),
-        From::End => None,
+fn places() -> Vec<FollowFrom> {
+    let all = successors(Some(FollowFrom::After(u64::MAX)), |from| match from {
+        FollowFrom::After(_) => Some(FollowFrom::Consumer("mail".to_owned())),
+        FollowFrom::Consumer(_) => Some(FollowFrom::End),
+        FollowFrom::End => None,
     });
     all.collect()
 }

@@ -1,7 +1,7 @@
 //! Two doubles of one row with each other: programs that were written against themselves get on with themselves.
 
 use super::*;
-use simp_foreign::Row;
+use simp_doubles::Row;
 
 fn address(host: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1 + host as u8], 7777))
@@ -9,14 +9,14 @@ fn address(host: usize) -> SocketAddr {
 
 /// Both programs, 20 ms from each other.
 struct Pair {
-    both: [Foreign; 2],
+    both: [Double; 2],
     now: u64,
 }
 
 impl Pair {
     fn of(row: &Row) -> Self {
-        let foreign = |name, seed| Foreign::new(row.traits.clone(), name, seed);
-        Self { both: [foreign("ann", 1), foreign("bob", 2)], now: 0 }
+        let double = |name, seed| Double::new(row.traits.clone(), name, seed);
+        Self { both: [double("ann", 1), double("bob", 2)], now: 0 }
     }
 
     /// Lets so much time pass.
@@ -52,7 +52,7 @@ fn chat(row: &Row) -> Option<()> {
         pair.waits(1_000);
         pair.both[1].accept(pair.now);
     }
-    if pair.both.iter().any(|foreign| foreign.state() != State::Open) {
+    if pair.both.iter().any(|double| double.state() != State::Open) {
         return None;
     }
     let mut left = [5, 5];

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use super::{Foreign, Port, State};
+use super::{Double, Port, State};
 use crate::wire::{self, Fields, operation};
 
-impl Foreign {
+impl Double {
     /// A datagram came, on this port.
     pub fn handle(&mut self, now: u64, bytes: &[u8], from: SocketAddr, at: Port) {
         if self.is_gone || self.is_deaf {

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::{Fate, Foreign, Port, State, Talk};
+use super::{Double, Fate, Port, State, Talk};
 use crate::traits::{FinWaits, OnFin};
 use crate::wire::{self, Fields, operation};
 
-impl Foreign {
+impl Double {
     /// Its user leaves, or takes the invitation back.
     pub fn quit(&mut self, now: u64) {
         if !matches!(self.state, State::Inviting | State::Ringing | State::Open) {

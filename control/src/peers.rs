@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Peer;
+use crate::Peer;
 
 /// What is known of how a peer speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ mod table;
 
 use std::net::SocketAddr;
 
-use simp_foreign::{Foreign, Port, State, Traits, rows};
+use simp_doubles::{Double, Port, State, Traits, rows};
 
 const ERR: [u8; 2] = [1, 0x01];
 const SYN: [u8; 2] = [1, 0x02];
@@ -55,7 +55,7 @@ fn us() -> SocketAddr {
 
 /// A double called bob, and we, called ann, as the specification has us.
 struct Bob {
-    foreign: Foreign,
+    double: Double,
     now: u64,
 }
 
@@ -65,16 +65,16 @@ impl Bob {
     }
 
     fn with(traits: Traits) -> Self {
-        Self { foreign: Foreign::new(traits, "bob", 1), now: 0 }
+        Self { double: Double::new(traits, "bob", 1), now: 0 }
     }
 
     /// Invited by us, and its user accepts; what the opening was is thrown away.
     fn invited(row: &str) -> Self {
         let mut bob = Self::of(row);
         bob.hears(SYN, 0, "");
-        bob.foreign.accept(bob.now);
+        bob.double.accept(bob.now);
         bob.hears(ACK, 0, "");
-        assert_eq!(bob.foreign.state(), State::Open);
+        assert_eq!(bob.double.state(), State::Open);
         bob.says();
         bob
     }
@@ -84,17 +84,17 @@ impl Bob {
     }
 
     fn hears_raw(&mut self, bytes: &[u8]) {
-        self.foreign.handle(self.now, bytes, us(), Port::Main);
+        self.double.handle(self.now, bytes, us(), Port::Main);
     }
 
     /// What it has transmitted since the last time.
     fn says(&mut self) -> Vec<Vec<u8>> {
-        std::iter::from_fn(|| self.foreign.poll_transmit()).map(|transmit| transmit.bytes).collect()
+        std::iter::from_fn(|| self.double.poll_transmit()).map(|transmit| transmit.bytes).collect()
     }
 
     /// Writes a line, and says what that transmits.
     fn writes(&mut self, text: &str) -> Vec<Vec<u8>> {
-        assert!(self.foreign.say(self.now, text));
+        assert!(self.double.say(self.now, text));
         self.says()
     }
 
@@ -107,9 +107,9 @@ impl Bob {
     /// Lets so much time pass, and says what is transmitted meanwhile.
     fn waits(&mut self, ms: u64) -> Vec<Vec<u8>> {
         let until = self.now + ms;
-        while let Some(due) = self.foreign.deadline().filter(|due| *due <= until) {
+        while let Some(due) = self.double.deadline().filter(|due| *due <= until) {
             self.now = due;
-            self.foreign.handle_timeout(due);
+            self.double.handle_timeout(due);
         }
         self.now = until;
         self.says()

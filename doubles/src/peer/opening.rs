@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Foreign, Partner, Pending, Port, State, Talk};
+use super::{Double, Partner, Pending, Port, State, Talk};
 use crate::traits::{Acceptance, Answers, Busy, Decline, SecondSyn, Sends, SynInChat, Takes};
 use crate::wire::{self, Fields, operation};
 
@@ -18,7 +18,7 @@ const SYN_IS_LATE_FOR: u64 = 10_000;
 /// A SYN is repeated so often.
 const SYN_TIMES: u32 = 20;
 
-impl Foreign {
+impl Double {
     /// Its user invites.
     pub fn invite(&mut self, now: u64, to: SocketAddr) {
         self.port = if self.traits.invites_from_other { Port::Other } else { Port::Main };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Peer;
+use crate::Peer;
 
 /// What `status` tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

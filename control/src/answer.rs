@@ -1,0 +1,96 @@
+//! What the daemon answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ChatInfo, Consumer, Event, Failure, OutboxMessage, PeerInfo, Status};
+
+/// What the daemon sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// A request was carried out.
+    Reply(Reply),
+    /// A request was refused.
+    Failure(Failure),
+    /// An entry of the log, for a follower.
+    Event(Event),
+}
+
+/// The answer to a request that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// To `hello`.
+    Hello {
+        /// [`VERSION`] of the daemon.
+        version: u32,
+        /// The program's version.
+        program: String,
+        /// Where it receives: `ADDR:PORT`.
+        address: String,
+        /// The user it speaks for.
+        user: String,
+    },
+    /// To `status`.
+    Status(Box<Status>),
+    /// To `connect`, `accept`, `decline` and `quit`: the chat as it is now.
+    Chat {
+        /// The chat.
+        chat: ChatInfo,
+        /// Follow after this id for what becomes of it.
+        after: u64,
+    },
+    /// To `send` and `resend`.
+    Queued {
+        /// The message's id: that of its `queued` entry.
+        message: u64,
+        /// The chat it is queued in; 0 for a message of the outbox, which may outlive chats.
+        chat: u64,
+    },
+    /// To `outbox`.
+    Outbox {
+        /// The messages, oldest first.
+        messages: Vec<OutboxMessage>,
+        /// Whether there are more: ask again with `after`.
+        more: bool,
+    },
+    /// To `consumers`.
+    Consumers {
+        /// By name.
+        consumers: Vec<Consumer>,
+    },
+    /// To `peers`.
+    Peers {
+        /// By address, as a text.
+        peers: Vec<PeerInfo>,
+        /// Whether there are more: ask again with `after`.
+        more: bool,
+    },
+    /// To `forget_peer`.
+    Forgotten {
+        /// Of how many peers something was forgotten.
+        peers: u64,
+    },
+    /// To `chats`.
+    Chats {
+        /// Open ones, requests and all others, in the order in which they began.
+        chats: Vec<ChatInfo>,
+        /// Whether there are more: ask again with `after`.
+        more: bool,
+    },
+    /// To `history`.
+    History {
+        /// Newest first.
+        events: Vec<Event>,
+        /// Where there may be older ones: ask again with this as `before`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        older: Option<u64>,
+    },
+    /// To `follow`.
+    Following {
+        /// Entries above this id come.
+        after: u64,
+    },
+    /// To `seen`, `cancel`, `forget` and `stop`.
+    Done,
+}
