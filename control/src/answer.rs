@@ -22,7 +22,7 @@ pub enum Answer {
 pub enum Reply {
     /// To `hello`.
     Hello {
-        /// [`VERSION`] of the daemon.
+        /// [`VERSION`](crate::VERSION) of the daemon.
         version: u32,
         /// The program's version.
         program: String,
@@ -82,7 +82,7 @@ pub enum Reply {
     History {
         /// Newest first.
         events: Vec<Event>,
-        /// Where there may be older ones: ask again with this as `before`.
+        /// If there may be older ones: ask again with this as `before`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         older: Option<u64>,
     },

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Reads a whole number followed by `s`, `m`, `h`, `d` or `w`: seconds, minutes, hours, days of 24 hours, weeks.
 ///
 /// # Errors
-/// `None` where it is anything else, or longer than can be counted in milliseconds.
+/// `None` if it is anything else, or longer than can be counted in milliseconds.
 pub fn parse(text: &str) -> Option<Duration> {
     let unit = match text.chars().next_back()? {
         's' => 1,

@@ -32,7 +32,7 @@ pub enum What {
     Inviting,
     /// The chat is open.
     Opened {
-        /// What is special about how the peer speaks, where the user should know.
+        /// What is special about how the peer speaks, if the user should know.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
@@ -63,7 +63,7 @@ pub enum What {
         message: u64,
     },
     /// A message of ours was not acknowledged and will not be sent again. The peer may have it all the same
-    /// where only its acknowledgement was lost.
+    /// if only its acknowledgement was lost.
     Undelivered {
         /// Its id.
         message: u64,
@@ -83,7 +83,7 @@ pub enum What {
 }
 
 impl What {
-    /// What somebody wrote, where the entry holds that.
+    /// What somebody wrote, if the entry holds that.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Message { text } | Self::Queued { text, .. } | Self::Error { text } => Some(text),
@@ -156,19 +156,9 @@ impl Kind {
     ];
 }
 
+/// As it is called in the control API.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Request => "request",
-            Self::Inviting => "inviting",
-            Self::Opened => "opened",
-            Self::Closed => "closed",
-            Self::Message => "message",
-            Self::Queued => "queued",
-            Self::Delivered => "delivered",
-            Self::Undelivered => "undelivered",
-            Self::Error => "error",
-            Self::Unconfirmed => "unconfirmed",
-        })
+        self.serialize(f)
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Failure {
     /// What scripts decide by.
     pub kind: FailureKind,
-    /// One line for a person, with the remedy where there is one. It may hold text from a peer.
+    /// One line for a person, with the remedy if there is one. It may hold text from a peer.
     pub line: String,
 }
 
@@ -19,7 +19,7 @@ impl Failure {
     }
 }
 
-/// The kinds of failure; simpctl's exit statuses are made of the same.
+/// The kinds of failure; the exit statuses of simpctl and simp-room are made of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
@@ -39,4 +39,32 @@ pub enum FailureKind {
     NoSuch,
     /// The peer is gone; the message is kept, not delivered.
     Undelivered,
+}
+
+impl FailureKind {
+    /// The exit status of a program that ends with such a failure, as simpctl(1) lists them.
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NoDaemon => 3,
+            Self::Declined => 4,
+            Self::Busy => 5,
+            Self::NoAnswer => 6,
+            Self::NoSuch => 7,
+            Self::Undelivered => 8,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_failure_has_an_exit_status_of_its_own() {
+        use FailureKind::{Busy, Declined, Failed, NoAnswer, NoDaemon, NoSuch, Undelivered, Usage};
+        let kinds = [Failed, Usage, NoDaemon, Declined, Busy, NoAnswer, NoSuch, Undelivered];
+        assert_eq!(kinds.map(FailureKind::exit_status), [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
 }

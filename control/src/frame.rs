@@ -23,7 +23,7 @@ pub enum FrameError {
 /// Appends `item` to `out` as one frame. On an error `out` is as it was.
 ///
 /// # Errors
-/// [`FrameError::TooLong`] where the item has more than [`FRAME_MAX`] bytes.
+/// [`FrameError::TooLong`] if the item has more than [`FRAME_MAX`] bytes.
 pub fn encode<T: Serialize>(item: &T, out: &mut Vec<u8>) -> Result<(), FrameError> {
     let start = out.len();
     out.extend_from_slice(&[0; LENGTH_LEN]);
@@ -56,10 +56,10 @@ impl FrameBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next item, or `None` where its frame is not complete yet.
+    /// The next item, or `None` if its frame is not complete yet.
     ///
     /// # Errors
-    /// [`FrameError`] where the stream is broken; nothing behind it can be read.
+    /// [`FrameError`] if the stream is broken; nothing after it can be read.
     pub fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let pending = self.bytes.get(self.start..).unwrap_or_default();
         let Some((field, rest)) = pending.split_first_chunk::<LENGTH_LEN>() else {

@@ -8,29 +8,44 @@
 //! 4. A client that breaks the framing, or speaks another version, gets an [`Answer::Failure`] and is dropped.
 //!
 //! `control.cddl` beside this file is the same as a schema, for clients in other languages.
+//!
+//! - `request`, `answer`, `event`, `status`, `failure`, `values`: what travels. [`frame`], `framed`: how.
+//! - `client`, `lists`: the one blocking client, on `find`, `connection` and `socket`. [`error`]: how what it does
+//!   ends.
+//! - [`escape`], [`clock`], [`duration`]: how every front end shows and reads what travels.
+//! - [`places`]: where the programs find each other. `who`: how users name a peer.
 
 mod answer;
-mod chat;
+mod client;
+pub mod clock;
+mod connection;
 pub mod duration;
+pub mod error;
+pub mod escape;
 mod event;
 mod failure;
+mod find;
 pub mod frame;
-mod outbox;
-mod peers;
+mod framed;
+mod lists;
 pub mod places;
 mod request;
+mod socket;
 mod status;
+mod values;
 mod who;
 
 pub use answer::{Answer, Reply};
-pub use chat::{ChatInfo, Peer};
+pub use client::{Client, Incoming, token};
 pub use event::{Event, Kind, What};
 pub use failure::{Failure, FailureKind};
-pub use outbox::{Consumer, OutboxMessage};
-pub use peers::{Forgotten, PeerInfo};
+pub use framed::FrameStream;
+pub use lists::Piece;
 pub use request::{Filter, FollowFrom, Request};
 pub use simp_proto::{Reason, State};
+pub use socket::Socket;
 pub use status::{Counters, PeerNote, Refused, Status};
+pub use values::{ChatInfo, Consumer, Forgotten, OutboxMessage, Peer, PeerInfo};
 pub use who::Who;
 
 /// The version of this API. Client and daemon must have the same.

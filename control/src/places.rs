@@ -9,8 +9,8 @@ pub const PORT: u16 = 7777;
 /// Longest path of a Unix socket in bytes: what the kernel's address holds, less the NUL at its end.
 pub const SOCKET_PATH_MAX: usize = 107;
 
-/// The folder of the control sockets: `$XDG_RUNTIME_DIR/simp` where that variable is set; otherwise
-/// `/run/simp` for root, and for others `/run/user/UID/simp`, or `/tmp/simp-UID` where `exists` says that
+/// The folder of the control sockets: `$XDG_RUNTIME_DIR/simp` if that variable is set; otherwise
+/// `/run/simp` for root, and for others `/run/user/UID/simp`, or `/tmp/simp-UID` if `exists` says that
 /// there is no `/run/user/UID`.
 pub fn runtime_folder(xdg_runtime_dir: Option<PathBuf>, uid: u32, exists: impl Fn(&Path) -> bool) -> PathBuf {
     if let Some(folder) = xdg_runtime_dir.filter(|folder| folder.is_absolute()) {
@@ -24,7 +24,7 @@ pub fn runtime_folder(xdg_runtime_dir: Option<PathBuf>, uid: u32, exists: impl F
     }
 }
 
-/// What a daemon on this address is called in paths and on the command line: `ADDR`, or `ADDR:PORT` where
+/// What a daemon on this address is called in paths and on the command line: `ADDR`, or `ADDR:PORT` if
 /// the port is not 7777.
 pub fn daemon_name(address: SocketAddr) -> String {
     match address {
@@ -39,7 +39,7 @@ pub fn socket_path(runtime_folder: &Path, address: SocketAddr) -> PathBuf {
     runtime_folder.join(daemon_name(address) + ".sock")
 }
 
-/// Reads `ADDR` or `ADDR:PORT`, an IPv6 address with a port being `[ADDR]:PORT`. Port 7777 where none is given.
+/// Reads `ADDR` or `ADDR:PORT`, an IPv6 address with a port being `[ADDR]:PORT`. Port 7777 if none is given.
 pub fn parse_address(text: &str) -> Option<SocketAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let plain = bare.parse().map(|ip| SocketAddr::new(ip, PORT));

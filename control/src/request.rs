@@ -8,46 +8,46 @@ use crate::{Forgotten, Kind};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
-    /// First of all: which version the client speaks. Answered with [`Reply::Hello`].
+    /// First of all: which version the client speaks. Answered with [`Reply::Hello`](crate::Reply::Hello).
     Hello {
-        /// [`VERSION`].
+        /// [`VERSION`](crate::VERSION).
         version: u32,
     },
-    /// Answered with [`Reply::Status`].
+    /// Answered with [`Reply::Status`](crate::Reply::Status).
     Status,
-    /// Invite a peer. Answered with [`Reply::Chat`]; then follow its `opened` or `closed`.
+    /// Invite a peer. Answered with [`Reply::Chat`](crate::Reply::Chat); then follow its `opened` or `closed`.
     Connect {
-        /// `ADDR` or `ADDR:PORT`; port 7777 where none is given. Names are the client's to resolve.
+        /// `ADDR` or `ADDR:PORT`; port 7777 if none is given. Names are the client's to resolve.
         address: String,
-        /// How long the invitation lasts; the daemon's setting where it is absent.
+        /// How long the invitation lasts; the daemon's setting if it is absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout_ms: Option<u64>,
     },
-    /// Accept a request. Answered with [`Reply::Chat`]; then follow its `opened` or `closed`.
+    /// Accept a request. Answered with [`Reply::Chat`](crate::Reply::Chat); then follow its `opened` or `closed`.
     Accept {
-        /// Whose; may be absent where there is only one.
+        /// Whose; may be absent if there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         who: Option<String>,
     },
-    /// Decline a request. Answered with [`Reply::Chat`].
+    /// Decline a request. Answered with [`Reply::Chat`](crate::Reply::Chat).
     Decline {
-        /// Whose; may be absent where there is only one.
+        /// Whose; may be absent if there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         who: Option<String>,
     },
-    /// Send a text. Answered with [`Reply::Queued`] once it is durable; then follow its `delivered`,
-    /// `unconfirmed` or `undelivered`.
+    /// Send a text. Answered with [`Reply::Queued`](crate::Reply::Queued) once it is durable; then follow its
+    /// `delivered`, `unconfirmed` or `undelivered`.
     Send {
-        /// In which chat; may be absent where there is only one.
+        /// In which chat; may be absent if there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         who: Option<String>,
-        /// Only where that is still the chat with this id: whoever comes to the same address later is somebody else.
+        /// Only if that is still the chat with this id: whoever comes to the same address later is somebody else.
         /// Not with `queue`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         chat: Option<u64>,
         /// 1 to 985 characters of ASCII.
         text: String,
-        /// Keep it in the outbox until the peer has it, through as many chats as that takes. Where there is no
+        /// Keep it in the outbox until the peer has it, through as many chats as that takes. If there is no
         /// chat, `who` is the address to invite.
         #[serde(default)]
         queue: bool,
@@ -62,19 +62,19 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again_after: Option<u64>,
     },
-    /// The messages in the outbox, oldest first. Answered with [`Reply::Outbox`].
+    /// The messages in the outbox, oldest first. Answered with [`Reply::Outbox`](crate::Reply::Outbox).
     Outbox {
         /// Only those with a higher id.
         #[serde(default)]
         after: u64,
     },
-    /// Take a message out of the outbox, as undelivered. Answered with [`Reply::Done`].
+    /// Take a message out of the outbox, as undelivered. Answered with [`Reply::Done`](crate::Reply::Done).
     Cancel {
         /// Its id.
         message: u64,
     },
     /// Put the text of a message that was not delivered, or not confirmed, into the outbox, as a new message to the
-    /// same peer. Answered with [`Reply::Queued`].
+    /// same peer. Answered with [`Reply::Queued`](crate::Reply::Queued).
     Resend {
         /// Its id.
         message: u64,
@@ -82,26 +82,27 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expire_ms: Option<u64>,
     },
-    /// End a chat, or take back an invitation. Answered with [`Reply::Chat`]; then follow its `closed`.
+    /// End a chat, or take back an invitation. Answered with [`Reply::Chat`](crate::Reply::Chat); then follow its
+    /// `closed`.
     Quit {
-        /// Which; may be absent where there is only one.
+        /// Which; may be absent if there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         who: Option<String>,
-        /// Only where that is still the chat with this id.
+        /// Only if that is still the chat with this id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         chat: Option<u64>,
         /// Do not deliver first what is queued.
         #[serde(default)]
         now: bool,
     },
-    /// The chats and requests, in the order in which they began. Answered with [`Reply::Chats`].
+    /// The chats and requests, in the order in which they began. Answered with [`Reply::Chats`](crate::Reply::Chats).
     Chats {
         /// Only those with a higher id.
         #[serde(default)]
         after: u64,
     },
-    /// The newest entries of the log that pass the filter. Answered with [`Reply::History`], which may be
-    /// only a part: the daemon looks through a bounded piece of the log at a time.
+    /// The newest entries of the log that pass the filter. Answered with [`Reply::History`](crate::Reply::History),
+    /// which may be only a part: the daemon looks through a bounded piece of the log at a time.
     History {
         /// Only entries with a lower id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,8 +113,8 @@ pub enum Request {
         #[serde(default)]
         filter: Filter,
     },
-    /// Stream the log from a place on. Answered with [`Reply::Following`], then with [`Answer::Event`]s.
-    /// A second `follow` on a connection replaces the first.
+    /// Stream the log from a place on. Answered with [`Reply::Following`](crate::Reply::Following), then with
+    /// [`Answer::Event`](crate::Answer::Event)s. A second `follow` on a connection replaces the first.
     Follow {
         /// From where.
         from: FollowFrom,
@@ -121,30 +122,45 @@ pub enum Request {
         #[serde(default)]
         filter: Filter,
     },
-    /// Moves a consumer's mark forward to this entry. Answered with [`Reply::Done`].
+    /// Moves a consumer's mark forward to this entry. Answered with [`Reply::Done`](crate::Reply::Done).
     Seen {
         /// The consumer's name.
         consumer: String,
         /// The last entry that it is done with.
         id: u64,
     },
-    /// The consumers and their marks, by name. Answered with [`Reply::Consumers`].
+    /// The consumers and their marks, by name. Answered with [`Reply::Consumers`](crate::Reply::Consumers).
     Consumers,
-    /// Remove a consumer: its mark is forgotten. Answered with [`Reply::Done`].
+    /// Remove a consumer: its mark is forgotten. Answered with [`Reply::Done`](crate::Reply::Done).
     Forget {
         /// The consumer's name.
         consumer: String,
     },
-    /// What is known of how peers speak, by address. Answered with [`Reply::Peers`].
+    /// What is known of how peers speak, by address. Answered with [`Reply::Peers`](crate::Reply::Peers).
     Peers {
         /// Only addresses that are greater than this, as texts.
         #[serde(default)]
         after: String,
     },
-    /// Drop what was learned of how peers speak. Answered with [`Reply::Forgotten`].
+    /// Drop what was learned of how peers speak. Answered with [`Reply::Forgotten`](crate::Reply::Forgotten).
     ForgetPeer(Forgotten),
-    /// Stop the daemon; open chats are kept for its next start. Answered with [`Reply::Done`].
+    /// Stop the daemon; open chats are kept for its next start. Answered with [`Reply::Done`](crate::Reply::Done).
     Stop,
+}
+
+impl Request {
+    /// Sends a text in the chat with `who`, or in the only one. No outbox, and no second attempt.
+    pub fn send(who: Option<String>, text: impl Into<String>) -> Self {
+        Self::Send {
+            who,
+            chat: None,
+            text: text.into(),
+            queue: false,
+            expire_ms: None,
+            token: None,
+            again_after: None,
+        }
+    }
 }
 
 /// Where a follower begins.
@@ -153,7 +169,7 @@ pub enum Request {
 pub enum FollowFrom {
     /// With the first entry above this id.
     After(u64),
-    /// Behind the mark of this consumer; at the log's beginning where it has none yet.
+    /// After the mark of this consumer; at the log's beginning if it has none yet.
     Consumer(String),
     /// With the next entry that is appended.
     End,
@@ -163,7 +179,7 @@ pub enum FollowFrom {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Only these kinds; all where it is empty.
+    /// Only these kinds; all if it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<Kind>,
     /// Only this chat.

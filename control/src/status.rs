@@ -29,15 +29,15 @@ pub struct Status {
     pub clients: u64,
     /// Counts since the start.
     pub counters: Counters,
-    /// The newest entry of the log; 0 where it is empty.
+    /// The newest entry of the log; 0 if it is empty.
     pub last_id: u64,
-    /// The oldest entry that is kept; 0 where the log is empty.
+    /// The oldest entry that is kept; 0 if the log is empty.
     pub first_id: u64,
     /// Bytes the log has on disk.
     pub log_bytes: u64,
     /// Messages in the outbox.
     pub outbox: u64,
-    /// What is special about the peers of open chats; of the first of them, where there are very many.
+    /// What is special about the peers of open chats; of the first of them, if there are very many.
     pub notes: Vec<PeerNote>,
     /// What is wrong with the disk: as long as it is, chats stand still, nothing is received or sent, and what
     /// would have to be written is refused.

@@ -25,6 +25,11 @@ impl Random {
         self.next() % end
     }
 
+    /// The index of one of so many, which are not none.
+    pub fn index(&mut self, of: usize) -> usize {
+        self.below(of as u64) as usize
+    }
+
     /// True in this many of a hundred cases.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
@@ -32,7 +37,7 @@ impl Random {
 
     /// One of these; `from` is not empty.
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
+        from[self.index(from.len())]
     }
 
     /// Up to `max` bytes.

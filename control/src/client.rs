@@ -1,0 +1,389 @@
+//! The client of simpd's control API, blocking: hello, request and reply, the events that are followed, and going on
+//! after simpd went away. What takes several requests to learn is in `lists`. It knows no command of any program.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::connection::Connection;
+use crate::error::{Error, Outcome, fail, unexpected};
+use crate::find;
+use crate::socket::Socket;
+use crate::{Answer, Event, Failure, FailureKind, Filter, FollowFrom, Reply, Request, VERSION};
+
+/// How long an answer may take. The daemon answers at once, unless it is stopped or waits for its disk.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a simpd that went away is waited for if there is no time limit.
+const BACK_WITHIN: Duration = Duration::from_secs(60);
+
+/// The pause after the first attempt to reconnect; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest pause between attempts to reconnect.
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A simpd that we talk to.
+pub struct Client {
+    connection: Connection,
+    /// Where the daemon receives; empty as long as it has not answered our hello.
+    address: String,
+    /// What the answers to come belong to, in their order.
+    awaited: VecDeque<Awaited>,
+    followed: Option<Followed>,
+    /// Events that came while a reply was waited for.
+    events: VecDeque<Event>,
+    when_lost: fn(&Socket),
+}
+
+/// What an answer belongs to.
+enum Awaited {
+    Hello,
+    Follow,
+    Request,
+}
+
+/// What we follow of the log.
+struct Followed {
+    /// From where to go on: after the last entry that came, as soon as we know of one.
+    from: FollowFrom,
+    filter: Filter,
+}
+
+/// What came from the daemon.
+#[derive(Debug)]
+pub enum Incoming {
+    /// An entry of the log that we follow.
+    Event(Event),
+    /// The reply to the oldest request that has none.
+    Reply(Reply),
+    /// That request was refused.
+    Refused(Failure),
+    /// The connection broke and there is another one. What was asked on the old one is not answered any more;
+    /// what is followed goes on.
+    Reconnected,
+}
+
+/// A number for the `token` of a `send` that no other message has.
+pub fn token() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// All of these fail with [`Error::Lost`] if simpd goes away, and does not come back in time where it is waited for. A
+/// failure is simpd's, or of kind `no_daemon` if what is there is no simpd that we understand, or none that answers
+/// within 30 s.
+impl Client {
+    /// Connects to the simpd that `named` names, by its address or the path of its socket; if it is `None` to the one
+    /// that `$SIMP_DAEMON` names, and without that to the only one that runs. The hello is written together with the
+    /// first request.
+    ///
+    /// # Errors
+    /// `no_daemon` with the remedy, or `usage` if the name makes no sense.
+    pub fn find(named: Option<String>) -> Outcome<Self> {
+        Self::new(find::simpd(named)?)
+    }
+
+    /// The same for the simpd with this socket.
+    ///
+    /// # Errors
+    /// `no_daemon` with the remedy.
+    pub fn at(path: impl Into<PathBuf>) -> Outcome<Self> {
+        let path = path.into();
+        let socket = Socket { name: path.display().to_string(), path };
+        Self::new(Connection::new(socket.connect()?, socket))
+    }
+
+    fn new(connection: Connection) -> Outcome<Self> {
+        let mut client = Self {
+            connection,
+            address: String::new(),
+            awaited: VecDeque::new(),
+            followed: None,
+            events: VecDeque::new(),
+            when_lost: |_| (),
+        };
+        client.hello()?;
+        Ok(client)
+    }
+
+    /// A second connection to the same daemon, which follows nothing.
+    pub fn another(&self) -> Outcome<Self> {
+        let socket = self.socket().clone();
+        Self::new(Connection::new(socket.connect_again()?, socket))
+    }
+
+    /// Calls this each time simpd went away, before it is waited for.
+    pub fn when_lost(&mut self, tell: fn(&Socket)) {
+        self.when_lost = tell;
+    }
+
+    /// From now on, waiting ends with [`Error::Abandoned`] once nobody reads any more what is written here.
+    /// Without it a `simpctl listen | head -1` would stay until the message after that.
+    pub fn watch(&mut self, output: OwnedFd) {
+        self.connection.watch(output);
+    }
+
+    /// The daemon's control socket.
+    pub fn socket(&self) -> &Socket {
+        self.connection.socket()
+    }
+
+    /// Where the daemon receives, `ADDR:PORT`: waits for its hello.
+    pub fn address(&mut self) -> Outcome<&str> {
+        if !self.greeted(Instant::now() + ANSWER_WITHIN)? {
+            return Err(self.silent());
+        }
+        Ok(&self.address)
+    }
+
+    /// Follows the log. It is written with the next that is asked, or by [`Client::write`]; a refusal of it fails what
+    /// reads next.
+    pub fn follow(&mut self, from: FollowFrom, filter: Filter) -> Outcome {
+        self.connection.submit(&Request::Follow { from: from.clone(), filter: filter.clone() })?;
+        self.awaited.push_back(Awaited::Follow);
+        // As asked, until the reply says where that begins: a connection that breaks before it does asks the same again.
+        self.followed = Some(Followed { from, filter });
+        Ok(())
+    }
+
+    /// The last entry of the log that has passed in what we follow; 0 if we know none.
+    pub fn position(&self) -> u64 {
+        match &self.followed {
+            Some(Followed { from: FollowFrom::After(id), .. }) => *id,
+            _ => 0,
+        }
+    }
+
+    /// Puts a request in line. It is written with the next that is asked, or by [`Client::write`].
+    pub fn submit(&mut self, request: &Request) -> Outcome {
+        // Only what is in line will have an answer.
+        self.connection.submit(request)?;
+        self.awaited.push_back(Awaited::Request);
+        Ok(())
+    }
+
+    /// Writes what is in line. That simpd is gone is found by whoever reads next.
+    pub fn write(&mut self) -> Outcome {
+        self.connection.write()
+    }
+
+    /// Asks and waits for the reply, which comes at once. Events that come before it are kept.
+    pub fn ask(&mut self, request: &Request) -> Outcome<Reply> {
+        self.submit(request)?;
+        self.write()?;
+        self.reply()
+    }
+
+    /// Waits for the reply to a request that is written already. Events that come before it are kept.
+    pub fn reply(&mut self) -> Outcome<Reply> {
+        let deadline = Some(Instant::now() + ANSWER_WITHIN);
+        loop {
+            match self.decoded()? {
+                Some(Incoming::Reply(reply)) => return Ok(reply),
+                Some(Incoming::Refused(failure)) => return Err(failure.into()),
+                Some(Incoming::Event(event)) => self.events.push_back(event),
+                Some(Incoming::Reconnected) => (),
+                None if self.connection.read(deadline)? => (),
+                None => return Err(self.silent()),
+            }
+        }
+    }
+
+    /// Waits for what comes next; `None` once the deadline has passed. A simpd that goes away is waited for.
+    pub fn next(&mut self, deadline: Option<Instant>) -> Outcome<Option<Incoming>> {
+        match self.next_here(deadline) {
+            Err(Error::Lost(_)) => {
+                self.reconnect(deadline)?;
+                Ok(Some(Incoming::Reconnected))
+            }
+            next => next,
+        }
+    }
+
+    /// Waits for what comes next on this connection; `None` once the deadline has passed.
+    pub fn next_here(&mut self, deadline: Option<Instant>) -> Outcome<Option<Incoming>> {
+        loop {
+            if let Some(next) = self.buffered()? {
+                return Ok(Some(next));
+            }
+            if !self.connection.read(deadline)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits for the next event; `None` once the deadline has passed. A simpd that goes away is waited for. What was
+    /// asked before and is refused ends it.
+    pub fn event(&mut self, deadline: Option<Instant>) -> Outcome<Option<Event>> {
+        loop {
+            match self.next(deadline)? {
+                Some(Incoming::Event(event)) => return Ok(Some(event)),
+                Some(Incoming::Refused(failure)) => return Err(failure.into()),
+                Some(Incoming::Reply(_) | Incoming::Reconnected) => (),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// What has come already, without waiting.
+    pub fn buffered(&mut self) -> Outcome<Option<Incoming>> {
+        match self.events.pop_front() {
+            Some(event) => Ok(Some(Incoming::Event(event))),
+            None => self.decoded(),
+        }
+    }
+
+    /// Waits until the daemon closes the connection.
+    pub fn wait_for_end(&mut self) -> Outcome {
+        loop {
+            match self.connection.read(None) {
+                Ok(_) => (),
+                Err(Error::Lost(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Does what asks something of simpd, and does it again as often as simpd goes away before it has answered.
+    /// `ask` learns whether it is done again: what was asked before may have been carried out. A `send` with a
+    /// [`token`] says so in `again_after`, and is then queued once.
+    pub fn insist<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        mut ask: impl FnMut(&mut Self, bool) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let mut again = false;
+        loop {
+            match ask(self, again) {
+                Err(Error::Lost(_)) => self.reconnect(deadline)?,
+                outcome => return outcome,
+            }
+            again = true;
+        }
+    }
+
+    /// Waits for simpd until the deadline, or for a minute if there is none, and goes on with it on the same socket.
+    pub fn reconnect(&mut self, deadline: Option<Instant>) -> Outcome {
+        (self.when_lost)(self.socket());
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + BACK_WITHIN);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.replace(deadline) {
+                Ok(true) => return Ok(()),
+                // One that is killed while it starts may have taken the connection and said nothing.
+                Ok(false) | Err(Error::Lost(_)) => (),
+                Err(error) => return Err(error),
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(self.socket().lost());
+            }
+            self.connection.pause(pause.min(left))?;
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+
+    /// One attempt to go on with another connection: says hello, waits for its answer, and follows what was followed
+    /// on the old one. False if the deadline passes before the answer.
+    pub fn replace(&mut self, deadline: Instant) -> Outcome<bool> {
+        self.connection.renew()?;
+        // Whoever waits for an answer on the old connection asks again. Events that were read from it stay: what we
+        // follow goes on after them.
+        self.address.clear();
+        self.awaited.clear();
+        self.hello()?;
+        if !self.greeted(deadline)? {
+            return Ok(false);
+        }
+        if let Some(Followed { from, filter }) = self.followed.take() {
+            self.follow(from, filter)?;
+        }
+        self.write()?;
+        Ok(true)
+    }
+
+    fn hello(&mut self) -> Outcome {
+        self.awaited.push_back(Awaited::Hello);
+        self.connection.submit(&Request::Hello { version: VERSION })
+    }
+
+    /// Waits for the daemon's hello. False once the deadline has passed.
+    fn greeted(&mut self, deadline: Instant) -> Outcome<bool> {
+        self.write()?;
+        while self.address.is_empty() {
+            // Nothing was asked before it, so nothing else may come.
+            if self.decoded()?.is_some() {
+                return Err(unexpected());
+            }
+            if self.address.is_empty() && !self.connection.read(Some(deadline))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The next of the answers that were read, of those that say more than that something worked.
+    fn decoded(&mut self) -> Outcome<Option<Incoming>> {
+        while let Some(answer) = self.connection.take()? {
+            match answer {
+                Answer::Event(event) => {
+                    self.passed(event.id);
+                    return Ok(Some(Incoming::Event(event)));
+                }
+                // Answers come in the order of their requests, so none needs a number.
+                Answer::Reply(reply) => match (self.awaited.pop_front(), reply) {
+                    (Some(Awaited::Hello), reply) => self.greet(reply)?,
+                    (Some(Awaited::Follow), Reply::Following { after }) => self.passed(after),
+                    (Some(Awaited::Request), reply) => return Ok(Some(Incoming::Reply(reply))),
+                    _ => return Err(unexpected()),
+                },
+                Answer::Failure(failure) => match self.awaited.pop_front() {
+                    Some(Awaited::Request) => return Ok(Some(Incoming::Refused(failure))),
+                    // Nobody waits for the answer to a hello or a follow, and nothing works without them. One that
+                    // belongs to nothing says why the daemon hangs up.
+                    Some(Awaited::Hello | Awaited::Follow) | None => return Err(failure.into()),
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the first answer, which is the daemon's hello.
+    fn greet(&mut self, reply: Reply) -> Outcome {
+        let Reply::Hello { version, address, program, .. } = reply else {
+            return Err(unexpected());
+        };
+        if version != VERSION {
+            let what =
+                format!("simpd {program} speaks version {version} of the control API, simpctl {VERSION}");
+            return Err(fail(FailureKind::NoDaemon, format!("{what} (install both from one release)")));
+        }
+        self.address = address;
+        Ok(())
+    }
+
+    /// What we follow goes on after this entry.
+    fn passed(&mut self, id: u64) {
+        if let Some(followed) = &mut self.followed {
+            followed.from = FollowFrom::After(id);
+        }
+    }
+
+    fn silent(&self) -> Error {
+        let line = format!("simpd on {} does not answer (is it stopped, or its disk?)", self.socket().name);
+        fail(FailureKind::NoDaemon, line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_messages_have_the_same_token() {
+        let tokens: std::collections::HashSet<u64> = (0..1000).map(|_| token()).collect();
+        assert_eq!(tokens.len(), 1000);
+    }
+}

@@ -1,0 +1,140 @@
+//! One connection to simpd, blocking: requests out, answers in. What they mean is the client's business.
+
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::error::{Error, Outcome, fail};
+use crate::frame;
+use crate::framed::FrameStream;
+use crate::socket::Socket;
+use crate::{Answer, FailureKind, Request};
+
+/// A connection to simpd.
+pub(crate) struct Connection {
+    stream: FrameStream,
+    socket: Socket,
+    /// Requests that are not written yet.
+    out: Vec<u8>,
+    /// Waiting ends once nobody reads any more what is written here.
+    watched: Option<OwnedFd>,
+}
+
+impl Connection {
+    /// Takes over a stream on which nothing has been said yet.
+    pub(crate) fn new(stream: UnixStream, socket: Socket) -> Self {
+        Self { stream: FrameStream::new(stream), socket, out: Vec::new(), watched: None }
+    }
+
+    /// Where the daemon is.
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Goes on with a new stream to the same socket. What was in line or half read is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] if there is no simpd now.
+    pub(crate) fn renew(&mut self) -> Outcome {
+        self.stream = FrameStream::new(self.socket.connect_again()?);
+        self.out.clear();
+        Ok(())
+    }
+
+    /// From now on, waiting ends with [`Error::Abandoned`] once nobody reads any more what is written here.
+    pub(crate) fn watch(&mut self, output: OwnedFd) {
+        self.watched = Some(output);
+    }
+
+    /// Puts a request in line for [`Connection::write`].
+    pub(crate) fn submit(&mut self, request: &Request) -> Outcome {
+        frame::encode(request, &mut self.out).map_err(|error| fail(FailureKind::Failed, error.to_string()))
+    }
+
+    /// Writes what is in line.
+    pub(crate) fn write(&mut self) -> Outcome {
+        let written = self.stream.stream().write_all(&self.out);
+        self.out.clear();
+        match written {
+            // A daemon that hangs up may have said why; reading brings it.
+            Err(error) if is_end(&error) => Ok(()),
+            Err(error) => Err(self.broken(&error.to_string())),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// The next answer of those that were read.
+    pub(crate) fn take(&mut self) -> Outcome<Option<Answer>> {
+        self.stream.take().map_err(|error| {
+            fail(FailureKind::NoDaemon, format!("{}: not a simpd ({error})", self.socket.name))
+        })
+    }
+
+    /// Reads what is there, or waits for it. False once the deadline has passed.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] at the end of the connection.
+    pub(crate) fn read(&mut self, deadline: Option<Instant>) -> Outcome<bool> {
+        if !wait(Some(self.stream.stream().as_fd()), self.watched.as_ref(), deadline)? {
+            return Ok(false);
+        }
+        match self.stream.read() {
+            Ok(0) => Err(self.socket.lost()),
+            Ok(_) => Ok(true),
+            Err(error) if is_end(&error) => Err(self.socket.lost()),
+            Err(error) => Err(self.broken(&error.to_string())),
+        }
+    }
+
+    /// Waits for this long.
+    ///
+    /// # Errors
+    /// [`Error::Abandoned`] if nobody reads our output any more.
+    pub(crate) fn pause(&self, pause: Duration) -> Outcome {
+        wait(None, self.watched.as_ref(), Some(Instant::now() + pause)).map(drop)
+    }
+
+    fn broken(&self, why: &str) -> Error {
+        fail(FailureKind::NoDaemon, format!("the connection to simpd on {}: {why}", self.socket.name))
+    }
+}
+
+/// Waits until there is something to read. False once the deadline has passed.
+fn wait(input: Option<BorrowedFd<'_>>, output: Option<&OwnedFd>, deadline: Option<Instant>) -> Outcome<bool> {
+    loop {
+        let mut fds = Vec::with_capacity(2);
+        fds.extend(input.map(|input| PollFd::new(input, PollFlags::POLLIN)));
+        // Nothing is asked of the output: that its reader is gone is reported all the same.
+        fds.extend(output.map(|output| PollFd::new(output.as_fd(), PollFlags::empty())));
+        // A signal or an early end of the wait only brings us here again.
+        match poll(&mut fds, timeout(deadline)) {
+            Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Ok(false),
+            Ok(_) | Err(Errno::EINTR) => (),
+            Err(errno) => return Err(fail(FailureKind::Failed, format!("poll: {}", errno.desc()))),
+        }
+        // Before the input: with nobody to show it to, nothing more is taken from the daemon.
+        if output.is_some() && fds.last().and_then(PollFd::any) == Some(true) {
+            return Err(Error::Abandoned);
+        }
+        if input.is_some() && fds.first().and_then(PollFd::any) == Some(true) {
+            return Ok(true);
+        }
+    }
+}
+
+/// What is left until the deadline, rounded up so that a wait does not end early.
+fn timeout(deadline: Option<Instant>) -> PollTimeout {
+    let Some(deadline) = deadline else { return PollTimeout::NONE };
+    let left = deadline.saturating_duration_since(Instant::now());
+    let ms = left.as_millis() + u128::from(!left.is_zero());
+    PollTimeout::try_from(ms.min(i32::MAX as u128)).unwrap_or(PollTimeout::MAX)
+}
+
+/// Whether the error says that the daemon is no longer there.
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}

@@ -1,0 +1,114 @@
+//! How something that a front end began comes to its end when that is not a good one.
+
+use std::io;
+
+use crate::{Failure, FailureKind};
+
+/// What a front end's work comes to.
+pub type Outcome<T = ()> = Result<T, Error>;
+
+/// Why something ends before it is done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It failed: one line for a person, and a kind that the exit status is made of.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// The connection to simpd broke. Whoever can wait connects again; for all others it is a failure.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+    /// Nobody waits for it any more: whoever read our output has seen enough (`| head -1`), or the program is being
+    /// stopped. That is no failure.
+    #[error("nobody waits for it any more")]
+    Abandoned,
+}
+
+/// A simpd that is not there any more.
+#[derive(Debug, thiserror::Error)]
+#[error("simpd on {name} went away")]
+pub struct Lost {
+    /// What to call it.
+    pub name: String,
+    /// The address to start it on again.
+    pub address: String,
+}
+
+impl Error {
+    /// The failure that it is for the user; `None` if it is none.
+    pub fn failure(self) -> Option<Failure> {
+        match self {
+            Self::Failure(failure) => Some(failure),
+            Self::Lost(lost) => {
+                let line = format!("{lost} (start it with: simpd {})", lost.address);
+                Some(Failure::new(FailureKind::NoDaemon, line))
+            }
+            Self::Abandoned => None,
+        }
+    }
+
+    /// If simpd went away: says what it goes on with by itself, so that nobody takes that for not begun.
+    #[must_use]
+    pub fn goes_on(self, what: &str) -> Self {
+        match self {
+            Self::Lost(lost) => fail(
+                FailureKind::NoDaemon,
+                format!("{what}, but {lost} (it goes on when it is started again)"),
+            ),
+            other => other,
+        }
+    }
+
+    /// Whether it is a failure of this kind.
+    pub fn is(&self, kind: FailureKind) -> bool {
+        matches!(self, Self::Failure(failure) if failure.kind == kind)
+    }
+}
+
+/// A failure of this kind with this line.
+pub fn fail(kind: FailureKind, line: impl Into<String>) -> Error {
+    Error::Failure(Failure::new(kind, line))
+}
+
+/// The daemon answered with a reply that belongs to another request.
+pub fn unexpected() -> Error {
+    fail(FailureKind::Failed, "simpd gave an answer to another question")
+}
+
+/// What argh says of wrong arguments, as one line in our form.
+pub fn usage(said: &str, program: &str) -> Error {
+    // argh breaks its lines and begins with a capital, as no other line of ours.
+    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut letters = line.trim_end_matches('.').chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    let line: String = first.into_iter().chain(letters).collect();
+    fail(FailureKind::Usage, format!("{line} (see {program} --help)"))
+}
+
+/// What a failed write to standard output comes to.
+pub fn unwritten(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Error::Abandoned,
+        _ => fail(FailureKind::Failed, format!("standard output: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_is_gone_is_named_with_the_remedy() {
+        let lost = || Error::from(Lost { name: "127.0.0.1".into(), address: "127.0.0.1".into() });
+        let line = |error: Error| error.failure().unwrap().line;
+        assert_eq!(line(lost()), "simpd on 127.0.0.1 went away (start it with: simpd 127.0.0.1)");
+        let line = line(lost().goes_on("message 3 is queued"));
+        let expected =
+            "message 3 is queued, but simpd on 127.0.0.1 went away (it goes on when it is started again)";
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_failure() {
+        assert!(matches!(unwritten(&io::ErrorKind::BrokenPipe.into()), Error::Abandoned));
+        assert!(matches!(unwritten(&io::ErrorKind::StorageFull.into()), Error::Failure(_)));
+    }
+}

@@ -1,0 +1,120 @@
+//! What a client asks most, as one value: lists whose answers come in pieces are put together, and replies of the wrong
+//! kind are failures.
+
+use crate::client::Client;
+use crate::error::{Outcome, unexpected};
+use crate::{ChatInfo, Consumer, Event, Filter, OutboxMessage, PeerInfo, Reply, Request, Status};
+
+/// A piece of the log: the newest so many of the ids above and before these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Only entries with a higher id.
+    pub above: u64,
+    /// Only entries with a lower id.
+    pub before: Option<u64>,
+    /// How many at most.
+    pub most: u32,
+}
+
+impl Piece {
+    /// All of the log.
+    pub const ALL: Self = Self { above: 0, before: None, most: u32::MAX };
+}
+
+/// All of these fail as [`Client::ask`] does.
+impl Client {
+    /// How the daemon is.
+    pub fn status(&mut self) -> Outcome<Box<Status>> {
+        match self.ask(&Request::Status)? {
+            Reply::Status(status) => Ok(status),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// All chats, requests and invitations, in the order in which they began.
+    pub fn chats(&mut self) -> Outcome<Vec<ChatInfo>> {
+        self.all(
+            |last: Option<&ChatInfo>| Request::Chats { after: last.map_or(0, |chat| chat.chat) },
+            |reply| match reply {
+                Reply::Chats { chats, more } => Ok((chats, more)),
+                _ => Err(unexpected()),
+            },
+        )
+    }
+
+    /// The messages in the outbox, oldest first.
+    pub fn outbox(&mut self) -> Outcome<Vec<OutboxMessage>> {
+        self.all(
+            |last: Option<&OutboxMessage>| Request::Outbox { after: last.map_or(0, |kept| kept.message) },
+            |reply| match reply {
+                Reply::Outbox { messages, more } => Ok((messages, more)),
+                _ => Err(unexpected()),
+            },
+        )
+    }
+
+    /// What is known of how peers speak, by address.
+    pub fn peers(&mut self) -> Outcome<Vec<PeerInfo>> {
+        let address = |info: &PeerInfo| info.peer.address.clone();
+        self.all(
+            |last| Request::Peers { after: last.map(address).unwrap_or_default() },
+            |reply| match reply {
+                Reply::Peers { peers, more } => Ok((peers, more)),
+                _ => Err(unexpected()),
+            },
+        )
+    }
+
+    /// A whole list. Each request is for what comes after the last of the pieces before it.
+    fn all<T>(
+        &mut self,
+        request: impl Fn(Option<&T>) -> Request,
+        piece: impl Fn(Reply) -> Outcome<(Vec<T>, bool)>,
+    ) -> Outcome<Vec<T>> {
+        let mut all = Vec::new();
+        loop {
+            let (some, more) = piece(self.ask(&request(all.last()))?)?;
+            all.extend(some);
+            if !more {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The consumers and their marks, by name.
+    pub fn consumers(&mut self) -> Outcome<Vec<Consumer>> {
+        match self.ask(&Request::Consumers)? {
+            Reply::Consumers { consumers } => Ok(consumers),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// The entries of this piece that pass the filter, newest first. The daemon looks through a bounded part of the
+    /// log at a time, so it may be asked several times.
+    pub fn history(&mut self, piece: Piece, filter: &Filter) -> Outcome<Vec<Event>> {
+        let mut found: Vec<Event> = Vec::new();
+        let mut before = piece.before;
+        loop {
+            let limit = piece.most.saturating_sub(found.len() as u32);
+            if limit == 0 {
+                return Ok(found);
+            }
+            let request = Request::History { before, limit, filter: filter.clone() };
+            let Reply::History { events, older } = self.ask(&request)? else {
+                return Err(unexpected());
+            };
+            found.extend(events.into_iter().filter(|event| event.id > piece.above));
+            // What is older has lower ids than this; a piece without entries is no sign that there are none.
+            if older.is_none_or(|older| older <= piece.above.saturating_add(1)) {
+                return Ok(found);
+            }
+            before = older;
+        }
+    }
+
+    /// This entry of the log; `None` if the log has it no more.
+    pub fn entry(&mut self, id: u64) -> Outcome<Option<Event>> {
+        let piece = Piece { above: id.saturating_sub(1), before: Some(id.saturating_add(1)), most: 1 };
+        Ok(self.history(piece, &Filter::default())?.pop())
+    }
+}

@@ -1,0 +1,103 @@
+//! The values that requests, answers and events are made of: peers, chats, messages that are kept, consumers.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use simp_proto::{Reason, State};
+
+/// The other side of a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its user name; empty as long as it has told none.
+    pub user: String,
+    /// `ADDR:PORT`.
+    pub address: String,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.user.is_empty() {
+            f.write_str(&self.address)
+        } else {
+            write!(f, "{}@{}", self.user, self.address)
+        }
+    }
+}
+
+/// A chat, a request or an invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatInfo {
+    /// Its id: that of the entry it began with.
+    pub chat: u64,
+    /// The other side.
+    pub peer: Peer,
+    /// Where it stands.
+    pub state: State,
+    /// Messages of ours that are not delivered yet.
+    pub queued: u64,
+    /// When it began, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// What is special about how the peer speaks, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A message that is kept until its peer has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxMessage {
+    /// Its id.
+    pub message: u64,
+    /// Who is to have it.
+    pub peer: Peer,
+    /// What it says.
+    pub text: String,
+    /// When it was queued, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// When it is given up, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+    /// How often its peer has been invited in vain since this run of the daemon began.
+    pub tries: u64,
+    /// Why the last of these invitations, or the last chat, came to nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// When its peer is invited next, in milliseconds since 1970; absent while it is being invited, and while
+    /// there is a chat with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_ms: Option<u64>,
+}
+
+/// A reader of the log whose place is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consumer {
+    /// Its name.
+    pub name: String,
+    /// The last entry that it is done with.
+    pub seen: u64,
+}
+
+/// What is known of how a peer speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerInfo {
+    /// The peer. If simpd.toml says how a whole host speaks, its address has no port.
+    pub peer: Peer,
+    /// Its habits, as simpd.toml has them: names separated by commas, or `plain`.
+    pub dialect: String,
+    /// What the user should know of it, one line each.
+    pub notes: Vec<String>,
+    /// When that was last kept, in milliseconds since 1970; absent if nothing was learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_ms: Option<u64>,
+    /// simpd.toml says it: nothing is learned.
+    pub pinned: bool,
+}
+
+/// Whose way of speaking is to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forgotten {
+    /// That of everybody.
+    All,
+    /// That of whoever this means: a user name, `ADDR`, `ADDR:PORT` or `USER@ADDR:PORT`.
+    Who(String),
+}
