@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use simp_control::FailureKind;
-use simp_ctl::stop::{Outcome, fail};
+use simp_control::error::{Outcome, fail};
 
 use crate::places::failed;
 

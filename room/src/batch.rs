@@ -3,12 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use simp_control::error::Outcome;
 use simp_control::{Failure, FailureKind, Reply, Request};
-use simp_ctl::stop::Outcome;
 
 use crate::leftover::Leftover;
 use crate::room::{Action, Chat};
-use crate::simpd::{Ask, Simpd, quit, send};
+use crate::simpd::{Errand, Simpd, quit, send};
 
 /// A turn ends when it has so many lines to send.
 const LINES_MAX: usize = 2_048;
@@ -19,7 +19,7 @@ enum Late {
     /// What became of what it said.
     Confirm { to: Chat, said: u32, whom: Option<String>, event: Option<u64> },
     /// What it was told behind that.
-    Line(Ask),
+    Line(Errand),
 }
 
 /// A line that is sent.
@@ -32,13 +32,13 @@ struct Sent {
 /// What one turn asks.
 #[derive(Debug)]
 pub struct Batch {
-    lines: Vec<(Sent, Ask)>,
+    lines: Vec<(Sent, Errand)>,
     /// Those that simpd has taken in an earlier run.
     taken: Vec<Sent>,
     late: Vec<Late>,
     /// Those who wait for a confirmation.
     waiting: HashSet<u64>,
-    quits: Vec<Ask>,
+    quits: Vec<Errand>,
     /// All of it is asked behind this entry of the log.
     behind: u64,
 }
@@ -163,7 +163,7 @@ impl Once {
 }
 
 /// Asks for lines to be sent; those that a peer cannot receive whole in parts. Whether each was taken.
-fn ask_in_parts(simpd: &mut impl Simpd, asks: Vec<Ask>, once: &mut Once) -> Outcome<Vec<bool>> {
+fn ask_in_parts(simpd: &mut impl Simpd, asks: Vec<Errand>, once: &mut Once) -> Outcome<Vec<bool>> {
     let answers = simpd.ask_all(asks.clone())?;
     let mut taken = Vec::with_capacity(answers.len());
     for (ask, answer) in asks.into_iter().zip(answers) {
@@ -181,7 +181,7 @@ fn ask_in_parts(simpd: &mut impl Simpd, asks: Vec<Ask>, once: &mut Once) -> Outc
 }
 
 /// A line that is too long for somebody, as two.
-fn halves(ask: &Ask, once: &mut Once) -> Option<(Ask, Ask)> {
+fn halves(ask: &Errand, once: &mut Once) -> Option<(Errand, Errand)> {
     let Request::Send { who: Some(address), chat: Some(id), text, .. } = &ask.request else { return None };
     let to = Chat { id: *id, address: address.clone() };
     let (first, second) = text.split_at_checked(text.len() / 2).filter(|(first, _)| !first.is_empty())?;

@@ -1,11 +1,10 @@
 //! How a room's operator talks to it: the framing and the manners of simpd's control API, on a socket of its own.
 //!
-//! 1. The client sends [`Ask::Hello`] with [`VERSION`], and the room answers with [`Tell::Hello`].
-//! 2. Each [`Ask::Order`] is answered with one [`Tell::Answer`].
+//! 1. The client sends [`Spoken::Hello`] with [`VERSION`], and the room answers with [`Tell::Hello`].
+//! 2. Each [`Spoken::Order`] is answered with one [`Tell::Answer`].
 //! 3. A client that breaks the framing, or speaks another version, is told so with [`Tell::Refused`], and dropped.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -16,11 +15,9 @@ use std::time::Duration;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Uid;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use simp_control::FailureKind;
-use simp_control::frame::{self, FrameBuffer};
-use simp_ctl::stop::{Outcome, fail};
+use simp_control::error::{Outcome, fail};
+use simp_control::{FailureKind, FrameStream};
 
 use crate::places::{failed, make_private};
 use crate::room::{Answer, Order};
@@ -40,7 +37,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// What an operator says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Ask {
+pub enum Spoken {
     /// First of all.
     Hello {
         /// [`VERSION`].
@@ -81,8 +78,8 @@ pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + C
         for stream in listener.incoming().flatten() {
             if clients.fetch_add(1, Ordering::Relaxed) >= CLIENTS_MAX {
                 clients.fetch_sub(1, Ordering::Relaxed);
-                let _ = Line::new(stream)
-                    .tell(&Tell::Refused(format!("{CLIENTS_MAX} operators are here already")));
+                let refused = Tell::Refused(format!("{CLIENTS_MAX} operators are here already"));
+                let _ = framed(stream, SILENT_FOR).write(&refused);
                 continue;
             }
             let (carry_out, clients) = (carry_out.clone(), Arc::clone(&clients));
@@ -98,32 +95,32 @@ pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + C
 fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<Answer>) {
     let of = getsockopt(&stream, PeerCredentials).map(|of| Uid::from_raw(of.uid()));
     let is_ours = of.is_ok_and(|uid| uid.is_root() || uid == Uid::effective());
-    let mut line = Line::new(stream);
+    let mut client = framed(stream, SILENT_FOR);
     let mut greeted = false;
     loop {
-        let told = match line.hear::<Ask>() {
+        let told = match client.receive::<Spoken>() {
             Ok(None) => return,
             _ if !is_ours => {
                 Tell::Refused("permission denied (only the room's own user and root may)".to_owned())
             }
-            Err(error) => Tell::Refused(error),
-            Ok(Some(Ask::Hello { version: VERSION })) => {
+            Err(error) => Tell::Refused(error.to_string()),
+            Ok(Some(Spoken::Hello { version: VERSION })) => {
                 greeted = true;
                 Tell::Hello { version: VERSION }
             }
-            Ok(Some(Ask::Hello { version })) => Tell::Refused(format!(
+            Ok(Some(Spoken::Hello { version })) => Tell::Refused(format!(
                 "the room speaks version {VERSION}, this simp-room {version} (start the room again)"
             )),
-            Ok(Some(Ask::Order(_))) if !greeted => {
+            Ok(Some(Spoken::Order(_))) if !greeted => {
                 Tell::Refused("the first request must be hello".to_owned())
             }
-            Ok(Some(Ask::Order(order))) => match carry_out(order) {
+            Ok(Some(Spoken::Order(order))) => match carry_out(order) {
                 Some(answer) => Tell::Answer(answer),
                 None => return,
             },
         };
         let ends = matches!(told, Tell::Refused(_));
-        if line.tell(&told).is_err() || ends {
+        if client.write(&told).is_err() || ends {
             return;
         }
     }
@@ -141,13 +138,12 @@ pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
         );
         fail(FailureKind::NoDaemon, line)
     })?;
-    let mut line = Line::new(stream);
+    let mut room = framed(stream, ANSWER_WITHIN);
     let broken = |why: String| fail(FailureKind::NoDaemon, format!("the room {name}: {why}"));
     // Where it is refused already, reading brings why.
-    let _ = line.tell(&Ask::Hello { version: VERSION });
+    let _ = room.write(&Spoken::Hello { version: VERSION });
     let is_stopped = order == Order::Stop;
-    let _ = line.tell(&Ask::Order(order));
-    line.wait_for(ANSWER_WITHIN);
+    let _ = room.write(&Spoken::Order(order));
     loop {
         // A room whose simpd is away waits for it.
         let silent = |_| {
@@ -156,7 +152,7 @@ pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
                     .to_owned(),
             )
         };
-        match line.hear::<Tell>().map_err(silent)? {
+        match room.receive::<Tell>().map_err(silent)? {
             Some(Tell::Hello { .. }) => {}
             Some(Tell::Answer(answer)) => return Ok(answer),
             Some(Tell::Refused(why)) => return Err(broken(why)),
@@ -167,44 +163,10 @@ pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
     }
 }
 
-/// One connection, blocking.
-struct Line {
-    stream: UnixStream,
-    frames: FrameBuffer,
-}
-
-impl Line {
-    fn new(stream: UnixStream) -> Self {
-        let line = Self { stream, frames: FrameBuffer::default() };
-        line.wait_for(SILENT_FOR);
-        line
-    }
-
-    fn wait_for(&self, time: Duration) {
-        // It fails for a time of zero only.
-        let _ = self.stream.set_read_timeout(Some(time));
-        let _ = self.stream.set_write_timeout(Some(time));
-    }
-
-    fn tell(&mut self, item: &impl Serialize) -> Result<(), String> {
-        let mut bytes = Vec::new();
-        frame::encode(item, &mut bytes).map_err(|error| error.to_string())?;
-        self.stream.write_all(&bytes).map_err(|error| error.to_string())
-    }
-
-    /// What the other says next; `None` at the end.
-    fn hear<T: DeserializeOwned>(&mut self) -> Result<Option<T>, String> {
-        let mut chunk = [0; 16 * 1024];
-        loop {
-            if let Some(item) = self.frames.take().map_err(|error| error.to_string())? {
-                return Ok(Some(item));
-            }
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Ok(None),
-                Ok(len) => self.frames.push(chunk.get(..len).unwrap_or_default()),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-    }
+/// A connection that is given up once the other is silent, or reads nothing, for this long.
+fn framed(stream: UnixStream, patience: Duration) -> FrameStream {
+    // They fail for a time of zero only.
+    let _ = stream.set_read_timeout(Some(patience));
+    let _ = stream.set_write_timeout(Some(patience));
+    FrameStream::new(stream)
 }

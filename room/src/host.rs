@@ -12,19 +12,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::PoisonError;
 use std::sync::mpsc::Sender;
 
+use simp_control::error::{Error, Outcome, fail};
+use simp_control::escape;
 use simp_control::{ChatInfo, Event, FailureKind, Request, State as ChatState, What};
-use simp_ctl::escape;
-use simp_ctl::stop::{Outcome, Stop, fail};
 
 use simp_proto::text::USER_NAME_MAX;
 
 use crate::batch::{Batch, Once};
 use crate::hashing::{Job, Wanted, Work};
 use crate::leftover::Leftover;
-use crate::lines::clean;
 use crate::member::{Held, Member, State, host};
 use crate::room::{Action, Answer, Computed, Order, Room, Settings, Status, Stored, Task, is_usable};
-use crate::simpd::{Ask, Simpd};
+use crate::simpd::{Errand, Simpd};
 use crate::store::{Deeds, Progress, Store, StoreError};
 
 /// simpd is told how far the room is once in so many events, and at the end.
@@ -41,7 +40,7 @@ pub enum Input {
     /// The room is to be stopped.
     Stop,
     /// simpd cannot be followed any more.
-    Failed(Stop),
+    Failed(Error),
     /// simpd has another log than before.
     OtherLog,
 }
@@ -76,7 +75,7 @@ pub struct Host<S> {
     stopped_by: Vec<Sender<Answer>>,
 }
 
-impl From<StoreError> for Stop {
+impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         fail(FailureKind::Failed, error.to_string())
     }
@@ -239,7 +238,7 @@ impl<S: Simpd> Host<S> {
             }
             Input::Stop => return Ok(Some(Ended::Stopped)),
             Input::OtherLog => return Ok(Some(Ended::OtherLog)),
-            Input::Failed(stop) => return Err(stop),
+            Input::Failed(error) => return Err(error),
         };
         self.collect(turn, from);
         Ok(None)
@@ -279,7 +278,7 @@ impl<S: Simpd> Host<S> {
                     let line = format!("{}: neither a name nor the address of a host", escape::name(&who));
                     return Ok(Answer::Usage(line));
                 }
-                self.store.ban(&who, &clean(&why))?;
+                self.store.ban(&who, &escape::ascii(&why))?;
                 self.room.banned(now_ms, &who, &why)
             }
             Order::Bans => Answer::Bans(self.store.bans()?),
@@ -403,7 +402,7 @@ impl<S: Simpd> Host<S> {
         }
         let request = Request::Seen { consumer, id };
         // It does no harm where it fails, and is said again.
-        if self.simpd.ask_all(vec![Ask { request, behind: 0 }]).is_ok() {
+        if self.simpd.ask_all(vec![Errand { request, behind: 0 }]).is_ok() {
             self.seen = id;
         }
     }

@@ -30,11 +30,11 @@ use std::process::ExitCode;
 
 use argh::FromArgs as _;
 use simp_control::FailureKind;
-use simp_ctl::escape;
-use simp_ctl::stop::{Outcome, fail, output_error, status, usage};
+use simp_control::error::{Outcome, fail, unwritten, usage};
+use simp_control::escape;
 
 use args::{Args, Command};
-use lines::{clean, lines};
+use lines::lines;
 use member::Rate;
 use places::Places;
 use room::{Order, Settings};
@@ -51,10 +51,10 @@ pub fn main() -> ExitCode {
         }
         Err(early) => Err(usage(&early.output, "simp-room")),
     };
-    let Err(stop) = outcome else { return ExitCode::SUCCESS };
-    let Some(failure) = stop.failure() else { return ExitCode::SUCCESS };
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let Some(failure) = error.failure() else { return ExitCode::SUCCESS };
     say(&failure.line);
-    ExitCode::from(status(failure.kind))
+    ExitCode::from(failure.kind.exit_status())
 }
 
 fn carry_out(args: Args) -> Outcome {
@@ -100,7 +100,7 @@ fn settings(args: args::Run) -> Outcome<Settings> {
             let text = String::from_utf8_lossy(&text);
             text.lines()
                 .filter(|line| !line.trim().is_empty())
-                .flat_map(|line| lines("", &clean(line)))
+                .flat_map(|line| lines("", &escape::ascii(line)))
                 .collect()
         }
     };
@@ -118,7 +118,7 @@ fn settings(args: args::Run) -> Outcome<Settings> {
 /// A line on standard output.
 fn print(line: &str) -> Outcome {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| output_error(&error))
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| unwritten(&error))
 }
 
 /// A line on standard error, about the room. What is not read there is lost without harm.

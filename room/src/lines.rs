@@ -1,7 +1,5 @@
 //! Texts on their way through the room: what a member wrote, what it asks for, and the lines it comes out as.
 
-use std::fmt::Write as _;
-
 use simp_proto::text::TEXT_MAX;
 
 /// The longest line that the room sends, in bytes: some peers need a few of a message for themselves (SIMP 7).
@@ -9,22 +7,6 @@ pub const LINE_MAX: usize = TEXT_MAX - 5;
 
 /// Where a line is broken, it is broken at a space within this many bytes of its end.
 const BREAK_WITHIN: usize = 80;
-
-/// What somebody wrote, harmless for every terminal it may come to: controls and whatever is not ASCII as escapes.
-pub fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        let _ = match c {
-            ' '..='~' => write!(out, "{c}"),
-            '\n' => write!(out, "\\n"),
-            '\r' => write!(out, "\\r"),
-            '\t' => write!(out, "\\t"),
-            c if u32::from(c) < 0x100 => write!(out, "\\x{:02x}", u32::from(c)),
-            c => write!(out, "\\u{{{:x}}}", u32::from(c)),
-        };
-    }
-    out
-}
 
 /// A text as lines that every peer receives whole, each with this before it. The text is ASCII.
 pub fn lines(before: &str, text: &str) -> Vec<String> {
@@ -140,11 +122,6 @@ mod tests {
         assert_eq!(Line::command_in_place_of_password("pm secret"), None);
         assert_eq!(Line::command_in_place_of_password("PM secret"), Some(Line::Public("secret")));
         assert_eq!(Line::command_in_place_of_password("q"), Some(Line::Leave));
-    }
-
-    #[test]
-    fn nothing_comes_out_that_a_terminal_would_obey() {
-        assert_eq!(clean("a\x1b[2J\n\x07\0 gr\u{fc}n \u{202e}"), "a\\x1b[2J\\n\\x07\\x00 gr\\xfcn \\u{202e}");
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use simp_control::FailureKind;
-use simp_ctl::clock::{local, rfc3339};
-use simp_ctl::escape;
-use simp_ctl::stop::{Outcome, fail};
+use simp_control::clock::{local, rfc3339};
+use simp_control::error::{Outcome, fail};
+use simp_control::escape;
 
 use crate::places::runtime;
 use crate::room::{Answer, Order, Seen, Status};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
 use simp_control::FailureKind;
+use simp_control::error::{Error, Outcome, fail};
 use simp_control::places;
-use simp_ctl::stop::{Outcome, Stop, fail};
 
 /// The longest name of a room, in characters: that of a user.
 const NAME_MAX: usize = 32;
@@ -115,6 +115,6 @@ pub fn make_private(folder: &Path) -> Outcome {
 }
 
 /// What is wrong with a file.
-pub fn failed(path: &Path, error: &io::Error) -> Stop {
+pub fn failed(path: &Path, error: &io::Error) -> Error {
     fail(FailureKind::Failed, format!("{}: {error}", path.display()))
 }

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use simp_control::Client;
+use simp_control::clock::now_ms;
+use simp_control::error::{Error, Outcome, fail};
 use simp_control::{FailureKind, Status};
-use simp_ctl::client::Client;
-use simp_ctl::clock::now_ms;
-use simp_ctl::find;
-use simp_ctl::stop::{Outcome, Stop, fail};
 
 use crate::hashing;
 use crate::host::{Ended, Host, Input};
@@ -37,9 +36,9 @@ pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;
     let mut run = Run { daemon, settings, places, inputs, stopping };
-    let client = Client::new(find::daemon(run.daemon.take())?)?;
+    let client = Client::find(run.daemon.take())?;
     // The same again, also where others have been started meanwhile.
-    run.daemon = Some(client.place().path.display().to_string());
+    run.daemon = Some(client.socket().path.display().to_string());
     let simpd = Asker::new(client, Arc::clone(&run.stopping))?;
     let simpd_lock = run.places.take_simpd(&simpd.name())?;
     let opened = format!("simp-room: the room {} is open on simpd {}", run.settings.name, simpd.name());
@@ -61,7 +60,7 @@ pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
     // Those who wait for the end hear of it when all is done.
     drop((host, happened));
     match outcome {
-        Err(Stop::ReaderGone) if run.stopping.load(Ordering::Relaxed) => Ok(()),
+        Err(Error::Abandoned) if run.stopping.load(Ordering::Relaxed) => Ok(()),
         outcome => outcome.map(drop),
     }
 }
@@ -77,7 +76,7 @@ struct Run {
 
 impl Run {
     fn start_again(&mut self) -> Outcome<Host<Asker>> {
-        let client = Client::new(find::daemon(self.daemon.clone())?)?;
+        let client = Client::find(self.daemon.clone())?;
         self.start(Asker::new(client, Arc::clone(&self.stopping))?)
     }
 
@@ -94,7 +93,8 @@ impl Run {
         let host = Host::start(now_ms(), self.settings.clone(), store, simpd, (jobs, wanted))?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
         let take = move |event| events.send(Input::Event(event)).is_ok();
-        let failed = move |stop: Option<Stop>| drop(broken.send(stop.map_or(Input::OtherLog, Input::Failed)));
+        let failed =
+            move |stop: Option<Error>| drop(broken.send(stop.map_or(Input::OtherLog, Input::Failed)));
         follow(follower, host.done(), Arc::clone(&self.stopping), take, failed)?;
         Ok(host)
     }

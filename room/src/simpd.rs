@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use simp_control::{ChatInfo, Event, Failure, FailureKind, Filter, FollowFrom, Kind, Reply, Request, Status};
-use simp_ctl::client::{Client, Next};
-use simp_ctl::stop::{Outcome, Stop, unexpected};
+use simp_control::error::{Error, Outcome};
+use simp_control::{
+    ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, Incoming, Kind, Piece, Reply, Request,
+    Status,
+};
 
 use crate::leftover::Queued;
 use crate::room::Chat;
@@ -24,59 +26,38 @@ const GREETS_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is asked of simpd once, however often its connection breaks.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct Errand {
     /// The request.
     pub request: Request,
     /// Where it was asked before, that was behind this entry of the log.
     pub behind: u64,
 }
 
-/// A simpd.
+/// A simpd. All of these fail if it cannot be talked to, and those that wait if the room is to be stopped.
 pub trait Simpd {
     /// Where it receives: `ADDR:PORT`.
     fn name(&self) -> String;
 
     /// The newest entry of its log.
-    ///
-    /// # Errors
-    /// Where it does not say; so with all of these.
     fn last_id(&mut self) -> Outcome<u64>;
 
     /// The messages of ours that are queued behind this entry, newest first.
-    ///
-    /// # Errors
-    /// See [`Simpd::last_id`].
     fn queued_behind(&mut self, after: u64) -> Outcome<Vec<Queued>>;
 
     /// Whether a chat came to its end behind this entry.
-    ///
-    /// # Errors
-    /// See [`Simpd::last_id`].
     fn is_closed_behind(&mut self, chat: u64, after: u64) -> Outcome<bool>;
 
     /// All chats.
-    ///
-    /// # Errors
-    /// See [`Simpd::last_id`].
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>>;
 
     /// The text of a message, by its event; `None` where the log has it no more.
-    ///
-    /// # Errors
-    /// See [`Simpd::last_id`].
     fn text(&mut self, event: u64) -> Outcome<Option<String>>;
 
     /// Waits a little before something is tried again, and says why.
-    ///
-    /// # Errors
-    /// Where the room is to be stopped.
     fn wait(&mut self, why: &str) -> Outcome;
 
-    /// Asks all of it, in this order, and gives the answers.
-    ///
-    /// # Errors
-    /// Where the room is to be stopped, or simpd cannot be talked to.
-    fn ask_all(&mut self, asks: Vec<Ask>) -> Outcome<Vec<Result<Reply, Failure>>>;
+    /// Asks all of it, in this order, waiting for simpd if it is away, and gives the answers.
+    fn ask_all(&mut self, asks: Vec<Errand>) -> Outcome<Vec<Result<Reply, Failure>>>;
 }
 
 /// Asks simpd, and waits for it where it is away.
@@ -111,13 +92,14 @@ impl Asker {
     /// # Errors
     /// Where it does not say.
     pub fn status(&mut self) -> Outcome<Box<Status>> {
-        match self.client.ask(&Request::Status)? {
-            Reply::Status(status) => Ok(status),
-            _ => Err(unexpected()),
-        }
+        self.client.status()
     }
 
-    fn ask_some(&mut self, left: &mut VecDeque<Ask>, answers: &mut Vec<Result<Reply, Failure>>) -> Outcome {
+    fn ask_some(
+        &mut self,
+        left: &mut VecDeque<Errand>,
+        answers: &mut Vec<Result<Reply, Failure>>,
+    ) -> Outcome {
         let count = left.len().min(ASKED_AT_ONCE);
         for ask in left.iter().take(count) {
             self.client.submit(&ask.request)?;
@@ -155,11 +137,11 @@ impl Asker {
     fn answer(&mut self) -> Outcome<Result<Reply, Failure>> {
         loop {
             match self.client.next_here(Some(Instant::now() + PAUSE))? {
-                Some(Next::Reply(reply)) => return Ok(Ok(reply)),
-                Some(Next::Refused(failure)) => return Ok(Err(failure)),
+                Some(Incoming::Reply(reply)) => return Ok(Ok(reply)),
+                Some(Incoming::Refused(failure)) => return Ok(Err(failure)),
                 // A simpd that is silent must not keep the room from being stopped.
                 None if self.stopping.load(Ordering::Relaxed) => return Err(stopped()),
-                Some(Next::Event(_) | Next::Reconnected) | None => {}
+                Some(Incoming::Event(_) | Incoming::Reconnected) | None => {}
             }
         }
     }
@@ -193,71 +175,36 @@ impl Simpd for Asker {
 
     fn queued_behind(&mut self, after: u64) -> Outcome<Vec<Queued>> {
         let filter = Filter { kinds: vec![Kind::Queued], ..Filter::default() };
-        let mut all = Vec::new();
-        let mut before = None;
-        loop {
-            let request = Request::History { before, limit: u32::MAX, filter: filter.clone() };
-            let Reply::History { events, older } = self.client.ask(&request)? else {
-                return Err(unexpected());
-            };
-            for Event { id, chat, what, .. } in events.into_iter().filter(|event| event.id > after) {
-                let text = what.text().unwrap_or_default().to_owned();
-                all.push(Queued { id, chat, text });
-            }
-            before = older.filter(|older| *older > after + 1);
-            if before.is_none() {
-                return Ok(all);
-            }
-        }
+        let events = self.client.history(Piece { above: after, ..Piece::ALL }, &filter)?;
+        let queued = |Event { id, chat, what, .. }: Event| {
+            let text = what.text().unwrap_or_default().to_owned();
+            Queued { id, chat, text }
+        };
+        Ok(events.into_iter().map(queued).collect())
     }
 
     fn is_closed_behind(&mut self, chat: u64, after: u64) -> Outcome<bool> {
         let filter = Filter { kinds: vec![Kind::Closed], chat: Some(chat), ..Filter::default() };
-        let mut before = None;
-        loop {
-            let request = Request::History { before, limit: 1, filter: filter.clone() };
-            let Reply::History { events, older } = self.client.ask(&request)? else {
-                return Err(unexpected());
-            };
-            if let Some(event) = events.first() {
-                return Ok(event.id > after);
-            }
-            before = older.filter(|older| *older > after + 1);
-            if before.is_none() {
-                return Ok(false);
-            }
-        }
+        let piece = Piece { above: after, before: None, most: 1 };
+        Ok(!self.client.history(piece, &filter)?.is_empty())
     }
 
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>> {
-        let mut all = Vec::new();
-        loop {
-            let after = all.last().map_or(0, |chat: &ChatInfo| chat.chat);
-            let Reply::Chats { chats, more } = self.client.ask(&Request::Chats { after })? else {
-                return Err(unexpected());
-            };
-            all.extend(chats);
-            if !more {
-                return Ok(all);
-            }
-        }
+        self.client.chats()
     }
 
     fn text(&mut self, event: u64) -> Outcome<Option<String>> {
-        let request = Request::History { before: Some(event + 1), limit: 1, filter: Filter::default() };
-        let Reply::History { events, .. } = self.client.ask(&request)? else { return Err(unexpected()) };
-        let found = events.into_iter().find(|found| found.id == event);
-        Ok(found.and_then(|found| found.what.text().map(str::to_owned)))
+        Ok(self.client.entry(event)?.and_then(|found| found.what.text().map(str::to_owned)))
     }
 
-    fn ask_all(&mut self, asks: Vec<Ask>) -> Outcome<Vec<Result<Reply, Failure>>> {
+    fn ask_all(&mut self, asks: Vec<Errand>) -> Outcome<Vec<Result<Reply, Failure>>> {
         let mut answers = Vec::with_capacity(asks.len());
-        let mut left: VecDeque<Ask> = asks.into();
+        let mut left: VecDeque<Errand> = asks.into();
         while !left.is_empty() {
             match self.ask_some(&mut left, &mut answers) {
                 Ok(()) => {}
-                Err(Stop::Lost(_)) => self.reconnect()?,
-                Err(stop) => return Err(stop),
+                Err(Error::Lost(_)) => self.reconnect()?,
+                Err(error) => return Err(error),
             }
         }
         Ok(answers)
@@ -265,23 +212,23 @@ impl Simpd for Asker {
 }
 
 /// Whether it must be done, and may be asked again.
-fn may_be_repeated(ask: Option<&Ask>) -> bool {
+fn may_be_repeated(ask: Option<&Errand>) -> bool {
     ask.is_some_and(|ask| matches!(ask.request, Request::Send { .. } | Request::Quit { .. }))
 }
 
 /// The room is to be stopped: nobody waits for what it does any more.
-fn stopped() -> Stop {
-    Stop::ReaderGone
+fn stopped() -> Error {
+    Error::Abandoned
 }
 
 /// Waits until simpd is back.
 fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
-    crate::say(&format!("simpd on {} went away, waiting for it", client.place().name));
+    crate::say(&format!("simpd on {} went away, waiting for it", client.socket().name));
     loop {
         match client.replace(Instant::now() + GREETS_WITHIN) {
             Ok(true) => return Ok(()),
-            Ok(false) | Err(Stop::Lost(_)) => {}
-            Err(stop) => return Err(stop),
+            Ok(false) | Err(Error::Lost(_)) => {}
+            Err(error) => return Err(error),
         }
         if stopping.load(Ordering::Relaxed) {
             return Err(stopped());
@@ -293,10 +240,7 @@ fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
 /// Waits until simpd is back. False where its log ends before this entry: it is another.
 fn reconnect_to_log(client: &mut Client, last: u64, stopping: &AtomicBool) -> Outcome<bool> {
     reconnect(client, stopping)?;
-    match client.ask(&Request::Status)? {
-        Reply::Status(status) => Ok(status.last_id >= last),
-        _ => Err(unexpected()),
-    }
+    Ok(client.status()?.last_id >= last)
 }
 
 /// Gives every event that concerns a room, from this one on, for as long as it is taken. `failed` is told why no more come;
@@ -306,7 +250,7 @@ pub fn follow(
     after: u64,
     stopping: Arc<AtomicBool>,
     take: impl Fn(Event) -> bool + Send + 'static,
-    failed: impl Fn(Option<Stop>) + Send + 'static,
+    failed: impl Fn(Option<Error>) + Send + 'static,
 ) -> Outcome {
     let kinds = vec![Kind::Opened, Kind::Closed, Kind::Message];
     client.follow(FollowFrom::After(after), Filter { kinds, ..Filter::default() })?;
@@ -316,20 +260,20 @@ pub fn follow(
         loop {
             match client.next_here(None) {
                 // It has another log than before.
-                Ok(Some(Next::Event(event))) if event.id <= last => break failed(None),
-                Ok(Some(Next::Event(event))) => {
+                Ok(Some(Incoming::Event(event))) if event.id <= last => break failed(None),
+                Ok(Some(Incoming::Event(event))) => {
                     last = event.id;
                     if !take(event) {
                         break;
                     }
                 }
                 Ok(_) => {}
-                Err(Stop::Lost(_)) => match reconnect_to_log(&mut client, last, &stopping) {
-                    Ok(true) | Err(Stop::Lost(_)) => {}
+                Err(Error::Lost(_)) => match reconnect_to_log(&mut client, last, &stopping) {
+                    Ok(true) | Err(Error::Lost(_)) => {}
                     Ok(false) => break failed(None),
-                    Err(stop) => break failed(Some(stop)),
+                    Err(error) => break failed(Some(error)),
                 },
-                Err(stop) => break failed(Some(stop)),
+                Err(error) => break failed(Some(error)),
             }
         }
     });
@@ -337,7 +281,7 @@ pub fn follow(
 }
 
 /// A line to somebody. Nothing else that is sent in the same run may have the same token.
-pub fn send(to: &Chat, text: &str, token: u64, behind: u64) -> Ask {
+pub fn send(to: &Chat, text: &str, token: u64, behind: u64) -> Errand {
     let request = Request::Send {
         who: Some(to.address.clone()),
         chat: Some(to.id),
@@ -347,11 +291,11 @@ pub fn send(to: &Chat, text: &str, token: u64, behind: u64) -> Ask {
         token: Some(token),
         again_after: None,
     };
-    Ask { request, behind }
+    Errand { request, behind }
 }
 
 /// The end of a chat.
-pub fn quit(chat: &Chat) -> Ask {
+pub fn quit(chat: &Chat) -> Errand {
     let request = Request::Quit { who: Some(chat.address.clone()), chat: Some(chat.id), now: false };
-    Ask { request, behind: 0 }
+    Errand { request, behind: 0 }
 }

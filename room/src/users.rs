@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use simp_control::FailureKind;
-use simp_ctl::clock::{local, now_ms, rfc3339};
-use simp_ctl::escape;
-use simp_ctl::stop::{Outcome, fail};
+use simp_control::clock::{local, now_ms, rfc3339};
+use simp_control::error::{Outcome, fail};
+use simp_control::escape;
 use simp_proto::UserName;
 use simp_proto::text::TEXT_MAX;
 
@@ -152,7 +152,7 @@ fn user_name(name: &str, room: &str) -> Outcome<String> {
     Ok(name.to_owned())
 }
 
-fn no_such(name: &str) -> simp_ctl::stop::Stop {
+fn no_such(name: &str) -> simp_control::error::Error {
     fail(FailureKind::NoSuch, format!("{}: no such account (see: simp-room users list)", escape::shown(name)))
 }
 

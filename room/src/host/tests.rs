@@ -8,32 +8,21 @@ use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver};
 
+use simp_control::error::{Error, Outcome, fail};
 use simp_control::{
     ChatInfo, Event, Failure, FailureKind, Peer, Reason, Reply, Request, State as ChatState, What,
 };
-use simp_ctl::stop::{Outcome, Stop, fail};
+use simp_seeds::{Random, Replay, replaying, seeds};
 
 use super::{Host, Input};
 use crate::hashing::{Job, Wanted, Work};
 use crate::leftover::Queued;
 use crate::member::Rate;
 use crate::room::{Changes, Computed, Order, Room, Settings, Stored};
-use crate::simpd::{Ask, Simpd};
+use crate::simpd::{Errand, Simpd};
 use crate::store::{Deeds, Store};
 
 const NAMES: [&str; 6] = ["ann", "bob", "carol", "dave", "eve", "fred"];
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % n
-    }
-}
 
 /// What a simpd knows.
 #[derive(Default)]
@@ -137,7 +126,7 @@ impl Simpd for Modelled {
         Ok(found.and_then(|found| found.what.text().map(str::to_owned)))
     }
 
-    fn ask_all(&mut self, asks: Vec<Ask>) -> Outcome<Vec<Result<Reply, Failure>>> {
+    fn ask_all(&mut self, asks: Vec<Errand>) -> Outcome<Vec<Result<Reply, Failure>>> {
         let mut model = self.0.borrow_mut();
         let mut answers = Vec::new();
         for ask in asks {
@@ -153,7 +142,7 @@ impl Simpd for Modelled {
     }
 }
 
-fn killed() -> Stop {
+fn killed() -> Error {
     fail(FailureKind::Failed, "killed")
 }
 
@@ -188,7 +177,7 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let (_, jobs) = mpsc::channel();
-        let random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let random = Random(seed);
         let folder = tempfile::tempdir().unwrap();
         let simpd = Modelled::default();
         let mut world = Self {
@@ -280,7 +269,7 @@ impl World {
 
     /// Somebody does something.
     fn act(&mut self) {
-        let which = self.random.below(NAMES.len() as u64) as usize;
+        let which = self.random.index(NAMES.len());
         let name = NAMES[which];
         let mut model = self.simpd.0.borrow_mut();
         let chat = model.open.iter().find(|(_, peer)| peer.user == name).map(|(chat, _)| *chat);
@@ -294,7 +283,7 @@ impl World {
             return model.close(chat);
         }
         self.said += 1;
-        let other = NAMES[self.random.below(NAMES.len() as u64) as usize];
+        let other = self.random.pick(&NAMES);
         let text = match self.random.below(12) {
             0 => "EX".to_owned(),
             1 => "WHO".to_owned(),
@@ -376,26 +365,11 @@ impl World {
     }
 }
 
-struct Replay(u64);
-
-impl Drop for Replay {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            println!("replay with: SIMP_SEED={} cargo test -p simp-room killed", self.0);
-        }
-    }
-}
-
 #[test]
 fn a_room_that_is_killed_at_any_place_says_everything_once() {
-    let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let seeds = match number("SIMP_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIMP_SEEDS").unwrap_or(60),
-    };
     let (mut kills, mut confirmed) = (0, 0);
-    for seed in seeds {
-        let _replay = Replay(seed);
+    for seed in seeds(60) {
+        let _replay = Replay { package: "simp-room", test: "killed", seed };
         let mut world = World::new(seed);
         world.run();
         confirmed += world.check();
@@ -403,7 +377,7 @@ fn a_room_that_is_killed_at_any_place_says_everything_once() {
     }
     println!("{kills} kills, {confirmed} lines confirmed");
     // In a single one there may be none.
-    assert!(number("SIMP_SEED").is_some() || (kills > 0 && confirmed > 0), "nothing was tried");
+    assert!(replaying() || (kills > 0 && confirmed > 0), "nothing was tried");
 }
 
 #[test]

@@ -11,7 +11,7 @@
 
 use std::net::IpAddr;
 
-use simp_ctl::escape;
+use simp_control::escape;
 
 use super::{Action, Notice, Room};
 use crate::lines::{Line, lines};

@@ -1,10 +1,10 @@
 //! What the operator wants.
 
 use serde::{Deserialize, Serialize};
-use simp_ctl::escape;
+use simp_control::escape;
 
 use super::Room;
-use crate::lines::{clean, lines};
+use crate::lines::lines;
 use crate::member::{State, host};
 
 /// What the operator wants of a room that runs.
@@ -132,7 +132,7 @@ impl Room {
         if text.trim().is_empty() {
             return Answer::Usage("nothing to say".to_owned());
         }
-        let public = lines(&format!("[{}] ", self.settings.name), &clean(text));
+        let public = lines(&format!("[{}] ", self.settings.name), &escape::ascii(text));
         let told = self.others(None).len();
         self.publish(None, public);
         Answer::Done(format!("sent to {told}"))
@@ -140,7 +140,7 @@ impl Room {
 
     /// The operator says what the room is about.
     pub fn set_topic(&mut self, text: &str) -> Answer {
-        self.topic = clean(text.trim());
+        self.topic = escape::ascii(text.trim()).into_owned();
         self.changes.topic = true;
         let news = match self.topic.is_empty() {
             true => vec!["* there is no topic any more".to_owned()],
@@ -181,7 +181,7 @@ impl Room {
     }
 
     fn send_away(&mut self, now_ms: u64, who: &str, words: &str, why: &str) -> usize {
-        let why = clean(why.trim());
+        let why = escape::ascii(why.trim());
         let words = if why.is_empty() { words.to_owned() } else { format!("{words}: {why}") };
         let is_meant = |member: &crate::member::Member| {
             member.name.eq_ignore_ascii_case(who) || member.address == who || host(&member.address) == who

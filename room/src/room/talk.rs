@@ -9,9 +9,11 @@
 
 use std::sync::Arc;
 
+use simp_control::escape;
+
 use super::login::without_end;
 use super::{Action, Chat, Room};
-use crate::lines::{Line, clean, lines};
+use crate::lines::{Line, lines};
 use crate::member::{Allowed, Question, Rate, State};
 
 const HELP: [&str; 3] = [
@@ -102,7 +104,7 @@ impl Room {
             return self.tell(chat, "nothing to send (HELP says how it works)");
         }
         let Some(member) = self.members.get(&chat) else { return };
-        let public = lines(&format!("[{}] ", member.name), &clean(text));
+        let public = lines(&format!("[{}] ", member.name), &escape::ascii(text));
         if self.notices().iter().any(|notice| notice.is_of(&member.name)) {
             self.announce_now(now_ms);
         }
@@ -165,7 +167,7 @@ impl Room {
 
     fn tell_no_such(&mut self, chat: u64, name: &str) {
         let others = self.names_but(chat);
-        let name: String = clean(name).chars().take(32).collect();
+        let name: String = escape::ascii(name).chars().take(32).collect();
         self.tell(chat, format!("no such user: {name}; here: {others}"));
     }
 
@@ -178,7 +180,7 @@ impl Room {
         let name_of = |chat| self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
         let (from, name) = (name_of(chat), name_of(to));
         let said = self.number();
-        for line in lines(&format!("[{from} -> you] "), &clean(text)) {
+        for line in lines(&format!("[{from} -> you] "), &escape::ascii(text)) {
             self.send(to, line.into(), Some(said));
         }
         self.confirm(chat, said, Some(name));
