@@ -20,7 +20,7 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use crate::harness::{Client, Daemon, Outcome, Peer, World};
+use crate::harness::{Daemon, Peer, Ran, TestClient, World};
 
 /// Our user, on address 1.
 pub struct Ann {
@@ -51,7 +51,7 @@ impl Ann {
         Self::start(&["--accept", "all", "--max-chats", "250"])
     }
 
-    pub fn client(&self) -> Client {
+    pub fn client(&self) -> TestClient {
         self.daemon.lock().unwrap().client()
     }
 
@@ -59,7 +59,7 @@ impl Ann {
         self.daemon.lock().unwrap().pid()
     }
 
-    pub fn ctl(&self, args: &[&str]) -> Outcome {
+    pub fn ctl(&self, args: &[&str]) -> Ran {
         self.world.ctl(1, args)
     }
 

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use simp_proto::Operation;
 
-use crate::harness::{Client, Peer, World};
+use crate::harness::{Peer, Raw, World};
 
 /// Lines of JSON, parsed.
 fn json(text: &str) -> Vec<serde_json::Value> {
@@ -350,7 +350,7 @@ fn standard_input_may_be_silent_for_longer_than_a_client_may_owe_its_hello() {
     for daemon in [&alice, &bob] {
         daemon.client().status_when(|status| status.clients == 2);
     }
-    let silent = [&alice, &bob].map(|daemon| Client::silent(&daemon.socket));
+    let silent = [&alice, &bob].map(|daemon| Raw::connect(&daemon.socket));
     for mut client in silent {
         while client.read().is_some() {}
     }

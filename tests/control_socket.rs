@@ -11,9 +11,9 @@ mod log;
 mod refusals;
 
 use simp_control::frame;
-use simp_control::{Answer, FailureKind, Reply, Request};
+use simp_control::{Answer, Reply, Request};
 
-use crate::harness::{Client, Daemon, Peer, World, send};
+use crate::harness::{Daemon, Peer, TestClient, World, send};
 
 /// Requests written before their answers are read.
 const PIPELINED: usize = 200;
@@ -28,16 +28,8 @@ fn seen(consumer: &str, id: u64) -> Request {
     Request::Seen { consumer: consumer.to_owned(), id }
 }
 
-/// Reads a failure, and then that the daemon hangs up.
-#[track_caller]
-fn dismissed(client: &mut Client) -> (FailureKind, String) {
-    let Some(Answer::Failure(failure)) = client.read() else { panic!("no failure") };
-    assert_eq!(client.read(), None);
-    (failure.kind, failure.line)
-}
-
 /// A daemon with an open chat with a peer that acknowledges nothing.
-fn open_chat(world: &World) -> (Daemon, Client, Peer) {
+fn open_chat(world: &World) -> (Daemon, TestClient, Peer) {
     let alice = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "2"]);
     let client = alice.client();
     let bob = world.peer(2, "bob");
@@ -46,7 +38,7 @@ fn open_chat(world: &World) -> (Daemon, Client, Peer) {
 }
 
 /// Queues so many messages; each is an entry of the log.
-fn fill(client: &mut Client, count: usize) {
+fn fill(client: &mut TestClient, count: usize) {
     let text = "x".repeat(900);
     for first in (0..count).step_by(PIPELINED) {
         let numbers = first..count.min(first + PIPELINED);
@@ -58,7 +50,7 @@ fn fill(client: &mut Client, count: usize) {
 }
 
 /// The ids of the entries up to `last`, as they come.
-fn ids_until(client: &mut Client, last: u64) -> Vec<u64> {
+fn ids_until(client: &mut TestClient, last: u64) -> Vec<u64> {
     let mut ids = Vec::new();
     while ids.last() != Some(&last) {
         ids.push(client.event().id);

@@ -11,7 +11,7 @@ mod strangers;
 
 use simp_control::{FollowFrom, What};
 
-use crate::harness::{Client, Daemon, Peer, World};
+use crate::harness::{Daemon, Peer, TestClient, World};
 
 pub const ERR: [u8; 2] = [0x01, 0x01];
 pub const SYN: [u8; 2] = [0x01, 0x02];
@@ -29,7 +29,7 @@ pub fn wire(operation: [u8; 2], seq: u8, user: &str, payload: &[u8]) -> Vec<u8> 
 }
 
 /// A daemon that accepts everybody, and a peer that it has a chat with.
-fn open_chat(world: &World, args: &[&str]) -> (Daemon, Client, Peer) {
+fn open_chat(world: &World, args: &[&str]) -> (Daemon, TestClient, Peer) {
     let alice = world.start(1, &[&["--user", "alice", "--accept", "all"], args].concat());
     let mut client = alice.client();
     client.follow(FollowFrom::End);
@@ -41,7 +41,7 @@ fn open_chat(world: &World, args: &[&str]) -> (Daemon, Client, Peer) {
 }
 
 /// The daemon on address 1, and a client that follows what happens there.
-fn followed(world: &World, args: &[&str]) -> (Daemon, Client) {
+fn followed(world: &World, args: &[&str]) -> (Daemon, TestClient) {
     let daemon = world.start(1, args);
     let mut client = daemon.client();
     client.follow(FollowFrom::End);

@@ -2,19 +2,20 @@
 //! a bare SIMP peer. Nothing here sleeps: it waits for an event, with a deadline that only a failure reaches.
 //!
 //! - `world`: the folders and addresses of a test. `daemon`: a simpd there. `command`: any other program.
-//! - `client`: a client of the control API. `peer`: a peer that does what the test says.
-//! - here: the deadline, random numbers, and what the machine is and can do.
+//! - `asking`: the client of the control API. `peer`: a peer that does what the test says.
+//! - here: the deadline, the seed, and what the machine is and can do.
 
-mod client;
+mod asking;
 mod command;
 mod daemon;
 mod peer;
 mod world;
 
-pub use client::{Client, connect, message, queued, send};
-pub use command::{Outcome, Running, compile, run};
+pub use asking::{Raw, TestClient, connect, message, queued, send};
+pub use command::{Ran, Running, compile, run};
 pub use daemon::Daemon;
 pub use peer::Peer;
+pub use simp_seeds::Random;
 pub use world::World;
 
 use std::io;
@@ -65,33 +66,6 @@ pub fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
-/// Random numbers from a seed (splitmix64).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `limit`, which is not 0.
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    /// The index of one of so many.
-    pub fn index(&mut self, of: usize) -> usize {
-        self.below(of as u64) as usize
-    }
-
-    /// True in so many of a hundred cases.
-    pub fn percent(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
 }
 
 /// Another seed each time, or that of `SIMP_SEED`; printed, to be taken again.

@@ -10,9 +10,10 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
-use simp_control::{Answer, Event, FollowFrom, Reply, Request, What};
+use simp_control::error::Error;
+use simp_control::{Answer, Event, FollowFrom, Incoming, Reply, Request, What};
 
-use crate::harness::{Client, DEADLINE, Daemon, Random, World, connect, seed, send};
+use crate::harness::{DEADLINE, Daemon, Random, TestClient, World, connect, seed, send};
 use crate::relay::{Counts, Relay};
 
 /// Pairs of daemons. A datagram that is lost costs 5 s, so many of them wait at the same time.
@@ -68,7 +69,7 @@ struct Sent {
 /// A daemon from its start to its kill, with one client that asks and one that listens.
 struct Run {
     daemon: Daemon,
-    client: Client,
+    client: TestClient,
     listener: Option<JoinHandle<()>>,
 }
 
@@ -204,14 +205,18 @@ impl<'a> Side<'a> {
 fn start(world: &World, number: usize, host: u8, config: &str, after: u64, seen: &Sender<Seen>) -> Run {
     let daemon = world.start(host, &["--user", USERS[number], "--accept", "all", "--config", config]);
     let mut listener = daemon.client();
-    listener.stream.set_read_timeout(None).unwrap();
     listener.follow(FollowFrom::After(after));
     let (client, seen) = (daemon.client(), seen.clone());
     let listener = std::thread::spawn(move || {
-        while let Some(answer) = listener.read() {
-            let Answer::Event(event) = answer else { panic!("not an event: {answer:?}") };
-            if seen.send(Seen::Entry(number, event)).is_err() {
-                break;
+        loop {
+            match listener.0.next_here(None) {
+                Ok(Some(Incoming::Event(event))) => {
+                    if seen.send(Seen::Entry(number, event)).is_err() {
+                        break;
+                    }
+                }
+                Err(Error::Lost(_)) => break,
+                other => panic!("not an event: {other:?}"),
             }
         }
     });

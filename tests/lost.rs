@@ -1,19 +1,18 @@
 //! The connection between simpctl and simpd breaks at the worst moments. In between is either a relay that
 //! swallows an answer of the real simpd, or a simpd that says exactly what the test says.
 
-use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use simp_control::frame::{self, FrameBuffer};
 use simp_control::{
-    Answer, Event, Failure, FailureKind, FollowFrom, OutboxMessage, Peer, Reply, Request, VERSION, What,
+    Answer, Event, Failure, FailureKind, FollowFrom, FrameStream, OutboxMessage, Peer, Reply, Request,
+    VERSION, What,
 };
 use simp_proto::Operation;
 
-use crate::harness::{DEADLINE, Outcome, Running, World, within};
+use crate::harness::{DEADLINE, Ran, Running, World, within};
 
 /// Starts simpctl with a daemon behind this socket.
 fn spawn(world: &World, socket: &Path, args: &[&str]) -> Running {
@@ -24,7 +23,7 @@ fn spawn(world: &World, socket: &Path, args: &[&str]) -> Running {
 
 /// Status 0, and one loss was said; returns standard output.
 #[track_caller]
-fn survived(socket: &Path, outcome: Outcome) -> String {
+fn survived(socket: &Path, outcome: Ran) -> String {
     let said = format!("simpctl: simpd on {} went away, waiting for it\n", socket.display());
     assert_eq!((outcome.status, outcome.stderr), (Some(0), said), "stdout: {}", outcome.stdout);
     outcome.stdout
@@ -55,27 +54,16 @@ fn pass_on(mut from: UnixStream, mut to: UnixStream) {
     });
 }
 
-fn swallow(mut client: UnixStream, mut daemon: UnixStream) {
+fn swallow(client: UnixStream, daemon: UnixStream) {
     pass_on(client.try_clone().unwrap(), daemon.try_clone().unwrap());
-    let mut answers = FrameBuffer::default();
-    loop {
-        let mut buffer = [0; 4096];
-        let count = daemon.read(&mut buffer).unwrap();
-        answers.push(&buffer[..count]);
-        while let Some(answer) = answers.take::<Answer>().unwrap() {
-            if let Answer::Reply(Reply::Queued { .. } | Reply::Chat { .. }) = answer {
-                client.shutdown(std::net::Shutdown::Both).unwrap();
-                return;
-            }
-            client.write_all(&framed(&answer)).unwrap();
+    let (mut client, mut daemon) = (FrameStream::new(client), FrameStream::new(daemon));
+    while let Some(answer) = daemon.receive::<Answer>().unwrap() {
+        if let Answer::Reply(Reply::Queued { .. } | Reply::Chat { .. }) = answer {
+            client.stream().shutdown(std::net::Shutdown::Both).unwrap();
+            return;
         }
+        client.write(&answer).unwrap();
     }
-}
-
-fn framed(answer: &Answer) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    frame::encode(answer, &mut bytes).unwrap();
-    bytes
 }
 
 #[test]
@@ -227,10 +215,10 @@ fn scripted(path: &Path, clients: Vec<Vec<Vec<Answer>>>) -> Receiver<Vec<Vec<Req
     let (sender, receiver) = channel();
     thread::spawn(move || {
         let serve = |answers: Vec<Vec<Answer>>| {
-            let (mut stream, _) = listener.accept().unwrap();
+            let (stream, _) = listener.accept().unwrap();
             stream.set_read_timeout(Some(DEADLINE)).unwrap();
-            let mut requests = FrameBuffer::default();
-            answers.into_iter().map(|answers| serve_one(&mut stream, &mut requests, &answers)).collect()
+            let mut client = FrameStream::new(stream);
+            answers.into_iter().map(|answers| serve_one(&mut client, &answers)).collect()
         };
         let asked = clients.into_iter().map(serve).collect();
         sender.send(asked).unwrap();
@@ -238,19 +226,9 @@ fn scripted(path: &Path, clients: Vec<Vec<Vec<Answer>>>) -> Receiver<Vec<Vec<Req
     receiver
 }
 
-fn serve_one(stream: &mut UnixStream, requests: &mut FrameBuffer, answers: &[Answer]) -> Request {
-    let request = loop {
-        if let Some(request) = requests.take().unwrap() {
-            break request;
-        }
-        let mut buffer = [0; 4096];
-        let count = stream.read(&mut buffer).unwrap();
-        assert!(count > 0, "simpctl hung up, and was to ask");
-        requests.push(&buffer[..count]);
-    };
-    for answer in answers {
-        stream.write_all(&framed(answer)).unwrap();
-    }
+fn serve_one(client: &mut FrameStream, answers: &[Answer]) -> Request {
+    let request = client.receive().unwrap().expect("simpctl hung up, and was to ask");
+    answers.iter().for_each(|answer| client.write(answer).unwrap());
     request
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::harness::{Outcome, Running, World};
+use crate::harness::{Ran, Running, World};
 
 mod double;
 
@@ -19,7 +19,7 @@ fn probe(world: &World, host: u8, peer: u8, args: &[&str]) -> Running {
 }
 
 /// The verdicts by clause, of what was printed as JSON.
-fn verdicts(outcome: &Outcome) -> BTreeMap<String, String> {
+fn verdicts(outcome: &Ran) -> BTreeMap<String, String> {
     let lines = outcome.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let clauses = lines.filter(|line| line["clause"].is_string());

@@ -8,7 +8,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use simp_proto::Operation;
 
-use crate::harness::{Daemon, Outcome, Peer, Running, World, within};
+use crate::harness::{Daemon, Peer, Ran, Running, World, within};
 
 const ALICE: [&str; 4] = ["--user", "alice", "--accept", "all"];
 
@@ -22,7 +22,7 @@ fn restart(world: &World, host: u8, daemon: Daemon, args: &[&str]) -> Daemon {
 
 /// Status 0, and the loss of the daemon on this address was said so often; returns standard output.
 #[track_caller]
-fn survived(world: &World, host: u8, outcome: Outcome, losses: usize) -> String {
+fn survived(world: &World, host: u8, outcome: Ran, losses: usize) -> String {
     let said =
         format!("simpctl: simpd on {} went away, waiting for it\n", world.address(host)).repeat(losses);
     assert_eq!((outcome.status, outcome.stderr), (Some(0), said), "stdout: {}", outcome.stdout);

@@ -4,7 +4,7 @@ use std::fs;
 
 use simp_control::Kind;
 
-use crate::harness::{Client, World};
+use crate::harness::{TestClient, World};
 
 /// Lets a host accept everybody and keep 100 entries.
 fn configure(world: &World, more: &str) -> String {
@@ -20,7 +20,7 @@ fn send(world: &World, numbers: std::ops::Range<u32>) {
 }
 
 /// The ids of the oldest and the newest entry, once at most this many lie between them.
-fn extent(client: &mut Client, most: u64) -> (u64, u64) {
+fn extent(client: &mut TestClient, most: u64) -> (u64, u64) {
     let status = client.status_when(|status| status.last_id - status.first_id < most);
     (status.first_id, status.last_id)
 }
@@ -58,7 +58,7 @@ fn the_log_keeps_the_newest_entries_and_what_a_consumer_has_not_read() {
     drop(client);
 
     // Alice has sent only, and no consumer reads there: nothing of hers is unread.
-    extent(&mut Client::connect(&world.socket(1)), 125);
+    extent(&mut TestClient::connect(&world.socket(1)), 125);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_was_given_up_or_waits_is_kept_unless_the_setting_says_otherwise() {
     world.ctl(1, &["connect", &world.address(2)]).ok();
     send(&world, 0..150);
     let mut client = alice.client();
-    let kept = |client: &mut Client| {
+    let kept = |client: &mut TestClient| {
         let old = client.log().into_iter().filter(|event| event.id <= 5);
         old.map(|event| (event.id, event.what.kind())).collect::<Vec<_>>()
     };

@@ -24,7 +24,7 @@ mod welcome;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Daemon, Outcome, Running, World, run};
+use crate::harness::{Daemon, Ran, Running, World, run};
 
 /// What somebody is told on coming in where nobody is.
 pub const ALONE: &str = "You are in lobby. Here: nobody. (HELP says how it works.)";
@@ -90,19 +90,19 @@ impl Lobby {
     }
 
     /// Runs simp-room to its end.
-    pub fn does(&self, args: &[&str]) -> Outcome {
+    pub fn does(&self, args: &[&str]) -> Ran {
         self.does_with(args, "")
     }
 
     /// The same, with this on standard input.
-    pub fn does_with(&self, args: &[&str], input: &str) -> Outcome {
+    pub fn does_with(&self, args: &[&str], input: &str) -> Ran {
         let mut command = self.world.command("simp-room");
         command.args(args);
         run(command, input)
     }
 
     /// Stops the room, or kills it.
-    pub fn end_room(&mut self, signal: Signal) -> Outcome {
+    pub fn end_room(&mut self, signal: Signal) -> Ran {
         let room = self.room.take().unwrap();
         room.signal(signal);
         room.wait()

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use simp_control::{FollowFrom, Kind, What};
 
-use crate::client::Client;
+use crate::client::BenchClient;
 use crate::pingpong::{FULL, NORMAL, PingPong, Relayed};
 use crate::rounds::{Contender, compare};
 use crate::world::{Simpd, World};
-use crate::{Effort, Result};
+use crate::{Attempt, Effort};
 
 /// With the header, 103 bytes.
 const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -19,7 +19,7 @@ const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Without waiting for the disk.
-pub fn in_memory(effort: Effort) -> Result<()> {
+pub fn in_memory(effort: Effort) -> Attempt<()> {
     let world = World::new("process")?;
     let (rounds, messages) = (effort.of(11, 5), effort.of(10_000, 4_000));
     let pair = Pair::open(&world)?;
@@ -33,7 +33,7 @@ pub fn in_memory(effort: Effort) -> Result<()> {
 }
 
 /// Waiting for the disk with every message, on both sides.
-pub fn durable(effort: Effort) -> Result<()> {
+pub fn durable(effort: Effort) -> Attempt<()> {
     let world = World::new("disk")?;
     let (rounds, messages) = (effort.of(11, 5), effort.of(2_000, 1_000));
     let pair = Pair::open(&world)?;
@@ -45,12 +45,12 @@ pub fn durable(effort: Effort) -> Result<()> {
 
 /// Two daemons with one chat.
 struct Pair {
-    client: RefCell<Client>,
+    client: RefCell<BenchClient>,
     _daemons: [Simpd; 2],
 }
 
 impl Pair {
-    fn open(world: &World) -> Result<Self> {
+    fn open(world: &World) -> Attempt<Self> {
         let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
         alice.open_chat(&bob)?;
         Ok(Self { client: RefCell::new(alice.client()?), _daemons: [alice, bob] })
@@ -71,7 +71,7 @@ impl Pair {
 
 /// Messages delivered per second while the client sleeps: between a look at the queue when all is queued, and
 /// the last look that still finds something.
-fn from_queue(client: &mut Client, messages: usize) -> Result<f64> {
+fn from_queue(client: &mut BenchClient, messages: usize) -> Attempt<f64> {
     client.queue(messages, TEXT)?;
     let first = (client.queued()?, Instant::now());
     let mut last = first;
@@ -87,7 +87,7 @@ fn from_queue(client: &mut Client, messages: usize) -> Result<f64> {
 }
 
 /// Messages delivered per second while the client reads an event for each.
-fn followed(client: &mut Client, messages: usize) -> Result<f64> {
+fn followed(client: &mut BenchClient, messages: usize) -> Attempt<f64> {
     let newest = client.queue(messages, TEXT)?;
     let waiting = client.queued()?;
     let begin = Instant::now();
@@ -99,7 +99,7 @@ fn followed(client: &mut Client, messages: usize) -> Result<f64> {
 }
 
 /// One request for each message, and the next once it is delivered.
-pub fn asked(effort: Effort) -> Result<()> {
+pub fn asked(effort: Effort) -> Attempt<()> {
     let world = World::new("process")?;
     let messages = effort.of(10_000, 2_000);
     let mut bare = Relayed::new(&world)?;
@@ -120,7 +120,7 @@ pub fn asked(effort: Effort) -> Result<()> {
     compare("/s", effort.of(7, 5), contenders)
 }
 
-fn rate(messages: u64, elapsed: Duration) -> Result<f64> {
+fn rate(messages: u64, elapsed: Duration) -> Attempt<f64> {
     if messages == 0 || elapsed.is_zero() {
         return Err("too few messages to measure".into());
     }

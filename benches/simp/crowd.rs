@@ -7,7 +7,7 @@ use mio::{Events, Interest, Poll, Token};
 use simp_daemon::udp::{Drained, Udp};
 use simp_proto::{Datagram, Operation, UserName};
 
-use crate::Result;
+use crate::Attempt;
 
 /// Invitations that wait for their answers at the same time.
 const AT_ONCE: u32 = 50;
@@ -43,7 +43,7 @@ pub struct Crowd {
 
 impl Crowd {
     /// So many.
-    pub fn new(simpd: SocketAddr, size: u32) -> Result<Self> {
+    pub fn new(simpd: SocketAddr, size: u32) -> Attempt<Self> {
         let mut udp = Udp::bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0))?;
         let poll = Poll::new()?;
         poll.registry().register(&mut udp, Token(0), Interest::READABLE)?;
@@ -51,12 +51,12 @@ impl Crowd {
             let user = UserName::new(&format!("m{number}"))?;
             Ok(Member { user, last: None, next: 0, is_acked: true })
         };
-        let members = (0..size).map(member).collect::<Result<_>>()?;
+        let members = (0..size).map(member).collect::<Attempt<_>>()?;
         Ok(Self { udp, poll, events: Events::with_capacity(16), simpd, members, accepted: 0, heard: 0 })
     }
 
     /// Invites simpd, from each of them.
-    pub fn join(&mut self) -> Result<()> {
+    pub fn join(&mut self) -> Attempt<()> {
         let size = self.members.len() as u32;
         for first in (0..size).step_by(AT_ONCE as usize) {
             let end = size.min(first + AT_ONCE);
@@ -75,13 +75,13 @@ impl Crowd {
     }
 
     /// Acknowledges what comes until nothing comes any more.
-    pub fn calm(&mut self) -> Result<()> {
+    pub fn calm(&mut self) -> Attempt<()> {
         while self.serve(QUIET)? {}
         Ok(())
     }
 
     /// One of them says something. It must have been acknowledged before.
-    pub fn say(&mut self, number: u32, text: &str) -> Result<()> {
+    pub fn say(&mut self, number: u32, text: &str) -> Attempt<()> {
         let deadline = Instant::now() + PATIENCE;
         let Some(member) = self.members.get_mut(number as usize) else { return Err("no such member".into()) };
         let seq = member.next;
@@ -96,7 +96,7 @@ impl Crowd {
     }
 
     /// Acknowledges until so many new messages have come since the last call.
-    pub fn hear(&mut self, count: u64) -> Result<()> {
+    pub fn hear(&mut self, count: u64) -> Attempt<()> {
         while self.heard < count {
             if !self.serve(PATIENCE)? {
                 return Err(format!("only {} of {count} messages came", self.heard).into());
@@ -112,7 +112,7 @@ impl Crowd {
     }
 
     /// Answers what is there. False where nothing comes in this time.
-    fn serve(&mut self, patience: Duration) -> Result<bool> {
+    fn serve(&mut self, patience: Duration) -> Attempt<bool> {
         self.udp.flush(|_| {});
         self.poll.poll(&mut self.events, Some(patience))?;
         if self.events.is_empty() {
@@ -154,7 +154,7 @@ impl Crowd {
     }
 
     /// The address of one of them.
-    pub fn address(&self, number: u32) -> Result<SocketAddr> {
+    pub fn address(&self, number: u32) -> Attempt<SocketAddr> {
         Ok(SocketAddr::new(source(number), self.udp.local_addr().port()))
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
-use crate::Result;
+use crate::Attempt;
 
 /// Prints date, system, processor and compiler: figures without them say nothing.
 pub fn describe() {
@@ -23,7 +23,7 @@ pub fn describe() {
 
 /// Keeps this process, and all that it starts, on one core. Waking another core takes longer than what is
 /// measured here, and on a virtual machine much longer.
-pub fn pin() -> Result<()> {
+pub fn pin() -> Attempt<()> {
     let this = Pid::from_raw(0);
     let allowed = sched_getaffinity(this)?;
     let last = (0..CpuSet::count()).rev().find(|cpu| allowed.is_set(*cpu).unwrap_or(false));

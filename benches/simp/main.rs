@@ -20,7 +20,7 @@ mod world;
 use std::error::Error;
 
 /// What a measure fails with; it is printed, and the others go on.
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Attempt<T> = Result<T, Box<dyn Error>>;
 
 /// How long a measure takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Effort {
     }
 }
 
-type Measure = fn(Effort) -> Result<()>;
+type Measure = fn(Effort) -> Attempt<()>;
 
 const MEASURES: [(&str, Measure); 7] = [
     ("chat", chat::in_memory),
@@ -67,7 +67,7 @@ fn main() {
     }
 }
 
-fn run(words: &[&str]) -> Result<()> {
+fn run(words: &[&str]) -> Attempt<()> {
     let effort = if words.contains(&"--quick") { Effort::Quick } else { Effort::Full };
     let names: Vec<&str> = words.iter().copied().filter(|word| *word != "--quick").collect();
     if let Some(unknown) = names.iter().find(|name| !MEASURES.iter().any(|(known, _)| known == *name)) {

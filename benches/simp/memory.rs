@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::crowd::Crowd;
 use crate::world::World;
-use crate::{Effort, Result};
+use crate::{Attempt, Effort};
 
 const CHATS: u32 = 10_000;
 
 /// Prints both.
-pub fn measure(effort: Effort) -> Result<()> {
+pub fn measure(effort: Effort) -> Attempt<()> {
     // The log only has to be filled.
     let world = World::new("process")?;
     let simpd = world.simpd(&["--max-chats", "20000"])?;
@@ -62,7 +62,7 @@ pub struct Memory {
 
 impl Memory {
     /// That of this process.
-    pub fn of(id: u32) -> Result<Self> {
+    pub fn of(id: u32) -> Attempt<Self> {
         let status = fs::read_to_string(format!("/proc/{id}/status"))?;
         Ok(Self { rss: field(&status, "VmRSS:")?, anon: field(&status, "RssAnon:")? })
     }
@@ -77,7 +77,7 @@ struct Work {
 }
 
 impl Work {
-    fn of(id: u32) -> Result<Self> {
+    fn of(id: u32) -> Attempt<Self> {
         let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
         // Behind the name, which may contain anything, utime and stime are the 12th and 13th word.
         let (_, words) = stat.rsplit_once(')').ok_or("/proc: no name")?;
@@ -88,7 +88,7 @@ impl Work {
     }
 }
 
-fn field(status: &str, name: &str) -> Result<u64> {
+fn field(status: &str, name: &str) -> Attempt<u64> {
     let value = status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
     Ok(value.ok_or_else(|| format!("/proc: no {name}"))?.parse()?)
 }

@@ -12,7 +12,7 @@ use mio::net::{UdpSocket, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 use rusqlite::Connection;
 
-use crate::Result;
+use crate::Attempt;
 use crate::world::{Process, World, fresh_ip};
 
 /// A header and 64 characters.
@@ -40,18 +40,18 @@ pub struct PingPong {
 
 impl PingPong {
     /// Without a log.
-    pub fn new() -> Result<Self> {
+    pub fn new() -> Attempt<Self> {
         Self::start(None, &[NO_LOG, NORMAL])
     }
 
     /// With a log at each side, `synchronous` being [`FULL`] or [`NORMAL`].
-    pub fn logged(world: &World, synchronous: &str) -> Result<Self> {
+    pub fn logged(world: &World, synchronous: &str) -> Attempt<Self> {
         let log = Log::open(&world.state.join("ping.db"), synchronous)?;
         let pong = world.state.join("pong.db");
         Self::start(Some(log), &[&pong.to_string_lossy(), synchronous])
     }
 
-    fn start(log: Option<Log>, pong_log: &[&str; 2]) -> Result<Self> {
+    fn start(log: Option<Log>, pong_log: &[&str; 2]) -> Attempt<Self> {
         let pong = format!("{}:7777", fresh_ip());
         let process = Process::bare(&["bare-pong", &pong, pong_log[0], pong_log[1]])?;
         let side = Side::bind(&format!("{}:7777", fresh_ip()))?;
@@ -59,7 +59,7 @@ impl PingPong {
     }
 
     /// Round trips per second.
-    pub fn round(&mut self, messages: usize) -> Result<f64> {
+    pub fn round(&mut self, messages: usize) -> Attempt<f64> {
         let begin = Instant::now();
         for _ in 0..messages {
             if let Some(log) = &self.log {
@@ -73,7 +73,7 @@ impl PingPong {
 }
 
 /// The process at the far end.
-pub fn pong(address: &str, log: &str, synchronous: &str) -> Result<()> {
+pub fn pong(address: &str, log: &str, synchronous: &str) -> Attempt<()> {
     let log = if log == NO_LOG { None } else { Some(Log::open(Path::new(log), synchronous)?) };
     let mut side = Side::bind(address)?;
     println!("ready");
@@ -94,7 +94,7 @@ struct Side {
 }
 
 impl Side {
-    fn bind(address: &str) -> Result<Self> {
+    fn bind(address: &str) -> Attempt<Self> {
         let mut socket = UdpSocket::bind(address.parse()?)?;
         let poll = Poll::new()?;
         poll.registry().register(&mut socket, Token(0), Interest::READABLE)?;
@@ -119,7 +119,7 @@ impl Side {
 struct Log(Connection);
 
 impl Log {
-    fn open(path: &Path, synchronous: &str) -> Result<Self> {
+    fn open(path: &Path, synchronous: &str) -> Attempt<Self> {
         let db = Connection::open(path)?;
         db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         db.pragma_update(None, "journal_mode", "WAL")?;
@@ -128,7 +128,7 @@ impl Log {
         Ok(Self(db))
     }
 
-    fn commit_row(&self, text: &[u8]) -> Result<()> {
+    fn commit_row(&self, text: &[u8]) -> Attempt<()> {
         self.0.prepare_cached("INSERT INTO events (text) VALUES (?1)")?.execute([text])?;
         Ok(())
     }
@@ -143,7 +143,7 @@ pub struct Relayed {
 
 impl Relayed {
     /// All three.
-    pub fn new(world: &World) -> Result<Self> {
+    pub fn new(world: &World) -> Attempt<Self> {
         let (relay, pong) = (format!("{}:7777", fresh_ip()), format!("{}:7777", fresh_ip()));
         let socket = world.runtime.join("relay.sock");
         let far_end = Process::bare(&["bare-pong", &pong, NO_LOG, NORMAL])?;
@@ -153,7 +153,7 @@ impl Relayed {
     }
 
     /// Messages asked for and acknowledged, per second.
-    pub fn round(&mut self, messages: usize) -> Result<f64> {
+    pub fn round(&mut self, messages: usize) -> Attempt<f64> {
         let begin = Instant::now();
         for _ in 0..messages {
             self.stream.write_all(&MESSAGE)?;
@@ -164,7 +164,7 @@ impl Relayed {
 }
 
 /// The relay's process.
-pub fn relay(socket: &str, address: &str, peer: &str) -> Result<()> {
+pub fn relay(socket: &str, address: &str, peer: &str) -> Attempt<()> {
     let listener = UnixListener::bind(socket)?;
     let mut side = Side::bind(address)?;
     println!("ready");

@@ -5,18 +5,18 @@ use std::time::Instant;
 
 use simp_control::Request;
 
-use crate::client::Client;
+use crate::client::BenchClient;
 use crate::crowd::Crowd;
 use crate::memory::Memory;
 use crate::rounds::{Contender, compare};
 use crate::world::{Process, World};
-use crate::{Effort, Result};
+use crate::{Attempt, Effort};
 
 /// What is said, without the name before it.
 const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// Prints deliveries per second for rooms of three sizes, and what a member occupies.
-pub fn measure(effort: Effort) -> Result<()> {
+pub fn measure(effort: Effort) -> Attempt<()> {
     for size in [10, 100, 1_000] {
         let deliveries = effort.of(20_000, 5_000);
         measure_size(size, deliveries, effort.of(7, 3))?;
@@ -24,7 +24,7 @@ pub fn measure(effort: Effort) -> Result<()> {
     Ok(())
 }
 
-fn measure_size(size: u32, deliveries: u64, rounds: usize) -> Result<()> {
+fn measure_size(size: u32, deliveries: u64, rounds: usize) -> Attempt<()> {
     let world = World::new("disk")?;
     let simpd = world.simpd(&["--max-chats", "2000"])?;
     let mut command = world.command(env!("CARGO_BIN_EXE_simp-room"));
@@ -41,7 +41,7 @@ fn measure_size(size: u32, deliveries: u64, rounds: usize) -> Result<()> {
     let each = full.rss.saturating_sub(empty.rss) * 1_024 / u64::from(size);
     println!("  {:<44} {each:>8} bytes", "for each member, in simp-room");
     let to: Vec<String> =
-        (0..size).map(|number| Ok(crowd.address(number)?.to_string())).collect::<Result<_>>()?;
+        (0..size).map(|number| Ok(crowd.address(number)?.to_string())).collect::<Attempt<_>>()?;
     let (crowd, client) = (RefCell::new(crowd), RefCell::new(simpd.client()?));
     let lines = (deliveries / u64::from(size)).max(2);
     compare(
@@ -62,12 +62,12 @@ fn measure_size(size: u32, deliveries: u64, rounds: usize) -> Result<()> {
 }
 
 /// So many lines to each, without a room.
-fn direct(crowd: &mut Crowd, client: &mut Client, to: &[String], lines: u64) -> Result<f64> {
+fn direct(crowd: &mut Crowd, client: &mut BenchClient, to: &[String], lines: u64) -> Attempt<f64> {
     crowd.calm()?;
     crowd.forget();
     let began = Instant::now();
     for _ in 0..lines {
-        let requests: Vec<Request> = to.iter().map(|to| Client::send_to(to, TEXT)).collect();
+        let requests: Vec<Request> = to.iter().map(|to| Request::send(Some(to.clone()), TEXT)).collect();
         client.ask_all(&requests)?;
         crowd.hear(to.len() as u64)?;
     }
@@ -75,7 +75,7 @@ fn direct(crowd: &mut Crowd, client: &mut Client, to: &[String], lines: u64) -> 
 }
 
 /// So many lines of members to all others, each with its confirmation.
-fn public(crowd: &mut Crowd, size: u64, lines: u64, at_once: bool) -> Result<f64> {
+fn public(crowd: &mut Crowd, size: u64, lines: u64, at_once: bool) -> Attempt<f64> {
     crowd.calm()?;
     crowd.forget();
     let speakers = if at_once { size.min(10) } else { 1 };

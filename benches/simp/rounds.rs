@@ -1,18 +1,18 @@
 //! Contenders by turns, and the ratios between them. A slow moment of the machine falls on all of them alike, so
 //! a ratio is taken within a round; what is printed is the median and [min..max] of the rounds.
 
-use crate::Result;
+use crate::Attempt;
 
 /// One of those compared: what it is called, what one round of it measures, and how it should compare.
 pub struct Contender<'a> {
     name: &'a str,
     goal: &'a str,
-    round: Box<dyn FnMut() -> Result<f64> + 'a>,
+    round: Box<dyn FnMut() -> Attempt<f64> + 'a>,
 }
 
 impl<'a> Contender<'a> {
     /// `round` returns one figure each time it is called.
-    pub fn new(name: &'a str, round: impl FnMut() -> Result<f64> + 'a) -> Self {
+    pub fn new(name: &'a str, round: impl FnMut() -> Attempt<f64> + 'a) -> Self {
         Self { name, goal: "", round: Box::new(round) }
     }
 
@@ -23,7 +23,7 @@ impl<'a> Contender<'a> {
 }
 
 /// Measures all contenders by turns and prints one line for each. The first is the reference.
-pub fn compare(unit: &str, rounds: usize, mut contenders: Vec<Contender<'_>>) -> Result<()> {
+pub fn compare(unit: &str, rounds: usize, mut contenders: Vec<Contender<'_>>) -> Attempt<()> {
     let mut figures = vec![Vec::new(); contenders.len()];
     for round in 0..=rounds {
         for (contender, figures) in contenders.iter_mut().zip(&mut figures) {

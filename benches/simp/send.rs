@@ -8,18 +8,18 @@ use std::time::Instant;
 
 use crate::rounds::{Contender, compare, median};
 use crate::world::{Process, World};
-use crate::{Effort, Result, machine};
+use crate::{Attempt, Effort, machine};
 
 /// The bare process. It is compiled here, and not a mode of this program, whose start-up is larger than its own.
 const BARE_SEND: &str = include_str!("bare_send.rs");
 
 /// Both daemons durable or not, two tables.
-pub fn measure(effort: Effort) -> Result<()> {
+pub fn measure(effort: Effort) -> Attempt<()> {
     by_turns(effort, "process", ["goal <= 1.15x", "goal <= 1.30x"])?;
     by_turns(effort, "disk", ["", "goal <= 2.00x"])
 }
 
-fn by_turns(effort: Effort, durability: &str, goals: [&str; 2]) -> Result<()> {
+fn by_turns(effort: Effort, durability: &str, goals: [&str; 2]) -> Attempt<()> {
     let world = World::new(durability)?;
     let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
     let socket = world.runtime.join("echo.sock");
@@ -56,7 +56,7 @@ fn by_turns(effort: Effort, durability: &str, goals: [&str; 2]) -> Result<()> {
 }
 
 /// What the bare process talks to.
-pub fn echo(socket: &str) -> Result<()> {
+pub fn echo(socket: &str) -> Attempt<()> {
     let listener = UnixListener::bind(socket)?;
     println!("ready");
     loop {
@@ -68,7 +68,7 @@ pub fn echo(socket: &str) -> Result<()> {
     }
 }
 
-fn compile(world: &World, name: &str, flags: &[&str]) -> Result<PathBuf> {
+fn compile(world: &World, name: &str, flags: &[&str]) -> Attempt<PathBuf> {
     let (source, program) = (world.state.join("bare_send.rs"), world.state.join(name));
     std::fs::write(&source, BARE_SEND)?;
     let mut rustc = machine::rustc();
@@ -81,13 +81,13 @@ fn compile(world: &World, name: &str, flags: &[&str]) -> Result<PathBuf> {
 }
 
 /// Microseconds of the run in the middle.
-fn time(command: &mut Command, runs: usize) -> Result<f64> {
-    let figures: Vec<f64> = (0..runs).map(|_| micros(command)).collect::<Result<_>>()?;
+fn time(command: &mut Command, runs: usize) -> Attempt<f64> {
+    let figures: Vec<f64> = (0..runs).map(|_| micros(command)).collect::<Attempt<_>>()?;
     Ok(median(&figures))
 }
 
 /// Microseconds from before the start until after the end.
-fn micros(command: &mut Command) -> Result<f64> {
+fn micros(command: &mut Command) -> Attempt<f64> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let begin = Instant::now();
     let status = command.status()?;

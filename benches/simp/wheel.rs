@@ -3,19 +3,21 @@
 //! Each round measures every contender once, one after the other, so that a slow moment of the machine falls
 //! on all of them alike. Ratios are taken within a round; what is printed is the median and [min..max].
 
-use simp_daemon::wheel::{TimerId, Wheel};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use simp_daemon::wheel::{TimerId, Wheel};
+use simp_seeds::Random;
+
 use crate::rounds::{median, range};
-use crate::{Effort, Result};
+use crate::{Attempt, Effort};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Measures everything and prints one table.
-pub fn measure(effort: Effort) -> Result<()> {
+pub fn measure(effort: Effort) -> Attempt<()> {
     let compare = |title, measure: &dyn Fn(Turn) -> f64| compare(effort.of(7, 3), title, measure);
     println!("  {:<40} {:>9}  {:>26}  {:>26}", "ns per timer", "wheel", "BinaryHeap", "BTreeMap");
     compare("insert + cancel, 1,000 outstanding", &|turn| set_and_cancel(turn, 1_000));
@@ -55,12 +57,12 @@ fn set_and_cancel(turn: Turn, outstanding: u32) -> f64 {
         let mut timers = Q::new(now);
         let mut random = Random(1);
         let mut waiting: Vec<Q::Id> =
-            (0..outstanding).map(|token| timers.set(now + random.duration(), token)).collect();
+            (0..outstanding).map(|token| timers.set(now + duration(&mut random), token)).collect();
         let begin = Instant::now();
         for token in 0..OPERATIONS {
             let oldest = &mut waiting[(token % outstanding) as usize];
             timers.cancel(*oldest);
-            *oldest = timers.set(now + random.duration(), token);
+            *oldest = timers.set(now + duration(&mut random), token);
         }
         let nanos = nanos_each(begin, OPERATIONS);
         black_box(timers.pop_expired(now));
@@ -86,7 +88,7 @@ fn set_and_expire(turn: Turn, deadlines: Deadlines) -> f64 {
         for token in 0..TIMERS {
             let after = match deadlines {
                 Deadlines::InOrder => TIMEOUT + Duration::from_micros(10) * token,
-                Deadlines::Random => random.duration(),
+                Deadlines::Random => duration(&mut random),
             };
             timers.set(now + after, token);
         }
@@ -258,15 +260,7 @@ impl Timers for Tree {
     }
 }
 
-/// xorshift64.
-struct Random(u64);
-
-impl Random {
-    /// Up to a minute.
-    fn duration(&mut self) -> Duration {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        Duration::from_micros((self.0 >> 11) % 60_000_000)
-    }
+/// Up to a minute.
+fn duration(random: &mut Random) -> Duration {
+    Duration::from_micros(random.below(60_000_000))
 }

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use simp_control::places;
 
-use crate::Result;
-use crate::client::Client;
+use crate::Attempt;
+use crate::client::BenchClient;
 
 /// Counts what is made in this process, to give each its own name.
 static MADE: AtomicU16 = AtomicU16::new(0);
@@ -25,7 +25,7 @@ pub struct World {
 
 impl World {
     /// `durability` is that of simpd.toml.
-    pub fn new(durability: &str) -> Result<Self> {
+    pub fn new(durability: &str) -> Attempt<Self> {
         let name = format!("simp-bench-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let world = Self {
             runtime: std::env::temp_dir().join(&name),
@@ -50,7 +50,7 @@ impl World {
     }
 
     /// A simpd that accepts everybody, ready to serve.
-    pub fn simpd(&self, flags: &[&str]) -> Result<Simpd> {
+    pub fn simpd(&self, flags: &[&str]) -> Attempt<Simpd> {
         let address = SocketAddr::new(fresh_ip().parse()?, places::PORT);
         let mut command = self.command(env!("CARGO_BIN_EXE_simpd"));
         command.arg(address.to_string()).args(["--user", "bench", "--accept", "all", "--log", "error"]);
@@ -79,7 +79,7 @@ pub struct Process(Child);
 
 impl Process {
     /// Starts it and waits for the first line it writes.
-    pub fn start(command: &mut Command) -> Result<Self> {
+    pub fn start(command: &mut Command) -> Attempt<Self> {
         let mut process = Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?);
         let mut line = String::new();
         if let Some(stdout) = &mut process.0.stdout {
@@ -92,7 +92,7 @@ impl Process {
     }
 
     /// This benchmark again, as the far end of a reference.
-    pub fn bare(words: &[&str]) -> Result<Self> {
+    pub fn bare(words: &[&str]) -> Attempt<Self> {
         Self::start(Command::new(std::env::current_exe()?).args(words))
     }
 
@@ -120,12 +120,12 @@ pub struct Simpd {
 
 impl Simpd {
     /// A connection to its control socket.
-    pub fn client(&self) -> Result<Client> {
-        Client::connect(&self.socket)
+    pub fn client(&self) -> Attempt<BenchClient> {
+        BenchClient::connect(&self.socket)
     }
 
     /// Opens a chat with another simpd, ready to deliver at full speed; returns its id.
-    pub fn open_chat(&self, peer: &Self) -> Result<u64> {
+    pub fn open_chat(&self, peer: &Self) -> Attempt<u64> {
         let mut client = self.client()?;
         let chat = client.open_chat(peer.address)?;
         // Right after the opening a chat waits a moment before its first message.

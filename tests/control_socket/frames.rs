@@ -6,8 +6,8 @@ use std::net::Shutdown;
 
 use simp_control::{Answer, FailureKind, Reply, Request, VERSION};
 
-use super::{dismissed, frame, seen};
-use crate::harness::{Client, World, send};
+use super::{frame, seen};
+use crate::harness::{Raw, World, send};
 
 /// The bytes of a frame.
 fn framed(item: &[u8]) -> Vec<u8> {
@@ -32,9 +32,9 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
             "the request cannot be read: a frame has at most 1048576 bytes, this one says 1048577",
         ),
     ] {
-        let mut client = Client::silent(&alice.socket);
-        client.stream.write_all(bytes).unwrap();
-        assert_eq!(dismissed(&mut client), (FailureKind::Usage, line.to_owned()));
+        let mut client = Raw::connect(&alice.socket);
+        client.stream().write_all(bytes).unwrap();
+        assert_eq!(client.dismissed(), (FailureKind::Usage, line.to_owned()));
     }
     let unknown = framed(b"\x65dance");
     for (bytes, reason) in [
@@ -54,10 +54,10 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
              `peers`, `forget_peer`, `stop`",
         ),
     ] {
-        let mut client = Client::silent(&alice.socket);
-        client.stream.write_all(bytes).unwrap();
+        let mut client = Raw::connect(&alice.socket);
+        client.stream().write_all(bytes).unwrap();
         let line = format!("the request cannot be read: not the cbor item expected: {reason}");
-        assert_eq!(dismissed(&mut client), (FailureKind::Usage, line));
+        assert_eq!(client.dismissed(), (FailureKind::Usage, line));
     }
     assert_eq!(alice.client().status().clients, 1);
 }
@@ -68,10 +68,10 @@ fn the_first_request_must_be_hello() {
     let alice = world.start(1, &[]);
     let requests = [Request::Status, Request::Stop, send(None, "hi"), seen("me", 0)];
     for request in requests {
-        let mut client = Client::silent(&alice.socket);
+        let mut client = Raw::connect(&alice.socket);
         client.write(&request);
         let line = "the first request must be hello".to_owned();
-        assert_eq!(dismissed(&mut client), (FailureKind::Usage, line));
+        assert_eq!(client.dismissed(), (FailureKind::Usage, line));
     }
     alice.client().status();
 }
@@ -81,13 +81,13 @@ fn another_version_is_refused_with_both_versions() {
     let world = World::new();
     let alice = world.start(1, &[]);
     for version in [0, VERSION + 1, u32::MAX] {
-        let mut client = Client::silent(&alice.socket);
+        let mut client = Raw::connect(&alice.socket);
         client.write(&Request::Hello { version });
         let line = format!(
             "simpd 0.1.0 speaks version {VERSION} of the control API, this client {version} (install simpctl \
              and simpd of the same release, and start simpd again)"
         );
-        assert_eq!(dismissed(&mut client), (FailureKind::NoDaemon, line));
+        assert_eq!(client.dismissed(), (FailureKind::NoDaemon, line));
     }
 }
 
@@ -95,11 +95,11 @@ fn another_version_is_refused_with_both_versions() {
 fn requests_written_at_once_are_answered_in_order_even_to_a_client_that_writes_no_more() {
     let world = World::new();
     let alice = world.start(1, &["--user", "alice"]);
-    let mut client = Client::silent(&alice.socket);
+    let mut client = Raw::connect(&alice.socket);
     let requests =
         [Request::Hello { version: VERSION }, Request::Status, Request::Chats { after: 0 }, seen("me", 0)];
-    client.stream.write_all(&requests.iter().flat_map(frame).collect::<Vec<u8>>()).unwrap();
-    client.stream.shutdown(Shutdown::Write).unwrap();
+    client.stream().write_all(&requests.iter().flat_map(frame).collect::<Vec<u8>>()).unwrap();
+    client.stream().shutdown(Shutdown::Write).unwrap();
     let Some(Answer::Reply(Reply::Hello { version, program, address, user })) = client.read() else {
         panic!("no hello")
     };
@@ -115,10 +115,11 @@ fn requests_written_at_once_are_answered_in_order_even_to_a_client_that_writes_n
 fn a_frame_may_come_byte_by_byte() {
     let world = World::new();
     let alice = world.start(1, &[]);
-    let mut client = Client::silent(&alice.socket);
+    let mut client = Raw::connect(&alice.socket);
     for byte in frame(&Request::Hello { version: VERSION }) {
-        client.stream.write_all(&[byte]).unwrap();
+        client.stream().write_all(&[byte]).unwrap();
     }
     assert!(matches!(client.read(), Some(Answer::Reply(Reply::Hello { .. }))));
-    client.status();
+    client.write(&Request::Status);
+    assert!(matches!(client.read(), Some(Answer::Reply(Reply::Status(_)))));
 }

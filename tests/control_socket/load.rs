@@ -8,8 +8,8 @@ use std::sync::mpsc::{self, TryRecvError};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use simp_control::{Answer, FailureKind, Filter, FollowFrom, Reply, Request, VERSION};
 
-use super::{dismissed, fill, frame, ids_until, open_chat};
-use crate::harness::{Client, Peer, World, resident_kib};
+use super::{fill, frame, ids_until, open_chat};
+use crate::harness::{Daemon, Peer, Raw, TestClient, World, resident_kib};
 
 #[test]
 fn who_owes_a_request_for_ten_seconds_is_dismissed_and_who_reads_slowly_is_not() {
@@ -23,14 +23,14 @@ fn who_owes_a_request_for_ten_seconds_is_dismissed_and_who_reads_slowly_is_not()
     let asked = 20;
     (0..asked).for_each(|_| slow.write(&history));
 
-    let silent = Client::silent(&alice.socket);
-    let mut half = alice.client();
+    let silent = Raw::connect(&alice.socket);
+    let half = greeted(&alice);
     let bytes = frame(&Request::Status);
-    half.stream.write_all(&bytes[..bytes.len() / 2]).unwrap();
+    half.stream().write_all(&bytes[..bytes.len() / 2]).unwrap();
     let (sender, dismissals) = mpsc::channel();
     for mut client in [silent, half] {
         let sender = sender.clone();
-        std::thread::spawn(move || sender.send(dismissed(&mut client)));
+        std::thread::spawn(move || sender.send(client.dismissed()));
     }
     drop(sender);
     // The others are served all the time.
@@ -67,7 +67,7 @@ fn clients_that_never_read_cost_little_and_get_everything_once_when_they_do() {
     drop(quick);
     let before = resident_kib(alice.pid());
 
-    let mut slow: Vec<Client> = (0..20).map(|_| alice.client()).collect();
+    let mut slow: Vec<TestClient> = (0..20).map(|_| alice.client()).collect();
     for client in &mut slow {
         client.write(&Request::Follow { from: FollowFrom::After(0), filter: Filter::default() });
     }
@@ -93,6 +93,20 @@ fn may_open_files(test: &str, count: u64) -> bool {
     true
 }
 
+/// One that has said hello.
+fn greeted(daemon: &Daemon) -> Raw {
+    let mut client = Raw::connect(&daemon.socket);
+    client.write(&Request::Hello { version: VERSION });
+    assert!(matches!(client.read(), Some(Answer::Reply(Reply::Hello { .. }))));
+    client
+}
+
+/// How many clients there are, by the status that was asked for.
+fn counted(client: &mut Raw) -> u64 {
+    let Some(Answer::Reply(Reply::Status(status))) = client.read() else { panic!("no status") };
+    status.clients
+}
+
 #[test]
 fn a_thousand_clients_are_served_and_the_one_too_many_is_told() {
     if !may_open_files("a_thousand_clients_are_served_and_the_one_too_many_is_told", 4_096) {
@@ -100,27 +114,38 @@ fn a_thousand_clients_are_served_and_the_one_too_many_is_told() {
     }
     let world = World::new();
     let alice = world.start(1, &[]);
-    let mut clients: Vec<Client> = (0..1_024).map(|_| Client::silent(&alice.socket)).collect();
+    let mut clients: Vec<Raw> = (0..1_024).map(|_| Raw::connect(&alice.socket)).collect();
     for client in &mut clients {
         client.write(&Request::Hello { version: VERSION });
         client.write(&Request::Status);
     }
     for client in &mut clients {
         assert!(matches!(client.read(), Some(Answer::Reply(Reply::Hello { .. }))));
-        let Some(Answer::Reply(Reply::Status(status))) = client.read() else { panic!("no status") };
-        assert!(status.clients <= 1_024);
+        assert!(counted(client) <= 1_024);
     }
-    assert_eq!(clients[7].status().clients, 1_024);
+    assert_eq!(
+        {
+            clients[7].write(&Request::Status);
+            counted(&mut clients[7])
+        },
+        1_024
+    );
 
-    let mut late = Client::silent(&alice.socket);
+    let mut late = Raw::connect(&alice.socket);
     let line = "1024 clients are connected already (end some of them)".to_owned();
-    assert_eq!(dismissed(&mut late), (FailureKind::Failed, line));
+    assert_eq!(late.dismissed(), (FailureKind::Failed, line));
     // One that leaves makes room for another.
     let mut leaving = clients.pop().unwrap();
-    leaving.stream.shutdown(Shutdown::Write).unwrap();
+    leaving.stream().shutdown(Shutdown::Write).unwrap();
     assert_eq!(leaving.read(), None);
-    clients.push(alice.client());
-    assert_eq!(clients[7].status().clients, 1_024);
+    clients.push(greeted(&alice));
+    assert_eq!(
+        {
+            clients[7].write(&Request::Status);
+            counted(&mut clients[7])
+        },
+        1_024
+    );
 }
 
 #[test]

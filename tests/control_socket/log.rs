@@ -6,10 +6,10 @@ use simp_control::{Answer, Event, FailureKind, Filter, FollowFrom, Kind, Reply, 
 use simp_proto::Operation;
 
 use super::{fill, ids_until, open_chat, seen};
-use crate::harness::{Client, Daemon, World, connect, queued};
+use crate::harness::{Daemon, TestClient, World, connect, queued};
 
 /// A log with an invitation, and chats with bob and carol; and the ids of those two.
-fn two_chats(world: &World) -> (Daemon, Client, u64, u64) {
+fn two_chats(world: &World) -> (Daemon, TestClient, u64, u64) {
     let to = world.address(1);
     let (alice, mut client, bob) = open_chat(world);
     let carol = world.peer(3, "carol");
@@ -144,7 +144,7 @@ fn a_consumers_name_has_1_to_64_bytes_and_no_control_characters() {
 }
 
 /// All pieces of a history, and how many there were.
-fn pieces(client: &mut Client, limit: u32, filter: &Filter) -> (Vec<Event>, usize) {
+fn pieces(client: &mut TestClient, limit: u32, filter: &Filter) -> (Vec<Event>, usize) {
     let (mut all, mut count, mut before) = (Vec::new(), 0, None);
     loop {
         let request = Request::History { before, limit, filter: filter.clone() };

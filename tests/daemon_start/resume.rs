@@ -4,10 +4,10 @@ use nix::sys::signal::Signal;
 use simp_control::{FailureKind, FollowFrom, Reason, Reply, Request, State, What};
 use simp_proto::Operation;
 
-use crate::harness::{Client, Daemon, World, connect, message, queued};
+use crate::harness::{Daemon, TestClient, World, connect, message, queued};
 
 /// Stops the daemon on address 1 and starts it again.
-fn restart(world: &World, alice: Daemon, signal: Signal) -> (Daemon, Client) {
+fn restart(world: &World, alice: Daemon, signal: Signal) -> (Daemon, TestClient) {
     alice.signal(signal);
     alice.wait();
     let alice = world.start(1, &["--user", "alice"]);

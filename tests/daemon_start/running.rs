@@ -9,7 +9,7 @@ use simp_control::{FollowFrom, Reason, Reply, Request, What};
 use simp_proto::Operation;
 
 use super::state;
-use crate::harness::{Client, World, connect, run};
+use crate::harness::{TestClient, World, connect, run};
 
 /// A daemon in the background, killed when the test ends.
 struct Killed(Pid);
@@ -29,7 +29,7 @@ fn in_the_background_it_returns_when_it_is_ready_and_leaves_the_session() {
     // A name relative to this folder, which the daemon leaves.
     command.args([&address, "--background", "--config", "my.toml"]).current_dir(world.path(""));
     assert_eq!(run(command, "").ok(), format!("simpd: ready on {address}:7777 as eve\n"));
-    let mut client = Client::connect(&world.socket(1));
+    let mut client = TestClient::connect(&world.socket(1));
     let pid = client.status().pid;
     let daemon = Killed(Pid::from_raw(pid as i32));
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();

@@ -8,9 +8,9 @@ use simp_control::{Reason, Reply, Request, State, What};
 use simp_proto::Operation;
 
 use super::{ACK, CHAT, ERR, FIN, SYN, SYN_ACK, followed, open_chat, wire};
-use crate::harness::{Client, World, connect, message, queued, send};
+use crate::harness::{TestClient, World, connect, message, queued, send};
 
-fn chats(client: &mut Client) -> Vec<(String, State)> {
+fn chats(client: &mut TestClient) -> Vec<(String, State)> {
     match client.reply(&Request::Chats { after: 0 }) {
         Reply::Chats { chats, .. } => {
             chats.into_iter().map(|chat| (chat.peer.to_string(), chat.state)).collect()

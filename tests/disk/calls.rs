@@ -16,7 +16,7 @@ use simp_control::{Answer, Event, Failure, FailureKind, Reply, Request, Status, 
 use simp_proto::Operation;
 
 use super::refuse::{CHANGES, Disk, FOR_GOOD, READS, SYNCS, library};
-use crate::harness::{Client, Daemon, Outcome, Peer, Random, World, seed, send};
+use crate::harness::{Daemon, Peer, Ran, Random, TestClient, World, seed, send};
 
 /// Lives that are lived at the same time: in most of them, the disk is waited for.
 const WORKERS: u32 = 24;
@@ -226,7 +226,7 @@ impl Life<'_> {
         failed
     }
 
-    fn start(&self) -> Result<Daemon, Outcome> {
+    fn start(&self) -> Result<Daemon, Ran> {
         let world = self.worker.world;
         let mut command = self.worker.simpd();
         let config = world.path("simpd.toml");
@@ -245,12 +245,12 @@ impl Life<'_> {
             .join(world.address(self.worker.host))
     }
 
-    fn mended(&self, client: &mut Client) -> Status {
+    fn mended(&self, client: &mut TestClient) -> Status {
         client.status_when(|status| status.trouble.is_none())
     }
 
     /// A client sends a text, again where it was refused and the disk will do.
-    fn send(&mut self, client: &mut Client, text: &str, found: &Found) {
+    fn send(&mut self, client: &mut TestClient, text: &str, found: &Found) {
         loop {
             match client.ask(&send(None, text)) {
                 Answer::Reply(Reply::Queued { .. }) => return self.promised.push(text.to_owned()),
@@ -282,7 +282,7 @@ impl Life<'_> {
     }
 
     /// The peer says something, again until it is acknowledged where the disk will do.
-    fn say(&mut self, client: &mut Client, found: &Found) {
+    fn say(&mut self, client: &mut TestClient, found: &Found) {
         let to = self.worker.world.address(self.worker.host);
         let bob = &self.worker.bob;
         let text = self.unacknowledged.take().unwrap_or_else(|| format!("from bob {}", self.said));
@@ -314,7 +314,7 @@ impl Life<'_> {
         let alice = self.start().unwrap_or_else(|ended| panic!("{ended:?}"));
         let mut client = alice.client();
         client.status_when(|status| status.first_id > TEXTS as u64 - 2 * RETAINED);
-        let texts = |client: &mut Client| -> Vec<String> {
+        let texts = |client: &mut TestClient| -> Vec<String> {
             let log: Vec<Event> = client.log();
             assert!(log.windows(2).all(|two| two[0].id < two[1].id));
             assert!(

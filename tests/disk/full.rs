@@ -10,7 +10,7 @@ use simp_control::{Event, FollowFrom, Kind, Reply, Request, What};
 use simp_proto::Operation;
 
 use super::refuse::{Disk, FOR_GOOD, GROWS, library};
-use crate::harness::{Client, DEADLINE, Daemon, Outcome, Peer, Running, World, is_root, queued, send};
+use crate::harness::{DEADLINE, Daemon, Peer, Ran, Running, TestClient, World, is_root, queued, send};
 
 /// Times that each disk is filled.
 const ROUNDS: usize = 5;
@@ -48,8 +48,8 @@ struct Pair<'a> {
     disk: Small,
     daemons: [Daemon; 2],
     /// Of alice, and of bob.
-    client: Client,
-    bob: Client,
+    client: TestClient,
+    bob: TestClient,
     carol: Peer,
     /// What is wrong with the disk when it is full.
     error: String,
@@ -253,13 +253,13 @@ impl<'a> Pair<'a> {
         Counts { messages: messages.len() + queued, ..self.counts }
     }
 
-    fn ctl(&self, args: &[&str]) -> Outcome {
+    fn ctl(&self, args: &[&str]) -> Ran {
         self.world.ctl(self.host, args)
     }
 }
 
 /// Messages that wait.
-fn unacknowledged(client: &mut Client) -> u64 {
+fn unacknowledged(client: &mut TestClient) -> u64 {
     match client.reply(&Request::Chats { after: 0 }) {
         Reply::Chats { chats, .. } => chats.iter().map(|chat| chat.queued).sum(),
         other => panic!("{other:?}"),

@@ -8,7 +8,7 @@ use simp_control::{FailureKind, Filter, Request};
 use simp_proto::Operation;
 
 use super::refuse::{CHANGES, Disk, FOR_GOOD, GROWS, OPENS, READS, library};
-use crate::harness::{Client, DEADLINE, Daemon, World, resident_kib, send};
+use crate::harness::{DEADLINE, Daemon, TestClient, World, resident_kib, send};
 
 fn start(world: &World, host: u8) -> (Disk, Daemon, String) {
     let state = world.path(&format!("state-{host}"));
@@ -77,7 +77,7 @@ fn a_disk_that_stays_full_is_tried_once_per_second_whatever_comes() {
     let mut resident = None;
     // Only where the disk is tried a file is opened.
     let mut requests = 0;
-    let mut flood = |client: &mut Client| {
+    let mut flood = |client: &mut TestClient| {
         for seq in 0..50 {
             bob.send(&to, Operation::Chat, seq % 2, b"again and again");
         }

@@ -12,13 +12,13 @@ use super::{DEADLINE, World, within};
 
 /// What a command did.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Ran {
     pub status: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Outcome {
+impl Ran {
     /// Status 0 and nothing on standard error; returns standard output.
     #[track_caller]
     pub fn ok(self) -> String {
@@ -35,7 +35,7 @@ impl Outcome {
 }
 
 /// Runs a command to its end.
-pub fn run(mut command: Command, input: &str) -> Outcome {
+pub fn run(mut command: Command, input: &str) -> Ran {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -103,7 +103,7 @@ impl Running {
     }
 
     /// Waits until it has ended.
-    pub fn wait(mut self) -> Outcome {
+    pub fn wait(mut self) -> Ran {
         let child = self.child.take().unwrap();
         let pid = Pid::from_raw(child.id() as i32);
         let (sender, receiver) = mpsc::channel();
@@ -113,7 +113,7 @@ impl Running {
             panic!("a command did not end within {DEADLINE:?}");
         };
         let output = output.unwrap();
-        Outcome {
+        Ran {
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),

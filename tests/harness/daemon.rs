@@ -1,4 +1,4 @@
-//! A simpd that a test runs: its log, its end, and clients of it. What clients say is in `client`.
+//! A simpd that a test runs: its log, its end, and clients of it. What clients say is in `asking`.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{Client, DEADLINE, Outcome, within};
+use super::{DEADLINE, Ran, TestClient, within};
 
 /// A simpd that runs; killed when the test ends, however it ends.
 pub struct Daemon {
@@ -27,7 +27,7 @@ impl Daemon {
     }
 
     /// Waits until it is ready, or has ended.
-    pub fn try_start(mut command: Command, socket: PathBuf) -> Result<Self, Outcome> {
+    pub fn try_start(mut command: Command, socket: PathBuf) -> Result<Self, Ran> {
         let log = tempfile::tempfile().unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log.try_clone().unwrap()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
@@ -40,7 +40,7 @@ impl Daemon {
         if line.starts_with("simpd: ready on ") {
             return Ok(daemon);
         }
-        Err(Outcome { status: daemon.wait(), stdout: line, stderr: daemon.log() })
+        Err(Ran { status: daemon.wait(), stdout: line, stderr: daemon.log() })
     }
 
     /// What it has written on standard error so far.
@@ -71,8 +71,8 @@ impl Daemon {
         status.unwrap().code()
     }
 
-    pub fn client(&self) -> Client {
-        Client::connect(&self.socket)
+    pub fn client(&self) -> TestClient {
+        TestClient::connect(&self.socket)
     }
 }
 

@@ -9,7 +9,7 @@ use nix::fcntl::{Flock, FlockArg};
 use simp_control::places;
 use tempfile::TempDir;
 
-use super::{Daemon, Outcome, Peer, Running, run};
+use super::{Daemon, Peer, Ran, Running, run};
 
 /// A temporary folder, and a network 127.70.N.0/24 that no other test has at the same time.
 pub struct World {
@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Runs simpd where it is expected to end by itself.
-    pub fn simpd(&self, args: &[&str]) -> Outcome {
+    pub fn simpd(&self, args: &[&str]) -> Ran {
         let mut command = self.command("simpd");
         command.args(args);
         run(command, "")
@@ -107,12 +107,12 @@ impl World {
     }
 
     /// Runs simpctl against the daemon on address number `host`.
-    pub fn ctl(&self, host: u8, args: &[&str]) -> Outcome {
+    pub fn ctl(&self, host: u8, args: &[&str]) -> Ran {
         self.ctl_with(host, args, "")
     }
 
     /// The same, with this on standard input.
-    pub fn ctl_with(&self, host: u8, args: &[&str], input: &str) -> Outcome {
+    pub fn ctl_with(&self, host: u8, args: &[&str], input: &str) -> Ran {
         let mut command = self.command("simpctl");
         command.arg("-d").arg(self.address(host)).args(args);
         run(command, input)

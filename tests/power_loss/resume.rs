@@ -9,7 +9,7 @@ use simp_proto::Operation;
 use super::disk::Image;
 use super::log::{Entry, Log};
 use super::{log_folder, relative_log_folder};
-use crate::harness::{Client, Daemon, Peer, World};
+use crate::harness::{Daemon, Peer, TestClient, World};
 
 /// Number of the first address on which one is started.
 const FIRST_HOST: u8 = 10;
@@ -24,7 +24,7 @@ type Says = (Operation, u8, Vec<u8>);
 struct Resumed {
     to: String,
     _daemon: Daemon,
-    follower: Client,
+    follower: TestClient,
     entries: usize,
     /// What it still has to transmit; nothing is known of that where the chat was not open yet.
     expected: Option<Vec<Says>>,

@@ -10,7 +10,7 @@ use simp_proto::{Datagram, Operation};
 
 use super::trace::Tracer;
 use super::{CONSUMER, log_folder};
-use crate::harness::{Client, Daemon, Peer, Random, World, send};
+use crate::harness::{Daemon, Peer, Random, TestClient, World, send};
 
 /// Messages queued at once.
 const BATCH: usize = 64;
@@ -50,8 +50,8 @@ pub struct Traffic<'a> {
 /// One run of simpd.
 struct Run {
     alice: Daemon,
-    client: Client,
-    follower: Client,
+    client: TestClient,
+    follower: TestClient,
 }
 
 impl<'a> Traffic<'a> {

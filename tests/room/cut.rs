@@ -1,7 +1,6 @@
 //! Between the room and its simpd is a relay that swallows an answer now and then and hangs up: what was asked is done,
 //! and the room does not know. Nothing is said twice for that, and nothing is left out.
 
-use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -9,8 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use simp_control::frame::{self, FrameBuffer};
-use simp_control::{Answer, Reply};
+use simp_control::{Answer, FrameStream, Reply};
 
 use super::Lobby;
 use super::guest::Guest;
@@ -46,31 +44,23 @@ impl Relay {
 }
 
 /// Passes on what one client says and is told, up to the answer that is swallowed.
-fn serve(mut client: UnixStream, real: &Path, queued: &AtomicU64) {
-    let Ok(mut daemon) = UnixStream::connect(real) else { return };
+fn serve(client: UnixStream, real: &Path, queued: &AtomicU64) {
+    let Ok(daemon) = UnixStream::connect(real) else { return };
     let (mut from, mut to) = (client.try_clone().unwrap(), daemon.try_clone().unwrap());
     thread::spawn(move || {
         let _ = std::io::copy(&mut from, &mut to);
         let _ = to.shutdown(Shutdown::Both);
     });
-    let mut answers = FrameBuffer::default();
-    let mut buffer = [0; 4_096];
-    'open: while let Ok(count @ 1..) = daemon.read(&mut buffer) {
-        answers.push(&buffer[..count]);
-        while let Some(answer) = answers.take::<Answer>().unwrap() {
-            let is_queued = matches!(answer, Answer::Reply(Reply::Queued { .. }));
-            if is_queued && (queued.fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(SWALLOWED) {
-                break 'open;
-            }
-            let mut bytes = Vec::new();
-            frame::encode(&answer, &mut bytes).unwrap();
-            if client.write_all(&bytes).is_err() {
-                break 'open;
-            }
+    let (mut client, mut daemon) = (FrameStream::new(client), FrameStream::new(daemon));
+    while let Ok(Some(answer)) = daemon.receive::<Answer>() {
+        let is_queued = matches!(answer, Answer::Reply(Reply::Queued { .. }));
+        let is_swallowed = is_queued && (queued.fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(SWALLOWED);
+        if is_swallowed || client.write(&answer).is_err() {
+            break;
         }
     }
-    let _ = client.shutdown(Shutdown::Both);
-    let _ = daemon.shutdown(Shutdown::Both);
+    let _ = client.stream().shutdown(Shutdown::Both);
+    let _ = daemon.stream().shutdown(Shutdown::Both);
 }
 
 #[test]

@@ -6,12 +6,12 @@ use nix::sys::signal::Signal;
 use simp_control::{FollowFrom, What};
 
 use super::Lobby;
-use crate::harness::{Client, Daemon, World};
+use crate::harness::{Daemon, TestClient, World};
 
 /// Somebody with a simpd.
 pub struct Member {
     daemon: Daemon,
-    log: Client,
+    log: TestClient,
     host: u8,
 }
 

@@ -1,76 +1,60 @@
-//! A client of the control API that waits for its answers, and the requests and entries that tests name most.
+//! The control client as tests use it, where anything but the answer that is expected fails the test; a raw connection for
+//! those that break the rules; and the requests and entries that tests name most.
 
-use std::io::{Read as _, Write as _};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
 
-use simp_control::frame::{self, FrameBuffer};
+use simp_control::error::Error;
 use simp_control::{
-    Answer, Event, Failure, FailureKind, Filter, FollowFrom, Reply, Request, Status, VERSION, What,
+    Answer, Client, Event, Failure, FailureKind, Filter, FollowFrom, FrameStream, Incoming, Piece, Reply,
+    Request, Status, What,
 };
 
-use super::{DEADLINE, uninterrupted};
+use super::DEADLINE;
 
-/// A client of the control API.
-pub struct Client {
-    pub stream: UnixStream,
-    input: FrameBuffer,
-}
+/// A client that has been greeted.
+pub struct TestClient(pub Client);
 
-impl Client {
-    /// Connects, and says nothing yet.
-    pub fn silent(socket: &Path) -> Self {
-        let stream = UnixStream::connect(socket).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        stream.set_write_timeout(Some(DEADLINE)).unwrap();
-        Self { stream, input: FrameBuffer::default() }
-    }
-
+impl TestClient {
     /// Connects and says hello.
     pub fn connect(socket: &Path) -> Self {
-        let mut client = Self::silent(socket);
-        assert!(matches!(
-            client.ask(&Request::Hello { version: VERSION }),
-            Answer::Reply(Reply::Hello { .. })
-        ));
-        client
+        let mut client = Client::at(socket).unwrap();
+        client.address().unwrap();
+        Self(client)
     }
 
     pub fn write(&mut self, request: &Request) {
-        let mut bytes = Vec::new();
-        frame::encode(request, &mut bytes).unwrap();
-        self.stream.write_all(&bytes).unwrap();
+        self.0.submit(request).unwrap();
+        self.0.write().unwrap();
     }
 
-    /// The next answer; `None` where the daemon has hung up.
+    /// The next answer; `None` if the daemon has hung up.
     pub fn read(&mut self) -> Option<Answer> {
-        loop {
-            if let Some(answer) = self.input.take().unwrap() {
-                return Some(answer);
+        match self.0.next_here(Some(Instant::now() + DEADLINE)) {
+            Ok(Some(Incoming::Reply(reply))) => Some(Answer::Reply(reply)),
+            Ok(Some(Incoming::Event(event))) => Some(Answer::Event(event)),
+            Ok(Some(Incoming::Refused(failure))) | Err(Error::Failure(failure)) => {
+                Some(Answer::Failure(failure))
             }
-            let mut buffer = [0; 4096];
-            match uninterrupted(|| self.stream.read(&mut buffer)) {
-                Ok(0) => return None,
-                Ok(count) => self.input.push(&buffer[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
-                Err(error) => panic!("nothing came from the daemon: {error}"),
-            }
+            Err(Error::Lost(_)) => None,
+            other => panic!("nothing came from the daemon: {other:?}"),
         }
     }
 
     pub fn ask(&mut self, request: &Request) -> Answer {
-        self.write(request);
-        self.read().expect("the daemon hung up")
+        match self.0.ask(request) {
+            Ok(reply) => Answer::Reply(reply),
+            Err(Error::Failure(failure)) => Answer::Failure(failure),
+            Err(error) => panic!("{request:?}: {error}"),
+        }
     }
 
     /// The reply to a request that is carried out.
     #[track_caller]
     pub fn reply(&mut self, request: &Request) -> Reply {
-        match self.ask(request) {
-            Answer::Reply(reply) => reply,
-            other => panic!("{request:?} was answered with {other:?}"),
-        }
+        self.0.ask(request).unwrap_or_else(|error| panic!("{request:?} was answered with {error:?}"))
     }
 
     /// This request is refused, with this kind and this line.
@@ -79,11 +63,9 @@ impl Client {
         assert_eq!(self.ask(request), Answer::Failure(Failure::new(kind, line)));
     }
 
+    #[track_caller]
     pub fn status(&mut self) -> Status {
-        match self.reply(&Request::Status) {
-            Reply::Status(status) => *status,
-            other => panic!("{other:?}"),
-        }
+        *self.0.status().unwrap()
     }
 
     /// The status, asked for again and again until it is so.
@@ -105,7 +87,7 @@ impl Client {
         self.status_when(|status| status.counters.datagrams_in >= datagrams)
     }
 
-    /// Follows the log, all of it that comes behind `from`.
+    /// Follows the log, all of it that comes after `from`.
     pub fn follow(&mut self, from: FollowFrom) -> u64 {
         match self.reply(&Request::Follow { from, filter: Filter::default() }) {
             Reply::Following { after } => after,
@@ -141,21 +123,46 @@ impl Client {
 
     /// The whole log, oldest first.
     pub fn log(&mut self) -> Vec<Event> {
-        let mut all = Vec::new();
-        let mut before = None;
-        loop {
-            let Reply::History { events, older } =
-                self.reply(&Request::History { before, limit: u32::MAX, filter: Filter::default() })
-            else {
-                panic!("not a history");
-            };
-            all.extend(events);
-            before = older;
-            if before.is_none() {
-                all.reverse();
-                return all;
-            }
+        let mut all = self.0.history(Piece::ALL, &Filter::default()).unwrap();
+        all.reverse();
+        all
+    }
+}
+
+/// A connection to the control socket on which nothing is said but what the test says.
+pub struct Raw(pub FrameStream);
+
+impl Raw {
+    pub fn connect(socket: &Path) -> Self {
+        let stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        Self(FrameStream::new(stream))
+    }
+
+    /// The stream itself, for what is no frame.
+    pub fn stream(&self) -> &UnixStream {
+        self.0.stream()
+    }
+
+    pub fn write(&mut self, request: &Request) {
+        self.0.write(request).unwrap();
+    }
+
+    /// The next answer; `None` if the daemon has hung up.
+    pub fn read(&mut self) -> Option<Answer> {
+        match self.0.receive() {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => None,
+            answer => answer.unwrap(),
         }
+    }
+
+    /// The daemon gives a failure, and hangs up.
+    #[track_caller]
+    pub fn dismissed(&mut self) -> (FailureKind, String) {
+        let Some(Answer::Failure(failure)) = self.read() else { panic!("no failure") };
+        assert_eq!(self.read(), None);
+        (failure.kind, failure.line)
     }
 }
 
@@ -166,15 +173,7 @@ pub fn connect(address: &str) -> Request {
 
 /// A request to send a text in a chat.
 pub fn send(who: Option<&str>, text: &str) -> Request {
-    Request::Send {
-        who: who.map(str::to_owned),
-        chat: None,
-        text: text.to_owned(),
-        queue: false,
-        expire_ms: None,
-        token: None,
-        again_after: None,
-    }
+    Request::send(who.map(str::to_owned), text)
 }
 
 /// What an entry with a message of the peer says.
