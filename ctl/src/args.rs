@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use argh::{ArgsInfo, EarlyExit, FromArgs};
+use argh::{ArgsInfo, FromArgs};
 
-use crate::globals::Globals;
 use crate::when::{When, expiry, when};
 
 /// The longest time limit that is taken: ten years.
@@ -51,23 +50,23 @@ pub(crate) struct Args {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand)]
 pub(crate) enum Command {
-    Connect(Connect),
-    Accept(Accept),
-    Decline(Decline),
-    Requests(Requests),
-    Chats(Chats),
-    Send(Send),
-    Outbox(Outbox),
-    Resend(Resend),
-    Listen(Listen),
-    Quit(Quit),
-    Status(Status),
-    History(History),
-    Consumers(Consumers),
-    Peers(Peers),
-    Stop(Stop),
-    Probe(Probe),
-    Completions(Completions),
+    Connect(ConnectArgs),
+    Accept(AcceptArgs),
+    Decline(DeclineArgs),
+    Requests(RequestsArgs),
+    Chats(ChatsArgs),
+    Send(SendArgs),
+    Outbox(OutboxArgs),
+    Resend(ResendArgs),
+    Listen(ListenArgs),
+    Quit(QuitArgs),
+    Status(StatusArgs),
+    History(HistoryArgs),
+    Consumers(ConsumersArgs),
+    Peers(PeersArgs),
+    Stop(StopArgs),
+    Probe(ProbeArgs),
+    Completions(CompletionsArgs),
 }
 
 /// Invite a peer and wait for its answer.
@@ -75,7 +74,7 @@ pub(crate) enum Command {
 #[argh(note = "Done at once where the chat is open already.")]
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "connect", help_triggers("-h", "--help"))]
-pub(crate) struct Connect {
+pub(crate) struct ConnectArgs {
     /// seconds that the invitation lasts; simpd's setting if not given
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
@@ -88,7 +87,7 @@ pub(crate) struct Connect {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "accept", help_triggers("-h", "--help"))]
-pub(crate) struct Accept {
+pub(crate) struct AcceptArgs {
     /// seconds to wait for the peer to confirm
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
@@ -101,7 +100,7 @@ pub(crate) struct Accept {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "decline", help_triggers("-h", "--help"))]
-pub(crate) struct Decline {
+pub(crate) struct DeclineArgs {
     /// whose request
     #[argh(positional)]
     pub(crate) who: Option<String>,
@@ -114,7 +113,7 @@ pub(crate) struct Decline {
 )]
 #[argh(note = "JSON: a chat per line.")]
 #[argh(subcommand, name = "requests", help_triggers("-h", "--help"))]
-pub(crate) struct Requests {}
+pub(crate) struct RequestsArgs {}
 
 /// List all chats, requests and invitations.
 #[derive(FromArgs, ArgsInfo)]
@@ -123,7 +122,7 @@ pub(crate) struct Requests {}
 )]
 #[argh(note = "JSON: a chat per line.")]
 #[argh(subcommand, name = "chats", help_triggers("-h", "--help"))]
-pub(crate) struct Chats {}
+pub(crate) struct ChatsArgs {}
 
 /// Send a text and wait until the peer has it.
 #[derive(FromArgs, ArgsInfo)]
@@ -140,7 +139,7 @@ pub(crate) struct Chats {}
     note = "JSON: per message the event delivered, or unconfirmed for such a peer, or where it does not wait for that, queued (id, event, chat, text)."
 )]
 #[argh(subcommand, name = "send", help_triggers("-h", "--help"))]
-pub(crate) struct Send {
+pub(crate) struct SendArgs {
     /// in which chat; with --queue also ADDR[:PORT] or HOST[:PORT]
     #[argh(option, short = 't', arg_name = "who")]
     pub(crate) to: Option<String>,
@@ -166,7 +165,7 @@ pub(crate) struct Send {
 #[argh(note = "One per line, without a heading: id, peer, age, what is going on, text.")]
 #[argh(note = "JSON: per message id, at, to, text, expires, tries, reason, next.")]
 #[argh(subcommand, name = "outbox", help_triggers("-h", "--help"))]
-pub(crate) struct Outbox {
+pub(crate) struct OutboxArgs {
     #[argh(subcommand)]
     pub(crate) command: Option<OutboxCommand>,
 }
@@ -175,14 +174,14 @@ pub(crate) struct Outbox {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand)]
 pub(crate) enum OutboxCommand {
-    Cancel(Cancel),
+    Cancel(CancelArgs),
 }
 
 /// Take a message out of the outbox: it is not delivered.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: the id, as cancelled.")]
 #[argh(subcommand, name = "cancel", help_triggers("-h", "--help"))]
-pub(crate) struct Cancel {
+pub(crate) struct CancelArgs {
     /// which message
     #[argh(positional)]
     pub(crate) id: u64,
@@ -192,7 +191,7 @@ pub(crate) struct Cancel {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: queued (id, event, chat, text).")]
 #[argh(subcommand, name = "resend", help_triggers("-h", "--help"))]
-pub(crate) struct Resend {
+pub(crate) struct ResendArgs {
     /// give it up after this long, such as 90s, 30m, 2h, 7d
     #[argh(option, arg_name = "time", from_str_fn(expiry))]
     pub(crate) expire: Option<Duration>,
@@ -211,7 +210,7 @@ pub(crate) struct Resend {
 )]
 #[argh(note = "Plain: `user: text`. JSON: an event per line.")]
 #[argh(subcommand, name = "listen", help_triggers("-h", "--help"))]
-pub(crate) struct Listen {
+pub(crate) struct ListenArgs {
     /// end after this many lines
     #[argh(option, short = 'n', arg_name = "n")]
     pub(crate) number: Option<u64>,
@@ -243,7 +242,7 @@ pub(crate) struct Listen {
 #[argh(note = "What is queued is delivered first. Where something was not, the exit status is 8.")]
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "quit", help_triggers("-h", "--help"))]
-pub(crate) struct Quit {
+pub(crate) struct QuitArgs {
     /// do not deliver what is queued
     #[argh(switch)]
     pub(crate) now: bool,
@@ -259,7 +258,7 @@ pub(crate) struct Quit {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "A name and a value per line. JSON: one object.")]
 #[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
-pub(crate) struct Status {}
+pub(crate) struct StatusArgs {}
 
 /// Show the last messages, both ways, oldest first.
 #[derive(FromArgs, ArgsInfo)]
@@ -268,7 +267,7 @@ pub(crate) struct Status {}
 )]
 #[argh(note = "Plain: id, date, time, `user: text` or `you -> user: text`. JSON: an event per line.")]
 #[argh(subcommand, name = "history", help_triggers("-h", "--help"))]
-pub(crate) struct History {
+pub(crate) struct HistoryArgs {
     /// how many; if not given 20, or with --since all
     #[argh(option, short = 'n', arg_name = "n")]
     pub(crate) number: Option<u32>,
@@ -293,7 +292,7 @@ pub(crate) struct History {
 )]
 #[argh(note = "JSON: per consumer name, seen, behind.")]
 #[argh(subcommand, name = "consumers", help_triggers("-h", "--help"))]
-pub(crate) struct Consumers {
+pub(crate) struct ConsumersArgs {
     #[argh(subcommand)]
     pub(crate) command: Option<ConsumersCommand>,
 }
@@ -302,14 +301,14 @@ pub(crate) struct Consumers {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand)]
 pub(crate) enum ConsumersCommand {
-    Remove(Remove),
+    Remove(RemoveArgs),
 }
 
 /// Remove a consumer: its place is forgotten.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: the name, as removed.")]
 #[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
-pub(crate) struct Remove {
+pub(crate) struct RemoveArgs {
     /// which consumer
     #[argh(positional)]
     pub(crate) name: String,
@@ -322,7 +321,7 @@ pub(crate) struct Remove {
 )]
 #[argh(note = "JSON: per peer peer, dialect, notes, seen, pinned.")]
 #[argh(subcommand, name = "peers", help_triggers("-h", "--help"))]
-pub(crate) struct Peers {
+pub(crate) struct PeersArgs {
     #[argh(subcommand)]
     pub(crate) command: Option<PeersCommand>,
 }
@@ -331,14 +330,14 @@ pub(crate) struct Peers {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand)]
 pub(crate) enum PeersCommand {
-    Forget(ForgetPeer),
+    Forget(ForgetArgs),
 }
 
 /// Forget how a peer speaks: it is learned anew in the next chat.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "An open chat goes on as it is. JSON: how many peers, as forgotten.")]
 #[argh(subcommand, name = "forget", help_triggers("-h", "--help"))]
-pub(crate) struct ForgetPeer {
+pub(crate) struct ForgetArgs {
     /// everybody
     #[argh(switch)]
     pub(crate) all: bool,
@@ -351,7 +350,7 @@ pub(crate) struct ForgetPeer {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "It keeps its open chats for its next start. JSON: the daemon, as stopped.")]
 #[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
-pub(crate) struct Stop {}
+pub(crate) struct StopArgs {}
 
 /// Check a SIMP daemon, any, against the specification, clause by clause.
 #[derive(FromArgs, ArgsInfo)]
@@ -362,7 +361,7 @@ pub(crate) struct Stop {}
     note = "Plain: clause, verdict, what it is (why), and the datagrams where it fails. JSON: per clause clause, what, verdict, why, evidence."
 )]
 #[argh(subcommand, name = "probe", help_triggers("-h", "--help"))]
-pub(crate) struct Probe {
+pub(crate) struct ProbeArgs {
     /// only these clauses and sections, such as 3,5.1
     #[argh(option, arg_name = "clauses")]
     pub(crate) only: Option<String>,
@@ -383,20 +382,10 @@ pub(crate) struct Probe {
 /// Print the script that completes simpctl's arguments in a shell.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand, name = "completions", help_triggers("-h", "--help"))]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsArgs {
     /// bash, zsh or fish
     #[argh(positional)]
     pub(crate) shell: String,
-}
-
-impl Args {
-    /// Reads the arguments.
-    ///
-    /// # Errors
-    /// The help that was asked for, or what is wrong.
-    pub(crate) fn parse(globals: &Globals) -> Result<Self, EarlyExit> {
-        Self::from_args(&["simpctl"], &globals.words())
-    }
 }
 
 /// Reads a time limit in seconds.
@@ -410,9 +399,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::globals::Globals;
+    use argh::EarlyExit;
 
     fn parse(line: &str) -> Result<Args, EarlyExit> {
-        Args::parse(&Globals::take(line.split(' ').map(str::to_owned).collect()))
+        Args::from_args(&["simpctl"], &Globals::take(line.split(' ').map(str::to_owned).collect()).words())
     }
 
     #[test]

@@ -30,6 +30,7 @@ impl Globals {
                 break;
             }
         }
+        // Which words are values is for the command's own options to say: `listen --exec --json` runs `--json`.
         let command = globals.command.as_ref().and_then(|name| find_command(&info, name));
         globals.after_command(command.map_or(&[], |command| command.flags), info.flags, words, &mut help);
         if help {
@@ -46,7 +47,7 @@ impl Globals {
         self.front.iter().chain(&self.command).chain(&self.rest).map(String::as_str).collect()
     }
 
-    /// Whether JSON is wanted; known even where the arguments make no sense.
+    /// Whether JSON is wanted; known even if the arguments make no sense.
     pub(crate) fn json(&self) -> bool {
         self.front.iter().any(|word| word == "--json")
     }
@@ -79,6 +80,7 @@ impl Globals {
                 return;
             } else if is_help(&word) {
                 *help = true;
+            // `--version` of the program makes no sense after a command, and may be a text to send.
             } else if find_flag(global, &word).is_some() && word != "--version" {
                 self.option(word, global, &mut words, true);
             } else {
@@ -87,7 +89,7 @@ impl Globals {
         }
     }
 
-    /// Takes a word and, where it is an option with a value, its value.
+    /// Takes a word and, if it is an option with a value, its value.
     fn option(
         &mut self,
         word: String,
@@ -131,7 +133,7 @@ fn is_named(flag: &FlagInfo<'_>, word: &str) -> bool {
         || flag.short.is_some_and(|short| word.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
 }
 
-/// The flag in a word, and the value where it is in the same word.
+/// The flag in a word, and the value if it is in the same word.
 fn find_flag(flags: &[FlagInfo<'_>], word: &str) -> Option<(String, Option<String>)> {
     if flags.iter().any(|flag| is_named(flag, word)) {
         return Some((word.to_owned(), None));

@@ -1,10 +1,10 @@
 //! What argh has to say, in our form: help that fits a terminal, and usage errors of one line.
 
 use argh::EarlyExit;
+use simp_control::error::{Outcome, usage};
 
 use crate::globals::Globals;
-use crate::output::Output;
-use crate::stop::{Outcome, usage};
+use crate::show::Output;
 
 /// Columns of the help.
 const HELP_WIDTH: usize = 80;
@@ -12,7 +12,7 @@ const HELP_WIDTH: usize = 80;
 /// Prints the help that was asked for.
 ///
 /// # Errors
-/// `usage`, with what is wrong with the arguments where that is why argh gave up.
+/// `usage`, with what is wrong with the arguments if that is why argh gave up.
 pub(crate) fn print(early: &EarlyExit, globals: &Globals, output: &mut Output) -> Outcome {
     if early.status.is_ok() {
         return output.raw(&help(&early.output, globals));
@@ -52,13 +52,13 @@ fn wrap(line: &str) -> String {
 mod tests {
     use super::*;
     use crate::args::Args;
-    use argh::ArgsInfo;
+    use argh::{ArgsInfo, FromArgs};
 
     #[test]
     fn every_help_fits_a_terminal_and_names_the_options_for_all() {
         for sub in Args::get_args_info().commands {
             let globals = Globals::take(vec![sub.name.to_owned(), "--help".to_owned()]);
-            let text = help(&Args::parse(&globals).err().unwrap().output, &globals);
+            let text = help(&Args::from_args(&["simpctl"], &globals.words()).err().unwrap().output, &globals);
             assert!(text.lines().all(|line| line.len() <= HELP_WIDTH), "{text}");
             assert!(text.contains("--json may be given"), "{text}");
         }

@@ -2,17 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
-use simp_control::places;
-use simp_control::{FailureKind, Peer, Reply, Request, Who};
-
-use crate::client::Client;
-use crate::stop::{Outcome, Stop, fail};
+use simp_control::error::{Error, Outcome, fail};
+use simp_control::{Client, FailureKind, Peer, Reply, Request, Who, places};
 
 /// What the daemon is to invite: an address as it was typed, a host's name as the first of its addresses that
 /// is of the daemon's own family.
 ///
 /// # Errors
-/// `no_such` where the host is unknown, `usage` where it makes no sense.
+/// `no_such` if the host is unknown, `usage` if it makes no sense.
 pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
     let typed = typed.strip_prefix('[').and_then(|bare| bare.strip_suffix(']')).unwrap_or(typed);
     if is_address(typed) {
@@ -36,10 +33,10 @@ pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
 }
 
 /// The address of a peer that is spoken with directly: as it was typed, or the first of a host's name; port 7777
-/// where none is given.
+/// if none is given.
 ///
 /// # Errors
-/// `no_such` where the host is unknown, `usage` where it makes no sense.
+/// `no_such` if the host is unknown, `usage` if it makes no sense.
 pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
     let found = match (places::parse_address(typed), split(typed)) {
         (Some(address), _) => address,
@@ -51,6 +48,7 @@ pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
             return Err(fail(FailureKind::Usage, format!("{typed}: neither ADDR[:PORT] nor HOST[:PORT]")));
         }
     };
+    // Whoever answers to one of these is not the one that was asked for.
     let broadcast = found.ip() == IpAddr::from([255; 4]);
     if broadcast || found.ip().is_unspecified() || found.ip().is_multicast() || found.port() == 0 {
         return Err(fail(FailureKind::Usage, format!("{found}: not the address of one host")));
@@ -58,30 +56,31 @@ pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
     Ok(found)
 }
 
-/// Asks with `who` as it was typed. Where nobody is called so, but a host is, asks once more with each of its
+/// Asks with `who` as it was typed. If nobody is called so, but a host is, asks once more with each of its
 /// addresses, and leaves in `who` the one that was right.
 pub(crate) fn ask(
     client: &mut Client,
     who: &mut Option<String>,
     request: impl Fn(Option<String>) -> Request,
 ) -> Outcome<Reply> {
+    // As it was typed first: a user may be called like a host.
     let refused = match client.ask(&request(who.clone())) {
-        Err(Stop::Failure(failure)) if failure.kind == FailureKind::NoSuch => failure,
+        Err(error) if error.is(FailureKind::NoSuch) => error,
         outcome => return outcome,
     };
     for address in who.as_deref().map(addresses).unwrap_or_default() {
         match client.ask(&request(Some(address.clone()))) {
-            Err(Stop::Failure(again)) if again.kind == FailureKind::NoSuch => (),
+            Err(again) if again.is(FailureKind::NoSuch) => (),
             outcome => {
                 *who = Some(address);
                 return outcome;
             }
         }
     }
-    Err(refused.into())
+    Err(refused)
 }
 
-/// The same for what may be an address that simpd has nothing to do with yet: where nobody is called so, but a
+/// The same for what may be an address that simpd has nothing to do with yet: if nobody is called so, but a
 /// host is, asks once more with the address that [`address`] finds.
 pub(crate) fn ask_or_resolve(
     client: &mut Client,
@@ -89,12 +88,12 @@ pub(crate) fn ask_or_resolve(
     request: impl Fn(Option<String>) -> Request,
 ) -> Outcome<Reply> {
     let refused = match client.ask(&request(who.clone())) {
-        Err(stop) if stop.is(FailureKind::NoSuch) => stop,
+        Err(error) if error.is(FailureKind::NoSuch) => error,
         outcome => return outcome,
     };
     match who.as_deref().map(|typed| address(client, typed)) {
         Some(Ok(address)) => client.ask(&request(Some(who.insert(address).clone()))),
-        Some(Err(Stop::Lost(lost))) => Err(lost.into()),
+        Some(Err(Error::Lost(lost))) => Err(lost.into()),
         // It is no host either; simpd says what it may be.
         Some(Err(_)) | None => Err(refused),
     }
@@ -110,7 +109,7 @@ fn is_address(typed: &str) -> bool {
     typed.parse::<IpAddr>().is_ok() || typed.parse::<SocketAddr>().is_ok()
 }
 
-/// The addresses of what may be a host's name, with its port where it has one.
+/// The addresses of what may be a host's name, with its port if it has one.
 fn addresses(who: &str) -> Vec<String> {
     if is_address(who) {
         return Vec::new();

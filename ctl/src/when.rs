@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use simp_control::clock::now_ms;
 use simp_control::duration;
-
-use crate::clock::now_ms;
 
 /// Where a part of the log begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

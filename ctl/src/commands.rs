@@ -1,0 +1,50 @@
+//! The subcommands, one file each; those that list chats share one. Each checks its arguments before it reaches for a
+//! simpd, and prints through `show` alone.
+
+mod accept;
+mod chats;
+mod completions;
+mod connect;
+mod consumers;
+mod decline;
+mod history;
+mod listen;
+mod outbox;
+mod peers;
+mod probe;
+mod quit;
+mod resend;
+mod send;
+mod status;
+mod stop;
+
+use simp_control::error::Outcome;
+
+use crate::args::Command;
+use crate::reach;
+use crate::show::Output;
+
+/// Carries out a command, with the simpd of this name.
+pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output) -> Outcome {
+    let simpd = || reach::simpd(named);
+    match command {
+        Command::Connect(args) => connect::run(&mut simpd()?, output, args),
+        Command::Accept(args) => accept::run(&mut simpd()?, output, args),
+        Command::Decline(args) => decline::run(&mut simpd()?, output, args),
+        Command::Requests(_) => chats::requests(&mut simpd()?, output),
+        Command::Chats(_) => chats::run(&mut simpd()?, output),
+        Command::Send(args) => send::check(args).and_then(|()| send::run(&mut simpd()?, output, args)),
+        Command::Outbox(args) => outbox::run(&mut simpd()?, output, args),
+        Command::Resend(args) => resend::run(&mut simpd()?, output, args),
+        Command::Listen(args) => listen::run(&mut simpd()?, output, args),
+        Command::Quit(args) => quit::run(&mut simpd()?, output, args),
+        Command::Status(_) => status::run(&mut simpd()?, output),
+        Command::History(args) => history::run(&mut simpd()?, output, args),
+        Command::Consumers(args) => consumers::run(&mut simpd()?, output, args),
+        Command::Peers(args) => peers::check(args).and_then(|()| peers::run(&mut simpd()?, output, args)),
+        Command::Stop(_) => stop::run(&mut simpd()?, output),
+        // These two need no simpd of ours.
+        Command::Probe(args) => probe::run(output, args),
+        Command::Completions(args) => completions::run(output, args),
+    }
+}

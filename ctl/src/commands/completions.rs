@@ -1,0 +1,73 @@
+//! `completions`: scripts that complete simpctl's arguments in a shell.
+
+use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
+use argh_complete::Generator;
+use argh_complete::bash::Bash;
+use argh_complete::fish::Fish;
+use argh_complete::zsh::Zsh;
+use simp_control::FailureKind;
+use simp_control::error::{Outcome, fail};
+
+use crate::args::{Args, CompletionsArgs};
+use crate::show::Output;
+
+/// Prints the script.
+pub(super) fn run(output: &mut Output, args: &CompletionsArgs) -> Outcome {
+    output.raw(&script(&args.shell)?)
+}
+
+/// The script for a shell.
+///
+/// # Errors
+/// `usage` for a shell that we have none for.
+fn script(shell: &str) -> Outcome<String> {
+    let mut info = Args::get_args_info();
+    let everywhere: Vec<_> = info.flags.iter().filter(|flag| flag.long != "--version").collect();
+    for sub in &mut info.commands {
+        add(&mut sub.command, &everywhere);
+    }
+    match shell {
+        "bash" => Ok(Bash::generate("simpctl", &info)),
+        "zsh" => Ok(Zsh::generate("simpctl", &info)),
+        "fish" => Ok(Fish::generate("simpctl", &info)),
+        _ => Err(fail(FailureKind::Usage, format!("completions: {shell}: not one of bash, zsh, fish"))),
+    }
+}
+
+/// Adds options to those of a command and of the commands below it.
+fn add(command: &mut CommandInfoWithArgs, more: &[&FlagInfo<'static>]) {
+    // What is leaked lives as long as the program, which ends after this.
+    command.flags = command.flags.iter().chain(more.iter().copied()).map(copy).collect::<Vec<_>>().leak();
+    for sub in &mut command.commands {
+        add(&mut sub.command, more);
+    }
+}
+
+fn copy(flag: &FlagInfo<'static>) -> FlagInfo<'static> {
+    let kind = match flag.kind {
+        FlagInfoKind::Switch => FlagInfoKind::Switch,
+        FlagInfoKind::Option { arg_name } => FlagInfoKind::Option { arg_name },
+    };
+    let optionality = Optionality::Optional;
+    let FlagInfo { long, short, description, hidden, .. } = *flag;
+    FlagInfo { kind, optionality, long, short, description, hidden }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shell_gets_every_command() {
+        for shell in ["bash", "zsh", "fish"] {
+            let script = script(shell).unwrap();
+            for sub in Args::get_args_info().commands {
+                assert!(script.contains(sub.name), "{shell} {}", sub.name);
+                for below in sub.command.commands {
+                    assert!(script.contains(below.name), "{shell} {} {}", sub.name, below.name);
+                }
+            }
+        }
+        assert!(script("csh").is_err());
+    }
+}

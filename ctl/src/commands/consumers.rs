@@ -1,0 +1,18 @@
+//! `consumers`: who reads the log, and how far each is.
+
+use simp_control::error::Outcome;
+use simp_control::{Client, Request};
+
+use crate::args::{ConsumersArgs, ConsumersCommand};
+use crate::show::{Output, Shown};
+
+/// Lists the consumers, or removes one.
+pub(super) fn run(client: &mut Client, output: &mut Output, args: &ConsumersArgs) -> Outcome {
+    if let Some(ConsumersCommand::Remove(args)) = &args.command {
+        client.ask(&Request::Forget { consumer: args.name.clone() })?;
+        return output.show(&Shown::Removed(&args.name));
+    }
+    let consumers = client.consumers()?;
+    let last_id = client.status()?.last_id;
+    output.show(&Shown::Consumers { consumers: &consumers, last_id })
+}

@@ -1,0 +1,31 @@
+//! `history`: the newest entries of the log, oldest first.
+
+use simp_control::error::Outcome;
+use simp_control::{Client, Filter, Kind, Piece};
+
+use crate::args::HistoryArgs;
+use crate::show::{Output, Shown};
+use crate::when::When;
+
+/// How many entries are shown if neither their number nor their beginning is given.
+const NUMBER: u32 = 20;
+
+/// Shows what the arguments ask for.
+pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) -> Outcome {
+    let kinds = if args.all { Vec::new() } else { vec![Kind::Message, Kind::Queued] };
+    let mut filter = Filter { kinds, who: args.from.clone(), ..Filter::default() };
+    let most = args.number.unwrap_or(if args.since.is_some() { u32::MAX } else { NUMBER });
+    let mut piece = Piece { most, ..Piece::ALL };
+    match args.since {
+        Some(When::Id(id)) => piece.above = id,
+        Some(When::Time(ms)) => filter.since_ms = Some(ms),
+        None => (),
+    }
+    match args.until {
+        Some(When::Id(id)) => piece.before = Some(id.saturating_add(1)),
+        Some(When::Time(ms)) => filter.until_ms = Some(ms),
+        None => (),
+    }
+    let newest_first = client.history(piece, &filter)?;
+    newest_first.iter().rev().try_for_each(|event| output.show(&Shown::Entry(event)))
+}

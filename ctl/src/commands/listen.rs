@@ -1,0 +1,211 @@
+//! `listen`: the log from where a consumer stopped, and its mark moved past what was shown.
+//!
+//! The mark moves only after a line has left the process; `mark` says how.
+
+mod exec;
+mod mark;
+mod meanwhile;
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::time::{Duration, Instant};
+
+use simp_control::error::{Error, Outcome, fail, unwritten};
+use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply};
+
+use crate::args::ListenArgs;
+use crate::show::{Output, Shown};
+use crate::when::deadline;
+use mark::Mark;
+use meanwhile::Meanwhile;
+
+/// The consumer that listens if none is named.
+const DEFAULT_CONSUMER: &str = "default";
+
+/// A mark is told for this long although the time is over, for else a message is shown again.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Listens until the arguments' number or time is reached.
+pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -> Outcome {
+    if args.exec.as_ref().is_some_and(|command| command.trim().is_empty()) {
+        return Err(fail(
+            FailureKind::Usage,
+            "--exec needs a command: an empty one would take every message",
+        ));
+    }
+    let has_person = !args.all && output.has_person();
+    if args.text {
+        output.text_alone();
+    }
+    if args.exec.is_none() {
+        client.watch(io::stdout().as_fd().try_clone_to_owned().map_err(|error| unwritten(&error))?);
+    }
+    let from = args.since.map_or_else(|| FollowFrom::Consumer(consumer(args)), FollowFrom::After);
+    let filter = Filter { kinds: kinds(args, has_person), who: args.from.clone(), ..Filter::default() };
+    client.follow(from, filter)?;
+    client.write()?;
+    let mark = Mark::of(args.since.is_none().then(|| consumer(args)));
+    let deadline = deadline(args.timeout);
+    let mut meanwhile = Meanwhile::begin();
+    if has_person {
+        meanwhile.tell_waiting(client, deadline)?;
+    }
+    let aside = None;
+    let mut listener = Listener { client, aside, output, args, meanwhile, deadline, count: 0, mark };
+    let complete = listener.listen()?;
+    listener.settle()?;
+    if complete { Ok(()) } else { listener.time_over() }
+}
+
+/// A filtered listener has a place of its own: it passes by messages that others have not seen.
+fn consumer(args: &ListenArgs) -> String {
+    match (&args.consumer, &args.from) {
+        (Some(name), _) => name.clone(),
+        (None, Some(who)) => format!("from:{who}"),
+        (None, None) => DEFAULT_CONSUMER.to_owned(),
+    }
+}
+
+fn kinds(args: &ListenArgs, has_person: bool) -> Vec<Kind> {
+    match (args.all, has_person) {
+        (true, _) => Vec::new(),
+        (false, true) => [&[Kind::Message], meanwhile::KINDS.as_slice()].concat(),
+        (false, false) => vec![Kind::Message],
+    }
+}
+
+struct Listener<'a> {
+    client: &'a mut Client,
+    /// A connection for the marks of commands, whose replies must not queue up after the events that they will
+    /// take long for. There is none before the first, and after one was lost.
+    aside: Option<Client>,
+    output: &'a mut Output,
+    args: &'a ListenArgs,
+    meanwhile: Meanwhile,
+    deadline: Option<Instant>,
+    count: u64,
+    mark: Mark,
+}
+
+impl Listener<'_> {
+    /// True once the number is reached, false once the time is over.
+    fn listen(&mut self) -> Outcome<bool> {
+        while self.args.number.is_none_or(|number| self.count < number) {
+            match self.next()? {
+                Some(Incoming::Event(event)) if self.is_wanted(&event) => self.take(&event)?,
+                Some(Incoming::Event(event)) => self.meanwhile.tell(&self.client.socket().name, &event),
+                Some(Incoming::Reply(_)) => self.mark.confirmed(),
+                Some(Incoming::Refused(failure)) => self.mark.refused(failure)?,
+                Some(Incoming::Reconnected) => {
+                    self.mark.lost();
+                    self.aside = None;
+                }
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// What came next. Before it waits, everything shown leaves and the mark follows it.
+    fn next(&mut self) -> Outcome<Option<Incoming>> {
+        // First of all, or a peer that never stops talking would keep us beyond our time.
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Ok(None);
+        }
+        // A burst is shown whole before it is flushed and marked: one write and one request for all of it.
+        if let Some(next) = self.client.buffered()? {
+            return Ok(Some(next));
+        }
+        // In this order: a mark that is past a line which has not left would lose it, if we were killed between the two.
+        self.output.flush()?;
+        self.tell()?;
+        self.client.next(self.deadline)
+    }
+
+    fn is_wanted(&self, event: &Event) -> bool {
+        self.args.all || event.what.kind() == Kind::Message
+    }
+
+    fn take(&mut self, event: &Event) -> Outcome {
+        match &self.args.exec {
+            None => self.output.show(&Shown::Event(event))?,
+            Some(command) => exec::until_done(command, event, self.deadline)?,
+        }
+        self.count += 1;
+        self.mark.shown = event.id;
+        // A command is not to run again because the next one took long and was interrupted.
+        if self.args.exec.is_some() { self.tell_aside() } else { Ok(()) }
+    }
+
+    /// Tells the daemon how far we are, unless that is under way.
+    fn tell(&mut self) -> Outcome {
+        let Some(seen) = self.mark.tell() else { return Ok(()) };
+        self.client.submit(&seen)?;
+        self.client.write()
+    }
+
+    /// Tells the daemon how far we are, and waits until it knows.
+    fn tell_aside(&mut self) -> Outcome {
+        let Some(seen) = self.mark.tell() else { return Ok(()) };
+        let aside = &mut self.aside;
+        let told = self.client.insist(self.deadline, |client, _| {
+            let mut connection = aside.take().map_or_else(|| client.another(), Ok)?;
+            let told = connection.ask(&seen);
+            // After one that is lost the next attempt is with another.
+            *aside = Some(connection).filter(|_| !matches!(told, Err(Error::Lost(_))));
+            told
+        });
+        self.answered(told)
+    }
+
+    /// Waits until the daemon knows how far we are, so that nothing is shown again.
+    fn settle(&mut self) -> Outcome {
+        self.output.flush()?;
+        self.wait_for_answer()?;
+        // What the daemon refused for a trouble that has passed by now is not to be shown again.
+        self.mark.tell_all_again();
+        self.tell()?;
+        self.wait_for_answer()?;
+        self.mark.trouble()
+    }
+
+    /// Waits for the answer to what the daemon was told, if there is one to come.
+    fn wait_for_answer(&mut self) -> Outcome {
+        while self.mark.under_way {
+            match self.client.reply() {
+                Err(Error::Lost(_)) => {
+                    // The time may be over already, and the message is shown: it must not be shown again.
+                    let deadline = self.deadline.map(|deadline| deadline.max(Instant::now() + GRACE));
+                    self.client.reconnect(deadline)?;
+                    self.mark.lost();
+                    self.tell()?;
+                }
+                told => self.answered(told)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, told: Outcome<Reply>) -> Outcome {
+        match told {
+            Ok(_) => {
+                self.mark.confirmed();
+                Ok(())
+            }
+            Err(Error::Failure(failure)) => self.mark.refused(failure),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn time_over(&self) -> Outcome {
+        let limit = self.args.timeout.unwrap_or(Duration::ZERO).as_secs_f64();
+        match self.args.number {
+            None if self.count > 0 => Ok(()),
+            Some(number) if self.count > 0 => Err(fail(
+                FailureKind::NoAnswer,
+                format!("only {} of {number} messages within {limit} s", self.count),
+            )),
+            _ => Err(fail(FailureKind::NoAnswer, format!("no message within {limit} s"))),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Runs a command for a message. The text is never part of the command: it is in the environment and on
+//! standard input.
+
+use std::io::{self, Write};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use simp_control::clock::rfc3339;
+use simp_control::error::{Outcome, fail};
+use simp_control::{Event, FailureKind};
+
+use crate::show::complain;
+
+/// The pause after a first failure; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause.
+const LAST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Runs the command until it succeeds.
+///
+/// # Errors
+/// `no_answer` if the deadline passes in a pause; `failed` if there is no `sh` to run it with.
+pub(super) fn until_done(command: &str, event: &Event, deadline: Option<Instant>) -> Outcome {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let status =
+            run(command, event).map_err(|error| fail(FailureKind::Failed, format!("sh: {error}")))?;
+        if status.success() {
+            return Ok(());
+        }
+        let left =
+            deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let again =
+            format!("message {}: the command failed ({status}), again in {} s", event.id, pause.as_secs());
+        complain(&again);
+        thread::sleep(pause.min(left));
+        if left <= pause {
+            let line = format!("message {}: the command did not succeed within the time limit", event.id);
+            return Err(fail(FailureKind::NoAnswer, line));
+        }
+        pause = (pause * 2).min(LAST_PAUSE);
+    }
+}
+
+fn run(command: &str, event: &Event) -> io::Result<ExitStatus> {
+    let mut child =
+        Command::new("sh").arg("-c").arg(command).envs(environment(event)).stdin(Stdio::piped()).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that does not read its input is no failure.
+        let _ = stdin.write_all(format!("{}\n", event.what.text().unwrap_or_default()).as_bytes());
+    }
+    child.wait()
+}
+
+/// What the command finds in its environment, which cannot hold NUL.
+fn environment(event: &Event) -> [(&'static str, String); 7] {
+    [
+        ("SIMP_ID", event.id.to_string()),
+        ("SIMP_EVENT", event.what.kind().to_string()),
+        ("SIMP_FROM", event.peer.to_string()),
+        ("SIMP_USER", event.peer.user.clone()),
+        ("SIMP_ADDRESS", event.peer.address.clone()),
+        ("SIMP_TEXT", event.what.text().unwrap_or_default().to_owned()),
+        ("SIMP_AT", rfc3339(event.at_ms)),
+    ]
+    .map(|(name, value)| (name, value.replace('\0', "")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_control::{Peer, What};
+
+    fn message(text: &str) -> Event {
+        let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };
+        Event { id: 7, at_ms: 0, chat: 1, peer, what: What::Message { text: text.into() } }
+    }
+
+    #[test]
+    fn the_text_reaches_the_command_as_data_only() {
+        let event = message("$(exit 3)'; exit 3 #\0");
+        let check = r#"read -r line; test "$SIMP_TEXT" = "\$(exit 3)'; exit 3 #" -a "$SIMP_USER" = bob"#;
+        until_done(check, &event, None).unwrap();
+        assert!(environment(&event).iter().all(|(_, value)| !value.contains('\0')));
+    }
+
+    #[test]
+    fn a_command_that_does_not_read_is_no_failure() {
+        assert!(run("exec <&-; exit 0", &message(&"x".repeat(100_000))).unwrap().success());
+    }
+
+    #[test]
+    fn a_command_that_fails_is_given_up_only_with_the_time() {
+        let error = until_done("exit 1", &message("x"), Some(Instant::now())).unwrap_err();
+        assert_eq!(error.to_string(), "message 7: the command did not succeed within the time limit");
+    }
+}

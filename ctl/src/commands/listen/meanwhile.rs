@@ -1,0 +1,46 @@
+//! What a person at a terminal is told of besides the messages: requests, and chats that open and close.
+
+use std::time::Instant;
+
+use simp_control::clock::now_ms;
+use simp_control::error::Outcome;
+use simp_control::{ChatInfo, Client, Event, Kind, What};
+
+use crate::commands::chats::waiting;
+use crate::show::{notice, notice_request};
+
+/// The kinds of events that are told.
+pub(super) const KINDS: [Kind; 3] = [Kind::Request, Kind::Opened, Kind::Closed];
+
+/// What was told at the start, and what is told from then on.
+pub(super) struct Meanwhile {
+    began_ms: u64,
+    waiting: Vec<ChatInfo>,
+}
+
+impl Meanwhile {
+    /// Tells nothing of what was before.
+    pub(super) fn begin() -> Self {
+        Self { began_ms: now_ms(), waiting: Vec::new() }
+    }
+
+    /// Tells of the requests that wait already.
+    pub(super) fn tell_waiting(&mut self, client: &mut Client, deadline: Option<Instant>) -> Outcome {
+        self.waiting = client.insist(deadline, |client, _| waiting(client))?;
+        for request in &self.waiting {
+            notice_request(&client.socket().name, &request.peer);
+        }
+        Ok(())
+    }
+
+    /// Tells of what happened meanwhile; what happened before is history.
+    pub(super) fn tell(&self, daemon: &str, event: &Event) {
+        if event.at_ms < self.began_ms || self.waiting.iter().any(|request| request.chat == event.id) {
+            return;
+        }
+        match event.what {
+            What::Request => notice_request(daemon, &event.peer),
+            _ => notice(event),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `outbox`: the messages that are kept until their peers have them, and taking one out.
+
+use simp_control::error::Outcome;
+use simp_control::{ChatInfo, Client, OutboxMessage, Request, State};
+
+use crate::args::{OutboxArgs, OutboxCommand};
+use crate::show::{Kept, Output, Shown, WaitsFor};
+
+/// Lists the messages, or takes one out.
+pub(super) fn run(client: &mut Client, output: &mut Output, args: &OutboxArgs) -> Outcome {
+    if let Some(OutboxCommand::Cancel(args)) = &args.command {
+        client.ask(&Request::Cancel { message: args.id })?;
+        return output.show(&Shown::Cancelled(args.id));
+    }
+    let messages = client.outbox()?;
+    let chats = client.chats()?;
+    let status = client.status()?;
+    let is_full = status.chats >= status.max_chats;
+    let kept = |message| Kept { waits_for: waits_for(&message, &chats, is_full), message };
+    output.show(&Shown::Outbox(&messages.into_iter().map(kept).collect::<Vec<_>>()))
+}
+
+fn waits_for(message: &OutboxMessage, chats: &[ChatInfo], is_full: bool) -> WaitsFor {
+    let chat = chats.iter().find(|chat| chat.peer.address == message.peer.address);
+    // The first that applies: a message that has its time waits for it, whatever becomes of its peer's chats.
+    match chat.map(|chat| chat.state) {
+        _ if message.next_ms.is_some() => WaitsFor::Next,
+        Some(State::Accepting | State::Open | State::Closing) => WaitsFor::Turn,
+        Some(State::Inviting) => WaitsFor::Answer,
+        _ if is_full => WaitsFor::Room,
+        // Invitations of the outbox are not among the chats.
+        None | Some(State::Invited | State::Closed) => WaitsFor::Answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_control::Peer;
+
+    #[test]
+    fn what_a_message_waits_for_is_in_the_chats() {
+        let peer = || Peer { user: String::new(), address: "127.0.0.2:7777".into() };
+        let message = |next_ms| OutboxMessage {
+            message: 7,
+            peer: peer(),
+            text: "hi".into(),
+            at_ms: 0,
+            expires_ms: None,
+            tries: 0,
+            reason: None,
+            next_ms,
+        };
+        let chat = |state| [ChatInfo { chat: 1, peer: peer(), state, queued: 0, since_ms: 0, note: None }];
+        assert_eq!(waits_for(&message(Some(1)), &[], true), WaitsFor::Next);
+        assert_eq!(waits_for(&message(None), &[], false), WaitsFor::Answer);
+        assert_eq!(waits_for(&message(None), &[], true), WaitsFor::Room);
+        for (state, expected) in [
+            (State::Inviting, WaitsFor::Answer),
+            (State::Open, WaitsFor::Turn),
+            (State::Invited, WaitsFor::Room),
+        ] {
+            assert_eq!(waits_for(&message(None), &chat(state), true), expected);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `peers`: how other implementations speak, as far as simpd knows, and forgetting that.
+
+use simp_control::error::{Outcome, fail, unexpected};
+use simp_control::{Client, FailureKind, Forgotten, Reply, Request};
+
+use crate::args::{ForgetArgs, PeersArgs, PeersCommand};
+use crate::names;
+use crate::show::{Output, Shown};
+
+/// Refuses what says neither whom to forget nor that all are, or both.
+pub(super) fn check(args: &PeersArgs) -> Outcome {
+    let line = match &args.command {
+        Some(PeersCommand::Forget(ForgetArgs { who: None, all: false })) => {
+            "whom? (name a peer, or say --all)"
+        }
+        Some(PeersCommand::Forget(ForgetArgs { who: Some(_), all: true })) => {
+            "--all is everybody: a peer cannot be named too"
+        }
+        _ => return Ok(()),
+    };
+    Err(fail(FailureKind::Usage, line))
+}
+
+/// Lists the peers, or forgets what was learned of them.
+pub(super) fn run(client: &mut Client, output: &mut Output, args: &PeersArgs) -> Outcome {
+    let Some(PeersCommand::Forget(args)) = &args.command else {
+        return output.show(&Shown::Peers(&client.peers()?));
+    };
+    let forgotten = |who: Option<String>| Request::ForgetPeer(who.map_or(Forgotten::All, Forgotten::Who));
+    match names::ask(client, &mut args.who.clone(), forgotten)? {
+        Reply::Forgotten { peers } => output.show(&Shown::Forgotten(peers)),
+        _ => Err(unexpected()),
+    }
+}

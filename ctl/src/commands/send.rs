@@ -1,0 +1,163 @@
+//! `send`: one text, or each line of standard input, until the peer has it.
+
+use std::io;
+use std::time::Instant;
+
+use simp_control::error::{Error, Outcome, fail, unexpected};
+use simp_control::{Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, What, token};
+use simp_proto::Text;
+
+use crate::args::SendArgs;
+use crate::names;
+use crate::show::{Output, Shown};
+use crate::stdin::StdinTexts;
+
+/// Refuses what cannot be sent.
+pub(super) fn check(args: &SendArgs) -> Outcome {
+    if args.expire.is_some() && !args.queue {
+        return Err(fail(FailureKind::Usage, "--expire is for what is kept in the outbox: it needs --queue"));
+    }
+    given(args).map(drop)
+}
+
+/// Sends what the arguments say.
+pub(super) fn run(client: &mut Client, output: &mut Output, args: &SendArgs) -> Outcome {
+    let mut sender = Sender { client, output, args, who: args.to.clone(), newest: 0 };
+    if sender.waits() {
+        // Followed before anything is sent, so that no outcome can be missed.
+        sender.follow(FollowFrom::End)?;
+    }
+    if let Some(text) = given(args)? {
+        return sender.send(&text);
+    }
+    // The daemon waits for our hello, but the first line may be long in coming.
+    sender.client.write()?;
+    let mut lines = StdinTexts::new(io::stdin().lock());
+    while let Some(text) = lines.next()? {
+        sender.send(&text)?;
+        even_unread(sender.output.flush())?;
+    }
+    Ok(())
+}
+
+/// What is to be sent is sent, whether anybody reads of it or not.
+pub(super) fn even_unread(shown: Outcome) -> Outcome {
+    match shown {
+        Err(Error::Abandoned) => Ok(()),
+        shown => shown,
+    }
+}
+
+/// The text in the arguments, if there is one.
+fn given(args: &SendArgs) -> Outcome<Option<Text>> {
+    if args.text.is_empty() {
+        return Ok(None);
+    }
+    Text::new(&args.text.join(" ")).map(Some).map_err(|error| fail(FailureKind::Usage, error.to_string()))
+}
+
+struct Sender<'a> {
+    client: &'a mut Client,
+    output: &'a mut Output,
+    args: &'a SendArgs,
+    who: Option<String>,
+    /// Our last message.
+    newest: u64,
+}
+
+impl Sender<'_> {
+    /// Whether it is told what becomes of a message.
+    fn waits(&self) -> bool {
+        !self.args.no_wait && (!self.args.queue || self.args.timeout.is_some())
+    }
+
+    /// Sends one text and, unless told otherwise, waits for what becomes of it.
+    fn send(&mut self, text: &Text) -> Outcome {
+        let deadline = self.args.timeout.map(|timeout| Instant::now() + timeout);
+        let (message, chat) = self.queue(text, deadline)?;
+        self.newest = message;
+        if !self.waits() {
+            return even_unread(self.output.show(&Shown::Queued { message, chat, text: text.as_str() }));
+        }
+        // A script must not take it for unsent, and send it again.
+        self.wait(message, deadline).map_err(|error| error.goes_on(&format!("message {message} is queued")))
+    }
+
+    /// Has the daemon take a text on, once, however often it goes away meanwhile.
+    fn queue(&mut self, text: &Text, deadline: Option<Instant>) -> Outcome<(u64, u64)> {
+        let (token, known, args, who) = (token(), self.known(), self.args, &mut self.who);
+        let mut asked_again = false;
+        let reply = self.client.insist(deadline, |client, again| {
+            asked_again = again;
+            let request = |who| Request::Send {
+                who,
+                chat: None,
+                text: text.as_str().to_owned(),
+                queue: args.queue,
+                expire_ms: args.expire.map(|expire| expire.as_millis() as u64),
+                token: Some(token),
+                again_after: again.then_some(known),
+            };
+            match args.queue {
+                true => names::ask_or_resolve(client, who, request),
+                false => names::ask(client, who, request),
+            }
+        });
+        // Once the time is over nobody asks again, and whether it was taken stays open.
+        let Reply::Queued { message, chat } = reply.map_err(not_known)? else {
+            return Err(unexpected());
+        };
+        if asked_again && self.waits() {
+            // What we follow may begin after its outcome.
+            self.follow(FollowFrom::After(message))?;
+            self.client.write()?;
+        }
+        Ok((message, chat))
+    }
+
+    /// An entry of the log that is older than the next message of ours.
+    fn known(&self) -> u64 {
+        self.client.position().max(self.newest)
+    }
+
+    fn follow(&mut self, from: FollowFrom) -> Outcome {
+        let kinds = vec![Kind::Delivered, Kind::Unconfirmed, Kind::Undelivered];
+        self.client.follow(from, Filter { kinds, ..Filter::default() })
+    }
+
+    fn wait(&mut self, id: u64, deadline: Option<Instant>) -> Outcome {
+        while let Some(event) = self.client.event(deadline)? {
+            match event.what {
+                What::Delivered { message } | What::Unconfirmed { message } if message == id => {
+                    return even_unread(self.output.show(&Shown::Delivered(&event)));
+                }
+                What::Undelivered { message, reason } if message == id => {
+                    let remedy = match reason {
+                        Reason::TooLong => "its peer receives less at a time; send it in parts".to_owned(),
+                        _ => format!("send it again with: simpctl resend {id}"),
+                    };
+                    let line = format!("not delivered: {reason} ({remedy})");
+                    return Err(fail(FailureKind::Undelivered, line));
+                }
+                _ => (),
+            }
+        }
+        let line = match self.args.queue {
+            true => format!("message {id} is kept and will be delivered when the peer is there"),
+            false => format!("message {id} is not acknowledged yet (simpd goes on trying)"),
+        };
+        Err(fail(FailureKind::NoAnswer, line))
+    }
+}
+
+/// If simpd went away before it answered: that it may have the message all the same.
+fn not_known(error: Error) -> Error {
+    match error {
+        Error::Lost(lost) => {
+            let line =
+                format!("{lost}, with the message or without it (start it again, then see: simpctl history)");
+            fail(FailureKind::NoDaemon, line)
+        }
+        error => error,
+    }
+}

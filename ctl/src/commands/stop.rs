@@ -1,0 +1,13 @@
+//! `stop`: stops simpd and waits until it is gone.
+
+use simp_control::error::Outcome;
+use simp_control::{Client, Request};
+
+use crate::show::{Output, Shown};
+
+/// Stops it.
+pub(super) fn run(client: &mut Client, output: &mut Output) -> Outcome {
+    client.ask(&Request::Stop)?;
+    client.wait_for_end()?;
+    output.show(&Shown::Stopped(&client.socket().name))
+}

@@ -1,0 +1,20 @@
+//! Reaches simpd, and says so when it goes away.
+
+use simp_control::error::Outcome;
+use simp_control::{Client, Socket};
+
+use crate::show::complain;
+
+/// The simpd that `-d` names, or `$SIMP_DAEMON`, or the only one that runs.
+///
+/// # Errors
+/// `no_daemon` with the remedy, or `usage` if the name makes no sense.
+pub(crate) fn simpd(named: Option<String>) -> Outcome<Client> {
+    let mut client = Client::find(named)?;
+    client.when_lost(say_so);
+    Ok(client)
+}
+
+fn say_so(lost: &Socket) {
+    complain(&format!("simpd on {} went away, waiting for it", lost.name));
+}

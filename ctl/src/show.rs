@@ -1,0 +1,103 @@
+//! All printing: standard output in the form that was chosen, and lines on standard error.
+//!
+//! - `model`: what is shown. `plain`, `json`: its two forms.
+
+mod json;
+mod model;
+mod plain;
+
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+
+use simp_control::error::{Outcome, unwritten};
+use simp_control::{Event, Failure, Peer, escape};
+
+pub(crate) use model::{Kept, Shown, WaitsFor};
+
+/// How things are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Plain,
+    /// For people, of messages the text alone.
+    Text,
+    /// One object per line.
+    Json,
+}
+
+/// Standard output.
+pub(crate) struct Output {
+    out: BufWriter<StdoutLock<'static>>,
+    format: Format,
+}
+
+impl Output {
+    /// Standard output in this format.
+    pub(crate) fn new(format: Format) -> Self {
+        Self { out: BufWriter::new(io::stdout().lock()), format }
+    }
+
+    /// Shows of messages the text alone, unless JSON is printed.
+    pub(crate) fn text_alone(&mut self) {
+        if self.format == Format::Plain {
+            self.format = Format::Text;
+        }
+    }
+
+    /// Whether [`Shown::Queued`] prints anything, for its text may have to be asked for.
+    pub(crate) fn shows_queued(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether a person at a terminal reads along, who likes to know of more than what is printed.
+    pub(crate) fn has_person(&self) -> bool {
+        self.format != Format::Json && io::stderr().is_terminal()
+    }
+
+    /// Prints it; [`Output::flush`] makes it leave.
+    pub(crate) fn show(&mut self, shown: &Shown<'_>) -> Outcome {
+        let lines = match self.format {
+            Format::Plain => plain::render(shown),
+            Format::Text => plain::render_text(shown),
+            Format::Json => json::render(shown),
+        };
+        self.raw(&lines)
+    }
+
+    /// Tells a reader of JSON why the command failed. People read it on stderr.
+    pub(crate) fn failure(&mut self, failure: &Failure) -> Outcome {
+        match self.format {
+            Format::Json => self.raw(&json::failure(failure)),
+            Format::Plain | Format::Text => Ok(()),
+        }
+    }
+
+    /// Prints what is the same in all formats.
+    pub(crate) fn raw(&mut self, text: &str) -> Outcome {
+        self.out.write_all(text.as_bytes()).map_err(|error| unwritten(&error))
+    }
+
+    /// Everything printed so far leaves the process.
+    pub(crate) fn flush(&mut self) -> Outcome {
+        self.out.flush().map_err(|error| unwritten(&error))
+    }
+}
+
+/// One line on standard error that says what went wrong.
+pub(crate) fn complain(line: &str) {
+    to_stderr(&format!("simpctl: {}", escape::shown(line)));
+}
+
+/// Tells a person of what happened, on standard error.
+pub(crate) fn notice(event: &Event) {
+    to_stderr(&plain::sentence(event));
+}
+
+/// Tells a person of a request to this daemon, and what to type.
+pub(crate) fn notice_request(daemon: &str, peer: &Peer) {
+    to_stderr(&plain::invitation(daemon, peer));
+}
+
+/// One line, in one piece. What is not read there is lost without harm.
+fn to_stderr(line: &str) {
+    let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
+}

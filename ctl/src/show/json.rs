@@ -1,0 +1,208 @@
+//! The form for programs: one JSON object per line, with the exact text and in a form that is safe for a
+//! terminal. The names of the fields are part of simpctl's interface.
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+use simp_control::clock::rfc3339;
+use simp_control::{ChatInfo, Consumer, Event, Failure, Kind, OutboxMessage, PeerInfo, What, escape};
+
+use super::model::Shown;
+
+/// An object with these fields, in this order, without those that have no value.
+struct Object<const N: usize>([(&'static str, Value); N]);
+
+impl<const N: usize> Serialize for Object<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let there = self.0.iter().filter(|(_, value)| !value.is_null());
+        serializer.collect_map(there.map(|(name, value)| (name, value)))
+    }
+}
+
+/// The lines, each with its end.
+pub(super) fn render(shown: &Shown<'_>) -> String {
+    match shown {
+        Shown::Event(event) | Shown::Entry(event) | Shown::Delivered(event) => line(&entry(event)),
+        Shown::Connected(info) | Shown::Ended(info) => line(&chat(info)),
+        Shown::Chats(chats) => chats.iter().map(|info| line(&chat(info))).collect(),
+        Shown::Queued { message, chat, text } => line(&Object([
+            ("id", json!(message)),
+            ("event", json!(Kind::Queued)),
+            ("chat", json!(chat)),
+            ("text", json!(text)),
+        ])),
+        Shown::Outbox(messages) => messages.iter().map(|message| line(&kept(&message.message))).collect(),
+        Shown::Cancelled(message) => line(&Object([("cancelled", json!(message))])),
+        Shown::Consumers { consumers, last_id } => {
+            consumers.iter().map(|info| line(&consumer(info, *last_id))).collect()
+        }
+        Shown::Removed(name) => line(&Object([("removed", json!(name))])),
+        Shown::Peers(peers) => peers.iter().map(|info| line(&peer(info))).collect(),
+        Shown::Forgotten(peers) => line(&Object([("forgotten", json!(peers))])),
+        Shown::Status(status) => line(status),
+        Shown::Probed { report, .. } => report.lines().map(|clause| line(&clause)).collect(),
+        Shown::Stopped(daemon) => line(&Object([("stopped", json!(daemon))])),
+    }
+}
+
+/// Why a command failed.
+pub(super) fn failure(failure: &Failure) -> String {
+    line(&Object([("error", json!(failure.line)), ("kind", json!(failure.kind))]))
+}
+
+fn line(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    format!("{}\n", escape::json(&json))
+}
+
+fn entry(event: &Event) -> Object<10> {
+    let whose = match event.what.kind() {
+        Kind::Message | Kind::Request => "from",
+        Kind::Inviting | Kind::Queued | Kind::Delivered | Kind::Undelivered | Kind::Unconfirmed => "to",
+        Kind::Opened | Kind::Closed | Kind::Error => "peer",
+    };
+    let (mut message, mut again, mut reason, mut note) = (None, None, None, None);
+    match &event.what {
+        What::Request | What::Inviting | What::Message { .. } | What::Error { .. } => (),
+        What::Opened { note: special } => note = special.as_deref(),
+        What::Closed { reason: why, .. } => reason = Some(*why),
+        What::Queued { again: first, .. } => again = *first,
+        What::Delivered { message: id } | What::Unconfirmed { message: id } => message = Some(*id),
+        What::Undelivered { message: id, reason: why } => (message, reason) = (Some(*id), Some(*why)),
+    }
+    Object([
+        ("id", json!(event.id)),
+        ("at", json!(rfc3339(event.at_ms))),
+        ("event", json!(event.what.kind())),
+        ("chat", json!(event.chat)),
+        (whose, json!(event.peer.to_string())),
+        ("message", json!(message)),
+        ("again", json!(again)),
+        ("reason", json!(reason)),
+        ("text", json!(event.what.text())),
+        ("note", json!(note)),
+    ])
+}
+
+fn chat(info: &ChatInfo) -> Object<6> {
+    Object([
+        ("chat", json!(info.chat)),
+        ("peer", json!(info.peer.to_string())),
+        ("state", json!(info.state)),
+        ("queued", json!(info.queued)),
+        ("since", json!(rfc3339(info.since_ms))),
+        ("note", json!(info.note)),
+    ])
+}
+
+fn peer(info: &PeerInfo) -> Object<5> {
+    Object([
+        ("peer", json!(info.peer.to_string())),
+        ("dialect", json!(info.dialect)),
+        ("notes", json!(info.notes)),
+        ("seen", json!(info.seen_ms.map(rfc3339))),
+        ("pinned", json!(info.pinned)),
+    ])
+}
+
+fn kept(message: &OutboxMessage) -> Object<8> {
+    Object([
+        ("id", json!(message.message)),
+        ("at", json!(rfc3339(message.at_ms))),
+        ("to", json!(message.peer.to_string())),
+        ("text", json!(message.text)),
+        ("expires", json!(message.expires_ms.map(rfc3339))),
+        ("tries", json!(message.tries)),
+        ("reason", json!(message.reason)),
+        ("next", json!(message.next_ms.map(rfc3339))),
+    ])
+}
+
+fn consumer(info: &Consumer, last_id: u64) -> Object<3> {
+    let behind = last_id.saturating_sub(info.seen);
+    Object([("name", json!(info.name)), ("seen", json!(info.seen)), ("behind", json!(behind))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_control::{FailureKind, Peer, Reason};
+
+    fn event(what: What) -> Event {
+        let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };
+        Event { id: 1, at_ms: 1_795_262_400_123, chat: 1, peer, what }
+    }
+
+    #[test]
+    fn an_event_is_one_object_with_what_belongs_to_it() {
+        let bob = "bob@127.0.0.2:7777";
+        for (what, rest) in [
+            (
+                What::Message { text: "hi\u{9b}".into() },
+                format!(r#""message","chat":1,"from":"{bob}","text":"hi\u009b""#),
+            ),
+            (What::Request, format!(r#""request","chat":1,"from":"{bob}""#)),
+            (What::Opened { note: None }, format!(r#""opened","chat":1,"peer":"{bob}""#)),
+            (
+                What::Opened { note: Some("takes turns".into()) },
+                format!(r#""opened","chat":1,"peer":"{bob}","note":"takes turns""#),
+            ),
+            (What::Unconfirmed { message: 9 }, format!(r#""unconfirmed","chat":1,"to":"{bob}","message":9"#)),
+            (
+                What::Closed { reason: Reason::PeerBusy, text: Some("no".into()) },
+                format!(r#""closed","chat":1,"peer":"{bob}","reason":"peer busy","text":"no""#),
+            ),
+            (
+                What::Queued { text: "hi".into(), again: Some(7) },
+                format!(r#""queued","chat":1,"to":"{bob}","again":7,"text":"hi""#),
+            ),
+            (What::Delivered { message: 9 }, format!(r#""delivered","chat":1,"to":"{bob}","message":9"#)),
+            (
+                What::Undelivered { message: 9, reason: Reason::PeerGone },
+                format!(r#""undelivered","chat":1,"to":"{bob}","message":9,"reason":"peer gone""#),
+            ),
+        ] {
+            let expected = format!("{{\"id\":1,\"at\":\"2026-11-21T12:00:00.123Z\",\"event\":{rest}}}\n");
+            assert_eq!(render(&Shown::Event(&event(what))), expected);
+        }
+    }
+
+    #[test]
+    fn a_message_in_the_outbox_has_what_is_known_of_it() {
+        let mut message = OutboxMessage {
+            message: 7,
+            peer: Peer { user: String::new(), address: "127.0.0.2:7777".into() },
+            text: "hi".into(),
+            at_ms: 1_795_262_400_123,
+            expires_ms: None,
+            tries: 0,
+            reason: None,
+            next_ms: None,
+        };
+        let begin = r#"{"id":7,"at":"2026-11-21T12:00:00.123Z","to":"127.0.0.2:7777","text":"hi""#;
+        assert_eq!(line(&kept(&message)), format!("{begin},\"tries\":0}}\n"));
+        message.expires_ms = Some(1_795_262_500_000);
+        message.next_ms = Some(1_795_262_450_000);
+        (message.tries, message.reason) = (5, Some(Reason::NobodyThere));
+        let rest = r#""expires":"2026-11-21T12:01:40.000Z","tries":5,"reason":"nobody there","next":"2026-11-21T12:00:50.000Z""#;
+        assert_eq!(line(&kept(&message)), format!("{begin},{rest}}}\n"));
+    }
+
+    #[test]
+    fn a_peer_has_what_is_known_of_it() {
+        let peer = Peer { user: String::new(), address: "127.0.0.2".into() };
+        let mut info = PeerInfo { peer, dialect: "plain".into(), notes: vec![], seen_ms: None, pinned: true };
+        let expected = r#"{"peer":"127.0.0.2","dialect":"plain","notes":[],"pinned":true}"#;
+        assert_eq!(render(&Shown::Peers(std::slice::from_ref(&info))), format!("{expected}\n"));
+        (info.seen_ms, info.pinned) = (Some(1_795_262_400_123), false);
+        info.notes.push("takes turns".into());
+        let expected = r#"{"peer":"127.0.0.2","dialect":"plain","notes":["takes turns"],"seen":"2026-11-21T12:00:00.123Z","pinned":false}"#;
+        assert_eq!(render(&Shown::Peers(&[info])), format!("{expected}\n"));
+        assert_eq!(render(&Shown::Forgotten(3)), "{\"forgotten\":3}\n");
+    }
+
+    #[test]
+    fn a_failure_names_its_kind() {
+        let line = failure(&Failure::new(FailureKind::NoSuch, "x: \x1b"));
+        assert_eq!(line, "{\"error\":\"x: \\u001b\",\"kind\":\"no_such\"}\n");
+    }
+}

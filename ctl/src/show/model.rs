@@ -1,0 +1,62 @@
+//! What is shown, apart from how: `plain` and `json` are the two forms of it.
+
+use simp_control::{ChatInfo, Consumer, Event, OutboxMessage, PeerInfo, Status};
+use simp_probe::Report;
+
+/// What can be printed.
+#[derive(Debug)]
+pub(crate) enum Shown<'a> {
+    /// An entry of the log as it comes.
+    Event(&'a Event),
+    /// An entry of the log that is looked up.
+    Entry(&'a Event),
+    /// A chat that is open now.
+    Connected(&'a ChatInfo),
+    /// A chat or request that is over now.
+    Ended(&'a ChatInfo),
+    /// A list of chats.
+    Chats(&'a [ChatInfo]),
+    /// A message of ours is in the peer's hands.
+    Delivered(&'a Event),
+    /// A message of ours is on disk.
+    Queued { message: u64, chat: u64, text: &'a str },
+    /// What is kept until its peer has it.
+    Outbox(&'a [Kept]),
+    /// A message was taken out of the outbox.
+    Cancelled(u64),
+    /// Who reads the log; `last_id` is its newest entry.
+    Consumers { consumers: &'a [Consumer], last_id: u64 },
+    /// A consumer is forgotten.
+    Removed(&'a str),
+    /// How peers speak.
+    Peers(&'a [PeerInfo]),
+    /// Of so many peers it is forgotten.
+    Forgotten(u64),
+    /// What the daemon says of itself.
+    Status(&'a Status),
+    /// This daemon has stopped.
+    Stopped(&'a str),
+    /// What was found out about a peer; people see the datagrams for every verdict if it is verbose, otherwise for
+    /// those that fail.
+    Probed { report: &'a Report, verbose: bool },
+}
+
+/// A message in the outbox and what is going on with its peer.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) message: OutboxMessage,
+    pub(crate) waits_for: WaitsFor,
+}
+
+/// What a message in the outbox waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitsFor {
+    /// The next invitation, at its `next_ms`.
+    Next,
+    /// The peer's answer to an invitation.
+    Answer,
+    /// Its turn in a chat with the peer.
+    Turn,
+    /// The end of another chat, for there are as many as there may be.
+    Room,
+}

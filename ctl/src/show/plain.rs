@@ -1,0 +1,340 @@
+//! The form for people. What a peer wrote is shown with what a terminal would obey as escapes.
+
+use std::fmt::Write;
+
+use simp_control::clock::{local, now_ms};
+use simp_control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Status, What, escape};
+
+use super::model::{Kept, Shown, WaitsFor};
+
+/// The lines, each with its end; nothing if the exit status says it all.
+pub(super) fn render(shown: &Shown<'_>) -> String {
+    match shown {
+        Shown::Event(event) => format!("{}\n", sentence(event)),
+        Shown::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
+        Shown::Connected(chat) => {
+            format!("connected to {}{}\n", peer(&chat.peer), aside(chat.note.as_deref()))
+        }
+        Shown::Delivered(Event { what: What::Unconfirmed { .. }, peer: to, .. }) => {
+            format!("sent, not confirmed: {} has not acknowledged it\n", peer(to))
+        }
+        Shown::Ended(_)
+        | Shown::Delivered(_)
+        | Shown::Queued { .. }
+        | Shown::Cancelled(_)
+        | Shown::Removed(_)
+        | Shown::Forgotten(_)
+        | Shown::Stopped(_) => String::new(),
+        Shown::Chats(chats) => table(chats.iter().map(|chat| row(chat, now_ms()))),
+        Shown::Outbox(kept) => table(kept.iter().map(|kept| kept_row(kept, now_ms()))),
+        Shown::Consumers { consumers, last_id } => {
+            table(consumers.iter().map(|consumer| consumer_row(consumer, *last_id)))
+        }
+        Shown::Peers(peers) => table(peers.iter().map(|info| peer_row(info, now_ms()))),
+        Shown::Probed { report, verbose } => report.plain(*verbose),
+        Shown::Status(status) => {
+            table(counts(status).into_iter().map(|(name, value)| [name.to_owned(), value]))
+        }
+    }
+}
+
+/// The same, but of a message the text alone.
+pub(super) fn render_text(shown: &Shown<'_>) -> String {
+    match shown {
+        Shown::Event(Event { what: What::Message { text }, .. }) => format!("{}\n", escape::shown(text)),
+        _ => render(shown),
+    }
+}
+
+/// A peer as `user@address:port`.
+fn peer(peer: &Peer) -> String {
+    let address = escape::shown(&peer.address);
+    if peer.user.is_empty() {
+        address.into_owned()
+    } else {
+        format!("{}@{address}", escape::name(&peer.user))
+    }
+}
+
+/// What to call a peer in a conversation: its user name, or its address if it has told none.
+fn name(peer: &Peer) -> String {
+    if peer.user.is_empty() { escape::shown(&peer.address) } else { escape::name(&peer.user) }.into_owned()
+}
+
+/// What happened, on one line.
+pub(super) fn sentence(event: &Event) -> String {
+    let who = peer(&event.peer);
+    match &event.what {
+        What::Message { text } => format!("{}: {}", name(&event.peer), escape::shown(text)),
+        What::Queued { text, .. } => format!("you -> {}: {}", name(&event.peer), escape::shown(text)),
+        What::Request => format!("* {who} invites you"),
+        What::Inviting => format!("* you invited {who}"),
+        What::Opened { note } => format!("* chat with {who} is open{}", aside(note.as_deref())),
+        What::Closed { reason, text: None } => format!("* chat with {who} is closed: {reason}"),
+        What::Closed { reason, text: Some(text) } => {
+            format!("* chat with {who} is closed: {reason} ({})", escape::shown(text))
+        }
+        What::Delivered { message } => format!("* message {message} is delivered to {who}"),
+        What::Unconfirmed { message } => format!("* message {message} is sent to {who}, not confirmed"),
+        What::Undelivered { message, reason } => {
+            format!("* message {message} is not delivered to {who}: {reason}")
+        }
+        What::Error { text } => format!("* {who} reports an error: {}", escape::shown(text)),
+    }
+}
+
+/// A request to this daemon, and what to type.
+pub(super) fn invitation(daemon: &str, from: &Peer) -> String {
+    format!("* {} invites you (answer with: simpctl -d {daemon} accept {})", peer(from), handle(from))
+}
+
+/// What to type for this peer: its user name if that means nothing to a shell, else its address.
+fn handle(peer: &Peer) -> &str {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !peer.user.is_empty() && peer.user.chars().all(harmless) { &peer.user } else { &peer.address }
+}
+
+/// What is special about a peer, after its name.
+fn aside(note: Option<&str>) -> String {
+    note.map(|note| format!(" ({})", escape::shown(note))).unwrap_or_default()
+}
+
+fn row(chat: &ChatInfo, now_ms: u64) -> [String; 6] {
+    let age = age(now_ms.saturating_sub(chat.since_ms) / 1000);
+    let note = escape::shown(chat.note.as_deref().unwrap_or_default()).into_owned();
+    [chat.chat.to_string(), chat.state.to_string(), peer(&chat.peer), chat.queued.to_string(), age, note]
+}
+
+fn peer_row(info: &PeerInfo, now_ms: u64) -> [String; 5] {
+    let text = |text: &str| escape::shown(text).into_owned();
+    let known = match info.seen_ms {
+        Some(seen_ms) if !info.pinned => age(now_ms.saturating_sub(seen_ms) / 1000),
+        _ => "pinned".to_owned(),
+    };
+    let user = if info.peer.user.is_empty() { "-".to_owned() } else { name(&info.peer) };
+    [text(&info.peer.address), user, known, text(&info.dialect), text(&info.notes.join("; "))]
+}
+
+fn kept_row(kept: &Kept, now_ms: u64) -> [String; 5] {
+    let OutboxMessage { message, peer: to, text, at_ms, .. } = &kept.message;
+    let age = age(now_ms.saturating_sub(*at_ms) / 1000);
+    [message.to_string(), peer(to), age, progress(kept, now_ms), escape::shown(text).into_owned()]
+}
+
+/// What is going on with a message in the outbox.
+fn progress(kept: &Kept, now_ms: u64) -> String {
+    let OutboxMessage { next_ms, reason, tries, .. } = &kept.message;
+    let next = match kept.waits_for {
+        WaitsFor::Next => age(next_ms.unwrap_or(0).saturating_sub(now_ms) / 1000),
+        WaitsFor::Answer => return "inviting".to_owned(),
+        WaitsFor::Turn => return "in a chat".to_owned(),
+        WaitsFor::Room => return "waits for another chat to end".to_owned(),
+    };
+    match (reason, tries) {
+        (None, _) => format!("next try in {next}"),
+        (Some(reason), 1) => format!("next try in {next} ({reason}, 1 try)"),
+        (Some(reason), tries) => format!("next try in {next} ({reason}, {tries} tries)"),
+    }
+}
+
+fn consumer_row(consumer: &Consumer, last_id: u64) -> [String; 3] {
+    let behind = last_id.saturating_sub(consumer.seen);
+    [escape::shown(&consumer.name).into_owned(), consumer.seen.to_string(), behind.to_string()]
+}
+
+/// Rows with their columns aligned.
+fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = rows.collect();
+    let widths: Vec<usize> =
+        (0..N).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let mut out = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, &width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// How long ago, in the largest unit that fits.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A status as names, the same as in JSON, and values.
+fn counts(status: &Status) -> Vec<(&'static str, String)> {
+    let (counters, refused) = (&status.counters, &status.counters.refused);
+    let text = |text: &str| escape::shown(text).into_owned();
+    let mut lines = vec![
+        ("version", text(&status.version)),
+        ("pid", status.pid.to_string()),
+        ("address", text(&status.address)),
+        ("user", text(&status.user)),
+        ("accept", text(&status.accept)),
+        ("uptime", age(status.uptime_ms / 1000)),
+    ];
+    lines.extend(status.trouble.as_deref().map(|trouble| ("trouble", text(trouble))));
+    let numbers = [
+        ("chats", status.chats),
+        ("max_chats", status.max_chats),
+        ("requests", status.requests),
+        ("outbox", status.outbox),
+        ("clients", status.clients),
+        ("first_id", status.first_id),
+        ("last_id", status.last_id),
+        ("log_bytes", status.log_bytes),
+        ("datagrams_in", counters.datagrams_in),
+        ("datagrams_out", counters.datagrams_out),
+        ("not_transmitted", counters.not_transmitted),
+        ("retransmitted", counters.retransmitted),
+        ("duplicates", counters.duplicates),
+        ("ignored", counters.ignored),
+        ("refused_short", refused.short),
+        ("refused_type", refused.r#type),
+        ("refused_operation", refused.operation),
+        ("refused_port", refused.port),
+        ("refused_rate", refused.rate),
+        ("commits", counters.commits),
+    ];
+    lines.extend(numbers.map(|(name, number)| (name, number.to_string())));
+    let notes = status.notes.iter().map(|special| format!("{} {}", peer(&special.peer), text(&special.note)));
+    lines.extend(notes.map(|note| ("note", note)));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_control::{Reason, State};
+
+    fn bob(user: &str) -> Peer {
+        Peer { user: user.into(), address: "127.0.0.2:7777".into() }
+    }
+
+    fn event(user: &str, what: What) -> Event {
+        Event { id: 7, at_ms: 0, chat: 1, peer: bob(user), what }
+    }
+
+    #[test]
+    fn a_message_is_a_name_and_a_text() {
+        let message = |text: &str| What::Message { text: text.into() };
+        assert_eq!(render(&Shown::Event(&event("bob", message("hi\n\x1b[2J")))), "bob: hi\\n\\x1b[2J\n");
+        assert_eq!(render(&Shown::Event(&event("", message("hi")))), "127.0.0.2:7777: hi\n");
+        assert_eq!(render_text(&Shown::Event(&event("bob", message("a\x07")))), "a\\x07\n");
+        assert_eq!(
+            sentence(&event("you -> bob", message("hi"))),
+            "\"you -> bob\": hi",
+            "and not as one of ours"
+        );
+        assert_eq!(sentence(&event("a b: c", What::Request)), "* \"a b: c\"@127.0.0.2:7777 invites you");
+        assert_eq!(
+            sentence(&event("bob", What::Queued { text: "yo".into(), again: None })),
+            "you -> bob: yo"
+        );
+    }
+
+    #[test]
+    fn a_name_that_means_something_to_a_shell_is_not_to_be_typed() {
+        assert_eq!(handle(&bob("bob")), "bob");
+        for user in ["", "$(id)", "a;b", "-d", "Ann Lee", "127.0.0.9"] {
+            assert_eq!(handle(&bob(user)), "127.0.0.2:7777");
+        }
+    }
+
+    #[test]
+    fn what_a_peer_says_in_parting_is_harmless_too() {
+        let closed = What::Closed { reason: Reason::PeerDeclined, text: Some("\u{202e}no".into()) };
+        let expected = "* chat with bob@127.0.0.2:7777 is closed: peer declined (\\u{202e}no)";
+        assert_eq!(sentence(&event("bob", closed)), expected);
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let chat = |id, user, state, note| ChatInfo {
+            chat: id,
+            peer: bob(user),
+            state,
+            queued: 0,
+            since_ms: 0,
+            note,
+        };
+        let rows = [
+            chat(1, "bob", State::Open, Some("takes turns; cuts at 500 bytes".into())),
+            chat(12, "", State::Invited, None),
+        ];
+        assert_eq!(
+            table(rows.iter().map(|chat| row(chat, 61_000))),
+            "1   open     bob@127.0.0.2:7777  0  1m  takes turns; cuts at 500 bytes\n12  invited  127.0.0.2:7777      0  1m\n"
+        );
+        assert_eq!(render(&Shown::Chats(&[])), "");
+    }
+
+    #[test]
+    fn a_message_in_the_outbox_is_shown_with_what_is_going_on() {
+        let kept = |next_ms, tries, reason, waits_for| {
+            let (peer, text) = (bob("bob"), "a\nb".to_owned());
+            let message =
+                OutboxMessage { message: 7, peer, text, at_ms: 0, expires_ms: None, tries, reason, next_ms };
+            Kept { message, waits_for }
+        };
+        let there = Some(Reason::NobodyThere);
+        for (kept, expected) in [
+            (kept(Some(101_000), 5, there, WaitsFor::Next), "next try in 40s (nobody there, 5 tries)"),
+            (kept(Some(0), 1, there, WaitsFor::Next), "next try in 0s (nobody there, 1 try)"),
+            (kept(Some(61_000), 0, None, WaitsFor::Next), "next try in 0s"),
+            (kept(None, 5, there, WaitsFor::Answer), "inviting"),
+            (kept(None, 0, None, WaitsFor::Turn), "in a chat"),
+            (kept(None, 0, None, WaitsFor::Room), "waits for another chat to end"),
+        ] {
+            assert_eq!(kept_row(&kept, 61_000), ["7", "bob@127.0.0.2:7777", "1m", expected, "a\\nb"]);
+        }
+    }
+
+    #[test]
+    fn what_is_special_about_a_peer_stands_behind_its_name() {
+        let opened =
+            |note: Option<&str>| sentence(&event("bob", What::Opened { note: note.map(str::to_owned) }));
+        assert_eq!(opened(None), "* chat with bob@127.0.0.2:7777 is open");
+        assert_eq!(
+            opened(Some("takes\x1b turns")),
+            "* chat with bob@127.0.0.2:7777 is open (takes\\x1b turns)"
+        );
+    }
+
+    #[test]
+    fn a_peer_is_shown_with_its_habits_and_where_they_come_from() {
+        let info = |user: &str, seen_ms, pinned| PeerInfo {
+            peer: bob(user),
+            dialect: "takes-turns,cuts-at=9".into(),
+            notes: vec!["takes turns".into(), "cuts at 9 bytes".into()],
+            seen_ms,
+            pinned,
+        };
+        let row = |info| peer_row(&info, 61_000).join("|");
+        let habits = "takes-turns,cuts-at=9|takes turns; cuts at 9 bytes";
+        assert_eq!(row(info("b\x07b", Some(0), false)), format!("127.0.0.2:7777|\"b\\x07b\"|1m|{habits}"));
+        for seen_ms in [None, Some(0)] {
+            assert_eq!(row(info("", seen_ms, true)), format!("127.0.0.2:7777|-|pinned|{habits}"));
+        }
+    }
+
+    #[test]
+    fn a_consumer_is_so_many_entries_behind() {
+        let consumer = Consumer { name: "mail\x1b".into(), seen: 7 };
+        assert_eq!(consumer_row(&consumer, 9), ["mail\\x1b", "7", "2"]);
+    }
+
+    #[test]
+    fn an_age_has_the_largest_unit_that_fits() {
+        let ages = [0, 59, 60, 3599, 3600, 86_399, 86_400].map(age);
+        assert_eq!(ages, ["0s", "59s", "1m", "59m", "1h", "23h", "1d"]);
+    }
+}

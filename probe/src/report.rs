@@ -1,0 +1,144 @@
+//! How a report is shown: to people with the evidence under what fails, to programs with all of it.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use simp_control::escape;
+
+use crate::clauses::Row;
+use crate::findings::{Finding, Report, Seen, Verdict};
+use crate::wire;
+
+/// Bytes of a datagram that people are shown.
+const HEX_MAX: usize = 64;
+
+/// A clause as programs read it.
+#[derive(Debug, Serialize)]
+struct ClauseLine<'a> {
+    clause: &'static str,
+    what: &'static str,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+    evidence: Vec<SeenLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct SeenLine {
+    at: u64,
+    from: String,
+    to: String,
+    hex: String,
+    shown: String,
+}
+
+impl Report {
+    /// A line for programs per clause, with all the evidence.
+    pub fn lines(&self) -> impl Iterator<Item = impl Serialize> {
+        self.rows.iter().map(|(row, finding)| ClauseLine {
+            clause: row.id,
+            what: row.what,
+            verdict: finding.verdict.name(),
+            why: finding.why.as_deref(),
+            evidence: finding.evidence.iter().map(seen_line).collect(),
+        })
+    }
+
+    /// The lines for people, and a summary; with the datagrams for every verdict if it is `verbose`, otherwise for
+    /// those that fail.
+    pub fn plain(&self, verbose: bool) -> String {
+        let mut out = String::new();
+        for (row, finding) in &self.rows {
+            out.push_str(&clause(row, finding));
+            if verbose || finding.verdict == Verdict::Fail {
+                finding.evidence.iter().for_each(|seen| out.push_str(&evidence(seen)));
+            }
+        }
+        let [pass, fail, not] =
+            [Verdict::Pass, Verdict::Fail, Verdict::NotObservable].map(|verdict| self.count(verdict));
+        let _ = writeln!(out, "{} clauses: {pass} pass, {fail} fail, {not} not observable", self.rows.len());
+        out
+    }
+}
+
+fn seen_line(seen: &Seen) -> SeenLine {
+    SeenLine {
+        at: seen.at.as_millis() as u64,
+        from: seen.from.to_string(),
+        to: seen.to.to_string(),
+        hex: hex(&seen.bytes),
+        shown: wire::describe(&seen.bytes),
+    }
+}
+
+fn clause(row: &Row, finding: &Finding) -> String {
+    let why = finding.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("{}  {:14}  {}{why}\n", row.id, finding.verdict.name(), row.what)
+}
+
+fn evidence(seen: &Seen) -> String {
+    let at = seen.at.as_secs_f64();
+    let shown = wire::describe(&seen.bytes);
+    let bytes = seen.bytes.get(..HEX_MAX).unwrap_or(&seen.bytes);
+    let more = if bytes.len() < seen.bytes.len() { "..." } else { "" };
+    let (from, to, shown) = (seen.from, seen.to, escape::shown(&shown));
+    format!("     {at:.3} s  {from} -> {to}  {shown}\n       {}{more}\n", hex(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clauses::{Clause, Selection};
+    use crate::findings::Findings;
+    use std::time::Duration;
+
+    fn report() -> Report {
+        let (from, to) = ("127.0.0.2:7777".parse().unwrap(), "127.0.0.9:7777".parse().unwrap());
+        let bytes = wire::raw([1, 8], 1, b"b\x1b", 0, b"");
+        let seen = Seen { at: Duration::from_millis(1_500), from, to, bytes };
+        let mut findings = Findings::default();
+        findings.pass(Clause::Leaves, &[&seen]);
+        findings.fail(Clause::FinStops, "it came again", &[&seen]);
+        findings.report(from, &Selection::parse(Some("4.4,5.3,5.4")).unwrap())
+    }
+
+    #[test]
+    fn people_see_what_fails_with_its_datagrams() {
+        let hex = format!("010801621b{}", "00".repeat(34));
+        let seen =
+            format!("     1.500 s  127.0.0.2:7777 -> 127.0.0.9:7777  FIN seq=1 user=b\\x1b\n       {hex}\n");
+        let fails = "4.4  fail            the ACK ends the repetition of FIN (it came again)\n";
+        let passes = "5.3  pass            its user leaves: FIN\n";
+        let not =
+            "5.4  not observable  FIN in a chat is answered with ACK (nothing came that would show it)\n";
+        let end = "3 clauses: 1 pass, 1 fail, 1 not observable\n";
+        assert_eq!(report().plain(false), format!("{fails}{seen}{passes}{not}{end}"));
+        assert_eq!(report().plain(true), format!("{fails}{seen}{passes}{seen}{not}{end}"));
+    }
+
+    #[test]
+    fn programs_see_all_of_it() {
+        let report = report();
+        let lines: Vec<String> = report.lines().map(|line| serde_json::to_string(&line).unwrap()).collect();
+        let hex = format!("010801621b{}", "00".repeat(34));
+        let seen = format!(
+            r#"[{{"at":1500,"from":"127.0.0.2:7777","to":"127.0.0.9:7777","hex":"{hex}","shown":"FIN seq=1 user=b\u001b"}}]"#
+        );
+        assert_eq!(
+            lines[0],
+            format!(
+                r#"{{"clause":"4.4","what":"the ACK ends the repetition of FIN","verdict":"fail","why":"it came again","evidence":{seen}}}"#
+            )
+        );
+        assert!(lines[2].ends_with(
+            r#""verdict":"not observable","why":"nothing came that would show it","evidence":[]}"#
+        ));
+    }
+}

@@ -1,0 +1,136 @@
+//! The scenes, each in a few steps: what the probe does, what it waits for, and which clauses that shows. They are
+//! ordered so that what a peer may not survive comes last.
+//!
+//! - here: which are played; without a chat, its user invites us, its user declines.
+//! - `ours`: the chat that we open. `theirs`: what its user does in it. `odd`: what makes no sense.
+
+mod odd;
+mod ours;
+mod theirs;
+
+use crate::clauses::{Clause, Scene};
+use crate::console::{Favour, needs_chat, needs_invitation};
+use crate::findings::Seen;
+use crate::sockets::Side;
+use crate::stage::{ANSWER_WITHIN, Stage};
+use crate::wire::Operation;
+use simp_control::error::Outcome;
+
+impl Stage {
+    /// Plays all scenes that are needed.
+    pub(crate) fn play(&mut self) -> Outcome {
+        let is_any_enough = self.wanted.rows().all(|row| row.scene == Scene::Any);
+        if self.wanted.needs(Scene::Outside) || is_any_enough {
+            self.outside()?;
+        }
+        if needs_chat(&self.wanted) {
+            self.chat()?;
+        }
+        if needs_invitation(&self.wanted) {
+            self.invite()?;
+        }
+        if self.wanted.needs(Scene::Decline) {
+            self.decline()?;
+        }
+        if self.wanted.needs(Scene::Odd) {
+            self.odd()?;
+        }
+        Ok(())
+    }
+
+    /// FIN and a message without any chat.
+    fn outside(&mut self) -> Outcome {
+        self.console.progress("FIN outside any chat");
+        let fin = self.send(Operation::Fin, 0, b"")?;
+        match self.expect(Operation::Ack, ANSWER_WITHIN)? {
+            Some(ack) => self.findings.pass(Clause::AcksStrayFin, &[&fin, &ack]),
+            None => self.findings.fail(Clause::AcksStrayFin, "no ACK within 5 s", &[&fin]),
+        }
+        self.console.progress("a message outside any chat");
+        let chat = self.send(Operation::Chat, 0, b"Is anybody there?")?;
+        let refusal = self.refusal(Side::Ours)?;
+        self.judge_refusal(Clause::RefusesStrayChat, &chat, &refusal, "");
+        self.settle()
+    }
+
+    /// What the person does, within its time; asked for only if it has not been done already.
+    fn ask(&mut self, favour: Favour, wanted: impl Fn(&Seen) -> bool) -> Outcome<Option<Seen>> {
+        self.console.ask(favour);
+        let until = std::time::Instant::now() + self.timeout;
+        self.console.progress("waiting for the person there");
+        self.wait(until, wanted)
+    }
+
+    /// Why nothing came of what was asked.
+    fn why_nothing(&self, what: &str) -> String {
+        match &self.chat.left {
+            Some(_) => "it left the chat before".to_owned(),
+            None => format!("{what} within {} s", self.timeout.as_secs_f64()),
+        }
+    }
+
+    /// Its user invites us, we accept, and leave.
+    fn invite(&mut self) -> Outcome {
+        let Some(syn) = self.ask(Favour::Invite, |seen| seen.is(Operation::Syn))? else {
+            let why = self.why_nothing("nobody there invited us");
+            self.miss_all(&[Scene::Invite, Scene::Leave], &why);
+            return Ok(());
+        };
+        let why = format!("it has {}", syn.seq());
+        self.findings.judge(Clause::Invites, syn.seq() == 0, why, &[&syn]);
+        for clause in [Clause::AcksSynAck, Clause::AcksSynAckAgain] {
+            self.console.progress("SYN+ACK");
+            let syn_ack = self.send(Operation::SynAck, 0, b"")?;
+            self.chat.is_open = true;
+            let Some(ack) = self.expect(Operation::Ack, ANSWER_WITHIN)? else {
+                self.findings.fail(clause, "no ACK within 5 s", &[&syn_ack]);
+                continue;
+            };
+            // The sequence is 2.7's matter; 2.8 asks only for an answer.
+            let is_right = clause == Clause::AcksSynAckAgain || ack.seq() == 0;
+            self.findings.judge(clause, is_right, format!("it has {}", ack.seq()), &[&syn_ack, &ack]);
+        }
+        self.leave()
+    }
+
+    /// We invite, and its user declines.
+    fn decline(&mut self) -> Outcome {
+        let syn = self.send(Operation::Syn, 0, b"")?;
+        self.console.progress("SYN");
+        let is_answer = |seen: &Seen| {
+            [Operation::SynAck, Operation::Fin, Operation::Err].iter().any(|operation| seen.is(*operation))
+        };
+        let answer = match self.wait(at_once(), is_answer)? {
+            None => self.ask(Favour::Decline, is_answer)?,
+            answer => answer,
+        };
+        match answer {
+            None => {
+                let why = self.why_nothing("nobody there declined");
+                self.findings.miss(Clause::Declines, why);
+                self.leave()
+            }
+            Some(syn_ack) if syn_ack.is(Operation::SynAck) => {
+                self.findings.miss(Clause::Declines, "the invitation was accepted");
+                self.ack(&syn_ack)?;
+                self.chat.is_open = true;
+                self.leave()
+            }
+            Some(fin) if fin.is(Operation::Fin) => {
+                self.findings.pass(Clause::Declines, &[&syn, &fin]);
+                self.ack(&fin).map(|_| ())
+            }
+            Some(err) => {
+                let fin = self.refusal(Side::Ours)?.fin;
+                let both: Vec<&Seen> = [&syn, &err].into_iter().chain(&fin).collect();
+                self.findings.judge(Clause::Declines, fin.is_some(), "an ERR, and no FIN", &both);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Who accepts without a person has answered by then.
+fn at_once() -> std::time::Instant {
+    std::time::Instant::now() + std::time::Duration::from_millis(500)
+}

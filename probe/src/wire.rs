@@ -1,0 +1,223 @@
+//! A datagram as bytes: how the probe writes its own, how it reads those of the peer, and where they depart from
+//! section 1. It does without the decoder of simp-proto: simpd is made of that, and is probed too.
+
+use simp_proto::text::{USER_NAME_MAX, read_payload};
+
+use crate::clauses::Clause;
+
+/// Bytes of a header.
+const HEADER_LEN: usize = 39;
+
+/// How much of a text is shown with a datagram.
+const SHOWN_MAX: usize = 60;
+
+/// The six pairs of Type and Operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Err,
+    Syn,
+    Ack,
+    SynAck,
+    Fin,
+    Chat,
+}
+
+const OPERATIONS: [(Operation, [u8; 2], &str); 6] = [
+    (Operation::Err, [0x01, 0x01], "ERR"),
+    (Operation::Syn, [0x01, 0x02], "SYN"),
+    (Operation::Ack, [0x01, 0x04], "ACK"),
+    (Operation::SynAck, [0x01, 0x06], "SYN+ACK"),
+    (Operation::Fin, [0x01, 0x08], "FIN"),
+    (Operation::Chat, [0x02, 0x01], "chat"),
+];
+
+/// The bytes of a datagram.
+pub(crate) fn encode(operation: Operation, seq: u8, user: &str, payload: &[u8]) -> Vec<u8> {
+    let fields = OPERATIONS.iter().find(|row| row.0 == operation).map_or([0; 2], |row| row.1);
+    raw(fields, seq, user.as_bytes(), payload.len() as u32, payload)
+}
+
+/// The same of what need make no sense.
+pub(crate) fn raw(fields: [u8; 2], seq: u8, user: &[u8], length: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = fields.to_vec();
+    bytes.push(seq);
+    bytes.extend(user.iter().copied().chain(std::iter::repeat(0)).take(USER_NAME_MAX));
+    bytes.extend(length.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// Whether it means this. Combined operations mean each of theirs, and what it departs in from the table is
+/// another clause's matter.
+pub(crate) fn is(bytes: &[u8], operation: Operation) -> bool {
+    let &[kind, code, ..] = bytes else { return false };
+    match operation {
+        Operation::Chat => kind == 0x02,
+        _ if kind != 0x01 => false,
+        Operation::Err => code & 0x01 != 0,
+        Operation::Syn => code & 0x06 == 0x02,
+        Operation::Ack => code & 0x06 == 0x04,
+        Operation::SynAck => code & 0x06 == 0x06,
+        Operation::Fin => code & 0x08 != 0,
+    }
+}
+
+/// Its Sequence field.
+pub(crate) fn seq(bytes: &[u8]) -> u8 {
+    bytes.get(2).copied().unwrap_or(0)
+}
+
+/// Its payload: as long as Length says where that fits, otherwise all that is there.
+pub(crate) fn payload(bytes: &[u8]) -> &[u8] {
+    let rest = bytes.get(HEADER_LEN..).unwrap_or_default();
+    let length = length(bytes).and_then(|length| usize::try_from(length).ok());
+    length.filter(|&length| length > 0).and_then(|length| rest.get(..length)).unwrap_or(rest)
+}
+
+fn length(bytes: &[u8]) -> Option<u32> {
+    bytes.get(35..HEADER_LEN).and_then(|field| field.try_into().ok()).map(u32::from_be_bytes)
+}
+
+fn user(bytes: &[u8]) -> &[u8] {
+    bytes.get(3..bytes.len().min(35)).unwrap_or_default()
+}
+
+fn name(bytes: &[u8]) -> Option<&'static str> {
+    OPERATIONS.iter().find(|row| bytes.starts_with(&row.1)).map(|row| row.2)
+}
+
+/// The clauses of section 1 that it breaks, and how. `ours` are names that only the probe has.
+pub(crate) fn faults(bytes: &[u8], ours: &[&str]) -> Vec<(Clause, String)> {
+    let mut faults = Vec::new();
+    let behind = bytes.len().checked_sub(HEADER_LEN);
+    match (length(bytes), behind) {
+        (Some(length), Some(behind)) if length as usize != behind => {
+            faults.push((Clause::Length, format!("Length is {length}, and {behind} bytes follow")));
+        }
+        (Some(_), Some(_)) => (),
+        _ => faults.push((Clause::Length, format!("it has {} bytes", bytes.len()))),
+    }
+    if name(bytes).is_none() {
+        faults.push((Clause::Operation, kind(bytes)));
+    }
+    if seq(bytes) > 1 {
+        faults.push((Clause::Sequence, format!("it is {}", seq(bytes))));
+    }
+    faults.extend(user_fault(bytes, ours).map(|why| (Clause::User, why)));
+    let has_text = is(bytes, Operation::Chat) || is(bytes, Operation::Err);
+    if !has_text && !payload(bytes).is_empty() {
+        let what = name(bytes).unwrap_or("it");
+        faults.push((Clause::Payload, format!("{what} has {} bytes", payload(bytes).len())));
+    }
+    if has_text {
+        faults.extend(text_fault(bytes).map(|why| (Clause::Ascii, why)));
+    }
+    faults
+}
+
+fn user_fault(bytes: &[u8], ours: &[&str]) -> Option<String> {
+    let field = user(bytes);
+    let name = field.split(|&byte| byte == 0).next().unwrap_or_default();
+    let padding = field.get(name.len()..).unwrap_or_default();
+    if let Some(byte) = name.iter().find(|byte| !matches!(byte, b' '..=b'~')) {
+        return Some(format!("it has the byte 0x{byte:02x}"));
+    }
+    if ours.iter().any(|ours| ours.as_bytes() == name.trim_ascii()) {
+        return Some("it is the name of the receiver".to_owned());
+    }
+    match name {
+        [] if padding.iter().any(|&byte| byte != 0) => Some("it is padded at the beginning".to_owned()),
+        [] => Some("it is empty".to_owned()),
+        [b' ', ..] | [.., b' '] => Some("it is padded with spaces".to_owned()),
+        _ if padding.iter().any(|&byte| byte != 0) => Some("there is something behind the NUL".to_owned()),
+        _ => None,
+    }
+}
+
+fn text_fault(bytes: &[u8]) -> Option<String> {
+    let text = payload(bytes);
+    match text.iter().find(|&&byte| byte == 0 || !byte.is_ascii()) {
+        Some(byte) => Some(format!("it has the byte 0x{byte:02x}")),
+        None if text.is_empty() && is(bytes, Operation::Chat) => Some("it is empty".to_owned()),
+        None => None,
+    }
+}
+
+fn kind(bytes: &[u8]) -> String {
+    let field = |at: usize| bytes.get(at).map_or("missing".to_owned(), |byte| format!("0x{byte:02x}"));
+    format!("type {} operation {}", field(0), field(1))
+}
+
+/// What it says, on one line: `SYN seq=0 user=bob`. Not safe for a terminal.
+pub(crate) fn describe(bytes: &[u8]) -> String {
+    let what = name(bytes).map_or_else(|| kind(bytes), str::to_owned);
+    let user = user(bytes);
+    let end = user.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let user = read_payload(user.get(..end).unwrap_or_default());
+    let text = read_payload(payload(bytes));
+    let text = match text.char_indices().nth(SHOWN_MAX) {
+        _ if text.is_empty() => String::new(),
+        Some((end, _)) => format!(" text={}...", text.get(..end).unwrap_or_default()),
+        None => format!(" text={text}"),
+    };
+    format!("{what} seq={} user={user}{text}", seq(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_right_has_no_fault_and_what_is_wrong_has_its_own() {
+        let chat = encode(Operation::Chat, 1, "bob", b"hi");
+        let fin = |user: &[u8], seq| raw([1, 8], seq, user, 0, b"");
+        let mut spaces = b"bob".to_vec();
+        spaces.resize(32, b' ');
+        for (bytes, expected) in [
+            (chat.clone(), vec![]),
+            (fin(b"Ann Lee", 0), vec![]),
+            (chat[..40].to_vec(), vec![(Clause::Length, "Length is 2, and 1 bytes follow")]),
+            (fin(b"bob", 0)[..35].to_vec(), vec![(Clause::Length, "it has 35 bytes")]),
+            (
+                [fin(b"bob", 0), vec![9; 2]].concat(),
+                vec![
+                    (Clause::Length, "Length is 0, and 2 bytes follow"),
+                    (Clause::Payload, "FIN has 2 bytes"),
+                ],
+            ),
+            (raw([1, 9], 0, b"bob", 0, b""), vec![(Clause::Operation, "type 0x01 operation 0x09")]),
+            (fin(b"bob", 2), vec![(Clause::Sequence, "it is 2")]),
+            (fin(&spaces, 0), vec![(Clause::User, "it is padded with spaces")]),
+            (fin(b"\0bob", 0), vec![(Clause::User, "it is padded at the beginning")]),
+            (fin(b"bob\0x", 0), vec![(Clause::User, "there is something behind the NUL")]),
+            (fin(b"", 0), vec![(Clause::User, "it is empty")]),
+            (fin(b"b\xfcb", 0), vec![(Clause::User, "it has the byte 0xfc")]),
+            (fin(b"probe", 0), vec![(Clause::User, "it is the name of the receiver")]),
+            (raw([2, 1], 0, b"bob", 0, b""), vec![(Clause::Ascii, "it is empty")]),
+            (encode(Operation::Err, 0, "bob", b"\xfc"), vec![(Clause::Ascii, "it has the byte 0xfc")]),
+        ] {
+            let expected: Vec<_> =
+                expected.into_iter().map(|(clause, why)| (clause, why.to_owned())).collect();
+            assert_eq!(faults(&bytes, &["probe"]), expected);
+        }
+        assert_eq!(faults(b"", &[]).len(), 3);
+    }
+
+    #[test]
+    fn combined_operations_mean_both() {
+        let with = |code| raw([1, code], 0, b"bob", 0, b"");
+        assert!(is(&with(9), Operation::Err) && is(&with(9), Operation::Fin));
+        assert!(is(&with(0x0c), Operation::Ack) && is(&with(0x0c), Operation::Fin));
+        assert!(!is(&with(6), Operation::Syn) && !is(&with(6), Operation::Ack));
+        assert!(is(&raw([2, 0], 0, b"bob", 0, b""), Operation::Chat));
+    }
+
+    #[test]
+    fn a_datagram_is_described_on_one_line() {
+        let described = |bytes: &[u8]| describe(bytes);
+        assert_eq!(described(&encode(Operation::SynAck, 1, "bob", b"")), "SYN+ACK seq=1 user=bob");
+        let long = encode(Operation::Chat, 0, "bob", "x".repeat(99).as_bytes());
+        assert_eq!(described(&long), format!("chat seq=0 user=bob text={}...", "x".repeat(60)));
+        assert_eq!(described(&[3]), "type 0x03 operation missing seq=0 user=");
+    }
+}
