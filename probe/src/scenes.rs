@@ -12,8 +12,10 @@ use crate::clauses::{Clause, Scene};
 use crate::console::{Favour, needs_chat, needs_invitation};
 use crate::findings::Seen;
 use crate::sockets::Side;
-use crate::stage::{ANSWER_WITHIN, Stage};
+use crate::stage::{ANSWER_WITHIN, AT_ONCE, Stage};
 use crate::wire::Operation;
+use std::time::Instant;
+
 use simp_control::error::Outcome;
 
 impl Stage {
@@ -53,22 +55,6 @@ impl Stage {
         self.settle()
     }
 
-    /// What the person does, within its time; asked for only if it has not been done already.
-    fn ask(&mut self, favour: Favour, wanted: impl Fn(&Seen) -> bool) -> Outcome<Option<Seen>> {
-        self.console.ask(favour);
-        let until = std::time::Instant::now() + self.timeout;
-        self.console.progress("waiting for the person there");
-        self.wait(until, wanted)
-    }
-
-    /// Why nothing came of what was asked.
-    fn why_nothing(&self, what: &str) -> String {
-        match &self.chat.left {
-            Some(_) => "it left the chat before".to_owned(),
-            None => format!("{what} within {} s", self.timeout.as_secs_f64()),
-        }
-    }
-
     /// Its user invites us, we accept, and leave.
     fn invite(&mut self) -> Outcome {
         let Some(syn) = self.ask(Favour::Invite, |seen| seen.is(Operation::Syn))? else {
@@ -100,7 +86,7 @@ impl Stage {
         let is_answer = |seen: &Seen| {
             [Operation::SynAck, Operation::Fin, Operation::Err].iter().any(|operation| seen.is(*operation))
         };
-        let answer = match self.wait(at_once(), is_answer)? {
+        let answer = match self.wait(Instant::now() + AT_ONCE, is_answer)? {
             None => self.ask(Favour::Decline, is_answer)?,
             answer => answer,
         };
@@ -128,9 +114,4 @@ impl Stage {
             }
         }
     }
-}
-
-/// Who accepts without a person has answered by then.
-fn at_once() -> std::time::Instant {
-    std::time::Instant::now() + std::time::Duration::from_millis(500)
 }

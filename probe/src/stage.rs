@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use simp_control::error::Outcome;
 
 use crate::clauses::{Clause, Scene, Selection};
-use crate::console::Console;
+use crate::console::{Console, Favour};
 use crate::findings::{Findings, Seen};
 use crate::sockets::{Side, Sockets};
 use crate::wire::{self, Operation};
@@ -27,6 +27,9 @@ pub(crate) const REPEAT_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is not repeated after this long is repeated no more.
 pub(crate) const QUIET: Duration = Duration::from_millis(6_500);
+
+/// Who accepts or declines without a person has answered by then.
+pub(crate) const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// After the first part of a refusal, the second follows within this.
 const SECOND_WITHIN: Duration = Duration::from_secs(2);
@@ -103,7 +106,23 @@ impl Stage {
         Ok(None)
     }
 
-    /// The same for an operation, within a time.
+    /// What the person does, within its time; asked for only if it has not been done already.
+    pub(crate) fn ask(&mut self, favour: Favour, wanted: impl Fn(&Seen) -> bool) -> Outcome<Option<Seen>> {
+        self.console.ask(favour);
+        let until = Instant::now() + self.timeout;
+        self.console.progress("waiting for the person there");
+        self.wait(until, wanted)
+    }
+
+    /// Why nothing came of what was asked.
+    pub(crate) fn why_nothing(&self, what: &str) -> String {
+        match &self.chat.left {
+            Some(_) => "it left the chat before".to_owned(),
+            None => format!("{what} within {} s", self.timeout.as_secs_f64()),
+        }
+    }
+
+    /// The first datagram with this operation, within a time; otherwise as [`Stage::wait`].
     pub(crate) fn expect(&mut self, operation: Operation, within: Duration) -> Outcome<Option<Seen>> {
         self.wait(Instant::now() + within, |seen| seen.is(operation))
     }

@@ -9,7 +9,7 @@ use crate::clauses::{Clause, Scene};
 use crate::console::Favour;
 use crate::findings::Seen;
 use crate::sockets::Side;
-use crate::stage::{ANSWER_WITHIN, QUIET, REPEAT_WITHIN, Stage, THIRD_USER};
+use crate::stage::{ANSWER_WITHIN, AT_ONCE, QUIET, REPEAT_WITHIN, Stage, THIRD_USER};
 use crate::wire::{self, Operation};
 
 /// The scenes that need this chat.
@@ -55,7 +55,7 @@ impl Stage {
             let answers = [Operation::SynAck, Operation::Ack, Operation::Fin, Operation::Err];
             answers.iter().any(|operation| seen.is(*operation))
         };
-        let answer = match self.wait(super::at_once(), is_answer)? {
+        let answer = match self.wait(Instant::now() + AT_ONCE, is_answer)? {
             None => self.ask(Favour::Accept, is_answer)?,
             answer => answer,
         };

@@ -7,6 +7,7 @@ use simp_control::error::Outcome;
 use crate::clauses::{Clause, Scene};
 use crate::console::Favour;
 use crate::findings::Seen;
+use crate::sockets::Side;
 use crate::stage::{QUIET, REPEAT_WITHIN, Stage};
 use crate::wire::{self, Operation};
 
@@ -125,7 +126,7 @@ impl Stage {
 
     /// The next datagram of this operation, all others left without an answer: the chat is over.
     fn next(&mut self, until: Instant, operation: Operation) -> Outcome<Option<Seen>> {
-        while let Some(seen) = self.receive(super::Side::Ours, until)? {
+        while let Some(seen) = self.receive(Side::Ours, until)? {
             if seen.is(operation) {
                 return Ok(Some(seen));
             }
