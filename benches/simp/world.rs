@@ -32,9 +32,15 @@ impl World {
             state: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&name),
         };
         fs::create_dir_all(&world.runtime)?;
-        fs::create_dir_all(world.state.join("simp"))?;
-        fs::write(world.state.join("simp/simpd.toml"), format!("durability = \"{durability}\"\n"))?;
+        // simpd makes the folder of its log itself: that must be nobody else's, whatever our umask is.
+        let config = world.config().join("simp");
+        fs::create_dir_all(&config)?;
+        fs::write(config.join("simpd.toml"), format!("durability = \"{durability}\"\n"))?;
         Ok(world)
+    }
+
+    fn config(&self) -> PathBuf {
+        self.state.join("config")
     }
 
     /// One of our programs, in this world.
@@ -44,7 +50,7 @@ impl World {
             .env_remove("SIMP_DAEMON")
             .env("XDG_RUNTIME_DIR", &self.runtime)
             .env("XDG_STATE_HOME", &self.state)
-            .env("XDG_CONFIG_HOME", &self.state)
+            .env("XDG_CONFIG_HOME", self.config())
             .env("HOME", &self.state);
         command
     }
