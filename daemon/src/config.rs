@@ -1,12 +1,13 @@
 //! The command line and simpd.toml: what the user sets, read and checked in one place.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use argh::FromArgs;
 use serde::Deserialize;
-use simp_control::{Peer, Who};
+use simp_control::{Peer, Who, places};
 use simp_proto::{RINGING_USER, Settings, UserName};
 
 use crate::pins::{PinError, Pins, Value};
@@ -145,7 +146,7 @@ impl std::fmt::Display for Accept {
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to receive, as the user wrote it; `None` where neither place says.
+    /// Where to receive, as the user wrote it. Takes effect at the next start.
     pub address: Option<String>,
     /// The name that peers see.
     pub user: UserName,
@@ -166,6 +167,12 @@ pub struct Config {
 /// Why the settings make no sense.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// No address at all.
+    #[error("on which address? (for example: simpd 127.0.0.1)")]
+    NoAddress,
+    /// Not an address that peers can answer to.
+    #[error("{0}: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)")]
+    Address(String),
     /// The file cannot be read.
     #[error("{0}: {1}")]
     Read(PathBuf, std::io::Error),
@@ -242,6 +249,19 @@ impl Config {
             log: level(&log).ok_or(ConfigError::Log(log))?,
         };
         Ok((config, pins))
+    }
+
+    /// Where to receive: an address and a port that peers can answer to.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoAddress`] and [`ConfigError::Address`].
+    pub fn address(&self) -> Result<SocketAddr, ConfigError> {
+        let text = self.address.as_ref().ok_or(ConfigError::NoAddress)?;
+        let is_of_a_host = |address: &SocketAddr| {
+            let ip = address.ip();
+            address.port() != 0 && !ip.is_multicast() && ip != Ipv4Addr::BROADCAST
+        };
+        places::parse_address(text).filter(is_of_a_host).ok_or_else(|| ConfigError::Address(text.clone()))
     }
 }
 
