@@ -4,10 +4,12 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::parent_id;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-/// Set for the process that runs in the background.
+/// Set for the process that runs in the background, to the id of the one that started it. So it means nothing to whatever
+/// that process starts in its turn.
 const DETACHED: &str = "SIMP_DETACHED";
 
 /// How much of what a program said before it failed is passed on, in bytes.
@@ -28,7 +30,7 @@ pub struct BackgroundError(#[from] io::Error);
 /// # Errors
 /// [`BackgroundError`], if the file cannot be written or the program cannot be started.
 pub fn enter(messages: &Path) -> Result<Option<ExitCode>, BackgroundError> {
-    if std::env::var_os(DETACHED).is_some() {
+    if std::env::var(DETACHED).is_ok_and(|starter| starter == parent_id().to_string()) {
         // Fails only for the leader of a process group, which a child of ours is not.
         let _ = nix::unistd::setsid();
         return Ok(None);
@@ -37,7 +39,7 @@ pub fn enter(messages: &Path) -> Result<Option<ExitCode>, BackgroundError> {
     let said_before = file.metadata()?.len();
     let mut child = Command::new(std::env::current_exe()?)
         .args(std::env::args_os().skip(1))
-        .env(DETACHED, "1")
+        .env(DETACHED, std::process::id().to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(file)

@@ -10,13 +10,8 @@ use std::path::Path;
 /// # Errors
 /// [`TryLockError::WouldBlock`], if another process has it; else why it cannot be opened or locked.
 pub fn take(path: &Path) -> Result<File, TryLockError> {
-    let file = File::options()
-        .create(true)
-        .read(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(TryLockError::Error)?;
+    let file =
+        File::options().create(true).append(true).mode(0o600).open(path).map_err(TryLockError::Error)?;
     file.try_lock()?;
     Ok(file)
 }
