@@ -87,7 +87,7 @@ run() {
 list_skipped() {
     [ -s "$SIMP_SKIPPED" ] || return 0
     printf '\nskipped, wholly or in part:\n'
-    sort "$SIMP_SKIPPED"
+    sort -u "$SIMP_SKIPPED"
     echo
 }
 
