@@ -3,35 +3,27 @@
 # everybody and to one. Shows every command and its output, verifies what arrived, and leaves nothing running.
 # With --keep all stays up, and it says how to go on.
 set -eu
-
 cd "$(dirname "$0")/.."
-keep=no
-case "${1:-}" in
-    '') ;;
-    --keep) keep=yes ;;
-    *) echo "usage: sh examples/room.sh [--keep]" >&2; exit 2 ;;
-esac
+. examples/begin.sh
 
-echo '$ cargo build --release'
-cargo build --release --quiet
-programs=${CARGO_TARGET_DIR:-$PWD/target}/release
-PATH=$programs:$PATH
-export PATH
-
-folder=$(mktemp -d "${TMPDIR:-/tmp}/simp-room.XXXXXX")
-mkdir -m 700 "$folder/run"
-export XDG_RUNTIME_DIR="$folder/run" XDG_STATE_HOME="$folder/state" XDG_CONFIG_HOME="$folder/config"
 lobby=127.0.0.3
 alice=127.0.0.1
 bob=127.0.0.2
-room=
+room=closed
 
-tidy_up() {
-    status=$?
-    trap - EXIT INT TERM
-    if [ "$keep" = yes ] && [ "$status" = 0 ]; then
-        cat <<TEXT
+stop_all() {
+    stopped=0
+    if [ $room = open ]; then
+        simp-room stop >/dev/null || stopped=1
+    fi
+    for daemon in $lobby $alice $bob; do
+        simpctl -d $daemon stop >/dev/null 2>&1 || true
+    done
+    return $stopped
+}
 
+how_to_go_on() {
+    cat <<TEXT
 The room is still open, and Alice is in it. To go on:
   export XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR XDG_STATE_HOME=$XDG_STATE_HOME PATH=$programs:\$PATH
   simpctl -d $bob connect $lobby && simpctl -d $bob send builder
@@ -41,31 +33,6 @@ The room is still open, and Alice is in it. To go on:
 To stop all of it and leave nothing:
   simp-room stop; for d in $lobby $alice $bob; do simpctl -d \$d stop; done; rm -r $folder
 TEXT
-    else
-        if [ -n "$room" ]; then
-            simp-room stop >/dev/null || status=1
-        fi
-        for daemon in $lobby $alice $bob; do
-            simpctl -d $daemon stop >/dev/null 2>&1 || true
-        done
-        rm -r "$folder"
-    fi
-    exit "$status"
-}
-trap tidy_up EXIT
-trap 'exit 130' INT TERM
-
-# Shows a command the way a person would type it, and runs it.
-run() {
-    printf '$'
-    for word in "$@"; do
-        case $word in
-            *' '*) printf ' "%s"' "$word" ;;
-            *) printf ' %s' "$word" ;;
-        esac
-    done
-    printf '\n'
-    "$@"
 }
 
 # Shows the next line that somebody receives, which must be this one.
@@ -92,7 +59,7 @@ run simp-room users import "$folder/users.json"
 echo
 echo "# The room, in the background. Alice is new, and chooses a password."
 run simp-room run -d $lobby --background
-room=yes
+room=open
 run simpctl -d $alice connect $lobby
 hears $alice "Welcome to lobby, alice. You are new here: choose a password."
 run simpctl -d $alice send "open sesame"

@@ -3,34 +3,21 @@
 # text file both ways. Shows every command and its output, verifies what arrived, and leaves nothing running.
 # With --keep the daemons stay up, and it says how to talk to them.
 set -eu
-
 cd "$(dirname "$0")/.."
-keep=no
-case "${1:-}" in
-    '') ;;
-    --keep) keep=yes ;;
-    *) echo "usage: sh examples/two-hosts.sh [--keep]" >&2; exit 2 ;;
-esac
+. examples/begin.sh
 
-echo '$ cargo build --release'
-cargo build --release --quiet
-programs=${CARGO_TARGET_DIR:-$PWD/target}/release
-PATH=$programs:$PATH
-export PATH
-
-folder=$(mktemp -d "${TMPDIR:-/tmp}/simp-two-hosts.XXXXXX")
-mkdir -m 700 "$folder/run"
-export XDG_RUNTIME_DIR="$folder/run" XDG_STATE_HOME="$folder/state" XDG_CONFIG_HOME="$folder/config"
 alice=127.0.0.1
 bob=127.0.0.2
 letter=$PWD/README.md
 
-tidy_up() {
-    status=$?
-    trap - EXIT INT TERM
-    if [ "$keep" = yes ] && [ "$status" = 0 ]; then
-        cat <<TEXT
+stop_all() {
+    for daemon in $alice $bob; do
+        simpctl -d $daemon stop >/dev/null 2>&1 || true
+    done
+}
 
+how_to_go_on() {
+    cat <<TEXT
 The daemons are still up. To talk to them:
   export XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR XDG_STATE_HOME=$XDG_STATE_HOME PATH=$programs:\$PATH
   simpctl -d $alice connect $bob &
@@ -40,27 +27,6 @@ The daemons are still up. To talk to them:
 To stop them and leave nothing:
   simpctl -d $alice stop && simpctl -d $bob stop && rm -r $folder
 TEXT
-    else
-        simpctl -d $alice stop >/dev/null 2>&1 || true
-        simpctl -d $bob stop >/dev/null 2>&1 || true
-        rm -r "$folder"
-    fi
-    exit "$status"
-}
-trap tidy_up EXIT
-trap 'exit 130' INT TERM
-
-# Shows a command the way a person would type it, and runs it.
-run() {
-    printf '$'
-    for word in "$@"; do
-        case $word in
-            *' '*) printf ' "%s"' "$word" ;;
-            *) printf ' %s' "$word" ;;
-        esac
-    done
-    printf '\n'
-    "$@"
 }
 
 run simpd $alice --user alice --background

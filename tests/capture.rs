@@ -91,9 +91,6 @@ impl Capture {
 
 /// What tshark writes when it runs with the dissector.
 pub fn tshark(world: &World, args: &[&str]) -> String {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = std::env::split_paths(&path).any(|folder| folder.join("tshark").exists());
-    assert!(there, "this test needs tshark: apt-get install tshark");
     let mut command = world.command("tshark");
     command
         .args(args)

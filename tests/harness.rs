@@ -18,7 +18,8 @@ pub use peer::Peer;
 pub use simp_seeds::Random;
 pub use world::World;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::net::UdpSocket;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -43,22 +44,43 @@ pub fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T
     receiver.recv_timeout(DEADLINE).expect("nothing happened within the deadline")
 }
 
-/// Whether this machine has IPv6; says on standard error that `test` is skipped where it does not.
+/// Says that this machine cannot run `test`, or the part of it that is named with it, and why. A test that passes is not
+/// heard, so the same line goes to the file that `SIMP_SKIPPED` names: tests/run.sh lists them.
+pub fn skipped(test: &str, why: &str) {
+    eprintln!("SKIPPED {test}: {why}");
+    if let Some(path) = std::env::var_os("SIMP_SKIPPED") {
+        let mut list = File::options().create(true).append(true).open(path).unwrap();
+        // In one piece: other tests write there at the same time.
+        list.write_all(format!("{test}: {why}\n").as_bytes()).unwrap();
+    }
+}
+
+/// Whether this machine has IPv6; says that `test` is skipped if not.
 pub fn has_ipv6(test: &str) -> bool {
     let has = UdpSocket::bind("[::1]:0").is_ok();
     if !has {
-        eprintln!("SKIPPED {test}: this machine has no IPv6");
+        skipped(test, "this machine has no IPv6");
     }
     has
 }
 
-/// Whether root runs the tests; says on standard error that `test` is skipped where not.
+/// Whether root runs the tests; says that `test` is skipped if not.
 pub fn is_root(test: &str) -> bool {
     let root = nix::unistd::geteuid().is_root();
     if !root {
-        eprintln!("SKIPPED {test}: only root can run it");
+        skipped(test, "only root can run it");
     }
     root
+}
+
+/// Whether this program can be run by its name; says that `test` is skipped if not.
+pub fn has_program(test: &str, program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let has = std::env::split_paths(&path).any(|folder| folder.join(program).exists());
+    if !has {
+        skipped(test, &format!("{program} is not installed"));
+    }
+    has
 }
 
 /// Memory of a process that is resident, in KiB.

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use simp_control::frame;
 use simp_control::{Answer, Failure, FailureKind};
 
-use crate::harness::{Peer, World, run};
+use crate::harness::{Peer, World, is_root, run};
 
 #[test]
 fn without_a_daemon_it_says_how_to_start_one() {
@@ -152,8 +152,7 @@ fn a_failure_is_json_too_where_json_is_asked_for() {
 
 #[test]
 fn another_users_daemon_is_refused_with_the_reason() {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root can become another user");
+    if !is_root("another_users_daemon_is_refused_with_the_reason") {
         return;
     }
     let world = World::new();

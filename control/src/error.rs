@@ -73,16 +73,6 @@ pub fn unexpected() -> Error {
     fail(FailureKind::Failed, "simpd gave an answer to another question")
 }
 
-/// What argh says of wrong arguments, as one line in our form.
-pub fn usage(said: &str, program: &str) -> Error {
-    // argh breaks its lines and begins with a capital, as no other line of ours.
-    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut letters = line.trim_end_matches('.').chars();
-    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
-    let line: String = first.into_iter().chain(letters).collect();
-    fail(FailureKind::Usage, format!("{line} (see {program} --help)"))
-}
-
 /// What a failed write to standard output comes to.
 pub fn unwritten(error: &io::Error) -> Error {
     match error.kind() {

@@ -1,7 +1,9 @@
 //! What argh has to say, in our form: help that fits a terminal, and usage errors of one line.
 
 use argh::EarlyExit;
-use simp_control::error::{Outcome, usage};
+use simp_control::FailureKind;
+use simp_control::error::{Outcome, fail};
+use simp_service::arguments;
 
 use crate::globals::Globals;
 use crate::show::Output;
@@ -17,7 +19,7 @@ pub(crate) fn print(early: &EarlyExit, globals: &Globals, output: &mut Output) -
     if early.status.is_ok() {
         return output.raw(&help(&early.output, globals));
     }
-    Err(usage(&early.output, &globals.program()))
+    Err(fail(FailureKind::Usage, arguments::one_line(&globals.program(), &early.output)))
 }
 
 /// The help as it is printed: a command's names the options that all have, and no line is too long.

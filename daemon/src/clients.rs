@@ -3,15 +3,14 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use nix::sys::socket::{getsockopt, sockopt};
 use simp_control::frame::{self, FrameBuffer, FrameError};
 use simp_control::{Answer, Event, Failure, FailureKind, Request};
+use simp_service::callers;
 use slab::Slab;
 
 use crate::store::Wanted;
@@ -238,7 +237,6 @@ pub struct Clients {
     clients: Slab<Client>,
     /// Added to a client's key for its token, so that tokens below are the server's own.
     first_token: usize,
-    user: nix::unistd::Uid,
     /// Somebody knocks whom we had no descriptor for.
     starved: bool,
     /// A client has gone since, so that there may be one now.
@@ -254,14 +252,7 @@ impl Clients {
         let mut listener = UnixListener::bind(path)?;
         fs::set_permissions(path, Permissions::from_mode(0o600))?;
         registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Self {
-            listener,
-            clients: Slab::new(),
-            first_token,
-            user: nix::unistd::getuid(),
-            starved: false,
-            has_room: false,
-        })
+        Ok(Self { listener, clients: Slab::new(), first_token, starved: false, has_room: false })
     }
 
     /// How many there are.
@@ -294,9 +285,9 @@ impl Clients {
     }
 
     fn admit(&mut self, stream: UnixStream, registry: &Registry) -> Option<usize> {
-        let uid = getsockopt(&stream.as_fd(), sockopt::PeerCredentials).ok()?.uid();
+        let is_ours = callers::is_ours(&stream);
         let mut client = Client::new(stream);
-        if uid != self.user.as_raw() && uid != 0 {
+        if !is_ours {
             client.dismiss(Failure::new(
                 FailureKind::NoDaemon,
                 "permission denied: this simpd belongs to another user (start your own: simpd ADDR)",

@@ -1,12 +1,13 @@
-//! The command line and simpd.toml: what the user sets, read and checked in one place.
+//! What the user sets: the command line and simpd.toml, read and checked in one place. How peers speak is in `pins`.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use argh::FromArgs;
 use serde::Deserialize;
-use simp_control::{Peer, Who};
+use simp_control::{Peer, Who, places};
 use simp_proto::{RINGING_USER, Settings, UserName};
 
 use crate::pins::{PinError, Pins, Value};
@@ -14,7 +15,7 @@ use crate::pins::{PinError, Pins, Value};
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
 #[derive(FromArgs, Debug, Clone)]
 pub struct Args {
-    /// where to receive: ADDR or ADDR:PORT, port 7777 where none is given
+    /// where to receive: ADDR or ADDR:PORT, port 7777 if none is given
     #[argh(positional)]
     pub address: Option<String>,
     /// the name that peers see, at most 32 characters (default: your login name)
@@ -60,7 +61,7 @@ struct File {
     peers: BTreeMap<String, Value>,
 }
 
-/// What retention may remove although it would be kept otherwise, in so many words.
+/// A word of `retain_discard`.
 #[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum DiscardWord {
@@ -145,7 +146,7 @@ impl std::fmt::Display for Accept {
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to receive, as the user wrote it; `None` where neither place says.
+    /// Where to receive, as the user wrote it. Takes effect at the next start.
     pub address: Option<String>,
     /// The name that peers see.
     pub user: UserName,
@@ -166,6 +167,12 @@ pub struct Config {
 /// Why the settings make no sense.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// No address at all.
+    #[error("on which address? (for example: simpd 127.0.0.1)")]
+    NoAddress,
+    /// Not an address that peers can answer to.
+    #[error("{0}: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)")]
+    Address(String),
     /// The file cannot be read.
     #[error("{0}: {1}")]
     Read(PathBuf, std::io::Error),
@@ -196,41 +203,23 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads simpd.toml, if there is one or the command line names one, and puts the command line over it. Beside the
-    /// settings comes what it says of how peers speak.
+    /// Reads simpd.toml, if there is one or the command line names one. The command line goes before it. Returns also how
+    /// peers speak according to that file.
     ///
     /// # Errors
     /// [`ConfigError`] names the setting and what it may be.
     pub fn load(args: &Args) -> Result<(Self, Pins), ConfigError> {
         let path = args.config.clone().or_else(|| default_file().filter(|path| path.exists()));
-        let path = path.unwrap_or_default();
-        let file = if path.as_os_str().is_empty() { File::default() } else { read(&path)? };
-        let defaults = Settings::default();
-        let chat = Settings {
-            attempts: within("attempts", file.attempts.unwrap_or(defaults.attempts).into(), 1, 100)? as u32,
-            request_expiry: match file.request_expiry {
-                Some(seconds) => Duration::from_secs(within("request_expiry", seconds, 1, 86_400)?),
-                None => defaults.request_expiry,
-            },
-        };
-        let retain = Retain {
-            age: file.retain_age.map(|age| length("retain_age", age)).transpose()?,
-            count: file
-                .retain_count
-                .map(|count| within("retain_count", count, 1, u64::MAX / 2))
-                .transpose()?,
-            discard: Discard {
-                unread: file.retain_discard.contains(&DiscardWord::Unread),
-                undelivered: file.retain_discard.contains(&DiscardWord::Undelivered),
-            },
-        };
+        let file = path.as_deref().map_or_else(|| Ok(File::default()), File::read)?;
+        let (chat, retain) = (file.chat()?, file.retain()?);
         let max_chats = args.max_chats.or(file.max_chats).unwrap_or(1) as u64;
         let user = args.user.clone().or(file.user).or_else(login_name).unwrap_or_default();
         if user.trim() == RINGING_USER {
             return Err(ConfigError::Reserved(RINGING_USER));
         }
         let log = args.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
-        let pins = Pins::parse(file.peers).map_err(|error| ConfigError::Peers(path, error))?;
+        let pins =
+            Pins::parse(file.peers).map_err(|error| ConfigError::Peers(path.unwrap_or_default(), error))?;
         let config = Self {
             address: args.address.clone().or(file.address),
             user: UserName::new(&user).map_err(|error| ConfigError::User { error })?,
@@ -243,6 +232,57 @@ impl Config {
         };
         Ok((config, pins))
     }
+
+    /// Where to receive: an address and a port that peers can answer to.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoAddress`] and [`ConfigError::Address`].
+    pub fn address(&self) -> Result<SocketAddr, ConfigError> {
+        let text = self.address.as_ref().ok_or(ConfigError::NoAddress)?;
+        let is_of_a_host = |address: &SocketAddr| {
+            let ip = address.ip();
+            address.port() != 0 && !ip.is_multicast() && ip != Ipv4Addr::BROADCAST
+        };
+        places::parse_address(text).filter(is_of_a_host).ok_or_else(|| ConfigError::Address(text.clone()))
+    }
+}
+
+impl File {
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            // Its message can have several lines, and a user sees one.
+            let what = error.message().replace('\n', " ");
+            ConfigError::Parse(path.to_owned(), format!("line {line}: {what}"))
+        })
+    }
+
+    fn chat(&self) -> Result<Settings, ConfigError> {
+        let mut chat = Settings::default();
+        if let Some(attempts) = self.attempts {
+            chat.attempts = within("attempts", attempts.into(), 1, 100)? as u32;
+        }
+        if let Some(seconds) = self.request_expiry {
+            chat.request_expiry = Duration::from_secs(within("request_expiry", seconds, 1, 86_400)?);
+        }
+        Ok(chat)
+    }
+
+    fn retain(&self) -> Result<Retain, ConfigError> {
+        // SQLite counts in signed numbers.
+        let count = |count| within("retain_count", count, 1, u64::MAX / 2);
+        Ok(Retain {
+            age: self.retain_age.as_deref().map(|age| length("retain_age", age)).transpose()?,
+            count: self.retain_count.map(count).transpose()?,
+            discard: Discard {
+                unread: self.retain_discard.contains(&DiscardWord::Unread),
+                undelivered: self.retain_discard.contains(&DiscardWord::Undelivered),
+            },
+        })
+    }
 }
 
 fn level(name: &str) -> Option<tracing::Level> {
@@ -253,18 +293,9 @@ fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<u64, 
     if (least..=most).contains(&value) { Ok(value) } else { Err(ConfigError::Range(name, least, most)) }
 }
 
-fn length(name: &'static str, text: String) -> Result<Duration, ConfigError> {
-    let length = simp_control::duration::parse(&text).filter(|length| !length.is_zero());
-    length.ok_or(ConfigError::Duration(name, text))
-}
-
-fn read(path: &Path) -> Result<File, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;
-    toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        ConfigError::Parse(path.to_owned(), format!("line {line}: {}", error.message().replace('\n', " ")))
-    })
+fn length(name: &'static str, text: &str) -> Result<Duration, ConfigError> {
+    let length = simp_control::duration::parse(text).filter(|length| !length.is_zero());
+    length.ok_or_else(|| ConfigError::Duration(name, text.to_owned()))
 }
 
 fn default_file() -> Option<PathBuf> {

@@ -1,4 +1,4 @@
-//! How peers speak by simpd.toml, by address: it goes before whatever they show.
+//! How peers speak according to simpd.toml, by their addresses. That goes before whatever such a peer shows of itself.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -11,17 +11,17 @@ use simp_proto::{Dialect, DialectError};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pins {
     peers: BTreeMap<SocketAddr, Dialect>,
-    /// Of whoever is at this address, on any port that is not among `peers`.
+    /// How everybody at an address speaks, on any port that is not among `peers`.
     hosts: BTreeMap<IpAddr, Dialect>,
 }
 
-/// What stands behind a key of the table.
+/// What a key of the table is set to.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
     /// Habits.
     Habits(String),
-    /// Something else: often the rest of an address without quotation marks, which TOML takes for tables.
+    /// Anything else. Often the rest of an address without quotation marks, since TOML reads its dots as tables.
     Other(serde::de::IgnoredAny),
 }
 
@@ -43,7 +43,7 @@ pub enum PinError {
 }
 
 impl Pins {
-    /// Reads the table: addresses, and the habits of who is there.
+    /// Reads the table: addresses, and the habits of the peers there.
     ///
     /// # Errors
     /// [`PinError`] names the key and what there is to choose from.
@@ -64,12 +64,12 @@ impl Pins {
         Ok(pins)
     }
 
-    /// How the peer at this address speaks, where the table says it: by its address and port, else by its host.
+    /// How the peer at this address speaks, if the table says it: for its address with the port, else for its host.
     pub fn of(&self, address: SocketAddr) -> Option<Dialect> {
         self.peers.get(&address).or_else(|| self.hosts.get(&address.ip())).copied()
     }
 
-    /// Whether they say something of whom this means.
+    /// Whether the table says something about the peer that is meant.
     pub fn are_about(&self, who: &Who) -> bool {
         match who {
             Who::Ip(ip) => self.hosts.contains_key(ip) || self.peers.keys().any(|at| at.ip() == *ip),
@@ -78,14 +78,14 @@ impl Pins {
         }
     }
 
-    /// All of them, with the address as it is written in the table.
+    /// All that the table says, each with its address as a user writes it there.
     pub fn iter(&self) -> impl Iterator<Item = (String, Dialect)> {
         let peers = self.peers.iter().map(|(address, dialect)| (address.to_string(), *dialect));
         peers.chain(self.hosts.iter().map(|(ip, dialect)| (ip.to_string(), *dialect)))
     }
 }
 
-/// An IPv4 address in IPv6 form is the same peer.
+/// The address as datagrams have it: an IPv4 address in IPv6 form is the same peer.
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => (ip, address.port()).into(),

@@ -2,7 +2,7 @@
 
 use argh::FromArgs;
 
-use crate::places::room_name;
+use crate::files::room_name;
 
 /// A room for many people, on a simpd: whoever connects to it is in it.
 #[derive(FromArgs, Debug)]

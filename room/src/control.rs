@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
-use nix::unistd::Uid;
 use serde::{Deserialize, Serialize};
 use simp_control::error::{Outcome, fail};
 use simp_control::{FailureKind, FrameStream};
+use simp_service::callers;
+use simp_service::folders::make_private;
 
-use crate::places::{failed, make_private};
+use crate::files::{failed, refused};
 use crate::room::{Answer, Order};
 
 /// The version of what is said here.
@@ -68,7 +68,9 @@ pub enum Tell {
 /// # Errors
 /// Where the socket cannot be made.
 pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + Clone + 'static) -> Outcome {
-    path.parent().map_or(Ok(()), make_private)?;
+    if let Some(folder) = path.parent() {
+        make_private(folder, "XDG_RUNTIME_DIR").map_err(|error| refused(&error))?;
+    }
     // Whoever holds the room's lock may replace what an earlier run has left.
     let _ = fs::remove_file(path);
     let listener = UnixListener::bind(path).map_err(|error| failed(path, &error))?;
@@ -93,8 +95,7 @@ pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + C
 }
 
 fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<Answer>) {
-    let of = getsockopt(&stream, PeerCredentials).map(|of| Uid::from_raw(of.uid()));
-    let is_ours = of.is_ok_and(|uid| uid.is_root() || uid == Uid::effective());
+    let is_ours = callers::is_ours(&stream);
     let mut client = framed(stream, SILENT_FOR);
     let mut greeted = false;
     loop {

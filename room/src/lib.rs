@@ -4,21 +4,20 @@
 //! plain text. simpd knows nothing of rooms.
 //!
 //! - `room` and what is below it: the machine, without sockets, files and clock. `member`, `lines`: its words.
-//! - `run`: the program. `background`: the same without a terminal. `host`: its turns. `hashing`: passwords.
-//! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `places`: where.
+//! - `run`: the program. `host`: its turns. `hashing`: passwords.
+//! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `files`: where.
 //! - `args`: the commands. `control`, `operator`: how the operator talks to a room. `users`: the accounts.
 
 mod args;
-mod background;
 mod batch;
 mod control;
+mod files;
 mod hashing;
 mod host;
 mod leftover;
 mod lines;
 mod member;
 mod operator;
-mod places;
 mod room;
 mod run;
 mod simpd;
@@ -28,51 +27,42 @@ mod users;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use argh::FromArgs as _;
 use simp_control::FailureKind;
-use simp_control::error::{Outcome, fail, unwritten, usage};
+use simp_control::error::{Outcome, fail, unwritten};
 use simp_control::escape;
+use simp_service::arguments::{self, Early};
+use simp_service::background;
 
 use args::{Args, Command};
+use files::RoomFiles;
 use lines::lines;
 use member::Rate;
-use places::Places;
 use room::{Order, Settings};
 
 /// Runs the program with the process's arguments and gives its exit status.
 pub fn main() -> ExitCode {
-    let words: Vec<String> =
-        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let outcome = match Args::from_args(&["simp-room"], &words) {
+    let outcome = match arguments::read::<Args>("simp-room") {
         Ok(args) => carry_out(args),
-        Err(early) if early.status.is_ok() => {
-            print(early.output.replace("Error codes:", "Exit statuses:").trim_end())
-        }
-        Err(early) => Err(usage(&early.output, "simp-room")),
+        Err(Early::Help(help)) => print(help.trim_end()).map(|()| ExitCode::SUCCESS),
+        Err(Early::Usage(line)) => Err(fail(FailureKind::Usage, line)),
     };
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    let Some(failure) = error.failure() else { return ExitCode::SUCCESS };
-    say(&failure.line);
-    ExitCode::from(failure.kind.exit_status())
+    outcome.unwrap_or_else(|error| {
+        let Some(failure) = error.failure() else { return ExitCode::SUCCESS };
+        say(&failure.line);
+        ExitCode::from(failure.kind.exit_status())
+    })
 }
 
-fn carry_out(args: Args) -> Outcome {
+fn carry_out(args: Args) -> Outcome<ExitCode> {
     if args.version {
-        return print(concat!("simp-room ", env!("CARGO_PKG_VERSION")));
+        print(concat!("simp-room ", env!("CARGO_PKG_VERSION")))?;
+        return Ok(ExitCode::SUCCESS);
     }
     let Some(command) = args.command else {
         return Err(fail(FailureKind::Usage, "which command? (see simp-room --help)"));
     };
     match command {
-        Command::Run(args) => {
-            let (daemon, background) = (args.daemon.clone(), args.background);
-            let settings = settings(args)?;
-            match background && !background::is_detached() {
-                true => print(background::start(&Places::of(&settings.name)?.messages)?.trim_end()),
-                false => run::run(daemon, settings),
-            }
-        }
+        Command::Run(args) => return open(args),
         Command::Users(args) => users::run(args),
         Command::Status(args) => operator::order(args.name, args.json, Order::Status),
         Command::Who(args) => operator::order(args.name, args.json, Order::Who),
@@ -87,7 +77,24 @@ fn carry_out(args: Args) -> Outcome {
         Command::Unban(args) => operator::order(args.name, false, Order::Unban { who: args.who }),
         Command::Stop(args) => operator::order(args.name, false, Order::Stop),
         Command::Topic(args) => operator::order(args.name, false, Order::Topic { text: args.text.join(" ") }),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a room here, or in the background.
+fn open(args: args::Run) -> Outcome<ExitCode> {
+    let (daemon, background) = (args.daemon.clone(), args.background);
+    // What is wrong with the arguments is found before anything is started.
+    let settings = settings(args)?;
+    if background {
+        let messages = RoomFiles::of(&settings.name)?.messages;
+        let entered = background::enter(&messages);
+        if let Some(status) = entered.map_err(|error| fail(FailureKind::Failed, error.to_string()))? {
+            return Ok(status);
+        }
     }
+    run::run(daemon, settings)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn settings(args: args::Run) -> Outcome<Settings> {

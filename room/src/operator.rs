@@ -8,7 +8,7 @@ use simp_control::clock::{local, rfc3339};
 use simp_control::error::{Outcome, fail};
 use simp_control::escape;
 
-use crate::places::runtime;
+use crate::files::{runtime, socket};
 use crate::room::{Answer, Order, Seen, Status};
 use crate::{control, print};
 
@@ -18,8 +18,7 @@ use crate::{control, print};
 /// Where no such room runs, or it does not do it.
 pub fn order(name: Option<String>, json: bool, order: Order) -> Outcome {
     let name = name.map_or_else(only_one, Ok)?;
-    let path = runtime().join(format!("{name}.sock"));
-    match control::ask(&path, &name, order)? {
+    match control::ask(&socket(&name), &name, order)? {
         Answer::Done(line) => print(&escape::shown(&line)),
         Answer::Who(here) => here.iter().try_for_each(|seen| print(&seen_line(seen, json))),
         Answer::Bans(bans) => bans.iter().try_for_each(|(who, why)| {

@@ -14,9 +14,9 @@ use simp_control::clock::now_ms;
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::{FailureKind, Status};
 
+use crate::files::RoomFiles;
 use crate::hashing;
 use crate::host::{Ended, Host, Input};
-use crate::places::Places;
 use crate::room::{Order, Settings};
 use crate::simpd::{Asker, Simpd as _, follow};
 use crate::store::Store;
@@ -30,20 +30,20 @@ const INPUTS_MAX: usize = 1_024;
 /// # Errors
 /// Where it cannot be run.
 pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
-    let places = Places::of(&settings.name)?;
-    let lock = places.take_lock()?;
+    let files = RoomFiles::of(&settings.name)?;
+    let lock = files.take_lock()?;
     let stopping = Arc::new(AtomicBool::new(false));
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;
-    let mut run = Run { daemon, settings, places, inputs, stopping };
+    let mut run = Run { daemon, settings, files, inputs, stopping };
     let client = Client::find(run.daemon.take())?;
     // The same again, also where others have been started meanwhile.
     run.daemon = Some(client.socket().path.display().to_string());
     let simpd = Asker::new(client, Arc::clone(&run.stopping))?;
-    let simpd_lock = run.places.take_simpd(&simpd.name())?;
+    let simpd_lock = run.files.take_simpd(&simpd.name())?;
     let opened = format!("simp-room: the room {} is open on simpd {}", run.settings.name, simpd.name());
     let mut host = run.start(simpd)?;
-    serve_operators(&run.places, &run.inputs, &run.stopping)?;
+    serve_operators(&run.files, &run.inputs, &run.stopping)?;
     let mut outcome = print(&opened).and_then(|()| serve(&mut host, &happened, &run.stopping));
     while let Ok(Ended::OtherLog) = outcome {
         say("simpd has another log than before: all chats are over");
@@ -55,7 +55,7 @@ pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
         });
     }
     host.tell_seen();
-    let _ = std::fs::remove_file(&run.places.socket);
+    let _ = std::fs::remove_file(&run.files.socket);
     drop((lock, simpd_lock));
     // Those who wait for the end hear of it when all is done.
     drop((host, happened));
@@ -69,7 +69,7 @@ pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
 struct Run {
     daemon: Option<String>,
     settings: Settings,
-    places: Places,
+    files: RoomFiles,
     inputs: SyncSender<Input>,
     stopping: Arc<AtomicBool>,
 }
@@ -89,7 +89,7 @@ impl Run {
         let jobs = hashing::start(&wanted, move |chat, event, password, result| {
             let _ = computed.send(Input::Computed(chat, event, password, result));
         });
-        let store = Store::open(&self.places.store)?;
+        let store = Store::open(&self.files.store)?;
         let host = Host::start(now_ms(), self.settings.clone(), store, simpd, (jobs, wanted))?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
         let take = move |event| events.send(Input::Event(event)).is_ok();
@@ -114,9 +114,9 @@ fn watch_signals(inputs: &SyncSender<Input>, stopping: &Arc<AtomicBool>) -> Outc
     Ok(())
 }
 
-fn serve_operators(places: &Places, inputs: &SyncSender<Input>, stopping: &Arc<AtomicBool>) -> Outcome {
+fn serve_operators(files: &RoomFiles, inputs: &SyncSender<Input>, stopping: &Arc<AtomicBool>) -> Outcome {
     let (inputs, stopping) = (inputs.clone(), Arc::clone(stopping));
-    control::serve(&places.socket, move |order| {
+    control::serve(&files.socket, move |order| {
         let (answer, answered) = mpsc::channel();
         // It may be waiting for its simpd.
         stopping.fetch_or(order == Order::Stop, Ordering::Relaxed);

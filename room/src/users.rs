@@ -15,9 +15,9 @@ use simp_proto::UserName;
 use simp_proto::text::TEXT_MAX;
 
 use crate::args::{Users, UsersCommand};
+use crate::files::RoomFiles;
 use crate::hashing::{Memory, hash};
 use crate::lines::Line;
-use crate::places::Places;
 use crate::print;
 use crate::room::{PASSWORD_MIN, is_usable};
 use crate::store::{Account, Store};
@@ -42,7 +42,7 @@ pub fn run(users: Users) -> Outcome {
         }
         UsersCommand::Add(add) => {
             let name = user_name(&add.user, &add.name)?;
-            let mut store = Store::open(&Places::of(&add.name)?.store)?;
+            let mut store = Store::open(&RoomFiles::of(&add.name)?.store)?;
             if store.hash(&name)?.is_some() {
                 let line = format!(
                     "{name}: there is such an account already (another password: simp-room users passwd {name})"
@@ -74,12 +74,12 @@ pub fn run(users: Users) -> Outcome {
 
 /// The accounts of a room that has some: a name that was misspelt makes no new one.
 fn store_of(room: &str) -> Outcome<Store> {
-    let places = Places::of(room)?;
-    if !places.store.exists() {
+    let files = RoomFiles::of(room)?;
+    if !files.store.exists() {
         let line = format!("there is no room {room} (make it: simp-room run --name {room})");
         return Err(fail(FailureKind::NoSuch, line));
     }
-    Ok(Store::open(&places.store)?)
+    Ok(Store::open(&files.store)?)
 }
 
 fn import_file(file: &str, room: &str) -> Outcome {
@@ -101,7 +101,7 @@ fn import_file(file: &str, room: &str) -> Outcome {
             )));
         }
     }
-    let mut store = Store::open(&Places::of(room)?.store)?;
+    let mut store = Store::open(&RoomFiles::of(room)?.store)?;
     let mut there = Vec::new();
     let mut new = Vec::new();
     for (name, password) in plain {

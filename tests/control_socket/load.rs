@@ -9,7 +9,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use simp_control::{Answer, FailureKind, Filter, FollowFrom, Reply, Request, VERSION};
 
 use super::{fill, frame, ids_until, open_chat};
-use crate::harness::{Daemon, Peer, Raw, TestClient, World, resident_kib};
+use crate::harness::{Daemon, Peer, Raw, TestClient, World, resident_kib, skipped};
 
 #[test]
 fn who_owes_a_request_for_ten_seconds_is_dismissed_and_who_reads_slowly_is_not() {
@@ -86,7 +86,7 @@ fn clients_that_never_read_cost_little_and_get_everything_once_when_they_do() {
 fn may_open_files(test: &str, count: u64) -> bool {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     if hard < count {
-        eprintln!("SKIPPED {test}: this system allows only {hard} open files");
+        skipped(test, &format!("this system allows only {hard} open files"));
         return false;
     }
     setrlimit(Resource::RLIMIT_NOFILE, soft.max(count), hard).unwrap();

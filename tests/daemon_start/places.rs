@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use nix::sys::signal::Signal;
 
 use super::state;
-use crate::harness::{Daemon, World, is_root, run};
+use crate::harness::{Daemon, World, is_root, run, skipped};
 
 fn mode(path: &PathBuf, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -155,8 +155,7 @@ fn a_full_disk_is_found_at_the_start() {
     command.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_simpd"), &world.address(1)]);
     let outcome = run(command, "");
     if outcome.stderr.contains("unshare") || outcome.stderr.contains("mount:") {
-        eprintln!("SKIPPED a_full_disk_is_found_at_the_start: {}", outcome.stderr.trim());
-        return;
+        return skipped("a_full_disk_is_found_at_the_start", outcome.stderr.trim());
     }
     let line = format!(
         "simpd: {}: the disk is full (free some space, or set XDG_STATE_HOME to a folder on another disk)",

@@ -28,6 +28,8 @@ fn in_the_background_it_returns_when_it_is_ready_and_leaves_the_session() {
     let mut command = world.command("simpd");
     // A name relative to this folder, which the daemon leaves.
     command.args([&address, "--background", "--config", "my.toml"]).current_dir(world.path(""));
+    // As a program inherits it that a daemon in the background has started.
+    command.env("SIMP_DETACHED", "1");
     assert_eq!(run(command, "").ok(), format!("simpd: ready on {address}:7777 as eve\n"));
     let mut client = TestClient::connect(&world.socket(1));
     let pid = client.status().pid;

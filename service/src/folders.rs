@@ -1,0 +1,95 @@
+//! Folders that only their user can enter. Which there are, and what is in them, is the program's business.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::Uid;
+
+/// Why there is no such folder. The name is that of the variable that sets it.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It cannot be made, looked at, or written in.
+    #[error("{0}: {1} (set {2} to a folder of yours)")]
+    Io(PathBuf, io::Error, &'static str),
+    /// It is open to others, or no folder.
+    #[error("{0}: this folder must be yours alone (make it so: chmod 700, or set {1} to a folder of yours)")]
+    NotPrivate(PathBuf, &'static str),
+    /// It is another user's.
+    #[error("{0}: this folder belongs to another user (set {1} to a folder of yours)")]
+    NotOurs(PathBuf, &'static str),
+    /// Nothing says where it is. The text is what would be kept there.
+    #[error("neither XDG_STATE_HOME nor HOME is set (set one, for {0})")]
+    NoHome(&'static str),
+}
+
+/// Where programs keep what outlives them: `$XDG_STATE_HOME` if that is an absolute path, else `$HOME/.local/state`.
+///
+/// # Errors
+/// [`FolderError::NoHome`] with `holds`, which says in words what would be kept there.
+pub fn state(holds: &'static str) -> Result<PathBuf, FolderError> {
+    std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))
+        .ok_or(FolderError::NoHome(holds))
+}
+
+/// Makes a folder with mode 0700, and those above it that are missing; or checks that the one there is ours and nobody
+/// else's. `variable` is the one that sets where it is.
+///
+/// # Errors
+/// [`FolderError`] names the folder, and says what to do.
+pub fn make_private(folder: &Path, variable: &'static str) -> Result<(), FolderError> {
+    let failed = |error| FolderError::Io(folder.to_owned(), error, variable);
+    let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    // A new folder, with all that will be in it, outlives a loss of power only once the one above it is synced. Some
+    // file systems cannot do that, and then there is nothing better.
+    for above in folder.ancestors().skip(1).take(missing) {
+        let _ = File::open(above).and_then(|above| above.sync_all());
+    }
+    // Not the folder behind a link: somebody else may have put the link there.
+    let meta = fs::symlink_metadata(folder).map_err(failed)?;
+    if meta.uid() != Uid::effective().as_raw() {
+        return Err(FolderError::NotOurs(folder.to_owned(), variable));
+    }
+    if !meta.is_dir() || meta.mode() & 0o077 != 0 {
+        return Err(FolderError::NotPrivate(folder.to_owned(), variable));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_new_folder_and_those_above_it_are_ours_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("state/simp/room");
+        make_private(&folder, "HOME").unwrap();
+        make_private(&folder, "HOME").unwrap();
+        for path in folder.ancestors().take(3) {
+            assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o700, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_refused_and_left_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("open");
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(0o710)).unwrap();
+        let error = make_private(&folder, "HOME").unwrap_err();
+        assert!(matches!(error, FolderError::NotPrivate(..)), "{error}");
+        assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o710);
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink(home.path(), &link).unwrap();
+        assert!(matches!(make_private(&link, "HOME"), Err(FolderError::NotPrivate(..))));
+    }
+}

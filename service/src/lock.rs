@@ -1,0 +1,33 @@
+//! A file that one process at a time holds. The kernel lets go of it when that process ends, however it ends.
+
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Locks the file at `path`, which is made with mode 0600 if it is missing, for as long as the returned file is open.
+/// What is written to it is appended.
+///
+/// # Errors
+/// [`TryLockError::WouldBlock`], if another process has it; else why it cannot be opened or locked.
+pub fn take(path: &Path) -> Result<File, TryLockError> {
+    let file =
+        File::options().create(true).append(true).mode(0o600).open(path).map_err(TryLockError::Error)?;
+    file.try_lock()?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_free_again_once_its_file_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = take(&path).unwrap();
+        assert!(matches!(take(&path), Err(TryLockError::WouldBlock)));
+        drop(first);
+        take(&path).unwrap();
+        assert!(matches!(take(folder.path()), Err(TryLockError::Error(_))));
+    }
+}

@@ -1,0 +1,122 @@
+#!/bin/sh
+# Everything that must hold before a change lands: formatting, lints, documentation, manual pages, examples, tests.
+#
+#   sh tests/run.sh             all of it
+#   sh tests/run.sh NAME ...    only the tests with one of these in their names
+#
+# Needs Rust and a C compiler. What else the tests want is installed if root runs this on Debian or the like; elsewhere
+# the tests that want it are skipped, and listed. Needs no terminal, and reads nothing.
+set -eu
+cd "$(dirname "$0")/.."
+exec </dev/null
+
+say() { printf '\n== %s\n' "$*"; }
+
+# Which of these programs are not there.
+missing() {
+    for program in "$@"; do
+        command -v "$program" >/dev/null || printf ' %s' "$program"
+    done
+}
+
+# Runs a step with a tool that Rust can come without.
+with() {
+    tool=$1
+    shift
+    if cargo "$tool" --version >/dev/null 2>&1; then
+        "$@"
+    else
+        echo "skipped: cargo $tool is not installed"
+    fi
+}
+
+extras='mandoc strace tshark'
+if [ -n "$(missing $extras)" ] && [ "$(id -u)" = 0 ] && [ -z "$(missing apt-get)" ]; then
+    say "installing$(missing $extras)"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(missing $extras); } ||
+        echo "that failed"
+fi
+if [ -n "$(missing $extras)" ]; then
+    say "not installed:$(missing $extras); what needs them is skipped (as root: apt-get install$(missing $extras))"
+fi
+
+if [ $# = 0 ]; then
+    say "formatting"
+    with fmt cargo fmt --all --check
+
+    say "clippy"
+    with clippy cargo clippy --workspace --all-targets --locked -- -D warnings
+
+    say "documentation"
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+    say "manual pages"
+    if [ -n "$(missing mandoc)" ]; then
+        echo "skipped: mandoc is not installed"
+    else
+        # It looks up the pages that are referred to in the folder it runs in. Its status is that of its worst message,
+        # which we do not need: every message is one too many.
+        lint=$(cd man && mandoc -T lint -W all ./*.[1-9] 2>&1) || true
+        if [ -n "$lint" ]; then
+            printf '%s\n' "$lint"
+            exit 1
+        fi
+    fi
+
+    say "examples"
+    sh examples/two-hosts.sh
+    sh examples/room.sh
+fi
+
+say "tests"
+folder=$(mktemp -d "${TMPDIR:-/tmp}/simp-run.XXXXXX")
+trap 'rm -r "$folder"' EXIT
+trap 'exit 130' INT TERM
+# Tests append to it what they cannot do here.
+export SIMP_SKIPPED="$folder/skipped"
+: >"$SIMP_SKIPPED"
+
+run() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --workspace --locked --no-fail-fast "$@"
+    else
+        cargo test --workspace --locked --no-fail-fast -- "$@"
+    fi
+}
+
+list_skipped() {
+    [ -s "$SIMP_SKIPPED" ] || return 0
+    printf '\nskipped, wholly or in part:\n'
+    sort -u "$SIMP_SKIPPED"
+    echo
+}
+
+# Adds up the summaries that cargo test has, one for each of its programs:
+# test result: ok. 66 passed; 0 failed; 0 ignored; 0 measured; 212 filtered out; finished in 24.09s
+passed=0 failed=0 ignored=0 filtered=0 programs=0
+add() {
+    passed=$((passed + $4)) failed=$((failed + $6)) ignored=$((ignored + $8)) filtered=$((filtered + ${12}))
+    programs=$((programs + 1))
+}
+
+# The summary comes last, after what was skipped.
+{
+    status=0
+    run "$@" 2>&1 || status=$?
+    echo "$status" >"$folder/status"
+} | {
+    while IFS= read -r line; do
+        case $line in
+            *' Summary ['*) list_skipped ;;
+            'test result: '*) add $line ;;
+        esac
+        printf '%s\n' "$line"
+    done
+    if [ "$programs" != 0 ]; then
+        list_skipped
+        [ "$failed" = 0 ] && verdict=ok || verdict=FAILED
+        echo "test result: $verdict. $passed passed; $failed failed; $ignored ignored; $filtered filtered out;" \
+            "in $programs programs"
+    fi
+}
+exit "$(cat "$folder/status")"
