@@ -1,7 +1,7 @@
 #!/bin/sh
-# Three in a room: builds simp, starts a room and two members in a temporary folder, and lets them say something to
-# everybody and to one. Shows every command and its output, verifies what arrived, and leaves nothing running.
-# With --keep all stays up, and it says how to go on.
+# Two members in a room: builds simp, starts a room and two members in a temporary folder, and lets them talk to
+# everybody and to each other. Shows every command and its output, verifies what arrived, and leaves nothing running.
+# With --keep everything stays up, and the script says how to continue.
 set -eu
 cd "$(dirname "$0")/.."
 . examples/begin.sh
@@ -24,18 +24,18 @@ stop_all() {
 
 how_to_go_on() {
     cat <<TEXT
-The room is still open, and Alice is in it. To go on:
+The room is still open, and Alice is in it. To continue:
   export XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR XDG_STATE_HOME=$XDG_STATE_HOME PATH=$programs:\$PATH
   simpctl -d $bob connect $lobby && simpctl -d $bob send builder
   simpctl -d $bob send "hello again"
   simpctl -d $alice listen
   simp-room who
-To stop all of it and leave nothing:
+To stop everything and leave nothing behind:
   simp-room stop; for d in $lobby $alice $bob; do simpctl -d \$d stop; done; rm -r $folder
 TEXT
 }
 
-# Shows the next line that somebody receives, which must be this one.
+# Shows the next line that a member receives, and checks it.
 hears() {
     echo "\$ simpctl -d $1 listen -n 1"
     line=$(simpctl -d "$1" listen -n 1 --timeout 20)
@@ -51,13 +51,13 @@ run simpd $alice --user alice --background
 run simpd $bob --user bob --background
 
 echo
-echo "# Bob has an account from an older chat, which kept them in a JSON file."
+echo "# Bob has an account in an older chat, which keeps its accounts in a JSON file."
 echo '{"bob": "builder"}' >"$folder/users.json"
 run cat "$folder/users.json"
 run simp-room users import "$folder/users.json"
 
 echo
-echo "# The room, in the background. Alice is new, and chooses a password."
+echo "# The room starts in the background. Alice is new and chooses a password."
 run simp-room run -d $lobby --background
 room=open
 run simpctl -d $alice connect $lobby
@@ -68,7 +68,7 @@ run simpctl -d $alice send "open sesame"
 hears $alice "You are in lobby. Here: nobody. (HELP says how it works.)"
 
 echo
-echo "# Bob is known."
+echo "# Bob has an account already."
 run simpctl -d $bob connect $lobby
 hears $bob "Welcome to lobby, bob. Your password?"
 run simpctl -d $bob send builder
@@ -76,7 +76,7 @@ hears $bob "You are in lobby. Here: alice. (HELP says how it works.)"
 hears $alice "* bob joined"
 
 echo
-echo "# Something for everybody, and something for one."
+echo "# A public message and a direct one."
 run simpctl -d $alice send "Hello everybody"
 hears $alice "sent to 1"
 hears $bob "[alice] Hello everybody"

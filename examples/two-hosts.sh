@@ -1,7 +1,7 @@
 #!/bin/sh
 # Two hosts chat: builds simp, starts two daemons in a temporary folder, and lets them exchange the lines of a
 # text file both ways. Shows every command and its output, verifies what arrived, and leaves nothing running.
-# With --keep the daemons stay up, and it says how to talk to them.
+# With --keep the daemons stay up, and the script says how to talk to them.
 set -eu
 cd "$(dirname "$0")/.."
 . examples/begin.sh
@@ -24,7 +24,7 @@ The daemons are still up. To talk to them:
   simpctl -d $bob accept
   simpctl -d $alice send hello
   simpctl -d $bob listen
-To stop them and leave nothing:
+To stop them and leave nothing behind:
   simpctl -d $alice stop && simpctl -d $bob stop && rm -r $folder
 TEXT
 }
@@ -50,7 +50,7 @@ run simpctl -d $bob send "Hello Alice"
 run simpctl -d $alice listen -n 1 --timeout 10
 run simpctl -d $bob chats
 
-# Sends the lines of the letter from one to the other and compares what arrived. Empty lines are no messages.
+# Sends the lines of the letter from one to the other and compares what arrived. Empty lines are not sent.
 exchange() {
     grep -v '^$' "$letter" >"$folder/sent"
     lines=$(wc -l <"$folder/sent")
@@ -68,7 +68,7 @@ exchange $alice $bob
 exchange $bob $alice
 
 echo
-echo "# Nothing is left to read, and a script can rely on it."
+echo "# Nothing is left to read, and the exit status says so."
 echo "\$ simpctl -d $bob listen -n 1 --timeout 0.2 || echo none"
 simpctl -d $bob listen -n 1 --timeout 0.2 || echo none
 
