@@ -44,10 +44,6 @@ const REQUESTS_PER_HOST_MAX: usize = 8;
 /// The longest that an invitation lasts: a day. A clock that jumped back makes none longer.
 pub const INVITATION_MAX: Duration = Duration::from_secs(86_400);
 
-/// So many milliseconds after our invitation what cannot be read is a refusal, which some send by themselves; later it
-/// may be anything.
-const UNREADABLE_WITHIN_MS: u64 = 2_000;
-
 /// The text that a stranger's chat datagram is answered with (SIMP 5).
 const NO_CHAT: &str = "No chat with you";
 
@@ -185,7 +181,7 @@ impl Exchange {
                     DecodeError::Operation => &mut refused.operation,
                 } += 1;
                 tracing::debug!("datagram refused from={from} reason={error}");
-                return self.handle_unreadable(now, from);
+                return Ok(());
             }
         };
         tracing::debug!(
@@ -226,18 +222,6 @@ impl Exchange {
             }
         }
         Ok(())
-    }
-
-    /// What cannot be read says nothing, but where it comes at once from the very address that we have invited: whoever
-    /// holds to the specification sends nothing then that cannot be read.
-    fn handle_unreadable(&mut self, now: Now, from: SocketAddr) -> Result<(), StoreError> {
-        let Some(key) = self.chats.at(from) else { return Ok(()) };
-        if let Some(entry) = self.chats.get_mut(key)
-            && now.ms.abs_diff(entry.since_ms) < UNREADABLE_WITHIN_MS
-        {
-            entry.chat.handle_unreadable_answer();
-        }
-        self.drain(now, key)
     }
 
     /// Nothing listens at this address, or no way leads there.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use simp_control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
-use simp_proto::{Dialect, Habit};
+use simp_proto::Dialect;
 
 use crate::commands::{Result, refused};
 use crate::exchange::Exchange;
@@ -73,9 +73,7 @@ impl Exchange {
     }
 }
 
-fn info(peer: Peer, mut dialect: Dialect, seen_ms: Option<u64>, pinned: bool) -> PeerInfo {
-    // That is known of everybody who has acknowledged something, and nothing special.
-    dialect.set(Habit::NumbersKnown, pinned && dialect.has(Habit::NumbersKnown));
+fn info(peer: Peer, dialect: Dialect, seen_ms: Option<u64>, pinned: bool) -> PeerInfo {
     PeerInfo { peer, dialect: dialect.to_string(), notes: dialect.notes().collect(), seen_ms, pinned }
 }
 

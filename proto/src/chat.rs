@@ -1,50 +1,32 @@
 //! One chat with one peer: opening, messages, closing, as a state machine (SIMP 2 to 5).
 //! It speaks [`Datagram`]s and takes the time as an argument; the crate's documentation has the contract.
+//!
+//! - here: what a chat is, and what comes out of it. `commands`: what our user wants. `table`: what each phase makes of
+//!   each datagram, and of time.
+//! - `opening`, `talking`, `closing`: what the rows of the table do. `phase`: where a chat stands. `lines`: what some
+//!   peers send as SYN in a chat.
 
+mod closing;
 mod commands;
-mod known;
-mod messages;
+mod lines;
 mod opening;
-mod output;
+mod phase;
 mod table;
-
-pub use known::Known;
+mod talking;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
-use crate::delivery::{Delivery, LastReceived, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
-use crate::dialect::{Dialect, Habit};
+use crate::detector::Learned;
+use crate::dialect::Dialect;
+use crate::duplicates::LastReceived;
+use crate::messages::Messages;
 use crate::state::{Reason, State};
-use crate::text::{Seq, Text, UserName, read_payload};
-
-/// A SYN from the peer of an open chat is a late copy this long after the opening; later, the peer has
-/// forgotten the chat and invites anew (SIMP 2).
-const SYN_IS_LATE_FOR: Duration = Duration::from_secs(10);
-
-/// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
-/// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, where only one SYN+ACK left and
-/// its ACK has come, this long for copies.
-const HANDSHAKE_ACK_COPIES_WITHIN: Duration = Duration::from_millis(500);
-
-/// A SYN+ACK is not repeated for copies of one SYN that come together.
-const SYN_COPIES_WITHIN: Duration = Duration::from_secs(1);
-
-/// After how long an unanswered SYN is repeated, then again, then always (SIMP 4). Rarely, because several
-/// implementations ask their user for every SYN.
-const SYN_AGAIN_AFTER: [Duration; 3] =
-    [Duration::from_secs(20), Duration::from_secs(40), Duration::from_secs(120)];
-
-/// To a peer that has shown habits of its own a FIN leaves again after this long, with the other number (SIMP 7).
-const OTHER_FIN_AFTER: Duration = Duration::from_secs(2);
-
-/// How often a FIN is transmitted to a peer that never acknowledges.
-const FINS_UNCONFIRMED: u32 = 2;
-
-/// Whoever invites with a text may wait for a bare ACK: it leaves this long after our SYN+ACK where nothing has come
-/// (SIMP 7).
-const BARE_ACK_AFTER: Duration = Duration::from_millis(500);
+use crate::text::{Seq, UserName, read_payload};
+use lines::Lines;
+use phase::Phase;
 
 /// What of a chat's behaviour the user sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +75,8 @@ pub enum ChatEvent {
         /// Its words.
         text: String,
     },
+    /// Something was found out about how the peer speaks (SIMP 7); at most one for each call that goes in.
+    Learned(Learned),
 }
 
 /// What a datagram was to the chat.
@@ -128,78 +112,32 @@ pub struct Snapshot {
     pub dialect: Dialect,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Inviting {
-        syn: Repeat,
-        expires: Instant,
-        /// The peer's user is being asked.
-        rings: bool,
-    },
-    Invited {
-        expires: Instant,
-        /// The peer has our SYN+ACK already, and waits for a first message.
-        rung: bool,
-        /// Before that, datagrams of an earlier chat with this peer may still be under way.
-        answer_from: Option<Instant>,
-    },
-    Accepting {
-        syn_ack: Repeat,
-        /// When a bare ACK follows.
-        ack_at: Option<Instant>,
-    },
-    Open {
-        /// Unknown after a restart.
-        since: Option<Instant>,
-        /// What we answered the peer's part of the opening with.
-        answer: Operation,
-    },
-    /// We are leaving, but first deliver what is queued. The rest is as in an open chat.
-    Draining {
-        since: Option<Instant>,
-        answer: Operation,
-    },
-    /// We are leaving and wait for the ACK of our FIN.
-    Leaving {
-        fin: Repeat,
-        /// When the last one and its ACK are dead.
-        dead_at: Instant,
-        /// Why, where the user has not been told yet.
-        untold: Option<Reason>,
-    },
-    Closed,
+/// What a chat begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Known {
+    /// How the peer speaks, or whoever was heard of last on its host.
+    pub dialect: Dialect,
+    /// Our user has said how: whatever the peer shows, nothing is learned.
+    pub is_pinned: bool,
+    /// There was no chat with the peer before: all that it sends is of this one.
+    pub is_stranger: bool,
 }
 
-/// How the message ends that accepts an invitation, with those that wait for one (SIMP 7).
-const ACCEPTED: &str = "accepted.";
-
-/// A message that the machine makes by itself, and nobody is told of.
-const NOT_IN_LOG: MessageId = MessageId(0);
-
-/// A line of the peer that came as a SYN.
-#[derive(Debug)]
-struct Line {
-    text: String,
-    at: Instant,
-    /// It has come as a message too.
-    is_message: bool,
+impl Known {
+    fn dialect(self) -> Dialect {
+        let mut dialect = self.dialect;
+        if self.is_pinned {
+            dialect.pin();
+        }
+        dialect
+    }
 }
 
-/// What the peer said that tells its habits.
-#[derive(Debug, Default)]
-struct Heard {
-    /// The text of its invitation.
-    invitation: Option<Box<str>>,
-    /// The last line that came as a SYN.
-    line: Option<Line>,
-    /// The last error it reported.
-    error: Option<Box<str>>,
-    /// The hash of the last text of ours, and how many of its own were the same in a row.
-    ours: Option<u64>,
-    echoed: u8,
-    /// How many of its messages in a row it repeated although they were acknowledged, the last one included.
-    repeated: u8,
-    is_last_repeated: bool,
+/// A peer that there was a chat with before.
+impl From<Dialect> for Known {
+    fn from(dialect: Dialect) -> Self {
+        Self { dialect, ..Self::default() }
+    }
 }
 
 /// A datagram that is due, made only when it is polled.
@@ -209,6 +147,28 @@ enum Transmit {
     InFlight,
 }
 
+/// What comes out, until it is polled.
+#[derive(Debug, Default)]
+struct Out {
+    events: VecDeque<ChatEvent>,
+    transmits: VecDeque<Transmit>,
+    /// More has changed than the events tell.
+    is_changed: bool,
+}
+
+/// What only few peers need.
+#[derive(Debug, Default)]
+struct Aside {
+    /// The text of the peer's invitation.
+    invitation: Option<Box<str>>,
+    /// The last error that it reported.
+    error: Option<Box<str>>,
+    /// Its lines that came as SYN.
+    lines: Lines,
+    /// An ACK that leaves a little later: when, and its number.
+    late_ack: Option<(Instant, u8)>,
+}
+
 /// The machine of one chat.
 #[derive(Debug)]
 pub struct Chat {
@@ -216,192 +176,140 @@ pub struct Chat {
     user: UserName,
     settings: Settings,
     phase: Phase,
-    delivery: Delivery,
-    dialect: Dialect,
-    /// The SYN+ACK and the bare ACK that opened the chat may be lost: nothing has come since.
-    is_unheard: bool,
-    /// There was no chat with the peer before.
-    is_stranger: bool,
-    /// In a box, for most of 10,000 chats are silent.
-    heard: Option<Box<Heard>>,
-    /// An ACK that leaves a little later.
-    late_ack: Option<(Instant, u8)>,
-    changed: bool,
-    events: VecDeque<ChatEvent>,
-    transmits: VecDeque<Transmit>,
+    messages: Messages,
+    /// In a box, for most of 10,000 chats have nothing there.
+    aside: Option<Box<Aside>>,
+    out: Out,
 }
 
-/// What the table's rows are made of.
-impl Chat {
-    fn new(me: UserName, settings: Settings, known: Known, phase: Phase) -> Self {
-        let mut dialect = known.dialect;
-        if known.is_pinned {
-            dialect.pin();
-        }
-        Self {
-            me,
-            user: UserName::default(),
-            settings,
-            phase,
-            delivery: Delivery::begin(),
-            dialect,
-            is_stranger: known.is_stranger,
-            is_unheard: false,
-            heard: None,
-            late_ack: None,
-            changed: true,
-            events: VecDeque::new(),
-            transmits: VecDeque::new(),
-        }
-    }
-
-    fn set_phase(&mut self, phase: Phase) {
-        if let (Phase::Accepting { syn_ack, .. }, Phase::Leaving { .. } | Phase::Closed) = (self.phase, phase)
-        {
-            self.delivery.hold(syn_ack.due, false);
-        }
-        self.phase = phase;
-        self.changed = true;
-    }
-
-    fn heard_mut(&mut self) -> &mut Heard {
-        self.heard.get_or_insert_default()
-    }
-
-    /// The text of the peer's invitation.
-    fn invitation(&self) -> Option<&str> {
-        self.heard.as_ref()?.invitation.as_deref()
+impl Out {
+    fn tell(&mut self, event: ChatEvent) {
+        self.events.push_back(event);
     }
 
     fn transmit(&mut self, operation: Operation, seq: u8) {
         self.transmits.push_back(Transmit::Control(operation, seq));
     }
+}
 
-    fn send_syn_ack(&mut self, now: Instant) {
-        let ack_at = self.invitation().map(|_| now + BARE_ACK_AFTER);
-        self.set_phase(Phase::Accepting { syn_ack: Repeat::first(now), ack_at });
-        self.transmit(Operation::SynAck, Seq::Zero.field());
+impl Chat {
+    fn new(me: UserName, settings: Settings, messages: Messages, phase: Phase) -> Self {
+        let out = Out { is_changed: true, ..Out::default() };
+        Self { me, user: UserName::default(), settings, phase, messages, aside: None, out }
     }
 
-    /// Accepts where the peer waits for a message that says so (SIMP 7).
-    fn accept_by_message(&mut self, now: Instant) {
-        self.dialect.set(Habit::Rings, true);
-        self.open(now, Operation::SynAck);
-        // A user name is printable ASCII, so that this is a text.
-        if let Ok(text) = Text::new(&format!("{} {ACCEPTED}", self.me)) {
-            self.delivery.push(Outgoing { id: NOT_IN_LOG, text });
+    fn set_phase(&mut self, phase: Phase) {
+        // The ACK of our SYN+ACK may still come, and is not of what follows.
+        if let (Phase::Accepting { syn_ack, .. }, Phase::Leaving { .. } | Phase::Closed) = (self.phase, phase)
+        {
+            self.messages.arq.hold(syn_ack.due, false);
         }
-        self.deliver(now);
+        self.phase = phase;
+        self.out.is_changed = true;
     }
 
-    fn open(&mut self, now: Instant, answer: Operation) {
-        // The peer is in the chat once it has our SYN+ACK, or our ACK of its own.
-        let theirs_from = match self.phase {
-            Phase::Inviting { .. } | Phase::Invited { .. } => Some(now),
-            Phase::Accepting { syn_ack, .. } if syn_ack.sent == 1 => Some(syn_ack.due - RETRANSMIT_AFTER),
-            _ => None,
+    fn aside_mut(&mut self) -> &mut Aside {
+        self.aside.get_or_insert_default()
+    }
+
+    /// The text of the peer's invitation.
+    fn invitation(&self) -> Option<&str> {
+        self.aside.as_ref()?.invitation.as_deref()
+    }
+}
+
+/// Output: drained after every command and input, in this order.
+impl Chat {
+    /// What happened; `None` when all is told.
+    pub fn poll_event(&mut self) -> Option<ChatEvent> {
+        pop(&mut self.out.events)
+    }
+
+    /// What must be on disk before the datagrams leave, where the state changed; `None` where it did not.
+    /// Messages change it too, but in a way that their events tell: [`ChatEvent::Message`] is what was last
+    /// received, and each [`ChatEvent::Delivered`] turns `seq` over.
+    pub fn poll_snapshot(&mut self) -> Option<Snapshot> {
+        std::mem::take(&mut self.out.is_changed).then(|| self.snapshot()).flatten()
+    }
+
+    /// What to go on with after a restart; `None` where the chat is over for our user and nothing of it need
+    /// be kept.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        (!self.is_over_for_us()).then(|| Snapshot {
+            state: self.state(),
+            user: self.user,
+            seq: self.messages.seq(),
+            received: self.messages.last_received(),
+            dialect: self.dialect(),
+        })
+    }
+
+    /// What to transmit to the peer once the events are committed; `None` when that is all.
+    pub fn poll_transmit(&mut self) -> Option<Datagram> {
+        loop {
+            let (operation, seq, payload) = match pop(&mut self.out.transmits)? {
+                Transmit::Control(operation, seq) => (operation, seq, Vec::new()),
+                Transmit::InFlight => match self.messages.arq.in_flight() {
+                    Some(in_flight) => {
+                        let text = in_flight.message.text.as_str();
+                        (Operation::Chat, in_flight.seq.field(), self.dialect().payload_of(text))
+                    }
+                    None => continue,
+                },
+            };
+            return Some(Datagram::new(operation, seq, self.me, payload));
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout): one deadline, the earliest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let due = match self.phase {
+            Phase::Open { .. } | Phase::Draining { .. } => self.messages.deadline(),
+            Phase::Closed => return None,
+            phase => phase.deadline(),
         };
-        self.delivery.open(theirs_from, self.dialect);
-        self.set_phase(Phase::Open { since: Some(now), answer });
-        self.events.push_back(ChatEvent::Opened);
+        let late_ack = self.aside.as_ref().and_then(|aside| aside.late_ack);
+        [due, late_ack.map(|(at, _)| at)].into_iter().flatten().min()
     }
 
-    fn handle_late_syn(&mut self, now: Instant, since: Option<Instant>, answer: Operation) -> Handled {
-        if since.is_none_or(|since| now >= since + SYN_IS_LATE_FOR) {
-            self.give_up(Reason::PeerRestarted);
-            self.end(Reason::PeerRestarted, None);
-            return Handled::InvitesAnew;
-        }
-        // The ACK that a SYN+ACK brings must not pass for that of a message in flight, and one of ours not at
-        // the peer: were it still missing there, the SYN+ACK would come again.
-        if answer == Operation::Ack || self.delivery.is_in_flight() {
-            return Handled::Ignored;
-        }
-        // The peer may have forgotten the chat after all, and say again what it said last: better twice than lost.
-        self.delivery.forget_received();
-        self.changed = true;
-        self.delivery.hold(now + RETRANSMIT_AFTER, false);
-        self.transmit(Operation::SynAck, Seq::Zero.field());
-        Handled::Accepted
+    /// What is known of how the peer speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.messages.dialect()
     }
 
-    /// Ends a chat whose peer does not answer. It is told once all the same: where only its answers are lost, it
-    /// would stay in a chat that is none.
-    fn end_with_peer_gone(&mut self, now: Instant) {
-        self.give_up(Reason::PeerGone);
-        self.delivery.hold(now + RETRANSMIT_AFTER, false);
-        self.transmit(Operation::Fin, self.delivery.seq().field());
-        self.end(Reason::PeerGone, None);
+    /// Where the chat stands.
+    pub fn state(&self) -> State {
+        self.phase.state()
     }
 
-    /// Ends what was not open yet: our user knows it at once, the peer is told until it answers.
-    fn end_opening(&mut self, now: Instant, reason: Reason) {
-        self.events.push_back(ChatEvent::Closed { reason, text: None });
-        self.send_fin(now, None);
+    /// The peer's name; blank as long as it has told none.
+    pub fn user(&self) -> UserName {
+        self.user
     }
 
-    fn leave(&mut self, now: Instant) {
-        self.give_up(Reason::Quit);
-        self.send_fin(now, Some(Reason::Quit));
+    /// Whether our user has been told that it is over: only the peer does not know it yet.
+    pub fn is_over_for_us(&self) -> bool {
+        matches!(self.phase, Phase::Closed | Phase::Leaving { untold: None, .. })
     }
 
-    fn send_fin(&mut self, now: Instant, untold: Option<Reason>) {
-        self.transmit_fin(now, 0, untold);
+    /// Whether nothing more is delivered: only our FIN waits for its ACK.
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.phase, Phase::Leaving { .. })
     }
 
-    /// Transmits a FIN after so many. Where it is not known which number the peer wants, it has both in turn.
-    fn transmit_fin(&mut self, now: Instant, sent: u32, untold: Option<Reason>) {
-        let is_foreign = self.dialect.is_foreign();
-        let is_other = match is_foreign {
-            true => sent % 2 == 1,
-            false => !self.dialect.has(Habit::NumbersKnown) && sent >= 2 && sent.is_multiple_of(2),
-        };
-        let seq = self.delivery.seq();
-        let seq = if is_other { seq.next() } else { seq };
-        let is_soon = is_foreign && (sent == 0 || self.dialect.has(Habit::NeverAcks));
-        let pause = if is_soon { OTHER_FIN_AFTER } else { RETRANSMIT_AFTER };
-        let fin = Repeat { sent: sent + 1, due: now + pause };
-        let leaving = Phase::Leaving { fin, dead_at: now + RETRANSMIT_AFTER, untold };
-        if sent == 0 {
-            self.set_phase(leaving);
-        } else {
-            self.phase = leaving;
-        }
-        self.transmit(Operation::Fin, seq.field());
+    /// Messages of ours that this machine holds and the peer has not acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.messages.arq.len()
     }
+}
 
-    /// How often a FIN is transmitted.
-    fn fin_attempts(&self) -> u32 {
-        if self.dialect.has(Habit::NeverAcks) { FINS_UNCONFIRMED } else { self.settings.attempts }
+/// Takes the first, and gives back the memory with the last: most of 10,000 chats are idle.
+fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let first = queue.pop_front();
+    if queue.is_empty() {
+        *queue = VecDeque::new();
     }
-
-    /// Ends a chat whose last FIN was not acknowledged, or more than one was sent.
-    fn end_leaving(&mut self, untold: Option<Reason>) {
-        if let Phase::Leaving { dead_at, .. } = self.phase {
-            self.delivery.hold(dead_at, false);
-        }
-        self.end_left(untold);
-    }
-
-    fn end_left(&mut self, untold: Option<Reason>) {
-        match untold {
-            Some(reason) => self.end(reason, None),
-            None => self.set_phase(Phase::Closed),
-        }
-    }
-
-    fn give_up(&mut self, reason: Reason) {
-        let given_up = self.delivery.give_up().filter(|id| *id != NOT_IN_LOG);
-        self.events.extend(given_up.map(|id| ChatEvent::Undelivered(id, reason)));
-    }
-
-    fn end(&mut self, reason: Reason, text: Option<String>) {
-        if self.delivery.received.doubt_until().is_some() {
-            self.end_doubt();
-        }
-        self.set_phase(Phase::Closed);
-        self.events.push_back(ChatEvent::Closed { reason, text });
-    }
+    first
 }
 
 /// What the peer said in the payload of a datagram that has none by rights.

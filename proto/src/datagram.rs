@@ -82,7 +82,7 @@ pub struct Datagram {
     pub user: UserName,
     /// The text of a chat or an ERR; empty otherwise.
     pub payload: Vec<u8>,
-    /// In what it is written otherwise than specified. What we send may have a checksum.
+    /// In what it is written otherwise than specified; nothing in what we send.
     pub deviations: Deviations,
 }
 
@@ -137,21 +137,13 @@ impl Datagram {
         Ok(Self { operation, seq, user, payload: payload.to_vec(), deviations })
     }
 
-    /// Appends the datagram's bytes to `out`, exactly as the specification has them, and the checksum that it
-    /// is said to have.
+    /// Appends the datagram's bytes to `out`, exactly as the specification has them.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let start = out.len();
         out.extend_from_slice(&self.operation.fields());
         out.push(self.seq);
         out.extend_from_slice(self.user.field());
         out.extend_from_slice(&(self.payload.len() as u32).to_be_bytes());
         out.extend_from_slice(&self.payload);
-        let sum = sum(out.get(start..).unwrap_or_default());
-        if self.deviations.has(Deviations::CHECKSUM) {
-            out.extend_from_slice(&(!sum).to_be_bytes());
-        } else if self.deviations.has(Deviations::SUM) {
-            out.extend_from_slice(&sum.to_be_bytes());
-        }
     }
 }
 
@@ -165,9 +157,6 @@ fn payload(bytes: &[u8]) -> (&[u8], Deviations) {
     let length = u32::from_be_bytes(*field) as usize;
     match rest.len().checked_sub(length) {
         Some(0) => (rest, none),
-        Some(2) if let Some((before, checksum)) = trailer(bytes) => {
-            (before.get(HEADER_LEN..).unwrap_or_default(), checksum)
-        }
         Some(_) if length == 0 => (rest, Deviations::LENGTH),
         Some(_) => (rest.get(..length).unwrap_or(rest), Deviations::TRAILER),
         // No text is so long that its Length reads as text: this one has none.
@@ -178,27 +167,6 @@ fn payload(bytes: &[u8]) -> (&[u8], Deviations) {
             None => (rest, Deviations::LENGTH),
         },
     }
-}
-
-/// What is before a checksum in the last two bytes, if they are one.
-fn trailer(bytes: &[u8]) -> Option<(&[u8], Deviations)> {
-    let (before, last) = bytes.split_last_chunk()?;
-    let (sum, last) = (sum(before), u16::from_be_bytes(*last));
-    let found = Deviations::default()
-        .with(Deviations::CHECKSUM, last == !sum)
-        .with(Deviations::SUM, last == sum && last != !sum);
-    (!found.is_empty()).then_some((before, found))
-}
-
-/// The ones' complement sum of bytes in pairs, the last one with a 0 where there is an odd number.
-fn sum(bytes: &[u8]) -> u16 {
-    let words = bytes.chunks(2).map(|pair| match *pair {
-        [high, low] => u32::from(u16::from_be_bytes([high, low])),
-        [high] => u32::from(high) << 8,
-        _ => 0,
-    });
-    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
-    fold(fold(words.sum())) as u16
 }
 
 #[cfg(test)]
@@ -298,23 +266,9 @@ mod tests {
             ("fin with a text", format!("010801{bob}000000024e6f"), (Op::Fin, 1, "bob", b"No"), Is::PAYLOAD),
             ("nul", format!("020100{bob}00000003006869"), (Op::Chat, 0, "bob", b"\0hi"), Is::NUL),
             ("utf-8", format!("020100{bob}00000002c3bc"), (Op::Chat, 0, "bob", b"\xc3\xbc"), Is::NON_ASCII),
-            ("checksum", format!("010400{bob}000000008f37"), (Op::Ack, 0, "bob", b""), Is::CHECKSUM),
-            ("sum", format!("010400{bob}0000000070c8"), (Op::Ack, 0, "bob", b""), Is::SUM),
         ] {
             let value = Datagram { deviations: odd, ..datagram(operation, seq, user, payload) };
             assert_eq!(Datagram::decode(&bytes(&hex)), Ok(value), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_checksum_is_sent_as_it_was_read() {
-        for text in [&b"hi"[..], b"odd", b""] {
-            for odd in [Deviations::CHECKSUM, Deviations::SUM] {
-                let value = Datagram { deviations: odd, ..datagram(Operation::Chat, 0, "bob", text) };
-                let mut wire = b"before".to_vec();
-                value.encode(&mut wire);
-                assert_eq!(Datagram::decode(&wire[6..]), Ok(value), "{text:?}");
-            }
         }
     }
 

@@ -17,32 +17,26 @@ impl Deviations {
     pub const LENGTH: Self = Self(1 << 3);
     /// Bytes follow the payload.
     pub const TRAILER: Self = Self(1 << 4);
-    /// Two bytes follow the payload: the complement of the ones' complement sum of what is before them.
-    pub const CHECKSUM: Self = Self(1 << 5);
-    /// Two bytes follow the payload: the ones' complement sum of what is before them.
-    pub const SUM: Self = Self(1 << 6);
     /// Type chat with another operation than 0x01.
-    pub const OPERATION: Self = Self(1 << 7);
+    pub const OPERATION: Self = Self(1 << 5);
     /// Two operations in one: ERR and FIN, or FIN and ACK.
-    pub const COMBINED: Self = Self(1 << 8);
+    pub const COMBINED: Self = Self(1 << 6);
     /// Sequence above 1.
-    pub const SEQUENCE: Self = Self(1 << 9);
+    pub const SEQUENCE: Self = Self(1 << 7);
     /// A payload where none belongs.
-    pub const PAYLOAD: Self = Self(1 << 10);
+    pub const PAYLOAD: Self = Self(1 << 8);
     /// The payload has bytes over 127.
-    pub const NON_ASCII: Self = Self(1 << 11);
+    pub const NON_ASCII: Self = Self(1 << 9);
     /// The payload has a NUL.
-    pub const NUL: Self = Self(1 << 12);
+    pub const NUL: Self = Self(1 << 10);
 
     /// All of them with a name each, for lists and the log.
-    pub const NAMES: [(Self, &str); 13] = [
+    pub const NAMES: [(Self, &str); 11] = [
         (Self::PADDING, "padding"),
         (Self::NAME, "name"),
         (Self::SHORT, "short"),
         (Self::LENGTH, "length"),
         (Self::TRAILER, "trailer"),
-        (Self::CHECKSUM, "checksum"),
-        (Self::SUM, "sum"),
         (Self::OPERATION, "operation"),
         (Self::COMBINED, "combined"),
         (Self::SEQUENCE, "sequence"),

@@ -1,15 +1,12 @@
-//! How implementations of SIMP differ, as data: each habit that a peer can have, how it is recognised by what the
-//! peer sends, and what we do then (SIMP 7). No implementation has a name here: whoever shows a habit has it.
-//!
-//! - here: the habits, what is recognised by the form of one datagram, and what the machine asks.
-//! - `delivery` and `chat` recognise those that take several datagrams to show, and say so with [`Dialect::set`].
+//! How implementations of SIMP differ, as data: the habits that a peer can have, and what we do for each (SIMP 7). No
+//! implementation has a name here: whoever shows a habit has it. What shows a habit is the detector's to know.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::datagram::{Datagram, Operation};
-use crate::deviations::Deviations;
+use crate::datagram::Operation;
+use crate::numbering::Rule;
 use crate::text::TEXT_MAX;
 
 /// Some peers look for an ACK only after this long: before, they are still busy with sending (SIMP 7).
@@ -18,16 +15,6 @@ const ACK_NOT_BEFORE: Duration = Duration::from_millis(30);
 /// The user that a SYN+ACK comes from where it only means that the peer's user is being asked (SIMP 7). No user of ours
 /// can have that name.
 pub const RINGING_USER: &str = "Daemon";
-
-/// What makes a datagram odd. What a user may write into a text does not.
-const ODD: [Deviations; 6] = [
-    Deviations::PADDING,
-    Deviations::NAME,
-    Deviations::LENGTH,
-    Deviations::TRAILER,
-    Deviations::OPERATION,
-    Deviations::SEQUENCE,
-];
 
 /// A way to differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,23 +25,17 @@ pub enum Habit {
     ShortControl,
     /// Its texts begin with NUL: that is dropped, and put before ours.
     LeadingNul,
-    /// Its datagrams end in the complement of a ones' complement sum: so do ours.
-    Checksum,
-    /// Its datagrams end in a ones' complement sum: so do ours.
-    Sum,
     /// Numbers the messages of both directions together: so do we.
     OneCounter,
-    /// Wants 1 as the number of our first message.
+    /// Its numbers begin at 1: each direction's, or those of its one counter. So do ours.
     StartsAtOne,
-    /// How it wants our messages numbered is known: it has acknowledged one.
-    NumbersKnown,
     /// Numbers its messages 1, 2, 3 and so on: two in a row never have the same number.
     CountsUp,
     /// Gives different messages the same number: a repeat is known by its text and its time.
     SameNumber,
     /// Its ACKs have numbers that say nothing: any of them confirms what is in flight.
     UnnumberedAcks,
-    /// Never acknowledges a message: each is transmitted once, and told as unconfirmed.
+    /// Never acknowledges a message: each is transmitted once, and reported as unconfirmed.
     NeverAcks,
     /// Numbers first copies 2, and takes our ACK of a message for something else: we send none.
     WantsNoAcks,
@@ -70,24 +51,16 @@ pub enum Habit {
     LineAsSyn,
     /// Its user and ours must write in turns. It cannot be recognised: only the user can say so.
     TakesTurns,
-    /// Sends back what we send.
-    Echoes,
-    /// The number of its first message is 1.
-    BeginsAtOne,
 }
 
 impl Habit {
-    /// All habits, with their names for lists and settings. A place here is a bit that is kept, so a new one goes to the
-    /// end.
-    pub const ALL: [(Self, &str); 21] = [
+    /// All habits, with their names for lists and settings.
+    pub const ALL: [(Self, &str); 16] = [
         (Self::Odd, "odd"),
         (Self::ShortControl, "short-control"),
         (Self::LeadingNul, "leading-nul"),
-        (Self::Checksum, "checksum"),
-        (Self::Sum, "sum"),
         (Self::OneCounter, "one-counter"),
         (Self::StartsAtOne, "starts-at-one"),
-        (Self::NumbersKnown, "numbers-known"),
         (Self::CountsUp, "counts-up"),
         (Self::SameNumber, "same-number"),
         (Self::UnnumberedAcks, "unnumbered-acks"),
@@ -99,8 +72,6 @@ impl Habit {
         (Self::AcceptsByAck, "accepts-by-ack"),
         (Self::LineAsSyn, "line-as-syn"),
         (Self::TakesTurns, "takes-turns"),
-        (Self::Echoes, "echoes"),
-        (Self::BeginsAtOne, "begins-at-one"),
     ];
 
     fn bit(self) -> u32 {
@@ -124,9 +95,38 @@ impl Dialect {
         self.habits & habit.bit() != 0
     }
 
-    /// Whether it may number messages otherwise than the specification has it.
-    pub(crate) fn counts_otherwise(self) -> bool {
-        self.may_mind_syn() || self.has(Habit::BeginsAtOne)
+    /// How the peer numbers messages, as far as is known. Whoever rings has one counter, unless its numbers have shown
+    /// otherwise.
+    pub(crate) fn rule(self) -> Rule {
+        let from_one = self.has(Habit::StartsAtOne);
+        match () {
+            () if self.has(Habit::WantsNoAcks) => Rule::Marks,
+            () if self.has(Habit::CountsUp) => Rule::CountsUp,
+            () if self.has(Habit::SameNumber) => Rule::Constant,
+            () if self.has(Habit::OneCounter) && from_one => Rule::OneCounterFromOne,
+            () if self.has(Habit::OneCounter) || self.has(Habit::Rings) => Rule::OneCounter,
+            () if from_one => Rule::AlternatesFromOne,
+            () => Rule::Alternates,
+        }
+    }
+
+    /// Whether the number of our next message follows that of the peer's last one, not that of ours.
+    pub fn counts_together(self) -> bool {
+        self.rule().is_one_counter()
+    }
+
+    /// Notes how the peer numbers messages. Whoever marks first copies acknowledges no message, and wants no ACK.
+    pub(crate) fn set_rule(&mut self, rule: Rule) {
+        let is_one_counter = matches!(rule, Rule::OneCounter | Rule::OneCounterFromOne);
+        let is_from_one = matches!(rule, Rule::AlternatesFromOne | Rule::OneCounterFromOne);
+        if self.has(Habit::WantsNoAcks) != (rule == Rule::Marks) {
+            self.set(Habit::WantsNoAcks, rule == Rule::Marks);
+            self.set(Habit::NeverAcks, rule == Rule::Marks);
+        }
+        self.set(Habit::CountsUp, rule == Rule::CountsUp);
+        self.set(Habit::SameNumber, rule == Rule::Constant);
+        self.set(Habit::OneCounter, is_one_counter);
+        self.set(Habit::StartsAtOne, is_from_one);
     }
 
     /// Holds the peer to this, whatever it shows.
@@ -151,48 +151,22 @@ impl Dialect {
     /// the way.
     pub fn is_foreign(self) -> bool {
         let may_be_plain = [
-            // What is lost on the way, or comes late, or was lost with a daemon that was stopped.
-            Habit::NumbersKnown,
+            // What is lost on the way, or comes late, may look so.
             Habit::MissesFastAcks,
-            Habit::StartsAtOne,
-            Habit::BeginsAtOne,
             Habit::SameNumber,
             Habit::NeverAcks,
             Habit::IgnoresRepeats,
             Habit::AcceptsByAck,
-            // What their users do.
+            // What its user does.
             Habit::TakesTurns,
-            Habit::Echoes,
         ];
         self.habits & !may_be_plain.iter().fold(0, |bits, habit| bits | habit.bit()) != 0
     }
 
-    /// Whether the peer may mind a second SYN: those that were seen to differ tend to. The form of its datagrams alone
-    /// says nothing of that.
-    pub(crate) fn may_mind_syn(self) -> bool {
+    /// Whether it is foreign by more than the form of its datagrams: one that is tends to mind a second SYN, and to
+    /// number messages otherwise.
+    pub(crate) fn behaves_otherwise(self) -> bool {
         Self { habits: self.habits & !Habit::Odd.bit(), ..self }.is_foreign()
-    }
-
-    /// Learns from the form of a datagram of the peer.
-    pub fn learn(&mut self, datagram: &Datagram) {
-        let deviations = datagram.deviations;
-        self.set(Habit::Odd, ODD.iter().any(|one| deviations.has(*one)));
-        self.set(Habit::Checksum, deviations.has(Deviations::CHECKSUM));
-        self.set(Habit::Sum, deviations.has(Deviations::SUM));
-        match datagram.operation {
-            Operation::Chat => self.set(Habit::LeadingNul, begins_with_nul(&datagram.payload)),
-            _ => {
-                let is_short = deviations.has(Deviations::SHORT);
-                // Those that were seen do both. Its first text will show.
-                let is_new = is_short && !self.has(Habit::ShortControl);
-                let is_no_more = !is_short && self.has(Habit::ShortControl);
-                self.set(Habit::LeadingNul, is_new || (self.has(Habit::LeadingNul) && !is_no_more));
-                self.set(Habit::ShortControl, is_short);
-            }
-        }
-        if datagram.operation == Operation::SynAck && datagram.seq != 0 {
-            self.set(Habit::UnnumberedAcks, true);
-        }
     }
 
     /// The text of a message of the peer: a NUL before it, and those that fill it up, are none of it.
@@ -208,19 +182,10 @@ impl Dialect {
         [nul, text.as_bytes()].concat()
     }
 
-    /// What the peer wants of the form of ours.
-    pub(crate) fn form(self) -> Deviations {
-        Deviations::default()
-            .with(Deviations::CHECKSUM, self.has(Habit::Checksum))
-            .with(Deviations::SUM, self.has(Habit::Sum))
-    }
-
     /// The longest text that it receives whole, in bytes.
     pub fn text_max(self) -> usize {
         let payload = if self.cuts_at == 0 { TEXT_MAX } else { usize::from(self.cuts_at) };
-        let nul = usize::from(self.has(Habit::LeadingNul));
-        let sum = if self.form().is_empty() { 0 } else { 2 };
-        payload.saturating_sub(nul + sum)
+        payload.saturating_sub(usize::from(self.has(Habit::LeadingNul)))
     }
 
     /// How long after its message our ACK leaves; `None` where it wants none.
@@ -237,28 +202,22 @@ impl Dialect {
         if self.has(Habit::ShortControl) { Operation::FinAck } else { Operation::Ack }
     }
 
-    /// Whether its SYN+ACK says only that its user is being asked.
-    pub(crate) fn is_ringing(syn_ack: &Datagram) -> bool {
-        syn_ack.user.as_str() == RINGING_USER
-    }
-
     /// What our user should know, one line each.
     pub fn notes(self) -> impl Iterator<Item = String> {
-        let told = [
+        let notes = [
             (Habit::NeverAcks, "does not acknowledge: delivery cannot be confirmed"),
             (Habit::IgnoresRepeats, "acknowledges a message once only: some deliveries cannot be confirmed"),
             (Habit::TakesTurns, "takes turns"),
-            (Habit::Echoes, "sends our texts back"),
         ];
-        let told =
-            told.into_iter().filter(move |(habit, _)| self.has(*habit)).map(|(_, note)| note.to_owned());
+        let notes =
+            notes.into_iter().filter(move |(habit, _)| self.has(*habit)).map(|(_, note)| note.to_owned());
         let cuts = (self.text_max() < TEXT_MAX).then(|| format!("cuts at {} bytes", self.text_max()));
-        told.chain(cuts)
+        notes.chain(cuts)
     }
 }
 
 /// Whether there is a NUL before a text.
-fn begins_with_nul(payload: &[u8]) -> bool {
+pub(crate) fn begins_with_nul(payload: &[u8]) -> bool {
     matches!(payload, [0, _, ..])
 }
 
@@ -276,11 +235,39 @@ impl fmt::Display for Dialect {
 
 /// Not a habit that there is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no habit (plain, cuts-at=N with N from 1 to {TEXT_MAX}, or of: {names})", names = names())]
+#[error("unknown habit '{0}' (known: plain, cuts-at=N with N from 1 to {TEXT_MAX}, {names})", names = names())]
 pub struct DialectError(String);
 
 fn names() -> String {
     Habit::ALL.map(|(_, name)| name).join(", ")
+}
+
+impl Dialect {
+    /// What an earlier run kept. A word that only another version knows says nothing to this one.
+    pub fn from_kept(text: &str) -> Self {
+        let mut dialect = Self::default();
+        for word in text.split(',') {
+            let _ = dialect.read_word(word);
+        }
+        dialect
+    }
+
+    fn read_word(&mut self, word: &str) -> Result<(), DialectError> {
+        let habit = Habit::ALL.iter().find(|(_, name)| *name == word);
+        let limit = word.strip_prefix("cuts-at=").and_then(|limit| limit.parse().ok());
+        match (habit, limit) {
+            // Whoever wants none sends none.
+            (Some((Habit::WantsNoAcks, _)), _) => {
+                self.set(Habit::WantsNoAcks, true);
+                self.set(Habit::NeverAcks, true);
+            }
+            (Some((habit, _)), _) => self.set(*habit, true),
+            (None, Some(limit)) if (1..=TEXT_MAX).contains(&usize::from(limit)) => self.cuts_at = limit,
+            _ if word == "plain" => {}
+            _ => return Err(DialectError(word.to_owned())),
+        }
+        Ok(())
+    }
 }
 
 impl FromStr for Dialect {
@@ -288,23 +275,7 @@ impl FromStr for Dialect {
 
     fn from_str(text: &str) -> Result<Self, DialectError> {
         let mut dialect = Self::default();
-        for word in text.split(',').map(str::trim) {
-            let habit = Habit::ALL.iter().find(|(_, name)| *name == word);
-            let limit = word.strip_prefix("cuts-at=").and_then(|limit| limit.parse().ok());
-            match (habit, limit) {
-                // Whoever wants none sends none.
-                (Some((Habit::WantsNoAcks, _)), _) => {
-                    dialect.set(Habit::WantsNoAcks, true);
-                    dialect.set(Habit::NeverAcks, true);
-                }
-                (Some((habit, _)), _) => dialect.set(*habit, true),
-                (None, Some(limit)) if (1..=TEXT_MAX).contains(&usize::from(limit)) => {
-                    dialect.cuts_at = limit;
-                }
-                _ if word == "plain" => {}
-                _ => return Err(DialectError(word.to_owned())),
-            }
-        }
+        text.split(',').try_for_each(|word| dialect.read_word(word.trim()))?;
         Ok(dialect)
     }
 }
@@ -312,7 +283,6 @@ impl FromStr for Dialect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::UserName;
 
     #[test]
     fn a_dialect_reads_as_it_is_written() {
@@ -321,43 +291,33 @@ mod tests {
         }
         let all = names().replace(' ', "");
         assert_eq!(all.parse::<Dialect>().unwrap().to_string(), all);
-        for (place, (habit, _)) in Habit::ALL.iter().enumerate() {
-            assert_eq!(*habit as usize, place);
+        for rule in Rule::ALL {
+            let mut dialect = Dialect::default();
+            dialect.set_rule(rule);
+            assert_eq!(dialect.rule(), rule, "{dialect}");
         }
     }
 
     #[test]
-    fn what_is_no_habit_is_named_and_so_are_those_that_there_are() {
+    fn what_another_version_kept_is_read_as_far_as_it_is_known() {
+        let kept = Dialect::from_kept("odd,checksum,numbers-known,one-counter,cuts-at=500");
+        assert_eq!(kept.to_string(), "odd,one-counter,cuts-at=500");
+        assert_eq!(Dialect::from_kept(""), Dialect::default());
+    }
+
+    #[test]
+    fn an_unknown_habit_is_named_and_so_are_those_that_are_known() {
         for bad in ["pads", "cuts-at=0", "cuts-at=986", "cuts-at=", ""] {
             let line = bad.parse::<Dialect>().unwrap_err().to_string();
-            assert!(line.starts_with(&format!("'{bad}' is no habit (plain, ")), "{line}");
+            assert!(line.starts_with(&format!("unknown habit '{bad}' (known: plain, ")), "{line}");
             assert!(line.contains("one-counter"), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_peer_that_holds_to_the_specification_is_not_foreign_and_one_that_does_not_is() {
-        let user = UserName::new("bob").unwrap();
-        let mut bob = Dialect::default();
-        for (operation, payload) in [(Operation::Syn, ""), (Operation::Ack, ""), (Operation::Chat, "hi")] {
-            bob.learn(&Datagram::new(operation, 1, user, payload.into()));
-        }
-        assert!(!bob.is_foreign());
-        let in_texts = [Deviations::PAYLOAD, Deviations::NON_ASCII, Deviations::NUL, Deviations::COMBINED];
-        for (one, name) in Deviations::NAMES {
-            let plain = Datagram::new(Operation::Ack, 0, user, Vec::new());
-            let mut odd = bob;
-            odd.learn(&Datagram { deviations: one, ..plain.clone() });
-            assert_eq!(odd.is_foreign(), !in_texts.contains(&one), "{name}");
-            odd.learn(&plain);
-            assert!(!odd.is_foreign(), "{name} is no more");
         }
     }
 
     #[test]
     fn the_user_is_told_what_matters_and_no_more() {
         let notes = |text: &str| text.parse::<Dialect>().unwrap().notes().collect::<Vec<_>>();
-        assert_eq!(notes("odd,one-counter,numbers-known,rings"), [""; 0]);
+        assert_eq!(notes("odd,one-counter,rings"), [""; 0]);
         assert_eq!(notes("takes-turns,cuts-at=500"), ["takes turns", "cuts at 500 bytes"]);
         assert_eq!(notes("leading-nul"), ["cuts at 984 bytes"]);
         assert_eq!(notes("never-acks"), ["does not acknowledge: delivery cannot be confirmed"]);

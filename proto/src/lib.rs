@@ -12,18 +12,24 @@
 //! Nothing here reads a clock, opens a socket or touches a file. The clauses named in the documentation
 //! (`SIMP 3`) are the sections of simp(7).
 
-pub mod chat;
-pub mod datagram;
-pub mod delivery;
-pub mod deviations;
-pub mod dialect;
-pub mod state;
+mod arq;
+mod chat;
+mod datagram;
+mod detector;
+mod deviations;
+mod dialect;
+mod duplicates;
+mod messages;
+mod numbering;
+mod state;
 pub mod text;
 
+pub use arq::{MessageId, Outgoing, RETRANSMIT_AFTER};
 pub use chat::{Chat, ChatEvent, Handled, Known, Settings, Snapshot, StateError};
-pub use datagram::{Datagram, DecodeError, Operation};
-pub use delivery::{LastReceived, MessageId, Outgoing};
+pub use datagram::{Datagram, DecodeError, HEADER_LEN, Operation};
+pub use detector::Learned;
 pub use deviations::Deviations;
 pub use dialect::{Dialect, DialectError, Habit, RINGING_USER};
+pub use duplicates::LastReceived;
 pub use state::{Reason, State};
 pub use text::{Seq, Text, TextError, UserName, UserNameError};

@@ -188,6 +188,11 @@ pub enum Seq {
 }
 
 impl Seq {
+    /// The bit in a Sequence field.
+    pub fn of(field: u8) -> Self {
+        if field & 1 == 0 { Self::Zero } else { Self::One }
+    }
+
     /// The bit of the next datagram.
     #[must_use]
     pub fn next(self) -> Self {

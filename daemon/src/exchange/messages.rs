@@ -178,6 +178,15 @@ fn record(
             What::Message { text }
         }
         ChatEvent::Error { text } => What::Error { text },
+        ChatEvent::Learned(learned) => {
+            tracing::info!(
+                "chat {} learned={} because={:?}",
+                entry.address,
+                learned.dialect,
+                learned.because
+            );
+            return Ok(None);
+        }
         ChatEvent::Delivered(MessageId(message)) => {
             entry.settled = message;
             entry.progressed = true;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use rusqlite::{Row, params};
 use simp_control::{State, What};
-use simp_proto::{Habit, LastReceived, Seq, Snapshot, UserName};
+use simp_proto::{Dialect, LastReceived, Seq, Snapshot, UserName};
 
 use super::rows::{event, of_number};
 use super::{Store, StoreError};
@@ -108,10 +108,10 @@ impl Store {
 fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
     match what {
         What::Message { text } => {
-            chat.snapshot.received = Some(LastReceived::of(seq, text, chat.snapshot.received));
-            // One counter for both directions goes on behind each of its messages.
-            if seq <= 1 && chat.snapshot.dialect.has(Habit::OneCounter) {
-                chat.snapshot.seq = if seq == 0 { Seq::One } else { Seq::Zero };
+            chat.snapshot.received = Some(LastReceived::of(seq, text));
+            // One counter for both directions goes on after each of its messages.
+            if seq <= 1 && chat.snapshot.dialect.counts_together() {
+                chat.snapshot.seq = Seq::of(seq).next();
             }
         }
         What::Delivered { message } | What::Unconfirmed { message } => {
@@ -134,11 +134,12 @@ fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
     let user = if user.is_empty() { Some(UserName::default()) } else { UserName::new(&user).ok() };
     let (Some(user), Ok(address)) = (user, address.parse()) else { return Ok(None) };
     let received = match (row.get::<_, Option<u16>>(6)?, row.get::<_, Option<i64>>(7)?) {
-        (Some(seq), Some(hash)) => Some(LastReceived::from_parts(seq, hash as u64)),
+        // An older version put more than the number there.
+        (Some(seq), Some(hash)) => Some(LastReceived::from_parts(seq as u8, hash as u64)),
         _ => None,
     };
     let seq = if row.get::<_, u8>(5)? == 0 { Seq::Zero } else { Seq::One };
-    let dialect = row.get::<_, String>(12)?.parse().unwrap_or_default();
+    let dialect = Dialect::from_kept(&row.get::<_, String>(12)?);
     let chat = KeptChat {
         chat: row.get::<_, i64>(0)? as u64,
         address,

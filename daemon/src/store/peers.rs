@@ -25,14 +25,8 @@ pub struct Learned {
 
 /// What one peer does is not taken for what another on its host does, where that could lose messages of a plain one, or
 /// let it in before our user is asked.
-const NOT_OF_A_HOST: [Habit; 6] = [
-    Habit::Rings,
-    Habit::StartsAtOne,
-    Habit::NumbersKnown,
-    Habit::NeverAcks,
-    Habit::WantsNoAcks,
-    Habit::SameNumber,
-];
+const NOT_OF_A_HOST: [Habit; 5] =
+    [Habit::Rings, Habit::StartsAtOne, Habit::NeverAcks, Habit::WantsNoAcks, Habit::SameNumber];
 
 impl Store {
     /// Keeps how the peer at this address speaks.
@@ -49,7 +43,7 @@ impl Store {
         self.write("INSERT OR REPLACE INTO peers VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
         let oldest = "DELETE FROM peers WHERE address = (
             SELECT address FROM peers WHERE (SELECT count(*) FROM peers) > ?1
-            ORDER BY dialect NOT IN ('plain', 'numbers-known'), seen LIMIT 1)";
+            ORDER BY dialect <> 'plain', seen LIMIT 1)";
         self.write(oldest, [PEERS_MAX]).map(drop)
     }
 
@@ -63,8 +57,7 @@ impl Store {
             query.query_row(values, |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?))).optional()
         }))?;
         let (dialect, is_itself) = found.unwrap_or_default();
-        // A word that only another version knows says nothing to this one.
-        let mut dialect: Dialect = dialect.parse().unwrap_or_default();
+        let mut dialect = Dialect::from_kept(&dialect);
         if !is_itself {
             for habit in NOT_OF_A_HOST {
                 dialect.set(habit, false);
@@ -98,8 +91,7 @@ impl Store {
 fn learned(row: &Row<'_>) -> rusqlite::Result<Learned> {
     Ok(Learned {
         peer: Peer { address: row.get(0)?, user: row.get(1)? },
-        // As in `known_of`.
-        dialect: row.get::<_, String>(2)?.parse().unwrap_or_default(),
+        dialect: Dialect::from_kept(&row.get::<_, String>(2)?),
         seen_ms: row.get::<_, i64>(3)? as u64,
     })
 }

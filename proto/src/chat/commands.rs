@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Chat, ChatEvent, Known, Phase, SYN_AGAIN_AFTER, Settings, Snapshot, StateError, words};
+use super::phase::{Answer, Phase, Whom};
+use super::table::SYN_AGAIN_AFTER;
+use super::{Chat, ChatEvent, Known, Settings, Snapshot, StateError, words};
+use crate::arq::{COPY_LIVES_FOR, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
-use crate::delivery::{COPY_LIVES_FOR, Delivery, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::dialect::Habit;
+use crate::messages::Messages;
 use crate::state::{Reason, State};
 use crate::text::{Seq, UserName};
 
@@ -20,10 +23,12 @@ impl Chat {
     ) -> Self {
         let known = known.into();
         let expires = now + expires_after;
-        let again = if known.dialect.may_mind_syn() { expires } else { now + SYN_AGAIN_AFTER[0] };
+        let again = if known.dialect.behaves_otherwise() { expires } else { now + SYN_AGAIN_AFTER[0] };
         let syn = Repeat { sent: 1, due: again };
-        let mut chat = Self::new(me, settings, known, Phase::Inviting { syn, expires, rings: false });
-        chat.transmit(Operation::Syn, Seq::Zero.field());
+        let whom = if known.is_stranger { Whom::Stranger } else { Whom::Known };
+        let phase = Phase::Inviting { syn, expires, whom };
+        let mut chat = Self::new(me, settings, Messages::new(known.dialect()), phase);
+        chat.out.transmit(Operation::Syn, Seq::Zero.field());
         chat
     }
 
@@ -38,16 +43,17 @@ impl Chat {
         let known = known.into();
         let rung = known.dialect.has(Habit::Rings);
         let expires = now + settings.request_expiry;
-        let mut chat = Self::new(me, settings, known, Phase::Invited { expires, rung, answer_from: None });
-        chat.dialect.learn(syn);
+        let phase = Phase::Invited { expires, rung, answer_from: None };
+        let mut chat = Self::new(me, settings, Messages::new(known.dialect()), phase);
+        chat.messages.detector.see_form(syn);
         chat.user = syn.user;
         if let Some(words) = words(syn) {
-            chat.heard_mut().invitation = Some(words.into_boxed_str());
+            chat.aside_mut().invitation = Some(words.into_boxed_str());
         }
         if rung {
-            chat.transmit(Operation::SynAck, Seq::Zero.field());
+            chat.out.transmit(Operation::SynAck, Seq::Zero.field());
         }
-        chat.events.push_back(ChatEvent::Request);
+        chat.out.tell(ChatEvent::Request);
         chat
     }
 
@@ -63,12 +69,12 @@ impl Chat {
     /// Transmits no message of ours before this moment: until then, an ACK may come of what we sent before this
     /// chat, and would pass for that of the message (SIMP 6). See [`echoes_until`](Self::echoes_until).
     pub fn hold_until(&mut self, until: Instant) {
-        self.delivery.hold(until, false);
+        self.messages.arq.hold(until, false);
     }
 
     /// Of a chat that has ended: until when ACKs of what we sent in it may come; `None` where none is missing.
     pub fn echoes_until(&self) -> Option<Instant> {
-        self.delivery.held_until()
+        self.messages.arq.held_until()
     }
 
     /// Until when copies of a message may be under way that the peer has not acknowledged; `None` where there is
@@ -77,7 +83,7 @@ impl Chat {
         let due = match self.phase {
             // It has just been given up.
             Phase::Leaving { dead_at, .. } => Some(dead_at),
-            _ => self.delivery.due(),
+            _ => self.messages.arq.in_flight().map(|in_flight| in_flight.repeat.due),
         };
         due.map(|due| due - (RETRANSMIT_AFTER - COPY_LIVES_FOR))
     }
@@ -97,9 +103,9 @@ impl Chat {
         let expires = now + expires_after;
         let phase = match snapshot.state {
             State::Inviting => {
-                let minds = snapshot.dialect.may_mind_syn();
+                let minds = snapshot.dialect.behaves_otherwise();
                 let syn = if minds { Repeat { sent: 1, due: expires } } else { due_at_once };
-                Phase::Inviting { syn, expires, rings: false }
+                Phase::Inviting { syn, expires, whom: Whom::Known }
             }
             State::Invited => {
                 let rung = snapshot.dialect.has(Habit::Rings);
@@ -107,26 +113,26 @@ impl Chat {
             }
             // One has left in the earlier run, so two ACKs may come.
             State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now }, ack_at: None },
-            State::Open => Phase::Open { since: None, answer: Operation::SynAck },
-            State::Closing if in_flight => Phase::Draining { since: None, answer: Operation::SynAck },
+            State::Open => Phase::Open { since: None, answer: Answer::SynAck },
+            State::Closing if in_flight => Phase::Draining { since: None, answer: Answer::SynAck },
             State::Closing => {
                 let dead_at = now + RETRANSMIT_AFTER;
                 Phase::Leaving { fin: due_at_once, dead_at, untold: Some(Reason::Quit) }
             }
             State::Closed => return None,
         };
-        let mut chat = Self::new(me, settings, snapshot.dialect.into(), phase);
+        let messages = Messages::resume(snapshot.dialect, snapshot.seq, snapshot.received);
+        let mut chat = Self::new(me, settings, messages, phase);
         chat.user = snapshot.user;
-        chat.delivery = Delivery::resume(snapshot.seq, snapshot.received, snapshot.dialect);
         // Whatever left in the earlier run, its ACK must not pass for that of a message of this one.
-        chat.delivery.hold(now + RETRANSMIT_AFTER, false);
-        chat.changed = false;
+        chat.messages.arq.hold(now + RETRANSMIT_AFTER, false);
+        chat.out.is_changed = false;
         Some(chat)
     }
 
     /// From now on nothing is learned of how the peer speaks: our user has said so since the run that the chat is of.
     pub fn pin(&mut self) {
-        self.dialect.pin();
+        self.messages.pin();
     }
 
     /// Accepts the peer's invitation.
@@ -172,9 +178,9 @@ impl Chat {
     /// [`StateError`] unless the chat is `open` or about to be.
     pub fn send(&mut self, now: Instant, message: Outgoing) -> Result<(), StateError> {
         match self.phase {
-            Phase::Accepting { .. } => self.delivery.push(message),
+            Phase::Accepting { .. } => self.messages.arq.push(message),
             Phase::Open { .. } => {
-                self.delivery.push(message);
+                self.messages.arq.push(message);
                 self.deliver(now);
             }
             _ => return Err(StateError(self.state())),
@@ -184,7 +190,7 @@ impl Chat {
 
     /// Takes a message back that has not left yet. False where it is not among those that wait.
     pub fn take_back(&mut self, now: Instant, id: MessageId) -> bool {
-        let is_taken = self.delivery.take_back(id);
+        let is_taken = self.messages.arq.take_back(id);
         if is_taken {
             self.leave_if_drained(now);
         }
@@ -193,9 +199,10 @@ impl Chat {
 
     /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
     pub fn expire_at(&mut self, at: Instant) {
-        if let Phase::Inviting { syn, expires, rings } = &mut self.phase {
-            // Where no further SYN is to leave, it stays so.
-            let is_last = *rings || self.dialect.may_mind_syn();
+        let minds = self.dialect().behaves_otherwise();
+        if let Phase::Inviting { syn, expires, whom } = &mut self.phase {
+            // If no further SYN is to leave, it stays so.
+            let is_last = *whom == Whom::Ringing || minds;
             syn.due = if is_last { at } else { syn.due };
             *expires = at;
         }
@@ -204,7 +211,7 @@ impl Chat {
     /// Gives back a queued message of an earlier run, also to a chat that is `closing`; see
     /// [`resume`](Self::resume).
     pub fn requeue(&mut self, message: Outgoing) {
-        self.delivery.push(message);
+        self.messages.arq.push(message);
     }
 
     /// Leaves the chat: delivers what is queued, unless `at_once`, and tells the peer. An invitation is
@@ -216,7 +223,7 @@ impl Chat {
         match self.phase {
             Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),
             Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
-            Phase::Open { since, answer } if !at_once && self.delivery.len() > 0 => {
+            Phase::Open { since, answer } if !at_once && self.messages.arq.len() > 0 => {
                 self.set_phase(Phase::Draining { since, answer });
             }
             Phase::Open { .. } | Phase::Accepting { .. } => self.leave(now),

@@ -1,28 +1,72 @@
-//! What opens and ends a chat, as the table's rows have it, and what the peer says outside messages.
+//! What opens a chat: invitations, requests, and their answers (SIMP 2, 7).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Chat, ChatEvent, Handled, Phase, SYN_IS_LATE_FOR, words};
+use super::phase::{Answer, Phase, Whom};
+use super::{Chat, ChatEvent, Handled};
+use crate::arq::{MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
-use crate::dialect::Habit;
+use crate::dialect::{Habit, RINGING_USER};
 use crate::state::Reason;
-use crate::text::read_payload;
+use crate::text::{Seq, Text};
 
-/// What is told of a refusal that has no words because it is no SIMP.
-const UNREADABLE: &str = "its answer cannot be read";
+/// A SYN from the peer of an open chat is a late copy this long after the opening; later, the peer has
+/// forgotten the chat and invites anew (SIMP 2).
+const SYN_IS_LATE_FOR: Duration = Duration::from_secs(10);
+
+/// Whoever invites with a text may wait for a bare ACK: it leaves this long after our SYN+ACK where nothing has come
+/// (SIMP 7).
+const BARE_ACK_AFTER: Duration = Duration::from_millis(500);
+
+/// How the message ends that accepts an invitation, with those that wait for one (SIMP 7).
+pub(super) const ACCEPTED: &str = "accepted.";
+
+/// A message that the machine makes by itself, and nobody is told of.
+pub(super) const NOT_IN_LOG: MessageId = MessageId(0);
 
 impl Chat {
-    /// Answers a FIN as the peer wants it answered.
-    pub(super) fn answer_fin(&mut self, seq: u8) {
-        self.transmit(self.dialect.answer_to_fin(), seq);
+    /// Whether its SYN+ACK says only that its user is being asked.
+    pub(super) fn is_ringing(&self, syn_ack: &Datagram) -> bool {
+        let dialect = self.dialect();
+        syn_ack.user.as_str() == RINGING_USER && (!dialect.is_pinned() || dialect.has(Habit::Rings))
     }
 
-    /// The peer has answered our invitation at once with what cannot be read: some refuse so (SIMP 7). Where its user is
-    /// being asked, it says nothing.
-    pub fn handle_unreadable_answer(&mut self) {
-        if let Phase::Inviting { rings: false, .. } = self.phase {
-            self.end(Reason::PeerDeclined, Some(UNREADABLE.to_owned()));
+    /// Accepts, as far as we are concerned.
+    pub(super) fn send_syn_ack(&mut self, now: Instant) {
+        let ack_at = self.invitation().map(|_| now + BARE_ACK_AFTER);
+        self.set_phase(Phase::Accepting { syn_ack: Repeat::first(now), ack_at });
+        self.out.transmit(Operation::SynAck, Seq::Zero.field());
+    }
+
+    /// Accepts if the peer waits for a message that says so (SIMP 7).
+    pub(super) fn accept_by_message(&mut self, now: Instant) {
+        self.messages.detector.see_ringing(true);
+        self.open(now, Answer::SynAck);
+        // A user name is printable ASCII, so that this is a text.
+        if let Ok(text) = Text::new(&format!("{} {ACCEPTED}", self.me)) {
+            self.messages.arq.push(Outgoing { id: NOT_IN_LOG, text });
         }
+        self.deliver(now);
+    }
+
+    /// Messages may go both ways from now on.
+    pub(super) fn open(&mut self, now: Instant, answer: Answer) {
+        // The peer is in the chat once it has our SYN+ACK, or our ACK of its own.
+        let for_them = match self.phase {
+            Phase::Inviting { .. } | Phase::Invited { .. } => Some(now),
+            Phase::Accepting { syn_ack, .. } => Some(syn_ack.due - RETRANSMIT_AFTER * syn_ack.sent),
+            _ => None,
+        };
+        self.messages.open(for_them);
+        self.set_phase(Phase::Open { since: Some(now), answer });
+        self.out.tell(ChatEvent::Opened);
+    }
+
+    /// The peer's first message, if that is how it accepts, or all that came of its acceptance (SIMP 7).
+    pub(super) fn handle_accepting_message(&mut self, now: Instant, datagram: &Datagram) -> Handled {
+        self.user = datagram.user;
+        self.open(now, Answer::Ack);
+        self.handle_chat(now, datagram)
     }
 
     /// Whether this would answer our invitation, did it come from the peer: a message is none, for it may be of an
@@ -31,8 +75,9 @@ impl Chat {
         use Operation as Op;
         match (self.phase, datagram.operation) {
             (Phase::Inviting { .. }, Op::SynAck | Op::Fin | Op::ErrFin | Op::Err) => true,
-            (Phase::Inviting { rings, .. }, Op::Ack) => {
-                !datagram.payload.is_empty() || !(rings || self.delivery.is_held(now))
+            (Phase::Inviting { whom, .. }, Op::Ack) => {
+                let is_open = whom != Whom::Ringing && !self.messages.arq.is_held(now);
+                !datagram.payload.is_empty() || is_open
             }
             _ => false,
         }
@@ -40,45 +85,37 @@ impl Chat {
 
     /// Whether a bare ACK would accept our invitation, though the peer is not known to accept so.
     pub fn would_take_for_acceptance(&self, ack: &Datagram) -> bool {
-        let invites = matches!(self.phase, Phase::Inviting { rings: false, .. });
-        invites && ack.payload.is_empty() && !self.dialect.has(Habit::AcceptsByAck)
+        let invites = matches!(self.phase, Phase::Inviting { whom, .. } if whom != Whom::Ringing);
+        invites && ack.payload.is_empty() && !self.dialect().has(Habit::AcceptsByAck)
     }
 
-    /// Ends an invitation that the peer does not accept.
-    pub(super) fn end_refused(&mut self, datagram: &Datagram) {
-        let text = words(datagram);
-        let reason = if says_busy(text.as_deref()) { Reason::PeerBusy } else { Reason::PeerDeclined };
-        self.end(reason, text);
-    }
-
-    /// The peer's first message, where that is how it accepts, or all that came of its acceptance (SIMP 7).
-    pub(super) fn handle_accepting_message(&mut self, now: Instant, datagram: &Datagram) -> Handled {
-        self.user = datagram.user;
-        self.open(now, Operation::Ack);
-        self.handle_chat(now, datagram)
+    /// A SYN from the peer of an open chat: a late copy, or the peer has restarted (SIMP 2).
+    pub(super) fn handle_late_syn(
+        &mut self,
+        now: Instant,
+        since: Option<Instant>,
+        answer: Answer,
+    ) -> Handled {
+        if since.is_none_or(|since| now >= since + SYN_IS_LATE_FOR) {
+            self.give_up(Reason::PeerRestarted);
+            self.end(Reason::PeerRestarted, None);
+            return Handled::InvitesAnew;
+        }
+        // The ACK that a SYN+ACK brings must not pass for that of a message in flight, and one of ours not at
+        // the peer: were it still missing there, the SYN+ACK would come again.
+        if answer == Answer::Ack || self.messages.sent().is_some() {
+            return Handled::Ignored;
+        }
+        // The peer may have forgotten the chat after all.
+        self.messages.forget_numbers();
+        self.out.is_changed = true;
+        self.messages.arq.hold(now + RETRANSMIT_AFTER, false);
+        self.out.transmit(Operation::SynAck, Seq::Zero.field());
+        Handled::Accepted
     }
 
     /// Whether a SYN with this text is a late copy of the one that began the chat.
     pub(super) fn is_invitation(&self, now: Instant, since: Option<Instant>, text: &str) -> bool {
         since.is_some_and(|since| now < since + SYN_IS_LATE_FOR) && self.invitation() == Some(text)
     }
-
-    /// The peer says for the first time that something is wrong, or says it again.
-    pub(super) fn handle_error(&mut self, datagram: &Datagram) -> Handled {
-        let text = read_payload(&datagram.payload);
-        self.delivery.note_hears();
-        let last = &mut self.heard_mut().error;
-        if last.as_deref() == Some(&text) {
-            return Handled::Ignored;
-        }
-        *last = Some(text.as_str().into());
-        self.events.push_back(ChatEvent::Error { text });
-        Handled::Accepted
-    }
-}
-
-/// Whether an ERR means "in another chat". Implementations word it differently, all with one of these.
-fn says_busy(text: Option<&str>) -> bool {
-    let text = text.unwrap_or_default().to_ascii_lowercase();
-    ["busy", "another chat", "already in"].iter().any(|words| text.contains(words))
 }

@@ -1,38 +1,50 @@
 //! The table of SIMP: what a chat in each state makes of each datagram, and of the passing of time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{
-    ACCEPTED, Chat, HANDSHAKE_ACK_COPIES_WITHIN, Handled, Phase, SYN_AGAIN_AFTER, SYN_COPIES_WITHIN, words,
-};
+use super::opening::ACCEPTED;
+use super::phase::{Answer, Phase, Whom};
+use super::talking::HANDSHAKE_ACK_COPIES_WITHIN;
+use super::{Chat, ChatEvent, Handled, words};
+use crate::arq::{RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
-use crate::delivery::{RETRANSMIT_AFTER, Repeat};
-use crate::dialect::{Dialect, Habit};
+use crate::dialect::Habit;
 use crate::state::Reason;
 use crate::text::{Seq, read_payload};
+
+/// A SYN+ACK is not repeated for copies of one SYN that come together.
+const SYN_COPIES_WITHIN: Duration = Duration::from_secs(1);
+
+/// After how long an unanswered SYN is repeated, then again, then always (SIMP 4). Rarely, because several
+/// implementations ask their user for every SYN.
+pub(super) const SYN_AGAIN_AFTER: [Duration; 3] =
+    [Duration::from_secs(20), Duration::from_secs(40), Duration::from_secs(120)];
 
 /// Input: what happened. It cannot fail; what makes no sense is ignored.
 impl Chat {
     /// The peer sent a datagram.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) -> Handled {
-        let before = self.dialect;
-        self.is_unheard = false;
+        if let Phase::Open { answer, .. } | Phase::Draining { answer, .. } = &mut self.phase
+            && *answer == Answer::BothUnheard
+        {
+            *answer = Answer::SynAck;
+        }
         if self.phase != Phase::Closed {
-            self.dialect.learn(datagram);
+            self.messages.detector.see_form(datagram);
         }
         let handled = self.look_up(now, datagram);
-        self.note_dialect(before);
+        self.tell_learned();
         handled
     }
 
-    /// How the peer speaks may have shown, and which number our next message has: that is kept.
-    fn note_dialect(&mut self, before: Dialect) {
-        self.changed |= self.dialect != before || self.delivery.take_renumbered();
-    }
-
-    /// Whether its SYN+ACK says only that its user is being asked.
-    fn is_ringing(&self, syn_ack: &Datagram) -> bool {
-        Dialect::is_ringing(syn_ack) && (!self.dialect.is_pinned() || self.dialect.has(Habit::Rings))
+    /// How the peer speaks may have shown: that is kept.
+    fn tell_learned(&mut self) {
+        if let Some(learned) = self.messages.detector.poll_learned() {
+            self.out.is_changed = true;
+            if !self.is_over_for_us() {
+                self.out.tell(ChatEvent::Learned(learned));
+            }
+        }
     }
 
     /// The table of SIMP: what each state makes of each operation.
@@ -42,34 +54,39 @@ impl Chat {
         match (self.phase, datagram.operation) {
             // Our invitation is answered, or the peer's user is being asked.
             (Phase::Inviting { expires, syn, .. }, Op::SynAck) if self.is_ringing(datagram) => {
-                self.transmit(Op::Ack, seq);
+                self.out.transmit(Op::Ack, seq);
                 let syn = Repeat { due: expires, ..syn };
-                self.phase = Phase::Inviting { syn, expires, rings: true };
+                self.phase = Phase::Inviting { syn, expires, whom: Whom::Ringing };
             }
             (Phase::Inviting { .. }, Op::SynAck) => {
                 self.user = datagram.user;
-                self.dialect.set(Habit::AcceptsByAck, false);
-                self.transmit(Op::Ack, seq);
-                self.open(now, Op::Ack);
+                self.messages.detector.see_acceptance(false);
+                self.out.transmit(Op::Ack, seq);
+                self.open(now, Answer::Ack);
             }
-            (Phase::Inviting { rings, .. }, Op::Chat) if rings || self.dialect.has(Habit::Rings) => {
+            (Phase::Inviting { whom, .. }, Op::Chat)
+                if whom == Whom::Ringing || self.dialect().has(Habit::Rings) =>
+            {
                 let says_so = read_payload(&datagram.payload).trim_end().ends_with(ACCEPTED);
-                self.dialect.set(Habit::Rings, says_so);
+                self.messages.detector.see_ringing(says_so);
                 return self.handle_accepting_message(now, datagram);
             }
             // The SYN+ACK may be lost, and some repeat nothing: then a chat stands for it, unless it may be of an
             // earlier chat.
-            (Phase::Inviting { .. }, Op::Chat)
-                if self.is_stranger || (self.dialect.is_foreign() && !self.delivery.is_held(now)) =>
+            (Phase::Inviting { whom, .. }, Op::Chat)
+                if whom == Whom::Stranger
+                    || (self.dialect().is_foreign() && !self.messages.arq.is_held(now)) =>
             {
                 return self.handle_accepting_message(now, datagram);
             }
             // A bare ACK accepts, or with words refuses. Where it may be of something earlier it says nothing.
             (Phase::Inviting { .. }, Op::Ack) if !datagram.payload.is_empty() => self.end_refused(datagram),
-            (Phase::Inviting { rings: false, .. }, Op::Ack) if !self.delivery.is_held(now) => {
+            (Phase::Inviting { whom: Whom::Known | Whom::Stranger, .. }, Op::Ack)
+                if !self.messages.arq.is_held(now) =>
+            {
                 self.user = datagram.user;
-                self.dialect.set(Habit::AcceptsByAck, true);
-                self.open(now, Op::Ack);
+                self.messages.detector.see_acceptance(true);
+                self.open(now, Answer::Ack);
             }
             // Both invited each other: each invitation accepts the other.
             (Phase::Inviting { .. }, Op::Syn) => {
@@ -83,7 +100,7 @@ impl Chat {
             (Phase::Inviting { .. }, Op::Err) => self.end_refused(datagram),
 
             // The peer's invitation waits for our user, and its copies change nothing.
-            (Phase::Invited { rung: true, .. }, Op::Syn) => self.transmit(Op::SynAck, Seq::Zero.field()),
+            (Phase::Invited { rung: true, .. }, Op::Syn) => self.out.transmit(Op::SynAck, Seq::Zero.field()),
             (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
                 self.answer_fin(seq);
                 self.give_up(Reason::Withdrawn);
@@ -96,20 +113,20 @@ impl Chat {
 
             // We accepted. The ACK may be lost, then a chat stands for it.
             (Phase::Accepting { syn_ack, .. }, Op::Ack) => {
-                self.open(now, Op::SynAck);
+                self.open(now, Answer::SynAck);
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
                 // It may be of something sent before this chat: then that of the SYN+ACK is still to come.
-                let is_sure = syn_ack.sent == 1 && !self.delivery.is_held(now);
-                self.delivery.hold(if is_sure { copies } else { copies.max(syn_ack.due) }, false);
+                let is_sure = syn_ack.sent == 1 && !self.messages.arq.is_held(now);
+                self.messages.arq.hold(if is_sure { copies } else { copies.max(syn_ack.due) }, false);
             }
             (Phase::Accepting { syn_ack, .. }, Op::SynAck) => {
-                self.transmit(Op::Ack, seq);
-                self.open(now, Op::SynAck);
-                self.delivery.hold(syn_ack.due, syn_ack.sent == 1);
+                self.out.transmit(Op::Ack, seq);
+                self.open(now, Answer::SynAck);
+                self.messages.arq.hold(syn_ack.due, syn_ack.sent == 1);
             }
             (Phase::Accepting { syn_ack, .. }, Op::Chat) => {
-                self.open(now, Op::SynAck);
-                self.delivery.hold(syn_ack.due, syn_ack.sent == 1);
+                self.open(now, Answer::SynAck);
+                self.messages.arq.hold(syn_ack.due, syn_ack.sent == 1);
                 return self.handle_chat(now, datagram);
             }
             (Phase::Accepting { syn_ack, ack_at }, Op::Syn) => {
@@ -118,7 +135,7 @@ impl Chat {
                 }
                 let syn_ack = Repeat { sent: syn_ack.sent + 1, due: now + RETRANSMIT_AFTER };
                 self.phase = Phase::Accepting { syn_ack, ack_at };
-                self.transmit(Op::SynAck, Seq::Zero.field());
+                self.out.transmit(Op::SynAck, Seq::Zero.field());
             }
 
             // Messages both ways. While we leave, the peer's still count: it knows nothing of that yet.
@@ -131,8 +148,8 @@ impl Chat {
             (Phase::Open { .. } | Phase::Draining { .. }, Op::Ack) => return self.handle_ack(now, seq),
             (Phase::Open { .. } | Phase::Draining { .. }, Op::SynAck) => {
                 // Where an ACK seemed to be the acceptance, it was of something else.
-                self.dialect.set(Habit::AcceptsByAck, false);
-                self.transmit(Op::Ack, seq);
+                self.messages.detector.see_acceptance(false);
+                self.out.transmit(Op::Ack, seq);
             }
             (Phase::Open { since, answer } | Phase::Draining { since, answer }, Op::Syn) => {
                 return match words(datagram) {
@@ -150,12 +167,12 @@ impl Chat {
             // We are leaving. A late ACK of our last message must not pass for that of the FIN; some peers
             // put no number in their ACKs, so after a repeat any will do.
             (Phase::Leaving { fin, untold, .. }, Op::Ack | Op::FinAck) => {
-                let is_numbered = !self.dialect.has(Habit::UnnumberedAcks);
-                if is_numbered && seq != self.delivery.seq().field() && fin.sent < 2 {
+                let is_numbered = !self.dialect().has(Habit::UnnumberedAcks);
+                if is_numbered && seq != self.messages.seq().field() && fin.sent < 2 {
                     return Handled::Ignored;
                 }
                 // It may be of something sent before: then that of the FIN is still to come.
-                let is_sure = fin.sent == 1 && !self.delivery.is_held(now);
+                let is_sure = fin.sent == 1 && !self.messages.arq.is_held(now);
                 if is_sure { self.end_left(untold) } else { self.end_leaving(untold) }
             }
             (Phase::Leaving { untold, .. }, Op::Fin | Op::ErrFin) => {
@@ -195,21 +212,20 @@ impl Chat {
     /// Time has passed. A call that is early or without need does nothing. Returns whether a datagram is
     /// transmitted once more.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
-        let before = self.dialect;
         self.transmit_late_ack(Some(now));
         let is_again = self.do_what_is_due(now);
-        self.note_dialect(before);
+        self.tell_learned();
         is_again
     }
 
     fn do_what_is_due(&mut self, now: Instant) -> bool {
         match self.phase {
             Phase::Inviting { expires, .. } if expires <= now => self.end_opening(now, Reason::NoAnswer),
-            Phase::Inviting { syn, expires, rings } if syn.due <= now => {
+            Phase::Inviting { syn, expires, whom } if syn.due <= now => {
                 let pause = SYN_AGAIN_AFTER.get(syn.sent as usize).unwrap_or(&SYN_AGAIN_AFTER[2]);
                 let syn = Repeat { sent: syn.sent + 1, due: now + *pause };
-                self.phase = Phase::Inviting { syn, expires, rings };
-                self.transmit(Operation::Syn, Seq::Zero.field());
+                self.phase = Phase::Inviting { syn, expires, whom };
+                self.out.transmit(Operation::Syn, Seq::Zero.field());
                 return true;
             }
             Phase::Invited { expires, .. } if expires <= now => self.end_opening(now, Reason::RequestExpired),
@@ -217,17 +233,16 @@ impl Chat {
                 match syn_ack.again(now, self.settings.attempts) {
                     Some(syn_ack) => {
                         self.phase = Phase::Accepting { syn_ack, ack_at };
-                        self.transmit(Operation::SynAck, Seq::Zero.field());
+                        self.out.transmit(Operation::SynAck, Seq::Zero.field());
                         return true;
                     }
                     None => self.end_with_peer_gone(now),
                 }
             }
             Phase::Accepting { syn_ack, ack_at: Some(at) } if at <= now => {
-                self.transmit(Operation::Ack, Seq::Zero.field());
-                self.is_unheard = true;
-                self.open(now, Operation::SynAck);
-                self.delivery.hold(syn_ack.due, true);
+                self.out.transmit(Operation::Ack, Seq::Zero.field());
+                self.open(now, Answer::BothUnheard);
+                self.messages.arq.hold(syn_ack.due, true);
                 self.deliver(now);
             }
             Phase::Open { .. } | Phase::Draining { .. } => return self.deliver(now),

@@ -74,12 +74,8 @@ fn after_six_attempts_all_that_is_queued_is_undelivered_in_order_and_the_peer_go
     }
     bob.drain();
     let copies = bob.schedule(at(29_999));
-    let seq = [(5_000, 0), (10_000, 0), (15_000, 0), (20_000, 1), (25_000, 0)];
-    assert_eq!(
-        copies,
-        seq.map(|(ms, seq)| (ms, BOB.chat(seq, "hi"))),
-        "perhaps it wants the first to have 1"
-    );
+    let again = [5_000, 10_000, 15_000, 20_000, 25_000];
+    assert_eq!(copies, again.map(|ms| (ms, BOB.chat(0, "hi"))));
     assert_eq!((bob.state(), bob.events()), (State::Open, vec![]));
     assert_eq!(bob.transmits(at(30_000)), [BOB.fin(1)], "once, in case only its answers are lost");
     assert_eq!(

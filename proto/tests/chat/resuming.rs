@@ -102,18 +102,6 @@ fn the_message_that_was_in_flight_leaves_again_only_after_five_seconds() {
 }
 
 #[test]
-fn an_ack_of_the_other_number_is_of_the_first_message_where_the_run_before_may_have_tried_it() {
-    let mut before = Driver::open();
-    before.send(at(0), 1, "one").unwrap();
-    before.drain();
-    let mut bob = resume(snapshot(&before), &[(1, "one"), (2, "two")]);
-    assert_eq!(bob.schedule(at(5_000)), [(5_000, BOB.chat(0, "one"))]);
-    bob.hears(at(5_100), &ANN.ack(1));
-    assert_eq!(bob.drain(), [BOB.chat(0, "two")], "the next number behind 1");
-    assert_eq!(bob.events(), [delivered(1)]);
-}
-
-#[test]
 fn an_ack_from_before_does_not_shorten_the_five_seconds() {
     let mut bob = resume(snapshot(&Driver::open()), &[(1, "one")]);
     for seq in [1, 0] {

@@ -1,0 +1,206 @@
+//! Stop-and-wait: one message in flight, transmitted again until it is acknowledged or given up, and those that wait
+//! (SIMP 3, 4). Which number a copy has, and which ACK counts, is the caller's to know.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::text::{Seq, Text};
+
+/// How long we wait for an ACK before transmitting the same datagram again (SIMP 4). Never shorter: a late
+/// copy of one message is taken for the next but one if it is still under way then (SIMP 6).
+pub const RETRANSMIT_AFTER: Duration = Duration::from_secs(5);
+
+/// No copy of a datagram lives longer than this in the network (SIMP 6): half of [`RETRANSMIT_AFTER`], in which
+/// a datagram and the ACK that it causes are both dead.
+pub(crate) const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
+
+/// The number of a message of ours: the id of its `queued` entry in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub u64);
+
+/// A message of ours on its way to the peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its number in the log.
+    pub id: MessageId,
+    /// What it says.
+    pub text: Text,
+}
+
+/// How often a datagram was transmitted, and when it is due again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Repeat {
+    /// Transmissions so far.
+    pub(crate) sent: u32,
+    /// The next one, if nothing answers until then.
+    pub(crate) due: Instant,
+}
+
+impl Repeat {
+    /// Transmitted for the first time.
+    pub(crate) fn first(now: Instant) -> Self {
+        Self { sent: 1, due: now + RETRANSMIT_AFTER }
+    }
+
+    /// Transmitted once more; `None` if that was already done `attempts` times.
+    pub(crate) fn again(self, now: Instant, attempts: u32) -> Option<Self> {
+        (self.sent < attempts).then(|| Self { sent: self.sent + 1, due: now + RETRANSMIT_AFTER })
+    }
+}
+
+/// The message in flight.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    /// The message.
+    pub(crate) message: Outgoing,
+    /// Its copies.
+    pub(crate) repeat: Repeat,
+    /// When the last copy left.
+    pub(crate) transmitted: Instant,
+    /// The number of the last copy.
+    pub(crate) seq: Seq,
+    /// The number of copies before it, if it was another.
+    pub(crate) other: Option<Seq>,
+}
+
+impl InFlight {
+    /// Whether a copy had this number.
+    pub(crate) fn has_number(&self, seq: u8) -> bool {
+        self.seq.field() == seq || self.other.is_some_and(|other| other.field() == seq)
+    }
+}
+
+/// No new message is transmitted for a while, because an ACK may come that is not its own.
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    until: Instant,
+    /// Whether that is one ACK which has not come yet, so that only copies can follow it.
+    ack_missing: bool,
+}
+
+/// Our messages in one chat.
+#[derive(Debug, Default)]
+pub(crate) struct Arq {
+    /// In a box, for most of 10,000 chats have none.
+    in_flight: Option<Box<InFlight>>,
+    queue: VecDeque<Outgoing>,
+    hold: Option<Hold>,
+}
+
+impl Arq {
+    /// Messages not yet acknowledged.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len() + usize::from(self.in_flight.is_some())
+    }
+
+    /// Adds a message after those that wait.
+    pub(crate) fn push(&mut self, message: Outgoing) {
+        self.queue.push_back(message);
+    }
+
+    /// Takes out a message that has not been transmitted. False if it is not among those that wait.
+    pub(crate) fn take_back(&mut self, id: MessageId) -> bool {
+        let place = self.queue.iter().position(|message| message.id == id);
+        place.and_then(|place| self.queue.remove(place)).is_some()
+    }
+
+    /// The message in flight.
+    pub(crate) fn in_flight(&self) -> Option<&InFlight> {
+        self.in_flight.as_deref()
+    }
+
+    /// Transmits the next message with this number, unless one is in flight or must not leave yet. Returns whether it
+    /// did.
+    pub(crate) fn begin(&mut self, now: Instant, seq: Seq) -> bool {
+        self.hold = self.hold.filter(|hold| hold.until > now);
+        if self.in_flight.is_some() || self.hold.is_some() {
+            return false;
+        }
+        let Some(message) = self.queue.pop_front() else { return false };
+        if self.queue.is_empty() {
+            // Give the memory back: most of 10,000 chats are idle.
+            self.queue = VecDeque::new();
+        }
+        self.in_flight = Some(Box::new(InFlight {
+            message,
+            repeat: Repeat::first(now),
+            transmitted: now,
+            seq,
+            other: None,
+        }));
+        true
+    }
+
+    /// Transmits the message in flight again, with this number.
+    pub(crate) fn repeat(&mut self, now: Instant, seq: Seq) {
+        let Some(in_flight) = &mut self.in_flight else { return };
+        if in_flight.seq != seq {
+            in_flight.other = Some(in_flight.seq);
+        }
+        in_flight.repeat = Repeat { sent: in_flight.repeat.sent + 1, due: now + RETRANSMIT_AFTER };
+        (in_flight.seq, in_flight.transmitted) = (seq, now);
+    }
+
+    /// The number of the message in flight was of no use: it is due at once, with this one.
+    pub(crate) fn renumber(&mut self, now: Instant, seq: Seq) {
+        if let Some(in_flight) = &mut self.in_flight {
+            (in_flight.seq, in_flight.repeat.due) = (seq, now);
+        }
+    }
+
+    /// Sets anew when the message in flight is due, and lets its copies so far count as so many.
+    pub(crate) fn set_due(&mut self, due: Instant, sent: u32) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.repeat = Repeat { sent, due };
+        }
+    }
+
+    /// The message in flight is over: it is acknowledged, or goes on no longer.
+    pub(crate) fn settle(&mut self) -> Option<InFlight> {
+        self.in_flight.take().map(|in_flight| *in_flight)
+    }
+
+    /// Takes out all that is not acknowledged, in order. An ACK of the message in flight may still come.
+    pub(crate) fn give_up(&mut self) -> (Option<InFlight>, VecDeque<Outgoing>) {
+        let in_flight = self.settle();
+        if let Some(in_flight) = &in_flight {
+            self.hold(in_flight.repeat.due, false);
+        }
+        (in_flight, std::mem::take(&mut self.queue))
+    }
+
+    /// Transmits no new message before `until`. `ack_missing`: or until the one ACK came that it waits for.
+    pub(crate) fn hold(&mut self, until: Instant, ack_missing: bool) {
+        self.hold = Some(match self.hold {
+            Some(held) => Hold { until: until.max(held.until), ack_missing: false },
+            None => Hold { until, ack_missing },
+        });
+    }
+
+    /// An ACK came that is of no message: if messages are held, they wait for its copies too.
+    pub(crate) fn handle_other_ack(&mut self, copies_until: Instant) {
+        if let Some(hold) = &mut self.hold {
+            hold.until = if hold.ack_missing { copies_until } else { hold.until.max(copies_until) };
+            hold.ack_missing = false;
+        }
+    }
+
+    /// Until when an ACK may come that is not of a message to come.
+    pub(crate) fn held_until(&self) -> Option<Instant> {
+        self.hold.map(|hold| hold.until)
+    }
+
+    /// Whether an ACK may come that is of something else than the next that is transmitted.
+    pub(crate) fn is_held(&self, now: Instant) -> bool {
+        self.held_until().is_some_and(|until| until > now)
+    }
+
+    /// When there is something to transmit, if no ACK comes until then.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.in_flight {
+            Some(in_flight) => Some(in_flight.repeat.due),
+            None if self.queue.is_empty() => None,
+            None => self.held_until(),
+        }
+    }
+}

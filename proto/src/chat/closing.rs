@@ -1,0 +1,113 @@
+//! What ends a chat, or what was to become one (SIMP 2, 5, 7).
+
+use std::time::{Duration, Instant};
+
+use super::opening::NOT_IN_LOG;
+use super::phase::Phase;
+use super::{Chat, ChatEvent, words};
+use crate::arq::{RETRANSMIT_AFTER, Repeat};
+use crate::datagram::{Datagram, Operation};
+use crate::dialect::Habit;
+use crate::state::Reason;
+
+/// To a peer that has shown habits of its own a FIN leaves again after this long, with the other number (SIMP 7).
+const OTHER_FIN_AFTER: Duration = Duration::from_secs(2);
+
+/// How often a FIN is transmitted to a peer that never acknowledges.
+const FINS_UNCONFIRMED: u32 = 2;
+
+impl Chat {
+    /// Ends what was not open yet: our user knows it at once, the peer is told until it answers.
+    pub(super) fn end_opening(&mut self, now: Instant, reason: Reason) {
+        self.out.tell(ChatEvent::Closed { reason, text: None });
+        self.transmit_fin(now, 0, None);
+    }
+
+    /// Ends an invitation that the peer does not accept.
+    pub(super) fn end_refused(&mut self, datagram: &Datagram) {
+        let text = words(datagram);
+        let reason = if says_busy(text.as_deref()) { Reason::PeerBusy } else { Reason::PeerDeclined };
+        self.end(reason, text);
+    }
+
+    /// Ends a chat whose peer does not answer. It is told once all the same: if only its answers are lost, it
+    /// would stay in a chat that is none.
+    pub(super) fn end_with_peer_gone(&mut self, now: Instant) {
+        self.give_up(Reason::PeerGone);
+        self.messages.arq.hold(now + RETRANSMIT_AFTER, false);
+        self.out.transmit(Operation::Fin, self.messages.seq().field());
+        self.end(Reason::PeerGone, None);
+    }
+
+    /// We leave, and deliver nothing more.
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.give_up(Reason::Quit);
+        self.transmit_fin(now, 0, Some(Reason::Quit));
+    }
+
+    /// Transmits a FIN after so many. If it is not known which number the peer wants, it gets both in turn.
+    pub(super) fn transmit_fin(&mut self, now: Instant, sent: u32, untold: Option<Reason>) {
+        let dialect = self.messages.dialect();
+        let is_foreign = dialect.is_foreign();
+        let is_other = match is_foreign {
+            true => sent % 2 == 1,
+            false => !self.messages.is_acknowledged() && sent >= 2 && sent.is_multiple_of(2),
+        };
+        let seq = self.messages.seq();
+        let seq = if is_other { seq.next() } else { seq };
+        let is_soon = is_foreign && (sent == 0 || dialect.has(Habit::NeverAcks));
+        let pause = if is_soon { OTHER_FIN_AFTER } else { RETRANSMIT_AFTER };
+        let fin = Repeat { sent: sent + 1, due: now + pause };
+        let leaving = Phase::Leaving { fin, dead_at: now + RETRANSMIT_AFTER, untold };
+        if sent == 0 {
+            self.set_phase(leaving);
+        } else {
+            self.phase = leaving;
+        }
+        self.out.transmit(Operation::Fin, seq.field());
+    }
+
+    /// How often a FIN is transmitted.
+    pub(super) fn fin_attempts(&self) -> u32 {
+        if self.dialect().has(Habit::NeverAcks) { FINS_UNCONFIRMED } else { self.settings.attempts }
+    }
+
+    /// Answers a FIN as the peer wants it answered.
+    pub(super) fn answer_fin(&mut self, seq: u8) {
+        self.out.transmit(self.dialect().answer_to_fin(), seq);
+    }
+
+    /// Ends a chat whose last FIN was not acknowledged, or more than one was sent.
+    pub(super) fn end_leaving(&mut self, untold: Option<Reason>) {
+        if let Phase::Leaving { dead_at, .. } = self.phase {
+            self.messages.arq.hold(dead_at, false);
+        }
+        self.end_left(untold);
+    }
+
+    /// Ends a chat that we have left; `untold`: why, if our user has not been told.
+    pub(super) fn end_left(&mut self, untold: Option<Reason>) {
+        match untold {
+            Some(reason) => self.end(reason, None),
+            None => self.set_phase(Phase::Closed),
+        }
+    }
+
+    /// Nothing of ours is transmitted any more.
+    pub(super) fn give_up(&mut self, reason: Reason) {
+        let given_up = self.messages.give_up().filter(|id| *id != NOT_IN_LOG);
+        self.out.events.extend(given_up.map(|id| ChatEvent::Undelivered(id, reason)));
+    }
+
+    /// It is over for both.
+    pub(super) fn end(&mut self, reason: Reason, text: Option<String>) {
+        self.set_phase(Phase::Closed);
+        self.out.tell(ChatEvent::Closed { reason, text });
+    }
+}
+
+/// Whether an ERR means "in another chat". Implementations word it differently, all with one of these.
+fn says_busy(text: Option<&str>) -> bool {
+    let text = text.unwrap_or_default().to_ascii_lowercase();
+    ["busy", "another chat", "already in"].iter().any(|words| text.contains(words))
+}

@@ -1,0 +1,108 @@
+//! Where a chat stands, with what only matters there.
+
+use std::time::Instant;
+
+use crate::arq::Repeat;
+use crate::state::{Reason, State};
+
+/// Whom an invitation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whom {
+    /// A peer that there was a chat with before: what comes may be of that.
+    Known,
+    /// Somebody new: all that comes is of this chat.
+    Stranger,
+    /// Its user is being asked.
+    Ringing,
+}
+
+/// What we answered the peer's part of the opening with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// ACK, to its SYN+ACK.
+    Ack,
+    /// SYN+ACK, to its SYN.
+    SynAck,
+    /// SYN+ACK and a bare ACK. Both may be lost: nothing has come since.
+    BothUnheard,
+}
+
+/// Where a chat stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// We invited the peer and wait for its answer.
+    Inviting {
+        /// Our SYN.
+        syn: Repeat,
+        /// When the invitation ends.
+        expires: Instant,
+        /// Who it is for.
+        whom: Whom,
+    },
+    /// The peer invited us, and our user has not answered.
+    Invited {
+        /// When the request ends.
+        expires: Instant,
+        /// The peer has our SYN+ACK already, and waits for a first message.
+        rung: bool,
+        /// Before that, datagrams of an earlier chat with this peer may still be under way.
+        answer_from: Option<Instant>,
+    },
+    /// We accepted and wait for the peer to confirm.
+    Accepting {
+        /// Our SYN+ACK.
+        syn_ack: Repeat,
+        /// When a bare ACK follows.
+        ack_at: Option<Instant>,
+    },
+    /// Messages go both ways.
+    Open {
+        /// Unknown after a restart.
+        since: Option<Instant>,
+        /// How it opened.
+        answer: Answer,
+    },
+    /// We are leaving, but first deliver what is queued. The rest is as in an open chat.
+    Draining {
+        /// As in an open chat.
+        since: Option<Instant>,
+        /// As in an open chat.
+        answer: Answer,
+    },
+    /// We are leaving and wait for the ACK of our FIN.
+    Leaving {
+        /// Our FIN.
+        fin: Repeat,
+        /// When the last one and its ACK are dead.
+        dead_at: Instant,
+        /// Why, if the user has not been told yet.
+        untold: Option<Reason>,
+    },
+    /// Over.
+    Closed,
+}
+
+impl Phase {
+    /// As the user sees it.
+    pub(super) fn state(self) -> State {
+        match self {
+            Self::Inviting { .. } => State::Inviting,
+            Self::Invited { .. } => State::Invited,
+            Self::Accepting { .. } => State::Accepting,
+            Self::Open { .. } => State::Open,
+            Self::Draining { .. } | Self::Leaving { .. } => State::Closing,
+            Self::Closed => State::Closed,
+        }
+    }
+
+    /// When the phase itself wants to be looked at.
+    pub(super) fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Inviting { syn, expires, .. } => Some(syn.due.min(expires)),
+            Self::Invited { expires, .. } => Some(expires),
+            Self::Accepting { syn_ack, ack_at } => Some(ack_at.map_or(syn_ack.due, |at| at.min(syn_ack.due))),
+            Self::Leaving { fin, .. } => Some(fin.due),
+            Self::Open { .. } | Self::Draining { .. } | Self::Closed => None,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Messages both ways in an open chat: what the peer says, when it is acknowledged, and what becomes of ours.
+
+use std::time::{Duration, Instant};
+
+use super::opening::NOT_IN_LOG;
+use super::phase::{Answer, Phase};
+use super::{Chat, ChatEvent, Handled, Transmit};
+use crate::arq::MessageId;
+use crate::datagram::{Datagram, Operation};
+use crate::messages::{Due, Incoming};
+use crate::text::{Seq, read_payload};
+
+/// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
+/// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, where only one SYN+ACK left and
+/// its ACK has come, this long for copies.
+pub(super) const HANDSHAKE_ACK_COPIES_WITHIN: Duration = Duration::from_millis(500);
+
+impl Chat {
+    /// A message of the peer. Its ACK is queued here, but leaves only after the commit: once the peer sees it, the peer
+    /// forgets the message.
+    pub(super) fn handle_chat(&mut self, now: Instant, datagram: &Datagram) -> Handled {
+        let (seq, text) = (datagram.seq, read_payload(self.dialect().text_of(&datagram.payload)));
+        let lines = self.aside.as_mut().map(|aside| &mut aside.lines).filter(|lines| lines.is_any());
+        match lines.map(|lines| lines.is_last(now, &text)) {
+            Some(true) => {
+                self.acknowledge(now, seq);
+                return Handled::Duplicate;
+            }
+            Some(false) => {}
+            None => self.messages.detector.see_no_line(),
+        }
+        let incoming = self.messages.handle_chat(now, (seq, &text), datagram.deviations);
+        let handled = match incoming {
+            Incoming::New(delivered) => {
+                if let Some(id) = delivered {
+                    self.tell_delivered(id);
+                }
+                self.out.tell(ChatEvent::Message { seq, text });
+                Handled::Accepted
+            }
+            Incoming::Copy => Handled::Duplicate,
+        };
+        self.acknowledge(now, seq);
+        self.deliver_if_open(now);
+        handled
+    }
+
+    /// An ACK in an open chat.
+    pub(super) fn handle_ack(&mut self, now: Instant, seq: u8) -> Handled {
+        let Some(id) = self.messages.handle_ack(now, seq) else {
+            self.messages.arq.handle_other_ack(now + HANDSHAKE_ACK_COPIES_WITHIN);
+            return Handled::Ignored;
+        };
+        self.tell_delivered(id);
+        if !self.leave_if_drained(now) {
+            self.deliver(now);
+        }
+        Handled::Accepted
+    }
+
+    /// A SYN with a text in an open chat: a line, which comes as a message too (SIMP 7).
+    pub(super) fn handle_line(&mut self, now: Instant, seq: u8, text: String) -> Handled {
+        self.out.transmit(Operation::Ack, seq);
+        if !self.aside_mut().lines.is_new(now, &text) {
+            return Handled::Duplicate;
+        }
+        self.messages.handle_line(now);
+        // What was not numbered must not pass for the last message after a restart.
+        self.out.is_changed = true;
+        self.out.tell(ChatEvent::Message { seq, text });
+        self.deliver_if_open(now);
+        Handled::Accepted
+    }
+
+    /// Acknowledges a message of the peer, when the peer can take it.
+    pub(super) fn acknowledge(&mut self, now: Instant, seq: u8) {
+        match self.dialect().ack_after() {
+            None => {}
+            Some(Duration::ZERO) => self.out.transmit(Operation::Ack, seq),
+            Some(after) => {
+                self.transmit_late_ack(None);
+                self.aside_mut().late_ack = Some((now + after, seq));
+            }
+        }
+    }
+
+    /// Transmits the ACK that leaves late, if its time has come; at any time without one.
+    pub(super) fn transmit_late_ack(&mut self, now: Option<Instant>) {
+        let late_ack = self.aside.as_mut().map(|aside| &mut aside.late_ack);
+        let is_due = |(at, _): &mut (Instant, u8)| now.is_none_or(|now| *at <= now);
+        if let Some((_, seq)) = late_ack.and_then(|ack| ack.take_if(is_due)) {
+            self.out.transmit(Operation::Ack, seq);
+        }
+    }
+
+    fn tell_delivered(&mut self, id: MessageId) {
+        match id {
+            // Nothing in the log says that it turned the number over.
+            NOT_IN_LOG => self.out.is_changed = true,
+            _ => self.out.tell(ChatEvent::Delivered(id)),
+        }
+    }
+
+    fn deliver_if_open(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Open { .. } | Phase::Draining { .. }) && !self.leave_if_drained(now) {
+            self.deliver(now);
+        }
+    }
+
+    /// Lets the delivery do what is due. Returns whether a datagram is transmitted once more.
+    pub(super) fn deliver(&mut self, now: Instant) -> bool {
+        loop {
+            match self.messages.handle_timeout(now, self.settings.attempts) {
+                Due::Nothing => return false,
+                due @ (Due::First | Due::Again) => {
+                    if due == Due::Again && self.is_unheard() {
+                        self.out.transmit(Operation::SynAck, Seq::Zero.field());
+                        self.out.transmit(Operation::Ack, Seq::Zero.field());
+                    }
+                    self.out.transmits.push_back(Transmit::InFlight);
+                    return due == Due::Again;
+                }
+                Due::Delivered(id) => self.tell_delivered(id),
+                Due::Unconfirmed(NOT_IN_LOG) => self.out.is_changed = true,
+                Due::Unconfirmed(id) => self.out.tell(ChatEvent::Unconfirmed(id)),
+                Due::PeerGone => {
+                    self.end_with_peer_gone(now);
+                    return false;
+                }
+            }
+            if self.leave_if_drained(now) {
+                return false;
+            }
+        }
+    }
+
+    /// Whether what opened the chat may be lost.
+    fn is_unheard(&self) -> bool {
+        let (Phase::Open { answer, .. } | Phase::Draining { answer, .. }) = self.phase else { return false };
+        answer == Answer::BothUnheard
+    }
+
+    /// Leaves if only the last message was waited for.
+    pub(super) fn leave_if_drained(&mut self, now: Instant) -> bool {
+        let is_drained = matches!(self.phase, Phase::Draining { .. }) && self.messages.arq.len() == 0;
+        if is_drained {
+            self.leave(now);
+        }
+        is_drained
+    }
+
+    /// The peer says for the first time that something is wrong, or says it again.
+    pub(super) fn handle_error(&mut self, datagram: &Datagram) -> Handled {
+        let text = read_payload(&datagram.payload);
+        let sent = self.messages.sent();
+        self.messages.detector.see_hearing(sent);
+        let last = &mut self.aside_mut().error;
+        if last.as_deref() == Some(&text) {
+            return Handled::Ignored;
+        }
+        *last = Some(text.as_str().into());
+        self.out.tell(ChatEvent::Error { text });
+        Handled::Accepted
+    }
+}

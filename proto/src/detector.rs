@@ -1,0 +1,355 @@
+//! What finds out how a peer speaks: from what it sends, and from what it does not answer, to habits (SIMP 7).
+//! Each method is one observation. What is done about a habit is not decided here, and how messages are numbered is
+//! found by [`numbering`](crate::numbering).
+
+use std::time::Duration;
+
+use crate::datagram::{Datagram, Operation};
+use crate::deviations::Deviations;
+use crate::dialect::{Dialect, Habit, begins_with_nul};
+use crate::numbering::Rule;
+
+/// What makes a datagram odd. What a user may write into a text does not.
+const ODD: [Deviations; 6] = [
+    Deviations::PADDING,
+    Deviations::NAME,
+    Deviations::LENGTH,
+    Deviations::TRAILER,
+    Deviations::OPERATION,
+    Deviations::SEQUENCE,
+];
+
+/// So many ACKs in a row with the right number are no chance.
+const FITS: u8 = 2;
+
+/// A repeat comes from this long after, if its sender did not see the ACK.
+const REPEATED_FROM: Duration = Duration::from_secs(4);
+
+/// So many messages in a row whose ACK was missed although it came later: it was not that.
+const MISSED_LATER: u8 = 3;
+
+/// So many copies without an ACK, to a peer that hears us, are no bad luck.
+const HEARD_FOR: u32 = 3;
+
+/// How often a message is transmitted at most to a peer that does not acknowledge repeats.
+const COPIES_IF_IGNORED: u32 = 3;
+
+/// What to do about a message whose copies were not acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// Transmit it again.
+    Repeat,
+    /// Go on with the next: the peer lives, and may have this one.
+    GoOn,
+    /// Give the peer up.
+    PeerGone,
+}
+
+/// What is known of our messages before the one in flight.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before {
+    /// There was none in this chat.
+    pub(crate) is_none: bool,
+    /// The peer has acknowledged one.
+    pub(crate) is_acknowledged: bool,
+    /// The numbers of the chat are not all as specified.
+    pub(crate) is_odd: bool,
+}
+
+/// What the peer did since the first copy of our message in flight.
+#[derive(Debug, Clone, Copy, Default)]
+struct Signs {
+    /// New messages.
+    messages: u32,
+    /// How many copies had left when it showed that it hears us.
+    heard_from: Option<u32>,
+}
+
+/// Messages in a row that the peer repeated although they were acknowledged.
+#[derive(Debug, Clone, Copy, Default)]
+struct Missed {
+    in_a_row: u8,
+    /// The last one is among them.
+    is_last: bool,
+}
+
+/// What has changed in what is known of how the peer speaks, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learned {
+    /// What is known now.
+    pub dialect: Dialect,
+    /// What showed it.
+    pub because: &'static str,
+}
+
+/// What is known of how one peer speaks, and what has been noticed since.
+#[derive(Debug)]
+pub(crate) struct Detector {
+    dialect: Dialect,
+    /// What was known when a change was last reported.
+    reported: Dialect,
+    /// What showed the first change since.
+    because: Option<&'static str>,
+    /// ACKs in a row that had the right number.
+    fits: u8,
+    missed: Missed,
+    signs: Signs,
+    /// Messages in a row that were not acknowledged.
+    unconfirmed: u32,
+}
+
+impl Detector {
+    /// Begins with what is known from earlier chats.
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            reported: dialect,
+            because: None,
+            fits: 0,
+            missed: Missed::default(),
+            signs: Signs::default(),
+            unconfirmed: 0,
+        }
+    }
+
+    /// What is known.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Learns nothing from now on: our user has said how the peer speaks.
+    pub(crate) fn pin(&mut self) {
+        self.dialect.pin();
+        self.reported = self.dialect;
+    }
+
+    /// What has changed since the last call; one change, however many habits it is of.
+    pub(crate) fn poll_learned(&mut self) -> Option<Learned> {
+        let because = self.because.take().filter(|_| self.dialect != self.reported)?;
+        self.reported = self.dialect;
+        Some(Learned { dialect: self.dialect, because })
+    }
+
+    fn learn(&mut self, habit: Habit, has: bool, because: &'static str) {
+        if self.dialect.has(habit) != has {
+            self.dialect.set(habit, has);
+            self.because.get_or_insert(because);
+        }
+    }
+}
+
+/// Of any datagram, and of the opening.
+impl Detector {
+    /// A datagram came: its form.
+    pub(crate) fn see_form(&mut self, datagram: &Datagram) {
+        let deviations = datagram.deviations;
+        let is_odd = ODD.iter().any(|one| deviations.has(*one));
+        self.learn(Habit::Odd, is_odd, if is_odd { "a datagram is odd" } else { "a datagram is plain" });
+        if datagram.operation == Operation::Chat {
+            self.learn(Habit::LeadingNul, begins_with_nul(&datagram.payload), "the first byte of its text");
+        } else if deviations.has(Deviations::SHORT) != self.dialect.has(Habit::ShortControl) {
+            let is_short = deviations.has(Deviations::SHORT);
+            let because = if is_short { "a datagram without Length" } else { "a datagram with Length" };
+            self.learn(Habit::ShortControl, is_short, because);
+            // Those that were seen do both. Its first text will show.
+            self.learn(Habit::LeadingNul, is_short, because);
+        }
+        if datagram.operation == Operation::SynAck && datagram.seq != 0 {
+            self.learn(Habit::UnnumberedAcks, true, "its SYN+ACK to 0 has another number");
+        }
+    }
+
+    /// Its SYN+ACK only says that its user is being asked, or it accepts like one whose SYN+ACK does; or not.
+    pub(crate) fn see_ringing(&mut self, rings: bool) {
+        let because = if rings { "it accepts by a message" } else { "its first message is no acceptance" };
+        self.learn(Habit::Rings, rings, because);
+    }
+
+    /// It accepts with a bare ACK, or not.
+    pub(crate) fn see_acceptance(&mut self, is_ack: bool) {
+        let because = if is_ack { "an ACK answers our SYN" } else { "a SYN+ACK answers our SYN" };
+        self.learn(Habit::AcceptsByAck, is_ack, because);
+    }
+}
+
+/// Of its messages.
+impl Detector {
+    /// A message came; `is_acknowledged`: it has acknowledged one of ours.
+    pub(crate) fn see_chat(&mut self, deviations: Deviations, is_acknowledged: bool) {
+        if deviations.has(Deviations::OPERATION) && !is_acknowledged {
+            self.learn(Habit::NeverAcks, true, "a message with another operation");
+        }
+    }
+
+    /// A line came as a SYN. Whoever sends lines so has ACKs for SYNs.
+    pub(crate) fn see_line(&mut self, is_acknowledged: bool) {
+        self.learn(Habit::LineAsSyn, true, "a SYN with a text in a chat");
+        if !is_acknowledged {
+            self.learn(Habit::NeverAcks, true, "a SYN with a text in a chat");
+        }
+    }
+
+    /// A message came that had not come as a line.
+    pub(crate) fn see_no_line(&mut self) {
+        self.learn(Habit::LineAsSyn, false, "a message without a SYN before it");
+    }
+
+    /// Its numbers, or its ACKs, have shown how it numbers messages.
+    pub(crate) fn see_rule(&mut self, rule: Rule) {
+        let before = self.dialect;
+        self.dialect.set_rule(rule);
+        if self.dialect != before {
+            self.because.get_or_insert(rule.reason());
+        }
+    }
+
+    /// A message came that is new, when so many copies of ours in flight had left; `None` if none is.
+    pub(crate) fn see_new(&mut self, sent: Option<u32>) {
+        if !std::mem::take(&mut self.missed.is_last) {
+            self.missed.in_a_row = 0;
+        }
+        self.signs.messages += 1;
+        self.see_life(sent);
+        // It would not have sent another, had our ACK of the one before not come through.
+        if self.signs.messages > 1 {
+            self.see_hearing(sent);
+        }
+    }
+
+    /// A copy came of a message that was acknowledged: its ACK was lost, or came while the peer did not look.
+    pub(crate) fn see_copy(&mut self, since: Option<Duration>, sent: Option<u32>) {
+        self.see_life(sent);
+        // To one that holds to the specification a later ACK might pass for that of the message after the next.
+        if !self.dialect.is_foreign() || since.is_none_or(|since| since < REPEATED_FROM) {
+            return;
+        }
+        if !std::mem::replace(&mut self.missed.is_last, true) {
+            self.missed.in_a_row += 1;
+        }
+        let is_late = self.dialect.has(Habit::MissesFastAcks);
+        if !is_late || self.missed.in_a_row >= MISSED_LATER {
+            self.missed.in_a_row = 0;
+            self.learn(Habit::MissesFastAcks, !is_late, "it repeats what was acknowledged");
+        }
+    }
+
+    /// One that differs shows by any message that it is there. One that holds to the specification may be hard to hear,
+    /// and not hear us at all.
+    fn see_life(&mut self, sent: Option<u32>) {
+        if self.dialect.is_foreign() {
+            self.see_hearing(sent);
+        }
+    }
+
+    /// The peer shows that it hears us.
+    pub(crate) fn see_hearing(&mut self, sent: Option<u32>) {
+        self.signs.heard_from = self.signs.heard_from.or(sent);
+    }
+}
+
+/// Of its ACKs, and of their absence.
+impl Detector {
+    /// The first copy of a message of ours leaves.
+    pub(crate) fn begin_message(&mut self) {
+        self.signs = Signs::default();
+    }
+
+    /// An ACK came, although it never acknowledges.
+    pub(crate) fn see_any_ack(&mut self) {
+        self.learn(Habit::NeverAcks, false, "an ACK of a message");
+    }
+
+    /// An ACK came for what is in flight, with the right number or another one.
+    pub(crate) fn see_ack(&mut self, is_right: bool) {
+        // By chance it fits one message, but not two in a row.
+        self.fits = if is_right { self.fits.saturating_add(1) } else { 0 };
+        if self.fits >= FITS {
+            self.learn(Habit::UnnumberedAcks, false, "its ACKs have the right numbers");
+        }
+    }
+
+    /// Only an ACK with a number that no copy had has come.
+    pub(crate) fn see_unnumbered_ack(&mut self) {
+        self.learn(Habit::UnnumberedAcks, true, "only an ACK with another number came");
+    }
+
+    /// It has acknowledged a message of ours that was transmitted so often.
+    pub(crate) fn see_delivered(&mut self, sent: u32) {
+        self.unconfirmed = 0;
+        if sent > 1 {
+            self.learn(Habit::IgnoresRepeats, false, "it acknowledged a repeat");
+        }
+    }
+
+    /// How often a message is transmitted. `attempts`: how often to one that holds to the specification.
+    fn copies(&self, attempts: u32, before: Before) -> u32 {
+        match () {
+            // If our first were given up early, our next would look to a plain peer as if we began at 1.
+            () if self.dialect.has(Habit::NeverAcks) && (self.dialect.is_foreign() || !before.is_none) => 1,
+            () if self.dialect.has(Habit::IgnoresRepeats)
+                && self.dialect.is_foreign()
+                && before.is_acknowledged =>
+            {
+                attempts.min(COPIES_IF_IGNORED)
+            }
+            () => attempts,
+        }
+    }
+
+    /// Our message in flight was transmitted so often, and not acknowledged: what to do.
+    pub(crate) fn unanswered(&mut self, sent: u32, attempts: u32, before: Before) -> Unanswered {
+        let is_foreign = self.dialect.is_foreign();
+        let is_heard = self.signs.heard_from.is_some_and(|from| sent >= from + HEARD_FOR);
+        let mut is_last = sent >= self.copies(attempts, before);
+        if is_heard && !before.is_acknowledged && !self.dialect.is_pinned() && (is_foreign || is_last) {
+            self.learn(Habit::NeverAcks, true, "it hears us, and acknowledges nothing");
+            is_last = true;
+        }
+        if !is_last {
+            return Unanswered::Repeat;
+        }
+        // Its ACK may be lost, and a repeat gets none: the next message shows whether the peer is there.
+        let may_ignore = is_foreign || before.is_odd || is_heard || self.dialect.has(Habit::IgnoresRepeats);
+        let is_there = before.is_acknowledged || (is_foreign && self.signs.messages > 0);
+        if self.dialect.has(Habit::NeverAcks) {
+            // It says no more than this.
+        } else if is_there && may_ignore && (is_heard || self.unconfirmed == 0) {
+            self.learn(Habit::IgnoresRepeats, true, "it acknowledged others, and no copy of this one");
+        } else {
+            return Unanswered::PeerGone;
+        }
+        self.unconfirmed += 1;
+        Unanswered::GoOn
+    }
+
+    /// Whether all of our messages so far were acknowledged, or none was given up without.
+    pub(crate) fn is_first_unanswered(&self) -> bool {
+        self.unconfirmed == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::UserName;
+
+    #[test]
+    fn the_form_of_one_datagram_makes_a_peer_foreign_and_of_the_next_plain_again() {
+        let user = UserName::new("bob").unwrap();
+        let plain = Datagram::new(Operation::Ack, 0, user, Vec::new());
+        let mut bob = Detector::new(Dialect::default());
+        for (operation, payload) in [(Operation::Syn, ""), (Operation::Ack, ""), (Operation::Chat, "hi")] {
+            bob.see_form(&Datagram::new(operation, 1, user, payload.into()));
+        }
+        assert_eq!(bob.poll_learned(), None);
+        let in_texts = [Deviations::PAYLOAD, Deviations::NON_ASCII, Deviations::NUL, Deviations::COMBINED];
+        for (one, name) in Deviations::NAMES {
+            bob.see_form(&Datagram { deviations: one, ..plain.clone() });
+            assert_eq!(bob.dialect().is_foreign(), !in_texts.contains(&one), "{name}");
+            assert_eq!(bob.poll_learned().is_some(), !in_texts.contains(&one), "{name} is one change");
+            bob.see_form(&plain);
+            assert!(!bob.dialect().is_foreign(), "{name} is no more");
+            bob.poll_learned();
+        }
+    }
+}

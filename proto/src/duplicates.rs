@@ -1,0 +1,107 @@
+//! Which of the peer's messages are copies of the last one, and not shown again (SIMP 3, 7).
+
+use std::time::{Duration, Instant};
+
+/// If numbers do not tell a repeat: the same text so soon after is a copy made on the way.
+const COPY_WITHIN: Duration = Duration::from_millis(250);
+
+/// The same: the same text is a repeat from this long after,
+const REPEAT_FROM: Duration = Duration::from_millis(4_500);
+
+/// to this long after.
+const REPEAT_UNTIL: Duration = Duration::from_millis(6_500);
+
+/// What is remembered of the last message received, to know a duplicate by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastReceived {
+    seq: u8,
+    /// FNV-1a of its text: peers exist that send different texts with one number (SIMP 7).
+    text_hash: u64,
+}
+
+impl LastReceived {
+    /// Of a message with this Sequence field and this text.
+    pub fn of(seq: u8, text: &str) -> Self {
+        let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        Self { seq, text_hash: text.bytes().fold(0xcbf2_9ce4_8422_2325, step) }
+    }
+
+    /// As two numbers, to be kept.
+    pub fn to_parts(self) -> (u8, u64) {
+        (self.seq, self.text_hash)
+    }
+
+    /// From the two numbers that were kept.
+    pub fn from_parts(seq: u8, text_hash: u64) -> Self {
+        Self { seq, text_hash }
+    }
+}
+
+/// What a copy is known by. A line twice is better than a line lost: what may be new is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KnownBy {
+    /// Its number and its text.
+    Number,
+    /// Nothing: another message must have come between.
+    Nothing,
+    /// Its number, its text and its time. What comes so long after our ACK is no copy of what came before it.
+    Time {
+        /// How long after a message our ACK of it leaves.
+        ack_after: Duration,
+        /// Its number may differ.
+        any_number: bool,
+    },
+    /// Its text, and the number 1 of a repeat.
+    Mark,
+}
+
+/// The filter of one direction.
+#[derive(Debug, Default)]
+pub(crate) struct Duplicates {
+    last: Option<LastReceived>,
+    /// When it came, or its last copy; unknown after a restart.
+    last_at: Option<Instant>,
+}
+
+impl Duplicates {
+    /// Goes on after a restart.
+    pub(crate) fn resume(last: Option<LastReceived>) -> Self {
+        Self { last, last_at: None }
+    }
+
+    /// What a duplicate is known by.
+    pub(crate) fn last(&self) -> Option<LastReceived> {
+        self.last
+    }
+
+    /// A message came that has not been had before.
+    pub(crate) fn note_new(&mut self, now: Instant, message: LastReceived) {
+        (self.last, self.last_at) = (Some(message), Some(now));
+    }
+
+    /// Whether a message is a copy of the last one: then, how long after the last copy it came, if that is known.
+    pub(crate) fn copy_after(
+        &mut self,
+        now: Instant,
+        this: LastReceived,
+        known_by: KnownBy,
+    ) -> Option<Option<Duration>> {
+        let last = self.last?;
+        let since = self.last_at.map(|at| now.saturating_duration_since(at));
+        let is_text = last.text_hash == this.text_hash;
+        let is_copy = match (known_by, since) {
+            (KnownBy::Nothing, _) => false,
+            (KnownBy::Time { ack_after, any_number }, Some(since)) => {
+                let within = if ack_after.is_zero() { COPY_WITHIN } else { ack_after };
+                let is_time = since < within || (REPEAT_FROM..REPEAT_UNTIL).contains(&since);
+                is_text && (any_number || last == this) && is_time
+            }
+            (KnownBy::Mark, Some(since)) => is_text && (this.seq == 1 || since < COPY_WITHIN),
+            (KnownBy::Number | KnownBy::Time { .. } | KnownBy::Mark, _) => last == this,
+        };
+        is_copy.then(|| {
+            self.last_at = Some(now);
+            since
+        })
+    }
+}

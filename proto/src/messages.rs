@@ -1,0 +1,365 @@
+//! The messages of one chat, both ways: brings together what transmits ours ([`Arq`]), what numbers them
+//! ([`Numbering`]), what tells the peer's from their copies ([`Duplicates`]) and what finds out how it speaks
+//! ([`Detector`]). None of these knows another. Knows nothing of opening and closing.
+
+use std::time::{Duration, Instant};
+
+use crate::arq::{Arq, COPY_LIVES_FOR, InFlight, MessageId, RETRANSMIT_AFTER};
+use crate::detector::{Before, Detector, Unanswered};
+use crate::deviations::Deviations;
+use crate::dialect::{Dialect, Habit};
+use crate::duplicates::{Duplicates, KnownBy, LastReceived};
+use crate::numbering::{Numbering, Rule};
+use crate::text::Seq;
+
+/// An ACK with another number than the one in flight is taken for it after this long without the right one.
+const RIGHT_ACK_WITHIN: Duration = Duration::from_millis(500);
+
+/// After so many transmissions the other number is tried, with a peer that has shown that it differs. One that has not
+/// would take a copy with the other number for another message.
+const TRY_OTHER_AFTER: u32 = 2;
+
+/// So soon after the opening, no peer that holds to the specification has given up its first message. Later, what comes
+/// first may have another before it.
+const FIRST_COMES_WITHIN: Duration = Duration::from_millis(19_500);
+
+/// To a peer that never acknowledges, the next message leaves this long after the last; to one that shows nothing else
+/// by which it differs, when no copy of the last can come after it any more.
+const UNCONFIRMED_AFTER: Duration = Duration::from_millis(300);
+
+/// What the passing of time did to our messages.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Nothing.
+    Nothing,
+    /// The next one is to be transmitted, for the first time.
+    First,
+    /// The one in flight is to be transmitted again.
+    Again,
+    /// An ACK with another number is taken for its own.
+    Delivered(MessageId),
+    /// It was transmitted as often as makes sense, and the peer may have it.
+    Unconfirmed(MessageId),
+    /// It was transmitted as often as allowed, and never acknowledged.
+    PeerGone,
+}
+
+/// What a message of the peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Incoming {
+    /// Not had before. The message of ours that it shows to be delivered, if it does.
+    New(Option<MessageId>),
+    /// A copy of the last one.
+    Copy,
+}
+
+/// ACKs that may come and are not of the message in flight.
+#[derive(Debug, Clone, Copy, Default)]
+struct EarlierAcks {
+    /// Until then, an ACK with another number may be of the message before.
+    may_come_until: Option<Instant>,
+    /// Until then, no ACK says anything: one may be of a message that was reported as unconfirmed.
+    say_nothing_until: Option<Instant>,
+}
+
+/// Both directions of one chat's messages.
+#[derive(Debug)]
+pub(crate) struct Messages {
+    pub(crate) arq: Arq,
+    pub(crate) detector: Detector,
+    numbering: Numbering,
+    duplicates: Duplicates,
+    earlier_acks: EarlierAcks,
+    /// When an ACK with another number counts for the message in flight.
+    doubtful_ack: Option<Instant>,
+    /// Until then, the first message that comes is the peer's first.
+    first_until: Option<Instant>,
+    /// The chat goes on after a restart: which numbers were tried before it is not known.
+    is_resumed: bool,
+}
+
+impl Messages {
+    /// Before a chat with a peer of whom this is known.
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self {
+            arq: Arq::default(),
+            detector: Detector::new(dialect),
+            numbering: Numbering::begin(dialect.rule(), dialect.is_pinned()),
+            duplicates: Duplicates::default(),
+            earlier_acks: EarlierAcks::default(),
+            doubtful_ack: None,
+            first_until: None,
+            is_resumed: false,
+        }
+    }
+
+    /// Goes on where an earlier run stopped. `next`: the number of our message in flight, or of the next one.
+    pub(crate) fn resume(dialect: Dialect, next: Seq, received: Option<LastReceived>) -> Self {
+        Self {
+            numbering: Numbering::resume(dialect.rule(), dialect.is_pinned(), next),
+            duplicates: Duplicates::resume(received),
+            is_resumed: true,
+            ..Self::new(dialect)
+        }
+    }
+
+    /// The chat opens: the opening may have shown how the peer numbers. `for_them`: when it opened for the peer at the
+    /// earliest, if that is known.
+    pub(crate) fn open(&mut self, for_them: Option<Instant>) {
+        let dialect = self.dialect();
+        self.numbering = Numbering::begin(dialect.rule(), dialect.is_pinned());
+        self.first_until = for_them.map(|at| at + FIRST_COMES_WITHIN);
+    }
+
+    /// From now on the peer is held to what is known: our user has said so.
+    pub(crate) fn pin(&mut self) {
+        self.detector.pin();
+        let rule = self.dialect().rule();
+        self.numbering.pin(rule);
+    }
+
+    /// What is known of how the peer speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.detector.dialect()
+    }
+
+    /// The number of our message in flight, or of the next one.
+    pub(crate) fn seq(&self) -> Seq {
+        self.numbering.next()
+    }
+
+    /// What a duplicate is known by.
+    pub(crate) fn last_received(&self) -> Option<LastReceived> {
+        self.duplicates.last()
+    }
+
+    /// The peer may have forgotten the chat, and begin with its numbers anew.
+    pub(crate) fn forget_numbers(&mut self) {
+        self.numbering.forget_theirs();
+    }
+
+    /// Whether the peer has acknowledged a message of ours in this chat.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.numbering.is_acknowledged()
+    }
+
+    /// How many copies of the message in flight have left; `None` if none is.
+    pub(crate) fn sent(&self) -> Option<u32> {
+        self.arq.in_flight().map(|in_flight| in_flight.repeat.sent)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let doubtful = self.doubtful_ack.filter(|_| self.arq.in_flight().is_some());
+        [self.arq.deadline(), doubtful].into_iter().flatten().min()
+    }
+
+    /// Takes out all that is not acknowledged, in order. The number of the message in flight is used up: its ACK may
+    /// still come, and must not pass for that of the FIN.
+    pub(crate) fn give_up(&mut self) -> impl Iterator<Item = MessageId> + use<> {
+        let (in_flight, queue) = self.arq.give_up();
+        if in_flight.is_some() {
+            self.numbering.settle(self.seq());
+        }
+        in_flight.map(|in_flight| in_flight.message).into_iter().chain(queue).map(|message| message.id)
+    }
+}
+
+/// The peer's messages.
+impl Messages {
+    /// A message of the peer came.
+    pub(crate) fn handle_chat(
+        &mut self,
+        now: Instant,
+        (seq, text): (u8, &str),
+        deviations: Deviations,
+    ) -> Incoming {
+        self.detector.see_chat(deviations, self.is_acknowledged());
+        let this = LastReceived::of(seq, text);
+        if let Some(since) = self.duplicates.copy_after(now, this, self.known_by()) {
+            self.detector.see_copy(since, self.sent());
+            return Incoming::Copy;
+        }
+        let is_counted_together = self.numbering.rule().is_one_counter() && self.numbering.is_shown();
+        let delivered = if is_counted_together && seq <= 1 { self.confirm_by_number(now, seq) } else { None };
+        self.detector.see_new(self.sent());
+        if self.first_until.is_none_or(|until| now >= until) {
+            self.numbering.forget_beginning();
+        }
+        let ours = self.arq.in_flight().map(|in_flight| in_flight.seq);
+        let is_foreign = self.dialect().behaves_otherwise();
+        if self.numbering.handle_theirs(seq, ours, is_foreign) {
+            self.detector.see_rule(self.numbering.rule());
+        }
+        // Ours had a number that is used up, and is not looked at.
+        if self.is_counted_together() && ours.is_some_and(|ours| ours != self.seq()) {
+            self.arq.renumber(now, self.seq());
+        }
+        self.duplicates.note_new(now, this);
+        self.end_wait_if_vain(now);
+        Incoming::New(delivered)
+    }
+
+    /// A line of the peer came as a SYN.
+    pub(crate) fn handle_line(&mut self, now: Instant) {
+        self.detector.see_line(self.is_acknowledged());
+        self.end_wait_if_vain(now);
+    }
+
+    /// A foreign peer may just have shown that it never acknowledges what is in flight.
+    fn end_wait_if_vain(&mut self, now: Instant) {
+        let dialect = self.dialect();
+        if dialect.has(Habit::NeverAcks)
+            && dialect.is_foreign()
+            && let Some(sent) = self.sent()
+        {
+            self.arq.set_due(now, sent);
+        }
+    }
+
+    /// Whether numbers of this chat have shown that the peer has one counter for both directions.
+    fn is_counted_together(&self) -> bool {
+        self.numbering.rule().is_one_counter() && self.numbering.is_shown()
+    }
+
+    /// The peer counts both directions together: the number after that of ours in flight shows that it has ours.
+    fn confirm_by_number(&mut self, now: Instant, seq: u8) -> Option<MessageId> {
+        let ours = self.arq.in_flight()?.seq;
+        if ours.next().field() != seq {
+            return None;
+        }
+        let id = self.confirm(ours);
+        self.arq.hold(now + RIGHT_ACK_WITHIN, false);
+        id
+    }
+
+    /// What a copy of the peer's last message is known by.
+    fn known_by(&self) -> KnownBy {
+        let dialect = self.dialect();
+        let ack_after = dialect.ack_after().unwrap_or_default();
+        match self.numbering.rule() {
+            Rule::Marks => KnownBy::Mark,
+            Rule::Constant => KnownBy::Time { ack_after, any_number: true },
+            // What it says again after one of ours has the same number again.
+            _ if self.is_counted_together() && self.numbering.is_after_ours() => KnownBy::Nothing,
+            _ if dialect.has(Habit::UnnumberedAcks) && self.numbering.may_be_constant() => {
+                KnownBy::Time { ack_after, any_number: false }
+            }
+            _ => KnownBy::Number,
+        }
+    }
+}
+
+/// Our messages.
+impl Messages {
+    /// An ACK came: the message that it confirms, if it is the one in flight.
+    pub(crate) fn handle_ack(&mut self, now: Instant, seq: u8) -> Option<MessageId> {
+        let EarlierAcks { may_come_until, say_nothing_until } = self.earlier_acks;
+        // Before our first message it is of the opening.
+        let is_of_message = self.arq.in_flight().is_some() || may_come_until.is_some();
+        if self.dialect().has(Habit::NeverAcks) && is_of_message {
+            self.detector.see_any_ack();
+            self.arq.set_due(now + RETRANSMIT_AFTER, 1);
+        }
+        if say_nothing_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        let in_flight = self.arq.in_flight()?;
+        if in_flight.has_number(seq) {
+            self.detector.see_ack(seq == self.seq().field());
+            return self.confirm(Seq::of(seq));
+        }
+        self.detector.see_ack(false);
+        if self.dialect().has(Habit::UnnumberedAcks) {
+            return self.confirm(self.seq());
+        }
+        let is_of_earlier = seq <= 1 && may_come_until.is_some_and(|until| now < until);
+        if !is_of_earlier && !self.dialect().is_pinned() {
+            self.doubtful_ack.get_or_insert(now + RIGHT_ACK_WITHIN);
+        }
+        None
+    }
+
+    /// The peer has the copy of the message in flight that has this number.
+    fn confirm(&mut self, seq: Seq) -> Option<MessageId> {
+        let in_flight = self.arq.settle()?;
+        let is_repeated = in_flight.repeat.sent > 1;
+        let is_unnumbered = self.dialect().has(Habit::UnnumberedAcks);
+        // ACKs of its other copies, which may have the number of the next message.
+        if in_flight.other.is_some() || (is_unnumbered && is_repeated) {
+            self.arq.hold(in_flight.repeat.due, false);
+        }
+        if self.numbering.handle_ack(seq) {
+            self.detector.see_rule(self.numbering.rule());
+        }
+        self.detector.see_delivered(in_flight.repeat.sent);
+        Some(self.end_message(&in_flight))
+    }
+
+    fn end_message(&mut self, in_flight: &InFlight) -> MessageId {
+        // Of a copy made on the way an ACK may come a little later. Of one that was repeated much later, for that may
+        // be why.
+        let late = if in_flight.repeat.sent > 1 { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
+        self.earlier_acks.may_come_until = Some(in_flight.repeat.due + late);
+        self.doubtful_ack = None;
+        in_flight.message.id
+    }
+
+    /// What is due: the next message if none is in flight, or the one in flight again, or its end.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, attempts: u32) -> Due {
+        let Some(in_flight) = self.arq.in_flight() else { return self.begin_next(now) };
+        let InFlight { repeat, .. } = *in_flight;
+        if self.doubtful_ack.is_some_and(|at| at <= now) {
+            self.detector.see_unnumbered_ack();
+            return self.confirm(self.seq()).map_or(Due::Nothing, Due::Delivered);
+        }
+        if repeat.due > now {
+            return Due::Nothing;
+        }
+        let before = Before {
+            is_none: self.numbering.is_first_of_ours(),
+            is_acknowledged: self.is_acknowledged(),
+            is_odd: self.numbering.is_odd(),
+        };
+        match self.detector.unanswered(repeat.sent, attempts, before) {
+            Unanswered::Repeat => {
+                self.arq.repeat(now, self.number_of_copy(repeat.sent));
+                Due::Again
+            }
+            Unanswered::GoOn => self.leave_unconfirmed(),
+            Unanswered::PeerGone => Due::PeerGone,
+        }
+    }
+
+    /// The number of the next copy, after so many. The other one is tried if the peer may want that: but with the first
+    /// message that it does not acknowledge, for after that all is open.
+    fn number_of_copy(&self, sent: u32) -> Seq {
+        let dialect = self.dialect();
+        let may_be_other = self.numbering.may_be_other(dialect.is_foreign()) && !dialect.is_pinned();
+        let is_first = !self.is_resumed && self.detector.is_first_unanswered();
+        let is_others_turn = sent >= TRY_OTHER_AFTER && sent.is_multiple_of(2);
+        if may_be_other && is_first && is_others_turn { self.seq().next() } else { self.seq() }
+    }
+
+    fn begin_next(&mut self, now: Instant) -> Due {
+        if !self.arq.begin(now, self.seq()) {
+            return Due::Nothing;
+        }
+        let dialect = self.dialect();
+        if dialect.has(Habit::NeverAcks) && dialect.is_foreign() {
+            self.arq.set_due(now + UNCONFIRMED_AFTER, 1);
+        } else if dialect.has(Habit::NeverAcks) && !self.numbering.is_first_of_ours() {
+            self.arq.set_due(now + COPY_LIVES_FOR, 1);
+        }
+        self.detector.begin_message();
+        Due::First
+    }
+
+    fn leave_unconfirmed(&mut self) -> Due {
+        let seq = self.seq();
+        let Some(in_flight) = self.arq.settle() else { return Due::Nothing };
+        self.numbering.settle(seq);
+        self.earlier_acks.say_nothing_until = Some(in_flight.transmitted + RETRANSMIT_AFTER);
+        Due::Unconfirmed(self.end_message(&in_flight))
+    }
+}

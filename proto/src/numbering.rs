@@ -1,0 +1,418 @@
+//! Which number our next message has, and which the peer's next may have (SIMP 3, 7): rules by which implementations
+//! number messages, as hypotheses. Each is a pure function of the numbers seen so far. A number that a rule does not
+//! allow counts against it; of the rules that are left, the first in [`Rule::ALL`] holds.
+//!
+//! Knows no texts, no time and no ACK habits: what is a new message, and what acknowledges ours, is decided elsewhere.
+
+use crate::text::Seq;
+
+/// A rule by which messages are numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Each direction by itself: 0, 1, 0. The specification.
+    Alternates,
+    /// One counter for both directions, which each message turns over, from 0.
+    OneCounter,
+    /// The same from 1: the handshake counts too.
+    OneCounterFromOne,
+    /// Each direction by itself, from 1.
+    AlternatesFromOne,
+    /// A first copy has 2, a repeat 1.
+    Marks,
+    /// Its own count up, modulo 256.
+    CountsUp,
+    /// Its own all have the same number.
+    Constant,
+}
+
+impl Rule {
+    /// All of them, the more likely first: the specification until it is refuted, then those of many programs.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Alternates,
+        Self::OneCounter,
+        Self::OneCounterFromOne,
+        Self::AlternatesFromOne,
+        Self::Marks,
+        Self::CountsUp,
+        Self::Constant,
+    ];
+
+    /// Whether the messages of both directions turn one counter over.
+    pub(crate) fn is_one_counter(self) -> bool {
+        matches!(self, Self::OneCounter | Self::OneCounterFromOne)
+    }
+
+    /// What a log says that the peer does.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Alternates => "its numbers alternate",
+            Self::OneCounter | Self::OneCounterFromOne => "its number follows the last of either direction",
+            Self::AlternatesFromOne => "its numbers alternate from 1",
+            Self::Marks => "its first copy has the number 2",
+            Self::CountsUp => "its numbers count up",
+            Self::Constant => "its messages have the same number",
+        }
+    }
+
+    fn first(self) -> Seq {
+        match self {
+            Self::OneCounterFromOne | Self::AlternatesFromOne => Seq::One,
+            _ => Seq::Zero,
+        }
+    }
+
+    /// The number of our next message after these.
+    fn ours(self, seen: &Seen) -> Seq {
+        let before = if self.is_one_counter() { seen.last.map(|(seq, _)| seq) } else { seen.ours };
+        before.map_or(self.first(), Seq::next)
+    }
+
+    /// Whether a new message of the peer may have this number after these. One that crosses ours has the number of
+    /// ours if both directions share a counter; one that answers ours has the next.
+    fn allows(self, seen: &Seen, in_flight: Option<Seq>, seq: u8) -> bool {
+        match (self, seen.theirs) {
+            (Self::OneCounter | Self::OneCounterFromOne, Theirs::Unknown) => seq <= 1,
+            (Self::OneCounter | Self::OneCounterFromOne, _) => {
+                seq == self.ours(seen).field() || in_flight.is_some_and(|ours| ours.next().field() == seq)
+            }
+            (Self::Alternates | Self::AlternatesFromOne, Theirs::None) => seq == self.first().field(),
+            (Self::Alternates | Self::AlternatesFromOne, Theirs::Unknown) => seq <= 1,
+            (Self::Alternates | Self::AlternatesFromOne, Theirs::Last(last)) => seq <= 1 && seq ^ 1 == last,
+            // After that a first copy may be lost.
+            (Self::Marks, Theirs::Last(2)) => seq == 2 || seq == 1,
+            (Self::Marks, _) => seq == 2,
+            (Self::CountsUp | Self::Constant, Theirs::None | Theirs::Unknown) => true,
+            (Self::CountsUp, Theirs::Last(last)) => seq == last.wrapping_add(1),
+            (Self::Constant, Theirs::Last(last)) => seq == last,
+        }
+    }
+}
+
+/// The peer's last message in this chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Theirs {
+    /// There was none yet.
+    #[default]
+    None,
+    /// There may have been one: before a restart, or one that was lost.
+    Unknown,
+    /// Its number.
+    Last(u8),
+}
+
+/// The numbers of a chat so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    theirs: Theirs,
+    /// Of our last message that is settled.
+    ours: Option<Seq>,
+    /// Of the last message in either direction, and whose it was.
+    last: Option<(Seq, Whose)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Theirs,
+}
+
+/// How well the rule is founded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Basis {
+    /// On nothing, or on an earlier chat.
+    Assumed,
+    /// On numbers of this chat that refute the specification's rule.
+    Shown,
+    /// Our user has said so.
+    Pinned,
+}
+
+/// How many numbers in a row refute the specification's rule. Of a peer that repeats nothing some are missing, and of a
+/// plain one that takes us for deaf: fewer would take these for peers that count otherwise (docs/faults.md).
+const REFUTED: u8 = 5;
+
+/// What a wrong first number counts: nothing is missing before it.
+const FIRST_COUNTS: u8 = REFUTED - 1;
+
+/// The numbers of one chat in both directions, and the rules that they leave.
+#[derive(Debug)]
+pub(crate) struct Numbering {
+    seen: Seen,
+    rule: Rule,
+    basis: Basis,
+    /// By place in [`Rule::ALL`]: how many numbers in a row the rule did not allow.
+    against: [u8; Rule::ALL.len()],
+    /// The peer has acknowledged so many of our messages.
+    acknowledged: u32,
+}
+
+impl Numbering {
+    /// At the beginning of a chat with a peer that is taken to follow this rule. `is_pinned`: whatever it shows.
+    pub(crate) fn begin(rule: Rule, is_pinned: bool) -> Self {
+        let basis = if is_pinned { Basis::Pinned } else { Basis::Assumed };
+        let is_left = |other| rule == Rule::Alternates || other == rule;
+        let against = Rule::ALL.map(|other| if is_left(other) { 0 } else { REFUTED });
+        Self { seen: Seen::default(), rule, basis, against, acknowledged: 0 }
+    }
+
+    /// Goes on after a restart. `next`: the number of our message in flight, or of the next one.
+    pub(crate) fn resume(rule: Rule, is_pinned: bool, next: Seq) -> Self {
+        let before = next.next();
+        let seen = Seen { theirs: Theirs::Unknown, ours: Some(before), last: Some((before, Whose::Theirs)) };
+        Self { seen, ..Self::begin(rule, is_pinned) }
+    }
+
+    /// From now on this rule holds, whatever the peer shows.
+    pub(crate) fn pin(&mut self, rule: Rule) {
+        (self.rule, self.basis) = (rule, Basis::Pinned);
+    }
+
+    /// The rule that holds.
+    pub(crate) fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// Whether numbers of this chat have shown that the rule holds, and not the specification's.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.basis == Basis::Shown
+    }
+
+    /// Whether the numbers are hardly the specification's: its rule is refuted, or about to be. A peer that takes us for
+    /// deaf may leave out one now and then.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.rule != Rule::Alternates || self.against(Rule::Alternates) >= FIRST_COUNTS
+    }
+
+    /// Whether nothing speaks against one number for all messages of the peer.
+    pub(crate) fn may_be_constant(&self) -> bool {
+        self.against(Rule::Constant) == 0
+    }
+
+    /// Whether the peer has acknowledged a message of ours.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.acknowledged > 0
+    }
+
+    /// Whether none of our messages in this chat is settled.
+    pub(crate) fn is_first_of_ours(&self) -> bool {
+        self.seen.ours.is_none()
+    }
+
+    /// Whether the last message was ours.
+    pub(crate) fn is_after_ours(&self) -> bool {
+        matches!(self.seen.last, Some((_, Whose::Ours)))
+    }
+
+    /// The number of our message in flight, or of the next one.
+    pub(crate) fn next(&self) -> Seq {
+        self.rule.ours(&self.seen)
+    }
+
+    /// Whether the peer may want the other number of our next message: a rule that is left gives it that, and the rule that
+    /// holds is not all that is known to fit. `is_foreign`: the peer differs in other ways.
+    pub(crate) fn may_be_other(&self, is_foreign: bool) -> bool {
+        let is_in_doubt = match self.rule {
+            Rule::Alternates => self.is_odd() || (is_foreign && self.seen.theirs == Theirs::None),
+            _ => self.basis == Basis::Assumed,
+        };
+        let gives_other = |rule: Rule| self.against(rule) == 0 && rule.ours(&self.seen) != self.next();
+        is_in_doubt && (self.rule != Rule::Alternates || Rule::ALL.into_iter().any(gives_other))
+    }
+
+    fn against(&self, rule: Rule) -> u8 {
+        self.against.get(rule as usize).copied().unwrap_or_default()
+    }
+
+    /// A new message of the peer has this number. `in_flight`: that of ours, if one is. `is_foreign`: the peer differs in
+    /// other ways too, so that one number refutes the specification's rule. Returns whether the rule that holds is
+    /// another one, or has just been shown to hold.
+    pub(crate) fn handle_theirs(&mut self, seq: u8, in_flight: Option<Seq>, is_foreign: bool) -> bool {
+        let before = (self.rule, self.basis);
+        if self.basis != Basis::Pinned {
+            self.weigh(seq, in_flight, is_foreign);
+        }
+        self.seen.theirs = Theirs::Last(seq);
+        self.seen.last = Some((Seq::of(seq), Whose::Theirs));
+        (self.rule, self.basis) != before
+    }
+
+    fn weigh(&mut self, seq: u8, in_flight: Option<Seq>, is_foreign: bool) {
+        let seen = self.seen;
+        // If it does not share a counter, its number says nothing of ours in flight.
+        let in_flight = in_flight.filter(|_| self.rule.is_one_counter());
+        let is_allowed = |rule: Rule| rule.allows(&seen, in_flight, seq);
+        let first = match seen.theirs {
+            // One bit has no such number.
+            _ if seq > 1 => REFUTED,
+            Theirs::None => FIRST_COUNTS,
+            _ => 1,
+        };
+        for (against, rule) in self.against.iter_mut().zip(Rule::ALL) {
+            let counts = if rule == Rule::Alternates { first } else { 1 };
+            *against = if is_allowed(rule) { *against } else { against.saturating_add(counts) };
+        }
+        let refuted = if is_foreign { 1 } else { REFUTED };
+        let limit = |rule| if rule == Rule::Alternates { refuted } else { 1 };
+        let left = |against: &[u8; 7]| {
+            Rule::ALL.into_iter().zip(*against).filter(move |(rule, against)| *against < limit(*rule))
+        };
+        let is_alternating = |rule| matches!(rule, Rule::Alternates | Rule::AlternatesFromOne);
+        let explains = |rule| is_allowed(rule) && !is_alternating(rule);
+        if is_allowed(Rule::Alternates) && !left(&self.against).any(|(rule, _)| explains(rule)) {
+            // What else there is says otherwise: the numbers before were of lost messages. Where they began is open.
+            let is_open = seen.theirs != Theirs::Unknown && self.against(Rule::AlternatesFromOne) == 0;
+            if let Some(against) = self.against.first_mut() {
+                *against = u8::from(is_open).min(*against);
+            }
+        }
+        let rule = left(&self.against).next().map(|(rule, _)| rule);
+        let rule = rule.unwrap_or_else(|| {
+            // All are refuted, so something has changed: begin anew with what this number leaves.
+            self.against = Rule::ALL.map(|rule| if is_allowed(rule) { 0 } else { REFUTED });
+            Rule::ALL.into_iter().find(|rule| is_allowed(*rule)).unwrap_or(Rule::Alternates)
+        });
+        self.hold(rule);
+        if rule != Rule::Alternates && !is_allowed(Rule::Alternates) {
+            self.basis = Basis::Shown;
+        }
+    }
+
+    fn hold(&mut self, rule: Rule) {
+        if rule != self.rule {
+            (self.rule, self.basis) = (rule, Basis::Assumed);
+        }
+    }
+
+    /// The peer has acknowledged a copy of our message with this number. Returns whether the rule that holds is another
+    /// one: only a copy with the other number can show that.
+    pub(crate) fn handle_ack(&mut self, seq: Seq) -> bool {
+        let (before, seen) = (self.rule, self.seen);
+        if self.basis != Basis::Pinned {
+            let is_other = seq != self.next();
+            for (against, rule) in self.against.iter_mut().zip(Rule::ALL) {
+                match rule.ours(&seen) == seq {
+                    true if is_other => *against = 0,
+                    true => {}
+                    false if rule == before && !is_other => {}
+                    false => *against = REFUTED,
+                }
+            }
+            let rule = Rule::ALL.into_iter().find(|rule| rule.ours(&seen) == seq);
+            self.hold(rule.filter(|_| is_other).unwrap_or(before));
+        }
+        self.settle(seq);
+        self.acknowledged += 1;
+        self.rule != before
+    }
+
+    /// If none of the peer's messages has come, there may have been some all the same.
+    pub(crate) fn forget_beginning(&mut self) {
+        if self.seen.theirs == Theirs::None {
+            self.seen.theirs = Theirs::Unknown;
+        }
+    }
+
+    /// Of the peer's messages so far nothing is known any more.
+    pub(crate) fn forget_theirs(&mut self) {
+        self.seen.theirs = Theirs::Unknown;
+    }
+
+    /// Our message with this number is over, whether or not the peer has it.
+    pub(crate) fn settle(&mut self, seq: Seq) {
+        self.seen.ours = Some(seq);
+        self.seen.last = Some((seq, Whose::Ours));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What happens in a chat.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        /// The peer sends a new message with this number.
+        Theirs(u8),
+        /// It acknowledges ours, which must have this number.
+        Ours(u8),
+        /// It acknowledges ours, whatever number that has.
+        Any,
+    }
+    use Step::{Any, Ours, Theirs};
+
+    fn follow(numbering: &mut Numbering, steps: &[Step]) {
+        for step in steps {
+            match *step {
+                Theirs(seq) => _ = numbering.handle_theirs(seq, None, false),
+                Any => _ = numbering.handle_ack(numbering.next()),
+                Ours(seq) => {
+                    assert_eq!(numbering.next().field(), seq, "{step:?} of {steps:?}");
+                    numbering.handle_ack(Seq::of(seq));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_rule_is_found_from_numbers_alone() {
+        let cases: [(Rule, &[Step]); 8] = [
+            (Rule::Alternates, &[Theirs(0), Ours(0), Theirs(1), Ours(1), Theirs(0)]),
+            (Rule::OneCounterFromOne, &[Theirs(1), Ours(0), Theirs(1), Ours(0), Ours(1), Theirs(0), Ours(1)]),
+            (Rule::CountsUp, &[Theirs(1), Ours(0), Theirs(2), Ours(1), Theirs(3), Theirs(4)]),
+            (Rule::CountsUp, &[Theirs(0), Theirs(1), Theirs(2), Theirs(3)]),
+            (Rule::Marks, &[Theirs(2), Ours(0), Theirs(2), Ours(1), Theirs(1), Theirs(2)]),
+            (Rule::Constant, &[Theirs(0), Theirs(0), Theirs(0), Theirs(0), Theirs(0), Theirs(0)]),
+            (Rule::Constant, &[Theirs(1), Theirs(1)]),
+            // A wrong number now and then is of messages that were lost.
+            (
+                Rule::Alternates,
+                &[Theirs(0), Theirs(0), Theirs(1), Theirs(1), Theirs(0), Theirs(0), Theirs(1)],
+            ),
+        ];
+        for (rule, steps) in cases {
+            let mut numbering = Numbering::begin(Rule::Alternates, false);
+            follow(&mut numbering, steps);
+            assert_eq!(numbering.rule(), rule, "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_peer_is_unlearned_with_one_number_that_refutes_it() {
+        let plain = [Theirs(0), Any, Any, Theirs(1), Any, Theirs(0), Theirs(1)];
+        for known in Rule::ALL {
+            let mut numbering = Numbering::begin(known, false);
+            follow(&mut numbering, &plain);
+            assert_eq!(numbering.rule(), Rule::Alternates, "{known:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_our_user_has_set_stays() {
+        let mut numbering = Numbering::begin(Rule::OneCounter, true);
+        follow(&mut numbering, &[Theirs(1), Theirs(1), Theirs(7), Theirs(7)]);
+        assert_eq!((numbering.rule(), numbering.is_shown()), (Rule::OneCounter, false));
+    }
+
+    #[test]
+    fn the_ack_of_a_copy_with_the_other_number_shows_which_rule_gives_it() {
+        for (theirs, rule) in [(None, Rule::OneCounterFromOne), (Some(1), Rule::AlternatesFromOne)] {
+            let mut numbering = Numbering::begin(Rule::Alternates, false);
+            if let Some(seq) = theirs {
+                numbering.handle_theirs(seq, None, false);
+            }
+            assert!(numbering.may_be_other(true));
+            assert!(numbering.handle_ack(Seq::One));
+            assert_eq!((numbering.rule(), numbering.next()), (rule, Seq::Zero), "after {theirs:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_tried_with_a_peer_whose_numbers_are_as_specified() {
+        let mut numbering = Numbering::begin(Rule::Alternates, false);
+        assert!(!numbering.may_be_other(false));
+        for step in [Theirs(0), Ours(0), Theirs(1), Theirs(0), Ours(1), Ours(0), Theirs(1)] {
+            follow(&mut numbering, &[step]);
+            assert!(!numbering.may_be_other(true) && !numbering.is_odd(), "after {step:?}");
+        }
+    }
+}
