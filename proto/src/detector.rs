@@ -281,11 +281,17 @@ impl Detector {
         }
     }
 
+    /// Whether a message is transmitted once: the peer never acknowledges. But if it is our first in the chat and was given
+    /// up so early, our next would look to a plain peer as if we began at 1.
+    pub(crate) fn is_sent_once(&self, is_first: bool) -> bool {
+        let is_sure = self.dialect.is_foreign() || self.dialect.is_pinned();
+        self.dialect.has(Habit::NeverAcks) && (is_sure || !is_first)
+    }
+
     /// How often a message is transmitted. `attempts`: how often to one that holds to the specification.
     fn copies(&self, attempts: u32, before: Before) -> u32 {
         match () {
-            // If our first were given up early, our next would look to a plain peer as if we began at 1.
-            () if self.dialect.has(Habit::NeverAcks) && (self.dialect.is_foreign() || !before.is_none) => 1,
+            () if self.is_sent_once(before.is_none) => 1,
             () if self.dialect.has(Habit::IgnoresRepeats)
                 && self.dialect.is_foreign()
                 && before.is_acknowledged =>

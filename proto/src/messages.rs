@@ -345,11 +345,9 @@ impl Messages {
         if !self.arq.begin(now, self.seq()) {
             return Due::Nothing;
         }
-        let dialect = self.dialect();
-        if dialect.has(Habit::NeverAcks) && dialect.is_foreign() {
-            self.arq.set_due(now + UNCONFIRMED_AFTER, 1);
-        } else if dialect.has(Habit::NeverAcks) && !self.numbering.is_first_of_ours() {
-            self.arq.set_due(now + COPY_LIVES_FOR, 1);
+        if self.detector.is_sent_once(self.numbering.is_first_of_ours()) {
+            let after = if self.dialect().is_foreign() { UNCONFIRMED_AFTER } else { COPY_LIVES_FOR };
+            self.arq.set_due(now + after, 1);
         }
         self.detector.begin_message();
         Due::First

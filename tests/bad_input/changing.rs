@@ -1,32 +1,10 @@
 //! Peers that begin as the specification has it, speak otherwise in mid-chat, and return to it.
 
-use simp_proto::{Datagram, Deviations};
-
 use super::peer::{Bob, PLAIN, Ways};
 use super::{Ann, harmless};
 
 /// A way to speak, with its name.
 type Change = (&'static str, Ways);
-
-/// Behind each datagram the complement of its ones' complement sum.
-fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
-    let mut sum: u32 = bytes
-        .chunks(2)
-        .map(|pair| match *pair {
-            [high, low] => u32::from(u16::from_be_bytes([high, low])),
-            _ => u32::from(pair[0]) << 8,
-        })
-        .sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    bytes.extend((!(sum as u16)).to_be_bytes());
-    bytes
-}
-
-fn has_checksum(datagram: &Datagram) -> bool {
-    datagram.deviations.has(Deviations::CHECKSUM)
-}
 
 /// Control datagrams without Length.
 fn short(mut bytes: Vec<u8>) -> Vec<u8> {
@@ -126,7 +104,6 @@ fn all(changes: &[Change]) {
 #[test]
 fn a_peer_that_writes_otherwise_in_mid_chat_is_understood_and_understands() {
     all(&[
-        ("checksums", Ways { form: with_checksum, hears: has_checksum, ..PLAIN }),
         ("short control datagrams", Ways { form: short, ..PLAIN }),
         ("texts behind NUL", Ways { form: behind_nul, read: |text| &text[1..], ..PLAIN }),
         ("spaces, and Length 0", Ways { form: padded, ..PLAIN }),

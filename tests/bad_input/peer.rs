@@ -23,15 +23,13 @@ pub struct Ways {
     pub ack: fn(u8) -> Option<u8>,
     /// Its datagrams, from those of the specification.
     pub form: fn(Vec<u8>) -> Vec<u8>,
-    /// Whether it listens to this datagram at all.
-    pub hears: fn(&Datagram) -> bool,
     /// The text that it shows of what came.
     pub read: fn(&str) -> &str,
 }
 
 /// The specification.
 pub const PLAIN: Ways =
-    Ways { next: |last| (last & 1) ^ 1, ack: Some, form: |bytes| bytes, hears: |_| true, read: |text| text };
+    Ways { next: |last| (last & 1) ^ 1, ack: Some, form: |bytes| bytes, read: |text| text };
 
 struct Inner {
     ways: Ways,
@@ -76,9 +74,6 @@ impl Shared {
     /// Stop-and-wait as in every textbook: the number of the last message is that of a duplicate.
     fn handle(&self, inner: &mut Inner, datagram: &Datagram) {
         let (ways, seq) = (inner.ways, datagram.seq);
-        if !(ways.hears)(datagram) {
-            return;
-        }
         match datagram.operation {
             Operation::Chat => {
                 if inner.heard.replace(seq) != Some(seq) {
