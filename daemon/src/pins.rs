@@ -147,7 +147,10 @@ mod tests {
             assert!(line.starts_with(&format!("[peers] '{key}': not an address (ADDR ")), "{line}");
         }
         let line = pins(&[("127.0.0.2", "pads")]).unwrap_err();
-        assert!(line.starts_with("[peers] '127.0.0.2': 'pads' is no habit (plain, cuts-at=N "), "{line}");
+        assert!(
+            line.starts_with("[peers] '127.0.0.2': unknown habit 'pads' (known: plain, cuts-at=N "),
+            "{line}"
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::arq::{COPY_LIVES_FOR, RETRANSMIT_AFTER};
+
 /// If numbers do not tell a repeat: the same text so soon after is a copy made on the way.
 const COPY_WITHIN: Duration = Duration::from_millis(250);
 
@@ -55,10 +57,21 @@ pub(crate) enum KnownBy {
     Mark,
 }
 
+/// Who sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Sender {
+    /// Whoever sent the last one.
+    #[default]
+    Same,
+    /// Perhaps one that was started again since, and knows nothing of that.
+    PerhapsAnew,
+}
+
 /// The filter of one direction.
 #[derive(Debug, Default)]
 pub(crate) struct Duplicates {
     last: Option<LastReceived>,
+    sender: Sender,
     /// When it came, or its last copy; unknown after a restart.
     last_at: Option<Instant>,
 }
@@ -66,7 +79,7 @@ pub(crate) struct Duplicates {
 impl Duplicates {
     /// Goes on after a restart.
     pub(crate) fn resume(last: Option<LastReceived>) -> Self {
-        Self { last, last_at: None }
+        Self { last, ..Self::default() }
     }
 
     /// What a duplicate is known by.
@@ -74,9 +87,14 @@ impl Duplicates {
         self.last
     }
 
+    /// The peer may have been started again: what it says at once is new, even if it is the same.
+    pub(crate) fn note_restart(&mut self) {
+        self.sender = Sender::PerhapsAnew;
+    }
+
     /// A message came that has not been had before.
     pub(crate) fn note_new(&mut self, now: Instant, message: LastReceived) {
-        (self.last, self.last_at) = (Some(message), Some(now));
+        *self = Self { last: Some(message), last_at: Some(now), sender: Sender::Same };
     }
 
     /// Whether a message is a copy of the last one: then, how long after the last copy it came, if that is known.
@@ -91,6 +109,10 @@ impl Duplicates {
         let is_text = last.text_hash == this.text_hash;
         let is_copy = match (known_by, since) {
             (KnownBy::Nothing, _) => false,
+            (KnownBy::Number, Some(since)) if self.sender == Sender::PerhapsAnew => {
+                // A repeat has been under way since; what is new comes at once.
+                last == this && since >= RETRANSMIT_AFTER - COPY_LIVES_FOR
+            }
             (KnownBy::Time { ack_after, any_number }, Some(since)) => {
                 let within = if ack_after.is_zero() { COPY_WITHIN } else { ack_after };
                 let is_time = since < within || (REPEAT_FROM..REPEAT_UNTIL).contains(&since);

@@ -133,9 +133,10 @@ impl Messages {
         self.duplicates.last()
     }
 
-    /// The peer may have forgotten the chat, and begin with its numbers anew.
-    pub(crate) fn forget_numbers(&mut self) {
+    /// The peer may have been started again, and begin with its numbers anew.
+    pub(crate) fn note_restart(&mut self) {
         self.numbering.forget_theirs();
+        self.duplicates.note_restart();
     }
 
     /// Whether the peer has acknowledged a message of ours in this chat.
@@ -334,8 +335,7 @@ impl Messages {
     /// The number of the next copy, after so many. The other one is tried if the peer may want that: but with the first
     /// message that it does not acknowledge, for after that all is open.
     fn number_of_copy(&self, sent: u32) -> Seq {
-        let dialect = self.dialect();
-        let may_be_other = self.numbering.may_be_other(dialect.is_foreign()) && !dialect.is_pinned();
+        let may_be_other = self.numbering.may_be_other(self.dialect().is_foreign());
         let is_first = !self.is_resumed && self.detector.is_first_unanswered();
         let is_others_turn = sent >= TRY_OTHER_AFTER && sent.is_multiple_of(2);
         if may_be_other && is_first && is_others_turn { self.seq().next() } else { self.seq() }

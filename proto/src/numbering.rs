@@ -37,6 +37,17 @@ impl Rule {
         Self::Constant,
     ];
 
+    /// The same by how little they change of what we send; those last that give our messages other numbers.
+    const MOST_CAREFUL_FIRST: [Self; 7] = [
+        Self::Alternates,
+        Self::CountsUp,
+        Self::Marks,
+        Self::Constant,
+        Self::AlternatesFromOne,
+        Self::OneCounter,
+        Self::OneCounterFromOne,
+    ];
+
     /// Whether the messages of both directions turn one counter over.
     pub(crate) fn is_one_counter(self) -> bool {
         matches!(self, Self::OneCounter | Self::OneCounterFromOne)
@@ -71,6 +82,9 @@ impl Rule {
     /// ours if both directions share a counter; one that answers ours has the next.
     fn allows(self, seen: &Seen, in_flight: Option<Seq>, seq: u8) -> bool {
         match (self, seen.theirs) {
+            // Whoever had a number above one bit may turn to this rule from anywhere.
+            (Self::Alternates | Self::AlternatesFromOne, Theirs::Last(2..)) => seq <= 1,
+            (Self::OneCounter | Self::OneCounterFromOne, Theirs::Last(2..)) => false,
             (Self::OneCounter | Self::OneCounterFromOne, Theirs::Unknown) => seq <= 1,
             (Self::OneCounter | Self::OneCounterFromOne, _) => {
                 seq == self.ours(seen).field() || in_flight.is_some_and(|ours| ours.next().field() == seq)
@@ -78,9 +92,9 @@ impl Rule {
             (Self::Alternates | Self::AlternatesFromOne, Theirs::None) => seq == self.first().field(),
             (Self::Alternates | Self::AlternatesFromOne, Theirs::Unknown) => seq <= 1,
             (Self::Alternates | Self::AlternatesFromOne, Theirs::Last(last)) => seq <= 1 && seq ^ 1 == last,
+            (Self::Marks, Theirs::None | Theirs::Unknown) => seq == 2,
             // After that a first copy may be lost.
-            (Self::Marks, Theirs::Last(2)) => seq == 2 || seq == 1,
-            (Self::Marks, _) => seq == 2,
+            (Self::Marks, Theirs::Last(last)) => (1..=2).contains(&last) && (1..=2).contains(&seq),
             (Self::CountsUp | Self::Constant, Theirs::None | Theirs::Unknown) => true,
             (Self::CountsUp, Theirs::Last(last)) => seq == last.wrapping_add(1),
             (Self::Constant, Theirs::Last(last)) => seq == last,
@@ -134,14 +148,28 @@ const REFUTED: u8 = 5;
 /// What a wrong first number counts: nothing is missing before it.
 const FIRST_COUNTS: u8 = REFUTED - 1;
 
+/// Something of each rule, by its place in [`Rule::ALL`].
+#[derive(Debug, Clone, Copy)]
+struct PerRule<T>([T; Rule::ALL.len()]);
+
+impl<T: Copy> PerRule<T> {
+    fn of(self, rule: Rule) -> T {
+        self.0[rule as usize]
+    }
+
+    fn set(&mut self, rule: Rule, to: T) {
+        self.0[rule as usize] = to;
+    }
+}
+
 /// The numbers of one chat in both directions, and the rules that they leave.
 #[derive(Debug)]
 pub(crate) struct Numbering {
     seen: Seen,
     rule: Rule,
     basis: Basis,
-    /// By place in [`Rule::ALL`]: how many numbers in a row the rule did not allow.
-    against: [u8; Rule::ALL.len()],
+    /// How many numbers in a row the rule did not allow.
+    against: PerRule<u8>,
     /// The peer has acknowledged so many of our messages.
     acknowledged: u32,
 }
@@ -151,7 +179,7 @@ impl Numbering {
     pub(crate) fn begin(rule: Rule, is_pinned: bool) -> Self {
         let basis = if is_pinned { Basis::Pinned } else { Basis::Assumed };
         let is_left = |other| rule == Rule::Alternates || other == rule;
-        let against = Rule::ALL.map(|other| if is_left(other) { 0 } else { REFUTED });
+        let against = PerRule(Rule::ALL.map(|other| if is_left(other) { 0 } else { REFUTED }));
         Self { seen: Seen::default(), rule, basis, against, acknowledged: 0 }
     }
 
@@ -180,12 +208,12 @@ impl Numbering {
     /// Whether the numbers are hardly the specification's: its rule is refuted, or about to be. A peer that takes us for
     /// deaf may leave out one now and then.
     pub(crate) fn is_odd(&self) -> bool {
-        self.rule != Rule::Alternates || self.against(Rule::Alternates) >= FIRST_COUNTS
+        self.rule != Rule::Alternates || self.against.of(Rule::Alternates) >= FIRST_COUNTS
     }
 
     /// Whether nothing speaks against one number for all messages of the peer.
     pub(crate) fn may_be_constant(&self) -> bool {
-        self.against(Rule::Constant) == 0
+        self.against.of(Rule::Constant) == 0
     }
 
     /// Whether the peer has acknowledged a message of ours.
@@ -211,16 +239,17 @@ impl Numbering {
     /// Whether the peer may want the other number of our next message: a rule that is left gives it that, and the rule that
     /// holds is not all that is known to fit. `is_foreign`: the peer differs in other ways.
     pub(crate) fn may_be_other(&self, is_foreign: bool) -> bool {
-        let is_in_doubt = match self.rule {
-            Rule::Alternates => self.is_odd() || (is_foreign && self.seen.theirs == Theirs::None),
-            _ => self.basis == Basis::Assumed,
-        };
-        let gives_other = |rule: Rule| self.against(rule) == 0 && rule.ours(&self.seen) != self.next();
-        is_in_doubt && (self.rule != Rule::Alternates || Rule::ALL.into_iter().any(gives_other))
-    }
-
-    fn against(&self, rule: Rule) -> u8 {
-        self.against.get(rule as usize).copied().unwrap_or_default()
+        let gives_other = |rule: Rule| self.against.of(rule) == 0 && rule.ours(&self.seen) != self.next();
+        let is_any = Rule::ALL.into_iter().any(gives_other);
+        match (self.rule, self.basis) {
+            (_, Basis::Pinned) => false,
+            (Rule::Alternates, _) => {
+                is_any && (self.is_odd() || (is_foreign && self.seen.theirs == Theirs::None))
+            }
+            // What an earlier chat has shown need not hold in this one.
+            (_, Basis::Assumed) => true,
+            (_, Basis::Shown) => is_any,
+        }
     }
 
     /// A new message of the peer has this number. `in_flight`: that of ours, if one is. `is_foreign`: the peer differs in
@@ -237,44 +266,51 @@ impl Numbering {
     }
 
     fn weigh(&mut self, seq: u8, in_flight: Option<Seq>, is_foreign: bool) {
-        let seen = self.seen;
         // If it does not share a counter, its number says nothing of ours in flight.
         let in_flight = in_flight.filter(|_| self.rule.is_one_counter());
-        let is_allowed = |rule: Rule| rule.allows(&seen, in_flight, seq);
-        let first = match seen.theirs {
-            // One bit has no such number.
-            _ if seq > 1 => REFUTED,
-            Theirs::None => FIRST_COUNTS,
-            _ => 1,
-        };
-        for (against, rule) in self.against.iter_mut().zip(Rule::ALL) {
-            let counts = if rule == Rule::Alternates { first } else { 1 };
-            *against = if is_allowed(rule) { *against } else { against.saturating_add(counts) };
-        }
+        let allowed = PerRule(Rule::ALL.map(|rule| rule.allows(&self.seen, in_flight, seq)));
+        self.count(seq, allowed);
         let refuted = if is_foreign { 1 } else { REFUTED };
-        let limit = |rule| if rule == Rule::Alternates { refuted } else { 1 };
-        let left = |against: &[u8; 7]| {
-            Rule::ALL.into_iter().zip(*against).filter(move |(rule, against)| *against < limit(*rule))
+        let is_left = |rule: Rule| self.against.of(rule) < if rule == Rule::Alternates { refuted } else { 1 };
+        let rule = match Rule::ALL.into_iter().find(|rule| is_left(*rule)) {
+            Some(_) if is_left(self.rule) => self.rule,
+            Some(rule) => rule,
+            None => self.begin_anew(allowed),
         };
-        let is_alternating = |rule| matches!(rule, Rule::Alternates | Rule::AlternatesFromOne);
-        let explains = |rule| is_allowed(rule) && !is_alternating(rule);
-        if is_allowed(Rule::Alternates) && !left(&self.against).any(|(rule, _)| explains(rule)) {
-            // What else there is says otherwise: the numbers before were of lost messages. Where they began is open.
-            let is_open = seen.theirs != Theirs::Unknown && self.against(Rule::AlternatesFromOne) == 0;
-            if let Some(against) = self.against.first_mut() {
-                *against = u8::from(is_open).min(*against);
-            }
-        }
-        let rule = left(&self.against).next().map(|(rule, _)| rule);
-        let rule = rule.unwrap_or_else(|| {
-            // All are refuted, so something has changed: begin anew with what this number leaves.
-            self.against = Rule::ALL.map(|rule| if is_allowed(rule) { 0 } else { REFUTED });
-            Rule::ALL.into_iter().find(|rule| is_allowed(*rule)).unwrap_or(Rule::Alternates)
-        });
         self.hold(rule);
-        if rule != Rule::Alternates && !is_allowed(Rule::Alternates) {
+        if rule != Rule::Alternates && !allowed.of(Rule::Alternates) {
             self.basis = Basis::Shown;
         }
+    }
+
+    /// Counts a number against the rules that do not allow it.
+    fn count(&mut self, seq: u8, allowed: PerRule<bool>) {
+        for rule in Rule::ALL {
+            let counts = match (rule, self.seen.theirs) {
+                _ if allowed.of(rule) => 0,
+                // One bit has no such number.
+                (Rule::Alternates, _) if seq > 1 => REFUTED,
+                (Rule::Alternates, Theirs::None) => FIRST_COUNTS,
+                _ => 1,
+            };
+            self.against.set(rule, self.against.of(rule).saturating_add(counts));
+        }
+        let alternates = [Rule::Alternates, Rule::AlternatesFromOne];
+        let others = Rule::ALL.into_iter().filter(|rule| !alternates.contains(rule));
+        if allowed.of(Rule::Alternates) && !others.into_iter().any(|rule| self.against.of(rule) == 0) {
+            // Nothing else explains all numbers: wrong ones before were of lost messages. Where they began is still open.
+            let is_open = u8::from(self.against.of(Rule::AlternatesFromOne) == 0);
+            self.against.set(Rule::Alternates, self.against.of(Rule::Alternates).min(is_open));
+        }
+    }
+
+    /// All rules are refuted, so something has changed. Begins with those that the last number leaves; as it is one number
+    /// only, that one holds which changes least. For first copies and repeats there is no other sign than two of them.
+    fn begin_anew(&mut self, allowed: PerRule<bool>) -> Rule {
+        let is_left = |rule| allowed.of(rule) && (rule != Rule::Marks || self.seen.theirs == Theirs::Last(2));
+        let left = PerRule(Rule::ALL.map(is_left));
+        self.against = PerRule(left.0.map(|is_left| if is_left { 0 } else { REFUTED }));
+        Rule::MOST_CAREFUL_FIRST.into_iter().find(|rule| left.of(*rule)).unwrap_or(Rule::Alternates)
     }
 
     fn hold(&mut self, rule: Rule) {
@@ -289,12 +325,12 @@ impl Numbering {
         let (before, seen) = (self.rule, self.seen);
         if self.basis != Basis::Pinned {
             let is_other = seq != self.next();
-            for (against, rule) in self.against.iter_mut().zip(Rule::ALL) {
+            for rule in Rule::ALL {
                 match rule.ours(&seen) == seq {
-                    true if is_other => *against = 0,
+                    true if is_other => self.against.set(rule, 0),
                     true => {}
                     false if rule == before && !is_other => {}
-                    false => *against = REFUTED,
+                    false => self.against.set(rule, REFUTED),
                 }
             }
             let rule = Rule::ALL.into_iter().find(|rule| rule.ours(&seen) == seq);
@@ -355,14 +391,16 @@ mod tests {
 
     #[test]
     fn each_rule_is_found_from_numbers_alone() {
-        let cases: [(Rule, &[Step]); 8] = [
+        let cases: [(Rule, &[Step]); 9] = [
             (Rule::Alternates, &[Theirs(0), Ours(0), Theirs(1), Ours(1), Theirs(0)]),
             (Rule::OneCounterFromOne, &[Theirs(1), Ours(0), Theirs(1), Ours(0), Ours(1), Theirs(0), Ours(1)]),
             (Rule::CountsUp, &[Theirs(1), Ours(0), Theirs(2), Ours(1), Theirs(3), Theirs(4)]),
             (Rule::CountsUp, &[Theirs(0), Theirs(1), Theirs(2), Theirs(3)]),
             (Rule::Marks, &[Theirs(2), Ours(0), Theirs(2), Ours(1), Theirs(1), Theirs(2)]),
             (Rule::Constant, &[Theirs(0), Theirs(0), Theirs(0), Theirs(0), Theirs(0), Theirs(0)]),
-            (Rule::Constant, &[Theirs(1), Theirs(1)]),
+            // What a chat that began as specified goes on with says less than one that never did.
+            (Rule::CountsUp, &[Theirs(0), Theirs(1), Theirs(0), Theirs(1), Theirs(2), Theirs(3)]),
+            (Rule::Alternates, &[Theirs(0), Theirs(1), Theirs(2), Theirs(3), Theirs(0), Theirs(1)]),
             // A wrong number now and then is of messages that were lost.
             (
                 Rule::Alternates,

@@ -106,8 +106,8 @@ impl Chat {
         if answer == Answer::Ack || self.messages.sent().is_some() {
             return Handled::Ignored;
         }
-        // The peer may have forgotten the chat after all.
-        self.messages.forget_numbers();
+        // The peer may have forgotten the chat after all, and say again what it said last.
+        self.messages.note_restart();
         self.out.is_changed = true;
         self.messages.arq.hold(now + RETRANSMIT_AFTER, false);
         self.out.transmit(Operation::SynAck, Seq::Zero.field());
