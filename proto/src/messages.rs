@@ -62,6 +62,17 @@ struct EarlierAcks {
     say_nothing_until: Option<Instant>,
 }
 
+/// What is known of how the chat began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    /// It has not, or when it did so for the peer is not known.
+    Unknown,
+    /// For the peer at this moment at the earliest.
+    At(Instant),
+    /// Before a restart of ours: which numbers were tried since is not known.
+    Earlier,
+}
+
 /// Both directions of one chat's messages.
 #[derive(Debug)]
 pub(crate) struct Messages {
@@ -72,10 +83,7 @@ pub(crate) struct Messages {
     earlier_acks: EarlierAcks,
     /// When an ACK with another number counts for the message in flight.
     doubtful_ack: Option<Instant>,
-    /// Until then, the first message that comes is the peer's first.
-    first_until: Option<Instant>,
-    /// The chat goes on after a restart: which numbers were tried before it is not known.
-    is_resumed: bool,
+    beginning: Beginning,
 }
 
 impl Messages {
@@ -88,8 +96,7 @@ impl Messages {
             duplicates: Duplicates::default(),
             earlier_acks: EarlierAcks::default(),
             doubtful_ack: None,
-            first_until: None,
-            is_resumed: false,
+            beginning: Beginning::Unknown,
         }
     }
 
@@ -98,7 +105,7 @@ impl Messages {
         Self {
             numbering: Numbering::resume(dialect.rule(), dialect.is_pinned(), next),
             duplicates: Duplicates::resume(received),
-            is_resumed: true,
+            beginning: Beginning::Earlier,
             ..Self::new(dialect)
         }
     }
@@ -108,7 +115,7 @@ impl Messages {
     pub(crate) fn open(&mut self, for_them: Option<Instant>) {
         let dialect = self.dialect();
         self.numbering = Numbering::begin(dialect.rule(), dialect.is_pinned());
-        self.first_until = for_them.map(|at| at + FIRST_COMES_WITHIN);
+        self.beginning = for_them.map_or(Beginning::Unknown, Beginning::At);
     }
 
     /// From now on the peer is held to what is known: our user has said so.
@@ -181,10 +188,10 @@ impl Messages {
             self.detector.see_copy(since, self.sent());
             return Incoming::Copy;
         }
-        let is_counted_together = self.numbering.rule().is_one_counter() && self.numbering.is_shown();
-        let delivered = if is_counted_together && seq <= 1 { self.confirm_by_number(now, seq) } else { None };
+        let delivered = if self.is_counted_together() { self.confirm_by_number(now, seq) } else { None };
         self.detector.see_new(self.sent());
-        if self.first_until.is_none_or(|until| now >= until) {
+        // The first message that comes late need not be the peer's first.
+        if !matches!(self.beginning, Beginning::At(at) if now < at + FIRST_COMES_WITHIN) {
             self.numbering.forget_beginning();
         }
         let ours = self.arq.in_flight().map(|in_flight| in_flight.seq);
@@ -336,7 +343,7 @@ impl Messages {
     /// message that it does not acknowledge, for after that all is open.
     fn number_of_copy(&self, sent: u32) -> Seq {
         let may_be_other = self.numbering.may_be_other(self.dialect().is_foreign());
-        let is_first = !self.is_resumed && self.detector.is_first_unanswered();
+        let is_first = self.beginning != Beginning::Earlier && self.detector.is_first_unanswered();
         let is_others_turn = sent >= TRY_OTHER_AFTER && sent.is_multiple_of(2);
         if may_be_other && is_first && is_others_turn { self.seq().next() } else { self.seq() }
     }
