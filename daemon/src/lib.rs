@@ -1,29 +1,17 @@
 //! simpd: one thread, one UDP socket, one log, any number of clients.
 //!
-//! - `server`: the loop. `exchange`: what passes between peers and chats. `commands`: what clients want of
-//!   these. `requests`: what else they ask. `peers`: how peers speak.
-//! - `chats`, `clients`, `echoes`, `outbox`, `retention`, `store`, `udp`, `wheel`, `limits`: the parts. None knows another,
-//!   but `retention` the store that it works on.
-//! - `startup`, `config`, `pins`: what must be right before it serves.
+//! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
+//! - `clients`, `udp`: the sockets; neither knows the other. `followers`: entries of the log for clients.
+//! - `startup`, `config`: what must be right before it serves.
 
-mod chats;
 mod clients;
-mod commands;
 mod config;
-mod echoes;
-mod exchange;
-mod limits;
-mod outbox;
-mod peers;
-mod pins;
-mod requests;
-mod retention;
+mod followers;
 mod server;
 mod startup;
-mod store;
-mod trouble;
 pub mod udp;
-pub mod wheel;
+
+pub use simp_engine::wheel;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -31,12 +19,11 @@ use std::process::ExitCode;
 
 use argh::FromArgs as _;
 use simp_control::places;
+use simp_store::{Store, StoreError};
 
 use crate::config::{Args, Config, ConfigError};
-use crate::exchange::Now;
-use crate::server::{Fatal, Server};
+use crate::server::{Fatal, Server, read_clocks};
 use crate::startup::{Places, StartError};
-use crate::store::{Store, StoreError};
 use crate::udp::Udp;
 
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +66,7 @@ pub fn main() -> ExitCode {
 fn start(mut args: Args) -> Result<(), Failed> {
     // It is read again on SIGHUP, when a daemon in the background has left this folder.
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
-    let (config, pins) = Config::load(&args)?;
+    let config = Config::load(&args)?;
     let text = config.address.clone().ok_or(StartError::NoAddress)?;
     let address = places::parse_address(&text).filter(is_of_a_host).ok_or(StartError::Address(text))?;
     startup::keep_private();
@@ -97,10 +84,10 @@ fn start(mut args: Args) -> Result<(), Failed> {
     startup::raise_descriptor_limit();
     let lock = places.lock(address)?;
     let udp = Udp::bind(address).map_err(|error| startup::explain_bind(address, error))?;
-    let store = Store::open(&places.log, config.durability, Now::read().ms)?;
-    let user = config.user;
+    let store = Store::open(&places.log, config.durability, read_clocks().ms)?;
+    let user = config.policy.user;
     let served = {
-        let mut server = Server::new(args, (config, pins), udp, store, &places.socket)?;
+        let mut server = Server::new(args, config, udp, store, &places.socket)?;
         tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
         print(&format!("simpd: ready on {address} as {user}\n"));
         let served = server.run();

@@ -1,0 +1,190 @@
+//! What clients want: one file for each request, or for two that are one thing. Here is which, and what all of them
+//! have in common.
+
+mod accept;
+mod cancel;
+mod chats;
+mod connect;
+mod consumers;
+mod follow;
+mod hello;
+mod history;
+mod outbox;
+mod outcome;
+mod peers;
+mod quit;
+mod resend;
+mod send;
+mod status;
+
+pub use follow::Follower;
+
+use simp_control::{Answer, Failure, FailureKind, Reply, Request};
+use simp_proto::StateError;
+use simp_store::StoreError;
+
+use crate::turn::{ClientId, Inputs, Outputs};
+use crate::{Engine, Now};
+use send::Draft;
+
+/// Why a request is not carried out.
+#[derive(Debug)]
+enum Refused {
+    /// The client hears of it.
+    Failure(Failure),
+    /// The log cannot be read or written.
+    Store(StoreError),
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StateError> for Refused {
+    fn from(error: StateError) -> Self {
+        Self::Failure(Failure::new(FailureKind::Failed, error.to_string()))
+    }
+}
+
+/// What a request comes to.
+type Carried<T = Reply> = Result<T, Refused>;
+
+/// A failure of this kind with this line.
+fn refused<T>(kind: FailureKind, line: impl Into<String>) -> Carried<T> {
+    Err(Failure::new(kind, line).into())
+}
+
+fn no_longer() -> Failure {
+    Failure::new(FailureKind::NoSuch, "the chat has just ended")
+}
+
+impl Engine {
+    /// Carries out a request. Its answer leaves after the commit. If the log could not be used, nothing of this turn
+    /// may stay.
+    pub(crate) fn carry_out(
+        &mut self,
+        now: Now,
+        inputs: &Inputs,
+        client: ClientId,
+        request: &Request,
+        outputs: &mut Outputs,
+    ) -> (Answer, Result<(), StoreError>) {
+        let refuses = self.disk.refuses().filter(|_| writes(request));
+        let carried = match refuses {
+            Some(failure) => Err(failure.into()),
+            None => self.look_up(now, inputs, client, request, outputs),
+        };
+        match carried {
+            Ok(reply) => (Answer::Reply(reply), Ok(())),
+            Err(Refused::Failure(failure)) => (Answer::Failure(failure), Ok(())),
+            Err(Refused::Store(error)) => {
+                (Answer::Failure(Failure::new(FailureKind::Failed, error.to_string())), Err(error))
+            }
+        }
+    }
+
+    fn look_up(
+        &mut self,
+        now: Now,
+        inputs: &Inputs,
+        client: ClientId,
+        request: &Request,
+        outputs: &mut Outputs,
+    ) -> Carried {
+        match request {
+            Request::Hello { version } => hello::hello(self, *version),
+            Request::Status => Ok(status::status(self, now, inputs.clients)),
+            Request::Connect { address, timeout_ms } => connect::connect(self, now, address, *timeout_ms),
+            Request::Accept { who } => accept::accept(self, now, who.as_deref()),
+            Request::Decline { who } => accept::decline(self, now, who.as_deref()),
+            Request::Send { who, chat, text, queue, expire_ms, token, again_after } => {
+                let (who, chat, token) = (who.as_deref(), *chat, *token);
+                let (expire_ms, again_after) = (*expire_ms, *again_after);
+                let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after };
+                send::send(self, now, &draft)
+            }
+            Request::Outbox { after } => outbox::outbox(self, *after),
+            Request::Cancel { message } => cancel::cancel(self, now, *message),
+            Request::Resend { message, expire_ms } => resend::resend(self, now, *message, *expire_ms),
+            Request::Quit { who, chat, now: at_once } => {
+                quit::quit(self, now, who.as_deref(), *chat, *at_once)
+            }
+            Request::Chats { after } => Ok(chats::chats(self, *after)),
+            Request::History { before, limit, filter } => history::history(self, *before, *limit, filter),
+            Request::Follow { from, filter } => {
+                let follower = follow::follow(self, from, filter)?;
+                let after = follower.cursor;
+                outputs.followers.push((client, follower));
+                Ok(Reply::Following { after })
+            }
+            Request::Seen { consumer, id } => consumers::seen(self, consumer, *id),
+            Request::Consumers => consumers::consumers(self),
+            Request::Forget { consumer } => consumers::forget(self, consumer),
+            Request::Peers { after } => peers::peers(self, after),
+            Request::ForgetPeer(forgotten) => peers::forget_peer(self, forgotten),
+            Request::Stop => {
+                outputs.stops = true;
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    /// The chat as it is, and after which entry to follow what becomes of it.
+    fn chat_reply(&self, key: usize) -> Carried {
+        let after = self.store.last_id();
+        let ongoing = self.chats.get(key).ok_or_else(no_longer)?;
+        Ok(Reply::Chat { chat: ongoing.info(), after })
+    }
+
+    /// Whether this is the chat that was meant: its peer's address may be somebody else's by now.
+    fn is_still(&self, key: usize, chat: Option<u64>) -> Carried<()> {
+        match (chat, self.chats.get(key)) {
+            (Some(id), Some(ongoing)) if ongoing.id != id => {
+                refused(FailureKind::NoSuch, format!("chat {id} is over ({} is in another)", ongoing.peer()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a request is called, on the wire as in the log of the program.
+pub fn name(request: &Request) -> &'static str {
+    traits(request).0
+}
+
+/// Whether a request changes the log, so that it cannot be carried out while that cannot be written.
+pub fn writes(request: &Request) -> bool {
+    traits(request).1
+}
+
+fn traits(request: &Request) -> (&'static str, bool) {
+    match request {
+        Request::Connect { .. } => ("connect", true),
+        Request::Accept { .. } => ("accept", true),
+        Request::Decline { .. } => ("decline", true),
+        Request::Send { .. } => ("send", true),
+        Request::Cancel { .. } => ("cancel", true),
+        Request::Resend { .. } => ("resend", true),
+        Request::Quit { .. } => ("quit", true),
+        Request::Seen { .. } => ("seen", true),
+        Request::Forget { .. } => ("forget", true),
+        Request::ForgetPeer(_) => ("forget_peer", true),
+        Request::Hello { .. } => ("hello", false),
+        Request::Status => ("status", false),
+        Request::Outbox { .. } => ("outbox", false),
+        Request::Chats { .. } => ("chats", false),
+        Request::History { .. } => ("history", false),
+        Request::Follow { .. } => ("follow", false),
+        Request::Consumers => ("consumers", false),
+        Request::Peers { .. } => ("peers", false),
+        Request::Stop => ("stop", false),
+    }
+}

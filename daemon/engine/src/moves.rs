@@ -1,0 +1,54 @@
+//! An answer to our invitation may come from another port of the same host: the invitation moves there, once, before
+//! the chat opens (SIMP 7). The outbox knows the peer by the address that was invited, as before.
+
+use std::net::SocketAddr;
+
+use simp_proto::{Datagram, Operation};
+use simp_store::StoreError;
+
+use crate::{Engine, Now};
+
+impl Engine {
+    /// Moves our invitation to this address, which has no chat, if the datagram answers it from there and it is clear
+    /// which invitation is meant. Returns its chat.
+    pub(crate) fn move_invitation(
+        &mut self,
+        now: Now,
+        from: SocketAddr,
+        datagram: &Datagram,
+    ) -> Result<Option<usize>, StoreError> {
+        let Some(key) = self.chats.only_invitation_to(from.ip()) else { return Ok(None) };
+        let is_answered = self.chats.get(key).is_some_and(|ongoing| {
+            ongoing.place.moved_from().is_none() && ongoing.chat.is_answered_by(now.instant, datagram)
+        });
+        if !is_answered || self.is_of_another_chat(now, from, datagram) {
+            return Ok(None);
+        }
+        self.chats.move_to(key, from);
+        let acks_until = self.wake.acks_until(now.instant, from);
+        let row = self.chats.change(key, |ongoing| {
+            tracing::info!(chat = ongoing.id, peer = %from, invited = %ongoing.place.invited_at());
+            if let Some(until) = acks_until {
+                ongoing.chat.hold_until(until);
+            }
+            ongoing.row()
+        });
+        if let Some(row) = row.flatten() {
+            self.store.keep_chat(&row)?;
+        }
+        Ok(Some(key))
+    }
+
+    /// Whether a datagram from an address without a chat may have to do with something else than our invitation to
+    /// another port there: one with messages in the outbox is a peer of its own, an ACK may be of what we sent
+    /// there, and a FIN may end once more a chat that is over.
+    fn is_of_another_chat(&self, now: Now, from: SocketAddr, datagram: &Datagram) -> bool {
+        let ends_again = self.wake.may_end_again(now.instant, from);
+        let may_be_late = match datagram.operation {
+            Operation::SynAck => false,
+            Operation::Ack => ends_again || self.wake.acks_until(now.instant, from).is_some(),
+            _ => ends_again,
+        };
+        may_be_late || self.absent.has(from)
+    }
+}

@@ -1,0 +1,144 @@
+//! What the log needs besides entries: removing old ones, a piece per turn, and writing down where chats stand. What
+//! must stay whatever its age is the store's to know.
+
+use std::time::Duration;
+
+use simp_store::{Span, Store, StoreError};
+
+use crate::policy::Retain;
+use crate::turn::Timer;
+use crate::wheel::TimerId;
+use crate::{Engine, Now};
+
+/// How often old entries are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(3_600);
+
+/// If `retain_count` is exceeded by less than this part, nothing is removed yet.
+const SLACK: u64 = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Phase {
+    #[default]
+    Idle,
+    /// Finding out how far the old entries reach.
+    Looking {
+        span: Span,
+        old: u64,
+    },
+    Removing {
+        span: Span,
+    },
+    /// Giving free pages back to the disk.
+    Shrinking,
+}
+
+/// How far the removal of old entries is.
+#[derive(Debug, Default)]
+pub struct Retention {
+    phase: Phase,
+    /// The newest entry at which the count is looked at again.
+    next_id: u64,
+    /// When the ages are, if entries grow too old.
+    timer: Option<TimerId>,
+}
+
+impl Engine {
+    /// Looks at the whole log for old entries, from this turn on, and again later if time makes them old: if it does
+    /// not, nothing wakes us up.
+    pub(crate) fn look_for_old(&mut self, now: Now) {
+        self.retention.next_id = 0;
+        if let Some(timer) = self.retention.timer.take() {
+            self.wheel.cancel(timer);
+        }
+        if self.policy.retain.age.is_some() {
+            let again = now.instant + LOOK_EVERY;
+            self.retention.timer = Some(self.wheel.set(again, Timer::Retention));
+        }
+    }
+
+    /// This turn's part.
+    pub(crate) fn tend_log(&mut self, now: Now) -> Result<(), StoreError> {
+        let retain = self.policy.retain;
+        let is_due = self.retention.is_due(&retain, &self.store);
+        if self.store.is_keeping_due() || (is_due && self.retention.is_beginning()) {
+            self.keep_chats()?;
+        }
+        if is_due { self.retention.step(&retain, &mut self.store, now.ms) } else { Ok(()) }
+    }
+
+    /// Writes down where all chats that had messages stand, so that a start has little to read.
+    pub(crate) fn keep_chats(&mut self) -> Result<(), StoreError> {
+        for ongoing in self.chats.keeping().filter(|ongoing| ongoing.noted.progressed) {
+            if let Some(row) = ongoing.row() {
+                self.store.keep_chat(&row)?;
+            }
+            ongoing.noted.progressed = false;
+        }
+        self.store.set_kept()
+    }
+}
+
+impl Retention {
+    /// Whether there is something to do in this turn.
+    pub fn is_due(&self, retain: &Retain, store: &Store) -> bool {
+        let is_wanted = retain.age.is_some() || retain.count.is_some();
+        is_wanted && (self.phase != Phase::Idle || store.last_id() >= self.next_id)
+    }
+
+    /// What was done in this turn has not been: it begins anew when it is due.
+    pub fn reset(&mut self) {
+        (self.phase, self.next_id) = (Phase::Idle, 0);
+    }
+
+    /// One turn's part. All chats must have been kept as of now before the first.
+    fn step(&mut self, retain: &Retain, store: &mut Store, now_ms: u64) -> Result<(), StoreError> {
+        self.phase = match self.phase {
+            Phase::Idle => {
+                self.next_id =
+                    retain.count.map_or(u64::MAX, |count| store.last_id() + (count / SLACK).max(1));
+                Phase::Looking { span: store.removable(), old: 0 }
+            }
+            Phase::Looking { span, old } => look(retain, store, now_ms, span, old)?,
+            Phase::Removing { span } => {
+                let part = span.first_part();
+                store.remove(part, retain.discard)?;
+                match part.until < span.until {
+                    true => Phase::Removing { span: Span { after: part.until, ..span } },
+                    false => Phase::Shrinking,
+                }
+            }
+            Phase::Shrinking if store.shrink()? => Phase::Shrinking,
+            Phase::Shrinking => {
+                store.tidy_up_with_commit()?;
+                Phase::Idle
+            }
+        };
+        Ok(())
+    }
+
+    /// Whether a new look begins with the next step.
+    fn is_beginning(&self) -> bool {
+        self.phase == Phase::Idle
+    }
+}
+
+/// Looks at the ages of a piece of the log; once a young entry is found, the old ones go.
+fn look(retain: &Retain, store: &Store, now_ms: u64, span: Span, old: u64) -> Result<Phase, StoreError> {
+    let whole = store.removable();
+    let part = span.first_part();
+    let ages = match retain.age {
+        Some(age) => store.ages(part, now_ms.saturating_sub(age.as_millis() as u64), now_ms)?,
+        None => return Ok(removing(retain, store, whole, 0)),
+    };
+    let old = ages.newest_old.unwrap_or(old);
+    if ages.any_young || part.until >= span.until {
+        return Ok(removing(retain, store, whole, old));
+    }
+    Ok(Phase::Looking { span: Span { after: part.until, ..span }, old })
+}
+
+fn removing(retain: &Retain, store: &Store, whole: Span, old: u64) -> Phase {
+    let surplus = retain.count.map_or(0, |count| store.last_id().saturating_sub(count));
+    let until = old.max(surplus).min(whole.until);
+    if until > whole.after { Phase::Removing { span: Span { until, ..whole } } } else { Phase::Idle }
+}

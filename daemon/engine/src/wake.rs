@@ -1,0 +1,96 @@
+//! What may still come after a chat, or after an answer to a stranger: ACKs of what we sent, and a peer's FIN once
+//! more. A new chat must not take either for its own (SIMP 6).
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// After this long, a datagram and the ACK that it caused are both dead.
+pub const DEAD_AFTER: Duration = Duration::from_secs(5);
+
+/// For this long after a chat its peer may end it once more, if our answer was lost.
+const FIN_AGAIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// With more addresses than this, and than twice those left the last time, those that are over are forgotten. No
+/// more are noted in 5 s than strangers are answered and chats end.
+const SOME: usize = 1_024;
+
+/// What is still to come, by address.
+#[derive(Debug, Default)]
+pub struct Wake {
+    acks: Deadlines,
+    fins: Deadlines,
+    /// Of what the last run sent nothing is known: an ACK may come from anybody until then.
+    acks_of_all: Option<Instant>,
+}
+
+impl Wake {
+    /// An ACK may come from this address until then.
+    pub fn note_acks(&mut self, now: Instant, from: SocketAddr, until: Instant) {
+        self.acks.note(now, from, until);
+    }
+
+    /// ACKs of what the last run sent may come for a while.
+    pub fn note_last_run(&mut self, now: Instant) {
+        self.acks_of_all = Some(now + DEAD_AFTER);
+    }
+
+    /// A chat with this address is over: its peer may end it once more.
+    pub fn note_end(&mut self, now: Instant, from: SocketAddr) {
+        self.fins.note(now, from, now + FIN_AGAIN_WITHIN);
+    }
+
+    /// Until when an ACK may come from this address; `None` if none may.
+    pub fn acks_until(&self, now: Instant, from: SocketAddr) -> Option<Instant> {
+        self.acks.until(from).max(self.acks_of_all).filter(|until| *until > now)
+    }
+
+    /// Whether a peer at this address may end once more a chat that is over.
+    pub fn may_end_again(&self, now: Instant, from: SocketAddr) -> bool {
+        self.fins.until(from).is_some_and(|until| until > now)
+    }
+}
+
+/// A moment for each address.
+#[derive(Debug, Default)]
+struct Deadlines {
+    until: HashMap<SocketAddr, Instant>,
+    /// How many addresses there were after some were forgotten last.
+    left: usize,
+}
+
+impl Deadlines {
+    fn note(&mut self, now: Instant, from: SocketAddr, until: Instant) {
+        if self.until.len() >= SOME.max(2 * self.left) {
+            self.until.retain(|_, until| *until > now);
+            self.left = self.until.len();
+        }
+        let noted = self.until.entry(from).or_insert(until);
+        *noted = until.max(*noted);
+    }
+
+    fn until(&self, from: SocketAddr) -> Option<Instant> {
+        self.until.get(&from).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_whose_time_is_over_are_forgotten_and_no_others() {
+        let now = Instant::now();
+        let mut wake = Wake::default();
+        let address = |n: u32| SocketAddr::from((n.to_be_bytes(), 7777));
+        for round in 0..4 {
+            let now = now + 2 * DEAD_AFTER * round;
+            for n in 0..3 * SOME as u32 {
+                wake.note_acks(now, address(10_000 * round + n), now + DEAD_AFTER);
+            }
+            let is_noted = |n| wake.acks_until(now, address(10_000 * round + n)).is_some();
+            assert!((0..3 * SOME as u32).all(is_noted));
+            assert!(wake.acks.until.len() <= 7 * SOME, "{}", wake.acks.until.len());
+        }
+    }
+}
