@@ -213,8 +213,8 @@ mod tests {
         std::fs::write(&path, toml).unwrap();
         let mut args = Args::from_args(&["simpd"], &["--user", "bob"]).unwrap();
         args.config = Some(path.clone());
-        let result = Config::load(&args)
-            .map_err(|error| error.to_string().replace(&path.display().to_string(), "F"));
+        let result =
+            Config::load(&args).map_err(|error| error.to_string().replace(&path.display().to_string(), "F"));
         std::fs::remove_dir_all(&folder).unwrap();
         result
     }

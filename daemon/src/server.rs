@@ -67,13 +67,7 @@ pub fn read_clocks() -> Now {
 
 impl Server {
     /// Puts the parts together and takes up the chats of the last run.
-    pub fn new(
-        args: Args,
-        config: Config,
-        mut udp: Udp,
-        store: Store,
-        socket: &Path,
-    ) -> Result<Self, Fatal> {
+    pub fn new(args: Args, config: Config, mut udp: Udp, store: Store, socket: &Path) -> Result<Self, Fatal> {
         let now = read_clocks();
         let poll = Poll::new()?;
         poll.registry().register(&mut udp, UDP, Interest::READABLE)?;

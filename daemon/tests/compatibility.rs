@@ -1,8 +1,8 @@
-//! simpd with every kind of foreign peer, in virtual time: the code that runs in simpd, with its log, and the
-//! doubles of the crate `simp-foreign`. Chats in both roles, refusals both ways, lost and doubled datagrams.
+//! simpd with every kind of other implementation, in virtual time: its engine and its log, and the doubles of the
+//! crate `simp-doubles`. Chats in both roles, refusals both ways, lost and doubled datagrams.
 //!
-//! What comes of it is the table in docs/compatibility.md. A test fails where the table is out of date
-//! (`SIMP_WRITE=1` writes it anew), another where a cell is worse than the row's expectation.
+//! What comes of it is the table in docs/compatibility.md. A test fails if the table is out of date
+//! (`SIMP_WRITE=1` writes it anew), another if a cell is worse than the row's expectation.
 //!
 //! `ROW=E` runs one row alone and says how each run went, `SCENARIO='one lost'` one column, and `SIMP_SEED=n` one
 //! run of it, with its trace.

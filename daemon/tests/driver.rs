@@ -26,7 +26,8 @@ impl Disk {
     pub fn open(&self) -> Store {
         let mut db = Connection::open_in_memory().unwrap();
         let left = self.0.clone();
-        let refuse = move || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let refuse =
+            move || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         db.commit_hook(Some(move || refuse().is_ok())).unwrap();
         Store::over(db, Path::new(":memory:"), Durability::Process, 1).unwrap()
     }

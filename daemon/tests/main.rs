@@ -4,7 +4,7 @@
 //! - `driver`: one daemon. `steps`: what it does, step by step. `simulation`: three of them on bad links, from a seed.
 //! - `compatibility`: one of them with every kind of other implementation.
 
-//mod compatibility;
+mod compatibility;
 mod driver;
 mod simulation;
 mod steps;

@@ -207,9 +207,7 @@ fn pause(reason: Reason, tries: u32) -> Duration {
         Reason::PeerDeclined => (Duration::from_secs(300), PAUSE_MAX_DECLINED),
         Reason::NoAnswer | Reason::Quit | Reason::PeerQuit => (Duration::from_secs(60), PAUSE_MAX),
         // Nothing of the old chat is under way any more then.
-        Reason::PeerBusy | Reason::PeerGone | Reason::PeerRestarted => {
-            (Duration::from_secs(10), PAUSE_MAX)
-        }
+        Reason::PeerBusy | Reason::PeerGone | Reason::PeerRestarted => (Duration::from_secs(10), PAUSE_MAX),
         _ => (Duration::from_secs(1), PAUSE_MAX),
     };
     let doublings = tries.saturating_sub(1).min(16);

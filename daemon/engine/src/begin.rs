@@ -6,7 +6,7 @@ use std::time::Duration;
 use simp_proto::{Chat, Known};
 use simp_store::StoreError;
 
-use crate::ongoing::{NotedDialect, Noted, Ongoing, Place, Times, WantedBy};
+use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Times, WantedBy};
 use crate::queue::Queue;
 use crate::{Engine, Now};
 

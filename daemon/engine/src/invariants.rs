@@ -37,7 +37,9 @@ impl Engine {
         }
         for (address, messages) in self.store.outbox_peers()? {
             let Some(absentee) = self.absent.get(address).filter(|it| it.messages == messages) else {
-                return Err(Broken(format!("{address} has {messages} messages in the outbox, and is not known so")));
+                return Err(Broken(format!(
+                    "{address} has {messages} messages in the outbox, and is not known so"
+                )));
             };
             let is_woken = match absentee.next {
                 Next::Due { .. } => true,

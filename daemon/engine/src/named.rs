@@ -29,8 +29,9 @@ impl Roster {
     /// Whether there is one that `who` means among those in a state that fits.
     pub fn is_any(&self, who: Option<&str>, fits: impl Fn(State) -> bool) -> bool {
         let named = who.map(Who::parse);
-        let is_one =
-            |ongoing: &Ongoing| fits(ongoing.chat.state()) && is_shown(ongoing) && is_meant(ongoing, named.as_ref());
+        let is_one = |ongoing: &Ongoing| {
+            fits(ongoing.chat.state()) && is_shown(ongoing) && is_meant(ongoing, named.as_ref())
+        };
         self.iter().any(|(_, ongoing)| is_one(ongoing))
     }
 
@@ -81,7 +82,8 @@ fn is_shown(ongoing: &Ongoing) -> bool {
 fn is_meant(ongoing: &Ongoing, who: Option<&Who>) -> bool {
     let user = ongoing.chat.user();
     who.is_none_or(|who| {
-        who.means(user.as_str(), ongoing.place.address) || who.means(user.as_str(), ongoing.place.invited_at())
+        who.means(user.as_str(), ongoing.place.address)
+            || who.means(user.as_str(), ongoing.place.invited_at())
     })
 }
 

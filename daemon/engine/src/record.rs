@@ -31,7 +31,9 @@ impl Ongoing {
                 What::Message { text }
             }
             ChatEvent::Error { text } => What::Error { text },
-            ChatEvent::Delivered(MessageId(message)) => self.settle_message(What::Delivered { message }, message),
+            ChatEvent::Delivered(MessageId(message)) => {
+                self.settle_message(What::Delivered { message }, message)
+            }
             // The peer may have it, so it is not transmitted again in another chat.
             ChatEvent::Unconfirmed(MessageId(message)) => {
                 self.settle_message(What::Unconfirmed { message }, message)

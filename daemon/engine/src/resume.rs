@@ -7,7 +7,7 @@ use simp_control::State;
 use simp_proto::{Chat, Snapshot};
 use simp_store::{KeptChat, StoreError, Whose};
 
-use crate::ongoing::{NotedDialect, Noted, Ongoing, Place, Times, WantedBy};
+use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Times, WantedBy};
 use crate::queue::Queue;
 use crate::roster::Roster;
 use crate::{Engine, Now};

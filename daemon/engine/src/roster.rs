@@ -163,8 +163,10 @@ impl Roster {
 
     /// The key of our invitation to this host, where there is exactly one.
     pub fn only_invitation_to(&self, ip: IpAddr) -> Option<usize> {
-        let mut invitations =
-            self.of_host(ip).filter(|(_, ongoing)| ongoing.chat.state() == State::Inviting).map(|(key, _)| key);
+        let mut invitations = self
+            .of_host(ip)
+            .filter(|(_, ongoing)| ongoing.chat.state() == State::Inviting)
+            .map(|(key, _)| key);
         invitations.next().filter(|_| invitations.next().is_none())
     }
 

@@ -89,7 +89,8 @@ impl Engine {
     }
 
     fn remove_if_over(&mut self, now: Now, key: usize) {
-        let Some(ongoing) = self.chats.get(key).filter(|ongoing| ongoing.chat.state() == State::Closed) else {
+        let Some(ongoing) = self.chats.get(key).filter(|ongoing| ongoing.chat.state() == State::Closed)
+        else {
             return;
         };
         let address = ongoing.place.address;
@@ -126,12 +127,7 @@ impl Engine {
 
 impl Ongoing {
     /// Appends what has happened, takes up messages that wait, and keeps what a restart needs.
-    fn settle_log(
-        &mut self,
-        store: &mut Store,
-        absent: &Absentees,
-        now: Now,
-    ) -> Result<Settled, StoreError> {
+    fn settle_log(&mut self, store: &mut Store, absent: &Absentees, now: Now) -> Result<Settled, StoreError> {
         let invited_at = self.place.invited_at();
         let mut settled = Settled { invited_at, gone: Vec::new(), opened: false, closed: None };
         while let Some(event) = self.chat.poll_event() {
@@ -191,9 +187,8 @@ impl Ongoing {
 
     /// Says when to leave a chat that nobody but the outbox wanted: some time after its last message.
     fn linger(&mut self, now: Now, is_room_wanted: bool) {
-        let is_idle = self.chat.state() == State::Open
-            && self.chat.unacknowledged() == 0
-            && self.queue.in_log == 0;
+        let is_idle =
+            self.chat.state() == State::Open && self.chat.unacknowledged() == 0 && self.queue.in_log == 0;
         if let WantedBy::Outbox { leave_at } = &mut self.wanted_by {
             let after = if is_room_wanted { LINGER_SHORT } else { LINGER };
             *leave_at = is_idle.then(|| now.instant + after);

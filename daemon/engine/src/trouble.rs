@@ -50,11 +50,16 @@ impl Engine {
         // At once: if the next start would find what was not made durable, it finds this in its place.
         let trouble = self.store.try_to_write(now.ms).err().unwrap_or(error).to_string();
         self.disk.reported.begins(now.instant, &trouble);
-        let refusal = Failure::new(FailureKind::Failed, match self.store.may_reappear() {
-            // It was written, and only could not be made durable.
-            true => format!("undone, unless simpd is killed before the disk works (see: simpctl status): {trouble}"),
-            false => format!("nothing was changed: {trouble}"),
-        });
+        let refusal = Failure::new(
+            FailureKind::Failed,
+            match self.store.may_reappear() {
+                // It was written, and only could not be made durable.
+                true => format!(
+                    "undone, unless simpd is killed before the disk works (see: simpctl status): {trouble}"
+                ),
+                false => format!("nothing was changed: {trouble}"),
+            },
+        );
         self.disk.trouble = Some(trouble);
         self.try_disk_later(now);
         // The trial may have failed as well.

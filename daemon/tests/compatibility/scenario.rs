@@ -1,6 +1,6 @@
 //! What is tried with each row: one column of the table each.
 
-use simp_control::{Kind, Reason, State, What};
+use simp_control::{Kind, Reason, Request, State, What};
 use simp_doubles::{Answers, Busy, OnFin, Row, State as Theirs};
 
 use super::users::{Side, Talk};
@@ -218,7 +218,7 @@ fn is_idle(world: &World) -> bool {
     world.theirs.state() == Theirs::Idle || world.theirs.is_gone()
 }
 
-fn is_over_here(world: &World) -> bool {
+fn is_over_here(world: &mut World) -> bool {
     world.state(Host::Theirs).is_none()
 }
 
@@ -285,7 +285,7 @@ fn we_are_busy(row: &Row, seed: u64, is_traced: bool) -> Troubles {
     world.third.invite(0, address(Host::Ours));
     world.wait_until(INVITATION, |world| world.state(Host::Third).is_some());
     let third = world.chat(Host::Third).map(|chat| chat.peer.address);
-    world.ours.accept(world.moment(), third.as_deref()).unwrap();
+    world.ask(Request::Accept { who: third }).unwrap();
     world.wait(THINKS);
     world.they_invite_until(NOTICES_WITHIN, |world| is_idle(world) && world.transmitted() > 0);
     let mut troubles = Troubles::default();

@@ -1,10 +1,10 @@
 //! What the people on both sides do: invite, think, accept or decline, write, leave.
 
-use simp_control::{Kind, State, What};
+use simp_control::{Kind, Request, State, What};
 use simp_doubles::{Fate, State as Theirs};
 
 use super::world::{Host, World, address};
-use crate::commands::Send;
+use crate::driver;
 
 /// People look at their screens so often.
 const GLANCE: u64 = 250;
@@ -84,8 +84,7 @@ impl World {
 
     pub fn we_connect(&mut self) {
         self.trace(&"we invite");
-        let to = address(Host::Theirs).to_string();
-        let _ = self.ours.connect(self.moment(), &to, None);
+        let _ = self.ask(driver::connect(address(Host::Theirs)));
     }
 
     pub fn they_invite(&mut self) {
@@ -94,7 +93,7 @@ impl World {
     }
 
     /// They invite until we have noticed, again and again.
-    pub fn they_invite_until(&mut self, within: u64, mut noticed: impl FnMut(&Self) -> bool) {
+    pub fn they_invite_until(&mut self, within: u64, mut noticed: impl FnMut(&mut Self) -> bool) {
         let until = self.now + within;
         while self.now < until && !noticed(self) {
             self.they_invite();
@@ -106,16 +105,13 @@ impl World {
     pub fn we_answer(&mut self, accept: bool) {
         self.trace(&format_args!("we accept: {accept}"));
         let who = self.chat(Host::Theirs).map(|chat| chat.peer.address);
-        let _ = match accept {
-            true => self.ours.accept(self.moment(), who.as_deref()),
-            false => self.ours.decline(self.moment(), who.as_deref()),
-        };
+        let _ = self.ask(if accept { Request::Accept { who } } else { Request::Decline { who } });
     }
 
     pub fn we_quit(&mut self) {
         self.trace(&"we quit");
         let who = self.chat(Host::Theirs).map(|chat| chat.peer.address);
-        let _ = self.ours.quit(self.moment(), who.as_deref(), None, false);
+        let _ = self.ask(Request::Quit { who, chat: None, now: false });
     }
 
     /// One side invites; the other's user thinks for so long, and accepts.
@@ -152,14 +148,14 @@ impl World {
         });
     }
 
-    fn is_asked(&self, inviter: Side) -> bool {
+    fn is_asked(&mut self, inviter: Side) -> bool {
         match inviter {
             Side::We => self.theirs.state() == Theirs::Asked,
             Side::They => self.state(Host::Theirs) == Some(State::Invited),
         }
     }
 
-    fn may_invite(&self, inviter: Side) -> bool {
+    fn may_invite(&mut self, inviter: Side) -> bool {
         match inviter {
             Side::We => self.state(Host::Theirs).is_none(),
             Side::They => matches!(self.theirs.state(), Theirs::Idle | Theirs::Inviting),
@@ -167,7 +163,7 @@ impl World {
     }
 
     /// Whether our user may write.
-    pub fn is_open_here(&self) -> bool {
+    pub fn is_open_here(&mut self) -> bool {
         matches!(self.state(Host::Theirs), Some(State::Accepting | State::Open))
     }
 
@@ -178,7 +174,7 @@ impl World {
         let (mut quiet_since, mut last) = (self.now, (0, 0));
         self.wait_until(TALKS_FOR, |world| {
             let now = world.now;
-            let seen = (world.transmitted(), world.ours.store.last_id());
+            let seen = (world.transmitted(), world.newest());
             if seen != last {
                 (quiet_since, last) = (now, seen);
             }
@@ -203,9 +199,9 @@ impl World {
         if !self.is_open_here() {
             return false;
         }
-        let who = self.chat(Host::Theirs).map(|chat| chat.peer.address);
-        let sent = self.ours.send(self.moment(), &Send { who, text: text.to_owned(), ..Send::default() });
+        let who = self.chat(Host::Theirs).map(|chat| chat.peer.address.parse().unwrap());
         self.trace(&format_args!("we say {}", &text[..text.len().min(20)]));
+        let sent = self.ask(driver::send(who, text));
         sent.is_ok()
     }
 
@@ -218,7 +214,7 @@ impl World {
     }
 
     /// Whether each message of ours has its outcome.
-    fn is_settled(&self) -> bool {
+    fn is_settled(&mut self) -> bool {
         self.chat(Host::Theirs).is_none_or(|chat| chat.queued == 0)
     }
 

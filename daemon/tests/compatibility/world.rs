@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use simp_control::{ChatInfo, Event, State};
+use simp_control::{ChatInfo, Event, Failure, Reply, Request, State};
 use simp_doubles::{Double, Port, Row, Traits};
-use simp_proto::{Datagram, Settings, UserName};
+use simp_engine::{Accept, Now};
+use simp_proto::Datagram;
+use simp_seeds::Random;
 
-use super::super::{Exchange, Now, Timer};
-use crate::chats::Entry;
-use crate::config::{Accept, Config, Discard, Durability, Retain};
-use crate::store::{Store, Wanted};
+use crate::driver::{self, Disk, Driver};
 
 /// How far copies are apart, at most.
 const COPY_WITHIN: u64 = 200;
@@ -49,7 +47,7 @@ struct Arrival {
 /// Everything.
 pub struct World {
     pub now: u64,
-    pub ours: Exchange,
+    ours: Driver,
     pub theirs: Double,
     pub third: Double,
     /// Lines of theirs that came to us while we had a chat.
@@ -57,7 +55,7 @@ pub struct World {
     /// Bit by bit: what the people here have been up to.
     pub is_traced: bool,
     link: Link,
-    random: u64,
+    random: Random,
     number: u64,
     transmitted: u64,
     /// When the last datagram to us, and to the others, arrives.
@@ -65,9 +63,9 @@ pub struct World {
     arrivals: BTreeMap<(u64, u64), Arrival>,
 }
 
-fn at(ms: u64) -> Instant {
+fn start() -> Instant {
     static START: OnceLock<Instant> = OnceLock::new();
-    *START.get_or_init(Instant::now) + Duration::from_millis(ms)
+    *START.get_or_init(Instant::now)
 }
 
 /// The address of a host.
@@ -80,32 +78,18 @@ pub fn address(host: Host) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, n], 7777))
 }
 
-fn config() -> Config {
-    Config {
-        address: None,
-        user: UserName::new("ann").unwrap(),
-        accept: Accept::Ask,
-        max_chats: 1,
-        chat: Settings::default(),
-        durability: Durability::Process,
-        retain: Retain { age: None, count: None, discard: Discard::default() },
-        log: tracing::Level::ERROR,
-    }
-}
-
 impl World {
     pub fn new(row: &Row, link: Link, seed: u64, is_traced: bool) -> Self {
-        let store = Store::open(Path::new(":memory:"), Durability::Process, 1).unwrap();
-        let now = Now { instant: at(0), ms: 1_800_000_000_000 };
+        let (now, policy) = (driver::moment(start(), 0, 0), driver::policy("ann", Accept::Ask, 1));
         Self {
             now: 0,
-            ours: Exchange::new(now, config(), address(Host::Ours), store, 7),
+            ours: Driver::start(now, policy, address(Host::Ours), Disk::default().open(), 7),
             theirs: Double::new(row.traits.clone(), "bob", seed),
             third: Double::new(Traits::PLAIN, "eve", seed),
             came: BTreeSet::new(),
             is_traced,
             link,
-            random: seed,
+            random: Random(seed),
             number: 0,
             transmitted: 0,
             last: [0; 2],
@@ -114,35 +98,38 @@ impl World {
     }
 
     /// The moment it is, on our clocks.
-    pub fn moment(&self) -> Now {
-        Now { instant: at(self.now), ms: 1_800_000_000_000 + self.now }
+    fn moment(&self) -> Now {
+        driver::moment(start(), self.now, 0)
+    }
+
+    /// Our user wants something.
+    pub fn ask(&mut self, request: Request) -> Result<Reply, Failure> {
+        let answer = self.ours.ask(self.moment(), request);
+        self.trace_entries();
+        answer
     }
 
     /// Our chat with this host, if there is one.
-    pub fn chat(&self, with: Host) -> Option<ChatInfo> {
-        self.entry(with).map(Entry::info)
-    }
-
-    /// The same, without its texts.
-    fn entry(&self, with: Host) -> Option<&Entry> {
-        let is_with = |entry: &&Entry| entry.address.ip() == address(with).ip();
-        self.ours.chats.iter().map(|(_, entry)| entry).find(is_with)
+    pub fn chat(&mut self, with: Host) -> Option<ChatInfo> {
+        let Ok(Reply::Chats { chats, .. }) = self.ask(Request::Chats { after: 0 }) else { panic!("no list") };
+        let is_with =
+            |chat: &ChatInfo| chat.peer.address.parse::<SocketAddr>().unwrap().ip() == address(with).ip();
+        chats.into_iter().find(is_with)
     }
 
     /// Where our chat with this host is.
-    pub fn state(&self, with: Host) -> Option<State> {
-        self.entry(with).map(|entry| entry.chat.state())
+    pub fn state(&mut self, with: Host) -> Option<State> {
+        self.chat(with).map(|chat| chat.state)
     }
 
     /// Our whole log.
     pub fn log(&self) -> Vec<Event> {
-        let (mut events, mut after) = (Vec::new(), 0);
-        while after < self.ours.store.last_id() {
-            let (read, looked) = self.ours.store.read(after, usize::MAX, &Wanted::default()).unwrap();
-            events.extend(read);
-            after = looked;
-        }
-        events
+        self.ours.log()
+    }
+
+    /// The newest entry of our log.
+    pub fn newest(&self) -> u64 {
+        self.ours.store().last_id()
     }
 
     /// How many datagrams the hosts have transmitted.
@@ -171,8 +158,7 @@ impl World {
     }
 
     fn due(&self) -> Option<u64> {
-        let since = |due: Instant| due.saturating_duration_since(at(0)).as_micros().div_ceil(1_000) as u64;
-        let ours = self.ours.wheel.next().map(since);
+        let ours = self.ours.due(start());
         let arrival = self.arrivals.keys().next().map(|(when, _)| *when);
         [ours, arrival, self.theirs.deadline(), self.third.deadline()].into_iter().flatten().min()
     }
@@ -184,21 +170,16 @@ impl World {
         }
         self.theirs.handle_timeout(self.now);
         self.third.handle_timeout(self.now);
-        self.expire();
+        self.ours.turn(self.moment());
+        self.trace_entries();
         self.let_out();
     }
 
-    fn expire(&mut self) {
-        let moment = self.moment();
-        while let Some(timer) = self.ours.wheel.pop_expired(moment.instant) {
-            match timer {
-                Timer::Chat(key) => self.ours.handle_timeout(moment, key).unwrap(),
-                other => panic!("nobody set {other:?}"),
+    fn trace_entries(&self) {
+        if self.is_traced {
+            for event in self.ours.store().fresh() {
+                self.trace(&format_args!("   {} {:?}", event.id, event.what));
             }
-        }
-        self.ours.use_room(moment).unwrap();
-        if self.ours.store.is_keeping_due() {
-            self.ours.keep_chats().unwrap();
         }
     }
 
@@ -210,11 +191,10 @@ impl World {
             if matches!(self.state(Host::Theirs), Some(State::Accepting | State::Open)) {
                 self.note_lines(&bytes);
             }
-            let datagram = Datagram::decode(&bytes);
-            self.ours.handle_arrival(self.moment(), from, None, datagram).unwrap();
+            self.ours.arrives(from, Datagram::decode(&bytes));
         } else if to.ip() == address(Host::Theirs).ip() {
             if self.theirs.is_gone() {
-                self.ours.handle_unreachable(self.moment(), to).unwrap();
+                self.ours.inputs.unreachable.push(to);
             }
             self.theirs.handle(self.now, &bytes, from, port);
         } else {
@@ -230,17 +210,16 @@ impl World {
         self.came.extend(came.map(|said| said.text.clone()));
     }
 
-    /// The end of a turn: what was said leaves behind the commit.
+    /// What all have said is on its way.
     fn let_out(&mut self) {
-        let fresh: Vec<Event> = self.ours.store.fresh().to_vec();
-        self.ours.store.commit().unwrap();
-        self.ours.store.end_turn();
-        for event in fresh {
-            self.trace(&format_args!("   {} {:?}", event.id, event.what));
-        }
-        let ours = self.ours.outgoing.iter().map(|(to, _, bytes)| (address(Host::Ours), to, bytes.to_vec()));
-        let mut leaving: Vec<_> = ours.collect();
-        self.ours.outgoing.clear();
+        let bytes = |datagram: &Datagram| {
+            let mut bytes = Vec::new();
+            datagram.encode(&mut bytes);
+            bytes
+        };
+        let said = self.ours.said().into_iter();
+        let mut leaving: Vec<_> =
+            said.map(|(to, datagram)| (address(Host::Ours), to, bytes(&datagram))).collect();
         for (host, double) in [(Host::Theirs, &mut self.theirs), (Host::Third, &mut self.third)] {
             while let Some(transmit) = double.poll_transmit() {
                 let mut from = address(host);
@@ -267,7 +246,7 @@ impl World {
             Link::Good => (1, false),
             Link::Loses(nth) => (1, nth == number),
             Link::Doubles(nth) => (1 + u64::from(nth == number), false),
-            Link::Bad => (1 + u64::from(self.random(100) < 20), false),
+            Link::Bad => (1 + u64::from(self.random.percent(20)), false),
         };
         let way = usize::from(to == address(Host::Ours));
         for copy in 0..count {
@@ -275,26 +254,17 @@ impl World {
             let latency = match self.link {
                 Link::Good => 0,
                 Link::Loses(_) | Link::Doubles(_) => 10 + 100 * copy,
-                Link::Bad => self.random(COPY_WITHIN),
+                Link::Bad => self.random.below(COPY_WITHIN),
             };
             let when = self.last[way].max(self.now + latency);
             self.last[way] = when;
-            if lost || (is_bad && self.random(100) < 20) {
+            if lost || (is_bad && self.random.percent(20)) {
                 self.trace(&"   lost");
                 continue;
             }
             self.number += 1;
             self.arrivals.insert((when, self.number), Arrival { from, to, bytes: bytes.to_vec() });
         }
-    }
-
-    /// A random number (splitmix64).
-    fn random(&mut self, end: u64) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = self.random;
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end
     }
 }
 

@@ -75,7 +75,8 @@ fn while_the_disk_does_not_work_all_stands_still_and_then_goes_on_where_it_was()
     host.hears(peer(2), Operation::Ack, 0);
     assert!(host.status().trouble.is_some());
     assert_eq!(host.kinds().pop(), Some(Kind::Queued));
-    let said = host.waits(2_000);
+    // As after a restart, the message waits until copies of it are dead.
+    let said = host.waits(7_000);
     assert!(said.contains(&(peer(2), Operation::Chat)), "{said:?}");
     assert_eq!((host.status().trouble, host.given_up().len()), (None, 1));
     host.hears(peer(2), Operation::Ack, 0);

@@ -9,7 +9,8 @@ use crate::driver::{connect, keep, quit};
 #[test]
 fn who_waits_for_room_is_invited_also_when_it_was_missing_within_one_turn_only() {
     let mut host = Host::new(1);
-    host.driver.ask_all(host.moment(), [connect(peer(2)), keep(peer(3), "hi", None), quit(Some(peer(2)), true)]);
+    host.driver
+        .ask_all(host.moment(), [connect(peer(2)), keep(peer(3), "hi", None), quit(Some(peer(2)), true)]);
     let to_three: Vec<_> = host.sends().into_iter().filter(|(to, _)| *to == peer(3)).collect();
     assert_eq!(to_three, [(peer(3), Operation::Syn)]);
 }
@@ -37,8 +38,7 @@ fn a_chat_opened_for_the_outbox_is_left_a_minute_after_its_last_message() {
 
 #[test]
 fn a_chat_that_the_user_took_over_is_not_left_also_after_a_kill() {
-    let take_over =
-        [|host: &mut Host| _ = host.connect(peer(2)), |host: &mut Host| _ = host.send(peer(2))];
+    let take_over = [|host: &mut Host| _ = host.connect(peer(2)), |host: &mut Host| _ = host.send(peer(2))];
     for take_over in take_over {
         let mut host = Host::with_chat_for_outbox();
         take_over(&mut host);

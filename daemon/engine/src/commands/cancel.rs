@@ -17,9 +17,10 @@ pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
         ),
         Err(NotCancelled::Absent) => {
             let (kind, line) = match outcome(engine, message)? {
-                None => {
-                    (FailureKind::NoSuch, "there is no message of ours with this number (see: simpctl outbox)")
-                }
+                None => (
+                    FailureKind::NoSuch,
+                    "there is no message of ours with this number (see: simpctl outbox)",
+                ),
                 Some(Outcome::Undelivered) => (FailureKind::Failed, "was given up already"),
                 Some(Outcome::Unconfirmed) => (FailureKind::Failed, "is sent already, not confirmed"),
                 Some(Outcome::Delivered) => (FailureKind::Failed, "is delivered already"),

@@ -44,7 +44,8 @@ pub fn forget_peer(engine: &mut Engine, forgotten: &Forgotten) -> Carried {
         Forgotten::Who(who) => Some((who, Who::parse(who))),
     };
     let addresses = engine.store.forget_peers(|peer| meant.as_ref().is_none_or(|(_, who)| who.is(peer)))?;
-    let hosts: Vec<_> = addresses.iter().filter_map(|at| at.parse().ok()).map(|at: SocketAddr| at.ip()).collect();
+    let hosts: Vec<_> =
+        addresses.iter().filter_map(|at| at.parse().ok()).map(|at: SocketAddr| at.ip()).collect();
     for ongoing in engine.chats.keeping() {
         // It may have begun with what was known of another port of its host.
         if hosts.contains(&ongoing.place.address.ip()) && ongoing.noted.dialect != NotedDialect::Pinned {

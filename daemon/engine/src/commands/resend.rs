@@ -25,8 +25,7 @@ pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64
     if let Some(again) = engine.store.sent_again_as(message)? {
         return failed(&format!("was sent again already, as {again}"));
     }
-    let gone =
-        || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
+    let gone = || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
     let queued = engine.store.message(message)?.ok_or_else(gone)?;
     let text = Text::new(&queued.text).map_err(|_| gone())?;
     fits_outbox(engine, now, &text, queued.address, &queued.user)?;

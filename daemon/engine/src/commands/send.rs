@@ -34,8 +34,7 @@ pub struct Draft<'a> {
 
 /// Sends a text in a chat, or keeps it in the outbox.
 pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
-    let text =
-        Text::new(draft.text).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
+    let text = Text::new(draft.text).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
     if let (Some(token), Some(after)) = (draft.token, draft.again_after)
         && let Some((message, chat)) = engine.store.with_token(token, after)?
     {

@@ -98,9 +98,7 @@ fn a_log_of_the_second_schema_is_taken_over_and_goes_on() {
     let [chat] = chats.as_slice() else { panic!("{chats:?}") };
     assert_eq!((chat.chat, chat.snapshot.state, chat.settled), (1, State::Open, 5));
     assert_eq!(chat.snapshot.dialect, simp_proto::Dialect::default());
-    let texts = |waiting: Vec<Waiting>| {
-        waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>()
-    };
+    let texts = |waiting: Vec<Waiting>| waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>();
     assert_eq!(texts(store.waiting(of(chat), chat.settled, 9).unwrap()), ["waits 1"]);
     assert_eq!(store.outbox(0, 9).unwrap().into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["kept 2"]);
     let known: Vec<_> = store.peers("", 9).unwrap();
