@@ -250,7 +250,7 @@ fn they_are_busy(row: &Row, seed: u64, is_traced: bool) -> Troubles {
     let mut world = World::new(row, Link::Good, seed, is_traced);
     world.theirs.occupy(0, address(Host::Third));
     world.we_connect();
-    world.wait_until(INVITATION, |world| is_over_here(world));
+    world.wait_until(INVITATION, is_over_here);
     // Some say the same as where they decline, one says nothing that can be read.
     match row.traits.busy {
         Busy::Undecodable => refusal(&world, &[Reason::PeerBusy, Reason::PeerDeclined, Reason::NoAnswer]),
