@@ -21,9 +21,14 @@ use std::sync::OnceLock;
 use simp_doubles::rows;
 
 use matrix::Matrix;
+use scenario::chat_on_bad_disk;
+use verdict::broken_promises;
 
 /// Where the table is.
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/compatibility.md");
+
+/// A short chat has no more commits.
+const COMMITS: u32 = 24;
 
 fn is_narrowed() -> bool {
     ["ROW", "SCENARIO", "SIMP_SEED"].iter().any(|name| std::env::var_os(name).is_some())
@@ -52,6 +57,21 @@ fn the_table_of_compatibility_is_up_to_date() {
         "docs/compatibility.md is out of date: {differ:?}\nwrite it anew with: \
          SIMP_WRITE=1 cargo test -p simp-daemon compatibility"
     );
+}
+
+#[test]
+fn whichever_commit_fails_what_was_acknowledged_is_kept_and_what_was_delivered_is_shown() {
+    let mut broken = Vec::new();
+    // Some acknowledge with numbers that we can tell from late ones only after a while in a chat: a disk that fails is
+    // the start of a new one.
+    for row in rows().iter().filter(|row| row.expect.works && !row.expect.bad.falsely_delivered) {
+        for good in 0..COMMITS {
+            let promises = broken_promises(row, &chat_on_bad_disk(row, good, false));
+            broken
+                .extend(promises.into_iter().map(|promise| format!("{} after {good}: {promise}", row.name)));
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
 }
 
 #[test]

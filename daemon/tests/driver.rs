@@ -12,23 +12,45 @@ use simp_engine::{Accept, Arrival, Engine, Inputs, Now, Outputs, Pins, Policy, R
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
 use simp_store::{Durability, Store, Wanted};
 
-/// A disk that refuses its next commits, as many as it is told.
+/// A disk that refuses some of its commits.
 #[derive(Clone, Default)]
-pub struct Disk(Arc<AtomicU32>);
+pub struct Disk(Arc<Refusals>);
+
+#[derive(Default)]
+struct Refusals {
+    /// So many commits are good,
+    after: AtomicU32,
+    /// then so many are refused.
+    left: AtomicU32,
+}
+
+impl Refusals {
+    fn refuses(&self) -> bool {
+        !take_one(&self.after) && take_one(&self.left)
+    }
+}
+
+fn take_one(from: &AtomicU32) -> bool {
+    from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}
 
 impl Disk {
     /// From now on, so many commits are refused.
     pub fn refuse(&self, commits: u32) {
-        self.0.store(commits, Ordering::Relaxed);
+        self.refuse_after(0, commits);
+    }
+
+    /// The same after so many that are good.
+    pub fn refuse_after(&self, good: u32, commits: u32) {
+        self.0.after.store(good, Ordering::Relaxed);
+        self.0.left.store(commits, Ordering::Relaxed);
     }
 
     /// A log in memory on this disk.
     pub fn open(&self) -> Store {
         let mut db = Connection::open_in_memory().unwrap();
-        let left = self.0.clone();
-        let refuse =
-            move || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        db.commit_hook(Some(move || refuse().is_ok())).unwrap();
+        let refusals = self.0.clone();
+        db.commit_hook(Some(move || refusals.refuses())).unwrap();
         Store::over(db, Path::new(":memory:"), Durability::Process, 1).unwrap()
     }
 }

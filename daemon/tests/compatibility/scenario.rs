@@ -144,6 +144,16 @@ impl Scenario {
     }
 }
 
+/// A chat during which our disk refuses one commit, after so many that are good.
+pub fn chat_on_bad_disk(row: &Row, good: u32, is_traced: bool) -> World {
+    let inviter = if good.is_multiple_of(2) { Side::We } else { Side::They };
+    let mut world = World::new(row, Link::Good, u64::from(good), is_traced);
+    world.disk.refuse_after(good, 1);
+    world.open(inviter, THINKS);
+    talk_and_quit(row, &mut world, few(row), Side::We);
+    world
+}
+
 fn many(row: &Row) -> Talk {
     Talk { lines: 10, before: 0, is_same: false, takes_turns: row.traits.takes_turns }
 }

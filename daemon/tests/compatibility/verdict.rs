@@ -3,7 +3,7 @@
 use std::fmt;
 
 use simp_control::{Event, Kind, Reason, What};
-use simp_doubles::{Allowed, Form, Row};
+use simp_doubles::{Allowed, Fate, Form, Row};
 
 use super::scenario::Over;
 use super::world::World;
@@ -156,6 +156,23 @@ pub fn judge(row: &Row, world: &World, over: Over) -> Troubles {
     troubles
 }
 
+/// What was promised and does not hold: a line of theirs that was acknowledged is in our log, and a message of ours that
+/// was reported as delivered was shown.
+pub fn broken_promises(row: &Row, world: &World) -> Vec<String> {
+    let log = world.log();
+    let is_in_log = |text: &str| {
+        log.iter().any(|event| {
+            event.what.kind() == Kind::Message && event.what.text().is_some_and(|it| it.contains(text))
+        })
+    };
+    let theirs = world.theirs.said().iter().filter(|said| said.fate == Fate::Acknowledged && said.by_user);
+    let lost = theirs.filter(|said| !is_in_log(&said.text)).map(|said| format!("lost: {}", said.text));
+    let is_delivered = |id: u64| log.iter().any(|event| event.what == What::Delivered { message: id });
+    let is_shown = |text: &str| row.traits.is_mute || world.theirs.shown().iter().any(|shown| shown == text);
+    let ours = log.iter().filter_map(ours).filter(|(id, text)| is_delivered(*id) && !is_shown(text));
+    lost.chain(ours.map(|(_, text)| format!("not shown: {text:.20}"))).collect()
+}
+
 fn judge_ours(row: &Row, world: &World, log: &[Event], troubles: &mut Troubles) {
     let queued: Vec<(u64, &str)> = log.iter().filter_map(ours).collect();
     let is_delivered = |id| log.iter().any(|event| event.what == What::Delivered { message: id });
@@ -185,7 +202,7 @@ fn ours(event: &Event) -> Option<(u64, &str)> {
 
 fn judge_theirs(row: &Row, world: &World, log: &[Event], troubles: &mut Troubles) {
     let messages = || log.iter().filter(|event| event.what.kind() == Kind::Message);
-    let left = |fate| !matches!(fate, simp_doubles::Fate::Waits | simp_doubles::Fate::Swallowed);
+    let left = |fate| !matches!(fate, Fate::Waits | Fate::Swallowed);
     let said = world.theirs.said().iter().filter(|said| said.by_user && left(said.fate));
     let mut texts: Vec<&str> = said.clone().map(|said| said.text.as_str()).collect();
     texts.sort_unstable();

@@ -48,6 +48,8 @@ struct Arrival {
 pub struct World {
     pub now: u64,
     ours: Driver,
+    /// That our log is on.
+    pub disk: Disk,
     pub theirs: Double,
     pub third: Double,
     /// Lines of theirs that came to us while we had a chat.
@@ -80,10 +82,12 @@ pub fn address(host: Host) -> SocketAddr {
 
 impl World {
     pub fn new(row: &Row, link: Link, seed: u64, is_traced: bool) -> Self {
+        let disk = Disk::default();
         let (now, policy) = (driver::moment(start(), 0, 0), driver::policy("ann", Accept::Ask, 1));
         Self {
             now: 0,
-            ours: Driver::start(now, policy, address(Host::Ours), Disk::default().open(), 7),
+            ours: Driver::start(now, policy, address(Host::Ours), disk.open(), 7),
+            disk,
             theirs: Double::new(row.traits.clone(), "bob", seed),
             third: Double::new(Traits::PLAIN, "eve", seed),
             came: BTreeSet::new(),
