@@ -71,7 +71,7 @@ impl Client {
         self.output.len() - self.written >= OUTPUT_HIGH
     }
 
-    /// Whether it owes us the rest of a frame, or its hello. Not while it is our turn: where its output is
+    /// Whether it owes us the rest of a frame, or its hello. Not while it is our turn: if its output is
     /// full, or its socket has more to read, what we hold may be whole requests that we did not take yet.
     pub fn owes(&self) -> bool {
         !self.leaving && (!self.greeted || (self.input.is_partial() && !self.readable && !self.is_full()))

@@ -50,7 +50,7 @@ pub struct Server {
     stopping: bool,
 }
 
-/// Why the daemon ends other than by being told to.
+/// Why the daemon ends without having been asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum Fatal {
     #[error(transparent)]
@@ -100,6 +100,7 @@ impl Server {
             let now = read_clocks();
             self.gather(now, &events)?;
             self.engine.turn(now, &mut self.inputs, &mut self.outputs)?;
+            // Only what the engine has let out leaves, after its commit.
             self.transmit();
             self.answer();
         }
@@ -111,6 +112,7 @@ impl Server {
 
     /// Sleeps until something happens or is due; not at all if the last turn left something to do.
     fn wait(&mut self, events: &mut Events) -> Result<(), Fatal> {
+        // An event comes once per change, so that what is left over now would wake nobody.
         let timeout = if self.has_more() {
             Some(Duration::ZERO)
         } else {
@@ -118,6 +120,7 @@ impl Server {
             deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
         };
         match self.poll.poll(events, timeout) {
+            // A signal is normal: it is an event of its own.
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error.into()),
             _ => Ok(()),
         }

@@ -104,7 +104,7 @@ impl Absentees {
         self.room != RoomWanted::No
     }
 
-    /// There are more messages for a peer; they wait for a chat until told otherwise.
+    /// There are more messages for a peer. It is not invited by that.
     pub fn add(&mut self, address: SocketAddr, messages: u64) {
         let new = Absentee { messages: 0, tries: 0, reason: None, next: Next::Chat };
         self.peers.entry(address).or_insert(new).messages += messages;
@@ -118,6 +118,7 @@ impl Absentees {
         let Some(absentee) = self.peers.get_mut(&address) else { return };
         absentee.messages = absentee.messages.saturating_sub(1);
         if absentee.messages == 0 {
+            // Its timer goes with it: nobody is invited for nothing.
             self.wait(wheel, address, Next::Chat);
             self.peers.remove(&address);
         }
@@ -160,6 +161,7 @@ impl Absentees {
 
     /// A peer is invited after about this long.
     pub fn invite_after_about(&mut self, wheel: &mut Timers, now: Now, address: SocketAddr, pause: Duration) {
+        // Many may wait for one peer, or for one daemon that was off: they must not all come back at one moment.
         let pause = self.spread(pause);
         self.invite_after(wheel, now, address, pause);
     }
@@ -172,6 +174,7 @@ impl Absentees {
 
     /// A peer is invited once there is room for one more chat.
     pub fn wait_for_room(&mut self, wheel: &mut Timers, address: SocketAddr) {
+        // Idle chats are left sooner from now on; once that has been seen to, it need not be again.
         if self.has(address) && self.room == RoomWanted::No {
             self.room = RoomWanted::Newly;
         }
@@ -190,8 +193,7 @@ impl Absentees {
         }
     }
 
-    /// A length of time, a quarter shorter to a quarter longer: many who wait for the same must not all come
-    /// back at the same moment.
+    /// A length of time, a quarter shorter to a quarter longer (xorshift).
     fn spread(&mut self, pause: Duration) -> Duration {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -206,10 +208,11 @@ fn pause(reason: Reason, tries: u32) -> Duration {
     let (first, longest) = match reason {
         Reason::PeerDeclined => (Duration::from_secs(300), PAUSE_MAX_DECLINED),
         Reason::NoAnswer | Reason::Quit | Reason::PeerQuit => (Duration::from_secs(60), PAUSE_MAX),
-        // Nothing of the old chat is under way any more then.
+        // Nothing of the old chat is under way any more by then.
         Reason::PeerBusy | Reason::PeerGone | Reason::PeerRestarted => (Duration::from_secs(10), PAUSE_MAX),
         _ => (Duration::from_secs(1), PAUSE_MAX),
     };
+    // More doublings would overflow, and are beyond the longest pause anyway.
     let doublings = tries.saturating_sub(1).min(16);
     (first * (1 << doublings)).min(longest)
 }

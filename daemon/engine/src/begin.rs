@@ -46,6 +46,7 @@ impl Engine {
         wanted_by: WantedBy,
         expires_after: Duration,
     ) -> usize {
+        // An ACK of something earlier would pass for that of our first message (SIMP 6).
         if let Some(until) = self.wake.acks_until(now.instant, address) {
             chat.hold_until(until);
         }
@@ -53,6 +54,7 @@ impl Engine {
             Some(_) => NotedDialect::Pinned,
             None => NotedDialect::Began(chat.dialect()),
         };
+        // While a peer that was invited here answers from another port, the outbox means that one.
         let outbox_at = Some(address).filter(|address| self.chats.for_outbox(*address).is_none());
         self.chats.insert(Ongoing {
             id: 0,

@@ -77,6 +77,7 @@ impl Engine {
         request: &Request,
         outputs: &mut Outputs,
     ) -> (Answer, Result<(), StoreError>) {
+        // What reads is served also while nothing can be written.
         let refuses = self.disk.refuses().filter(|_| writes(request));
         let carried = match refuses {
             Some(failure) => Err(failure.into()),
@@ -85,6 +86,7 @@ impl Engine {
         match carried {
             Ok(reply) => (Answer::Reply(reply), Ok(())),
             Err(Refused::Failure(failure)) => (Answer::Failure(failure), Ok(())),
+            // The turn is undone, and this answer with it, unless there is trouble already.
             Err(Refused::Store(error)) => {
                 (Answer::Failure(Failure::new(FailureKind::Failed, error.to_string())), Err(error))
             }
@@ -119,12 +121,7 @@ impl Engine {
             }
             Request::Chats { after } => Ok(chats::chats(self, *after)),
             Request::History { before, limit, filter } => history::history(self, *before, *limit, filter),
-            Request::Follow { from, filter } => {
-                let follower = follow::follow(self, from, filter)?;
-                let after = follower.cursor;
-                outputs.followers.push((client, follower));
-                Ok(Reply::Following { after })
-            }
+            Request::Follow { from, filter } => follow::follow(self, client, from, filter, outputs),
             Request::Seen { consumer, id } => consumers::seen(self, consumer, *id),
             Request::Consumers => consumers::consumers(self),
             Request::Forget { consumer } => consumers::forget(self, consumer),
@@ -139,6 +136,7 @@ impl Engine {
 
     /// The chat as it is, and after which entry to follow what becomes of it.
     fn chat_reply(&self, key: usize) -> Carried {
+        // Before the chat is settled: what comes of the request is after this entry, so that a follower sees it.
         let after = self.store.last_id();
         let ongoing = self.chats.get(key).ok_or_else(no_longer)?;
         Ok(Reply::Chat { chat: ongoing.info(), after })
@@ -165,6 +163,7 @@ pub fn writes(request: &Request) -> bool {
     traits(request).1
 }
 
+// One match without `_`: whoever adds a request has to decide both here.
 fn traits(request: &Request) -> (&'static str, bool) {
     match request {
         Request::Connect { .. } => ("connect", true),

@@ -47,6 +47,7 @@ impl Engine {
         let id = self.store.append(now.ms, Some(0), peer, what, token)?;
         let expires_after_ms = expires_after.map(|after| after.as_millis() as u64);
         self.store.keep_in_outbox(id, address, expires_after_ms)?;
+        // Whoever has messages already is invited, or waits for something: one more changes nothing.
         let is_first = !self.absent.has(address);
         self.absent.add(address, 1);
         if let Some(after) = expires_after {
@@ -79,6 +80,7 @@ impl Engine {
         reason: Reason,
     ) -> Result<Result<(), NotCancelled>, StoreError> {
         let Some(kept) = self.store.in_outbox(message)? else { return Ok(Err(NotCancelled::Absent)) };
+        // The machine first: once the message has left, nobody knows whether the peer has it.
         let key = self.chats.for_outbox(kept.address);
         let taken = key.and_then(|key| self.chats.change(key, |it| it.take_back(now.instant, message)));
         if taken == Some(false) {

@@ -120,6 +120,7 @@ impl Engine {
             retention: Retention::default(),
             disk: Disk::default(),
         };
+        // Read only: what the chats have to say waits for the first turn, with its commit.
         engine.resume(now)?;
         engine.look_for_old(now);
         Ok(engine)

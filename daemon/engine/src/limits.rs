@@ -33,6 +33,7 @@ impl Bucket {
     fn take(&mut self, now: Instant) -> bool {
         let grown =
             now.saturating_duration_since(self.filled).as_millis() * u128::from(self.per_second) / 1_000;
+        // Only whole tokens are counted, so that many calls within one of them lose nothing.
         if grown > 0 {
             self.tokens = self.most.min(self.tokens.saturating_add(u32::try_from(grown).unwrap_or(u32::MAX)));
             self.filled = now;
@@ -88,6 +89,7 @@ impl Limits {
             self.is_told.remove(address);
             self.told.pop_front();
         }
+        // In this order: whoever has had its notice uses nothing up.
         if self.is_told.contains(&to) || !self.answers.take(now) {
             return false;
         }

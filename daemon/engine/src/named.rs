@@ -9,7 +9,7 @@ use crate::roster::Roster;
 const NAMES_MAX: usize = 10;
 
 impl Roster {
-    /// What a client is told of those that are not over and have ids above `after`, oldest first.
+    /// What a client learns of those that are not over and have ids above `after`, oldest first.
     pub fn list(&self, after: u64) -> Vec<ChatInfo> {
         let here = self.iter().filter(|(_, ongoing)| ongoing.id > after && is_shown(ongoing));
         let mut list: Vec<_> = here.map(|(_, ongoing)| ongoing.info()).collect();
@@ -38,8 +38,8 @@ impl Roster {
     /// The one that `who` means among those in a state that fits, or the only such one without `who`.
     ///
     /// # Errors
-    /// [`FailureKind::NoSuch`] where there is none, or more than one; the line lists them. `none` is the
-    /// line where there are none at all, and `flag` what to choose with.
+    /// [`FailureKind::NoSuch`] if there is none, or more than one; the line lists them. `none` is the
+    /// line if there are none at all, and `flag` what to choose with.
     pub fn find(
         &self,
         who: Option<&str>,

@@ -146,6 +146,7 @@ impl Ongoing {
 
     /// Its row in the log; `None` if it is over for our user, or not in the log.
     pub fn row(&self) -> Option<KeptChat> {
+        // An invitation for the outbox is made anew after a restart, from the messages themselves.
         let (chat, snapshot) = (self.logged()?, self.chat.snapshot()?);
         Some(KeptChat {
             chat,
@@ -162,8 +163,10 @@ impl Ongoing {
     /// Whether messages of the outbox are delivered in this chat, or will be once it is open.
     pub fn takes_kept_messages(&self) -> bool {
         match self.chat.state() {
+            // Another chat has the outbox of this address.
             _ if self.place.outbox_at.is_none() => false,
             State::Accepting | State::Open => true,
+            // We deliver before we leave.
             State::Closing => !self.chat.is_leaving(),
             State::Inviting | State::Invited | State::Closed => false,
         }

@@ -15,7 +15,7 @@ pub struct Pins {
     hosts: BTreeMap<IpAddr, Dialect>,
 }
 
-/// What stands behind a key of the table.
+/// What a key of the table is set to.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
@@ -64,7 +64,7 @@ impl Pins {
         Ok(pins)
     }
 
-    /// How the peer at this address speaks, where the table says it: by its address and port, else by its host.
+    /// How the peer at this address speaks, if the table says it: by its address and port, else by its host.
     pub fn of(&self, address: SocketAddr) -> Option<Dialect> {
         self.peers.get(&address).or_else(|| self.hosts.get(&address.ip())).copied()
     }

@@ -35,6 +35,7 @@ pub struct Queue {
 impl Ongoing {
     /// Gives a message that has just been queued to the machine, or leaves it in the log after all that wait there.
     pub fn hand_over(&mut self, now: Instant, id: u64, text: Text) {
+        // Messages leave in the order of their ids: none overtakes those that the machine does not hold yet.
         if self.queue.in_log > 0 || self.chat.unacknowledged() >= LOADED_MAX {
             self.queue.in_log += 1;
             return;
@@ -49,6 +50,7 @@ impl Ongoing {
 
     /// Takes a message of the outbox away from the chat. False if it is on its way.
     pub fn take_back(&mut self, now: Instant, message: u64) -> bool {
+        // It is with the outbox alone: given up by this chat, or never taken up.
         if !self.takes_kept_messages() || message <= self.queue.settled {
             return true;
         }
@@ -80,6 +82,7 @@ impl Ongoing {
         if self.queue.has_outbox || !matches!(self.chat.state(), State::Accepting | State::Open) {
             return Ok(Vec::new());
         }
+        // Also if there is nothing: what is kept from now on is handed over as it comes.
         self.queue.has_outbox = true;
         let Some(at) = self.outbox_of(absent) else { return Ok(Vec::new()) };
         let too_long = self.give_up_too_long(store, now, at)?;
@@ -130,6 +133,7 @@ impl Ongoing {
         if self.queue.in_log == 0 {
             return Ok(());
         }
+        // All that waits has a lower id. Entries appended below have higher ones, and are no messages.
         let newest = store.last_id();
         if let Some(chat) = self.logged() {
             for message in store.queued_in(chat, self.queue.loaded)? {

@@ -20,74 +20,77 @@ impl Ongoing {
         now: Now,
         event: ChatEvent,
     ) -> Result<Option<u64>, StoreError> {
-        let mut extra = None;
         let is_of_outbox = self.outbox_of(absent).is_some();
-        let what = match event {
-            ChatEvent::Request => What::Request,
-            ChatEvent::Opened => What::Opened { note: self.note() },
-            ChatEvent::Message { seq, text } => {
-                extra = Some(u64::from(seq));
-                self.noted.progressed = true;
-                What::Message { text }
-            }
-            ChatEvent::Error { text } => What::Error { text },
-            ChatEvent::Delivered(MessageId(message)) => {
-                self.settle_message(What::Delivered { message }, message)
-            }
+        self.count(&event);
+        let mut settled = None;
+        match &event {
+            ChatEvent::Delivered(MessageId(message)) => settled = Some(*message),
             // The peer may have it, so it is not transmitted again in another chat.
-            ChatEvent::Unconfirmed(MessageId(message)) => {
-                self.settle_message(What::Unconfirmed { message }, message)
-            }
-            ChatEvent::Undelivered(MessageId(message), reason) => {
-                let what = self.settle_message(What::Undelivered { message, reason }, message);
-                // It stays in the outbox, for the next chat.
-                if is_of_outbox && store.in_outbox(message)?.is_some() {
-                    return Ok(None);
-                }
-                what
+            ChatEvent::Unconfirmed(MessageId(message)) => settled = Some(*message),
+            // It stays in the outbox, for the next chat: what becomes of it is not known yet.
+            ChatEvent::Undelivered(MessageId(message), _)
+                if is_of_outbox && store.in_outbox(*message)?.is_some() =>
+            {
+                return Ok(None);
             }
             // An invitation for the outbox came to nothing: there will be others.
             ChatEvent::Closed { reason, .. } if self.is_unlogged() => {
                 tracing::debug!(peer = %self.place.address, invitation = %reason);
                 return Ok(None);
             }
-            ChatEvent::Closed { reason, text } => {
-                self.give_up_rest(store, now, reason)?;
+            // Each message has its outcome before the chat has its end, so that a reader may stop there.
+            ChatEvent::Closed { reason, .. } => {
+                self.give_up_rest(store, now, *reason)?;
                 store.drop_chat(self.id)?;
-                What::Closed { reason, text }
             }
-        };
-        let delivered = match what {
-            What::Delivered { message } | What::Unconfirmed { message } => Some(message),
-            _ => None,
-        };
-        self.append(store, now, what, extra)?;
-        match delivered.filter(|_| is_of_outbox) {
+            _ => {}
+        }
+        self.append(store, now, event)?;
+        match settled.filter(|_| is_of_outbox) {
             Some(message) if store.take_from_outbox(message)? => Ok(Some(message)),
             _ => Ok(None),
         }
     }
 
-    fn settle_message(&mut self, what: What, message: u64) -> What {
-        self.queue.settled = message;
-        self.noted.progressed = true;
-        what
+    /// How far its messages are.
+    fn count(&mut self, event: &ChatEvent) {
+        match event {
+            ChatEvent::Delivered(MessageId(message))
+            | ChatEvent::Unconfirmed(MessageId(message))
+            | ChatEvent::Undelivered(MessageId(message), _) => {
+                self.queue.settled = *message;
+                self.noted.progressed = true;
+            }
+            ChatEvent::Message { .. } => self.noted.progressed = true,
+            _ => {}
+        }
     }
 
     /// The first entry of a chat gives it its id.
-    fn append(
-        &mut self,
-        store: &mut Store,
-        now: Now,
-        what: What,
-        extra: Option<u64>,
-    ) -> Result<(), StoreError> {
+    fn append(&mut self, store: &mut Store, now: Now, event: ChatEvent) -> Result<(), StoreError> {
+        let (what, extra) = self.entry(event);
         let line = Line::of(&what);
         let chat = self.logged();
         let id = store.append(now.ms, chat, self.peer(), what, extra)?;
         self.id = chat.unwrap_or(id);
         line.log(self);
         Ok(())
+    }
+
+    /// An event as an entry. The number of a received message is kept beside it: after a restart it is what a copy is
+    /// known by.
+    fn entry(&self, event: ChatEvent) -> (What, Option<u64>) {
+        let what = match event {
+            ChatEvent::Message { seq, text } => return (What::Message { text }, Some(u64::from(seq))),
+            ChatEvent::Request => What::Request,
+            ChatEvent::Opened => What::Opened { note: self.note() },
+            ChatEvent::Error { text } => What::Error { text },
+            ChatEvent::Delivered(MessageId(message)) => What::Delivered { message },
+            ChatEvent::Unconfirmed(MessageId(message)) => What::Unconfirmed { message },
+            ChatEvent::Undelivered(MessageId(message), reason) => What::Undelivered { message, reason },
+            ChatEvent::Closed { reason, text } => What::Closed { reason, text },
+        };
+        (what, None)
     }
 }
 
@@ -132,7 +135,7 @@ impl Line {
     }
 }
 
-/// A user name; a peer that has told none is a dash.
+/// A user name; that of a peer that has given none is a dash.
 struct Shown(UserName);
 
 impl fmt::Display for Shown {

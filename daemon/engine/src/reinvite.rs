@@ -31,6 +31,7 @@ impl Engine {
         let there = key.and_then(|key| self.chats.get(key)).map_or(There::Nothing, There::of);
         let is_full = self.is_full();
         match (there, key) {
+            // Its user waits for ours: accepting is as good as inviting.
             (There::Request, Some(key)) if !is_full => {
                 self.chats.change(key, |ongoing| _ = ongoing.chat.accept(now.instant));
                 self.absent.wait_for_chat(&mut self.wheel, address);

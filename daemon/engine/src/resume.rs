@@ -25,6 +25,7 @@ impl Engine {
             self.wheel.cancel(timer);
         }
         self.absent.clear(&mut self.wheel);
+        // With all that they were to say: it has not been committed, so it must not leave.
         self.chats = Roster::default();
         self.transmits.clear();
         if self.store.last_id() > 0 {
@@ -60,11 +61,13 @@ impl Engine {
         let pinned = self.policy.pins.of(kept.outbox_at.unwrap_or(kept.address));
         let snapshot = Snapshot { dialect: pinned.unwrap_or(kept.snapshot.dialect), ..kept.snapshot };
         let (me, settings) = (self.policy.user, self.policy.chat);
+        // By the wall clock, for an instant of the last run means nothing to this one.
         let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
         let expires_after = left.min(INVITATION_MAX);
         let resumed = Chat::resume(now.instant, me, settings, snapshot, in_log > 0, expires_after);
         let Some(mut chat) = resumed else { return Ok(()) };
         let dialect = match (pinned, state) {
+            // Set since the chat began, perhaps: from now on it holds.
             (Some(_), _) => {
                 chat.pin();
                 NotedDialect::Pinned

@@ -51,6 +51,7 @@ impl Engine {
             self.wheel.cancel(timer);
         }
         if self.policy.retain.age.is_some() {
+            // Entries grow old without a turn; more of them come only with one.
             let again = now.instant + LOOK_EVERY;
             self.retention.timer = Some(self.wheel.set(again, Timer::Retention));
         }
@@ -60,6 +61,7 @@ impl Engine {
     pub(crate) fn tend_log(&mut self, now: Now) -> Result<(), StoreError> {
         let retain = self.policy.retain;
         let is_due = self.retention.is_due(&retain, &self.store);
+        // Entries may go only once a start does not need them: the chats' rows must be newer.
         if self.store.is_keeping_due() || (is_due && self.retention.is_beginning()) {
             self.keep_chats()?;
         }
@@ -108,6 +110,7 @@ impl Retention {
                 }
             }
             Phase::Shrinking if store.shrink()? => Phase::Shrinking,
+            // The file is smaller only after a checkpoint.
             Phase::Shrinking => {
                 store.tidy_up_with_commit()?;
                 Phase::Idle

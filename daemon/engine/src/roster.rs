@@ -24,6 +24,7 @@ impl Class {
     fn of(ongoing: &Ongoing) -> Self {
         match ongoing.chat.state() {
             _ if ongoing.chat.is_over_for_us() || ongoing.chat.is_leaving() => Self::Neither,
+            // Nobody sees it before it opens, and it takes no room from what people want.
             State::Inviting | State::Accepting if ongoing.is_unlogged() => Self::Neither,
             State::Invited => Self::Request,
             _ => Self::Chat,
@@ -92,6 +93,7 @@ impl Roster {
     /// on, all else once it is settled.
     pub fn change<T>(&mut self, key: usize, change: impl FnOnce(&mut Ongoing) -> T) -> Option<T> {
         let slot = self.slots.get_mut(key)?;
+        // Once in the queue is enough: it is settled with all that has happened to it by then.
         if !std::mem::replace(&mut slot.is_touched, true) {
             self.touched.push_back(key);
         }
@@ -129,6 +131,7 @@ impl Roster {
             Class::Request => self.requests += 1,
             Class::Neither => {}
         }
+        // Last, so that no count is ever below zero.
         self.uncount(was);
     }
 
@@ -161,7 +164,7 @@ impl Roster {
         self.moved.get(&address).copied().or_else(|| self.at(address))
     }
 
-    /// The key of our invitation to this host, where there is exactly one.
+    /// The key of our invitation to this host, if there is exactly one.
     pub fn only_invitation_to(&self, ip: IpAddr) -> Option<usize> {
         let mut invitations = self
             .of_host(ip)
@@ -171,6 +174,7 @@ impl Roster {
     }
 
     fn of_host(&self, ip: IpAddr) -> impl Iterator<Item = (usize, &Ongoing)> {
+        // Addresses of one host are neighbours: a host with few chats costs no look at all others.
         let from = self.by_address.range(SocketAddr::new(ip, 0)..);
         let keys = from.take_while(move |(address, _)| address.ip() == ip).map(|(_, key)| *key);
         keys.filter_map(|key| Some((key, self.get(key)?)))

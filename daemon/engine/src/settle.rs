@@ -70,6 +70,7 @@ impl Engine {
         }
         self.set_timer(key);
         self.chats.recount(key);
+        // The outbox last: whether there is room depends on whether this chat is still there.
         self.remove_if_over(now, key);
         self.note(now, settled);
         Ok(())
@@ -79,6 +80,7 @@ impl Engine {
     fn set_timer(&mut self, key: usize) {
         let Some(ongoing) = self.chats.settling(key) else { return };
         let deadline = [ongoing.chat.poll_timeout(), ongoing.leave_at()].into_iter().flatten().min();
+        // Most datagrams change no deadline, and the wheel need not know of them.
         if ongoing.timer.map(|(set_for, _)| set_for) == deadline {
             return;
         }
@@ -97,6 +99,7 @@ impl Engine {
         if let Some(until) = ongoing.chat.echoes_until().filter(|until| *until > now.instant) {
             self.wake.note_acks(now.instant, address, until);
         }
+        // A peer that answered from another port does so again: what comes from there may answer our next invitation.
         if ongoing.place.moved_from().is_none() {
             self.wake.note_end(now.instant, address);
         }
@@ -153,6 +156,7 @@ impl Ongoing {
             }
         }
         self.note_dialect(store, now, settled.opened)?;
+        // A row only if the state has changed: what messages change is read from their entries at a start.
         if self.chat.poll_snapshot().is_some()
             && let Some(row) = self.row()
         {
@@ -165,6 +169,7 @@ impl Ongoing {
     /// Keeps what the peer has shown of how it speaks, once there was a chat with it.
     fn note_dialect(&mut self, store: &mut Store, now: Now, has_opened: bool) -> Result<(), StoreError> {
         let dialect = self.chat.dialect();
+        // Whoever only knocks is not remembered.
         let was_open = match self.chat.state() {
             State::Open => true,
             State::Closing => has_opened || !self.chat.is_over_for_us(),

@@ -61,6 +61,7 @@ impl Engine {
         syn: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
+        // Our user is not asked: whoever has as many chats as allowed is busy (SIMP 5).
         if self.is_full() {
             if self.limits.allow_answer(now.instant) {
                 self.refuse(now, from, BUSY);
@@ -102,6 +103,7 @@ impl Engine {
 
     /// ERR with this text, and FIN, which will be acknowledged.
     fn refuse(&mut self, now: Now, to: Place, text: &str) {
+        // Its ACK must not pass for that of a message, should there be a chat soon.
         self.wake.note_acks(now.instant, to.0, now.instant + DEAD_AFTER);
         self.transmit(to, Operation::Err, 0, text);
         self.transmit(to, Operation::Fin, 0, "");

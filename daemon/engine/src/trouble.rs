@@ -62,11 +62,12 @@ impl Engine {
         );
         self.disk.trouble = Some(trouble);
         self.try_disk_later(now);
-        // The trial may have failed as well.
+        // The trial may have failed in the middle as well.
         self.roll_back();
         if let Err(error) = self.resume(now) {
             tracing::debug!("chats cannot be read: {error}");
         }
+        // What was answered may tell of entries that are gone.
         outputs.clear();
         for (client, request) in &inputs.requests {
             let answer = match crate::commands::writes(request) {

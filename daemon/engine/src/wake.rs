@@ -42,6 +42,7 @@ impl Wake {
 
     /// Until when an ACK may come from this address; `None` if none may.
     pub fn acks_until(&self, now: Instant, from: SocketAddr) -> Option<Instant> {
+        // `None` is less than any moment.
         self.acks.until(from).max(self.acks_of_all).filter(|until| *until > now)
     }
 
@@ -65,6 +66,7 @@ impl Deadlines {
             self.until.retain(|_, until| *until > now);
             self.left = self.until.len();
         }
+        // The later one counts, whatever was noted last.
         let noted = self.until.entry(from).or_insert(until);
         *noted = until.max(*noted);
     }

@@ -6,7 +6,7 @@ use simp_control::Consumer;
 use super::{Store, StoreError};
 
 impl Store {
-    /// The last entry that a consumer has seen; `None` where there is no such consumer.
+    /// The last entry that a consumer has seen; `None` if there is no such consumer.
     pub fn mark(&self, consumer: &str) -> Result<Option<u64>, StoreError> {
         self.ok(self
             .db
@@ -25,7 +25,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets a consumer. False where there is none of this name.
+    /// Forgets a consumer. False if there is none of this name.
     pub fn forget_consumer(&mut self, consumer: &str) -> Result<bool, StoreError> {
         self.begin()?;
         Ok(self.write("DELETE FROM consumers WHERE name = ?1", [consumer])? > 0)

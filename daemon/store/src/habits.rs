@@ -23,7 +23,7 @@ pub struct Learned {
     pub seen_ms: u64,
 }
 
-/// What one peer does is not taken for what another on its host does, where that could lose messages of a plain one, or
+/// What one peer does is not taken for what another on its host does, if that could lose messages of a plain one, or
 /// let it in before our user is asked.
 const NOT_OF_A_HOST: [Habit; 6] = [
     Habit::Rings,

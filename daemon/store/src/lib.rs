@@ -59,9 +59,9 @@ pub enum Durability {
 /// Which entries there are.
 #[derive(Debug, Clone, Copy, Default)]
 struct Extent {
-    /// The oldest; 0 where there is none.
+    /// The oldest; 0 if there is none.
     first_id: u64,
-    /// The newest; 0 where there never was one.
+    /// The newest; 0 if there never was one.
     last_id: u64,
     /// All chats were kept as of here.
     kept_through: u64,
@@ -187,12 +187,12 @@ impl Store {
         self.may_reappear
     }
 
-    /// The newest entry's id, committed or not; 0 where the log is empty.
+    /// The newest entry's id, committed or not; 0 if the log is empty.
     pub fn last_id(&self) -> u64 {
         self.extent.last_id
     }
 
-    /// The oldest entry's id; 0 where the log is empty.
+    /// The oldest entry's id; 0 if the log is empty.
     pub fn first_id(&self) -> u64 {
         self.extent.first_id
     }
@@ -211,7 +211,7 @@ impl Store {
             .sum()
     }
 
-    /// Appends an entry and returns its id. `chat` is `None` where the entry begins a chat: its id is the
+    /// Appends an entry and returns its id. `chat` is `None` if the entry begins a chat: its id is the
     /// chat's then. `extra` is a received message's Sequence field, or the token of one of ours.
     pub fn append(
         &mut self,

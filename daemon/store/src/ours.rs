@@ -17,7 +17,7 @@ pub struct InOutbox {
     pub message: u64,
     /// Who is to have it, and the name known of it when it was queued.
     pub address: SocketAddr,
-    /// That name; empty where none was known.
+    /// That name; empty if none was known.
     pub user: String,
     /// What it says.
     pub text: String,
@@ -118,7 +118,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a message out of the outbox. False where it is not there.
+    /// Takes a message out of the outbox. False if it is not there.
     pub fn take_from_outbox(&mut self, message: u64) -> Result<bool, StoreError> {
         self.begin()?;
         Ok(self.write("DELETE FROM outbox WHERE message = ?1", [message as i64])? > 0)

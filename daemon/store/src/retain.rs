@@ -48,7 +48,7 @@ pub struct Ages {
 
 /// What stays, whatever its age: messages that still wait, in a chat or in the outbox; unless they are to be
 /// discarded, messages that were given up and not sent again, and what no consumer has read. The newest entry
-/// stays too, so that no id is used again. Where there is no consumer, messages count as unread.
+/// stays too, so that no id is used again. If there is no consumer, messages count as unread.
 const REMOVE: &str = "
     DELETE FROM events WHERE id > ?1 AND id <= ?2
     AND NOT (kind = 5 AND (
@@ -65,7 +65,7 @@ const REMOVE: &str = "
         AND (kind <> 4 OR EXISTS (SELECT 1 FROM consumers))))";
 
 impl Store {
-    /// The entries that may be removed at all: a start needs those behind the last kept state, and the newest
+    /// The entries that may be removed at all: a start needs those after the last kept state, and the newest
     /// says which id comes next.
     pub fn removable(&self) -> Span {
         let until = self.extent.kept_through.min(self.extent.last_id.saturating_sub(1));

@@ -15,7 +15,7 @@ pub(super) const SCHEMA_VERSION: i64 = 3;
 /// Sequence field, or the token of a queued one. The address and the name of an entry's peer stand in each
 /// entry, for chats do not outlive their end here and entries do.
 ///
-/// A chat's row holds as of entry `as_of`, or as of `kept.through` where that is later; what came behind is
+/// A chat's row holds as of entry `as_of`, or as of `kept.through` if that is later; what came after is
 /// read from the entries. So a message costs one entry and no more.
 const FIRST: &str = "
     CREATE TABLE events (
@@ -47,7 +47,7 @@ const SECOND: &str = "
 ";
 
 /// How peers speak, as the names of their habits; a row for each that there was a chat with, so far without any. The `text` of an `opened` is the note of its peer. `outbox_at` is
-/// where the outbox knows the peer of a chat, and where it was invited; nothing where another chat has that.
+/// where the outbox knows the peer of a chat, and where it was invited; nothing if another chat has that.
 const THIRD: &str = "
     CREATE TABLE peers (
         address TEXT PRIMARY KEY, ip TEXT NOT NULL, user TEXT NOT NULL, dialect TEXT NOT NULL, seen INTEGER NOT NULL

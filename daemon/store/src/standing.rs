@@ -1,4 +1,4 @@
-//! Chats across restarts: a row where the state changed, and the entries behind it.
+//! Chats across restarts: a row where the state changed, and the entries after it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use super::{Store, StoreError};
 /// States by their number in the table `chats`; a new one goes to the end.
 const STATES: [State; 5] = [State::Inviting, State::Invited, State::Accepting, State::Open, State::Closing];
 
-/// So many entries may lie behind `kept.through`: a start reads them all.
+/// So many entries may lie after `kept.through`: a start reads them all.
 const KEEP_EVERY: u64 = 4_096;
 
 /// A chat as it is kept across restarts.
@@ -109,7 +109,7 @@ fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
     match what {
         What::Message { text } => {
             chat.snapshot.received = Some(LastReceived::of(seq, text, chat.snapshot.received));
-            // One counter for both directions goes on behind each of its messages.
+            // One counter for both directions goes on after each of its messages.
             if seq <= 1 && chat.snapshot.dialect.has(Habit::OneCounter) {
                 chat.snapshot.seq = if seq == 0 { Seq::One } else { Seq::Zero };
             }
@@ -128,7 +128,7 @@ fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
     }
 }
 
-/// A chat and the entry it holds as of; `None` where a value is not one that we would have written.
+/// A chat and the entry it holds as of; `None` if a value is not one that we would have written.
 fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
     let (address, user): (String, String) = (row.get(1)?, row.get(4)?);
     let user = if user.is_empty() { Some(UserName::default()) } else { UserName::new(&user).ok() };

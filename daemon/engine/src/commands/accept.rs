@@ -33,6 +33,7 @@ fn find_request(engine: &Engine, who: Option<&str>, flag: &str) -> Carried<usize
 /// Makes sure that there is room for one more chat that somebody wants.
 pub fn room_for_one(engine: &mut Engine, now: Now) -> Carried<()> {
     if engine.is_full() {
+        // A chat that only the outbox wanted, and that has delivered all, makes room at once.
         engine.leave_idle(now);
     }
     if !engine.is_full() {

@@ -37,6 +37,7 @@ pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<
                 room_for_one(engine, now)?;
                 return adopt(engine, now, key, expires_after);
             }
+            // One invitation, one chat: the user follows what there is.
             _ => {
                 take_over(engine, key)?;
                 return engine.chat_reply(key);
@@ -51,6 +52,7 @@ pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<
 /// Makes an invitation, which may have been one of the outbox, our user's own.
 fn adopt(engine: &mut Engine, now: Now, key: usize, expires_after: Duration) -> Carried {
     let store = &mut engine.store;
+    // It has its entry at once: the reply names the chat by it.
     let adopted = engine.chats.change(key, |ongoing| {
         ongoing.chat.expire_at(now.instant + expires_after);
         ongoing.times.expires_ms = Some(now.ms + expires_after.as_millis() as u64);

@@ -23,6 +23,7 @@ pub fn history(engine: &Engine, before: Option<u64>, limit: u32, filter: &Filter
         bytes += 256 + event.what.text().map_or(0, str::len);
         bytes <= HISTORY_BYTES
     });
+    // One entry fits any frame, and without one the client would ask for the same again.
     let fitting = fitting.count().max(1);
     if fitting < events.len() {
         events.truncate(fitting);

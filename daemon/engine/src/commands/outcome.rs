@@ -26,6 +26,7 @@ pub fn outcome(engine: &Engine, message: u64) -> Carried<Option<Outcome>> {
     }
     let Some(queued) = engine.store.message(message)? else { return Ok(None) };
     let in_chat = engine.chats.iter().find(|(_, it)| it.id == queued.chat && queued.chat != 0);
+    // There is no entry for "still waits": it is what the chat has not come to, or what the outbox has.
     let waits = match in_chat {
         Some((_, ongoing)) => message > ongoing.queue.settled,
         None => engine.store.in_outbox(message)?.is_some(),

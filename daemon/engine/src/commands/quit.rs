@@ -8,6 +8,7 @@ use crate::{Engine, Now};
 
 /// Ends a chat, or takes an invitation back. The reply shows it as it was.
 pub fn quit(engine: &mut Engine, now: Now, who: Option<&str>, chat: Option<u64>, at_once: bool) -> Carried {
+    // A request is declined, not left.
     let can_quit = |state| !matches!(state, State::Invited | State::Closed);
     let key = engine.chats.find(who, can_quit, "there is no chat to quit", "simpctl quit WHO")?;
     engine.is_still(key, chat)?;

@@ -35,6 +35,7 @@ pub struct Draft<'a> {
 /// Sends a text in a chat, or keeps it in the outbox.
 pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let text = Text::new(draft.text).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
+    // The client lost the answer with its connection: the message is queued once, whatever became of it since.
     if let (Some(token), Some(after)) = (draft.token, draft.again_after)
         && let Some((message, chat)) = engine.store.with_token(token, after)?
     {
@@ -59,8 +60,10 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) ->
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
     fits(&text, ongoing.chat.dialect(), &ongoing.peer().to_string())?;
     let (chat, peer) = (ongoing.id, ongoing.peer());
+    // Whoever writes in a chat wants it: it is not left by itself any more.
     take_over(engine, key)?;
     let what = What::Queued { text: text.as_str().to_owned(), again: None };
+    // First the log, then the machine: its id is the message's.
     let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token)?;
     engine.chats.change(key, |ongoing| ongoing.hand_over(now.instant, message, text));
     Ok(Reply::Queued { message, chat })
@@ -117,6 +120,7 @@ fn outbox_peer_in_chat(engine: &Engine, who: Option<&str>) -> Carried<(SocketAdd
 /// Whether the peer receives all of a text, as far as is known.
 pub fn fits_outbox(engine: &Engine, now: Now, text: &Text, address: SocketAddr, user: &str) -> Carried<()> {
     is_clear(engine, address)?;
+    // A chat knows best; else what the last one showed.
     let in_chat = engine.chats.for_outbox(address).and_then(|key| engine.chats.get(key));
     let dialect = match in_chat {
         Some(ongoing) => ongoing.chat.dialect(),
