@@ -166,7 +166,6 @@ impl Engine {
 
     /// Whether there are as many chats as allowed.
     fn is_full(&self) -> bool {
-        let _ = std::time::Instant::now();
         self.chats.count() >= self.policy.max_chats
     }
 }
