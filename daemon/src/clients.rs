@@ -26,6 +26,19 @@ const OUTPUT_HIGH: usize = 64 << 10;
 /// Most bytes taken from one client in a turn, so that no client starves another.
 const READ_PER_TURN: usize = 64 << 10;
 
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It owes us its hello.
+    New,
+    /// It has said hello with our version.
+    Greeted,
+    /// Nothing more is read; it goes once its output is written.
+    Leaving,
+    /// It cannot be written to any more.
+    Gone,
+}
+
 /// One control connection.
 #[derive(Debug)]
 pub struct Client {
@@ -33,8 +46,7 @@ pub struct Client {
     input: FrameBuffer,
     output: Vec<u8>,
     written: usize,
-    /// It has said hello with our version.
-    greeted: bool,
+    standing: Standing,
     /// It follows the log.
     follower: Option<Follower>,
     /// Runs while it owes us the rest of a frame, or its hello.
@@ -43,10 +55,6 @@ pub struct Client {
     last_words: Option<Failure>,
     /// The socket may have more to read.
     readable: bool,
-    /// Nothing more is read; it goes once its output is written.
-    leaving: bool,
-    /// It cannot be written to any more.
-    gone: bool,
 }
 
 impl Client {
@@ -56,13 +64,11 @@ impl Client {
             input: FrameBuffer::default(),
             output: Vec::new(),
             written: 0,
-            greeted: false,
+            standing: Standing::New,
             follower: None,
             debt: None,
             last_words: None,
             readable: true,
-            leaving: false,
-            gone: false,
         }
     }
 
@@ -74,14 +80,29 @@ impl Client {
     /// Whether it owes us the rest of a frame, or its hello. Not while it is our turn: if its output is
     /// full, or its socket has more to read, what we hold may be whole requests that we did not take yet.
     pub fn owes(&self) -> bool {
-        !self.leaving && (!self.greeted || (self.input.is_partial() && !self.readable && !self.is_full()))
+        match self.standing {
+            Standing::New => true,
+            Standing::Greeted => self.input.is_partial() && !self.readable && !self.is_full(),
+            Standing::Leaving | Standing::Gone => false,
+        }
+    }
+
+    fn is_asking(&self) -> bool {
+        matches!(self.standing, Standing::New | Standing::Greeted)
+    }
+
+    fn leave(&mut self) {
+        if self.standing != Standing::Gone {
+            self.standing = Standing::Leaving;
+        }
+        self.follower = None;
     }
 
     /// Adds an answer to what is to be written.
     pub fn answer(&mut self, answer: &Answer) {
         // Only a history could be too long, and that is cut before.
         if frame::encode(answer, &mut self.output).is_err() {
-            self.leaving = true;
+            self.leave();
         }
     }
 
@@ -105,7 +126,7 @@ impl Client {
 
     /// Lets it follow the log, in place of what it followed before.
     pub fn follow_from(&mut self, follower: Follower) {
-        self.follower = Some(follower).filter(|_| !self.leaving);
+        self.follower = Some(follower).filter(|_| self.is_asking());
     }
 
     /// What it follows.
@@ -121,21 +142,21 @@ impl Client {
     /// Says why, and lets it go once that is written.
     pub fn dismiss(&mut self, failure: Failure) {
         self.last_words = Some(failure);
-        self.leaving = true;
-        self.follower = None;
+        self.leave();
     }
 
     /// The next request, or `None` if none is complete, or if it should read its answers first.
     pub fn next_request(&mut self) -> Option<Request> {
         let request = self.take_request()?;
-        if self.greeted {
-            return Some(request);
-        }
         match request {
-            Request::Hello { version } => {
-                self.greeted = version == VERSION;
-                // The answer tells it so, and nothing more is asked.
-                self.leaving = !self.greeted;
+            _ if self.standing == Standing::Greeted => Some(request),
+            Request::Hello { version: VERSION } => {
+                self.standing = Standing::Greeted;
+                Some(request)
+            }
+            // The answer names both versions, and then it goes.
+            Request::Hello { .. } => {
+                self.leave();
                 Some(request)
             }
             _ => {
@@ -147,7 +168,7 @@ impl Client {
 
     fn take_request(&mut self) -> Option<Request> {
         let mut taken = 0;
-        while !self.leaving && !self.is_full() {
+        while self.is_asking() && !self.is_full() {
             match self.input.take() {
                 Ok(Some(request)) => return Some(request),
                 Ok(None) if !self.readable || taken >= READ_PER_TURN => return None,
@@ -160,7 +181,7 @@ impl Client {
 
     /// Whether a request may come out of it without a further event of its socket.
     pub fn has_more(&self) -> bool {
-        self.readable && !self.leaving && !self.is_full()
+        self.readable && self.is_asking() && !self.is_full()
     }
 
     fn read(&mut self) -> usize {
@@ -169,8 +190,7 @@ impl Client {
             Ok(0) => {
                 // It may still read the answers to what it asked; a stream it would not end.
                 self.readable = false;
-                self.leaving = true;
-                self.follower = None;
+                self.leave();
                 0
             }
             Ok(count) => {
@@ -180,7 +200,9 @@ impl Client {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) => {
                 self.readable = false;
-                self.gone |= error.kind() != io::ErrorKind::WouldBlock;
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    self.standing = Standing::Gone;
+                }
                 0
             }
         }
@@ -193,13 +215,13 @@ impl Client {
         }
         while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
             match self.stream.write(rest) {
-                Ok(0) => self.gone = true,
+                Ok(0) => self.standing = Standing::Gone,
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => self.gone = true,
+                Err(_) => self.standing = Standing::Gone,
             }
-            if self.gone {
+            if self.standing == Standing::Gone {
                 return;
             }
         }
@@ -209,7 +231,11 @@ impl Client {
     }
 
     fn is_done(&self) -> bool {
-        self.gone || (self.leaving && self.output.is_empty())
+        match self.standing {
+            Standing::New | Standing::Greeted => false,
+            Standing::Leaving => self.output.is_empty(),
+            Standing::Gone => true,
+        }
     }
 }
 
@@ -298,7 +324,7 @@ impl Clients {
                 format!("{CLIENTS_MAX} clients are connected already (end some of them)"),
             ));
         }
-        if client.leaving {
+        if !client.is_asking() {
             client.flush();
             return None;
         }

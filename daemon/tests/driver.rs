@@ -14,7 +14,7 @@ use simp_store::{Durability, Store, Wanted};
 
 /// A disk that refuses some of its commits.
 #[derive(Clone, Default)]
-pub struct Disk(Arc<Refusals>);
+pub struct BadDisk(Arc<Refusals>);
 
 #[derive(Default)]
 struct Refusals {
@@ -34,7 +34,7 @@ fn take_one(from: &AtomicU32) -> bool {
     from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
-impl Disk {
+impl BadDisk {
     /// From now on, so many commits are refused.
     pub fn refuse(&self, commits: u32) {
         self.refuse_after(0, commits);

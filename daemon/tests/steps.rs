@@ -14,12 +14,12 @@ use simp_engine::{Accept, Now, Policy};
 use simp_proto::{Datagram, Operation, UserName};
 use simp_store::Store;
 
-use crate::driver::{self, Disk, Driver};
+use crate::driver::{self, BadDisk, Driver};
 
 /// A host, its clock, and what it transmits.
 struct Host {
     driver: Driver,
-    disk: Disk,
+    disk: BadDisk,
     start: Instant,
     now: u64,
     /// How far its wall clock is ahead.
@@ -49,7 +49,7 @@ impl Host {
 
     /// With a log in which there is something already.
     fn over(policy: Policy, prepare: impl FnOnce(&mut Store)) -> Self {
-        let (start, disk) = (Instant::now(), Disk::default());
+        let (start, disk) = (Instant::now(), BadDisk::default());
         let mut store = disk.open();
         prepare(&mut store);
         store.commit().unwrap();

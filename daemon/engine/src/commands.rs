@@ -29,36 +29,36 @@ use send::Draft;
 
 /// Why a request is not carried out.
 #[derive(Debug)]
-enum Refused {
+enum Denied {
     /// The client hears of it.
     Failure(Failure),
     /// The log cannot be read or written.
     Store(StoreError),
 }
 
-impl From<Failure> for Refused {
+impl From<Failure> for Denied {
     fn from(failure: Failure) -> Self {
         Self::Failure(failure)
     }
 }
 
-impl From<StoreError> for Refused {
+impl From<StoreError> for Denied {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<StateError> for Refused {
+impl From<StateError> for Denied {
     fn from(error: StateError) -> Self {
         Self::Failure(Failure::new(FailureKind::Failed, error.to_string()))
     }
 }
 
 /// What a request comes to.
-type Carried<T = Reply> = Result<T, Refused>;
+type Carried<T = Reply> = Result<T, Denied>;
 
-/// A failure of this kind with this line.
-fn refused<T>(kind: FailureKind, line: impl Into<String>) -> Carried<T> {
+/// A failure of this kind with this line: the client hears of it.
+fn denied<T>(kind: FailureKind, line: impl Into<String>) -> Carried<T> {
     Err(Failure::new(kind, line).into())
 }
 
@@ -85,9 +85,9 @@ impl Engine {
         };
         match carried {
             Ok(reply) => (Answer::Reply(reply), Ok(())),
-            Err(Refused::Failure(failure)) => (Answer::Failure(failure), Ok(())),
+            Err(Denied::Failure(failure)) => (Answer::Failure(failure), Ok(())),
             // The turn is undone, and this answer with it, unless there is trouble already.
-            Err(Refused::Store(error)) => {
+            Err(Denied::Store(error)) => {
                 (Answer::Failure(Failure::new(FailureKind::Failed, error.to_string())), Err(error))
             }
         }
@@ -146,7 +146,7 @@ impl Engine {
     fn is_still(&self, key: usize, chat: Option<u64>) -> Carried<()> {
         match (chat, self.chats.get(key)) {
             (Some(id), Some(ongoing)) if ongoing.id != id => {
-                refused(FailureKind::NoSuch, format!("chat {id} is over ({} is in another)", ongoing.peer()))
+                denied(FailureKind::NoSuch, format!("chat {id} is over ({} is in another)", ongoing.peer()))
             }
             _ => Ok(()),
         }

@@ -10,7 +10,7 @@
 //! - `roster`: the chats by address. `ongoing`: one of them. `begin`: a new one. `queue`: its messages that wait.
 //! - `named`: chats as clients name and see them.
 //! - `commands`: what clients want, one file for each request.
-//! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `give_up`: taking a message back.
+//! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
 //! - `resume`: taking up what the log says. `trouble`: the log cannot be written. `retention`: removing old entries.
 //! - `limits`, `wake`: what strangers are allowed, and what may still be under way after a chat.
 //! - `policy`, `pins`: what the user has set. `wheel`: timers. `invariants`: what holds between two turns.
@@ -20,8 +20,9 @@ mod absent;
 mod arrivals;
 mod begin;
 mod commands;
-mod give_up;
+
 mod invariants;
+mod letters;
 mod limits;
 mod moves;
 mod named;

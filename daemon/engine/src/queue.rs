@@ -11,7 +11,7 @@ use simp_store::{Store, StoreError, Whose};
 use crate::Now;
 use crate::absent::Absentees;
 use crate::ongoing::Ongoing;
-use crate::record::Line;
+use crate::record::LogLine;
 
 /// Messages that a chat's machine holds at most; those after them wait in the log.
 const LOADED_MAX: usize = 64;
@@ -104,7 +104,7 @@ impl Ongoing {
         for message in &too_long {
             store.take_from_outbox(*message)?;
             let what = What::Undelivered { message: *message, reason: Reason::TooLong };
-            Line::of(&what).log(self);
+            LogLine::of(&what).log(self);
             store.append(now.ms, Some(0), self.peer(), what, None)?;
         }
         Ok(too_long)

@@ -69,7 +69,7 @@ impl Ongoing {
     /// The first entry of a chat gives it its id.
     fn append(&mut self, store: &mut Store, now: Now, event: ChatEvent) -> Result<(), StoreError> {
         let (what, extra) = self.entry(event);
-        let line = Line::of(&what);
+        let line = LogLine::of(&what);
         let chat = self.logged();
         let id = store.append(now.ms, chat, self.peer(), what, extra)?;
         self.id = chat.unwrap_or(id);
@@ -96,13 +96,13 @@ impl Ongoing {
 
 /// What the log of the program says of an entry: of a text only that it came.
 #[derive(Debug, Clone, Copy)]
-pub struct Line {
+pub struct LogLine {
     kind: Kind,
     message: Option<u64>,
     reason: Option<Reason>,
 }
 
-impl Line {
+impl LogLine {
     /// The line for this entry.
     pub fn of(what: &What) -> Self {
         let (message, reason) = match what {

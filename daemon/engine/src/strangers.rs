@@ -24,7 +24,7 @@ const NO_CHAT: &str = "No chat with you";
 const BUSY: &str = "User already in another chat";
 
 /// Who sent a datagram, and to which of our addresses if we receive on several.
-type Place = (SocketAddr, Option<IpAddr>);
+type Sender = (SocketAddr, Option<IpAddr>);
 
 impl Engine {
     /// Answers a stranger as often as `limits` allows. Of a chat that has just ended, copies may be under way until
@@ -32,7 +32,7 @@ impl Engine {
     pub(crate) fn handle_stranger(
         &mut self,
         now: Now,
-        from: Place,
+        from: Sender,
         datagram: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
@@ -57,7 +57,7 @@ impl Engine {
     fn handle_invitation(
         &mut self,
         now: Now,
-        from: Place,
+        from: Sender,
         syn: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
@@ -102,14 +102,14 @@ impl Engine {
     }
 
     /// ERR with this text, and FIN, which will be acknowledged.
-    fn refuse(&mut self, now: Now, to: Place, text: &str) {
+    fn refuse(&mut self, now: Now, to: Sender, text: &str) {
         // Its ACK must not pass for that of a message, should there be a chat soon.
         self.wake.note_acks(now.instant, to.0, now.instant + DEAD_AFTER);
         self.transmit(to, Operation::Err, 0, text);
         self.transmit(to, Operation::Fin, 0, "");
     }
 
-    fn transmit(&mut self, (to, local): Place, operation: Operation, seq: u8, text: &str) {
+    fn transmit(&mut self, (to, local): Sender, operation: Operation, seq: u8, text: &str) {
         let payload = text.as_bytes().to_vec();
         self.transmits.push(to, local, &Datagram::new(operation, seq, self.policy.user, payload));
     }

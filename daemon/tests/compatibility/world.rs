@@ -11,7 +11,7 @@ use simp_engine::{Accept, Now};
 use simp_proto::Datagram;
 use simp_seeds::Random;
 
-use crate::driver::{self, Disk, Driver};
+use crate::driver::{self, BadDisk, Driver};
 
 /// How far copies are apart, at most.
 const COPY_WITHIN: u64 = 200;
@@ -38,7 +38,7 @@ pub enum Host {
 }
 
 #[derive(Debug)]
-struct Arrival {
+struct Flight {
     from: SocketAddr,
     to: SocketAddr,
     bytes: Vec<u8>,
@@ -49,7 +49,7 @@ pub struct World {
     pub now: u64,
     ours: Driver,
     /// That our log is on.
-    pub disk: Disk,
+    pub disk: BadDisk,
     pub theirs: Double,
     pub third: Double,
     /// Lines of theirs that came to us while we had a chat.
@@ -62,7 +62,7 @@ pub struct World {
     transmitted: u64,
     /// When the last datagram to us, and to the others, arrives.
     last: [u64; 2],
-    arrivals: BTreeMap<(u64, u64), Arrival>,
+    arrivals: BTreeMap<(u64, u64), Flight>,
 }
 
 fn start() -> Instant {
@@ -82,7 +82,7 @@ pub fn address(host: Host) -> SocketAddr {
 
 impl World {
     pub fn new(row: &Row, link: Link, seed: u64, is_traced: bool) -> Self {
-        let disk = Disk::default();
+        let disk = BadDisk::default();
         let (now, policy) = (driver::moment(start(), 0, 0), driver::policy("ann", Accept::Ask, 1));
         Self {
             now: 0,
@@ -187,8 +187,8 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, arrival: Arrival) {
-        let Arrival { from, to, bytes } = arrival;
+    fn arrive(&mut self, arrival: Flight) {
+        let Flight { from, to, bytes } = arrival;
         let port = if to.port() == 7777 { Port::Main } else { Port::Other };
         if to == address(Host::Ours) {
             self.trace(&format_args!("<- {}", show(from, &bytes)));
@@ -267,7 +267,7 @@ impl World {
                 continue;
             }
             self.number += 1;
-            self.arrivals.insert((when, self.number), Arrival { from, to, bytes: bytes.to_vec() });
+            self.arrivals.insert((when, self.number), Flight { from, to, bytes: bytes.to_vec() });
         }
     }
 }

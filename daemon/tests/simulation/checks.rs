@@ -47,24 +47,7 @@ pub fn check(world: &World) -> Seen {
     }
     for (host, log) in logs.iter().enumerate() {
         assert!(log.iter().map(|event| event.id).eq(1..=log.len() as u64), "ids grow by one");
-        let mut outcomes: BTreeMap<u64, usize> = BTreeMap::new();
-        for event in log {
-            match event.what {
-                What::Delivered { message } => {
-                    seen.delivered += 1;
-                    *outcomes.entry(message).or_default() += 1;
-                }
-                What::Undelivered { message, .. } => {
-                    seen.undelivered += 1;
-                    *outcomes.entry(message).or_default() += 1;
-                }
-                What::Unconfirmed { message } => {
-                    seen.unconfirmed += 1;
-                    *outcomes.entry(message).or_default() += 1;
-                }
-                _ => {}
-            }
-        }
+        let outcomes = outcomes(log, &mut seen);
         let queued = log.iter().filter(|event| event.what.kind() == Kind::Queued);
         assert!(outcomes.into_iter().eq(queued.map(|event| (event.id, 1))), "each message has one outcome");
         for other in (0..HOSTS).filter(|other| *other != host) {
@@ -75,6 +58,22 @@ pub fn check(world: &World) -> Seen {
         }
     }
     seen
+}
+
+/// How many outcomes each message of ours has.
+fn outcomes(log: &[Event], seen: &mut Seen) -> BTreeMap<u64, usize> {
+    let mut outcomes: BTreeMap<u64, usize> = BTreeMap::new();
+    for event in log {
+        let (count, message) = match event.what {
+            What::Delivered { message } => (&mut seen.delivered, message),
+            What::Undelivered { message, .. } => (&mut seen.undelivered, message),
+            What::Unconfirmed { message } => (&mut seen.unconfirmed, message),
+            _ => continue,
+        };
+        *count += 1;
+        *outcomes.entry(message).or_default() += 1;
+    }
+    outcomes
 }
 
 /// What one host sent and what the other has. Returns how often a message of the outbox came once more, and how often

@@ -12,7 +12,7 @@ use simp_store::Store;
 
 use super::network::{Kinds, Network};
 use super::{ACTIVE, HOSTS, NAMES, address, host_at, start, trace};
-use crate::driver::{self, Disk, Driver};
+use crate::driver::{self, BadDisk, Driver};
 
 /// SIMP does not number its chats: users wait until all of the old chat is dead.
 const PAUSE: u64 = 10_000;
@@ -47,7 +47,7 @@ pub struct Host {
     /// `None` while it does not run.
     pub driver: Option<Driver>,
     store: Option<Store>,
-    disk: Disk,
+    disk: BadDisk,
     /// How far its wall clock is off.
     skew: i64,
     pub sent: u64,
@@ -93,7 +93,7 @@ impl World {
     pub fn new(kind: Kinds, seed: u64) -> Self {
         let mut random = Random(seed);
         let network = Network::new(kind, &mut random);
-        let host = |disk: Disk| Host {
+        let host = |disk: BadDisk| Host {
             driver: None,
             store: Some(disk.open()),
             disk,
@@ -104,7 +104,7 @@ impl World {
             said: Default::default(),
             tried: Default::default(),
         };
-        let hosts = (0..HOSTS).map(|_| host(Disk::default())).collect();
+        let hosts = (0..HOSTS).map(|_| host(BadDisk::default())).collect();
         let (trouble, attempts, max_chats) =
             (random.pick(&[0, 5, 20, 60]), random.pick(&[3, 6, 40]), random.pick(&[1, 2, 2]));
         let steps = BTreeMap::new();

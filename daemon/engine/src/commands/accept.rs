@@ -2,7 +2,7 @@
 
 use simp_control::{FailureKind, State};
 
-use super::{Carried, refused};
+use super::{Carried, denied};
 use crate::{Engine, Now};
 
 /// Accepts a request.
@@ -48,5 +48,5 @@ pub fn room_for_one(engine: &mut Engine, now: Now) -> Carried<()> {
             format!("there are {most} chats already (end one, or start simpd with a higher --max-chats)")
         }
     };
-    refused(FailureKind::Failed, line)
+    denied(FailureKind::Failed, line)
 }

@@ -3,15 +3,15 @@
 use simp_control::{FailureKind, Reason, Reply};
 
 use super::outcome::{Outcome, outcome};
-use super::{Carried, refused};
-use crate::give_up::NotCancelled;
+use super::{Carried, denied};
+use crate::letters::NotCancelled;
 use crate::{Engine, Now};
 
 /// Takes a message out of the outbox, as undelivered.
 pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
     match engine.give_up_kept(now, message, Reason::Cancelled)? {
         Ok(()) => Ok(Reply::Done),
-        Err(NotCancelled::InFlight) => refused(
+        Err(NotCancelled::InFlight) => denied(
             FailureKind::Failed,
             format!("message {message} is on its way already (see: simpctl outbox)"),
         ),
@@ -29,7 +29,7 @@ pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
                     "waits in a chat, not in the outbox (end the chat: simpctl quit --now)",
                 ),
             };
-            refused(kind, format!("message {message}: {line}"))
+            denied(kind, format!("message {message}: {line}"))
         }
     }
 }

@@ -7,9 +7,9 @@ use simp_control::{FailureKind, State, What, places};
 use simp_store::StoreError;
 
 use super::accept::{accept_chat, room_for_one};
-use super::{Carried, refused};
+use super::{Carried, denied};
 use crate::ongoing::WantedBy;
-use crate::record::Line;
+use crate::record::LogLine;
 use crate::resume::INVITATION_MAX;
 use crate::{Engine, Now};
 
@@ -18,7 +18,7 @@ pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<
     let address = peer_address(engine, address)?;
     let expires_after = match timeout_ms {
         Some(ms) if ms == 0 || Duration::from_millis(ms) > INVITATION_MAX => {
-            return refused(FailureKind::Usage, "the time limit must be from 0.001 to 86400 s");
+            return denied(FailureKind::Usage, "the time limit must be from 0.001 to 86400 s");
         }
         Some(ms) => Duration::from_millis(ms),
         None => engine.policy.chat.request_expiry,
@@ -58,7 +58,7 @@ fn adopt(engine: &mut Engine, now: Now, key: usize, expires_after: Duration) -> 
         ongoing.times.expires_ms = Some(now.ms + expires_after.as_millis() as u64);
         ongoing.times.since_ms = now.ms;
         ongoing.id = store.append(now.ms, None, ongoing.peer(), What::Inviting, None)?;
-        Line::of(&What::Inviting).log(ongoing);
+        LogLine::of(&What::Inviting).log(ongoing);
         Ok::<(), StoreError>(())
     });
     adopted.transpose()?;
@@ -84,7 +84,7 @@ pub fn take_over(engine: &mut Engine, key: usize) -> Result<(), StoreError> {
 pub fn peer_address(engine: &Engine, text: &str) -> Carried<SocketAddr> {
     let ours = engine.address;
     let Some(address) = places::parse_address(text) else {
-        return refused(FailureKind::Usage, format!("{text}: not an address (ADDR or ADDR:PORT)"));
+        return denied(FailureKind::Usage, format!("{text}: not an address (ADDR or ADDR:PORT)"));
     };
     // An IPv4 address in IPv6 form is the same peer: its answers come from the IPv4 address.
     let address = match address.ip().to_canonical() {
@@ -93,20 +93,20 @@ pub fn peer_address(engine: &Engine, text: &str) -> Carried<SocketAddr> {
     };
     let is_broadcast = address.ip() == std::net::Ipv4Addr::BROADCAST;
     if address.ip().is_unspecified() || address.ip().is_multicast() || is_broadcast || address.port() == 0 {
-        return refused(FailureKind::Usage, format!("{address}: not the address of one host"));
+        return denied(FailureKind::Usage, format!("{address}: not the address of one host"));
     }
     // Bound to all addresses, we are on each: of which ones these are, at least the loopback is known.
     let on_all = ours.ip().is_unspecified() && address.ip().is_loopback();
     if address == ours || (on_all && address.port() == ours.port()) {
-        return refused(FailureKind::Failed, format!("{address}: that is this simpd itself"));
+        return denied(FailureKind::Failed, format!("{address}: that is this simpd itself"));
     }
     if address.is_ipv6() && ours.is_ipv4() {
         let line = format!("{address}: this simpd speaks IPv4 only (start one on an IPv6 address)");
-        return refused(FailureKind::Failed, line);
+        return denied(FailureKind::Failed, line);
     }
     if address.is_ipv4() && ours.is_ipv6() && !ours.ip().is_unspecified() {
         let line = format!("{address}: this simpd speaks IPv6 only (start one on an IPv4 address)");
-        return refused(FailureKind::Failed, line);
+        return denied(FailureKind::Failed, line);
     }
     Ok(address)
 }

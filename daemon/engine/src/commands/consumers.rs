@@ -2,7 +2,7 @@
 
 use simp_control::{Failure, FailureKind, Reply};
 
-use super::{Carried, refused};
+use super::{Carried, denied};
 use crate::Engine;
 
 /// Longest name of a consumer, in bytes.
@@ -20,11 +20,11 @@ pub fn consumers(engine: &Engine) -> Carried {
 pub fn seen(engine: &mut Engine, name: &str, id: u64) -> Carried {
     let store = &mut engine.store;
     if id > store.last_id() {
-        return refused(FailureKind::Usage, format!("there is no entry {id} yet"));
+        return denied(FailureKind::Usage, format!("there is no entry {id} yet"));
     }
     if store.mark(valid(name)?)?.is_none() && store.consumers()?.len() >= CONSUMERS_MAX {
         let line = format!("there are {CONSUMERS_MAX} consumers already (simpctl consumers remove NAME)");
-        return refused(FailureKind::Usage, line);
+        return denied(FailureKind::Usage, line);
     }
     store.set_mark(name, id)?;
     Ok(Reply::Done)
@@ -35,7 +35,7 @@ pub fn forget(engine: &mut Engine, name: &str) -> Carried {
     if engine.store.forget_consumer(name)? {
         return Ok(Reply::Done);
     }
-    refused(FailureKind::NoSuch, format!("{name}: no such consumer (list them: simpctl consumers)"))
+    denied(FailureKind::NoSuch, format!("{name}: no such consumer (list them: simpctl consumers)"))
 }
 
 /// The name of a consumer, if it can be one.

@@ -2,7 +2,7 @@
 
 use simp_control::{FailureKind, Reply, VERSION};
 
-use super::{Carried, refused};
+use super::{Carried, denied};
 use crate::Engine;
 
 /// Greets a client of our version; the server dismisses any other after the answer.
@@ -13,7 +13,7 @@ pub fn hello(engine: &Engine, version: u32) -> Carried {
             "simpd {program} speaks version {VERSION} of the control API, this client {version} \
              (install simpctl and simpd of the same release, and start simpd again)"
         );
-        return refused(FailureKind::NoDaemon, line);
+        return denied(FailureKind::NoDaemon, line);
     }
     Ok(Reply::Hello {
         version: VERSION,

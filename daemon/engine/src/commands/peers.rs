@@ -6,7 +6,7 @@ use simp_control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
 use simp_proto::{Dialect, Habit};
 use simp_store::Learned;
 
-use super::{Carried, refused};
+use super::{Carried, denied};
 use crate::Engine;
 use crate::ongoing::NotedDialect;
 
@@ -64,9 +64,9 @@ fn nothing_to_forget(engine: &Engine, who: &str, named: &Who) -> Carried {
             "{who}: set in simpd.toml, nothing was learned (change [peers] there, then: kill -HUP {})",
             std::process::id()
         );
-        return refused(FailureKind::NoSuch, line);
+        return denied(FailureKind::NoSuch, line);
     }
-    refused(
+    denied(
         FailureKind::NoSuch,
         format!("{who}: nothing is known of how such a peer speaks (list them: simpctl peers)"),
     )

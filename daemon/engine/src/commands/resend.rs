@@ -5,21 +5,21 @@ use simp_proto::Text;
 
 use super::outcome::{Outcome, outcome};
 use super::send::{expiry, fits_outbox};
-use super::{Carried, refused};
-use crate::give_up::Letter;
+use super::{Carried, denied};
+use crate::letters::Letter;
 use crate::{Engine, Now};
 
 /// Puts the text of a message into the outbox, as a new message to the same peer.
 pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64>) -> Carried {
     let expires_after = expiry(expire_ms)?;
-    let failed = |line: &str| refused(FailureKind::Failed, format!("message {message}: {line}"));
+    let failed = |line: &str| denied(FailureKind::Failed, format!("message {message}: {line}"));
     match outcome(engine, message)? {
         Some(Outcome::Undelivered | Outcome::Unconfirmed) => {}
         Some(Outcome::Delivered) => return failed("is delivered already"),
         Some(Outcome::Waiting) => return failed("still waits to be delivered"),
         None => {
             let what = "there is no message of ours with this number (see: simpctl history --all)";
-            return refused(FailureKind::NoSuch, format!("message {message}: {what}"));
+            return denied(FailureKind::NoSuch, format!("message {message}: {what}"));
         }
     }
     if let Some(again) = engine.store.sent_again_as(message)? {

@@ -7,8 +7,8 @@ use simp_control::{Failure, FailureKind, Peer, Reply, State, What, Who};
 use simp_proto::{Dialect, Text};
 
 use super::connect::{peer_address, take_over};
-use super::{Carried, no_longer, refused};
-use crate::give_up::Letter;
+use super::{Carried, denied, no_longer};
+use crate::letters::Letter;
 use crate::{Engine, Now};
 
 /// The longest that a message may be kept in the outbox and then be given up: ten years.
@@ -44,11 +44,11 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     match (draft.is_kept, draft.chat, draft.expire_ms) {
         (true, Some(_), _) => {
             let line = "a message of the outbox outlives chats: it has none (send it without)";
-            refused(FailureKind::Usage, line)
+            denied(FailureKind::Usage, line)
         }
         (true, None, _) => send_through_outbox(engine, now, draft, text),
         (false, _, Some(_)) => {
-            refused(FailureKind::Usage, "only a message of the outbox can expire (use --queue too)")
+            denied(FailureKind::Usage, "only a message of the outbox can expire (use --queue too)")
         }
         (false, _, None) => send_in_chat(engine, now, draft, text),
     }
@@ -137,7 +137,7 @@ fn is_clear(engine: &Engine, address: SocketAddr) -> Carried<()> {
     let there = engine.chats.at(address).and_then(get);
     let moved = engine.chats.for_outbox(address).and_then(get).filter(|it| it.place.address != address);
     match (there, moved) {
-        (Some(there), Some(moved)) => refused(
+        (Some(there), Some(moved)) => denied(
             FailureKind::NoSuch,
             format!(
                 "{address}: {}, or {}, which was invited there? (leave out --queue and choose with -t WHO)",
@@ -158,14 +158,14 @@ fn fits(text: &Text, dialect: Dialect, peer: &str) -> Carried<()> {
     let line = format!(
         "{peer} receives {most} bytes of a message at most, and this one has {length} (send it in parts)"
     );
-    refused(FailureKind::Usage, line)
+    denied(FailureKind::Usage, line)
 }
 
 /// How long a message is kept in the outbox.
 pub fn expiry(expire_ms: Option<u64>) -> Carried<Option<Duration>> {
     match expire_ms.map(Duration::from_millis) {
         Some(after) if after.is_zero() || after > EXPIRY_MAX => {
-            refused(FailureKind::Usage, "a message can expire after 0.001 s to ten years")
+            denied(FailureKind::Usage, "a message can expire after 0.001 s to ten years")
         }
         after => Ok(after),
     }

@@ -1,4 +1,4 @@
-//! A message of the outbox is put there, and given up: cancelled by our user, or when its time is over.
+//! Messages of the outbox, as letters: put there, and given up when our user cancels them or their time is over.
 
 use std::net::SocketAddr;
 use std::time::Duration;
