@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 
-use simp_control::State;
-use simp_proto::{Datagram, DecodeError, Handled, Operation};
+use simp_control::Refused;
+use simp_proto::{Datagram, DecodeError, Handled};
 use simp_store::StoreError;
 
 use crate::turn::Arrival;
@@ -23,7 +23,8 @@ impl Engine {
             }
             Ok(datagram) => datagram,
             Err(error) => {
-                self.count_refused(from, *error);
+                count(*error, &mut self.counters.refused);
+                tracing::debug!(peer = %from, refused = %error);
                 return Ok(());
             }
         };
@@ -40,17 +41,6 @@ impl Engine {
         }
     }
 
-    /// What cannot be read says nothing (SIMP 1).
-    fn count_refused(&mut self, from: SocketAddr, error: DecodeError) {
-        let refused = &mut self.counters.refused;
-        *match error {
-            DecodeError::Short => &mut refused.short,
-            DecodeError::Type => &mut refused.r#type,
-            DecodeError::Operation => &mut refused.operation,
-        } += 1;
-        tracing::debug!(peer = %from, refused = %error);
-    }
-
     /// A datagram from a peer that we have a chat with.
     fn handle_peer(
         &mut self,
@@ -60,10 +50,10 @@ impl Engine {
         datagram: &Datagram,
     ) -> Result<(), StoreError> {
         // Its invitation may be answered in the very turn in which another chat took the last room.
-        if self.is_full() && self.take_invitation_back(now, key) {
+        if self.is_full() && self.chats.take_invitation_back(now.instant, key) {
             return Ok(());
         }
-        if self.is_late_ack(now, key, datagram) {
+        if self.chats.get(key).is_some_and(|ongoing| self.wake.is_late_ack(now.instant, ongoing, datagram)) {
             self.counters.ignored += 1;
             return Ok(());
         }
@@ -86,33 +76,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether this is the ACK of a FIN rather than an acceptance: soon after a chat, it accepts only from a peer
-    /// that is known to accept so.
-    fn is_late_ack(&self, now: Now, key: usize, datagram: &Datagram) -> bool {
-        let Some(ongoing) = self.chats.get(key) else { return false };
-        datagram.operation == Operation::Ack
-            && self.wake.may_end_again(now.instant, ongoing.place.address)
-            && ongoing.chat.would_take_for_acceptance(datagram)
-    }
-
     /// Nothing listens at this address, or no way leads there.
     pub(crate) fn handle_unreachable(&mut self, now: Now, address: SocketAddr) -> Result<(), StoreError> {
         let Some(key) = self.chats.at(address) else { return Ok(()) };
         self.chats.change(key, |ongoing| ongoing.chat.handle_unreachable());
         self.settle_if_over(now, key)
     }
+}
 
-    /// A chat's deadline has come, or the time at which we leave it by ourselves.
-    pub(crate) fn handle_timeout(&mut self, now: Now, key: usize) {
-        let is_again = self.chats.change(key, |ongoing| {
-            ongoing.timer = None;
-            let is_again = ongoing.chat.handle_timeout(now.instant);
-            if ongoing.leave_at().is_some_and(|at| at <= now.instant) && ongoing.chat.state() == State::Open {
-                // An open chat can always be left.
-                let _ = ongoing.chat.close(now.instant, false);
-            }
-            is_again
-        });
-        self.counters.retransmitted += u64::from(is_again == Some(true));
-    }
+/// What cannot be read says nothing (SIMP 1).
+fn count(error: DecodeError, refused: &mut Refused) {
+    *match error {
+        DecodeError::Short => &mut refused.short,
+        DecodeError::Type => &mut refused.r#type,
+        DecodeError::Operation => &mut refused.operation,
+    } += 1;
 }

@@ -66,90 +66,86 @@ fn no_longer() -> Failure {
     Failure::new(FailureKind::NoSuch, "the chat has just ended")
 }
 
-impl Engine {
-    /// Carries out a request. Its answer leaves after the commit. If the log could not be used, nothing of this turn
-    /// may stay.
-    pub(crate) fn carry_out(
-        &mut self,
-        now: Now,
-        inputs: &Inputs,
-        client: ClientId,
-        request: &Request,
-        outputs: &mut Outputs,
-    ) -> (Answer, Result<(), StoreError>) {
-        // What reads is served also while nothing can be written.
-        let refuses = self.disk.refuses().filter(|_| writes(request));
-        let carried = match refuses {
-            Some(failure) => Err(failure.into()),
-            None => self.look_up(now, inputs, client, request, outputs),
-        };
-        match carried {
-            Ok(reply) => (Answer::Reply(reply), Ok(())),
-            Err(Denied::Failure(failure)) => (Answer::Failure(failure), Ok(())),
-            // The turn is undone, and this answer with it, unless there is trouble already.
-            Err(Denied::Store(error)) => {
-                (Answer::Failure(Failure::new(FailureKind::Failed, error.to_string())), Err(error))
-            }
+/// Carries out a request. Its answer leaves after the commit. If the log could not be used, nothing of this turn
+/// may stay.
+pub fn carry_out(
+    engine: &mut Engine,
+    now: Now,
+    inputs: &Inputs,
+    client: ClientId,
+    request: &Request,
+    outputs: &mut Outputs,
+) -> (Answer, Result<(), StoreError>) {
+    // What reads is served also while nothing can be written.
+    let refuses = engine.disk.refuses().filter(|_| writes(request));
+    let carried = match refuses {
+        Some(failure) => Err(failure.into()),
+        None => look_up(engine, now, inputs, client, request, outputs),
+    };
+    match carried {
+        Ok(reply) => (Answer::Reply(reply), Ok(())),
+        Err(Denied::Failure(failure)) => (Answer::Failure(failure), Ok(())),
+        // The turn is undone, and this answer with it, unless there is trouble already.
+        Err(Denied::Store(error)) => {
+            (Answer::Failure(Failure::new(FailureKind::Failed, error.to_string())), Err(error))
         }
     }
+}
 
-    fn look_up(
-        &mut self,
-        now: Now,
-        inputs: &Inputs,
-        client: ClientId,
-        request: &Request,
-        outputs: &mut Outputs,
-    ) -> Carried {
-        match request {
-            Request::Hello { version } => hello::hello(self, *version),
-            Request::Status => Ok(status::status(self, now, inputs.clients)),
-            Request::Connect { address, timeout_ms } => connect::connect(self, now, address, *timeout_ms),
-            Request::Accept { who } => accept::accept(self, now, who.as_deref()),
-            Request::Decline { who } => accept::decline(self, now, who.as_deref()),
-            Request::Send { who, chat, text, queue, expire_ms, token, again_after } => {
-                let (who, chat, token) = (who.as_deref(), *chat, *token);
-                let (expire_ms, again_after) = (*expire_ms, *again_after);
-                let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after };
-                send::send(self, now, &draft)
-            }
-            Request::Outbox { after } => outbox::outbox(self, *after),
-            Request::Cancel { message } => cancel::cancel(self, now, *message),
-            Request::Resend { message, expire_ms } => resend::resend(self, now, *message, *expire_ms),
-            Request::Quit { who, chat, now: at_once } => {
-                quit::quit(self, now, who.as_deref(), *chat, *at_once)
-            }
-            Request::Chats { after } => Ok(chats::chats(self, *after)),
-            Request::History { before, limit, filter } => history::history(self, *before, *limit, filter),
-            Request::Follow { from, filter } => follow::follow(self, client, from, filter, outputs),
-            Request::Seen { consumer, id } => consumers::seen(self, consumer, *id),
-            Request::Consumers => consumers::consumers(self),
-            Request::Forget { consumer } => consumers::forget(self, consumer),
-            Request::Peers { after } => peers::peers(self, after),
-            Request::ForgetPeer(forgotten) => peers::forget_peer(self, forgotten),
-            Request::Stop => {
-                outputs.stops = true;
-                Ok(Reply::Done)
-            }
+fn look_up(
+    engine: &mut Engine,
+    now: Now,
+    inputs: &Inputs,
+    client: ClientId,
+    request: &Request,
+    outputs: &mut Outputs,
+) -> Carried {
+    match request {
+        Request::Hello { version } => hello::hello(engine, *version),
+        Request::Status => Ok(status::status(engine, now, inputs.clients)),
+        Request::Connect { address, timeout_ms } => connect::connect(engine, now, address, *timeout_ms),
+        Request::Accept { who } => accept::accept(engine, now, who.as_deref()),
+        Request::Decline { who } => accept::decline(engine, now, who.as_deref()),
+        Request::Send { who, chat, text, queue, expire_ms, token, again_after } => {
+            let (who, chat, token) = (who.as_deref(), *chat, *token);
+            let (expire_ms, again_after) = (*expire_ms, *again_after);
+            let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after };
+            send::send(engine, now, &draft)
+        }
+        Request::Outbox { after } => outbox::outbox(engine, *after),
+        Request::Cancel { message } => cancel::cancel(engine, now, *message),
+        Request::Resend { message, expire_ms } => resend::resend(engine, now, *message, *expire_ms),
+        Request::Quit { who, chat, now: at_once } => quit::quit(engine, now, who.as_deref(), *chat, *at_once),
+        Request::Chats { after } => Ok(chats::chats(engine, *after)),
+        Request::History { before, limit, filter } => history::history(engine, *before, *limit, filter),
+        Request::Follow { from, filter } => follow::follow(engine, client, from, filter, outputs),
+        Request::Seen { consumer, id } => consumers::seen(engine, consumer, *id),
+        Request::Consumers => consumers::consumers(engine),
+        Request::Forget { consumer } => consumers::forget(engine, consumer),
+        Request::Peers { after } => peers::peers(engine, after),
+        Request::ForgetPeer(forgotten) => peers::forget_peer(engine, forgotten),
+        Request::Stop => {
+            outputs.stops = true;
+            Ok(Reply::Done)
         }
     }
+}
 
-    /// The chat as it is, and after which entry to follow what becomes of it.
-    fn chat_reply(&self, key: usize) -> Carried {
-        // Before the chat is settled: what comes of the request is after this entry, so that a follower sees it.
-        let after = self.store.last_id();
-        let ongoing = self.chats.get(key).ok_or_else(no_longer)?;
-        Ok(Reply::Chat { chat: ongoing.info(), after })
-    }
+/// The chat as it is, and after which entry to follow what becomes of it.
+fn chat_reply(engine: &Engine, key: usize) -> Carried {
+    // Before the chat is settled: what comes of the request is after this entry, so that a follower sees it.
+    let after = engine.store.last_id();
+    let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
+    Ok(Reply::Chat { chat: ongoing.info(), after })
+}
 
-    /// Whether this is the chat that was meant: its peer's address may be somebody else's by now.
-    fn is_still(&self, key: usize, chat: Option<u64>) -> Carried<()> {
-        match (chat, self.chats.get(key)) {
-            (Some(id), Some(ongoing)) if ongoing.id != id => {
-                denied(FailureKind::NoSuch, format!("chat {id} is over ({} is in another)", ongoing.peer()))
-            }
-            _ => Ok(()),
+/// Whether this is the chat that was meant: its peer's address may be somebody else's by now.
+fn is_still(engine: &Engine, key: usize, chat: Option<u64>) -> Carried<()> {
+    match (chat, engine.chats.get(key)) {
+        (Some(id), Some(ongoing)) if ongoing.id != id => {
+            denied(FailureKind::NoSuch, format!("chat {id} is over ({} is in another)", ongoing.peer()))
         }
+        _ => Ok(()),
     }
 }
 

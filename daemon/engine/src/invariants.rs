@@ -1,7 +1,7 @@
 //! What holds between any two turns. Tests ask; the daemon itself has no time for it.
 
 use simp_control::State;
-use simp_store::{StoreError, Whose};
+use simp_store::{Store, StoreError, Whose};
 
 use crate::Engine;
 use crate::absent::Next;
@@ -32,7 +32,7 @@ impl Engine {
         }
         let mut timers = usize::from(self.policy.retain.age.is_some());
         for (_, ongoing) in self.chats.iter() {
-            self.check_chat(ongoing)?;
+            ongoing.check(&self.store)?;
             timers += usize::from(ongoing.timer.is_some());
         }
         for (address, messages) in self.store.outbox_peers()? {
@@ -57,18 +57,20 @@ impl Engine {
         }
         Ok(())
     }
+}
 
-    fn check_chat(&self, ongoing: &Ongoing) -> Result<(), Broken> {
-        let (address, state) = (ongoing.place.address, ongoing.chat.state());
-        let held = ongoing.chat.unacknowledged() as u64 + ongoing.queue.in_log;
-        let outbox = ongoing.place.outbox_at.filter(|_| ongoing.takes_kept_messages());
-        let whose = Whose { chat: ongoing.logged(), outbox };
-        let is_idle = state == State::Open && held == 0 && !ongoing.is_for_outbox();
-        let broken = if held != self.store.queued(whose, ongoing.queue.settled)? {
+impl Ongoing {
+    fn check(&self, store: &Store) -> Result<(), Broken> {
+        let (address, state) = (self.place.address, self.chat.state());
+        let held = self.chat.unacknowledged() as u64 + self.queue.in_log;
+        let outbox = self.place.outbox_at.filter(|_| self.takes_kept_messages());
+        let whose = Whose { chat: self.logged(), outbox };
+        let is_idle = state == State::Open && held == 0 && !self.is_for_outbox();
+        let broken = if held != store.queued(whose, self.queue.settled)? {
             "what waits is not what the log has"
-        } else if ongoing.queue.in_log > 0 && ongoing.chat.unacknowledged() == 0 {
+        } else if self.queue.in_log > 0 && self.chat.unacknowledged() == 0 {
             "more is not loaded in time"
-        } else if !is_idle && ongoing.timer.is_none() {
+        } else if !is_idle && self.timer.is_none() {
             "nothing wakes it up"
         } else {
             return Ok(());

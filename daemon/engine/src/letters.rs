@@ -88,12 +88,12 @@ impl Engine {
         }
         self.store.take_from_outbox(message)?;
         self.absent.remove(&mut self.wheel, kept.address, message);
-        tracing::info!(chat = 0, peer = %kept.address, event = "undelivered", message, %reason);
+        tracing::info!(chat = 0, peer = %kept.address, event = "undelivered", message_id = message, %reason);
         let peer = Peer { user: kept.user, address: kept.address.to_string() };
         self.store.append(now.ms, Some(0), peer, What::Undelivered { message, reason }, None)?;
         // Nobody is invited for nothing.
         if let Some(key) = key.filter(|_| !self.absent.has(kept.address)) {
-            self.take_invitation_back(now, key);
+            self.chats.take_invitation_back(now.instant, key);
         }
         Ok(Ok(()))
     }

@@ -20,7 +20,6 @@ mod absent;
 mod arrivals;
 mod begin;
 mod commands;
-
 mod invariants;
 mod letters;
 mod limits;
@@ -123,7 +122,7 @@ impl Engine {
         };
         // Read only: what the chats have to say waits for the first turn, with its commit.
         engine.resume(now)?;
-        engine.look_for_old(now);
+        engine.retention.look(&mut engine.wheel, now, &engine.policy.retain);
         Ok(engine)
     }
 
@@ -135,11 +134,6 @@ impl Engine {
     /// Whether the next turn is due at once, whatever [`deadline`](Self::deadline) says.
     pub fn has_more(&self) -> bool {
         self.disk.works() && self.retention.is_due(&self.policy.retain, &self.store)
-    }
-
-    /// What the user has set.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
     }
 
     /// The log, for those who follow it. After a turn, all that is in it is committed.
@@ -160,7 +154,7 @@ impl Engine {
         if !self.disk.works() {
             return Ok(());
         }
-        self.keep_chats()?;
+        self.chats.keep(&mut self.store)?;
         self.store.commit()?;
         self.store.tidy_up()
     }

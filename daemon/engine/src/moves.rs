@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use simp_proto::{Datagram, Operation};
+use simp_proto::Datagram;
 use simp_store::StoreError;
 
 use crate::{Engine, Now};
@@ -21,7 +21,9 @@ impl Engine {
         let is_answered = self.chats.get(key).is_some_and(|ongoing| {
             ongoing.place.moved_from().is_none() && ongoing.chat.is_answered_by(now.instant, datagram)
         });
-        if !is_answered || self.is_of_another_chat(now, from, datagram) {
+        let is_of_another = self.wake.may_be_late(now.instant, from, datagram.operation);
+        // Whoever has messages in the outbox is a peer of its own.
+        if !is_answered || is_of_another || self.absent.has(from) {
             return Ok(None);
         }
         self.chats.move_to(key, from);
@@ -37,18 +39,5 @@ impl Engine {
             self.store.keep_chat(&row)?;
         }
         Ok(Some(key))
-    }
-
-    /// Whether a datagram from an address without a chat may have to do with something else than our invitation to
-    /// another port there: one with messages in the outbox is a peer of its own, an ACK may be of what we sent
-    /// there, and a FIN may end once more a chat that is over.
-    fn is_of_another_chat(&self, now: Now, from: SocketAddr, datagram: &Datagram) -> bool {
-        let ends_again = self.wake.may_end_again(now.instant, from);
-        let may_be_late = match datagram.operation {
-            Operation::SynAck => false,
-            Operation::Ack => ends_again || self.wake.acks_until(now.instant, from).is_some(),
-            _ => ends_again,
-        };
-        may_be_late || self.absent.has(from)
     }
 }

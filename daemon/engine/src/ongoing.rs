@@ -8,7 +8,8 @@ use simp_proto::{Chat, Dialect};
 use simp_store::KeptChat;
 
 use crate::queue::Queue;
-use crate::wheel::TimerId;
+use crate::turn::Timer;
+use crate::wheel::{TimerId, Wheel};
 
 /// A chat and what the engine knows of it besides.
 #[derive(Debug)]
@@ -158,6 +159,31 @@ impl Ongoing {
             outbox_at: self.place.outbox_at,
             snapshot,
         })
+    }
+
+    /// Its deadline has come, or the time at which we leave it by ourselves. Returns whether a datagram is transmitted
+    /// once more.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        self.timer = None;
+        let is_again = self.chat.handle_timeout(now);
+        if self.leave_at().is_some_and(|at| at <= now) && self.chat.state() == State::Open {
+            // An open chat can always be left.
+            let _ = self.chat.close(now, false);
+        }
+        is_again
+    }
+
+    /// Sets the timer for what it waits for, if that has changed.
+    pub fn set_timer(&mut self, key: usize, wheel: &mut Wheel<Timer>) {
+        let deadline = [self.chat.poll_timeout(), self.leave_at()].into_iter().flatten().min();
+        // Most datagrams change no deadline, and the wheel need not know of them.
+        if self.timer.map(|(set_for, _)| set_for) == deadline {
+            return;
+        }
+        if let Some((_, timer)) = self.timer.take() {
+            wheel.cancel(timer);
+        }
+        self.timer = deadline.map(|deadline| (deadline, wheel.set(deadline, Timer::Chat(key))));
     }
 
     /// Whether messages of the outbox are delivered in this chat, or will be once it is open.

@@ -128,9 +128,9 @@ impl LogLine {
                 tracing::info!(chat, %peer, %event, user = %Shown(ongoing.chat.user()));
             }
             Kind::Closed | Kind::Undelivered => {
-                tracing::info!(chat, %peer, %event, message = self.message, reason);
+                tracing::info!(chat, %peer, %event, message_id = self.message, reason);
             }
-            _ => tracing::debug!(chat, %peer, %event, message = self.message),
+            _ => tracing::debug!(chat, %peer, %event, message_id = self.message),
         }
     }
 }

@@ -63,52 +63,27 @@ impl Engine {
         self.begin_invitation(now, address, WantedBy::Outbox { leave_at: None }, expires_after).map(drop)
     }
 
-    /// Takes an invitation for the outbox back. False if this chat is none.
-    pub(crate) fn take_invitation_back(&mut self, now: Now, key: usize) -> bool {
-        self.chats.get(key).is_some_and(Ongoing::is_unlogged)
-            && self.chats.change(key, |ongoing| ongoing.chat.close(now.instant, true).is_ok()) == Some(true)
-    }
-
     /// If there is room for a further chat, those who wait for it are invited; if the last was taken, the others are
     /// no longer. Once per turn, in which room may have come and gone.
     pub(crate) fn use_room(&mut self, now: Now) -> Result<(), StoreError> {
         let is_full = self.is_full();
         let was_full = std::mem::replace(&mut self.absent.was_full, is_full);
-        if is_full {
-            self.make_do_without_room(now, was_full);
-        } else if std::mem::replace(&mut self.absent.room, RoomWanted::No) != RoomWanted::No {
+        if is_full && self.absent.room == RoomWanted::Newly {
+            self.absent.room = RoomWanted::Yes;
+            self.chats.touch_idle();
+        }
+        if is_full && !was_full {
+            for address in self.absent.waiting_for(Next::Chat) {
+                if let Some(key) = self.chats.for_outbox(address) {
+                    self.chats.take_invitation_back(now.instant, key);
+                }
+            }
+        } else if !is_full && std::mem::replace(&mut self.absent.room, RoomWanted::No) != RoomWanted::No {
             for address in self.absent.waiting_for(Next::Room) {
                 self.invite_absentee(now, address)?;
             }
         }
         Ok(())
-    }
-
-    fn make_do_without_room(&mut self, now: Now, was_full: bool) {
-        if self.absent.room == RoomWanted::Newly {
-            self.absent.room = RoomWanted::Yes;
-            // Chats that only the outbox wanted are left sooner: settling them says when.
-            let idle = self.chats.iter().filter(|(_, ongoing)| ongoing.leave_at().is_some());
-            for key in idle.map(|(key, _)| key).collect::<Vec<_>>() {
-                self.chats.change(key, |_| {});
-            }
-        }
-        if !was_full {
-            for address in self.absent.waiting_for(Next::Chat) {
-                if let Some(key) = self.chats.for_outbox(address) {
-                    self.take_invitation_back(now, key);
-                }
-            }
-        }
-    }
-
-    /// Leaves a chat that only the outbox wanted and that has delivered everything, for a chat that somebody wants.
-    pub(crate) fn leave_idle(&mut self, now: Now) {
-        let idle = self.chats.iter().find(|(_, ongoing)| ongoing.leave_at().is_some()).map(|(key, _)| key);
-        if let Some(key) = idle {
-            // It is open, for only then it is to be left.
-            self.chats.change(key, |ongoing| _ = ongoing.chat.close(now.instant, false));
-        }
     }
 }
 

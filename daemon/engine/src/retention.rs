@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use simp_store::{Span, Store, StoreError};
 
+use crate::Now;
 use crate::policy::Retain;
+use crate::roster::Roster;
 use crate::turn::Timer;
-use crate::wheel::TimerId;
-use crate::{Engine, Now};
+use crate::wheel::{TimerId, Wheel};
 
 /// How often old entries are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
@@ -42,45 +43,36 @@ pub struct Retention {
     timer: Option<TimerId>,
 }
 
-impl Engine {
+impl Retention {
     /// Looks at the whole log for old entries, from this turn on, and again later if time makes them old: if it does
     /// not, nothing wakes us up.
-    pub(crate) fn look_for_old(&mut self, now: Now) {
-        self.retention.next_id = 0;
-        if let Some(timer) = self.retention.timer.take() {
-            self.wheel.cancel(timer);
+    pub fn look(&mut self, wheel: &mut Wheel<Timer>, now: Now, retain: &Retain) {
+        self.next_id = 0;
+        if let Some(timer) = self.timer.take() {
+            wheel.cancel(timer);
         }
-        if self.policy.retain.age.is_some() {
+        if retain.age.is_some() {
             // Entries grow old without a turn; more of them come only with one.
-            let again = now.instant + LOOK_EVERY;
-            self.retention.timer = Some(self.wheel.set(again, Timer::Retention));
+            self.timer = Some(wheel.set(now.instant + LOOK_EVERY, Timer::Retention));
         }
     }
 
-    /// This turn's part.
-    pub(crate) fn tend_log(&mut self, now: Now) -> Result<(), StoreError> {
-        let retain = self.policy.retain;
-        let is_due = self.retention.is_due(&retain, &self.store);
+    /// This turn's part of what the log needs.
+    pub fn tend(
+        &mut self,
+        retain: &Retain,
+        chats: &mut Roster,
+        store: &mut Store,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let is_due = self.is_due(retain, store);
         // Entries may go only once a start does not need them: the chats' rows must be newer.
-        if self.store.is_keeping_due() || (is_due && self.retention.is_beginning()) {
-            self.keep_chats()?;
+        if store.is_keeping_due() || (is_due && self.phase == Phase::Idle) {
+            chats.keep(store)?;
         }
-        if is_due { self.retention.step(&retain, &mut self.store, now.ms) } else { Ok(()) }
+        if is_due { self.step(retain, store, now.ms) } else { Ok(()) }
     }
 
-    /// Writes down where all chats that had messages stand, so that a start has little to read.
-    pub(crate) fn keep_chats(&mut self) -> Result<(), StoreError> {
-        for ongoing in self.chats.keeping().filter(|ongoing| ongoing.noted.progressed) {
-            if let Some(row) = ongoing.row() {
-                self.store.keep_chat(&row)?;
-            }
-            ongoing.noted.progressed = false;
-        }
-        self.store.set_kept()
-    }
-}
-
-impl Retention {
     /// Whether there is something to do in this turn.
     pub fn is_due(&self, retain: &Retain, store: &Store) -> bool {
         let is_wanted = retain.age.is_some() || retain.count.is_some();
@@ -117,11 +109,6 @@ impl Retention {
             }
         };
         Ok(())
-    }
-
-    /// Whether a new look begins with the next step.
-    fn is_beginning(&self) -> bool {
-        self.phase == Phase::Idle
     }
 }
 

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use simp_control::State;
+use simp_store::{Store, StoreError};
 use slab::Slab;
 
 use crate::ongoing::Ongoing;
@@ -119,6 +121,40 @@ impl Roster {
     /// Those that are kept anew: whether they are touched does not change.
     pub fn keeping(&mut self) -> impl Iterator<Item = &mut Ongoing> {
         self.slots.iter_mut().map(|(_, slot)| &mut slot.ongoing)
+    }
+
+    /// Writes down where all chats that had messages stand, so that a start has little to read.
+    pub fn keep(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        for ongoing in self.keeping().filter(|ongoing| ongoing.noted.progressed) {
+            if let Some(row) = ongoing.row() {
+                store.keep_chat(&row)?;
+            }
+            ongoing.noted.progressed = false;
+        }
+        store.set_kept()
+    }
+
+    /// Takes an invitation for the outbox back. False if this chat is none.
+    pub fn take_invitation_back(&mut self, now: Instant, key: usize) -> bool {
+        self.get(key).is_some_and(Ongoing::is_unlogged)
+            && self.change(key, |ongoing| ongoing.chat.close(now, true).is_ok()) == Some(true)
+    }
+
+    /// Leaves a chat that only the outbox wanted and that has delivered everything, for a chat that somebody wants.
+    pub fn leave_idle(&mut self, now: Instant) {
+        let idle = self.iter().find(|(_, ongoing)| ongoing.leave_at().is_some()).map(|(key, _)| key);
+        if let Some(key) = idle {
+            // It is open, for only then it is to be left.
+            self.change(key, |ongoing| _ = ongoing.chat.close(now, false));
+        }
+    }
+
+    /// Chats that only the outbox wanted are left sooner, or later, than was thought: settling them says when.
+    pub fn touch_idle(&mut self) {
+        let idle = self.iter().filter(|(_, ongoing)| ongoing.leave_at().is_some());
+        for key in idle.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.change(key, |_| {});
+        }
     }
 
     /// Counts a chat anew after its state may have changed.

@@ -9,12 +9,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use simp_control::{Reason, State};
-use simp_proto::ChatEvent;
+use simp_proto::{ChatEvent, Dialect, Habit};
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
 use crate::ongoing::{NotedDialect, Ongoing, WantedBy};
-use crate::turn::Timer;
 use crate::{Engine, Now};
 
 /// How long we stay in a chat that was opened for the outbox after its last message, for an answer.
@@ -68,42 +67,16 @@ impl Engine {
         while let Some(datagram) = ongoing.chat.poll_transmit() {
             self.transmits.push(ongoing.place.address, ongoing.place.local, &datagram);
         }
-        self.set_timer(key);
-        self.chats.recount(key);
+        ongoing.set_timer(key, &mut self.wheel);
+        if ongoing.chat.state() == State::Closed {
+            self.wake.note_over(now.instant, ongoing);
+            self.chats.remove(key);
+        } else {
+            self.chats.recount(key);
+        }
         // The outbox last: whether there is room depends on whether this chat is still there.
-        self.remove_if_over(now, key);
         self.note(now, settled);
         Ok(())
-    }
-
-    /// Sets the timer for what the chat waits for, if that has changed.
-    fn set_timer(&mut self, key: usize) {
-        let Some(ongoing) = self.chats.settling(key) else { return };
-        let deadline = [ongoing.chat.poll_timeout(), ongoing.leave_at()].into_iter().flatten().min();
-        // Most datagrams change no deadline, and the wheel need not know of them.
-        if ongoing.timer.map(|(set_for, _)| set_for) == deadline {
-            return;
-        }
-        if let Some((_, timer)) = ongoing.timer.take() {
-            self.wheel.cancel(timer);
-        }
-        ongoing.timer = deadline.map(|deadline| (deadline, self.wheel.set(deadline, Timer::Chat(key))));
-    }
-
-    fn remove_if_over(&mut self, now: Now, key: usize) {
-        let Some(ongoing) = self.chats.get(key).filter(|ongoing| ongoing.chat.state() == State::Closed)
-        else {
-            return;
-        };
-        let address = ongoing.place.address;
-        if let Some(until) = ongoing.chat.echoes_until().filter(|until| *until > now.instant) {
-            self.wake.note_acks(now.instant, address, until);
-        }
-        // A peer that answered from another port does so again: what comes from there may answer our next invitation.
-        if ongoing.place.moved_from().is_none() {
-            self.wake.note_end(now.instant, address);
-        }
-        self.chats.remove(key);
     }
 
     /// What a settled chat means for the outbox, and for what strangers are allowed.
@@ -184,7 +157,7 @@ impl Ongoing {
             return Ok(());
         }
         self.noted.dialect = NotedDialect::As(dialect);
-        if before != dialect {
+        if notable(before) != notable(dialect) {
             tracing::info!(chat = self.id, peer = %self.place.address, learned = %dialect);
         }
         store.learn(now.ms, self.place.address, self.chat.user(), dialect)
@@ -199,4 +172,10 @@ impl Ongoing {
             *leave_at = is_idle.then(|| now.instant + after);
         }
     }
+}
+
+/// All but that its numbers are known, which is known of everybody who has acknowledged something.
+fn notable(mut dialect: Dialect) -> Dialect {
+    dialect.set(Habit::NumbersKnown, false);
+    dialect
 }

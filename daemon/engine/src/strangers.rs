@@ -44,7 +44,7 @@ impl Engine {
             }
             Operation::Fin | Operation::ErrFin if self.limits.allow_answer(now.instant) => {
                 let answer = self.known_of(now, from.0)?.dialect.answer_to_fin();
-                self.transmit(from, answer, datagram.seq, "");
+                self.transmits.answer(from, self.policy.user, answer, datagram.seq, "");
             }
             Operation::Ack | Operation::Err | Operation::FinAck => self.counters.ignored += 1,
             Operation::Chat | Operation::SynAck | Operation::Fin | Operation::ErrFin => {
@@ -71,8 +71,10 @@ impl Engine {
             return Ok(());
         }
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.0.to_string() };
-        // Whoever has messages in the outbox is to be let in: we would invite it ourselves.
-        let accepts = self.policy.accept.allows(&peer) || self.is_awaited(from.0);
+        // Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is meant
+        // answers from another port.
+        let is_awaited = self.absent.has(from.0) && self.chats.for_outbox(from.0).is_none();
+        let accepts = is_awaited || self.policy.accept.allows(&peer);
         // An invitation that finds no room is not busy: it gets no answer, and its SYN comes again.
         let has_room = accepts
             || (self.chats.requests() < REQUESTS_MAX
@@ -95,22 +97,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether the outbox would invite whoever is at this address: not if the peer that it means answers from another
-    /// port.
-    fn is_awaited(&self, address: SocketAddr) -> bool {
-        self.absent.has(address) && self.chats.for_outbox(address).is_none()
-    }
-
     /// ERR with this text, and FIN, which will be acknowledged.
     fn refuse(&mut self, now: Now, to: Sender, text: &str) {
         // Its ACK must not pass for that of a message, should there be a chat soon.
         self.wake.note_acks(now.instant, to.0, now.instant + DEAD_AFTER);
-        self.transmit(to, Operation::Err, 0, text);
-        self.transmit(to, Operation::Fin, 0, "");
-    }
-
-    fn transmit(&mut self, (to, local): Sender, operation: Operation, seq: u8, text: &str) {
-        let payload = text.as_bytes().to_vec();
-        self.transmits.push(to, local, &Datagram::new(operation, seq, self.policy.user, payload));
+        self.transmits.answer(to, self.policy.user, Operation::Err, 0, text);
+        self.transmits.answer(to, self.policy.user, Operation::Fin, 0, "");
     }
 }

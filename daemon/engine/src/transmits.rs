@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
-use simp_proto::Datagram;
+use simp_proto::{Datagram, Operation, UserName};
 
 /// Datagrams in the order in which they are to leave. Its memory is kept from turn to turn.
 #[derive(Debug, Default)]
@@ -17,6 +17,18 @@ impl Transmits {
         let start = self.bytes.len();
         datagram.encode(&mut self.bytes);
         self.datagrams.push((to, local, start..self.bytes.len()));
+    }
+
+    /// Answers somebody that we have no chat with.
+    pub(crate) fn answer(
+        &mut self,
+        (to, local): (SocketAddr, Option<IpAddr>),
+        me: UserName,
+        operation: Operation,
+        seq: u8,
+        text: &str,
+    ) {
+        self.push(to, local, &Datagram::new(operation, seq, me, text.as_bytes().to_vec()));
     }
 
     /// To whom, from which of our addresses, and the bytes; in order.

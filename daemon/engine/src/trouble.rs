@@ -6,7 +6,7 @@ use simp_control::{Answer, Failure, FailureKind};
 use simp_store::StoreError;
 
 use crate::turn::{Inputs, Outputs, Timer};
-use crate::{Engine, Now};
+use crate::{Engine, Now, commands};
 
 /// How often the log is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
@@ -70,9 +70,9 @@ impl Engine {
         // What was answered may tell of entries that are gone.
         outputs.clear();
         for (client, request) in &inputs.requests {
-            let answer = match crate::commands::writes(request) {
+            let answer = match commands::writes(request) {
                 true => Answer::Failure(refusal.clone()),
-                false => self.carry_out(now, inputs, *client, request, outputs).0,
+                false => commands::carry_out(self, now, inputs, *client, request, outputs).0,
             };
             outputs.answers.push((*client, answer));
         }

@@ -111,7 +111,7 @@ impl Engine {
         if self.disk.works() {
             self.use_room(now)?;
             self.settle_touched(now)?;
-            self.tend_log(now)?;
+            self.retention.tend(&self.policy.retain, &mut self.chats, &mut self.store, now)?;
             // All that this turn has received, queued and answered becomes durable here, with one commit.
             self.store.commit()?;
         }
@@ -123,7 +123,7 @@ impl Engine {
         self.counters.not_transmitted += inputs.not_transmitted;
         if let Some(policy) = inputs.policy.take() {
             self.policy = policy;
-            self.look_for_old(now);
+            self.retention.look(&mut self.wheel, now, &self.policy.retain);
         }
     }
 
@@ -146,7 +146,7 @@ impl Engine {
     fn answer(&mut self, now: Now, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), StoreError> {
         for (client, request) in &inputs.requests {
             let _span = tracing::debug_span!("request", client, request = commands::name(request)).entered();
-            let (answer, used) = self.carry_out(now, inputs, *client, request, outputs);
+            let (answer, used) = commands::carry_out(self, now, inputs, *client, request, outputs);
             outputs.answers.push((*client, answer));
             // While there is trouble nothing is written, so there is nothing to undo.
             if self.disk.works() {
@@ -161,10 +161,13 @@ impl Engine {
         while let Some(timer) = self.wheel.pop_expired(now.instant) {
             match timer {
                 Timer::Disk => self.try_disk(now)?,
-                Timer::Retention => self.look_for_old(now),
+                Timer::Retention => self.retention.look(&mut self.wheel, now, &self.policy.retain),
                 // Chats stand still; they are resumed once the log can be written.
                 Timer::Chat(_) | Timer::Invite(_) | Timer::Expire(_) if !self.disk.works() => {}
-                Timer::Chat(key) => self.handle_timeout(now, key),
+                Timer::Chat(key) => {
+                    let is_again = self.chats.change(key, |ongoing| ongoing.handle_timeout(now.instant));
+                    self.counters.retransmitted += u64::from(is_again == Some(true));
+                }
                 Timer::Invite(address) => self.invite_absentee(now, address)?,
                 Timer::Expire(message) => self.expire_message(now, message)?,
             }

@@ -5,6 +5,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use simp_proto::{Datagram, Operation};
+
+use crate::ongoing::Ongoing;
+
 /// After this long, a datagram and the ACK that it caused are both dead.
 pub const DEAD_AFTER: Duration = Duration::from_secs(5);
 
@@ -35,11 +39,6 @@ impl Wake {
         self.acks_of_all = Some(now + DEAD_AFTER);
     }
 
-    /// A chat with this address is over: its peer may end it once more.
-    pub fn note_end(&mut self, now: Instant, from: SocketAddr) {
-        self.fins.note(now, from, now + FIN_AGAIN_WITHIN);
-    }
-
     /// Until when an ACK may come from this address; `None` if none may.
     pub fn acks_until(&self, now: Instant, from: SocketAddr) -> Option<Instant> {
         // `None` is less than any moment.
@@ -49,6 +48,40 @@ impl Wake {
     /// Whether a peer at this address may end once more a chat that is over.
     pub fn may_end_again(&self, now: Instant, from: SocketAddr) -> bool {
         self.fins.until(from).is_some_and(|until| until > now)
+    }
+}
+
+/// What may not be taken for something new.
+impl Wake {
+    /// Whether this is the ACK of a FIN rather than an acceptance: soon after a chat, it accepts only from a peer
+    /// that is known to accept so.
+    pub fn is_late_ack(&self, now: Instant, ongoing: &Ongoing, datagram: &Datagram) -> bool {
+        datagram.operation == Operation::Ack
+            && self.may_end_again(now, ongoing.place.address)
+            && ongoing.chat.would_take_for_acceptance(datagram)
+    }
+
+    /// Whether a datagram from an address without a chat may be of what was there before: an ACK of what we sent,
+    /// or a FIN that ends once more a chat that is over.
+    pub fn may_be_late(&self, now: Instant, from: SocketAddr, operation: Operation) -> bool {
+        let ends_again = self.may_end_again(now, from);
+        match operation {
+            Operation::SynAck => false,
+            Operation::Ack => ends_again || self.acks_until(now, from).is_some(),
+            _ => ends_again,
+        }
+    }
+
+    /// A chat is over.
+    pub fn note_over(&mut self, now: Instant, ongoing: &Ongoing) {
+        let address = ongoing.place.address;
+        if let Some(until) = ongoing.chat.echoes_until().filter(|until| *until > now) {
+            self.acks.note(now, address, until);
+        }
+        // A peer that answered from another port does so again: what comes from there may answer our next invitation.
+        if ongoing.place.moved_from().is_none() {
+            self.fins.note(now, address, now + FIN_AGAIN_WITHIN);
+        }
     }
 }
 

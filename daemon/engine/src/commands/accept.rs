@@ -2,7 +2,7 @@
 
 use simp_control::{FailureKind, State};
 
-use super::{Carried, denied};
+use super::{Carried, chat_reply, denied};
 use crate::{Engine, Now};
 
 /// Accepts a request.
@@ -14,7 +14,7 @@ pub fn accept(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
 /// Declines a request. The reply shows it as it was.
 pub fn decline(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
     let key = find_request(engine, who, "simpctl decline WHO")?;
-    let reply = engine.chat_reply(key);
+    let reply = chat_reply(engine, key);
     engine.chats.change(key, |ongoing| ongoing.chat.decline(now.instant)).transpose()?;
     reply
 }
@@ -23,7 +23,7 @@ pub fn decline(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
 pub fn accept_chat(engine: &mut Engine, now: Now, key: usize) -> Carried {
     room_for_one(engine, now)?;
     engine.chats.change(key, |ongoing| ongoing.chat.accept(now.instant)).transpose()?;
-    engine.chat_reply(key)
+    chat_reply(engine, key)
 }
 
 fn find_request(engine: &Engine, who: Option<&str>, flag: &str) -> Carried<usize> {
@@ -34,7 +34,7 @@ fn find_request(engine: &Engine, who: Option<&str>, flag: &str) -> Carried<usize
 pub fn room_for_one(engine: &mut Engine, now: Now) -> Carried<()> {
     if engine.is_full() {
         // A chat that only the outbox wanted, and that has delivered all, makes room at once.
-        engine.leave_idle(now);
+        engine.chats.leave_idle(now.instant);
     }
     if !engine.is_full() {
         return Ok(());

@@ -7,7 +7,7 @@ use simp_control::{FailureKind, State, What, places};
 use simp_store::StoreError;
 
 use super::accept::{accept_chat, room_for_one};
-use super::{Carried, denied};
+use super::{Carried, chat_reply, denied};
 use crate::ongoing::WantedBy;
 use crate::record::LogLine;
 use crate::resume::INVITATION_MAX;
@@ -40,7 +40,7 @@ pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<
             // One invitation, one chat: the user follows what there is.
             _ => {
                 take_over(engine, key)?;
-                return engine.chat_reply(key);
+                return chat_reply(engine, key);
             }
         }
     }
@@ -64,7 +64,7 @@ fn adopt(engine: &mut Engine, now: Now, key: usize, expires_after: Duration) -> 
     adopted.transpose()?;
     // One of the outbox was not kept when it was made.
     take_over(engine, key)?;
-    engine.chat_reply(key)
+    chat_reply(engine, key)
 }
 
 /// Makes a chat that was opened for the outbox our user's own, for the next run too.

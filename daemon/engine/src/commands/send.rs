@@ -7,7 +7,7 @@ use simp_control::{Failure, FailureKind, Peer, Reply, State, What, Who};
 use simp_proto::{Dialect, Text};
 
 use super::connect::{peer_address, take_over};
-use super::{Carried, denied, no_longer};
+use super::{Carried, denied, is_still, no_longer};
 use crate::letters::Letter;
 use crate::{Engine, Now};
 
@@ -56,7 +56,7 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
 
 fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) -> Carried {
     let key = find_open(engine, draft.who)?;
-    engine.is_still(key, draft.chat)?;
+    is_still(engine, key, draft.chat)?;
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
     fits(&text, ongoing.chat.dialect(), &ongoing.peer().to_string())?;
     let (chat, peer) = (ongoing.id, ongoing.peer());
