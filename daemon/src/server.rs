@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
-use simp_control::{Failure, FailureKind, Request};
+use simp_control::{Failure, FailureKind};
 use simp_engine::wheel::Wheel;
-use simp_engine::{Arrival, ClientId, Engine, Inputs, Now, Outputs};
+use simp_engine::{Arrival, ClientId, Engine, Inputs, Now, Outputs, has_long_answer};
 use simp_proto::Datagram;
 use simp_store::{Store, StoreError};
 
@@ -292,30 +292,5 @@ impl Server {
         for debt in self.clients.flush(self.poll.registry()) {
             self.debts.cancel(debt);
         }
-    }
-}
-
-/// Whether the answer may be a list, which grows with what the daemon has.
-fn has_long_answer(request: &Request) -> bool {
-    match request {
-        Request::Status
-        | Request::Outbox { .. }
-        | Request::Chats { .. }
-        | Request::History { .. }
-        | Request::Consumers
-        | Request::Peers { .. } => true,
-        Request::Hello { .. }
-        | Request::Connect { .. }
-        | Request::Accept { .. }
-        | Request::Decline { .. }
-        | Request::Send { .. }
-        | Request::Cancel { .. }
-        | Request::Resend { .. }
-        | Request::Quit { .. }
-        | Request::Follow { .. }
-        | Request::Seen { .. }
-        | Request::Forget { .. }
-        | Request::ForgetPeer(_)
-        | Request::Stop => false,
     }
 }

@@ -156,30 +156,47 @@ pub fn name(request: &Request) -> &'static str {
 
 /// Whether a request changes the log, so that it cannot be carried out while that cannot be written.
 pub fn writes(request: &Request) -> bool {
-    traits(request).1
+    traits(request).1 == Effect::Writes
 }
 
-// One match without `_`: whoever adds a request has to decide both here.
-fn traits(request: &Request) -> (&'static str, bool) {
+/// Whether the answer to a request may be a list, which grows with what the daemon has: of such requests only one of
+/// a client is taken in a turn.
+pub fn has_long_answer(request: &Request) -> bool {
+    traits(request).1 == Effect::Lists
+}
+
+/// What a request does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// It changes the log.
+    Writes,
+    /// It reads, perhaps much.
+    Lists,
+    /// Neither.
+    Little,
+}
+
+// One match without `_`: whoever adds a request has to decide here.
+fn traits(request: &Request) -> (&'static str, Effect) {
     match request {
-        Request::Connect { .. } => ("connect", true),
-        Request::Accept { .. } => ("accept", true),
-        Request::Decline { .. } => ("decline", true),
-        Request::Send { .. } => ("send", true),
-        Request::Cancel { .. } => ("cancel", true),
-        Request::Resend { .. } => ("resend", true),
-        Request::Quit { .. } => ("quit", true),
-        Request::Seen { .. } => ("seen", true),
-        Request::Forget { .. } => ("forget", true),
-        Request::ForgetPeer(_) => ("forget_peer", true),
-        Request::Hello { .. } => ("hello", false),
-        Request::Status => ("status", false),
-        Request::Outbox { .. } => ("outbox", false),
-        Request::Chats { .. } => ("chats", false),
-        Request::History { .. } => ("history", false),
-        Request::Follow { .. } => ("follow", false),
-        Request::Consumers => ("consumers", false),
-        Request::Peers { .. } => ("peers", false),
-        Request::Stop => ("stop", false),
+        Request::Connect { .. } => ("connect", Effect::Writes),
+        Request::Accept { .. } => ("accept", Effect::Writes),
+        Request::Decline { .. } => ("decline", Effect::Writes),
+        Request::Send { .. } => ("send", Effect::Writes),
+        Request::Cancel { .. } => ("cancel", Effect::Writes),
+        Request::Resend { .. } => ("resend", Effect::Writes),
+        Request::Quit { .. } => ("quit", Effect::Writes),
+        Request::Seen { .. } => ("seen", Effect::Writes),
+        Request::Forget { .. } => ("forget", Effect::Writes),
+        Request::ForgetPeer(_) => ("forget_peer", Effect::Writes),
+        Request::Status => ("status", Effect::Lists),
+        Request::Outbox { .. } => ("outbox", Effect::Lists),
+        Request::Chats { .. } => ("chats", Effect::Lists),
+        Request::History { .. } => ("history", Effect::Lists),
+        Request::Consumers => ("consumers", Effect::Lists),
+        Request::Peers { .. } => ("peers", Effect::Lists),
+        Request::Hello { .. } => ("hello", Effect::Little),
+        Request::Follow { .. } => ("follow", Effect::Little),
+        Request::Stop => ("stop", Effect::Little),
     }
 }

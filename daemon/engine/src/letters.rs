@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::{Peer, Reason, What};
+use simp_control::{Kind, Peer, Reason, What};
 use simp_proto::Text;
 use simp_store::StoreError;
 
@@ -45,6 +45,7 @@ impl Engine {
         let what = What::Queued { text: text.as_str().to_owned(), again };
         let peer = Peer { user, address: address.to_string() };
         let id = self.store.append(now.ms, Some(0), peer, what, token)?;
+        tracing::debug!(chat = 0, peer = %address, event = %Kind::Queued, message_id = id);
         let expires_after_ms = expires_after.map(|after| after.as_millis() as u64);
         self.store.keep_in_outbox(id, address, expires_after_ms)?;
         // Whoever has messages already is invited, or waits for something: one more changes nothing.
@@ -88,7 +89,7 @@ impl Engine {
         }
         self.store.take_from_outbox(message)?;
         self.absent.remove(&mut self.wheel, kept.address, message);
-        tracing::info!(chat = 0, peer = %kept.address, event = "undelivered", message_id = message, %reason);
+        tracing::info!(chat = 0, peer = %kept.address, event = %Kind::Undelivered, message_id = message, %reason);
         let peer = Peer { user: kept.user, address: kept.address.to_string() };
         self.store.append(now.ms, Some(0), peer, What::Undelivered { message, reason }, None)?;
         // Nobody is invited for nothing.

@@ -42,7 +42,7 @@ mod turn;
 mod wake;
 pub mod wheel;
 
-pub use commands::Follower;
+pub use commands::{Follower, has_long_answer};
 pub use invariants::Broken;
 pub use pins::{PinError, Pins, Value};
 pub use policy::{Accept, Policy, Retain};

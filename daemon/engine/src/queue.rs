@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use simp_control::{Reason, State, What};
+use simp_control::{Kind, Reason, State, What};
 use simp_proto::text::TEXT_MAX;
 use simp_proto::{MessageId, Outgoing, Text};
 use simp_store::{Store, StoreError, Whose};
@@ -11,7 +11,6 @@ use simp_store::{Store, StoreError, Whose};
 use crate::Now;
 use crate::absent::Absentees;
 use crate::ongoing::Ongoing;
-use crate::record::LogLine;
 
 /// Messages that a chat's machine holds at most; those after them wait in the log.
 const LOADED_MAX: usize = 64;
@@ -104,7 +103,7 @@ impl Ongoing {
         for message in &too_long {
             store.take_from_outbox(*message)?;
             let what = What::Undelivered { message: *message, reason: Reason::TooLong };
-            LogLine::of(&what).log(self);
+            self.log(Kind::Undelivered, Some(*message), Some(Reason::TooLong));
             store.append(now.ms, Some(0), self.peer(), what, None)?;
         }
         Ok(too_long)

@@ -69,11 +69,10 @@ impl Ongoing {
     /// The first entry of a chat gives it its id.
     fn append(&mut self, store: &mut Store, now: Now, event: ChatEvent) -> Result<(), StoreError> {
         let (what, extra) = self.entry(event);
-        let line = LogLine::of(&what);
-        let chat = self.logged();
+        let (kind, (message, reason), chat) = (what.kind(), about(&what), self.logged());
         let id = store.append(now.ms, chat, self.peer(), what, extra)?;
         self.id = chat.unwrap_or(id);
-        line.log(self);
+        self.log(kind, message, reason);
         Ok(())
     }
 
@@ -92,46 +91,29 @@ impl Ongoing {
         };
         (what, None)
     }
-}
 
-/// What the log of the program says of an entry: of a text only that it came.
-#[derive(Debug, Clone, Copy)]
-pub struct LogLine {
-    kind: Kind,
-    message: Option<u64>,
-    reason: Option<Reason>,
-}
-
-impl LogLine {
-    /// The line for this entry.
-    pub fn of(what: &What) -> Self {
-        let (message, reason) = match what {
-            What::Closed { reason, .. } => (None, Some(*reason)),
-            What::Undelivered { message, reason } => (Some(*message), Some(*reason)),
-            What::Delivered { message } | What::Unconfirmed { message } => (Some(*message), None),
-            What::Request
-            | What::Inviting
-            | What::Opened { .. }
-            | What::Message { .. }
-            | What::Queued { .. }
-            | What::Error { .. } => (None, None),
-        };
-        Self { kind: what.kind(), message, reason }
-    }
-
-    /// Says it: at `info` what concerns the whole chat, and what went wrong.
-    pub fn log(self, ongoing: &Ongoing) {
-        let (chat, peer, event) = (ongoing.id, ongoing.place.address, self.kind);
-        let reason = self.reason.map(display);
-        match self.kind {
+    /// Says it in the log of the program: at `info` what concerns the whole chat, and what went wrong.
+    pub fn log(&self, event: Kind, message: Option<u64>, reason: Option<Reason>) {
+        let (chat, peer, reason) = (self.id, self.place.address, reason.map(display));
+        match event {
             Kind::Request | Kind::Opened => {
-                tracing::info!(chat, %peer, %event, user = %Shown(ongoing.chat.user()));
+                tracing::info!(chat, %peer, %event, user = %Shown(self.chat.user()))
             }
             Kind::Closed | Kind::Undelivered => {
-                tracing::info!(chat, %peer, %event, message_id = self.message, reason);
+                tracing::info!(chat, %peer, %event, message_id = message, reason);
             }
-            _ => tracing::debug!(chat, %peer, %event, message_id = self.message),
+            _ => tracing::debug!(chat, %peer, %event, message_id = message),
         }
+    }
+}
+
+/// Of which message an entry is, and the reason in it. Its text is not for the log of the program.
+fn about(what: &What) -> (Option<u64>, Option<Reason>) {
+    match what {
+        What::Closed { reason, .. } => (None, Some(*reason)),
+        What::Undelivered { message, reason } => (Some(*message), Some(*reason)),
+        What::Delivered { message } | What::Unconfirmed { message } => (Some(*message), None),
+        _ => (None, None),
     }
 }
 

@@ -145,7 +145,7 @@ impl Engine {
 
     fn answer(&mut self, now: Now, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), StoreError> {
         for (client, request) in &inputs.requests {
-            let _span = tracing::debug_span!("request", client, request = commands::name(request)).entered();
+            let _span = tracing::debug_span!("request", client, request = %commands::name(request)).entered();
             let (answer, used) = commands::carry_out(self, now, inputs, *client, request, outputs);
             outputs.answers.push((*client, answer));
             // While there is trouble nothing is written, so there is nothing to undo.

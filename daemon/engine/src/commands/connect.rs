@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::{FailureKind, State, What, places};
+use simp_control::{FailureKind, Kind, State, What, places};
 use simp_store::StoreError;
 
 use super::accept::{accept_chat, room_for_one};
 use super::{Carried, chat_reply, denied};
 use crate::ongoing::WantedBy;
-use crate::record::LogLine;
 use crate::resume::INVITATION_MAX;
 use crate::{Engine, Now};
 
@@ -58,7 +57,7 @@ fn adopt(engine: &mut Engine, now: Now, key: usize, expires_after: Duration) -> 
         ongoing.times.expires_ms = Some(now.ms + expires_after.as_millis() as u64);
         ongoing.times.since_ms = now.ms;
         ongoing.id = store.append(now.ms, None, ongoing.peer(), What::Inviting, None)?;
-        LogLine::of(&What::Inviting).log(ongoing);
+        ongoing.log(Kind::Inviting, None, None);
         Ok::<(), StoreError>(())
     });
     adopted.transpose()?;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::{Failure, FailureKind, Peer, Reply, State, What, Who};
+use simp_control::{Failure, FailureKind, Kind, Peer, Reply, State, What, Who};
 use simp_proto::{Dialect, Text};
 
 use super::connect::{peer_address, take_over};
@@ -65,7 +65,10 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) ->
     let what = What::Queued { text: text.as_str().to_owned(), again: None };
     // First the log, then the machine: its id is the message's.
     let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token)?;
-    engine.chats.change(key, |ongoing| ongoing.hand_over(now.instant, message, text));
+    engine.chats.change(key, |ongoing| {
+        ongoing.log(Kind::Queued, Some(message), None);
+        ongoing.hand_over(now.instant, message, text);
+    });
     Ok(Reply::Queued { message, chat })
 }
 
