@@ -97,7 +97,7 @@ impl Ongoing {
         let (chat, peer, reason) = (self.id, self.place.address, reason.map(display));
         match event {
             Kind::Request | Kind::Opened => {
-                tracing::info!(chat, %peer, %event, user = %Shown(self.chat.user()))
+                tracing::info!(chat, %peer, %event, user = %Shown(self.chat.user()));
             }
             Kind::Closed | Kind::Undelivered => {
                 tracing::info!(chat, %peer, %event, message_id = message, reason);
