@@ -47,6 +47,8 @@ pub struct Client {
     output: Vec<u8>,
     written: usize,
     standing: Standing,
+    /// A request that was read, for the next turn.
+    held: Option<Request>,
     /// It follows the log.
     follower: Option<Follower>,
     /// Runs while it owes us the rest of a frame, or its hello.
@@ -65,6 +67,7 @@ impl Client {
             output: Vec::new(),
             written: 0,
             standing: Standing::New,
+            held: None,
             follower: None,
             debt: None,
             last_words: None,
@@ -82,7 +85,9 @@ impl Client {
     pub fn owes(&self) -> bool {
         match self.standing {
             Standing::New => true,
-            Standing::Greeted => self.input.is_partial() && !self.readable && !self.is_full(),
+            Standing::Greeted => {
+                self.input.is_partial() && !self.readable && self.held.is_none() && !self.is_full()
+            }
             Standing::Leaving | Standing::Gone => false,
         }
     }
@@ -166,7 +171,15 @@ impl Client {
         }
     }
 
+    /// Gives a request back: it is the next one again, in the next turn.
+    pub fn hold(&mut self, request: Request) {
+        self.held = Some(request);
+    }
+
     fn take_request(&mut self) -> Option<Request> {
+        if self.held.is_some() {
+            return self.held.take();
+        }
         let mut taken = 0;
         while self.is_asking() && !self.is_full() {
             match self.input.take() {
@@ -181,7 +194,7 @@ impl Client {
 
     /// Whether a request may come out of it without a further event of its socket.
     pub fn has_more(&self) -> bool {
-        self.readable && self.is_asking() && !self.is_full()
+        (self.readable || self.held.is_some()) && self.is_asking() && !self.is_full()
     }
 
     fn read(&mut self) -> usize {

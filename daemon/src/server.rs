@@ -221,18 +221,20 @@ impl Server {
 
     fn read_client(&mut self, key: ClientId) {
         let Some(client) = self.clients.get_mut(key) else { return };
+        let mut has_asked_for_list = false;
         for _ in 0..REQUESTS_PER_TURN {
+            // Until its socket has no more: only then an event says that there is, together with those of datagrams
+            // that came before.
             let Some(request) = client.next_request() else { return };
+            // Answers wait for the end of the turn, so that only short ones may be many.
+            if has_long_answer(&request) && std::mem::replace(&mut has_asked_for_list, true) {
+                return client.hold(request);
+            }
             // It has paid: what it owes from here on, it owes from now on.
             if let Some(debt) = client.debt.take() {
                 self.debts.cancel(debt);
             }
-            // Answers wait for the end of the turn, so that only short ones may be many.
-            let is_last = has_long_answer(&request);
             self.inputs.requests.push((key, request));
-            if is_last {
-                return;
-            }
         }
     }
 

@@ -160,7 +160,7 @@ pub fn writes(request: &Request) -> bool {
 }
 
 /// Whether the answer to a request may be a list, which grows with what the daemon has: of such requests only one of
-/// a client is taken in a turn.
+/// each client is taken in a turn.
 pub fn has_long_answer(request: &Request) -> bool {
     traits(request).1 == Effect::Lists
 }
