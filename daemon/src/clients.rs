@@ -223,6 +223,7 @@ impl Client {
 
     /// Writes what can be written.
     fn flush(&mut self) {
+        // After the answers of this turn, for it was let go after it had asked.
         if let Some(failure) = self.last_words.take() {
             self.answer(&Answer::Failure(failure));
         }

@@ -271,6 +271,7 @@ impl Server {
             tracing::debug!(peer = %failed.to, not_transmitted = %failed.error);
             unreachable.push(failed.to);
         });
+        // The engine counts, and learns of it with the next turn.
         self.inputs.transmitted = flushed.transmitted as u64;
         self.inputs.not_transmitted = (flushed.dropped + flushed.failed) as u64;
     }
@@ -282,6 +283,7 @@ impl Server {
                 client.answer(&answer);
             }
         }
+        // After the answer that says from where, so that it comes before the first entry.
         for (key, follower) in self.outputs.followers.drain(..) {
             if let Some(client) = self.clients.get_mut(key) {
                 client.follow_from(follower);

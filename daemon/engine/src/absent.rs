@@ -153,6 +153,7 @@ impl Absentees {
     /// A chat with this peer is over, or an invitation came to nothing: it is invited again after a pause.
     pub fn came_to_nothing(&mut self, wheel: &mut Timers, now: Now, address: SocketAddr, reason: Reason) {
         let Some(absentee) = self.peers.get_mut(&address) else { return };
+        // Counted from its last chat on: with the end of that one, pauses begin anew.
         absentee.tries = absentee.tries.saturating_add(1);
         absentee.reason = Some(reason);
         let pause = pause(reason, absentee.tries);

@@ -31,6 +31,7 @@ impl Engine {
         tracing::debug!(
             peer = %from, operation = ?datagram.operation, seq = datagram.seq, odd = %datagram.deviations
         );
+        // No chat under this address: it may still be the answer to an invitation of ours to another port.
         let key = match self.chats.at(from) {
             Some(key) => Some(key),
             None => self.move_invitation(now, from, datagram)?,
@@ -62,7 +63,8 @@ impl Engine {
             let copies_live_until = ongoing.chat.copies_live_until();
             (ongoing.chat.handle_datagram(now.instant, datagram), copies_live_until)
         });
-        // The next datagram from there may be of a new chat, perhaps this one already.
+        // All others are settled later, together. But the next datagram from there may be of a new chat, perhaps this
+        // one already.
         self.settle_if_over(now, key)?;
         match changed {
             None | Some((Handled::Accepted, _)) => {}

@@ -44,6 +44,7 @@ impl Engine {
         let Letter { address, user, text, expires_after, again, token } = letter;
         let what = What::Queued { text: text.as_str().to_owned(), again };
         let peer = Peer { user, address: address.to_string() };
+        // Of no chat: it outlives them.
         let id = self.store.append(now.ms, Some(0), peer, what, token)?;
         tracing::debug!(chat = 0, peer = %address, event = %Kind::Queued, message_id = id);
         let expires_after_ms = expires_after.map(|after| after.as_millis() as u64);

@@ -35,6 +35,7 @@ impl Engine {
             }
             ongoing.row()
         });
+        // A restart must know both addresses: the peer never says again where it was invited.
         if let Some(row) = row.flatten() {
             self.store.keep_chat(&row)?;
         }

@@ -57,6 +57,7 @@ impl Roster {
         {
             return Ok(key);
         }
+        // A name may be that of several: then nobody is chosen for the user.
         let mut meant = self.iter().filter(|(_, ongoing)| fits(ongoing) && is_meant(ongoing, named.as_ref()));
         let line = match (meant.next(), meant.next(), who) {
             (Some((key, _)), None, _) => return Ok(key),

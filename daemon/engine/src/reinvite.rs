@@ -37,6 +37,7 @@ impl Engine {
                 self.absent.wait_for_chat(&mut self.wheel, address);
                 return Ok(());
             }
+            // What becomes of it says when to invite again.
             (There::Chat, _) => {
                 self.absent.wait_for_chat(&mut self.wheel, address);
                 return Ok(());
@@ -72,6 +73,7 @@ impl Engine {
             self.absent.room = RoomWanted::Yes;
             self.chats.touch_idle();
         }
+        // An invitation that is accepted now would find no room.
         if is_full && !was_full {
             for address in self.absent.waiting_for(Next::Chat) {
                 if let Some(key) = self.chats.for_outbox(address) {

@@ -83,6 +83,7 @@ impl Engine {
             self.counters.refused.rate += 1;
             return Ok(());
         }
+        // From here on it has a place in the log: that is what the limits above are for.
         let known = self.known_of(now, from.0)?;
         let mut chat = Chat::invited(now.instant, self.policy.user, self.policy.chat, known, syn);
         if let Some(until) = copies_live_until {

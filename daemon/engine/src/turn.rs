@@ -105,9 +105,11 @@ impl Engine {
         self.note_what_is_so(now, inputs);
         // Network first: an ACK that has just come stops its retransmission, and a client sees what came with it.
         self.take_in(now, inputs)?;
+        // Before any request: it finds the log as the datagrams have left it.
         self.settle_touched(now)?;
         self.answer(now, inputs, outputs)?;
         self.do_what_is_due(now)?;
+        // Room last: it may have come and gone within the turn.
         if self.disk.works() {
             self.use_room(now)?;
             self.settle_touched(now)?;
@@ -122,6 +124,7 @@ impl Engine {
         self.counters.datagrams_out += inputs.transmitted;
         self.counters.not_transmitted += inputs.not_transmitted;
         if let Some(policy) = inputs.policy.take() {
+            // Chats that are there keep what they began with; requests and new chats go by this.
             self.policy = policy;
             self.retention.look(&mut self.wheel, now, &self.policy.retain);
         }

@@ -18,6 +18,7 @@ impl Store {
     /// Moves a consumer's mark, never backwards.
     pub fn set_mark(&mut self, consumer: &str, seen: u64) -> Result<(), StoreError> {
         self.begin()?;
+        // Clients may report what they have seen in any order.
         self.write(
             "INSERT INTO consumers VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET seen = max(seen, ?2)",
             params![consumer, seen as i64],

@@ -47,6 +47,7 @@ impl Store {
         let (ip, dialect) = (address.ip().to_string(), dialect.to_string());
         let row = params![address.to_string(), ip, user.as_str(), dialect, now_ms as i64];
         self.write("INSERT OR REPLACE INTO peers VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
+        // At most one more than allowed is there now.
         let oldest = "DELETE FROM peers WHERE address = (
             SELECT address FROM peers WHERE (SELECT count(*) FROM peers) > ?1
             ORDER BY dialect NOT IN ('plain', 'numbers-known'), seen LIMIT 1)";

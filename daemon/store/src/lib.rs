@@ -139,6 +139,7 @@ impl Store {
             Durability::Process => "NORMAL",
         };
         self.db.pragma_update(None, "synchronous", synchronous)?;
+        // We do that ourselves, after a commit and less often: see CHECKPOINT_BYTES.
         self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
         self.db.set_prepared_statement_cache_capacity(48);
         Ok(())
@@ -240,6 +241,7 @@ impl Store {
         self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", row)?;
         self.extent.last_id = id;
         self.extent.first_id = self.extent.first_id.max(1);
+        // An estimate is enough: it only says when to copy the write-ahead log back.
         self.written += PAGE_BYTES + text.map_or(0, str::len) as u64;
         self.fresh.push(Event { id, at_ms, chat, peer, what });
         Ok(id)
@@ -251,6 +253,7 @@ impl Store {
             return Ok(false);
         }
         let committed = self.db.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([]));
+        // SQLite takes back in memory what it could not sync, but the file has it: a killed simpd would find it.
         self.may_reappear |= committed.as_ref().is_err_and(is_of_sync);
         self.ok(committed)?;
         self.may_reappear = false;
@@ -316,6 +319,7 @@ impl Store {
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
+        // With the first write of a turn: a turn without any costs no transaction.
         if !self.in_transaction {
             self.write("BEGIN", [])?;
             self.in_transaction = true;

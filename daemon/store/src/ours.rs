@@ -142,6 +142,7 @@ impl Store {
 
     /// Whom the outbox has messages for, and how many.
     pub fn outbox_peers(&self) -> Result<Vec<(SocketAddr, u64)>, StoreError> {
+        // Once per start, so that the statement need not be kept.
         let sql = "SELECT address, count(*) FROM outbox GROUP BY address";
         self.ok(self.db.prepare(sql).and_then(|mut query| {
             query.query_map([], |row| Ok((address(row, 0)?, row.get::<_, i64>(1)? as u64)))?.collect()
@@ -172,6 +173,7 @@ impl Store {
 
     /// What came of a message of ours that is settled without being surely delivered: `undelivered` or `unconfirmed`.
     pub fn not_delivered(&self, message: u64) -> Result<Option<Kind>, StoreError> {
+        // Both have an index of their own: deliveries, of which there are many, have none.
         let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE kind = 7 AND message = ?1),
                           EXISTS (SELECT 1 FROM events WHERE kind = 9 AND message = ?1)";
         let found = self
@@ -207,6 +209,8 @@ impl Store {
 
     /// The message that was queued with this token, by an entry above `after`: its id and its chat.
     pub fn with_token(&self, token: u64, after: u64) -> Result<Option<(u64, u64)>, StoreError> {
+        // Tokens have no index, for a client asks within seconds: only the newest entries are looked through. No id may be
+        // negative to SQLite, whatever the client says.
         let after = after.max(self.extent.last_id.saturating_sub(TOKEN_SCAN)).min(self.extent.last_id);
         let sql = "SELECT id, chat FROM events WHERE id > ?1 AND kind = 5 AND seq = ?2";
         self.ok(self.db.prepare(sql).and_then(|mut query| {

@@ -51,6 +51,7 @@ impl Store {
         let after = after.max(self.extent.first_id.saturating_sub(1));
         let until = self.extent.last_id.min(after + SCAN);
         let rows = self.select("id > ?1 AND id <= ?2", "ASC", [after, until], limit, wanted)?;
+        // What was cut off by the limit is looked at with the next call.
         let looked = if rows.len() == limit { rows.last().map_or(until, |event| event.id) } else { until };
         Ok((rows, looked))
     }
@@ -90,6 +91,7 @@ impl Store {
         self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
             query
                 .query_map(ids.map(|id| id.min(i64::MAX as u64) as i64), event)?
+                // A row that cannot be read is an error to whoever asks, not a gap.
                 .filter(|event| event.as_ref().map_or(true, |event| wanted.matches(event)))
                 .take(limit)
                 .collect()

@@ -91,6 +91,7 @@ impl Store {
         self.begin()?;
         let values = params![span.after as i64, span.until as i64, discard.undelivered, discard.unread];
         let removed = self.write(REMOVE, values)?;
+        // About eight entries fill a page, which is written once for all of them.
         self.written += removed as u64 * PAGE_BYTES / 8;
         if removed > 0 {
             let oldest =
@@ -104,6 +105,7 @@ impl Store {
     /// whether there are more.
     pub fn shrink(&mut self) -> Result<bool, StoreError> {
         let free: i64 = self.ok(self.db.pragma_query_value(None, "freelist_count", |row| row.get(0)))?;
+        // Pages that are given back are taken again with the next entries, and that costs more.
         let spare = (free - FREE_PAGES_KEPT).clamp(0, PAGES_PER_TURN);
         if spare == 0 {
             return Ok(false);

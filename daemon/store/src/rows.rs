@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use simp_control::{Event, Kind, Peer, Reason, What};
 
-/// A kind's number in the log.
+/// A kind's number in the log: they are never renumbered.
 pub(super) fn number(kind: Kind) -> i64 {
     kind as i64
 }

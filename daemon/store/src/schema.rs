@@ -88,6 +88,7 @@ impl From<rusqlite::Error> for Unready {
 
 /// Takes the file for us alone, and gives it the present tables.
 pub(super) fn prepare(db: &mut Connection) -> Result<(), Unready> {
+    // First: the next statement takes the lock, and another simpd with this file sees that it is in use.
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (id, version) = (pragma("application_id")?, pragma("user_version")?);
@@ -110,6 +111,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Unready> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     let steps = STEPS.get(version as usize..).unwrap_or_default();
     if !steps.is_empty() {
+        // All steps or none: a file that is killed in the middle is still one of the older version.
         let change = db.transaction()?;
         for step in steps {
             change.execute_batch(step)?;

@@ -92,6 +92,7 @@ impl Store {
             let mut rows = query.query([self.extent.kept_through as i64])?;
             while let Some(row) = rows.next()? {
                 let event = event(row)?;
+                // What is older than the row is in the row already.
                 if let Some((chat, as_of)) = chats.get_mut(&event.chat)
                     && event.id > *as_of
                 {
@@ -118,6 +119,7 @@ fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
             chat.snapshot.seq = chat.snapshot.seq.next();
             chat.settled = *message;
         }
+        // Its number stays for the next one: the peer has not acknowledged it.
         What::Undelivered { message, .. } => chat.settled = *message,
         What::Request
         | What::Inviting

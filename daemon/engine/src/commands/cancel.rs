@@ -15,6 +15,7 @@ pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
             FailureKind::Failed,
             format!("message {message} is on its way already (see: simpctl outbox)"),
         ),
+        // Why not, as far as the log knows.
         Err(NotCancelled::Absent) => {
             let (kind, line) = match outcome(engine, message)? {
                 None => (

@@ -22,6 +22,7 @@ pub fn seen(engine: &mut Engine, name: &str, id: u64) -> Carried {
     if id > store.last_id() {
         return denied(FailureKind::Usage, format!("there is no entry {id} yet"));
     }
+    // One that is there already may always go on.
     if store.mark(valid(name)?)?.is_none() && store.consumers()?.len() >= CONSUMERS_MAX {
         let line = format!("there are {CONSUMERS_MAX} consumers already (simpctl consumers remove NAME)");
         return denied(FailureKind::Usage, line);

@@ -22,6 +22,7 @@ pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64
             return denied(FailureKind::NoSuch, format!("message {message}: {what}"));
         }
     }
+    // Else a script that is run twice would send it twice.
     if let Some(again) = engine.store.sent_again_as(message)? {
         return failed(&format!("was sent again already, as {again}"));
     }
