@@ -72,7 +72,13 @@ fn while_the_disk_does_not_work_all_stands_still_and_then_goes_on_where_it_was()
     host.disk.refuse(12);
     host.ask(driver::send(None, "refused")).unwrap_err();
     assert_eq!(host.waits(9_900), [], "nothing is transmitted, nothing expires");
-    host.hears(peer(2), Operation::Ack, 0);
+    // Whatever comes is as if lost: nothing is acknowledged, nobody is answered.
+    for (from, operation) in
+        [(2, Operation::Ack), (2, Operation::Fin), (9, Operation::Fin), (9, Operation::Chat)]
+    {
+        host.hears(peer(from), operation, 0);
+    }
+    assert_eq!(host.says(), []);
     assert!(host.status().trouble.is_some());
     assert_eq!(host.kinds().pop(), Some(Kind::Queued));
     // As after a restart, the message waits until copies of it are dead.
