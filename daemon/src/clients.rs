@@ -1,5 +1,5 @@
 //! The control socket: accepts clients, reads their frames, keeps what is to be written to them.
-//! What a request means is `requests`' business.
+//! What a request means is the engine's to know; only that hello comes first is seen to here.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -9,12 +9,11 @@ use std::path::Path;
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use simp_control::frame::{self, FrameBuffer, FrameError};
-use simp_control::{Answer, Event, Failure, FailureKind, Request};
+use simp_control::{Answer, Event, Failure, FailureKind, Request, VERSION};
+use simp_engine::wheel::TimerId;
+use simp_engine::{ClientId, Follower};
 use simp_service::callers;
 use slab::Slab;
-
-use crate::store::Wanted;
-use crate::wheel::TimerId;
 
 /// Most clients at a time.
 pub const CLIENTS_MAX: usize = 1_024;
@@ -26,24 +25,17 @@ const OUTPUT_HIGH: usize = 64 << 10;
 /// Most bytes taken from one client in a turn, so that no client starves another.
 const READ_PER_TURN: usize = 64 << 10;
 
-/// Who reads the log, and how far it is.
-#[derive(Debug)]
-pub struct Follower {
-    /// Entries up to here have been given to it.
-    pub cursor: u64,
-    /// What it wants.
-    pub wanted: Wanted,
-}
-
-/// What was answered in this turn, should it turn out not to have happened.
-#[derive(Debug)]
-pub enum Answered {
-    /// A request that has written something.
-    Writing,
-    /// One that has only read, perhaps what others wrote in this turn.
-    Reading(Request),
-    /// It was let go, and this is why.
-    Dismissed(Failure),
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It owes us its hello.
+    New,
+    /// It has said hello with our version.
+    Greeted,
+    /// Nothing more is read; it goes once its output is written.
+    Leaving,
+    /// It cannot be written to any more.
+    Gone,
 }
 
 /// One control connection.
@@ -53,21 +45,17 @@ pub struct Client {
     input: FrameBuffer,
     output: Vec<u8>,
     written: usize,
-    /// Where in the output the answers of this turn begin, and what they are to.
-    fresh_from: usize,
-    fresh: Vec<Answered>,
-    /// It has said hello with our version.
-    pub greeted: bool,
+    standing: Standing,
+    /// A request that was read, for the next turn.
+    held: Option<Request>,
     /// It follows the log.
-    pub follower: Option<Follower>,
+    follower: Option<Follower>,
     /// Runs while it owes us the rest of a frame, or its hello.
-    pub timer: Option<TimerId>,
+    pub debt: Option<TimerId>,
+    /// Why it is let go; the last that is written to it, after its answers.
+    last_words: Option<Failure>,
     /// The socket may have more to read.
     readable: bool,
-    /// Nothing more is read; it goes once its output is written.
-    leaving: bool,
-    /// It cannot be written to any more.
-    gone: bool,
 }
 
 impl Client {
@@ -77,14 +65,12 @@ impl Client {
             input: FrameBuffer::default(),
             output: Vec::new(),
             written: 0,
-            fresh_from: 0,
-            fresh: Vec::new(),
-            greeted: false,
+            standing: Standing::New,
+            held: None,
             follower: None,
-            timer: None,
+            debt: None,
+            last_words: None,
             readable: true,
-            leaving: false,
-            gone: false,
         }
     }
 
@@ -93,38 +79,34 @@ impl Client {
         self.output.len() - self.written >= OUTPUT_HIGH
     }
 
-    /// Whether it owes us the rest of a frame, or its hello. Not while it is our turn: where its output is
+    /// Whether it owes us the rest of a frame, or its hello. Not while it is our turn: if its output is
     /// full, or its socket has more to read, what we hold may be whole requests that we did not take yet.
     pub fn owes(&self) -> bool {
-        !self.leaving && (!self.greeted || (self.input.is_partial() && !self.readable && !self.is_full()))
-    }
-
-    /// Adds the answer to a request of this turn.
-    pub fn reply(&mut self, answer: &Answer, answered: Answered) {
-        self.note(answered);
-        self.answer(answer);
-    }
-
-    fn note(&mut self, answered: Answered) {
-        if self.fresh.is_empty() {
-            self.fresh_from = self.output.len();
+        match self.standing {
+            Standing::New => true,
+            Standing::Greeted => {
+                self.input.is_partial() && !self.readable && self.held.is_none() && !self.is_full()
+            }
+            Standing::Leaving | Standing::Gone => false,
         }
-        self.fresh.push(answered);
     }
 
-    /// Takes the answers of this turn back, and returns what they were to.
-    pub fn take_back(&mut self) -> Vec<Answered> {
-        if !self.fresh.is_empty() {
-            self.output.truncate(self.fresh_from);
+    fn is_asking(&self) -> bool {
+        matches!(self.standing, Standing::New | Standing::Greeted)
+    }
+
+    fn leave(&mut self) {
+        if self.standing != Standing::Gone {
+            self.standing = Standing::Leaving;
         }
-        std::mem::take(&mut self.fresh)
+        self.follower = None;
     }
 
     /// Adds an answer to what is to be written.
     pub fn answer(&mut self, answer: &Answer) {
         // Only a history could be too long, and that is cut before.
         if frame::encode(answer, &mut self.output).is_err() {
-            self.leaving = true;
+            self.leave();
         }
     }
 
@@ -146,18 +128,59 @@ impl Client {
         self.follower = Some(follower);
     }
 
-    /// Says why, and lets it go once that is written.
-    pub fn dismiss(&mut self, failure: Failure) {
-        self.note(Answered::Dismissed(failure.clone()));
-        self.answer(&Answer::Failure(failure));
-        self.leaving = true;
-        self.follower = None;
+    /// Lets it follow the log, in place of what it followed before.
+    pub fn follow_from(&mut self, follower: Follower) {
+        self.follower = Some(follower).filter(|_| self.is_asking());
     }
 
-    /// The next request, or `None` where none is complete, or it should read its answers first.
+    /// What it follows.
+    pub fn follower(&self) -> Option<&Follower> {
+        self.follower.as_ref()
+    }
+
+    /// Whether it has room for entries of the log that it has not been given, up to the newest.
+    pub fn is_behind(&self, newest: u64) -> bool {
+        !self.is_full() && self.follower.as_ref().is_some_and(|follower| follower.cursor < newest)
+    }
+
+    /// Says why, and lets it go once that is written.
+    pub fn dismiss(&mut self, failure: Failure) {
+        self.last_words = Some(failure);
+        self.leave();
+    }
+
+    /// The next request, or `None` if none is complete, or if it should read its answers first.
     pub fn next_request(&mut self) -> Option<Request> {
+        let request = self.take_request()?;
+        match request {
+            _ if self.standing == Standing::Greeted => Some(request),
+            Request::Hello { version: VERSION } => {
+                self.standing = Standing::Greeted;
+                Some(request)
+            }
+            // The answer names both versions, and then it goes.
+            Request::Hello { .. } => {
+                self.leave();
+                Some(request)
+            }
+            _ => {
+                self.dismiss(Failure::new(FailureKind::Usage, "the first request must be hello"));
+                None
+            }
+        }
+    }
+
+    /// Gives a request back: it is the next one again, in the next turn.
+    pub fn hold(&mut self, request: Request) {
+        self.held = Some(request);
+    }
+
+    fn take_request(&mut self) -> Option<Request> {
+        if self.held.is_some() {
+            return self.held.take();
+        }
         let mut taken = 0;
-        while !self.leaving && !self.is_full() {
+        while self.is_asking() && !self.is_full() {
             match self.input.take() {
                 Ok(Some(request)) => return Some(request),
                 Ok(None) if !self.readable || taken >= READ_PER_TURN => return None,
@@ -170,7 +193,7 @@ impl Client {
 
     /// Whether a request may come out of it without a further event of its socket.
     pub fn has_more(&self) -> bool {
-        self.readable && !self.leaving && !self.is_full()
+        (self.readable || self.held.is_some()) && self.is_asking() && !self.is_full()
     }
 
     fn read(&mut self) -> usize {
@@ -179,8 +202,7 @@ impl Client {
             Ok(0) => {
                 // It may still read the answers to what it asked; a stream it would not end.
                 self.readable = false;
-                self.leaving = true;
-                self.follower = None;
+                self.leave();
                 0
             }
             Ok(count) => {
@@ -190,7 +212,9 @@ impl Client {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) => {
                 self.readable = false;
-                self.gone |= error.kind() != io::ErrorKind::WouldBlock;
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    self.standing = Standing::Gone;
+                }
                 0
             }
         }
@@ -198,16 +222,19 @@ impl Client {
 
     /// Writes what can be written.
     fn flush(&mut self) {
-        self.fresh.clear();
+        // After the answers of this turn, for it was let go after it had asked.
+        if let Some(failure) = self.last_words.take() {
+            self.answer(&Answer::Failure(failure));
+        }
         while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
             match self.stream.write(rest) {
-                Ok(0) => self.gone = true,
+                Ok(0) => self.standing = Standing::Gone,
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => self.gone = true,
+                Err(_) => self.standing = Standing::Gone,
             }
-            if self.gone {
+            if self.standing == Standing::Gone {
                 return;
             }
         }
@@ -217,7 +244,11 @@ impl Client {
     }
 
     fn is_done(&self) -> bool {
-        self.gone || (self.leaving && self.output.is_empty())
+        match self.standing {
+            Standing::New | Standing::Greeted => false,
+            Standing::Leaving => self.output.is_empty(),
+            Standing::Gone => true,
+        }
     }
 }
 
@@ -261,7 +292,7 @@ impl Clients {
     }
 
     /// Takes in all who knock and returns their keys. Only our user and root may stay.
-    pub fn accept(&mut self, registry: &Registry) -> Vec<usize> {
+    pub fn accept(&mut self, registry: &Registry) -> Vec<ClientId> {
         let mut keys = Vec::new();
         (self.starved, self.has_room) = (false, false);
         loop {
@@ -284,7 +315,7 @@ impl Clients {
         self.starved && self.has_room
     }
 
-    fn admit(&mut self, stream: UnixStream, registry: &Registry) -> Option<usize> {
+    fn admit(&mut self, stream: UnixStream, registry: &Registry) -> Option<ClientId> {
         let is_ours = callers::is_ours(&stream);
         let mut client = Client::new(stream);
         if !is_ours {
@@ -298,7 +329,7 @@ impl Clients {
                 format!("{CLIENTS_MAX} clients are connected already (end some of them)"),
             ));
         }
-        if client.leaving {
+        if !client.is_asking() {
             client.flush();
             return None;
         }
@@ -310,24 +341,25 @@ impl Clients {
         Some(key)
     }
 
-    /// A client's socket has something to read. `None` where the token is not one of a client.
-    pub fn woken(&mut self, token: Token, readable: bool) -> Option<usize> {
-        let key = token.0.checked_sub(self.first_token)?;
-        self.clients.get_mut(key)?.readable |= readable;
-        Some(key)
+    /// The socket of a client has something to read, or room. A token that is none of a client says nothing.
+    pub fn woken(&mut self, token: Token, readable: bool) {
+        let key = token.0.checked_sub(self.first_token);
+        if let Some(client) = key.and_then(|key| self.clients.get_mut(key)) {
+            client.readable |= readable;
+        }
     }
 
     /// The client with this key.
-    pub fn get_mut(&mut self, key: usize) -> Option<&mut Client> {
+    pub fn get_mut(&mut self, key: ClientId) -> Option<&mut Client> {
         self.clients.get_mut(key)
     }
 
     /// All clients.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Client)> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ClientId, &mut Client)> {
         self.clients.iter_mut()
     }
 
-    /// Writes to all what can be written, and lets go those that are done; returns the timers they leave.
+    /// Writes to all what can be written, and lets go those that are done; returns the timers of their debts.
     pub fn flush(&mut self, registry: &Registry) -> Vec<TimerId> {
         let mut timers = Vec::new();
         self.clients.retain(|_, client| {
@@ -335,7 +367,7 @@ impl Clients {
             if !client.is_done() {
                 return true;
             }
-            timers.extend(client.timer);
+            timers.extend(client.debt);
             self.has_room = true;
             // The descriptor is closed right after, which removes it from the poll all the same.
             let _ = registry.deregister(&mut client.stream);

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use argh::FromArgs;
 use serde::Deserialize;
-use simp_control::{Peer, Who, places};
+use simp_control::places;
+use simp_engine::{Accept, PinError, Pins, Policy, Retain, Value};
 use simp_proto::{RINGING_USER, Settings, UserName};
-
-use crate::pins::{PinError, Pins, Value};
+use simp_store::{Discard, Durability};
 
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
 #[derive(FromArgs, Debug, Clone)]
@@ -69,97 +69,15 @@ enum DiscardWord {
     Undelivered,
 }
 
-/// What retention may remove although it would be kept otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Discard {
-    /// What a consumer has not read.
-    pub unread: bool,
-    /// Messages that were given up and not sent again.
-    pub undelivered: bool,
-}
-
-/// How long entries of the log are kept. Without an age and a count, for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Retain {
-    /// Older ones are removed.
-    pub age: Option<Duration>,
-    /// All but the newest so many are removed.
-    pub count: Option<u64>,
-    /// What is removed although it would be kept otherwise.
-    pub discard: Discard,
-}
-
-/// What a commit survives.
-#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum Durability {
-    /// Loss of power: each commit waits for the disk.
-    #[default]
-    Disk,
-    /// A killed simpd, but not the loss of power.
-    Process,
-}
-
-/// Whose requests are accepted without asking.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Accept {
-    /// Nobody's.
-    Ask,
-    /// Everybody's.
-    All,
-    /// Those of these user names and addresses: as they were written, and what they mean.
-    List(Vec<String>, Vec<Who>),
-}
-
-impl Accept {
-    fn parse(text: &str) -> Self {
-        match text.trim() {
-            "ask" => Self::Ask,
-            "all" => Self::All,
-            list => {
-                let words = || list.split(',').map(str::trim).filter(|who| !who.is_empty());
-                Self::List(words().map(str::to_owned).collect(), words().map(Who::parse).collect())
-            }
-        }
-    }
-
-    /// Whether this peer's request is accepted without asking.
-    pub fn allows(&self, peer: &Peer) -> bool {
-        match self {
-            Self::Ask => false,
-            Self::All => true,
-            Self::List(_, list) => list.iter().any(|who| who.is(peer)),
-        }
-    }
-}
-
-impl std::fmt::Display for Accept {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Ask => f.write_str("ask"),
-            Self::All => f.write_str("all"),
-            Self::List(words, _) => f.write_str(&words.join(",")),
-        }
-    }
-}
-
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to receive, as the user wrote it. Takes effect at the next start.
     pub address: Option<String>,
-    /// The name that peers see.
-    pub user: UserName,
-    /// Whose requests are accepted without asking.
-    pub accept: Accept,
-    /// Most chats at a time; 1 or more.
-    pub max_chats: usize,
-    /// How chats behave.
-    pub chat: Settings,
+    /// What the engine goes by.
+    pub policy: Policy,
     /// What a commit survives. Takes effect at the next start.
     pub durability: Durability,
-    /// How long entries of the log are kept.
-    pub retain: Retain,
     /// How much to log.
     pub log: tracing::Level,
 }
@@ -203,12 +121,11 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads simpd.toml, if there is one or the command line names one. The command line goes before it. Returns also how
-    /// peers speak according to that file.
+    /// Reads simpd.toml, if there is one or the command line names one, and the command line goes before it.
     ///
     /// # Errors
     /// [`ConfigError`] names the setting and what it may be.
-    pub fn load(args: &Args) -> Result<(Self, Pins), ConfigError> {
+    pub fn load(args: &Args) -> Result<Self, ConfigError> {
         let path = args.config.clone().or_else(|| default_file().filter(|path| path.exists()));
         let file = path.as_deref().map_or_else(|| Ok(File::default()), File::read)?;
         let (chat, retain) = (file.chat()?, file.retain()?);
@@ -220,17 +137,20 @@ impl Config {
         let log = args.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
         let pins =
             Pins::parse(file.peers).map_err(|error| ConfigError::Peers(path.unwrap_or_default(), error))?;
-        let config = Self {
-            address: args.address.clone().or(file.address),
+        let policy = Policy {
             user: UserName::new(&user).map_err(|error| ConfigError::User { error })?,
             accept: Accept::parse(args.accept.as_deref().or(file.accept.as_deref()).unwrap_or("ask")),
             max_chats: within("max_chats", max_chats, 1, 100_000)? as usize,
             chat,
-            durability: file.durability.unwrap_or_default(),
             retain,
-            log: level(&log).ok_or(ConfigError::Log(log))?,
+            pins,
         };
-        Ok((config, pins))
+        Ok(Self {
+            address: args.address.clone().or(file.address),
+            policy,
+            durability: file.durability.unwrap_or_default(),
+            log: level(&log).ok_or(ConfigError::Log(log))?,
+        })
     }
 
     /// Where to receive: an address and a port that peers can answer to.
@@ -316,6 +236,7 @@ fn login_name() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use simp_control::Peer;
 
     fn load(toml: &str) -> Result<Config, String> {
         let folder = std::env::temp_dir().join(format!("simpd-config-{}-{:p}", std::process::id(), toml));
@@ -324,9 +245,8 @@ mod tests {
         std::fs::write(&path, toml).unwrap();
         let mut args = Args::from_args(&["simpd"], &["--user", "bob"]).unwrap();
         args.config = Some(path.clone());
-        let result = Config::load(&args)
-            .map(|(config, _)| config)
-            .map_err(|error| error.to_string().replace(&path.display().to_string(), "F"));
+        let result =
+            Config::load(&args).map_err(|error| error.to_string().replace(&path.display().to_string(), "F"));
         std::fs::remove_dir_all(&folder).unwrap();
         result
     }
@@ -363,11 +283,11 @@ mod tests {
     #[test]
     fn the_command_line_goes_before_the_file() {
         let config = load("user = 'eve'\naccept = 'ann, 127.0.0.9'\ndurability = 'process'").unwrap();
-        assert_eq!(config.user.as_str(), "bob");
+        assert_eq!(config.policy.user.as_str(), "bob");
         assert_eq!(config.durability, Durability::Process);
         let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
-        assert!(config.accept.allows(&peer("ann", "127.0.0.3:7777")));
-        assert!(config.accept.allows(&peer("x", "127.0.0.9:7777")));
-        assert!(!config.accept.allows(&peer("x", "127.0.0.3:7777")));
+        assert!(config.policy.accept.allows(&peer("ann", "127.0.0.3:7777")));
+        assert!(config.policy.accept.allows(&peer("x", "127.0.0.9:7777")));
+        assert!(!config.policy.accept.allows(&peer("x", "127.0.0.3:7777")));
     }
 }

@@ -1,29 +1,17 @@
 //! simpd: one thread, one UDP socket, one log, any number of clients.
 //!
-//! - `server`: the loop. `exchange`: what passes between peers and chats. `commands`: what clients want of
-//!   these. `requests`: what else they ask. `peers`: how peers speak.
-//! - `chats`, `clients`, `echoes`, `outbox`, `retention`, `store`, `udp`, `wheel`, `limits`: the parts. None knows another,
-//!   but `retention` the store that it works on.
-//! - `config`, `pins`: what the user sets. `startup`: what must be right before it serves.
+//! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
+//! - `clients`, `udp`: the sockets; neither knows the other. `followers`: entries of the log for clients.
+//! - `startup`, `config`: what must be right before it serves.
 
-mod chats;
 mod clients;
-mod commands;
 mod config;
-mod echoes;
-mod exchange;
-mod limits;
-mod outbox;
-mod peers;
-mod pins;
-mod requests;
-mod retention;
+mod followers;
 mod server;
 mod startup;
-mod store;
-mod trouble;
 pub mod udp;
-pub mod wheel;
+
+pub use simp_engine::wheel;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -32,13 +20,11 @@ use std::process::ExitCode;
 use simp_service::arguments::{self, Early};
 use simp_service::background::{self, BackgroundError};
 use simp_service::{logging, process};
+use simp_store::{Store, StoreError};
 
 use crate::config::{Args, Config, ConfigError};
-use crate::exchange::Now;
-use crate::pins::Pins;
-use crate::server::{Fatal, Server};
+use crate::server::{Fatal, Server, read_clocks};
 use crate::startup::{DaemonFiles, StartError};
-use crate::store::{Store, StoreError};
 use crate::udp::Udp;
 
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +62,7 @@ pub fn main() -> ExitCode {
 fn start(mut args: Args) -> Result<ExitCode, Failed> {
     // The file is read again on SIGHUP, when a daemon in the background has left this folder.
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
-    let (config, pins) = Config::load(&args)?;
+    let config = Config::load(&args)?;
     let address = config.address()?;
     process::keep_private();
     let files = DaemonFiles::prepare(address)?;
@@ -89,23 +75,18 @@ fn start(mut args: Args) -> Result<ExitCode, Failed> {
     }
     logging::start(config.log);
     process::raise_descriptor_limit();
-    serve(args, (config, pins), address, &files)?;
+    serve(args, config, address, &files)?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Serves until simpd is told to stop.
-fn serve(
-    args: Args,
-    (config, pins): (Config, Pins),
-    address: SocketAddr,
-    files: &DaemonFiles,
-) -> Result<(), Failed> {
+fn serve(args: Args, config: Config, address: SocketAddr, files: &DaemonFiles) -> Result<(), Failed> {
     let lock = files.lock(address)?;
     let udp = Udp::bind(address).map_err(|error| StartError::bind(address, error))?;
-    let store = Store::open(&files.log, config.durability, Now::read().ms)?;
-    let user = config.user;
-    let mut server = Server::new(args, (config, pins), udp, store, &files.socket)?;
+    let store = Store::open(&files.log, config.durability, read_clocks().ms)?;
+    let user = config.policy.user;
+    let mut server = Server::new(args, config, udp, store, &files.socket)?;
     tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
     print(&format!("simpd: ready on {address} as {user}\n"));
     let served = server.run();

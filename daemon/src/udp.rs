@@ -7,7 +7,7 @@
 //! 3. On an error event, and whenever [`Udp::errors_waiting`] says so, call [`Udp::receive_errors`].
 //! 4. [`Udp::queue`] what is to leave, and call [`Udp::flush`] once, at the end of the turn.
 //!
-//! Addresses shown to callers are IPv4 where the peer is: an IPv4-mapped IPv6 address never leaves this file.
+//! Addresses shown to callers are IPv4 if the peer is: an IPv4-mapped IPv6 address never leaves this file.
 
 mod kernel;
 
@@ -314,7 +314,7 @@ impl Udp {
     /// Transmits everything queued, in order, and leaves the queue empty. Never blocks: once the kernel's
     /// buffer is full the rest is dropped, for a peer that misses a datagram is sent it again anyway.
     ///
-    /// A datagram the kernel refuses goes to `failed`; those behind it are transmitted all the same.
+    /// A datagram the kernel refuses goes to `failed`; those after it are transmitted all the same.
     pub fn flush(&mut self, mut failed: impl FnMut(TransmitFailed)) -> Flushed {
         let mut flushed = Flushed::default();
         let mut next = 0;

@@ -137,6 +137,6 @@ fn the_log_on_standard_error_holds_no_texts() {
     alice.signal(Signal::SIGTERM);
     assert_eq!(alice.wait(), Some(0));
     let log = alice.log();
-    assert!(log.contains("opened user=bob") && log.contains("undelivered message="), "{log}");
+    assert!(log.contains("event=opened user=bob") && log.contains("event=undelivered message_id="), "{log}");
     assert!(!log.contains("PRIVATE"), "{log}");
 }

@@ -1,0 +1,242 @@
+//! Peers that the outbox has messages for: what each of them waits for, and the timers of both. The messages
+//! themselves are in the log, and who invites is `reinvite`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use simp_control::Reason;
+
+use crate::Now;
+use crate::turn::Timer;
+use crate::wheel::{TimerId, Wheel};
+
+/// The longest pause between two invitations.
+const PAUSE_MAX: Duration = Duration::from_secs(600);
+
+/// The longest after somebody has declined.
+const PAUSE_MAX_DECLINED: Duration = Duration::from_secs(3_600);
+
+/// What a peer with messages in the outbox waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Its next invitation.
+    Due {
+        /// When, in milliseconds since 1970.
+        ms: u64,
+        /// The timer that is set for it.
+        timer: TimerId,
+    },
+    /// Room for one more chat.
+    Room,
+    /// What becomes of the chat with it, which may be no more than an invitation.
+    Chat,
+}
+
+/// A peer with messages in the outbox.
+#[derive(Debug)]
+pub struct Absentee {
+    /// How many.
+    pub messages: u64,
+    /// Invitations in vain since the last chat.
+    pub tries: u32,
+    /// Why the last one, or the last chat, came to nothing.
+    pub reason: Option<Reason>,
+    /// What it waits for.
+    pub next: Next,
+}
+
+/// Whether some of them wait for room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomWanted {
+    /// None does.
+    No,
+    /// The first has begun to since this was last looked at.
+    Newly,
+    /// Some do.
+    Yes,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Absentees {
+    peers: BTreeMap<SocketAddr, Absentee>,
+    /// The timers of messages that are given up at some time.
+    expiries: HashMap<u64, TimerId>,
+    /// Whether some wait for room for one more chat.
+    pub room: RoomWanted,
+    /// Whether there was no room when this was last looked at.
+    pub was_full: bool,
+    random: u64,
+}
+
+type Timers = Wheel<Timer>;
+
+impl Absentees {
+    /// None. `random` is any number; it spreads invitations over time.
+    pub fn new(random: u64) -> Self {
+        let (peers, expiries) = (BTreeMap::new(), HashMap::new());
+        Self { peers, expiries, room: RoomWanted::No, was_full: false, random: random | 1 }
+    }
+
+    /// How many messages there are.
+    pub fn messages(&self) -> u64 {
+        self.peers.values().map(|absentee| absentee.messages).sum()
+    }
+
+    /// Whether there are messages for the peer at this address.
+    pub fn has(&self, address: SocketAddr) -> bool {
+        self.peers.contains_key(&address)
+    }
+
+    /// A peer that has messages.
+    pub fn get(&self, address: SocketAddr) -> Option<&Absentee> {
+        self.peers.get(&address)
+    }
+
+    /// The addresses that wait for this.
+    pub fn waiting_for(&self, next: Next) -> Vec<SocketAddr> {
+        self.peers.iter().filter(|(_, absentee)| absentee.next == next).map(|(address, _)| *address).collect()
+    }
+
+    /// Whether some wait for room for one more chat.
+    pub fn is_room_wanted(&self) -> bool {
+        self.room != RoomWanted::No
+    }
+
+    /// There are more messages for a peer. It is not invited by that.
+    pub fn add(&mut self, address: SocketAddr, messages: u64) {
+        let new = Absentee { messages: 0, tries: 0, reason: None, next: Next::Chat };
+        self.peers.entry(address).or_insert(new).messages += messages;
+    }
+
+    /// A message is no longer in the outbox. With its last one, a peer is invited no more.
+    pub fn remove(&mut self, wheel: &mut Timers, address: SocketAddr, message: u64) {
+        if let Some(expiry) = self.expiries.remove(&message) {
+            wheel.cancel(expiry);
+        }
+        let Some(absentee) = self.peers.get_mut(&address) else { return };
+        absentee.messages = absentee.messages.saturating_sub(1);
+        if absentee.messages == 0 {
+            // Its timer goes with it: nobody is invited for nothing.
+            self.wait(wheel, address, Next::Chat);
+            self.peers.remove(&address);
+        }
+    }
+
+    /// A message is given up at this moment.
+    pub fn set_expiry(&mut self, wheel: &mut Timers, message: u64, at: Instant) {
+        if let Some(replaced) = self.expiries.insert(message, wheel.set(at, Timer::Expire(message))) {
+            wheel.cancel(replaced);
+        }
+    }
+
+    /// Forgets everything, and all timers.
+    pub fn clear(&mut self, wheel: &mut Timers) {
+        for absentee in std::mem::take(&mut self.peers).into_values() {
+            if let Next::Due { timer, .. } = absentee.next {
+                wheel.cancel(timer);
+            }
+        }
+        std::mem::take(&mut self.expiries).into_values().for_each(|expiry| wheel.cancel(expiry));
+        self.room = RoomWanted::No;
+    }
+
+    /// A chat with this peer has opened.
+    pub fn has_come(&mut self, wheel: &mut Timers, address: SocketAddr) {
+        if let Some(absentee) = self.peers.get_mut(&address) {
+            (absentee.tries, absentee.reason) = (0, None);
+            self.wait(wheel, address, Next::Chat);
+        }
+    }
+
+    /// A chat with this peer is over, or an invitation came to nothing: it is invited again after a pause.
+    pub fn came_to_nothing(&mut self, wheel: &mut Timers, now: Now, address: SocketAddr, reason: Reason) {
+        let Some(absentee) = self.peers.get_mut(&address) else { return };
+        // Counted from its last chat on: with the end of that one, pauses begin anew.
+        absentee.tries = absentee.tries.saturating_add(1);
+        absentee.reason = Some(reason);
+        let pause = pause(reason, absentee.tries);
+        self.invite_after_about(wheel, now, address, pause);
+    }
+
+    /// A peer is invited after about this long.
+    pub fn invite_after_about(&mut self, wheel: &mut Timers, now: Now, address: SocketAddr, pause: Duration) {
+        // Many may wait for one peer, or for one daemon that was off: they must not all come back at one moment.
+        let pause = self.spread(pause);
+        self.invite_after(wheel, now, address, pause);
+    }
+
+    /// A peer is invited after this long.
+    pub fn invite_after(&mut self, wheel: &mut Timers, now: Now, address: SocketAddr, pause: Duration) {
+        let timer = wheel.set(now.instant + pause, Timer::Invite(address));
+        self.wait(wheel, address, Next::Due { ms: now.ms + pause.as_millis() as u64, timer });
+    }
+
+    /// A peer is invited once there is room for one more chat.
+    pub fn wait_for_room(&mut self, wheel: &mut Timers, address: SocketAddr) {
+        // Idle chats are left sooner from now on; once that has been seen to, it need not be again.
+        if self.has(address) && self.room == RoomWanted::No {
+            self.room = RoomWanted::Newly;
+        }
+        self.wait(wheel, address, Next::Room);
+    }
+
+    /// A peer waits for what becomes of a chat with it.
+    pub fn wait_for_chat(&mut self, wheel: &mut Timers, address: SocketAddr) {
+        self.wait(wheel, address, Next::Chat);
+    }
+
+    fn wait(&mut self, wheel: &mut Timers, address: SocketAddr, next: Next) {
+        let Some(absentee) = self.peers.get_mut(&address) else { return };
+        if let Next::Due { timer, .. } = std::mem::replace(&mut absentee.next, next) {
+            wheel.cancel(timer);
+        }
+    }
+
+    /// A length of time, a quarter shorter to a quarter longer (xorshift).
+    fn spread(&mut self, pause: Duration) -> Duration {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        pause * 3 / 4 + pause / 2 * (self.random % 1_024) as u32 / 1_024
+    }
+}
+
+/// How long to wait before a peer is invited again: twice as long each time. Soon if only a program is
+/// missing, later if a person may be asked again.
+fn pause(reason: Reason, tries: u32) -> Duration {
+    let (first, longest) = match reason {
+        Reason::PeerDeclined => (Duration::from_secs(300), PAUSE_MAX_DECLINED),
+        Reason::NoAnswer | Reason::Quit | Reason::PeerQuit => (Duration::from_secs(60), PAUSE_MAX),
+        // Nothing of the old chat is under way any more by then.
+        Reason::PeerBusy | Reason::PeerGone | Reason::PeerRestarted => (Duration::from_secs(10), PAUSE_MAX),
+        _ => (Duration::from_secs(1), PAUSE_MAX),
+    };
+    // More doublings would overflow, and are beyond the longest pause anyway.
+    let doublings = tries.saturating_sub(1).min(16);
+    (first * (1 << doublings)).min(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_bounded_and_a_person_is_not_pestered() {
+        let seconds = |reason, tries| pause(reason, tries).as_secs();
+        assert_eq!([1, 2, 3, 4].map(|tries| seconds(Reason::NobodyThere, tries)), [1, 2, 4, 8]);
+        assert_eq!(seconds(Reason::NobodyThere, u32::MAX), 600);
+        assert_eq!([1, 2, 5, 99].map(|tries| seconds(Reason::PeerDeclined, tries)), [300, 600, 3_600, 3_600]);
+        assert_eq!([1, 2].map(|tries| seconds(Reason::NoAnswer, tries)), [60, 120]);
+    }
+
+    #[test]
+    fn pauses_are_spread_by_a_quarter_both_ways() {
+        let mut absent = Absentees::new(7);
+        let pauses: Vec<u128> =
+            (0..1_000).map(|_| absent.spread(Duration::from_secs(8)).as_millis()).collect();
+        let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());
+        assert!((6_000..6_100).contains(least) && (9_900..=10_000).contains(most), "{least} to {most}");
+    }
+}

@@ -1,0 +1,202 @@
+//! What clients want: one file for each request, or for two that are one thing. Here is which, and what all of them
+//! have in common.
+
+mod accept;
+mod cancel;
+mod chats;
+mod connect;
+mod consumers;
+mod follow;
+mod hello;
+mod history;
+mod outbox;
+mod outcome;
+mod peers;
+mod quit;
+mod resend;
+mod send;
+mod status;
+
+pub use follow::Follower;
+
+use simp_control::{Answer, Failure, FailureKind, Reply, Request};
+use simp_proto::StateError;
+use simp_store::StoreError;
+
+use crate::turn::{ClientId, Inputs, Outputs};
+use crate::{Engine, Now};
+use send::Draft;
+
+/// Why a request is not carried out.
+#[derive(Debug)]
+enum Denied {
+    /// The client hears of it.
+    Failure(Failure),
+    /// The log cannot be read or written.
+    Store(StoreError),
+}
+
+impl From<Failure> for Denied {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<StoreError> for Denied {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StateError> for Denied {
+    fn from(error: StateError) -> Self {
+        Self::Failure(Failure::new(FailureKind::Failed, error.to_string()))
+    }
+}
+
+/// What a request comes to.
+type Carried<T = Reply> = Result<T, Denied>;
+
+/// A failure of this kind with this line: the client hears of it.
+fn denied<T>(kind: FailureKind, line: impl Into<String>) -> Carried<T> {
+    Err(Failure::new(kind, line).into())
+}
+
+fn no_longer() -> Failure {
+    Failure::new(FailureKind::NoSuch, "the chat has just ended")
+}
+
+/// Carries out a request. Its answer leaves after the commit. If the log could not be used, nothing of this turn
+/// may stay.
+pub fn carry_out(
+    engine: &mut Engine,
+    now: Now,
+    inputs: &Inputs,
+    client: ClientId,
+    request: &Request,
+    outputs: &mut Outputs,
+) -> (Answer, Result<(), StoreError>) {
+    // What reads is served also while nothing can be written.
+    let refuses = engine.disk.refuses().filter(|_| writes(request));
+    let carried = match refuses {
+        Some(failure) => Err(failure.into()),
+        None => look_up(engine, now, inputs, client, request, outputs),
+    };
+    match carried {
+        Ok(reply) => (Answer::Reply(reply), Ok(())),
+        Err(Denied::Failure(failure)) => (Answer::Failure(failure), Ok(())),
+        // The turn is undone, and this answer with it, unless there is trouble already.
+        Err(Denied::Store(error)) => {
+            (Answer::Failure(Failure::new(FailureKind::Failed, error.to_string())), Err(error))
+        }
+    }
+}
+
+fn look_up(
+    engine: &mut Engine,
+    now: Now,
+    inputs: &Inputs,
+    client: ClientId,
+    request: &Request,
+    outputs: &mut Outputs,
+) -> Carried {
+    match request {
+        Request::Hello { version } => hello::hello(engine, *version),
+        Request::Status => Ok(status::status(engine, now, inputs.clients)),
+        Request::Connect { address, timeout_ms } => connect::connect(engine, now, address, *timeout_ms),
+        Request::Accept { who } => accept::accept(engine, now, who.as_deref()),
+        Request::Decline { who } => accept::decline(engine, now, who.as_deref()),
+        Request::Send { who, chat, text, queue, expire_ms, token, again_after } => {
+            let (who, chat, token) = (who.as_deref(), *chat, *token);
+            let (expire_ms, again_after) = (*expire_ms, *again_after);
+            let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after };
+            send::send(engine, now, &draft)
+        }
+        Request::Outbox { after } => outbox::outbox(engine, *after),
+        Request::Cancel { message } => cancel::cancel(engine, now, *message),
+        Request::Resend { message, expire_ms } => resend::resend(engine, now, *message, *expire_ms),
+        Request::Quit { who, chat, now: at_once } => quit::quit(engine, now, who.as_deref(), *chat, *at_once),
+        Request::Chats { after } => Ok(chats::chats(engine, *after)),
+        Request::History { before, limit, filter } => history::history(engine, *before, *limit, filter),
+        Request::Follow { from, filter } => follow::follow(engine, client, from, filter, outputs),
+        Request::Seen { consumer, id } => consumers::seen(engine, consumer, *id),
+        Request::Consumers => consumers::consumers(engine),
+        Request::Forget { consumer } => consumers::forget(engine, consumer),
+        Request::Peers { after } => peers::peers(engine, after),
+        Request::ForgetPeer(forgotten) => peers::forget_peer(engine, forgotten),
+        Request::Stop => {
+            outputs.stops = true;
+            Ok(Reply::Done)
+        }
+    }
+}
+
+/// The chat as it is, and after which entry to follow what becomes of it.
+fn chat_reply(engine: &Engine, key: usize) -> Carried {
+    // Before the chat is settled: what comes of the request is after this entry, so that a follower sees it.
+    let after = engine.store.last_id();
+    let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
+    Ok(Reply::Chat { chat: ongoing.info(), after })
+}
+
+/// Whether this is the chat that was meant: its peer's address may be somebody else's by now.
+fn is_still(engine: &Engine, key: usize, chat: Option<u64>) -> Carried<()> {
+    match (chat, engine.chats.get(key)) {
+        (Some(id), Some(ongoing)) if ongoing.id != id => {
+            denied(FailureKind::NoSuch, format!("chat {id} is over ({} is in another)", ongoing.peer()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a request is called, on the wire as in the log of the program.
+pub fn name(request: &Request) -> &'static str {
+    traits(request).0
+}
+
+/// Whether a request changes the log, so that it cannot be carried out while that cannot be written.
+pub fn writes(request: &Request) -> bool {
+    traits(request).1 == Effect::Writes
+}
+
+/// Whether the answer to a request may be a list, which grows with what the daemon has: of such requests only one of
+/// each client is taken in a turn.
+pub fn has_long_answer(request: &Request) -> bool {
+    traits(request).1 == Effect::Lists
+}
+
+/// What a request does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// It changes the log.
+    Writes,
+    /// It reads, perhaps much.
+    Lists,
+    /// Neither.
+    Little,
+}
+
+// One match without `_`: whoever adds a request has to decide here.
+fn traits(request: &Request) -> (&'static str, Effect) {
+    match request {
+        Request::Connect { .. } => ("connect", Effect::Writes),
+        Request::Accept { .. } => ("accept", Effect::Writes),
+        Request::Decline { .. } => ("decline", Effect::Writes),
+        Request::Send { .. } => ("send", Effect::Writes),
+        Request::Cancel { .. } => ("cancel", Effect::Writes),
+        Request::Resend { .. } => ("resend", Effect::Writes),
+        Request::Quit { .. } => ("quit", Effect::Writes),
+        Request::Seen { .. } => ("seen", Effect::Writes),
+        Request::Forget { .. } => ("forget", Effect::Writes),
+        Request::ForgetPeer(_) => ("forget_peer", Effect::Writes),
+        Request::Status => ("status", Effect::Lists),
+        Request::Outbox { .. } => ("outbox", Effect::Lists),
+        Request::Chats { .. } => ("chats", Effect::Lists),
+        Request::History { .. } => ("history", Effect::Lists),
+        Request::Consumers => ("consumers", Effect::Lists),
+        Request::Peers { .. } => ("peers", Effect::Lists),
+        Request::Hello { .. } => ("hello", Effect::Little),
+        Request::Follow { .. } => ("follow", Effect::Little),
+        Request::Stop => ("stop", Effect::Little),
+    }
+}

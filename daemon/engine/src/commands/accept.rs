@@ -1,0 +1,52 @@
+//! Answering a request: accepting it, or declining.
+
+use simp_control::{FailureKind, State};
+
+use super::{Carried, chat_reply, denied};
+use crate::{Engine, Now};
+
+/// Accepts a request.
+pub fn accept(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
+    let key = find_request(engine, who, "simpctl accept WHO")?;
+    accept_chat(engine, now, key)
+}
+
+/// Declines a request. The reply shows it as it was.
+pub fn decline(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
+    let key = find_request(engine, who, "simpctl decline WHO")?;
+    let reply = chat_reply(engine, key);
+    engine.chats.change(key, |ongoing| ongoing.chat.decline(now.instant)).transpose()?;
+    reply
+}
+
+/// Accepts this request, if there is room.
+pub fn accept_chat(engine: &mut Engine, now: Now, key: usize) -> Carried {
+    room_for_one(engine, now)?;
+    engine.chats.change(key, |ongoing| ongoing.chat.accept(now.instant)).transpose()?;
+    chat_reply(engine, key)
+}
+
+fn find_request(engine: &Engine, who: Option<&str>, flag: &str) -> Carried<usize> {
+    Ok(engine.chats.find(who, |state| state == State::Invited, "there is no request", flag)?)
+}
+
+/// Makes sure that there is room for one more chat that somebody wants.
+pub fn room_for_one(engine: &mut Engine, now: Now) -> Carried<()> {
+    if engine.is_full() {
+        // A chat that only the outbox wanted, and that has delivered all, makes room at once.
+        engine.chats.leave_idle(now.instant);
+    }
+    if !engine.is_full() {
+        return Ok(());
+    }
+    let taken = engine.chats.list(0).into_iter().filter(|chat| chat.state != State::Invited);
+    let line = match (engine.policy.max_chats, taken.map(|chat| chat.peer.to_string()).next()) {
+        (1, Some(peer)) => format!(
+            "there is a chat with {peer} already (end it: simpctl quit, or start simpd with --max-chats 2)"
+        ),
+        (most, _) => {
+            format!("there are {most} chats already (end one, or start simpd with a higher --max-chats)")
+        }
+    };
+    denied(FailureKind::Failed, line)
+}

@@ -1,0 +1,36 @@
+//! Taking a message out of the outbox.
+
+use simp_control::{FailureKind, Reason, Reply};
+
+use super::outcome::{Outcome, outcome};
+use super::{Carried, denied};
+use crate::letters::NotCancelled;
+use crate::{Engine, Now};
+
+/// Takes a message out of the outbox, as undelivered.
+pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
+    match engine.give_up_kept(now, message, Reason::Cancelled)? {
+        Ok(()) => Ok(Reply::Done),
+        Err(NotCancelled::InFlight) => denied(
+            FailureKind::Failed,
+            format!("message {message} is on its way already (see: simpctl outbox)"),
+        ),
+        // Why not, as far as the log knows.
+        Err(NotCancelled::Absent) => {
+            let (kind, line) = match outcome(engine, message)? {
+                None => (
+                    FailureKind::NoSuch,
+                    "there is no message of ours with this number (see: simpctl outbox)",
+                ),
+                Some(Outcome::Undelivered) => (FailureKind::Failed, "was given up already"),
+                Some(Outcome::Unconfirmed) => (FailureKind::Failed, "is sent already, not confirmed"),
+                Some(Outcome::Delivered) => (FailureKind::Failed, "is delivered already"),
+                Some(Outcome::Waiting) => (
+                    FailureKind::Failed,
+                    "waits in a chat, not in the outbox (end the chat: simpctl quit --now)",
+                ),
+            };
+            denied(kind, format!("message {message}: {line}"))
+        }
+    }
+}

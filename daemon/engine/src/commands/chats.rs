@@ -1,0 +1,34 @@
+//! The chats and requests.
+
+use simp_control::Reply;
+
+use crate::Engine;
+
+/// Most chats in one answer: with the longest names and addresses they fit a frame.
+const CHATS_MAX: usize = 2_000;
+
+/// The chats and requests with ids above `after`.
+pub fn chats(engine: &Engine, after: u64) -> Reply {
+    let mut chats = engine.chats.list(after);
+    let more = chats.len() > CHATS_MAX;
+    chats.truncate(CHATS_MAX);
+    Reply::Chats { chats, more }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_control::{ChatInfo, Peer, State, frame};
+    use simp_proto::{Dialect, Habit};
+
+    #[test]
+    fn the_longest_list_of_chats_fits_a_frame() {
+        let peer = Peer { user: "x".repeat(32), address: "x".repeat(64) };
+        let mut dialect: Dialect = "cuts-at=500".parse().unwrap();
+        Habit::ALL.iter().for_each(|(habit, _)| dialect.set(*habit, true));
+        let note = Some(dialect.notes().collect::<Vec<_>>().join("; "));
+        let (state, queued, since_ms) = (State::Accepting, u64::MAX, u64::MAX);
+        let chats = vec![ChatInfo { chat: u64::MAX, peer, state, queued, since_ms, note }; CHATS_MAX];
+        frame::encode(&Reply::Chats { chats, more: true }, &mut Vec::new()).unwrap();
+    }
+}

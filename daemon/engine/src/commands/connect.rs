@@ -1,0 +1,111 @@
+//! Inviting a peer.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use simp_control::{FailureKind, Kind, State, What, places};
+use simp_store::StoreError;
+
+use super::accept::{accept_chat, room_for_one};
+use super::{Carried, chat_reply, denied};
+use crate::ongoing::WantedBy;
+use crate::resume::INVITATION_MAX;
+use crate::{Engine, Now};
+
+/// Invites a peer, or takes over what there is with it already.
+pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<u64>) -> Carried {
+    let address = peer_address(engine, address)?;
+    let expires_after = match timeout_ms {
+        Some(ms) if ms == 0 || Duration::from_millis(ms) > INVITATION_MAX => {
+            return denied(FailureKind::Usage, "the time limit must be from 0.001 to 86400 s");
+        }
+        Some(ms) => Duration::from_millis(ms),
+        None => engine.policy.chat.request_expiry,
+    };
+    let key = engine.chats.known_at(address);
+    if let Some((key, ongoing)) = key.and_then(|key| Some((key, engine.chats.get(key)?))) {
+        match ongoing.chat.state() {
+            // The peer waits for us already: that is what the user wants.
+            State::Invited => return accept_chat(engine, now, key),
+            // The new chat needs the address of the old one.
+            State::Closing => {
+                engine.chats.change(key, |ongoing| ongoing.chat.abandon());
+                engine.settle_if_over(now, key)?;
+            }
+            _ if ongoing.is_unlogged() => {
+                room_for_one(engine, now)?;
+                return adopt(engine, now, key, expires_after);
+            }
+            // One invitation, one chat: the user follows what there is.
+            _ => {
+                take_over(engine, key)?;
+                return chat_reply(engine, key);
+            }
+        }
+    }
+    room_for_one(engine, now)?;
+    let key = engine.begin_invitation(now, address, WantedBy::Users, expires_after)?;
+    adopt(engine, now, key, expires_after)
+}
+
+/// Makes an invitation, which may have been one of the outbox, our user's own.
+fn adopt(engine: &mut Engine, now: Now, key: usize, expires_after: Duration) -> Carried {
+    let store = &mut engine.store;
+    // It has its entry at once: the reply names the chat by it.
+    let adopted = engine.chats.change(key, |ongoing| {
+        ongoing.chat.expire_at(now.instant + expires_after);
+        ongoing.times.expires_ms = Some(now.ms + expires_after.as_millis() as u64);
+        ongoing.times.since_ms = now.ms;
+        ongoing.id = store.append(now.ms, None, ongoing.peer(), What::Inviting, None)?;
+        ongoing.log(Kind::Inviting, None, None);
+        Ok::<(), StoreError>(())
+    });
+    adopted.transpose()?;
+    // One of the outbox was not kept when it was made.
+    take_over(engine, key)?;
+    chat_reply(engine, key)
+}
+
+/// Makes a chat that was opened for the outbox our user's own, for the next run too.
+pub fn take_over(engine: &mut Engine, key: usize) -> Result<(), StoreError> {
+    let row = engine.chats.change(key, |ongoing| {
+        let was_for_outbox = ongoing.is_for_outbox();
+        ongoing.wanted_by = WantedBy::Users;
+        ongoing.row().filter(|_| was_for_outbox)
+    });
+    match row.flatten() {
+        Some(row) => engine.store.keep_chat(&row),
+        None => Ok(()),
+    }
+}
+
+/// The address of a peer that we can invite.
+pub fn peer_address(engine: &Engine, text: &str) -> Carried<SocketAddr> {
+    let ours = engine.address;
+    let Some(address) = places::parse_address(text) else {
+        return denied(FailureKind::Usage, format!("{text}: not an address (ADDR or ADDR:PORT)"));
+    };
+    // An IPv4 address in IPv6 form is the same peer: its answers come from the IPv4 address.
+    let address = match address.ip().to_canonical() {
+        std::net::IpAddr::V4(ip) => (ip, address.port()).into(),
+        std::net::IpAddr::V6(_) => address,
+    };
+    let is_broadcast = address.ip() == std::net::Ipv4Addr::BROADCAST;
+    if address.ip().is_unspecified() || address.ip().is_multicast() || is_broadcast || address.port() == 0 {
+        return denied(FailureKind::Usage, format!("{address}: not the address of one host"));
+    }
+    // Bound to all addresses, we are on each: of which ones these are, at least the loopback is known.
+    let on_all = ours.ip().is_unspecified() && address.ip().is_loopback();
+    if address == ours || (on_all && address.port() == ours.port()) {
+        return denied(FailureKind::Failed, format!("{address}: that is this simpd itself"));
+    }
+    if address.is_ipv6() && ours.is_ipv4() {
+        let line = format!("{address}: this simpd speaks IPv4 only (start one on an IPv6 address)");
+        return denied(FailureKind::Failed, line);
+    }
+    if address.is_ipv4() && ours.is_ipv6() && !ours.ip().is_unspecified() {
+        let line = format!("{address}: this simpd speaks IPv6 only (start one on an IPv4 address)");
+        return denied(FailureKind::Failed, line);
+    }
+    Ok(address)
+}

@@ -1,0 +1,49 @@
+//! The consumers: readers of the log that are remembered by name.
+
+use simp_control::{Failure, FailureKind, Reply};
+
+use super::{Carried, denied};
+use crate::Engine;
+
+/// Longest name of a consumer, in bytes.
+const CONSUMER_MAX: usize = 64;
+
+/// Most consumers: their list fits a frame, and each one keeps entries of the log from being removed.
+const CONSUMERS_MAX: usize = 1_000;
+
+/// All of them, with their marks.
+pub fn consumers(engine: &Engine) -> Carried {
+    Ok(Reply::Consumers { consumers: engine.store.consumers()? })
+}
+
+/// Moves the mark of one, which may be new, to this entry.
+pub fn seen(engine: &mut Engine, name: &str, id: u64) -> Carried {
+    let store = &mut engine.store;
+    if id > store.last_id() {
+        return denied(FailureKind::Usage, format!("there is no entry {id} yet"));
+    }
+    // One that is there already may always go on.
+    if store.mark(valid(name)?)?.is_none() && store.consumers()?.len() >= CONSUMERS_MAX {
+        let line = format!("there are {CONSUMERS_MAX} consumers already (simpctl consumers remove NAME)");
+        return denied(FailureKind::Usage, line);
+    }
+    store.set_mark(name, id)?;
+    Ok(Reply::Done)
+}
+
+/// Forgets one.
+pub fn forget(engine: &mut Engine, name: &str) -> Carried {
+    if engine.store.forget_consumer(name)? {
+        return Ok(Reply::Done);
+    }
+    denied(FailureKind::NoSuch, format!("{name}: no such consumer (list them: simpctl consumers)"))
+}
+
+/// The name of a consumer, if it can be one.
+pub fn valid(name: &str) -> Result<&str, Failure> {
+    let fits = (1..=CONSUMER_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+    fits.then_some(name).ok_or_else(|| {
+        let line = format!("a consumer's name has 1 to {CONSUMER_MAX} bytes and no control characters");
+        Failure::new(FailureKind::Usage, line)
+    })
+}

@@ -1,0 +1,24 @@
+//! The first request of each client: which version it speaks.
+
+use simp_control::{FailureKind, Reply, VERSION};
+
+use super::{Carried, denied};
+use crate::Engine;
+
+/// Greets a client of our version; the server dismisses any other after the answer.
+pub fn hello(engine: &Engine, version: u32) -> Carried {
+    let program = env!("CARGO_PKG_VERSION");
+    if version != VERSION {
+        let line = format!(
+            "simpd {program} speaks version {VERSION} of the control API, this client {version} \
+             (install simpctl and simpd of the same release, and start simpd again)"
+        );
+        return denied(FailureKind::NoDaemon, line);
+    }
+    Ok(Reply::Hello {
+        version: VERSION,
+        program: program.to_owned(),
+        address: engine.address.to_string(),
+        user: engine.policy.user.to_string(),
+    })
+}

@@ -1,0 +1,35 @@
+//! What became of a message of ours, for those who want to change that.
+
+use simp_control::Kind;
+
+use super::Carried;
+use crate::Engine;
+
+/// What became of a message of ours.
+pub enum Outcome {
+    /// It still waits, in a chat or in the outbox.
+    Waiting,
+    /// The peer has it.
+    Delivered,
+    /// It has left, and the peer does not say whether it has it.
+    Unconfirmed,
+    /// It was given up.
+    Undelivered,
+}
+
+/// What became of a message of ours; `None` if there is none with this id.
+pub fn outcome(engine: &Engine, message: u64) -> Carried<Option<Outcome>> {
+    match engine.store.not_delivered(message)? {
+        Some(Kind::Unconfirmed) => return Ok(Some(Outcome::Unconfirmed)),
+        Some(_) => return Ok(Some(Outcome::Undelivered)),
+        None => {}
+    }
+    let Some(queued) = engine.store.message(message)? else { return Ok(None) };
+    let in_chat = engine.chats.iter().find(|(_, it)| it.id == queued.chat && queued.chat != 0);
+    // There is no entry for "still waits": it is what the chat has not come to, or what the outbox has.
+    let waits = match in_chat {
+        Some((_, ongoing)) => message > ongoing.queue.settled,
+        None => engine.store.in_outbox(message)?.is_some(),
+    };
+    Ok(Some(if waits { Outcome::Waiting } else { Outcome::Delivered }))
+}

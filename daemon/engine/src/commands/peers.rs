@@ -1,0 +1,93 @@
+//! How peers speak: what the user has set, what chats showed, and forgetting that.
+
+use std::net::SocketAddr;
+
+use simp_control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
+use simp_proto::Dialect;
+use simp_store::Learned;
+
+use super::{Carried, denied};
+use crate::Engine;
+use crate::ongoing::NotedDialect;
+
+/// Most peers in one answer: with all habits and the longest names they fit a frame.
+const PEERS_MAX: usize = 1_000;
+
+/// What is known of how peers speak, by address, from those after `after` on.
+pub fn peers(engine: &Engine, after: &str) -> Carried {
+    let learned = engine.store.peers(after, PEERS_MAX + 1)?;
+    let mut peers: Vec<_> = learned.into_iter().map(|learned| show(engine, learned)).collect();
+    for (address, dialect) in engine.policy.pins.iter().filter(|(address, _)| address.as_str() > after) {
+        // Who has shown something too is there already.
+        if !peers.iter().any(|info| info.peer.address == address) {
+            peers.push(info(Peer { user: String::new(), address }, dialect, None, true));
+        }
+    }
+    peers.sort_by(|one, other| one.peer.address.cmp(&other.peer.address));
+    let more = peers.len() > PEERS_MAX;
+    peers.truncate(PEERS_MAX);
+    Ok(Reply::Peers { peers, more })
+}
+
+fn show(engine: &Engine, learned: Learned) -> PeerInfo {
+    let address = learned.peer.address.parse::<SocketAddr>();
+    let pinned = address.ok().and_then(|address| engine.policy.pins.of(address));
+    let dialect = pinned.unwrap_or(learned.dialect);
+    info(learned.peer, dialect, Some(learned.seen_ms), pinned.is_some())
+}
+
+/// Drops what was learned of how these peers speak. Chats with them go on as they are, and what they know is kept
+/// again only together with something new.
+pub fn forget_peer(engine: &mut Engine, forgotten: &Forgotten) -> Carried {
+    let meant = match forgotten {
+        Forgotten::All => None,
+        Forgotten::Who(who) => Some((who, Who::parse(who))),
+    };
+    let addresses = engine.store.forget_peers(|peer| meant.as_ref().is_none_or(|(_, who)| who.is(peer)))?;
+    let hosts: Vec<_> =
+        addresses.iter().filter_map(|at| at.parse().ok()).map(|at: SocketAddr| at.ip()).collect();
+    for ongoing in engine.chats.keeping() {
+        // It may have begun with what was known of another port of its host.
+        if hosts.contains(&ongoing.place.address.ip()) && ongoing.noted.dialect != NotedDialect::Pinned {
+            ongoing.noted.dialect = NotedDialect::As(ongoing.chat.dialect());
+        }
+    }
+    match meant {
+        Some((who, named)) if addresses.is_empty() => nothing_to_forget(engine, who, &named),
+        _ => Ok(Reply::Forgotten { peers: addresses.len() as u64 }),
+    }
+}
+
+fn nothing_to_forget(engine: &Engine, who: &str, named: &Who) -> Carried {
+    if engine.policy.pins.are_about(named) {
+        let line = format!(
+            "{who}: set in simpd.toml, nothing was learned (change [peers] there, then: kill -HUP {})",
+            std::process::id()
+        );
+        return denied(FailureKind::NoSuch, line);
+    }
+    denied(
+        FailureKind::NoSuch,
+        format!("{who}: nothing is known of how such a peer speaks (list them: simpctl peers)"),
+    )
+}
+
+fn info(peer: Peer, dialect: Dialect, seen_ms: Option<u64>, pinned: bool) -> PeerInfo {
+    PeerInfo { peer, dialect: dialect.to_string(), notes: dialect.notes().collect(), seen_ms, pinned }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simp_control::frame;
+    use simp_proto::Habit;
+
+    #[test]
+    fn the_longest_answer_fits_a_frame() {
+        let peer = Peer { user: "x".repeat(32), address: "x".repeat(64) };
+        let mut dialect: Dialect = "cuts-at=500".parse().unwrap();
+        Habit::ALL.iter().for_each(|(habit, _)| dialect.set(*habit, true));
+        let peers = vec![info(peer, dialect, Some(u64::MAX), true); PEERS_MAX];
+        frame::encode(&Reply::Peers { peers, more: true }, &mut Vec::new()).unwrap();
+    }
+}

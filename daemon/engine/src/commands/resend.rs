@@ -1,0 +1,37 @@
+//! Sending a message once more that was not delivered, or not confirmed.
+
+use simp_control::{Failure, FailureKind, Reply};
+use simp_proto::Text;
+
+use super::outcome::{Outcome, outcome};
+use super::send::{expiry, fits_outbox};
+use super::{Carried, denied};
+use crate::letters::Letter;
+use crate::{Engine, Now};
+
+/// Puts the text of a message into the outbox, as a new message to the same peer.
+pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64>) -> Carried {
+    let expires_after = expiry(expire_ms)?;
+    let failed = |line: &str| denied(FailureKind::Failed, format!("message {message}: {line}"));
+    match outcome(engine, message)? {
+        Some(Outcome::Undelivered | Outcome::Unconfirmed) => {}
+        Some(Outcome::Delivered) => return failed("is delivered already"),
+        Some(Outcome::Waiting) => return failed("still waits to be delivered"),
+        None => {
+            let what = "there is no message of ours with this number (see: simpctl history --all)";
+            return denied(FailureKind::NoSuch, format!("message {message}: {what}"));
+        }
+    }
+    // Else a script that is run twice would send it twice.
+    if let Some(again) = engine.store.sent_again_as(message)? {
+        return failed(&format!("was sent again already, as {again}"));
+    }
+    let gone = || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
+    let queued = engine.store.message(message)?.ok_or_else(gone)?;
+    let text = Text::new(&queued.text).map_err(|_| gone())?;
+    fits_outbox(engine, now, &text, queued.address, &queued.user)?;
+    let (address, user) = (queued.address, queued.user);
+    let letter = Letter { address, user, text, expires_after, again: Some(message), token: None };
+    let again = engine.keep_message(now, letter)?;
+    Ok(Reply::Queued { message: again, chat: 0 })
+}

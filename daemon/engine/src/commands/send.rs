@@ -1,0 +1,175 @@
+//! Sending a text: in a chat, or through the outbox.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use simp_control::{Failure, FailureKind, Kind, Peer, Reply, State, What, Who};
+use simp_proto::{Dialect, Text};
+
+use super::connect::{peer_address, take_over};
+use super::{Carried, denied, is_still, no_longer};
+use crate::letters::Letter;
+use crate::{Engine, Now};
+
+/// The longest that a message may be kept in the outbox and then be given up: ten years.
+const EXPIRY_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// A text that a client wants to send, and how.
+pub struct Draft<'a> {
+    /// To whom; may be absent if there is one chat only.
+    pub who: Option<&'a str>,
+    /// Only in the chat with this id.
+    pub chat: Option<u64>,
+    /// The text as the client has it.
+    pub text: &'a str,
+    /// Keep it in the outbox until the peer has it.
+    pub is_kept: bool,
+    /// Give it up after this long in the outbox.
+    pub expire_ms: Option<u64>,
+    /// The client's own name for it.
+    pub token: Option<u64>,
+    /// It may have been queued already, after this entry.
+    pub again_after: Option<u64>,
+}
+
+/// Sends a text in a chat, or keeps it in the outbox.
+pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
+    let text = Text::new(draft.text).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
+    // The client lost the answer with its connection: the message is queued once, whatever became of it since.
+    if let (Some(token), Some(after)) = (draft.token, draft.again_after)
+        && let Some((message, chat)) = engine.store.with_token(token, after)?
+    {
+        return Ok(Reply::Queued { message, chat });
+    }
+    match (draft.is_kept, draft.chat, draft.expire_ms) {
+        (true, Some(_), _) => {
+            let line = "a message of the outbox outlives chats: it has none (send it without)";
+            denied(FailureKind::Usage, line)
+        }
+        (true, None, _) => send_through_outbox(engine, now, draft, text),
+        (false, _, Some(_)) => {
+            denied(FailureKind::Usage, "only a message of the outbox can expire (use --queue too)")
+        }
+        (false, _, None) => send_in_chat(engine, now, draft, text),
+    }
+}
+
+fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) -> Carried {
+    let key = find_open(engine, draft.who)?;
+    is_still(engine, key, draft.chat)?;
+    let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
+    fits(&text, ongoing.chat.dialect(), &ongoing.peer().to_string())?;
+    let (chat, peer) = (ongoing.id, ongoing.peer());
+    // Whoever writes in a chat wants it: it is not left by itself any more.
+    take_over(engine, key)?;
+    let what = What::Queued { text: text.as_str().to_owned(), again: None };
+    // First the log, then the machine: its id is the message's.
+    let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token)?;
+    engine.chats.change(key, |ongoing| {
+        ongoing.log(Kind::Queued, Some(message), None);
+        ongoing.hand_over(now.instant, message, text);
+    });
+    Ok(Reply::Queued { message, chat })
+}
+
+/// The open chat that is meant; if there is none, the failure says what would keep the message.
+fn find_open(engine: &Engine, who: Option<&str>) -> Result<usize, Failure> {
+    let can_send = |state| matches!(state, State::Accepting | State::Open);
+    let found = engine.chats.find(who, can_send, "there is no open chat", "-t WHO");
+    found.map_err(|mut failure| {
+        if !engine.chats.is_any(who, can_send) {
+            failure.line +=
+                " (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)";
+        }
+        failure
+    })
+}
+
+fn send_through_outbox(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) -> Carried {
+    let expires_after = expiry(draft.expire_ms)?;
+    let (address, user) = outbox_peer(engine, draft.who)?;
+    fits_outbox(engine, now, &text, address, &user)?;
+    let letter = Letter { address, user, text, expires_after, again: None, token: draft.token };
+    let message = engine.keep_message(now, letter)?;
+    Ok(Reply::Queued { message, chat: 0 })
+}
+
+/// Whom a message for the outbox is for: an address, or whoever has a chat with us under this name.
+fn outbox_peer(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, String)> {
+    let address = match who.map(Who::parse) {
+        Some(Who::Ip(ip)) => peer_address(engine, &ip.to_string())?,
+        Some(Who::Address(address) | Who::Both(_, address)) => peer_address(engine, &address.to_string())?,
+        Some(Who::User(_)) | None => return outbox_peer_in_chat(engine, who),
+    };
+    let in_chat = engine.chats.for_outbox(address).and_then(|key| engine.chats.get(key));
+    Ok((address, in_chat.map(|ongoing| ongoing.chat.user().as_str().to_owned()).unwrap_or_default()))
+}
+
+fn outbox_peer_in_chat(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, String)> {
+    let any = |state| state != State::Closed;
+    let none = "for whom? (the outbox needs an address: send --queue -t ADDR)";
+    let key = engine.chats.find(who, any, none, "-t WHO").map_err(|mut failure| {
+        if let Some(who) = who.filter(|who| !engine.chats.is_any(Some(who), any)) {
+            failure.line = format!(
+                "{who}: there is no chat with anybody of this name (give the address: send --queue -t ADDR)"
+            );
+        }
+        failure
+    })?;
+    let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
+    Ok((ongoing.place.invited_at(), ongoing.chat.user().to_string()))
+}
+
+/// Whether the peer receives all of a text, as far as is known.
+pub fn fits_outbox(engine: &Engine, now: Now, text: &Text, address: SocketAddr, user: &str) -> Carried<()> {
+    is_clear(engine, address)?;
+    // A chat knows best; else what the last one showed.
+    let in_chat = engine.chats.for_outbox(address).and_then(|key| engine.chats.get(key));
+    let dialect = match in_chat {
+        Some(ongoing) => ongoing.chat.dialect(),
+        None => engine.known_of(now, address)?.dialect,
+    };
+    let peer = Peer { user: user.to_owned(), address: address.to_string() };
+    fits(text, dialect, &peer.to_string())
+}
+
+/// Whether it is clear who is meant by an address of the outbox: not if one peer was invited there and answered
+/// from another port, and another one has a chat with us there.
+fn is_clear(engine: &Engine, address: SocketAddr) -> Carried<()> {
+    let get = |key| engine.chats.get(key);
+    let there = engine.chats.at(address).and_then(get);
+    let moved = engine.chats.for_outbox(address).and_then(get).filter(|it| it.place.address != address);
+    match (there, moved) {
+        (Some(there), Some(moved)) => denied(
+            FailureKind::NoSuch,
+            format!(
+                "{address}: {}, or {}, which was invited there? (leave out --queue and choose with -t WHO)",
+                there.peer(),
+                moved.peer()
+            ),
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a peer that speaks so receives all of a text.
+fn fits(text: &Text, dialect: Dialect, peer: &str) -> Carried<()> {
+    let (most, length) = (dialect.text_max(), text.as_str().len());
+    if length <= most {
+        return Ok(());
+    }
+    let line = format!(
+        "{peer} receives {most} bytes of a message at most, and this one has {length} (send it in parts)"
+    );
+    denied(FailureKind::Usage, line)
+}
+
+/// How long a message is kept in the outbox.
+pub fn expiry(expire_ms: Option<u64>) -> Carried<Option<Duration>> {
+    match expire_ms.map(Duration::from_millis) {
+        Some(after) if after.is_zero() || after > EXPIRY_MAX => {
+            denied(FailureKind::Usage, "a message can expire after 0.001 s to ten years")
+        }
+        after => Ok(after),
+    }
+}

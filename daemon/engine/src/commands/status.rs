@@ -1,0 +1,33 @@
+//! How the daemon is.
+
+use simp_control::{Reply, Status};
+
+use crate::{Engine, Now};
+
+/// Most peers of whom it says what is special.
+const NOTES_MAX: usize = 100;
+
+/// How the daemon is, with so many clients connected.
+pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
+    let mut counters = engine.counters.clone();
+    counters.commits = engine.store.commits();
+    Reply::Status(Box::new(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        address: engine.address.to_string(),
+        user: engine.policy.user.to_string(),
+        accept: engine.policy.accept.to_string(),
+        uptime_ms: now.instant.saturating_duration_since(engine.started).as_millis() as u64,
+        chats: engine.chats.count() as u64,
+        max_chats: engine.policy.max_chats as u64,
+        requests: engine.chats.requests() as u64,
+        clients: clients as u64,
+        counters,
+        last_id: engine.store.last_id(),
+        first_id: engine.store.first_id(),
+        log_bytes: engine.store.bytes(),
+        outbox: engine.absent.messages(),
+        notes: engine.chats.notes(NOTES_MAX),
+        trouble: engine.disk.trouble().map(str::to_owned),
+    }))
+}

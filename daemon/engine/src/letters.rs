@@ -1,0 +1,102 @@
+//! Messages of the outbox, as letters: put there, and given up when our user cancels them or their time is over.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use simp_control::{Kind, Peer, Reason, What};
+use simp_proto::Text;
+use simp_store::StoreError;
+
+use crate::ongoing::Ongoing;
+use crate::{Engine, Now};
+
+/// After this long, a message that was being delivered when its time was over is looked at again.
+const EXPIRE_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Why a message cannot be taken out of the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotCancelled {
+    /// It is not in it.
+    Absent,
+    /// It is on its way: the peer may have it already.
+    InFlight,
+}
+
+/// A message for the outbox.
+pub struct Letter {
+    /// Who is to have it.
+    pub address: SocketAddr,
+    /// The name known of it; empty if none is.
+    pub user: String,
+    /// What it says.
+    pub text: Text,
+    /// It is given up after this long.
+    pub expires_after: Option<Duration>,
+    /// The message that it sends again.
+    pub again: Option<u64>,
+    /// The client's own name for it.
+    pub token: Option<u64>,
+}
+
+impl Engine {
+    /// Puts a message into the outbox and returns its id.
+    pub(crate) fn keep_message(&mut self, now: Now, letter: Letter) -> Result<u64, StoreError> {
+        let Letter { address, user, text, expires_after, again, token } = letter;
+        let what = What::Queued { text: text.as_str().to_owned(), again };
+        let peer = Peer { user, address: address.to_string() };
+        // Of no chat: it outlives them.
+        let id = self.store.append(now.ms, Some(0), peer, what, token)?;
+        tracing::debug!(chat = 0, peer = %address, event = %Kind::Queued, message_id = id);
+        let expires_after_ms = expires_after.map(|after| after.as_millis() as u64);
+        self.store.keep_in_outbox(id, address, expires_after_ms)?;
+        // Whoever has messages already is invited, or waits for something: one more changes nothing.
+        let is_first = !self.absent.has(address);
+        self.absent.add(address, 1);
+        if let Some(after) = expires_after {
+            self.absent.set_expiry(&mut self.wheel, id, now.instant + after);
+        }
+        let key = self.chats.for_outbox(address);
+        let takes = |key: &usize| self.chats.get(*key).is_some_and(Ongoing::takes_kept_messages);
+        match key.filter(takes) {
+            Some(key) => _ = self.chats.change(key, |ongoing| ongoing.hand_over(now.instant, id, text)),
+            None if is_first => self.invite_absentee(now, address)?,
+            None => {}
+        }
+        Ok(id)
+    }
+
+    /// The time of a message in the outbox is over. One that is on its way is left to its chat, and looked at
+    /// again.
+    pub(crate) fn expire_message(&mut self, now: Now, message: u64) -> Result<(), StoreError> {
+        if self.give_up_kept(now, message, Reason::Expired)? == Err(NotCancelled::InFlight) {
+            self.absent.set_expiry(&mut self.wheel, message, now.instant + EXPIRE_AGAIN_AFTER);
+        }
+        Ok(())
+    }
+
+    /// Takes a message out of the outbox as undelivered, unless it is on its way.
+    pub(crate) fn give_up_kept(
+        &mut self,
+        now: Now,
+        message: u64,
+        reason: Reason,
+    ) -> Result<Result<(), NotCancelled>, StoreError> {
+        let Some(kept) = self.store.in_outbox(message)? else { return Ok(Err(NotCancelled::Absent)) };
+        // The machine first: once the message has left, nobody knows whether the peer has it.
+        let key = self.chats.for_outbox(kept.address);
+        let taken = key.and_then(|key| self.chats.change(key, |it| it.take_back(now.instant, message)));
+        if taken == Some(false) {
+            return Ok(Err(NotCancelled::InFlight));
+        }
+        self.store.take_from_outbox(message)?;
+        self.absent.remove(&mut self.wheel, kept.address, message);
+        tracing::info!(chat = 0, peer = %kept.address, event = %Kind::Undelivered, message_id = message, %reason);
+        let peer = Peer { user: kept.user, address: kept.address.to_string() };
+        self.store.append(now.ms, Some(0), peer, What::Undelivered { message, reason }, None)?;
+        // Nobody is invited for nothing.
+        if let Some(key) = key.filter(|_| !self.absent.has(kept.address)) {
+            self.chats.take_invitation_back(now.instant, key);
+        }
+        Ok(Ok(()))
+    }
+}

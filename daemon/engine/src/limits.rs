@@ -1,0 +1,158 @@
+//! How often strangers are answered: simpd must be useless as an amplifier, and a flood of datagrams must not
+//! become a flood of answers or of log entries (SIMP 5).
+
+use std::collections::{HashSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Answers to strangers per second, of all addresses together, and at most at once.
+const ANSWERS_PER_SECOND: u32 = 1_000;
+
+/// Invitations taken up per second, and at most at once: each is an entry of the log, even if its sender takes
+/// it back right away.
+const REQUESTS_PER_SECOND: u32 = 100;
+const REQUESTS_AT_ONCE: u32 = 4_096;
+
+/// "No chat with you" goes to one address once in this time.
+const NOTICE_EVERY: Duration = Duration::from_secs(1);
+
+/// A bucket that fills with `per_second` tokens each second, up to `most`.
+#[derive(Debug)]
+struct Bucket {
+    per_second: u32,
+    most: u32,
+    tokens: u32,
+    filled: Instant,
+}
+
+impl Bucket {
+    fn new(now: Instant, per_second: u32, most: u32) -> Self {
+        Self { per_second, most, tokens: most, filled: now }
+    }
+
+    fn take(&mut self, now: Instant) -> bool {
+        let grown =
+            now.saturating_duration_since(self.filled).as_millis() * u128::from(self.per_second) / 1_000;
+        // Only whole tokens are counted, so that many calls within one of them lose nothing.
+        if grown > 0 {
+            self.tokens = self.most.min(self.tokens.saturating_add(u32::try_from(grown).unwrap_or(u32::MAX)));
+            self.filled = now;
+        }
+        self.tokens.checked_sub(1).is_some_and(|left| {
+            self.tokens = left;
+            true
+        })
+    }
+}
+
+/// What strangers are allowed.
+#[derive(Debug)]
+pub struct Limits {
+    answers: Bucket,
+    requests: Bucket,
+    /// Whom we gave a notice in this time, in order. Each took one of the answers, so that they are few.
+    told: VecDeque<(SocketAddr, Instant)>,
+    is_told: HashSet<SocketAddr>,
+}
+
+impl Limits {
+    /// Nothing used up yet.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            answers: Bucket::new(now, ANSWERS_PER_SECOND, ANSWERS_PER_SECOND),
+            requests: Bucket::new(now, REQUESTS_PER_SECOND, REQUESTS_AT_ONCE),
+            told: VecDeque::new(),
+            is_told: HashSet::new(),
+        }
+    }
+
+    /// Whether to answer a datagram of a stranger.
+    pub fn allow_answer(&mut self, now: Instant) -> bool {
+        self.answers.take(now)
+    }
+
+    /// Whether to make a request of an invitation.
+    pub fn allow_request(&mut self, now: Instant) -> bool {
+        self.requests.take(now)
+    }
+
+    /// A chat has opened: whoever completes the opening is there, and is no flood.
+    pub fn refund_request(&mut self) {
+        self.requests.tokens = self.requests.most.min(self.requests.tokens + 1);
+    }
+
+    /// Whether to tell this address that we have no chat with it.
+    pub fn allow_notice(&mut self, now: Instant, to: SocketAddr) -> bool {
+        while let Some((address, at)) = self.told.front()
+            && *at + NOTICE_EVERY <= now
+        {
+            self.is_told.remove(address);
+            self.told.pop_front();
+        }
+        // In this order: whoever has had its notice uses nothing up.
+        if self.is_told.contains(&to) || !self.answers.take(now) {
+            return false;
+        }
+        self.told.push_back((to, now));
+        self.is_told.insert(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_is_told_once_a_second_and_another_at_once() {
+        let start = Instant::now();
+        let mut limits = Limits::new(start);
+        let (one, two) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+        assert!(limits.allow_notice(start, one));
+        assert!(!limits.allow_notice(start + Duration::from_millis(999), one));
+        assert!(limits.allow_notice(start, two));
+        assert!(limits.allow_notice(start + Duration::from_secs(1), one));
+    }
+
+    #[test]
+    fn however_many_are_told_each_is_told_once_a_second_and_few_are_remembered() {
+        let start = Instant::now();
+        let mut limits = Limits::new(start);
+        let at = |n: u32| SocketAddr::from(((0x7f00_0000 + n).to_be_bytes(), 7777));
+        for second in 0..3 {
+            for n in (0..500).chain(0..500) {
+                let now = start + Duration::from_millis(1_000 * second + u64::from(n));
+                limits.allow_notice(now, at(n));
+            }
+            let now = start + Duration::from_millis(1_000 * second + 999);
+            assert_eq!((0..500).filter(|n| limits.allow_notice(now, at(*n))).count(), 0);
+            assert_eq!(limits.told.len(), 500);
+        }
+        let many =
+            (0..u32::from(u16::MAX)).filter(|n| limits.allow_notice(start + Duration::from_secs(9), at(*n)));
+        assert_eq!(many.count(), ANSWERS_PER_SECOND as usize);
+        assert_eq!((limits.told.len(), limits.is_told.len()), (1_000, 1_000));
+    }
+
+    #[test]
+    fn invitations_that_open_use_nothing_up_and_others_are_slowed_down() {
+        let start = Instant::now();
+        let mut limits = Limits::new(start);
+        for _ in 0..3 * REQUESTS_AT_ONCE {
+            assert!(limits.allow_request(start));
+            limits.refund_request();
+        }
+        let taken = (0..3 * REQUESTS_AT_ONCE).filter(|_| limits.allow_request(start)).count();
+        assert_eq!(taken, REQUESTS_AT_ONCE as usize);
+    }
+
+    #[test]
+    fn a_flood_is_answered_up_to_the_limit_and_again_later() {
+        let start = Instant::now();
+        let mut limits = Limits::new(start);
+        let answered = (0..10_000).filter(|_| limits.allow_answer(start)).count();
+        assert_eq!(answered, ANSWERS_PER_SECOND as usize);
+        let later = start + Duration::from_millis(100);
+        let answered = (0..10_000).filter(|_| limits.allow_answer(later)).count();
+        assert_eq!(answered, ANSWERS_PER_SECOND as usize / 10);
+    }
+}

@@ -1,0 +1,200 @@
+//! One chat: its machine, and what the engine knows of it besides. Chats are found in `roster`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use simp_control::{ChatInfo, Peer, State};
+use simp_proto::{Chat, Dialect};
+use simp_store::KeptChat;
+
+use crate::queue::Queue;
+use crate::turn::Timer;
+use crate::wheel::{TimerId, Wheel};
+
+/// A chat and what the engine knows of it besides.
+#[derive(Debug)]
+pub struct Ongoing {
+    /// Its id in the log; 0 until the entry that it begins with is appended.
+    pub id: u64,
+    /// The machine.
+    pub chat: Chat,
+    /// Where the peer is.
+    pub place: Place,
+    /// When it began and when it ends, for people.
+    pub times: Times,
+    /// Our messages that wait in it.
+    pub queue: Queue,
+    /// Who wanted it.
+    pub wanted_by: WantedBy,
+    /// What is in the log of it.
+    pub noted: Noted,
+    /// The timer that is set for it, and for when.
+    pub timer: Option<(Instant, TimerId)>,
+}
+
+/// Where a peer is, and where it was invited.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Where it transmits from.
+    pub address: SocketAddr,
+    /// Which of our addresses it addressed, if we receive on several.
+    pub local: Option<IpAddr>,
+    /// Where the outbox knows it: its address, or the one that was invited if it answered from another port. `None`
+    /// if what is kept for this address is delivered in another chat.
+    pub outbox_at: Option<SocketAddr>,
+}
+
+/// Milliseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// When it began.
+    pub since_ms: u64,
+    /// When it ends if it is not answered.
+    pub expires_ms: Option<u64>,
+}
+
+/// Who wanted a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WantedBy {
+    /// Our user, or the peer.
+    Users,
+    /// Nobody but the outbox; we leave it by ourselves.
+    Outbox {
+        /// When, once everything is delivered.
+        leave_at: Option<Instant>,
+    },
+}
+
+/// What is in the log of a chat.
+#[derive(Debug, Clone, Copy)]
+pub struct Noted {
+    /// It had messages since its row was written.
+    pub progressed: bool,
+    /// How the peer speaks.
+    pub dialect: NotedDialect,
+}
+
+/// What is in the log of how a peer speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotedDialect {
+    /// Nothing is noted: the user has said how.
+    Pinned,
+    /// Nothing of this chat yet.
+    Began,
+    /// This.
+    As(Dialect),
+}
+
+impl Place {
+    /// The address that was invited, if the peer answered from another port of it.
+    pub fn moved_from(&self) -> Option<SocketAddr> {
+        self.outbox_at.filter(|at| *at != self.address)
+    }
+
+    /// Where the peer is invited: its address, or where it was invited before it answered from another port.
+    pub fn invited_at(&self) -> SocketAddr {
+        self.outbox_at.unwrap_or(self.address)
+    }
+}
+
+impl Ongoing {
+    /// Whether it is an invitation for the outbox, which nobody sees: most come to nothing, so it has no entry in the
+    /// log before it opens.
+    pub fn is_unlogged(&self) -> bool {
+        self.id == 0 && self.is_for_outbox()
+    }
+
+    /// Whether nobody but the outbox wanted it.
+    pub fn is_for_outbox(&self) -> bool {
+        matches!(self.wanted_by, WantedBy::Outbox { .. })
+    }
+
+    /// When we leave it by ourselves.
+    pub fn leave_at(&self) -> Option<Instant> {
+        match self.wanted_by {
+            WantedBy::Outbox { leave_at } => leave_at,
+            WantedBy::Users => None,
+        }
+    }
+
+    /// Its id, once it has one.
+    pub fn logged(&self) -> Option<u64> {
+        Some(self.id).filter(|id| *id > 0)
+    }
+
+    /// The other side, as entries of the log name it.
+    pub fn peer(&self) -> Peer {
+        Peer { user: self.chat.user().as_str().to_owned(), address: self.place.address.to_string() }
+    }
+
+    /// What is special about how the peer speaks, as far as is known.
+    pub fn note(&self) -> Option<String> {
+        let notes: Vec<_> = self.chat.dialect().notes().collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
+    /// What a client learns of it.
+    pub fn info(&self) -> ChatInfo {
+        ChatInfo {
+            chat: self.id,
+            peer: self.peer(),
+            state: self.chat.state(),
+            queued: self.chat.unacknowledged() as u64 + self.queue.in_log,
+            since_ms: self.times.since_ms,
+            note: self.note(),
+        }
+    }
+
+    /// Its row in the log; `None` if it is over for our user, or not in the log.
+    pub fn row(&self) -> Option<KeptChat> {
+        // An invitation for the outbox is made anew after a restart, from the messages themselves.
+        let (chat, snapshot) = (self.logged()?, self.chat.snapshot()?);
+        Some(KeptChat {
+            chat,
+            address: self.place.address,
+            since_ms: self.times.since_ms,
+            settled: self.queue.settled,
+            expires_ms: self.times.expires_ms,
+            for_outbox: self.is_for_outbox(),
+            outbox_at: self.place.outbox_at,
+            snapshot,
+        })
+    }
+
+    /// Its deadline has come, or the time at which we leave it by ourselves. Returns whether a datagram is transmitted
+    /// once more.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        self.timer = None;
+        let is_again = self.chat.handle_timeout(now);
+        if self.leave_at().is_some_and(|at| at <= now) && self.chat.state() == State::Open {
+            // An open chat can always be left.
+            let _ = self.chat.close(now, false);
+        }
+        is_again
+    }
+
+    /// Sets the timer for what it waits for, if that has changed.
+    pub fn set_timer(&mut self, key: usize, wheel: &mut Wheel<Timer>) {
+        let deadline = [self.chat.poll_timeout(), self.leave_at()].into_iter().flatten().min();
+        // Most datagrams change no deadline, and the wheel need not know of them.
+        if self.timer.map(|(set_for, _)| set_for) == deadline {
+            return;
+        }
+        if let Some((_, timer)) = self.timer.take() {
+            wheel.cancel(timer);
+        }
+        self.timer = deadline.map(|deadline| (deadline, wheel.set(deadline, Timer::Chat(key))));
+    }
+
+    /// Whether messages of the outbox are delivered in this chat, or will be once it is open.
+    pub fn takes_kept_messages(&self) -> bool {
+        match self.chat.state() {
+            // Another chat has the outbox of this address.
+            _ if self.place.outbox_at.is_none() => false,
+            State::Accepting | State::Open => true,
+            // We deliver before we leave.
+            State::Closing => !self.chat.is_leaving(),
+            State::Inviting | State::Invited | State::Closed => false,
+        }
+    }
+}

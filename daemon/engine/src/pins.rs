@@ -1,0 +1,164 @@
+//! How peers speak according to simpd.toml, by their addresses. That goes before whatever such a peer shows of itself.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Deserialize;
+use simp_control::Who;
+use simp_proto::{Dialect, DialectError};
+
+/// All that the table `[peers]` says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pins {
+    peers: BTreeMap<SocketAddr, Dialect>,
+    /// How everybody at an address speaks, on any port that is not among `peers`.
+    hosts: BTreeMap<IpAddr, Dialect>,
+}
+
+/// What a key of the table is set to.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// Habits.
+    Habits(String),
+    /// Anything else. Often the rest of an address without quotation marks, since TOML reads its dots as tables.
+    Other(serde::de::IgnoredAny),
+}
+
+/// What is wrong with the table.
+#[derive(Debug, thiserror::Error)]
+pub enum PinError {
+    /// A key names no peer.
+    #[error("[peers] '{0}': not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")")]
+    Address(String),
+    /// A value is no string.
+    #[error(
+        "[peers] '{0}': not a string of habits between quotation marks, with the address before it between others \
+         (\"127.0.0.2\" = \"plain\")"
+    )]
+    Value(String),
+    /// A value is no list of habits.
+    #[error("[peers] '{0}': {1}")]
+    Dialect(String, DialectError),
+}
+
+impl Pins {
+    /// Reads the table: addresses, and the habits of the peers there.
+    ///
+    /// # Errors
+    /// [`PinError`] names the key and what there is to choose from.
+    pub fn parse(table: BTreeMap<String, Value>) -> Result<Self, PinError> {
+        let mut pins = Self::default();
+        for (key, value) in table {
+            let Value::Habits(habits) = value else { return Err(PinError::Value(key)) };
+            let dialect = habits.parse().map_err(|error| PinError::Dialect(key.clone(), error))?;
+            let bare = key.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&key);
+            if let Ok(ip) = bare.parse::<IpAddr>() {
+                pins.hosts.insert(ip.to_canonical(), dialect);
+            } else if let Some(address) = key.parse().ok().map(canonical).filter(|at| at.port() != 0) {
+                pins.peers.insert(address, dialect);
+            } else {
+                return Err(PinError::Address(key));
+            }
+        }
+        Ok(pins)
+    }
+
+    /// How the peer at this address speaks, if the table says it: for its address with the port, else for its host.
+    pub fn of(&self, address: SocketAddr) -> Option<Dialect> {
+        self.peers.get(&address).or_else(|| self.hosts.get(&address.ip())).copied()
+    }
+
+    /// Whether the table says something about the peer that is meant.
+    pub fn are_about(&self, who: &Who) -> bool {
+        match who {
+            Who::Ip(ip) => self.hosts.contains_key(ip) || self.peers.keys().any(|at| at.ip() == *ip),
+            Who::Address(address) | Who::Both(_, address) => self.of(*address).is_some(),
+            Who::User(_) => false,
+        }
+    }
+
+    /// All that the table says, each with its address as a user writes it there.
+    pub fn iter(&self) -> impl Iterator<Item = (String, Dialect)> {
+        let peers = self.peers.iter().map(|(address, dialect)| (address.to_string(), *dialect));
+        peers.chain(self.hosts.iter().map(|(ip, dialect)| (ip.to_string(), *dialect)))
+    }
+}
+
+/// The address as datagrams have it: an IPv4 address in IPv6 form is the same peer.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => (ip, address.port()).into(),
+        IpAddr::V6(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pins(table: &[(&str, &str)]) -> Result<Pins, String> {
+        let table = table
+            .iter()
+            .map(|(key, habits)| ((*key).to_owned(), Value::Habits((*habits).to_owned())))
+            .collect();
+        Pins::parse(table).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_address_with_its_port_goes_before_the_host() {
+        let pins = pins(&[
+            ("127.0.0.2", "plain"),
+            ("127.0.0.2:7778", "rings"),
+            ("::1", "echoes"),
+            ("[::1]:7778", "odd"),
+            ("::ffff:127.0.0.3", "cuts-at=9"),
+            ("[::ffff:127.0.0.4]:1", "cuts-at=8"),
+        ])
+        .unwrap();
+        for (address, habits) in [
+            ("127.0.0.2:7777", Some("plain")),
+            ("127.0.0.2:7778", Some("rings")),
+            ("[::1]:7777", Some("echoes")),
+            ("[::1]:7778", Some("odd")),
+            ("127.0.0.3:7777", Some("cuts-at=9")),
+            ("127.0.0.4:1", Some("cuts-at=8")),
+            ("127.0.0.4:2", None),
+        ] {
+            let said = pins.of(address.parse().unwrap()).map(|dialect| dialect.to_string());
+            assert_eq!(said.as_deref(), habits, "{address}");
+        }
+        for (who, is_about) in [
+            ("127.0.0.2", true),
+            ("127.0.0.4", true),
+            ("a@127.0.0.3:9", true),
+            ("127.0.0.4:2", false),
+            ("bob", false),
+        ] {
+            assert_eq!(pins.are_about(&Who::parse(who)), is_about, "{who}");
+        }
+        assert_eq!(pins.iter().count(), 6);
+    }
+
+    #[test]
+    fn what_is_no_address_is_named() {
+        for key in ["bob", "127.0.0.2:0", "127.0.0.2:x", "", "bob@127.0.0.2:7777"] {
+            let line = pins(&[(key, "plain")]).unwrap_err();
+            assert!(line.starts_with(&format!("[peers] '{key}': not an address (ADDR ")), "{line}");
+        }
+        let line = pins(&[("127.0.0.2", "pads")]).unwrap_err();
+        assert!(
+            line.starts_with("[peers] '127.0.0.2': unknown habit 'pads' (known: plain, cuts-at=N "),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn the_manual_has_every_habit_and_no_other() {
+        let page = include_str!("../../../man/simpd.toml.5");
+        let table = page.split(".It Ic peers").nth(1).unwrap().split(".El").next().unwrap();
+        let described: Vec<_> = table.lines().filter_map(|line| line.strip_prefix(".It Li ")).collect();
+        let habits = simp_proto::Habit::ALL.map(|(_, name)| name);
+        assert_eq!(described, [&["plain"], &habits[..], &["cuts-at=N"]].concat());
+    }
+}

@@ -1,0 +1,81 @@
+//! What the user has set and the engine goes by. It can be replaced between two turns.
+
+use std::time::Duration;
+
+use simp_control::{Peer, Who};
+use simp_proto::{Settings, UserName};
+use simp_store::Discard;
+
+use crate::pins::Pins;
+
+/// All settings that the engine goes by, checked.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The name that peers see.
+    pub user: UserName,
+    /// Whose requests are accepted without asking.
+    pub accept: Accept,
+    /// Most chats at a time; 1 or more.
+    pub max_chats: usize,
+    /// How chats behave.
+    pub chat: Settings,
+    /// How long entries of the log are kept.
+    pub retain: Retain,
+    /// How some peers speak, whatever they show.
+    pub pins: Pins,
+}
+
+/// How long entries of the log are kept. Without an age and a count, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retain {
+    /// Older ones are removed.
+    pub age: Option<Duration>,
+    /// All but the newest so many are removed.
+    pub count: Option<u64>,
+    /// What is removed although it would be kept otherwise.
+    pub discard: Discard,
+}
+
+/// Whose requests are accepted without asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accept {
+    /// Nobody's.
+    Ask,
+    /// Everybody's.
+    All,
+    /// Those of these user names and addresses: as they were written, and what they mean.
+    List(Vec<String>, Vec<Who>),
+}
+
+impl Accept {
+    /// Reads `ask`, `all`, or names and addresses separated by commas.
+    pub fn parse(text: &str) -> Self {
+        match text.trim() {
+            "ask" => Self::Ask,
+            "all" => Self::All,
+            list => {
+                let words = || list.split(',').map(str::trim).filter(|who| !who.is_empty());
+                Self::List(words().map(str::to_owned).collect(), words().map(Who::parse).collect())
+            }
+        }
+    }
+
+    /// Whether this peer's request is accepted without asking.
+    pub fn allows(&self, peer: &Peer) -> bool {
+        match self {
+            Self::Ask => false,
+            Self::All => true,
+            Self::List(_, list) => list.iter().any(|who| who.is(peer)),
+        }
+    }
+}
+
+impl std::fmt::Display for Accept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ask => f.write_str("ask"),
+            Self::All => f.write_str("all"),
+            Self::List(words, _) => f.write_str(&words.join(",")),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a chat says, as entries of the log, and as lines for whoever watches.
+
+use std::fmt;
+
+use simp_control::{Kind, Reason, State, What};
+use simp_proto::{ChatEvent, Learned, MessageId, UserName};
+use simp_store::{Store, StoreError};
+use tracing::field::display;
+
+use crate::Now;
+use crate::absent::Absentees;
+use crate::ongoing::Ongoing;
+
+impl Ongoing {
+    /// Appends what happened in the chat. Returns the message that has left the outbox with it.
+    pub fn record(
+        &mut self,
+        store: &mut Store,
+        absent: &Absentees,
+        now: Now,
+        event: ChatEvent,
+    ) -> Result<Option<u64>, StoreError> {
+        let is_of_outbox = self.outbox_of(absent).is_some();
+        self.count(&event);
+        let mut settled = None;
+        match &event {
+            ChatEvent::Learned(learned) => {
+                self.log_learned(learned);
+                return Ok(None);
+            }
+            ChatEvent::Delivered(MessageId(message)) => settled = Some(*message),
+            // The peer may have it, so it is not transmitted again in another chat.
+            ChatEvent::Unconfirmed(MessageId(message)) => settled = Some(*message),
+            // It stays in the outbox, for the next chat: what becomes of it is not known yet.
+            ChatEvent::Undelivered(MessageId(message), _)
+                if is_of_outbox && store.in_outbox(*message)?.is_some() =>
+            {
+                return Ok(None);
+            }
+            // An invitation for the outbox came to nothing: there will be others.
+            ChatEvent::Closed { reason, .. } if self.is_unlogged() => {
+                tracing::debug!(peer = %self.place.address, invitation = %reason);
+                return Ok(None);
+            }
+            // Each message has its outcome before the chat has its end, so that a reader may stop there.
+            ChatEvent::Closed { reason, .. } => {
+                self.give_up_rest(store, now, *reason)?;
+                store.drop_chat(self.id)?;
+            }
+            _ => {}
+        }
+        let Some((what, extra)) = self.entry(event) else { return Ok(None) };
+        self.append(store, now, what, extra)?;
+        match settled.filter(|_| is_of_outbox) {
+            Some(message) if store.take_from_outbox(message)? => Ok(Some(message)),
+            _ => Ok(None),
+        }
+    }
+
+    /// How far its messages are.
+    fn count(&mut self, event: &ChatEvent) {
+        match event {
+            ChatEvent::Delivered(MessageId(message))
+            | ChatEvent::Unconfirmed(MessageId(message))
+            | ChatEvent::Undelivered(MessageId(message), _) => {
+                self.queue.settled = *message;
+                self.noted.progressed = true;
+            }
+            ChatEvent::Message { .. } => self.noted.progressed = true,
+            _ => {}
+        }
+    }
+
+    /// The first entry of a chat gives it its id.
+    fn append(
+        &mut self,
+        store: &mut Store,
+        now: Now,
+        what: What,
+        extra: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let (kind, (message, reason), chat) = (what.kind(), about(&what), self.logged());
+        let id = store.append(now.ms, chat, self.peer(), what, extra)?;
+        self.id = chat.unwrap_or(id);
+        self.log(kind, message, reason);
+        Ok(())
+    }
+
+    /// An event as an entry, if it is one. The number of a received message is kept beside it: after a restart it is what
+    /// a copy is known by.
+    fn entry(&self, event: ChatEvent) -> Option<(What, Option<u64>)> {
+        let what = match event {
+            ChatEvent::Message { seq, text } => return Some((What::Message { text }, Some(u64::from(seq)))),
+            ChatEvent::Learned(_) => return None,
+            ChatEvent::Request => What::Request,
+            ChatEvent::Opened => What::Opened { note: self.note() },
+            ChatEvent::Error { text } => What::Error { text },
+            ChatEvent::Delivered(MessageId(message)) => What::Delivered { message },
+            ChatEvent::Unconfirmed(MessageId(message)) => What::Unconfirmed { message },
+            ChatEvent::Undelivered(MessageId(message), reason) => What::Undelivered { message, reason },
+            ChatEvent::Closed { reason, text } => What::Closed { reason, text },
+        };
+        Some((what, None))
+    }
+
+    /// Says what was found out about how the peer speaks. Whoever only knocks may show a lot, so that is for those who
+    /// look closely.
+    fn log_learned(&self, Learned { dialect, because }: &Learned) {
+        let (chat, peer) = (self.id, self.place.address);
+        match self.chat.state() {
+            State::Open | State::Closing => tracing::info!(chat, %peer, learned = %dialect, because),
+            _ => tracing::debug!(chat, %peer, learned = %dialect, because),
+        }
+    }
+
+    /// Says it in the log of the program: at `info` what concerns the whole chat, and what went wrong.
+    pub fn log(&self, event: Kind, message: Option<u64>, reason: Option<Reason>) {
+        let (chat, peer, reason) = (self.id, self.place.address, reason.map(display));
+        match event {
+            Kind::Request | Kind::Opened => {
+                tracing::info!(chat, %peer, %event, user = %Shown(self.chat.user()));
+            }
+            Kind::Closed | Kind::Undelivered => {
+                tracing::info!(chat, %peer, %event, message_id = message, reason);
+            }
+            _ => tracing::debug!(chat, %peer, %event, message_id = message),
+        }
+    }
+}
+
+/// Of which message an entry is, and the reason in it. Its text is not for the log of the program.
+fn about(what: &What) -> (Option<u64>, Option<Reason>) {
+    match what {
+        What::Closed { reason, .. } => (None, Some(*reason)),
+        What::Undelivered { message, reason } => (Some(*message), Some(*reason)),
+        What::Delivered { message } | What::Unconfirmed { message } => (Some(*message), None),
+        _ => (None, None),
+    }
+}
+
+/// A user name; that of a peer that has given none is a dash.
+struct Shown(UserName);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_blank() { f.write_str("-") } else { self.0.fmt(f) }
+    }
+}

@@ -1,0 +1,101 @@
+//! Taking up what the log says: at a start, and after it could not be written. Nothing is written here; the chats are
+//! settled with the next turn.
+
+use std::time::Duration;
+
+use simp_control::State;
+use simp_proto::{Chat, Snapshot};
+use simp_store::{KeptChat, StoreError, Whose};
+
+use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Times, WantedBy};
+use crate::queue::Queue;
+use crate::roster::Roster;
+use crate::{Engine, Now};
+
+/// Peers of the outbox are invited within about this long after a start, and not all at once.
+const INVITE_WITHIN: Duration = Duration::from_secs(1);
+
+/// The longest that an invitation lasts: a day. A clock that jumped back makes none longer.
+pub const INVITATION_MAX: Duration = Duration::from_secs(86_400);
+
+impl Engine {
+    /// Forgets all that is not in the log, and takes up the chats and the outbox as they are there.
+    pub(crate) fn resume(&mut self, now: Now) -> Result<(), StoreError> {
+        for (_, timer) in self.chats.iter().filter_map(|(_, ongoing)| ongoing.timer) {
+            self.wheel.cancel(timer);
+        }
+        self.absent.clear(&mut self.wheel);
+        // With all that they were to say: it has not been committed, so it must not leave.
+        self.chats = Roster::default();
+        self.transmits.clear();
+        if self.store.last_id() > 0 {
+            self.wake.note_last_run(now.instant);
+        }
+        for (address, messages) in self.store.outbox_peers()? {
+            self.absent.add(address, messages);
+        }
+        for (message, at_ms, after_ms) in self.store.expiring()? {
+            let at = now.instant + expires_after(now, at_ms, after_ms);
+            self.absent.set_expiry(&mut self.wheel, message, at);
+        }
+        for kept in self.store.kept_chats()? {
+            self.resume_chat(now, &kept)?;
+        }
+        // Also those that there is a chat with: it may be a request, which is as good as an invitation of ours.
+        for (address, _) in self.store.outbox_peers()? {
+            self.absent.invite_after_about(&mut self.wheel, now, address, INVITE_WITHIN);
+        }
+        self.absent.was_full = self.is_full();
+        Ok(())
+    }
+
+    fn resume_chat(&mut self, now: Now, kept: &KeptChat) -> Result<(), StoreError> {
+        let whose = Whose { chat: Some(kept.chat), outbox: kept.outbox_at.filter(|at| self.absent.has(*at)) };
+        let state = kept.snapshot.state;
+        // An invitation is not in a position to deliver anything yet: the outbox is counted when it opens.
+        let whose_now = match state {
+            State::Accepting | State::Open | State::Closing => whose,
+            State::Inviting | State::Invited | State::Closed => Whose { outbox: None, ..whose },
+        };
+        let in_log = self.store.queued(whose_now, kept.settled)?;
+        let pinned = self.policy.pins.of(kept.outbox_at.unwrap_or(kept.address));
+        let snapshot = Snapshot { dialect: pinned.unwrap_or(kept.snapshot.dialect), ..kept.snapshot };
+        let (me, settings) = (self.policy.user, self.policy.chat);
+        // By the wall clock, for an instant of the last run means nothing to this one.
+        let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
+        let expires_after = left.min(INVITATION_MAX);
+        let resumed = Chat::resume(now.instant, me, settings, snapshot, in_log > 0, expires_after);
+        let Some(mut chat) = resumed else { return Ok(()) };
+        let dialect = match (pinned, state) {
+            // Set since the chat began, perhaps: from now on it holds.
+            (Some(_), _) => {
+                chat.pin();
+                NotedDialect::Pinned
+            }
+            (None, State::Open | State::Closing) => NotedDialect::As(kept.snapshot.dialect),
+            (None, _) => NotedDialect::Began,
+        };
+        let has_outbox = matches!(state, State::Accepting | State::Open);
+        let mut ongoing = Ongoing {
+            id: kept.chat,
+            chat,
+            place: Place { address: kept.address, local: None, outbox_at: kept.outbox_at },
+            times: Times { since_ms: kept.since_ms, expires_ms: kept.expires_ms },
+            queue: Queue { in_log, loaded: kept.settled, settled: kept.settled, has_outbox },
+            wanted_by: if kept.for_outbox { WantedBy::Outbox { leave_at: None } } else { WantedBy::Users },
+            noted: Noted { progressed: true, dialect },
+            timer: None,
+        };
+        ongoing.refill(&self.store, whose)?;
+        tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
+        self.chats.insert(ongoing);
+        Ok(())
+    }
+}
+
+/// How long until a message in the outbox is given up. A clock that jumped back makes it no longer than it was
+/// at first.
+fn expires_after(now: Now, at_ms: u64, after_ms: u64) -> Duration {
+    let left = at_ms.saturating_add(after_ms).saturating_sub(now.ms);
+    Duration::from_millis(left.min(after_ms))
+}

@@ -1,0 +1,134 @@
+//! What the log needs besides entries: removing old ones, a piece per turn, and writing down where chats stand. What
+//! must stay whatever its age is the store's to know.
+
+use std::time::Duration;
+
+use simp_store::{Span, Store, StoreError};
+
+use crate::Now;
+use crate::policy::Retain;
+use crate::roster::Roster;
+use crate::turn::Timer;
+use crate::wheel::{TimerId, Wheel};
+
+/// How often old entries are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(3_600);
+
+/// If `retain_count` is exceeded by less than this part, nothing is removed yet.
+const SLACK: u64 = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Phase {
+    #[default]
+    Idle,
+    /// Finding out how far the old entries reach.
+    Looking {
+        span: Span,
+        old: u64,
+    },
+    Removing {
+        span: Span,
+    },
+    /// Giving free pages back to the disk.
+    Shrinking,
+}
+
+/// How far the removal of old entries is.
+#[derive(Debug, Default)]
+pub struct Retention {
+    phase: Phase,
+    /// The newest entry at which the count is looked at again.
+    next_id: u64,
+    /// When the ages are, if entries grow too old.
+    timer: Option<TimerId>,
+}
+
+impl Retention {
+    /// Looks at the whole log for old entries, from this turn on, and again later if time makes them old: if it does
+    /// not, nothing wakes us up.
+    pub fn look(&mut self, wheel: &mut Wheel<Timer>, now: Now, retain: &Retain) {
+        self.next_id = 0;
+        if let Some(timer) = self.timer.take() {
+            wheel.cancel(timer);
+        }
+        if retain.age.is_some() {
+            // Entries grow old without a turn; more of them come only with one.
+            self.timer = Some(wheel.set(now.instant + LOOK_EVERY, Timer::Retention));
+        }
+    }
+
+    /// This turn's part of what the log needs.
+    pub fn tend(
+        &mut self,
+        retain: &Retain,
+        chats: &mut Roster,
+        store: &mut Store,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let is_due = self.is_due(retain, store);
+        // Entries may go only once a start does not need them: the chats' rows must be newer.
+        if store.is_keeping_due() || (is_due && self.phase == Phase::Idle) {
+            chats.keep(store)?;
+        }
+        if is_due { self.step(retain, store, now.ms) } else { Ok(()) }
+    }
+
+    /// Whether there is something to do in this turn.
+    pub fn is_due(&self, retain: &Retain, store: &Store) -> bool {
+        let is_wanted = retain.age.is_some() || retain.count.is_some();
+        is_wanted && (self.phase != Phase::Idle || store.last_id() >= self.next_id)
+    }
+
+    /// What was done in this turn has not been: it begins anew when it is due.
+    pub fn reset(&mut self) {
+        (self.phase, self.next_id) = (Phase::Idle, 0);
+    }
+
+    /// One turn's part. All chats must have been kept as of now before the first.
+    fn step(&mut self, retain: &Retain, store: &mut Store, now_ms: u64) -> Result<(), StoreError> {
+        self.phase = match self.phase {
+            Phase::Idle => {
+                self.next_id =
+                    retain.count.map_or(u64::MAX, |count| store.last_id() + (count / SLACK).max(1));
+                Phase::Looking { span: store.removable(), old: 0 }
+            }
+            Phase::Looking { span, old } => look(retain, store, now_ms, span, old)?,
+            Phase::Removing { span } => {
+                let part = span.first_part();
+                store.remove(part, retain.discard)?;
+                match part.until < span.until {
+                    true => Phase::Removing { span: Span { after: part.until, ..span } },
+                    false => Phase::Shrinking,
+                }
+            }
+            Phase::Shrinking if store.shrink()? => Phase::Shrinking,
+            // The file is smaller only after a checkpoint.
+            Phase::Shrinking => {
+                store.tidy_up_with_commit()?;
+                Phase::Idle
+            }
+        };
+        Ok(())
+    }
+}
+
+/// Looks at the ages of a piece of the log; once a young entry is found, the old ones go.
+fn look(retain: &Retain, store: &Store, now_ms: u64, span: Span, old: u64) -> Result<Phase, StoreError> {
+    let whole = store.removable();
+    let part = span.first_part();
+    let ages = match retain.age {
+        Some(age) => store.ages(part, now_ms.saturating_sub(age.as_millis() as u64), now_ms)?,
+        None => return Ok(removing(retain, store, whole, 0)),
+    };
+    let old = ages.newest_old.unwrap_or(old);
+    if ages.any_young || part.until >= span.until {
+        return Ok(removing(retain, store, whole, old));
+    }
+    Ok(Phase::Looking { span: Span { after: part.until, ..span }, old })
+}
+
+fn removing(retain: &Retain, store: &Store, whole: Span, old: u64) -> Phase {
+    let surplus = retain.count.map_or(0, |count| store.last_id().saturating_sub(count));
+    let until = old.max(surplus).min(whole.until);
+    if until > whole.after { Phase::Removing { span: Span { until, ..whole } } } else { Phase::Idle }
+}

@@ -1,0 +1,238 @@
+//! The chats by address. Holds them, counts them, and knows which were touched; what they say goes
+//! through `settle`, and what clients call them is `named`.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use simp_control::State;
+use simp_store::{Store, StoreError};
+use slab::Slab;
+
+use crate::ongoing::Ongoing;
+
+/// What a chat counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// One of the `max_chats`.
+    Chat,
+    /// An invitation that waits for our user.
+    Request,
+    /// An invitation for the outbox; or no message goes either way any more, only the peer does not know it yet.
+    Neither,
+}
+
+impl Class {
+    fn of(ongoing: &Ongoing) -> Self {
+        match ongoing.chat.state() {
+            _ if ongoing.chat.is_over_for_us() || ongoing.chat.is_leaving() => Self::Neither,
+            // Nobody sees it before it opens, and it takes no room from what people want.
+            State::Inviting | State::Accepting if ongoing.is_unlogged() => Self::Neither,
+            State::Invited => Self::Request,
+            _ => Self::Chat,
+        }
+    }
+}
+
+/// A chat, how it is counted, and whether it waits to be settled.
+#[derive(Debug)]
+struct Slot {
+    class: Class,
+    is_touched: bool,
+    ongoing: Ongoing,
+}
+
+/// All chats.
+#[derive(Debug, Default)]
+pub struct Roster {
+    slots: Slab<Slot>,
+    by_address: BTreeMap<SocketAddr, usize>,
+    /// Those whose peer answered from another port, by the address that was invited.
+    moved: HashMap<SocketAddr, usize>,
+    chats: usize,
+    requests: usize,
+    /// In the order in which they were touched. One that was settled since may still be among them.
+    touched: VecDeque<usize>,
+}
+
+impl Roster {
+    /// Adds a chat, touched. An older one with the same peer must have been removed.
+    pub fn insert(&mut self, ongoing: Ongoing) -> usize {
+        let (address, moved_from) = (ongoing.place.address, ongoing.place.moved_from());
+        let key = self.slots.insert(Slot { class: Class::Neither, is_touched: true, ongoing });
+        self.touched.push_back(key);
+        self.by_address.insert(address, key);
+        self.moved.extend(moved_from.map(|from| (from, key)));
+        self.recount(key);
+        key
+    }
+
+    /// Removes a chat.
+    pub fn remove(&mut self, key: usize) {
+        let Some(Slot { class, ongoing, .. }) = self.slots.try_remove(key) else { return };
+        self.by_address.remove(&ongoing.place.address);
+        self.uncount(class);
+        if let Some(from) = ongoing.place.moved_from() {
+            self.moved.remove(&from);
+            // Whoever has come there since may have what the outbox holds, unless it was without from the start.
+            let other = self.at(from).and_then(|key| self.slots.get_mut(key)).map(|slot| &mut slot.ongoing);
+            if let Some(other) = other.filter(|other| !other.queue.has_outbox) {
+                other.place.outbox_at = Some(from);
+            }
+        }
+    }
+
+    /// The peer of an invitation has answered from this address, which has no chat.
+    pub fn move_to(&mut self, key: usize, to: SocketAddr) {
+        let Some(Slot { ongoing, .. }) = self.slots.get_mut(key) else { return };
+        let from = std::mem::replace(&mut ongoing.place.address, to);
+        self.by_address.remove(&from);
+        self.by_address.insert(to, key);
+        self.moved.insert(from, key);
+    }
+
+    /// Changes a chat and marks it as touched: there is no other way to change one. How it counts is right from here
+    /// on, all else once it is settled.
+    pub fn change<T>(&mut self, key: usize, change: impl FnOnce(&mut Ongoing) -> T) -> Option<T> {
+        let slot = self.slots.get_mut(key)?;
+        // Once in the queue is enough: it is settled with all that has happened to it by then.
+        if !std::mem::replace(&mut slot.is_touched, true) {
+            self.touched.push_back(key);
+        }
+        let changed = change(&mut slot.ongoing);
+        self.recount(key);
+        Some(changed)
+    }
+
+    /// The next chat to be settled.
+    pub fn next_touched(&mut self) -> Option<usize> {
+        let slots = &self.slots;
+        std::iter::from_fn(|| self.touched.pop_front())
+            .find(|key| slots.get(*key).is_some_and(|slot| slot.is_touched))
+    }
+
+    /// A chat that is being settled, which is all that may be done with it: it is touched no longer.
+    pub fn settling(&mut self, key: usize) -> Option<&mut Ongoing> {
+        let slot = self.slots.get_mut(key)?;
+        slot.is_touched = false;
+        Some(&mut slot.ongoing)
+    }
+
+    /// Those that are kept anew: whether they are touched does not change.
+    pub fn keeping(&mut self) -> impl Iterator<Item = &mut Ongoing> {
+        self.slots.iter_mut().map(|(_, slot)| &mut slot.ongoing)
+    }
+
+    /// Writes down where all chats that had messages stand, so that a start has little to read.
+    pub fn keep(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        for ongoing in self.keeping().filter(|ongoing| ongoing.noted.progressed) {
+            if let Some(row) = ongoing.row() {
+                store.keep_chat(&row)?;
+            }
+            ongoing.noted.progressed = false;
+        }
+        store.set_kept()
+    }
+
+    /// Takes an invitation for the outbox back. False if this chat is none.
+    pub fn take_invitation_back(&mut self, now: Instant, key: usize) -> bool {
+        self.get(key).is_some_and(Ongoing::is_unlogged)
+            && self.change(key, |ongoing| ongoing.chat.close(now, true).is_ok()) == Some(true)
+    }
+
+    /// Leaves a chat that only the outbox wanted and that has delivered everything, for a chat that somebody wants.
+    pub fn leave_idle(&mut self, now: Instant) {
+        let idle = self.iter().find(|(_, ongoing)| ongoing.leave_at().is_some()).map(|(key, _)| key);
+        if let Some(key) = idle {
+            // It is open, for only then it is to be left.
+            self.change(key, |ongoing| _ = ongoing.chat.close(now, false));
+        }
+    }
+
+    /// Chats that only the outbox wanted are left sooner, or later, than was thought: settling them says when.
+    pub fn touch_idle(&mut self) {
+        let idle = self.iter().filter(|(_, ongoing)| ongoing.leave_at().is_some());
+        for key in idle.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.change(key, |_| {});
+        }
+    }
+
+    /// Counts a chat anew after its state may have changed.
+    pub fn recount(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let class = Class::of(&slot.ongoing);
+        let was = std::mem::replace(&mut slot.class, class);
+        match class {
+            Class::Chat => self.chats += 1,
+            Class::Request => self.requests += 1,
+            Class::Neither => {}
+        }
+        // Last, so that no count is ever below zero.
+        self.uncount(was);
+    }
+
+    fn uncount(&mut self, class: Class) {
+        match class {
+            Class::Chat => self.chats -= 1,
+            Class::Request => self.requests -= 1,
+            Class::Neither => {}
+        }
+    }
+
+    /// The chat with this key.
+    pub fn get(&self, key: usize) -> Option<&Ongoing> {
+        self.slots.get(key).map(|slot| &slot.ongoing)
+    }
+
+    /// The key of the chat with the peer at this address.
+    pub fn at(&self, address: SocketAddr) -> Option<usize> {
+        self.by_address.get(&address).copied()
+    }
+
+    /// The key of the chat with the peer at this address, or with the one that was invited there and answered from
+    /// another port.
+    pub fn known_at(&self, address: SocketAddr) -> Option<usize> {
+        self.at(address).or_else(|| self.moved.get(&address).copied())
+    }
+
+    /// The key of the chat in which the outbox's messages for this address are delivered.
+    pub fn for_outbox(&self, address: SocketAddr) -> Option<usize> {
+        self.moved.get(&address).copied().or_else(|| self.at(address))
+    }
+
+    /// The key of our invitation to this host, if there is exactly one.
+    pub fn only_invitation_to(&self, ip: IpAddr) -> Option<usize> {
+        let mut invitations = self
+            .of_host(ip)
+            .filter(|(_, ongoing)| ongoing.chat.state() == State::Inviting)
+            .map(|(key, _)| key);
+        invitations.next().filter(|_| invitations.next().is_none())
+    }
+
+    fn of_host(&self, ip: IpAddr) -> impl Iterator<Item = (usize, &Ongoing)> {
+        // Addresses of one host are neighbours: a host with few chats costs no look at all others.
+        let from = self.by_address.range(SocketAddr::new(ip, 0)..);
+        let keys = from.take_while(move |(address, _)| address.ip() == ip).map(|(_, key)| *key);
+        keys.filter_map(|key| Some((key, self.get(key)?)))
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Ongoing)> {
+        self.slots.iter().map(|(key, slot)| (key, &slot.ongoing))
+    }
+
+    /// How many count against `max_chats`.
+    pub fn count(&self) -> usize {
+        self.chats
+    }
+
+    /// How many requests of this host wait for an answer.
+    pub fn requests_of(&self, ip: IpAddr) -> usize {
+        self.of_host(ip).filter(|(_, ongoing)| ongoing.chat.state() == State::Invited).count()
+    }
+
+    /// How many requests wait for an answer.
+    pub fn requests(&self) -> usize {
+        self.requests
+    }
+}

@@ -1,0 +1,172 @@
+//! Brings a chat that was touched up to date: its log, its queue, its datagrams and its timer.
+//!
+//! [`Roster::change`](crate::roster::Roster::change) marks what it changes as touched, so nobody can forget to settle.
+//! The turn settles once after all datagrams. It settles after each request and each timer too, because these look at
+//! the log: the next one must find there what the last one did. What a chat has come to means something to the outbox;
+//! it is returned from here as a value, and nothing here touches another chat.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use simp_control::{Reason, State};
+use simp_proto::ChatEvent;
+use simp_store::{Store, StoreError};
+
+use crate::absent::Absentees;
+use crate::ongoing::{NotedDialect, Ongoing, WantedBy};
+use crate::{Engine, Now};
+
+/// How long we stay in a chat that was opened for the outbox after its last message, for an answer.
+const LINGER: Duration = Duration::from_secs(60);
+
+/// The same while other peers of the outbox wait for room.
+const LINGER_SHORT: Duration = Duration::from_secs(10);
+
+/// What a chat has come to, for the outbox.
+struct Settled {
+    /// Where the outbox knows the peer.
+    invited_at: SocketAddr,
+    /// Messages that have left the outbox.
+    gone: Vec<u64>,
+    /// It has opened.
+    opened: bool,
+    /// It is over.
+    closed: Option<Closed>,
+}
+
+/// The end of a chat.
+enum Closed {
+    /// An invitation for the outbox was taken back, for nothing else ends one so.
+    TakenBack,
+    /// Anything else.
+    Over(Reason),
+}
+
+impl Engine {
+    /// Settles all chats that were touched. While the log cannot be written they stand still.
+    pub(crate) fn settle_touched(&mut self, now: Now) -> Result<(), StoreError> {
+        while self.disk.works()
+            && let Some(key) = self.chats.next_touched()
+        {
+            self.settle(now, key)?;
+        }
+        Ok(())
+    }
+
+    /// Settles a chat that is over at once: its address is free then, whoever comes next.
+    pub(crate) fn settle_if_over(&mut self, now: Now, key: usize) -> Result<(), StoreError> {
+        let is_over = self.chats.get(key).is_some_and(|ongoing| ongoing.chat.state() == State::Closed);
+        if is_over { self.settle(now, key) } else { Ok(()) }
+    }
+
+    fn settle(&mut self, now: Now, key: usize) -> Result<(), StoreError> {
+        let Some(ongoing) = self.chats.settling(key) else { return Ok(()) };
+        let settled = ongoing.settle_log(&mut self.store, &self.absent, now)?;
+        ongoing.linger(now, self.absent.is_room_wanted());
+        // They leave after the commit: an ACK promises that we have the message.
+        while let Some(datagram) = ongoing.chat.poll_transmit() {
+            self.transmits.push(ongoing.place.address, ongoing.place.local, &datagram);
+        }
+        ongoing.set_timer(key, &mut self.wheel);
+        if ongoing.chat.state() == State::Closed {
+            self.wake.note_over(now.instant, ongoing);
+            self.chats.remove(key);
+        } else {
+            self.chats.recount(key);
+        }
+        // The outbox last: whether there is room depends on whether this chat is still there.
+        self.note(now, settled);
+        Ok(())
+    }
+
+    /// What a settled chat means for the outbox, and for what strangers are allowed.
+    fn note(&mut self, now: Now, settled: Settled) {
+        let Settled { invited_at, gone, opened, closed } = settled;
+        if opened {
+            self.limits.refund_request();
+        }
+        for message in gone {
+            self.absent.remove(&mut self.wheel, invited_at, message);
+        }
+        let is_full = self.is_full();
+        let (absent, wheel) = (&mut self.absent, &mut self.wheel);
+        match closed {
+            None if opened => absent.has_come(wheel, invited_at),
+            None => {}
+            Some(Closed::TakenBack) => absent.wait_for_room(wheel, invited_at),
+            // Our user left, and somebody else has the room already.
+            Some(Closed::Over(Reason::Quit)) if is_full => absent.wait_for_room(wheel, invited_at),
+            Some(Closed::Over(reason)) => absent.came_to_nothing(wheel, now, invited_at, reason),
+        }
+    }
+}
+
+impl Ongoing {
+    /// Appends what has happened, takes up messages that wait, and keeps what a restart needs.
+    fn settle_log(&mut self, store: &mut Store, absent: &Absentees, now: Now) -> Result<Settled, StoreError> {
+        let invited_at = self.place.invited_at();
+        let mut settled = Settled { invited_at, gone: Vec::new(), opened: false, closed: None };
+        while let Some(event) = self.chat.poll_event() {
+            match &event {
+                ChatEvent::Opened => settled.opened = true,
+                ChatEvent::Closed { reason: Reason::Quit, .. } if self.is_unlogged() => {
+                    settled.closed = Some(Closed::TakenBack);
+                }
+                ChatEvent::Closed { reason, .. } => settled.closed = Some(Closed::Over(*reason)),
+                _ => {}
+            }
+            settled.gone.extend(self.record(store, absent, now, event)?);
+        }
+        // Before any further message of ours is queued, so that ids go up in a chat.
+        settled.gone.extend(self.take_up_outbox(store, absent, now)?);
+        if self.chat.is_leaving() {
+            self.give_up_rest(store, now, Reason::Quit)?;
+        } else {
+            self.refill(store, self.waiting(absent))?;
+            if settled.opened {
+                // The first of them may leave at once.
+                self.chat.handle_timeout(now.instant);
+            }
+        }
+        self.note_dialect(store, now, settled.opened)?;
+        // A row only if the state has changed: what messages change is read from their entries at a start.
+        if self.chat.poll_snapshot().is_some()
+            && let Some(row) = self.row()
+        {
+            store.keep_chat(&row)?;
+            self.noted.progressed = false;
+        }
+        Ok(settled)
+    }
+
+    /// Keeps what the peer has shown of how it speaks, once there was a chat with it.
+    fn note_dialect(&mut self, store: &mut Store, now: Now, has_opened: bool) -> Result<(), StoreError> {
+        let dialect = self.chat.dialect();
+        // Whoever only knocks is not remembered.
+        let was_open = match self.chat.state() {
+            State::Open => true,
+            State::Closing => has_opened || !self.chat.is_over_for_us(),
+            State::Inviting | State::Invited | State::Accepting | State::Closed => has_opened,
+        };
+        let is_noted = match self.noted.dialect {
+            NotedDialect::Began => false,
+            NotedDialect::As(before) => before == dialect,
+            NotedDialect::Pinned => true,
+        };
+        if is_noted || !was_open {
+            return Ok(());
+        }
+        self.noted.dialect = NotedDialect::As(dialect);
+        store.learn(now.ms, self.place.address, self.chat.user(), dialect)
+    }
+
+    /// Says when to leave a chat that nobody but the outbox wanted: some time after its last message.
+    fn linger(&mut self, now: Now, is_room_wanted: bool) {
+        let is_idle =
+            self.chat.state() == State::Open && self.chat.unacknowledged() == 0 && self.queue.in_log == 0;
+        if let WantedBy::Outbox { leave_at } = &mut self.wanted_by {
+            let after = if is_room_wanted { LINGER_SHORT } else { LINGER };
+            *leave_at = is_idle.then(|| now.instant + after);
+        }
+    }
+}

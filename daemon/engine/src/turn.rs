@@ -1,0 +1,190 @@
+//! One round of the daemon, and the order of things in it, once: take in, settle, answer, do what is due, commit, let
+//! out.
+
+use std::net::{IpAddr, SocketAddr};
+
+use simp_control::{Answer, Request};
+use simp_proto::{Datagram, DecodeError};
+use simp_store::StoreError;
+
+use crate::commands::Follower;
+use crate::policy::Policy;
+use crate::transmits::Transmits;
+use crate::{Engine, Now, commands};
+
+/// Names one client for as long as it is connected.
+pub type ClientId = usize;
+
+/// A datagram that came.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// To which of our addresses, if we receive on several.
+    pub local: Option<IpAddr>,
+    /// What it says, or what is wrong with it.
+    pub datagram: Result<Datagram, DecodeError>,
+}
+
+/// What came since the last turn. A turn leaves it empty, with its memory.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// In the order in which they came.
+    pub datagrams: Vec<Arrival>,
+    /// Addresses at which nothing listens, or to which no way leads.
+    pub unreachable: Vec<SocketAddr>,
+    /// What clients that have said hello ask, those of each client in order.
+    pub requests: Vec<(ClientId, Request)>,
+    /// The settings, if they were read again.
+    pub policy: Option<Policy>,
+    /// How many clients are connected.
+    pub clients: usize,
+    /// How many datagrams of the last turn have left.
+    pub transmitted: u64,
+    /// How many could not.
+    pub not_transmitted: u64,
+}
+
+/// What a turn comes to. All that it promises is committed.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// What leaves on the network.
+    pub transmits: Transmits,
+    /// One for each request, those of each client in order.
+    pub answers: Vec<(ClientId, Answer)>,
+    /// Clients that follow the log from now on. They read it at their own pace: see [`Engine::log`].
+    pub followers: Vec<(ClientId, Follower)>,
+    /// A client has asked the daemon to stop.
+    pub stops: bool,
+}
+
+/// What a timer of the engine is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Timer {
+    /// A chat's deadline.
+    Chat(usize),
+    /// A peer is invited again for the outbox.
+    Invite(SocketAddr),
+    /// A message in the outbox is given up.
+    Expire(u64),
+    /// The disk is tried again.
+    Disk,
+    /// Old entries of the log are looked for.
+    Retention,
+}
+
+impl Outputs {
+    pub(crate) fn clear(&mut self) {
+        self.transmits.clear();
+        self.answers.clear();
+        self.followers.clear();
+    }
+}
+
+impl Engine {
+    /// One turn: takes `inputs`, does what is due, makes it durable, and only then puts into `outputs` what is to
+    /// leave. If it cannot be made durable, nothing of it has happened, and each request is answered so.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the log can never be used again. Any other trouble with it passes, or is waited for.
+    pub fn turn(&mut self, now: Now, inputs: &mut Inputs, outputs: &mut Outputs) -> Result<(), StoreError> {
+        outputs.clear();
+        self.store.begin_turn();
+        match self.take_turn(now, inputs, outputs) {
+            Err(error) if error.may_pass() => self.undo(now, error, inputs, outputs),
+            done => done?,
+        }
+        // Only here datagrams get out: an undone turn has left none.
+        std::mem::swap(&mut outputs.transmits, &mut self.transmits);
+        inputs.clear();
+        Ok(())
+    }
+
+    /// The order of things.
+    fn take_turn(&mut self, now: Now, inputs: &mut Inputs, outputs: &mut Outputs) -> Result<(), StoreError> {
+        self.note_what_is_so(now, inputs);
+        // Network first: an ACK that has just come stops its retransmission, and a client sees what came with it.
+        self.take_in(now, inputs)?;
+        // Before any request: it finds the log as the datagrams have left it.
+        self.settle_touched(now)?;
+        self.answer(now, inputs, outputs)?;
+        self.do_what_is_due(now)?;
+        // Room last: it may have come and gone within the turn.
+        if self.disk.works() {
+            self.use_room(now)?;
+            self.settle_touched(now)?;
+            self.retention.tend(&self.policy.retain, &mut self.chats, &mut self.store, now)?;
+            // All that this turn has received, queued and answered becomes durable here, with one commit.
+            self.store.commit()?;
+        }
+        Ok(())
+    }
+
+    fn note_what_is_so(&mut self, now: Now, inputs: &mut Inputs) {
+        self.counters.datagrams_out += inputs.transmitted;
+        self.counters.not_transmitted += inputs.not_transmitted;
+        if let Some(policy) = inputs.policy.take() {
+            // Chats that are there keep what they began with; requests and new chats go by this.
+            self.policy = policy;
+            self.retention.look(&mut self.wheel, now, &self.policy.retain);
+        }
+    }
+
+    fn take_in(&mut self, now: Now, inputs: &Inputs) -> Result<(), StoreError> {
+        if !self.disk.works() {
+            // As if lost on the way: what cannot be kept is not acknowledged, and comes again.
+            self.counters.ignored += inputs.datagrams.len() as u64;
+            return Ok(());
+        }
+        // These are of what we sent before; whoever has sent something since is there after all.
+        for address in &inputs.unreachable {
+            self.handle_unreachable(now, *address)?;
+        }
+        for arrival in &inputs.datagrams {
+            self.handle_arrival(now, arrival)?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, now: Now, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), StoreError> {
+        for (client, request) in &inputs.requests {
+            let _span = tracing::debug_span!("request", client, request = %commands::name(request)).entered();
+            let (answer, used) = commands::carry_out(self, now, inputs, *client, request, outputs);
+            outputs.answers.push((*client, answer));
+            // While there is trouble nothing is written, so there is nothing to undo.
+            if self.disk.works() {
+                used?;
+            }
+            self.settle_touched(now)?;
+        }
+        Ok(())
+    }
+
+    fn do_what_is_due(&mut self, now: Now) -> Result<(), StoreError> {
+        while let Some(timer) = self.wheel.pop_expired(now.instant) {
+            match timer {
+                Timer::Disk => self.try_disk(now)?,
+                Timer::Retention => self.retention.look(&mut self.wheel, now, &self.policy.retain),
+                // Chats stand still; they are resumed once the log can be written.
+                Timer::Chat(_) | Timer::Invite(_) | Timer::Expire(_) if !self.disk.works() => {}
+                Timer::Chat(key) => {
+                    let is_again = self.chats.change(key, |ongoing| ongoing.handle_timeout(now.instant));
+                    self.counters.retransmitted += u64::from(is_again == Some(true));
+                }
+                Timer::Invite(address) => self.invite_absentee(now, address)?,
+                Timer::Expire(message) => self.expire_message(now, message)?,
+            }
+            self.settle_touched(now)?;
+        }
+        Ok(())
+    }
+}
+
+impl Inputs {
+    fn clear(&mut self) {
+        self.datagrams.clear();
+        self.unreachable.clear();
+        self.requests.clear();
+        (self.transmitted, self.not_transmitted) = (0, 0);
+    }
+}

@@ -1,0 +1,98 @@
+//! How peers speak, by address: what a chat showed is where the next one begins.
+
+use std::net::SocketAddr;
+
+use rusqlite::{OptionalExtension as _, Row, params};
+use simp_control::Peer;
+use simp_proto::{Dialect, Habit, Known, UserName};
+
+use super::{Store, StoreError};
+
+/// Most peers that are remembered: beyond, the one that was heard of longest ago is forgotten, those first that hold to
+/// the specification.
+const PEERS_MAX: i64 = 10_000;
+
+/// What chats with a peer showed of how it speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learned {
+    /// The peer.
+    pub peer: Peer,
+    /// How it speaks.
+    pub dialect: Dialect,
+    /// When that was kept, in milliseconds since 1970.
+    pub seen_ms: u64,
+}
+
+/// What one peer does is not taken for what another on its host does, if that could lose messages of a plain one, or
+/// let it in before our user is asked.
+const NOT_OF_A_HOST: [Habit; 5] =
+    [Habit::Rings, Habit::StartsAtOne, Habit::NeverAcks, Habit::WantsNoAcks, Habit::SameNumber];
+
+impl Store {
+    /// Keeps how the peer at this address speaks.
+    pub fn learn(
+        &mut self,
+        now_ms: u64,
+        address: SocketAddr,
+        user: UserName,
+        dialect: Dialect,
+    ) -> Result<(), StoreError> {
+        self.begin()?;
+        let (ip, dialect) = (address.ip().to_string(), dialect.to_string());
+        let row = params![address.to_string(), ip, user.as_str(), dialect, now_ms as i64];
+        self.write("INSERT OR REPLACE INTO peers VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
+        // At most one more than allowed is there now.
+        let oldest = "DELETE FROM peers WHERE address = (
+            SELECT address FROM peers WHERE (SELECT count(*) FROM peers) > ?1
+            ORDER BY dialect <> 'plain', seen LIMIT 1)";
+        self.write(oldest, [PEERS_MAX]).map(drop)
+    }
+
+    /// How the peer at this address is known to speak; else whoever was heard of last on the same host, and then it is a
+    /// stranger. Of a stranger nothing is believed that would lose a message of a plain one.
+    pub fn known_of(&self, address: SocketAddr) -> Result<Known, StoreError> {
+        let sql = "SELECT dialect, address = ?2 FROM peers WHERE ip = ?1
+            ORDER BY address = ?2 DESC, seen DESC LIMIT 1";
+        let found = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let values = [address.ip().to_string(), address.to_string()];
+            query.query_row(values, |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?))).optional()
+        }))?;
+        let (dialect, is_itself) = found.unwrap_or_default();
+        let mut dialect = Dialect::from_kept(&dialect);
+        if !is_itself {
+            for habit in NOT_OF_A_HOST {
+                dialect.set(habit, false);
+            }
+        }
+        Ok(Known { dialect, is_pinned: false, is_stranger: !is_itself })
+    }
+
+    /// How peers are known to speak, those with addresses greater than `after` as texts, in this order.
+    pub fn peers(&self, after: &str, limit: usize) -> Result<Vec<Learned>, StoreError> {
+        let sql =
+            "SELECT address, user, dialect, seen FROM peers WHERE address > ?1 ORDER BY address LIMIT ?2";
+        self.ok(self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_map(params![after, limit as i64], learned)?.collect()))
+    }
+
+    /// Forgets how these peers speak, and returns their addresses.
+    pub fn forget_peers(&mut self, is_meant: impl Fn(&Peer) -> bool) -> Result<Vec<String>, StoreError> {
+        let meant = self.peers("", PEERS_MAX as usize)?.into_iter().map(|learned| learned.peer);
+        let meant: Vec<String> = meant.filter(is_meant).map(|peer| peer.address).collect();
+        self.begin()?;
+        for address in &meant {
+            self.write("DELETE FROM peers WHERE address = ?1", [address])?;
+        }
+        Ok(meant)
+    }
+}
+
+fn learned(row: &Row<'_>) -> rusqlite::Result<Learned> {
+    Ok(Learned {
+        peer: Peer { address: row.get(0)?, user: row.get(1)? },
+        dialect: Dialect::from_kept(&row.get::<_, String>(2)?),
+        seen_ms: row.get::<_, i64>(3)? as u64,
+    })
+}

@@ -1,0 +1,247 @@
+//! Messages of ours: those that wait in a chat, and the outbox, which outlives chats.
+
+use std::net::SocketAddr;
+
+use rusqlite::{OptionalExtension as _, Row, params};
+use simp_control::Kind;
+
+use super::{Store, StoreError};
+
+/// How far back a message with a token is looked for.
+const TOKEN_SCAN: u64 = 65_536;
+
+/// A message in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InOutbox {
+    /// Its id.
+    pub message: u64,
+    /// Who is to have it, and the name known of it when it was queued.
+    pub address: SocketAddr,
+    /// That name; empty if none was known.
+    pub user: String,
+    /// What it says.
+    pub text: String,
+    /// When it was queued, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// How long after that it is given up, in milliseconds.
+    pub expires_after_ms: Option<u64>,
+}
+
+/// A message of ours, whatever became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// The chat it was queued in; 0 for one of the outbox.
+    pub chat: u64,
+    /// Who was to have it.
+    pub address: SocketAddr,
+    /// The name known of it then.
+    pub user: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// A message that waits for a chat to deliver it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its id.
+    pub id: u64,
+    /// What it says.
+    pub text: String,
+}
+
+/// Whose waiting messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose {
+    /// Those queued in this chat.
+    pub chat: Option<u64>,
+    /// And those in the outbox for the peer at this address.
+    pub outbox: Option<SocketAddr>,
+}
+
+/// What waits in a chat and in the outbox together. Each half comes out of its index in order, so that the
+/// first few of many cost no more than these.
+const WAITING: &str = "
+    SELECT id, text FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2
+    UNION ALL
+    SELECT o.message, text FROM outbox AS o JOIN events ON id = o.message
+        WHERE o.address = ?3 AND o.message > ?2
+    ORDER BY 1 LIMIT ?4";
+
+const KEPT: &str =
+    "SELECT o.message, o.address, user, text, at, expires FROM outbox AS o JOIN events ON id = o.message";
+
+impl Store {
+    /// Messages with ids above `after` that wait: how many.
+    pub fn queued(&self, whose: Whose, after: u64) -> Result<u64, StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2)
+                        + (SELECT count(*) FROM outbox WHERE address = ?3 AND message > ?2)";
+        let values = params![
+            whose.chat.map(|chat| chat as i64),
+            after as i64,
+            whose.outbox.map(|address| address.to_string())
+        ];
+        self.ok(self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row(values, |row| row.get::<_, i64>(0)))
+            .map(|count| count as u64))
+    }
+
+    /// Messages with ids above `after` that wait, oldest first.
+    pub fn waiting(&self, whose: Whose, after: u64, limit: u64) -> Result<Vec<Waiting>, StoreError> {
+        let address = whose.outbox.map(|address| address.to_string());
+        let values = params![whose.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
+        self.ok(self
+            .db
+            .prepare_cached(WAITING)
+            .and_then(|mut query| query.query_map(values, waiting)?.collect()))
+    }
+
+    /// The messages with ids above `after` that were queued in this chat, oldest first.
+    pub fn queued_in(&self, chat: u64, after: u64) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT id FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2 ORDER BY id";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            query.query_map([chat as i64, after as i64], |row| Ok(row.get::<_, i64>(0)? as u64))?.collect()
+        }))
+    }
+
+    /// Puts a message, whose `queued` entry has been appended, into the outbox.
+    pub fn keep_in_outbox(
+        &mut self,
+        message: u64,
+        address: SocketAddr,
+        expires_after_ms: Option<u64>,
+    ) -> Result<(), StoreError> {
+        self.begin()?;
+        let values = params![message as i64, address.to_string(), expires_after_ms.map(|ms| ms as i64)];
+        self.write("INSERT INTO outbox VALUES (?1, ?2, ?3)", values)?;
+        Ok(())
+    }
+
+    /// Takes a message out of the outbox. False if it is not there.
+    pub fn take_from_outbox(&mut self, message: u64) -> Result<bool, StoreError> {
+        self.begin()?;
+        Ok(self.write("DELETE FROM outbox WHERE message = ?1", [message as i64])? > 0)
+    }
+
+    /// The message with this id, if it is in the outbox.
+    pub fn in_outbox(&self, message: u64) -> Result<Option<InOutbox>, StoreError> {
+        self.ok(self
+            .db
+            .prepare_cached(&format!("{KEPT} WHERE o.message = ?1"))
+            .and_then(|mut query| query.query_row([message as i64], kept).optional()))
+    }
+
+    /// The messages in the outbox with ids above `after`, oldest first.
+    pub fn outbox(&self, after: u64, limit: usize) -> Result<Vec<InOutbox>, StoreError> {
+        let sql = format!("{KEPT} WHERE o.message > ?1 ORDER BY o.message LIMIT ?2");
+        self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
+            query.query_map([after.min(self.extent.last_id) as i64, limit as i64], kept)?.collect()
+        }))
+    }
+
+    /// Whom the outbox has messages for, and how many.
+    pub fn outbox_peers(&self) -> Result<Vec<(SocketAddr, u64)>, StoreError> {
+        // Once per start, so that the statement need not be kept.
+        let sql = "SELECT address, count(*) FROM outbox GROUP BY address";
+        self.ok(self.db.prepare(sql).and_then(|mut query| {
+            query.query_map([], |row| Ok((address(row, 0)?, row.get::<_, i64>(1)? as u64)))?.collect()
+        }))
+    }
+
+    /// The messages in the outbox that are given up at some time: when they were queued, and how long after that, in
+    /// milliseconds.
+    pub fn expiring(&self) -> Result<Vec<(u64, u64, u64)>, StoreError> {
+        let sql = "SELECT o.message, at, expires FROM outbox AS o JOIN events ON id = o.message WHERE expires IS NOT NULL";
+        self.ok(self.db.prepare(sql).and_then(|mut query| {
+            let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|number| number as u64);
+            query.query_map([], |row| Ok((number(row, 0)?, number(row, 1)?, number(row, 2)?)))?.collect()
+        }))
+    }
+
+    /// The message of ours with this id.
+    pub fn message(&self, id: u64) -> Result<Option<Queued>, StoreError> {
+        let sql = "SELECT chat, address, user, text FROM events WHERE id = ?1 AND kind = 5";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let queued = query.query_row([id as i64], |row| {
+                let chat = row.get::<_, i64>(0)? as u64;
+                Ok(Queued { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)? })
+            });
+            queued.optional()
+        }))
+    }
+
+    /// What came of a message of ours that is settled without being surely delivered: `undelivered` or `unconfirmed`.
+    pub fn not_delivered(&self, message: u64) -> Result<Option<Kind>, StoreError> {
+        // Both have an index of their own: deliveries, of which there are many, have none.
+        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE kind = 7 AND message = ?1),
+                          EXISTS (SELECT 1 FROM events WHERE kind = 9 AND message = ?1)";
+        let found = self
+            .ok(self.db.prepare_cached(sql).and_then(|mut query| {
+                query.query_row([message as i64], |row| Ok((row.get(0)?, row.get(1)?)))
+            }))?;
+        Ok(match found {
+            (true, _) => Some(Kind::Undelivered),
+            (false, true) => Some(Kind::Unconfirmed),
+            (false, false) => None,
+        })
+    }
+
+    /// The messages in the outbox for the peer at this address whose texts are longer than this.
+    pub fn longer_in_outbox(&self, address: SocketAddr, most: usize) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT o.message FROM outbox AS o JOIN events ON id = o.message
+                   WHERE o.address = ?1 AND length(text) > ?2 ORDER BY 1";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let values = params![address.to_string(), most as i64];
+            query.query_map(values, |row| row.get::<_, i64>(0).map(|id| id as u64))?.collect()
+        }))
+    }
+
+    /// The message that sends this one again, if there is one.
+    pub fn sent_again_as(&self, message: u64) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT id FROM events WHERE kind = 5 AND message IS NOT NULL AND message = ?1";
+        self.ok(self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row([message as i64], |row| row.get::<_, i64>(0)).optional())
+            .map(|id| id.map(|id| id as u64)))
+    }
+
+    /// The message that was queued with this token, by an entry above `after`: its id and its chat.
+    pub fn with_token(&self, token: u64, after: u64) -> Result<Option<(u64, u64)>, StoreError> {
+        // Tokens have no index, for a client asks within seconds: only the newest entries are looked through. No id may be
+        // negative to SQLite, whatever the client says.
+        let after = after.max(self.extent.last_id.saturating_sub(TOKEN_SCAN)).min(self.extent.last_id);
+        let sql = "SELECT id, chat FROM events WHERE id > ?1 AND kind = 5 AND seq = ?2";
+        self.ok(self.db.prepare(sql).and_then(|mut query| {
+            query
+                .query_row([after as i64, token as i64], |row| {
+                    Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
+                })
+                .optional()
+        }))
+    }
+}
+
+fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    Ok(Waiting { id: row.get::<_, i64>(0)? as u64, text: row.get(1)? })
+}
+
+fn kept(row: &Row<'_>) -> rusqlite::Result<InOutbox> {
+    Ok(InOutbox {
+        message: row.get::<_, i64>(0)? as u64,
+        address: address(row, 1)?,
+        user: row.get(2)?,
+        text: row.get(3)?,
+        at_ms: row.get::<_, i64>(4)? as u64,
+        expires_after_ms: row.get::<_, Option<i64>>(5)?.map(|ms| ms as u64),
+    })
+}
+
+fn address(row: &Row<'_>, column: usize) -> rusqlite::Result<SocketAddr> {
+    let text: String = row.get(column)?;
+    let wrong = |error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    };
+    text.parse().map_err(wrong)
+}

@@ -1,0 +1,57 @@
+//! Entries of the log as rows, and back.
+
+use rusqlite::Row;
+use simp_control::{Event, Kind, Peer, Reason, What};
+
+/// A kind's number in the log: they are never renumbered.
+pub(super) fn number(kind: Kind) -> i64 {
+    kind as i64
+}
+
+/// What an entry says, as the columns `message`, `reason` and `text`.
+pub(super) fn columns(what: &What) -> (Option<i64>, Option<i64>, Option<&str>) {
+    match what {
+        What::Request | What::Inviting => (None, None, None),
+        What::Opened { note } => (None, None, note.as_deref()),
+        What::Closed { reason, text } => (None, Some(*reason as i64), text.as_deref()),
+        What::Message { text } | What::Error { text } => (None, None, Some(text)),
+        What::Queued { text, again } => (again.map(|id| id as i64), None, Some(text)),
+        What::Delivered { message } | What::Unconfirmed { message } => (Some(*message as i64), None, None),
+        What::Undelivered { message, reason } => (Some(*message as i64), Some(*reason as i64), None),
+    }
+}
+
+/// The entry in a row of `events`.
+pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let message = || row.get::<_, i64>(6).map(|id| id as u64);
+    let reason = || of_number(row, 7, &Reason::ALL);
+    let text = || row.get(8);
+    let what = match of_number(row, 2, &Kind::ALL)? {
+        Kind::Request => What::Request,
+        Kind::Inviting => What::Inviting,
+        Kind::Opened => What::Opened { note: text()? },
+        Kind::Closed => What::Closed { reason: reason()?, text: text()? },
+        Kind::Message => What::Message { text: row.get(8)? },
+        Kind::Queued => {
+            What::Queued { text: row.get(8)?, again: row.get::<_, Option<i64>>(6)?.map(|id| id as u64) }
+        }
+        Kind::Delivered => What::Delivered { message: message()? },
+        Kind::Undelivered => What::Undelivered { message: message()?, reason: reason()? },
+        Kind::Error => What::Error { text: row.get(8)? },
+        Kind::Unconfirmed => What::Unconfirmed { message: message()? },
+    };
+    Ok(Event {
+        id: row.get::<_, i64>(0)? as u64,
+        at_ms: row.get::<_, i64>(1)? as u64,
+        chat: row.get::<_, i64>(3)? as u64,
+        peer: Peer { address: row.get(4)?, user: row.get(5)? },
+        what,
+    })
+}
+
+/// The value with the number in this column.
+pub(super) fn of_number<T: Copy>(row: &Row<'_>, column: usize, all: &[T]) -> rusqlite::Result<T> {
+    let number: i64 = row.get(column)?;
+    let value = usize::try_from(number).ok().and_then(|place| all.get(place));
+    value.copied().ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
+}

@@ -1,0 +1,124 @@
+//! The tables, what marks a file as ours, and how older ones become the present ones.
+
+use rusqlite::Connection;
+
+use super::PAGE_BYTES;
+
+/// Marks the file as ours: "simp".
+const APPLICATION_ID: i64 = 0x7369_6d70;
+
+/// Version of the tables below.
+pub(super) const SCHEMA_VERSION: i64 = 3;
+
+/// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
+/// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received message's
+/// Sequence field, or the token of a queued one. The address and the name of an entry's peer stand in each
+/// entry, for chats do not outlive their end here and entries do.
+///
+/// A chat's row holds as of entry `as_of`, or as of `kept.through` if that is later; what came after is
+/// read from the entries. So a message costs one entry and no more.
+const FIRST: &str = "
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL, chat INTEGER NOT NULL,
+        address TEXT NOT NULL, user TEXT NOT NULL, message INTEGER, reason INTEGER, text TEXT, seq INTEGER
+    ) STRICT;
+    CREATE INDEX queued ON events (chat, id) WHERE kind = 5;
+    CREATE TABLE chats (
+        chat INTEGER PRIMARY KEY, address TEXT NOT NULL, since INTEGER NOT NULL, state INTEGER NOT NULL,
+        user TEXT NOT NULL, seq INTEGER NOT NULL, received_seq INTEGER, received_hash INTEGER,
+        settled INTEGER NOT NULL, as_of INTEGER NOT NULL, expires INTEGER
+    ) STRICT;
+    CREATE TABLE kept (through INTEGER NOT NULL) STRICT;
+    INSERT INTO kept VALUES (0);
+    CREATE TABLE consumers (name TEXT PRIMARY KEY, seen INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE runs (started INTEGER NOT NULL) STRICT;
+";
+
+/// The outbox: messages that outlive chats. Their texts are in their `queued` entries, whose `chat` is 0.
+/// `expires` is how many milliseconds after the entry's `at`. Both indexes are of entries that are rare.
+const SECOND: &str = "
+    CREATE TABLE outbox (message INTEGER PRIMARY KEY, address TEXT NOT NULL, expires INTEGER) STRICT;
+    CREATE INDEX outbox_address ON outbox (address, message);
+    CREATE INDEX undelivered ON events (message) WHERE kind = 7;
+    CREATE INDEX again ON events (message) WHERE kind = 5 AND message IS NOT NULL;
+    ALTER TABLE chats ADD COLUMN outbox INTEGER NOT NULL DEFAULT 0;
+    DROP TABLE runs;
+    CREATE TABLE runs (only INTEGER PRIMARY KEY CHECK (only = 1), started INTEGER NOT NULL) STRICT;
+";
+
+/// How peers speak, as the names of their habits; a row for each that there was a chat with, so far without any. The `text` of an `opened` is the note of its peer. `outbox_at` is
+/// where the outbox knows the peer of a chat, and where it was invited; nothing if another chat has that.
+const THIRD: &str = "
+    CREATE TABLE peers (
+        address TEXT PRIMARY KEY, ip TEXT NOT NULL, user TEXT NOT NULL, dialect TEXT NOT NULL, seen INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX peers_ip ON peers (ip, seen);
+    INSERT INTO peers SELECT address,
+        CASE WHEN address LIKE '[%'
+            THEN substr(address, 2, instr(replace(address, '%', ']'), ']') - 2)
+            ELSE substr(address, 1, instr(address, ':') - 1) END,
+        user, 'plain', max(at) FROM events WHERE kind = 2 GROUP BY address;
+    ALTER TABLE chats ADD COLUMN dialect TEXT NOT NULL DEFAULT 'plain';
+    ALTER TABLE chats ADD COLUMN outbox_at TEXT;
+    UPDATE chats SET outbox_at = address;
+    CREATE INDEX unconfirmed ON events (message) WHERE kind = 9;
+";
+
+/// What brings a file from each version to the next.
+const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD];
+
+/// `auto_vacuum`: pages that are free can be given back, a few at a time.
+const INCREMENTAL: i64 = 2;
+
+/// Why a file cannot be our log, before its path is added.
+pub(super) enum Unready {
+    /// It holds something else.
+    NotALog,
+    /// A newer simpd wrote it, with this version.
+    Newer(i64),
+    /// SQLite says so.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Unready {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Takes the file for us alone, and gives it the present tables.
+pub(super) fn prepare(db: &mut Connection) -> Result<(), Unready> {
+    // First: the next statement takes the lock, and another simpd with this file sees that it is in use.
+    db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (id, version) = (pragma("application_id")?, pragma("user_version")?);
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let is_empty = tables == 0 && (id, version) == (0, 0);
+    match id {
+        APPLICATION_ID if version > SCHEMA_VERSION => return Err(Unready::Newer(version)),
+        APPLICATION_ID if version > 0 => {}
+        _ if is_empty => {}
+        _ => return Err(Unready::NotALog),
+    }
+    if is_empty {
+        db.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
+        db.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    } else if pragma("auto_vacuum")? != INCREMENTAL {
+        // Of a file that has tables already it takes effect with a VACUUM, which is all or nothing.
+        db.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+        db.execute_batch("VACUUM")?;
+    }
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    let steps = STEPS.get(version as usize..).unwrap_or_default();
+    if !steps.is_empty() {
+        // All steps or none: a file that is killed in the middle is still one of the older version.
+        let change = db.transaction()?;
+        for step in steps {
+            change.execute_batch(step)?;
+        }
+        change.pragma_update(None, "application_id", APPLICATION_ID)?;
+        change.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        change.commit()?;
+    }
+    Ok(())
+}

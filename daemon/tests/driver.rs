@@ -1,0 +1,193 @@
+//! One daemon without sockets: the engine, its log in memory, and a disk that refuses to commit if told to.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use simp_control::{Answer, Event, Failure, Reply, Request};
+use simp_engine::{Accept, Arrival, Engine, Inputs, Now, Outputs, Pins, Policy, Retain};
+use simp_proto::{Datagram, DecodeError, Settings, UserName};
+use simp_store::{Durability, Store, Wanted};
+
+/// A disk that refuses some of its commits.
+#[derive(Clone, Default)]
+pub struct BadDisk(Arc<Refusals>);
+
+#[derive(Default)]
+struct Refusals {
+    /// So many commits are good,
+    after: AtomicU32,
+    /// then so many are refused.
+    left: AtomicU32,
+}
+
+impl Refusals {
+    fn refuses(&self) -> bool {
+        !take_one(&self.after) && take_one(&self.left)
+    }
+}
+
+fn take_one(from: &AtomicU32) -> bool {
+    from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}
+
+impl BadDisk {
+    /// From now on, so many commits are refused.
+    pub fn refuse(&self, commits: u32) {
+        self.refuse_after(0, commits);
+    }
+
+    /// The same after so many that are good.
+    pub fn refuse_after(&self, good: u32, commits: u32) {
+        self.0.after.store(good, Ordering::Relaxed);
+        self.0.left.store(commits, Ordering::Relaxed);
+    }
+
+    /// A log in memory on this disk.
+    pub fn open(&self) -> Store {
+        let mut db = Connection::open_in_memory().unwrap();
+        let refusals = self.0.clone();
+        db.commit_hook(Some(move || refusals.refuses())).unwrap();
+        Store::over(db, Path::new(":memory:"), Durability::Process, 1).unwrap()
+    }
+}
+
+/// One daemon and what it has transmitted.
+pub struct Driver {
+    engine: Engine,
+    /// What its next turn takes.
+    pub inputs: Inputs,
+    outputs: Outputs,
+    said: Vec<(SocketAddr, Datagram)>,
+}
+
+impl Driver {
+    /// Starts with this log. Its first turn is over, as that of the server is at once.
+    pub fn start(now: Now, policy: Policy, address: SocketAddr, store: Store, random: u64) -> Self {
+        let engine = Engine::new(now, policy, address, store, random).unwrap();
+        let (inputs, outputs) = (Inputs::default(), Outputs::default());
+        let mut driver = Self { engine, inputs, outputs, said: Vec::new() };
+        driver.turn(now);
+        driver
+    }
+
+    /// One turn, as the server has it.
+    pub fn turn(&mut self, now: Now) {
+        self.engine.turn(now, &mut self.inputs, &mut self.outputs).unwrap();
+        let decode = |(to, _, bytes): (SocketAddr, _, &[u8])| (to, Datagram::decode(bytes).unwrap());
+        self.said.extend(self.outputs.transmits.iter().map(decode));
+    }
+
+    /// A turn with one request, and its answer.
+    pub fn ask(&mut self, now: Now, request: Request) -> Result<Reply, Failure> {
+        self.ask_all(now, [request]).pop().unwrap()
+    }
+
+    /// A turn with all these requests, and their answers.
+    pub fn ask_all(
+        &mut self,
+        now: Now,
+        requests: impl IntoIterator<Item = Request>,
+    ) -> Vec<Result<Reply, Failure>> {
+        self.inputs.requests.extend(requests.into_iter().map(|request| (0, request)));
+        self.turn(now);
+        let result = |answer: &Answer| match answer {
+            Answer::Reply(reply) => Ok(reply.clone()),
+            Answer::Failure(failure) => Err(failure.clone()),
+            Answer::Event(event) => panic!("nobody follows: {event:?}"),
+        };
+        self.outputs.answers.iter().map(|(_, answer)| result(answer)).collect()
+    }
+
+    /// The next turn takes this datagram.
+    pub fn arrives(&mut self, from: SocketAddr, datagram: Result<Datagram, DecodeError>) {
+        self.inputs.datagrams.push(Arrival { from, local: None, datagram });
+    }
+
+    /// What it has transmitted since the last time, in order.
+    pub fn said(&mut self) -> Vec<(SocketAddr, Datagram)> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// When its next turn is due, in milliseconds after `start` and rounded up.
+    pub fn due(&self, start: Instant) -> Option<u64> {
+        let due = self.engine.deadline()?;
+        Some(due.saturating_duration_since(start).as_micros().div_ceil(1_000) as u64)
+    }
+
+    /// Its log.
+    pub fn store(&self) -> &Store {
+        self.engine.log()
+    }
+
+    /// The whole log.
+    pub fn log(&self) -> Vec<Event> {
+        let (mut events, mut after) = (Vec::new(), 0);
+        while after < self.store().last_id() {
+            let (read, looked) = self.store().read(after, usize::MAX, &Wanted::default()).unwrap();
+            events.extend(read);
+            after = looked;
+        }
+        events
+    }
+
+    /// Checks what must hold between any two turns.
+    pub fn check(&self) {
+        self.engine.check().unwrap_or_else(|broken| panic!("{broken}"));
+    }
+
+    /// Killed: what is left is the log.
+    pub fn killed(self) -> Store {
+        self.engine.into_store()
+    }
+}
+
+/// A moment, on clocks of which the wall clock is `skew` ms ahead.
+pub fn moment(start: Instant, ms: u64, skew: i64) -> Now {
+    let instant = start + Duration::from_millis(ms);
+    Now { instant, ms: (1_800_000_000_000 + ms as i64 + skew) as u64 }
+}
+
+/// The settings of a user of this name.
+pub fn policy(user: &str, accept: Accept, max_chats: usize) -> Policy {
+    Policy {
+        user: UserName::new(user).unwrap(),
+        accept,
+        max_chats,
+        chat: Settings::default(),
+        retain: Retain::default(),
+        pins: Pins::default(),
+    }
+}
+
+/// A text for a chat, or for whoever is meant if there is one only.
+pub fn send(who: Option<SocketAddr>, text: &str) -> Request {
+    Request::Send {
+        who: who.map(|who| who.to_string()),
+        chat: None,
+        text: text.to_owned(),
+        queue: false,
+        expire_ms: None,
+        token: None,
+        again_after: None,
+    }
+}
+
+/// A text for the outbox.
+pub fn keep(to: SocketAddr, text: &str, expire_ms: Option<u64>) -> Request {
+    let (who, text) = (Some(to.to_string()), text.to_owned());
+    Request::Send { who, chat: None, text, queue: true, expire_ms, token: None, again_after: None }
+}
+
+/// An invitation, for as long as it is the daemon's setting.
+pub fn connect(to: SocketAddr) -> Request {
+    Request::Connect { address: to.to_string(), timeout_ms: None }
+}
+
+/// The end of a chat.
+pub fn quit(who: Option<SocketAddr>, at_once: bool) -> Request {
+    Request::Quit { who: who.map(|who| who.to_string()), chat: None, now: at_once }
+}

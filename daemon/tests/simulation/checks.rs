@@ -1,0 +1,121 @@
+//! What is promised once everything has come to rest, from the logs of the hosts. Nothing here changes the world.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use simp_control::{Event, Kind, State, What};
+use simp_store::Whose;
+
+use super::world::World;
+use super::{HOSTS, address};
+use crate::driver::Driver;
+
+/// What was seen in a run, or in many.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub delivered: usize,
+    pub undelivered: usize,
+    pub unconfirmed: usize,
+    /// First messages of a chat that came twice, because the number that the peer wants was tried.
+    pub tried: usize,
+    /// Messages of the outbox that came more than once.
+    pub outbox_again: usize,
+}
+
+impl Seen {
+    pub fn add(&mut self, other: &Self) {
+        self.delivered += other.delivered;
+        self.undelivered += other.undelivered;
+        self.unconfirmed += other.unconfirmed;
+        self.tried += other.tried;
+        self.outbox_again += other.outbox_again;
+    }
+}
+
+/// Checks what is promised, when everything has come to rest.
+pub fn check(world: &World) -> Seen {
+    let mut seen = Seen::default();
+    let drivers = || world.hosts.iter().map(|host| host.driver.as_ref().unwrap());
+    let logs: Vec<Vec<Event>> = drivers().map(Driver::log).collect();
+    for driver in drivers() {
+        driver.check();
+        assert_eq!(driver.store().outbox(0, 1).unwrap(), [], "nothing waits in the outbox");
+        for chat in driver.store().kept_chats().unwrap() {
+            let whose = Whose { chat: Some(chat.chat), outbox: None };
+            let waiting = driver.store().queued(whose, chat.settled).unwrap();
+            assert_eq!((chat.snapshot.state, waiting), (State::Open, 0), "nothing waits");
+        }
+    }
+    for (host, log) in logs.iter().enumerate() {
+        assert!(log.iter().map(|event| event.id).eq(1..=log.len() as u64), "ids grow by one");
+        let outcomes = outcomes(log, &mut seen);
+        let queued = log.iter().filter(|event| event.what.kind() == Kind::Queued);
+        assert!(outcomes.into_iter().eq(queued.map(|event| (event.id, 1))), "each message has one outcome");
+        for other in (0..HOSTS).filter(|other| *other != host) {
+            let tried = &world.hosts[host].tried[other];
+            let (again, twice) = check_direction(log, &logs[other], (host, other), tried);
+            seen.outbox_again += again;
+            seen.tried += twice;
+        }
+    }
+    seen
+}
+
+/// How many outcomes each message of ours has.
+fn outcomes(log: &[Event], seen: &mut Seen) -> BTreeMap<u64, usize> {
+    let mut outcomes: BTreeMap<u64, usize> = BTreeMap::new();
+    for event in log {
+        let (count, message) = match event.what {
+            What::Delivered { message } => (&mut seen.delivered, message),
+            What::Undelivered { message, .. } => (&mut seen.undelivered, message),
+            What::Unconfirmed { message } => (&mut seen.unconfirmed, message),
+            _ => continue,
+        };
+        *count += 1;
+        *outcomes.entry(message).or_default() += 1;
+    }
+    outcomes
+}
+
+/// What one host sent and what the other has. Returns how often a message of the outbox came once more, and how often
+/// one that was transmitted with both numbers.
+fn check_direction(
+    from_log: &[Event],
+    to_log: &[Event],
+    (from, to): (usize, usize),
+    tried: &BTreeSet<String>,
+) -> (usize, usize) {
+    let (from, to) = (address(from).to_string(), address(to).to_string());
+    let came: Vec<&str> = to_log
+        .iter()
+        .filter(|event| event.peer.address == from && event.what.kind() == Kind::Message)
+        .filter_map(|event| event.what.text())
+        .collect();
+    let number = |text: &str| text.get(1..).unwrap().parse::<u64>().unwrap();
+    let sent: BTreeMap<u64, &str> = from_log
+        .iter()
+        .filter(|event| event.peer.address == to && event.what.kind() == Kind::Queued)
+        .filter_map(|event| Some((event.id, event.what.text()?)))
+        .collect();
+    for event in from_log.iter().filter(|event| event.peer.address == to) {
+        if let What::Delivered { message } = event.what {
+            let text = sent[&message];
+            assert!(came.contains(&text), "{from} -> {to}: {text} was reported as delivered, and is lost");
+        }
+    }
+    assert!(came.iter().all(|text| sent.values().any(|sent| sent == text)), "nothing comes from nowhere");
+    let in_chats: Vec<u64> =
+        came.iter().filter(|text| text.starts_with('m')).map(|text| number(text)).collect();
+    let is_resent = |n: u64| sent.values().filter(|text| number(text) == n).count() > 1;
+    let once: Vec<u64> = in_chats.iter().copied().filter(|n| !is_resent(*n)).collect();
+    let (twice, wrong): (Vec<_>, Vec<_>) = once
+        .windows(2)
+        .filter(|pair| pair[0] >= pair[1])
+        .partition(|pair| pair[0] == pair[1] && tried.contains(&format!("m{}", pair[0])));
+    assert!(wrong.is_empty(), "{from} -> {to}: twice or late: {wrong:?} of {once:?}");
+    let queued: Vec<u64> =
+        came.iter().filter(|text| text.starts_with('q')).map(|text| number(text)).collect();
+    let mut distinct = queued.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    (queued.len() - distinct.len(), twice.len())
+}

@@ -1,0 +1,256 @@
+//! The hosts and what happens to them, turn by turn: each turn is the engine's own, and may end in a kill or find a
+//! disk that refuses. What their users do there is in `users`, what must hold in `checks`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use simp_control::Kind;
+use simp_engine::{Accept, Now, Policy};
+use simp_proto::{Datagram, Operation, Settings};
+use simp_seeds::{Random, replaying};
+use simp_store::Store;
+
+use super::network::{Kinds, Network};
+use super::{ACTIVE, HOSTS, NAMES, address, host_at, start, trace};
+use crate::driver::{self, BadDisk, Driver};
+
+/// SIMP does not number its chats: users wait until all of the old chat is dead.
+const PAUSE: u64 = 10_000;
+/// When all hosts run again, and the users leave.
+const LEAVING: u64 = ACTIVE + 60_000;
+/// When everything must have come to rest.
+const END: u64 = 40 * 3_600_000;
+
+/// What happens to a host in one turn.
+#[derive(Debug)]
+pub enum Step {
+    Hears(SocketAddr, Datagram),
+    Acts,
+    /// The user leaves all chats, so that there is room for what the outbox holds.
+    Leaves,
+    Starts,
+}
+
+/// What comes in between in one turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    None,
+    /// Killed before the commit.
+    KilledBefore,
+    /// Killed after the commit, before anything left.
+    KilledAfter,
+    /// The disk refuses so many commits, the first of them that of this turn.
+    Refuses(u32),
+}
+
+pub struct Host {
+    /// `None` while it does not run.
+    pub driver: Option<Driver>,
+    store: Option<Store>,
+    disk: BadDisk,
+    /// How far its wall clock is off.
+    skew: i64,
+    pub sent: u64,
+    /// For each other host: from when on a new chat with it may begin.
+    pub free_from: [u64; HOSTS],
+    /// For each other host: its user is leaving the chat with it.
+    pub is_leaving: [bool; HOSTS],
+    /// For each other host: the last message transmitted, its number, and those transmitted with both numbers.
+    said: [(String, u8); HOSTS],
+    pub tried: [BTreeSet<String>; HOSTS],
+}
+
+impl Host {
+    fn note_said(&mut self, now: u64, to: usize, datagram: &Datagram) {
+        match datagram.operation {
+            Operation::Chat => {
+                let text = String::from_utf8(datagram.payload.clone()).unwrap();
+                if self.said[to] == (text.clone(), 1 - datagram.seq) {
+                    self.tried[to].insert(text.clone());
+                }
+                self.said[to] = (text, datagram.seq);
+            }
+            // As long as it is repeated, the chat is not quite over.
+            Operation::Fin => self.free_from[to] = now + PAUSE,
+            _ => {}
+        }
+    }
+}
+
+pub struct World {
+    pub random: Random,
+    pub network: Network,
+    pub hosts: Vec<Host>,
+    steps: BTreeMap<(u64, u64), (usize, Step)>,
+    number: u64,
+    /// In how many of 1,000 turns a host is killed, or its disk refuses.
+    trouble: u64,
+    attempts: u32,
+    max_chats: usize,
+}
+
+impl World {
+    pub fn new(kind: Kinds, seed: u64) -> Self {
+        let mut random = Random(seed);
+        let network = Network::new(kind, &mut random);
+        let host = |disk: BadDisk| Host {
+            driver: None,
+            store: Some(disk.open()),
+            disk,
+            skew: 0,
+            sent: 0,
+            free_from: [0; HOSTS],
+            is_leaving: [false; HOSTS],
+            said: Default::default(),
+            tried: Default::default(),
+        };
+        let hosts = (0..HOSTS).map(|_| host(BadDisk::default())).collect();
+        let (trouble, attempts, max_chats) =
+            (random.pick(&[0, 5, 20, 60]), random.pick(&[3, 6, 40]), random.pick(&[1, 2, 2]));
+        let steps = BTreeMap::new();
+        let mut world = Self { random, network, hosts, steps, number: 0, trouble, attempts, max_chats };
+        for host in 0..HOSTS {
+            world.plan(0, host, Step::Starts);
+            let first = world.random.pick(&[1, 1, 500, 20_000]);
+            world.plan(first, host, Step::Acts);
+            world.plan(LEAVING + host as u64, host, Step::Leaves);
+        }
+        world
+    }
+
+    pub fn policy(&self, host: usize) -> Policy {
+        let chat = Settings { attempts: self.attempts, ..Settings::default() };
+        Policy { chat, ..driver::policy(NAMES[host], Accept::All, self.max_chats) }
+    }
+
+    pub fn plan(&mut self, when: u64, host: usize, step: Step) {
+        self.number += 1;
+        self.steps.insert((when, self.number), (host, step));
+    }
+
+    pub fn now(&self, host: usize, now: u64) -> Now {
+        driver::moment(start(), now, self.hosts[host].skew)
+    }
+
+    /// The host whose timer is due next, and when.
+    fn due(&self, now: u64) -> Option<(u64, usize)> {
+        // A wheel's deadline may have passed by the time the next turn comes.
+        let due = |(host, on): (usize, &Host)| Some((on.driver.as_ref()?.due(start())?.max(now), host));
+        self.hosts.iter().enumerate().filter_map(due).min()
+    }
+
+    /// Runs until nothing happens any more.
+    pub fn run(&mut self) {
+        let mut now = 0;
+        let mut turns = 0;
+        loop {
+            let planned = self.steps.keys().next().map(|(when, _)| *when);
+            let step = match (self.due(now), planned) {
+                (Some((when, host)), planned) if planned.is_none_or(|planned| when < planned) => {
+                    now = when;
+                    (host, None)
+                }
+                (_, Some(when)) => {
+                    now = when;
+                    let (host, step) = self.steps.pop_first().unwrap().1;
+                    (host, Some(step))
+                }
+                (_, None) => return,
+            };
+            self.step(now, step.0, step.1);
+            turns += 1;
+            assert!(turns < 200_000 && now < END, "it never comes to rest");
+        }
+    }
+
+    fn step(&mut self, now: u64, host: usize, step: Option<Step>) {
+        let driver = match (&step, self.hosts[host].driver.as_mut()) {
+            (Some(Step::Starts), _) => return self.start(now, host),
+            // Users try again; datagrams are lost.
+            (Some(Step::Acts), None) => return self.act_again(now, host),
+            (_, None) => return,
+            (_, Some(driver)) => driver,
+        };
+        match step {
+            Some(Step::Hears(from, datagram)) => {
+                trace(now, host, &("hears", from.ip(), datagram.operation, datagram.seq));
+                driver.arrives(from, Ok(datagram));
+            }
+            Some(Step::Acts) => {
+                self.act(now, host);
+                self.act_again(now, host);
+            }
+            Some(Step::Leaves) => {
+                let others = (0..HOSTS).filter(|other| *other != host);
+                let quits = others.map(|other| (0, driver::quit(Some(address(other)), false)));
+                driver.inputs.requests.extend(quits);
+            }
+            Some(Step::Starts) | None => {}
+        }
+        self.turn(now, host);
+    }
+
+    fn fault(&mut self, now: u64) -> Fault {
+        if now >= ACTIVE || self.random.below(1_000) >= self.trouble {
+            return Fault::None;
+        }
+        let refuses = Fault::Refuses(1 + self.random.below(4) as u32);
+        self.random.pick(&[Fault::KilledBefore, Fault::KilledAfter, refuses])
+    }
+
+    fn turn(&mut self, now: u64, host: usize) {
+        let (fault, moment) = (self.fault(now), self.now(host, now));
+        let on = &mut self.hosts[host];
+        let driver = on.driver.as_mut().unwrap();
+        match fault {
+            Fault::None | Fault::KilledAfter => {}
+            Fault::KilledBefore => on.disk.refuse(1),
+            Fault::Refuses(commits) => on.disk.refuse(commits),
+        }
+        if fault != Fault::None {
+            trace(now, host, &fault);
+        }
+        driver.turn(moment);
+        // It reads the log; some turns are enough to find which seed to look at.
+        if replaying() || self.number.is_multiple_of(8) {
+            driver.check();
+        }
+        for event in driver.store().fresh() {
+            trace(now, host, event);
+            if event.what.kind() == Kind::Closed {
+                let other = host_at(event.peer.address.parse().unwrap());
+                on.free_from[other] = now + PAUSE;
+                on.is_leaving[other] = false;
+            }
+        }
+        if matches!(fault, Fault::KilledBefore | Fault::KilledAfter) {
+            on.disk.refuse(0);
+            on.store = on.driver.take().map(Driver::killed);
+            let away = self.random.pick(&[0, 10, 3_000, 8_000, 45_000]);
+            return self.plan(now + away, host, Step::Starts);
+        }
+        self.transmit(now, host);
+    }
+
+    fn transmit(&mut self, now: u64, host: usize) {
+        for (to, datagram) in self.hosts[host].driver.as_mut().unwrap().said() {
+            trace(now, host, &("says", to.ip(), datagram.operation, datagram.seq));
+            self.hosts[host].note_said(now, host_at(to), &datagram);
+            for arrival in self.network.arrivals(&mut self.random, now, host, host_at(to)) {
+                self.plan(arrival, host_at(to), Step::Hears(address(host), datagram.clone()));
+            }
+        }
+    }
+
+    fn start(&mut self, now: u64, host: usize) {
+        if self.random.percent(20) {
+            self.hosts[host].skew = self.random.pick(&[0, 3_600_000, -3_600_000, -86_400_000]);
+        }
+        let (policy, moment, random) = (self.policy(host), self.now(host, now), self.random.next());
+        let on = &mut self.hosts[host];
+        trace(now, host, &"starts");
+        let store = on.store.take().unwrap();
+        on.driver = Some(Driver::start(moment, policy, address(host), store, random));
+        self.transmit(now, host);
+    }
+}
