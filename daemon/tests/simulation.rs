@@ -64,11 +64,6 @@ fn simulate(kind: Kinds, test: &'static str, usual: u64) {
         all.add(&check(&world));
     }
     println!("{kind:?}: {all:?}");
-    // Two say nothing of how rare it is.
-    assert!(
-        all.tried.saturating_sub(2) * 10_000 <= all.delivered,
-        "that a first message comes twice is rare"
-    );
     assert!(replaying() || all.delivered > all.undelivered, "nothing passes, so nothing is tested: {all:?}");
 }
 

@@ -104,7 +104,7 @@ struct Host {
     /// From then on, nothing of an earlier chat can be taken for a new one's.
     free_from: u64,
     /// Until then, an ACK may come of what was sent in an earlier chat.
-    echoes_until: Option<Instant>,
+    acks_until: Option<Instant>,
     /// The numbers that came, which are the texts.
     log: Vec<u64>,
     /// What was learned of the peer in chats that have ended.
@@ -125,7 +125,7 @@ impl Host {
             down_until: 0,
             is_new: true,
             free_from: 0,
-            echoes_until: None,
+            acks_until: None,
             log: Vec::new(),
             dialect: Dialect::default(),
             sent: 0,
@@ -148,7 +148,7 @@ impl Host {
     }
 
     fn begin(&mut self, now: u64, mut chat: Chat) {
-        if let Some(until) = self.echoes_until.filter(|until| *until > at(now)) {
+        if let Some(until) = self.acks_until.filter(|until| *until > at(now)) {
             chat.hold_until(until);
         }
         self.chat = Some(chat);
@@ -217,7 +217,7 @@ impl Host {
         let transmits = std::iter::from_fn(|| chat.poll_transmit()).collect();
         if chat.state() == State::Closed {
             assert_eq!((chat.poll_timeout(), chat.unacknowledged()), (None, 0));
-            self.echoes_until = self.echoes_until.max(chat.echoes_until());
+            self.acks_until = self.acks_until.max(chat.acks_until());
             self.dialect = chat.dialect();
             self.chat = None;
             self.free_from = now + PAUSE;

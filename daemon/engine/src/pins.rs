@@ -110,7 +110,7 @@ mod tests {
         let pins = pins(&[
             ("127.0.0.2", "plain"),
             ("127.0.0.2:7778", "rings"),
-            ("::1", "echoes"),
+            ("::1", "takes-turns"),
             ("[::1]:7778", "odd"),
             ("::ffff:127.0.0.3", "cuts-at=9"),
             ("[::ffff:127.0.0.4]:1", "cuts-at=8"),
@@ -119,7 +119,7 @@ mod tests {
         for (address, habits) in [
             ("127.0.0.2:7777", Some("plain")),
             ("127.0.0.2:7778", Some("rings")),
-            ("[::1]:7777", Some("echoes")),
+            ("[::1]:7777", Some("takes-turns")),
             ("[::1]:7778", Some("odd")),
             ("127.0.0.3:7777", Some("cuts-at=9")),
             ("127.0.0.4:1", Some("cuts-at=8")),

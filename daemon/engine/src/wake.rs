@@ -75,7 +75,7 @@ impl Wake {
     /// A chat is over.
     pub fn note_over(&mut self, now: Instant, ongoing: &Ongoing) {
         let address = ongoing.place.address;
-        if let Some(until) = ongoing.chat.echoes_until().filter(|until| *until > now) {
+        if let Some(until) = ongoing.chat.acks_until().filter(|until| *until > now) {
             self.acks.note(now, address, until);
         }
         // A peer that answered from another port does so again: what comes from there may answer our next invitation.

@@ -1,6 +1,6 @@
 //! What is promised once everything has come to rest, from the logs of the hosts. Nothing here changes the world.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use simp_control::{Event, Kind, State, What};
 use simp_store::Whose;
@@ -15,8 +15,6 @@ pub struct Seen {
     pub delivered: usize,
     pub undelivered: usize,
     pub unconfirmed: usize,
-    /// First messages of a chat that came twice, because the number that the peer wants was tried.
-    pub tried: usize,
     /// Messages of the outbox that came more than once.
     pub outbox_again: usize,
 }
@@ -26,7 +24,6 @@ impl Seen {
         self.delivered += other.delivered;
         self.undelivered += other.undelivered;
         self.unconfirmed += other.unconfirmed;
-        self.tried += other.tried;
         self.outbox_again += other.outbox_again;
     }
 }
@@ -51,10 +48,7 @@ pub fn check(world: &World) -> Seen {
         let queued = log.iter().filter(|event| event.what.kind() == Kind::Queued);
         assert!(outcomes.into_iter().eq(queued.map(|event| (event.id, 1))), "each message has one outcome");
         for other in (0..HOSTS).filter(|other| *other != host) {
-            let tried = &world.hosts[host].tried[other];
-            let (again, twice) = check_direction(log, &logs[other], (host, other), tried);
-            seen.outbox_again += again;
-            seen.tried += twice;
+            seen.outbox_again += check_direction(log, &logs[other], (host, other));
         }
     }
     seen
@@ -76,14 +70,8 @@ fn outcomes(log: &[Event], seen: &mut Seen) -> BTreeMap<u64, usize> {
     outcomes
 }
 
-/// What one host sent and what the other has. Returns how often a message of the outbox came once more, and how often
-/// one that was transmitted with both numbers.
-fn check_direction(
-    from_log: &[Event],
-    to_log: &[Event],
-    (from, to): (usize, usize),
-    tried: &BTreeSet<String>,
-) -> (usize, usize) {
+/// What one host sent and what the other has. Returns how often a message of the outbox came once more.
+fn check_direction(from_log: &[Event], to_log: &[Event], (from, to): (usize, usize)) -> usize {
     let (from, to) = (address(from).to_string(), address(to).to_string());
     let came: Vec<&str> = to_log
         .iter()
@@ -107,15 +95,12 @@ fn check_direction(
         came.iter().filter(|text| text.starts_with('m')).map(|text| number(text)).collect();
     let is_resent = |n: u64| sent.values().filter(|text| number(text) == n).count() > 1;
     let once: Vec<u64> = in_chats.iter().copied().filter(|n| !is_resent(*n)).collect();
-    let (twice, wrong): (Vec<_>, Vec<_>) = once
-        .windows(2)
-        .filter(|pair| pair[0] >= pair[1])
-        .partition(|pair| pair[0] == pair[1] && tried.contains(&format!("m{}", pair[0])));
+    let wrong: Vec<_> = once.windows(2).filter(|pair| pair[0] >= pair[1]).collect();
     assert!(wrong.is_empty(), "{from} -> {to}: twice or late: {wrong:?} of {once:?}");
     let queued: Vec<u64> =
         came.iter().filter(|text| text.starts_with('q')).map(|text| number(text)).collect();
     let mut distinct = queued.clone();
     distinct.sort_unstable();
     distinct.dedup();
-    (queued.len() - distinct.len(), twice.len())
+    queued.len() - distinct.len()
 }

@@ -1,7 +1,7 @@
 //! The hosts and what happens to them, turn by turn: each turn is the engine's own, and may end in a kill or find a
 //! disk that refuses. What their users do there is in `users`, what must hold in `checks`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use simp_control::Kind;
@@ -55,24 +55,13 @@ pub struct Host {
     pub free_from: [u64; HOSTS],
     /// For each other host: its user is leaving the chat with it.
     pub is_leaving: [bool; HOSTS],
-    /// For each other host: the last message transmitted, its number, and those transmitted with both numbers.
-    said: [(String, u8); HOSTS],
-    pub tried: [BTreeSet<String>; HOSTS],
 }
 
 impl Host {
     fn note_said(&mut self, now: u64, to: usize, datagram: &Datagram) {
-        match datagram.operation {
-            Operation::Chat => {
-                let text = String::from_utf8(datagram.payload.clone()).unwrap();
-                if self.said[to] == (text.clone(), 1 - datagram.seq) {
-                    self.tried[to].insert(text.clone());
-                }
-                self.said[to] = (text, datagram.seq);
-            }
-            // As long as it is repeated, the chat is not quite over.
-            Operation::Fin => self.free_from[to] = now + PAUSE,
-            _ => {}
+        // As long as it is repeated, the chat is not quite over.
+        if datagram.operation == Operation::Fin {
+            self.free_from[to] = now + PAUSE;
         }
     }
 }
@@ -101,8 +90,6 @@ impl World {
             sent: 0,
             free_from: [0; HOSTS],
             is_leaving: [false; HOSTS],
-            said: Default::default(),
-            tried: Default::default(),
         };
         let hosts = (0..HOSTS).map(|_| host(BadDisk::default())).collect();
         let (trouble, attempts, max_chats) =

@@ -31,7 +31,7 @@ fn what_was_learned_and_what_is_pinned_is_one_list_in_parts() {
     let addresses = (0..1_500_u16).map(|n| SocketAddr::from(([127, 0, 1, 1], 1_000 + n)));
     let mut expected: Vec<String> = addresses.clone().map(|address| address.to_string()).collect();
     let table =
-        [("127.0.0.9", "plain"), ("127.0.1.1:1003", "rings"), ("127.0.9.9:1", "echoes"), ("::1", "odd")];
+        [("127.0.0.9", "plain"), ("127.0.1.1:1003", "rings"), ("127.0.9.9:1", "takes-turns"), ("::1", "odd")];
     let policy = Policy { pins: pins(&table), ..ask_me(1) };
     let mut host = Host::over(policy, |store| addresses.for_each(|address| learn(store, address, "odd")));
     expected.extend(["127.0.0.9", "127.0.9.9:1", "::1"].map(str::to_owned));
@@ -70,7 +70,7 @@ fn of_very_many_open_chats_the_first_are_told_of() {
     let names: Vec<String> = hosts.iter().map(|n| peer(*n).ip().to_string()).collect();
     let habits = |n: &u8| match *n {
         3 => "odd",
-        4 => "takes-turns, echoes",
+        4 => "takes-turns, cuts-at=500",
         _ => "takes-turns",
     };
     let table: Vec<_> = names.iter().map(String::as_str).zip(hosts.iter().map(habits)).collect();
@@ -81,7 +81,7 @@ fn of_very_many_open_chats_the_first_are_told_of() {
     }
     let notes: Vec<_> =
         host.status().notes.into_iter().map(|special| (special.peer.address, special.note)).collect();
-    let first = [(2, "takes turns"), (4, "takes turns; sends our texts back"), (104, "takes turns")];
+    let first = [(2, "takes turns"), (4, "takes turns; cuts at 500 bytes"), (104, "takes turns")];
     assert_eq!(notes[..3], first.map(|(n, note)| (peer(n).to_string(), note.to_owned())));
     assert_eq!((notes.len(), host.status().chats), (100, 103));
 }

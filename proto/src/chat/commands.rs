@@ -67,13 +67,13 @@ impl Chat {
     }
 
     /// Transmits no message of ours before this moment: until then, an ACK may come of what we sent before this
-    /// chat, and would pass for that of the message (SIMP 6). See [`echoes_until`](Self::echoes_until).
+    /// chat, and would pass for that of the message (SIMP 6). See [`acks_until`](Self::acks_until).
     pub fn hold_until(&mut self, until: Instant) {
         self.messages.arq.hold(until, false);
     }
 
     /// Of a chat that has ended: until when ACKs of what we sent in it may come; `None` where none is missing.
-    pub fn echoes_until(&self) -> Option<Instant> {
+    pub fn acks_until(&self) -> Option<Instant> {
         self.messages.arq.held_until()
     }
 

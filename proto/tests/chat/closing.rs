@@ -173,13 +173,13 @@ fn texts_that_come_while_leaving_still_count() {
 
 #[test]
 fn an_ack_that_may_be_of_something_earlier_leaves_that_of_the_fin_to_come() {
-    for (ack, echoes_until) in [(900, Some(at(5_000))), (1_000, Some(at(1_000)))] {
+    for (ack, acks_until) in [(900, Some(at(5_000))), (1_000, Some(at(1_000)))] {
         let mut bob = Driver::inviting();
         bob.chat.hold_until(at(1_000));
         bob.chat.close(at(0), false).unwrap();
         bob.hears(at(ack), &ANN.ack(0));
         bob.drain();
-        assert_eq!((bob.state(), bob.chat.echoes_until()), (State::Closed, echoes_until), "ACK at {ack}");
+        assert_eq!((bob.state(), bob.chat.acks_until()), (State::Closed, acks_until), "ACK at {ack}");
     }
 }
 
@@ -248,19 +248,19 @@ fn after_a_chat_it_is_known_until_when_an_ack_of_what_was_sent_in_it_may_come() 
     let mut bob = Driver::open();
     bob.chat.close(at(1_000), false).unwrap();
     bob.hears(at(1_100), &ANN.ack(0));
-    assert_eq!((bob.state(), bob.chat.echoes_until()), (State::Closed, None));
+    assert_eq!((bob.state(), bob.chat.acks_until()), (State::Closed, None));
     // A message was not.
     let mut bob = Driver::open();
     bob.send(at(1_000), 1, "hi").unwrap();
     bob.hears(at(1_100), &ANN.fin(0));
-    assert_eq!((bob.state(), bob.chat.echoes_until()), (State::Closed, Some(at(6_000))));
+    assert_eq!((bob.state(), bob.chat.acks_until()), (State::Closed, Some(at(6_000))));
     // An invitation was taken back, and that was said again to its acceptance.
     let mut bob = Driver::taking_back();
     bob.hears(at(3_000), &ANN.syn_ack());
     assert_eq!(bob.hears(at(3_100), &ANN.syn()), Handled::InvitesAnew);
-    assert_eq!(bob.chat.echoes_until(), Some(at(8_000)));
+    assert_eq!(bob.chat.acks_until(), Some(at(8_000)));
     // The peer took its invitation back, and our acceptance is under way.
     let mut bob = Driver::accepting();
     bob.hears(at(1_000), &ANN.fin(0));
-    assert_eq!(bob.chat.echoes_until(), Some(at(5_000)));
+    assert_eq!(bob.chat.acks_until(), Some(at(5_000)));
 }
