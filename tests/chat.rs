@@ -177,7 +177,7 @@ fn no_wait_returns_once_it_is_queued_and_a_time_limit_when_it_is_over() {
     assert_eq!((&queued[0]["event"], &queued[0]["text"]), (&"queued".into(), &"two".into()));
     let late = world.ctl(1, &["send", "--timeout", "0.2", "three"]);
     assert_eq!(late.status, Some(6), "{late:?}");
-    assert!(late.stderr.ends_with("is not acknowledged yet (simpd goes on trying)\n"), "{late:?}");
+    assert!(late.stderr.ends_with("is not acknowledged yet (simpd keeps trying)\n"), "{late:?}");
     for (seq, text) in [(0, "two"), (1, "three")] {
         peer.send(&world.address(1), Operation::Ack, seq, b"");
         peer.expect(Operation::Chat, 1 - seq, text.as_bytes());
@@ -318,7 +318,7 @@ fn a_name_that_looks_like_an_address_is_not_taken_for_it() {
         .fails(7, &format!("simpctl: {friend}: not among {friend}@{}:7777", world.address(3)));
     world
         .ctl(1, &["send", "-t", &secret, "hi"])
-        .fails(7, "simpctl: there is no open chat (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)");
+        .fails(7, "simpctl: there is no open chat (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)");
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Moment {
 /// A text that was handed to a daemon.
 struct Sent {
     text: String,
-    /// Its message's id; `None` where the daemon was killed before it answered.
+    /// Its message's id; `None` if the daemon was killed before it answered.
     id: Option<u64>,
 }
 

@@ -420,7 +420,7 @@ fn a_send_without_an_answer_says_that_the_message_may_be_there() {
     let outcome = sending.wait();
     let name = path.display();
     let lines = format!(
-        "simpctl: simpd on {name} went away, waiting for it\nsimpctl: simpd on {name} went away, with the message or without it (start it again, then see: simpctl history)\n"
+        "simpctl: simpd on {name} went away, waiting for it\nsimpctl: simpd on {name} went away; the message may or may not be queued (start it again, then see: simpctl history)\n"
     );
     assert_eq!((outcome.status, outcome.stderr), (Some(3), lines));
 }

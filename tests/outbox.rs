@@ -121,11 +121,10 @@ fn cancel_and_resend_say_what_cannot_be_done() {
     world.ctl(1, &["outbox", "cancel", "1"]).fails(1, "simpctl: message 1: was given up already");
     world
         .ctl(1, &["outbox", "cancel", "77"])
-        .fails(7, "simpctl: message 77: there is no message of ours with this number (see: simpctl outbox)");
-    world.ctl(1, &["resend", "77"]).fails(
-        7,
-        "simpctl: message 77: there is no message of ours with this number (see: simpctl history --all)",
-    );
+        .fails(7, "simpctl: message 77: we have sent no message with this id (see: simpctl outbox)");
+    world
+        .ctl(1, &["resend", "77"])
+        .fails(7, "simpctl: message 77: we have sent no message with this id (see: simpctl history --all)");
     assert_eq!(world.ctl(1, &["resend", "1", "--expire", "2h"]).ok(), "");
     assert!(json(&world.ctl(1, &["outbox", "--json"]).ok())[0]["expires"].is_string());
     world.ctl(1, &["resend", "1"]).fails(1, "simpctl: message 1: was sent again already, as 3");
@@ -141,14 +140,17 @@ fn whom_a_kept_message_is_for_is_an_address_a_host_or_somebody_with_a_chat() {
     let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
     let peer = world.peer(3, "eve");
     for (args, line) in [
-        (&["send", "--queue", "hi"][..], "for whom? (the outbox needs an address: send --queue -t ADDR)"),
+        (
+            &["send", "--queue", "hi"][..],
+            "no receiver given (the outbox needs an address: send --queue -t ADDR)",
+        ),
         (
             &["send", "--queue", "-t", "no-such-host.invalid", "hi"],
-            "no-such-host.invalid: there is no chat with anybody of this name (give the address: send --queue -t ADDR)",
+            "no-such-host.invalid: no chat with a user of this name (give the address: send --queue -t ADDR)",
         ),
         (
             &["send", "--queue", "-t", "Ann Lee", "hi"],
-            "Ann Lee: there is no chat with anybody of this name (give the address: send --queue -t ADDR)",
+            "Ann Lee: no chat with a user of this name (give the address: send --queue -t ADDR)",
         ),
     ] {
         world.ctl(1, args).fails(7, &format!("simpctl: {line}"));
@@ -166,7 +168,7 @@ fn whom_a_kept_message_is_for_is_an_address_a_host_or_somebody_with_a_chat() {
 fn a_time_that_makes_no_sense_is_status_2_and_one_line() {
     let world = World::new();
     let _alice = world.start(1, &["--user", "alice"]);
-    let expire = "it is a time from now on: 90s, 30m, 2h, 7d";
+    let expire = "expected a length of time: 90s, 30m, 2h, 7d";
     for (command, value) in [("send", "0s"), ("send", "soon"), ("send", "-2h"), ("resend", "2")] {
         world.ctl(1, &[command, "--expire", value, "1"]).fails(
             2,
@@ -177,12 +179,12 @@ fn a_time_that_makes_no_sense_is_status_2_and_one_line() {
     }
     world
         .ctl(1, &["send", "--expire", "2h", "hi"])
-        .fails(2, "simpctl: --expire is for what is kept in the outbox: it needs --queue");
+        .fails(2, "simpctl: --expire needs --queue: only messages in the outbox expire");
     for option in ["--since", "--until"] {
         world.ctl(1, &["history", option, "yesterday"]).fails(
             2,
             &format!(
-                "simpctl: error parsing option '{option}' with value 'yesterday': it is an id, a time ago (2h), a date (2026-11-21), a date and time (2026-11-21T10:00) or RFC 3339 (see simpctl history --help)"
+                "simpctl: error parsing option '{option}' with value 'yesterday': expected an id, a time ago (2h), a date (2026-11-21), a date and time (2026-11-21T10:00) or RFC 3339 (see simpctl history --help)"
             ),
         );
     }

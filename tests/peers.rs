@@ -25,9 +25,9 @@ fn alice(world: &World, config: &str) -> Daemon {
 
 /// The settings are read again.
 fn read_again(daemon: &Daemon) {
-    let before = daemon.log().matches("configuration read again").count();
+    let before = daemon.log().matches("configuration reloaded").count();
     daemon.signal(Signal::SIGHUP);
-    daemon.client().status_when(|_| daemon.log().matches("configuration read again").count() > before);
+    daemon.client().status_when(|_| daemon.log().matches("configuration reloaded").count() > before);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn what_cannot_be_forgotten_is_named_with_the_remedy() {
     for who in ["10.0.0.9", "10.0.0.9:7777", "eve@10.0.0.9:7777"] {
         world.ctl(1, &["peers", "forget", who]).fails(
             7,
-            &format!("simpctl: {who}: nothing is known of how such a peer speaks (list them: simpctl peers)"),
+            &format!("simpctl: {who}: nothing was learned of such a peer (list them: simpctl peers)"),
         );
     }
     for who in [two.clone(), format!("{two}:7778"), format!("bob@{two}:7777")] {
@@ -87,10 +87,10 @@ fn what_cannot_be_forgotten_is_named_with_the_remedy() {
             .ctl(1, &["peers", "forget", &who])
             .fails(7, &format!("simpctl: {who}: set in simpd.toml, nothing was learned ({remedy})"));
     }
-    world.ctl(1, &["peers", "forget"]).fails(2, "simpctl: whom? (name a peer, or say --all)");
+    world.ctl(1, &["peers", "forget"]).fails(2, "simpctl: no peer given (name one, or use --all)");
     world
         .ctl(1, &["peers", "forget", "--all", "bob"])
-        .fails(2, "simpctl: --all is everybody: a peer cannot be named too");
+        .fails(2, "simpctl: --all means every peer: do not name one too");
     let pinned = json!({"peer": two, "dialect": "plain", "notes": [], "pinned": true});
     assert_eq!(lines(&world.ctl(1, &["peers", "--json"]).ok()), [pinned]);
 }
@@ -151,7 +151,7 @@ fn a_text_that_is_too_long_for_its_peer_is_refused() {
     let (to, bob, two) = (world.address(1), world.peer(2, "bob"), world.address(2));
     let (fits, longer) = ("x".repeat(500), "x".repeat(501));
     let line = |peer: &str| {
-        let most = "receives 500 bytes of a message at most, and this one has 501 (send it in parts)";
+        let most = "receives at most 500 bytes of a message, this one has 501 (send it in parts)";
         format!("simpctl: {peer} {most}")
     };
     world.ctl(1, &["send", "--queue", "-t", &two, &longer]).fails(2, &line(&format!("{two}:7777")));
@@ -192,7 +192,7 @@ fn a_message_that_became_too_long_for_its_peer_is_given_up_and_holds_up_none_beh
     world.ctl(1, &["resend", "1"]).fails(
         2,
         &format!(
-            "simpctl: {two}:7777 receives 500 bytes of a message at most, and this one has 501 (send it in parts)"
+            "simpctl: {two}:7777 receives at most 500 bytes of a message, this one has 501 (send it in parts)"
         ),
     );
 }
@@ -214,7 +214,7 @@ fn what_a_peer_cannot_confirm_is_told_as_sent_and_may_be_sent_again() {
     assert!(world.ctl(1, &["history", "--all", "-n", "1"]).ok().trim_end().ends_with(&line));
     world
         .ctl(1, &["outbox", "cancel", &message.to_string()])
-        .fails(1, &format!("simpctl: message {message}: is sent already, not confirmed"));
+        .fails(1, &format!("simpctl: message {message}: was sent already, not confirmed"));
     world.ctl(1, &["resend", &message.to_string()]).ok();
     bob.expect(Operation::Chat, 1, b"hi");
     world
@@ -251,7 +251,7 @@ fn a_table_of_peers_that_makes_no_sense_is_named_and_changes_nothing() {
     std::fs::write(world.path("simpd.toml"), "[peers]\n127.0.0.2 = \"plain\"\n").unwrap();
     world.simpd(&[&one, "--config", &config]).fails(
         2,
-        &format!("simpd: {config}: [peers] '127': not a string of habits between quotation marks, with the address before it between others (\"127.0.0.2\" = \"plain\")"),
+        &format!("simpd: {config}: [peers] '127': the address and its habits must each be between quotation marks (\"127.0.0.2\" = \"plain\")"),
     );
     std::fs::write(world.path("simpd.toml"), "[peers]\nbob = \"plain\"\n").unwrap();
     world.simpd(&[&one, "--config", &config]).fails(

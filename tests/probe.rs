@@ -125,12 +125,15 @@ fn what_fails_is_shown_with_its_datagrams_and_said_on_standard_error() {
     assert_eq!(
         outcome.stderr,
         format!(
-            "probing {peer}:7777 from {ours}:7777; nobody there has anything to do\nsimpctl: {peer}:7777: clause 5.6 fails\n"
+            "probing {peer}:7777 from {ours}:7777; nobody there needs to act\nsimpctl: {peer}:7777: clause 5.6 fails\n"
         )
     );
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     assert_eq!(lines[0], "5.5  pass            FIN outside any chat is answered with ACK");
-    assert_eq!(lines[1], "5.6  fail            a message outside any chat: ERR and FIN (an ERR, and no FIN)");
+    assert_eq!(
+        lines[1],
+        "5.6  fail            a message outside any chat is answered with ERR and FIN (an ERR, and no FIN)"
+    );
     let sent = format!("{ours}:7777 -> {peer}:7777  chat seq=0 user=simpctl-probe text=Is anybody there?");
     assert!(lines[2].ends_with(&sent), "{}", lines[2]);
     let err = format!("{peer}:7777 -> {ours}:7777  ERR seq=0 user=bob text=\\x1b[2Jno");
@@ -186,7 +189,7 @@ fn where_nobody_is_it_says_so_at_once() {
     // One that is there and says nothing at all is another thing.
     let _silent = world.peer(1, "silent");
     let outcome = probe(&world, 2, 1, &["--only", "7"]).wait();
-    let line = "no answer to anything (is a SIMP daemon there, and does a firewall let it through?)";
+    let line = "no answer at all (is a SIMP daemon there, and does a firewall let it through?)";
     assert_eq!(
         (outcome.status, outcome.stderr.lines().last()),
         (Some(6), Some(&*format!("simpctl: {peer}:7777: {line}"))),
@@ -232,12 +235,12 @@ fn an_address_that_is_taken_or_makes_no_sense_is_refused_with_the_remedy() {
         (
             &["--from", "::1", &peer],
             2,
-            format!("--from is an address of this host from which {peer}:7777 is reached"),
+            format!("--from must be an address of this host that can reach {peer}:7777"),
         ),
         (
             &["--only", "3.9", &peer],
             2,
-            "--only 3.9: no such clause (a section, 1 to 5 or 7, or one such as 3.1)".to_owned(),
+            "--only 3.9: no such clause (give a section, 1 to 5 or 7, or a clause such as 3.1)".to_owned(),
         ),
         (&["0.0.0.0"], 2, "0.0.0.0:7777: not the address of one host".to_owned()),
         (&["127.0.0.1:x"], 2, "127.0.0.1:x: neither ADDR[:PORT] nor HOST[:PORT]".to_owned()),

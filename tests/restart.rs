@@ -222,7 +222,7 @@ fn a_daemon_that_does_not_come_back_in_time_is_status_3_with_what_it_will_go_on_
         (waits(&["accept", &address(1)], 1, Operation::SynAck, b""), format!("{} is accepted, but ", to(1))),
         (
             waits(&["quit", &address(2)], 2, Operation::Fin, b""),
-            format!("the chat with {} is being left, but ", to(2)),
+            format!("the chat with {} is closing, but ", to(2)),
         ),
         (
             waits(&["send", "-t", &address(3), "hi"], 3, Operation::Chat, b"hi"),
@@ -238,7 +238,7 @@ fn a_daemon_that_does_not_come_back_in_time_is_status_3_with_what_it_will_go_on_
         let remedy = if what.is_empty() {
             format!("start it with: simpd {one}")
         } else {
-            "it goes on when it is started again".into()
+            "it resumes when simpd is started again".into()
         };
         let lines = format!(
             "simpctl: simpd on {one} went away, waiting for it\nsimpctl: {what}simpd on {one} went away ({remedy})\n"

@@ -33,7 +33,7 @@ fn the_only_daemon_is_found_and_of_several_they_are_listed() {
     assert!(status().ok().contains(&world.address(1)));
     let killed = world.start(2, &["--user", "bob"]);
     let line = format!(
-        "simpctl: several simpd run: {}, {} (choose one with -d ADDR)",
+        "simpctl: several simpd are running: {}, {} (choose one with -d ADDR)",
         world.address(1),
         world.address(2)
     );
@@ -52,9 +52,9 @@ fn wrong_usage_is_status_2_and_one_line() {
     let _one = world.start(1, &["--user", "alice"]);
     for (args, line) in [
         (&["frobnicate"][..], "unrecognized argument: frobnicate (see simpctl --help)"),
-        (&[], "which command? (see simpctl --help)"),
+        (&[], "no command given (see simpctl --help)"),
         (&["send", ""], "an empty text cannot be sent"),
-        (&["send", "gr\u{fc}n"], "a text is ASCII, '\u{fc}' (U+00FC) at position 3 is not"),
+        (&["send", "gr\u{fc}n"], "a text must be ASCII; '\u{fc}' (U+00FC) at position 3 is not"),
         (
             &["send", &"x".repeat(986)],
             "a text has at most 985 characters, this one has 986 (send it in parts)",
@@ -80,9 +80,10 @@ fn a_wrong_line_of_standard_input_is_named_and_what_came_before_is_sent() {
     let world = World::new();
     let _daemons = world.alice_and_bob();
     world.ctl(1, &["connect", &world.address(2)]).ok();
-    world
-        .ctl_with(1, &["send"], "one\n\ntw\u{f6}\nthree\n")
-        .fails(2, "simpctl: standard input line 3: a text is ASCII, '\u{f6}' (U+00F6) at position 3 is not");
+    world.ctl_with(1, &["send"], "one\n\ntw\u{f6}\nthree\n").fails(
+        2,
+        "simpctl: standard input line 3: a text must be ASCII; '\u{f6}' (U+00F6) at position 3 is not",
+    );
     assert_eq!(world.ctl(2, &["listen", "-n", "1", "--text"]).ok(), "one\n");
     world.ctl(2, &["listen", "-n", "1", "--timeout", "0.1"]).fails(6, "simpctl: no message within 0.1 s");
 }
@@ -94,7 +95,7 @@ fn what_is_not_there_is_status_7() {
     for (args, line) in [
         (
             &["send", "hi"][..],
-            "there is no open chat (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)",
+            "there is no open chat (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)",
         ),
         (&["accept"], "there is no request"),
         (&["decline", "bob"], "there is no request"),
@@ -109,12 +110,12 @@ fn what_is_not_there_is_status_7() {
     let ann_is = format!("ann@{}:7777", world.address(5));
     world
         .ctl(1, &["send", "-t", "127.0.0.1", "hi"])
-        .fails(7, &format!("simpctl: 127.0.0.1: not among {ann_is} (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)"));
+        .fails(7, &format!("simpctl: 127.0.0.1: not among {ann_is} (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)"));
     cid.open(&world.address(1));
     let cid_is = format!("cid@{}:7777", world.address(6));
     world
         .ctl(1, &["send", "hi"])
-        .fails(7, &format!("simpctl: which one of {ann_is}, {cid_is}? (choose with -t WHO)"));
+        .fails(7, &format!("simpctl: several match: {ann_is}, {cid_is} (choose one with -t WHO)"));
     for who in ["ann", &world.address(5), &ann_is] {
         world.ctl(1, &["send", "--no-wait", "-t", who, "hi"]).ok();
     }
@@ -133,7 +134,7 @@ fn a_second_chat_needs_room() {
     assert_eq!(world.ctl(1, &["connect", &world.address(2)]).ok(), format!("connected to {bob}\n"));
     world
         .ctl(1, &["connect", &world.address(1)])
-        .fails(1, &format!("simpctl: {}:7777: that is this simpd itself", world.address(1)));
+        .fails(1, &format!("simpctl: {}:7777: this is the address of this simpd", world.address(1)));
 }
 
 #[test]
@@ -219,7 +220,7 @@ fn a_daemon_of_another_version_is_told_from_one_that_is_broken() {
     broken.fails(
         3,
         &format!(
-            "simpctl: {}: not a simpd (a frame has at most 1048576 bytes, this one says 4294967295)",
+            "simpctl: {}: not a simpd (a frame has at most 1048576 bytes, this one claims 4294967295)",
             world.path("other.sock").display()
         ),
     );
@@ -260,7 +261,7 @@ fn a_command_that_is_empty_takes_no_messages() {
     for command in ["", " "] {
         world
             .ctl(1, &["listen", "--exec", command])
-            .fails(2, "simpctl: --exec needs a command: an empty one would take every message");
+            .fails(2, "simpctl: --exec needs a command: an empty one would mark every message as seen");
     }
     world
         .ctl(1, &["send", "--queue", "-t", "255.255.255.255", "hi"])

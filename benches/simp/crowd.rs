@@ -111,7 +111,7 @@ impl Crowd {
         self.heard = 0;
     }
 
-    /// Answers what is there. False where nothing comes in this time.
+    /// Answers what is there. False if nothing comes in this time.
     fn serve(&mut self, patience: Duration) -> Attempt<bool> {
         self.udp.flush(|_| {});
         self.poll.poll(&mut self.events, Some(patience))?;

@@ -46,7 +46,7 @@ pub fn compare(unit: &str, rounds: usize, mut contenders: Vec<Contender<'_>>) ->
     Ok(())
 }
 
-/// The figure in the middle; 0 where there is none.
+/// The figure in the middle; 0 if there is none.
 pub fn median(figures: &[f64]) -> f64 {
     let mut figures = figures.to_vec();
     figures.sort_by(f64::total_cmp);

@@ -358,7 +358,7 @@ impl Client {
         if version != VERSION {
             let what =
                 format!("simpd {program} speaks version {version} of the control API, simpctl {VERSION}");
-            return Err(fail(FailureKind::NoDaemon, format!("{what} (install both from one release)")));
+            return Err(fail(FailureKind::NoDaemon, format!("{what} (install both from the same release)")));
         }
         self.address = address;
         Ok(())
@@ -372,7 +372,10 @@ impl Client {
     }
 
     fn silent(&self) -> Error {
-        let line = format!("simpd on {} does not answer (is it stopped, or its disk?)", self.socket().name);
+        let line = format!(
+            "simpd on {} does not answer (is it stopped, or does its disk hang?)",
+            self.socket().name
+        );
         fail(FailureKind::NoDaemon, line)
     }
 }

@@ -51,7 +51,7 @@ impl Error {
         match self {
             Self::Lost(lost) => fail(
                 FailureKind::NoDaemon,
-                format!("{what}, but {lost} (it goes on when it is started again)"),
+                format!("{what}, but {lost} (it resumes when simpd is started again)"),
             ),
             other => other,
         }
@@ -70,7 +70,7 @@ pub fn fail(kind: FailureKind, line: impl Into<String>) -> Error {
 
 /// The daemon answered with a reply that belongs to another request.
 pub fn unexpected() -> Error {
-    fail(FailureKind::Failed, "simpd gave an answer to another question")
+    fail(FailureKind::Failed, "unexpected reply from simpd")
 }
 
 /// What a failed write to standard output comes to.
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(line(lost()), "simpd on 127.0.0.1 went away (start it with: simpd 127.0.0.1)");
         let line = line(lost().goes_on("message 3 is queued"));
         let expected =
-            "message 3 is queued, but simpd on 127.0.0.1 went away (it goes on when it is started again)";
+            "message 3 is queued, but simpd on 127.0.0.1 went away (it resumes when simpd is started again)";
         assert_eq!(line, expected);
     }
 

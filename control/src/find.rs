@@ -53,7 +53,7 @@ fn only_one(folder: &Path) -> Outcome<Connection> {
     }
     if running.len() > 1 {
         let names: Vec<&str> = running.iter().map(|simpd| simpd.socket().name.as_str()).collect();
-        let line = format!("several simpd run: {} (choose one with -d ADDR)", names.join(", "));
+        let line = format!("several simpd are running: {} (choose one with -d ADDR)", names.join(", "));
         return Err(fail(FailureKind::NoDaemon, line));
     }
     let none = || fail(FailureKind::NoDaemon, "simpd is not running (start it with: simpd ADDR)");

@@ -13,10 +13,10 @@ const LENGTH_LEN: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The length is above [`FRAME_MAX`]; holds it.
-    #[error("a frame has at most {FRAME_MAX} bytes, this one says {0}")]
+    #[error("a frame has at most {FRAME_MAX} bytes, this one claims {0}")]
     TooLong(usize),
     /// The item is not CBOR, not of the type expected, or ends before the frame does.
-    #[error("not the cbor item expected: {0}")]
+    #[error("not the expected CBOR item: {0}")]
     Item(String),
 }
 
@@ -76,7 +76,7 @@ impl FrameBuffer {
         };
         let value = ciborium::from_reader(&mut item).map_err(|error| FrameError::Item(explain(error)))?;
         if !item.is_empty() {
-            return Err(FrameError::Item("bytes behind the item".to_owned()));
+            return Err(FrameError::Item("bytes after the item".to_owned()));
         }
         self.start += LENGTH_LEN + length;
         Ok(Some(value))
@@ -103,7 +103,7 @@ fn explain<T>(error: ciborium::de::Error<T>) -> String {
     use ciborium::de::Error;
     match error {
         Error::Io(_) => "it ends too early".to_owned(),
-        Error::Syntax(at) => format!("byte {at} is no cbor"),
+        Error::Syntax(at) => format!("byte {at} is not CBOR"),
         Error::Semantic(_, what) => what,
         Error::RecursionLimitExceeded => "it is nested too deeply".to_owned(),
     }

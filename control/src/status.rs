@@ -39,7 +39,7 @@ pub struct Status {
     pub outbox: u64,
     /// What is special about the peers of open chats; of the first of them, if there are very many.
     pub notes: Vec<PeerNote>,
-    /// What is wrong with the disk: as long as it is, chats stand still, nothing is received or sent, and what
+    /// What is wrong with the disk: as long as it is, all chats are paused, nothing is received or sent, and what
     /// would have to be written is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,

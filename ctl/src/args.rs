@@ -13,14 +13,14 @@ const TIMEOUT_MAX: f64 = 315_576_000.0;
 #[derive(FromArgs, ArgsInfo)]
 #[argh(name = "simpctl", help_triggers("-h", "--help"))]
 #[argh(
-    note = "The daemon is the one that -d names, else $SIMP_DAEMON, else the only one that runs. -d and --json may stand before or after the command."
+    note = "The daemon is the one that -d names, otherwise $SIMP_DAEMON, otherwise the only one that runs. -d and --json may stand before or after the command."
 )]
 #[argh(
-    note = "WHO is a user name, ADDR or ADDR:PORT, or a host's name; it need not be given where there is only one chat or request."
+    note = "WHO is a user name, ADDR, ADDR:PORT or a host name; it may be left out if there is only one chat or request."
 )]
 #[argh(note = "Text from peers is shown with control characters as escapes; JSON carries the exact text.")]
 #[argh(
-    note = "JSON: an event has id, at (RFC 3339), event, chat, then from (message, request), to (inviting, queued, delivered, undelivered, unconfirmed) or peer (opened, closed, error) as user@address:port, and message, reason, text, note where it has them. A chat has chat, peer, state, queued, since, note. A failure has error and kind."
+    note = "JSON: an event has id, at (RFC 3339), event, chat, then from (message, request), to (inviting, queued, delivered, undelivered, unconfirmed) or peer (opened, closed, error) as user@address:port, and message, reason, text, note if it has them. A chat has chat, peer, state, queued, since, note. A failure has error and kind."
 )]
 #[argh(error_code(0, "done"))]
 #[argh(error_code(1, "failed; the line on stderr says why"))]
@@ -71,14 +71,14 @@ pub(crate) enum Command {
 
 /// Invite a peer and wait for its answer.
 #[derive(FromArgs, ArgsInfo)]
-#[argh(note = "Done at once where the chat is open already.")]
+#[argh(note = "Returns at once if the chat is open already.")]
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "connect", help_triggers("-h", "--help"))]
 pub(crate) struct ConnectArgs {
-    /// seconds that the invitation lasts; simpd's setting if not given
+    /// seconds that the invitation lasts (default: simpd's setting)
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
-    /// ADDR[:PORT] or HOST[:PORT]; the port is 7777 if not given
+    /// ADDR[:PORT] or HOST[:PORT]; the default port is 7777
     #[argh(positional)]
     pub(crate) address: String,
 }
@@ -88,7 +88,7 @@ pub(crate) struct ConnectArgs {
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "accept", help_triggers("-h", "--help"))]
 pub(crate) struct AcceptArgs {
-    /// seconds to wait for the peer to confirm
+    /// seconds to wait for the peer's acknowledgement
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
     /// whose request
@@ -127,32 +127,32 @@ pub(crate) struct ChatsArgs {}
 /// Send a text and wait until the peer has it.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "Without TEXT each line of standard input is a message, sent as soon as it is read. The first that fails ends it; those before it stay sent."
+    note = "Without TEXT each line of standard input is a message, sent as soon as it is read. The first line that fails ends the command; those before it stay sent."
 )]
 #[argh(
-    note = "--queue returns as soon as simpd has the message on disk: simpd keeps it in its outbox and goes on inviting until the peer has it, or --expire is over. With --timeout it waits that long for it."
+    note = "--queue returns as soon as the message is on disk in the outbox of simpd, which keeps inviting the peer until the peer has the message or --expire is over. With --timeout it waits that long for the delivery."
 )]
 #[argh(
-    note = "A peer that does not acknowledge may have it or not: then it says `sent, not confirmed`, and the exit status is 0."
+    note = "If the peer does not acknowledge messages, the output is `sent, not confirmed` and the exit status is 0: nobody knows whether the peer has it."
 )]
 #[argh(
-    note = "JSON: per message the event delivered, or unconfirmed for such a peer, or where it does not wait for that, queued (id, event, chat, text)."
+    note = "JSON: per message the event delivered, or unconfirmed for such a peer; without waiting, queued (id, event, chat, text)."
 )]
 #[argh(subcommand, name = "send", help_triggers("-h", "--help"))]
 pub(crate) struct SendArgs {
-    /// in which chat; with --queue also ADDR[:PORT] or HOST[:PORT]
+    /// the chat to send in; with --queue also ADDR[:PORT] or HOST[:PORT]
     #[argh(option, short = 't', arg_name = "who")]
     pub(crate) to: Option<String>,
-    /// keep it until the peer is there, through as many chats as it takes
+    /// keep the message until the peer has it, over several chats if necessary
     #[argh(switch)]
     pub(crate) queue: bool,
-    /// with --queue: give it up after this long, such as 90s, 30m, 2h, 7d
+    /// with --queue: give the message up after this time, such as 90s, 30m, 2h, 7d
     #[argh(option, arg_name = "time", from_str_fn(expiry))]
     pub(crate) expire: Option<Duration>,
-    /// return as soon as simpd has it on disk
+    /// return as soon as simpd has the message on disk
     #[argh(switch)]
     pub(crate) no_wait: bool,
-    /// seconds to wait for each message; simpd goes on trying afterwards
+    /// seconds to wait for each message; simpd keeps trying afterwards
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
     /// the words of the text, joined by one space; after -- they may begin with a dash
@@ -160,9 +160,9 @@ pub(crate) struct SendArgs {
     pub(crate) text: Vec<String>,
 }
 
-/// List the messages that are kept until their peers have them, or take one out.
+/// List the messages in the outbox, which wait for their peers, or take one out.
 #[derive(FromArgs, ArgsInfo)]
-#[argh(note = "One per line, without a heading: id, peer, age, what is going on, text.")]
+#[argh(note = "One per line, without a heading: id, peer, age, state, text.")]
 #[argh(note = "JSON: per message id, at, to, text, expires, tries, reason, next.")]
 #[argh(subcommand, name = "outbox", help_triggers("-h", "--help"))]
 pub(crate) struct OutboxArgs {
@@ -182,48 +182,48 @@ pub(crate) enum OutboxCommand {
 #[argh(note = "JSON: the id, as cancelled.")]
 #[argh(subcommand, name = "cancel", help_triggers("-h", "--help"))]
 pub(crate) struct CancelArgs {
-    /// which message
+    /// the id of the message
     #[argh(positional)]
     pub(crate) id: u64,
 }
 
-/// Send a message again that was not delivered, or not confirmed: it is kept until the peer has it.
+/// Send a message again that was not delivered or not confirmed; it stays in the outbox until the peer has it.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: queued (id, event, chat, text).")]
 #[argh(subcommand, name = "resend", help_triggers("-h", "--help"))]
 pub(crate) struct ResendArgs {
-    /// give it up after this long, such as 90s, 30m, 2h, 7d
+    /// give the message up after this time, such as 90s, 30m, 2h, 7d
     #[argh(option, arg_name = "time", from_str_fn(expiry))]
     pub(crate) expire: Option<Duration>,
-    /// which message
+    /// the id of the message
     #[argh(positional)]
     pub(crate) id: u64,
 }
 
-/// Show messages as they come, from where it stopped the last time.
+/// Show messages as they come, starting where this consumer stopped the last time.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "simpd keeps the place of each consumer: what was shown to one is not shown to it again, and each gets everything. With --since no place is used or kept."
+    note = "simpd keeps a mark for each consumer: each gets every message, and none twice. With --since no mark is used or moved."
 )]
 #[argh(
-    note = "--exec runs CMD with sh and SIMP_ID, SIMP_EVENT, SIMP_FROM, SIMP_USER, SIMP_ADDRESS, SIMP_TEXT and SIMP_AT in its environment, the text on its standard input. Until it exits with 0 it is run again, after 1 s, 2 s and so on up to 60 s, and the next message waits."
+    note = "--exec runs CMD with sh, with SIMP_ID, SIMP_EVENT, SIMP_FROM, SIMP_USER, SIMP_ADDRESS, SIMP_TEXT and SIMP_AT in its environment and the text on its standard input. If CMD fails, it is run again after 1 s, 2 s and so on up to 60 s, and the next message waits."
 )]
 #[argh(note = "Plain: `user: text`. JSON: an event per line.")]
 #[argh(subcommand, name = "listen", help_triggers("-h", "--help"))]
 pub(crate) struct ListenArgs {
-    /// end after this many lines
+    /// exit after this many lines
     #[argh(option, short = 'n', arg_name = "n")]
     pub(crate) number: Option<u64>,
-    /// seconds to listen at most; over without a message, or with fewer than -n, is exit status 6
+    /// seconds to listen at most; exit status 6 if there was no message, or fewer than -n
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
     /// only from this user, ADDR or ADDR:PORT
     #[argh(option, arg_name = "who")]
     pub(crate) from: Option<String>,
-    /// begin behind this id, for no consumer
+    /// start after this id, without a consumer
     #[argh(option, arg_name = "id")]
     pub(crate) since: Option<u64>,
-    /// whose place in the log to go on from: default, or from:WHO with --from
+    /// whose mark in the log to start from: default, or from:WHO with --from
     #[argh(option, arg_name = "name")]
     pub(crate) consumer: Option<String>,
     /// all kinds of events, not only messages
@@ -239,14 +239,14 @@ pub(crate) struct ListenArgs {
 
 /// End a chat, or take an invitation back, and wait until it is over.
 #[derive(FromArgs, ArgsInfo)]
-#[argh(note = "What is queued is delivered first. Where something was not, the exit status is 8.")]
+#[argh(note = "Queued messages are delivered first. If one was not, the exit status is 8.")]
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "quit", help_triggers("-h", "--help"))]
 pub(crate) struct QuitArgs {
-    /// do not deliver what is queued
+    /// do not deliver queued messages
     #[argh(switch)]
     pub(crate) now: bool,
-    /// seconds to wait for the end; simpd goes on trying afterwards
+    /// seconds to wait for the end; simpd keeps trying afterwards
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
     /// which chat
@@ -254,13 +254,13 @@ pub(crate) struct QuitArgs {
     pub(crate) who: Option<String>,
 }
 
-/// Show what simpd is and what it counted.
+/// Show the state of simpd and its counters.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "A name and a value per line. JSON: one object.")]
 #[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
 pub(crate) struct StatusArgs {}
 
-/// Show the last messages, both ways, oldest first.
+/// Show the last messages, in both directions, oldest first.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     note = "T is an id (since: those above it, until: those up to it), a time ago (90s, 30m, 2h, 7d), a local date (2026-11-21) or date and time (2026-11-21T10:00), or RFC 3339."
@@ -268,16 +268,16 @@ pub(crate) struct StatusArgs {}
 #[argh(note = "Plain: id, date, time, `user: text` or `you -> user: text`. JSON: an event per line.")]
 #[argh(subcommand, name = "history", help_triggers("-h", "--help"))]
 pub(crate) struct HistoryArgs {
-    /// how many; if not given 20, or with --since all
+    /// how many (default: 20; with --since, all)
     #[argh(option, short = 'n', arg_name = "n")]
     pub(crate) number: Option<u32>,
     /// only with this user, ADDR or ADDR:PORT
     #[argh(option, arg_name = "who")]
     pub(crate) from: Option<String>,
-    /// not what is older
+    /// nothing older
     #[argh(option, arg_name = "t", from_str_fn(when))]
     pub(crate) since: Option<When>,
-    /// not what is newer
+    /// nothing newer
     #[argh(option, arg_name = "t", from_str_fn(when))]
     pub(crate) until: Option<When>,
     /// all kinds of events, not only messages
@@ -285,11 +285,9 @@ pub(crate) struct HistoryArgs {
     pub(crate) all: bool,
 }
 
-/// List who reads the log, or remove one.
+/// List the consumers of the log, or remove one.
 #[derive(FromArgs, ArgsInfo)]
-#[argh(
-    note = "One per line, without a heading: name, the last id that it has seen, how many entries it is behind."
-)]
+#[argh(note = "One per line, without a heading: name, last id seen, number of entries since.")]
 #[argh(note = "JSON: per consumer name, seen, behind.")]
 #[argh(subcommand, name = "consumers", help_triggers("-h", "--help"))]
 pub(crate) struct ConsumersArgs {
@@ -304,7 +302,7 @@ pub(crate) enum ConsumersCommand {
     Remove(RemoveArgs),
 }
 
-/// Remove a consumer: its place is forgotten.
+/// Remove a consumer: its mark is forgotten.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: the name, as removed.")]
 #[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
@@ -314,10 +312,10 @@ pub(crate) struct RemoveArgs {
     pub(crate) name: String,
 }
 
-/// List how peers speak, where they differ, or forget it.
+/// List how peers speak, or forget what was learned.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "One per line, without a heading: address, user, how long ago it was learned (or pinned, where simpd.toml says it), habits, what they mean for you."
+    note = "One per line, without a heading: address, user, how long ago it was learned (or pinned, if simpd.toml sets it), habits, what they mean for you."
 )]
 #[argh(note = "JSON: per peer peer, dialect, notes, seen, pinned.")]
 #[argh(subcommand, name = "peers", help_triggers("-h", "--help"))]
@@ -333,15 +331,15 @@ pub(crate) enum PeersCommand {
     Forget(ForgetArgs),
 }
 
-/// Forget how a peer speaks: it is learned anew in the next chat.
+/// Forget how a peer speaks; the next chat learns it anew.
 #[derive(FromArgs, ArgsInfo)]
-#[argh(note = "An open chat goes on as it is. JSON: how many peers, as forgotten.")]
+#[argh(note = "An open chat is not affected. JSON: how many peers, as forgotten.")]
 #[argh(subcommand, name = "forget", help_triggers("-h", "--help"))]
 pub(crate) struct ForgetArgs {
-    /// everybody
+    /// every peer
     #[argh(switch)]
     pub(crate) all: bool,
-    /// whose: a user name, ADDR, ADDR:PORT, USER@ADDR:PORT or a host's name
+    /// which peer: a user name, ADDR, ADDR:PORT, USER@ADDR:PORT or a host name
     #[argh(positional)]
     pub(crate) who: Option<String>,
 }
@@ -352,29 +350,29 @@ pub(crate) struct ForgetArgs {
 #[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
 pub(crate) struct StopArgs {}
 
-/// Check a SIMP daemon, any, against the specification, clause by clause.
+/// Check any SIMP daemon against the specification, clause by clause.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "It needs no simpd of its own. Somebody at the other daemon accepts, sends two lines, leaves, invites and declines; it says so beforehand, and on standard error when it is their turn. Exit status 1 where a clause fails."
+    note = "It needs no simpd of its own. A person at the other daemon must accept, send two lines, leave, invite and decline; the probe announces this on standard error, and prompts when it is their turn. Exit status 1 if a clause fails."
 )]
 #[argh(
-    note = "Plain: clause, verdict, what it is (why), and the datagrams where it fails. JSON: per clause clause, what, verdict, why, evidence."
+    note = "Plain: clause, verdict, what it says (why), and the datagrams if it fails. JSON: per clause clause, what, verdict, why, evidence."
 )]
 #[argh(subcommand, name = "probe", help_triggers("-h", "--help"))]
 pub(crate) struct ProbeArgs {
     /// only these clauses and sections, such as 3,5.1
     #[argh(option, arg_name = "clauses")]
     pub(crate) only: Option<String>,
-    /// seconds for each thing that the person there is to do; 60 if not given
+    /// seconds for each action of the person there (default: 60)
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
-    /// from which address of this host; the port is 7777 if not given
+    /// the address of this host to probe from; the default port is 7777
     #[argh(option, arg_name = "addr")]
     pub(crate) from: Option<String>,
     /// show the datagrams behind every verdict
     #[argh(switch, short = 'v')]
     pub(crate) verbose: bool,
-    /// ADDR[:PORT] or HOST[:PORT]; the port is 7777 if not given
+    /// ADDR[:PORT] or HOST[:PORT]; the default port is 7777
     #[argh(positional)]
     pub(crate) address: String,
 }

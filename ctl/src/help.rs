@@ -25,7 +25,7 @@ pub(crate) fn print(early: &EarlyExit, globals: &Globals, output: &mut Output) -
 /// The help as it is printed: a command's names the options that all have, and no line is too long.
 fn help(text: &str, globals: &Globals) -> String {
     let more = match globals.command() {
-        Some(_) => "\n-d, --daemon and --json may be given to every command (see simpctl --help).\n",
+        Some(_) => "\nEvery command also takes -d, --daemon and --json (see simpctl --help).\n",
         None => "",
     };
     let lines: String = text.replace("Error codes:", "Exit statuses:").trim_end().lines().map(wrap).collect();
@@ -62,7 +62,7 @@ mod tests {
             let globals = Globals::take(vec![sub.name.to_owned(), "--help".to_owned()]);
             let text = help(&Args::from_args(&["simpctl"], &globals.words()).err().unwrap().output, &globals);
             assert!(text.lines().all(|line| line.len() <= HELP_WIDTH), "{text}");
-            assert!(text.contains("--json may be given"), "{text}");
+            assert!(text.contains("Every command also takes "), "{text}");
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) enum When {
 
 /// What a [`When`] is typed as.
 const FORMS: &str =
-    "it is an id, a time ago (2h), a date (2026-11-21), a date and time (2026-11-21T10:00) or RFC 3339";
+    "expected an id, a time ago (2h), a date (2026-11-21), a date and time (2026-11-21T10:00) or RFC 3339";
 
 /// Reads where a part of the log begins or ends.
 pub(crate) fn when(text: &str) -> Result<When, String> {
@@ -43,7 +43,7 @@ fn read(text: &str, zone: &TimeZone, now_ms: u64) -> Option<When> {
 
 /// Reads how long a message is kept.
 pub(crate) fn expiry(text: &str) -> Result<Duration, String> {
-    let forms = "it is a time from now on: 90s, 30m, 2h, 7d";
+    let forms = "expected a length of time: 90s, 30m, 2h, 7d";
     duration::parse(text).filter(|expire| !expire.is_zero()).ok_or_else(|| forms.to_owned())
 }
 

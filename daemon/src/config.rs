@@ -15,25 +15,25 @@ use simp_store::{Discard, Durability};
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
 #[derive(FromArgs, Debug, Clone)]
 pub struct Args {
-    /// where to receive: ADDR or ADDR:PORT, port 7777 if none is given
+    /// where to receive: ADDR or ADDR:PORT (default port: 7777)
     #[argh(positional)]
     pub address: Option<String>,
     /// the name that peers see, at most 32 characters (default: your login name)
     #[argh(option, arg_name = "name")]
     pub user: Option<String>,
-    /// whose requests to accept by itself: ask, all, or names and addresses separated by commas
+    /// whose requests to accept without asking: ask (none), all, or names and addresses separated by commas
     #[argh(option, arg_name = "who")]
     pub accept: Option<String>,
-    /// most chats at a time (default: 1)
+    /// maximum number of chats at a time (default: 1)
     #[argh(option, arg_name = "n")]
     pub max_chats: Option<usize>,
-    /// the configuration file (default: ~/.config/simp/simpd.toml, if it is there)
+    /// the configuration file (default: ~/.config/simp/simpd.toml, if it exists)
     #[argh(option, arg_name = "file")]
     pub config: Option<PathBuf>,
     /// how much to log: error, warn, info or debug (default: info)
     #[argh(option, arg_name = "level")]
     pub log: Option<String>,
-    /// start in the background: return once simpd is ready, or with its error
+    /// start in the background: return when simpd is ready, or with its error
     #[argh(switch)]
     pub background: bool,
     /// print the version
@@ -86,7 +86,7 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// No address at all.
-    #[error("on which address? (for example: simpd 127.0.0.1)")]
+    #[error("no address given (for example: simpd 127.0.0.1)")]
     NoAddress,
     /// Not an address that peers can answer to.
     #[error("{0}: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)")]
@@ -107,7 +107,7 @@ pub enum ConfigError {
         error: simp_proto::UserNameError,
     },
     /// A name that peers would take for something else.
-    #[error("'{0}' says to peers that the user is only being asked (choose another name with --user NAME)")]
+    #[error("'{0}' tells peers that the user is only being asked (choose another name with --user NAME)")]
     Reserved(&'static str),
     /// A number that is out of range.
     #[error("{0} must be from {1} to {2}")]
@@ -116,7 +116,7 @@ pub enum ConfigError {
     #[error("{0} must be a length of time such as 90s, 12h, 30d or 52w, not '{1}'")]
     Duration(&'static str, String),
     /// Not a level.
-    #[error("the log level '{0}' is none of error, warn, info, debug")]
+    #[error("unknown log level '{0}' (error, warn, info or debug)")]
     Log(String),
 }
 
@@ -266,7 +266,7 @@ mod tests {
                 "retain_discard = ['all']",
                 "F: line 1: unknown variant `all`, expected `unread` or `undelivered`",
             ),
-            ("log = 'loud'", "the log level 'loud' is none of error, warn, info, debug"),
+            ("log = 'loud'", "unknown log level 'loud' (error, warn, info or debug)"),
             (
                 "user = 'a'\nmax_chat = 3",
                 "F: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `log`, `peers`",

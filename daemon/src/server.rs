@@ -55,7 +55,7 @@ pub struct Server {
 pub enum Fatal {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the system refuses to go on: {0}")]
+    #[error("a system call failed: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -197,7 +197,7 @@ impl Server {
             match Config::load(&self.args) {
                 Ok(config) => {
                     self.inputs.policy = Some(config.policy);
-                    tracing::info!("configuration read again");
+                    tracing::info!("configuration reloaded");
                 }
                 Err(error) => tracing::error!("configuration not changed: {error}"),
             }

@@ -21,7 +21,7 @@ pub enum StartError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The path does not fit the kernel's socket address.
-    #[error("{0}: the path has {1} bytes, a socket's has at most {max} (set XDG_RUNTIME_DIR to a shorter folder)", max = places::SOCKET_PATH_MAX)]
+    #[error("{0}: the path has {1} bytes, a socket's has at most {max} (set XDG_RUNTIME_DIR to a shorter path)", max = places::SOCKET_PATH_MAX)]
     PathTooLong(PathBuf, usize),
     /// A simpd has the address. The second is how simpctl finds that simpd.
     #[error("{0}: simpd is already running there (see: simpctl -d {1} status)")]

@@ -127,7 +127,7 @@ impl fmt::Display for UnreachableKind {
         f.write_str(match self {
             Self::Port => "nothing listens there",
             Self::Host => "the host does not answer",
-            Self::Network => "no route leads there",
+            Self::Network => "no route to it",
         })
     }
 }

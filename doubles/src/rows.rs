@@ -37,7 +37,7 @@ pub struct Allowed {
     pub theirs_twice: bool,
     /// The chat does not open, or ends before its time.
     pub breaks: bool,
-    /// A message of ours is told as delivered, and was not shown.
+    /// A message of ours is reported as delivered, and was not shown.
     pub falsely_delivered: bool,
     /// Its FIN is not answered as it wants, and it gives up waiting.
     pub fin_unanswered: bool,

@@ -44,7 +44,7 @@ pub struct Fields {
     pub payload: Vec<u8>,
 }
 
-/// What a program with these traits reads in these bytes; `None` where it reads nothing.
+/// What a program with these traits reads in these bytes; `None` if it reads nothing.
 pub fn read(traits: &Traits, bytes: &[u8]) -> Option<Fields> {
     let bytes = bytes.get(..traits.receives_at_most).unwrap_or(bytes);
     let bytes = if traits.checksum {

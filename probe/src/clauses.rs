@@ -90,13 +90,13 @@ const fn row(clause: Clause, id: &'static str, scene: Scene, what: &'static str)
 
 /// All clauses, in order.
 pub(crate) const TABLE: &[Row] = &[
-    row(Clause::Length, "1.1", Scene::Any, "a datagram is 39 bytes and as many more as Length says"),
+    row(Clause::Length, "1.1", Scene::Any, "a datagram is 39 bytes plus Length"),
     row(Clause::Operation, "1.2", Scene::Any, "Type and Operation are a pair of the table"),
     row(Clause::Sequence, "1.3", Scene::Any, "Sequence is 0 or 1"),
     row(Clause::User, "1.4", Scene::Any, "User is the sender's name in ASCII, padded at the end with NUL"),
     row(Clause::Payload, "1.5", Scene::Any, "only chat and ERR have a payload"),
     row(Clause::Ascii, "1.6", Scene::Any, "a text is ASCII, not empty and without NUL"),
-    row(Clause::Address, "2.1", Scene::Any, "it answers from its address and port to that of the sender"),
+    row(Clause::Address, "2.1", Scene::Any, "it answers from its own address and port to the sender's"),
     row(Clause::Accepts, "2.2", Scene::Open, "its user accepts: SYN is answered with SYN+ACK"),
     row(Clause::SynAckRepeats, "2.3", Scene::Open, "without an ACK the same SYN+ACK comes again after 5 s"),
     row(Clause::SynAckStops, "2.4", Scene::Open, "the ACK ends the repetition of SYN+ACK"),
@@ -111,7 +111,7 @@ pub(crate) const TABLE: &[Row] = &[
         Scene::Ours,
         "a duplicate is answered with ACK again, and nothing else",
     ),
-    row(Clause::BeginsWithZero, "3.3", Scene::Theirs, "its first message has sequence 0, whatever ours have"),
+    row(Clause::BeginsWithZero, "3.3", Scene::Theirs, "its first message has sequence 0, whatever ours has"),
     row(Clause::TurnsOver, "3.4", Scene::Theirs, "its next message has the other sequence"),
     row(Clause::WaitsForAck, "3.5", Scene::Theirs, "its next message waits for the ACK of the last"),
     row(
@@ -121,19 +121,24 @@ pub(crate) const TABLE: &[Row] = &[
         "without an ACK the same message comes again after 5 s",
     ),
     row(Clause::MessageStops, "4.2", Scene::Theirs, "the ACK ends the repetition of a message"),
-    row(Clause::FinRepeats, "4.3", Scene::Quit, "without an ACK its FIN comes again"),
+    row(Clause::FinRepeats, "4.3", Scene::Quit, "without an ACK the same FIN comes again"),
     row(Clause::FinStops, "4.4", Scene::Quit, "the ACK ends the repetition of FIN"),
     row(Clause::Busy, "5.1", Scene::Busy, "in a chat, SYN of a third party is answered with ERR and FIN"),
-    row(Clause::BusyOnce, "5.2", Scene::Busy, "these are not repeated"),
+    row(Clause::BusyOnce, "5.2", Scene::Busy, "ERR and FIN to a third party are not repeated"),
     row(Clause::Leaves, "5.3", Scene::Quit, "its user leaves: FIN"),
     row(Clause::AcksFin, "5.4", Scene::Leave, "FIN in a chat is answered with ACK"),
     row(Clause::AcksStrayFin, "5.5", Scene::Outside, "FIN outside any chat is answered with ACK"),
-    row(Clause::RefusesStrayChat, "5.6", Scene::Outside, "a message outside any chat: ERR and FIN"),
+    row(
+        Clause::RefusesStrayChat,
+        "5.6",
+        Scene::Outside,
+        "a message outside any chat is answered with ERR and FIN",
+    ),
     row(Clause::Short, "7.1", Scene::Odd, "it survives datagrams that are too short"),
     row(Clause::UnknownType, "7.2", Scene::Odd, "it survives unknown types"),
     row(Clause::UnknownOperation, "7.3", Scene::Odd, "it survives unknown operations"),
     row(Clause::OddSequence, "7.4", Scene::Odd, "it survives a sequence above 1"),
-    row(Clause::OddLength, "7.5", Scene::Odd, "it survives a Length that is wrong"),
+    row(Clause::OddLength, "7.5", Scene::Odd, "it survives a wrong Length"),
     row(Clause::Oversized, "7.6", Scene::Odd, "it survives a text of 2000 bytes"),
     row(Clause::NotAscii, "7.7", Scene::Odd, "it survives names and texts that are not ASCII"),
 ];
@@ -154,8 +159,9 @@ impl Selection {
             let is_meant = |row: &&Row| row.id == name || row.id.split('.').next() == Some(name);
             let mut meant = TABLE.iter().filter(is_meant).map(|row| row.clause).peekable();
             if meant.peek().is_none() {
-                let line =
-                    format!("--only {name}: no such clause (a section, 1 to 5 or 7, or one such as 3.1)");
+                let line = format!(
+                    "--only {name}: no such clause (give a section, 1 to 5 or 7, or a clause such as 3.1)"
+                );
                 return Err(fail(FailureKind::Usage, line));
             }
             wanted.extend(meant);

@@ -36,7 +36,7 @@ impl Console {
     pub(crate) fn announce(&self, peer: SocketAddr, wanted: &Selection) {
         let favours = favours(wanted);
         if favours.is_empty() {
-            notice(&format!("probing {peer} from {}; nobody there has anything to do", self.ours));
+            notice(&format!("probing {peer} from {}; nobody there needs to act", self.ours));
             return;
         }
         let limit = self.timeout.as_secs_f64();

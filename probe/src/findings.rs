@@ -129,7 +129,7 @@ impl Findings {
 
     /// What is to be shown.
     pub(crate) fn report(mut self, peer: SocketAddr, wanted: &Selection) -> Report {
-        let nothing = "nothing came that would show it";
+        let nothing = "no datagram showed it";
         let mut rows = Vec::new();
         for row in wanted.rows() {
             let missed = self.missed.get(&row.scene).map_or(nothing, String::as_str);

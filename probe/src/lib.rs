@@ -43,7 +43,7 @@ pub fn probe(peer: SocketAddr, from: Option<&str>, wanted: Selection, timeout: D
     stage.console.clear();
     played?;
     if !stage.sockets.heard() {
-        let why = "no answer to anything (is a SIMP daemon there, and does a firewall let it through?)";
+        let why = "no answer at all (is a SIMP daemon there, and does a firewall let it through?)";
         return Err(fail(FailureKind::NoAnswer, format!("{peer}: {why}")));
     }
     Ok(stage.findings.report(peer, &stage.wanted))

@@ -116,8 +116,7 @@ mod tests {
             format!("     1.500 s  127.0.0.2:7777 -> 127.0.0.9:7777  FIN seq=1 user=b\\x1b\n       {hex}\n");
         let fails = "4.4  fail            the ACK ends the repetition of FIN (it came again)\n";
         let passes = "5.3  pass            its user leaves: FIN\n";
-        let not =
-            "5.4  not observable  FIN in a chat is answered with ACK (nothing came that would show it)\n";
+        let not = "5.4  not observable  FIN in a chat is answered with ACK (no datagram showed it)\n";
         let end = "3 clauses: 1 pass, 1 fail, 1 not observable\n";
         assert_eq!(report().plain(false), format!("{fails}{seen}{passes}{not}{end}"));
         assert_eq!(report().plain(true), format!("{fails}{seen}{passes}{seen}{not}{end}"));
@@ -137,8 +136,8 @@ mod tests {
                 r#"{{"clause":"4.4","what":"the ACK ends the repetition of FIN","verdict":"fail","why":"it came again","evidence":{seen}}}"#
             )
         );
-        assert!(lines[2].ends_with(
-            r#""verdict":"not observable","why":"nothing came that would show it","evidence":[]}"#
-        ));
+        assert!(
+            lines[2].ends_with(r#""verdict":"not observable","why":"no datagram showed it","evidence":[]}"#)
+        );
     }
 }

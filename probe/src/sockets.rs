@@ -46,10 +46,7 @@ impl Sockets {
             None => Some(SocketAddr::new(ours_towards(peer)?, PORT)),
         };
         let from = from.ok_or_else(|| {
-            fail(
-                FailureKind::Usage,
-                format!("--from is an address of this host from which {peer} is reached"),
-            )
+            fail(FailureKind::Usage, format!("--from must be an address of this host that can reach {peer}"))
         })?;
         if from == peer {
             let line = format!("{peer}: cannot be probed from its own address ({})", remedy(peer, from));

@@ -117,7 +117,7 @@ impl Stage {
     /// Why nothing came of what was asked.
     pub(crate) fn why_nothing(&self, what: &str) -> String {
         match &self.chat.left {
-            Some(_) => "it left the chat before".to_owned(),
+            Some(_) => "it left the chat too early".to_owned(),
             None => format!("{what} within {} s", self.timeout.as_secs_f64()),
         }
     }

@@ -129,7 +129,7 @@ fn user_fault(bytes: &[u8], ours: &[&str]) -> Option<String> {
         [] if padding.iter().any(|&byte| byte != 0) => Some("it is padded at the beginning".to_owned()),
         [] => Some("it is empty".to_owned()),
         [b' ', ..] | [.., b' '] => Some("it is padded with spaces".to_owned()),
-        _ if padding.iter().any(|&byte| byte != 0) => Some("there is something behind the NUL".to_owned()),
+        _ if padding.iter().any(|&byte| byte != 0) => Some("bytes follow the NUL".to_owned()),
         _ => None,
     }
 }
@@ -189,7 +189,7 @@ mod tests {
             (fin(b"bob", 2), vec![(Clause::Sequence, "it is 2")]),
             (fin(&spaces, 0), vec![(Clause::User, "it is padded with spaces")]),
             (fin(b"\0bob", 0), vec![(Clause::User, "it is padded at the beginning")]),
-            (fin(b"bob\0x", 0), vec![(Clause::User, "there is something behind the NUL")]),
+            (fin(b"bob\0x", 0), vec![(Clause::User, "bytes follow the NUL")]),
             (fin(b"", 0), vec![(Clause::User, "it is empty")]),
             (fin(b"b\xfcb", 0), vec![(Clause::User, "it has the byte 0xfc")]),
             (fin(b"probe", 0), vec![(Clause::User, "it is the name of the receiver")]),

@@ -88,7 +88,7 @@ pub enum Handled {
     Duplicate,
     /// Without meaning in this state; nothing changed.
     Ignored,
-    /// A SYN that ended this chat: the peer invites anew, and the caller makes a new chat of it.
+    /// A SYN that ended this chat: the peer invites again, and the caller makes a new chat of it.
     InvitesAnew,
 }
 
@@ -225,14 +225,14 @@ impl Chat {
         pop(&mut self.out.events)
     }
 
-    /// What must be on disk before the datagrams leave, where the state changed; `None` where it did not.
+    /// What must be on disk before the datagrams leave, where the state changed; `None` if it did not.
     /// Messages change it too, but in a way that their events tell: [`ChatEvent::Message`] is what was last
     /// received, and each [`ChatEvent::Delivered`] turns `seq` over.
     pub fn poll_snapshot(&mut self) -> Option<Snapshot> {
         std::mem::take(&mut self.out.is_changed).then(|| self.snapshot()).flatten()
     }
 
-    /// What to go on with after a restart; `None` where the chat is over for our user and nothing of it need
+    /// What to go on with after a restart; `None` if the chat is over for our user and nothing of it need
     /// be kept.
     pub fn snapshot(&self) -> Option<Snapshot> {
         (!self.is_over_for_us()).then(|| Snapshot {

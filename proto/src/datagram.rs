@@ -111,7 +111,7 @@ impl Datagram {
     /// is there, it may be little endian, else the payload is what is there.
     ///
     /// # Errors
-    /// [`DecodeError`] where the bytes make no sense as SIMP.
+    /// [`DecodeError`] if the bytes make no sense as SIMP.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (&[kind, operation, seq], rest) = bytes.split_first_chunk().ok_or(DecodeError::Short)?;
         let mut field = [0; USER_NAME_MAX];

@@ -41,7 +41,7 @@ pub enum Habit {
     WantsNoAcks,
     /// Misses ACKs that come at once: they leave a little later.
     MissesFastAcks,
-    /// Does not acknowledge a repeat: where its only ACK was lost, the message is told as unconfirmed.
+    /// Does not acknowledge a repeat: where its only ACK was lost, the message is reported as unconfirmed.
     IgnoresRepeats,
     /// Its SYN+ACK only says that its user is asked; its first message is the acceptance, and so is ours.
     Rings,
@@ -83,7 +83,7 @@ impl Habit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dialect {
     habits: u32,
-    /// How many bytes of payload it receives, where that is known; 0 where it is not.
+    /// How many bytes of payload it receives, where that is known; 0 if it is not.
     cuts_at: u16,
     /// Our user says how the peer speaks: nothing is learned.
     is_pinned: bool,
@@ -139,7 +139,7 @@ impl Dialect {
         self.is_pinned
     }
 
-    /// Notes that the peer has this habit, or has it not; nothing where our user has said how it speaks.
+    /// Notes that the peer has this habit, or has it not; nothing if our user has said how it speaks.
     pub fn set(&mut self, habit: Habit, has: bool) {
         if self.is_pinned {
             return;
@@ -188,7 +188,7 @@ impl Dialect {
         payload.saturating_sub(usize::from(self.has(Habit::LeadingNul)))
     }
 
-    /// How long after its message our ACK leaves; `None` where it wants none.
+    /// How long after its message our ACK leaves; `None` if it wants none.
     pub(crate) fn ack_after(self) -> Option<Duration> {
         match () {
             () if self.has(Habit::WantsNoAcks) => None,
@@ -221,7 +221,7 @@ pub(crate) fn begins_with_nul(payload: &[u8]) -> bool {
     matches!(payload, [0, _, ..])
 }
 
-/// The names of its habits, separated by commas, and `cuts-at=N`; `plain` where there is none.
+/// The names of its habits, separated by commas, and `cuts-at=N`; `plain` if there is none.
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names =

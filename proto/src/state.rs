@@ -68,7 +68,7 @@ pub enum Reason {
     /// The peer no longer acknowledges.
     #[serde(rename = "peer gone")]
     PeerGone,
-    /// The peer forgot the chat and invites anew.
+    /// The peer forgot the chat and invites again.
     #[serde(rename = "peer restarted")]
     PeerRestarted,
     /// The message was taken out of the outbox.

@@ -27,7 +27,7 @@ pub enum UserNameError {
     #[error("a user name has at most 32 bytes, this one has {0}")]
     TooLong(usize),
     /// A character other than printable ASCII.
-    #[error("a user name is printable ASCII, {} is not", show_char(*.0))]
+    #[error("a user name must be printable ASCII; {} is not", show_char(*.0))]
     Character(char),
 }
 
@@ -73,7 +73,7 @@ impl UserName {
         &self.bytes
     }
 
-    /// The name; empty where a peer sent none.
+    /// The name; empty if a peer sent none.
     pub fn as_str(&self) -> &str {
         self.bytes.get(..usize::from(self.len)).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default()
     }
@@ -118,7 +118,7 @@ pub enum TextError {
     #[error("a text has at most {TEXT_MAX} characters, this one has {0} (send it in parts)")]
     TooLong(usize),
     /// A character that SIMP cannot carry, and its position counted from 1.
-    #[error("a text is ASCII, {} at position {position} is not", show_char(*.character))]
+    #[error("a text must be ASCII; {} at position {position} is not", show_char(*.character))]
     Character {
         /// The character.
         character: char,
@@ -251,8 +251,8 @@ mod tests {
         for (name, error) in [
             ("", "a user name cannot be empty"),
             ("   ", "a user name cannot be empty"),
-            ("j\u{f6}rg", "a user name is printable ASCII, '\u{f6}' (U+00F6) is not"),
-            ("a\tb", "a user name is printable ASCII, the character U+0009 is not"),
+            ("j\u{f6}rg", "a user name must be printable ASCII; '\u{f6}' (U+00F6) is not"),
+            ("a\tb", "a user name must be printable ASCII; the character U+0009 is not"),
             (&"x".repeat(33), "a user name has at most 32 bytes, this one has 33"),
         ] {
             assert_eq!(UserName::new(name).unwrap_err().to_string(), error);
@@ -264,8 +264,8 @@ mod tests {
     fn a_text_says_what_is_wrong_with_it() {
         for (text, error) in [
             ("", "an empty text cannot be sent"),
-            ("gr\u{fc}n", "a text is ASCII, '\u{fc}' (U+00FC) at position 3 is not"),
-            ("a\0b", "a text is ASCII, the character U+0000 at position 2 is not"),
+            ("gr\u{fc}n", "a text must be ASCII; '\u{fc}' (U+00FC) at position 3 is not"),
+            ("a\0b", "a text must be ASCII; the character U+0000 at position 2 is not"),
             (&"x".repeat(986), "a text has at most 985 characters, this one has 986 (send it in parts)"),
         ] {
             assert_eq!(Text::new(text).unwrap_err().to_string(), error);

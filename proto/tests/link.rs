@@ -1,6 +1,6 @@
 //! Two chats on a bad link, from a seed: users invite, send, leave, and a machine forgets its chat.
 //!
-//! What is promised (SIMP 6): a message told as delivered is in the peer's log, every message is there at most
+//! What is promised (SIMP 6): a message reported as delivered is in the peer's log, every message is there at most
 //! once and in order, and in the end nothing waits any more. It holds on a link that keeps order, whatever it
 //! loses or copies, and on one that delays and reorders within L = 2.5 s, but makes no copies. On one that
 //! does both no bit can promise it; there it is measured.
@@ -87,7 +87,7 @@ impl Link {
 /// What went wrong.
 #[derive(Debug, Default, Clone, Copy)]
 struct Broken {
-    /// Messages told as delivered that never came.
+    /// Messages reported as delivered that never came.
     lost: usize,
     /// Messages that came twice or out of order.
     wrong: usize,

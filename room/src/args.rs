@@ -4,10 +4,10 @@ use argh::FromArgs;
 
 use crate::files::room_name;
 
-/// A room for many people, on a simpd: whoever connects to it is in it.
+/// A room for many people: anybody who connects to its simpd can come in.
 #[derive(FromArgs, Debug)]
 #[argh(name = "simp-room", help_triggers("-h", "--help"))]
-#[argh(note = "A room is named by --name; commands for one that runs need it only where several do.")]
+#[argh(note = "--name selects the room; commands for a running room need it only if several run.")]
 #[argh(error_code(0, "done"))]
 #[argh(error_code(1, "failed; the line on stderr says why"))]
 #[argh(error_code(2, "usage"))]
@@ -43,31 +43,31 @@ pub enum Command {
 #[argh(note = "Its simpd is started with --accept all and --max-chats N.")]
 #[argh(subcommand, name = "run", help_triggers("-h", "--help"))]
 pub struct Run {
-    /// what the room is called; lobby if not given
+    /// the name of the room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// which simpd: its address, or the path of its socket
     #[argh(option, short = 'd', arg_name = "addr|socket")]
     pub daemon: Option<String>,
-    /// no passwords: who comes with a name has it
+    /// no passwords: whoever comes with a name has it
     #[argh(switch)]
     pub open: bool,
-    /// start in the background: return once the room is open, or with its error
+    /// start in the background: return when the room is open, or with its error
     #[argh(switch)]
     pub background: bool,
-    /// public lines that somebody new is shown, at most 1000; 20 if not given
+    /// past public lines that a new member is shown, at most 1000 (default: 20)
     #[argh(option, arg_name = "n", default = "20", from_str_fn(history))]
     pub history: usize,
-    /// a file whose lines everybody is shown on entering
+    /// a file whose lines new members are shown
     #[argh(option, arg_name = "file")]
     pub motd: Option<String>,
-    /// members at a time; 1000 if not given
+    /// maximum number of members at a time (default: 1000)
     #[argh(option, arg_name = "n", default = "1000", from_str_fn(members))]
     pub max_members: u32,
-    /// accounts before no new names are taken; 100000 if not given
+    /// number of accounts at which new names are refused (default: 100000)
     #[argh(option, arg_name = "n", default = "100_000")]
     pub max_accounts: u32,
-    /// messages of each member in 10 s; 30 if not given
+    /// messages that each member may send in 10 s (default: 30)
     #[argh(option, arg_name = "n", default = "30", from_str_fn(rate))]
     pub rate: u32,
 }
@@ -81,19 +81,22 @@ fn history(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|lines| *lines <= 1_000)
-        .ok_or_else(|| format!("'{text}': lines are from 0 to 1000"))
+        .ok_or_else(|| format!("'{text}': the number of lines is from 0 to 1000"))
 }
 
 fn members(text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|members| *members > 0).ok_or_else(|| format!("'{text}': members are 1 or more"))
+    text.parse()
+        .ok()
+        .filter(|members| *members > 0)
+        .ok_or_else(|| format!("'{text}': the number of members is 1 or more"))
 }
 
 fn rate(text: &str) -> Result<u32, String> {
     let rate = text.parse().ok().filter(|rate| (1..=100_000).contains(rate));
-    rate.ok_or_else(|| format!("'{text}': messages in 10 s are from 1 to 100000"))
+    rate.ok_or_else(|| format!("'{text}': the number of messages is from 1 to 100000"))
 }
 
-/// Tell how the room is doing.
+/// Show the state of the room.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
 pub struct Status {
@@ -130,7 +133,7 @@ pub struct Say {
     pub text: Vec<String>,
 }
 
-/// Send somebody away, who may come again.
+/// Send somebody away; they may come back.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "kick", help_triggers("-h", "--help"))]
 pub struct Kick {
@@ -184,19 +187,19 @@ pub struct Bans {
     pub json: bool,
 }
 
-/// Say what the room is about; without a text, that it is about nothing.
+/// Set the topic of the room; without a text, remove it.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "topic", help_triggers("-h", "--help"))]
 pub struct Topic {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
-    /// what it is about
+    /// the topic
     #[argh(positional)]
     pub text: Vec<String>,
 }
 
-/// Stop a room; its members are in it again when it is started again.
+/// Stop a room; its members are still in it when it is started again.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
 pub struct Stop {
@@ -205,7 +208,7 @@ pub struct Stop {
     pub name: Option<String>,
 }
 
-/// The accounts of a room, whether it runs or not.
+/// Manage the accounts of a room, whether it runs or not.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "users", help_triggers("-h", "--help"))]
 pub struct Users {
@@ -228,7 +231,7 @@ pub enum UsersCommand {
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "list", help_triggers("-h", "--help"))]
 pub struct List {
-    /// which room; lobby if not given
+    /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// print JSON, one object per line
@@ -236,11 +239,11 @@ pub struct List {
     pub json: bool,
 }
 
-/// Make an account; its password is asked for, or read from standard input.
+/// Create an account; its password is asked for, or read from standard input.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "add", help_triggers("-h", "--help"))]
 pub struct Add {
-    /// which room; lobby if not given
+    /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// the user's name
@@ -252,7 +255,7 @@ pub struct Add {
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
 pub struct Remove {
-    /// which room; lobby if not given
+    /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// the user's name
@@ -260,11 +263,11 @@ pub struct Remove {
     pub user: String,
 }
 
-/// Give an account another password, which is asked for, or read from standard input.
+/// Change the password of an account; it is asked for, or read from standard input.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "passwd", help_triggers("-h", "--help"))]
 pub struct Passwd {
-    /// which room; lobby if not given
+    /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// the user's name
@@ -272,11 +275,11 @@ pub struct Passwd {
     pub user: String,
 }
 
-/// Make accounts of a JSON object of names and passwords. Those that are there already stay as they are.
+/// Create accounts from a JSON object of names and passwords. Existing accounts are not changed.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "import", help_triggers("-h", "--help"))]
 pub struct Import {
-    /// which room; lobby if not given
+    /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// the file

@@ -144,7 +144,7 @@ impl Once {
         &mut self.leftover
     }
 
-    /// The newest line that simpd has taken: by its entry in the log; 0 where it has taken none.
+    /// The newest line that simpd has taken: by its entry in the log; 0 if it has taken none.
     pub fn newest(&self) -> u64 {
         self.newest
     }

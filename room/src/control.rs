@@ -63,7 +63,7 @@ pub enum Tell {
 }
 
 /// Listens for operators, each of whom is served by a thread of its own. `carry_out` gives the answer to an order;
-/// `None` where the room is being stopped.
+/// `None` if the room is being stopped.
 ///
 /// # Errors
 /// Where the socket cannot be made.
@@ -80,7 +80,7 @@ pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + C
         for stream in listener.incoming().flatten() {
             if clients.fetch_add(1, Ordering::Relaxed) >= CLIENTS_MAX {
                 clients.fetch_sub(1, Ordering::Relaxed);
-                let refused = Tell::Refused(format!("{CLIENTS_MAX} operators are here already"));
+                let refused = Tell::Refused(format!("{CLIENTS_MAX} operators are connected already"));
                 let _ = framed(stream, SILENT_FOR).write(&refused);
                 continue;
             }
@@ -110,7 +110,7 @@ fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<Answer>) {
                 Tell::Hello { version: VERSION }
             }
             Ok(Some(Spoken::Hello { version })) => Tell::Refused(format!(
-                "the room speaks version {VERSION}, this simp-room {version} (start the room again)"
+                "the room speaks version {VERSION}, this simp-room {version} (restart the room)"
             )),
             Ok(Some(Spoken::Order(_))) if !greeted => {
                 Tell::Refused("the first request must be hello".to_owned())
@@ -134,7 +134,7 @@ fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<Answer>) {
 pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
     let stream = UnixStream::connect(path).map_err(|_| {
         let line = format!(
-            "{}: the room {name} does not run (start it: simp-room run --name {name})",
+            "{}: the room {name} is not running (start it: simp-room run --name {name})",
             path.display()
         );
         fail(FailureKind::NoDaemon, line)
@@ -149,7 +149,7 @@ pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
         // A room whose simpd is away waits for it.
         let silent = |_| {
             broken(
-                "does not answer (is its simpd away, or a disk full?); what was asked may be done later"
+                "does not answer (is its simpd away, or a disk full?); the command may still take effect"
                     .to_owned(),
             )
         };

@@ -50,7 +50,7 @@ pub enum Input {
 pub enum Ended {
     /// The room is to be stopped.
     Stopped,
-    /// simpd has another log than before: all chats are over.
+    /// simpd has a different log than before: all chats are over.
     OtherLog,
 }
 
@@ -270,7 +270,7 @@ impl<S: Simpd> Host<S> {
             Order::Status => Answer::Status(self.status(now_ms)?),
             Order::Who => Answer::Who(self.room.seen()),
             Order::Say { text } => self.room.say(&text),
-            Order::Kick { who, .. } if who.is_empty() => Answer::Usage("kick whom?".to_owned()),
+            Order::Kick { who, .. } if who.is_empty() => Answer::Usage("no member given".to_owned()),
             Order::Kick { who, why } => self.room.kick(now_ms, &who, &why),
             Order::Ban { who, why } => {
                 let who = name_or_host(&who);
@@ -282,16 +282,18 @@ impl<S: Simpd> Host<S> {
                 self.room.banned(now_ms, &who, &why)
             }
             Order::Bans => Answer::Bans(self.store.bans()?),
-            Order::Unban { who } if who.trim().is_empty() => Answer::Usage("let whom in again?".to_owned()),
+            Order::Unban { who } if who.trim().is_empty() => {
+                Answer::Usage("no name or host given".to_owned())
+            }
             Order::Unban { who } => {
                 let who = name_or_host(&who);
                 match self.store.unban(&who)? {
-                    true => Answer::Done(format!("{who} may come again")),
+                    true => Answer::Done(format!("{who} may come back")),
                     false => Answer::NoSuch(format!("{who}: not banned (see: simp-room bans)")),
                 }
             }
             Order::Topic { text } => self.room.set_topic(&text),
-            Order::Stop => Answer::Usage("it is being stopped".to_owned()),
+            Order::Stop => Answer::Usage("the room is stopping".to_owned()),
         })
     }
 
@@ -352,7 +354,7 @@ impl<S: Simpd> Host<S> {
             if !error.may_pass() {
                 return Err(error.into());
             }
-            self.simpd.wait(&format!("{error} (free some space); trying again"))?;
+            self.simpd.wait(&format!("{error} (free some space); retrying"))?;
         }
         self.done = done;
         self.want_no_more(&changes.members);

@@ -31,7 +31,7 @@ impl Leftover {
         leftover
     }
 
-    /// The newest of them; 0 where there is none.
+    /// The newest of them; 0 if there is none.
     pub fn newest(&self) -> u64 {
         self.lines.values().flatten().copied().max().unwrap_or_default()
     }

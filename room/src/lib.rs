@@ -59,7 +59,7 @@ fn carry_out(args: Args) -> Outcome<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Some(command) = args.command else {
-        return Err(fail(FailureKind::Usage, "which command? (see simp-room --help)"));
+        return Err(fail(FailureKind::Usage, "no command given (see simp-room --help)"));
     };
     match command {
         Command::Run(args) => return open(args),

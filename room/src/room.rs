@@ -150,7 +150,7 @@ pub struct Room {
 pub struct Stored {
     /// The members, by chat.
     pub members: BTreeMap<u64, Member>,
-    /// What it is about; empty where that was not said.
+    /// What it is about; empty if that was not said.
     pub topic: String,
     /// The last public lines, oldest first.
     pub history: VecDeque<Arc<str>>,
@@ -216,7 +216,7 @@ impl Room {
         &self.settings
     }
 
-    /// What the room is about; empty where that was not said.
+    /// What the room is about; empty if that was not said.
     pub fn topic(&self) -> &str {
         &self.topic
     }

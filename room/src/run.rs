@@ -46,7 +46,7 @@ pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
     serve_operators(&run.files, &run.inputs, &run.stopping)?;
     let mut outcome = print(&opened).and_then(|()| serve(&mut host, &happened, &run.stopping));
     while let Ok(Ended::OtherLog) = outcome {
-        say("simpd has another log than before: all chats are over");
+        say("simpd has a different log than before: all chats are over");
         // Whatever came from the old one.
         happened.try_iter().for_each(drop);
         outcome = run.start_again().and_then(|again| {
@@ -154,7 +154,7 @@ fn wait(deadline_ms: Option<u64>, happened: &Receiver<Input>) -> Option<Input> {
 fn warn_of(status: &Status) {
     if status.accept == "ask" {
         say(&format!(
-            "simpd {} asks for each request, and nobody comes in by themselves (start it with --accept all)",
+            "simpd {} asks about each request, so nobody can come in by themselves (start it with --accept all)",
             status.address
         ));
     }

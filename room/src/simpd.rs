@@ -50,7 +50,7 @@ pub trait Simpd {
     /// All chats.
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>>;
 
-    /// The text of a message, by its event; `None` where the log has it no more.
+    /// The text of a message, by its event; `None` if the log has it no more.
     fn text(&mut self, event: u64) -> Outcome<Option<String>>;
 
     /// Waits a little before something is tried again, and says why.
@@ -65,7 +65,7 @@ pub struct Asker {
     client: Client,
     address: String,
     stopping: Arc<AtomicBool>,
-    /// What was said of the trouble that it has; empty where it has none.
+    /// What was said of the trouble that it has; empty if it has none.
     told: String,
 }
 
@@ -130,7 +130,7 @@ impl Asker {
                 self.told.clear();
                 Ok(())
             }
-            Some(failure) => self.wait(&format!("{failure}; trying again")),
+            Some(failure) => self.wait(&format!("{failure}; retrying")),
         }
     }
 
@@ -237,14 +237,14 @@ fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
     }
 }
 
-/// Waits until simpd is back. False where its log ends before this entry: it is another.
+/// Waits until simpd is back. False if its log ends before this entry: it is another.
 fn reconnect_to_log(client: &mut Client, last: u64, stopping: &AtomicBool) -> Outcome<bool> {
     reconnect(client, stopping)?;
     Ok(client.status()?.last_id >= last)
 }
 
 /// Gives every event that concerns a room, from this one on, for as long as it is taken. `failed` is told why no more come;
-/// `None` where simpd has another log than before.
+/// `None` if simpd has another log than before.
 pub fn follow(
     mut client: Client,
     after: u64,

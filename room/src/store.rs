@@ -82,9 +82,9 @@ impl StoreError {
 /// How far a room had come when it was stopped.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// All events of this simpd up to this one were done; `None` where the room has never run there.
+    /// All events of this simpd up to this one were done; `None` if the room has never run there.
     pub done: Option<u64>,
-    /// All lines up to this one were sent for them, but for those that are left; 0 where there was none.
+    /// All lines up to this one were sent for them, but for those that are left; 0 if there was none.
     pub sent: u64,
     /// What an earlier run had sent for what was not done yet.
     pub leftover: Vec<Queued>,
@@ -103,7 +103,7 @@ pub struct Deeds {
     pub done: Option<u64>,
     /// All lines up to this one were sent for them, but for those that are left.
     pub sent: Option<u64>,
-    /// What an earlier run had sent for what is not done yet; `None` where that has not changed.
+    /// What an earlier run had sent for what is not done yet; `None` if that has not changed.
     pub leftover: Option<Vec<Queued>>,
 }
 
@@ -196,7 +196,7 @@ impl Store {
         Ok(all.commit()?)
     }
 
-    /// Whether the room had no passwords when it ran last; `None` where it never ran.
+    /// Whether the room had no passwords when it ran last; `None` if it never ran.
     ///
     /// # Errors
     /// Where it cannot be read.

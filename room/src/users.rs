@@ -45,14 +45,17 @@ pub fn run(users: Users) -> Outcome {
             let mut store = Store::open(&RoomFiles::of(&add.name)?.store)?;
             if store.hash(&name)?.is_some() {
                 let line = format!(
-                    "{name}: there is such an account already (another password: simp-room users passwd {name})"
+                    "{name}: the account exists already (to change its password: simp-room users passwd {name})"
                 );
                 return Err(fail(FailureKind::Failed, line));
             }
             let hash = hashed(&password(&name)?, &mut Memory::new())?;
             match store.add_accounts(now_ms(), &[(name.clone(), hash)])?.is_empty() {
                 true => print(&format!("{name} added")),
-                false => Err(fail(FailureKind::Failed, format!("{name}: somebody else has just added that"))),
+                false => Err(fail(
+                    FailureKind::Failed,
+                    format!("{name}: somebody else has just added this account"),
+                )),
             }
         }
         UsersCommand::Remove(remove) => match store_of(&remove.name)?.remove_account(&remove.user)? {
@@ -66,7 +69,7 @@ pub fn run(users: Users) -> Outcome {
             }
             let hash = hashed(&password(&passwd.user)?, &mut Memory::new())?;
             store.set_hash(&passwd.user, &hash)?;
-            print(&format!("{} has another password", escape::shown(&passwd.user)))
+            print(&format!("the password of {} is changed", escape::shown(&passwd.user)))
         }
         UsersCommand::Import(import) => import_file(&import.file, &import.name),
     }
@@ -76,7 +79,7 @@ pub fn run(users: Users) -> Outcome {
 fn store_of(room: &str) -> Outcome<Store> {
     let files = RoomFiles::of(room)?;
     if !files.store.exists() {
-        let line = format!("there is no room {room} (make it: simp-room run --name {room})");
+        let line = format!("there is no room {room} (create it: simp-room run --name {room})");
         return Err(fail(FailureKind::NoSuch, line));
     }
     Ok(Store::open(&files.store)?)
@@ -91,7 +94,7 @@ fn import_file(file: &str, room: &str) -> Outcome {
     for (name, password) in &plain {
         user_name(name, room)?;
         if !seen.insert(name.to_ascii_lowercase()) {
-            return Err(failed(format!("{name}: there twice, in capitals or not")));
+            return Err(failed(format!("{name}: occurs twice, apart from upper and lower case")));
         }
         // Those that are in use may be shorter than one that is chosen.
         let is_no_length = password.is_empty() || password.len() > TEXT_MAX;
@@ -179,10 +182,10 @@ fn good(password: &str) -> Outcome<String> {
     match password.chars().count() {
         0 => Err(fail(FailureKind::Usage, "no password (give it as a line of standard input)")),
         1..PASSWORD_MIN => {
-            Err(fail(FailureKind::Usage, format!("a password has {PASSWORD_MIN} characters or more")))
+            Err(fail(FailureKind::Usage, format!("a password has at least {PASSWORD_MIN} characters")))
         }
         LENGTH_TOO_LONG.. => {
-            Err(fail(FailureKind::Usage, format!("a password has {TEXT_MAX} characters at most")))
+            Err(fail(FailureKind::Usage, format!("a password has at most {TEXT_MAX} characters")))
         }
         _ if is_command => {
             Err(fail(FailureKind::Usage, "that reads as a command in the room (choose another)"))

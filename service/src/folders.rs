@@ -14,7 +14,7 @@ pub enum FolderError {
     #[error("{0}: {1} (set {2} to a folder of yours)")]
     Io(PathBuf, io::Error, &'static str),
     /// It is open to others, or no folder.
-    #[error("{0}: this folder must be yours alone (make it so: chmod 700, or set {1} to a folder of yours)")]
+    #[error("{0}: this folder must be yours alone (chmod 700, or set {1} to a folder of yours)")]
     NotPrivate(PathBuf, &'static str),
     /// It is another user's.
     #[error("{0}: this folder belongs to another user (set {1} to a folder of yours)")]

@@ -56,7 +56,7 @@ fn whoever_claims_anothers_name_says_nothing_in_the_chat_with_the_other() {
     for command in [&["send", "-t", "bob", "hi"][..], &["send", "hi"], &["quit", "bob"]] {
         let choose = if command[0] == "send" { "-t WHO" } else { "simpctl quit WHO" };
         let outcome = ann.ctl(command);
-        let line = format!("simpctl: which one of bob@{two}, bob@{three}? (choose with {choose})");
+        let line = format!("simpctl: several match: bob@{two}, bob@{three} (choose one with {choose})");
         outcome.fails(7, &line);
     }
     assert_eq!((ann.heard(BOB), ann.heard(EVE)), (vec!["from bob".to_owned()], vec!["from eve".to_owned()]));

@@ -21,15 +21,15 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
     for (bytes, line) in [
         (
             &b"GET / HTTP/1.1\r\n\r\n"[..],
-            "the request cannot be read: a frame has at most 1048576 bytes, this one says 1195725856",
+            "the request cannot be read: a frame has at most 1048576 bytes, this one claims 1195725856",
         ),
         (
             b"\xff\xff\xff\xff",
-            "the request cannot be read: a frame has at most 1048576 bytes, this one says 4294967295",
+            "the request cannot be read: a frame has at most 1048576 bytes, this one claims 4294967295",
         ),
         (
             b"\0\x10\0\x01",
-            "the request cannot be read: a frame has at most 1048576 bytes, this one says 1048577",
+            "the request cannot be read: a frame has at most 1048576 bytes, this one claims 1048577",
         ),
     ] {
         let mut client = Raw::connect(&alice.socket);
@@ -41,11 +41,11 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
         (&b"\0\0\0\0"[..], "it ends too early"),
         (b"\0\0\0\x01\xff", "invalid type: break, expected enum"),
         (b"\0\0\0\x05hello", "it ends too early"),
-        (b"\0\0\0\x01\x1c", "byte 0 is no cbor"),
+        (b"\0\0\0\x01\x1c", "byte 0 is not CBOR"),
         (b"\0\0\0\x02\x18\x18", "invalid type: integer `24`, expected enum"),
         (b"\0\0\0\x05\x9b\xff\xff\xff\xff", "it ends too early"),
-        (b"\0\0\0\x08\x66status\x00", "bytes behind the item"),
-        (b"\0\0\0\x0e\x66status\x66status", "bytes behind the item"),
+        (b"\0\0\0\x08\x66status\x00", "bytes after the item"),
+        (b"\0\0\0\x0e\x66status\x66status", "bytes after the item"),
         (&[&[0, 1, 0, 0][..], &[0x81; 65_536]].concat(), "invalid type: sequence, expected enum"),
         (
             &unknown,
@@ -56,7 +56,7 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
     ] {
         let mut client = Raw::connect(&alice.socket);
         client.stream().write_all(bytes).unwrap();
-        let line = format!("the request cannot be read: not the cbor item expected: {reason}");
+        let line = format!("the request cannot be read: not the expected CBOR item: {reason}");
         assert_eq!(client.dismissed(), (FailureKind::Usage, line));
     }
     assert_eq!(alice.client().status().clients, 1);
@@ -85,7 +85,7 @@ fn another_version_is_refused_with_both_versions() {
         client.write(&Request::Hello { version });
         let line = format!(
             "simpd 0.1.0 speaks version {VERSION} of the control API, this client {version} (install simpctl \
-             and simpd of the same release, and start simpd again)"
+             and simpd from the same release, and restart simpd)"
         );
         assert_eq!(client.dismissed(), (FailureKind::NoDaemon, line));
     }

@@ -12,9 +12,9 @@ fn a_text_that_simp_can_carry_arrives_and_any_other_is_refused_with_the_reason()
     let (_alice, mut client, bob) = open_chat(&world);
     for (text, line) in [
         ("", "an empty text cannot be sent"),
-        ("gr\u{fc}n", "a text is ASCII, '\u{fc}' (U+00FC) at position 3 is not"),
-        ("\u{1f600}", "a text is ASCII, '\u{1f600}' (U+1F600) at position 1 is not"),
-        ("a\0b", "a text is ASCII, the character U+0000 at position 2 is not"),
+        ("gr\u{fc}n", "a text must be ASCII; '\u{fc}' (U+00FC) at position 3 is not"),
+        ("\u{1f600}", "a text must be ASCII; '\u{1f600}' (U+1F600) at position 1 is not"),
+        ("a\0b", "a text must be ASCII; the character U+0000 at position 2 is not"),
         (&"x".repeat(986), "a text has at most 985 characters, this one has 986 (send it in parts)"),
         (&"x".repeat(900_000), "a text has at most 985 characters, this one has 900000 (send it in parts)"),
     ] {
@@ -40,11 +40,11 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     client.fails(&accept(None), NoSuch, "there is no request");
     client.fails(&decline(Some("bob")), NoSuch, "there is no request");
     client.fails(&quit(None), NoSuch, "there is no chat to quit");
-    let line = "there is no open chat (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)";
+    let line = "there is no open chat (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)";
     client.fails(&send(None, "hi"), NoSuch, line);
     client.fails(&send(Some("bob"), "hi"), NoSuch, line);
 
-    let itself = format!("{to}:7777: that is this simpd itself");
+    let itself = format!("{to}:7777: this is the address of this simpd");
     for (address, kind, line) in [
         ("localhost", Usage, "localhost: not an address (ADDR or ADDR:PORT)"),
         ("", Usage, ": not an address (ADDR or ADDR:PORT)"),
@@ -69,8 +69,16 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     carol.send(&to, Operation::Syn, 0, b"");
     client.expect(What::Request);
     let both = format!("bob@{}:7777, carol@{}:7777", world.address(2), world.address(3));
-    client.fails(&accept(None), NoSuch, &format!("which one of {both}? (choose with simpctl accept WHO)"));
-    client.fails(&decline(None), NoSuch, &format!("which one of {both}? (choose with simpctl decline WHO)"));
+    client.fails(
+        &accept(None),
+        NoSuch,
+        &format!("several match: {both} (choose one with simpctl accept WHO)"),
+    );
+    client.fails(
+        &decline(None),
+        NoSuch,
+        &format!("several match: {both} (choose one with simpctl decline WHO)"),
+    );
     client.fails(&accept(Some("dave")), NoSuch, &format!("dave: not among {both}"));
     client.fails(&quit(None), NoSuch, "there is no chat to quit");
     client.reply(&accept(Some("bob")));
@@ -83,7 +91,7 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     );
     client.fails(&accept(Some("carol")), Failed, &line);
     client.fails(&connect(&world.address(4)), Failed, &line);
-    let keep = "open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR";
+    let keep = "open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR";
     client.fails(&send(Some("carol"), "hi"), NoSuch, &format!("carol: not among {one} ({keep})"));
     client.fails(&quit(Some("carol")), NoSuch, &format!("carol: not among {one}"));
 
@@ -99,7 +107,7 @@ fn a_daemon_on_every_address_does_not_invite_itself() {
     let alice = world.start_on(&format!("0.0.0.0:{port}"), &["--user", "alice"]);
     for host in ["127.0.0.1", &world.address(5)] {
         let itself = format!("{host}:{port}");
-        let line = format!("{itself}: that is this simpd itself");
+        let line = format!("{itself}: this is the address of this simpd");
         alice.client().fails(&connect(&itself), FailureKind::Failed, &line);
     }
 }
@@ -113,9 +121,9 @@ fn with_several_chats_the_user_is_asked_which_one() {
     carol.open(&to);
     carol.say(&to, 0, "here");
     let both = format!("bob@{}:7777, carol@{}:7777", world.address(2), world.address(3));
-    let line = format!("which one of {both}? (choose with -t WHO)");
+    let line = format!("several match: {both} (choose one with -t WHO)");
     client.fails(&send(None, "hi"), FailureKind::NoSuch, &line);
-    let line = format!("which one of {both}? (choose with simpctl quit WHO)");
+    let line = format!("several match: {both} (choose one with simpctl quit WHO)");
     client.fails(&Request::Quit { who: None, chat: None, now: false }, FailureKind::NoSuch, &line);
     let line = "there are 2 chats already (end one, or start simpd with a higher --max-chats)";
     client.fails(&connect(&world.address(4)), FailureKind::Failed, line);

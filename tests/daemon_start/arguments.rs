@@ -10,7 +10,7 @@ fn wrong_usage_is_status_2_and_one_line() {
     let address = world.address(1);
     let max = "simpd: max_chats must be from 1 to 100000";
     for (args, line) in [
-        (&[][..], "simpd: on which address? (for example: simpd 127.0.0.1)"),
+        (&[][..], "simpd: no address given (for example: simpd 127.0.0.1)"),
         (
             &["localhost"],
             "simpd: localhost: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)",
@@ -24,18 +24,18 @@ fn wrong_usage_is_status_2_and_one_line() {
         (&[&address, "--user"], "simpd: no value provided for option '--user' (see simpd --help)"),
         (&[&address, "--max-chats", "0"], max),
         (&[&address, "--max-chats", "100001"], max),
-        (&[&address, "--log", "loud"], "simpd: the log level 'loud' is none of error, warn, info, debug"),
+        (&[&address, "--log", "loud"], "simpd: unknown log level 'loud' (error, warn, info or debug)"),
         (
             &[&address, "--user", &"x".repeat(33)],
             "simpd: a user name has at most 32 bytes, this one has 33 (choose another with --user NAME)",
         ),
         (
             &[&address, "--user", "j\u{f6}rg"],
-            "simpd: a user name is printable ASCII, '\u{f6}' (U+00F6) is not (choose another with --user NAME)",
+            "simpd: a user name must be printable ASCII; '\u{f6}' (U+00F6) is not (choose another with --user NAME)",
         ),
         (
             &[&address, "--user", "a\x1b"],
-            "simpd: a user name is printable ASCII, the character U+001B is not (choose another with --user NAME)",
+            "simpd: a user name must be printable ASCII; the character U+001B is not (choose another with --user NAME)",
         ),
         (&[&address, "--user", ""], "simpd: a user name cannot be empty (choose another with --user NAME)"),
     ] {

@@ -54,7 +54,7 @@ fn a_folder_that_others_can_reach_is_refused() {
         fs::create_dir_all(&folder).unwrap();
         mode(&folder.parent().unwrap().to_path_buf(), 0o700);
         let line = format!(
-            "simpd: {}: this folder must be yours alone (make it so: chmod 700, or set {variable} to a folder of \
+            "simpd: {}: this folder must be yours alone (chmod 700, or set {variable} to a folder of \
              yours)",
             folder.display()
         );
@@ -118,7 +118,7 @@ fn a_socket_path_that_is_too_long_is_explained() {
     command.arg("127.0.0.1").env("XDG_RUNTIME_DIR", &long);
     let line = format!(
         "simpd: {long}/simp/127.0.0.1.sock: the path has 140 bytes, a socket's has at most 107 (set \
-         XDG_RUNTIME_DIR to a shorter folder)"
+         XDG_RUNTIME_DIR to a shorter path)"
     );
     run(command, "").fails(1, &line);
     assert!(!PathBuf::from(long).exists());

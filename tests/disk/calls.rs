@@ -215,7 +215,7 @@ impl Life<'_> {
             assert_eq!(alice.wait(), None);
         }
         let log = alice.log();
-        let errors = log.lines().filter(|line| line.contains("chats stand still")).count();
+        let errors = log.lines().filter(|line| line.contains("all chats are paused")).count();
         assert!(errors <= 1, "{log}");
         assert!(!log.contains("panicked"), "{log}");
         let failed = self.disk.failed() > 0;

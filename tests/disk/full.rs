@@ -76,7 +76,7 @@ struct Counts {
 }
 
 impl<'a> Pair<'a> {
-    /// `None` where this machine has no such disk.
+    /// `None` if this machine has no such disk.
     fn new(world: &'a World, host: u8, library: Option<&Path>) -> Option<Self> {
         let state = world.path(&format!("small-{host}"));
         fs::create_dir(&state).unwrap();

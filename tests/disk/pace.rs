@@ -36,11 +36,11 @@ fn what_is_wrong_with_the_disk_is_said_with_the_remedy() {
         ),
         (
             Errno::EDQUOT,
-            "the quota of the disk is used up (free some space, or set XDG_STATE_HOME to a folder on another disk)",
+            "the disk quota is exhausted (free some space, or set XDG_STATE_HOME to a folder on another disk)",
         ),
         (
             Errno::EROFS,
-            "the disk takes no writes (mount it for writing, or set XDG_STATE_HOME to a folder on another disk)",
+            "the disk is read-only (mount it for writing, or set XDG_STATE_HOME to a folder on another disk)",
         ),
         (
             Errno::EIO,
@@ -58,7 +58,11 @@ fn what_is_wrong_with_the_disk_is_said_with_the_remedy() {
     }
     let told = alice.log();
     assert_eq!(told.lines().filter(|line| line.contains("ERROR")).count(), 4, "{told}");
-    assert_eq!(told.lines().filter(|line| line.contains("the log is written again")).count(), 4, "{told}");
+    assert_eq!(
+        told.lines().filter(|line| line.contains("the log can be written again; all chats resume")).count(),
+        4,
+        "{told}"
+    );
 }
 
 #[test]

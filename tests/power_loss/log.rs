@@ -40,7 +40,7 @@ impl Entry {
     }
 }
 
-/// The log; empty where simpd would begin one.
+/// The log; empty if simpd would begin one.
 #[derive(Debug, Default)]
 pub struct Log {
     pub entries: Vec<Entry>,

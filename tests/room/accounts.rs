@@ -162,7 +162,7 @@ fn a_name_is_taken_while_somebody_is_here_with_it_and_free_afterwards() {
     let lobby = Lobby::start(&["--open"]);
     let mut bob = Guest::enters(&lobby, 2, "bob");
     for name in ["bob", "BOB"] {
-        let line = format!("{name} is here already: come with another name, or when {name} has left");
+        let line = format!("{name} is here already: come with another name, or after {name} has left");
         Guest::comes(&lobby, 3, name).is_left_with(&line);
     }
     bob.asks("WHO", "here: you, nobody");
@@ -176,7 +176,7 @@ fn a_name_is_taken_by_whoever_stands_at_the_door_with_it() {
     let lobby = Lobby::start(&[]);
     let mut bob = Guest::comes(&lobby, 2, "bob");
     bob.hears(&[NEW_BOB]);
-    let line = "bob is here already: come with another name, or when bob has left";
+    let line = "bob is here already: come with another name, or after bob has left";
     Guest::comes(&lobby, 3, "bob").is_left_with(line);
     bob.hangs_up();
     Guest::comes(&lobby, 4, "bob").hears(&[NEW_BOB]);
@@ -198,7 +198,7 @@ fn a_name_that_could_be_taken_for_more_is_refused() {
         ("LOBBY", "LOBBY"),
     ] {
         let line = format!(
-            "the name {shown} cannot be used here: come with another (letters, digits, spaces and _ - . @ + ' ?)"
+            "the name {shown} cannot be used here: choose another (letters, digits, spaces and _ - . @ + ' ?)"
         );
         Guest::comes_as_bytes(&lobby, 2, name.as_bytes()).is_left_with(&line);
     }

@@ -105,7 +105,7 @@ fn who_is_sent_away_may_come_again_and_who_is_banned_may_not() {
     assert_eq!(lobby.does(&["ban", "bob", "still", "too", "loud"]).ok(), "bob is banned, 1 sent away\n");
     bob.is_left_with("you are banned: still too loud");
     Guest::comes(&lobby, 4, "Bob").is_left_with("you are banned from lobby: still too loud");
-    assert_eq!(lobby.does(&["unban", "bob"]).ok(), "bob may come again\n");
+    assert_eq!(lobby.does(&["unban", "bob"]).ok(), "bob may come back\n");
     Guest::enters(&lobby, 4, "bob");
 }
 
@@ -124,7 +124,7 @@ fn a_host_is_sent_away_and_banned_whatever_the_names() {
     }
     Guest::comes_from(&lobby, 3, 7_779, "zed").is_left_with("you are banned from lobby");
     Guest::enters(&lobby, 2, "bob");
-    assert_eq!(lobby.does(&["unban", &host]).ok(), format!("{host} may come again\n"));
+    assert_eq!(lobby.does(&["unban", &host]).ok(), format!("{host} may come back\n"));
     Guest::enters(&lobby, 4, "rob");
 }
 
@@ -166,7 +166,7 @@ fn what_cannot_be_done_is_said_with_a_status() {
         (&["say"], 2, "simp-room: nothing to say"),
         (&["users", "remove", "bbo"], 7, "simp-room: bbo: no such account (see: simp-room users list)"),
         (&["users", "passwd", "bbo"], 7, "simp-room: bbo: no such account (see: simp-room users list)"),
-        (&[], 2, "simp-room: which command? (see simp-room --help)"),
+        (&[], 2, "simp-room: no command given (see simp-room --help)"),
         (&["whoo"], 2, "simp-room: unrecognized argument: whoo (see simp-room --help)"),
     ] {
         lobby.does(args).fails(status, line);
@@ -184,7 +184,7 @@ fn a_room_that_does_not_run_cannot_be_told_anything() {
     let mut lobby = Lobby::closed("");
     let socket = lobby.world.path("run/simp-room/lobby.sock");
     let named = format!(
-        "simp-room: {}: the room lobby does not run (start it: simp-room run --name lobby)",
+        "simp-room: {}: the room lobby is not running (start it: simp-room run --name lobby)",
         socket.display()
     );
     let commands = [&["status"][..], &["who"], &["say", "x"], &["kick", "x"], &["ban", "x"], &["topic"]];

@@ -58,7 +58,7 @@ fn a_room_runs_once() {
     let again: Vec<&str> = again.iter().map(String::as_str).collect();
     lobby
         .does(&again)
-        .fails(1, "simp-room: the room lobby runs already (see: simp-room status --name lobby)");
+        .fails(1, "simp-room: the room lobby is running already (see: simp-room status --name lobby)");
     // The one that runs is still told what to do, and the lock of one that was killed holds nobody up.
     lobby.does(&["status"]).ok();
     lobby.end_room(Signal::SIGKILL);
@@ -105,7 +105,7 @@ fn a_room_in_the_background_runs_on_until_it_is_stopped() {
     let run = ["run", "--open", "--background", "-d", &to];
     let open = format!("simp-room: the room lobby is open on simpd {to}:7777\n");
     assert_eq!(lobby.does(&run).ok(), open);
-    let line = "simp-room: the room lobby runs already (see: simp-room status --name lobby)";
+    let line = "simp-room: the room lobby is running already (see: simp-room status --name lobby)";
     lobby.does(&run).fails(1, line);
     Guest::enters(&lobby, 2, "ann").asks("hello", "sent to 0");
 }
@@ -135,9 +135,9 @@ fn what_a_room_cannot_be_run_with_is_said() {
     let lobby = Lobby::closed("");
     let to = lobby.to();
     for (option, value, why) in [
-        ("--rate", "0", "'0': messages in 10 s are from 1 to 100000"),
-        ("--rate", "many", "'many': messages in 10 s are from 1 to 100000"),
-        ("--rate", "100001", "'100001': messages in 10 s are from 1 to 100000"),
+        ("--rate", "0", "'0': the number of messages is from 1 to 100000"),
+        ("--rate", "many", "'many': the number of messages is from 1 to 100000"),
+        ("--rate", "100001", "'100001': the number of messages is from 1 to 100000"),
         ("--name", "", "a room's name has 1 to 32 letters, digits, _ and -"),
         ("--name", "../x", "a room's name has 1 to 32 letters, digits, _ and -"),
         ("--name", "a b", "a room's name has 1 to 32 letters, digits, _ and -"),
@@ -166,7 +166,7 @@ fn a_simpd_that_does_not_suit_a_room_is_pointed_out() {
     assert_eq!(
         room.read_error_line(),
         format!(
-            "{simpd} asks for each request, and nobody comes in by themselves (start it with --accept all)"
+            "{simpd} asks about each request, so nobody can come in by themselves (start it with --accept all)"
         )
     );
     assert_eq!(
@@ -192,7 +192,8 @@ fn a_room_whose_simpd_has_lost_its_log_greets_everybody_anew() {
     let mut bob = Guest::comes(&lobby, 3, "bob");
     assert!(lobby.says().contains("went away"));
     assert!(
-        (0..3).any(|_| lobby.says() == "simp-room: simpd has another log than before: all chats are over")
+        (0..3)
+            .any(|_| lobby.says() == "simp-room: simpd has a different log than before: all chats are over")
     );
     while !bob.next_line().starts_with("You are in lobby. Here: nobody.") {}
     bob.asks("hello", "sent to 0");
@@ -203,7 +204,7 @@ fn whose_name_is_wanted_by_somebody_else_hears_of_it_so_that_a_dead_chat_is_noti
     let lobby = Lobby::start(&["--open"]);
     let mut ann = Guest::enters(&lobby, 2, "ann");
     let mut other = Guest::comes(&lobby, 3, "Ann");
-    other.is_left_with("Ann is here already: come with another name, or when Ann has left");
+    other.is_left_with("Ann is here already: come with another name, or after Ann has left");
     assert_eq!(ann.next_news(), "* somebody else wants to come in with your name");
 }
 

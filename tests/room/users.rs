@@ -17,7 +17,7 @@ fn accounts_are_added_listed_changed_and_removed_while_the_room_runs() {
     assert_eq!(users(&["add", "bob"], "secret\n").ok(), "bob added\n");
     assert_eq!(users(&["add", "Ann Lee"], "letmein").ok(), "Ann Lee added\n");
     let line =
-        "simp-room: BOB: there is such an account already (another password: simp-room users passwd BOB)";
+        "simp-room: BOB: the account exists already (to change its password: simp-room users passwd BOB)";
     users(&["add", "BOB"], "other\n").fails(1, line);
     let list = users(&["list"], "").ok();
     let names: Vec<&str> = list.lines().map(|line| line.split(" since ").next().unwrap().trim()).collect();
@@ -27,7 +27,7 @@ fn accounts_are_added_listed_changed_and_removed_while_the_room_runs() {
     assert_eq!(list[1]["name"], "bob");
     assert!(list[1]["since"].as_str().unwrap().starts_with("20"), "{list:?}");
 
-    assert_eq!(users(&["passwd", "bob"], "another\n").ok(), "bob has another password\n");
+    assert_eq!(users(&["passwd", "bob"], "another\n").ok(), "the password of bob is changed\n");
     let mut bob = Guest::comes(&lobby, 2, "bob");
     bob.hears(&["Welcome to lobby, bob. Your password?"]);
     bob.asks("secret", "Wrong. Your password?");
@@ -52,9 +52,9 @@ fn a_name_or_password_that_is_none_is_refused() {
         users(&["add", name], "secret\n").fails(2, &format!("simp-room: {shown}: {odd}"));
     }
     users(&["add", "gr\u{fc}n"], "secret\n")
-        .fails(2, "simp-room: gr\u{fc}n: a user name is printable ASCII, '\u{fc}' (U+00FC) is not");
+        .fails(2, "simp-room: gr\u{fc}n: a user name must be printable ASCII; '\u{fc}' (U+00FC) is not");
     users(&["add", "Lobby"], "secret\n").fails(2, "simp-room: Lobby: that is the name of the room");
-    users(&["add", "bob"], "abc\n").fails(2, "simp-room: a password has 4 characters or more");
+    users(&["add", "bob"], "abc\n").fails(2, "simp-room: a password has at least 4 characters");
     let command = "simp-room: that reads as a command in the room (choose another)";
     users(&["add", "bob"], "PM secret\n").fails(2, command);
     assert_eq!(users(&["list"], "").ok(), "");
@@ -63,7 +63,7 @@ fn a_name_or_password_that_is_none_is_refused() {
 #[test]
 fn accounts_of_a_room_that_is_not_there_are_not_looked_for_in_a_new_one() {
     let lobby = Lobby::closed("");
-    let line = "simp-room: there is no room attic (make it: simp-room run --name attic)";
+    let line = "simp-room: there is no room attic (create it: simp-room run --name attic)";
     for args in [&["list"][..], &["remove", "bob"], &["passwd", "bob"]] {
         let args = [&["users", args[0], "--name", "attic"], &args[1..]].concat();
         lobby.does_with(&args, "secret").fails(7, line);
@@ -119,7 +119,7 @@ fn a_file_that_makes_no_sense_is_refused_as_a_whole() {
             r#"{"ann": "WHO"}"#,
             "ann: its password is empty or too long, or reads as a command (give it another)",
         ),
-        (r#"{"ann": "secret", "ANN": "secret"}"#, "ann: there twice, in capitals or not"),
+        (r#"{"ann": "secret", "ANN": "secret"}"#, "ann: occurs twice, apart from upper and lower case"),
     ] {
         std::fs::write(&file, text).unwrap();
         import().fails(1, &format!("simp-room: {}: {why}", file.display()));

@@ -25,7 +25,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &AcceptArgs) -
         Ok(chat) => output.show(&Shown::Connected(&chat)),
         Err(chat) => Err(fail(
             FailureKind::NoAnswer,
-            format!("{} has not confirmed yet (simpd goes on trying)", chat.peer.address),
+            format!("{} has not acknowledged yet (simpd keeps trying)", chat.peer.address),
         )),
     }
 }

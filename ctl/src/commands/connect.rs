@@ -88,7 +88,7 @@ fn not_opened(address: &str, reason: Reason, text: Option<&str>) -> Failure {
         Reason::Quit => {
             (FailureKind::Failed, format!("{address}: the invitation was taken back by simpctl quit"))
         }
-        Reason::Withdrawn => (FailureKind::NoSuch, format!("{address} has taken its invitation back")),
+        Reason::Withdrawn => (FailureKind::NoSuch, format!("{address} has withdrawn its invitation")),
         Reason::WeDeclined => (FailureKind::NoSuch, format!("{address}: the request was declined here")),
         Reason::RequestExpired => {
             (FailureKind::NoSuch, format!("{address}: the request was not answered in time"))
@@ -116,7 +116,7 @@ mod tests {
             (Reason::PeerDeclined, Some(""), Declined, "a:1 declined"),
             (Reason::PeerBusy, None, Busy, "a:1 is busy"),
             (Reason::NoAnswer, None, NoAnswer, "a:1: no answer"),
-            (Reason::Withdrawn, None, NoSuch, "a:1 has taken its invitation back"),
+            (Reason::Withdrawn, None, NoSuch, "a:1 has withdrawn its invitation"),
             (Reason::NobodyThere, None, Failed, "a:1: nobody listens there (is simpd running on that host?)"),
         ] {
             assert_eq!(not_opened("a:1", reason, text), Failure::new(kind, line));

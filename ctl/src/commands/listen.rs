@@ -30,7 +30,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
     if args.exec.as_ref().is_some_and(|command| command.trim().is_empty()) {
         return Err(fail(
             FailureKind::Usage,
-            "--exec needs a command: an empty one would take every message",
+            "--exec needs a command: an empty one would mark every message as seen",
         ));
     }
     let has_person = !args.all && output.has_person();

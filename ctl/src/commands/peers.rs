@@ -11,10 +11,10 @@ use crate::show::{Output, Shown};
 pub(super) fn check(args: &PeersArgs) -> Outcome {
     let line = match &args.command {
         Some(PeersCommand::Forget(ForgetArgs { who: None, all: false })) => {
-            "whom? (name a peer, or say --all)"
+            "no peer given (name one, or use --all)"
         }
         Some(PeersCommand::Forget(ForgetArgs { who: Some(_), all: true })) => {
-            "--all is everybody: a peer cannot be named too"
+            "--all means every peer: do not name one too"
         }
         _ => return Ok(()),
     };

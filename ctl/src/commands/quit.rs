@@ -19,11 +19,11 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &QuitArgs) -> 
     let deadline = deadline(args.timeout);
     let request = |who| Request::Quit { who, chat: None, now: args.now };
     let (chat, after) = end(client, args.who.as_deref(), deadline, Reason::Quit, request)?;
-    let left = format!("the chat with {} is being left", chat.peer.address);
+    let left = format!("the chat with {} is closing", chat.peer.address);
     let (chat, lost) = match closed(client, chat, after, deadline).map_err(|error| error.goes_on(&left))? {
         Ok(closed) => closed,
         Err(chat) => {
-            let line = format!("{} is not told yet (simpd goes on trying)", chat.peer.address);
+            let line = format!("{} has not confirmed the end yet (simpd keeps trying)", chat.peer.address);
             return Err(fail(FailureKind::NoAnswer, line));
         }
     };

@@ -15,7 +15,7 @@ use crate::stdin::StdinTexts;
 /// Refuses what cannot be sent.
 pub(super) fn check(args: &SendArgs) -> Outcome {
     if args.expire.is_some() && !args.queue {
-        return Err(fail(FailureKind::Usage, "--expire is for what is kept in the outbox: it needs --queue"));
+        return Err(fail(FailureKind::Usage, "--expire needs --queue: only messages in the outbox expire"));
     }
     given(args).map(drop)
 }
@@ -144,7 +144,7 @@ impl Sender<'_> {
         }
         let line = match self.args.queue {
             true => format!("message {id} is kept and will be delivered when the peer is there"),
-            false => format!("message {id} is not acknowledged yet (simpd goes on trying)"),
+            false => format!("message {id} is not acknowledged yet (simpd keeps trying)"),
         };
         Err(fail(FailureKind::NoAnswer, line))
     }
@@ -154,8 +154,9 @@ impl Sender<'_> {
 fn not_known(error: Error) -> Error {
     match error {
         Error::Lost(lost) => {
-            let line =
-                format!("{lost}, with the message or without it (start it again, then see: simpctl history)");
+            let line = format!(
+                "{lost}; the message may or may not be queued (start it again, then see: simpctl history)"
+            );
             fail(FailureKind::NoDaemon, line)
         }
         error => error,

@@ -63,7 +63,7 @@ impl Roster {
             (Some((key, _)), None, _) => return Ok(key),
             (Some(one), Some(other), _) => {
                 let names = names([one, other].into_iter().chain(meant));
-                format!("which one of {names}? (choose with {flag})")
+                format!("several match: {names} (choose one with {flag})")
             }
             (None, _, Some(who)) if self.iter().any(|(_, ongoing)| fits(ongoing)) => {
                 format!("{who}: not among {}", names(self.iter().filter(|(_, ongoing)| fits(ongoing))))

@@ -33,7 +33,7 @@ pub enum PinError {
     Address(String),
     /// A value is no string.
     #[error(
-        "[peers] '{0}': not a string of habits between quotation marks, with the address before it between others \
+        "[peers] '{0}': the address and its habits must each be between quotation marks \
          (\"127.0.0.2\" = \"plain\")"
     )]
     Value(String),

@@ -43,7 +43,7 @@ enum Closed {
 }
 
 impl Engine {
-    /// Settles all chats that were touched. While the log cannot be written they stand still.
+    /// Settles all chats that were touched. While the log cannot be written they are paused.
     pub(crate) fn settle_touched(&mut self, now: Now) -> Result<(), StoreError> {
         while self.disk.works()
             && let Some(key) = self.chats.next_touched()

@@ -1,4 +1,4 @@
-//! The log cannot be written: the turn has not happened, all chats stand still, and the disk is tried again.
+//! The log cannot be written: the turn has not happened, all chats are paused, and the disk is tried again.
 
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,7 @@ impl Engine {
         // The trial may have failed in the middle as well.
         self.roll_back();
         if let Err(error) = self.resume(now) {
-            tracing::debug!("chats cannot be read: {error}");
+            tracing::debug!("chats cannot be read from the log: {error}");
         }
         // What was answered may tell of entries that are gone.
         outputs.clear();
@@ -80,7 +80,7 @@ impl Engine {
 
     fn roll_back(&mut self) {
         if let Err(error) = self.store.roll_back() {
-            tracing::debug!("cannot be rolled back: {error}");
+            tracing::debug!("the log cannot be rolled back: {error}");
         }
     }
 
@@ -120,7 +120,7 @@ struct Reported {
 impl Reported {
     fn begins(&mut self, now: Instant, trouble: &str) {
         if self.is_new(now, trouble) {
-            tracing::error!("{trouble}; chats stand still until the log can be written again");
+            tracing::error!("{trouble}; all chats are paused until the log can be written again");
         }
     }
 
@@ -128,13 +128,13 @@ impl Reported {
     fn goes_on(&mut self, now: Instant, trouble: &str) {
         let is_same = self.last.as_ref().is_some_and(|(line, _)| line == trouble);
         if !is_same && self.is_new(now, trouble) {
-            tracing::error!("{trouble}; chats still stand still");
+            tracing::error!("{trouble}; all chats remain paused");
         }
     }
 
     fn ends(&self) {
         if !self.is_quiet {
-            tracing::info!("the log is written again");
+            tracing::info!("the log can be written again; all chats resume");
         }
     }
 

@@ -165,7 +165,7 @@ impl Engine {
             match timer {
                 Timer::Disk => self.try_disk(now)?,
                 Timer::Retention => self.retention.look(&mut self.wheel, now, &self.policy.retain),
-                // Chats stand still; they are resumed once the log can be written.
+                // Chats are paused; they are resumed once the log can be written.
                 Timer::Chat(_) | Timer::Invite(_) | Timer::Expire(_) if !self.disk.works() => {}
                 Timer::Chat(key) => {
                     let is_again = self.chats.change(key, |ongoing| ongoing.handle_timeout(now.instant));

@@ -28,12 +28,12 @@ pub enum StoreError {
     Full(PathBuf),
     /// No more space may be used.
     #[error(
-        "{0}: the quota of the disk is used up (free some space, or set XDG_STATE_HOME to a folder on another disk)"
+        "{0}: the disk quota is exhausted (free some space, or set XDG_STATE_HOME to a folder on another disk)"
     )]
     Quota(PathBuf),
     /// It may be read and not written.
     #[error(
-        "{0}: the disk takes no writes (mount it for writing, or set XDG_STATE_HOME to a folder on another disk)"
+        "{0}: the disk is read-only (mount it for writing, or set XDG_STATE_HOME to a folder on another disk)"
     )]
     ReadOnly(PathBuf),
     /// The disk does not do what it should.

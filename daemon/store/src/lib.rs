@@ -268,7 +268,7 @@ impl Store {
                 if empties { self.tidy_up() } else { self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") };
             // What is committed is safe without it. It is tried again after as much again.
             if let Err(error) = tidied {
-                tracing::warn!("the log cannot be tidied up: {error}");
+                tracing::warn!("the log cannot be checkpointed: {error}");
             }
         }
         Ok(true)

@@ -71,7 +71,7 @@ impl Matrix {
             .into_iter()
             .partition(|scenario| matches!(scenario.quality(), Quality::Good | Quality::Same));
         let (cells, worse) = self.count();
-        let _ = write!(out, "\n{} of {cells} cells are what can be expected.\n", cells - worse);
+        let _ = write!(out, "\n{} of {cells} cells are as good as possible.\n", cells - worse);
         for (title, scenarios) in [("On a good link", good), ("On a bad link", bad)] {
             let _ = write!(out, "\n## {title}\n");
             self.write_table(&mut out, &scenarios);
@@ -101,30 +101,30 @@ impl Matrix {
 }
 
 const HEAD: &str = "\
-# With whom simpd gets on
+# Interoperability
 
-Other SIMP implementations differ from the specification, and from each other. Here is what comes of it: for the
-specification itself, for each kind that was seen on the wire (from A to polls), and for others that may well exist.
-simpd has no setting for any of them. The other side is a double (the crate `doubles/`), written from what was seen.
+Other SIMP implementations differ from the specification, and from each other. This page shows the effects: for the
+specification itself, for each kind seen on the wire (from A to polls), and for others that are likely to exist.
+simpd needs no setting for any of them. The other side is a double (the crate `doubles/`), modelled on what was seen.
 
-This table is written by a test, which fails where it is out of date:
+A test writes this page, and fails if the page is out of date:
 `SIMP_WRITE=1 cargo test -p simp-daemon compatibility`. With `ROW=E SCENARIO='one lost' SIMP_SEED=3` in the
-environment and `-- --nocapture` it shows one run, without the seed all runs of a cell.
+environment and `-- --nocapture` it shows one run; without the seed, all runs of a cell.
 
-Each side writes ten lines in a chat on a good link, and where 20 % of all datagrams are lost and 20 % doubled; three
+Each side writes ten lines in a chat on a good link, and on one that loses 20 % and doubles 20 % of all datagrams; three
 otherwise. `one lost` and `one doubled` are many runs: each datagram of a chat in turn, in both roles. `3/36` means in
 3 runs of 36.
 
-- `ok`: everything said was shown once, told as delivered, and the chat began and ended as it should; a refusal reached
+- `ok`: every message was shown once and reported as delivered; the chat began and ended well; a refusal reached
   the user as what it is.
-- `unconfirmed`: ours was shown, and our user was not told that it was delivered. `ours lost`: not shown, and not told
-  as delivered. `falsely delivered`: not shown, and told as delivered. `theirs lost`: it never came. `theirs dropped`:
-  it came, and was not shown. `ours twice`, `theirs twice`: shown more than once. `theirs changed`: not shown as
+- `unconfirmed`: ours was shown, but not reported as delivered. `ours lost`: not shown, and not reported
+  as delivered. `falsely delivered`: not shown, but reported as delivered. `theirs lost`: it never came. `theirs dropped`:
+  it came, but was not shown. `ours twice`, `theirs twice`: shown more than once. `theirs changed`: not shown as
   written.
-- `does not open`, `breaks`, `does not end`: the chat. `told: REASON`: a refusal that our user took for something
-  else. `they keep waiting`: for our answer to their invitation. `FIN unanswered`: as they want it. `ACK misread`: they
-  took ours for that of the handshake. `crashes them`: we did.
-- **Bold** is what should be better: all else cannot be, with such a peer. A checksum (K) makes a chat impossible.
+- `does not open`, `breaks`, `does not end`: said of the chat. `told: REASON`: our user saw a refusal as something
+  else. `they keep waiting`: for our answer to their invitation. `FIN unanswered`: in the form they need. `ACK misread`: they
+  took ours for that of the handshake. `crashes them`: our datagrams did.
+- **Bold** should be better; the rest is the best possible with such a peer. A checksum (K) makes a chat impossible.
 ";
 
 fn fill_row(row: &Row) -> Vec<Cell> {

@@ -31,11 +31,11 @@ pub enum Trouble {
     AckMisread,
     /// Told as delivered, and not shown.
     FalselyDelivered,
-    /// Not shown, and not told as delivered.
+    /// Not shown, and not reported as delivered.
     OursLost,
     /// Shown more than once.
     OursTwice,
-    /// Shown, and not told as delivered.
+    /// Shown, and not reported as delivered.
     Unconfirmed,
     /// It never came.
     TheirsLost,

@@ -43,7 +43,7 @@ fn port(port: Port) -> u16 {
     }
 }
 
-/// What two of a row make of a chat in which each has written five lines; `None` where they do not get so far.
+/// What two of a row make of a chat in which each has written five lines; `None` if they do not get so far.
 fn chat(row: &Row) -> Option<()> {
     let mut pair = Pair::of(row);
     pair.both[1].wait(0);

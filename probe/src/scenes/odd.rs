@@ -26,10 +26,10 @@ enum Sign {
 impl Stage {
     /// All kinds; those after one that the peer does not survive cannot be tried.
     pub(super) fn odd(&mut self) -> Outcome {
-        self.console.progress("whether it answers");
+        self.console.progress("checking that it answers");
         self.pause()?;
         let Some(sign) = self.find_sign()? else {
-            self.miss_all(&[Scene::Odd], "it answers nothing that shows whether it lives");
+            self.miss_all(&[Scene::Odd], "no answer shows whether it is alive");
             return Ok(());
         };
         // An answer to nonsense may be nonsense, and breaks no clause of section 1.
@@ -44,9 +44,9 @@ impl Stage {
             self.pause()?;
             let answer = self.sign(sign)?;
             let evidence: Vec<&Seen> = sent.iter().chain(&answer).collect();
-            self.findings.judge(row.clause, answer.is_some(), "it answers nothing any more", &evidence);
+            self.findings.judge(row.clause, answer.is_some(), "it no longer answers", &evidence);
             if answer.is_none() {
-                self.miss_all(&[Scene::Odd], "it did not survive what came before");
+                self.miss_all(&[Scene::Odd], "it did not survive the previous datagrams");
                 return Ok(());
             }
         }

@@ -42,7 +42,7 @@ impl Stage {
     /// Whether the peer is still in the chat; the scene cannot be played if it is not.
     fn is_in_chat(&mut self, scene: Scene) -> bool {
         if self.chat.left.is_some() {
-            self.miss_all(&[scene], "it left the chat before");
+            self.miss_all(&[scene], "it left the chat too early");
         }
         self.chat.left.is_none()
     }
@@ -118,7 +118,7 @@ impl Stage {
             let chat = self.send(Operation::Chat, seq, text.as_bytes())?;
             let Some(ack) = self.expect(Operation::Ack, ANSWER_WITHIN)? else {
                 if self.chat.left.is_some() {
-                    self.miss_all(&[Scene::Ours], "it left the chat before");
+                    self.miss_all(&[Scene::Ours], "it left the chat too early");
                 } else {
                     self.findings.fail(Clause::AcksMessages, "no ACK within 5 s", &[&chat]);
                     self.miss_all(&[Scene::Ours], "it did not acknowledge the first of them");
@@ -201,7 +201,7 @@ impl Stage {
         else {
             return Ok(());
         };
-        self.console.progress("looking whether anything is repeated that was acknowledged");
+        self.console.progress("checking that nothing acknowledged is repeated");
         let quiet = self.sockets.began() + last + QUIET;
         self.wait(quiet, |_| false)?;
         if let Some(first) = busy {

@@ -25,7 +25,7 @@ impl Stage {
         };
         let early = self.repeated_message(&first)?;
         if self.chat.left.is_some() {
-            self.miss_all(&[Scene::Theirs], "it left the chat before");
+            self.miss_all(&[Scene::Theirs], "it left the chat too early");
             return Ok(());
         }
         self.take_line(&first)?;
@@ -56,7 +56,7 @@ impl Stage {
                 self.judge_again(Clause::MessageRepeats, first, &next);
                 return Ok(early);
             }
-            self.findings.fail(Clause::WaitsForAck, "it came without it", &[first, &next]);
+            self.findings.fail(Clause::WaitsForAck, "it came without the ACK", &[first, &next]);
             early = early.or(Some(next));
         }
         if self.chat.left.is_none() {
@@ -112,7 +112,7 @@ impl Stage {
         if !self.wanted.has(Clause::FinStops) {
             return Ok(());
         }
-        self.console.progress("looking whether FIN is repeated that was acknowledged");
+        self.console.progress("checking that the acknowledged FIN is not repeated");
         let until = self.sockets.moment(ack) + QUIET;
         match self.next(until, Operation::Fin)? {
             Some(again) => {

@@ -72,12 +72,12 @@ impl Chat {
         self.messages.arq.hold(until, false);
     }
 
-    /// Of a chat that has ended: until when ACKs of what we sent in it may come; `None` where none is missing.
+    /// Of a chat that has ended: until when ACKs of what we sent in it may come; `None` if none is missing.
     pub fn acks_until(&self) -> Option<Instant> {
         self.messages.arq.held_until()
     }
 
-    /// Until when copies of a message may be under way that the peer has not acknowledged; `None` where there is
+    /// Until when copies of a message may be under way that the peer has not acknowledged; `None` if there is
     /// no such message.
     pub fn copies_live_until(&self) -> Option<Instant> {
         let due = match self.phase {
@@ -188,7 +188,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Takes a message back that has not left yet. False where it is not among those that wait.
+    /// Takes a message back that has not left yet. False if it is not among those that wait.
     pub fn take_back(&mut self, now: Instant, id: MessageId) -> bool {
         let is_taken = self.messages.arq.take_back(id);
         if is_taken {
@@ -218,7 +218,7 @@ impl Chat {
     /// taken back and a request declined.
     ///
     /// # Errors
-    /// [`StateError`] where the chat is being left already and `at_once` changes nothing.
+    /// [`StateError`] if the chat is being left already and `at_once` changes nothing.
     pub fn close(&mut self, now: Instant, at_once: bool) -> Result<(), StateError> {
         match self.phase {
             Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),

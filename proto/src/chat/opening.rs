@@ -11,7 +11,7 @@ use crate::state::Reason;
 use crate::text::{Seq, Text};
 
 /// A SYN from the peer of an open chat is a late copy this long after the opening; later, the peer has
-/// forgotten the chat and invites anew (SIMP 2).
+/// forgotten the chat and invites again (SIMP 2).
 const SYN_IS_LATE_FOR: Duration = Duration::from_secs(10);
 
 /// Whoever invites with a text may wait for a bare ACK: it leaves this long after our SYN+ACK where nothing has come

@@ -197,7 +197,7 @@ impl Chat {
     }
 
     /// Nothing listens at the peer's address. That ends an opening at once (SIMP 4), and a leaving; an open
-    /// chat goes on trying, for its peer may be starting again.
+    /// chat keeps trying, for its peer may be starting again.
     pub fn handle_unreachable(&mut self) {
         match self.phase {
             Phase::Inviting { .. } | Phase::Accepting { .. } => {

@@ -114,7 +114,7 @@ impl Room {
         if !is_usable(name) || name.eq_ignore_ascii_case(&self.settings.name) {
             let shown = escape::name(name);
             return Some(format!(
-                "the name {shown} cannot be used here: come with another (letters, digits, spaces and _ - . @ + ' ?)"
+                "the name {shown} cannot be used here: choose another (letters, digits, spaces and _ - . @ + ' ?)"
             ));
         }
         if let Some(why) = &standing.banned {
@@ -122,7 +122,7 @@ impl Room {
             return Some(format!("you are banned from {}{why}", self.settings.name));
         }
         if self.by_name.contains_key(&name.to_ascii_lowercase()) {
-            return Some(format!("{name} is here already: come with another name, or when {name} has left"));
+            return Some(format!("{name} is here already: come with another name, or after {name} has left"));
         }
         if here >= self.settings.max_members {
             return Some(format!("{} is full ({here} are here): come again later", self.settings.name));
@@ -225,7 +225,7 @@ impl Room {
         }
         let is_chosen = matches!(password, Password::Again(_));
         match is_chosen && is_taken && computed == Computed::Matches(true) {
-            true => self.dismiss(now_ms, chat, "that name was taken meanwhile: goodbye"),
+            true => self.dismiss(now_ms, chat, "that name has been taken in the meantime: goodbye"),
             false => self.answer_password(now_ms, chat, password, computed),
         }
         if let Some(member) = self.members.get_mut(&chat).filter(|member| member.is_inside()) {
@@ -312,7 +312,7 @@ impl Room {
         let at_the_door = self.members.iter().filter(|(_, member)| member.is_at_the_door());
         let late = at_the_door.filter(|(_, member)| self.login_ends_at(member) <= now_ms);
         for chat in late.map(|(chat, _)| *chat).collect::<Vec<_>>() {
-            self.dismiss(now_ms, chat, "no password came: goodbye");
+            self.dismiss(now_ms, chat, "no password given: goodbye");
         }
     }
 }

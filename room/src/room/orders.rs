@@ -69,7 +69,7 @@ pub struct Status {
     pub accounts: u64,
     /// How many are banned.
     pub bans: u64,
-    /// What it is about; empty where that was not said.
+    /// What it is about; empty if that was not said.
     pub topic: String,
     /// Lines that simpd took since the start.
     pub lines: u64,
@@ -176,7 +176,7 @@ impl Room {
     pub fn send_all_away(&mut self, now_ms: u64) {
         let here = self.members.iter().filter(|(_, member)| member.state != State::Leaving);
         for chat in here.map(|(chat, _)| *chat).collect::<Vec<_>>() {
-            self.dismiss(now_ms, chat, "the room was opened anew: come in again");
+            self.dismiss(now_ms, chat, "the room was reopened: please connect again");
         }
     }
 

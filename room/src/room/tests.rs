@@ -208,7 +208,7 @@ fn a_name_that_was_given_away_while_it_was_chosen_lets_nobody_in() {
     world.told.clear();
     world.says(1, "secret");
     world.computes("");
-    assert_eq!(world.told(1), ["that name was taken meanwhile: goodbye", "(quit)"]);
+    assert_eq!(world.told(1), ["that name has been taken in the meantime: goodbye", "(quit)"]);
     assert_eq!(world.deeds, []);
 }
 
@@ -216,11 +216,11 @@ fn a_name_that_was_given_away_while_it_was_chosen_lets_nobody_in() {
 fn who_does_not_come_in_is_told_why() {
     let mut world = World::new(settings());
     world.comes(1, "ann", &Standing::default());
-    let unusable = "cannot be used here: come with another (letters, digits, spaces and _ - . @ + ' ?)";
+    let unusable = "cannot be used here: choose another (letters, digits, spaces and _ - . @ + ' ?)";
     let banned = Standing { banned: Some("spam".to_owned()), ..Standing::default() };
     let many = Standing { accounts: 9, ..Standing::default() };
     for (chat, (name, standing, told)) in (2..).zip([
-        ("Ann", Standing::default(), "Ann is here already: come with another name, or when Ann has left"),
+        ("Ann", Standing::default(), "Ann is here already: come with another name, or after Ann has left"),
         ("you", Standing::default(), &format!("the name \"you\" {unusable}")),
         ("YOU", Standing::default(), &format!("the name YOU {unusable}")),
         ("a] b", Standing::default(), &format!("the name \"a] b\" {unusable}")),
@@ -333,7 +333,7 @@ fn who_gives_no_password_is_sent_away_in_the_end() {
     world.told.clear();
     world.room.due(due);
     world.collect();
-    assert_eq!(world.told(1), ["no password came: goodbye", "(quit)"]);
+    assert_eq!(world.told(1), ["no password given: goodbye", "(quit)"]);
     assert_eq!(due, NOW + 300_000);
 }
 

@@ -105,7 +105,7 @@ impl Store {
         Ok(there)
     }
 
-    /// Removes an account. False where there is none.
+    /// Removes an account. False if there is none.
     ///
     /// # Errors
     /// Where it cannot be written.
@@ -114,7 +114,7 @@ impl Store {
         Ok(self.db.execute("DELETE FROM accounts WHERE name = ?1", [name])? > 0)
     }
 
-    /// Gives an account another password. False where there is no such account.
+    /// Gives an account another password. False if there is no such account.
     ///
     /// # Errors
     /// Where it cannot be written.
@@ -132,7 +132,7 @@ impl Store {
         Ok(())
     }
 
-    /// Lets in again, also whoever gave wrong passwords. False where there was neither.
+    /// Lets in again, also whoever gave wrong passwords. False if there was neither.
     ///
     /// # Errors
     /// Where it cannot be written.

@@ -33,7 +33,7 @@ pub(super) fn until_done(command: &str, event: &Event, deadline: Option<Instant>
         let left =
             deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         let again =
-            format!("message {}: the command failed ({status}), again in {} s", event.id, pause.as_secs());
+            format!("message {}: the command failed ({status}), retrying in {} s", event.id, pause.as_secs());
         complain(&again);
         thread::sleep(pause.min(left));
         if left <= pause {

@@ -13,17 +13,14 @@ pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
         Ok(()) => Ok(Reply::Done),
         Err(NotCancelled::InFlight) => denied(
             FailureKind::Failed,
-            format!("message {message} is on its way already (see: simpctl outbox)"),
+            format!("message {message} is being delivered already (see: simpctl outbox)"),
         ),
         // Why not, as far as the log knows.
         Err(NotCancelled::Absent) => {
             let (kind, line) = match outcome(engine, message)? {
-                None => (
-                    FailureKind::NoSuch,
-                    "there is no message of ours with this number (see: simpctl outbox)",
-                ),
+                None => (FailureKind::NoSuch, "we have sent no message with this id (see: simpctl outbox)"),
                 Some(Outcome::Undelivered) => (FailureKind::Failed, "was given up already"),
-                Some(Outcome::Unconfirmed) => (FailureKind::Failed, "is sent already, not confirmed"),
+                Some(Outcome::Unconfirmed) => (FailureKind::Failed, "was sent already, not confirmed"),
                 Some(Outcome::Delivered) => (FailureKind::Failed, "is delivered already"),
                 Some(Outcome::Waiting) => (
                     FailureKind::Failed,

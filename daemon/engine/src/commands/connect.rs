@@ -97,7 +97,7 @@ pub fn peer_address(engine: &Engine, text: &str) -> Carried<SocketAddr> {
     // Bound to all addresses, we are on each: of which ones these are, at least the loopback is known.
     let on_all = ours.ip().is_unspecified() && address.ip().is_loopback();
     if address == ours || (on_all && address.port() == ours.port()) {
-        return denied(FailureKind::Failed, format!("{address}: that is this simpd itself"));
+        return denied(FailureKind::Failed, format!("{address}: this is the address of this simpd"));
     }
     if address.is_ipv6() && ours.is_ipv4() {
         let line = format!("{address}: this simpd speaks IPv4 only (start one on an IPv6 address)");

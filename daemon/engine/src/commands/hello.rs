@@ -11,7 +11,7 @@ pub fn hello(engine: &Engine, version: u32) -> Carried {
     if version != VERSION {
         let line = format!(
             "simpd {program} speaks version {VERSION} of the control API, this client {version} \
-             (install simpctl and simpd of the same release, and start simpd again)"
+             (install simpctl and simpd from the same release, and restart simpd)"
         );
         return denied(FailureKind::NoDaemon, line);
     }

@@ -68,7 +68,7 @@ fn nothing_to_forget(engine: &Engine, who: &str, named: &Who) -> Carried {
     }
     denied(
         FailureKind::NoSuch,
-        format!("{who}: nothing is known of how such a peer speaks (list them: simpctl peers)"),
+        format!("{who}: nothing was learned of such a peer (list them: simpctl peers)"),
     )
 }
 

@@ -18,7 +18,7 @@ pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64
         Some(Outcome::Delivered) => return failed("is delivered already"),
         Some(Outcome::Waiting) => return failed("still waits to be delivered"),
         None => {
-            let what = "there is no message of ours with this number (see: simpctl history --all)";
+            let what = "we have sent no message with this id (see: simpctl history --all)";
             return denied(FailureKind::NoSuch, format!("message {message}: {what}"));
         }
     }

@@ -43,12 +43,12 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     }
     match (draft.is_kept, draft.chat, draft.expire_ms) {
         (true, Some(_), _) => {
-            let line = "a message of the outbox outlives chats: it has none (send it without)";
+            let line = "a message of the outbox belongs to no chat (leave the chat out)";
             denied(FailureKind::Usage, line)
         }
         (true, None, _) => send_through_outbox(engine, now, draft, text),
         (false, _, Some(_)) => {
-            denied(FailureKind::Usage, "only a message of the outbox can expire (use --queue too)")
+            denied(FailureKind::Usage, "only a message in the outbox can expire (add --queue)")
         }
         (false, _, None) => send_in_chat(engine, now, draft, text),
     }
@@ -79,7 +79,7 @@ fn find_open(engine: &Engine, who: Option<&str>) -> Result<usize, Failure> {
     found.map_err(|mut failure| {
         if !engine.chats.is_any(who, can_send) {
             failure.line +=
-                " (open one: simpctl connect ADDR, or keep the message until there is one: send --queue -t ADDR)";
+                " (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)";
         }
         failure
     })
@@ -107,12 +107,11 @@ fn outbox_peer(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, Strin
 
 fn outbox_peer_in_chat(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, String)> {
     let any = |state| state != State::Closed;
-    let none = "for whom? (the outbox needs an address: send --queue -t ADDR)";
+    let none = "no receiver given (the outbox needs an address: send --queue -t ADDR)";
     let key = engine.chats.find(who, any, none, "-t WHO").map_err(|mut failure| {
         if let Some(who) = who.filter(|who| !engine.chats.is_any(Some(who), any)) {
-            failure.line = format!(
-                "{who}: there is no chat with anybody of this name (give the address: send --queue -t ADDR)"
-            );
+            failure.line =
+                format!("{who}: no chat with a user of this name (give the address: send --queue -t ADDR)");
         }
         failure
     })?;
@@ -143,7 +142,7 @@ fn is_clear(engine: &Engine, address: SocketAddr) -> Carried<()> {
         (Some(there), Some(moved)) => denied(
             FailureKind::NoSuch,
             format!(
-                "{address}: {}, or {}, which was invited there? (leave out --queue and choose with -t WHO)",
+                "{address}: either {}, or {}, which was invited there (leave out --queue and choose with -t WHO)",
                 there.peer(),
                 moved.peer()
             ),
@@ -159,7 +158,7 @@ fn fits(text: &Text, dialect: Dialect, peer: &str) -> Carried<()> {
         return Ok(());
     }
     let line = format!(
-        "{peer} receives {most} bytes of a message at most, and this one has {length} (send it in parts)"
+        "{peer} receives at most {most} bytes of a message, this one has {length} (send it in parts)"
     );
     denied(FailureKind::Usage, line)
 }
