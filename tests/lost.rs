@@ -233,7 +233,7 @@ fn serve_one(client: &mut FrameStream, answers: &[Answer]) -> Request {
 }
 
 fn hello() -> Vec<Answer> {
-    let (program, address) = ("0.1.0".to_owned(), "127.0.0.1:7777".to_owned());
+    let (program, address) = (env!("CARGO_PKG_VERSION").to_owned(), "127.0.0.1:7777".to_owned());
     vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user: "alice".to_owned() })]
 }
 

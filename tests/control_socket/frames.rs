@@ -84,8 +84,9 @@ fn another_version_is_refused_with_both_versions() {
         let mut client = Raw::connect(&alice.socket);
         client.write(&Request::Hello { version });
         let line = format!(
-            "simpd 0.1.0 speaks version {VERSION} of the control API, this client {version} (install simpctl \
-             and simpd from the same release, and restart simpd)"
+            "simpd {} speaks version {VERSION} of the control API, this client {version} (install simpctl \
+             and simpd from the same release, and restart simpd)",
+            env!("CARGO_PKG_VERSION")
         );
         assert_eq!(client.dismissed(), (FailureKind::NoDaemon, line));
     }
@@ -103,7 +104,7 @@ fn requests_written_at_once_are_answered_in_order_even_to_a_client_that_writes_n
     let Some(Answer::Reply(Reply::Hello { version, program, address, user })) = client.read() else {
         panic!("no hello")
     };
-    let expected = (VERSION, "0.1.0", format!("{}:7777", world.address(1)), "alice");
+    let expected = (VERSION, env!("CARGO_PKG_VERSION"), format!("{}:7777", world.address(1)), "alice");
     assert_eq!((version, program.as_str(), address, user.as_str()), expected);
     assert!(matches!(client.read(), Some(Answer::Reply(Reply::Status(_)))));
     assert_eq!(client.read(), Some(Answer::Reply(Reply::Chats { chats: vec![], more: false })));

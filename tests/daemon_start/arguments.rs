@@ -46,7 +46,7 @@ fn wrong_usage_is_status_2_and_one_line() {
 #[test]
 fn version_and_help_are_printed() {
     let world = World::new();
-    assert_eq!(world.simpd(&["--version"]).ok(), "simpd 0.1.0\n");
+    assert_eq!(world.simpd(&["--version"]).ok(), concat!("simpd ", env!("CARGO_PKG_VERSION"), "\n"));
     assert!(world.simpd(&["--help"]).ok().starts_with("Usage: simpd "));
 }
 
