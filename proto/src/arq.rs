@@ -61,6 +61,8 @@ pub(crate) struct InFlight {
     pub(crate) seq: Seq,
     /// The number of copies before it, if it was another.
     pub(crate) other: Option<Seq>,
+    /// An ACK came that may be its own, and counts from then on if no better one comes.
+    pub(crate) doubtful_ack: Option<Instant>,
 }
 
 impl InFlight {
@@ -127,6 +129,7 @@ impl Arq {
             transmitted: now,
             seq,
             other: None,
+            doubtful_ack: None,
         }));
         true
     }
@@ -139,6 +142,13 @@ impl Arq {
         }
         in_flight.repeat = Repeat { sent: in_flight.repeat.sent + 1, due: now + RETRANSMIT_AFTER };
         (in_flight.seq, in_flight.transmitted) = (seq, now);
+    }
+
+    /// An ACK came that may be of the message in flight: it counts from then on.
+    pub(crate) fn doubt_ack(&mut self, until: Instant) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.doubtful_ack.get_or_insert(until);
+        }
     }
 
     /// The number of the message in flight was of no use: it is due at once, with this one.
@@ -195,10 +205,12 @@ impl Arq {
         self.held_until().is_some_and(|until| until > now)
     }
 
-    /// When there is something to transmit, if no ACK comes until then.
+    /// When there is something to do, if no ACK comes until then.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.in_flight {
-            Some(in_flight) => Some(in_flight.repeat.due),
+            Some(in_flight) => {
+                Some(in_flight.doubtful_ack.map_or(in_flight.repeat.due, |at| at.min(in_flight.repeat.due)))
+            }
             None if self.queue.is_empty() => None,
             None => self.held_until(),
         }

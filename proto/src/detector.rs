@@ -86,9 +86,7 @@ pub struct Learned {
 #[derive(Debug)]
 pub(crate) struct Detector {
     dialect: Dialect,
-    /// What was known when a change was last reported.
-    reported: Dialect,
-    /// What showed the first change since.
+    /// What showed the first change since one was last reported.
     because: Option<&'static str>,
     /// ACKs in a row that had the right number.
     fits: u8,
@@ -103,7 +101,6 @@ impl Detector {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
-            reported: dialect,
             because: None,
             fits: 0,
             missed: Missed::default(),
@@ -120,19 +117,22 @@ impl Detector {
     /// Learns nothing from now on: our user has said how the peer speaks.
     pub(crate) fn pin(&mut self) {
         self.dialect.pin();
-        self.reported = self.dialect;
+        self.because = None;
     }
 
     /// What has changed since the last call; one change, however many habits it is of.
     pub(crate) fn poll_learned(&mut self) -> Option<Learned> {
-        let because = self.because.take().filter(|_| self.dialect != self.reported)?;
-        self.reported = self.dialect;
-        Some(Learned { dialect: self.dialect, because })
+        self.because.take().map(|because| Learned { dialect: self.dialect, because })
     }
 
     fn learn(&mut self, habit: Habit, has: bool, because: &'static str) {
-        if self.dialect.has(habit) != has {
-            self.dialect.set(habit, has);
+        let before = self.dialect;
+        self.dialect.set(habit, has);
+        self.note_change(before, because);
+    }
+
+    fn note_change(&mut self, before: Dialect, because: &'static str) {
+        if self.dialect != before {
             self.because.get_or_insert(because);
         }
     }
@@ -198,9 +198,7 @@ impl Detector {
     pub(crate) fn see_rule(&mut self, rule: Rule) {
         let before = self.dialect;
         self.dialect.set_rule(rule);
-        if self.dialect != before {
-            self.because.get_or_insert(rule.reason());
-        }
+        self.note_change(before, rule.reason());
     }
 
     /// A message came that is new, when so many copies of ours in flight had left; `None` if none is.

@@ -81,8 +81,6 @@ pub(crate) struct Messages {
     numbering: Numbering,
     duplicates: Duplicates,
     earlier_acks: EarlierAcks,
-    /// When an ACK with another number counts for the message in flight.
-    doubtful_ack: Option<Instant>,
     beginning: Beginning,
 }
 
@@ -95,7 +93,6 @@ impl Messages {
             numbering: Numbering::begin(dialect.rule(), dialect.is_pinned()),
             duplicates: Duplicates::default(),
             earlier_acks: EarlierAcks::default(),
-            doubtful_ack: None,
             beginning: Beginning::Unknown,
         }
     }
@@ -158,8 +155,7 @@ impl Messages {
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let doubtful = self.doubtful_ack.filter(|_| self.arq.in_flight().is_some());
-        [self.arq.deadline(), doubtful].into_iter().flatten().min()
+        self.arq.deadline()
     }
 
     /// Takes out all that is not acknowledged, in order. The number of the message in flight is used up: its ACK may
@@ -283,7 +279,7 @@ impl Messages {
         }
         let is_of_earlier = seq <= 1 && may_come_until.is_some_and(|until| now < until);
         if !is_of_earlier && !self.dialect().is_pinned() {
-            self.doubtful_ack.get_or_insert(now + RIGHT_ACK_WITHIN);
+            self.arq.doubt_ack(now + RIGHT_ACK_WITHIN);
         }
         None
     }
@@ -309,15 +305,14 @@ impl Messages {
         // be why.
         let late = if in_flight.repeat.sent > 1 { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
         self.earlier_acks.may_come_until = Some(in_flight.repeat.due + late);
-        self.doubtful_ack = None;
         in_flight.message.id
     }
 
     /// What is due: the next message if none is in flight, or the one in flight again, or its end.
     pub(crate) fn handle_timeout(&mut self, now: Instant, attempts: u32) -> Due {
         let Some(in_flight) = self.arq.in_flight() else { return self.begin_next(now) };
-        let InFlight { repeat, .. } = *in_flight;
-        if self.doubtful_ack.is_some_and(|at| at <= now) {
+        let InFlight { repeat, doubtful_ack, .. } = *in_flight;
+        if doubtful_ack.is_some_and(|at| at <= now) {
             self.detector.see_unnumbered_ack();
             return self.confirm(self.seq()).map_or(Due::Nothing, Due::Delivered);
         }

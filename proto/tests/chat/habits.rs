@@ -122,6 +122,34 @@ fn whatever_a_peer_shows_whose_ways_our_user_has_said_nothing_is_learned() {
 }
 
 #[test]
+fn each_change_of_what_is_known_is_one_event_with_its_reason() {
+    let mut bob = open("plain");
+    for (datagram, dialect, because) in [
+        (
+            Datagram { deviations: Deviations::SHORT, ..ANN.ack(0) },
+            "short-control,leading-nul",
+            "a datagram without Length",
+        ),
+        (read(&ANN.chat(0, "hi")), "short-control", "the first byte of its text"),
+        (ANN.ack(0), "plain", "a datagram with Length"),
+        (read(&ANN.chat(2, "two")), "odd", "a datagram is odd"),
+    ] {
+        bob.hears(at(10), &datagram);
+        bob.drain();
+        let learned = std::mem::take(&mut bob.learned);
+        let told: Vec<_> = learned.iter().map(|one| (one.dialect.to_string(), one.because)).collect();
+        assert_eq!(told, [(dialect.to_owned(), because)], "after {datagram:?}");
+    }
+    let mut bob = open("plain");
+    for text in ["one", "two", "three", "four", "five", "six"] {
+        assert_eq!(bob.learned, [], "before {text}");
+        bob.hears(at(20), &ANN.chat(0, text));
+        bob.drain();
+    }
+    assert_eq!(bob.learned[0].because, "its messages have the same number");
+}
+
+#[test]
 fn an_ack_with_another_number_is_not_taken_from_a_peer_whose_ways_our_user_has_said() {
     let mut bob = open_in(Known { is_pinned: true, ..known("plain") }, Deviations::default());
     bob.send(at(0), 1, "hi").unwrap();
