@@ -1,5 +1,6 @@
 //! Stop-and-wait: one message in flight, transmitted again until it is acknowledged or given up, and those that wait
-//! (SIMP 3, 4). Which number a copy has, and which ACK counts, is the caller's to know.
+//! (SIMP 3, 4). The caller says which number a copy has, which ACK settles the message, and when no copy makes sense any
+//! more; here is what has left, and what is due.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -18,6 +19,11 @@ pub(crate) const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub u64);
 
+impl MessageId {
+    /// A message that the machine makes by itself, and nobody is told of.
+    pub(crate) const NOT_IN_LOG: Self = Self(0);
+}
+
 /// A message of ours on its way to the peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
@@ -30,7 +36,7 @@ pub struct Outgoing {
 /// How often a datagram was transmitted, and when it is due again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Repeat {
-    /// Transmissions so far.
+    /// Transmissions so far, as far as they count.
     pub(crate) sent: u32,
     /// The next one, if nothing answers until then.
     pub(crate) due: Instant,
@@ -158,7 +164,8 @@ impl Arq {
         }
     }
 
-    /// Sets anew when the message in flight is due, and lets its copies so far count as so many.
+    /// Sets anew when the message in flight is due, and lets its copies so far count as so many: one to a peer that is
+    /// found to acknowledge after all.
     pub(crate) fn set_due(&mut self, due: Instant, sent: u32) {
         if let Some(in_flight) = &mut self.in_flight {
             in_flight.repeat = Repeat { sent, due };

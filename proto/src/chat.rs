@@ -61,7 +61,7 @@ pub enum ChatEvent {
     Delivered(MessageId),
     /// This message of ours has left, and the peer is one that does not say whether it has it (SIMP 7).
     Unconfirmed(MessageId),
-    /// The peer did not acknowledge this message of ours, and it will not be transmitted again.
+    /// The peer did not acknowledge this message of ours, and it is not transmitted again in this chat.
     Undelivered(MessageId, Reason),
     /// It is over. The last event.
     Closed {
@@ -110,6 +110,22 @@ pub struct Snapshot {
     pub received: Option<LastReceived>,
     /// How the peer speaks.
     pub dialect: Dialect,
+}
+
+/// What happened after a snapshot was taken, as the log has it.
+impl Snapshot {
+    /// There was [`ChatEvent::Message`]. One counter for both directions goes on after each message of the peer.
+    pub fn note_received(&mut self, seq: u8, text: &str) {
+        self.received = Some(LastReceived::of(seq, text));
+        if seq <= 1 && self.dialect.rule().is_one_counter() {
+            self.seq = Seq::of(seq).next();
+        }
+    }
+
+    /// There was [`ChatEvent::Delivered`] or [`ChatEvent::Unconfirmed`].
+    pub fn note_settled(&mut self) {
+        self.seq = self.seq.next();
+    }
 }
 
 /// What a chat begins with.
@@ -225,9 +241,9 @@ impl Chat {
         pop(&mut self.out.events)
     }
 
-    /// What must be on disk before the datagrams leave, where the state changed; `None` if it did not.
-    /// Messages change it too, but in a way that their events tell: [`ChatEvent::Message`] is what was last
-    /// received, and each [`ChatEvent::Delivered`] turns `seq` over.
+    /// What must be on disk before the datagrams leave, if the state has changed; `None` if it has not.
+    /// Messages change it too, but in a way that their events tell: see [`Snapshot::note_received`] and
+    /// [`Snapshot::note_settled`].
     pub fn poll_snapshot(&mut self) -> Option<Snapshot> {
         std::mem::take(&mut self.out.is_changed).then(|| self.snapshot()).flatten()
     }

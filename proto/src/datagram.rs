@@ -107,7 +107,7 @@ impl Datagram {
     }
 
     /// Reads what came in one UDP packet, more liberally than we write (SIMP 7).
-    /// Three bytes are enough for a control datagram. Length counts where it fits; where it says 0 or more than
+    /// Three bytes are enough for a control datagram. Length counts if it fits; if it says 0 or more than
     /// is there, it may be little endian, else the payload is what is there.
     ///
     /// # Errors

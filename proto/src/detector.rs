@@ -1,6 +1,6 @@
 //! What finds out how a peer speaks: from what it sends, and from what it does not answer, to habits (SIMP 7).
-//! Each method is one observation. What is done about a habit is not decided here, and how messages are numbered is
-//! found by [`numbering`](crate::numbering).
+//! Each `see_` method is one observation. The one decision made here is about a message whose copies go unanswered,
+//! because the silence is an observation too. How messages are numbered is found by [`numbering`](crate::numbering).
 
 use std::time::Duration;
 
@@ -326,7 +326,7 @@ impl Detector {
         Unanswered::GoOn
     }
 
-    /// Whether all of our messages so far were acknowledged, or none was given up without.
+    /// Whether no message has gone unanswered since the last that was acknowledged.
     pub(crate) fn is_first_unanswered(&self) -> bool {
         self.unconfirmed == 0
     }

@@ -55,7 +55,7 @@ impl Deviations {
         self.0 & any.0 != 0
     }
 
-    /// These, and those where `is` says so.
+    /// These, and those others if `is` says so.
     #[must_use]
     pub fn with(self, others: Self, is: bool) -> Self {
         if is { Self(self.0 | others.0) } else { self }

@@ -12,7 +12,7 @@ use crate::text::TEXT_MAX;
 /// Some peers look for an ACK only after this long: before, they are still busy with sending (SIMP 7).
 const ACK_NOT_BEFORE: Duration = Duration::from_millis(30);
 
-/// The user that a SYN+ACK comes from where it only means that the peer's user is being asked (SIMP 7). No user of ours
+/// The user that a SYN+ACK comes from if it only means that the peer's user is being asked (SIMP 7). No user of ours
 /// can have that name.
 pub const RINGING_USER: &str = "Daemon";
 
@@ -41,7 +41,8 @@ pub enum Habit {
     WantsNoAcks,
     /// Misses ACKs that come at once: they leave a little later.
     MissesFastAcks,
-    /// Does not acknowledge a repeat: where its only ACK was lost, the message is reported as unconfirmed.
+    /// Does not acknowledge a repeat: if its only ACK was lost, the message is reported as unconfirmed. One that is foreign
+    /// gets fewer copies.
     IgnoresRepeats,
     /// Its SYN+ACK only says that its user is asked; its first message is the acceptance, and so is ours.
     Rings,
@@ -83,7 +84,7 @@ impl Habit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dialect {
     habits: u32,
-    /// How many bytes of payload it receives, where that is known; 0 if it is not.
+    /// How many bytes of payload it receives; 0 if that is not known.
     cuts_at: u16,
     /// Our user says how the peer speaks: nothing is learned.
     is_pinned: bool,
@@ -108,11 +109,6 @@ impl Dialect {
             () if from_one => Rule::AlternatesFromOne,
             () => Rule::Alternates,
         }
-    }
-
-    /// Whether the number of our next message follows that of the peer's last one, not that of ours.
-    pub fn counts_together(self) -> bool {
-        self.rule().is_one_counter()
     }
 
     /// Notes how the peer numbers messages. Whoever marks first copies acknowledges no message, and wants no ACK.

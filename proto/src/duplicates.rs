@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use crate::arq::{COPY_LIVES_FOR, RETRANSMIT_AFTER};
 
-/// If numbers do not tell a repeat: the same text so soon after is a copy made on the way.
+/// If numbers do not tell a repeat: the same text so soon after the last copy is one made on the way.
 const COPY_WITHIN: Duration = Duration::from_millis(250);
 
-/// The same: the same text is a repeat from this long after,
+/// If numbers do not tell a repeat: the same text is one no sooner after the last copy than this. Those that were seen
+/// repeat after 5 s.
 const REPEAT_FROM: Duration = Duration::from_millis(4_500);
 
-/// to this long after.
+/// The same: no later than this.
 const REPEAT_UNTIL: Duration = Duration::from_millis(6_500);
 
 /// What is remembered of the last message received, to know a duplicate by.
@@ -42,18 +43,18 @@ impl LastReceived {
 /// What a copy is known by. A line twice is better than a line lost: what may be new is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KnownBy {
-    /// Its number and its text.
+    /// Its number and its text, whenever it comes.
     Number,
-    /// Nothing: another message must have come between.
+    /// Nothing: one of ours came between, so that the same number and text are another message.
     Nothing,
-    /// Its number, its text and its time. What comes so long after our ACK is no copy of what came before it.
+    /// Its text, its number and its time: within [`COPY_WITHIN`], or as late as a repeat.
     Time {
-        /// How long after a message our ACK of it leaves.
+        /// How long after a message our ACK of it leaves. What comes after our ACK is no copy made on the way.
         ack_after: Duration,
         /// Its number may differ.
         any_number: bool,
     },
-    /// Its text, and the number 1 of a repeat.
+    /// Its text, and the number 1 of a repeat or, of a copy made on the way, its time.
     Mark,
 }
 

@@ -46,7 +46,7 @@ pub(crate) enum Due {
 
 /// What a message of the peer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Incoming {
+pub(crate) enum Heard {
     /// Not had before. The message of ours that it shows to be delivered, if it does.
     New(Option<MessageId>),
     /// A copy of the last one.
@@ -177,12 +177,12 @@ impl Messages {
         now: Instant,
         (seq, text): (u8, &str),
         deviations: Deviations,
-    ) -> Incoming {
+    ) -> Heard {
         self.detector.see_chat(deviations, self.is_acknowledged());
         let this = LastReceived::of(seq, text);
         if let Some(since) = self.duplicates.copy_after(now, this, self.known_by()) {
             self.detector.see_copy(since, self.sent());
-            return Incoming::Copy;
+            return Heard::Copy;
         }
         let delivered = if self.is_counted_together() { self.confirm_by_number(now, seq) } else { None };
         self.detector.see_new(self.sent());
@@ -191,8 +191,8 @@ impl Messages {
             self.numbering.forget_beginning();
         }
         let ours = self.arq.in_flight().map(|in_flight| in_flight.seq);
-        let is_foreign = self.dialect().behaves_otherwise();
-        if self.numbering.handle_theirs(seq, ours, is_foreign) {
+        let behaves_otherwise = self.dialect().behaves_otherwise();
+        if self.numbering.handle_theirs(seq, ours, behaves_otherwise) {
             self.detector.see_rule(self.numbering.rule());
         }
         // Ours had a number that is used up, and is not looked at.
@@ -201,7 +201,7 @@ impl Messages {
         }
         self.duplicates.note_new(now, this);
         self.end_wait_if_vain(now);
-        Incoming::New(delivered)
+        Heard::New(delivered)
     }
 
     /// A line of the peer came as a SYN.
@@ -334,8 +334,8 @@ impl Messages {
         }
     }
 
-    /// The number of the next copy, after so many. The other one is tried if the peer may want that: but with the first
-    /// message that it does not acknowledge, for after that all is open.
+    /// The number of the next copy, after so many. The other one is tried in turn if the peer may want that, but only for
+    /// the first message that it does not acknowledge. Not after a restart: which copies had which number is not kept.
     fn number_of_copy(&self, sent: u32) -> Seq {
         let may_be_other = self.numbering.may_be_other(self.dialect().is_foreign());
         let is_first = self.beginning != Beginning::Earlier && self.detector.is_first_unanswered();

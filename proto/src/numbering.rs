@@ -1,6 +1,9 @@
 //! Which number our next message has, and which the peer's next may have (SIMP 3, 7): rules by which implementations
-//! number messages, as hypotheses. Each is a pure function of the numbers seen so far. A number that a rule does not
-//! allow counts against it; of the rules that are left, the first in [`Rule::ALL`] holds.
+//! number messages, as hypotheses. What a rule gives and allows is a pure function of the numbers seen so far.
+//!
+//! Each new number counts against the rules that do not allow it. One is enough to refute any rule but the
+//! specification's, which takes several. The rule that holds stays until it is refuted; then the first in [`Rule::ALL`]
+//! holds that no number has refuted in this chat; if none is left, all begin anew with the last number.
 //!
 //! Knows no texts, no time and no ACK habits: what is a new message, and what acknowledges ours, is decided elsewhere.
 
@@ -73,14 +76,14 @@ impl Rule {
     }
 
     /// The number of our next message after these.
-    fn ours(self, seen: &Seen) -> Seq {
+    fn ours(self, seen: &Numbers) -> Seq {
         let before = if self.is_one_counter() { seen.last.map(|(seq, _)| seq) } else { seen.ours };
         before.map_or(self.first(), Seq::next)
     }
 
     /// Whether a new message of the peer may have this number after these. One that crosses ours has the number of
     /// ours if both directions share a counter; one that answers ours has the next.
-    fn allows(self, seen: &Seen, in_flight: Option<Seq>, seq: u8) -> bool {
+    fn allows(self, seen: &Numbers, in_flight: Option<Seq>, seq: u8) -> bool {
         match (self, seen.theirs) {
             // Whoever had a number above one bit may turn to this rule from anywhere.
             (Self::Alternates | Self::AlternatesFromOne, Theirs::Last(2..)) => seq <= 1,
@@ -116,7 +119,7 @@ enum Theirs {
 
 /// The numbers of a chat so far.
 #[derive(Debug, Clone, Copy, Default)]
-struct Seen {
+struct Numbers {
     theirs: Theirs,
     /// Of our last message that is settled.
     ours: Option<Seq>,
@@ -133,7 +136,7 @@ enum Whose {
 /// How well the rule is founded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Basis {
-    /// On nothing, or on an earlier chat.
+    /// On nothing, on an earlier chat, or on one ACK, which a lost one before can make that of the other number.
     Assumed,
     /// On numbers of this chat that refute the specification's rule.
     Shown,
@@ -165,13 +168,13 @@ impl<T: Copy> PerRule<T> {
 /// The numbers of one chat in both directions, and the rules that they leave.
 #[derive(Debug)]
 pub(crate) struct Numbering {
-    seen: Seen,
+    seen: Numbers,
     rule: Rule,
     basis: Basis,
-    /// How many numbers in a row the rule did not allow.
+    /// What speaks against each rule: one for a number that it does not allow, more for some.
     against: PerRule<u8>,
-    /// The peer has acknowledged so many of our messages.
-    acknowledged: u32,
+    /// Whether the peer has acknowledged a message of ours.
+    acknowledged: bool,
 }
 
 impl Numbering {
@@ -180,13 +183,14 @@ impl Numbering {
         let basis = if is_pinned { Basis::Pinned } else { Basis::Assumed };
         let is_left = |other| rule == Rule::Alternates || other == rule;
         let against = PerRule(Rule::ALL.map(|other| if is_left(other) { 0 } else { REFUTED }));
-        Self { seen: Seen::default(), rule, basis, against, acknowledged: 0 }
+        Self { seen: Numbers::default(), rule, basis, against, acknowledged: false }
     }
 
     /// Goes on after a restart. `next`: the number of our message in flight, or of the next one.
     pub(crate) fn resume(rule: Rule, is_pinned: bool, next: Seq) -> Self {
         let before = next.next();
-        let seen = Seen { theirs: Theirs::Unknown, ours: Some(before), last: Some((before, Whose::Theirs)) };
+        let seen =
+            Numbers { theirs: Theirs::Unknown, ours: Some(before), last: Some((before, Whose::Theirs)) };
         Self { seen, ..Self::begin(rule, is_pinned) }
     }
 
@@ -218,7 +222,7 @@ impl Numbering {
 
     /// Whether the peer has acknowledged a message of ours.
     pub(crate) fn is_acknowledged(&self) -> bool {
-        self.acknowledged > 0
+        self.acknowledged
     }
 
     /// Whether none of our messages in this chat is settled.
@@ -236,41 +240,42 @@ impl Numbering {
         self.rule.ours(&self.seen)
     }
 
-    /// Whether the peer may want the other number of our next message: a rule that is left gives it that, and the rule that
-    /// holds is not all that is known to fit. `is_foreign`: the peer differs in other ways.
-    pub(crate) fn may_be_other(&self, is_foreign: bool) -> bool {
+    /// Whether the peer may want the other number of our next message: a rule that is left gives it that, and there is a
+    /// sign that the peer differs. `differs`: its form or its ways are one. To a peer without such a sign no other number
+    /// is ever tried, for a plain one would show the message twice.
+    pub(crate) fn may_be_other(&self, differs: bool) -> bool {
         let gives_other = |rule: Rule| self.against.of(rule) == 0 && rule.ours(&self.seen) != self.next();
         let is_any = Rule::ALL.into_iter().any(gives_other);
         match (self.rule, self.basis) {
             (_, Basis::Pinned) => false,
             (Rule::Alternates, _) => {
-                is_any && (self.is_odd() || (is_foreign && self.seen.theirs == Theirs::None))
+                is_any && (self.is_odd() || (differs && self.seen.theirs == Theirs::None))
             }
-            // What an earlier chat has shown need not hold in this one.
+            // What an earlier chat or one ACK has shown need not hold.
             (_, Basis::Assumed) => true,
             (_, Basis::Shown) => is_any,
         }
     }
 
-    /// A new message of the peer has this number. `in_flight`: that of ours, if one is. `is_foreign`: the peer differs in
-    /// other ways too, so that one number refutes the specification's rule. Returns whether the rule that holds is
+    /// A new message of the peer has this number. `in_flight`: that of ours, if one is. `behaves_otherwise`: the peer is
+    /// known to differ in its ways, so that one number refutes the specification's rule. Returns whether the rule that holds is
     /// another one, or has just been shown to hold.
-    pub(crate) fn handle_theirs(&mut self, seq: u8, in_flight: Option<Seq>, is_foreign: bool) -> bool {
+    pub(crate) fn handle_theirs(&mut self, seq: u8, in_flight: Option<Seq>, behaves_otherwise: bool) -> bool {
         let before = (self.rule, self.basis);
         if self.basis != Basis::Pinned {
-            self.weigh(seq, in_flight, is_foreign);
+            self.weigh(seq, in_flight, behaves_otherwise);
         }
         self.seen.theirs = Theirs::Last(seq);
         self.seen.last = Some((Seq::of(seq), Whose::Theirs));
         (self.rule, self.basis) != before
     }
 
-    fn weigh(&mut self, seq: u8, in_flight: Option<Seq>, is_foreign: bool) {
+    fn weigh(&mut self, seq: u8, in_flight: Option<Seq>, behaves_otherwise: bool) {
         // If it does not share a counter, its number says nothing of ours in flight.
         let in_flight = in_flight.filter(|_| self.rule.is_one_counter());
         let allowed = PerRule(Rule::ALL.map(|rule| rule.allows(&self.seen, in_flight, seq)));
         self.count(seq, allowed);
-        let refuted = if is_foreign { 1 } else { REFUTED };
+        let refuted = if behaves_otherwise { 1 } else { REFUTED };
         let is_left = |rule: Rule| self.against.of(rule) < if rule == Rule::Alternates { refuted } else { 1 };
         let rule = match Rule::ALL.into_iter().find(|rule| is_left(*rule)) {
             Some(_) if is_left(self.rule) => self.rule,
@@ -334,10 +339,12 @@ impl Numbering {
                 }
             }
             let rule = Rule::ALL.into_iter().find(|rule| rule.ours(&seen) == seq);
-            self.hold(rule.filter(|_| is_other).unwrap_or(before));
+            if let Some(rule) = rule.filter(|_| is_other) {
+                self.hold(rule);
+            }
         }
         self.settle(seq);
-        self.acknowledged += 1;
+        self.acknowledged = true;
         self.rule != before
     }
 

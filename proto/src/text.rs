@@ -10,7 +10,7 @@ pub const USER_NAME_MAX: usize = 32;
 pub const TEXT_MAX: usize = 985;
 
 /// A SIMP user name: at most 32 bytes of printable ASCII, without spaces at either end.
-/// Blank only where a peer sends no name; [`UserName::new`] refuses that for ours.
+/// Blank only if a peer sends no name; [`UserName::new`] refuses that for ours.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct UserName {
     len: u8,
@@ -159,7 +159,7 @@ impl fmt::Debug for Text {
     }
 }
 
-/// How an error names a character: as it is where it is visible, and by its number.
+/// How an error names a character: as it is if it is visible, and by its number.
 fn show_char(c: char) -> String {
     if c.is_control() {
         format!("the character U+{:04X}", u32::from(c))
@@ -168,7 +168,7 @@ fn show_char(c: char) -> String {
     }
 }
 
-/// What a peer's payload says: its UTF-8, or where it is not UTF-8, each byte as its Latin-1 character, so
+/// What a peer's payload says: its UTF-8, or if it is not UTF-8, each byte as its Latin-1 character, so
 /// that nothing of it is lost.
 pub fn read_payload(payload: &[u8]) -> String {
     match str::from_utf8(payload) {

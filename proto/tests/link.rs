@@ -12,7 +12,7 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::{ANN, BOB, Says, at, ms, text};
 use simp_proto::State;
@@ -30,6 +30,8 @@ const JITTER: u64 = 50;
 /// SIMP does not number its chats: what is under way of an old one can be taken for the new one's. Where a new
 /// invitation can overtake it, users wait until all of the old chat is dead.
 const PAUSE: u64 = 10_000;
+/// After this long, a datagram and the ACK that it caused are both dead.
+const DEAD_AFTER: Duration = Duration::from_secs(5);
 /// After this long without an answer, a message and a FIN behind it are given up.
 const ALL_IS_GIVEN_UP: u64 = 65_000;
 
@@ -195,7 +197,10 @@ impl Host {
                 Vec::new()
             }
             Operation::Fin | Operation::ErrFin => vec![self.name.ack(datagram.seq)],
-            Operation::Chat => vec![self.name.err("No chat with you"), self.name.fin(0)],
+            Operation::Chat => {
+                self.acks_until = self.acks_until.max(Some(at(now) + DEAD_AFTER));
+                vec![self.name.err("No chat with you"), self.name.fin(0)]
+            }
             Operation::SynAck | Operation::Ack | Operation::Err | Operation::FinAck => Vec::new(),
         }
     }

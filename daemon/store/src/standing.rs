@@ -109,14 +109,10 @@ impl Store {
 fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
     match what {
         What::Message { text } => {
-            chat.snapshot.received = Some(LastReceived::of(seq, text));
-            // One counter for both directions goes on after each of its messages.
-            if seq <= 1 && chat.snapshot.dialect.counts_together() {
-                chat.snapshot.seq = Seq::of(seq).next();
-            }
+            chat.snapshot.note_received(seq, text);
         }
         What::Delivered { message } | What::Unconfirmed { message } => {
-            chat.snapshot.seq = chat.snapshot.seq.next();
+            chat.snapshot.note_settled();
             chat.settled = *message;
         }
         // Its number stays for the next one: the peer has not acknowledged it.

@@ -171,10 +171,20 @@ impl World {
                 let others = (0..HOSTS).filter(|other| *other != host);
                 let quits = others.map(|other| (0, driver::quit(Some(address(other)), false)));
                 driver.inputs.requests.extend(quits);
+                // A chat that began since then may stand in the way of what waits.
+                if self.waits() {
+                    self.plan(now + LEAVING, host, Step::Leaves);
+                }
             }
             Some(Step::Starts) | None => {}
         }
         self.turn(now, host);
+    }
+
+    /// Whether something waits in an outbox.
+    fn waits(&self) -> bool {
+        let mut drivers = self.hosts.iter().filter_map(|host| host.driver.as_ref());
+        drivers.any(|driver| !driver.store().outbox(0, 1).unwrap().is_empty())
     }
 
     fn fault(&mut self, now: u64) -> Fault {

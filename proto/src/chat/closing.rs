@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::opening::NOT_IN_LOG;
 use super::phase::Phase;
 use super::{Chat, ChatEvent, words};
-use crate::arq::{RETRANSMIT_AFTER, Repeat};
+use crate::arq::{MessageId, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
 use crate::state::Reason;
@@ -45,7 +44,8 @@ impl Chat {
         self.transmit_fin(now, 0, Some(Reason::Quit));
     }
 
-    /// Transmits a FIN after so many. If it is not known which number the peer wants, it gets both in turn.
+    /// Transmits a FIN after so many. A foreign peer gets both numbers in turn, and so does a plain one that has
+    /// acknowledged nothing, from the third on.
     pub(super) fn transmit_fin(&mut self, now: Instant, sent: u32, untold: Option<Reason>) {
         let dialect = self.messages.dialect();
         let is_foreign = dialect.is_foreign();
@@ -95,7 +95,7 @@ impl Chat {
 
     /// Nothing of ours is transmitted any more.
     pub(super) fn give_up(&mut self, reason: Reason) {
-        let given_up = self.messages.give_up().filter(|id| *id != NOT_IN_LOG);
+        let given_up = self.messages.give_up().filter(|id| *id != MessageId::NOT_IN_LOG);
         self.out.events.extend(given_up.map(|id| ChatEvent::Undelivered(id, reason)));
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::phase::{Answer, Phase, Whom};
+use super::phase::{Invitee, OpenedBy, Phase};
 use super::table::SYN_AGAIN_AFTER;
 use super::{Chat, ChatEvent, Known, Settings, Snapshot, StateError, words};
 use crate::arq::{COPY_LIVES_FOR, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
@@ -25,8 +25,8 @@ impl Chat {
         let expires = now + expires_after;
         let again = if known.dialect.behaves_otherwise() { expires } else { now + SYN_AGAIN_AFTER[0] };
         let syn = Repeat { sent: 1, due: again };
-        let whom = if known.is_stranger { Whom::Stranger } else { Whom::Known };
-        let phase = Phase::Inviting { syn, expires, whom };
+        let invitee = if known.is_stranger { Invitee::Stranger } else { Invitee::Known };
+        let phase = Phase::Inviting { syn, expires, invitee };
         let mut chat = Self::new(me, settings, Messages::new(known.dialect()), phase);
         chat.out.transmit(Operation::Syn, Seq::Zero.field());
         chat
@@ -54,6 +54,7 @@ impl Chat {
             chat.out.transmit(Operation::SynAck, Seq::Zero.field());
         }
         chat.out.tell(ChatEvent::Request);
+        chat.tell_learned();
         chat
     }
 
@@ -105,7 +106,7 @@ impl Chat {
             State::Inviting => {
                 let minds = snapshot.dialect.behaves_otherwise();
                 let syn = if minds { Repeat { sent: 1, due: expires } } else { due_at_once };
-                Phase::Inviting { syn, expires, whom: Whom::Known }
+                Phase::Inviting { syn, expires, invitee: Invitee::Known }
             }
             State::Invited => {
                 let rung = snapshot.dialect.has(Habit::Rings);
@@ -113,8 +114,8 @@ impl Chat {
             }
             // One has left in the earlier run, so two ACKs may come.
             State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now }, ack_at: None },
-            State::Open => Phase::Open { since: None, answer: Answer::SynAck },
-            State::Closing if in_flight => Phase::Draining { since: None, answer: Answer::SynAck },
+            State::Open => Phase::Open { since: None, answer: OpenedBy::SynAck },
+            State::Closing if in_flight => Phase::Draining { since: None, answer: OpenedBy::SynAck },
             State::Closing => {
                 let dead_at = now + RETRANSMIT_AFTER;
                 Phase::Leaving { fin: due_at_once, dead_at, untold: Some(Reason::Quit) }
@@ -200,9 +201,9 @@ impl Chat {
     /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
     pub fn expire_at(&mut self, at: Instant) {
         let minds = self.dialect().behaves_otherwise();
-        if let Phase::Inviting { syn, expires, whom } = &mut self.phase {
+        if let Phase::Inviting { syn, expires, invitee } = &mut self.phase {
             // If no further SYN is to leave, it stays so.
-            let is_last = *whom == Whom::Ringing || minds;
+            let is_last = *invitee == Invitee::Ringing || minds;
             syn.due = if is_last { at } else { syn.due };
             *expires = at;
         }

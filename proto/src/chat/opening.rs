@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::phase::{Answer, Phase, Whom};
+use super::phase::{Invitee, OpenedBy, Phase};
 use super::{Chat, ChatEvent, Handled};
 use crate::arq::{MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
@@ -14,15 +14,12 @@ use crate::text::{Seq, Text};
 /// forgotten the chat and invites again (SIMP 2).
 const SYN_IS_LATE_FOR: Duration = Duration::from_secs(10);
 
-/// Whoever invites with a text may wait for a bare ACK: it leaves this long after our SYN+ACK where nothing has come
+/// Whoever invites with a text may wait for a bare ACK: it leaves this long after our SYN+ACK if nothing has come
 /// (SIMP 7).
 const BARE_ACK_AFTER: Duration = Duration::from_millis(500);
 
 /// How the message ends that accepts an invitation, with those that wait for one (SIMP 7).
 pub(super) const ACCEPTED: &str = "accepted.";
-
-/// A message that the machine makes by itself, and nobody is told of.
-pub(super) const NOT_IN_LOG: MessageId = MessageId(0);
 
 impl Chat {
     /// Whether its SYN+ACK says only that its user is being asked.
@@ -41,16 +38,16 @@ impl Chat {
     /// Accepts if the peer waits for a message that says so (SIMP 7).
     pub(super) fn accept_by_message(&mut self, now: Instant) {
         self.messages.detector.see_ringing(true);
-        self.open(now, Answer::SynAck);
+        self.open(now, OpenedBy::SynAck);
         // A user name is printable ASCII, so that this is a text.
         if let Ok(text) = Text::new(&format!("{} {ACCEPTED}", self.me)) {
-            self.messages.arq.push(Outgoing { id: NOT_IN_LOG, text });
+            self.messages.arq.push(Outgoing { id: MessageId::NOT_IN_LOG, text });
         }
         self.deliver(now);
     }
 
     /// Messages may go both ways from now on.
-    pub(super) fn open(&mut self, now: Instant, answer: Answer) {
+    pub(super) fn open(&mut self, now: Instant, answer: OpenedBy) {
         // The peer is in the chat once it has our SYN+ACK, or our ACK of its own.
         let for_them = match self.phase {
             Phase::Inviting { .. } | Phase::Invited { .. } => Some(now),
@@ -65,7 +62,7 @@ impl Chat {
     /// The peer's first message, if that is how it accepts, or all that came of its acceptance (SIMP 7).
     pub(super) fn handle_accepting_message(&mut self, now: Instant, datagram: &Datagram) -> Handled {
         self.user = datagram.user;
-        self.open(now, Answer::Ack);
+        self.open(now, OpenedBy::Ack);
         self.handle_chat(now, datagram)
     }
 
@@ -75,8 +72,8 @@ impl Chat {
         use Operation as Op;
         match (self.phase, datagram.operation) {
             (Phase::Inviting { .. }, Op::SynAck | Op::Fin | Op::ErrFin | Op::Err) => true,
-            (Phase::Inviting { whom, .. }, Op::Ack) => {
-                let is_open = whom != Whom::Ringing && !self.messages.arq.is_held(now);
+            (Phase::Inviting { invitee, .. }, Op::Ack) => {
+                let is_open = invitee != Invitee::Ringing && !self.messages.arq.is_held(now);
                 !datagram.payload.is_empty() || is_open
             }
             _ => false,
@@ -85,7 +82,7 @@ impl Chat {
 
     /// Whether a bare ACK would accept our invitation, though the peer is not known to accept so.
     pub fn would_take_for_acceptance(&self, ack: &Datagram) -> bool {
-        let invites = matches!(self.phase, Phase::Inviting { whom, .. } if whom != Whom::Ringing);
+        let invites = matches!(self.phase, Phase::Inviting { invitee, .. } if invitee != Invitee::Ringing);
         invites && ack.payload.is_empty() && !self.dialect().has(Habit::AcceptsByAck)
     }
 
@@ -94,7 +91,7 @@ impl Chat {
         &mut self,
         now: Instant,
         since: Option<Instant>,
-        answer: Answer,
+        answer: OpenedBy,
     ) -> Handled {
         if since.is_none_or(|since| now >= since + SYN_IS_LATE_FOR) {
             self.give_up(Reason::PeerRestarted);
@@ -103,7 +100,7 @@ impl Chat {
         }
         // The ACK that a SYN+ACK brings must not pass for that of a message in flight, and one of ours not at
         // the peer: were it still missing there, the SYN+ACK would come again.
-        if answer == Answer::Ack || self.messages.sent().is_some() {
+        if answer == OpenedBy::Ack || self.messages.sent().is_some() {
             return Handled::Ignored;
         }
         // The peer may have forgotten the chat after all, and say again what it said last.

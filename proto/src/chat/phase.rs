@@ -5,9 +5,9 @@ use std::time::Instant;
 use crate::arq::Repeat;
 use crate::state::{Reason, State};
 
-/// Whom an invitation is for.
+/// Invitee an invitation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whom {
+pub(super) enum Invitee {
     /// A peer that there was a chat with before: what comes may be of that.
     Known,
     /// Somebody new: all that comes is of this chat.
@@ -18,7 +18,7 @@ pub(super) enum Whom {
 
 /// What we answered the peer's part of the opening with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum OpenedBy {
     /// ACK, to its SYN+ACK.
     Ack,
     /// SYN+ACK, to its SYN.
@@ -37,7 +37,7 @@ pub(super) enum Phase {
         /// When the invitation ends.
         expires: Instant,
         /// Who it is for.
-        whom: Whom,
+        invitee: Invitee,
     },
     /// The peer invited us, and our user has not answered.
     Invited {
@@ -60,14 +60,14 @@ pub(super) enum Phase {
         /// Unknown after a restart.
         since: Option<Instant>,
         /// How it opened.
-        answer: Answer,
+        answer: OpenedBy,
     },
     /// We are leaving, but first deliver what is queued. The rest is as in an open chat.
     Draining {
         /// As in an open chat.
         since: Option<Instant>,
         /// As in an open chat.
-        answer: Answer,
+        answer: OpenedBy,
     },
     /// We are leaving and wait for the ACK of our FIN.
     Leaving {

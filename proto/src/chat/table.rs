@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::opening::ACCEPTED;
-use super::phase::{Answer, Phase, Whom};
+use super::phase::{Invitee, OpenedBy, Phase};
 use super::talking::HANDSHAKE_ACK_COPIES_WITHIN;
 use super::{Chat, ChatEvent, Handled, words};
 use crate::arq::{RETRANSMIT_AFTER, Repeat};
@@ -25,9 +25,9 @@ impl Chat {
     /// The peer sent a datagram.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) -> Handled {
         if let Phase::Open { answer, .. } | Phase::Draining { answer, .. } = &mut self.phase
-            && *answer == Answer::BothUnheard
+            && *answer == OpenedBy::BothUnheard
         {
-            *answer = Answer::SynAck;
+            *answer = OpenedBy::SynAck;
         }
         if self.phase != Phase::Closed {
             self.messages.detector.see_form(datagram);
@@ -38,7 +38,7 @@ impl Chat {
     }
 
     /// How the peer speaks may have shown: that is kept.
-    fn tell_learned(&mut self) {
+    pub(super) fn tell_learned(&mut self) {
         if let Some(learned) = self.messages.detector.poll_learned() {
             self.out.is_changed = true;
             if !self.is_over_for_us() {
@@ -56,16 +56,16 @@ impl Chat {
             (Phase::Inviting { expires, syn, .. }, Op::SynAck) if self.is_ringing(datagram) => {
                 self.out.transmit(Op::Ack, seq);
                 let syn = Repeat { due: expires, ..syn };
-                self.phase = Phase::Inviting { syn, expires, whom: Whom::Ringing };
+                self.phase = Phase::Inviting { syn, expires, invitee: Invitee::Ringing };
             }
             (Phase::Inviting { .. }, Op::SynAck) => {
                 self.user = datagram.user;
                 self.messages.detector.see_acceptance(false);
                 self.out.transmit(Op::Ack, seq);
-                self.open(now, Answer::Ack);
+                self.open(now, OpenedBy::Ack);
             }
-            (Phase::Inviting { whom, .. }, Op::Chat)
-                if whom == Whom::Ringing || self.dialect().has(Habit::Rings) =>
+            (Phase::Inviting { invitee, .. }, Op::Chat)
+                if invitee == Invitee::Ringing || self.dialect().has(Habit::Rings) =>
             {
                 let says_so = read_payload(&datagram.payload).trim_end().ends_with(ACCEPTED);
                 self.messages.detector.see_ringing(says_so);
@@ -73,20 +73,20 @@ impl Chat {
             }
             // The SYN+ACK may be lost, and some repeat nothing: then a chat stands for it, unless it may be of an
             // earlier chat.
-            (Phase::Inviting { whom, .. }, Op::Chat)
-                if whom == Whom::Stranger
+            (Phase::Inviting { invitee, .. }, Op::Chat)
+                if invitee == Invitee::Stranger
                     || (self.dialect().is_foreign() && !self.messages.arq.is_held(now)) =>
             {
                 return self.handle_accepting_message(now, datagram);
             }
             // A bare ACK accepts, or with words refuses. Where it may be of something earlier it says nothing.
             (Phase::Inviting { .. }, Op::Ack) if !datagram.payload.is_empty() => self.end_refused(datagram),
-            (Phase::Inviting { whom: Whom::Known | Whom::Stranger, .. }, Op::Ack)
+            (Phase::Inviting { invitee: Invitee::Known | Invitee::Stranger, .. }, Op::Ack)
                 if !self.messages.arq.is_held(now) =>
             {
                 self.user = datagram.user;
                 self.messages.detector.see_acceptance(true);
-                self.open(now, Answer::Ack);
+                self.open(now, OpenedBy::Ack);
             }
             // Both invited each other: each invitation accepts the other.
             (Phase::Inviting { .. }, Op::Syn) => {
@@ -113,7 +113,7 @@ impl Chat {
 
             // We accepted. The ACK may be lost, then a chat stands for it.
             (Phase::Accepting { syn_ack, .. }, Op::Ack) => {
-                self.open(now, Answer::SynAck);
+                self.open(now, OpenedBy::SynAck);
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
                 // It may be of something sent before this chat: then that of the SYN+ACK is still to come.
                 let is_sure = syn_ack.sent == 1 && !self.messages.arq.is_held(now);
@@ -121,11 +121,11 @@ impl Chat {
             }
             (Phase::Accepting { syn_ack, .. }, Op::SynAck) => {
                 self.out.transmit(Op::Ack, seq);
-                self.open(now, Answer::SynAck);
+                self.open(now, OpenedBy::SynAck);
                 self.messages.arq.hold(syn_ack.due, syn_ack.sent == 1);
             }
             (Phase::Accepting { syn_ack, .. }, Op::Chat) => {
-                self.open(now, Answer::SynAck);
+                self.open(now, OpenedBy::SynAck);
                 self.messages.arq.hold(syn_ack.due, syn_ack.sent == 1);
                 return self.handle_chat(now, datagram);
             }
@@ -221,10 +221,10 @@ impl Chat {
     fn do_what_is_due(&mut self, now: Instant) -> bool {
         match self.phase {
             Phase::Inviting { expires, .. } if expires <= now => self.end_opening(now, Reason::NoAnswer),
-            Phase::Inviting { syn, expires, whom } if syn.due <= now => {
+            Phase::Inviting { syn, expires, invitee } if syn.due <= now => {
                 let pause = SYN_AGAIN_AFTER.get(syn.sent as usize).unwrap_or(&SYN_AGAIN_AFTER[2]);
                 let syn = Repeat { sent: syn.sent + 1, due: now + *pause };
-                self.phase = Phase::Inviting { syn, expires, whom };
+                self.phase = Phase::Inviting { syn, expires, invitee };
                 self.out.transmit(Operation::Syn, Seq::Zero.field());
                 return true;
             }
@@ -241,7 +241,7 @@ impl Chat {
             }
             Phase::Accepting { syn_ack, ack_at: Some(at) } if at <= now => {
                 self.out.transmit(Operation::Ack, Seq::Zero.field());
-                self.open(now, Answer::BothUnheard);
+                self.open(now, OpenedBy::BothUnheard);
                 self.messages.arq.hold(syn_ack.due, true);
                 self.deliver(now);
             }

@@ -2,16 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::opening::NOT_IN_LOG;
-use super::phase::{Answer, Phase};
+use super::phase::{OpenedBy, Phase};
 use super::{Chat, ChatEvent, Handled, Transmit};
 use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
-use crate::messages::{Due, Incoming};
+use crate::messages::{Due, Heard};
 use crate::text::{Seq, read_payload};
 
 /// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
-/// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, where only one SYN+ACK left and
+/// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, if only one SYN+ACK left and
 /// its ACK has come, this long for copies.
 pub(super) const HANDSHAKE_ACK_COPIES_WITHIN: Duration = Duration::from_millis(500);
 
@@ -31,14 +30,14 @@ impl Chat {
         }
         let incoming = self.messages.handle_chat(now, (seq, &text), datagram.deviations);
         let handled = match incoming {
-            Incoming::New(delivered) => {
+            Heard::New(delivered) => {
                 if let Some(id) = delivered {
                     self.tell_delivered(id);
                 }
                 self.out.tell(ChatEvent::Message { seq, text });
                 Handled::Accepted
             }
-            Incoming::Copy => Handled::Duplicate,
+            Heard::Copy => Handled::Duplicate,
         };
         self.acknowledge(now, seq);
         self.deliver_if_open(now);
@@ -96,7 +95,7 @@ impl Chat {
     fn tell_delivered(&mut self, id: MessageId) {
         match id {
             // Nothing in the log says that it turned the number over.
-            NOT_IN_LOG => self.out.is_changed = true,
+            MessageId::NOT_IN_LOG => self.out.is_changed = true,
             _ => self.out.tell(ChatEvent::Delivered(id)),
         }
     }
@@ -121,7 +120,7 @@ impl Chat {
                     return due == Due::Again;
                 }
                 Due::Delivered(id) => self.tell_delivered(id),
-                Due::Unconfirmed(NOT_IN_LOG) => self.out.is_changed = true,
+                Due::Unconfirmed(MessageId::NOT_IN_LOG) => self.out.is_changed = true,
                 Due::Unconfirmed(id) => self.out.tell(ChatEvent::Unconfirmed(id)),
                 Due::PeerGone => {
                     self.end_with_peer_gone(now);
@@ -137,7 +136,7 @@ impl Chat {
     /// Whether what opened the chat may be lost.
     fn is_unheard(&self) -> bool {
         let (Phase::Open { answer, .. } | Phase::Draining { answer, .. }) = self.phase else { return false };
-        answer == Answer::BothUnheard
+        answer == OpenedBy::BothUnheard
     }
 
     /// Leaves if only the last message was waited for.
