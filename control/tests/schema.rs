@@ -22,6 +22,17 @@ fn schema() -> BasicContext {
     BasicContext::new(flatten_from_str(include_str!("../src/control.cddl")).unwrap())
 }
 
+#[test]
+fn the_schema_and_its_manual_are_of_this_version() {
+    let schema = include_str!("../src/control.cddl");
+    assert!(
+        schema.starts_with(&format!("; simpd's control API, version {VERSION} (RFC 8610).")),
+        "control.cddl"
+    );
+    let manual = include_str!("../../man/simp-control.7");
+    assert!(manual.contains(&format!("This page describes version {VERSION}.")), "simp-control(7)");
+}
+
 /// Whether the item is what this rule of the schema says.
 fn validate(schema: &BasicContext, rule: &str, item: &[u8]) -> Result<(), String> {
     let item: Value = ciborium::from_reader(item).map_err(|error| error.to_string())?;

@@ -24,9 +24,9 @@ mod numbering;
 mod state;
 pub mod text;
 
-pub use arq::{MessageId, Outgoing, RETRANSMIT_AFTER};
+pub use arq::{MessageId, Outgoing};
 pub use chat::{Chat, ChatEvent, Handled, Known, Settings, Snapshot, StateError};
-pub use datagram::{Datagram, DecodeError, HEADER_LEN, Operation};
+pub use datagram::{Datagram, DecodeError, Operation};
 pub use detector::Learned;
 pub use deviations::Deviations;
 pub use dialect::{Dialect, DialectError, Habit, RINGING_USER};

@@ -53,7 +53,7 @@ impl UserName {
     /// Reads the header's User field: padding of NUL, space or control characters at either end is dropped, and what
     /// follows an inner NUL. A byte that is not printable ASCII is read as a question mark; the second value says
     /// whether there is none.
-    pub fn from_field(field: &[u8; USER_NAME_MAX]) -> (Self, bool) {
+    pub(crate) fn from_field(field: &[u8; USER_NAME_MAX]) -> (Self, bool) {
         let padding = |byte: &u8| matches!(byte, 0..=b' ' | 0x7f);
         let start = field.iter().position(|byte| !padding(byte)).unwrap_or(USER_NAME_MAX);
         let name =
