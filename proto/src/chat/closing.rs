@@ -29,6 +29,12 @@ impl Chat {
         self.end(reason, text);
     }
 
+    /// The peer takes back its invitation.
+    pub(super) fn end_withdrawn(&mut self, datagram: &Datagram) {
+        self.give_up(Reason::Withdrawn);
+        self.end(Reason::Withdrawn, words(datagram));
+    }
+
     /// Ends a chat whose peer does not answer. It is told once all the same: if only its answers are lost, it
     /// would stay in a chat that is none.
     pub(super) fn end_with_peer_gone(&mut self, now: Instant) {

@@ -114,8 +114,8 @@ impl Chat {
             }
             // One has left in the earlier run, so two ACKs may come.
             State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now }, ack_at: None },
-            State::Open => Phase::Open { since: None, answer: OpenedBy::SynAck },
-            State::Closing if in_flight => Phase::Draining { since: None, answer: OpenedBy::SynAck },
+            State::Open => Phase::Open { since: None, opened_by: OpenedBy::SynAck },
+            State::Closing if in_flight => Phase::Draining { since: None, opened_by: OpenedBy::SynAck },
             State::Closing => {
                 let dead_at = now + RETRANSMIT_AFTER;
                 Phase::Leaving { fin: due_at_once, dead_at, untold: Some(Reason::Quit) }
@@ -224,8 +224,8 @@ impl Chat {
         match self.phase {
             Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),
             Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
-            Phase::Open { since, answer } if !at_once && self.messages.arq.len() > 0 => {
-                self.set_phase(Phase::Draining { since, answer });
+            Phase::Open { since, opened_by } if !at_once && self.messages.arq.len() > 0 => {
+                self.set_phase(Phase::Draining { since, opened_by });
             }
             Phase::Open { .. } | Phase::Accepting { .. } => self.leave(now),
             Phase::Draining { .. } if at_once => self.leave(now),

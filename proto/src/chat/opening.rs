@@ -47,7 +47,7 @@ impl Chat {
     }
 
     /// Messages may go both ways from now on.
-    pub(super) fn open(&mut self, now: Instant, answer: OpenedBy) {
+    pub(super) fn open(&mut self, now: Instant, opened_by: OpenedBy) {
         // The peer is in the chat once it has our SYN+ACK, or our ACK of its own.
         let for_them = match self.phase {
             Phase::Inviting { .. } | Phase::Invited { .. } => Some(now),
@@ -55,7 +55,7 @@ impl Chat {
             _ => None,
         };
         self.messages.open(for_them);
-        self.set_phase(Phase::Open { since: Some(now), answer });
+        self.set_phase(Phase::Open { since: Some(now), opened_by });
         self.out.tell(ChatEvent::Opened);
     }
 
@@ -91,7 +91,7 @@ impl Chat {
         &mut self,
         now: Instant,
         since: Option<Instant>,
-        answer: OpenedBy,
+        opened_by: OpenedBy,
     ) -> Handled {
         if since.is_none_or(|since| now >= since + SYN_IS_LATE_FOR) {
             self.give_up(Reason::PeerRestarted);
@@ -100,7 +100,7 @@ impl Chat {
         }
         // The ACK that a SYN+ACK brings must not pass for that of a message in flight, and one of ours not at
         // the peer: were it still missing there, the SYN+ACK would come again.
-        if answer == OpenedBy::Ack || self.messages.sent().is_some() {
+        if opened_by == OpenedBy::Ack || self.messages.sent().is_some() {
             return Handled::Ignored;
         }
         // The peer may have forgotten the chat after all, and say again what it said last.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::arq::Repeat;
 use crate::state::{Reason, State};
 
-/// Invitee an invitation is for.
+/// Whom an invitation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Invitee {
     /// A peer that there was a chat with before: what comes may be of that.
@@ -16,7 +16,7 @@ pub(super) enum Invitee {
     Ringing,
 }
 
-/// What we answered the peer's part of the opening with.
+/// What of ours opened the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OpenedBy {
     /// ACK, to its SYN+ACK.
@@ -59,15 +59,15 @@ pub(super) enum Phase {
     Open {
         /// Unknown after a restart.
         since: Option<Instant>,
-        /// How it opened.
-        answer: OpenedBy,
+        /// What of ours opened it.
+        opened_by: OpenedBy,
     },
     /// We are leaving, but first deliver what is queued. The rest is as in an open chat.
     Draining {
         /// As in an open chat.
         since: Option<Instant>,
         /// As in an open chat.
-        answer: OpenedBy,
+        opened_by: OpenedBy,
     },
     /// We are leaving and wait for the ACK of our FIN.
     Leaving {

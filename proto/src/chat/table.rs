@@ -24,10 +24,10 @@ pub(super) const SYN_AGAIN_AFTER: [Duration; 3] =
 impl Chat {
     /// The peer sent a datagram.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) -> Handled {
-        if let Phase::Open { answer, .. } | Phase::Draining { answer, .. } = &mut self.phase
-            && *answer == OpenedBy::BothUnheard
+        if let Phase::Open { opened_by, .. } | Phase::Draining { opened_by, .. } = &mut self.phase
+            && *opened_by == OpenedBy::BothUnheard
         {
-            *answer = OpenedBy::SynAck;
+            *opened_by = OpenedBy::SynAck;
         }
         if self.phase != Phase::Closed {
             self.messages.detector.see_form(datagram);
@@ -47,89 +47,117 @@ impl Chat {
         }
     }
 
-    /// The table of SIMP: what each state makes of each operation.
+    /// The table of SIMP: what each phase makes of each operation.
     fn look_up(&mut self, now: Instant, datagram: &Datagram) -> Handled {
         use Operation as Op;
-        let seq = datagram.seq;
         match (self.phase, datagram.operation) {
-            // Our invitation is answered, or the peer's user is being asked.
-            (Phase::Inviting { expires, syn, .. }, Op::SynAck) if self.is_ringing(datagram) => {
-                self.out.transmit(Op::Ack, seq);
+            (Phase::Inviting { syn, expires, invitee }, _) => {
+                return self.look_up_inviting(now, datagram, (syn, expires, invitee));
+            }
+            // The peer's invitation waits for our user, and its copies change nothing.
+            (Phase::Invited { rung: true, .. }, Op::Syn) => self.out.transmit(Op::SynAck, Seq::Zero.field()),
+            (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
+                self.answer_fin(datagram.seq);
+                self.end_withdrawn(datagram);
+            }
+            (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Err) => self.end_withdrawn(datagram),
+            (Phase::Accepting { syn_ack, ack_at }, _) => {
+                return self.look_up_accepting(now, datagram, syn_ack, ack_at);
+            }
+            (Phase::Open { since, opened_by } | Phase::Draining { since, opened_by }, _) => {
+                return self.look_up_open(now, datagram, since, opened_by);
+            }
+            (Phase::Leaving { fin, untold, .. }, _) => {
+                return self.look_up_leaving(now, datagram, fin, untold);
+            }
+            (Phase::Invited { .. }, Op::Syn | Op::SynAck | Op::Ack | Op::Chat) | (Phase::Closed, _) => {
+                return Handled::Ignored;
+            }
+        }
+        Handled::Accepted
+    }
+
+    /// Our invitation is answered, or the peer's user is being asked.
+    fn look_up_inviting(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram,
+        (syn, expires, invitee): (Repeat, Instant, Invitee),
+    ) -> Handled {
+        use Operation as Op;
+        // What comes may be of an earlier chat, and then says nothing.
+        let is_held = self.messages.arq.is_held(now);
+        match datagram.operation {
+            Op::SynAck if self.is_ringing(datagram) => {
+                self.out.transmit(Op::Ack, datagram.seq);
                 let syn = Repeat { due: expires, ..syn };
                 self.phase = Phase::Inviting { syn, expires, invitee: Invitee::Ringing };
             }
-            (Phase::Inviting { .. }, Op::SynAck) => {
+            Op::SynAck => {
                 self.user = datagram.user;
                 self.messages.detector.see_acceptance(false);
-                self.out.transmit(Op::Ack, seq);
+                self.out.transmit(Op::Ack, datagram.seq);
                 self.open(now, OpenedBy::Ack);
             }
-            (Phase::Inviting { invitee, .. }, Op::Chat)
-                if invitee == Invitee::Ringing || self.dialect().has(Habit::Rings) =>
-            {
+            Op::Chat if invitee == Invitee::Ringing || self.dialect().has(Habit::Rings) => {
                 let says_so = read_payload(&datagram.payload).trim_end().ends_with(ACCEPTED);
                 self.messages.detector.see_ringing(says_so);
                 return self.handle_accepting_message(now, datagram);
             }
-            // The SYN+ACK may be lost, and some repeat nothing: then a chat stands for it, unless it may be of an
-            // earlier chat.
-            (Phase::Inviting { invitee, .. }, Op::Chat)
-                if invitee == Invitee::Stranger
-                    || (self.dialect().is_foreign() && !self.messages.arq.is_held(now)) =>
-            {
+            // The SYN+ACK may be lost, and some repeat nothing: then a chat stands for it.
+            Op::Chat if invitee == Invitee::Stranger || (self.dialect().is_foreign() && !is_held) => {
                 return self.handle_accepting_message(now, datagram);
             }
-            // A bare ACK accepts, or with words refuses. Where it may be of something earlier it says nothing.
-            (Phase::Inviting { .. }, Op::Ack) if !datagram.payload.is_empty() => self.end_refused(datagram),
-            (Phase::Inviting { invitee: Invitee::Known | Invitee::Stranger, .. }, Op::Ack)
-                if !self.messages.arq.is_held(now) =>
-            {
+            // A bare ACK accepts, or with words refuses.
+            Op::Ack if !datagram.payload.is_empty() => self.end_refused(datagram),
+            Op::Ack if invitee != Invitee::Ringing && !is_held => {
                 self.user = datagram.user;
                 self.messages.detector.see_acceptance(true);
                 self.open(now, OpenedBy::Ack);
             }
             // Both invited each other: each invitation accepts the other.
-            (Phase::Inviting { .. }, Op::Syn) => {
+            Op::Syn => {
                 self.user = datagram.user;
                 self.send_syn_ack(now);
             }
-            (Phase::Inviting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
-                self.answer_fin(seq);
+            Op::Fin | Op::ErrFin | Op::FinAck => {
+                self.answer_fin(datagram.seq);
                 self.end_refused(datagram);
             }
-            (Phase::Inviting { .. }, Op::Err) => self.end_refused(datagram),
+            Op::Err => self.end_refused(datagram),
+            Op::Ack | Op::Chat => return Handled::Ignored,
+        }
+        Handled::Accepted
+    }
 
-            // The peer's invitation waits for our user, and its copies change nothing.
-            (Phase::Invited { rung: true, .. }, Op::Syn) => self.out.transmit(Op::SynAck, Seq::Zero.field()),
-            (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
-                self.answer_fin(seq);
-                self.give_up(Reason::Withdrawn);
-                self.end(Reason::Withdrawn, words(datagram));
-            }
-            (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Err) => {
-                self.give_up(Reason::Withdrawn);
-                self.end(Reason::Withdrawn, words(datagram));
-            }
-
-            // We accepted. The ACK may be lost, then a chat stands for it.
-            (Phase::Accepting { syn_ack, .. }, Op::Ack) => {
+    /// We accepted. The ACK may be lost, then a chat stands for it.
+    fn look_up_accepting(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram,
+        syn_ack: Repeat,
+        ack_at: Option<Instant>,
+    ) -> Handled {
+        use Operation as Op;
+        match datagram.operation {
+            Op::Ack => {
                 self.open(now, OpenedBy::SynAck);
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
                 // It may be of something sent before this chat: then that of the SYN+ACK is still to come.
                 let is_sure = syn_ack.sent == 1 && !self.messages.arq.is_held(now);
                 self.messages.arq.hold(if is_sure { copies } else { copies.max(syn_ack.due) }, false);
             }
-            (Phase::Accepting { syn_ack, .. }, Op::SynAck) => {
-                self.out.transmit(Op::Ack, seq);
+            Op::SynAck => {
+                self.out.transmit(Op::Ack, datagram.seq);
                 self.open(now, OpenedBy::SynAck);
                 self.messages.arq.hold(syn_ack.due, syn_ack.sent == 1);
             }
-            (Phase::Accepting { syn_ack, .. }, Op::Chat) => {
+            Op::Chat => {
                 self.open(now, OpenedBy::SynAck);
                 self.messages.arq.hold(syn_ack.due, syn_ack.sent == 1);
                 return self.handle_chat(now, datagram);
             }
-            (Phase::Accepting { syn_ack, ack_at }, Op::Syn) => {
+            Op::Syn => {
                 if syn_ack.sent == 0 || syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
                     return Handled::Ignored;
                 }
@@ -137,61 +165,82 @@ impl Chat {
                 self.phase = Phase::Accepting { syn_ack, ack_at };
                 self.out.transmit(Op::SynAck, Seq::Zero.field());
             }
+            Op::Fin | Op::ErrFin | Op::FinAck | Op::Err => return Handled::Ignored,
+        }
+        Handled::Accepted
+    }
 
-            // Messages both ways. While we leave, the peer's still count: it knows nothing of that yet.
-            (
-                Phase::Open { .. } | Phase::Draining { .. } | Phase::Leaving { untold: Some(_), .. },
-                Op::Chat,
-            ) => {
-                return self.handle_chat(now, datagram);
-            }
-            (Phase::Open { .. } | Phase::Draining { .. }, Op::Ack) => return self.handle_ack(now, seq),
-            (Phase::Open { .. } | Phase::Draining { .. }, Op::SynAck) => {
-                // Where an ACK seemed to be the acceptance, it was of something else.
+    /// Messages go both ways.
+    fn look_up_open(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram,
+        since: Option<Instant>,
+        opened_by: OpenedBy,
+    ) -> Handled {
+        use Operation as Op;
+        match datagram.operation {
+            Op::Chat => return self.handle_chat(now, datagram),
+            Op::Ack => return self.handle_ack(now, datagram.seq),
+            Op::SynAck => {
+                // If an ACK seemed to be the acceptance, it was of something else.
                 self.messages.detector.see_acceptance(false);
-                self.out.transmit(Op::Ack, seq);
+                self.out.transmit(Op::Ack, datagram.seq);
             }
-            (Phase::Open { since, answer } | Phase::Draining { since, answer }, Op::Syn) => {
+            Op::Syn => {
                 return match words(datagram) {
-                    Some(text) if !self.is_invitation(now, since, &text) => self.handle_line(now, seq, text),
-                    _ => self.handle_late_syn(now, since, answer),
+                    Some(text) if !self.is_invitation(now, since, &text) => {
+                        self.handle_line(now, datagram.seq, text)
+                    }
+                    _ => self.handle_late_syn(now, since, opened_by),
                 };
             }
-            (Phase::Open { .. } | Phase::Draining { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
-                self.answer_fin(seq);
+            Op::Fin | Op::ErrFin | Op::FinAck => {
+                self.answer_fin(datagram.seq);
                 self.give_up(Reason::PeerQuit);
                 self.end(Reason::PeerQuit, words(datagram));
             }
-            (Phase::Open { .. } | Phase::Draining { .. }, Op::Err) => return self.handle_error(datagram),
+            Op::Err => return self.handle_error(datagram),
+        }
+        Handled::Accepted
+    }
 
-            // We are leaving. A late ACK of our last message must not pass for that of the FIN; some peers
-            // put no number in their ACKs, so after a repeat any will do.
-            (Phase::Leaving { fin, untold, .. }, Op::Ack | Op::FinAck) => {
+    /// We are leaving, and wait for the ACK of our FIN. `untold`: why, as long as the user has not been told.
+    fn look_up_leaving(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram,
+        fin: Repeat,
+        untold: Option<Reason>,
+    ) -> Handled {
+        use Operation as Op;
+        match datagram.operation {
+            // The peer knows nothing of that yet: its messages still count.
+            Op::Chat if untold.is_some() => return self.handle_chat(now, datagram),
+            // A late ACK of our last message must not pass for that of the FIN; some peers put no number in their
+            // ACKs, so after a repeat any will do.
+            Op::Ack | Op::FinAck => {
                 let is_numbered = !self.dialect().has(Habit::UnnumberedAcks);
-                if is_numbered && seq != self.messages.seq().field() && fin.sent < 2 {
+                if is_numbered && datagram.seq != self.messages.seq().field() && fin.sent < 2 {
                     return Handled::Ignored;
                 }
                 // It may be of something sent before: then that of the FIN is still to come.
                 let is_sure = fin.sent == 1 && !self.messages.arq.is_held(now);
                 if is_sure { self.end_left(untold) } else { self.end_leaving(untold) }
             }
-            (Phase::Leaving { untold, .. }, Op::Fin | Op::ErrFin) => {
-                self.answer_fin(seq);
+            Op::Fin | Op::ErrFin => {
+                self.answer_fin(datagram.seq);
                 self.end_leaving(untold);
             }
-            (Phase::Leaving { untold, .. }, Op::Syn) if datagram.payload.is_empty() => {
+            Op::Syn if datagram.payload.is_empty() => {
                 self.end_leaving(untold);
                 return Handled::InvitesAnew;
             }
-            (Phase::Leaving { fin, untold: None, .. }, Op::SynAck) if fin.sent < self.fin_attempts() => {
-                // Our invitation was taken back while its acceptance was under way: the FIN says it again.
+            // Our invitation was taken back while its acceptance was under way: the FIN says it again.
+            Op::SynAck if untold.is_none() && fin.sent < self.fin_attempts() => {
                 self.transmit_fin(now, fin.sent, None);
             }
-
-            (Phase::Inviting { .. }, Op::Ack | Op::Chat)
-            | (Phase::Invited { .. }, Op::Syn | Op::SynAck | Op::Ack | Op::Chat)
-            | (Phase::Leaving { .. }, Op::SynAck | Op::Err | Op::Chat | Op::Syn)
-            | (Phase::Closed, _) => return Handled::Ignored,
+            Op::SynAck | Op::Err | Op::Chat | Op::Syn => return Handled::Ignored,
         }
         Handled::Accepted
     }

@@ -135,8 +135,10 @@ impl Chat {
 
     /// Whether what opened the chat may be lost.
     fn is_unheard(&self) -> bool {
-        let (Phase::Open { answer, .. } | Phase::Draining { answer, .. }) = self.phase else { return false };
-        answer == OpenedBy::BothUnheard
+        let (Phase::Open { opened_by, .. } | Phase::Draining { opened_by, .. }) = self.phase else {
+            return false;
+        };
+        opened_by == OpenedBy::BothUnheard
     }
 
     /// Leaves if only the last message was waited for.
