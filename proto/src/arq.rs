@@ -143,6 +143,7 @@ impl Arq {
     /// Transmits the message in flight again, with this number.
     pub(crate) fn repeat(&mut self, now: Instant, seq: Seq) {
         let Some(in_flight) = &mut self.in_flight else { return };
+        // An ACK with either number is one of this message: the peer has it.
         if in_flight.seq != seq {
             in_flight.other = Some(in_flight.seq);
         }
@@ -153,6 +154,7 @@ impl Arq {
     /// An ACK came that may be of the message in flight: it counts from then on.
     pub(crate) fn doubt_ack(&mut self, until: Instant) {
         if let Some(in_flight) = &mut self.in_flight {
+            // A second one makes it no later, or a peer that keeps sending would hold it for ever.
             in_flight.doubtful_ack.get_or_insert(until);
         }
     }
@@ -181,6 +183,7 @@ impl Arq {
     pub(crate) fn give_up(&mut self) -> (Option<InFlight>, VecDeque<Outgoing>) {
         let in_flight = self.settle();
         if let Some(in_flight) = &in_flight {
+            // Its last copy and the ACK of that are dead by then.
             self.hold(in_flight.repeat.due, false);
         }
         (in_flight, std::mem::take(&mut self.queue))
@@ -189,6 +192,7 @@ impl Arq {
     /// Transmits no new message before `until`. `ack_missing`: or until the one ACK came that it waits for.
     pub(crate) fn hold(&mut self, until: Instant, ack_missing: bool) {
         self.hold = Some(match self.hold {
+            // Two reasons to wait: one ACK alone ends neither.
             Some(held) => Hold { until: until.max(held.until), ack_missing: false },
             None => Hold { until, ack_missing },
         });
@@ -218,6 +222,7 @@ impl Arq {
             Some(in_flight) => {
                 Some(in_flight.doubtful_ack.map_or(in_flight.repeat.due, |at| at.min(in_flight.repeat.due)))
             }
+            // A hold that nothing waits for wakes nobody.
             None if self.queue.is_empty() => None,
             None => self.held_until(),
         }

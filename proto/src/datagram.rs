@@ -1,4 +1,4 @@
-//! One SIMP unit on UDP: the 39-byte header and the payload behind it, decoded and encoded (SIMP 1).
+//! One SIMP unit on UDP: the 39-byte header and the payload after it, decoded and encoded (SIMP 1).
 //! It is read as what it means, with what is odd about it noted; it is written as specified.
 
 use crate::deviations::Deviations;
@@ -115,6 +115,7 @@ impl Datagram {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (&[kind, operation, seq], rest) = bytes.split_first_chunk().ok_or(DecodeError::Short)?;
         let mut field = [0; USER_NAME_MAX];
+        // A short header may end within the name.
         for (to, from) in field.iter_mut().zip(rest) {
             *to = *from;
         }
@@ -122,6 +123,7 @@ impl Datagram {
         let (payload, mut deviations) = payload(bytes);
         let fields = [kind, operation];
         let operation = Operation::from_fields(kind, operation, payload.is_empty())?;
+        // A text without its Length may be cut: nothing tells.
         if operation == Operation::Chat && bytes.len() < HEADER_LEN {
             return Err(DecodeError::Short);
         }
@@ -149,8 +151,8 @@ impl Datagram {
 
 /// The payload in these bytes, and what is odd about where it is.
 fn payload(bytes: &[u8]) -> (&[u8], Deviations) {
-    let behind = bytes.get(SHORT_HEADER_LEN..).unwrap_or_default();
-    let Some((field, rest)) = behind.split_first_chunk::<4>() else {
+    let after = bytes.get(SHORT_HEADER_LEN..).unwrap_or_default();
+    let Some((field, rest)) = after.split_first_chunk::<4>() else {
         return (&[], Deviations::SHORT);
     };
     let none = Deviations::default();
@@ -160,7 +162,7 @@ fn payload(bytes: &[u8]) -> (&[u8], Deviations) {
         Some(_) if length == 0 => (rest, Deviations::LENGTH),
         Some(_) => (rest.get(..length).unwrap_or(rest), Deviations::TRAILER),
         // No text is so long that its Length reads as text: this one has none.
-        None if field.iter().all(|byte| matches!(byte, b' '..=b'~')) => (behind, Deviations::SHORT),
+        None if field.iter().all(|byte| matches!(byte, b' '..=b'~')) => (after, Deviations::SHORT),
         // One that was written as the machine has it says less than is there.
         None => match rest.get(..u32::from_le_bytes(*field) as usize) {
             Some(payload) => (payload, Deviations::LENGTH),

@@ -120,8 +120,10 @@ impl Duplicates {
                 is_text && (any_number || last == this) && is_time
             }
             (KnownBy::Mark, Some(since)) => is_text && (this.seq == 1 || since < COPY_WITHIN),
+            // After a restart no time is known: number and text must do.
             (KnownBy::Number | KnownBy::Time { .. } | KnownBy::Mark, _) => last == this,
         };
+        // Repeats are counted from the last copy: a peer that repeats every 5 s may do so many times.
         is_copy.then(|| {
             self.last_at = Some(now);
             since

@@ -188,6 +188,7 @@ impl Numbering {
 
     /// Goes on after a restart. `next`: the number of our message in flight, or of the next one.
     pub(crate) fn resume(rule: Rule, is_pinned: bool, next: Seq) -> Self {
+        // Of two numbers, the other came before.
         let before = next.next();
         let seen =
             Numbers { theirs: Theirs::Unknown, ours: Some(before), last: Some((before, Whose::Theirs)) };

@@ -39,6 +39,7 @@ impl Chat {
     /// would stay in a chat that is none.
     pub(super) fn end_with_peer_gone(&mut self, now: Instant) {
         self.give_up(Reason::PeerGone);
+        // Its ACK may still come when the next chat with this peer begins.
         self.messages.arq.hold(now + RETRANSMIT_AFTER, false);
         self.out.transmit(Operation::Fin, self.messages.seq().field());
         self.end(Reason::PeerGone, None);
@@ -55,6 +56,7 @@ impl Chat {
     pub(super) fn transmit_fin(&mut self, now: Instant, sent: u32, untold: Option<Reason>) {
         let dialect = self.messages.dialect();
         let is_foreign = dialect.is_foreign();
+        // Some answer a FIN only with the number that they expect next, and nothing tells which that is.
         let is_other = match is_foreign {
             true => sent % 2 == 1,
             false => !self.messages.is_acknowledged() && sent >= 2 && sent.is_multiple_of(2),
@@ -65,6 +67,7 @@ impl Chat {
         let pause = if is_soon { OTHER_FIN_AFTER } else { RETRANSMIT_AFTER };
         let fin = Repeat { sent: sent + 1, due: now + pause };
         let leaving = Phase::Leaving { fin, dead_at: now + RETRANSMIT_AFTER, untold };
+        // Only the first is a change to be kept: how often it was repeated means nothing after a restart.
         if sent == 0 {
             self.set_phase(leaving);
         } else {

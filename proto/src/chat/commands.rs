@@ -23,6 +23,7 @@ impl Chat {
     ) -> Self {
         let known = known.into();
         let expires = now + expires_after;
+        // Such a peer may ask its user for each SYN: it gets one.
         let again = if known.dialect.behaves_otherwise() { expires } else { now + SYN_AGAIN_AFTER[0] };
         let syn = Repeat { sent: 1, due: again };
         let invitee = if known.is_stranger { Invitee::Stranger } else { Invitee::Known };
@@ -104,8 +105,8 @@ impl Chat {
         let expires = now + expires_after;
         let phase = match snapshot.state {
             State::Inviting => {
-                let minds = snapshot.dialect.behaves_otherwise();
-                let syn = if minds { Repeat { sent: 1, due: expires } } else { due_at_once };
+                let gets_one = snapshot.dialect.behaves_otherwise();
+                let syn = if gets_one { Repeat { sent: 1, due: expires } } else { due_at_once };
                 Phase::Inviting { syn, expires, invitee: Invitee::Known }
             }
             State::Invited => {
@@ -127,6 +128,7 @@ impl Chat {
         chat.user = snapshot.user;
         // Whatever left in the earlier run, its ACK must not pass for that of a message of this one.
         chat.messages.arq.hold(now + RETRANSMIT_AFTER, false);
+        // It is what is kept already.
         chat.out.is_changed = false;
         Some(chat)
     }
@@ -193,6 +195,7 @@ impl Chat {
     pub fn take_back(&mut self, now: Instant, id: MessageId) -> bool {
         let is_taken = self.messages.arq.take_back(id);
         if is_taken {
+            // It may have been the last that a chat that is being left waited for.
             self.leave_if_drained(now);
         }
         is_taken
@@ -200,10 +203,10 @@ impl Chat {
 
     /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
     pub fn expire_at(&mut self, at: Instant) {
-        let minds = self.dialect().behaves_otherwise();
+        let gets_one = self.dialect().behaves_otherwise();
         if let Phase::Inviting { syn, expires, invitee } = &mut self.phase {
             // If no further SYN is to leave, it stays so.
-            let is_last = *invitee == Invitee::Ringing || minds;
+            let is_last = *invitee == Invitee::Ringing || gets_one;
             syn.due = if is_last { at } else { syn.due };
             *expires = at;
         }

@@ -43,6 +43,7 @@ impl Lines {
     pub(super) fn is_last(&mut self, now: Instant, text: &str) -> bool {
         let Some(line) = &mut self.last else { return false };
         let before = text.strip_suffix(line.text.as_str()).filter(|_| now < line.at + COMES_WITHIN);
+        // Whoever passes lines on writes who said them: "ann: hi", "<ann> hi".
         let is_it = before.is_some_and(|before| before.is_empty() || before.ends_with([' ', ':', '>']));
         line.is_message |= is_it;
         is_it

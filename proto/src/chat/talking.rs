@@ -21,6 +21,7 @@ impl Chat {
         let (seq, text) = (datagram.seq, read_payload(self.dialect().text_of(&datagram.payload)));
         let lines = self.aside.as_mut().map(|aside| &mut aside.lines).filter(|lines| lines.is_any());
         match lines.map(|lines| lines.is_last(now, &text)) {
+            // Shown when it came as a SYN; the ACK is missing all the same.
             Some(true) => {
                 self.acknowledge(now, seq);
                 return Handled::Duplicate;
@@ -32,6 +33,7 @@ impl Chat {
         let handled = match incoming {
             Heard::New(delivered) => {
                 if let Some(id) = delivered {
+                    // First, for the peer had ours before it said this.
                     self.tell_delivered(id);
                 }
                 self.out.tell(ChatEvent::Message { seq, text });
@@ -77,6 +79,7 @@ impl Chat {
             None => {}
             Some(Duration::ZERO) => self.out.transmit(Operation::Ack, seq),
             Some(after) => {
+                // There is one place for a late ACK: whatever is in it leaves now.
                 self.transmit_late_ack(None);
                 self.aside_mut().late_ack = Some((now + after, seq));
             }
@@ -113,6 +116,7 @@ impl Chat {
                 Due::Nothing => return false,
                 due @ (Due::First | Due::Again) => {
                     if due == Due::Again && self.is_unheard() {
+                        // A message means nothing to a peer that does not know it is in the chat.
                         self.out.transmit(Operation::SynAck, Seq::Zero.field());
                         self.out.transmit(Operation::Ack, Seq::Zero.field());
                     }
