@@ -2,9 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use simp_control::{Failure, FailureKind};
-use simp_proto::Text;
-use simp_proto::text::TEXT_MAX;
+use simp_control::{Failure, FailureKind, TEXT_MAX, Text};
 
 /// The longest line that is read to its end, so that its error can name its length.
 const LINE_MAX: usize = 64 * 1024;

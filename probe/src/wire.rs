@@ -1,7 +1,7 @@
 //! A datagram as bytes: how the probe writes its own, how it reads those of the peer, and where they depart from
 //! section 1. It does without the decoder of simp-proto: simpd is made of that, and is probed too.
 
-use simp_proto::text::{USER_NAME_MAX, read_payload};
+use simp_control::{USER_NAME_MAX, read_payload};
 
 use crate::clauses::Clause;
 

@@ -4,8 +4,9 @@ use std::io;
 use std::time::Instant;
 
 use simp_control::error::{Error, Outcome, fail, unexpected};
-use simp_control::{Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, What, token};
-use simp_proto::Text;
+use simp_control::{
+    Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, Text, What, token,
+};
 
 use crate::args::SendArgs;
 use crate::names;
