@@ -20,7 +20,7 @@ use simp_service::callers;
 use simp_service::folders::make_private;
 
 use crate::files::{failed, refused};
-use crate::room::{Answer, Order};
+use crate::room::{Order, OrderResult};
 
 /// The version of what is said here.
 pub const VERSION: u32 = 1;
@@ -57,7 +57,7 @@ pub enum Tell {
         version: u32,
     },
     /// To an order.
-    Answer(Answer),
+    Answer(OrderResult),
     /// It makes no sense; the connection ends.
     Refused(String),
 }
@@ -66,8 +66,11 @@ pub enum Tell {
 /// `None` if the room is being stopped.
 ///
 /// # Errors
-/// Where the socket cannot be made.
-pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + Clone + 'static) -> Outcome {
+/// If the socket cannot be made.
+pub fn serve(
+    path: &Path,
+    carry_out: impl Fn(Order) -> Option<OrderResult> + Send + Clone + 'static,
+) -> Outcome {
     if let Some(folder) = path.parent() {
         make_private(folder, "XDG_RUNTIME_DIR").map_err(|error| refused(&error))?;
     }
@@ -94,7 +97,7 @@ pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + C
     Ok(())
 }
 
-fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<Answer>) {
+fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<OrderResult>) {
     let is_ours = callers::is_ours(&stream);
     let mut client = framed(stream, SILENT_FOR);
     let mut greeted = false;
@@ -130,8 +133,8 @@ fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<Answer>) {
 /// Asks a room that runs.
 ///
 /// # Errors
-/// Where none runs, or it does not do it.
-pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
+/// If none runs, or it does not do it.
+pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<OrderResult> {
     let stream = UnixStream::connect(path).map_err(|_| {
         let line = format!(
             "{}: the room {name} is not running (start it: simp-room run --name {name})",
@@ -158,7 +161,7 @@ pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
             Some(Tell::Answer(answer)) => return Ok(answer),
             Some(Tell::Refused(why)) => return Err(broken(why)),
             // It is stopped when it is gone.
-            None if is_stopped => return Ok(Answer::Done(format!("the room {name} is stopped"))),
+            None if is_stopped => return Ok(OrderResult::Done(format!("the room {name} is stopped"))),
             None => return Err(broken("went away".to_owned())),
         }
     }

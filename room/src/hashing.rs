@@ -76,12 +76,12 @@ fn compute(password: &str, work: Work, memory: &mut Memory) -> Computed {
 pub type Job = (u64, u64, String, Work);
 
 /// The chats whose passwords are wanted: who has gone does not keep others waiting.
-pub type Wanted = Arc<Mutex<HashSet<u64>>>;
+pub type WantedChats = Arc<Mutex<HashSet<u64>>>;
 
 /// Starts as many threads as there are processors. They end when the sender that is given out is dropped. `done` is
 /// told the chat, the event, the password, and what came of it.
 pub fn start(
-    wanted: &Wanted,
+    wanted: &WantedChats,
     done: impl Fn(u64, u64, String, Computed) + Send + Clone + 'static,
 ) -> Sender<Job> {
     let (jobs, queue) = mpsc::channel::<Job>();

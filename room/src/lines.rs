@@ -1,6 +1,6 @@
 //! Texts on their way through the room: what a member wrote, what it asks for, and the lines it comes out as.
 
-use simp_proto::text::TEXT_MAX;
+use simp_control::TEXT_MAX;
 
 /// The longest line that the room sends, in bytes: some peers need a few of a message for themselves (SIMP 7).
 pub const LINE_MAX: usize = TEXT_MAX - 5;
@@ -44,7 +44,7 @@ pub fn list<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> String {
 
 /// What a member's line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line<'a> {
+pub enum Intent<'a> {
     /// Say this to everybody.
     Public(&'a str),
     /// Say something to everybody: what is missing.
@@ -61,7 +61,7 @@ pub enum Line<'a> {
     Leave,
 }
 
-impl<'a> Line<'a> {
+impl<'a> Intent<'a> {
     /// Reads a line. Commands are read in either case: what was meant for one must not go to all.
     pub fn read(line: &'a str) -> Self {
         let line = line.trim();
@@ -95,33 +95,33 @@ mod tests {
     #[test]
     fn a_line_is_read_as_what_it_asks_for() {
         for (line, asks) in [
-            ("hi all", Line::Public("hi all")),
-            ("PM hi", Line::Public("hi")),
-            ("pm  hi ", Line::Public("hi")),
-            ("PM", Line::PublicAsked),
-            ("PMhi", Line::Public("PMhi")),
-            ("DM bob hi", Line::Direct("bob hi")),
-            ("dm bob", Line::Direct("bob")),
-            ("DM ", Line::DirectAsked),
-            ("who", Line::Who),
-            ("WHO is it", Line::Public("WHO is it")),
-            ("Help", Line::Help),
-            ("help me", Line::Public("help me")),
-            ("EX", Line::Leave),
-            ("q", Line::Leave),
-            ("quit", Line::Leave),
-            ("", Line::Public("")),
+            ("hi all", Intent::Public("hi all")),
+            ("PM hi", Intent::Public("hi")),
+            ("pm  hi ", Intent::Public("hi")),
+            ("PM", Intent::PublicAsked),
+            ("PMhi", Intent::Public("PMhi")),
+            ("DM bob hi", Intent::Direct("bob hi")),
+            ("dm bob", Intent::Direct("bob")),
+            ("DM ", Intent::DirectAsked),
+            ("who", Intent::Who),
+            ("WHO is it", Intent::Public("WHO is it")),
+            ("Help", Intent::Help),
+            ("help me", Intent::Public("help me")),
+            ("EX", Intent::Leave),
+            ("q", Intent::Leave),
+            ("quit", Intent::Leave),
+            ("", Intent::Public("")),
         ] {
-            assert_eq!(Line::read(line), asks, "{line}");
+            assert_eq!(Intent::read(line), asks, "{line}");
         }
     }
 
     #[test]
     fn a_password_is_no_command_unless_it_is_written_as_one() {
-        assert_eq!(Line::command_in_place_of_password("who"), None);
-        assert_eq!(Line::command_in_place_of_password("pm secret"), None);
-        assert_eq!(Line::command_in_place_of_password("PM secret"), Some(Line::Public("secret")));
-        assert_eq!(Line::command_in_place_of_password("q"), Some(Line::Leave));
+        assert_eq!(Intent::command_in_place_of_password("who"), None);
+        assert_eq!(Intent::command_in_place_of_password("pm secret"), None);
+        assert_eq!(Intent::command_in_place_of_password("PM secret"), Some(Intent::Public("secret")));
+        assert_eq!(Intent::command_in_place_of_password("q"), Some(Intent::Leave));
     }
 
     #[test]

@@ -17,19 +17,19 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-pub use login::{Computed, PASSWORD_MIN, Standing, Task, is_usable};
+pub use login::{Computed, Newcomer, PASSWORD_MIN, Task, is_usable};
 pub use notices::{Notice, Notices};
-pub use orders::{Answer, Order, Seen, Status};
+pub use orders::{MemberInfo, Order, OrderResult, RoomStatus};
 
 use crate::lines::{LINE_MAX, lines, list};
-use crate::member::{Member, Rate, State};
+use crate::member::{Member, MemberState, Rate};
 
 /// How much of a line names take, so that something else fits too.
 const NAMES_MAX: usize = LINE_MAX - 100;
 
 /// What of a room its operator chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct RoomSettings {
     /// What it is called. Nobody in it can have that name.
     pub name: String,
     /// There are no passwords.
@@ -52,7 +52,7 @@ pub enum Action {
     /// Send a line.
     Send {
         /// In which chat.
-        to: Chat,
+        to: ChatRef,
         /// What.
         text: Arc<str>,
         /// It is (part of) what a member says: the first one of these, by its number.
@@ -61,14 +61,14 @@ pub enum Action {
     /// Tell a member what became of what it said, once it is with those it was for.
     Confirm {
         /// In which chat.
-        to: Chat,
+        to: ChatRef,
         /// The number of what it said.
         said: u32,
         /// To whom it was said; `None` for all.
         whom: Option<String>,
     },
     /// End a chat, once all is sent.
-    Quit(Chat),
+    Quit(ChatRef),
     /// Compute something with a password, and tell what comes of it.
     Compute {
         /// Whose.
@@ -107,7 +107,7 @@ pub enum Action {
 
 /// A chat as simpd knows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Chat {
+pub struct ChatRef {
     /// Its id.
     pub id: u64,
     /// Its peer's `ADDR:PORT`.
@@ -130,7 +130,7 @@ pub struct Changes {
 /// A room.
 #[derive(Debug)]
 pub struct Room {
-    settings: Settings,
+    settings: RoomSettings,
     started_ms: u64,
     members: BTreeMap<u64, Member>,
     /// Those who are at the door or inside, by name in lower case.
@@ -160,8 +160,8 @@ pub struct Stored {
 
 impl Room {
     /// Goes on where it stopped.
-    pub fn new(now_ms: u64, settings: Settings, stored: Stored) -> Self {
-        let here = stored.members.iter().filter(|(_, member)| member.state != State::Leaving);
+    pub fn new(now_ms: u64, settings: RoomSettings, stored: Stored) -> Self {
+        let here = stored.members.iter().filter(|(_, member)| member.state != MemberState::Leaving);
         let by_name = here.map(|(chat, member)| (member.name.to_ascii_lowercase(), *chat)).collect();
         Self {
             settings,
@@ -200,7 +200,7 @@ impl Room {
     /// The event of the oldest password that is being computed.
     pub fn checked_since(&self) -> Option<u64> {
         let checked = self.members.values().filter_map(|member| match member.state {
-            State::Checking(_, event, _) => Some(event),
+            MemberState::Checking(_, event, _) => Some(event),
             _ => None,
         });
         checked.min()
@@ -212,7 +212,7 @@ impl Room {
     }
 
     /// What its operator chose.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &RoomSettings {
         &self.settings
     }
 
@@ -252,7 +252,7 @@ impl Room {
     }
 
     /// Changes the state of a member.
-    fn set_state(&mut self, chat: u64, state: State) {
+    fn set_state(&mut self, chat: u64, state: MemberState) {
         if let Some(member) = self.members.get_mut(&chat) {
             member.state = state;
             self.changes.members.insert(chat);
@@ -266,7 +266,7 @@ impl Room {
 
     fn send(&mut self, id: u64, text: Arc<str>, part_of: Option<u32>) {
         if let Some(member) = self.members.get(&id) {
-            let to = Chat { id, address: member.address.clone() };
+            let to = ChatRef { id, address: member.address.clone() };
             self.actions.push(Action::Send { to, text, part_of });
         }
     }
@@ -278,8 +278,8 @@ impl Room {
         }
         let Some(member) = self.members.get(&id) else { return };
         let (name, was_inside) = (member.name.clone(), member.is_inside());
-        self.actions.push(Action::Quit(Chat { id, address: member.address.clone() }));
-        self.set_state(id, State::Leaving);
+        self.actions.push(Action::Quit(ChatRef { id, address: member.address.clone() }));
+        self.set_state(id, MemberState::Leaving);
         self.forget_name(&name, id);
         if was_inside {
             self.note(now_ms, Notice::left(name));

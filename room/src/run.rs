@@ -14,13 +14,14 @@ use simp_control::clock::now_ms;
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::{FailureKind, Status};
 
+use crate::control;
 use crate::files::RoomFiles;
 use crate::hashing;
 use crate::host::{Ended, Host, Input};
-use crate::room::{Order, Settings};
+use crate::output::{print, say};
+use crate::room::{Order, RoomSettings};
 use crate::simpd::{Asker, Simpd as _, follow};
-use crate::store::Store;
-use crate::{control, print, say};
+use crate::store::RoomStore;
 
 /// So many things may have happened before those who tell of them wait.
 const INPUTS_MAX: usize = 1_024;
@@ -28,14 +29,14 @@ const INPUTS_MAX: usize = 1_024;
 /// Runs a room until it is stopped.
 ///
 /// # Errors
-/// Where it cannot be run.
-pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
+/// If it cannot be run.
+pub fn run(daemon: Option<String>, settings: RoomSettings) -> Outcome {
     let files = RoomFiles::of(&settings.name)?;
     let lock = files.take_lock()?;
     let stopping = Arc::new(AtomicBool::new(false));
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;
-    let mut run = Run { daemon, settings, files, inputs, stopping };
+    let mut run = Launch { daemon, settings, files, inputs, stopping };
     let client = Client::find(run.daemon.take())?;
     // The same again, also where others have been started meanwhile.
     run.daemon = Some(client.socket().path.display().to_string());
@@ -66,15 +67,15 @@ pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
 }
 
 /// What a room is started with.
-struct Run {
+struct Launch {
     daemon: Option<String>,
-    settings: Settings,
+    settings: RoomSettings,
     files: RoomFiles,
     inputs: SyncSender<Input>,
     stopping: Arc<AtomicBool>,
 }
 
-impl Run {
+impl Launch {
     fn start_again(&mut self) -> Outcome<Host<Asker>> {
         let client = Client::find(self.daemon.clone())?;
         self.start(Asker::new(client, Arc::clone(&self.stopping))?)
@@ -85,11 +86,11 @@ impl Run {
         warn_of(&*simpd.status()?);
         let follower = simpd.another()?;
         let computed = self.inputs.clone();
-        let wanted = hashing::Wanted::default();
+        let wanted = hashing::WantedChats::default();
         let jobs = hashing::start(&wanted, move |chat, event, password, result| {
             let _ = computed.send(Input::Computed(chat, event, password, result));
         });
-        let store = Store::open(&self.files.store)?;
+        let store = RoomStore::open(&self.files.store)?;
         let host = Host::start(now_ms(), self.settings.clone(), store, simpd, (jobs, wanted))?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
         let take = move |event| events.send(Input::Event(event)).is_ok();

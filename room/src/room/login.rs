@@ -14,8 +14,8 @@ use std::net::IpAddr;
 use simp_control::escape;
 
 use super::{Action, Notice, Room};
-use crate::lines::{Line, lines};
-use crate::member::{Held, Member, Pace, Password, State, host};
+use crate::lines::{Intent, lines};
+use crate::member::{Held, Member, MemberState, Pace, Password, host};
 
 /// How long somebody may stand at the door, in milliseconds.
 const LOGIN_MS: u64 = 300_000;
@@ -31,7 +31,7 @@ pub const PASSWORD_MIN: usize = 4;
 
 /// What is known of somebody who comes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct Newcomer {
     /// There is an account with that name.
     pub is_known: bool,
     /// The operator wants it not here, and says why.
@@ -73,18 +73,18 @@ pub fn is_usable(name: &str) -> bool {
 
 impl Room {
     /// A chat has opened.
-    pub fn opened(&mut self, now_ms: u64, chat: u64, name: &str, address: &str, standing: &Standing) {
+    pub fn opened(&mut self, now_ms: u64, chat: u64, name: &str, address: &str, newcomer: &Newcomer) {
         if self.members.contains_key(&chat) {
             return;
         }
-        let refusal = self.refusal(name, standing);
-        let state = if standing.is_known { Password::Known } else { Password::New };
+        let refusal = self.refusal(name, newcomer);
+        let state = if newcomer.is_known { Password::Known } else { Password::New };
         let (name, address) = (name.to_owned(), address.to_owned());
         let pace = Pace::default();
         let member = Member {
             name,
             address,
-            state: State::Asked(state),
+            state: MemberState::Asked(state),
             since_ms: now_ms,
             wrong: 0,
             pace,
@@ -103,13 +103,13 @@ impl Room {
             }
             None => {
                 self.by_name.insert(key, chat);
-                self.greet(now_ms, chat, standing.is_known);
+                self.greet(now_ms, chat, newcomer.is_known);
             }
         }
     }
 
     /// Why somebody does not come in.
-    fn refusal(&self, name: &str, standing: &Standing) -> Option<String> {
+    fn refusal(&self, name: &str, newcomer: &Newcomer) -> Option<String> {
         let here = self.members.len();
         if !is_usable(name) || name.eq_ignore_ascii_case(&self.settings.name) {
             let shown = escape::name(name);
@@ -117,7 +117,7 @@ impl Room {
                 "the name {shown} cannot be used here: choose another (letters, digits, spaces and _ - . @ + ' ?)"
             ));
         }
-        if let Some(why) = &standing.banned {
+        if let Some(why) = &newcomer.banned {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             return Some(format!("you are banned from {}{why}", self.settings.name));
         }
@@ -127,12 +127,12 @@ impl Room {
         if here >= self.settings.max_members {
             return Some(format!("{} is full ({here} are here): come again later", self.settings.name));
         }
-        if standing.pause_ms > 0 && !self.settings.is_open {
-            return Some(format!("too many wrong passwords: come again in {}", seconds(standing.pause_ms)));
+        if newcomer.pause_ms > 0 && !self.settings.is_open {
+            return Some(format!("too many wrong passwords: come again in {}", seconds(newcomer.pause_ms)));
         }
-        let is_new = !standing.is_known && !self.settings.is_open;
-        (is_new && standing.accounts >= self.settings.max_accounts).then(|| {
-            format!("{} takes no new names (there are {} accounts)", self.settings.name, standing.accounts)
+        let is_new = !newcomer.is_known && !self.settings.is_open;
+        (is_new && newcomer.accounts >= self.settings.max_accounts).then(|| {
+            format!("{} takes no new names (there are {} accounts)", self.settings.name, newcomer.accounts)
         })
     }
 
@@ -159,12 +159,14 @@ impl Room {
         pause_ms: u64,
     ) {
         let Some(state) = self.members.get(&chat).map(|member| member.state.clone()) else { return };
-        match (state, Line::command_in_place_of_password(text)) {
-            (State::Checking(password, of, held), _) => self.hold(chat, password, of, held, event, text),
-            (_, Some(Line::Leave)) => self.dismiss(now_ms, chat, "goodbye"),
-            (State::Asked(password), Some(_)) => self.tell(chat, expected(&password)),
-            (State::Asked(password), None) => self.take_password(chat, event, text, password, pause_ms),
-            (State::Inside(_) | State::Leaving, _) => {}
+        match (state, Intent::command_in_place_of_password(text)) {
+            (MemberState::Checking(password, of, held), _) => {
+                self.hold(chat, password, of, held, event, text)
+            }
+            (_, Some(Intent::Leave)) => self.dismiss(now_ms, chat, "goodbye"),
+            (MemberState::Asked(password), Some(_)) => self.tell(chat, expected(&password)),
+            (MemberState::Asked(password), None) => self.take_password(chat, event, text, password, pause_ms),
+            (MemberState::Inside(_) | MemberState::Leaving, _) => {}
         }
     }
 
@@ -173,7 +175,7 @@ impl Room {
             return self.tell(chat, "too much at once, not read: wait until your password is checked");
         }
         held.push(Held { event, text: text.to_owned() });
-        self.set_state(chat, State::Checking(password, of, held));
+        self.set_state(chat, MemberState::Checking(password, of, held));
     }
 
     fn take_password(&mut self, chat: u64, event: u64, text: &str, password: Password, pause_ms: u64) {
@@ -186,7 +188,7 @@ impl Room {
                 .tell(chat, format!("too short: choose a password of {PASSWORD_MIN} characters or more"));
         }
         self.compute(chat, event, text, &password);
-        self.set_state(chat, State::Checking(password, event, Vec::new()));
+        self.set_state(chat, MemberState::Checking(password, event, Vec::new()));
     }
 
     /// Computes what a password is for. For one that was being computed when the room was stopped, it is told again.
@@ -202,7 +204,7 @@ impl Room {
 
     /// What a line says that waited when the room was stopped.
     pub fn remember_held(&mut self, chat: u64, event: u64, said: String) {
-        if let Some(Member { state: State::Checking(_, _, held), .. }) = self.members.get_mut(&chat)
+        if let Some(Member { state: MemberState::Checking(_, _, held), .. }) = self.members.get_mut(&chat)
             && let Some(held) = held.iter_mut().find(|held| held.event == event)
         {
             held.text = said;
@@ -219,7 +221,7 @@ impl Room {
         is_taken: bool,
     ) {
         let Some(member) = self.members.get(&chat) else { return };
-        let State::Checking(password, of, held) = member.state.clone() else { return };
+        let MemberState::Checking(password, of, held) = member.state.clone() else { return };
         if of != event {
             return;
         }
@@ -239,7 +241,7 @@ impl Room {
     fn answer_password(&mut self, now_ms: u64, chat: u64, password: Password, computed: Computed) {
         match (password, computed) {
             (Password::New, Computed::Hash(hash)) => {
-                self.set_state(chat, State::Asked(Password::Again(hash)));
+                self.set_state(chat, MemberState::Asked(Password::Again(hash)));
                 self.tell(chat, "The same once more, please.");
             }
             (Password::Again(hash), Computed::Matches(true)) => {
@@ -248,7 +250,7 @@ impl Room {
                 self.enter(now_ms, chat);
             }
             (Password::Again(_), Computed::Matches(false)) => {
-                self.set_state(chat, State::Asked(Password::New));
+                self.set_state(chat, MemberState::Asked(Password::New));
                 self.tell(chat, "These differ: choose a password.");
             }
             (Password::Known, Computed::Matches(true)) => {
@@ -261,7 +263,7 @@ impl Room {
             (Password::Known, Computed::Matches(false)) => self.count_wrong(now_ms, chat),
             (password, Computed::Failed(_) | Computed::Hash(_) | Computed::Matches(_)) => {
                 self.tell(chat, format!("that did not work: {}", expected(&password)));
-                self.set_state(chat, State::Asked(password));
+                self.set_state(chat, MemberState::Asked(password));
             }
         }
     }
@@ -275,7 +277,7 @@ impl Room {
         if wrong >= WRONG_MAX {
             return self.dismiss(now_ms, chat, "wrong for the third time: goodbye");
         }
-        self.set_state(chat, State::Asked(Password::Known));
+        self.set_state(chat, MemberState::Asked(Password::Known));
         self.tell(chat, "Wrong. Your password?");
     }
 
@@ -283,7 +285,7 @@ impl Room {
     fn enter(&mut self, now_ms: u64, chat: u64) {
         let others = self.names_but(chat);
         let Some(name) = self.members.get(&chat).map(|member| member.name.clone()) else { return };
-        self.set_state(chat, State::Inside(None));
+        self.set_state(chat, MemberState::Inside(None));
         for line in self.settings.motd.clone() {
             self.tell(chat, line);
         }

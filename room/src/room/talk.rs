@@ -12,9 +12,9 @@ use std::sync::Arc;
 use simp_control::escape;
 
 use super::login::without_end;
-use super::{Action, Chat, Room};
-use crate::lines::{Line, lines};
-use crate::member::{Allowed, Question, Rate, State};
+use super::{Action, ChatRef, Room};
+use crate::lines::{Intent, lines};
+use crate::member::{Allowance, MemberState, Question, Rate};
 
 const HELP: [&str; 3] = [
     "PM TEXT, or just TEXT, goes to everybody here. DM NAME TEXT goes to NAME only.",
@@ -25,31 +25,34 @@ const HELP: [&str; 3] = [
 impl Room {
     /// A member says something, in this event. `pause_ms`: how long no password of its is taken.
     pub fn said(&mut self, now_ms: u64, chat: u64, event: u64, text: &str, pause_ms: u64) {
-        let Some(member) = self.members.get_mut(&chat).filter(|member| member.state != State::Leaving) else {
+        let Some(member) = self.members.get_mut(&chat).filter(|member| member.state != MemberState::Leaving)
+        else {
             return;
         };
         match member.pace.allow(now_ms, self.settings.rate) {
-            Allowed::Yes => self.heard(now_ms, chat, event, text, pause_ms),
-            Allowed::No if Line::read(text) == Line::Leave => self.heard(now_ms, chat, event, text, pause_ms),
-            Allowed::No if member.is_at_the_door() => self.tell(chat, "too fast: wait a little"),
-            Allowed::No => {
+            Allowance::Yes => self.heard(now_ms, chat, event, text, pause_ms),
+            Allowance::No if Intent::read(text) == Intent::Leave => {
+                self.heard(now_ms, chat, event, text, pause_ms)
+            }
+            Allowance::No if member.is_at_the_door() => self.tell(chat, "too fast: wait a little"),
+            Allowance::No => {
                 let Rate { messages } = self.settings.rate;
                 let within = Rate::WITHIN_MS / 1_000;
                 self.tell(chat, format!("too fast, not sent: at most {messages} messages in {within} s"));
             }
-            Allowed::Never => self.dismiss(now_ms, chat, "that is too much: goodbye"),
+            Allowance::Never => self.dismiss(now_ms, chat, "that is too much: goodbye"),
         }
     }
 
     /// What a member says is one of those that it may say.
     pub(super) fn heard(&mut self, now_ms: u64, chat: u64, event: u64, text: &str, pause_ms: u64) {
         match self.members.get(&chat).map(|member| &member.state) {
-            Some(State::Asked(_) | State::Checking(..)) => {
+            Some(MemberState::Asked(_) | MemberState::Checking(..)) => {
                 self.heard_at_the_door(now_ms, chat, event, text, pause_ms);
             }
-            Some(State::Inside(question)) => {
+            Some(MemberState::Inside(question)) => {
                 let question = question.clone();
-                let is_said = !matches!(Line::read(text), Line::Who | Line::Help);
+                let is_said = !matches!(Intent::read(text), Intent::Who | Intent::Help);
                 let member = self.members.get_mut(&chat).filter(|_| is_said);
                 let given = member.and_then(|member| member.given.take());
                 match given.is_some_and(|given| given == without_end(text)) {
@@ -57,44 +60,44 @@ impl Room {
                     false => self.obey(now_ms, chat, question, text),
                 }
             }
-            Some(State::Leaving) | None => {}
+            Some(MemberState::Leaving) | None => {}
         }
     }
 
     fn obey(&mut self, now_ms: u64, chat: u64, question: Option<Question>, text: &str) {
         let trimmed = text.trim();
-        let line = Line::read(text);
+        let line = Intent::read(text);
         match (line, question) {
-            (Line::Leave, _) => self.dismiss(now_ms, chat, "goodbye"),
-            (Line::Help, _) => HELP.iter().for_each(|line| self.tell(chat, *line)),
-            (Line::Who, _) => {
+            (Intent::Leave, _) => self.dismiss(now_ms, chat, "goodbye"),
+            (Intent::Help, _) => HELP.iter().for_each(|line| self.tell(chat, *line)),
+            (Intent::Who, _) => {
                 let others = self.names_but(chat);
                 self.tell(chat, format!("here: you, {others}"));
             }
-            (Line::PublicAsked, _) => self.ask(chat, Question::Public, "to everybody: what?"),
-            (Line::DirectAsked, _) => {
+            (Intent::PublicAsked, _) => self.ask(chat, Question::Public, "to everybody: what?"),
+            (Intent::DirectAsked, _) => {
                 let others = self.names_but(chat);
                 self.ask(chat, Question::Whom, &format!("to whom? here: {others}"));
             }
-            (Line::Direct(rest), _) => self.say_to_one(chat, rest),
-            (Line::Public(""), _) => self.say_to_all(now_ms, chat, ""),
-            (Line::Public(text), Some(Question::Whom)) if text == trimmed => self.say_to_one(chat, text),
-            (Line::Public(text), Some(Question::Direct(name))) if text == trimmed => {
+            (Intent::Direct(rest), _) => self.say_to_one(chat, rest),
+            (Intent::Public(""), _) => self.say_to_all(now_ms, chat, ""),
+            (Intent::Public(text), Some(Question::Whom)) if text == trimmed => self.say_to_one(chat, text),
+            (Intent::Public(text), Some(Question::Direct(name))) if text == trimmed => {
                 self.say_to(chat, &name, text);
             }
-            (Line::Public(text), _) => self.say_to_all(now_ms, chat, text),
+            (Intent::Public(text), _) => self.say_to_all(now_ms, chat, text),
         }
     }
 
     fn ask(&mut self, chat: u64, question: Question, words: &str) {
-        self.set_state(chat, State::Inside(Some(question)));
+        self.set_state(chat, MemberState::Inside(Some(question)));
         self.tell(chat, words);
     }
 
     /// Whatever was asked is answered, or not wanted any more.
     fn end_question(&mut self, chat: u64) {
-        if matches!(self.members.get(&chat).map(|member| &member.state), Some(State::Inside(Some(_)))) {
-            self.set_state(chat, State::Inside(None));
+        if matches!(self.members.get(&chat).map(|member| &member.state), Some(MemberState::Inside(Some(_)))) {
+            self.set_state(chat, MemberState::Inside(None));
         }
     }
 
@@ -136,7 +139,7 @@ impl Room {
 
     fn confirm(&mut self, id: u64, said: u32, whom: Option<String>) {
         let Some(member) = self.members.get(&id) else { return };
-        let to = Chat { id, address: member.address.clone() };
+        let to = ChatRef { id, address: member.address.clone() };
         self.actions.push(Action::Confirm { to, said, whom });
     }
 
