@@ -1,4 +1,4 @@
-//! Options that may stand before and after the command (`-d`, `--json`, `--help`): moved to where argh reads
+//! Options that may be given before or after the command (`-d`, `--json`, `--help`): moved to where argh reads
 //! them. Also makes `--option=value` and `-n5` two words, which argh does not.
 
 use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind};
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn options_for_all_commands_may_stand_behind_the_command() {
+    fn options_for_all_commands_may_come_after_the_command() {
         for (typed, expected) in [
             ("--json -d a status", "--json -d a status"),
             ("status -d a --json", "-d a --json status"),

@@ -16,7 +16,7 @@ pub struct Traits {
     pub syn_ack_name: Option<&'static str>,
     /// What Length says.
     pub length: Length,
-    /// A checksum of two bytes behind each datagram, which it demands too.
+    /// A checksum of two bytes after each datagram, which it demands too.
     pub checksum: bool,
     /// Operation of chats.
     pub chat_operation: u8,

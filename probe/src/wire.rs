@@ -89,10 +89,10 @@ fn name(bytes: &[u8]) -> Option<&'static str> {
 /// The clauses of section 1 that it breaks, and how. `ours` are names that only the probe has.
 pub(crate) fn faults(bytes: &[u8], ours: &[&str]) -> Vec<(Clause, String)> {
     let mut faults = Vec::new();
-    let behind = bytes.len().checked_sub(HEADER_LEN);
-    match (length(bytes), behind) {
-        (Some(length), Some(behind)) if length as usize != behind => {
-            faults.push((Clause::Length, format!("Length is {length}, and {behind} bytes follow")));
+    let following = bytes.len().checked_sub(HEADER_LEN);
+    match (length(bytes), following) {
+        (Some(length), Some(following)) if length as usize != following => {
+            faults.push((Clause::Length, format!("Length is {length}, and {following} bytes follow")));
         }
         (Some(_), Some(_)) => (),
         _ => faults.push((Clause::Length, format!("it has {} bytes", bytes.len()))),

@@ -17,7 +17,7 @@ fn who_owes_a_request_for_ten_seconds_is_dismissed_and_who_reads_slowly_is_not()
     let (alice, mut client, _bob) = open_chat(&world);
     fill(&mut client, 1_000);
 
-    // More answers than are kept for a client, and requests behind them: it waits for us, not we for it.
+    // More answers than are kept for a client, and requests after them: it waits for us, not we for it.
     let mut slow = alice.client();
     let history = Request::History { before: None, limit: 1_000, filter: Filter::default() };
     let asked = 20;

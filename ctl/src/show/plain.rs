@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_special_about_a_peer_stands_behind_its_name() {
+    fn what_is_special_about_a_peer_stands_after_its_name() {
         let opened =
             |note: Option<&str>| sentence(&event("bob", What::Opened { note: note.map(str::to_owned) }));
         assert_eq!(opened(None), "* chat with bob@127.0.0.2:7777 is open");

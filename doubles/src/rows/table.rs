@@ -19,12 +19,12 @@ pub(super) fn rows() -> Vec<Row> {
         row("C", "rings; one counter for both directions; turns", C, C_EXPECT),
         row("D", "one counter from 1; ERR\\|FIN; drops a fifth", D, D_EXPECT),
         row("D-kept", "the same, dropping nothing", Traits { drops: 0, ..D }, D_KEPT_EXPECT),
-        row("E", "no Length in control; texts behind a NUL; FIN\\|ACK", E, E_EXPECT),
+        row("E", "no Length in control; texts after a NUL; FIN\\|ACK", E, E_EXPECT),
         row("F", "counts up from 1; turns", F, F_EXPECT),
         row("G", "2 first, 1 repeat; a chat answers a chat; turns", G, G_EXPECT),
         row("H", "chats with operation 0; never ACKs; ignores FIN", H, Expect::NEVER_CONFIRMS),
         row("I", "bare ACK accepts; SYN and chat per line; never ACKs", I, Expect::NEVER_CONFIRMS),
-        row("K", "a checksum behind each datagram", K, Expect::NOTHING),
+        row("K", "a checksum after each datagram", K, Expect::NOTHING),
     ]
 }
 

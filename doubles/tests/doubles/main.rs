@@ -1,7 +1,7 @@
 //! The doubles themselves, held byte for byte to what was seen on the wire: a double that does something else
 //! proves nothing about simpd.
 //!
-//! - `table`: the rows of the table. `others`: those behind it, and the invented ones.
+//! - `table`: the rows of the table. `others`: those after it, and the invented ones.
 //! - `pairs`: two doubles with each other.
 
 #![allow(missing_docs, clippy::unwrap_used)]

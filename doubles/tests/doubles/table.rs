@@ -174,7 +174,7 @@ fn d_declines_until_it_is_acknowledged_and_drops_a_fifth() {
 }
 
 #[test]
-fn e_has_no_length_in_control_and_texts_behind_a_nul() {
+fn e_has_no_length_in_control_and_texts_after_a_nul() {
     let mut bob = Bob::of("E");
     bob.hears(SYN, 0, "");
     assert_eq!(bob.double.state(), State::Idle, "its user looks at the menu");
