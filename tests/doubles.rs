@@ -1,6 +1,6 @@
 //! simpd and foreign peers over real UDP: the doubles of the crate `simp-doubles`, each on its own address, port
 //! 7777, and a user of ours with simpctl. A chat in both roles, without loss. What happens on bad links, and all
-//! else, is tried in virtual time (`daemon/src/exchange/double.rs`).
+//! else, is tried in virtual time (`daemon/tests/compatibility.rs`).
 //!
 //! `ROW=E` runs one row alone.
 
