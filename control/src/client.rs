@@ -356,8 +356,9 @@ impl Client {
             return Err(unexpected());
         };
         if version != VERSION {
-            let what =
-                format!("simpd {program} speaks version {version} of the control API, simpctl {VERSION}");
+            let what = format!(
+                "simpd {program} speaks version {version} of the control API, this program {VERSION}"
+            );
             return Err(fail(FailureKind::NoDaemon, format!("{what} (install both from the same release)")));
         }
         self.address = address;

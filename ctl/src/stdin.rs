@@ -38,7 +38,7 @@ impl<R: BufRead> StdinTexts<R> {
                 continue;
             }
             let text = str::from_utf8(line)
-                .map_err(|_| self.wrong("a text must be ASCII; this one is not even UTF-8"))?;
+                .map_err(|_| self.wrong("a text must be ASCII; this line is not valid UTF-8"))?;
             return Text::new(text).map(Some).map_err(|error| self.wrong(&error.to_string()));
         }
         Ok(None)
@@ -86,7 +86,7 @@ mod tests {
                 "a\n\ngr\u{fc}n\n".as_bytes(),
                 "line 3: a text must be ASCII; '\u{fc}' (U+00FC) at position 3 is not",
             ),
-            (b"\xff\n", "line 1: a text must be ASCII; this one is not even UTF-8"),
+            (b"\xff\n", "line 1: a text must be ASCII; this line is not valid UTF-8"),
             (&[b'x'; 986], "line 1: a text has at most 985 characters, this one has 986 (send it in parts)"),
             (&[b'x'; LINE_MAX * 3], "line 1: a text has at most 985 characters, this one has more"),
         ] {

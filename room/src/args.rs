@@ -38,7 +38,7 @@ pub enum Command {
     Users(UsersArgs),
 }
 
-/// Open a room, until SIGTERM or SIGINT.
+/// Run a room until SIGTERM or SIGINT.
 #[derive(FromArgs, Debug)]
 #[argh(note = "Its simpd is started with --accept all and --max-chats N.")]
 #[argh(subcommand, name = "run", help_triggers("-h", "--help"))]
@@ -49,7 +49,7 @@ pub struct RunArgs {
     /// which simpd: its address, or the path of its socket
     #[argh(option, short = 'd', arg_name = "addr|socket")]
     pub daemon: Option<String>,
-    /// no passwords: whoever comes with a name has it
+    /// no passwords: anyone may use any free name
     #[argh(switch)]
     pub open: bool,
     /// start in the background: return when the room is open, or with its error
@@ -64,7 +64,7 @@ pub struct RunArgs {
     /// maximum number of members at a time (default: 1000)
     #[argh(option, arg_name = "n", default = "1000", from_str_fn(members))]
     pub max_members: u32,
-    /// number of accounts at which new names are refused (default: 100000)
+    /// maximum number of accounts (default: 100000)
     #[argh(option, arg_name = "n", default = "100_000")]
     pub max_accounts: u32,
     /// messages that each member may send in 10 s (default: 30)

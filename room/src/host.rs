@@ -291,7 +291,7 @@ impl<S: Simpd> Host<S> {
             Order::Unban { who } => {
                 let who = name_or_host(&who);
                 match self.store.unban(&who)? {
-                    true => OrderResult::Done(format!("{who} may come back")),
+                    true => OrderResult::Done(format!("{who} is no longer banned")),
                     false => OrderResult::NoSuch(format!("{who}: not banned (see: simp-room bans)")),
                 }
             }

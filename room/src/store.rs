@@ -49,7 +49,7 @@ const BUSY_FOR: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum RoomStoreError {
     /// The file is something else.
-    #[error("{0}: not the accounts of a room (move it away)")]
+    #[error("{0}: not a simp-room database (move it away)")]
     NotOurs(String),
     /// SQLite says so.
     #[error("the room's accounts: {0}")]

@@ -67,7 +67,7 @@ pub fn run(users: UsersArgs) -> Outcome {
             }
             let hash = hashed(&password(&passwd.user)?, &mut Memory::new())?;
             store.set_hash(&passwd.user, &hash)?;
-            print(&format!("the password of {} is changed", escape::shown(&passwd.user)))
+            print(&format!("password changed for {}", escape::shown(&passwd.user)))
         }
         UsersCommand::Import(import) => import_file(&import.file, &import.name),
     }
@@ -167,10 +167,10 @@ fn password(name: &str) -> Outcome<String> {
         return good(password);
     }
     let first = rpassword::prompt_password(format!("Password for {name}: ")).map_err(failed)?;
-    let second = rpassword::prompt_password("The same once more: ").map_err(failed)?;
+    let second = rpassword::prompt_password("Repeat the password: ").map_err(failed)?;
     match first == second {
         true => good(&first),
-        false => Err(fail(FailureKind::Failed, "these differ: nothing was changed")),
+        false => Err(fail(FailureKind::Failed, "the passwords differ: nothing was changed")),
     }
 }
 

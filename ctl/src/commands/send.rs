@@ -134,7 +134,9 @@ impl Sender<'_> {
                 }
                 What::Undelivered { message, reason } if message == id => {
                     let remedy = match reason {
-                        Reason::TooLong => "its peer receives less at a time; send it in parts".to_owned(),
+                        Reason::TooLong => {
+                            "its peer accepts only shorter messages; send it in parts".to_owned()
+                        }
                         _ => format!("send it again with: simpctl resend {id}"),
                     };
                     let line = format!("not delivered: {reason} ({remedy})");
@@ -144,7 +146,7 @@ impl Sender<'_> {
             }
         }
         let line = match self.args.queue {
-            true => format!("message {id} is kept and will be delivered when the peer is there"),
+            true => format!("message {id} is queued and will be delivered when the peer is back"),
             false => format!("message {id} is not acknowledged yet (simpd keeps trying)"),
         };
         Err(fail(FailureKind::NoAnswer, line))

@@ -122,7 +122,7 @@ impl Room {
             return Some(format!("you are banned from {}{why}", self.settings.name));
         }
         if self.by_name.contains_key(&name.to_ascii_lowercase()) {
-            return Some(format!("{name} is here already: come with another name, or after {name} has left"));
+            return Some(format!("that name is in use: choose another, or wait until {name} leaves"));
         }
         if here >= self.settings.max_members {
             return Some(format!("{} is full ({here} are here): come again later", self.settings.name));
@@ -132,7 +132,10 @@ impl Room {
         }
         let is_new = !newcomer.is_known && !self.settings.is_open;
         (is_new && newcomer.accounts >= self.settings.max_accounts).then(|| {
-            format!("{} takes no new names (there are {} accounts)", self.settings.name, newcomer.accounts)
+            format!(
+                "{} accepts no new accounts (there are {} accounts)",
+                self.settings.name, newcomer.accounts
+            )
         })
     }
 
@@ -242,7 +245,7 @@ impl Room {
         match (password, computed) {
             (Password::New, Computed::Hash(hash)) => {
                 self.set_state(chat, MemberState::Asked(Password::Again(hash)));
-                self.tell(chat, "The same once more, please.");
+                self.tell(chat, "Repeat the password, please.");
             }
             (Password::Again(hash), Computed::Matches(true)) => {
                 let name = self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
@@ -251,7 +254,7 @@ impl Room {
             }
             (Password::Again(_), Computed::Matches(false)) => {
                 self.set_state(chat, MemberState::Asked(Password::New));
-                self.tell(chat, "These differ: choose a password.");
+                self.tell(chat, "The passwords differ: choose a password.");
             }
             (Password::Known, Computed::Matches(true)) => {
                 if let Some(Member { name, address, wrong, .. }) = self.members.get(&chat) {
@@ -262,7 +265,7 @@ impl Room {
             }
             (Password::Known, Computed::Matches(false)) => self.count_wrong(now_ms, chat),
             (password, Computed::Failed(_) | Computed::Hash(_) | Computed::Matches(_)) => {
-                self.tell(chat, format!("that did not work: {}", expected(&password)));
+                self.tell(chat, format!("not accepted: {}", expected(&password)));
                 self.set_state(chat, MemberState::Asked(password));
             }
         }
@@ -299,7 +302,7 @@ impl Room {
         }
         self.tell(
             chat,
-            format!("You are in {}. Here: {others}. (HELP says how it works.)", self.settings.name),
+            format!("You are in {}. Here: {others}. (HELP lists the commands.)", self.settings.name),
         );
         self.note(now_ms, Notice::joined(name));
     }

@@ -40,7 +40,7 @@ impl Room {
                 let within = Rate::WITHIN_MS / 1_000;
                 self.tell(chat, format!("too fast, not sent: at most {messages} messages in {within} s"));
             }
-            Allowance::Never => self.dismiss(now_ms, chat, "that is too much: goodbye"),
+            Allowance::Never => self.dismiss(now_ms, chat, "too many messages: goodbye"),
         }
     }
 
@@ -56,7 +56,7 @@ impl Room {
                 let member = self.members.get_mut(&chat).filter(|_| is_said);
                 let given = member.and_then(|member| member.given.take());
                 match given.is_some_and(|given| given == without_end(text)) {
-                    true => self.tell(chat, "that is your password: not said"),
+                    true => self.tell(chat, "that is your password: not sent"),
                     false => self.obey(now_ms, chat, question, text),
                 }
             }
@@ -74,7 +74,9 @@ impl Room {
                 let others = self.names_but(chat);
                 self.tell(chat, format!("here: you, {others}"));
             }
-            (Intent::PublicAsked, _) => self.ask(chat, Question::Public, "to everybody: what?"),
+            (Intent::PublicAsked, _) => {
+                self.ask(chat, Question::Public, "what do you want to say to everybody?")
+            }
             (Intent::DirectAsked, _) => {
                 let others = self.names_but(chat);
                 self.ask(chat, Question::Whom, &format!("to whom? here: {others}"));
@@ -104,7 +106,7 @@ impl Room {
     fn say_to_all(&mut self, now_ms: u64, chat: u64, text: &str) {
         self.end_question(chat);
         if text.is_empty() {
-            return self.tell(chat, "nothing to send (HELP says how it works)");
+            return self.tell(chat, "nothing to send (HELP lists the commands)");
         }
         let Some(member) = self.members.get(&chat) else { return };
         let public = lines(&format!("[{}] ", member.name), &escape::ascii(text));
@@ -151,7 +153,7 @@ impl Room {
         let inside = |name: &str| self.inside(name).is_some();
         match named.rev().find(|(name, _)| inside(name)) {
             Some((name, text)) if text.trim().is_empty() => {
-                let words = format!("to {name}: what?");
+                let words = format!("what do you want to say to {name}?");
                 self.ask(chat, Question::Direct(name.to_owned()), &words);
             }
             Some((name, text)) => self.say_to(chat, name, text.trim_start()),
@@ -178,7 +180,7 @@ impl Room {
         self.end_question(chat);
         let Some(to) = self.inside(name) else { return self.tell_no_such(chat, name) };
         if to == chat {
-            return self.tell(chat, "that is you: not sent");
+            return self.tell(chat, "you cannot message yourself");
         }
         let name_of = |chat| self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
         let (from, name) = (name_of(chat), name_of(to));

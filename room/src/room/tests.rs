@@ -123,16 +123,16 @@ fn somebody_new_chooses_a_password_twice_and_is_in_the_room() {
     assert_eq!(world.says(1, "abc"), ["too short: choose a password of 4 characters or more"]);
     assert_eq!(world.says(1, "secret"), [""; 0]);
     world.computes("");
-    assert_eq!(world.told(1), ["The same once more, please."]);
+    assert_eq!(world.told(1), ["Repeat the password, please."]);
     assert_eq!(world.says(1, "PM hi"), ["first the same password once more, please (EX leaves)"]);
     world.says(1, "other");
     world.computes("");
-    assert_eq!(world.told(1), ["These differ: choose a password."]);
+    assert_eq!(world.told(1), ["The passwords differ: choose a password."]);
     for _ in 0..2 {
         world.says(1, "secret");
         world.computes("");
     }
-    let inside = "You are in lobby. Here: nobody. (HELP says how it works.)";
+    let inside = "You are in lobby. Here: nobody. (HELP lists the commands.)";
     assert_eq!(world.told(1), ["be kind", inside]);
     assert_eq!(world.deeds, [Action::AddAccount { name: "ann".to_owned(), hash: "#secret".to_owned() }]);
     assert_eq!(world.state(1), Some(&MemberState::Inside(None)));
@@ -179,7 +179,7 @@ fn whoever_is_known_gives_its_password_and_has_three_tries() {
     assert_eq!(world.told(3), ["too many wrong passwords: wait 2 s"]);
     world.says(3, "secret");
     world.computes("secret");
-    assert_eq!(world.told(3).last().unwrap(), "You are in lobby. Here: nobody. (HELP says how it works.)");
+    assert_eq!(world.told(3).last().unwrap(), "You are in lobby. Here: nobody. (HELP lists the commands.)");
     assert_eq!(
         world.deeds,
         [Action::Forgive { name: "ann".to_owned(), host: "10.0.0.3".to_owned(), wrong: 0 }]
@@ -194,7 +194,7 @@ fn a_password_that_is_said_once_more_is_no_line_for_all() {
         world.says(1, line);
     }
     world.computes("secret");
-    assert_eq!(world.told(1).last().unwrap(), "that is your password: not said");
+    assert_eq!(world.told(1).last().unwrap(), "that is your password: not sent");
     assert_eq!(world.says(1, "secret"), ["sent to 0"], "later it is a line like any other");
 }
 
@@ -220,7 +220,7 @@ fn who_does_not_come_in_is_told_why() {
     let banned = Newcomer { banned: Some("spam".to_owned()), ..Newcomer::default() };
     let many = Newcomer { accounts: 9, ..Newcomer::default() };
     for (chat, (name, newcomer, told)) in (2..).zip([
-        ("Ann", Newcomer::default(), "Ann is here already: come with another name, or after Ann has left"),
+        ("Ann", Newcomer::default(), "that name is in use: choose another, or wait until Ann leaves"),
         ("you", Newcomer::default(), &format!("the name \"you\" {unusable}")),
         ("YOU", Newcomer::default(), &format!("the name YOU {unusable}")),
         ("a] b", Newcomer::default(), &format!("the name \"a] b\" {unusable}")),
@@ -229,7 +229,7 @@ fn who_does_not_come_in_is_told_why() {
         ("127.0.0.1", Newcomer::default(), &format!("the name 127.0.0.1 {unusable}")),
         ("Lobby", Newcomer::default(), &format!("the name Lobby {unusable}")),
         ("eve", banned, "you are banned from lobby: spam"),
-        ("eve", many, "lobby takes no new names (there are 9 accounts)"),
+        ("eve", many, "lobby accepts no new accounts (there are 9 accounts)"),
     ]) {
         assert_eq!(world.comes(chat, name, &newcomer), [told, "(quit)"], "{name}");
         world.room.closed(NOW, chat);
@@ -251,13 +251,13 @@ fn what_is_said_to_all_goes_to_all_others_and_is_confirmed() {
     assert_eq!(world.says(1, "plain"), ["sent to 2"]);
     assert_eq!(world.told(2), ["[ann] hello \\x1b[2J", "[ann] plain"]);
     assert_eq!(world.told(3), ["[ann] hello \\x1b[2J", "[ann] plain"]);
-    assert_eq!(world.says(1, "PM"), ["to everybody: what?"]);
+    assert_eq!(world.says(1, "PM"), ["what do you want to say to everybody?"]);
     assert_eq!(world.says(1, "this"), ["sent to 2"]);
     assert_eq!(world.told(2), ["[ann] this"]);
-    assert_eq!(world.says(1, "  "), ["nothing to send (HELP says how it works)"]);
+    assert_eq!(world.says(1, "  "), ["nothing to send (HELP lists the commands)"]);
     let told = world.comes(4, "dave", &Newcomer::default());
     assert_eq!(told[..2], ["[ann] plain", "[ann] this"], "the last two lines");
-    assert_eq!(told[2], "You are in lobby. Here: ann, bob, carol. (HELP says how it works.)");
+    assert_eq!(told[2], "You are in lobby. Here: ann, bob, carol. (HELP lists the commands.)");
 }
 
 #[test]
@@ -273,12 +273,12 @@ fn what_is_said_to_one_goes_to_that_one_and_what_is_missing_is_asked_for() {
         (vec!["[ann -> you] hi".to_owned()], vec!["[ann -> you] hi".to_owned()])
     );
     assert_eq!(world.says(1, "DM bbo hi"), ["no such user: bbo; here: bob, bob lee"]);
-    assert_eq!(world.says(1, "DM ann hi"), ["that is you: not sent"]);
+    assert_eq!(world.says(1, "DM ann hi"), ["you cannot message yourself"]);
     assert_eq!(world.says(1, "DM"), ["to whom? here: bob, bob lee"]);
-    assert_eq!(world.says(1, "bob"), ["to bob: what?"]);
+    assert_eq!(world.says(1, "bob"), ["what do you want to say to bob?"]);
     assert_eq!(world.says(1, "WHO"), ["here: you, bob, bob lee"]);
     assert_eq!(world.says(1, "psst"), ["sent to bob"]);
-    assert_eq!(world.says(1, "DM bob"), ["to bob: what?"]);
+    assert_eq!(world.says(1, "DM bob"), ["what do you want to say to bob?"]);
     assert_eq!(world.says(1, "DM bob lee x"), ["sent to bob lee"], "the question is over");
     assert_eq!(world.told(2), ["[ann -> you] psst"]);
     world.says(1, "DM bob");
@@ -317,7 +317,7 @@ fn who_says_too_much_is_refused_and_at_last_sent_away() {
     let count = |text: &str| told.iter().filter(|told| *told == text).count();
     assert_eq!(count("sent to 1"), 20);
     assert_eq!(count("too fast, not sent: at most 20 messages in 10 s"), 200);
-    assert_eq!(told[220..], ["that is too much: goodbye", "(quit)"]);
+    assert_eq!(told[220..], ["too many messages: goodbye", "(quit)"]);
     let shown = world.told(1);
     assert_eq!(shown.iter().filter(|line| *line == "[eve] x").count(), 20);
 }
