@@ -9,7 +9,7 @@ use simp_control::FailureKind;
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::places::{self, PORT};
 
-use crate::findings::Seen;
+use crate::findings::Evidence;
 
 /// What is there already is taken in for so long after a moment that has passed, and a peer that floods us ends no
 /// later.
@@ -84,7 +84,7 @@ impl Sockets {
     }
 
     /// The moment at which this was.
-    pub(crate) fn moment(&self, seen: &Seen) -> Instant {
+    pub(crate) fn moment(&self, seen: &Evidence) -> Instant {
         self.began + seen.at
     }
 
@@ -96,7 +96,7 @@ impl Sockets {
     }
 
     /// Transmits this.
-    pub(crate) fn transmit(&mut self, side: Side, bytes: Vec<u8>) -> Outcome<Seen> {
+    pub(crate) fn transmit(&mut self, side: Side, bytes: Vec<u8>) -> Outcome<Evidence> {
         // What is reported here may be of the datagram before.
         let attempt = || self.socket(side).send_to(&bytes, self.peer);
         let sent = attempt().or_else(|error| if is_refusal(&error) { attempt() } else { Err(error) });
@@ -105,14 +105,14 @@ impl Sockets {
             Err(error) => return Err(fail(FailureKind::Failed, format!("{}: {error}", self.peer))),
             Ok(_) => (),
         }
-        Ok(Seen { at: self.began.elapsed(), from: self.address(side), to: self.peer, bytes })
+        Ok(Evidence { at: self.began.elapsed(), from: self.address(side), to: self.peer, bytes })
     }
 
     /// The next datagram from the peer's host; `None` once this moment has come, or if nobody listens there.
     ///
     /// # Errors
     /// Nobody listens there, and nothing has come before.
-    pub(crate) fn receive(&mut self, side: Side, until: Instant) -> Outcome<Option<Seen>> {
+    pub(crate) fn receive(&mut self, side: Side, until: Instant) -> Outcome<Option<Evidence>> {
         while Instant::now() < until + GRACE {
             // A limit of zero would be none.
             let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
@@ -124,7 +124,12 @@ impl Sockets {
                 Ok((length, from)) if from.ip() == self.peer.ip() => {
                     self.heard = true;
                     let bytes = self.buffer.get(..length).unwrap_or_default().to_vec();
-                    return Ok(Some(Seen { at: self.began.elapsed(), from, to: self.address(side), bytes }));
+                    return Ok(Some(Evidence {
+                        at: self.began.elapsed(),
+                        from,
+                        to: self.address(side),
+                        bytes,
+                    }));
                 }
                 Ok(_) => (),
                 Err(error) if is_refusal(&error) => {
