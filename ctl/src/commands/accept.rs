@@ -6,7 +6,7 @@ use simp_control::{ChatInfo, Client, FailureKind, Request, State};
 use super::connect::{Begun, begun, opened};
 use crate::args::AcceptArgs;
 use crate::names;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::when::deadline;
 
 /// Accepts and waits until the chat is open.
@@ -22,7 +22,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &AcceptArgs) -
     })?;
     let accepted = format!("{} is accepted", chat.peer.address);
     match opened(client, chat, after, deadline).map_err(|error| error.goes_on(&accepted))? {
-        Ok(chat) => output.show(&Shown::Connected(&chat)),
+        Ok(chat) => output.show(&View::Connected(&chat)),
         Err(chat) => Err(fail(
             FailureKind::NoAnswer,
             format!("{} has not acknowledged yet (simpd keeps trying)", chat.peer.address),

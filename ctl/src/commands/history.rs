@@ -4,7 +4,7 @@ use simp_control::error::Outcome;
 use simp_control::{Client, Filter, Kind, Piece};
 
 use crate::args::HistoryArgs;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::when::When;
 
 /// How many entries are shown if neither their number nor their beginning is given.
@@ -27,5 +27,5 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) 
         None => (),
     }
     let newest_first = client.history(piece, &filter)?;
-    newest_first.iter().rev().try_for_each(|event| output.show(&Shown::Entry(event)))
+    newest_first.iter().rev().try_for_each(|event| output.show(&View::Entry(event)))
 }

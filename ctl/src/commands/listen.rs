@@ -14,7 +14,7 @@ use simp_control::error::{Error, Outcome, fail, unwritten};
 use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply};
 
 use crate::args::ListenArgs;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::when::deadline;
 use mark::Mark;
 use meanwhile::Meanwhile;
@@ -128,7 +128,7 @@ impl Listener<'_> {
 
     fn take(&mut self, event: &Event) -> Outcome {
         match &self.args.exec {
-            None => self.output.show(&Shown::Event(event))?,
+            None => self.output.show(&View::Event(event))?,
             Some(command) => exec::until_done(command, event, self.deadline)?,
         }
         self.count += 1;

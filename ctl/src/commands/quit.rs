@@ -11,7 +11,7 @@ use simp_control::{
 use super::connect::{Begun, begun};
 use crate::args::QuitArgs;
 use crate::names;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::when::deadline;
 
 /// Leaves and waits until the chat is closed.
@@ -27,7 +27,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &QuitArgs) -> 
             return Err(fail(FailureKind::NoAnswer, line));
         }
     };
-    output.show(&Shown::Ended(&chat))?;
+    output.show(&View::Ended(&chat))?;
     all_delivered(&lost)
 }
 

@@ -5,7 +5,7 @@ use simp_control::{Client, Event, FailureKind, Reply, Request, What};
 
 use super::send::even_unread;
 use crate::args::ResendArgs;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 
 /// Puts the text of the message into the outbox, as a new one.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &ResendArgs) -> Outcome {
@@ -17,7 +17,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ResendArgs) -
     };
     // It is queued, and nothing that happens now may make a failure of that to people, who are not shown its text.
     let text = if output.shows_queued() { text(client, message)? } else { String::new() };
-    even_unread(output.show(&Shown::Queued { message, chat, text: &text }))
+    even_unread(output.show(&View::Queued { message, chat, text: &text }))
 }
 
 /// What a message of ours says.

@@ -10,7 +10,7 @@ use simp_control::{
 
 use crate::args::SendArgs;
 use crate::names;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::stdin::StdinTexts;
 
 /// Refuses what cannot be sent.
@@ -23,20 +23,20 @@ pub(super) fn check(args: &SendArgs) -> Outcome {
 
 /// Sends what the arguments say.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &SendArgs) -> Outcome {
-    let mut sender = Sender { client, output, args, who: args.to.clone(), newest: 0 };
-    if sender.waits() {
+    let mut sending = Sending { client, output, args, who: args.to.clone(), newest: 0 };
+    if sending.waits() {
         // Followed before anything is sent, so that no outcome can be missed.
-        sender.follow(FollowFrom::End)?;
+        sending.follow(FollowFrom::End)?;
     }
     if let Some(text) = given(args)? {
-        return sender.send(&text);
+        return sending.send(&text);
     }
     // The daemon waits for our hello, but the first line may be long in coming.
-    sender.client.write()?;
+    sending.client.write()?;
     let mut lines = StdinTexts::new(io::stdin().lock());
     while let Some(text) = lines.next()? {
-        sender.send(&text)?;
-        even_unread(sender.output.flush())?;
+        sending.send(&text)?;
+        even_unread(sending.output.flush())?;
     }
     Ok(())
 }
@@ -57,7 +57,7 @@ fn given(args: &SendArgs) -> Outcome<Option<Text>> {
     Text::new(&args.text.join(" ")).map(Some).map_err(|error| fail(FailureKind::Usage, error.to_string()))
 }
 
-struct Sender<'a> {
+struct Sending<'a> {
     client: &'a mut Client,
     output: &'a mut Output,
     args: &'a SendArgs,
@@ -66,7 +66,7 @@ struct Sender<'a> {
     newest: u64,
 }
 
-impl Sender<'_> {
+impl Sending<'_> {
     /// Whether it is told what becomes of a message.
     fn waits(&self) -> bool {
         !self.args.no_wait && (!self.args.queue || self.args.timeout.is_some())
@@ -78,7 +78,7 @@ impl Sender<'_> {
         let (message, chat) = self.queue(text, deadline)?;
         self.newest = message;
         if !self.waits() {
-            return even_unread(self.output.show(&Shown::Queued { message, chat, text: text.as_str() }));
+            return even_unread(self.output.show(&View::Queued { message, chat, text: text.as_str() }));
         }
         // A script must not take it for unsent, and send it again.
         self.wait(message, deadline).map_err(|error| error.goes_on(&format!("message {message} is queued")))
@@ -130,7 +130,7 @@ impl Sender<'_> {
         while let Some(event) = self.client.event(deadline)? {
             match event.what {
                 What::Delivered { message } | What::Unconfirmed { message } if message == id => {
-                    return even_unread(self.output.show(&Shown::Delivered(&event)));
+                    return even_unread(self.output.show(&View::Delivered(&event)));
                 }
                 What::Undelivered { message, reason } if message == id => {
                     let remedy = match reason {
