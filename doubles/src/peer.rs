@@ -26,7 +26,7 @@ pub enum Port {
 
 /// Where a program is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum DoubleState {
     /// In no chat.
     Idle,
     /// It has invited.
@@ -114,7 +114,7 @@ pub struct Double {
     traits: Traits,
     name: String,
     random: u64,
-    state: State,
+    state: DoubleState,
     partner: Option<Partner>,
     port: Port,
     is_inviter: bool,
@@ -145,7 +145,7 @@ impl Double {
             traits,
             name: name.to_owned(),
             random: seed,
-            state: State::Idle,
+            state: DoubleState::Idle,
             partner: None,
             port: Port::Main,
             is_inviter: false,
@@ -168,7 +168,7 @@ impl Double {
     }
 
     /// Where it is.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> DoubleState {
         self.state
     }
 
@@ -199,7 +199,7 @@ impl Double {
 
     /// Whether the program lets its user write now.
     pub fn may_say(&self) -> bool {
-        self.state == State::Open && (!self.traits.takes_turns || self.talk.is_my_turn)
+        self.state == DoubleState::Open && (!self.traits.takes_turns || self.talk.is_my_turn)
     }
 
     /// The next moment at which it does something by itself.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Double, Pending, Port, State};
+use super::{Double, DoubleState, Pending, Port};
 use crate::traits::{Named, Number};
 use crate::wire::{self, Fields, operation};
 
@@ -95,7 +95,7 @@ impl Double {
     pub(super) fn repeat_pending(&mut self, now: u64) {
         let Some(mut pending) = self.pending.take_if(|pending| pending.due <= now) else { return };
         if pending.left == 0 {
-            if self.state == State::Ending {
+            if self.state == DoubleState::Ending {
                 self.leave("nobody answers");
             }
             return;

@@ -1,6 +1,6 @@
 //! Chats both ways, and their acknowledgement.
 
-use super::{Double, Fate, InFlight, Said, State};
+use super::{Double, DoubleState, Fate, InFlight, Said};
 use crate::traits::{Expects, Repeats, Sends, Then, Unexpected};
 use crate::wire::{self, Fields, operation};
 
@@ -37,7 +37,7 @@ impl Double {
 
     /// Transmits what may leave.
     pub(super) fn pump(&mut self, now: u64) {
-        while self.state == State::Open
+        while self.state == DoubleState::Open
             && self.talk.in_flight.is_none()
             && let Some(said) = self.talk.queue.pop_front()
         {
@@ -102,7 +102,7 @@ impl Double {
             Then::Leaves => self.leave("nobody answers"),
             Then::EndsIt => {
                 let seq = self.next_seq();
-                self.state = State::Ending;
+                self.state = DoubleState::Ending;
                 self.control_until_answered(now, operation::ERR_FIN, seq, b"Timeout");
             }
         }
@@ -125,9 +125,9 @@ impl Double {
     pub(super) fn hear_chat(&mut self, now: u64, chat: &Fields) {
         match self.state {
             // The first chat is the acceptance.
-            State::Ringing => self.open(now),
-            State::Open => {}
-            State::Idle | State::Inviting | State::Asked | State::Ending => return,
+            DoubleState::Ringing => self.open(now),
+            DoubleState::Open => {}
+            DoubleState::Idle | DoubleState::Inviting | DoubleState::Asked | DoubleState::Ending => return,
         }
         // It stands for the ACK of the handshake.
         self.pending = None;

@@ -12,7 +12,7 @@ mod table;
 
 use std::net::SocketAddr;
 
-use simp_doubles::{Double, Port, State, Traits, rows};
+use simp_doubles::{Double, DoubleState, Port, Traits, rows};
 
 const ERR: [u8; 2] = [1, 0x01];
 const SYN: [u8; 2] = [1, 0x02];
@@ -74,7 +74,7 @@ impl Bob {
         bob.hears(SYN, 0, "");
         bob.double.accept(bob.now);
         bob.hears(ACK, 0, "");
-        assert_eq!(bob.double.state(), State::Open);
+        assert_eq!(bob.double.state(), DoubleState::Open);
         bob.says();
         bob
     }
