@@ -1,10 +1,11 @@
 //! What a room keeps: members, public lines, and how far it has come in simpd's log; and who may come in.
 //!
-//! - here: the turns of the room. `people`: who may come in.
+//! - here: the turns of the room. `people`: who may come in. `strikes`: wrong passwords.
 //!
 //! One commit per turn: what simpd was told before is told again after a kill, and simpd knows that it was.
 
 mod people;
+mod strikes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
 pub use people::Account;
-use people::{account_key, forgive, host_key, strike};
+use strikes::{account_key, forgive, host_key, strike};
 
 use crate::leftover::QueuedLine;
 use crate::member::{Member, MemberState, Pace};

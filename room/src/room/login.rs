@@ -13,7 +13,9 @@ use std::net::IpAddr;
 
 use simp_control::escape;
 
-use super::{Action, Notice, Room};
+use super::actions::{Action, Computed, Task};
+use super::base::Room;
+use super::notices::Notice;
 use crate::lines::{Intent, lines};
 use crate::member::{Held, Member, MemberState, Pace, Password, host};
 
@@ -40,28 +42,6 @@ pub struct Newcomer {
     pub pause_ms: u64,
     /// How many accounts there are, for somebody who has none.
     pub accounts: usize,
-}
-
-/// What is computed with a password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
-    /// Its hash.
-    Hash,
-    /// Whether it is that of this account.
-    MatchAccount(String),
-    /// Whether it has this hash.
-    MatchHash(String),
-}
-
-/// What comes of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Computed {
-    /// This is its hash.
-    Hash(String),
-    /// Whether it is the same.
-    Matches(bool),
-    /// It could not be computed.
-    Failed(String),
 }
 
 /// Whether a name can be shown between brackets, and called.
@@ -164,7 +144,7 @@ impl Room {
         let Some(state) = self.members.get(&chat).map(|member| member.state.clone()) else { return };
         match (state, Intent::command_in_place_of_password(text)) {
             (MemberState::Checking(password, of, held), _) => {
-                self.hold(chat, password, of, held, event, text)
+                self.hold(chat, password, of, held, event, text);
             }
             (_, Some(Intent::Leave)) => self.dismiss(now_ms, chat, "goodbye"),
             (MemberState::Asked(password), Some(_)) => self.tell(chat, expected(&password)),
@@ -214,19 +194,19 @@ impl Room {
         }
     }
 
-    /// What came of the password in this event. `is_taken`: there is an account with that name by now.
-    pub fn computed(
+    /// Takes what came of the password in this event. Gives the lines that waited for it.
+    pub(super) fn settle_password(
         &mut self,
         now_ms: u64,
         chat: u64,
         (event, given): (u64, String),
         computed: Computed,
         is_taken: bool,
-    ) {
-        let Some(member) = self.members.get(&chat) else { return };
-        let MemberState::Checking(password, of, held) = member.state.clone() else { return };
+    ) -> Vec<Held> {
+        let state = self.members.get(&chat).map(|member| member.state.clone());
+        let Some(MemberState::Checking(password, of, held)) = state else { return Vec::new() };
         if of != event {
-            return;
+            return Vec::new();
         }
         let is_chosen = matches!(password, Password::Again(_));
         match is_chosen && is_taken && computed == Computed::Matches(true) {
@@ -236,9 +216,7 @@ impl Room {
         if let Some(member) = self.members.get_mut(&chat).filter(|member| member.is_inside()) {
             member.given = Some(given);
         }
-        for Held { event, text } in held {
-            self.heard(now_ms, chat, event, &text, 0);
-        }
+        held
     }
 
     fn answer_password(&mut self, now_ms: u64, chat: u64, password: Password, computed: Computed) {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use simp_control::escape;
 
-use super::Room;
+use super::base::Room;
 use crate::lines::lines;
 use crate::member::{MemberState, host};
 

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use simp_control::escape;
 
-use super::login::without_end;
-use super::{Action, ChatRef, Room};
+use super::actions::{Action, ChatRef};
+use super::base::Room;
 use crate::lines::{Intent, lines};
-use crate::member::{Allowance, MemberState, Question, Rate};
+use crate::member::{MemberState, Question};
 
 const HELP: [&str; 3] = [
     "PM TEXT, or just TEXT, goes to everybody here. DM NAME TEXT goes to NAME only.",
@@ -23,48 +23,8 @@ const HELP: [&str; 3] = [
 ];
 
 impl Room {
-    /// A member says something, in this event. `pause_ms`: how long no password of its is taken.
-    pub fn said(&mut self, now_ms: u64, chat: u64, event: u64, text: &str, pause_ms: u64) {
-        let Some(member) = self.members.get_mut(&chat).filter(|member| member.state != MemberState::Leaving)
-        else {
-            return;
-        };
-        match member.pace.allow(now_ms, self.settings.rate) {
-            Allowance::Yes => self.heard(now_ms, chat, event, text, pause_ms),
-            Allowance::No if Intent::read(text) == Intent::Leave => {
-                self.heard(now_ms, chat, event, text, pause_ms)
-            }
-            Allowance::No if member.is_at_the_door() => self.tell(chat, "too fast: wait a little"),
-            Allowance::No => {
-                let Rate { messages } = self.settings.rate;
-                let within = Rate::WITHIN_MS / 1_000;
-                self.tell(chat, format!("too fast, not sent: at most {messages} messages in {within} s"));
-            }
-            Allowance::Never => self.dismiss(now_ms, chat, "too many messages: goodbye"),
-        }
-    }
-
-    /// What a member says is one of those that it may say.
-    pub(super) fn heard(&mut self, now_ms: u64, chat: u64, event: u64, text: &str, pause_ms: u64) {
-        match self.members.get(&chat).map(|member| &member.state) {
-            Some(MemberState::Asked(_) | MemberState::Checking(..)) => {
-                self.heard_at_the_door(now_ms, chat, event, text, pause_ms);
-            }
-            Some(MemberState::Inside(question)) => {
-                let question = question.clone();
-                let is_said = !matches!(Intent::read(text), Intent::Who | Intent::Help);
-                let member = self.members.get_mut(&chat).filter(|_| is_said);
-                let given = member.and_then(|member| member.given.take());
-                match given.is_some_and(|given| given == without_end(text)) {
-                    true => self.tell(chat, "that is your password: not sent"),
-                    false => self.obey(now_ms, chat, question, text),
-                }
-            }
-            Some(MemberState::Leaving) | None => {}
-        }
-    }
-
-    fn obey(&mut self, now_ms: u64, chat: u64, question: Option<Question>, text: &str) {
+    /// Does what a line of somebody inside asks for. `question`: what it was asked, and may now answer.
+    pub(super) fn obey(&mut self, now_ms: u64, chat: u64, question: Option<Question>, text: &str) {
         let trimmed = text.trim();
         let line = Intent::read(text);
         match (line, question) {
@@ -75,7 +35,7 @@ impl Room {
                 self.tell(chat, format!("here: you, {others}"));
             }
             (Intent::PublicAsked, _) => {
-                self.ask(chat, Question::Public, "what do you want to say to everybody?")
+                self.ask(chat, Question::Public, "what do you want to say to everybody?");
             }
             (Intent::DirectAsked, _) => {
                 let others = self.names_but(chat);
@@ -110,7 +70,7 @@ impl Room {
         }
         let Some(member) = self.members.get(&chat) else { return };
         let public = lines(&format!("[{}] ", member.name), &escape::ascii(text));
-        if self.notices().iter().any(|notice| notice.is_of(&member.name)) {
+        if self.notices().iter().any(|notice| notice.name() == member.name) {
             self.announce_now(now_ms);
         }
         let said = self.publish(Some(chat), public);

@@ -1,21 +1,10 @@
 //! Who may come in: accounts, who is banned, and whoever gave wrong passwords.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, params};
 
+use super::strikes::{account_key, host_key};
 use super::{RoomStore, RoomStoreError};
 use crate::room::Newcomer;
-
-/// After so many wrong passwords for an account, or from a host, none is taken for a while.
-const WRONG_BEFORE_PAUSE: i64 = 3;
-
-/// How long no password is taken after three wrong ones, in milliseconds; twice as long after three more.
-const PAUSE_MS: u64 = 15_000;
-
-/// The longest such pause.
-const PAUSE_MAX_MS: u64 = 3_600_000;
-
-/// Wrong passwords are forgotten so long after the last pause.
-const STRIKES_FOR_MS: u64 = 86_400_000;
 
 /// What an operator sees of an account.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -152,47 +141,12 @@ impl RoomStore {
     }
 }
 
-pub(super) fn strike(all: &Transaction<'_>, now_ms: u64, who: &str) -> Result<(), RoomStoreError> {
-    let forgotten = now_ms.saturating_sub(STRIKES_FOR_MS) as i64;
-    all.execute("DELETE FROM strikes WHERE until < ?1", [forgotten])?;
-    let sql = "SELECT count FROM strikes WHERE who = ?1";
-    let count: i64 = all.query_row(sql, [who], |row| row.get(0)).optional()?.unwrap_or(0);
-    let count = count + 1;
-    let pause = match count % WRONG_BEFORE_PAUSE {
-        0 => PAUSE_MS.saturating_mul(1 << (count / WRONG_BEFORE_PAUSE - 1).clamp(0, 16)).min(PAUSE_MAX_MS),
-        _ => 0,
-    };
-    let until = now_ms + pause;
-    all.execute("INSERT OR REPLACE INTO strikes VALUES (?1, ?2, ?3)", params![who, count, until as i64])?;
-    Ok(())
-}
-
-/// The right password ends the count of its account; the host is forgiven what went before it in the same chat.
-pub(super) fn forgive(
-    all: &Transaction<'_>,
-    name: &str,
-    host: &str,
-    wrong: u8,
-) -> Result<(), RoomStoreError> {
-    all.execute("DELETE FROM strikes WHERE who = ?1", [account_key(name)])?;
-    let sql = "UPDATE strikes SET count = max(0, count - ?2) WHERE who = ?1";
-    all.execute(sql, params![host_key(host), wrong])?;
-    Ok(())
-}
-
-pub(super) fn account_key(name: &str) -> String {
-    format!("account {name}")
-}
-
-pub(super) fn host_key(host: &str) -> String {
-    format!("host {host}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::room::{Changes, Room, RoomSettings, Stored};
     use crate::store::Deeds;
+    use crate::store::strikes::STRIKES_FOR_MS;
 
     #[test]
     fn the_pause_after_wrong_passwords_grows_for_the_account_and_for_the_host_and_is_forgotten() {
