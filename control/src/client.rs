@@ -68,6 +68,7 @@ pub enum Incoming {
 
 /// A number for the `token` of a `send` that no other message has.
 pub fn token() -> u64 {
+    // The system seeds it, and each one differs from the one before: unique enough, without a crate for it.
     RandomState::new().build_hasher().finish()
 }
 
@@ -230,6 +231,7 @@ impl Client {
     /// What has come already, without waiting.
     pub fn buffered(&mut self) -> Outcome<Option<Incoming>> {
         match self.events.pop_front() {
+            // Set aside while a reply was waited for, so older than what is still to be decoded.
             Some(event) => Ok(Some(Incoming::Event(event))),
             None => self.decoded(),
         }
@@ -257,6 +259,7 @@ impl Client {
         let mut again = false;
         loop {
             match ask(self, again) {
+                // A refusal is an answer. Only what has none is asked again.
                 Err(Error::Lost(_)) => self.reconnect(deadline)?,
                 outcome => return outcome,
             }
@@ -355,6 +358,7 @@ impl Client {
         let Reply::Hello { version, address, program, .. } = reply else {
             return Err(unexpected());
         };
+        // Nothing else is read from a simpd of another version: it might be misread.
         if version != VERSION {
             let what = format!(
                 "simpd {program} speaks version {version} of the control API, this program {VERSION}"

@@ -40,6 +40,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Lost`] if there is no simpd now.
     pub(crate) fn renew(&mut self) -> Outcome {
+        // Half of a frame from the old connection must not be read as the beginning of the new one.
         self.stream = FrameStream::new(self.socket.connect_again()?);
         self.out.clear();
         Ok(())

@@ -72,6 +72,7 @@ impl FrameStream {
     /// The stream's, or what was read is no such frame.
     pub fn receive<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         loop {
+            // Before reading: one read can bring several items, and after the last of them nothing may come.
             if let Some(item) = self.take().map_err(io::Error::other)? {
                 return Ok(Some(item));
             }

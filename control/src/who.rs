@@ -21,6 +21,7 @@ pub enum Who {
 impl Who {
     /// Reads what a user wrote.
     pub fn parse(text: &str) -> Self {
+        // The last `@`: a user name may have some, and an address has none.
         let shown = text.rsplit_once('@').and_then(|(user, address)| Some((user, address.parse().ok()?)));
         match (text.parse(), text.parse(), shown) {
             (Ok(ip), ..) => Self::Ip(ip),
@@ -36,6 +37,7 @@ impl Who {
             Self::Ip(ip) => *ip == at.ip(),
             Self::Address(address) => *address == at,
             Self::Both(name, address) => *address == at && name == user,
+            // A blank name is that of every peer that sends none, so it names nobody.
             Self::User(name) => !user.is_empty() && name == user,
         }
     }

@@ -26,6 +26,7 @@ pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
     let found = resolve(host);
     let ours = client.address()?.parse::<SocketAddr>().ok();
     let same = found.iter().find(|ip| ours.is_some_and(|ours| ours.is_ipv4() == ip.is_ipv4()));
+    // If none is of its family simpd refuses it, and says why.
     match same.or(found.first()) {
         Some(&ip) => Ok(written(ip, port)),
         None => Err(fail(FailureKind::NoSuch, format!("{host}: unknown host"))),
@@ -102,6 +103,7 @@ pub(crate) fn ask_or_resolve(
 /// Whether it means `who`, by its name or by that of its host.
 pub(crate) fn means(who: Option<&str>, peer: &Peer) -> bool {
     let Some(who) = who else { return true };
+    // As it was typed first: a name may take long to resolve.
     Who::parse(who).is(peer) || addresses(who).iter().any(|address| Who::parse(address).is(peer))
 }
 

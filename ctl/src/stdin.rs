@@ -33,7 +33,9 @@ impl<R: BufRead> StdinTexts<R> {
                 );
             }
             let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+            // Files from other systems end their lines with CR LF.
             let line = line.strip_suffix(b"\r").unwrap_or(line);
+            // An empty text is never sent.
             if line.is_empty() {
                 continue;
             }
@@ -47,6 +49,7 @@ impl<R: BufRead> StdinTexts<R> {
     /// Reads a line, or as much of it as we hold. False at the end.
     fn read(&mut self) -> io::Result<bool> {
         self.line.clear();
+        // One byte more than is kept tells a line of just that length from one that goes on.
         let mut input = (&mut self.input).take(LINE_MAX as u64 + 1);
         input.read_until(b'\n', &mut self.line).map(|len| len > 0)
     }

@@ -111,6 +111,7 @@ impl Findings {
     }
 
     fn add(&mut self, clause: Clause, verdict: Verdict, why: Option<String>, evidence: &[&Evidence]) {
+        // The first of the worst stays, with its evidence: those after it show no more.
         if self.of.get(&clause).is_none_or(|finding| finding.verdict < verdict) {
             let evidence = evidence.iter().take(EVIDENCE_MAX).map(|seen| seen.kept()).collect();
             self.of.insert(clause, Finding { verdict, why, evidence });
@@ -120,6 +121,7 @@ impl Findings {
     /// Judges a datagram of the peer by section 1.
     pub(crate) fn see(&mut self, seen: &Evidence, peer: SocketAddr, ours: &[&str]) {
         let has_text = seen.is(wire::Op::Chat) || seen.is(wire::Op::Err);
+        // Passed for now: a fault counts more, found below or in any other datagram.
         for clause in [Clause::Length, Clause::Operation, Clause::Sequence, Clause::User, Clause::Payload] {
             self.pass(clause, &[seen]);
         }

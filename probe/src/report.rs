@@ -67,6 +67,7 @@ fn evidence_line(seen: &Evidence) -> EvidenceLine {
         from: seen.from.to_string(),
         to: seen.to.to_string(),
         hex: hex(&seen.bytes),
+        // Exactly as it came. Whoever prints it escapes it.
         shown: wire::describe(&seen.bytes),
     }
 }

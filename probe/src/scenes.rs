@@ -22,6 +22,7 @@ impl Stage {
     /// Plays all scenes that are needed.
     pub(crate) fn play(&mut self) -> Outcome {
         let is_any_enough = self.wanted.rows().all(|row| row.scene == Scene::Any);
+        // Section 1 is judged by whatever comes, so something must be made to come.
         if self.wanted.needs(Scene::Outside) || is_any_enough {
             self.outside()?;
         }
@@ -64,6 +65,7 @@ impl Stage {
         };
         let why = format!("it has {}", syn.seq());
         self.findings.judge(Clause::Invites, syn.seq() == 0, why, &[&syn]);
+        // The same SYN+ACK twice: the second shows whether a repeated one is acknowledged too.
         for clause in [Clause::AcksSynAck, Clause::AcksSynAckAgain] {
             self.console.progress("SYN+ACK");
             let syn_ack = self.send(Op::SynAck, 0, b"")?;
@@ -85,6 +87,7 @@ impl Stage {
         self.console.progress("SYN");
         let is_answer =
             |seen: &Evidence| [Op::SynAck, Op::Fin, Op::Err].iter().any(|operation| seen.is(*operation));
+        // A peer that declines by itself has done so by then, and nobody is asked in vain.
         let answer = match self.wait(Instant::now() + AT_ONCE, is_answer)? {
             None => self.ask(Favour::Decline, is_answer)?,
             answer => answer,

@@ -54,6 +54,7 @@ impl Sockets {
         }
         let ours = bind(from).map_err(|error| not_bound(peer, from, &error))?;
         let third = third(peer, from).map_err(|error| not_bound(peer, from, &error))?;
+        // Larger than any datagram, so that an oversized one is seen as long as it is.
         let buffer = vec![0; 65_536];
         Ok(Self { began: Instant::now(), peer, ours, third, buffer, heard: false })
     }
@@ -151,6 +152,7 @@ impl Sockets {
 
     /// Nobody listens there: any more, or not at all.
     fn handle_refusal(&self) -> Outcome {
+        // It did listen before, and may have died of what we sent: that is for the clause at hand to judge.
         if self.heard {
             return Ok(());
         }

@@ -149,6 +149,7 @@ impl Stage {
             self.ack(seen)?;
         } else if seen.is(Op::Chat) && self.chat.is_open {
             self.take_line(seen)?;
+        // In or outside a chat (SIMP 5): without its ACK it would come again, in the middle of another scene.
         } else if seen.is(Op::Fin) {
             self.ack(seen)?;
             if self.chat.is_open {
@@ -188,6 +189,7 @@ impl Stage {
             let Some(seen) = self.receive(side, until)? else { break };
             let is_part = seen.is(Op::Err) || seen.is(Op::Fin);
             if seen.is(Op::Fin) {
+                // At once, or it comes again while the next scene plays.
                 let user = if side == Side::Ours { USER } else { THIRD_USER };
                 self.sockets.transmit(side, wire::encode(Op::Ack, seen.seq(), user, b""))?;
             }
@@ -208,6 +210,7 @@ impl Stage {
     /// Judges a clause that wants ERR and FIN in answer to what was sent. `note` is added if it fails.
     pub(crate) fn judge_refusal(&mut self, clause: Clause, sent: &Evidence, refusal: &Refusal, note: &str) {
         match (&refusal.err, &refusal.fin) {
+            // ERR and FIN in one datagram are shown once.
             (Some(err), Some(fin)) if err == fin => self.findings.pass(clause, &[sent, err]),
             (Some(err), Some(fin)) => self.findings.pass(clause, &[sent, err, fin]),
             (Some(err), None) => {
@@ -234,6 +237,7 @@ impl Stage {
         self.console.progress("leaving");
         self.settle()?;
         let ChatSoFar { is_open, seq, .. } = self.chat;
+        // A peer that has left by itself has our ACK already: a FIN of ours would be a stray one.
         if self.chat.left.is_none() {
             let fin = self.send(Op::Fin, seq, b"")?;
             let mut ack = self.expect(Op::Ack, ANSWER_WITHIN)?;

@@ -79,6 +79,7 @@ fn length(bytes: &[u8]) -> Option<u32> {
 }
 
 fn user(bytes: &[u8]) -> &[u8] {
+    // As much of the field as there is: a datagram that was cut off is judged too.
     bytes.get(3..bytes.len().min(35)).unwrap_or_default()
 }
 
@@ -122,6 +123,7 @@ fn user_fault(bytes: &[u8], ours: &[&str]) -> Option<String> {
     if let Some(byte) = name.iter().find(|byte| !matches!(byte, b' '..=b'~')) {
         return Some(format!("it has the byte 0x{byte:02x}"));
     }
+    // Some fill the field with the name of the one that they write to.
     if ours.iter().any(|ours| ours.as_bytes() == name.trim_ascii()) {
         return Some("it is the name of the receiver".to_owned());
     }
@@ -138,6 +140,7 @@ fn text_fault(bytes: &[u8]) -> Option<String> {
     let text = payload(bytes);
     match text.iter().find(|&&byte| byte == 0 || !byte.is_ascii()) {
         Some(byte) => Some(format!("it has the byte 0x{byte:02x}")),
+        // An ERR may come without words.
         None if text.is_empty() && is(bytes, Op::Chat) => Some("it is empty".to_owned()),
         None => None,
     }
@@ -152,6 +155,7 @@ fn kind(bytes: &[u8]) -> String {
 pub(crate) fn describe(bytes: &[u8]) -> String {
     let what = name(bytes).map_or_else(|| kind(bytes), str::to_owned);
     let user = user(bytes);
+    // Only the padding goes: a NUL inside the name, and what follows it, is a finding and is shown.
     let end = user.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     let user = read_payload(user.get(..end).unwrap_or_default());
     let text = read_payload(payload(bytes));

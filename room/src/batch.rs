@@ -84,10 +84,12 @@ impl Batch {
     /// # Errors
     /// If it is to be stopped, or simpd cannot be talked to.
     pub fn carry_out(self, simpd: &mut impl Simpd, dedup: &mut Dedup) -> Outcome<u64> {
+        // Lines for others before confirmations: `sent to 3` must be true by the time it is read.
         let (sent, asks): (Vec<_>, Vec<_>) = self.lines.into_iter().unzip();
         let answers = ask_in_parts(simpd, asks, dedup)?;
         let mut lines = answers.iter().filter(|is_taken| **is_taken).count() as u64;
         let taken = sent.iter().zip(&answers).filter(|(_, is_taken)| **is_taken).map(|(sent, _)| sent);
+        // People are counted, not lines: a long text goes out in several. What an earlier run sent counts as well.
         let mut reached: HashMap<u32, HashSet<u64>> = HashMap::new();
         for sent in taken.chain(&self.taken) {
             if let Some(said) = sent.part_of {
@@ -167,6 +169,7 @@ fn ask_in_parts(simpd: &mut impl Simpd, asks: Vec<Errand>, dedup: &mut Dedup) ->
     let answers = simpd.ask_all(asks.clone())?;
     let mut taken = Vec::with_capacity(answers.len());
     for (ask, answer) in asks.into_iter().zip(answers) {
+        // `usage` means too long for this peer, if it can be halved. Any other refusal means that the chat is over.
         let (first, second) = match &answer {
             Err(Failure { kind: FailureKind::Usage, .. }) if let Some(halves) = halves(&ask, dedup) => halves,
             _ => {

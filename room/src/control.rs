@@ -81,6 +81,7 @@ pub fn serve(
     let clients = Arc::new(AtomicUsize::new(0));
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
+            // Counted here and not by the thread, or all of a crowd would pass before the first one counts.
             if clients.fetch_add(1, Ordering::Relaxed) >= CLIENTS_MAX {
                 clients.fetch_sub(1, Ordering::Relaxed);
                 let refused = Tell::Refused(format!("{CLIENTS_MAX} operators are connected already"));
@@ -104,6 +105,7 @@ fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<OrderResult
     loop {
         let told = match client.receive::<Spoken>() {
             Ok(None) => return,
+            // Only when it asks: then the refusal is read as the answer that it waits for.
             _ if !is_ours => {
                 Tell::Refused("permission denied (only the room's own user and root may)".to_owned())
             }

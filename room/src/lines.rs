@@ -15,6 +15,7 @@ pub fn lines(before: &str, text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     while rest.len() > most {
         let space = rest.get(..most).and_then(|head| head.rfind(' ')).filter(|at| at + BREAK_WITHIN >= most);
+        // All is ASCII, so it can be cut at any byte.
         let (head, tail) = rest.split_at(space.unwrap_or(most));
         lines.push(format!("{before}{head}"));
         rest = tail.strip_prefix(' ').unwrap_or(tail);
@@ -71,6 +72,7 @@ impl<'a> Intent<'a> {
             ("PM", false) => Self::Public(rest),
             ("DM", true) => Self::DirectAsked,
             ("DM", false) => Self::Direct(rest),
+            // `WHO is it` is a sentence: words that take no argument are commands only if they are alone.
             ("WHO", true) => Self::Who,
             ("HELP", true) => Self::Help,
             ("EX" | "Q" | "QUIT", true) => Self::Leave,

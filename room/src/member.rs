@@ -132,12 +132,15 @@ impl Pace {
     pub fn allow(&mut self, now_ms: u64, rate: Rate) -> Allowance {
         let most = u64::from(rate.messages) * 1_000;
         let elapsed = now_ms.saturating_sub(self.at_ms).min(Rate::WITHIN_MS);
+        // A bucket that leaks: a burst up to the limit is fine, and a steady pace below it is never refused.
         self.used = self.used.saturating_sub(most * elapsed / Rate::WITHIN_MS);
+        // A clock that was set back must not let the same time count twice.
         self.at_ms = self.at_ms.max(now_ms);
         if self.used + 1_000 <= most {
             (self.used, self.refused) = (self.used + 1_000, self.refused.saturating_sub(1));
             return Allowance::Yes;
         }
+        // Each message that is taken makes up for one, so only somebody who keeps going is sent away.
         self.refused = self.refused.saturating_add(1);
         if self.refused > rate.messages.saturating_mul(10) { Allowance::Never } else { Allowance::No }
     }

@@ -36,6 +36,7 @@ impl Room {
         };
         match member.pace.allow(now_ms, self.settings.rate) {
             Allowance::Yes => self.heard(now_ms, chat, event, text, pause_ms),
+            // Whoever is over the limit can still leave, which ends the flood as well.
             Allowance::No if Intent::read(text) == Intent::Leave => {
                 self.heard(now_ms, chat, event, text, pause_ms);
             }
@@ -57,9 +58,12 @@ impl Room {
             }
             Some(MemberState::Inside(question)) => {
                 let question = question.clone();
+                // WHO and HELP go to nobody, so they do not use up the guard.
                 let is_said = !matches!(Intent::read(text), Intent::Who | Intent::Help);
                 let member = self.members.get_mut(&chat).filter(|_| is_said);
                 let given = member.and_then(|member| member.given.take());
+                // New members repeat their password, so somebody who has an account may do it too. Others must not
+                // read it.
                 match given.is_some_and(|given| given == without_end(text)) {
                     true => self.tell(chat, "that is your password: not sent"),
                     false => self.obey(now_ms, chat, question, text),

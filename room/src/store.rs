@@ -126,6 +126,7 @@ impl RoomStore {
             return Err(RoomStoreError::NotOurs(path.display().to_string()));
         }
         db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        // A power cut must not take back what an operator was told is done, nor how far simpd was told that we are.
         db.pragma_update(None, "synchronous", "FULL")?;
         if tables == 0 {
             db.execute_batch(&format!(
@@ -241,6 +242,7 @@ impl RoomStore {
             keep_meta(&all, "topic", room.topic())?;
         }
         for (name, hash) in &deeds.accounts {
+            // `users add` may have been faster: then its password stays.
             all.prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?.execute(params![
                 name,
                 hash,

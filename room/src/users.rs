@@ -41,6 +41,8 @@ pub fn run(users: UsersArgs) -> Outcome {
         UsersCommand::Add(add) => {
             let name = user_name(&add.user, &add.name)?;
             let mut store = RoomStore::open(&RoomFiles::of(&add.name)?.store)?;
+            // Before the password is asked for, so that nobody types one in vain. The room may still add the account
+            // meanwhile.
             if store.hash(&name)?.is_some() {
                 let line = format!(
                     "{name}: the account exists already (to change its password: simp-room users passwd {name})"
@@ -88,6 +90,7 @@ fn import_file(file: &str, room: &str) -> Outcome {
     let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
     let plain: BTreeMap<String, String> = serde_json::from_str(&text)
         .map_err(|error| failed(format!("not a JSON object of names and passwords ({error})")))?;
+    // All of the file is checked before any of it is stored: it is imported whole or not at all.
     let mut seen = HashSet::new();
     for (name, password) in &plain {
         user_name(name, room)?;
@@ -103,6 +106,7 @@ fn import_file(file: &str, room: &str) -> Outcome {
         }
     }
     let mut store = RoomStore::open(&RoomFiles::of(room)?.store)?;
+    // Hashing is what takes long, so it is done only for accounts that are new.
     let mut there = Vec::new();
     let mut new = Vec::new();
     for (name, password) in plain {

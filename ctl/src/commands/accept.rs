@@ -35,6 +35,8 @@ fn accepted(client: &mut Client, who: Option<&str>) -> Outcome<Option<Begun>> {
     let mut chats = client.chats()?;
     let is_accepted = |chat: &ChatInfo| matches!(chat.state, State::Accepting | State::Open);
     chats.retain(|chat| is_accepted(chat) && names::means(who, &chat.peer));
+    // With several nobody can say which one it was, and the refusal of simpd stands.
     let only = chats.pop().filter(|_| chats.is_empty());
+    // The id of a chat is that of its first entry: what became of it comes after that.
     Ok(only.map(|chat| (chat.clone(), chat.chat)))
 }

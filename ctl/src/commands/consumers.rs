@@ -13,6 +13,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ConsumersArgs
         return output.show(&View::Removed(&args.name));
     }
     let consumers = client.consumers()?;
+    // After the marks, so that no consumer seems to be ahead of the log.
     let last_id = client.status()?.last_id;
     output.show(&View::Consumers { consumers: &consumers, last_id })
 }

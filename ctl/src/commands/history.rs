@@ -22,6 +22,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) 
         None => (),
     }
     match args.until {
+        // Until an entry, and that entry too.
         Some(When::Id(id)) => piece.before = Some(id.saturating_add(1)),
         Some(When::Time(ms)) => filter.until_ms = Some(ms),
         None => (),

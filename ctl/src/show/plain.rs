@@ -153,6 +153,7 @@ fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
         for (cell, &width) in row.iter().zip(&widths) {
             let _ = write!(line, "{cell:width$}  ");
         }
+        // The last column may be empty, and spaces at the end of a line mean nothing.
         out.push_str(line.trim_end());
         out.push('\n');
     }

@@ -55,6 +55,7 @@ impl Stage {
             let answers = [Op::SynAck, Op::Ack, Op::Fin, Op::Err];
             answers.iter().any(|operation| seen.is(*operation))
         };
+        // A peer that accepts by itself has done so by then, and nobody is asked in vain.
         let answer = match self.wait(Instant::now() + AT_ONCE, is_answer)? {
             None => self.ask(Favour::Accept, is_answer)?,
             answer => answer,
@@ -104,6 +105,7 @@ impl Stage {
             }
         }
         let ack = self.ack(first)?;
+        // From now on the same SYN+ACK is one too many, whenever it comes.
         self.chat.syn_ack = Some(ack);
         Ok(())
     }
@@ -141,6 +143,7 @@ impl Stage {
         let text = wire::payload(&chat.bytes).to_vec();
         let again = self.send(Op::Chat, chat.seq(), &text)?;
         let until = Instant::now() + ANSWER_WITHIN;
+        // Some send back what they read, and no ACK.
         match self.wait(until, |seen| seen.is(Op::Ack) || wire::payload(&seen.bytes) == text)? {
             Some(ack) if ack.is(Op::Ack) => {
                 self.findings.pass(Clause::AcksDuplicates, &[chat, &again, &ack]);

@@ -77,6 +77,7 @@ pub struct Stored {
 impl Room {
     /// Goes on where it stopped.
     pub fn new(now_ms: u64, settings: RoomSettings, stored: Stored) -> Self {
+        // Two have the same name only if one of them is leaving, and that one no longer holds it.
         let here = stored.members.iter().filter(|(_, member)| member.state != MemberState::Leaving);
         let by_name = here.map(|(chat, member)| (member.name.to_ascii_lowercase(), *chat)).collect();
         Self {
@@ -139,6 +140,7 @@ impl Room {
 
     pub(super) fn forget_name(&mut self, name: &str, chat: u64) {
         let name = name.to_ascii_lowercase();
+        // One who was refused because the name is in use never held it.
         if self.by_name.get(&name) == Some(&chat) {
             self.by_name.remove(&name);
         }
@@ -171,7 +173,9 @@ impl Room {
         }
         let Some(member) = self.members.get(&id) else { return };
         let (name, was_inside) = (member.name.clone(), member.is_inside());
+        // After the last words: simpd ends the chat when what is queued in it has been delivered.
         self.actions.push(Action::Quit(ChatRef { id, address: member.address.clone() }));
+        // Not removed before simpd reports the end: a room that starts meanwhile would greet this chat anew.
         self.set_state(id, MemberState::Leaving);
         self.forget_name(&name, id);
         if was_inside {
@@ -196,6 +200,7 @@ impl Room {
     pub(super) fn note(&mut self, now_ms: u64, notice: Notice) {
         self.notices.push(notice);
         self.changes.notices = true;
+        // After a quiet second this announces it at once; in a crowd it waits for the next line.
         self.announce(now_ms);
     }
 
@@ -215,6 +220,7 @@ impl Room {
         let Some(first) = notices.first() else { return };
         self.changes.notices = true;
         let text: Arc<str> = format!("* {}", words(notices)).into();
+        // Nobody is told of their own arrival alone. In a list of several the own name does no harm.
         let only = (notices.len() == 1).then(|| first.name().to_owned());
         let inside = self.members.iter().filter(|(_, member)| member.is_inside());
         let told = inside.filter(|(_, member)| Some(&member.name) != only.as_ref()).map(|(chat, _)| *chat);

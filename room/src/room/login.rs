@@ -54,6 +54,7 @@ pub fn is_usable(name: &str) -> bool {
 impl Room {
     /// A chat has opened.
     pub fn opened(&mut self, now_ms: u64, chat: u64, name: &str, address: &str, newcomer: &Newcomer) {
+        // A room that starts greets those who have a chat, and the log may tell of the same chats again.
         if self.members.contains_key(&chat) {
             return;
         }
@@ -71,6 +72,7 @@ impl Room {
             given: None,
         };
         let key = member.name.to_ascii_lowercase();
+        // Also if it is refused: the goodbye needs its address, and what it says meanwhile is not read.
         self.members.insert(chat, member);
         self.changes.members.insert(chat);
         match refusal {
@@ -104,6 +106,7 @@ impl Room {
         if self.by_name.contains_key(&name.to_ascii_lowercase()) {
             return Some(format!("that name is in use: choose another, or wait until {name} leaves"));
         }
+        // Those who are leaving count too: each of them still has one of the chats of simpd.
         if here >= self.settings.max_members {
             return Some(format!("{} is full ({here} are here): come again later", self.settings.name));
         }
@@ -143,6 +146,8 @@ impl Room {
     ) {
         let Some(state) = self.members.get(&chat).map(|member| member.state.clone()) else { return };
         match (state, Intent::command_in_place_of_password(text)) {
+            // Nothing overtakes a password that is being checked, not even EX: lines are read in the order of their
+            // sending.
             (MemberState::Checking(password, of, held), _) => {
                 self.hold(chat, password, of, held, event, text);
             }
@@ -163,6 +168,7 @@ impl Room {
 
     fn take_password(&mut self, chat: u64, event: u64, text: &str, password: Password, pause_ms: u64) {
         let text = without_end(text);
+        // Before it is computed: a guess must not cost the room more than it costs the one who guesses.
         if pause_ms > 0 {
             return self.tell(chat, format!("too many wrong passwords: wait {}", seconds(pause_ms)));
         }
@@ -205,15 +211,19 @@ impl Room {
     ) -> Vec<Held> {
         let state = self.members.get(&chat).map(|member| member.state.clone());
         let Some(MemberState::Checking(password, of, held)) = state else { return Vec::new() };
+        // After simpd has lost its log, chats and events are numbered anew: this may be the result of an old one.
         if of != event {
             return Vec::new();
         }
+        // The operator may have added an account of this name meanwhile, and whoever chose a password is not its
+        // owner.
         let is_chosen = matches!(password, Password::Again(_));
         match is_chosen && is_taken && computed == Computed::Matches(true) {
             true => self.dismiss(now_ms, chat, "that name has been taken in the meantime: goodbye"),
             false => self.answer_password(now_ms, chat, password, computed),
         }
         if let Some(member) = self.members.get_mut(&chat).filter(|member| member.is_inside()) {
+            // Before the lines that waited are read: the first of them may be the password once more.
             member.given = Some(given);
         }
         held

@@ -147,6 +147,7 @@ impl Room {
             false => lines("* topic: ", &self.topic),
         };
         for line in news {
+            // Not public lines, which are kept: whoever comes later is shown the topic itself.
             for chat in self.others(None) {
                 self.tell(chat, line.clone());
             }
@@ -183,6 +184,7 @@ impl Room {
     fn send_away(&mut self, now_ms: u64, who: &str, words: &str, why: &str) -> usize {
         let why = escape::ascii(why.trim());
         let words = if why.is_empty() { words.to_owned() } else { format!("{words}: {why}") };
+        // A host stands for all who come from it, on whatever port.
         let is_meant = |member: &crate::member::Member| {
             member.name.eq_ignore_ascii_case(who) || member.address == who || host(&member.address) == who
         };

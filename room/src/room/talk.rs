@@ -43,6 +43,8 @@ impl Room {
             }
             (Intent::Direct(rest), _) => self.say_to_one(chat, rest),
             (Intent::Public(""), _) => self.say_to_all(now_ms, chat, ""),
+            // An answer is the whole line. Of `PM text` only a part is left: that is a command, and ends the
+            // question.
             (Intent::Public(text), Some(Question::Whom)) if text == trimmed => self.say_to_one(chat, text),
             (Intent::Public(text), Some(Question::Direct(name))) if text == trimmed => {
                 self.say_to(chat, &name, text);
@@ -70,6 +72,7 @@ impl Room {
         }
         let Some(member) = self.members.get(&chat) else { return };
         let public = lines(&format!("[{}] ", member.name), &escape::ascii(text));
+        // Others must know of somebody before they read a line of theirs.
         if self.notices().iter().any(|notice| notice.name() == member.name) {
             self.announce_now(now_ms);
         }
@@ -88,6 +91,7 @@ impl Room {
             self.history.push_back(line.clone());
             self.changes.lines.push(line);
         }
+        // Only what new members are shown stays in memory; the store keeps more, for a longer --history next time.
         while self.history.len() > self.settings.history {
             self.history.pop_front();
         }
@@ -95,6 +99,7 @@ impl Room {
     }
 
     fn number(&mut self) -> u32 {
+        // It need differ only from those of the same turn: confirmations do not outlive it.
         self.said = self.said.wrapping_add(1);
         self.said
     }
