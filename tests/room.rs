@@ -26,7 +26,7 @@ use nix::sys::signal::Signal;
 
 use crate::harness::{Daemon, Ran, Running, World, run};
 
-/// What somebody is told on coming in where nobody is.
+/// What somebody is told on coming in if nobody is there.
 pub const ALONE: &str = "You are in lobby. Here: nobody. (HELP lists the commands.)";
 
 /// A room called lobby, on a simpd on address 1. Neither waits for the disk: that is not what is tried here.

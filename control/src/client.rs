@@ -72,7 +72,7 @@ pub fn token() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// All of these fail with [`Error::Lost`] if simpd goes away, and does not come back in time where it is waited for. A
+/// All of these fail with [`Error::Lost`] if simpd goes away, and does not come back in time if it is waited for. A
 /// failure is simpd's, or of kind `no_daemon` if what is there is no simpd that we understand, or none that answers
 /// within 30 s.
 impl Client {

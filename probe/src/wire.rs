@@ -67,7 +67,7 @@ pub(crate) fn seq(bytes: &[u8]) -> u8 {
     bytes.get(2).copied().unwrap_or(0)
 }
 
-/// Its payload: as long as Length says where that fits, otherwise all that is there.
+/// Its payload: as long as Length says if that fits, otherwise all that is there.
 pub(crate) fn payload(bytes: &[u8]) -> &[u8] {
     let rest = bytes.get(HEADER_LEN..).unwrap_or_default();
     let length = length(bytes).and_then(|length| usize::try_from(length).ok());

@@ -72,7 +72,7 @@ pub struct RunArgs {
     pub rate: u32,
 }
 
-/// The room that is meant where none is named.
+/// The room that is meant if none is named.
 fn lobby() -> String {
     "lobby".to_owned()
 }

@@ -146,8 +146,9 @@ pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<OrderResult> {
     })?;
     let mut room = framed(stream, ANSWER_WITHIN);
     let broken = |why: String| fail(FailureKind::NoDaemon, format!("the room {name}: {why}"));
-    // Where it is refused already, reading brings why.
+    // If it is refused already, reading brings why.
     let _ = room.write(&Spoken::Hello { version: VERSION });
+    // Hello and order go out together: one round instead of two.
     let is_stopped = order == Order::Stop;
     let _ = room.write(&Spoken::Order(order));
     loop {

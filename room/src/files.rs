@@ -31,6 +31,7 @@ pub struct RoomFiles {
 
 /// Reads the name of a room: it becomes that of a file.
 pub fn room_name(name: &str) -> Result<String, String> {
+    // No dot and no slash: it must not lead out of the folder.
     let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(is_good) {
         return Err(format!("a room's name has 1 to {NAME_MAX} letters, digits, _ and -"));

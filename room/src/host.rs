@@ -105,8 +105,10 @@ impl<S: Simpd> Host<S> {
                 Stored { members: BTreeMap::new(), notices: Vec::new(), ..stored }
             }
         };
+        // In a new log the past is not this room's: only those who are there now are greeted.
         let done = done_before.unwrap_or(last_id);
         let leftover = match done_before {
+            // After a second kill: what the run before found left is in the store, what it sent itself is in the log.
             Some(_) => [leftover, simpd.queued_after(done.max(sent))?].concat(),
             None => Vec::new(),
         };
@@ -158,19 +160,21 @@ impl<S: Simpd> Host<S> {
             .members()
             .filter(|(id, member)| !chats.iter().any(|chat| chat.chat == *id && is_of(chat, member)));
         for chat in gone.map(|(chat, _)| chat).collect::<Vec<_>>() {
-            // Where the log tells of its end, what was said before that comes first.
+            // If the log tells of its end, what was said before that comes first.
             if !self.simpd.is_closed_after(chat, self.done)? {
                 self.room.closed(now_ms, chat);
                 self.collect(turn, None);
             }
         }
         for chat in chats.into_iter().filter(|chat| chat.state == ChatState::Open) {
+            // A chat that began later comes as an event, in its turn.
             if is_new || chat.chat <= self.done {
                 let newcomer = self.store.newcomer(now_ms, &chat.peer.user, host(&chat.peer.address))?;
                 self.room.opened(now_ms, chat.chat, &chat.peer.user, &chat.peer.address, &newcomer);
                 self.collect(turn, Some(chat.chat));
             }
         }
+        // Who came in without a password must not stay in a room that has them, under a name that may be another's.
         if self.store.was_open()?.is_some_and(|was_open| was_open != self.room.settings().is_open) {
             self.room.send_all_away(now_ms);
             self.collect(turn, None);
@@ -190,6 +194,7 @@ impl<S: Simpd> Host<S> {
         });
         for (chat, event, password, held) in checking.collect::<Vec<_>>() {
             for Held { event, .. } in held {
+                // It was not stored, for it may be a password: the log of simpd has it still.
                 let text = self.simpd.text(event)?.unwrap_or_default();
                 self.room.remember_held(chat, event, text);
             }
@@ -223,6 +228,7 @@ impl<S: Simpd> Host<S> {
             }
             Input::Computed(chat, event, password, computed) => {
                 let name = self.room.member(chat).map(|member| member.name.clone()).unwrap_or_default();
+                // Asked now and not when the name was chosen: the operator can add it in between.
                 let is_taken = self.store.hash(&name)?.is_some();
                 self.room.computed(now_ms, chat, (event, password), computed, is_taken);
                 Some(event)
@@ -236,6 +242,7 @@ impl<S: Simpd> Host<S> {
                 let told = self
                     .carry_out(now_ms, order)
                     .unwrap_or_else(|error| OrderResult::Failed(error.to_string()));
+                // Answered when the turn is stored, so that what an operator reads stays true after a kill.
                 turn.answers.push((answer, told));
                 None
             }
@@ -281,6 +288,7 @@ impl<S: Simpd> Host<S> {
                     let line = format!("{}: neither a name nor the address of a host", escape::name(&who));
                     return Ok(OrderResult::Usage(line));
                 }
+                // Stored before anybody is sent away: they may come again at once.
                 self.store.ban(&who, &escape::ascii(&why))?;
                 self.room.banned(now_ms, &who, &why)
             }
@@ -339,8 +347,11 @@ impl<S: Simpd> Host<S> {
     /// # Errors
     /// If simpd cannot be asked, or the store not be written.
     pub fn end(&mut self, now_ms: u64, mut turn: Turn) -> Outcome {
+        // At the end of the turn, so that one announcement has all who came in it.
         self.room.due(now_ms);
         self.collect(&mut turn, None);
+        // simpd first, the store second: what is done twice simpd recognizes, and what is stored as done is never
+        // done again.
         self.lines += turn.batch.carry_out(&mut self.simpd, &mut self.dedup)?;
         let done = turn.deeds.done.unwrap_or(self.done);
         if self.has_leftover {
@@ -381,7 +392,7 @@ impl<S: Simpd> Host<S> {
         Ok(())
     }
 
-    /// How far nothing is needed again where all is done up to this event: a password that is being computed, and what
+    /// How far nothing is needed again if all is done up to this event: a password that is being computed, and what
     /// waits for it, is read again after a kill.
     fn through(&self, done: u64) -> u64 {
         self.room.checked_since().map_or(done, |event| done.min(event - 1))
@@ -406,7 +417,7 @@ impl<S: Simpd> Host<S> {
             return;
         }
         let request = Request::Seen { consumer, id };
-        // It does no harm where it fails, and is said again.
+        // It does no harm if it fails, and is said again.
         if self.simpd.ask_all(vec![Errand { request, after: 0 }]).is_ok() {
             self.seen = id;
         }

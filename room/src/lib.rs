@@ -108,6 +108,7 @@ fn settings(args: RunArgs) -> Outcome<RoomSettings> {
             })?;
             let text = String::from_utf8_lossy(&text);
             text.lines()
+                // SIMP sends no empty text.
                 .filter(|line| !line.trim().is_empty())
                 .flat_map(|line| lines("", &escape::ascii(line)))
                 .collect()

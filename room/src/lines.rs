@@ -5,7 +5,7 @@ use simp_control::TEXT_MAX;
 /// The longest line that the room sends, in bytes: some peers need a few of a message for themselves (SIMP 7).
 pub const LINE_MAX: usize = TEXT_MAX - 5;
 
-/// Where a line is broken, it is broken at a space within this many bytes of its end.
+/// A line is broken at a space, if there is one within this many bytes of its end.
 const BREAK_WITHIN: usize = 80;
 
 /// A text as lines that every peer receives whole, each with this before it. The text is ASCII.
@@ -24,11 +24,12 @@ pub fn lines(before: &str, text: &str) -> Vec<String> {
     lines
 }
 
-/// As many names as fit into so many bytes, and how many more there are; `nobody` where there is none.
+/// As many names as fit into so many bytes, and how many more there are; `nobody` if there is none.
 pub fn list<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> String {
     let mut out = String::new();
     let mut more = 0;
     for name in names {
+        // Once one is left out, all after it are: the list stays in order.
         if more > 0 || out.len() + name.len() + 2 > most {
             more += 1;
         } else {

@@ -76,10 +76,12 @@ fn only_one() -> Outcome<String> {
     let sockets = entries.map(|entry| entry.path()).filter(is_room);
     let mut names: Vec<String> =
         sockets.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
+    // The folder has them in no order, and the line should be the same each time.
     names.sort();
     match (names.pop(), names.is_empty()) {
         (Some(name), true) => Ok(name),
         (None, _) => Err(fail(FailureKind::NoDaemon, "no room runs (start one with: simp-room run)")),
+        // Guessing would stop or kick in the wrong one.
         (Some(name), false) => {
             let line = format!("several rooms run: {}, {name} (choose one with --name)", names.join(", "));
             Err(fail(FailureKind::NoDaemon, line))

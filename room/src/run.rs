@@ -32,18 +32,21 @@ const INPUTS_MAX: usize = 1_024;
 /// If it cannot be run.
 pub fn run(daemon: Option<String>, settings: RoomSettings) -> Outcome {
     let files = RoomFiles::of(&settings.name)?;
+    // Before everything that another run of this room would be disturbed by.
     let lock = files.take_lock()?;
     let stopping = Arc::new(AtomicBool::new(false));
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;
     let mut run = Launch { daemon, settings, files, inputs, stopping };
     let client = Client::find(run.daemon.take())?;
-    // The same again, also where others have been started meanwhile.
+    // The same again, even if others have been started meanwhile.
     run.daemon = Some(client.socket().path.display().to_string());
     let simpd = Asker::new(client, Arc::clone(&run.stopping))?;
+    // By the name that simpd gives itself: two paths can lead to the same one.
     let simpd_lock = run.files.take_simpd(&simpd.name())?;
     let opened = format!("simp-room: the room {} is open on simpd {}", run.settings.name, simpd.name());
     let mut host = run.start(simpd)?;
+    // Only now: a room that does not open has no socket, and does not answer.
     serve_operators(&run.files, &run.inputs, &run.stopping)?;
     let mut outcome = print(&opened).and_then(|()| serve(&mut host, &happened, &run.stopping));
     while let Ok(Ended::OtherLog) = outcome {
@@ -84,6 +87,7 @@ impl Launch {
     /// Goes on where it stopped, and lets the events come.
     fn start(&mut self, mut simpd: Asker) -> Outcome<Host<Asker>> {
         warn_of(&*simpd.status()?);
+        // A connection of its own: on one, answers would wait behind events that nobody has taken.
         let follower = simpd.another()?;
         let computed = self.inputs.clone();
         let wanted = hashing::WantedChats::default();
@@ -93,6 +97,7 @@ impl Launch {
         let store = RoomStore::open(&self.files.store)?;
         let host = Host::start(now_ms(), self.settings.clone(), store, simpd, (jobs, wanted))?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
+        // A full queue makes the thread wait, and with it simpd: no more events than the room can deal with.
         let take = move |event| events.send(Input::Event(event)).is_ok();
         let failed =
             move |stop: Option<Error>| drop(broken.send(stop.map_or(Input::OtherLog, Input::Failed)));

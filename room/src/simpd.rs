@@ -61,7 +61,7 @@ pub trait Simpd {
     fn ask_all(&mut self, asks: Vec<Errand>) -> Outcome<Vec<Result<Reply, Failure>>>;
 }
 
-/// Asks simpd, and waits for it where it is away.
+/// Asks simpd, and waits for it if it is away.
 pub struct Asker {
     client: Client,
     address: String,
@@ -101,6 +101,7 @@ impl Asker {
         left: &mut VecDeque<Errand>,
         answers: &mut Vec<Result<Reply, Failure>>,
     ) -> Outcome {
+        // Written without reading in between, so both directions must fit into the buffers of the socket.
         let count = left.len().min(ASKED_AT_ONCE);
         for ask in left.iter().take(count) {
             self.client.submit(&ask.request)?;
@@ -200,6 +201,7 @@ impl Simpd for Asker {
 
     fn ask_all(&mut self, asks: Vec<Errand>) -> Outcome<Vec<Result<Reply, Failure>>> {
         let mut answers = Vec::with_capacity(asks.len());
+        // What is answered leaves the queue, so that after a reconnection only the rest is asked again.
         let mut left: VecDeque<Errand> = asks.into();
         while !left.is_empty() {
             match self.ask_some(&mut left, &mut answers) {

@@ -168,6 +168,7 @@ impl RoomStore {
             None => Vec::new(),
         };
         let topic = self.meta("topic")?.unwrap_or_default();
+        // Positions in the log of another simpd mean nothing in this one.
         let done = self.meta("done")?.and_then(|done| done.parse().ok()).filter(|_| is_same);
         let sent = self.meta("sent")?.and_then(|sent| sent.parse().ok()).unwrap_or_default();
         let mut left = self.db.prepare("SELECT id, chat, text FROM leftover")?;

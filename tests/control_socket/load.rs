@@ -82,7 +82,7 @@ fn clients_that_never_read_cost_little_and_get_everything_once_when_they_do() {
     }
 }
 
-/// Whether this process may have so many open files; says so where it may not.
+/// Whether this process may have so many open files; says so if it may not.
 fn may_open_files(test: &str, count: u64) -> bool {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     if hard < count {

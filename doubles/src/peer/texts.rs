@@ -5,7 +5,7 @@ use crate::traits::{Expects, Repeats, Sends, Then, Unexpected};
 use crate::wire::{self, Fields, operation};
 
 impl Double {
-    /// Its user writes a line; `false` where the program does not let it.
+    /// Its user writes a line; `false` if the program does not let it.
     pub fn say(&mut self, now: u64, text: &str) -> bool {
         if !self.may_say() {
             return false;
@@ -165,7 +165,7 @@ impl Double {
         }
     }
 
-    /// The only number that the next chat may have, where there is only one.
+    /// The only number that the next chat may have, if there is only one.
     pub(super) fn expected_seq(&self) -> Option<u8> {
         match self.traits.expects {
             Expects::Anything | Expects::NotTheLast | Expects::NotARepeat(_) => None,

@@ -136,7 +136,7 @@ const F: Traits = Traits {
 
 /// Whoever accepts and waits for its turn says nothing more when that was lost.
 const F_EXPECT: Expect = {
-    // Its 2 looks like another's first message where its 1 is lost.
+    // Its 2 looks like another's first message if its 1 is lost.
     let bad = Allowed { unconfirmed: true, ..Expect::SENDS_ONCE.bad };
     Expect::after(Allowed::NOTHING, Allowed { breaks: true, ..Expect::SENDS_ONCE.fault }, bad)
 };

@@ -342,7 +342,7 @@ impl World {
         NAMES.iter().map(|name| self.check_confirmed(&model, name)).sum()
     }
 
-    /// Where nobody's chat breaks off, each public line has its confirmation, in order, and was queued before that for as
+    /// If nobody's chat breaks off, each public line has its confirmation, in order, and was queued before that for as
     /// many as it says.
     fn check_confirmed(&self, model: &Model, name: &str) -> u64 {
         let db = rusqlite::Connection::open(self.folder.path().join("room.db")).unwrap();

@@ -78,7 +78,7 @@ impl Room {
         match refusal {
             Some(refusal) => {
                 self.dismiss(now_ms, chat, &refusal);
-                // Where that one is gone, this shows it.
+                // If that one is gone, this line is never acknowledged, so simpd ends that chat and the name is free.
                 if let Some(holder) = self.by_name.get(&key).copied() {
                     self.tell(holder, "* somebody else wants to come in with your name");
                 }
@@ -263,7 +263,7 @@ impl Room {
         let Some(member) = self.members.get_mut(&chat) else { return };
         member.wrong += 1;
         let (name, host, wrong) = (member.name.clone(), host(&member.address).to_owned(), member.wrong);
-        // Each counts, also where the chat ends before the third.
+        // Each counts, even if the chat ends before the third.
         self.actions.push(Action::Strike { name, host });
         if wrong >= WRONG_MAX {
             return self.dismiss(now_ms, chat, "wrong for the third time: goodbye");

@@ -88,6 +88,7 @@ pub fn words(notices: &[Notice]) -> String {
     let mut out = String::new();
     let mut more = 0;
     for words in words {
+        // Once something is left out, all after it is: a gap in the middle would read as the whole.
         if more > 0 || out.len() + words.len() > most {
             more += 1;
             continue;

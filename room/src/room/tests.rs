@@ -48,7 +48,7 @@ impl World {
         self.told(chat)
     }
 
-    /// Comes in where there are no passwords. What all were told of it is not looked at.
+    /// Comes into a room without passwords. What all were told of it is not looked at.
     fn enters(&mut self, chat: u64, name: &str) {
         self.comes(chat, name, &Newcomer::default());
         self.room.due(NOW + 10_000);

@@ -24,7 +24,7 @@ impl RoomStore {
         let banned = "SELECT why FROM bans WHERE who IN (?1, ?2)";
         let banned = self.db.prepare_cached(banned)?.query_row([name, host], |row| row.get(0)).optional()?;
         let is_known = self.hash(name)?.is_some();
-        // Counting reads all of them: it is done only where it matters.
+        // Counting reads all of them: it is done only if it matters.
         let accounts = if is_known { 0 } else { self.count_accounts()? };
         Ok(Newcomer { is_known, banned, pause_ms: self.pause_ms(now_ms, name, host)?, accounts })
     }
@@ -86,6 +86,7 @@ impl RoomStore {
             let added = all
                 .prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?
                 .execute(params![name, hash, now_ms as i64])?;
+            // Somebody may have been added between the check and now: their password stays.
             if added == 0 {
                 there.push(name.clone());
             }
@@ -127,6 +128,7 @@ impl RoomStore {
     /// If it cannot be written.
     pub fn unban(&self, who: &str) -> Result<bool, RoomStoreError> {
         let sql = "DELETE FROM strikes WHERE who IN (?1, ?2)";
+        // Whoever asks for this wants them in, whatever kept them out.
         let forgiven = self.db.execute(sql, [account_key(who), host_key(who)])? > 0;
         Ok(forgiven | (self.db.execute("DELETE FROM bans WHERE who = ?1", [who])? > 0))
     }

@@ -17,6 +17,7 @@ pub(super) const STRIKES_FOR_MS: u64 = 86_400_000;
 /// Counts one against a key of [`account_key`] or [`host_key`]; each third begins a pause, longer than the one before.
 pub(super) fn strike(all: &Transaction<'_>, now_ms: u64, who: &str) -> rusqlite::Result<()> {
     let forgotten = now_ms.saturating_sub(STRIKES_FOR_MS) as i64;
+    // Here and not by a timer: the table grows only here.
     all.execute("DELETE FROM strikes WHERE until < ?1", [forgotten])?;
     let sql = "SELECT count FROM strikes WHERE who = ?1";
     let count: i64 = all.query_row(sql, [who], |row| row.get(0)).optional()?.unwrap_or(0);
