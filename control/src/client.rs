@@ -112,6 +112,7 @@ impl Client {
     /// A second connection to the same daemon, which follows nothing.
     pub fn another(&self) -> Outcome<Self> {
         let socket = self.socket().clone();
+        // As one that was there: if it is gone now, whoever asked may wait for it.
         Self::new(Connection::new(socket.connect_again()?, socket))
     }
 
@@ -184,6 +185,7 @@ impl Client {
             match self.decoded()? {
                 Some(Incoming::Reply(reply)) => return Ok(reply),
                 Some(Incoming::Refused(failure)) => return Err(failure.into()),
+                // They were followed before, and must not be lost because something else is asked.
                 Some(Incoming::Event(event)) => self.events.push_back(event),
                 Some(Incoming::Reconnected) => (),
                 None if self.connection.read(deadline)? => (),
@@ -242,6 +244,7 @@ impl Client {
         loop {
             match self.connection.read(None) {
                 Ok(_) => (),
+                // The end is what is waited for.
                 Err(Error::Lost(_)) => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -270,6 +273,7 @@ impl Client {
     /// Waits for simpd until the deadline, or for a minute if there is none, and goes on with it on the same socket.
     pub fn reconnect(&mut self, deadline: Option<Instant>) -> Outcome {
         (self.when_lost)(self.socket());
+        // A script without a time limit must not hang for ever on a simpd that nobody starts again.
         let deadline = deadline.unwrap_or_else(|| Instant::now() + BACK_WITHIN);
         let mut pause = FIRST_PAUSE;
         loop {
@@ -284,6 +288,7 @@ impl Client {
                 return Err(self.socket().lost());
             }
             self.connection.pause(pause.min(left))?;
+            // A restart takes milliseconds; what takes longer is not to be asked all the time.
             pause = (pause * 2).min(LAST_PAUSE);
         }
     }

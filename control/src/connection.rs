@@ -84,6 +84,7 @@ impl Connection {
             return Ok(false);
         }
         match self.stream.read() {
+            // Closed in order or reset: a simpd that stops and one that is killed are waited for alike.
             Ok(0) => Err(self.socket.lost()),
             Ok(_) => Ok(true),
             Err(error) if is_end(&error) => Err(self.socket.lost()),

@@ -72,6 +72,7 @@ fn sockets(folder: &Path) -> Outcome<Vec<PathBuf>> {
     };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "sock"));
+    // The folder has them in no order, and the error that names them should be the same each time.
     paths.sort();
     Ok(paths)
 }

@@ -95,6 +95,7 @@ impl FrameBuffer {
         self.bytes.drain(..self.start);
         self.start = 0;
         if self.bytes.is_empty() {
+            // One large answer must not keep a megabyte for each of many clients.
             self.bytes.shrink_to(4096);
         }
     }

@@ -35,6 +35,7 @@ impl FrameStream {
     /// # Errors
     /// The stream's, or the item is too long for a frame.
     pub fn write(&mut self, item: &impl Serialize) -> io::Result<()> {
+        // Length and item in one write: the other side wakes up once.
         let mut bytes = Vec::new();
         frame::encode(item, &mut bytes).map_err(io::Error::other)?;
         self.stream.write_all(&bytes)

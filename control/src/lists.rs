@@ -97,6 +97,7 @@ impl Client {
         let mut before = piece.before;
         loop {
             let limit = piece.most.saturating_sub(found.len() as u32);
+            // Before asking: a piece of nothing needs no request, and a full one no more.
             if limit == 0 {
                 return Ok(found);
             }

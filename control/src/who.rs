@@ -24,6 +24,7 @@ impl Who {
         // The last `@`: a user name may have some, and an address has none.
         let shown = text.rsplit_once('@').and_then(|(user, address)| Some((user, address.parse().ok()?)));
         match (text.parse(), text.parse(), shown) {
+            // What reads as an address is one, whatever name a peer has chosen.
             (Ok(ip), ..) => Self::Ip(ip),
             (_, Ok(address), _) => Self::Address(address),
             (.., Some((user, address))) => Self::Both(user.to_owned(), address),

@@ -389,6 +389,7 @@ pub(crate) struct CompletionsArgs {
 /// Reads a time limit in seconds.
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
+        // NaN fails both comparisons.
         Ok(seconds) if seconds > 0.0 && seconds <= TIMEOUT_MAX => Ok(Duration::from_secs_f64(seconds)),
         _ => Err(format!("a time limit is a number of seconds above 0 and at most {TIMEOUT_MAX}")),
     }

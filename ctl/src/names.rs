@@ -25,6 +25,7 @@ pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
     client.write()?;
     let found = resolve(host);
     let ours = client.address()?.parse::<SocketAddr>().ok();
+    // A socket of one family cannot send to the other.
     let same = found.iter().find(|ip| ours.is_some_and(|ours| ours.is_ipv4() == ip.is_ipv4()));
     // If none is of its family simpd refuses it, and says why.
     match same.or(found.first()) {
@@ -136,6 +137,7 @@ fn split(text: &str) -> Option<(&str, Option<u16>)> {
         Some((host, port)) => (host, Some(port.parse().ok().filter(|&port| port != 0)?)),
         None => (text, None),
     };
+    // Anything else, a space or a slash, is a slip: no resolver is asked about it.
     let is_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     (!host.is_empty() && host.chars().all(is_host)).then_some((host, port))
 }

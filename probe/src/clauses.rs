@@ -156,6 +156,7 @@ impl Selection {
         let Some(only) = only else { return Ok(Self(TABLE.iter().map(|row| row.clause).collect())) };
         let mut wanted = BTreeSet::new();
         for name in only.split(',').map(str::trim) {
+            // `3` is all of section 3, and `3.1` one clause.
             let is_meant = |row: &&ClauseRow| row.id == name || row.id.split('.').next() == Some(name);
             let mut meant = TABLE.iter().filter(is_meant).map(|row| row.clause).peekable();
             if meant.peek().is_none() {

@@ -141,6 +141,7 @@ impl Findings {
         let mut rows = Vec::new();
         for row in wanted.rows() {
             let missed = self.missed.get(&row.scene).map_or(nothing, String::as_str);
+            // Every clause that is wanted has a line, also one of which nothing was seen.
             let finding = self.of.remove(&row.clause).unwrap_or_else(|| Finding {
                 verdict: Verdict::NotObservable,
                 why: Some(missed.to_owned()),

@@ -60,6 +60,7 @@ impl Stage {
     fn invite(&mut self) -> Outcome {
         let Some(syn) = self.ask(Favour::Invite, |seen| seen.is(Op::Syn))? else {
             let why = self.why_nothing("nobody there invited us");
+            // No fault of the peer: nobody did what only a person can do.
             self.miss_all(&[Scene::Invite, Scene::Leave], &why);
             return Ok(());
         };
@@ -98,6 +99,7 @@ impl Stage {
                 self.findings.miss(Clause::Declines, why);
                 self.leave()
             }
+            // A chat all the same, which must be ended properly or the peer stays in it.
             Some(syn_ack) if syn_ack.is(Op::SynAck) => {
                 self.findings.miss(Clause::Declines, "the invitation was accepted");
                 self.ack(&syn_ack)?;

@@ -191,6 +191,7 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 
 /// On the loopback the next free address, for there are many; elsewhere another port.
 fn third(peer: SocketAddr, from: SocketAddr) -> io::Result<UdpSocket> {
+    // A third party with our address could pass for us with peers that look at the IP alone.
     let neighbours = match from.ip() {
         IpAddr::V4(ip) if ip.is_loopback() => (1..100).map(|n| u32::from(ip).saturating_add(n)).collect(),
         _ => Vec::new(),

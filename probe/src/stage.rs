@@ -84,6 +84,7 @@ impl Stage {
 
     /// The next datagram on either side, judged by section 1.
     pub(crate) fn receive(&mut self, side: Side, until: Instant) -> Outcome<Option<Evidence>> {
+        // Here and nowhere else: whatever comes in any scene is judged once.
         let seen = self.sockets.receive(side, until)?;
         if let Some(seen) = seen.as_ref().filter(|_| self.is_judging) {
             self.findings.see(seen, self.sockets.peer(), &[USER, THIRD_USER]);
@@ -161,6 +162,7 @@ impl Stage {
 
     /// Acknowledges a message and judges its sequence.
     pub(crate) fn take_line(&mut self, seen: &Evidence) -> Outcome {
+        // Whatever its sequence: that is judged below, and without an ACK the peer would say no more.
         let ack = self.ack(seen)?;
         let findings = &mut self.findings;
         match &self.chat.line {
@@ -224,6 +226,7 @@ impl Stage {
     /// Judges a datagram that came again without an answer of ours: when, and whether it is the same to the byte.
     pub(crate) fn judge_again(&mut self, clause: Clause, first: &Evidence, again: &Evidence) {
         let after = again.at.saturating_sub(first.at);
+        // To the byte: a repetition is the same datagram (SIMP 4).
         let is_same = again.bytes == first.bytes;
         let why = match is_same {
             true => format!("it came again after {:.1} s", after.as_secs_f64()),
@@ -254,6 +257,7 @@ impl Stage {
                 _ => (),
             }
         }
+        // Also without an ACK: the next scene begins anew, as the peer does once it gives up.
         self.chat = ChatSoFar::default();
         Ok(())
     }

@@ -33,6 +33,7 @@ const OPERATIONS: [(Op, [u8; 2], &str); 6] = [
 
 /// The bytes of a datagram.
 pub(crate) fn encode(operation: Op, seq: u8, user: &str, payload: &[u8]) -> Vec<u8> {
+    // Every operation is in the table, so the zeros are never sent.
     let fields = OPERATIONS.iter().find(|row| row.0 == operation).map_or([0; 2], |row| row.1);
     raw(fields, seq, user.as_bytes(), payload.len() as u32, payload)
 }

@@ -23,7 +23,7 @@ use crate::files::{failed, refused};
 use crate::room::{Order, OrderResult};
 
 /// The version of what is said here.
-pub const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// So many operators at a time.
 const CLIENTS_MAX: usize = 16;
@@ -37,7 +37,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// What an operator says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Spoken {
+enum Spoken {
     /// First of all.
     Hello {
         /// [`VERSION`].
@@ -50,7 +50,7 @@ pub enum Spoken {
 /// What it is told.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Tell {
+enum Tell {
     /// To its hello.
     Hello {
         /// [`VERSION`] of the room.

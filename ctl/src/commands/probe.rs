@@ -21,6 +21,7 @@ pub(super) fn run(output: &mut Output, args: &ProbeArgs) -> Outcome {
     let wanted = Selection::parse(args.only.as_deref())?;
     let peer = names::peer(&args.address)?;
     let report = simp_probe::probe(peer, args.from.as_deref(), wanted, args.timeout.unwrap_or(TIMEOUT))?;
+    // The report comes first: the exit status says only that some clause failed.
     output.show(&View::Probed { report: &report, verbose: args.verbose })?;
     report.outcome()
 }

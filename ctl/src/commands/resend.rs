@@ -10,6 +10,7 @@ use crate::show::{Output, View};
 /// Puts the text of the message into the outbox, as a new one.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &ResendArgs) -> Outcome {
     let expire_ms = args.expire.map(|expire| expire.as_millis() as u64);
+    // Asked once only: a second time would queue it twice, for it has no token.
     let request = Request::Resend { message: args.id, expire_ms };
     let Reply::Queued { message, chat } = client.ask(&request).map_err(|error| not_known(error, args.id))?
     else {

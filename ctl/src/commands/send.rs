@@ -15,6 +15,7 @@ use crate::stdin::StdinTexts;
 
 /// Refuses what cannot be sent.
 pub(super) fn check(args: &SendArgs) -> Outcome {
+    // Before simpd is reached: a mistake in the arguments is told even if no simpd runs.
     if args.expire.is_some() && !args.queue {
         return Err(fail(FailureKind::Usage, "--expire needs --queue: only messages in the outbox expire"));
     }
@@ -97,6 +98,7 @@ impl Sending<'_> {
                 queue: args.queue,
                 expire_ms: args.expire.map(|expire| expire.as_millis() as u64),
                 token: Some(token),
+                // simpd looks for the token only in entries after this one, so it need not read all of its log.
                 again_after: again.then_some(known),
             };
             match args.queue {
@@ -129,6 +131,7 @@ impl Sending<'_> {
     fn wait(&mut self, id: u64, deadline: Option<Instant>) -> Outcome {
         while let Some(event) = self.client.event(deadline)? {
             match event.what {
+                // What is followed are the outcomes of all messages, other programs' too.
                 What::Delivered { message } | What::Unconfirmed { message } if message == id => {
                     return even_unread(self.output.show(&View::Delivered(&event)));
                 }

@@ -58,6 +58,7 @@ impl Stage {
     }
 
     fn find_sign(&mut self) -> Outcome<Option<Sign>> {
+        // A peer that leaves a stray FIN without an ACK may still answer a stray message, if only with an ERR.
         for sign in [Sign::Fin, Sign::Chat] {
             if self.sign(sign)?.is_some() {
                 return Ok(Some(sign));

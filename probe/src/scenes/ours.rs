@@ -166,6 +166,7 @@ impl Stage {
         let refusal = self.refusal(Side::Third)?;
         if let Some(syn_ack) = &refusal.syn_ack {
             let why = "it accepted the third party: it allows several chats (allow one)";
+            // Not a failure: a peer may hold several chats, and then nobody is a third party.
             self.findings.miss(Clause::Busy, why);
             self.miss_all(&[Scene::Busy], why);
             self.sockets.transmit(Side::Third, wire::encode(Op::Ack, syn_ack.seq(), THIRD_USER, b""))?;

@@ -56,6 +56,7 @@ impl Stage {
                 return Ok(early);
             }
             self.findings.fail(Clause::WaitsForAck, "it came without the ACK", &[first, &next]);
+            // It is taken as the second message: the person will not send another.
             early = early.or(Some(next));
         }
         if self.chat.left.is_none() {
