@@ -76,6 +76,7 @@ impl Globals {
         while let Some(word) = words.next() {
             if word == "--" {
                 self.rest.push(word);
+                // From here on all is text, whatever it looks like.
                 self.rest.extend(words);
                 return;
             } else if is_help(&word) {
@@ -105,6 +106,7 @@ impl Globals {
                 place.push(word);
                 place.extend(has_value.then(|| words.next()).flatten());
             }
+            // If it is no option at all argh says so.
             None => place.push(word),
         }
     }

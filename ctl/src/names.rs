@@ -11,6 +11,7 @@ use simp_control::{Client, FailureKind, Peer, Reply, Request, Who, places};
 /// # Errors
 /// `no_such` if the host is unknown, `usage` if it makes no sense.
 pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
+    // An IPv6 address has brackets if a port follows, so people type them without one too.
     let typed = typed.strip_prefix('[').and_then(|bare| bare.strip_suffix(']')).unwrap_or(typed);
     if is_address(typed) {
         return Ok(typed.to_owned());

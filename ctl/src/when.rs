@@ -45,6 +45,7 @@ fn read(text: &str, zone: &TimeZone, now_ms: u64) -> Option<When> {
 /// Reads how long a message is kept.
 pub(crate) fn expiry(text: &str) -> Result<Duration, String> {
     let forms = "expected a length of time: 90s, 30m, 2h, 7d";
+    // A message that expires at once would never leave.
     duration::parse(text).filter(|expire| !expire.is_zero()).ok_or_else(|| forms.to_owned())
 }
 

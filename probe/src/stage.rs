@@ -104,6 +104,7 @@ impl Stage {
                 return Ok(Some(seen));
             }
             self.answer(&seen)?;
+            // Of a chat that is over nothing more comes.
             if self.chat.left.is_some() {
                 return Ok(None);
             }

@@ -53,9 +53,11 @@ pub(crate) fn raw(fields: [u8; 2], seq: u8, user: &[u8], length: u32, payload: &
 pub(crate) fn is(bytes: &[u8], operation: Op) -> bool {
     let &[kind, code, ..] = bytes else { return false };
     match operation {
+        // Whatever its operation: some have another than 1.
         Op::Chat => kind == 0x02,
         _ if kind != 0x01 => false,
         Op::Err => code & 0x01 != 0,
+        // SYN+ACK is an operation of its own, and neither of the two.
         Op::Syn => code & 0x06 == 0x02,
         Op::Ack => code & 0x06 == 0x04,
         Op::SynAck => code & 0x06 == 0x06,

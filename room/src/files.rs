@@ -47,6 +47,7 @@ impl RoomFiles {
     pub fn of(name: &str) -> Outcome<Self> {
         let rooms = folders::state("the room's accounts").map_err(|error| refused(&error))?.join("simp-room");
         let folder = rooms.join(name);
+        // The folder of all rooms too: its locks say which simpd is taken.
         for private in [&rooms, &folder] {
             folders::make_private(private, "XDG_STATE_HOME").map_err(|error| refused(&error))?;
         }

@@ -201,6 +201,7 @@ impl<S: Simpd> Host<S> {
             match self.simpd.text(event)? {
                 Some(text) => self.room.compute(chat, event, &text, &password),
                 None => {
+                    // The log of simpd has it no more, so the member is asked again.
                     let failed = Computed::Failed(String::new());
                     self.room.computed(now_ms, chat, (event, String::new()), failed, false);
                 }
@@ -265,6 +266,7 @@ impl<S: Simpd> Host<S> {
             What::Message { text } => {
                 let at_the_door = self.room.member(chat).filter(|member| member.is_at_the_door());
                 let pause_ms = match at_the_door {
+                    // Only for passwords: the lines of everybody else must not cost a look into the store each.
                     Some(member) => self.store.pause_ms(at_ms, &member.name, member.host())?,
                     None => 0,
                 };

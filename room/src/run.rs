@@ -58,12 +58,15 @@ pub fn run(daemon: Option<String>, settings: RoomSettings) -> Outcome {
             serve(&mut host, &happened, &run.stopping)
         });
     }
+    // A room may not be started for long, and simpd should keep nothing for it that it has dealt with.
     host.tell_seen();
+    // While the lock is ours: once it is free another run may have made a socket there.
     let _ = std::fs::remove_file(&run.files.socket);
     drop((lock, simpd_lock));
     // Those who wait for the end hear of it when all is done.
     drop((host, happened));
     match outcome {
+        // Somebody asked for it, and it does not matter that simpd was away just then.
         Err(Error::Abandoned) if run.stopping.load(Ordering::Relaxed) => Ok(()),
         outcome => outcome.map(drop),
     }
@@ -137,6 +140,7 @@ fn serve(host: &mut Host<Asker>, happened: &Receiver<Input>, stopping: &AtomicBo
         let mut turn = host.turn();
         let mut next = wait(host.deadline(), happened);
         while let Some(input) = next {
+            // The last turn is carried out and stored like any other.
             if let Some(ended) = host.handle(now_ms(), &mut turn, input)? {
                 host.end(now_ms(), turn)?;
                 return Ok(ended);

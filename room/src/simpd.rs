@@ -272,6 +272,7 @@ pub fn follow(
                 }
                 Ok(_) => {}
                 Err(Error::Lost(_)) => match reconnect_to_log(&mut client, last, &stopping) {
+                    // One that went away again meanwhile is found out by the next read.
                     Ok(true) | Err(Error::Lost(_)) => {}
                     Ok(false) => break failed(None),
                     Err(error) => break failed(Some(error)),
@@ -286,6 +287,7 @@ pub fn follow(
 /// A line to somebody. Nothing else that is sent in the same run may have the same token.
 pub fn send(to: &ChatRef, text: &str, token: u64, after: u64) -> Errand {
     let request = Request::Send {
+        // Both name it: after simpd has lost its log, the id alone could be that of another chat.
         who: Some(to.address.clone()),
         chat: Some(to.id),
         text: text.to_owned(),
@@ -299,6 +301,7 @@ pub fn send(to: &ChatRef, text: &str, token: u64, after: u64) -> Errand {
 
 /// The end of a chat.
 pub fn quit(chat: &ChatRef) -> Errand {
+    // What is queued is delivered first: the goodbye is part of it.
     let request = Request::Quit { who: Some(chat.address.clone()), chat: Some(chat.id), now: false };
     Errand { request, after: 0 }
 }

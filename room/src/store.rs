@@ -258,6 +258,7 @@ impl RoomStore {
             forgive(&all, name, host, *wrong)?;
         }
         if let Some(leftover) = &deeds.leftover {
+            // Written anew as a whole: it is short, and only gets shorter.
             all.execute("DELETE FROM leftover", [])?;
             for QueuedLine { id, chat, text } in leftover {
                 let values = params![*id as i64, *chat as i64, text];

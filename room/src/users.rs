@@ -167,10 +167,12 @@ fn password(name: &str) -> Outcome<String> {
     if !io::stdin().is_terminal() {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map_err(failed)?;
+        // `echo secret | simp-room users add bob` sends the end of the line too.
         let password = line.trim_end_matches(['\n', '\r']);
         return good(password);
     }
     let first = rpassword::prompt_password(format!("Password for {name}: ")).map_err(failed)?;
+    // Nobody sees what is typed, so it is typed twice.
     let second = rpassword::prompt_password("Repeat the password: ").map_err(failed)?;
     match first == second {
         true => good(&first),

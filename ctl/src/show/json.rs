@@ -58,6 +58,7 @@ fn line(value: &impl Serialize) -> String {
 }
 
 fn entry(event: &Event) -> Object<10> {
+    // The name of the field says which way it went.
     let whose = match event.what.kind() {
         Kind::Message | Kind::Request => "from",
         Kind::Inviting | Kind::Queued | Kind::Delivered | Kind::Undelivered | Kind::Unconfirmed => "to",

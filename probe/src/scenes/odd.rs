@@ -37,6 +37,7 @@ impl Stage {
         let kinds: Vec<_> = self.wanted.rows().filter(|row| row.scene == Scene::Odd).collect();
         for row in kinds {
             self.console.progress(row.what);
+            // All of a kind and then one question: whichever of them kills the peer, the clause fails.
             let mut sent = Vec::new();
             for bytes in datagrams(row.clause) {
                 sent.push(self.sockets.transmit(Side::Ours, bytes)?);
