@@ -21,6 +21,6 @@ pub mod rows;
 mod traits;
 mod wire;
 
-pub use peer::{Double, DoubleState, Fate, Port, Said, Transmit};
+pub use peer::{Double, DoubleState, DoubleTransmit, Fate, Port, Said};
 pub use rows::{Allowed, Expect, Row, rows};
 pub use traits::*;

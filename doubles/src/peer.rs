@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use crate::traits::Traits;
 use crate::wire::Fields;
 
-pub use output::Transmit;
+pub use output::DoubleTransmit;
 
 /// One of a program's two sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ struct Partner {
 
 /// A chat on its way, that is repeated.
 #[derive(Debug)]
-struct InFlight {
+struct Unanswered {
     said: usize,
     seq: u8,
     sent_at: u64,
@@ -100,7 +100,7 @@ struct Talk {
     shared: u8,
     last_seq: Option<u8>,
     last_text: String,
-    in_flight: Option<InFlight>,
+    in_flight: Option<Unanswered>,
     queue: VecDeque<usize>,
     is_my_turn: bool,
     /// The ACK of the handshake has come, or is not wanted.
@@ -132,7 +132,7 @@ pub struct Double {
     waits_until: u64,
     is_deaf: bool,
     is_gone: bool,
-    outgoing: VecDeque<Transmit>,
+    outgoing: VecDeque<DoubleTransmit>,
     shown: Vec<String>,
     said: Vec<Said>,
     notices: Vec<String>,

@@ -1,6 +1,6 @@
 //! Chats both ways, and their acknowledgement.
 
-use super::{Double, DoubleState, Fate, InFlight, Said};
+use super::{Double, DoubleState, Fate, Said, Unanswered};
 use crate::traits::{Expects, Repeats, Sends, Then, Unexpected};
 use crate::wire::{self, Fields, operation};
 
@@ -46,7 +46,7 @@ impl Double {
             self.talk.sent += 1;
             self.talk.shared ^= 1;
             self.set_fate(said, Fate::Sent);
-            self.talk.in_flight = self.traits.repeats.map(|Repeats { every, .. }| InFlight {
+            self.talk.in_flight = self.traits.repeats.map(|Repeats { every, .. }| Unanswered {
                 said,
                 seq,
                 sent_at: now,
@@ -112,7 +112,7 @@ impl Double {
     pub(super) fn confirm(&mut self, now: u64, seq: u8) {
         let Some(repeats) = self.traits.repeats.filter(|_| !self.traits.chats_answer_chats) else { return };
         let missed = self.traits.misses_acks_within;
-        let is_answered = |chat: &mut InFlight| {
+        let is_answered = |chat: &mut Unanswered| {
             (!repeats.wants_its_number || chat.seq == seq)
                 && missed.is_none_or(|within| now > chat.sent_at + within)
         };

@@ -2,8 +2,8 @@
 
 use super::{Allowed, Expect, Row, row};
 use crate::traits::{
-    Acceptance, Answers, Busy, Decline, Expects, Fatal, FinWaits, Form, Length, Number, OnFin, Padding,
-    Repeats, SecondSyn, Sends, SynInChat, Takes, Then, Traits, Unexpected,
+    Acceptance, Answers, Busy, Decline, Expects, FatalDatagram, FinWaits, Form, Length, Number, OnFin,
+    Padding, Repeats, SecondSyn, Sends, SynInChat, Takes, Then, Traits, Unexpected,
 };
 
 /// Repeated three times at 5 s.
@@ -48,7 +48,7 @@ fn b() -> Traits {
         decline: Decline::FinWithText,
         busy: Busy::Err,
         answers_to_7777: true,
-        fatal: Fatal { seq: true, high_byte: true, operation: true },
+        fatal: FatalDatagram { seq: true, high_byte: true, operation: true },
         ..Traits::SIMPLE
     }
 }
@@ -92,7 +92,7 @@ const D: Traits = Traits {
     fin_has_seq: true,
     fin_waits: FinWaits::Ack,
     drops: 20,
-    fatal: Fatal { seq: false, high_byte: true, operation: false },
+    fatal: FatalDatagram { seq: false, high_byte: true, operation: false },
     ..Traits::SIMPLE
 };
 

@@ -254,7 +254,7 @@ pub enum Takes {
 
 /// What ends its listener: it hears nothing from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fatal {
+pub struct FatalDatagram {
     /// Sequence above 1.
     pub seq: bool,
     /// A byte over 127 in User or in the payload.
