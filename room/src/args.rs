@@ -26,7 +26,7 @@ pub struct Args {
 #[argh(subcommand)]
 pub enum Command {
     Run(RunArgs),
-    Status(StatusArgs),
+    Status(RoomStatusArgs),
     Who(WhoArgs),
     Say(SayArgs),
     Kick(KickArgs),
@@ -34,7 +34,7 @@ pub enum Command {
     Unban(UnbanArgs),
     Bans(BansArgs),
     Topic(TopicArgs),
-    Stop(StopArgs),
+    Stop(RoomStopArgs),
     Users(UsersArgs),
 }
 
@@ -99,7 +99,7 @@ fn rate(text: &str) -> Result<u32, String> {
 /// Show the state of the room.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
-pub struct StatusArgs {
+pub struct RoomStatusArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -202,7 +202,7 @@ pub struct TopicArgs {
 /// Stop a room; its members are still in it when it is started again.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
-pub struct StopArgs {
+pub struct RoomStopArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -222,7 +222,7 @@ pub struct UsersArgs {
 pub enum UsersCommand {
     List(ListArgs),
     Add(AddArgs),
-    Remove(RemoveArgs),
+    Remove(UserRemoveArgs),
     Passwd(PasswdArgs),
     Import(ImportArgs),
 }
@@ -254,7 +254,7 @@ pub struct AddArgs {
 /// Remove an account.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
-pub struct RemoveArgs {
+pub struct UserRemoveArgs {
     /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
