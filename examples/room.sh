@@ -63,16 +63,16 @@ room=open
 run simpctl -d $alice connect $lobby
 hears $alice "Welcome to lobby, alice. You are new here: choose a password."
 run simpctl -d $alice send "open sesame"
-hears $alice "The same once more, please."
+hears $alice "Repeat the password, please."
 run simpctl -d $alice send "open sesame"
-hears $alice "You are in lobby. Here: nobody. (HELP says how it works.)"
+hears $alice "You are in lobby. Here: nobody. (HELP lists the commands.)"
 
 echo
 echo "# Bob has an account already."
 run simpctl -d $bob connect $lobby
 hears $bob "Welcome to lobby, bob. Your password?"
 run simpctl -d $bob send builder
-hears $bob "You are in lobby. Here: alice. (HELP says how it works.)"
+hears $bob "You are in lobby. Here: alice. (HELP lists the commands.)"
 hears $alice "* bob joined"
 
 echo

@@ -1,6 +1,6 @@
 //! simpd and foreign peers over real UDP: the doubles of the crate `simp-doubles`, each on its own address, port
 //! 7777, and a user of ours with simpctl. A chat in both roles, without loss. What happens on bad links, and all
-//! else, is tried in virtual time (`daemon/src/exchange/double.rs`).
+//! else, is tried in virtual time (`daemon/tests/compatibility.rs`).
 //!
 //! `ROW=E` runs one row alone.
 
@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use simp_doubles::{Double, OnFin, Port, Row, State, rows};
+use simp_doubles::{Double, DoubleState, OnFin, Port, Row, rows};
 
 use crate::harness::{DEADLINE, Daemon, World};
 
@@ -137,10 +137,10 @@ impl<'a> Chat<'a> {
     fn we_invite(&self) {
         self.double.act(Double::wait);
         let connect = self.world.spawn_ctl(self.host, &["connect", &self.world.address(self.host + 1)]);
-        self.double.when("asked", |double| matches!(double.state(), State::Asked | State::Open));
+        self.double.when("asked", |double| matches!(double.state(), DoubleState::Asked | DoubleState::Open));
         self.double.act(Double::accept);
         connect.wait().ok();
-        self.double.when("open", |double| double.state() == State::Open);
+        self.double.when("open", |double| double.state() == DoubleState::Open);
     }
 
     fn they_invite(&self) {
@@ -148,7 +148,7 @@ impl<'a> Chat<'a> {
         self.double.act(|double, now| double.invite(now, ours));
         self.daemon.client().status_when(|status| status.requests == 1);
         let accept = self.world.spawn_ctl(self.host, &["accept"]);
-        self.double.when("open", |double| matches!(double.state(), State::Open | State::Ringing));
+        self.double.when("open", |double| matches!(double.state(), DoubleState::Open | DoubleState::Ringing));
         if !self.row.traits.acks_syn_ack {
             // Its first line stands for the ACK.
             self.they_say("first");
@@ -204,14 +204,14 @@ impl<'a> Chat<'a> {
             OnFin::Silent | OnFin::Ignored => _ = self.world.ctl(self.host, &["quit", "--timeout", "0.1"]),
         }
         if self.row.traits.on_fin != OnFin::Ignored {
-            self.double.when("over", |double| double.state() == State::Idle);
+            self.double.when("over", |double| double.state() == DoubleState::Idle);
         }
     }
 
     fn they_quit(&self) {
         self.double.act(Double::quit);
         self.daemon.client().status_when(|status| status.chats == 0);
-        self.double.when("over", |double| double.state() == State::Idle);
+        self.double.when("over", |double| double.state() == DoubleState::Idle);
     }
 }
 

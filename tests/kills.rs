@@ -172,13 +172,13 @@ impl<'a> Side<'a> {
         let mut rest = queued.as_slice();
         for sent in &self.sent {
             match (sent.id, rest) {
-                (Some(id), [first, behind @ ..]) => {
+                (Some(id), [first, after @ ..]) => {
                     assert_eq!(*first, (id, sent.text.as_str()), "{user}: another one is in its place");
-                    rest = behind;
+                    rest = after;
                 }
                 (Some(id), []) => panic!("{user}: message {id} was answered and is not in the log"),
-                (None, [(id, text), behind @ ..]) if !answered.contains(id) && *text == sent.text => {
-                    rest = behind;
+                (None, [(id, text), after @ ..]) if !answered.contains(id) && *text == sent.text => {
+                    rest = after;
                 }
                 (None, _) => {}
             }
@@ -201,7 +201,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// Starts a daemon, and a listener that tells what it is shown behind entry `after` until the daemon is gone.
+/// Starts a daemon, and a listener that tells what it is shown after entry `after` until the daemon is gone.
 fn start(world: &World, number: usize, host: u8, config: &str, after: u64, seen: &Sender<Seen>) -> Run {
     let daemon = world.start(host, &["--user", USERS[number], "--accept", "all", "--config", config]);
     let mut listener = daemon.client();
@@ -271,7 +271,7 @@ impl<'a> Pair<'a> {
         pair
     }
 
-    /// Waits for the next thing. What a listener is shown comes behind what it was shown, over all restarts.
+    /// Waits for the next thing. What a listener is shown comes after what it was shown, over all restarts.
     fn next(&mut self) -> Seen {
         let seen = self.seen.recv_timeout(DEADLINE).expect("nothing happened within the deadline");
         assert!(Instant::now() < self.deadline, "it goes on and on");

@@ -273,7 +273,7 @@ fn asked(receiver: &Receiver<Vec<Vec<Request>>>) -> Vec<Vec<Request>> {
 }
 
 #[test]
-fn a_listener_goes_on_behind_what_it_has_and_tells_again_what_was_not_answered() {
+fn a_listener_goes_on_after_what_it_has_and_tells_again_what_was_not_answered() {
     let world = World::new();
     let path = world.path("scripted.sock");
     let script = scripted(

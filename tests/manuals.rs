@@ -13,7 +13,7 @@ fn commands(help: &str) -> Vec<String> {
     listed.filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
 }
 
-/// The command and, where there is one, the command below it, of an item of the manual.
+/// The command and, if there is one, the command below it, of an item of the manual.
 fn name<'a, 'b>(item: &'a [&'b str]) -> &'a [&'b str] {
     let is_name = |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase());
     &item[..item.iter().take(2).take_while(is_name).count()]

@@ -35,7 +35,7 @@ fn a_queued_message_that_is_waited_for_is_status_0_6_or_8() {
     let two = world.address(2);
     let queue = |more: &[&str]| world.ctl(1, &[&["send", "--queue", "-t", &two], more, &["hi"]].concat());
     queue(&["--timeout", "0.2"])
-        .fails(6, "simpctl: message 1 is kept and will be delivered when the peer is there");
+        .fails(6, "simpctl: message 1 is queued and will be delivered when the peer is back");
     queue(&["--timeout", "30", "--expire", "1s"])
         .fails(8, "simpctl: not delivered: expired (send it again with: simpctl resend 2)");
     let _bob = world.start(2, &["--user", "bob", "--accept", "all"]);

@@ -167,7 +167,7 @@ fn a_text_that_is_too_long_for_its_peer_is_refused() {
 }
 
 #[test]
-fn a_message_that_became_too_long_for_its_peer_is_given_up_and_holds_up_none_behind_it() {
+fn a_message_that_became_too_long_for_its_peer_is_given_up_and_holds_up_none_after_it() {
     let world = World::new();
     let config = pin(&world, "plain");
     let daemon = alice(&world, &config);
@@ -186,9 +186,10 @@ fn a_message_that_became_too_long_for_its_peer_is_given_up_and_holds_up_none_beh
     let event = client.expect(What::Undelivered { message: 1, reason: Reason::TooLong });
     assert_eq!(event.chat, 0);
     bob.expect(Operation::Chat, 0, b"short");
-    waits
-        .wait()
-        .fails(8, "simpctl: not delivered: too long (its peer receives less at a time; send it in parts)");
+    waits.wait().fails(
+        8,
+        "simpctl: not delivered: too long (its peer accepts only shorter messages; send it in parts)",
+    );
     world.ctl(1, &["resend", "1"]).fails(
         2,
         &format!(

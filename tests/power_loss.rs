@@ -54,7 +54,7 @@ fn nothing_that_was_promised_is_lost_with_the_power() {
     let mut started = 0;
     for seed in seed..seed + rounds {
         let disks = run.lose_power(&promises, &mut Random(seed), &mut found);
-        // Where something is lost already, that is what the test says.
+        // If something is lost already, that is what the test says.
         if found.losses.is_empty() {
             started += resume(&world, &run.log, &disks);
         }

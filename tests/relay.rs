@@ -12,7 +12,7 @@ use crate::harness::Random;
 /// Of a hundred datagrams, how many a bad link loses.
 const LOST: u64 = 20;
 
-/// Of a hundred datagrams, how many a bad link hands over twice, the copy right behind the original.
+/// Of a hundred datagrams, how many a bad link hands over twice, the copy right after the original.
 const COPIED: u64 = 20;
 
 /// What a relay did, all of it or one direction.
@@ -129,7 +129,7 @@ impl Way {
                 percent if percent < LOST => 0,
                 _ => 2,
             };
-            // Held until all is told: what answers this datagram is told of behind it.
+            // Held until all is told: what answers this datagram is told of after it.
             let mut counts = self.counts.lock().unwrap();
             let counts = &mut counts[self.from];
             counts.lost += u64::from(times == 0);

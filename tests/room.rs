@@ -26,8 +26,8 @@ use nix::sys::signal::Signal;
 
 use crate::harness::{Daemon, Ran, Running, World, run};
 
-/// What somebody is told on coming in where nobody is.
-pub const ALONE: &str = "You are in lobby. Here: nobody. (HELP says how it works.)";
+/// What somebody is told on coming in if nobody is there.
+pub const ALONE: &str = "You are in lobby. Here: nobody. (HELP lists the commands.)";
 
 /// A room called lobby, on a simpd on address 1. Neither waits for the disk: that is not what is tried here.
 pub struct Lobby {

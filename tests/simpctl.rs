@@ -180,7 +180,7 @@ fn another_users_daemon_is_refused_with_the_reason() {
             socket.display()
         ),
     );
-    // Where the folder is open by mistake, simpd itself looks who it is.
+    // If the folder is open by mistake, simpd itself looks who it is.
     std::fs::set_permissions(world.path("run/simp"), open_to_all).unwrap();
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o777)).unwrap();
     nobody(&world).fails(

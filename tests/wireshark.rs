@@ -197,7 +197,7 @@ fn other_ports_are_recognised_and_icmp_is_no_conversation() {
     let simp = address(&world, 1);
     let [one, two] = [8, 9].map(|port| SocketAddr::new(simp.ip(), world.port(port)));
     let mut capture = Capture::new();
-    // SIMP to the byte shows that its conversation is SIMP, before and behind it.
+    // SIMP to the byte shows that its conversation is SIMP, before and after it.
     capture.add(one, two, b"hi");
     capture.add(one, two, &wire(SYN, 0, "alice", b""));
     capture.add(two, one, b"hi");

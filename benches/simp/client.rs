@@ -74,7 +74,7 @@ impl BenchClient {
         self.deliver_followed(text)
     }
 
-    /// The same, where `delivered` is followed already.
+    /// The same, if `delivered` is followed already.
     pub fn deliver_followed(&mut self, text: &str) -> Attempt<()> {
         let Reply::Queued { message: sent, .. } = self.request(&Request::send(None, text))? else {
             return Err("not queued".into());

@@ -21,7 +21,7 @@ const MESSAGE: [u8; 103] = [b'x'; 103];
 /// A header.
 const ACK: [u8; 39] = [b'a'; 39];
 
-/// What stands for the path of a log where there is none.
+/// What stands for the path of a log if there is none.
 const NO_LOG: &str = "-";
 
 /// SQLite's setting that each commit waits for the disk.

@@ -67,16 +67,16 @@ local experts = {
     sequence_range = deviation("sequence.range", "Sequence is neither 0 nor 1", severity.WARN),
     user_spaces = deviation("user.spaces", "User is padded with spaces", severity.NOTE),
     user_leading = deviation("user.leading", "User is padded at the front", severity.NOTE),
-    user_nul = deviation("user.nul", "User goes on behind a NUL", severity.NOTE),
+    user_nul = deviation("user.nul", "User goes on after a NUL", severity.NOTE),
     user_not_ascii = deviation("user.not_ascii", "User is not printable ASCII", severity.WARN),
     user_empty = deviation("user.empty", "User is empty", severity.NOTE),
     user_ringing = deviation("user.ringing", "It rings: the first chat accepts, not this", severity.NOTE),
     length_missing = deviation("length.missing", "Control datagram without Length", severity.NOTE),
-    length_zero = deviation("length.zero", "Length is 0 with a payload behind it", severity.NOTE),
+    length_zero = deviation("length.zero", "Length is 0 with a payload after it", severity.NOTE),
     length_beyond = deviation("length.beyond", "Length is more than is there", severity.WARN),
-    trailer_unknown = deviation("trailer.unknown", "Bytes behind the payload", severity.NOTE),
+    trailer_unknown = deviation("trailer.unknown", "Bytes after the payload", severity.NOTE),
     trailer_checksum = ProtoExpert.new(
-        "simp.trailer.checksum", "Checksum behind the payload", group.CHECKSUM, severity.NOTE),
+        "simp.trailer.checksum", "Checksum after the payload", group.CHECKSUM, severity.NOTE),
     payload_unexpected = deviation("payload.unexpected", "Payload where none belongs", severity.NOTE),
     text_leading_nul = deviation("text.leading_nul", "Text begins with a NUL", severity.NOTE),
     text_nul = deviation("text.nul", "Text has a NUL", severity.WARN),
@@ -159,7 +159,7 @@ local function read_user(d)
         note(d, "user", "user_spaces", "User is padded with spaces")
     end
     if name:find("\0", 1, true) then
-        note(d, "user", "user_nul", "User goes on behind a NUL")
+        note(d, "user", "user_nul", "User goes on after a NUL")
     end
     if d.user:find("[^ -~]") then
         note(d, "user", "user_not_ascii", "User has bytes that are not printable ASCII")
@@ -191,17 +191,17 @@ end
 
 -- Where the payload ends: where Length says, else where the datagram ends (SIMP 7).
 local function read_length(d)
-    local behind = d.on_wire - HEADER
+    local after = d.on_wire - HEADER
     local a, b, c, e = d.bytes:byte(SHORT_HEADER + 1, HEADER)
     d.length = ((a * 256 + b) * 256 + c) * 256 + e
-    if d.length > behind then
-        note(d, "length", "length_beyond", "Length %.0f, but a payload of %s", d.length, bytes_of(behind))
-        return behind
-    elseif d.length > 0 or behind == 0 or (behind == 2 and checksum(d)) then
+    if d.length > after then
+        note(d, "length", "length_beyond", "Length %.0f, but a payload of %s", d.length, bytes_of(after))
+        return after
+    elseif d.length > 0 or after == 0 or (after == 2 and checksum(d)) then
         return d.length
     end
-    note(d, "length", "length_zero", "Length 0, but a payload of %s", bytes_of(behind))
-    return behind
+    note(d, "length", "length_zero", "Length 0, but a payload of %s", bytes_of(after))
+    return after
 end
 
 local function read_trailer(d)
@@ -210,14 +210,14 @@ local function read_trailer(d)
     end
     local size = d.on_wire - HEADER - d.payload_size
     if size ~= 2 or d.cut then
-        note(d, "trailer", "trailer_unknown", "%s behind the payload", bytes_of(size))
+        note(d, "trailer", "trailer_unknown", "%s after the payload", bytes_of(size))
         return
     end
     local right, sum = checksum(d)
     if right then
-        note(d, "trailer", "trailer_checksum", "2-byte checksum behind the payload, it is right")
+        note(d, "trailer", "trailer_checksum", "2-byte checksum after the payload, it is right")
     else
-        note(d, "trailer", "trailer_unknown", "2 bytes behind the payload, not the checksum: that is 0x%04x", sum)
+        note(d, "trailer", "trailer_unknown", "2 bytes after the payload, not the checksum: that is 0x%04x", sum)
     end
 end
 

@@ -68,10 +68,11 @@ pub enum Incoming {
 
 /// A number for the `token` of a `send` that no other message has.
 pub fn token() -> u64 {
+    // The system seeds it, and each one differs from the one before: unique enough, without a crate for it.
     RandomState::new().build_hasher().finish()
 }
 
-/// All of these fail with [`Error::Lost`] if simpd goes away, and does not come back in time where it is waited for. A
+/// All of these fail with [`Error::Lost`] if simpd goes away, and does not come back in time if it is waited for. A
 /// failure is simpd's, or of kind `no_daemon` if what is there is no simpd that we understand, or none that answers
 /// within 30 s.
 impl Client {
@@ -111,6 +112,7 @@ impl Client {
     /// A second connection to the same daemon, which follows nothing.
     pub fn another(&self) -> Outcome<Self> {
         let socket = self.socket().clone();
+        // As one that was there: if it is gone now, whoever asked may wait for it.
         Self::new(Connection::new(socket.connect_again()?, socket))
     }
 
@@ -183,6 +185,7 @@ impl Client {
             match self.decoded()? {
                 Some(Incoming::Reply(reply)) => return Ok(reply),
                 Some(Incoming::Refused(failure)) => return Err(failure.into()),
+                // They were followed before, and must not be lost because something else is asked.
                 Some(Incoming::Event(event)) => self.events.push_back(event),
                 Some(Incoming::Reconnected) => (),
                 None if self.connection.read(deadline)? => (),
@@ -230,6 +233,7 @@ impl Client {
     /// What has come already, without waiting.
     pub fn buffered(&mut self) -> Outcome<Option<Incoming>> {
         match self.events.pop_front() {
+            // Set aside while a reply was waited for, so older than what is still to be decoded.
             Some(event) => Ok(Some(Incoming::Event(event))),
             None => self.decoded(),
         }
@@ -240,6 +244,7 @@ impl Client {
         loop {
             match self.connection.read(None) {
                 Ok(_) => (),
+                // The end is what is waited for.
                 Err(Error::Lost(_)) => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -257,6 +262,7 @@ impl Client {
         let mut again = false;
         loop {
             match ask(self, again) {
+                // A refusal is an answer. Only what has none is asked again.
                 Err(Error::Lost(_)) => self.reconnect(deadline)?,
                 outcome => return outcome,
             }
@@ -267,6 +273,7 @@ impl Client {
     /// Waits for simpd until the deadline, or for a minute if there is none, and goes on with it on the same socket.
     pub fn reconnect(&mut self, deadline: Option<Instant>) -> Outcome {
         (self.when_lost)(self.socket());
+        // A script without a time limit must not hang for ever on a simpd that nobody starts again.
         let deadline = deadline.unwrap_or_else(|| Instant::now() + BACK_WITHIN);
         let mut pause = FIRST_PAUSE;
         loop {
@@ -281,6 +288,7 @@ impl Client {
                 return Err(self.socket().lost());
             }
             self.connection.pause(pause.min(left))?;
+            // A restart takes milliseconds; what takes longer is not to be asked all the time.
             pause = (pause * 2).min(LAST_PAUSE);
         }
     }
@@ -355,9 +363,11 @@ impl Client {
         let Reply::Hello { version, address, program, .. } = reply else {
             return Err(unexpected());
         };
+        // Nothing else is read from a simpd of another version: it might be misread.
         if version != VERSION {
-            let what =
-                format!("simpd {program} speaks version {version} of the control API, simpctl {VERSION}");
+            let what = format!(
+                "simpd {program} speaks version {version} of the control API, this program {VERSION}"
+            );
             return Err(fail(FailureKind::NoDaemon, format!("{what} (install both from the same release)")));
         }
         self.address = address;

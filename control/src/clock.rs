@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 /// A moment, in milliseconds since 1970, in the local time zone.
 pub fn local(ms: u64) -> String {
     let at = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    // One moment that makes no sense must not hide the entry that it belongs to.
     at.unwrap_or(Timestamp::MAX).to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

@@ -40,6 +40,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Lost`] if there is no simpd now.
     pub(crate) fn renew(&mut self) -> Outcome {
+        // Half of a frame from the old connection must not be read as the beginning of the new one.
         self.stream = FrameStream::new(self.socket.connect_again()?);
         self.out.clear();
         Ok(())
@@ -83,6 +84,7 @@ impl Connection {
             return Ok(false);
         }
         match self.stream.read() {
+            // Closed in order or reset: a simpd that stops and one that is killed are waited for alike.
             Ok(0) => Err(self.socket.lost()),
             Ok(_) => Ok(true),
             Err(error) if is_end(&error) => Err(self.socket.lost()),

@@ -15,6 +15,7 @@ pub fn parse(text: &str) -> Option<Duration> {
         'w' => 7 * 86_400,
         _ => return None,
     };
+    // The unit is one byte here, and `parse` alone would take a sign.
     let number =
         text.get(..text.len() - 1).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
     let seconds = number.parse::<u64>().ok()?.checked_mul(unit)?;

@@ -76,6 +76,7 @@ pub fn unexpected() -> Error {
 /// What a failed write to standard output comes to.
 pub fn unwritten(error: &io::Error) -> Error {
     match error.kind() {
+        // `simpctl listen | head -1` has done what it should.
         io::ErrorKind::BrokenPipe => Error::Abandoned,
         _ => fail(FailureKind::Failed, format!("standard output: {error}")),
     }

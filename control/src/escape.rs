@@ -39,6 +39,7 @@ pub fn name(name: &str) -> Cow<'_, str> {
     if is_plain(name) {
         return Cow::Borrowed(name);
     }
+    // Backslashes first, or those put before the quotation marks would be doubled.
     let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
     Cow::Owned(format!("\"{}\"", shown(&quoted)))
 }
@@ -61,6 +62,7 @@ pub fn json(line: &str) -> Cow<'_, str> {
 
 fn replaced(text: &str, is_odd: impl Fn(char) -> bool, escape: impl Fn(&mut String, char)) -> Cow<'_, str> {
     if !text.contains(&is_odd) {
+        // Nearly all text is harmless, and passes without a copy.
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);

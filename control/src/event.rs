@@ -88,6 +88,7 @@ impl What {
         match self {
             Self::Message { text } | Self::Queued { text, .. } | Self::Error { text } => Some(text),
             Self::Closed { text, .. } => text.as_deref(),
+            // Each by its name: a new entry with a peer's words in it must not be forgotten here.
             Self::Request
             | Self::Inviting
             | Self::Opened { .. }

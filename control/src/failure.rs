@@ -45,6 +45,7 @@ impl FailureKind {
     /// The exit status of a program that ends with such a failure, as simpctl(1) lists them.
     pub fn exit_status(self) -> u8 {
         match self {
+            // Scripts count on these: a number never gets another meaning.
             Self::Failed => 1,
             Self::Usage => 2,
             Self::NoDaemon => 3,

@@ -17,10 +17,12 @@ use crate::socket::{Socket, is_absent, refused};
 /// # Errors
 /// `no_daemon` with the remedy, or `usage` if the name makes no sense.
 pub(crate) fn simpd(named: Option<String>) -> Outcome<Connection> {
+    // Set but empty is not set: so a script can undo the variable for one command.
     let named = named.or_else(|| std::env::var("SIMP_DAEMON").ok().filter(|name| !name.is_empty()));
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let folder = places::runtime_folder(runtime, Uid::effective().as_raw(), Path::is_dir);
     match named {
+        // No address has a slash, so this is a path.
         Some(name) if name.contains('/') => at(PathBuf::from(&name), name),
         Some(name) => match places::parse_address(&name) {
             Some(address) => at(places::socket_path(&folder, address), places::daemon_name(address)),
@@ -45,6 +47,7 @@ fn only_one(folder: &Path) -> Outcome<Connection> {
     for path in sockets(folder)? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         match UnixStream::connect(&path) {
+            // The connection that shows it alive is the one that is used: between two attempts it could go away.
             Ok(stream) => running.push(Connection::new(stream, Socket { name, path })),
             Err(error) if is_absent(&error) => (),
             // Somebody else's, perhaps: a reason only if there is none of ours.
@@ -69,6 +72,7 @@ fn sockets(folder: &Path) -> Outcome<Vec<PathBuf>> {
     };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "sock"));
+    // The folder has them in no order, and the error that names them should be the same each time.
     paths.sort();
     Ok(paths)
 }

@@ -26,6 +26,7 @@ pub enum FrameError {
 /// [`FrameError::TooLong`] if the item has more than [`FRAME_MAX`] bytes.
 pub fn encode<T: Serialize>(item: &T, out: &mut Vec<u8>) -> Result<(), FrameError> {
     let start = out.len();
+    // The length is known only when the item is written.
     out.extend_from_slice(&[0; LENGTH_LEN]);
     if let Err(error) = ciborium::into_writer(item, &mut *out) {
         out.truncate(start);
@@ -75,6 +76,7 @@ impl FrameBuffer {
             return Ok(None);
         };
         let value = ciborium::from_reader(&mut item).map_err(|error| FrameError::Item(explain(error)))?;
+        // Item and frame end together. A client that counts wrong hears of it at once, not at some later item.
         if !item.is_empty() {
             return Err(FrameError::Item("bytes after the item".to_owned()));
         }
@@ -93,6 +95,7 @@ impl FrameBuffer {
         self.bytes.drain(..self.start);
         self.start = 0;
         if self.bytes.is_empty() {
+            // One large answer must not keep a megabyte for each of many clients.
             self.bytes.shrink_to(4096);
         }
     }

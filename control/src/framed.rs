@@ -35,6 +35,7 @@ impl FrameStream {
     /// # Errors
     /// The stream's, or the item is too long for a frame.
     pub fn write(&mut self, item: &impl Serialize) -> io::Result<()> {
+        // Length and item in one write: the other side wakes up once.
         let mut bytes = Vec::new();
         frame::encode(item, &mut bytes).map_err(io::Error::other)?;
         self.stream.write_all(&bytes)
@@ -72,6 +73,7 @@ impl FrameStream {
     /// The stream's, or what was read is no such frame.
     pub fn receive<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         loop {
+            // Before reading: one read can bring several items, and after the last of them nothing may come.
             if let Some(item) = self.take().map_err(io::Error::other)? {
                 return Ok(Some(item));
             }

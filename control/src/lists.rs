@@ -73,6 +73,7 @@ impl Client {
     ) -> Outcome<Vec<T>> {
         let mut all = Vec::new();
         loop {
+            // By the last item and not by a number: the list may change between two requests.
             let (some, more) = piece(self.ask(&request(all.last()))?)?;
             all.extend(some);
             if !more {
@@ -96,6 +97,7 @@ impl Client {
         let mut before = piece.before;
         loop {
             let limit = piece.most.saturating_sub(found.len() as u32);
+            // Before asking: a piece of nothing needs no request, and a full one no more.
             if limit == 0 {
                 return Ok(found);
             }
@@ -103,6 +105,7 @@ impl Client {
             let Reply::History { events, older } = self.ask(&request)? else {
                 return Err(unexpected());
             };
+            // A request has no lower bound: the daemon looks downwards from `before`.
             found.extend(events.into_iter().filter(|event| event.id > piece.above));
             // What is older has lower ids than this; a piece without entries is no sign that there are none.
             if older.is_none_or(|older| older <= piece.above.saturating_add(1)) {

@@ -13,6 +13,7 @@ pub const SOCKET_PATH_MAX: usize = 107;
 /// `/run/simp` for root, and for others `/run/user/UID/simp`, or `/tmp/simp-UID` if `exists` says that
 /// there is no `/run/user/UID`.
 pub fn runtime_folder(xdg_runtime_dir: Option<PathBuf>, uid: u32, exists: impl Fn(&Path) -> bool) -> PathBuf {
+    // A relative one would be another folder for each program.
     if let Some(folder) = xdg_runtime_dir.filter(|folder| folder.is_absolute()) {
         return folder.join("simp");
     }
@@ -29,6 +30,7 @@ pub fn runtime_folder(xdg_runtime_dir: Option<PathBuf>, uid: u32, exists: impl F
 pub fn daemon_name(address: SocketAddr) -> String {
     match address {
         _ if address.port() != PORT => address.to_string(),
+        // The IP alone drops the interface, without which a link-local address means nothing.
         SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
         _ => address.ip().to_string(),
     }

@@ -27,6 +27,7 @@ impl Socket {
     /// # Errors
     /// `no_daemon`, with the remedy.
     pub(crate) fn connect(&self) -> Outcome<UnixStream> {
+        // The system's own words for it name neither the limit nor the remedy.
         if self.path.as_os_str().as_bytes().len() > places::SOCKET_PATH_MAX {
             let what = "too long for a Unix socket, which has at most 107 bytes";
             let line = format!("{}: {what} (set XDG_RUNTIME_DIR to a shorter path)", self.path.display());

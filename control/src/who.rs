@@ -21,8 +21,10 @@ pub enum Who {
 impl Who {
     /// Reads what a user wrote.
     pub fn parse(text: &str) -> Self {
+        // The last `@`: a user name may have some, and an address has none.
         let shown = text.rsplit_once('@').and_then(|(user, address)| Some((user, address.parse().ok()?)));
         match (text.parse(), text.parse(), shown) {
+            // What reads as an address is one, whatever name a peer has chosen.
             (Ok(ip), ..) => Self::Ip(ip),
             (_, Ok(address), _) => Self::Address(address),
             (.., Some((user, address))) => Self::Both(user.to_owned(), address),
@@ -36,6 +38,7 @@ impl Who {
             Self::Ip(ip) => *ip == at.ip(),
             Self::Address(address) => *address == at,
             Self::Both(name, address) => *address == at && name == user,
+            // A blank name is that of every peer that sends none, so it names nobody.
             Self::User(name) => !user.is_empty() && name == user,
         }
     }

@@ -13,7 +13,7 @@ const TIMEOUT_MAX: f64 = 315_576_000.0;
 #[derive(FromArgs, ArgsInfo)]
 #[argh(name = "simpctl", help_triggers("-h", "--help"))]
 #[argh(
-    note = "The daemon is the one that -d names, otherwise $SIMP_DAEMON, otherwise the only one that runs. -d and --json may stand before or after the command."
+    note = "The daemon is the one that -d names, otherwise $SIMP_DAEMON, otherwise the only one that runs. -d and --json may be given before or after the command."
 )]
 #[argh(
     note = "WHO is a user name, ADDR, ADDR:PORT or a host name; it may be left out if there is only one chat or request."
@@ -75,7 +75,7 @@ pub(crate) enum Command {
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "connect", help_triggers("-h", "--help"))]
 pub(crate) struct ConnectArgs {
-    /// seconds that the invitation lasts (default: simpd's setting)
+    /// how long the invitation lasts, in seconds (default: simpd's setting)
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
     /// ADDR[:PORT] or HOST[:PORT]; the default port is 7777
@@ -146,7 +146,7 @@ pub(crate) struct SendArgs {
     /// keep the message until the peer has it, over several chats if necessary
     #[argh(switch)]
     pub(crate) queue: bool,
-    /// with --queue: give the message up after this time, such as 90s, 30m, 2h, 7d
+    /// with --queue: give up on the message after this time, such as 90s, 30m, 2h, 7d
     #[argh(option, arg_name = "time", from_str_fn(expiry))]
     pub(crate) expire: Option<Duration>,
     /// return as soon as simpd has the message on disk
@@ -177,7 +177,7 @@ pub(crate) enum OutboxCommand {
     Cancel(CancelArgs),
 }
 
-/// Take a message out of the outbox: it is not delivered.
+/// Take a message out of the outbox without delivering it.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: the id, as cancelled.")]
 #[argh(subcommand, name = "cancel", help_triggers("-h", "--help"))]
@@ -192,7 +192,7 @@ pub(crate) struct CancelArgs {
 #[argh(note = "JSON: queued (id, event, chat, text).")]
 #[argh(subcommand, name = "resend", help_triggers("-h", "--help"))]
 pub(crate) struct ResendArgs {
-    /// give the message up after this time, such as 90s, 30m, 2h, 7d
+    /// give up on the message after this time, such as 90s, 30m, 2h, 7d
     #[argh(option, arg_name = "time", from_str_fn(expiry))]
     pub(crate) expire: Option<Duration>,
     /// the id of the message
@@ -200,7 +200,7 @@ pub(crate) struct ResendArgs {
     pub(crate) id: u64,
 }
 
-/// Show messages as they come, starting where this consumer stopped the last time.
+/// Show messages as they come, starting where this consumer left off.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     note = "simpd keeps a mark for each consumer: each gets every message, and none twice. With --since no mark is used or moved."
@@ -260,7 +260,7 @@ pub(crate) struct QuitArgs {
 #[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
 pub(crate) struct StatusArgs {}
 
-/// Show the last messages, in both directions, oldest first.
+/// Show the most recent messages, in both directions, oldest first.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     note = "T is an id (since: those above it, until: those up to it), a time ago (90s, 30m, 2h, 7d), a local date (2026-11-21) or date and time (2026-11-21T10:00), or RFC 3339."
@@ -363,7 +363,7 @@ pub(crate) struct ProbeArgs {
     /// only these clauses and sections, such as 3,5.1
     #[argh(option, arg_name = "clauses")]
     pub(crate) only: Option<String>,
-    /// seconds for each action of the person there (default: 60)
+    /// seconds for each action by the person at the other end (default: 60)
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
     /// the address of this host to probe from; the default port is 7777
@@ -389,6 +389,7 @@ pub(crate) struct CompletionsArgs {
 /// Reads a time limit in seconds.
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
+        // NaN fails both comparisons.
         Ok(seconds) if seconds > 0.0 && seconds <= TIMEOUT_MAX => Ok(Duration::from_secs_f64(seconds)),
         _ => Err(format!("a time limit is a number of seconds above 0 and at most {TIMEOUT_MAX}")),
     }

@@ -26,6 +26,7 @@ use crate::show::Output;
 
 /// Carries out a command, with the simpd of this name.
 pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output) -> Outcome {
+    // Called by those that need one, after they have looked at their arguments.
     let simpd = || reach::simpd(named);
     match command {
         Command::Connect(args) => connect::run(&mut simpd()?, output, args),

@@ -1,4 +1,4 @@
-//! Options that may stand before and after the command (`-d`, `--json`, `--help`): moved to where argh reads
+//! Options that may be given before or after the command (`-d`, `--json`, `--help`): moved to where argh reads
 //! them. Also makes `--option=value` and `-n5` two words, which argh does not.
 
 use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind};
@@ -76,6 +76,7 @@ impl Globals {
         while let Some(word) = words.next() {
             if word == "--" {
                 self.rest.push(word);
+                // From here on all is text, whatever it looks like.
                 self.rest.extend(words);
                 return;
             } else if is_help(&word) {
@@ -105,6 +106,7 @@ impl Globals {
                 place.push(word);
                 place.extend(has_value.then(|| words.next()).flatten());
             }
+            // If it is no option at all argh says so.
             None => place.push(word),
         }
     }
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn options_for_all_commands_may_stand_behind_the_command() {
+    fn options_for_all_commands_may_come_after_the_command() {
         for (typed, expected) in [
             ("--json -d a status", "--json -d a status"),
             ("status -d a --json", "-d a --json status"),

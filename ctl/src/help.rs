@@ -28,6 +28,7 @@ fn help(text: &str, globals: &Globals) -> String {
         Some(_) => "\nEvery command also takes -d, --daemon and --json (see simpctl --help).\n",
         None => "",
     };
+    // argh calls them error codes, and the manual exit statuses.
     let lines: String = text.replace("Error codes:", "Exit statuses:").trim_end().lines().map(wrap).collect();
     lines + more
 }

@@ -33,6 +33,7 @@ use show::{Format, Output};
 pub fn main() -> ExitCode {
     let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let globals = Globals::take(words);
+    // Also if the rest makes no sense: a program that asks for JSON gets its error as JSON.
     let mut output = Output::new(if globals.json() { Format::Json } else { Format::Plain });
     let outcome = match Args::from_args(&["simpctl"], &globals.words()) {
         Ok(args) => run(args, &mut output),

@@ -11,6 +11,7 @@ use simp_control::{Client, FailureKind, Peer, Reply, Request, Who, places};
 /// # Errors
 /// `no_such` if the host is unknown, `usage` if it makes no sense.
 pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
+    // An IPv6 address has brackets if a port follows, so people type them without one too.
     let typed = typed.strip_prefix('[').and_then(|bare| bare.strip_suffix(']')).unwrap_or(typed);
     if is_address(typed) {
         return Ok(typed.to_owned());
@@ -25,7 +26,9 @@ pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
     client.write()?;
     let found = resolve(host);
     let ours = client.address()?.parse::<SocketAddr>().ok();
+    // A socket of one family cannot send to the other.
     let same = found.iter().find(|ip| ours.is_some_and(|ours| ours.is_ipv4() == ip.is_ipv4()));
+    // If none is of its family simpd refuses it, and says why.
     match same.or(found.first()) {
         Some(&ip) => Ok(written(ip, port)),
         None => Err(fail(FailureKind::NoSuch, format!("{host}: unknown host"))),
@@ -102,6 +105,7 @@ pub(crate) fn ask_or_resolve(
 /// Whether it means `who`, by its name or by that of its host.
 pub(crate) fn means(who: Option<&str>, peer: &Peer) -> bool {
     let Some(who) = who else { return true };
+    // As it was typed first: a name may take long to resolve.
     Who::parse(who).is(peer) || addresses(who).iter().any(|address| Who::parse(address).is(peer))
 }
 
@@ -134,6 +138,7 @@ fn split(text: &str) -> Option<(&str, Option<u16>)> {
         Some((host, port)) => (host, Some(port.parse().ok().filter(|&port| port != 0)?)),
         None => (text, None),
     };
+    // Anything else, a space or a slash, is a slip: no resolver is asked about it.
     let is_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     (!host.is_empty() && host.chars().all(is_host)).then_some((host, port))
 }

@@ -11,6 +11,7 @@ use crate::show::complain;
 /// `no_daemon` with the remedy, or `usage` if the name makes no sense.
 pub(crate) fn simpd(named: Option<String>) -> Outcome<Client> {
     let mut client = Client::find(named)?;
+    // Silence for a minute would look like a hang.
     client.when_lost(say_so);
     Ok(client)
 }

@@ -11,7 +11,7 @@ use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 use simp_control::error::{Outcome, unwritten};
 use simp_control::{Event, Failure, Peer, escape};
 
-pub(crate) use model::{Kept, Shown, WaitsFor};
+pub(crate) use model::{OutboxEntry, View, WaitsFor};
 
 /// How things are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Output {
         }
     }
 
-    /// Whether [`Shown::Queued`] prints anything, for its text may have to be asked for.
+    /// Whether [`View::Queued`] prints anything, for its text may have to be asked for.
     pub(crate) fn shows_queued(&self) -> bool {
         self.format == Format::Json
     }
@@ -54,7 +54,7 @@ impl Output {
     }
 
     /// Prints it; [`Output::flush`] makes it leave.
-    pub(crate) fn show(&mut self, shown: &Shown<'_>) -> Outcome {
+    pub(crate) fn show(&mut self, shown: &View<'_>) -> Outcome {
         let lines = match self.format {
             Format::Plain => plain::render(shown),
             Format::Text => plain::render_text(shown),

@@ -2,9 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use simp_control::{Failure, FailureKind};
-use simp_proto::Text;
-use simp_proto::text::TEXT_MAX;
+use simp_control::{Failure, FailureKind, TEXT_MAX, Text};
 
 /// The longest line that is read to its end, so that its error can name its length.
 const LINE_MAX: usize = 64 * 1024;
@@ -35,12 +33,14 @@ impl<R: BufRead> StdinTexts<R> {
                 );
             }
             let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+            // Files from other systems end their lines with CR LF.
             let line = line.strip_suffix(b"\r").unwrap_or(line);
+            // An empty text is never sent.
             if line.is_empty() {
                 continue;
             }
             let text = str::from_utf8(line)
-                .map_err(|_| self.wrong("a text must be ASCII; this one is not even UTF-8"))?;
+                .map_err(|_| self.wrong("a text must be ASCII; this line is not valid UTF-8"))?;
             return Text::new(text).map(Some).map_err(|error| self.wrong(&error.to_string()));
         }
         Ok(None)
@@ -49,6 +49,7 @@ impl<R: BufRead> StdinTexts<R> {
     /// Reads a line, or as much of it as we hold. False at the end.
     fn read(&mut self) -> io::Result<bool> {
         self.line.clear();
+        // One byte more than is kept tells a line of just that length from one that goes on.
         let mut input = (&mut self.input).take(LINE_MAX as u64 + 1);
         input.read_until(b'\n', &mut self.line).map(|len| len > 0)
     }
@@ -88,7 +89,7 @@ mod tests {
                 "a\n\ngr\u{fc}n\n".as_bytes(),
                 "line 3: a text must be ASCII; '\u{fc}' (U+00FC) at position 3 is not",
             ),
-            (b"\xff\n", "line 1: a text must be ASCII; this one is not even UTF-8"),
+            (b"\xff\n", "line 1: a text must be ASCII; this line is not valid UTF-8"),
             (&[b'x'; 986], "line 1: a text has at most 985 characters, this one has 986 (send it in parts)"),
             (&[b'x'; LINE_MAX * 3], "line 1: a text has at most 985 characters, this one has more"),
         ] {

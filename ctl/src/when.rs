@@ -33,6 +33,7 @@ fn read(text: &str, zone: &TimeZone, now_ms: u64) -> Option<When> {
     if let Some(ago) = duration::parse(text) {
         return Some(When::Time(now_ms.saturating_sub(ago.as_millis() as u64)));
     }
+    // With an offset it is a moment; without one it is meant in the local time zone.
     let at = text.parse::<Timestamp>().ok().or_else(|| {
         let local = text.parse::<DateTime>().ok();
         let local = local.or_else(|| text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0)))?;
@@ -44,6 +45,7 @@ fn read(text: &str, zone: &TimeZone, now_ms: u64) -> Option<When> {
 /// Reads how long a message is kept.
 pub(crate) fn expiry(text: &str) -> Result<Duration, String> {
     let forms = "expected a length of time: 90s, 30m, 2h, 7d";
+    // A message that expires at once would never leave.
     duration::parse(text).filter(|expire| !expire.is_zero()).ok_or_else(|| forms.to_owned())
 }
 

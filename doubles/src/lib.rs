@@ -21,6 +21,6 @@ pub mod rows;
 mod traits;
 mod wire;
 
-pub use peer::{Double, Fate, Port, Said, State, Transmit};
+pub use peer::{Double, DoubleState, DoubleTransmit, Fate, Port, Said};
 pub use rows::{Allowed, Expect, Row, rows};
 pub use traits::*;

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use crate::traits::Traits;
 use crate::wire::Fields;
 
-pub use output::Transmit;
+pub use output::DoubleTransmit;
 
 /// One of a program's two sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Port {
 
 /// Where a program is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum DoubleState {
     /// In no chat.
     Idle,
     /// It has invited.
@@ -76,7 +76,7 @@ struct Partner {
 
 /// A chat on its way, that is repeated.
 #[derive(Debug)]
-struct InFlight {
+struct Unanswered {
     said: usize,
     seq: u8,
     sent_at: u64,
@@ -100,7 +100,7 @@ struct Talk {
     shared: u8,
     last_seq: Option<u8>,
     last_text: String,
-    in_flight: Option<InFlight>,
+    in_flight: Option<Unanswered>,
     queue: VecDeque<usize>,
     is_my_turn: bool,
     /// The ACK of the handshake has come, or is not wanted.
@@ -114,7 +114,7 @@ pub struct Double {
     traits: Traits,
     name: String,
     random: u64,
-    state: State,
+    state: DoubleState,
     partner: Option<Partner>,
     port: Port,
     is_inviter: bool,
@@ -132,7 +132,7 @@ pub struct Double {
     waits_until: u64,
     is_deaf: bool,
     is_gone: bool,
-    outgoing: VecDeque<Transmit>,
+    outgoing: VecDeque<DoubleTransmit>,
     shown: Vec<String>,
     said: Vec<Said>,
     notices: Vec<String>,
@@ -145,7 +145,7 @@ impl Double {
             traits,
             name: name.to_owned(),
             random: seed,
-            state: State::Idle,
+            state: DoubleState::Idle,
             partner: None,
             port: Port::Main,
             is_inviter: false,
@@ -168,7 +168,7 @@ impl Double {
     }
 
     /// Where it is.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> DoubleState {
         self.state
     }
 
@@ -199,7 +199,7 @@ impl Double {
 
     /// Whether the program lets its user write now.
     pub fn may_say(&self) -> bool {
-        self.state == State::Open && (!self.traits.takes_turns || self.talk.is_my_turn)
+        self.state == DoubleState::Open && (!self.traits.takes_turns || self.talk.is_my_turn)
     }
 
     /// The next moment at which it does something by itself.

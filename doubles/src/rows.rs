@@ -67,9 +67,9 @@ pub struct Expect {
     pub good: Allowed,
     /// What may go wrong there when a user writes the same line again and again.
     pub same: Allowed,
-    /// What may go wrong where one datagram is lost or doubled.
+    /// What may go wrong if one datagram is lost or doubled.
     pub fault: Allowed,
-    /// What may go wrong where a fifth of all datagrams is lost, and a fifth doubled.
+    /// What may go wrong if a fifth of all datagrams is lost, and a fifth doubled.
     pub bad: Allowed,
 }
 

@@ -16,7 +16,7 @@ pub struct Traits {
     pub syn_ack_name: Option<&'static str>,
     /// What Length says.
     pub length: Length,
-    /// A checksum of two bytes behind each datagram, which it demands too.
+    /// A checksum of two bytes after each datagram, which it demands too.
     pub checksum: bool,
     /// Operation of chats.
     pub chat_operation: u8,
@@ -114,7 +114,7 @@ pub struct Traits {
     /// It drops so many of 100 datagrams instead of transmitting them.
     pub drops: u64,
     /// What ends its listener.
-    pub fatal: Fatal,
+    pub fatal: FatalDatagram,
 }
 
 impl Traits {
@@ -170,7 +170,7 @@ impl Traits {
         polls_every: None,
         waits_for: None,
         drops: 0,
-        fatal: Fatal { seq: false, high_byte: false, operation: false },
+        fatal: FatalDatagram { seq: false, high_byte: false, operation: false },
     };
 
     /// A program of few lines: the specification's datagrams, each sent once, nothing resumed.

@@ -40,7 +40,7 @@ pub struct Fields {
     pub seq: u8,
     /// User, without what fills it up.
     pub user: String,
-    /// All that comes behind the header.
+    /// All that comes after the header.
     pub payload: Vec<u8>,
 }
 

@@ -75,7 +75,7 @@ pub(crate) enum Scene {
 
 /// A row of the table.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct ClauseRow {
     pub(crate) clause: Clause,
     /// The section of simp(7), and a number in it.
     pub(crate) id: &'static str,
@@ -84,12 +84,12 @@ pub(crate) struct Row {
     pub(crate) what: &'static str,
 }
 
-const fn row(clause: Clause, id: &'static str, scene: Scene, what: &'static str) -> Row {
-    Row { clause, id, scene, what }
+const fn row(clause: Clause, id: &'static str, scene: Scene, what: &'static str) -> ClauseRow {
+    ClauseRow { clause, id, scene, what }
 }
 
 /// All clauses, in order.
-pub(crate) const TABLE: &[Row] = &[
+pub(crate) const TABLE: &[ClauseRow] = &[
     row(Clause::Length, "1.1", Scene::Any, "a datagram is 39 bytes plus Length"),
     row(Clause::Operation, "1.2", Scene::Any, "Type and Operation are a pair of the table"),
     row(Clause::Sequence, "1.3", Scene::Any, "Sequence is 0 or 1"),
@@ -156,7 +156,8 @@ impl Selection {
         let Some(only) = only else { return Ok(Self(TABLE.iter().map(|row| row.clause).collect())) };
         let mut wanted = BTreeSet::new();
         for name in only.split(',').map(str::trim) {
-            let is_meant = |row: &&Row| row.id == name || row.id.split('.').next() == Some(name);
+            // `3` is all of section 3, and `3.1` one clause.
+            let is_meant = |row: &&ClauseRow| row.id == name || row.id.split('.').next() == Some(name);
             let mut meant = TABLE.iter().filter(is_meant).map(|row| row.clause).peekable();
             if meant.peek().is_none() {
                 let line = format!(
@@ -180,7 +181,7 @@ impl Selection {
     }
 
     /// Their rows of the table.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = &'static Row> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &'static ClauseRow> {
         TABLE.iter().filter(|row| self.has(row.clause))
     }
 }

@@ -55,6 +55,7 @@ impl Console {
     /// What goes on, at a terminal, in place of what went on before.
     pub(crate) fn progress(&self, what: &str) {
         if self.is_terminal {
+            // One line that changes. A file or a pipe would keep every state of it, so only a terminal gets it.
             let _ = write!(io::stderr().lock(), "\r\x1b[K{what} ...");
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use simp_control::FailureKind;
 use simp_control::error::{Outcome, fail};
 
-use crate::clauses::{Clause, Row, Scene, Selection};
+use crate::clauses::{Clause, ClauseRow, Scene, Selection};
 use crate::wire;
 
 /// Datagrams that are kept as evidence for one clause, at most.
@@ -18,7 +18,7 @@ const BYTES_MAX: usize = 2_048;
 
 /// A datagram that was transmitted or received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct Evidence {
     /// When, since the probe began.
     pub(crate) at: Duration,
     pub(crate) from: SocketAddr,
@@ -26,9 +26,9 @@ pub(crate) struct Seen {
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Seen {
+impl Evidence {
     /// Whether it means this.
-    pub(crate) fn is(&self, operation: wire::Operation) -> bool {
+    pub(crate) fn is(&self, operation: wire::Op) -> bool {
         wire::is(&self.bytes, operation)
     }
 
@@ -68,7 +68,7 @@ pub(crate) struct Finding {
     pub(crate) verdict: Verdict,
     /// Why it is not a pass.
     pub(crate) why: Option<String>,
-    pub(crate) evidence: Vec<Seen>,
+    pub(crate) evidence: Vec<Evidence>,
 }
 
 /// The verdicts so far.
@@ -80,17 +80,23 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// It was seen to keep to the clause.
-    pub(crate) fn pass(&mut self, clause: Clause, evidence: &[&Seen]) {
+    pub(crate) fn pass(&mut self, clause: Clause, evidence: &[&Evidence]) {
         self.add(clause, Verdict::Pass, None, evidence);
     }
 
     /// It was seen to break the clause.
-    pub(crate) fn fail(&mut self, clause: Clause, why: impl Into<String>, evidence: &[&Seen]) {
+    pub(crate) fn fail(&mut self, clause: Clause, why: impl Into<String>, evidence: &[&Evidence]) {
         self.add(clause, Verdict::Fail, Some(why.into()), evidence);
     }
 
     /// Passes if this holds, and otherwise fails.
-    pub(crate) fn judge(&mut self, clause: Clause, holds: bool, why: impl Into<String>, evidence: &[&Seen]) {
+    pub(crate) fn judge(
+        &mut self,
+        clause: Clause,
+        holds: bool,
+        why: impl Into<String>,
+        evidence: &[&Evidence],
+    ) {
         if holds { self.pass(clause, evidence) } else { self.fail(clause, why, evidence) }
     }
 
@@ -104,7 +110,8 @@ impl Findings {
         self.missed.entry(scene).or_insert_with(|| why.to_owned());
     }
 
-    fn add(&mut self, clause: Clause, verdict: Verdict, why: Option<String>, evidence: &[&Seen]) {
+    fn add(&mut self, clause: Clause, verdict: Verdict, why: Option<String>, evidence: &[&Evidence]) {
+        // The first of the worst stays, with its evidence: those after it show no more.
         if self.of.get(&clause).is_none_or(|finding| finding.verdict < verdict) {
             let evidence = evidence.iter().take(EVIDENCE_MAX).map(|seen| seen.kept()).collect();
             self.of.insert(clause, Finding { verdict, why, evidence });
@@ -112,8 +119,9 @@ impl Findings {
     }
 
     /// Judges a datagram of the peer by section 1.
-    pub(crate) fn see(&mut self, seen: &Seen, peer: SocketAddr, ours: &[&str]) {
-        let has_text = seen.is(wire::Operation::Chat) || seen.is(wire::Operation::Err);
+    pub(crate) fn see(&mut self, seen: &Evidence, peer: SocketAddr, ours: &[&str]) {
+        let has_text = seen.is(wire::Op::Chat) || seen.is(wire::Op::Err);
+        // Passed for now: a fault counts more, found below or in any other datagram.
         for clause in [Clause::Length, Clause::Operation, Clause::Sequence, Clause::User, Clause::Payload] {
             self.pass(clause, &[seen]);
         }
@@ -133,6 +141,7 @@ impl Findings {
         let mut rows = Vec::new();
         for row in wanted.rows() {
             let missed = self.missed.get(&row.scene).map_or(nothing, String::as_str);
+            // Every clause that is wanted has a line, also one of which nothing was seen.
             let finding = self.of.remove(&row.clause).unwrap_or_else(|| Finding {
                 verdict: Verdict::NotObservable,
                 why: Some(missed.to_owned()),
@@ -148,7 +157,7 @@ impl Findings {
 #[derive(Debug)]
 pub struct Report {
     peer: SocketAddr,
-    pub(crate) rows: Vec<(&'static Row, Finding)>,
+    pub(crate) rows: Vec<(&'static ClauseRow, Finding)>,
 }
 
 impl Report {
@@ -177,9 +186,9 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn seen(bytes: &[u8]) -> Seen {
+    fn seen(bytes: &[u8]) -> Evidence {
         let address = "127.0.0.2:7777".parse().unwrap();
-        Seen { at: Duration::ZERO, from: address, to: address, bytes: bytes.to_vec() }
+        Evidence { at: Duration::ZERO, from: address, to: address, bytes: bytes.to_vec() }
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub fn probe(peer: SocketAddr, from: Option<&str>, wanted: Selection, timeout: D
     let (findings, chat) = (Findings::default(), ChatSoFar::default());
     let mut stage = Stage { sockets, findings, console, wanted, timeout, chat, is_judging: true };
     let played = stage.play();
+    // Before any error is printed: the line of progress has no end.
     stage.console.clear();
     played?;
     if !stage.sockets.heard() {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde::Serialize;
 use simp_control::escape;
 
-use crate::clauses::Row;
-use crate::findings::{Finding, Report, Seen, Verdict};
+use crate::clauses::ClauseRow;
+use crate::findings::{Evidence, Finding, Report, Verdict};
 use crate::wire;
 
 /// Bytes of a datagram that people are shown.
@@ -20,11 +20,11 @@ struct ClauseLine<'a> {
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
-    evidence: Vec<SeenLine>,
+    evidence: Vec<EvidenceLine>,
 }
 
 #[derive(Debug, Serialize)]
-struct SeenLine {
+struct EvidenceLine {
     at: u64,
     from: String,
     to: String,
@@ -40,7 +40,7 @@ impl Report {
             what: row.what,
             verdict: finding.verdict.name(),
             why: finding.why.as_deref(),
-            evidence: finding.evidence.iter().map(seen_line).collect(),
+            evidence: finding.evidence.iter().map(evidence_line).collect(),
         })
     }
 
@@ -61,22 +61,23 @@ impl Report {
     }
 }
 
-fn seen_line(seen: &Seen) -> SeenLine {
-    SeenLine {
+fn evidence_line(seen: &Evidence) -> EvidenceLine {
+    EvidenceLine {
         at: seen.at.as_millis() as u64,
         from: seen.from.to_string(),
         to: seen.to.to_string(),
         hex: hex(&seen.bytes),
+        // Exactly as it came. Whoever prints it escapes it.
         shown: wire::describe(&seen.bytes),
     }
 }
 
-fn clause(row: &Row, finding: &Finding) -> String {
+fn clause(row: &ClauseRow, finding: &Finding) -> String {
     let why = finding.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
     format!("{}  {:14}  {}{why}\n", row.id, finding.verdict.name(), row.what)
 }
 
-fn evidence(seen: &Seen) -> String {
+fn evidence(seen: &Evidence) -> String {
     let at = seen.at.as_secs_f64();
     let shown = wire::describe(&seen.bytes);
     let bytes = seen.bytes.get(..HEX_MAX).unwrap_or(&seen.bytes);
@@ -102,7 +103,7 @@ mod tests {
     fn report() -> Report {
         let (from, to) = ("127.0.0.2:7777".parse().unwrap(), "127.0.0.9:7777".parse().unwrap());
         let bytes = wire::raw([1, 8], 1, b"b\x1b", 0, b"");
-        let seen = Seen { at: Duration::from_millis(1_500), from, to, bytes };
+        let seen = Evidence { at: Duration::from_millis(1_500), from, to, bytes };
         let mut findings = Findings::default();
         findings.pass(Clause::Leaves, &[&seen]);
         findings.fail(Clause::FinStops, "it came again", &[&seen]);

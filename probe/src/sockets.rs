@@ -9,7 +9,7 @@ use simp_control::FailureKind;
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::places::{self, PORT};
 
-use crate::findings::Seen;
+use crate::findings::Evidence;
 
 /// What is there already is taken in for so long after a moment that has passed, and a peer that floods us ends no
 /// later.
@@ -54,6 +54,7 @@ impl Sockets {
         }
         let ours = bind(from).map_err(|error| not_bound(peer, from, &error))?;
         let third = third(peer, from).map_err(|error| not_bound(peer, from, &error))?;
+        // Larger than any datagram, so that an oversized one is seen as long as it is.
         let buffer = vec![0; 65_536];
         Ok(Self { began: Instant::now(), peer, ours, third, buffer, heard: false })
     }
@@ -84,7 +85,7 @@ impl Sockets {
     }
 
     /// The moment at which this was.
-    pub(crate) fn moment(&self, seen: &Seen) -> Instant {
+    pub(crate) fn moment(&self, seen: &Evidence) -> Instant {
         self.began + seen.at
     }
 
@@ -96,7 +97,7 @@ impl Sockets {
     }
 
     /// Transmits this.
-    pub(crate) fn transmit(&mut self, side: Side, bytes: Vec<u8>) -> Outcome<Seen> {
+    pub(crate) fn transmit(&mut self, side: Side, bytes: Vec<u8>) -> Outcome<Evidence> {
         // What is reported here may be of the datagram before.
         let attempt = || self.socket(side).send_to(&bytes, self.peer);
         let sent = attempt().or_else(|error| if is_refusal(&error) { attempt() } else { Err(error) });
@@ -105,14 +106,14 @@ impl Sockets {
             Err(error) => return Err(fail(FailureKind::Failed, format!("{}: {error}", self.peer))),
             Ok(_) => (),
         }
-        Ok(Seen { at: self.began.elapsed(), from: self.address(side), to: self.peer, bytes })
+        Ok(Evidence { at: self.began.elapsed(), from: self.address(side), to: self.peer, bytes })
     }
 
     /// The next datagram from the peer's host; `None` once this moment has come, or if nobody listens there.
     ///
     /// # Errors
     /// Nobody listens there, and nothing has come before.
-    pub(crate) fn receive(&mut self, side: Side, until: Instant) -> Outcome<Option<Seen>> {
+    pub(crate) fn receive(&mut self, side: Side, until: Instant) -> Outcome<Option<Evidence>> {
         while Instant::now() < until + GRACE {
             // A limit of zero would be none.
             let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
@@ -124,7 +125,12 @@ impl Sockets {
                 Ok((length, from)) if from.ip() == self.peer.ip() => {
                     self.heard = true;
                     let bytes = self.buffer.get(..length).unwrap_or_default().to_vec();
-                    return Ok(Some(Seen { at: self.began.elapsed(), from, to: self.address(side), bytes }));
+                    return Ok(Some(Evidence {
+                        at: self.began.elapsed(),
+                        from,
+                        to: self.address(side),
+                        bytes,
+                    }));
                 }
                 Ok(_) => (),
                 Err(error) if is_refusal(&error) => {
@@ -146,6 +152,7 @@ impl Sockets {
 
     /// Nobody listens there: any more, or not at all.
     fn handle_refusal(&self) -> Outcome {
+        // It did listen before, and may have died of what we sent: that is for the clause at hand to judge.
         if self.heard {
             return Ok(());
         }
@@ -184,6 +191,7 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 
 /// On the loopback the next free address, for there are many; elsewhere another port.
 fn third(peer: SocketAddr, from: SocketAddr) -> io::Result<UdpSocket> {
+    // A third party with our address could pass for us with peers that look at the IP alone.
     let neighbours = match from.ip() {
         IpAddr::V4(ip) if ip.is_loopback() => (1..100).map(|n| u32::from(ip).saturating_add(n)).collect(),
         _ => Vec::new(),

@@ -7,9 +7,9 @@ use simp_control::error::Outcome;
 
 use crate::clauses::{Clause, Scene, Selection};
 use crate::console::{Console, Favour};
-use crate::findings::{Findings, Seen};
+use crate::findings::{Evidence, Findings};
 use crate::sockets::{Side, Sockets};
-use crate::wire::{self, Operation};
+use crate::wire::{self, Op};
 
 /// Who we say that we are.
 pub(crate) const USER: &str = "simpctl-probe";
@@ -41,20 +41,20 @@ pub(crate) struct ChatSoFar {
     /// The sequence of our next message.
     pub(crate) seq: u8,
     /// The SYN+ACK that we have acknowledged.
-    pub(crate) syn_ack: Option<Seen>,
+    pub(crate) syn_ack: Option<Evidence>,
     /// Its last message that we have acknowledged.
-    pub(crate) line: Option<Seen>,
+    pub(crate) line: Option<Evidence>,
     /// Its FIN, if it has left.
-    pub(crate) left: Option<Seen>,
+    pub(crate) left: Option<Evidence>,
 }
 
 /// ERR and FIN.
 #[derive(Debug, Default)]
 pub(crate) struct Refusal {
-    pub(crate) err: Option<Seen>,
-    pub(crate) fin: Option<Seen>,
+    pub(crate) err: Option<Evidence>,
+    pub(crate) fin: Option<Evidence>,
     /// SYN+ACK, which is the contrary.
-    pub(crate) syn_ack: Option<Seen>,
+    pub(crate) syn_ack: Option<Evidence>,
 }
 
 /// What the scenes share.
@@ -73,17 +73,18 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Transmits a datagram of ours.
-    pub(crate) fn send(&mut self, operation: Operation, seq: u8, payload: &[u8]) -> Outcome<Seen> {
+    pub(crate) fn send(&mut self, operation: Op, seq: u8, payload: &[u8]) -> Outcome<Evidence> {
         self.sockets.transmit(Side::Ours, wire::encode(operation, seq, USER, payload))
     }
 
     /// Acknowledges a datagram.
-    pub(crate) fn ack(&mut self, seen: &Seen) -> Outcome<Seen> {
-        self.send(Operation::Ack, seen.seq(), b"")
+    pub(crate) fn ack(&mut self, seen: &Evidence) -> Outcome<Evidence> {
+        self.send(Op::Ack, seen.seq(), b"")
     }
 
     /// The next datagram on either side, judged by section 1.
-    pub(crate) fn receive(&mut self, side: Side, until: Instant) -> Outcome<Option<Seen>> {
+    pub(crate) fn receive(&mut self, side: Side, until: Instant) -> Outcome<Option<Evidence>> {
+        // Here and nowhere else: whatever comes in any scene is judged once.
         let seen = self.sockets.receive(side, until)?;
         if let Some(seen) = seen.as_ref().filter(|_| self.is_judging) {
             self.findings.see(seen, self.sockets.peer(), &[USER, THIRD_USER]);
@@ -93,12 +94,17 @@ impl Stage {
 
     /// The first datagram that is `wanted`, which is left to the caller to answer; `None` if it does not come,
     /// or the peer leaves the chat before.
-    pub(crate) fn wait(&mut self, until: Instant, wanted: impl Fn(&Seen) -> bool) -> Outcome<Option<Seen>> {
+    pub(crate) fn wait(
+        &mut self,
+        until: Instant,
+        wanted: impl Fn(&Evidence) -> bool,
+    ) -> Outcome<Option<Evidence>> {
         while let Some(seen) = self.receive(Side::Ours, until)? {
             if wanted(&seen) {
                 return Ok(Some(seen));
             }
             self.answer(&seen)?;
+            // Of a chat that is over nothing more comes.
             if self.chat.left.is_some() {
                 return Ok(None);
             }
@@ -107,7 +113,11 @@ impl Stage {
     }
 
     /// What the person does, within its time; asked for only if it has not been done already.
-    pub(crate) fn ask(&mut self, favour: Favour, wanted: impl Fn(&Seen) -> bool) -> Outcome<Option<Seen>> {
+    pub(crate) fn ask(
+        &mut self,
+        favour: Favour,
+        wanted: impl Fn(&Evidence) -> bool,
+    ) -> Outcome<Option<Evidence>> {
         self.console.ask(favour);
         let until = Instant::now() + self.timeout;
         self.console.progress("waiting for the person there");
@@ -123,7 +133,7 @@ impl Stage {
     }
 
     /// The first datagram with this operation, within a time; otherwise as [`Stage::wait`].
-    pub(crate) fn expect(&mut self, operation: Operation, within: Duration) -> Outcome<Option<Seen>> {
+    pub(crate) fn expect(&mut self, operation: Op, within: Duration) -> Outcome<Option<Evidence>> {
         self.wait(Instant::now() + within, |seen| seen.is(operation))
     }
 
@@ -133,15 +143,16 @@ impl Stage {
     }
 
     /// Answers what the scene did not wait for.
-    fn answer(&mut self, seen: &Seen) -> Outcome {
-        if seen.is(Operation::SynAck) {
+    fn answer(&mut self, seen: &Evidence) -> Outcome {
+        if seen.is(Op::SynAck) {
             if let Some(first) = &self.chat.syn_ack {
                 self.findings.fail(Clause::SynAckStops, "it came again after our ACK", &[first, seen]);
             }
             self.ack(seen)?;
-        } else if seen.is(Operation::Chat) && self.chat.is_open {
+        } else if seen.is(Op::Chat) && self.chat.is_open {
             self.take_line(seen)?;
-        } else if seen.is(Operation::Fin) {
+        // In or outside a chat (SIMP 5): without its ACK it would come again, in the middle of another scene.
+        } else if seen.is(Op::Fin) {
             self.ack(seen)?;
             if self.chat.is_open {
                 self.chat.left = Some(seen.clone());
@@ -151,7 +162,8 @@ impl Stage {
     }
 
     /// Acknowledges a message and judges its sequence.
-    pub(crate) fn take_line(&mut self, seen: &Seen) -> Outcome {
+    pub(crate) fn take_line(&mut self, seen: &Evidence) -> Outcome {
+        // Whatever its sequence: that is judged below, and without an ACK the peer would say no more.
         let ack = self.ack(seen)?;
         let findings = &mut self.findings;
         match &self.chat.line {
@@ -178,28 +190,30 @@ impl Stage {
         let mut until = Instant::now() + ANSWER_WITHIN;
         while refusal.err.is_none() || refusal.fin.is_none() {
             let Some(seen) = self.receive(side, until)? else { break };
-            let is_part = seen.is(Operation::Err) || seen.is(Operation::Fin);
-            if seen.is(Operation::Fin) {
+            let is_part = seen.is(Op::Err) || seen.is(Op::Fin);
+            if seen.is(Op::Fin) {
+                // At once, or it comes again while the next scene plays.
                 let user = if side == Side::Ours { USER } else { THIRD_USER };
-                self.sockets.transmit(side, wire::encode(Operation::Ack, seen.seq(), user, b""))?;
+                self.sockets.transmit(side, wire::encode(Op::Ack, seen.seq(), user, b""))?;
             }
-            if seen.is(Operation::SynAck) {
+            if seen.is(Op::SynAck) {
                 refusal.syn_ack = Some(seen);
                 break;
             }
             if is_part {
                 // The second comes soon after the first or never: a missing one must not cost 5 s.
                 until = until.min(Instant::now() + SECOND_WITHIN);
-                refusal.fin = refusal.fin.or_else(|| seen.is(Operation::Fin).then(|| seen.clone()));
-                refusal.err = refusal.err.or_else(|| seen.is(Operation::Err).then_some(seen));
+                refusal.fin = refusal.fin.or_else(|| seen.is(Op::Fin).then(|| seen.clone()));
+                refusal.err = refusal.err.or_else(|| seen.is(Op::Err).then_some(seen));
             }
         }
         Ok(refusal)
     }
 
     /// Judges a clause that wants ERR and FIN in answer to what was sent. `note` is added if it fails.
-    pub(crate) fn judge_refusal(&mut self, clause: Clause, sent: &Seen, refusal: &Refusal, note: &str) {
+    pub(crate) fn judge_refusal(&mut self, clause: Clause, sent: &Evidence, refusal: &Refusal, note: &str) {
         match (&refusal.err, &refusal.fin) {
+            // ERR and FIN in one datagram are shown once.
             (Some(err), Some(fin)) if err == fin => self.findings.pass(clause, &[sent, err]),
             (Some(err), Some(fin)) => self.findings.pass(clause, &[sent, err, fin]),
             (Some(err), None) => {
@@ -211,8 +225,9 @@ impl Stage {
     }
 
     /// Judges a datagram that came again without an answer of ours: when, and whether it is the same to the byte.
-    pub(crate) fn judge_again(&mut self, clause: Clause, first: &Seen, again: &Seen) {
+    pub(crate) fn judge_again(&mut self, clause: Clause, first: &Evidence, again: &Evidence) {
         let after = again.at.saturating_sub(first.at);
+        // To the byte: a repetition is the same datagram (SIMP 4).
         let is_same = again.bytes == first.bytes;
         let why = match is_same {
             true => format!("it came again after {:.1} s", after.as_secs_f64()),
@@ -226,13 +241,14 @@ impl Stage {
         self.console.progress("leaving");
         self.settle()?;
         let ChatSoFar { is_open, seq, .. } = self.chat;
+        // A peer that has left by itself has our ACK already: a FIN of ours would be a stray one.
         if self.chat.left.is_none() {
-            let fin = self.send(Operation::Fin, seq, b"")?;
-            let mut ack = self.expect(Operation::Ack, ANSWER_WITHIN)?;
+            let fin = self.send(Op::Fin, seq, b"")?;
+            let mut ack = self.expect(Op::Ack, ANSWER_WITHIN)?;
             if is_open && ack.is_none() && self.chat.left.is_none() {
                 // Some insist on a sequence of their own in a FIN.
-                self.send(Operation::Fin, 1 - seq, b"")?;
-                ack = self.expect(Operation::Ack, ANSWER_WITHIN)?;
+                self.send(Op::Fin, 1 - seq, b"")?;
+                ack = self.expect(Op::Ack, ANSWER_WITHIN)?;
             }
             match &ack {
                 Some(ack) if is_open => self.findings.pass(Clause::AcksFin, &[&fin, ack]),
@@ -242,6 +258,7 @@ impl Stage {
                 _ => (),
             }
         }
+        // Also without an ACK: the next scene begins anew, as the peer does once it gives up.
         self.chat = ChatSoFar::default();
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A datagram as bytes: how the probe writes its own, how it reads those of the peer, and where they depart from
 //! section 1. It does without the decoder of simp-proto: simpd is made of that, and is probed too.
 
-use simp_proto::text::{USER_NAME_MAX, read_payload};
+use simp_control::{USER_NAME_MAX, read_payload};
 
 use crate::clauses::Clause;
 
@@ -13,7 +13,7 @@ const SHOWN_MAX: usize = 60;
 
 /// The six pairs of Type and Operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(crate) enum Op {
     Err,
     Syn,
     Ack,
@@ -22,17 +22,18 @@ pub(crate) enum Operation {
     Chat,
 }
 
-const OPERATIONS: [(Operation, [u8; 2], &str); 6] = [
-    (Operation::Err, [0x01, 0x01], "ERR"),
-    (Operation::Syn, [0x01, 0x02], "SYN"),
-    (Operation::Ack, [0x01, 0x04], "ACK"),
-    (Operation::SynAck, [0x01, 0x06], "SYN+ACK"),
-    (Operation::Fin, [0x01, 0x08], "FIN"),
-    (Operation::Chat, [0x02, 0x01], "chat"),
+const OPERATIONS: [(Op, [u8; 2], &str); 6] = [
+    (Op::Err, [0x01, 0x01], "ERR"),
+    (Op::Syn, [0x01, 0x02], "SYN"),
+    (Op::Ack, [0x01, 0x04], "ACK"),
+    (Op::SynAck, [0x01, 0x06], "SYN+ACK"),
+    (Op::Fin, [0x01, 0x08], "FIN"),
+    (Op::Chat, [0x02, 0x01], "chat"),
 ];
 
 /// The bytes of a datagram.
-pub(crate) fn encode(operation: Operation, seq: u8, user: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(operation: Op, seq: u8, user: &str, payload: &[u8]) -> Vec<u8> {
+    // Every operation is in the table, so the zeros are never sent.
     let fields = OPERATIONS.iter().find(|row| row.0 == operation).map_or([0; 2], |row| row.1);
     raw(fields, seq, user.as_bytes(), payload.len() as u32, payload)
 }
@@ -49,16 +50,18 @@ pub(crate) fn raw(fields: [u8; 2], seq: u8, user: &[u8], length: u32, payload: &
 
 /// Whether it means this. Combined operations mean each of theirs, and what it departs in from the table is
 /// another clause's matter.
-pub(crate) fn is(bytes: &[u8], operation: Operation) -> bool {
+pub(crate) fn is(bytes: &[u8], operation: Op) -> bool {
     let &[kind, code, ..] = bytes else { return false };
     match operation {
-        Operation::Chat => kind == 0x02,
+        // Whatever its operation: some have another than 1.
+        Op::Chat => kind == 0x02,
         _ if kind != 0x01 => false,
-        Operation::Err => code & 0x01 != 0,
-        Operation::Syn => code & 0x06 == 0x02,
-        Operation::Ack => code & 0x06 == 0x04,
-        Operation::SynAck => code & 0x06 == 0x06,
-        Operation::Fin => code & 0x08 != 0,
+        Op::Err => code & 0x01 != 0,
+        // SYN+ACK is an operation of its own, and neither of the two.
+        Op::Syn => code & 0x06 == 0x02,
+        Op::Ack => code & 0x06 == 0x04,
+        Op::SynAck => code & 0x06 == 0x06,
+        Op::Fin => code & 0x08 != 0,
     }
 }
 
@@ -67,7 +70,7 @@ pub(crate) fn seq(bytes: &[u8]) -> u8 {
     bytes.get(2).copied().unwrap_or(0)
 }
 
-/// Its payload: as long as Length says where that fits, otherwise all that is there.
+/// Its payload: as long as Length says if that fits, otherwise all that is there.
 pub(crate) fn payload(bytes: &[u8]) -> &[u8] {
     let rest = bytes.get(HEADER_LEN..).unwrap_or_default();
     let length = length(bytes).and_then(|length| usize::try_from(length).ok());
@@ -79,6 +82,7 @@ fn length(bytes: &[u8]) -> Option<u32> {
 }
 
 fn user(bytes: &[u8]) -> &[u8] {
+    // As much of the field as there is: a datagram that was cut off is judged too.
     bytes.get(3..bytes.len().min(35)).unwrap_or_default()
 }
 
@@ -89,10 +93,10 @@ fn name(bytes: &[u8]) -> Option<&'static str> {
 /// The clauses of section 1 that it breaks, and how. `ours` are names that only the probe has.
 pub(crate) fn faults(bytes: &[u8], ours: &[&str]) -> Vec<(Clause, String)> {
     let mut faults = Vec::new();
-    let behind = bytes.len().checked_sub(HEADER_LEN);
-    match (length(bytes), behind) {
-        (Some(length), Some(behind)) if length as usize != behind => {
-            faults.push((Clause::Length, format!("Length is {length}, and {behind} bytes follow")));
+    let following = bytes.len().checked_sub(HEADER_LEN);
+    match (length(bytes), following) {
+        (Some(length), Some(following)) if length as usize != following => {
+            faults.push((Clause::Length, format!("Length is {length}, and {following} bytes follow")));
         }
         (Some(_), Some(_)) => (),
         _ => faults.push((Clause::Length, format!("it has {} bytes", bytes.len()))),
@@ -104,7 +108,7 @@ pub(crate) fn faults(bytes: &[u8], ours: &[&str]) -> Vec<(Clause, String)> {
         faults.push((Clause::Sequence, format!("it is {}", seq(bytes))));
     }
     faults.extend(user_fault(bytes, ours).map(|why| (Clause::User, why)));
-    let has_text = is(bytes, Operation::Chat) || is(bytes, Operation::Err);
+    let has_text = is(bytes, Op::Chat) || is(bytes, Op::Err);
     if !has_text && !payload(bytes).is_empty() {
         let what = name(bytes).unwrap_or("it");
         faults.push((Clause::Payload, format!("{what} has {} bytes", payload(bytes).len())));
@@ -122,6 +126,7 @@ fn user_fault(bytes: &[u8], ours: &[&str]) -> Option<String> {
     if let Some(byte) = name.iter().find(|byte| !matches!(byte, b' '..=b'~')) {
         return Some(format!("it has the byte 0x{byte:02x}"));
     }
+    // Some fill the field with the name of the one that they write to.
     if ours.iter().any(|ours| ours.as_bytes() == name.trim_ascii()) {
         return Some("it is the name of the receiver".to_owned());
     }
@@ -138,7 +143,8 @@ fn text_fault(bytes: &[u8]) -> Option<String> {
     let text = payload(bytes);
     match text.iter().find(|&&byte| byte == 0 || !byte.is_ascii()) {
         Some(byte) => Some(format!("it has the byte 0x{byte:02x}")),
-        None if text.is_empty() && is(bytes, Operation::Chat) => Some("it is empty".to_owned()),
+        // An ERR may come without words.
+        None if text.is_empty() && is(bytes, Op::Chat) => Some("it is empty".to_owned()),
         None => None,
     }
 }
@@ -152,6 +158,7 @@ fn kind(bytes: &[u8]) -> String {
 pub(crate) fn describe(bytes: &[u8]) -> String {
     let what = name(bytes).map_or_else(|| kind(bytes), str::to_owned);
     let user = user(bytes);
+    // Only the padding goes: a NUL inside the name, and what follows it, is a finding and is shown.
     let end = user.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     let user = read_payload(user.get(..end).unwrap_or_default());
     let text = read_payload(payload(bytes));
@@ -169,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_is_right_has_no_fault_and_what_is_wrong_has_its_own() {
-        let chat = encode(Operation::Chat, 1, "bob", b"hi");
+        let chat = encode(Op::Chat, 1, "bob", b"hi");
         let fin = |user: &[u8], seq| raw([1, 8], seq, user, 0, b"");
         let mut spaces = b"bob".to_vec();
         spaces.resize(32, b' ');
@@ -194,7 +201,7 @@ mod tests {
             (fin(b"b\xfcb", 0), vec![(Clause::User, "it has the byte 0xfc")]),
             (fin(b"probe", 0), vec![(Clause::User, "it is the name of the receiver")]),
             (raw([2, 1], 0, b"bob", 0, b""), vec![(Clause::Ascii, "it is empty")]),
-            (encode(Operation::Err, 0, "bob", b"\xfc"), vec![(Clause::Ascii, "it has the byte 0xfc")]),
+            (encode(Op::Err, 0, "bob", b"\xfc"), vec![(Clause::Ascii, "it has the byte 0xfc")]),
         ] {
             let expected: Vec<_> =
                 expected.into_iter().map(|(clause, why)| (clause, why.to_owned())).collect();
@@ -206,17 +213,17 @@ mod tests {
     #[test]
     fn combined_operations_mean_both() {
         let with = |code| raw([1, code], 0, b"bob", 0, b"");
-        assert!(is(&with(9), Operation::Err) && is(&with(9), Operation::Fin));
-        assert!(is(&with(0x0c), Operation::Ack) && is(&with(0x0c), Operation::Fin));
-        assert!(!is(&with(6), Operation::Syn) && !is(&with(6), Operation::Ack));
-        assert!(is(&raw([2, 0], 0, b"bob", 0, b""), Operation::Chat));
+        assert!(is(&with(9), Op::Err) && is(&with(9), Op::Fin));
+        assert!(is(&with(0x0c), Op::Ack) && is(&with(0x0c), Op::Fin));
+        assert!(!is(&with(6), Op::Syn) && !is(&with(6), Op::Ack));
+        assert!(is(&raw([2, 0], 0, b"bob", 0, b""), Op::Chat));
     }
 
     #[test]
     fn a_datagram_is_described_on_one_line() {
         let described = |bytes: &[u8]| describe(bytes);
-        assert_eq!(described(&encode(Operation::SynAck, 1, "bob", b"")), "SYN+ACK seq=1 user=bob");
-        let long = encode(Operation::Chat, 0, "bob", "x".repeat(99).as_bytes());
+        assert_eq!(described(&encode(Op::SynAck, 1, "bob", b"")), "SYN+ACK seq=1 user=bob");
+        let long = encode(Op::Chat, 0, "bob", "x".repeat(99).as_bytes());
         assert_eq!(described(&long), format!("chat seq=0 user=bob text={}...", "x".repeat(60)));
         assert_eq!(described(&[3]), "type 0x03 operation missing seq=0 user=");
     }

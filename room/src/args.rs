@@ -25,31 +25,31 @@ pub struct Args {
 #[derive(FromArgs, Debug)]
 #[argh(subcommand)]
 pub enum Command {
-    Run(Run),
-    Status(Status),
-    Who(Who),
-    Say(Say),
-    Kick(Kick),
-    Ban(Ban),
-    Unban(Unban),
-    Bans(Bans),
-    Topic(Topic),
-    Stop(Stop),
-    Users(Users),
+    Run(RunArgs),
+    Status(RoomStatusArgs),
+    Who(WhoArgs),
+    Say(SayArgs),
+    Kick(KickArgs),
+    Ban(BanArgs),
+    Unban(UnbanArgs),
+    Bans(BansArgs),
+    Topic(TopicArgs),
+    Stop(RoomStopArgs),
+    Users(UsersArgs),
 }
 
-/// Open a room, until SIGTERM or SIGINT.
+/// Run a room until SIGTERM or SIGINT.
 #[derive(FromArgs, Debug)]
 #[argh(note = "Its simpd is started with --accept all and --max-chats N.")]
 #[argh(subcommand, name = "run", help_triggers("-h", "--help"))]
-pub struct Run {
+pub struct RunArgs {
     /// the name of the room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
     /// which simpd: its address, or the path of its socket
     #[argh(option, short = 'd', arg_name = "addr|socket")]
     pub daemon: Option<String>,
-    /// no passwords: whoever comes with a name has it
+    /// no passwords: anyone may use any free name
     #[argh(switch)]
     pub open: bool,
     /// start in the background: return when the room is open, or with its error
@@ -64,7 +64,7 @@ pub struct Run {
     /// maximum number of members at a time (default: 1000)
     #[argh(option, arg_name = "n", default = "1000", from_str_fn(members))]
     pub max_members: u32,
-    /// number of accounts at which new names are refused (default: 100000)
+    /// maximum number of accounts (default: 100000)
     #[argh(option, arg_name = "n", default = "100_000")]
     pub max_accounts: u32,
     /// messages that each member may send in 10 s (default: 30)
@@ -72,7 +72,7 @@ pub struct Run {
     pub rate: u32,
 }
 
-/// The room that is meant where none is named.
+/// The room that is meant if none is named.
 fn lobby() -> String {
     "lobby".to_owned()
 }
@@ -99,7 +99,7 @@ fn rate(text: &str) -> Result<u32, String> {
 /// Show the state of the room.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
-pub struct Status {
+pub struct RoomStatusArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -112,7 +112,7 @@ pub struct Status {
 #[derive(FromArgs, Debug)]
 #[argh(note = "One per line: name, address, state, since when.")]
 #[argh(subcommand, name = "who", help_triggers("-h", "--help"))]
-pub struct Who {
+pub struct WhoArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -124,7 +124,7 @@ pub struct Who {
 /// Say something to everybody.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "say", help_triggers("-h", "--help"))]
-pub struct Say {
+pub struct SayArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -136,7 +136,7 @@ pub struct Say {
 /// Send somebody away; they may come back.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "kick", help_triggers("-h", "--help"))]
-pub struct Kick {
+pub struct KickArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -151,7 +151,7 @@ pub struct Kick {
 /// Send somebody away for good.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "ban", help_triggers("-h", "--help"))]
-pub struct Ban {
+pub struct BanArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -166,7 +166,7 @@ pub struct Ban {
 /// Let somebody in again.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "unban", help_triggers("-h", "--help"))]
-pub struct Unban {
+pub struct UnbanArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -178,7 +178,7 @@ pub struct Unban {
 /// List who is banned, and why.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "bans", help_triggers("-h", "--help"))]
-pub struct Bans {
+pub struct BansArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -190,7 +190,7 @@ pub struct Bans {
 /// Set the topic of the room; without a text, remove it.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "topic", help_triggers("-h", "--help"))]
-pub struct Topic {
+pub struct TopicArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -202,7 +202,7 @@ pub struct Topic {
 /// Stop a room; its members are still in it when it is started again.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
-pub struct Stop {
+pub struct RoomStopArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
@@ -211,7 +211,7 @@ pub struct Stop {
 /// Manage the accounts of a room, whether it runs or not.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "users", help_triggers("-h", "--help"))]
-pub struct Users {
+pub struct UsersArgs {
     #[argh(subcommand)]
     pub what: UsersCommand,
 }
@@ -220,17 +220,17 @@ pub struct Users {
 #[derive(FromArgs, Debug)]
 #[argh(subcommand)]
 pub enum UsersCommand {
-    List(List),
-    Add(Add),
-    Remove(Remove),
-    Passwd(Passwd),
-    Import(Import),
+    List(ListArgs),
+    Add(AddArgs),
+    Remove(UserRemoveArgs),
+    Passwd(PasswdArgs),
+    Import(ImportArgs),
 }
 
 /// List the accounts.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "list", help_triggers("-h", "--help"))]
-pub struct List {
+pub struct ListArgs {
     /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
@@ -242,7 +242,7 @@ pub struct List {
 /// Create an account; its password is asked for, or read from standard input.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "add", help_triggers("-h", "--help"))]
-pub struct Add {
+pub struct AddArgs {
     /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
@@ -254,7 +254,7 @@ pub struct Add {
 /// Remove an account.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
-pub struct Remove {
+pub struct UserRemoveArgs {
     /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
@@ -266,7 +266,7 @@ pub struct Remove {
 /// Change the password of an account; it is asked for, or read from standard input.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "passwd", help_triggers("-h", "--help"))]
-pub struct Passwd {
+pub struct PasswdArgs {
     /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
@@ -278,7 +278,7 @@ pub struct Passwd {
 /// Create accounts from a JSON object of names and passwords. Existing accounts are not changed.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "import", help_triggers("-h", "--help"))]
-pub struct Import {
+pub struct ImportArgs {
     /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,

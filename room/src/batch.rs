@@ -7,7 +7,7 @@ use simp_control::error::Outcome;
 use simp_control::{Failure, FailureKind, Reply, Request};
 
 use crate::leftover::Leftover;
-use crate::room::{Action, Chat};
+use crate::room::{Action, ChatRef};
 use crate::simpd::{Errand, Simpd, quit, send};
 
 /// A turn ends when it has so many lines to send.
@@ -17,15 +17,15 @@ const LINES_MAX: usize = 2_048;
 #[derive(Debug)]
 enum Late {
     /// What became of what it said.
-    Confirm { to: Chat, said: u32, whom: Option<String>, event: Option<u64> },
-    /// What it was told behind that.
+    Confirm { to: ChatRef, said: u32, whom: Option<String>, event: Option<u64> },
+    /// What it was told after that.
     Line(Errand),
 }
 
 /// A line that is sent.
 #[derive(Debug)]
 struct Sent {
-    to: Chat,
+    to: ChatRef,
     part_of: Option<u32>,
 }
 
@@ -39,15 +39,15 @@ pub struct Batch {
     /// Those who wait for a confirmation.
     waiting: HashSet<u64>,
     quits: Vec<Errand>,
-    /// All of it is asked behind this entry of the log.
-    behind: u64,
+    /// All of it is asked after this entry of the log.
+    after: u64,
 }
 
 impl Batch {
-    /// Nothing yet. All of it is asked behind this entry of the log.
-    pub fn new(behind: u64) -> Self {
+    /// Nothing yet. All of it is asked after this entry of the log.
+    pub fn new(after: u64) -> Self {
         let (lines, taken, late, quits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { lines, taken, late, waiting: HashSet::new(), quits, behind }
+        Self { lines, taken, late, waiting: HashSet::new(), quits, after }
     }
 
     /// Whether it is long enough.
@@ -56,14 +56,14 @@ impl Batch {
     }
 
     /// Adds an action that follows from this event, if from any. Gives back what is not for simpd.
-    pub fn add(&mut self, event: Option<u64>, action: Action, once: &mut Once) -> Option<Action> {
+    pub fn add(&mut self, event: Option<u64>, action: Action, dedup: &mut Dedup) -> Option<Action> {
         match action {
-            Action::Send { to, text, part_of } if once.leftover.take(event, to.id, &text) => {
+            Action::Send { to, text, part_of } if dedup.leftover.take(event, to.id, &text) => {
                 self.taken.push(Sent { to, part_of });
             }
             Action::Send { to, text, part_of } => {
-                let ask = send(&to, &text, once.token(), self.behind);
-                // An answer stays behind the one before it.
+                let ask = send(&to, &text, dedup.token(), self.after);
+                // An answer stays after the one before it.
                 match part_of.is_none() && self.waiting.contains(&to.id) {
                     true => self.late.push(Late::Line(ask)),
                     false => self.lines.push((Sent { to, part_of }, ask)),
@@ -82,12 +82,14 @@ impl Batch {
     /// Has simpd carry it all out. Gives how many lines it has taken.
     ///
     /// # Errors
-    /// Where it is to be stopped, or simpd cannot be talked to.
-    pub fn carry_out(self, simpd: &mut impl Simpd, once: &mut Once) -> Outcome<u64> {
+    /// If it is to be stopped, or simpd cannot be talked to.
+    pub fn carry_out(self, simpd: &mut impl Simpd, dedup: &mut Dedup) -> Outcome<u64> {
+        // Lines for others before confirmations: `sent to 3` must be true by the time it is read.
         let (sent, asks): (Vec<_>, Vec<_>) = self.lines.into_iter().unzip();
-        let answers = ask_in_parts(simpd, asks, once)?;
+        let answers = ask_in_parts(simpd, asks, dedup)?;
         let mut lines = answers.iter().filter(|is_taken| **is_taken).count() as u64;
         let taken = sent.iter().zip(&answers).filter(|(_, is_taken)| **is_taken).map(|(sent, _)| sent);
+        // People are counted, not lines: a long text goes out in several. What an earlier run sent counts as well.
         let mut reached: HashMap<u32, HashSet<u64>> = HashMap::new();
         for sent in taken.chain(&self.taken) {
             if let Some(said) = sent.part_of {
@@ -109,11 +111,11 @@ impl Batch {
                 Some(name) if count > 0 => format!("sent to {name}"),
                 Some(name) => format!("not sent: {name} has just left"),
             };
-            if !once.leftover.take_confirmation(event, to.id, &text) {
-                late.push(send(&to, &text, once.token(), self.behind));
+            if !dedup.leftover.take_confirmation(event, to.id, &text) {
+                late.push(send(&to, &text, dedup.token(), self.after));
             }
         }
-        let answers = ask_in_parts(simpd, late, once)?;
+        let answers = ask_in_parts(simpd, late, dedup)?;
         lines += answers.into_iter().filter(|is_taken| *is_taken).count() as u64;
         // A chat that has ended by itself is as good.
         simpd.ask_all(self.quits)?;
@@ -124,15 +126,15 @@ impl Batch {
 /// By what everything is asked once: in a run by tokens, of which each is given out once; and over a kill by what the run
 /// before has left.
 #[derive(Debug)]
-pub struct Once {
+pub struct Dedup {
     leftover: Leftover,
     token: u64,
     /// The newest line that simpd has taken.
     newest: u64,
 }
 
-impl Once {
-    /// `first`: a token that no earlier run has given out lately, nor one of those behind it.
+impl Dedup {
+    /// `first`: a token that no earlier run has given out lately, nor will a later one.
     pub fn new(leftover: Leftover, first: u64) -> Self {
         // What is left is stored by itself from now on.
         let newest = leftover.newest();
@@ -163,28 +165,29 @@ impl Once {
 }
 
 /// Asks for lines to be sent; those that a peer cannot receive whole in parts. Whether each was taken.
-fn ask_in_parts(simpd: &mut impl Simpd, asks: Vec<Errand>, once: &mut Once) -> Outcome<Vec<bool>> {
+fn ask_in_parts(simpd: &mut impl Simpd, asks: Vec<Errand>, dedup: &mut Dedup) -> Outcome<Vec<bool>> {
     let answers = simpd.ask_all(asks.clone())?;
     let mut taken = Vec::with_capacity(answers.len());
     for (ask, answer) in asks.into_iter().zip(answers) {
+        // `usage` means too long for this peer, if it can be halved. Any other refusal means that the chat is over.
         let (first, second) = match &answer {
-            Err(Failure { kind: FailureKind::Usage, .. }) if let Some(halves) = halves(&ask, once) => halves,
+            Err(Failure { kind: FailureKind::Usage, .. }) if let Some(halves) = halves(&ask, dedup) => halves,
             _ => {
-                taken.push(once.is_taken(&answer));
+                taken.push(dedup.is_taken(&answer));
                 continue;
             }
         };
-        let parts = ask_in_parts(simpd, vec![first, second], once)?;
+        let parts = ask_in_parts(simpd, vec![first, second], dedup)?;
         taken.push(parts.into_iter().all(|is_taken| is_taken));
     }
     Ok(taken)
 }
 
 /// A line that is too long for somebody, as two.
-fn halves(ask: &Errand, once: &mut Once) -> Option<(Errand, Errand)> {
+fn halves(ask: &Errand, dedup: &mut Dedup) -> Option<(Errand, Errand)> {
     let Request::Send { who: Some(address), chat: Some(id), text, .. } = &ask.request else { return None };
-    let to = Chat { id: *id, address: address.clone() };
+    let to = ChatRef { id: *id, address: address.clone() };
     let (first, second) = text.split_at_checked(text.len() / 2).filter(|(first, _)| !first.is_empty())?;
-    let mut half = |text| send(&to, text, once.token(), ask.behind);
+    let mut half = |text| send(&to, text, dedup.token(), ask.after);
     Some((half(first), half(second)))
 }

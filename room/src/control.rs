@@ -20,10 +20,10 @@ use simp_service::callers;
 use simp_service::folders::make_private;
 
 use crate::files::{failed, refused};
-use crate::room::{Answer, Order};
+use crate::room::{Order, OrderResult};
 
 /// The version of what is said here.
-pub const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// So many operators at a time.
 const CLIENTS_MAX: usize = 16;
@@ -37,7 +37,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// What an operator says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Spoken {
+enum Spoken {
     /// First of all.
     Hello {
         /// [`VERSION`].
@@ -50,14 +50,14 @@ pub enum Spoken {
 /// What it is told.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Tell {
+enum Tell {
     /// To its hello.
     Hello {
         /// [`VERSION`] of the room.
         version: u32,
     },
     /// To an order.
-    Answer(Answer),
+    Answer(OrderResult),
     /// It makes no sense; the connection ends.
     Refused(String),
 }
@@ -66,8 +66,11 @@ pub enum Tell {
 /// `None` if the room is being stopped.
 ///
 /// # Errors
-/// Where the socket cannot be made.
-pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + Clone + 'static) -> Outcome {
+/// If the socket cannot be made.
+pub fn serve(
+    path: &Path,
+    carry_out: impl Fn(Order) -> Option<OrderResult> + Send + Clone + 'static,
+) -> Outcome {
     if let Some(folder) = path.parent() {
         make_private(folder, "XDG_RUNTIME_DIR").map_err(|error| refused(&error))?;
     }
@@ -78,6 +81,7 @@ pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + C
     let clients = Arc::new(AtomicUsize::new(0));
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
+            // Counted here and not by the thread, or all of a crowd would pass before the first one counts.
             if clients.fetch_add(1, Ordering::Relaxed) >= CLIENTS_MAX {
                 clients.fetch_sub(1, Ordering::Relaxed);
                 let refused = Tell::Refused(format!("{CLIENTS_MAX} operators are connected already"));
@@ -94,13 +98,14 @@ pub fn serve(path: &Path, carry_out: impl Fn(Order) -> Option<Answer> + Send + C
     Ok(())
 }
 
-fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<Answer>) {
+fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<OrderResult>) {
     let is_ours = callers::is_ours(&stream);
     let mut client = framed(stream, SILENT_FOR);
     let mut greeted = false;
     loop {
         let told = match client.receive::<Spoken>() {
             Ok(None) => return,
+            // Only when it asks: then the refusal is read as the answer that it waits for.
             _ if !is_ours => {
                 Tell::Refused("permission denied (only the room's own user and root may)".to_owned())
             }
@@ -130,8 +135,8 @@ fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<Answer>) {
 /// Asks a room that runs.
 ///
 /// # Errors
-/// Where none runs, or it does not do it.
-pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
+/// If none runs, or it does not do it.
+pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<OrderResult> {
     let stream = UnixStream::connect(path).map_err(|_| {
         let line = format!(
             "{}: the room {name} is not running (start it: simp-room run --name {name})",
@@ -141,8 +146,9 @@ pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
     })?;
     let mut room = framed(stream, ANSWER_WITHIN);
     let broken = |why: String| fail(FailureKind::NoDaemon, format!("the room {name}: {why}"));
-    // Where it is refused already, reading brings why.
+    // If it is refused already, reading brings why.
     let _ = room.write(&Spoken::Hello { version: VERSION });
+    // Hello and order go out together: one round instead of two.
     let is_stopped = order == Order::Stop;
     let _ = room.write(&Spoken::Order(order));
     loop {
@@ -158,7 +164,7 @@ pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<Answer> {
             Some(Tell::Answer(answer)) => return Ok(answer),
             Some(Tell::Refused(why)) => return Err(broken(why)),
             // It is stopped when it is gone.
-            None if is_stopped => return Ok(Answer::Done(format!("the room {name} is stopped"))),
+            None if is_stopped => return Ok(OrderResult::Done(format!("the room {name} is stopped"))),
             None => return Err(broken("went away".to_owned())),
         }
     }

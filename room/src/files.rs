@@ -31,6 +31,7 @@ pub struct RoomFiles {
 
 /// Reads the name of a room: it becomes that of a file.
 pub fn room_name(name: &str) -> Result<String, String> {
+    // No dot and no slash: it must not lead out of the folder.
     let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(is_good) {
         return Err(format!("a room's name has 1 to {NAME_MAX} letters, digits, _ and -"));
@@ -46,6 +47,7 @@ impl RoomFiles {
     pub fn of(name: &str) -> Outcome<Self> {
         let rooms = folders::state("the room's accounts").map_err(|error| refused(&error))?.join("simp-room");
         let folder = rooms.join(name);
+        // The folder of all rooms too: its locks say which simpd is taken.
         for private in [&rooms, &folder] {
             folders::make_private(private, "XDG_STATE_HOME").map_err(|error| refused(&error))?;
         }

@@ -44,6 +44,7 @@ pub fn hash(password: &str, memory: &mut Memory) -> Result<String, String> {
 /// Whether a password has this hash.
 fn matches(password: &str, hash: &str, memory: &mut Memory) -> Result<bool, String> {
     let hash = PasswordHash::new(hash).map_err(|error| error.to_string())?;
+    // Those that it was made with: the defaults may change, and old accounts must not lose their passwords.
     let params = Params::try_from(&hash).map_err(|error| error.to_string())?;
     let (Some(salt), true) = (hash.salt, hash.algorithm == Algorithm::Argon2id.ident()) else {
         return Err("not an Argon2id hash".to_owned());
@@ -76,12 +77,12 @@ fn compute(password: &str, work: Work, memory: &mut Memory) -> Computed {
 pub type Job = (u64, u64, String, Work);
 
 /// The chats whose passwords are wanted: who has gone does not keep others waiting.
-pub type Wanted = Arc<Mutex<HashSet<u64>>>;
+pub type WantedChats = Arc<Mutex<HashSet<u64>>>;
 
 /// Starts as many threads as there are processors. They end when the sender that is given out is dropped. `done` is
 /// told the chat, the event, the password, and what came of it.
 pub fn start(
-    wanted: &Wanted,
+    wanted: &WantedChats,
     done: impl Fn(u64, u64, String, Computed) + Send + Clone + 'static,
 ) -> Sender<Job> {
     let (jobs, queue) = mpsc::channel::<Job>();
@@ -91,6 +92,7 @@ pub fn start(
         thread::spawn(move || {
             let mut memory = Memory::new();
             loop {
+                // The lock is held while this waits: one thread waits for a job, and the others wait for the lock.
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok((chat, event, password, work)) = next else { break };
                 if !wanted.lock().unwrap_or_else(PoisonError::into_inner).contains(&chat) {

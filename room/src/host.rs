@@ -14,17 +14,17 @@ use std::sync::mpsc::Sender;
 
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::escape;
-use simp_control::{ChatInfo, Event, FailureKind, Request, State as ChatState, What};
+use simp_control::{ChatInfo, Event, FailureKind, Request, State as ChatState, USER_NAME_MAX, What};
 
-use simp_proto::text::USER_NAME_MAX;
-
-use crate::batch::{Batch, Once};
-use crate::hashing::{Job, Wanted, Work};
+use crate::batch::{Batch, Dedup};
+use crate::hashing::{Job, WantedChats, Work};
 use crate::leftover::Leftover;
-use crate::member::{Held, Member, State, host};
-use crate::room::{Action, Answer, Computed, Order, Room, Settings, Status, Stored, Task, is_usable};
+use crate::member::{Held, Member, MemberState, host};
+use crate::room::{
+    Action, Computed, Order, OrderResult, Room, RoomSettings, RoomStatus, Stored, Task, is_usable,
+};
 use crate::simpd::{Errand, Simpd};
-use crate::store::{Deeds, Progress, Store, StoreError};
+use crate::store::{Deeds, Progress, RoomStore, RoomStoreError};
 
 /// simpd is told how far the room is once in so many events, and at the end.
 const SEEN_EVERY: u64 = 1_000;
@@ -36,7 +36,7 @@ pub enum Input {
     /// What came of a password: chat, event, the password, the result.
     Computed(u64, u64, String, Computed),
     /// An operator wants something, and waits for the answer.
-    Order(Order, Sender<Answer>),
+    Order(Order, Sender<OrderResult>),
     /// The room is to be stopped.
     Stop,
     /// simpd cannot be followed any more.
@@ -57,26 +57,26 @@ pub enum Ended {
 /// A room that runs.
 pub struct Host<S> {
     room: Room,
-    store: Store,
+    store: RoomStore,
     simpd: S,
     jobs: Sender<Job>,
-    wanted: Wanted,
+    wanted: WantedChats,
     /// All events up to this one are done.
     done: u64,
     /// What simpd was told of that.
     seen: u64,
-    once: Once,
+    dedup: Dedup,
     /// There was something left when a turn was stored last.
     has_leftover: bool,
     started_ms: u64,
     /// Lines that simpd took since the start.
     lines: u64,
     /// Operators that wait for its end.
-    stopped_by: Vec<Sender<Answer>>,
+    stopped_by: Vec<Sender<OrderResult>>,
 }
 
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
+impl From<RoomStoreError> for Error {
+    fn from(error: RoomStoreError) -> Self {
         fail(FailureKind::Failed, error.to_string())
     }
 }
@@ -85,13 +85,13 @@ impl<S: Simpd> Host<S> {
     /// Goes on where an earlier run stopped. Passwords to be computed go to `jobs`.
     ///
     /// # Errors
-    /// Where the store cannot be read, or simpd does not say what it must.
+    /// If the store cannot be read, or simpd does not say what it must.
     pub fn start(
         now_ms: u64,
-        settings: Settings,
-        mut store: Store,
+        settings: RoomSettings,
+        mut store: RoomStore,
         mut simpd: S,
-        (jobs, wanted): (Sender<Job>, Wanted),
+        (jobs, wanted): (Sender<Job>, WantedChats),
     ) -> Outcome<Self> {
         let (stored, Progress { done, sent, leftover }) = store.load(&simpd.name(), settings.history)?;
         let last_id = simpd.last_id()?;
@@ -105,9 +105,11 @@ impl<S: Simpd> Host<S> {
                 Stored { members: BTreeMap::new(), notices: Vec::new(), ..stored }
             }
         };
+        // In a new log the past is not this room's: only those who are there now are greeted.
         let done = done_before.unwrap_or(last_id);
         let leftover = match done_before {
-            Some(_) => [leftover, simpd.queued_behind(done.max(sent))?].concat(),
+            // After a second kill: what the run before found left is in the store, what it sent itself is in the log.
+            Some(_) => [leftover, simpd.queued_after(done.max(sent))?].concat(),
             None => Vec::new(),
         };
         let leftover = Leftover::new(leftover);
@@ -121,7 +123,7 @@ impl<S: Simpd> Host<S> {
             done,
             seen: 0,
             // Runs are apart by a second and more, and none has a million lines in each of its milliseconds.
-            once: Once::new(leftover, now_ms << 20),
+            dedup: Dedup::new(leftover, now_ms << 20),
             has_leftover: true,
             started_ms: now_ms,
             lines: 0,
@@ -158,19 +160,21 @@ impl<S: Simpd> Host<S> {
             .members()
             .filter(|(id, member)| !chats.iter().any(|chat| chat.chat == *id && is_of(chat, member)));
         for chat in gone.map(|(chat, _)| chat).collect::<Vec<_>>() {
-            // Where the log tells of its end, what was said before that comes first.
-            if !self.simpd.is_closed_behind(chat, self.done)? {
+            // If the log tells of its end, what was said before that comes first.
+            if !self.simpd.is_closed_after(chat, self.done)? {
                 self.room.closed(now_ms, chat);
                 self.collect(turn, None);
             }
         }
         for chat in chats.into_iter().filter(|chat| chat.state == ChatState::Open) {
+            // A chat that began later comes as an event, in its turn.
             if is_new || chat.chat <= self.done {
-                let standing = self.store.standing(now_ms, &chat.peer.user, host(&chat.peer.address))?;
-                self.room.opened(now_ms, chat.chat, &chat.peer.user, &chat.peer.address, &standing);
+                let newcomer = self.store.newcomer(now_ms, &chat.peer.user, host(&chat.peer.address))?;
+                self.room.opened(now_ms, chat.chat, &chat.peer.user, &chat.peer.address, &newcomer);
                 self.collect(turn, Some(chat.chat));
             }
         }
+        // Who came in without a password must not stay in a room that has them, under a name that may be another's.
         if self.store.was_open()?.is_some_and(|was_open| was_open != self.room.settings().is_open) {
             self.room.send_all_away(now_ms);
             self.collect(turn, None);
@@ -183,17 +187,21 @@ impl<S: Simpd> Host<S> {
         let mut turn = self.turn();
         self.settle_members(now_ms, &mut turn, is_new)?;
         let checking = self.room.members().filter_map(|(chat, member)| match &member.state {
-            State::Checking(password, event, held) => Some((chat, *event, password.clone(), held.clone())),
+            MemberState::Checking(password, event, held) => {
+                Some((chat, *event, password.clone(), held.clone()))
+            }
             _ => None,
         });
         for (chat, event, password, held) in checking.collect::<Vec<_>>() {
             for Held { event, .. } in held {
+                // It was not stored, for it may be a password: the log of simpd has it still.
                 let text = self.simpd.text(event)?.unwrap_or_default();
                 self.room.remember_held(chat, event, text);
             }
             match self.simpd.text(event)? {
                 Some(text) => self.room.compute(chat, event, &text, &password),
                 None => {
+                    // The log of simpd has it no more, so the member is asked again.
                     let failed = Computed::Failed(String::new());
                     self.room.computed(now_ms, chat, (event, String::new()), failed, false);
                 }
@@ -210,7 +218,7 @@ impl<S: Simpd> Host<S> {
     /// Tells the room what happened. Says whether that was the last.
     ///
     /// # Errors
-    /// Where the store cannot be read, or simpd followed.
+    /// If the store cannot be read, or simpd followed.
     pub fn handle(&mut self, now_ms: u64, turn: &mut Turn, input: Input) -> Outcome<Option<Ended>> {
         let from = match input {
             Input::Event(event) => {
@@ -221,6 +229,7 @@ impl<S: Simpd> Host<S> {
             }
             Input::Computed(chat, event, password, computed) => {
                 let name = self.room.member(chat).map(|member| member.name.clone()).unwrap_or_default();
+                // Asked now and not when the name was chosen: the operator can add it in between.
                 let is_taken = self.store.hash(&name)?.is_some();
                 self.room.computed(now_ms, chat, (event, password), computed, is_taken);
                 Some(event)
@@ -231,8 +240,10 @@ impl<S: Simpd> Host<S> {
                 return Ok(Some(Ended::Stopped));
             }
             Input::Order(order, answer) => {
-                let told =
-                    self.carry_out(now_ms, order).unwrap_or_else(|error| Answer::Failed(error.to_string()));
+                let told = self
+                    .carry_out(now_ms, order)
+                    .unwrap_or_else(|error| OrderResult::Failed(error.to_string()));
+                // Answered when the turn is stored, so that what an operator reads stays true after a kill.
                 turn.answers.push((answer, told));
                 None
             }
@@ -248,13 +259,14 @@ impl<S: Simpd> Host<S> {
         let Event { id, at_ms, chat, peer, what } = event;
         match what {
             What::Opened { .. } => {
-                let standing = self.store.standing(at_ms, &peer.user, host(&peer.address))?;
-                self.room.opened(at_ms, chat, &peer.user, &peer.address, &standing);
+                let newcomer = self.store.newcomer(at_ms, &peer.user, host(&peer.address))?;
+                self.room.opened(at_ms, chat, &peer.user, &peer.address, &newcomer);
             }
             What::Closed { .. } => self.room.closed(at_ms, chat),
             What::Message { text } => {
                 let at_the_door = self.room.member(chat).filter(|member| member.is_at_the_door());
                 let pause_ms = match at_the_door {
+                    // Only for passwords: the lines of everybody else must not cost a look into the store each.
                     Some(member) => self.store.pause_ms(at_ms, &member.name, member.host())?,
                     None => 0,
                 };
@@ -265,43 +277,44 @@ impl<S: Simpd> Host<S> {
         Ok(())
     }
 
-    fn carry_out(&mut self, now_ms: u64, order: Order) -> Result<Answer, StoreError> {
+    fn carry_out(&mut self, now_ms: u64, order: Order) -> Result<OrderResult, RoomStoreError> {
         Ok(match order {
-            Order::Status => Answer::Status(self.status(now_ms)?),
-            Order::Who => Answer::Who(self.room.seen()),
+            Order::Status => OrderResult::Status(self.status(now_ms)?),
+            Order::Who => OrderResult::Who(self.room.seen()),
             Order::Say { text } => self.room.say(&text),
-            Order::Kick { who, .. } if who.is_empty() => Answer::Usage("no member given".to_owned()),
+            Order::Kick { who, .. } if who.is_empty() => OrderResult::Usage("no member given".to_owned()),
             Order::Kick { who, why } => self.room.kick(now_ms, &who, &why),
             Order::Ban { who, why } => {
                 let who = name_or_host(&who);
                 if !is_name(&who) && who.parse::<IpAddr>().is_err() {
                     let line = format!("{}: neither a name nor the address of a host", escape::name(&who));
-                    return Ok(Answer::Usage(line));
+                    return Ok(OrderResult::Usage(line));
                 }
+                // Stored before anybody is sent away: they may come again at once.
                 self.store.ban(&who, &escape::ascii(&why))?;
                 self.room.banned(now_ms, &who, &why)
             }
-            Order::Bans => Answer::Bans(self.store.bans()?),
+            Order::Bans => OrderResult::Bans(self.store.bans()?),
             Order::Unban { who } if who.trim().is_empty() => {
-                Answer::Usage("no name or host given".to_owned())
+                OrderResult::Usage("no name or host given".to_owned())
             }
             Order::Unban { who } => {
                 let who = name_or_host(&who);
                 match self.store.unban(&who)? {
-                    true => Answer::Done(format!("{who} may come back")),
-                    false => Answer::NoSuch(format!("{who}: not banned (see: simp-room bans)")),
+                    true => OrderResult::Done(format!("{who} is no longer banned")),
+                    false => OrderResult::NoSuch(format!("{who}: not banned (see: simp-room bans)")),
                 }
             }
             Order::Topic { text } => self.room.set_topic(&text),
-            Order::Stop => Answer::Usage("the room is stopping".to_owned()),
+            Order::Stop => OrderResult::Usage("the room is stopping".to_owned()),
         })
     }
 
-    fn status(&self, now_ms: u64) -> Result<Status, StoreError> {
+    fn status(&self, now_ms: u64) -> Result<RoomStatus, RoomStoreError> {
         let count =
             |is: fn(&Member) -> bool| self.room.members().filter(|(_, member)| is(member)).count() as u64;
         let settings = self.room.settings();
-        Ok(Status {
+        Ok(RoomStatus {
             room: settings.name.clone(),
             simpd: self.simpd.name(),
             inside: count(Member::is_inside),
@@ -319,7 +332,7 @@ impl<S: Simpd> Host<S> {
     /// Takes what the room wants done, which follows from this event if from any.
     fn collect(&mut self, turn: &mut Turn, from: Option<u64>) {
         for action in self.room.take_actions() {
-            match turn.batch.add(from, action, &mut self.once) {
+            match turn.batch.add(from, action, &mut self.dedup) {
                 None | Some(Action::Send { .. } | Action::Confirm { .. } | Action::Quit(_)) => {}
                 Some(Action::Compute { chat, event, password, task }) => {
                     turn.jobs.push((chat, event, password, task));
@@ -334,23 +347,26 @@ impl<S: Simpd> Host<S> {
     /// Does what is due and what the turn wants done, and stores that it was.
     ///
     /// # Errors
-    /// Where simpd cannot be asked, or the store not be written.
+    /// If simpd cannot be asked, or the store not be written.
     pub fn end(&mut self, now_ms: u64, mut turn: Turn) -> Outcome {
+        // At the end of the turn, so that one announcement has all who came in it.
         self.room.due(now_ms);
         self.collect(&mut turn, None);
-        self.lines += turn.batch.carry_out(&mut self.simpd, &mut self.once)?;
+        // simpd first, the store second: what is done twice simpd recognizes, and what is stored as done is never
+        // done again.
+        self.lines += turn.batch.carry_out(&mut self.simpd, &mut self.dedup)?;
         let done = turn.deeds.done.unwrap_or(self.done);
         if self.has_leftover {
             let through = self.through(done);
-            self.once.leftover_mut().forget_through(through);
-            let rest = self.once.leftover_mut().rest();
+            self.dedup.leftover_mut().forget_through(through);
+            let rest = self.dedup.leftover_mut().rest();
             self.has_leftover = !rest.is_empty();
             turn.deeds.leftover = Some(rest);
         }
-        turn.deeds.sent = Some(self.once.newest()).filter(|newest| *newest > 0);
+        turn.deeds.sent = Some(self.dedup.newest()).filter(|newest| *newest > 0);
         let changes = self.room.take_changes();
         while let Err(error) = self.store.commit(now_ms, &self.room, &changes, &turn.deeds) {
-            // What is asked for next would come behind what is not stored.
+            // What is asked for next would come after what is not stored.
             if !error.may_pass() {
                 return Err(error.into());
             }
@@ -378,7 +394,7 @@ impl<S: Simpd> Host<S> {
         Ok(())
     }
 
-    /// How far nothing is needed again where all is done up to this event: a password that is being computed, and what
+    /// How far nothing is needed again if all is done up to this event: a password that is being computed, and what
     /// waits for it, is read again after a kill.
     fn through(&self, done: u64) -> u64 {
         self.room.checked_since().map_or(done, |event| done.min(event - 1))
@@ -389,7 +405,7 @@ impl<S: Simpd> Host<S> {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         for chat in changed {
             let member = self.room.member(*chat);
-            if !member.is_some_and(|member| matches!(member.state, State::Checking(..))) {
+            if !member.is_some_and(|member| matches!(member.state, MemberState::Checking(..))) {
                 wanted.remove(chat);
             }
         }
@@ -403,8 +419,8 @@ impl<S: Simpd> Host<S> {
             return;
         }
         let request = Request::Seen { consumer, id };
-        // It does no harm where it fails, and is said again.
-        if self.simpd.ask_all(vec![Errand { request, behind: 0 }]).is_ok() {
+        // It does no harm if it fails, and is said again.
+        if self.simpd.ask_all(vec![Errand { request, after: 0 }]).is_ok() {
             self.seen = id;
         }
     }
@@ -415,12 +431,12 @@ pub struct Turn {
     batch: Batch,
     deeds: Deeds,
     jobs: Vec<(u64, u64, String, Task)>,
-    answers: Vec<(Sender<Answer>, Answer)>,
+    answers: Vec<(Sender<OrderResult>, OrderResult)>,
 }
 
 impl Turn {
-    fn new(behind: u64) -> Self {
-        Self { batch: Batch::new(behind), deeds: Deeds::default(), jobs: Vec::new(), answers: Vec::new() }
+    fn new(after: u64) -> Self {
+        Self { batch: Batch::new(after), deeds: Deeds::default(), jobs: Vec::new(), answers: Vec::new() }
     }
 
     /// Whether it is long enough.

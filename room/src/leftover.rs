@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 /// A line that is queued in simpd: by its entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queued {
+pub struct QueuedLine {
     /// The id of the entry.
     pub id: u64,
     /// In which chat.
@@ -22,10 +22,10 @@ pub struct Leftover {
 }
 
 impl Leftover {
-    /// Of all that is queued behind what was stored as sent.
-    pub fn new(queued: Vec<Queued>) -> Self {
+    /// Of all that is queued after what was stored as sent.
+    pub fn new(queued: Vec<QueuedLine>) -> Self {
         let mut leftover = Self::default();
-        for Queued { id, chat, text } in queued {
+        for QueuedLine { id, chat, text } in queued {
             leftover.lines.entry((chat, text)).or_default().insert(id);
         }
         leftover
@@ -44,9 +44,9 @@ impl Leftover {
     }
 
     /// Those that are left, in no order.
-    pub fn rest(&self) -> Vec<Queued> {
+    pub fn rest(&self) -> Vec<QueuedLine> {
         let all = self.lines.iter().flat_map(|((chat, text), ids)| {
-            ids.iter().map(|id| Queued { id: *id, chat: *chat, text: text.clone() })
+            ids.iter().map(|id| QueuedLine { id: *id, chat: *chat, text: text.clone() })
         });
         all.collect()
     }
@@ -70,7 +70,7 @@ impl Leftover {
         key.is_some_and(|key| self.take_one(event, &key))
     }
 
-    /// Takes the first of these behind the event: what was sent before it was sent for something else.
+    /// Takes the first of these after the event: what was sent before it was sent for something else.
     fn take_one(&mut self, event: u64, key: &(u64, String)) -> bool {
         let Some(ids) = self.lines.get_mut(key) else { return false };
         let Some(id) = ids.range(event..).next().copied() else { return false };
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_is_taken_once_and_only_for_what_happened_before() {
-        let line = |id, text: &str| Queued { id, chat: 7, text: text.to_owned() };
+        let line = |id, text: &str| QueuedLine { id, chat: 7, text: text.to_owned() };
         let mut leftover = Leftover::new(vec![
             line(12, "hi"),
             line(11, "hi"),

@@ -7,6 +7,7 @@
 //! - `run`: the program. `host`: its turns. `hashing`: passwords.
 //! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `files`: where.
 //! - `args`: the commands. `control`, `operator`: how the operator talks to a room. `users`: the accounts.
+//! - `output`: what people read on standard output and standard error.
 
 mod args;
 mod batch;
@@ -18,26 +19,27 @@ mod leftover;
 mod lines;
 mod member;
 mod operator;
+mod output;
 mod room;
 mod run;
 mod simpd;
 mod store;
 mod users;
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use simp_control::FailureKind;
-use simp_control::error::{Outcome, fail, unwritten};
+use simp_control::error::{Outcome, fail};
 use simp_control::escape;
 use simp_service::arguments::{self, Early};
 use simp_service::background;
 
-use args::{Args, Command};
+use args::{Args, Command, RunArgs};
 use files::RoomFiles;
 use lines::lines;
 use member::Rate;
-use room::{Order, Settings};
+use output::{print, say};
+use room::{Order, RoomSettings};
 
 /// Runs the program with the process's arguments and gives its exit status.
 pub fn main() -> ExitCode {
@@ -82,7 +84,7 @@ fn carry_out(args: Args) -> Outcome<ExitCode> {
 }
 
 /// Runs a room here, or in the background.
-fn open(args: args::Run) -> Outcome<ExitCode> {
+fn open(args: RunArgs) -> Outcome<ExitCode> {
     let (daemon, background) = (args.daemon.clone(), args.background);
     // What is wrong with the arguments is found before anything is started.
     let settings = settings(args)?;
@@ -97,7 +99,7 @@ fn open(args: args::Run) -> Outcome<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn settings(args: args::Run) -> Outcome<Settings> {
+fn settings(args: RunArgs) -> Outcome<RoomSettings> {
     let motd = match &args.motd {
         None => Vec::new(),
         Some(file) => {
@@ -106,12 +108,13 @@ fn settings(args: args::Run) -> Outcome<Settings> {
             })?;
             let text = String::from_utf8_lossy(&text);
             text.lines()
+                // SIMP sends no empty text.
                 .filter(|line| !line.trim().is_empty())
                 .flat_map(|line| lines("", &escape::ascii(line)))
                 .collect()
         }
     };
-    Ok(Settings {
+    Ok(RoomSettings {
         name: args.name,
         is_open: args.open,
         history: args.history,
@@ -120,15 +123,4 @@ fn settings(args: args::Run) -> Outcome<Settings> {
         max_accounts: args.max_accounts as usize,
         rate: Rate { messages: args.rate },
     })
-}
-
-/// A line on standard output.
-fn print(line: &str) -> Outcome {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| unwritten(&error))
-}
-
-/// A line on standard error, about the room. What is not read there is lost without harm.
-fn say(line: &str) {
-    let _ = io::stderr().lock().write_all(format!("simp-room: {}\n", escape::shown(line)).as_bytes());
 }

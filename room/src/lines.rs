@@ -1,11 +1,11 @@
 //! Texts on their way through the room: what a member wrote, what it asks for, and the lines it comes out as.
 
-use simp_proto::text::TEXT_MAX;
+use simp_control::TEXT_MAX;
 
 /// The longest line that the room sends, in bytes: some peers need a few of a message for themselves (SIMP 7).
 pub const LINE_MAX: usize = TEXT_MAX - 5;
 
-/// Where a line is broken, it is broken at a space within this many bytes of its end.
+/// A line is broken at a space, if there is one within this many bytes of its end.
 const BREAK_WITHIN: usize = 80;
 
 /// A text as lines that every peer receives whole, each with this before it. The text is ASCII.
@@ -15,6 +15,7 @@ pub fn lines(before: &str, text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     while rest.len() > most {
         let space = rest.get(..most).and_then(|head| head.rfind(' ')).filter(|at| at + BREAK_WITHIN >= most);
+        // All is ASCII, so it can be cut at any byte.
         let (head, tail) = rest.split_at(space.unwrap_or(most));
         lines.push(format!("{before}{head}"));
         rest = tail.strip_prefix(' ').unwrap_or(tail);
@@ -23,11 +24,12 @@ pub fn lines(before: &str, text: &str) -> Vec<String> {
     lines
 }
 
-/// As many names as fit into so many bytes, and how many more there are; `nobody` where there is none.
+/// As many names as fit into so many bytes, and how many more there are; `nobody` if there is none.
 pub fn list<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> String {
     let mut out = String::new();
     let mut more = 0;
     for name in names {
+        // Once one is left out, all after it are: the list stays in order.
         if more > 0 || out.len() + name.len() + 2 > most {
             more += 1;
         } else {
@@ -44,7 +46,7 @@ pub fn list<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> String {
 
 /// What a member's line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line<'a> {
+pub enum Intent<'a> {
     /// Say this to everybody.
     Public(&'a str),
     /// Say something to everybody: what is missing.
@@ -61,7 +63,7 @@ pub enum Line<'a> {
     Leave,
 }
 
-impl<'a> Line<'a> {
+impl<'a> Intent<'a> {
     /// Reads a line. Commands are read in either case: what was meant for one must not go to all.
     pub fn read(line: &'a str) -> Self {
         let line = line.trim();
@@ -71,6 +73,7 @@ impl<'a> Line<'a> {
             ("PM", false) => Self::Public(rest),
             ("DM", true) => Self::DirectAsked,
             ("DM", false) => Self::Direct(rest),
+            // `WHO is it` is a sentence: words that take no argument are commands only if they are alone.
             ("WHO", true) => Self::Who,
             ("HELP", true) => Self::Help,
             ("EX" | "Q" | "QUIT", true) => Self::Leave,
@@ -95,33 +98,33 @@ mod tests {
     #[test]
     fn a_line_is_read_as_what_it_asks_for() {
         for (line, asks) in [
-            ("hi all", Line::Public("hi all")),
-            ("PM hi", Line::Public("hi")),
-            ("pm  hi ", Line::Public("hi")),
-            ("PM", Line::PublicAsked),
-            ("PMhi", Line::Public("PMhi")),
-            ("DM bob hi", Line::Direct("bob hi")),
-            ("dm bob", Line::Direct("bob")),
-            ("DM ", Line::DirectAsked),
-            ("who", Line::Who),
-            ("WHO is it", Line::Public("WHO is it")),
-            ("Help", Line::Help),
-            ("help me", Line::Public("help me")),
-            ("EX", Line::Leave),
-            ("q", Line::Leave),
-            ("quit", Line::Leave),
-            ("", Line::Public("")),
+            ("hi all", Intent::Public("hi all")),
+            ("PM hi", Intent::Public("hi")),
+            ("pm  hi ", Intent::Public("hi")),
+            ("PM", Intent::PublicAsked),
+            ("PMhi", Intent::Public("PMhi")),
+            ("DM bob hi", Intent::Direct("bob hi")),
+            ("dm bob", Intent::Direct("bob")),
+            ("DM ", Intent::DirectAsked),
+            ("who", Intent::Who),
+            ("WHO is it", Intent::Public("WHO is it")),
+            ("Help", Intent::Help),
+            ("help me", Intent::Public("help me")),
+            ("EX", Intent::Leave),
+            ("q", Intent::Leave),
+            ("quit", Intent::Leave),
+            ("", Intent::Public("")),
         ] {
-            assert_eq!(Line::read(line), asks, "{line}");
+            assert_eq!(Intent::read(line), asks, "{line}");
         }
     }
 
     #[test]
     fn a_password_is_no_command_unless_it_is_written_as_one() {
-        assert_eq!(Line::command_in_place_of_password("who"), None);
-        assert_eq!(Line::command_in_place_of_password("pm secret"), None);
-        assert_eq!(Line::command_in_place_of_password("PM secret"), Some(Line::Public("secret")));
-        assert_eq!(Line::command_in_place_of_password("q"), Some(Line::Leave));
+        assert_eq!(Intent::command_in_place_of_password("who"), None);
+        assert_eq!(Intent::command_in_place_of_password("pm secret"), None);
+        assert_eq!(Intent::command_in_place_of_password("PM secret"), Some(Intent::Public("secret")));
+        assert_eq!(Intent::command_in_place_of_password("q"), Some(Intent::Leave));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Where a member stands. The table of what each state makes of each line is in `room::login` and `room::talk`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum MemberState {
     /// Greeted, and asked for a password.
     Asked(Password),
     /// A password came in the event with this id, and is being computed. What was said since waits.
@@ -58,7 +58,7 @@ pub struct Member {
     /// Where it is, as simpd names it.
     pub address: String,
     /// Where it stands.
-    pub state: State,
+    pub state: MemberState,
     /// When its chat opened, in milliseconds since 1970.
     pub since_ms: u64,
     /// Wrong passwords so far.
@@ -72,12 +72,12 @@ pub struct Member {
 impl Member {
     /// Whether it is in the room.
     pub fn is_inside(&self) -> bool {
-        matches!(self.state, State::Inside(_))
+        matches!(self.state, MemberState::Inside(_))
     }
 
     /// Whether it has yet to give a password.
     pub fn is_at_the_door(&self) -> bool {
-        matches!(self.state, State::Asked(_) | State::Checking(..))
+        matches!(self.state, MemberState::Asked(_) | MemberState::Checking(..))
     }
 
     /// The address of its host, without the port.
@@ -118,7 +118,7 @@ pub struct Pace {
 
 /// What becomes of a message of somebody who may not say any number of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allowed {
+pub enum Allowance {
     /// It is one of those.
     Yes,
     /// It is one too many.
@@ -129,17 +129,20 @@ pub enum Allowed {
 
 impl Pace {
     /// Counts a message.
-    pub fn allow(&mut self, now_ms: u64, rate: Rate) -> Allowed {
+    pub fn allow(&mut self, now_ms: u64, rate: Rate) -> Allowance {
         let most = u64::from(rate.messages) * 1_000;
         let elapsed = now_ms.saturating_sub(self.at_ms).min(Rate::WITHIN_MS);
+        // A bucket that leaks: a burst up to the limit is fine, and a steady pace below it is never refused.
         self.used = self.used.saturating_sub(most * elapsed / Rate::WITHIN_MS);
+        // A clock that was set back must not let the same time count twice.
         self.at_ms = self.at_ms.max(now_ms);
         if self.used + 1_000 <= most {
             (self.used, self.refused) = (self.used + 1_000, self.refused.saturating_sub(1));
-            return Allowed::Yes;
+            return Allowance::Yes;
         }
+        // Each message that is taken makes up for one, so only somebody who keeps going is sent away.
         self.refused = self.refused.saturating_add(1);
-        if self.refused > rate.messages.saturating_mul(10) { Allowed::Never } else { Allowed::No }
+        if self.refused > rate.messages.saturating_mul(10) { Allowance::Never } else { Allowance::No }
     }
 }
 
@@ -152,11 +155,11 @@ mod tests {
         let rate = Rate { messages: 3 };
         let mut pace = Pace::default();
         let said: Vec<_> = (0..5).map(|_| pace.allow(1_000_000, rate)).collect();
-        assert_eq!(said, [Allowed::Yes, Allowed::Yes, Allowed::Yes, Allowed::No, Allowed::No]);
-        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 3, rate), Allowed::No);
-        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 2, rate), Allowed::Yes);
+        assert_eq!(said, [Allowance::Yes, Allowance::Yes, Allowance::Yes, Allowance::No, Allowance::No]);
+        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 3, rate), Allowance::No);
+        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 2, rate), Allowance::Yes);
         let flood: Vec<_> = (0..40).map(|_| pace.allow(1_000_000 + Rate::WITHIN_MS / 2, rate)).collect();
-        assert_eq!(flood.iter().filter(|allowed| **allowed == Allowed::Never).count(), 12);
+        assert_eq!(flood.iter().filter(|allowed| **allowed == Allowance::Never).count(), 12);
     }
 
     #[test]

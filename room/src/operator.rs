@@ -8,30 +8,31 @@ use simp_control::clock::{local, rfc3339};
 use simp_control::error::{Outcome, fail};
 use simp_control::escape;
 
+use crate::control;
 use crate::files::{runtime, socket};
-use crate::room::{Answer, Order, Seen, Status};
-use crate::{control, print};
+use crate::output::print;
+use crate::room::{MemberInfo, Order, OrderResult, RoomStatus};
 
 /// Has a room carry this out, and prints what it answers.
 ///
 /// # Errors
-/// Where no such room runs, or it does not do it.
+/// If no such room runs, or it does not do it.
 pub fn order(name: Option<String>, json: bool, order: Order) -> Outcome {
     let name = name.map_or_else(only_one, Ok)?;
     match control::ask(&socket(&name), &name, order)? {
-        Answer::Done(line) => print(&escape::shown(&line)),
-        Answer::Who(here) => here.iter().try_for_each(|seen| print(&seen_line(seen, json))),
-        Answer::Bans(bans) => bans.iter().try_for_each(|(who, why)| {
+        OrderResult::Done(line) => print(&escape::shown(&line)),
+        OrderResult::Who(here) => here.iter().try_for_each(|seen| print(&seen_line(seen, json))),
+        OrderResult::Bans(bans) => bans.iter().try_for_each(|(who, why)| {
             print(&match json {
                 true => object(&serde_json::json!({ "who": who, "why": why })),
                 false => format!("{:32} {}", escape::shown(who), escape::shown(why)),
             })
         }),
-        Answer::Status(status) if json => print(&object(&status)),
-        Answer::Status(status) => status_lines(&status),
-        Answer::NoSuch(line) => Err(fail(FailureKind::NoSuch, line)),
-        Answer::Failed(line) => Err(fail(FailureKind::Failed, line)),
-        Answer::Usage(line) => Err(fail(FailureKind::Usage, line)),
+        OrderResult::Status(status) if json => print(&object(&status)),
+        OrderResult::Status(status) => status_lines(&status),
+        OrderResult::NoSuch(line) => Err(fail(FailureKind::NoSuch, line)),
+        OrderResult::Failed(line) => Err(fail(FailureKind::Failed, line)),
+        OrderResult::Usage(line) => Err(fail(FailureKind::Usage, line)),
     }
 }
 
@@ -40,8 +41,8 @@ fn object(value: &impl Serialize) -> String {
     escape::json(&serde_json::to_string(value).unwrap_or_default()).into_owned()
 }
 
-fn seen_line(seen: &Seen, json: bool) -> String {
-    let Seen { name, address, state, since_ms } = seen;
+fn seen_line(seen: &MemberInfo, json: bool) -> String {
+    let MemberInfo { name, address, state, since_ms } = seen;
     match json {
         true => object(&serde_json::json!({
             "name": name, "address": address, "state": state, "since": rfc3339(*since_ms)
@@ -50,7 +51,7 @@ fn seen_line(seen: &Seen, json: bool) -> String {
     }
 }
 
-fn status_lines(status: &Status) -> Outcome {
+fn status_lines(status: &RoomStatus) -> Outcome {
     let figures = [
         ("room", status.room.clone()),
         ("simpd", status.simpd.clone()),
@@ -75,10 +76,12 @@ fn only_one() -> Outcome<String> {
     let sockets = entries.map(|entry| entry.path()).filter(is_room);
     let mut names: Vec<String> =
         sockets.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
+    // The folder has them in no order, and the line should be the same each time.
     names.sort();
     match (names.pop(), names.is_empty()) {
         (Some(name), true) => Ok(name),
         (None, _) => Err(fail(FailureKind::NoDaemon, "no room runs (start one with: simp-room run)")),
+        // Guessing would stop or kick in the wrong one.
         (Some(name), false) => {
             let line = format!("several rooms run: {}, {name} (choose one with --name)", names.join(", "));
             Err(fail(FailureKind::NoDaemon, line))

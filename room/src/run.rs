@@ -14,13 +14,14 @@ use simp_control::clock::now_ms;
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::{FailureKind, Status};
 
+use crate::control;
 use crate::files::RoomFiles;
 use crate::hashing;
 use crate::host::{Ended, Host, Input};
-use crate::room::{Order, Settings};
+use crate::output::{print, say};
+use crate::room::{Order, RoomSettings};
 use crate::simpd::{Asker, Simpd as _, follow};
-use crate::store::Store;
-use crate::{control, print, say};
+use crate::store::RoomStore;
 
 /// So many things may have happened before those who tell of them wait.
 const INPUTS_MAX: usize = 1_024;
@@ -28,21 +29,24 @@ const INPUTS_MAX: usize = 1_024;
 /// Runs a room until it is stopped.
 ///
 /// # Errors
-/// Where it cannot be run.
-pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
+/// If it cannot be run.
+pub fn run(daemon: Option<String>, settings: RoomSettings) -> Outcome {
     let files = RoomFiles::of(&settings.name)?;
+    // Before everything that another run of this room would be disturbed by.
     let lock = files.take_lock()?;
     let stopping = Arc::new(AtomicBool::new(false));
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;
-    let mut run = Run { daemon, settings, files, inputs, stopping };
+    let mut run = Launch { daemon, settings, files, inputs, stopping };
     let client = Client::find(run.daemon.take())?;
-    // The same again, also where others have been started meanwhile.
+    // The same again, even if others have been started meanwhile.
     run.daemon = Some(client.socket().path.display().to_string());
     let simpd = Asker::new(client, Arc::clone(&run.stopping))?;
+    // By the name that simpd gives itself: two paths can lead to the same one.
     let simpd_lock = run.files.take_simpd(&simpd.name())?;
     let opened = format!("simp-room: the room {} is open on simpd {}", run.settings.name, simpd.name());
     let mut host = run.start(simpd)?;
+    // Only now: a room that does not open has no socket, and does not answer.
     serve_operators(&run.files, &run.inputs, &run.stopping)?;
     let mut outcome = print(&opened).and_then(|()| serve(&mut host, &happened, &run.stopping));
     while let Ok(Ended::OtherLog) = outcome {
@@ -54,27 +58,30 @@ pub fn run(daemon: Option<String>, settings: Settings) -> Outcome {
             serve(&mut host, &happened, &run.stopping)
         });
     }
+    // A room may not be started for long, and simpd should keep nothing for it that it has dealt with.
     host.tell_seen();
+    // While the lock is ours: once it is free another run may have made a socket there.
     let _ = std::fs::remove_file(&run.files.socket);
     drop((lock, simpd_lock));
     // Those who wait for the end hear of it when all is done.
     drop((host, happened));
     match outcome {
+        // Somebody asked for it, and it does not matter that simpd was away just then.
         Err(Error::Abandoned) if run.stopping.load(Ordering::Relaxed) => Ok(()),
         outcome => outcome.map(drop),
     }
 }
 
 /// What a room is started with.
-struct Run {
+struct Launch {
     daemon: Option<String>,
-    settings: Settings,
+    settings: RoomSettings,
     files: RoomFiles,
     inputs: SyncSender<Input>,
     stopping: Arc<AtomicBool>,
 }
 
-impl Run {
+impl Launch {
     fn start_again(&mut self) -> Outcome<Host<Asker>> {
         let client = Client::find(self.daemon.clone())?;
         self.start(Asker::new(client, Arc::clone(&self.stopping))?)
@@ -83,15 +90,17 @@ impl Run {
     /// Goes on where it stopped, and lets the events come.
     fn start(&mut self, mut simpd: Asker) -> Outcome<Host<Asker>> {
         warn_of(&*simpd.status()?);
+        // A connection of its own: on one, answers would wait behind events that nobody has taken.
         let follower = simpd.another()?;
         let computed = self.inputs.clone();
-        let wanted = hashing::Wanted::default();
+        let wanted = hashing::WantedChats::default();
         let jobs = hashing::start(&wanted, move |chat, event, password, result| {
             let _ = computed.send(Input::Computed(chat, event, password, result));
         });
-        let store = Store::open(&self.files.store)?;
+        let store = RoomStore::open(&self.files.store)?;
         let host = Host::start(now_ms(), self.settings.clone(), store, simpd, (jobs, wanted))?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
+        // A full queue makes the thread wait, and with it simpd: no more events than the room can deal with.
         let take = move |event| events.send(Input::Event(event)).is_ok();
         let failed =
             move |stop: Option<Error>| drop(broken.send(stop.map_or(Input::OtherLog, Input::Failed)));
@@ -131,6 +140,7 @@ fn serve(host: &mut Host<Asker>, happened: &Receiver<Input>, stopping: &AtomicBo
         let mut turn = host.turn();
         let mut next = wait(host.deadline(), happened);
         while let Some(input) = next {
+            // The last turn is carried out and stored like any other.
             if let Some(ended) = host.handle(now_ms(), &mut turn, input)? {
                 host.end(now_ms(), turn)?;
                 return Ok(ended);

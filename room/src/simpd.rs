@@ -12,8 +12,9 @@ use simp_control::{
     Status,
 };
 
-use crate::leftover::Queued;
-use crate::room::Chat;
+use crate::leftover::QueuedLine;
+use crate::output;
+use crate::room::ChatRef;
 
 /// So many requests are asked at once: their answers fit into the socket.
 const ASKED_AT_ONCE: usize = 256;
@@ -29,8 +30,8 @@ const GREETS_WITHIN: Duration = Duration::from_secs(10);
 pub struct Errand {
     /// The request.
     pub request: Request,
-    /// Where it was asked before, that was behind this entry of the log.
-    pub behind: u64,
+    /// If it was asked before, that was after this entry of the log.
+    pub after: u64,
 }
 
 /// A simpd. All of these fail if it cannot be talked to, and those that wait if the room is to be stopped.
@@ -41,11 +42,11 @@ pub trait Simpd {
     /// The newest entry of its log.
     fn last_id(&mut self) -> Outcome<u64>;
 
-    /// The messages of ours that are queued behind this entry, newest first.
-    fn queued_behind(&mut self, after: u64) -> Outcome<Vec<Queued>>;
+    /// The messages of ours that are queued after this entry, newest first.
+    fn queued_after(&mut self, after: u64) -> Outcome<Vec<QueuedLine>>;
 
-    /// Whether a chat came to its end behind this entry.
-    fn is_closed_behind(&mut self, chat: u64, after: u64) -> Outcome<bool>;
+    /// Whether a chat came to its end after this entry.
+    fn is_closed_after(&mut self, chat: u64, after: u64) -> Outcome<bool>;
 
     /// All chats.
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>>;
@@ -60,7 +61,7 @@ pub trait Simpd {
     fn ask_all(&mut self, asks: Vec<Errand>) -> Outcome<Vec<Result<Reply, Failure>>>;
 }
 
-/// Asks simpd, and waits for it where it is away.
+/// Asks simpd, and waits for it if it is away.
 pub struct Asker {
     client: Client,
     address: String,
@@ -73,7 +74,7 @@ impl Asker {
     /// On this connection. Waiting ends when `stopping` becomes true.
     ///
     /// # Errors
-    /// Where simpd does not say who it is.
+    /// If simpd does not say who it is.
     pub fn new(mut client: Client, stopping: Arc<AtomicBool>) -> Outcome<Self> {
         let address = client.address()?.to_owned();
         Ok(Self { client, address, stopping, told: String::new() })
@@ -82,7 +83,7 @@ impl Asker {
     /// A second connection to the same simpd.
     ///
     /// # Errors
-    /// Where it does not take one.
+    /// If it does not take one.
     pub fn another(&self) -> Outcome<Client> {
         self.client.another()
     }
@@ -90,7 +91,7 @@ impl Asker {
     /// How simpd is.
     ///
     /// # Errors
-    /// Where it does not say.
+    /// If it does not say.
     pub fn status(&mut self) -> Outcome<Box<Status>> {
         self.client.status()
     }
@@ -100,6 +101,7 @@ impl Asker {
         left: &mut VecDeque<Errand>,
         answers: &mut Vec<Result<Reply, Failure>>,
     ) -> Outcome {
+        // Written without reading in between, so both directions must fit into the buffers of the socket.
         let count = left.len().min(ASKED_AT_ONCE);
         for ask in left.iter().take(count) {
             self.client.submit(&ask.request)?;
@@ -107,14 +109,14 @@ impl Asker {
         // From now on it may have been carried out.
         for ask in left.iter_mut().take(count) {
             if let Request::Send { again_after, .. } = &mut ask.request {
-                again_after.get_or_insert(ask.behind);
+                again_after.get_or_insert(ask.after);
             }
         }
         self.client.write()?;
         let mut trouble = None;
         for _ in 0..count {
             match self.answer()? {
-                // What comes behind it in the queue must not overtake it.
+                // What comes after it in the queue must not overtake it.
                 answer if trouble.is_some() => drop(answer),
                 Err(failure) if failure.kind == FailureKind::Failed && may_be_repeated(left.front()) => {
                     trouble = Some(failure);
@@ -155,7 +157,7 @@ impl Asker {
 impl Simpd for Asker {
     fn wait(&mut self, why: &str) -> Outcome {
         if self.told != why {
-            crate::say(why);
+            output::say(why);
             why.clone_into(&mut self.told);
         }
         if self.stopping.load(Ordering::Relaxed) {
@@ -173,17 +175,17 @@ impl Simpd for Asker {
         Ok(self.status()?.last_id)
     }
 
-    fn queued_behind(&mut self, after: u64) -> Outcome<Vec<Queued>> {
+    fn queued_after(&mut self, after: u64) -> Outcome<Vec<QueuedLine>> {
         let filter = Filter { kinds: vec![Kind::Queued], ..Filter::default() };
         let events = self.client.history(Piece { above: after, ..Piece::ALL }, &filter)?;
         let queued = |Event { id, chat, what, .. }: Event| {
             let text = what.text().unwrap_or_default().to_owned();
-            Queued { id, chat, text }
+            QueuedLine { id, chat, text }
         };
         Ok(events.into_iter().map(queued).collect())
     }
 
-    fn is_closed_behind(&mut self, chat: u64, after: u64) -> Outcome<bool> {
+    fn is_closed_after(&mut self, chat: u64, after: u64) -> Outcome<bool> {
         let filter = Filter { kinds: vec![Kind::Closed], chat: Some(chat), ..Filter::default() };
         let piece = Piece { above: after, before: None, most: 1 };
         Ok(!self.client.history(piece, &filter)?.is_empty())
@@ -199,6 +201,7 @@ impl Simpd for Asker {
 
     fn ask_all(&mut self, asks: Vec<Errand>) -> Outcome<Vec<Result<Reply, Failure>>> {
         let mut answers = Vec::with_capacity(asks.len());
+        // What is answered leaves the queue, so that after a reconnection only the rest is asked again.
         let mut left: VecDeque<Errand> = asks.into();
         while !left.is_empty() {
             match self.ask_some(&mut left, &mut answers) {
@@ -223,7 +226,7 @@ fn stopped() -> Error {
 
 /// Waits until simpd is back.
 fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
-    crate::say(&format!("simpd on {} went away, waiting for it", client.socket().name));
+    output::say(&format!("simpd on {} went away, waiting for it", client.socket().name));
     loop {
         match client.replace(Instant::now() + GREETS_WITHIN) {
             Ok(true) => return Ok(()),
@@ -269,6 +272,7 @@ pub fn follow(
                 }
                 Ok(_) => {}
                 Err(Error::Lost(_)) => match reconnect_to_log(&mut client, last, &stopping) {
+                    // One that went away again meanwhile is found out by the next read.
                     Ok(true) | Err(Error::Lost(_)) => {}
                     Ok(false) => break failed(None),
                     Err(error) => break failed(Some(error)),
@@ -281,8 +285,9 @@ pub fn follow(
 }
 
 /// A line to somebody. Nothing else that is sent in the same run may have the same token.
-pub fn send(to: &Chat, text: &str, token: u64, behind: u64) -> Errand {
+pub fn send(to: &ChatRef, text: &str, token: u64, after: u64) -> Errand {
     let request = Request::Send {
+        // Both name it: after simpd has lost its log, the id alone could be that of another chat.
         who: Some(to.address.clone()),
         chat: Some(to.id),
         text: text.to_owned(),
@@ -291,11 +296,12 @@ pub fn send(to: &Chat, text: &str, token: u64, behind: u64) -> Errand {
         token: Some(token),
         again_after: None,
     };
-    Errand { request, behind }
+    Errand { request, after }
 }
 
 /// The end of a chat.
-pub fn quit(chat: &Chat) -> Errand {
+pub fn quit(chat: &ChatRef) -> Errand {
+    // What is queued is delivered first: the goodbye is part of it.
     let request = Request::Quit { who: Some(chat.address.clone()), chat: Some(chat.id), now: false };
-    Errand { request, behind: 0 }
+    Errand { request, after: 0 }
 }

@@ -1,10 +1,11 @@
 //! What a room keeps: members, public lines, and how far it has come in simpd's log; and who may come in.
 //!
-//! - here: the turns of the room. `people`: who may come in.
+//! - here: the turns of the room. `people`: who may come in. `strikes`: wrong passwords.
 //!
 //! One commit per turn: what simpd was told before is told again after a kill, and simpd knows that it was.
 
 mod people;
+mod strikes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -16,10 +17,10 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
 pub use people::Account;
-use people::{account_key, forgive, host_key, strike};
+use strikes::{account_key, forgive, host_key, strike};
 
-use crate::leftover::Queued;
-use crate::member::{Member, Pace, State};
+use crate::leftover::QueuedLine;
+use crate::member::{Member, MemberState, Pace};
 use crate::room::{Changes, Notice, Room, Stored};
 
 /// Marks the file as a room's: "room".
@@ -47,10 +48,10 @@ const BUSY_FOR: Duration = Duration::from_secs(10);
 
 /// Why the store does not work.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub enum RoomStoreError {
     /// The file is something else.
-    #[error("{0}: not the accounts of a room (move it away)")]
-    Foreign(String),
+    #[error("{0}: not a simp-room database (move it away)")]
+    NotOurs(String),
     /// SQLite says so.
     #[error("the room's accounts: {0}")]
     Sql(#[from] rusqlite::Error),
@@ -64,11 +65,11 @@ pub enum StoreError {
 
 /// The file of one room.
 #[derive(Debug)]
-pub struct Store {
+pub struct RoomStore {
     db: Connection,
 }
 
-impl StoreError {
+impl RoomStoreError {
     /// Whether it is the disk's, and may pass.
     pub fn may_pass(&self) -> bool {
         let Self::Sql(rusqlite::Error::SqliteFailure(error, _)) = self else { return false };
@@ -87,10 +88,10 @@ pub struct Progress {
     /// All lines up to this one were sent for them, but for those that are left; 0 if there was none.
     pub sent: u64,
     /// What an earlier run had sent for what was not done yet.
-    pub leftover: Vec<Queued>,
+    pub leftover: Vec<QueuedLine>,
 }
 
-/// What a turn leaves behind, besides what changed in the room.
+/// What a turn stores, besides what changed in the room.
 #[derive(Debug, Default)]
 pub struct Deeds {
     /// New accounts: name and hash.
@@ -104,15 +105,15 @@ pub struct Deeds {
     /// All lines up to this one were sent for them, but for those that are left.
     pub sent: Option<u64>,
     /// What an earlier run had sent for what is not done yet; `None` if that has not changed.
-    pub leftover: Option<Vec<Queued>>,
+    pub leftover: Option<Vec<QueuedLine>>,
 }
 
-impl Store {
+impl RoomStore {
     /// Opens the file, or makes it.
     ///
     /// # Errors
-    /// Where it is something else, or cannot be read.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    /// If it is something else, or cannot be read.
+    pub fn open(path: &Path) -> Result<Self, RoomStoreError> {
         // Two that make it at the same time would be in each other's way.
         let lock = File::options().create(true).append(true).mode(0o600).open(path.with_extension("lock"))?;
         lock.lock()?;
@@ -122,9 +123,10 @@ impl Store {
         let id: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
         let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if id != APPLICATION_ID && (id != 0 || tables > 0) {
-            return Err(StoreError::Foreign(path.display().to_string()));
+            return Err(RoomStoreError::NotOurs(path.display().to_string()));
         }
         db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+        // A power cut must not take back what an operator was told is done, nor how far simpd was told that we are.
         db.pragma_update(None, "synchronous", "FULL")?;
         if tables == 0 {
             db.execute_batch(&format!(
@@ -137,8 +139,8 @@ impl Store {
     /// What was stored of the room, and how far it had come.
     ///
     /// # Errors
-    /// Where it cannot be read.
-    pub fn load(&self, simpd: &str, history: usize) -> Result<(Stored, Progress), StoreError> {
+    /// If it cannot be read.
+    pub fn load(&self, simpd: &str, history: usize) -> Result<(Stored, Progress), RoomStoreError> {
         // What is known of another simpd's chats says nothing of this one's.
         let is_same = self.meta("simpd")?.is_none_or(|kept| kept == simpd);
         let mut members = BTreeMap::new();
@@ -148,7 +150,7 @@ impl Store {
             let member = Member {
                 name: row.get(1)?,
                 address: row.get(2)?,
-                state: serde_json::from_str::<State>(&row.get::<_, String>(3)?)?,
+                state: serde_json::from_str::<MemberState>(&row.get::<_, String>(3)?)?,
                 since_ms: row.get::<_, i64>(4)? as u64,
                 wrong: row.get(5)?,
                 pace: Pace::default(),
@@ -166,18 +168,19 @@ impl Store {
             None => Vec::new(),
         };
         let topic = self.meta("topic")?.unwrap_or_default();
+        // Positions in the log of another simpd mean nothing in this one.
         let done = self.meta("done")?.and_then(|done| done.parse().ok()).filter(|_| is_same);
         let sent = self.meta("sent")?.and_then(|sent| sent.parse().ok()).unwrap_or_default();
         let mut left = self.db.prepare("SELECT id, chat, text FROM leftover")?;
         let queued = |row: &rusqlite::Row<'_>| {
             let (id, chat) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
-            Ok(Queued { id, chat, text: row.get(2)? })
+            Ok(QueuedLine { id, chat, text: row.get(2)? })
         };
         let leftover = left.query_map([], queued)?.collect::<Result<_, _>>()?;
         Ok((Stored { members, topic, history: lines, notices }, Progress { done, sent, leftover }))
     }
 
-    fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+    fn meta(&self, key: &str) -> Result<Option<String>, RoomStoreError> {
         let sql = "SELECT value FROM meta WHERE key = ?1";
         Ok(self.db.query_row(sql, [key], |row| row.get(0)).optional()?)
     }
@@ -185,8 +188,8 @@ impl Store {
     /// The room runs on this simpd, and nobody is in it yet.
     ///
     /// # Errors
-    /// Where it cannot be written.
-    pub fn begin(&mut self, simpd: &str) -> Result<(), StoreError> {
+    /// If it cannot be written.
+    pub fn begin(&mut self, simpd: &str) -> Result<(), RoomStoreError> {
         let all = self.db.transaction()?;
         // How far it was in another log says nothing of this one, also after a kill before the first turn.
         all.execute_batch("DELETE FROM members; DELETE FROM leftover; DELETE FROM meta WHERE key = 'done'")?;
@@ -199,22 +202,22 @@ impl Store {
     /// Whether the room had no passwords when it ran last; `None` if it never ran.
     ///
     /// # Errors
-    /// Where it cannot be read.
-    pub fn was_open(&self) -> Result<Option<bool>, StoreError> {
+    /// If it cannot be read.
+    pub fn was_open(&self) -> Result<Option<bool>, RoomStoreError> {
         Ok(self.meta("open")?.map(|open| open == "yes"))
     }
 
     /// Makes what a turn did durable.
     ///
     /// # Errors
-    /// Where it cannot be written: then nothing was.
+    /// If it cannot be written: then nothing was.
     pub fn commit(
         &mut self,
         now_ms: u64,
         room: &Room,
         changes: &Changes,
         deeds: &Deeds,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), RoomStoreError> {
         let all = self.db.transaction()?;
         keep_meta(&all, "open", if room.settings().is_open { "yes" } else { "no" })?;
         for chat in &changes.members {
@@ -240,6 +243,7 @@ impl Store {
             keep_meta(&all, "topic", room.topic())?;
         }
         for (name, hash) in &deeds.accounts {
+            // `users add` may have been faster: then its password stays.
             all.prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?.execute(params![
                 name,
                 hash,
@@ -254,8 +258,9 @@ impl Store {
             forgive(&all, name, host, *wrong)?;
         }
         if let Some(leftover) = &deeds.leftover {
+            // Written anew as a whole: it is short, and only gets shorter.
             all.execute("DELETE FROM leftover", [])?;
-            for Queued { id, chat, text } in leftover {
+            for QueuedLine { id, chat, text } in leftover {
                 let values = params![*id as i64, *chat as i64, text];
                 all.prepare_cached("INSERT INTO leftover VALUES (?1, ?2, ?3)")?.execute(values)?;
             }
@@ -269,7 +274,7 @@ impl Store {
     }
 }
 
-fn keep_member(all: &Transaction<'_>, chat: u64, member: &Member) -> Result<(), StoreError> {
+fn keep_member(all: &Transaction<'_>, chat: u64, member: &Member) -> Result<(), RoomStoreError> {
     let sql = "INSERT OR REPLACE INTO members VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     all.prepare_cached(sql)?.execute(params![
         chat as i64,
@@ -282,7 +287,7 @@ fn keep_member(all: &Transaction<'_>, chat: u64, member: &Member) -> Result<(), 
     Ok(())
 }
 
-fn keep_meta(all: &Transaction<'_>, key: &str, value: &str) -> Result<(), StoreError> {
+fn keep_meta(all: &Transaction<'_>, key: &str, value: &str) -> Result<(), RoomStoreError> {
     all.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?.execute([key, value])?;
     Ok(())
 }

@@ -7,20 +7,18 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use simp_control::FailureKind;
 use simp_control::clock::{local, now_ms, rfc3339};
 use simp_control::error::{Outcome, fail};
 use simp_control::escape;
-use simp_proto::UserName;
-use simp_proto::text::TEXT_MAX;
+use simp_control::{FailureKind, TEXT_MAX, UserName};
 
-use crate::args::{Users, UsersCommand};
+use crate::args::{UsersArgs, UsersCommand};
 use crate::files::RoomFiles;
 use crate::hashing::{Memory, hash};
-use crate::lines::Line;
-use crate::print;
+use crate::lines::Intent;
+use crate::output::print;
 use crate::room::{PASSWORD_MIN, is_usable};
-use crate::store::{Account, Store};
+use crate::store::{Account, RoomStore};
 
 /// No password can be so long: it would not fit into a message.
 const LENGTH_TOO_LONG: usize = TEXT_MAX + 1;
@@ -28,8 +26,8 @@ const LENGTH_TOO_LONG: usize = TEXT_MAX + 1;
 /// Carries out a subcommand of `users`.
 ///
 /// # Errors
-/// Where it cannot be done.
-pub fn run(users: Users) -> Outcome {
+/// If it cannot be done.
+pub fn run(users: UsersArgs) -> Outcome {
     match users.what {
         UsersCommand::List(list) => {
             for Account { name, since_ms } in store_of(&list.name)?.accounts()? {
@@ -42,7 +40,9 @@ pub fn run(users: Users) -> Outcome {
         }
         UsersCommand::Add(add) => {
             let name = user_name(&add.user, &add.name)?;
-            let mut store = Store::open(&RoomFiles::of(&add.name)?.store)?;
+            let mut store = RoomStore::open(&RoomFiles::of(&add.name)?.store)?;
+            // Before the password is asked for, so that nobody types one in vain. The room may still add the account
+            // meanwhile.
             if store.hash(&name)?.is_some() {
                 let line = format!(
                     "{name}: the account exists already (to change its password: simp-room users passwd {name})"
@@ -69,20 +69,20 @@ pub fn run(users: Users) -> Outcome {
             }
             let hash = hashed(&password(&passwd.user)?, &mut Memory::new())?;
             store.set_hash(&passwd.user, &hash)?;
-            print(&format!("the password of {} is changed", escape::shown(&passwd.user)))
+            print(&format!("password changed for {}", escape::shown(&passwd.user)))
         }
         UsersCommand::Import(import) => import_file(&import.file, &import.name),
     }
 }
 
 /// The accounts of a room that has some: a name that was misspelt makes no new one.
-fn store_of(room: &str) -> Outcome<Store> {
+fn store_of(room: &str) -> Outcome<RoomStore> {
     let files = RoomFiles::of(room)?;
     if !files.store.exists() {
         let line = format!("there is no room {room} (create it: simp-room run --name {room})");
         return Err(fail(FailureKind::NoSuch, line));
     }
-    Ok(Store::open(&files.store)?)
+    Ok(RoomStore::open(&files.store)?)
 }
 
 fn import_file(file: &str, room: &str) -> Outcome {
@@ -90,6 +90,7 @@ fn import_file(file: &str, room: &str) -> Outcome {
     let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
     let plain: BTreeMap<String, String> = serde_json::from_str(&text)
         .map_err(|error| failed(format!("not a JSON object of names and passwords ({error})")))?;
+    // All of the file is checked before any of it is stored: it is imported whole or not at all.
     let mut seen = HashSet::new();
     for (name, password) in &plain {
         user_name(name, room)?;
@@ -98,13 +99,14 @@ fn import_file(file: &str, room: &str) -> Outcome {
         }
         // Those that are in use may be shorter than one that is chosen.
         let is_no_length = password.is_empty() || password.len() > TEXT_MAX;
-        if is_no_length || Line::command_in_place_of_password(password).is_some() {
+        if is_no_length || Intent::command_in_place_of_password(password).is_some() {
             return Err(failed(format!(
                 "{name}: its password is empty or too long, or reads as a command (give it another)"
             )));
         }
     }
-    let mut store = Store::open(&RoomFiles::of(room)?.store)?;
+    let mut store = RoomStore::open(&RoomFiles::of(room)?.store)?;
+    // Hashing is what takes long, so it is done only for accounts that are new.
     let mut there = Vec::new();
     let mut new = Vec::new();
     for (name, password) in plain {
@@ -165,20 +167,22 @@ fn password(name: &str) -> Outcome<String> {
     if !io::stdin().is_terminal() {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map_err(failed)?;
+        // `echo secret | simp-room users add bob` sends the end of the line too.
         let password = line.trim_end_matches(['\n', '\r']);
         return good(password);
     }
     let first = rpassword::prompt_password(format!("Password for {name}: ")).map_err(failed)?;
-    let second = rpassword::prompt_password("The same once more: ").map_err(failed)?;
+    // Nobody sees what is typed, so it is typed twice.
+    let second = rpassword::prompt_password("Repeat the password: ").map_err(failed)?;
     match first == second {
         true => good(&first),
-        false => Err(fail(FailureKind::Failed, "these differ: nothing was changed")),
+        false => Err(fail(FailureKind::Failed, "the passwords differ: nothing was changed")),
     }
 }
 
 /// A password that somebody could choose in the room.
 fn good(password: &str) -> Outcome<String> {
-    let is_command = Line::command_in_place_of_password(password).is_some();
+    let is_command = Intent::command_in_place_of_password(password).is_some();
     match password.chars().count() {
         0 => Err(fail(FailureKind::Usage, "no password (give it as a line of standard input)")),
         1..PASSWORD_MIN => {

@@ -15,7 +15,7 @@ fn short(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// A text begins with NUL.
-fn behind_nul(bytes: Vec<u8>) -> Vec<u8> {
+fn after_nul(bytes: Vec<u8>) -> Vec<u8> {
     if bytes[0] == 1 {
         return bytes;
     }
@@ -105,7 +105,7 @@ fn all(changes: &[Change]) {
 fn a_peer_that_writes_otherwise_in_mid_chat_is_understood_and_understands() {
     all(&[
         ("short control datagrams", Ways { form: short, ..PLAIN }),
-        ("texts behind NUL", Ways { form: behind_nul, read: |text| &text[1..], ..PLAIN }),
+        ("texts after NUL", Ways { form: after_nul, read: |text| &text[1..], ..PLAIN }),
         ("spaces, and Length 0", Ways { form: padded, ..PLAIN }),
     ]);
 }

@@ -9,7 +9,7 @@ use crate::harness::Peer;
 const BOB: u8 = 2;
 
 /// SYN, and what the peer does with its answer; then a message, until it is acknowledged.
-fn say_behind_syn(ann: &Ann, peer: &Peer, seq: u8, text: &[u8]) {
+fn say_after_syn(ann: &Ann, peer: &Peer, seq: u8, text: &[u8]) {
     peer.open(&ann.to);
     peer.say(&ann.to, seq, text);
 }
@@ -25,9 +25,9 @@ fn a_syn_before_every_message_soon_after_the_opening_costs_no_message_either_way
     // One counts on, one begins anew each time, one says the same each time.
     let peers = [2, 3, 4].map(|host| ann.chats_with(host, "bob"));
     for n in 0_u8..5 {
-        say_behind_syn(&ann, &peers[0], n % 2, &[b'0' + n]);
-        say_behind_syn(&ann, &peers[1], 0, &[b'0' + n]);
-        say_behind_syn(&ann, &peers[2], 0, b"again");
+        say_after_syn(&ann, &peers[0], n % 2, &[b'0' + n]);
+        say_after_syn(&ann, &peers[1], 0, &[b'0' + n]);
+        say_after_syn(&ann, &peers[2], 0, b"again");
     }
     let numbers: Vec<String> = (0..5).map(|n| n.to_string()).collect();
     assert_eq!(
@@ -118,7 +118,7 @@ fn a_syn_long_after_the_opening_is_a_new_request_and_no_message_is_lost() {
     }
     accepting.wait().ok();
     for host in [BOB, 3] {
-        say_behind_syn(&ann, if host == BOB { &bob } else { &eve }, 1, b"and again");
+        say_after_syn(&ann, if host == BOB { &bob } else { &eve }, 1, b"and again");
         assert_eq!(ann.heard(host), ["it is me again", "and again"]);
         let told = ann.told(host);
         assert_eq!(

@@ -84,7 +84,7 @@ fn a_length_that_lies_costs_no_text_and_no_memory() {
     let ann = Ann::open_to_all();
     let bob = ann.chats_with(BOB, "bob");
     for (n, (length, payload, shown)) in [
-        (0, &b"behind 0"[..], "behind 0"),
+        (0, &b"after 0"[..], "after 0"),
         (3, b"abcd", "abc"),
         (5, b"abcd", "abcd"),
         (u32::MAX, b"the most", "the most"),
@@ -113,7 +113,7 @@ fn the_largest_datagrams_of_every_kind_are_read_and_change_no_more_than_small_on
         bob.expect(Operation::Ack, seq, b"");
         assert_eq!(listened(&ann).len(), huge.len());
     }
-    // An ACK and a SYN+ACK with that behind them, an error of that length, and nonsense.
+    // An ACK and a SYN+ACK with that after them, an error of that length, and nonsense.
     for operation in [[1, 4], [1, 6], ERR, [1, 0x55], [9, 9]] {
         bob.send_raw(&ann.to, &wire(operation, 0, "bob", &huge));
     }
@@ -131,7 +131,7 @@ fn the_largest_datagrams_of_every_kind_are_read_and_change_no_more_than_small_on
 #[test]
 fn the_words_of_an_invitation_a_refusal_and_an_end_are_harmless_on_a_terminal() {
     let ann = Ann::open_to_all();
-    // NULs before and behind the words are none of them.
+    // NULs before and after the words are none of them.
     let words = b"\0\x1b[2J\r\nsimpctl: all\0 is well\x9b\0";
     for (host, operation) in [(2, FIN), (3, ERR), (4, [1, 9]), (5, [1, 4])] {
         let bob = ann.world.peer(host, "bob");

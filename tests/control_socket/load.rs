@@ -17,7 +17,7 @@ fn who_owes_a_request_for_ten_seconds_is_dismissed_and_who_reads_slowly_is_not()
     let (alice, mut client, _bob) = open_chat(&world);
     fill(&mut client, 1_000);
 
-    // More answers than are kept for a client, and requests behind them: it waits for us, not we for it.
+    // More answers than are kept for a client, and requests after them: it waits for us, not we for it.
     let mut slow = alice.client();
     let history = Request::History { before: None, limit: 1_000, filter: Filter::default() };
     let asked = 20;
@@ -82,7 +82,7 @@ fn clients_that_never_read_cost_little_and_get_everything_once_when_they_do() {
     }
 }
 
-/// Whether this process may have so many open files; says so where it may not.
+/// Whether this process may have so many open files; says so if it may not.
 fn may_open_files(test: &str, count: u64) -> bool {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     if hard < count {

@@ -66,7 +66,7 @@ fn a_follower_gets_what_it_asks_for_from_where_it_asks() {
             vec![(Opened, "carol"), (Closed, "carol")],
         ),
         ("the last", last - 1, filter(&[], None, None), vec![(Closed, "carol")]),
-        ("behind the last", last, filter(&[], None, None), vec![]),
+        ("after the last", last, filter(&[], None, None), vec![]),
         ("beyond the last", u64::MAX, filter(&[], None, None), vec![]),
     ] {
         let mut follower = alice.client();

@@ -34,12 +34,12 @@ fn goes_on(signal: Signal) {
     assert_eq!(bob.arrived(), []);
     let Reply::Chats { chats, .. } = client.reply(&Request::Chats { after: 0 }) else { panic!("no chats") };
     assert_eq!((chats.len(), chats[0].state, chats[0].peer.user.as_str()), (1, State::Open, "bob"));
-    // A duplicate of the last one received, and the one behind it.
+    // A duplicate of the last one received, and the one after it.
     bob.say(&to, 0, "a");
     assert_eq!(client.status().counters.duplicates, 1);
     bob.say(&to, 1, "b");
     assert_eq!(client.expect(message("b")).chat, chats[0].chat);
-    // The next of ours, with two behind it, and no answer before the next restart.
+    // The next of ours, with two after it, and no answer before the next restart.
     for text in ["two", "three", "four"] {
         client.send(text);
         client.expect(queued(text));

@@ -133,7 +133,7 @@ impl<'a> Worker<'a> {
         command
     }
 
-    /// Lives once more; the call behind so many fails. Returns how many calls there were behind that.
+    /// Lives once more; the call after so many fails. Returns how many calls there were after that.
     fn live(
         &mut self,
         (then, calls, _): (Then, u32, u32),
@@ -289,7 +289,7 @@ impl Life<'_> {
         let seq = (self.said % 2) as u8;
         loop {
             bob.send(&to, Operation::Chat, seq, text.as_bytes());
-            // Its answer comes behind the acknowledgement.
+            // Its answer comes after the acknowledgement.
             let status = client.status();
             let acks = bob.arrived().into_iter().filter(|datagram| datagram.operation == Operation::Ack);
             if acks.map(|ack| assert_eq!(ack.seq, seq)).count() > 0 {
@@ -324,8 +324,8 @@ impl Life<'_> {
                     .take(RETAINED as usize - 1)
                     .all(|(b, a)| a.id + 1 == b.id)
             );
-            let behind = log.into_iter().filter(|event| event.id > self.worker.first_id);
-            behind
+            let after = log.into_iter().filter(|event| event.id > self.worker.first_id);
+            after
                 .map(|event| match event.what {
                     What::Queued { text, .. } | What::Message { text } => text,
                     what => panic!("{what:?}"),

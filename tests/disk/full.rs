@@ -138,7 +138,7 @@ impl<'a> Pair<'a> {
     fn say(&mut self, text: &str) -> bool {
         let seq = (self.from_carol.len() % 2) as u8;
         self.carol.send(&self.world.address(self.host), Operation::Chat, seq, text.as_bytes());
-        // Its answer comes behind the acknowledgement.
+        // Its answer comes after the acknowledgement.
         self.client.status();
         let acks = self.carol.arrived().into_iter().filter(|datagram| datagram.operation == Operation::Ack);
         let is_acknowledged = acks.map(|ack| assert_eq!(ack.seq, seq)).count() > 0;

@@ -130,7 +130,7 @@ impl Drop for Running {
     }
 }
 
-/// Reads a line and nothing behind it.
+/// Reads a line and nothing after it.
 fn read_line<R: io::Read + Send + 'static>(mut from: R) -> (String, R) {
     within(move || {
         let mut line = Vec::new();

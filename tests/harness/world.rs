@@ -26,7 +26,7 @@ impl World {
         let bound = std::fs::read_to_string("/proc/net/udp").unwrap_or_default();
         for network in (0..=255).filter(|network| !bound.contains(&format!("{network:02X}467F:"))) {
             let path = std::env::temp_dir().join(format!("simp-test-network-{network}"));
-            // Where another user has run tests here the file is theirs, and may be read and locked all the same.
+            // If another user has run tests here the file is theirs, and may be read and locked all the same.
             let file =
                 File::open(&path).or_else(|_| File::options().create(true).append(true).open(&path)).unwrap();
             if let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -74,7 +74,7 @@ impl World {
         command
     }
 
-    /// Runs simpd where it is expected to end by itself.
+    /// Runs a simpd that is expected to end by itself.
     pub fn simpd(&self, args: &[&str]) -> Ran {
         let mut command = self.command("simpd");
         command.args(args);

@@ -92,14 +92,14 @@ pub fn records(mut bytes: &[u8]) -> Vec<Record<'_>> {
     while let Some((head, rest)) = bytes.split_first_chunk::<24>() {
         let number = |at: usize| u64::from_ne_bytes(*head[at..].first_chunk().unwrap());
         let word = |at: usize| u32::from_ne_bytes(*head[at..].first_chunk().unwrap());
-        let (content, behind) = rest.split_at(number(16) as usize);
+        let (content, after) = rest.split_at(number(16) as usize);
         records.push(Record {
             call: Call::new(word(0) as u8),
             descriptor: word(4) as i32,
             number: number(8),
             bytes: content,
         });
-        bytes = behind;
+        bytes = after;
     }
     assert!(bytes.is_empty(), "the last record is not whole");
     records

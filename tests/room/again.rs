@@ -7,7 +7,7 @@ use super::Lobby;
 use super::guest::Guest;
 
 #[test]
-fn two_lines_that_say_the_same_behind_a_password_are_two() {
+fn two_lines_that_say_the_same_after_a_password_are_two() {
     let mut lobby = Lobby::start(&[]);
     for name in ["ann", "bob"] {
         lobby.does_with(&["users", "add", name], "secret").ok();
@@ -21,7 +21,7 @@ fn two_lines_that_say_the_same_behind_a_password_are_two() {
     lobby.start_room(&[]);
     bob.hears(&["[ann] hi", "[ann] hi", "[ann] that is all"]);
     let welcome =
-        ["Welcome to lobby, ann. Your password?", "You are in lobby. Here: bob. (HELP says how it works.)"];
+        ["Welcome to lobby, ann. Your password?", "You are in lobby. Here: bob. (HELP lists the commands.)"];
     ann.hears(&welcome);
     ann.hears(&["sent to 1", "sent to 1", "sent to 1"]);
 }
@@ -50,5 +50,5 @@ fn last_lines_that_say_the_same_are_all_shown() {
     lobby.end_room(Signal::SIGTERM).ok();
     let mut bob = Guest::comes(&lobby, 3, "bob");
     lobby.start_room(&["--open"]);
-    bob.hears(&["[ann] hi", "[ann] hi", "You are in lobby. Here: ann. (HELP says how it works.)"]);
+    bob.hears(&["[ann] hi", "[ann] hi", "You are in lobby. Here: ann. (HELP lists the commands.)"]);
 }

@@ -22,7 +22,7 @@ fn who_says_too_much_is_refused_then_sent_away_and_the_others_get_what_the_rate_
         match ann.next_line().as_str() {
             "sent to 1" => sent += 1,
             "too fast, not sent: at most 5 messages in 10 s" => refused += 1,
-            last => break assert_eq!(last, "that is too much: goodbye"),
+            last => break assert_eq!(last, "too many messages: goodbye"),
         }
         assert!(refused < 1_000, "nobody stops her");
     }
@@ -47,7 +47,7 @@ fn a_flood_is_ended_although_some_of_it_is_allowed_all_the_time() {
         ann.says("buy this");
         match ann.next_line().as_str() {
             "sent to 0" | "too fast, not sent: at most 50 messages in 10 s" => {}
-            "that is too much: goodbye" => break,
+            "too many messages: goodbye" => break,
             line => panic!("{line}"),
         }
     }
@@ -76,7 +76,7 @@ fn a_flood_at_the_door_ends_there() {
         assert!(n < 200, "nobody stops her");
         ann.says("WHO");
         match ann.next_line().as_str() {
-            "that is too much: goodbye" => break,
+            "too many messages: goodbye" => break,
             line => assert!(["too fast: wait a little", expected].contains(&line), "{line}"),
         }
     }

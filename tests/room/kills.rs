@@ -149,7 +149,7 @@ fn somebody_who_leaves_while_the_room_is_away_has_left_and_who_comes_has_come() 
     lobby.start_room(&["--open"]);
     ann.learns("bob", "left");
     ann.learns("carl", "joined");
-    carl.hears(&["You are in lobby. Here: ann. (HELP says how it works.)", "[ann] hello"]);
+    carl.hears(&["You are in lobby. Here: ann. (HELP lists the commands.)", "[ann] hello"]);
     ann.hears(&["sent to 1"]);
 }
 
@@ -163,5 +163,5 @@ fn a_password_that_is_being_checked_when_the_room_is_killed_is_checked_afterward
         lobby.end_room(Signal::SIGKILL);
         lobby.start_room(&[]);
     }
-    ann.hears(&["The same once more, please.", ALONE, "sent to 0"]);
+    ann.hears(&["Repeat the password, please.", ALONE, "sent to 0"]);
 }

@@ -3,7 +3,7 @@
 use super::Lobby;
 use super::guest::Guest;
 
-/// What these lines say behind what is before each, joined with `between`.
+/// What these lines say after what is before each, joined with `between`.
 #[track_caller]
 fn joined(lines: &[String], before: &str, between: &str) -> String {
     let texts = lines.iter().map(|line| {
@@ -62,7 +62,7 @@ fn a_line_with_nothing_in_it_is_not_sent() {
     let mut ann = Guest::enters(&lobby, 2, "ann");
     let mut bob = Guest::enters(&lobby, 3, "bob");
     for nothing in ["", " ", "   "] {
-        ann.asks(nothing, "nothing to send (HELP says how it works)");
+        ann.asks(nothing, "nothing to send (HELP lists the commands)");
     }
     ann.asks("something", "sent to 1");
     bob.hears(&["[ann] something"]);

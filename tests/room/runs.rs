@@ -204,7 +204,7 @@ fn whose_name_is_wanted_by_somebody_else_hears_of_it_so_that_a_dead_chat_is_noti
     let lobby = Lobby::start(&["--open"]);
     let mut ann = Guest::enters(&lobby, 2, "ann");
     let mut other = Guest::comes(&lobby, 3, "Ann");
-    other.is_left_with("Ann is here already: come with another name, or after Ann has left");
+    other.is_left_with("that name is in use: choose another, or wait until Ann leaves");
     assert_eq!(ann.next_news(), "* somebody else wants to come in with your name");
 }
 

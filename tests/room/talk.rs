@@ -39,7 +39,7 @@ fn a_direct_line_goes_to_one_and_nobody_else() {
     ann.asks("dm BOB again", "sent to bob");
     ann.asks("DM bbo hi", "no such user: bbo; here: bob, carl");
     ann.asks("DM bobby hi", "no such user: bobby; here: bob, carl");
-    ann.asks("DM ann hi", "that is you: not sent");
+    ann.asks("DM ann hi", "you cannot message yourself");
     ann.asks("DM \x1b[2J hi", "no such user: \\x1b[2J; here: bob, carl");
     ann.asks("to all", "sent to 2");
     bob.hears(&["[ann -> you] psst", "[ann -> you] again", "[ann] to all"]);
@@ -50,12 +50,12 @@ fn a_direct_line_goes_to_one_and_nobody_else() {
 fn a_command_alone_asks_for_what_is_missing_one_question_at_a_time() {
     let lobby = Lobby::start(&["--open"]);
     let [mut ann, mut bob, mut carl] = three(&lobby);
-    ann.asks("PM", "to everybody: what?");
+    ann.asks("PM", "what do you want to say to everybody?");
     ann.asks("hello", "sent to 2");
     ann.asks("DM", "to whom? here: bob, carl");
-    ann.asks("bob", "to bob: what?");
+    ann.asks("bob", "what do you want to say to bob?");
     ann.asks("one", "sent to bob");
-    ann.asks("DM bob", "to bob: what?");
+    ann.asks("DM bob", "what do you want to say to bob?");
     // What is asked does not end the question; another line to somebody does.
     ann.asks("WHO", "here: you, bob, carl");
     ann.asks("two", "sent to bob");
@@ -64,7 +64,7 @@ fn a_command_alone_asks_for_what_is_missing_one_question_at_a_time() {
     ann.asks("DM", "to whom? here: bob, carl");
     ann.asks("bbo", "no such user: bbo; here: bob, carl");
     ann.asks("to all", "sent to 2");
-    ann.asks("DM bob", "to bob: what?");
+    ann.asks("DM bob", "what do you want to say to bob?");
     ann.asks("PM to all too", "sent to 2");
     ann.asks("and this", "sent to 2");
     bob.hears(&["[ann] hello", "[ann -> you] one", "[ann -> you] two", "[ann -> you] three"]);
@@ -80,12 +80,14 @@ fn a_command_alone_asks_for_what_is_missing_one_question_at_a_time() {
 fn an_empty_answer_to_a_question_sends_nothing() {
     let lobby = Lobby::start(&["--open"]);
     let [mut ann, mut bob, _carl] = three(&lobby);
-    for (command, question) in
-        [("PM", "to everybody: what?"), ("DM bob", "to bob: what?"), ("DM", "to whom? here: bob, carl")]
-    {
+    for (command, question) in [
+        ("PM", "what do you want to say to everybody?"),
+        ("DM bob", "what do you want to say to bob?"),
+        ("DM", "to whom? here: bob, carl"),
+    ] {
         for empty in ["", "  "] {
             ann.asks(command, question);
-            ann.asks(empty, "nothing to send (HELP says how it works)");
+            ann.asks(empty, "nothing to send (HELP lists the commands)");
         }
     }
     ann.asks("PM hello", "sent to 2");
@@ -96,7 +98,7 @@ fn an_empty_answer_to_a_question_sends_nothing() {
 fn somebody_who_has_left_is_told_apart_from_somebody_who_was_never_here() {
     let lobby = Lobby::start(&["--open"]);
     let [mut ann, bob, mut carl] = three(&lobby);
-    ann.asks("DM bob", "to bob: what?");
+    ann.asks("DM bob", "what do you want to say to bob?");
     bob.hangs_up();
     carl.learns("bob", "left");
     ann.asks("hi", "no such user: bob; here: carl");
@@ -138,7 +140,7 @@ fn members_with_simpctl_talk_to_members_with_anything_else() {
             return line;
         }
     };
-    assert_eq!(read(&mut listening), "You are in lobby. Here: bob. (HELP says how it works.)");
+    assert_eq!(read(&mut listening), "You are in lobby. Here: bob. (HELP lists the commands.)");
     ann.says(world, "PM hello");
     assert_eq!(read(&mut listening), "sent to 1");
     bob.hears(&["[ann] hello"]);

@@ -27,7 +27,7 @@ fn accounts_are_added_listed_changed_and_removed_while_the_room_runs() {
     assert_eq!(list[1]["name"], "bob");
     assert!(list[1]["since"].as_str().unwrap().starts_with("20"), "{list:?}");
 
-    assert_eq!(users(&["passwd", "bob"], "another\n").ok(), "the password of bob is changed\n");
+    assert_eq!(users(&["passwd", "bob"], "another\n").ok(), "password changed for bob\n");
     let mut bob = Guest::comes(&lobby, 2, "bob");
     bob.hears(&["Welcome to lobby, bob. Your password?"]);
     bob.asks("secret", "Wrong. Your password?");
@@ -87,7 +87,7 @@ fn accounts_are_imported_from_the_files_that_such_chats_keep() {
     ann.hears(&[ALONE]);
     let mut carl = Guest::comes(&lobby, 4, "carl");
     carl.hears(&["Welcome to lobby, carl. Your password?"]);
-    carl.asks("pass word", "You are in lobby. Here: ann. (HELP says how it works.)");
+    carl.asks("pass word", "You are in lobby. Here: ann. (HELP lists the commands.)");
     let mut bob = Guest::comes(&lobby, 3, "bob");
     bob.hears(&["Welcome to lobby, bob. Your password?"]);
     bob.asks("other", "Wrong. Your password?");
@@ -148,7 +148,7 @@ fn a_room_that_is_open_asks_for_no_password_whoever_comes() {
     lobby.does_with(&["users", "add", "bob"], "secret").ok();
     let mut bob = Guest::comes(&lobby, 2, "bob");
     bob.hears(&[ALONE]);
-    Guest::comes(&lobby, 3, "ann").hears(&["You are in lobby. Here: bob. (HELP says how it works.)"]);
+    Guest::comes(&lobby, 3, "ann").hears(&["You are in lobby. Here: bob. (HELP lists the commands.)"]);
     assert!(lobby.does(&["status"]).ok().contains("\npasswords    no\n"));
 }
 

@@ -39,9 +39,9 @@ fn whoever_is_only_at_the_door_has_neither_joined_nor_left_nor_hears_anything() 
     bob.is_left_with("goodbye");
     let mut carl = Guest::comes(&lobby, 4, "carl");
     carl.hears(&["Welcome to lobby, carl. You are new here: choose a password."]);
-    carl.asks("secret", "The same once more, please.");
+    carl.asks("secret", "Repeat the password, please.");
     carl.says("secret");
-    carl.hears(&["[ann] hello", "[lobby] hello", "You are in lobby. Here: ann. (HELP says how it works.)"]);
+    carl.hears(&["[ann] hello", "[lobby] hello", "You are in lobby. Here: ann. (HELP lists the commands.)"]);
     assert_eq!(ann.next_news(), "* carl joined");
 }
 
@@ -59,7 +59,7 @@ fn somebody_new_is_shown_the_message_of_the_day_the_topic_and_the_last_lines() {
         ann.asks(text, "sent to 0");
     }
     ann.asks("DM bob psst", "no such user: bob; here: nobody");
-    let here = "You are in lobby. Here: ann. (HELP says how it works.)";
+    let here = "You are in lobby. Here: ann. (HELP lists the commands.)";
     let mut bob = Guest::comes(&lobby, 3, "bob");
     bob.hears(&[&day[..], &["[ann] two", "[ann] three", here]].concat());
     bob.asks("four", "sent to 1");
@@ -81,14 +81,14 @@ fn a_room_that_is_full_says_so() {
     let bob = Guest::enters(&lobby, 3, "bob");
     Guest::comes(&lobby, 4, "carl").is_left_with("lobby is full (2 are here): come again later");
     bob.hangs_up();
-    Guest::comes(&lobby, 4, "carl").hears(&["You are in lobby. Here: ann. (HELP says how it works.)"]);
+    Guest::comes(&lobby, 4, "carl").hears(&["You are in lobby. Here: ann. (HELP lists the commands.)"]);
 }
 
 #[test]
 fn a_room_takes_so_many_accounts_and_those_who_have_one_come_in_still() {
     let lobby = Lobby::start(&["--max-accounts", "1"]);
     lobby.does_with(&["users", "add", "ann"], "secret").ok();
-    Guest::comes(&lobby, 3, "bob").is_left_with("lobby takes no new names (there are 1 accounts)");
+    Guest::comes(&lobby, 3, "bob").is_left_with("lobby accepts no new accounts (there are 1 accounts)");
     let mut ann = Guest::comes(&lobby, 2, "ann");
     ann.hears(&["Welcome to lobby, ann. Your password?"]);
     ann.asks("secret", ALONE);

@@ -6,7 +6,7 @@ use super::deviations::FIN_ACK;
 use crate::datagrams::{ACK, CHAT, FIN, SYN, SYN_ACK, wire};
 
 /// Who sends it, the seconds before it, the datagram, and what is shown of it; the frame that it acknowledges
-/// is behind an arrow. Frames are counted from 1 in each conversation.
+/// is after an arrow. Frames are counted from 1 in each conversation.
 pub type Step = (Side, u64, Vec<u8>, &'static str);
 
 /// The two of a conversation.

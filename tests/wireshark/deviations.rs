@@ -5,7 +5,7 @@ use crate::datagrams::{CHAT, ERR, FIN, SYN, wire};
 pub const ERR_FIN: [u8; 2] = [0x01, 0x09];
 pub const FIN_ACK: [u8; 2] = [0x01, 0x0c];
 
-/// A name, a datagram, and what is shown of it: the Info column and, behind exclamation marks, the expert
+/// A name, a datagram, and what is shown of it: the Info column and, after exclamation marks, the expert
 /// items.
 pub type Odd = (&'static str, Vec<u8>, &'static str);
 
@@ -13,14 +13,14 @@ pub fn deviations() -> Vec<Odd> {
     [odd_headers(), odd_lengths(), odd_payloads()].concat()
 }
 
-/// A header without Length, its user padded with NUL, and what is behind it.
-fn odd(operation: [u8; 2], seq: u8, user: &[u8], behind: &[u8]) -> Vec<u8> {
+/// A header without Length, its user padded with NUL, and what is after it.
+fn odd(operation: [u8; 2], seq: u8, user: &[u8], after: &[u8]) -> Vec<u8> {
     let mut field = user.to_vec();
     field.resize(32, 0);
-    [&operation, &[seq][..], &field, behind].concat()
+    [&operation, &[seq][..], &field, after].concat()
 }
 
-/// A datagram with its checksum behind it.
+/// A datagram with its checksum after it.
 fn with_checksum(datagram: Vec<u8>, complement: bool) -> Vec<u8> {
     let word = |pair: &[u8]| u32::from(pair[0]) * 256 + pair.get(1).map_or(0, |&low| u32::from(low));
     let mut sum: u32 = datagram.chunks(2).map(word).sum();
@@ -52,12 +52,12 @@ fn odd_headers() -> Vec<Odd> {
             "FIN|ACK seq=0 user=bob ! operation.combined: FIN and ACK in one datagram"),
         ("sequence 2", wire(CHAT, 2, "bob", b"hi"),
             r#"CHAT seq=2 "hi" ! sequence.range: Sequence 2, only 0 and 1 are specified"#),
-        ("spaces behind the user", odd(SYN, 0, format!("{:32}", "bob").as_bytes(), &[0; 4]),
+        ("spaces after the user", odd(SYN, 0, format!("{:32}", "bob").as_bytes(), &[0; 4]),
             "SYN seq=0 user=bob ! user.spaces: User is padded with spaces"),
         ("NULs before the user", odd(SYN, 0, b"\0\0bob", &[0; 4]),
             "SYN seq=0 user=bob ! user.leading: User is padded at the front"),
         ("a NUL in the user", odd(SYN, 0, b"bob\0old", &[0; 4]),
-            "SYN seq=0 user=bob ! user.nul: User goes on behind a NUL"),
+            "SYN seq=0 user=bob ! user.nul: User goes on after a NUL"),
         ("a user that is no text", odd(SYN, 0, b"\x1bb\\\xff", &[0; 4]),
             r"SYN seq=0 user=\x1bb\\\xff ! user.not_ascii: User has bytes that are not printable ASCII"),
         ("no user", odd(SYN, 0, b"", &[0; 4]), "SYN seq=0 user= ! user.empty: User is empty"),
@@ -67,11 +67,11 @@ fn odd_headers() -> Vec<Odd> {
             ! sequence.range: Sequence 9, only 0 and 1 are specified \
             ! text.control: Text has control characters ! text.leading_nul: Text begins with a NUL \
             ! text.not_ascii: Text has bytes over 127 ! text.nul: Text has a NUL \
-            ! user.leading: User is padded at the front ! user.nul: User goes on behind a NUL"),
+            ! user.leading: User is padded at the front ! user.nul: User goes on after a NUL"),
     ]
 }
 
-/// Odd lengths, and what is behind the payload.
+/// Odd lengths, and what is after the payload.
 #[rustfmt::skip]
 fn odd_lengths() -> Vec<Odd> {
     vec![
@@ -90,15 +90,15 @@ fn odd_lengths() -> Vec<Odd> {
         ("Length beyond the end", odd(CHAT, 0, b"bob", b"\xff\xff\xff\xffhi"),
             r#"CHAT seq=0 "hi" ! length.beyond: Length 4294967295, but a payload of 2 bytes"#),
         ("a trailer", odd(CHAT, 0, b"bob", b"\0\0\0\x02hi\0"),
-            r#"CHAT seq=0 "hi" ! trailer.unknown: 1 byte behind the payload"#),
+            r#"CHAT seq=0 "hi" ! trailer.unknown: 1 byte after the payload"#),
         ("a wrong checksum", odd(CHAT, 0, b"bob", b"\0\0\0\x02hi\0\0"),
-            r#"CHAT seq=0 "hi" ! trailer.unknown: 2 bytes behind the payload, not the checksum: that is 0xdd2d"#),
+            r#"CHAT seq=0 "hi" ! trailer.unknown: 2 bytes after the payload, not the checksum: that is 0xdd2d"#),
         ("a checksum", with_checksum(wire(CHAT, 0, "bob", b"hi"), false),
-            r#"CHAT seq=0 "hi" ! trailer.checksum: 2-byte checksum behind the payload, it is right"#),
+            r#"CHAT seq=0 "hi" ! trailer.checksum: 2-byte checksum after the payload, it is right"#),
         ("a checksum of an even number of bytes", with_checksum(wire(CHAT, 1, "bob", b"hi!"), false),
-            r#"CHAT seq=1 "hi!" ! trailer.checksum: 2-byte checksum behind the payload, it is right"#),
-        ("a checksum that is the complement, behind no payload", with_checksum(wire(SYN, 0, "bob", b""), true),
-            "SYN seq=0 user=bob ! trailer.checksum: 2-byte checksum behind the payload, it is right"),
+            r#"CHAT seq=1 "hi!" ! trailer.checksum: 2-byte checksum after the payload, it is right"#),
+        ("a checksum that is the complement, after no payload", with_checksum(wire(SYN, 0, "bob", b""), true),
+            "SYN seq=0 user=bob ! trailer.checksum: 2-byte checksum after the payload, it is right"),
     ]
 }
 

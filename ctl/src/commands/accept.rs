@@ -6,7 +6,7 @@ use simp_control::{ChatInfo, Client, FailureKind, Request, State};
 use super::connect::{Begun, begun, opened};
 use crate::args::AcceptArgs;
 use crate::names;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::when::deadline;
 
 /// Accepts and waits until the chat is open.
@@ -22,7 +22,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &AcceptArgs) -
     })?;
     let accepted = format!("{} is accepted", chat.peer.address);
     match opened(client, chat, after, deadline).map_err(|error| error.goes_on(&accepted))? {
-        Ok(chat) => output.show(&Shown::Connected(&chat)),
+        Ok(chat) => output.show(&View::Connected(&chat)),
         Err(chat) => Err(fail(
             FailureKind::NoAnswer,
             format!("{} has not acknowledged yet (simpd keeps trying)", chat.peer.address),
@@ -35,6 +35,8 @@ fn accepted(client: &mut Client, who: Option<&str>) -> Outcome<Option<Begun>> {
     let mut chats = client.chats()?;
     let is_accepted = |chat: &ChatInfo| matches!(chat.state, State::Accepting | State::Open);
     chats.retain(|chat| is_accepted(chat) && names::means(who, &chat.peer));
+    // With several nobody can say which one it was, and the refusal of simpd stands.
     let only = chats.pop().filter(|_| chats.is_empty());
+    // The id of a chat is that of its first entry: what became of it comes after that.
     Ok(only.map(|chat| (chat.clone(), chat.chat)))
 }

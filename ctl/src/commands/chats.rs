@@ -3,16 +3,16 @@
 use simp_control::error::Outcome;
 use simp_control::{ChatInfo, Client, State};
 
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 
 /// Lists all chats.
 pub(super) fn run(client: &mut Client, output: &mut Output) -> Outcome {
-    output.show(&Shown::Chats(&client.chats()?))
+    output.show(&View::Chats(&client.chats()?))
 }
 
 /// Lists what waits for accept or decline.
 pub(super) fn requests(client: &mut Client, output: &mut Output) -> Outcome {
-    output.show(&Shown::Chats(&waiting(client)?))
+    output.show(&View::Chats(&waiting(client)?))
 }
 
 /// What waits for accept or decline.

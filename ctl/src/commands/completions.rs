@@ -22,6 +22,7 @@ pub(super) fn run(output: &mut Output, args: &CompletionsArgs) -> Outcome {
 /// `usage` for a shell that we have none for.
 fn script(shell: &str) -> Outcome<String> {
     let mut info = Args::get_args_info();
+    // `--version` means something only without a command.
     let everywhere: Vec<_> = info.flags.iter().filter(|flag| flag.long != "--version").collect();
     for sub in &mut info.commands {
         add(&mut sub.command, &everywhere);

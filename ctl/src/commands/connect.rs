@@ -10,7 +10,7 @@ use simp_control::{
 
 use crate::args::ConnectArgs;
 use crate::names;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::when::deadline;
 
 /// The daemon ends an invitation in time by itself; this much later we no longer count on it.
@@ -31,7 +31,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ConnectArgs) 
     })?;
     let invited = format!("{} is invited", chat.peer.address);
     match opened(client, chat, after, deadline).map_err(|error| error.goes_on(&invited))? {
-        Ok(chat) => output.show(&Shown::Connected(&chat)),
+        Ok(chat) => output.show(&View::Connected(&chat)),
         Err(chat) => Err(fail(FailureKind::NoAnswer, format!("{}: no answer", chat.peer.address))),
     }
 }

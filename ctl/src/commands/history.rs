@@ -4,7 +4,7 @@ use simp_control::error::Outcome;
 use simp_control::{Client, Filter, Kind, Piece};
 
 use crate::args::HistoryArgs;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::when::When;
 
 /// How many entries are shown if neither their number nor their beginning is given.
@@ -22,10 +22,11 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) 
         None => (),
     }
     match args.until {
+        // Until an entry, and that entry too.
         Some(When::Id(id)) => piece.before = Some(id.saturating_add(1)),
         Some(When::Time(ms)) => filter.until_ms = Some(ms),
         None => (),
     }
     let newest_first = client.history(piece, &filter)?;
-    newest_first.iter().rev().try_for_each(|event| output.show(&Shown::Entry(event)))
+    newest_first.iter().rev().try_for_each(|event| output.show(&View::Entry(event)))
 }

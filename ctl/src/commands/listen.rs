@@ -14,7 +14,7 @@ use simp_control::error::{Error, Outcome, fail, unwritten};
 use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply};
 
 use crate::args::ListenArgs;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::when::deadline;
 use mark::Mark;
 use meanwhile::Meanwhile;
@@ -38,12 +38,14 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         output.text_alone();
     }
     if args.exec.is_none() {
+        // A command can go on when nobody reads our output: what it does is its own.
         client.watch(io::stdout().as_fd().try_clone_to_owned().map_err(|error| unwritten(&error))?);
     }
     let from = args.since.map_or_else(|| FollowFrom::Consumer(consumer(args)), FollowFrom::After);
     let filter = Filter { kinds: kinds(args, has_person), who: args.from.clone(), ..Filter::default() };
     client.follow(from, filter)?;
     client.write()?;
+    // With --since somebody looks back, and moves no mark.
     let mark = Mark::of(args.since.is_none().then(|| consumer(args)));
     let deadline = deadline(args.timeout);
     let mut meanwhile = Meanwhile::begin();
@@ -128,7 +130,8 @@ impl Listener<'_> {
 
     fn take(&mut self, event: &Event) -> Outcome {
         match &self.args.exec {
-            None => self.output.show(&Shown::Event(event))?,
+            // Not flushed yet: `next` does it before it waits, once for a burst.
+            None => self.output.show(&View::Event(event))?,
             Some(command) => exec::until_done(command, event, self.deadline)?,
         }
         self.count += 1;
@@ -200,6 +203,7 @@ impl Listener<'_> {
     fn time_over(&self) -> Outcome {
         let limit = self.args.timeout.unwrap_or(Duration::ZERO).as_secs_f64();
         match self.args.number {
+            // Without a number the time is how long to listen, not how long to wait.
             None if self.count > 0 => Ok(()),
             Some(number) if self.count > 0 => Err(fail(
                 FailureKind::NoAnswer,

@@ -4,20 +4,20 @@ use simp_control::error::Outcome;
 use simp_control::{ChatInfo, Client, OutboxMessage, Request, State};
 
 use crate::args::{OutboxArgs, OutboxCommand};
-use crate::show::{Kept, Output, Shown, WaitsFor};
+use crate::show::{OutboxEntry, Output, View, WaitsFor};
 
 /// Lists the messages, or takes one out.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &OutboxArgs) -> Outcome {
     if let Some(OutboxCommand::Cancel(args)) = &args.command {
         client.ask(&Request::Cancel { message: args.id })?;
-        return output.show(&Shown::Cancelled(args.id));
+        return output.show(&View::Cancelled(args.id));
     }
     let messages = client.outbox()?;
     let chats = client.chats()?;
     let status = client.status()?;
     let is_full = status.chats >= status.max_chats;
-    let kept = |message| Kept { waits_for: waits_for(&message, &chats, is_full), message };
-    output.show(&Shown::Outbox(&messages.into_iter().map(kept).collect::<Vec<_>>()))
+    let entry = |message| OutboxEntry { waits_for: waits_for(&message, &chats, is_full), message };
+    output.show(&View::Outbox(&messages.into_iter().map(entry).collect::<Vec<_>>()))
 }
 
 fn waits_for(message: &OutboxMessage, chats: &[ChatInfo], is_full: bool) -> WaitsFor {

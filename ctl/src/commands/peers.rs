@@ -5,7 +5,7 @@ use simp_control::{Client, FailureKind, Forgotten, Reply, Request};
 
 use crate::args::{ForgetArgs, PeersArgs, PeersCommand};
 use crate::names;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 
 /// Refuses what says neither whom to forget nor that all are, or both.
 pub(super) fn check(args: &PeersArgs) -> Outcome {
@@ -24,11 +24,11 @@ pub(super) fn check(args: &PeersArgs) -> Outcome {
 /// Lists the peers, or forgets what was learned of them.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &PeersArgs) -> Outcome {
     let Some(PeersCommand::Forget(args)) = &args.command else {
-        return output.show(&Shown::Peers(&client.peers()?));
+        return output.show(&View::Peers(&client.peers()?));
     };
     let forgotten = |who: Option<String>| Request::ForgetPeer(who.map_or(Forgotten::All, Forgotten::Who));
     match names::ask(client, &mut args.who.clone(), forgotten)? {
-        Reply::Forgotten { peers } => output.show(&Shown::Forgotten(peers)),
+        Reply::Forgotten { peers } => output.show(&View::Forgotten(peers)),
         _ => Err(unexpected()),
     }
 }

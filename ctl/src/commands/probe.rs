@@ -8,7 +8,7 @@ use simp_probe::Selection;
 
 use crate::args::ProbeArgs;
 use crate::names;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 
 /// How long the person has for each thing, unless `--timeout` says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -21,6 +21,7 @@ pub(super) fn run(output: &mut Output, args: &ProbeArgs) -> Outcome {
     let wanted = Selection::parse(args.only.as_deref())?;
     let peer = names::peer(&args.address)?;
     let report = simp_probe::probe(peer, args.from.as_deref(), wanted, args.timeout.unwrap_or(TIMEOUT))?;
-    output.show(&Shown::Probed { report: &report, verbose: args.verbose })?;
+    // The report comes first: the exit status says only that some clause failed.
+    output.show(&View::Probed { report: &report, verbose: args.verbose })?;
     report.outcome()
 }

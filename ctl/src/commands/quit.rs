@@ -11,7 +11,7 @@ use simp_control::{
 use super::connect::{Begun, begun};
 use crate::args::QuitArgs;
 use crate::names;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::when::deadline;
 
 /// Leaves and waits until the chat is closed.
@@ -27,7 +27,8 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &QuitArgs) -> 
             return Err(fail(FailureKind::NoAnswer, line));
         }
     };
-    output.show(&Shown::Ended(&chat))?;
+    // The chat has ended in any case; the exit status says whether something was lost with it.
+    output.show(&View::Ended(&chat))?;
     all_delivered(&lost)
 }
 
@@ -65,6 +66,7 @@ fn ended(client: &mut Client, who: Option<&str>, reason: Reason, since_ms: u64) 
 
 /// The chat that ended with this entry.
 fn as_closed(client: &mut Client, closed: &Event) -> Outcome<ChatInfo> {
+    // The id of a chat is that of its first entry, which the log may no longer have.
     let began = client.entry(closed.chat)?;
     let since_ms = began.map_or(closed.at_ms, |began| began.at_ms);
     let (chat, peer) = (closed.chat, closed.peer.clone());

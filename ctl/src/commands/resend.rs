@@ -5,11 +5,12 @@ use simp_control::{Client, Event, FailureKind, Reply, Request, What};
 
 use super::send::even_unread;
 use crate::args::ResendArgs;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 
 /// Puts the text of the message into the outbox, as a new one.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &ResendArgs) -> Outcome {
     let expire_ms = args.expire.map(|expire| expire.as_millis() as u64);
+    // Asked once only: a second time would queue it twice, for it has no token.
     let request = Request::Resend { message: args.id, expire_ms };
     let Reply::Queued { message, chat } = client.ask(&request).map_err(|error| not_known(error, args.id))?
     else {
@@ -17,7 +18,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ResendArgs) -
     };
     // It is queued, and nothing that happens now may make a failure of that to people, who are not shown its text.
     let text = if output.shows_queued() { text(client, message)? } else { String::new() };
-    even_unread(output.show(&Shown::Queued { message, chat, text: &text }))
+    even_unread(output.show(&View::Queued { message, chat, text: &text }))
 }
 
 /// What a message of ours says.

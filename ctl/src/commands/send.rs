@@ -4,16 +4,18 @@ use std::io;
 use std::time::Instant;
 
 use simp_control::error::{Error, Outcome, fail, unexpected};
-use simp_control::{Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, What, token};
-use simp_proto::Text;
+use simp_control::{
+    Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, Text, What, token,
+};
 
 use crate::args::SendArgs;
 use crate::names;
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 use crate::stdin::StdinTexts;
 
 /// Refuses what cannot be sent.
 pub(super) fn check(args: &SendArgs) -> Outcome {
+    // Before simpd is reached: a mistake in the arguments is told even if no simpd runs.
     if args.expire.is_some() && !args.queue {
         return Err(fail(FailureKind::Usage, "--expire needs --queue: only messages in the outbox expire"));
     }
@@ -22,20 +24,20 @@ pub(super) fn check(args: &SendArgs) -> Outcome {
 
 /// Sends what the arguments say.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &SendArgs) -> Outcome {
-    let mut sender = Sender { client, output, args, who: args.to.clone(), newest: 0 };
-    if sender.waits() {
+    let mut sending = Sending { client, output, args, who: args.to.clone(), newest: 0 };
+    if sending.waits() {
         // Followed before anything is sent, so that no outcome can be missed.
-        sender.follow(FollowFrom::End)?;
+        sending.follow(FollowFrom::End)?;
     }
     if let Some(text) = given(args)? {
-        return sender.send(&text);
+        return sending.send(&text);
     }
     // The daemon waits for our hello, but the first line may be long in coming.
-    sender.client.write()?;
+    sending.client.write()?;
     let mut lines = StdinTexts::new(io::stdin().lock());
     while let Some(text) = lines.next()? {
-        sender.send(&text)?;
-        even_unread(sender.output.flush())?;
+        sending.send(&text)?;
+        even_unread(sending.output.flush())?;
     }
     Ok(())
 }
@@ -56,7 +58,7 @@ fn given(args: &SendArgs) -> Outcome<Option<Text>> {
     Text::new(&args.text.join(" ")).map(Some).map_err(|error| fail(FailureKind::Usage, error.to_string()))
 }
 
-struct Sender<'a> {
+struct Sending<'a> {
     client: &'a mut Client,
     output: &'a mut Output,
     args: &'a SendArgs,
@@ -65,7 +67,7 @@ struct Sender<'a> {
     newest: u64,
 }
 
-impl Sender<'_> {
+impl Sending<'_> {
     /// Whether it is told what becomes of a message.
     fn waits(&self) -> bool {
         !self.args.no_wait && (!self.args.queue || self.args.timeout.is_some())
@@ -77,7 +79,7 @@ impl Sender<'_> {
         let (message, chat) = self.queue(text, deadline)?;
         self.newest = message;
         if !self.waits() {
-            return even_unread(self.output.show(&Shown::Queued { message, chat, text: text.as_str() }));
+            return even_unread(self.output.show(&View::Queued { message, chat, text: text.as_str() }));
         }
         // A script must not take it for unsent, and send it again.
         self.wait(message, deadline).map_err(|error| error.goes_on(&format!("message {message} is queued")))
@@ -96,6 +98,7 @@ impl Sender<'_> {
                 queue: args.queue,
                 expire_ms: args.expire.map(|expire| expire.as_millis() as u64),
                 token: Some(token),
+                // simpd looks for the token only in entries after this one, so it need not read all of its log.
                 again_after: again.then_some(known),
             };
             match args.queue {
@@ -128,12 +131,15 @@ impl Sender<'_> {
     fn wait(&mut self, id: u64, deadline: Option<Instant>) -> Outcome {
         while let Some(event) = self.client.event(deadline)? {
             match event.what {
+                // What is followed are the outcomes of all messages, other programs' too.
                 What::Delivered { message } | What::Unconfirmed { message } if message == id => {
-                    return even_unread(self.output.show(&Shown::Delivered(&event)));
+                    return even_unread(self.output.show(&View::Delivered(&event)));
                 }
                 What::Undelivered { message, reason } if message == id => {
                     let remedy = match reason {
-                        Reason::TooLong => "its peer receives less at a time; send it in parts".to_owned(),
+                        Reason::TooLong => {
+                            "its peer accepts only shorter messages; send it in parts".to_owned()
+                        }
                         _ => format!("send it again with: simpctl resend {id}"),
                     };
                     let line = format!("not delivered: {reason} ({remedy})");
@@ -143,7 +149,7 @@ impl Sender<'_> {
             }
         }
         let line = match self.args.queue {
-            true => format!("message {id} is kept and will be delivered when the peer is there"),
+            true => format!("message {id} is queued and will be delivered when the peer is back"),
             false => format!("message {id} is not acknowledged yet (simpd keeps trying)"),
         };
         Err(fail(FailureKind::NoAnswer, line))

@@ -3,9 +3,9 @@
 use simp_control::Client;
 use simp_control::error::Outcome;
 
-use crate::show::{Output, Shown};
+use crate::show::{Output, View};
 
 /// Shows it.
 pub(super) fn run(client: &mut Client, output: &mut Output) -> Outcome {
-    output.show(&Shown::Status(&*client.status()?))
+    output.show(&View::Status(&*client.status()?))
 }

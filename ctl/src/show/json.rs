@@ -6,41 +6,44 @@ use serde_json::{Value, json};
 use simp_control::clock::rfc3339;
 use simp_control::{ChatInfo, Consumer, Event, Failure, Kind, OutboxMessage, PeerInfo, What, escape};
 
-use super::model::Shown;
+use super::model::View;
 
 /// An object with these fields, in this order, without those that have no value.
 struct Object<const N: usize>([(&'static str, Value); N]);
 
 impl<const N: usize> Serialize for Object<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // No `null`: a field that is not there is easier to test for in a script.
         let there = self.0.iter().filter(|(_, value)| !value.is_null());
         serializer.collect_map(there.map(|(name, value)| (name, value)))
     }
 }
 
 /// The lines, each with its end.
-pub(super) fn render(shown: &Shown<'_>) -> String {
+pub(super) fn render(shown: &View<'_>) -> String {
     match shown {
-        Shown::Event(event) | Shown::Entry(event) | Shown::Delivered(event) => line(&entry(event)),
-        Shown::Connected(info) | Shown::Ended(info) => line(&chat(info)),
-        Shown::Chats(chats) => chats.iter().map(|info| line(&chat(info))).collect(),
-        Shown::Queued { message, chat, text } => line(&Object([
+        View::Event(event) | View::Entry(event) | View::Delivered(event) => line(&entry(event)),
+        View::Connected(info) | View::Ended(info) => line(&chat(info)),
+        View::Chats(chats) => chats.iter().map(|info| line(&chat(info))).collect(),
+        View::Queued { message, chat, text } => line(&Object([
             ("id", json!(message)),
             ("event", json!(Kind::Queued)),
             ("chat", json!(chat)),
             ("text", json!(text)),
         ])),
-        Shown::Outbox(messages) => messages.iter().map(|message| line(&kept(&message.message))).collect(),
-        Shown::Cancelled(message) => line(&Object([("cancelled", json!(message))])),
-        Shown::Consumers { consumers, last_id } => {
+        View::Outbox(messages) => {
+            messages.iter().map(|message| line(&outbox_message(&message.message))).collect()
+        }
+        View::Cancelled(message) => line(&Object([("cancelled", json!(message))])),
+        View::Consumers { consumers, last_id } => {
             consumers.iter().map(|info| line(&consumer(info, *last_id))).collect()
         }
-        Shown::Removed(name) => line(&Object([("removed", json!(name))])),
-        Shown::Peers(peers) => peers.iter().map(|info| line(&peer(info))).collect(),
-        Shown::Forgotten(peers) => line(&Object([("forgotten", json!(peers))])),
-        Shown::Status(status) => line(status),
-        Shown::Probed { report, .. } => report.lines().map(|clause| line(&clause)).collect(),
-        Shown::Stopped(daemon) => line(&Object([("stopped", json!(daemon))])),
+        View::Removed(name) => line(&Object([("removed", json!(name))])),
+        View::Peers(peers) => peers.iter().map(|info| line(&peer(info))).collect(),
+        View::Forgotten(peers) => line(&Object([("forgotten", json!(peers))])),
+        View::Status(status) => line(status),
+        View::Probed { report, .. } => report.lines().map(|clause| line(&clause)).collect(),
+        View::Stopped(daemon) => line(&Object([("stopped", json!(daemon))])),
     }
 }
 
@@ -55,6 +58,7 @@ fn line(value: &impl Serialize) -> String {
 }
 
 fn entry(event: &Event) -> Object<10> {
+    // The name of the field says which way it went.
     let whose = match event.what.kind() {
         Kind::Message | Kind::Request => "from",
         Kind::Inviting | Kind::Queued | Kind::Delivered | Kind::Undelivered | Kind::Unconfirmed => "to",
@@ -104,7 +108,7 @@ fn peer(info: &PeerInfo) -> Object<5> {
     ])
 }
 
-fn kept(message: &OutboxMessage) -> Object<8> {
+fn outbox_message(message: &OutboxMessage) -> Object<8> {
     Object([
         ("id", json!(message.message)),
         ("at", json!(rfc3339(message.at_ms))),
@@ -162,7 +166,7 @@ mod tests {
             ),
         ] {
             let expected = format!("{{\"id\":1,\"at\":\"2026-11-21T12:00:00.123Z\",\"event\":{rest}}}\n");
-            assert_eq!(render(&Shown::Event(&event(what))), expected);
+            assert_eq!(render(&View::Event(&event(what))), expected);
         }
     }
 
@@ -179,12 +183,12 @@ mod tests {
             next_ms: None,
         };
         let begin = r#"{"id":7,"at":"2026-11-21T12:00:00.123Z","to":"127.0.0.2:7777","text":"hi""#;
-        assert_eq!(line(&kept(&message)), format!("{begin},\"tries\":0}}\n"));
+        assert_eq!(line(&outbox_message(&message)), format!("{begin},\"tries\":0}}\n"));
         message.expires_ms = Some(1_795_262_500_000);
         message.next_ms = Some(1_795_262_450_000);
         (message.tries, message.reason) = (5, Some(Reason::NobodyThere));
         let rest = r#""expires":"2026-11-21T12:01:40.000Z","tries":5,"reason":"nobody there","next":"2026-11-21T12:00:50.000Z""#;
-        assert_eq!(line(&kept(&message)), format!("{begin},{rest}}}\n"));
+        assert_eq!(line(&outbox_message(&message)), format!("{begin},{rest}}}\n"));
     }
 
     #[test]
@@ -192,12 +196,12 @@ mod tests {
         let peer = Peer { user: String::new(), address: "127.0.0.2".into() };
         let mut info = PeerInfo { peer, dialect: "plain".into(), notes: vec![], seen_ms: None, pinned: true };
         let expected = r#"{"peer":"127.0.0.2","dialect":"plain","notes":[],"pinned":true}"#;
-        assert_eq!(render(&Shown::Peers(std::slice::from_ref(&info))), format!("{expected}\n"));
+        assert_eq!(render(&View::Peers(std::slice::from_ref(&info))), format!("{expected}\n"));
         (info.seen_ms, info.pinned) = (Some(1_795_262_400_123), false);
         info.notes.push("takes turns".into());
         let expected = r#"{"peer":"127.0.0.2","dialect":"plain","notes":["takes turns"],"seen":"2026-11-21T12:00:00.123Z","pinned":false}"#;
-        assert_eq!(render(&Shown::Peers(&[info])), format!("{expected}\n"));
-        assert_eq!(render(&Shown::Forgotten(3)), "{\"forgotten\":3}\n");
+        assert_eq!(render(&View::Peers(&[info])), format!("{expected}\n"));
+        assert_eq!(render(&View::Forgotten(3)), "{\"forgotten\":3}\n");
     }
 
     #[test]

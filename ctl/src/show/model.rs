@@ -5,7 +5,7 @@ use simp_probe::Report;
 
 /// What can be printed.
 #[derive(Debug)]
-pub(crate) enum Shown<'a> {
+pub(crate) enum View<'a> {
     /// An entry of the log as it comes.
     Event(&'a Event),
     /// An entry of the log that is looked up.
@@ -21,7 +21,7 @@ pub(crate) enum Shown<'a> {
     /// A message of ours is on disk.
     Queued { message: u64, chat: u64, text: &'a str },
     /// What is kept until its peer has it.
-    Outbox(&'a [Kept]),
+    Outbox(&'a [OutboxEntry]),
     /// A message was taken out of the outbox.
     Cancelled(u64),
     /// Who reads the log; `last_id` is its newest entry.
@@ -43,7 +43,7 @@ pub(crate) enum Shown<'a> {
 
 /// A message in the outbox and what is going on with its peer.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct OutboxEntry {
     pub(crate) message: OutboxMessage,
     pub(crate) waits_for: WaitsFor,
 }

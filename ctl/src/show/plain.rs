@@ -5,43 +5,43 @@ use std::fmt::Write;
 use simp_control::clock::{local, now_ms};
 use simp_control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Status, What, escape};
 
-use super::model::{Kept, Shown, WaitsFor};
+use super::model::{OutboxEntry, View, WaitsFor};
 
 /// The lines, each with its end; nothing if the exit status says it all.
-pub(super) fn render(shown: &Shown<'_>) -> String {
+pub(super) fn render(shown: &View<'_>) -> String {
     match shown {
-        Shown::Event(event) => format!("{}\n", sentence(event)),
-        Shown::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
-        Shown::Connected(chat) => {
+        View::Event(event) => format!("{}\n", sentence(event)),
+        View::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
+        View::Connected(chat) => {
             format!("connected to {}{}\n", peer(&chat.peer), aside(chat.note.as_deref()))
         }
-        Shown::Delivered(Event { what: What::Unconfirmed { .. }, peer: to, .. }) => {
+        View::Delivered(Event { what: What::Unconfirmed { .. }, peer: to, .. }) => {
             format!("sent, not confirmed: {} has not acknowledged it\n", peer(to))
         }
-        Shown::Ended(_)
-        | Shown::Delivered(_)
-        | Shown::Queued { .. }
-        | Shown::Cancelled(_)
-        | Shown::Removed(_)
-        | Shown::Forgotten(_)
-        | Shown::Stopped(_) => String::new(),
-        Shown::Chats(chats) => table(chats.iter().map(|chat| row(chat, now_ms()))),
-        Shown::Outbox(kept) => table(kept.iter().map(|kept| kept_row(kept, now_ms()))),
-        Shown::Consumers { consumers, last_id } => {
+        View::Ended(_)
+        | View::Delivered(_)
+        | View::Queued { .. }
+        | View::Cancelled(_)
+        | View::Removed(_)
+        | View::Forgotten(_)
+        | View::Stopped(_) => String::new(),
+        View::Chats(chats) => table(chats.iter().map(|chat| row(chat, now_ms()))),
+        View::Outbox(entries) => table(entries.iter().map(|entry| outbox_row(entry, now_ms()))),
+        View::Consumers { consumers, last_id } => {
             table(consumers.iter().map(|consumer| consumer_row(consumer, *last_id)))
         }
-        Shown::Peers(peers) => table(peers.iter().map(|info| peer_row(info, now_ms()))),
-        Shown::Probed { report, verbose } => report.plain(*verbose),
-        Shown::Status(status) => {
+        View::Peers(peers) => table(peers.iter().map(|info| peer_row(info, now_ms()))),
+        View::Probed { report, verbose } => report.plain(*verbose),
+        View::Status(status) => {
             table(counts(status).into_iter().map(|(name, value)| [name.to_owned(), value]))
         }
     }
 }
 
 /// The same, but of a message the text alone.
-pub(super) fn render_text(shown: &Shown<'_>) -> String {
+pub(super) fn render_text(shown: &View<'_>) -> String {
     match shown {
-        Shown::Event(Event { what: What::Message { text }, .. }) => format!("{}\n", escape::shown(text)),
+        View::Event(Event { what: What::Message { text }, .. }) => format!("{}\n", escape::shown(text)),
         _ => render(shown),
     }
 }
@@ -115,16 +115,16 @@ fn peer_row(info: &PeerInfo, now_ms: u64) -> [String; 5] {
     [text(&info.peer.address), user, known, text(&info.dialect), text(&info.notes.join("; "))]
 }
 
-fn kept_row(kept: &Kept, now_ms: u64) -> [String; 5] {
-    let OutboxMessage { message, peer: to, text, at_ms, .. } = &kept.message;
+fn outbox_row(entry: &OutboxEntry, now_ms: u64) -> [String; 5] {
+    let OutboxMessage { message, peer: to, text, at_ms, .. } = &entry.message;
     let age = age(now_ms.saturating_sub(*at_ms) / 1000);
-    [message.to_string(), peer(to), age, progress(kept, now_ms), escape::shown(text).into_owned()]
+    [message.to_string(), peer(to), age, progress(entry, now_ms), escape::shown(text).into_owned()]
 }
 
 /// What is going on with a message in the outbox.
-fn progress(kept: &Kept, now_ms: u64) -> String {
-    let OutboxMessage { next_ms, reason, tries, .. } = &kept.message;
-    let next = match kept.waits_for {
+fn progress(entry: &OutboxEntry, now_ms: u64) -> String {
+    let OutboxMessage { next_ms, reason, tries, .. } = &entry.message;
+    let next = match entry.waits_for {
         WaitsFor::Next => age(next_ms.unwrap_or(0).saturating_sub(now_ms) / 1000),
         WaitsFor::Answer => return "inviting".to_owned(),
         WaitsFor::Turn => return "in a chat".to_owned(),
@@ -153,6 +153,7 @@ fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
         for (cell, &width) in row.iter().zip(&widths) {
             let _ = write!(line, "{cell:width$}  ");
         }
+        // The last column may be empty, and spaces at the end of a line mean nothing.
         out.push_str(line.trim_end());
         out.push('\n');
     }
@@ -226,9 +227,9 @@ mod tests {
     #[test]
     fn a_message_is_a_name_and_a_text() {
         let message = |text: &str| What::Message { text: text.into() };
-        assert_eq!(render(&Shown::Event(&event("bob", message("hi\n\x1b[2J")))), "bob: hi\\n\\x1b[2J\n");
-        assert_eq!(render(&Shown::Event(&event("", message("hi")))), "127.0.0.2:7777: hi\n");
-        assert_eq!(render_text(&Shown::Event(&event("bob", message("a\x07")))), "a\\x07\n");
+        assert_eq!(render(&View::Event(&event("bob", message("hi\n\x1b[2J")))), "bob: hi\\n\\x1b[2J\n");
+        assert_eq!(render(&View::Event(&event("", message("hi")))), "127.0.0.2:7777: hi\n");
+        assert_eq!(render_text(&View::Event(&event("bob", message("a\x07")))), "a\\x07\n");
         assert_eq!(
             sentence(&event("you -> bob", message("hi"))),
             "\"you -> bob\": hi",
@@ -274,32 +275,32 @@ mod tests {
             table(rows.iter().map(|chat| row(chat, 61_000))),
             "1   open     bob@127.0.0.2:7777  0  1m  takes turns; cuts at 500 bytes\n12  invited  127.0.0.2:7777      0  1m\n"
         );
-        assert_eq!(render(&Shown::Chats(&[])), "");
+        assert_eq!(render(&View::Chats(&[])), "");
     }
 
     #[test]
     fn a_message_in_the_outbox_is_shown_with_what_is_going_on() {
-        let kept = |next_ms, tries, reason, waits_for| {
+        let entry = |next_ms, tries, reason, waits_for| {
             let (peer, text) = (bob("bob"), "a\nb".to_owned());
             let message =
                 OutboxMessage { message: 7, peer, text, at_ms: 0, expires_ms: None, tries, reason, next_ms };
-            Kept { message, waits_for }
+            OutboxEntry { message, waits_for }
         };
         let there = Some(Reason::NobodyThere);
-        for (kept, expected) in [
-            (kept(Some(101_000), 5, there, WaitsFor::Next), "next try in 40s (nobody there, 5 tries)"),
-            (kept(Some(0), 1, there, WaitsFor::Next), "next try in 0s (nobody there, 1 try)"),
-            (kept(Some(61_000), 0, None, WaitsFor::Next), "next try in 0s"),
-            (kept(None, 5, there, WaitsFor::Answer), "inviting"),
-            (kept(None, 0, None, WaitsFor::Turn), "in a chat"),
-            (kept(None, 0, None, WaitsFor::Room), "waits for another chat to end"),
+        for (entry, expected) in [
+            (entry(Some(101_000), 5, there, WaitsFor::Next), "next try in 40s (nobody there, 5 tries)"),
+            (entry(Some(0), 1, there, WaitsFor::Next), "next try in 0s (nobody there, 1 try)"),
+            (entry(Some(61_000), 0, None, WaitsFor::Next), "next try in 0s"),
+            (entry(None, 5, there, WaitsFor::Answer), "inviting"),
+            (entry(None, 0, None, WaitsFor::Turn), "in a chat"),
+            (entry(None, 0, None, WaitsFor::Room), "waits for another chat to end"),
         ] {
-            assert_eq!(kept_row(&kept, 61_000), ["7", "bob@127.0.0.2:7777", "1m", expected, "a\\nb"]);
+            assert_eq!(outbox_row(&entry, 61_000), ["7", "bob@127.0.0.2:7777", "1m", expected, "a\\nb"]);
         }
     }
 
     #[test]
-    fn what_is_special_about_a_peer_stands_behind_its_name() {
+    fn what_is_special_about_a_peer_stands_after_its_name() {
         let opened =
             |note: Option<&str>| sentence(&event("bob", What::Opened { note: note.map(str::to_owned) }));
         assert_eq!(opened(None), "* chat with bob@127.0.0.2:7777 is open");

@@ -1,7 +1,7 @@
 //! What is tried with each row: one column of the table each.
 
 use simp_control::{Kind, Reason, Request, State, What};
-use simp_doubles::{Answers, Busy, OnFin, Row, State as Theirs};
+use simp_doubles::{Answers, Busy, DoubleState as Theirs, OnFin, Row};
 
 use super::users::{Side, Talk};
 use super::verdict::{Trouble, Troubles, judge};

@@ -1,7 +1,7 @@
 //! What the people on both sides do: invite, think, accept or decline, write, leave.
 
 use simp_control::{Kind, Request, State, What};
-use simp_doubles::{Fate, State as Theirs};
+use simp_doubles::{DoubleState as Theirs, Fate};
 
 use super::world::{Host, World, address};
 use crate::driver;

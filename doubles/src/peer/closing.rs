@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::{Double, Fate, Port, State, Talk};
+use super::{Double, DoubleState, Fate, Port, Talk};
 use crate::traits::{FinWaits, OnFin};
 use crate::wire::{self, Fields, operation};
 
 impl Double {
     /// Its user leaves, or takes the invitation back.
     pub fn quit(&mut self, now: u64) {
-        if !matches!(self.state, State::Inviting | State::Ringing | State::Open) {
+        if !matches!(self.state, DoubleState::Inviting | DoubleState::Ringing | DoubleState::Open) {
             return;
         }
         let seq = if self.traits.fin_has_seq { self.next_seq() } else { 0 };
@@ -20,13 +20,13 @@ impl Double {
             self.control(operation::FIN, seq, b"");
             self.leave("left");
         } else {
-            self.state = State::Ending;
+            self.state = DoubleState::Ending;
             self.control_until_answered(now, operation::FIN, seq, b"");
         }
     }
 
     pub(super) fn hear_fin(&mut self, fin: &Fields) {
-        let wrong = self.state == State::Open
+        let wrong = self.state == DoubleState::Open
             && self.traits.fin_wants_seq
             && self.expected_seq().is_some_and(|seq| seq != fin.seq);
         if wrong || self.traits.on_fin == OnFin::Ignored {
@@ -38,7 +38,7 @@ impl Double {
             OnFin::Silent | OnFin::Ignored => {}
         }
         self.leave(match self.state {
-            State::Inviting | State::Ringing => "refused",
+            DoubleState::Inviting | DoubleState::Ringing => "refused",
             _ => "the peer left",
         });
     }
@@ -62,16 +62,16 @@ impl Double {
     }
 
     pub(super) fn hear_fin_ack(&mut self) {
-        if self.state == State::Ending {
+        if self.state == DoubleState::Ending {
             self.leave("left");
         }
     }
 
     /// It is in no chat any more.
     pub(super) fn leave(&mut self, notice: &str) {
-        let was_open = matches!(self.state, State::Open | State::Ending);
+        let was_open = matches!(self.state, DoubleState::Open | DoubleState::Ending);
         self.give_up_lines();
-        self.state = State::Idle;
+        self.state = DoubleState::Idle;
         self.partner = None;
         self.port = Port::Main;
         self.pending = None;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Double, Port, State};
+use super::{Double, DoubleState, Port};
 use crate::wire::{self, Fields, operation};
 
 impl Double {
@@ -11,7 +11,8 @@ impl Double {
         if self.is_gone || self.is_deaf {
             return;
         }
-        let in_menu = self.traits.waits_for.is_some() && self.state == State::Idle && now >= self.waits_until;
+        let in_menu =
+            self.traits.waits_for.is_some() && self.state == DoubleState::Idle && now >= self.waits_until;
         if in_menu || self.traits.polls_every.is_some() {
             self.inbox.push((bytes.to_vec(), from, at));
             self.expect_tick(now);
@@ -82,8 +83,8 @@ impl Double {
             self.control(operation::ACK, fields.seq, b"");
         }
         match self.state {
-            State::Inviting => self.hear_ack_of_syn(now, fields),
-            State::Open => {
+            DoubleState::Inviting => self.hear_ack_of_syn(now, fields),
+            DoubleState::Open => {
                 self.pending = None;
                 if std::mem::replace(&mut self.talk.has_handshake_ack, true) && self.traits.chats_answer_chats
                 {
@@ -91,15 +92,15 @@ impl Double {
                 }
                 self.confirm(now, fields.seq);
             }
-            State::Ending => self.hear_ack_of_fin(),
-            State::Idle | State::Ringing | State::Asked => {}
+            DoubleState::Ending => self.hear_ack_of_fin(),
+            DoubleState::Idle | DoubleState::Ringing | DoubleState::Asked => {}
         }
     }
 
     fn hear_err(&mut self, fields: &Fields) {
         let text = String::from_utf8_lossy(&fields.payload).into_owned();
         match self.state {
-            State::Inviting | State::Ringing => self.leave(&format!("refused: {text}")),
+            DoubleState::Inviting | DoubleState::Ringing => self.leave(&format!("refused: {text}")),
             _ => self.notices.push(format!("error: {text}")),
         }
     }

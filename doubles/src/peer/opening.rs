@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Double, Partner, Pending, Port, State, Talk};
+use super::{Double, DoubleState, Partner, Pending, Port, Talk};
 use crate::traits::{Acceptance, Answers, Busy, Decline, SecondSyn, Sends, SynInChat, Takes};
 use crate::wire::{self, Fields, operation};
 
@@ -24,7 +24,7 @@ impl Double {
         self.port = if self.traits.invites_from_other { Port::Other } else { Port::Main };
         self.partner = Some(Partner { address: to, user: "peer".to_owned() });
         self.is_inviter = true;
-        self.state = State::Inviting;
+        self.state = DoubleState::Inviting;
         self.gives_up_at = self.traits.gives_up_after.map(|after| now + after);
         let syn = self.fields(wire::CONTROL, operation::SYN, 0, self.traits.syn_payload);
         self.transmit(&syn);
@@ -34,7 +34,7 @@ impl Double {
 
     /// Its user accepts.
     pub fn accept(&mut self, now: u64) {
-        if self.state != State::Asked {
+        if self.state != DoubleState::Asked {
             return;
         }
         let seq = self.number(self.traits.syn_ack_seq, self.syn_seq);
@@ -54,14 +54,14 @@ impl Double {
 
     /// Its user declines.
     pub fn decline(&mut self, now: u64) {
-        if self.state != State::Asked {
+        if self.state != DoubleState::Asked {
             return;
         }
         match self.traits.decline {
             Decline::Fin => self.control(operation::FIN, 0, b""),
             Decline::FinWithText => self.control(operation::FIN, 1, REJECTED),
             Decline::ErrFin => {
-                self.state = State::Ending;
+                self.state = DoubleState::Ending;
                 return self.control_until_answered(now, operation::ERR_FIN, 0, REJECTED);
             }
             Decline::ErrSynAck => {
@@ -81,14 +81,14 @@ impl Double {
 
     pub(super) fn hear_syn(&mut self, now: u64, syn: &Fields, from: SocketAddr, at: Port, is_partner: bool) {
         match self.state {
-            State::Idle => self.hear_invitation(now, syn, from, at),
-            State::Inviting | State::Ringing if is_partner => {
+            DoubleState::Idle => self.hear_invitation(now, syn, from, at),
+            DoubleState::Inviting | DoubleState::Ringing if is_partner => {
                 // Both invite each other: each takes the other's for the acceptance.
                 let seq = self.number(self.traits.syn_ack_seq, syn.seq);
                 self.open(now);
                 self.control(operation::SYN_ACK, seq, b"");
             }
-            State::Asked if is_partner => match self.traits.second_syn {
+            DoubleState::Asked if is_partner => match self.traits.second_syn {
                 SecondSyn::Ignored => {}
                 SecondSyn::AsksAgain => {
                     self.is_spoiled = true;
@@ -96,7 +96,7 @@ impl Double {
                 }
                 SecondSyn::SynAck => self.ring(syn.seq),
             },
-            State::Open if is_partner => self.hear_syn_in_chat(now, syn, from, at),
+            DoubleState::Open if is_partner => self.hear_syn_in_chat(now, syn, from, at),
             _ => self.refuse(syn, from, at),
         }
     }
@@ -106,7 +106,7 @@ impl Double {
         self.partner = Some(Partner { address: from, user: syn.user.clone() });
         self.is_inviter = false;
         self.syn_seq = syn.seq;
-        self.state = State::Asked;
+        self.state = DoubleState::Asked;
         self.notices.push(format!("{} invites", syn.user));
         match self.traits.answers {
             Answers::Asks => {}
@@ -156,19 +156,21 @@ impl Double {
 
     pub(super) fn hear_syn_ack(&mut self, now: u64, syn_ack: &Fields) {
         match (self.state, self.traits.takes) {
-            (State::Inviting, Takes::SynAck) => {
+            (DoubleState::Inviting, Takes::SynAck) => {
                 self.open(now);
                 self.note_user(syn_ack);
                 self.acknowledge_syn_ack(syn_ack.seq);
             }
-            (State::Inviting, Takes::FirstChat) => {
-                self.state = State::Ringing;
+            (DoubleState::Inviting, Takes::FirstChat) => {
+                self.state = DoubleState::Ringing;
                 self.gives_up_at = None;
                 self.pending = None;
                 self.acknowledge_syn_ack(syn_ack.seq);
             }
             // The ACK was lost.
-            (State::Open | State::Ringing, Takes::SynAck | Takes::FirstChat) if self.is_inviter => {
+            (DoubleState::Open | DoubleState::Ringing, Takes::SynAck | Takes::FirstChat)
+                if self.is_inviter =>
+            {
                 self.acknowledge_syn_ack(syn_ack.seq);
             }
             _ => {}
@@ -212,7 +214,7 @@ impl Double {
         let (is_my_turn, has_handshake_ack) = (self.is_inviter, self.is_inviter);
         self.talk =
             Talk { sent, accepted, shared, is_my_turn, has_handshake_ack, opened_at: now, ..Talk::default() };
-        self.state = State::Open;
+        self.state = DoubleState::Open;
         self.pending = None;
         self.gives_up_at = None;
         self.notices.push("opened".to_owned());

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use super::{Double, Pending, Port, State};
+use super::{Double, DoubleState, Pending, Port};
 use crate::traits::{Named, Number};
 use crate::wire::{self, Fields, operation};
 
 /// A datagram to be transmitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transmit {
+pub struct DoubleTransmit {
     /// From which socket.
     pub from: Port,
     /// To whom.
@@ -25,7 +25,7 @@ const TIMES: u32 = 5;
 
 impl Double {
     /// The next datagram to transmit.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    pub fn poll_transmit(&mut self) -> Option<DoubleTransmit> {
         self.outgoing.pop_front()
     }
 
@@ -43,7 +43,7 @@ impl Double {
             return;
         }
         let to = if self.traits.answers_to_7777 { SocketAddr::new(to.ip(), 7777) } else { to };
-        self.outgoing.push_back(Transmit { from, to, bytes });
+        self.outgoing.push_back(DoubleTransmit { from, to, bytes });
     }
 
     pub(super) fn transmit(&mut self, fields: &Fields) {
@@ -95,7 +95,7 @@ impl Double {
     pub(super) fn repeat_pending(&mut self, now: u64) {
         let Some(mut pending) = self.pending.take_if(|pending| pending.due <= now) else { return };
         if pending.left == 0 {
-            if self.state == State::Ending {
+            if self.state == DoubleState::Ending {
                 self.leave("nobody answers");
             }
             return;

@@ -1,11 +1,11 @@
 //! Chats both ways, and their acknowledgement.
 
-use super::{Double, Fate, InFlight, Said, State};
+use super::{Double, DoubleState, Fate, Said, Unanswered};
 use crate::traits::{Expects, Repeats, Sends, Then, Unexpected};
 use crate::wire::{self, Fields, operation};
 
 impl Double {
-    /// Its user writes a line; `false` where the program does not let it.
+    /// Its user writes a line; `false` if the program does not let it.
     pub fn say(&mut self, now: u64, text: &str) -> bool {
         if !self.may_say() {
             return false;
@@ -37,7 +37,7 @@ impl Double {
 
     /// Transmits what may leave.
     pub(super) fn pump(&mut self, now: u64) {
-        while self.state == State::Open
+        while self.state == DoubleState::Open
             && self.talk.in_flight.is_none()
             && let Some(said) = self.talk.queue.pop_front()
         {
@@ -46,7 +46,7 @@ impl Double {
             self.talk.sent += 1;
             self.talk.shared ^= 1;
             self.set_fate(said, Fate::Sent);
-            self.talk.in_flight = self.traits.repeats.map(|Repeats { every, .. }| InFlight {
+            self.talk.in_flight = self.traits.repeats.map(|Repeats { every, .. }| Unanswered {
                 said,
                 seq,
                 sent_at: now,
@@ -102,7 +102,7 @@ impl Double {
             Then::Leaves => self.leave("nobody answers"),
             Then::EndsIt => {
                 let seq = self.next_seq();
-                self.state = State::Ending;
+                self.state = DoubleState::Ending;
                 self.control_until_answered(now, operation::ERR_FIN, seq, b"Timeout");
             }
         }
@@ -112,7 +112,7 @@ impl Double {
     pub(super) fn confirm(&mut self, now: u64, seq: u8) {
         let Some(repeats) = self.traits.repeats.filter(|_| !self.traits.chats_answer_chats) else { return };
         let missed = self.traits.misses_acks_within;
-        let is_answered = |chat: &mut InFlight| {
+        let is_answered = |chat: &mut Unanswered| {
             (!repeats.wants_its_number || chat.seq == seq)
                 && missed.is_none_or(|within| now > chat.sent_at + within)
         };
@@ -125,9 +125,9 @@ impl Double {
     pub(super) fn hear_chat(&mut self, now: u64, chat: &Fields) {
         match self.state {
             // The first chat is the acceptance.
-            State::Ringing => self.open(now),
-            State::Open => {}
-            State::Idle | State::Inviting | State::Asked | State::Ending => return,
+            DoubleState::Ringing => self.open(now),
+            DoubleState::Open => {}
+            DoubleState::Idle | DoubleState::Inviting | DoubleState::Asked | DoubleState::Ending => return,
         }
         // It stands for the ACK of the handshake.
         self.pending = None;
@@ -165,7 +165,7 @@ impl Double {
         }
     }
 
-    /// The only number that the next chat may have, where there is only one.
+    /// The only number that the next chat may have, if there is only one.
     pub(super) fn expected_seq(&self) -> Option<u8> {
         match self.traits.expects {
             Expects::Anything | Expects::NotTheLast | Expects::NotARepeat(_) => None,

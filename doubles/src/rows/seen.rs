@@ -1,4 +1,4 @@
-//! What else was seen: section 7, behind the table. Each differs from the specification in one thing.
+//! What else was seen: section 7, after the table. Each differs from the specification in one thing.
 
 use super::{Allowed, Expect, Row, row};
 use crate::traits::{Decline, Expects, Length, Named, Padding, Sends, SynInChat, Traits};
@@ -28,7 +28,7 @@ pub(super) fn rows() -> Vec<Row> {
         ),
         row(
             "length-0",
-            "Length 0 with a payload behind it",
+            "Length 0 with a payload after it",
             Traits { length: Length::Zero, ..plain() },
             Expect::ALL,
         ),

@@ -2,8 +2,8 @@
 
 use super::{Allowed, Expect, Row, row};
 use crate::traits::{
-    Acceptance, Answers, Busy, Decline, Expects, Fatal, FinWaits, Form, Length, Number, OnFin, Padding,
-    Repeats, SecondSyn, Sends, SynInChat, Takes, Then, Traits, Unexpected,
+    Acceptance, Answers, Busy, Decline, Expects, FatalDatagram, FinWaits, Form, Length, Number, OnFin,
+    Padding, Repeats, SecondSyn, Sends, SynInChat, Takes, Then, Traits, Unexpected,
 };
 
 /// Repeated three times at 5 s.
@@ -19,12 +19,12 @@ pub(super) fn rows() -> Vec<Row> {
         row("C", "rings; one counter for both directions; turns", C, C_EXPECT),
         row("D", "one counter from 1; ERR\\|FIN; drops a fifth", D, D_EXPECT),
         row("D-kept", "the same, dropping nothing", Traits { drops: 0, ..D }, D_KEPT_EXPECT),
-        row("E", "no Length in control; texts behind a NUL; FIN\\|ACK", E, E_EXPECT),
+        row("E", "no Length in control; texts after a NUL; FIN\\|ACK", E, E_EXPECT),
         row("F", "counts up from 1; turns", F, F_EXPECT),
         row("G", "2 first, 1 repeat; a chat answers a chat; turns", G, G_EXPECT),
         row("H", "chats with operation 0; never ACKs; ignores FIN", H, Expect::NEVER_CONFIRMS),
         row("I", "bare ACK accepts; SYN and chat per line; never ACKs", I, Expect::NEVER_CONFIRMS),
-        row("K", "a checksum behind each datagram", K, Expect::NOTHING),
+        row("K", "a checksum after each datagram", K, Expect::NOTHING),
     ]
 }
 
@@ -48,7 +48,7 @@ fn b() -> Traits {
         decline: Decline::FinWithText,
         busy: Busy::Err,
         answers_to_7777: true,
-        fatal: Fatal { seq: true, high_byte: true, operation: true },
+        fatal: FatalDatagram { seq: true, high_byte: true, operation: true },
         ..Traits::SIMPLE
     }
 }
@@ -92,7 +92,7 @@ const D: Traits = Traits {
     fin_has_seq: true,
     fin_waits: FinWaits::Ack,
     drops: 20,
-    fatal: Fatal { seq: false, high_byte: true, operation: false },
+    fatal: FatalDatagram { seq: false, high_byte: true, operation: false },
     ..Traits::SIMPLE
 };
 
@@ -136,7 +136,7 @@ const F: Traits = Traits {
 
 /// Whoever accepts and waits for its turn says nothing more when that was lost.
 const F_EXPECT: Expect = {
-    // Its 2 looks like another's first message where its 1 is lost.
+    // Its 2 looks like another's first message if its 1 is lost.
     let bad = Allowed { unconfirmed: true, ..Expect::SENDS_ONCE.bad };
     Expect::after(Allowed::NOTHING, Allowed { breaks: true, ..Expect::SENDS_ONCE.fault }, bad)
 };

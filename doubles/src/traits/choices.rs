@@ -3,9 +3,9 @@
 /// How User is filled up to 32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
-    /// NUL behind the name.
+    /// NUL after the name.
     Nul,
-    /// Spaces behind the name.
+    /// Spaces after the name.
     Space,
     /// NUL before the name.
     LeadingNul,
@@ -31,7 +31,7 @@ pub enum Length {
     LittleEndian,
     /// Header and payload together.
     WithHeader,
-    /// 0, whatever comes behind it.
+    /// 0, whatever comes after it.
     Zero,
     /// Control datagrams end before it; in chats it is that of the payload.
     OnlyInChats,
@@ -254,7 +254,7 @@ pub enum Takes {
 
 /// What ends its listener: it hears nothing from then on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fatal {
+pub struct FatalDatagram {
     /// Sequence above 1.
     pub seq: bool,
     /// A byte over 127 in User or in the payload.

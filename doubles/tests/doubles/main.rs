@@ -1,7 +1,7 @@
 //! The doubles themselves, held byte for byte to what was seen on the wire: a double that does something else
 //! proves nothing about simpd.
 //!
-//! - `table`: the rows of the table. `others`: those behind it, and the invented ones.
+//! - `table`: the rows of the table. `others`: those after it, and the invented ones.
 //! - `pairs`: two doubles with each other.
 
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -12,7 +12,7 @@ mod table;
 
 use std::net::SocketAddr;
 
-use simp_doubles::{Double, Port, State, Traits, rows};
+use simp_doubles::{Double, DoubleState, Port, Traits, rows};
 
 const ERR: [u8; 2] = [1, 0x01];
 const SYN: [u8; 2] = [1, 0x02];
@@ -74,7 +74,7 @@ impl Bob {
         bob.hears(SYN, 0, "");
         bob.double.accept(bob.now);
         bob.hears(ACK, 0, "");
-        assert_eq!(bob.double.state(), State::Open);
+        assert_eq!(bob.double.state(), DoubleState::Open);
         bob.says();
         bob
     }

@@ -136,5 +136,5 @@ fn refusals_and_ends_are_those_of_their_row() {
     assert_eq!(bob.answers(FIN, 1, ""), [plain(ACK, 1, "bob", "")]);
     let mut bob = Bob::invited("fin-leaves");
     bob.double.quit(0);
-    assert_eq!((bob.says(), bob.double.state()), (vec![plain(FIN, 0, "bob", "")], State::Idle));
+    assert_eq!((bob.says(), bob.double.state()), (vec![plain(FIN, 0, "bob", "")], DoubleState::Idle));
 }

@@ -52,7 +52,7 @@ fn chat(row: &Row) -> Option<()> {
         pair.waits(1_000);
         pair.both[1].accept(pair.now);
     }
-    if pair.both.iter().any(|double| double.state() != State::Open) {
+    if pair.both.iter().any(|double| double.state() != DoubleState::Open) {
         return None;
     }
     let mut left = [5, 5];
@@ -68,7 +68,7 @@ fn chat(row: &Row) -> Option<()> {
     let is_done = left == [0, 0] && shown(0) >= 5 && shown(1) >= 5;
     pair.both[0].quit(pair.now);
     pair.waits(60_000);
-    (is_done && pair.both[0].state() == State::Idle).then_some(())
+    (is_done && pair.both[0].state() == DoubleState::Idle).then_some(())
 }
 
 #[test]

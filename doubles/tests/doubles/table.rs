@@ -25,7 +25,7 @@ fn plain_opens_talks_and_closes_as_specified() {
     assert_eq!(bob.answers(ACK, 0, ""), [plain(CHAT, 1, "bob", "two")]);
     bob.hears(ACK, 1, "");
     assert_eq!(bob.answers(FIN, 0, ""), [plain(ACK, 0, "bob", "")]);
-    assert_eq!(bob.double.state(), State::Idle);
+    assert_eq!(bob.double.state(), DoubleState::Idle);
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn plain_is_gone_after_its_repeats() {
     bob.writes("one");
     assert_eq!(bob.waits(25_000).len(), 5);
     assert_eq!(bob.waits(5_000).len(), 0);
-    assert_eq!(bob.double.state(), State::Idle);
+    assert_eq!(bob.double.state(), DoubleState::Idle);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn c_rings_and_counts_both_directions_together() {
     let mut bob = Bob::of("C");
     assert_eq!(bob.answers(SYN, 0, ""), [plain(SYN_ACK, 0, "Daemon", "")]);
     bob.hears(ACK, 0, "");
-    assert_eq!(bob.double.state(), State::Asked);
+    assert_eq!(bob.double.state(), DoubleState::Asked);
     bob.double.accept(0);
     assert_eq!(bob.says(), [plain(CHAT, 0, "bob", "bob accepted.")]);
     assert!(!bob.double.say(0, "too early"), "it is our turn");
@@ -125,14 +125,14 @@ fn c_waits_for_the_first_chat_when_it_invites() {
     bob.double.invite(0, us());
     assert_eq!(bob.says(), [plain(SYN, 0, "bob", "")]);
     assert_eq!(bob.answers(SYN_ACK, 0, ""), [plain(ACK, 0, "bob", "")]);
-    assert_eq!(bob.double.state(), State::Ringing);
+    assert_eq!(bob.double.state(), DoubleState::Ringing);
     assert_eq!(bob.waits(60_000), Vec::<Vec<u8>>::new());
     assert_eq!(bob.answers(CHAT, 0, "ann accepted."), [plain(ACK, 0, "bob", "")]);
     assert_eq!(bob.writes("one"), [plain(CHAT, 1, "bob", "one")]);
     let mut bob = Bob::of("C");
     bob.double.invite(0, us());
     bob.waits(5_000);
-    assert_eq!(bob.double.state(), State::Idle);
+    assert_eq!(bob.double.state(), DoubleState::Idle);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn d_counts_from_1_and_ends_with_err_fin() {
     assert_eq!(repeated, [one.clone(), one.clone(), one, plain(ERR_FIN, 0, "bob", "Timeout")]);
     assert_eq!(bob.waits(5_000), [plain(ERR_FIN, 0, "bob", "Timeout")]);
     bob.hears(ACK, 0, "");
-    assert_eq!(bob.double.state(), State::Idle);
+    assert_eq!(bob.double.state(), DoubleState::Idle);
 }
 
 #[test]
@@ -174,10 +174,10 @@ fn d_declines_until_it_is_acknowledged_and_drops_a_fifth() {
 }
 
 #[test]
-fn e_has_no_length_in_control_and_texts_behind_a_nul() {
+fn e_has_no_length_in_control_and_texts_after_a_nul() {
     let mut bob = Bob::of("E");
     bob.hears(SYN, 0, "");
-    assert_eq!(bob.double.state(), State::Idle, "its user looks at the menu");
+    assert_eq!(bob.double.state(), DoubleState::Idle, "its user looks at the menu");
     bob.double.wait(0);
     bob.double.accept(0);
     assert_eq!(bob.says(), [short(SYN_ACK, 0, b"bob", 0)]);
@@ -190,9 +190,9 @@ fn e_has_no_length_in_control_and_texts_behind_a_nul() {
     bob.double.quit(bob.now);
     assert_eq!(bob.says(), [short(FIN, 0, b"bob", 0)]);
     bob.hears(ACK, 0, "");
-    assert_eq!(bob.double.state(), State::Ending);
+    assert_eq!(bob.double.state(), DoubleState::Ending);
     bob.hears_raw(&short(FIN_ACK, 0, b"ann", 0));
-    assert_eq!(bob.double.state(), State::Idle);
+    assert_eq!(bob.double.state(), DoubleState::Idle);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn e_answers_fin_with_fin_ack_and_a_third_party_with_nonsense() {
     bob.double.handle(0, &plain(SYN, 0, "eve", ""), third, Port::Main);
     assert_eq!(bob.says()[0].len(), 33);
     assert_eq!(bob.answers(FIN, 0, ""), [short(FIN_ACK, 0, b"bob", 0)]);
-    assert_eq!(bob.double.state(), State::Idle);
+    assert_eq!(bob.double.state(), DoubleState::Idle);
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn h_has_operation_0_and_never_acknowledges() {
     bob.double.handle(0, &plain(SYN, 0, "eve", ""), third, Port::Main);
     assert_eq!(bob.says(), [spaces(ACK, 0, b"bob", "Connection rejected")]);
     assert_eq!(bob.answers(FIN, 0, ""), Vec::<Vec<u8>>::new());
-    assert_eq!(bob.double.state(), State::Open);
+    assert_eq!(bob.double.state(), DoubleState::Open);
 }
 
 #[test]
@@ -277,9 +277,9 @@ fn i_accepts_with_an_ack_and_sends_each_line_twice() {
     bob.double.invite(0, us());
     assert_eq!(bob.says(), [plain(SYN, 0, "bob", "Let us chat")]);
     assert_eq!(bob.answers(SYN_ACK, 0, ""), Vec::<Vec<u8>>::new());
-    assert_eq!(bob.double.state(), State::Inviting);
+    assert_eq!(bob.double.state(), DoubleState::Inviting);
     bob.hears(ACK, 0, "");
-    assert_eq!(bob.double.state(), State::Open);
+    assert_eq!(bob.double.state(), DoubleState::Open);
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use simp_control::error::Outcome;
 
 use crate::clauses::{Clause, Scene};
-use crate::findings::Seen;
+use crate::findings::Evidence;
 use crate::sockets::Side;
 use crate::stage::{ANSWER_WITHIN, Stage, USER};
-use crate::wire::{self, Operation, raw};
+use crate::wire::{self, Op, raw};
 
 /// The answers to what makes no sense have come by then, and do not pass for a sign of life.
 const SETTLED_AFTER: Duration = Duration::from_millis(300);
@@ -37,13 +37,14 @@ impl Stage {
         let kinds: Vec<_> = self.wanted.rows().filter(|row| row.scene == Scene::Odd).collect();
         for row in kinds {
             self.console.progress(row.what);
+            // All of a kind and then one question: whichever of them kills the peer, the clause fails.
             let mut sent = Vec::new();
             for bytes in datagrams(row.clause) {
                 sent.push(self.sockets.transmit(Side::Ours, bytes)?);
             }
             self.pause()?;
             let answer = self.sign(sign)?;
-            let evidence: Vec<&Seen> = sent.iter().chain(&answer).collect();
+            let evidence: Vec<&Evidence> = sent.iter().chain(&answer).collect();
             self.findings.judge(row.clause, answer.is_some(), "it no longer answers", &evidence);
             if answer.is_none() {
                 self.miss_all(&[Scene::Odd], "it did not survive the previous datagrams");
@@ -58,6 +59,7 @@ impl Stage {
     }
 
     fn find_sign(&mut self) -> Outcome<Option<Sign>> {
+        // A peer that leaves a stray FIN without an ACK may still answer a stray message, if only with an ERR.
         for sign in [Sign::Fin, Sign::Chat] {
             if self.sign(sign)?.is_some() {
                 return Ok(Some(sign));
@@ -67,15 +69,15 @@ impl Stage {
     }
 
     /// The answer of a peer that lives. It is asked twice: a datagram may be lost.
-    fn sign(&mut self, sign: Sign) -> Outcome<Option<Seen>> {
+    fn sign(&mut self, sign: Sign) -> Outcome<Option<Evidence>> {
         for _ in 0..2 {
             let answer = match sign {
                 Sign::Fin => {
-                    self.send(Operation::Fin, 0, b"")?;
-                    self.expect(Operation::Ack, ANSWER_WITHIN / 2)?
+                    self.send(Op::Fin, 0, b"")?;
+                    self.expect(Op::Ack, ANSWER_WITHIN / 2)?
                 }
                 Sign::Chat => {
-                    self.send(Operation::Chat, 0, b"Is anybody there?")?;
+                    self.send(Op::Chat, 0, b"Is anybody there?")?;
                     let until = Instant::now() + ANSWER_WITHIN / 2;
                     self.wait(until, |_| true)?
                 }
@@ -94,7 +96,7 @@ fn datagrams(clause: Clause) -> Vec<Vec<u8>> {
     let control = |code, seq| raw([0x01, code], seq, user, 0, b"");
     let chat = |seq, length, text: &[u8]| raw([0x02, 0x01], seq, user, length, text);
     let cut = |length: usize| {
-        let whole = wire::encode(Operation::Chat, 0, USER, b"");
+        let whole = wire::encode(Op::Chat, 0, USER, b"");
         whole.into_iter().take(length).collect::<Vec<u8>>()
     };
     match clause {
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn nothing_that_makes_no_sense_can_pass_for_an_invitation() {
         for row in TABLE {
-            assert!(datagrams(row.clause).iter().all(|bytes| !wire::is(bytes, Operation::Syn)));
+            assert!(datagrams(row.clause).iter().all(|bytes| !wire::is(bytes, Op::Syn)));
         }
     }
 }

@@ -7,10 +7,10 @@ use simp_control::error::Outcome;
 
 use crate::clauses::{Clause, Scene};
 use crate::console::Favour;
-use crate::findings::Seen;
+use crate::findings::Evidence;
 use crate::sockets::Side;
 use crate::stage::{ANSWER_WITHIN, AT_ONCE, QUIET, REPEAT_WITHIN, Stage, THIRD_USER};
-use crate::wire::{self, Operation};
+use crate::wire::{self, Op};
 
 /// The scenes that need this chat.
 const IN_CHAT: [Scene; 5] = [Scene::Open, Scene::Ours, Scene::Theirs, Scene::Busy, Scene::Quit];
@@ -50,11 +50,12 @@ impl Stage {
     /// Invites. False if no chat came of it.
     fn open(&mut self) -> Outcome<bool> {
         self.console.progress("SYN");
-        let syn = self.send(Operation::Syn, 0, b"")?;
-        let is_answer = |seen: &Seen| {
-            let answers = [Operation::SynAck, Operation::Ack, Operation::Fin, Operation::Err];
+        let syn = self.send(Op::Syn, 0, b"")?;
+        let is_answer = |seen: &Evidence| {
+            let answers = [Op::SynAck, Op::Ack, Op::Fin, Op::Err];
             answers.iter().any(|operation| seen.is(*operation))
         };
+        // A peer that accepts by itself has done so by then, and nobody is asked in vain.
         let answer = match self.wait(Instant::now() + AT_ONCE, is_answer)? {
             None => self.ask(Favour::Accept, is_answer)?,
             answer => answer,
@@ -65,13 +66,13 @@ impl Stage {
             self.leave()?;
             return Ok(false);
         };
-        if answer.is(Operation::Fin) || answer.is(Operation::Err) {
+        if answer.is(Op::Fin) || answer.is(Op::Err) {
             self.miss_all(&IN_CHAT, "the invitation was refused");
             self.ack_fin(&answer)?;
             return Ok(false);
         }
         self.chat.is_open = true;
-        if answer.is(Operation::Ack) {
+        if answer.is(Op::Ack) {
             // Some open the chat so. What they do in it can be seen all the same.
             self.findings.fail(Clause::Accepts, "an ACK instead", &[&syn, &answer]);
             return Ok(true);
@@ -81,8 +82,8 @@ impl Stage {
         Ok(true)
     }
 
-    fn ack_fin(&mut self, answer: &Seen) -> Outcome {
-        match answer.is(Operation::Fin) {
+    fn ack_fin(&mut self, answer: &Evidence) -> Outcome {
+        match answer.is(Op::Fin) {
             true => self.ack(answer).map(|_| ()),
             // It may follow, and is answered like any other.
             false => self.refusal(Side::Ours).map(|_| ()),
@@ -90,11 +91,11 @@ impl Stage {
     }
 
     /// Withholds the ACK until the SYN+ACK has come again.
-    fn repeated_syn_ack(&mut self, first: &Seen) -> Outcome {
+    fn repeated_syn_ack(&mut self, first: &Evidence) -> Outcome {
         if self.wanted.has(Clause::SynAckRepeats) {
             self.console.progress("waiting for SYN+ACK again");
             let until = self.sockets.moment(first) + REPEAT_WITHIN;
-            match self.wait(until, |seen| seen.is(Operation::SynAck))? {
+            match self.wait(until, |seen| seen.is(Op::SynAck))? {
                 Some(again) => self.judge_again(Clause::SynAckRepeats, first, &again),
                 None if self.chat.left.is_some() => return Ok(()),
                 None => {
@@ -104,6 +105,7 @@ impl Stage {
             }
         }
         let ack = self.ack(first)?;
+        // From now on the same SYN+ACK is one too many, whenever it comes.
         self.chat.syn_ack = Some(ack);
         Ok(())
     }
@@ -115,8 +117,8 @@ impl Stage {
             self.console.progress("a message of ours");
             self.settle()?;
             let seq = self.chat.seq;
-            let chat = self.send(Operation::Chat, seq, text.as_bytes())?;
-            let Some(ack) = self.expect(Operation::Ack, ANSWER_WITHIN)? else {
+            let chat = self.send(Op::Chat, seq, text.as_bytes())?;
+            let Some(ack) = self.expect(Op::Ack, ANSWER_WITHIN)? else {
                 if self.chat.left.is_some() {
                     self.miss_all(&[Scene::Ours], "it left the chat too early");
                 } else {
@@ -136,13 +138,14 @@ impl Stage {
     }
 
     /// A message again that it has acknowledged. False if that was not acknowledged again.
-    fn duplicate(&mut self, chat: &Seen) -> Outcome<bool> {
+    fn duplicate(&mut self, chat: &Evidence) -> Outcome<bool> {
         self.settle()?;
         let text = wire::payload(&chat.bytes).to_vec();
-        let again = self.send(Operation::Chat, chat.seq(), &text)?;
+        let again = self.send(Op::Chat, chat.seq(), &text)?;
         let until = Instant::now() + ANSWER_WITHIN;
-        match self.wait(until, |seen| seen.is(Operation::Ack) || wire::payload(&seen.bytes) == text)? {
-            Some(ack) if ack.is(Operation::Ack) => {
+        // Some send back what they read, and no ACK.
+        match self.wait(until, |seen| seen.is(Op::Ack) || wire::payload(&seen.bytes) == text)? {
+            Some(ack) if ack.is(Op::Ack) => {
                 self.findings.pass(Clause::AcksDuplicates, &[chat, &again, &ack]);
                 return Ok(true);
             }
@@ -156,30 +159,30 @@ impl Stage {
     }
 
     /// A third party invites it. Returns what it was told, if it was told so.
-    fn busy(&mut self) -> Outcome<Option<Seen>> {
+    fn busy(&mut self) -> Outcome<Option<Evidence>> {
         self.console.progress("a third party calls");
         let third = |operation| wire::encode(operation, 0, THIRD_USER, b"");
-        let syn = self.sockets.transmit(Side::Third, third(Operation::Syn))?;
+        let syn = self.sockets.transmit(Side::Third, third(Op::Syn))?;
         let refusal = self.refusal(Side::Third)?;
         if let Some(syn_ack) = &refusal.syn_ack {
             let why = "it accepted the third party: it allows several chats (allow one)";
+            // Not a failure: a peer may hold several chats, and then nobody is a third party.
             self.findings.miss(Clause::Busy, why);
             self.miss_all(&[Scene::Busy], why);
-            self.sockets
-                .transmit(Side::Third, wire::encode(Operation::Ack, syn_ack.seq(), THIRD_USER, b""))?;
-            self.sockets.transmit(Side::Third, third(Operation::Fin))?;
+            self.sockets.transmit(Side::Third, wire::encode(Op::Ack, syn_ack.seq(), THIRD_USER, b""))?;
+            self.sockets.transmit(Side::Third, third(Op::Fin))?;
             return Ok(None);
         }
         let answer = refusal.fin.clone().or_else(|| refusal.err.clone());
         if answer.is_none() {
-            let to_us = self.wait(Instant::now(), |seen| seen.is(Operation::Err))?;
+            let to_us = self.wait(Instant::now(), |seen| seen.is(Op::Err))?;
             if let Some(err) = to_us {
                 self.findings.fail(Clause::Address, "the answer went to another address", &[&syn, &err]);
                 self.findings.miss(Clause::Busy, "the answer went to another address");
                 return Ok(None);
             }
             // If it asks its user instead, it need not any more.
-            self.sockets.transmit(Side::Third, third(Operation::Fin))?;
+            self.sockets.transmit(Side::Third, third(Op::Fin))?;
         }
         let note = match self.sockets.is_third_elsewhere() {
             true => "",
@@ -190,7 +193,7 @@ impl Stage {
     }
 
     /// Waits until what has been acknowledged would have been repeated, and judges that it was not.
-    fn quiet(&mut self, busy: Option<&Seen>) -> Outcome {
+    fn quiet(&mut self, busy: Option<&Evidence>) -> Outcome {
         let watched = [
             (Clause::SynAckStops, self.chat.syn_ack.clone()),
             (Clause::MessageStops, self.chat.line.clone()),
@@ -206,7 +209,7 @@ impl Stage {
         self.wait(quiet, |_| false)?;
         if let Some(first) = busy {
             while let Some(again) = self.receive(Side::Third, Instant::now())? {
-                let is_part = again.is(Operation::Err) || again.is(Operation::Fin);
+                let is_part = again.is(Op::Err) || again.is(Op::Fin);
                 if is_part {
                     self.findings.fail(Clause::BusyOnce, "it came again", &[first, &again]);
                 }

@@ -6,18 +6,17 @@ use simp_control::error::Outcome;
 
 use crate::clauses::{Clause, Scene};
 use crate::console::Favour;
-use crate::findings::Seen;
+use crate::findings::Evidence;
 use crate::sockets::Side;
 use crate::stage::{QUIET, REPEAT_WITHIN, Stage};
-use crate::wire::{self, Operation};
+use crate::wire::{self, Op};
 
 impl Stage {
     /// Two messages. The first is acknowledged only when it has come again.
     pub(super) fn theirs(&mut self) -> Outcome {
         let last = self.chat.line.clone();
-        let is_new = |seen: &Seen| {
-            seen.is(Operation::Chat) && last.as_ref().is_none_or(|last| last.bytes != seen.bytes)
-        };
+        let is_new =
+            |seen: &Evidence| seen.is(Op::Chat) && last.as_ref().is_none_or(|last| last.bytes != seen.bytes);
         let Some(first) = self.ask(Favour::Lines, is_new)? else {
             let why = self.why_nothing("no message came");
             self.miss_all(&[Scene::Theirs], &why);
@@ -44,19 +43,20 @@ impl Stage {
     }
 
     /// Waits until the message comes again. Returns another that came before.
-    fn repeated_message(&mut self, first: &Seen) -> Outcome<Option<Seen>> {
+    fn repeated_message(&mut self, first: &Evidence) -> Outcome<Option<Evidence>> {
         if !self.wanted.has(Clause::MessageRepeats) && !self.wanted.has(Clause::WaitsForAck) {
             return Ok(None);
         }
         self.console.progress("waiting for the message again");
         let until = self.sockets.moment(first) + REPEAT_WITHIN;
         let mut early = None;
-        while let Some(next) = self.wait(until, |seen| seen.is(Operation::Chat))? {
+        while let Some(next) = self.wait(until, |seen| seen.is(Op::Chat))? {
             if wire::payload(&next.bytes) == wire::payload(&first.bytes) {
                 self.judge_again(Clause::MessageRepeats, first, &next);
                 return Ok(early);
             }
             self.findings.fail(Clause::WaitsForAck, "it came without the ACK", &[first, &next]);
+            // It is taken as the second message: the person will not send another.
             early = early.or(Some(next));
         }
         if self.chat.left.is_none() {
@@ -65,17 +65,17 @@ impl Stage {
         Ok(early)
     }
 
-    fn second_message(&mut self, first: &Seen) -> Outcome<Option<Seen>> {
+    fn second_message(&mut self, first: &Evidence) -> Outcome<Option<Evidence>> {
         self.console.progress("waiting for the second message");
         let until = Instant::now() + self.timeout;
-        self.wait(until, |seen| seen.is(Operation::Chat) && seen.bytes != first.bytes)
+        self.wait(until, |seen| seen.is(Op::Chat) && seen.bytes != first.bytes)
     }
 
     /// Its user leaves. The FIN is acknowledged only when it has come again.
     pub(super) fn quit(&mut self) -> Outcome {
         let first = match self.chat.left.clone() {
             Some(fin) => fin,
-            None => match self.ask(Favour::Quit, |seen| seen.is(Operation::Fin))? {
+            None => match self.ask(Favour::Quit, |seen| seen.is(Op::Fin))? {
                 Some(fin) => fin,
                 None => {
                     let why = self.why_nothing("nobody there left");
@@ -95,10 +95,10 @@ impl Stage {
     }
 
     /// Waits until the FIN comes again: soon enough, and with any sequence, for some try both.
-    fn repeated_fin(&mut self, first: &Seen) -> Outcome {
+    fn repeated_fin(&mut self, first: &Evidence) -> Outcome {
         self.console.progress("waiting for FIN again");
         let until = self.sockets.moment(first) + REPEAT_WITHIN;
-        match self.wait(until, |seen| seen.is(Operation::Fin))? {
+        match self.wait(until, |seen| seen.is(Op::Fin))? {
             Some(again) => self.findings.pass(Clause::FinRepeats, &[first, &again]),
             None => {
                 self.findings.fail(Clause::FinRepeats, "it did not come again within 10 s", &[first]);
@@ -108,13 +108,13 @@ impl Stage {
     }
 
     /// Waits until the FIN would have come again.
-    fn fin_stops(&mut self, ack: &Seen) -> Outcome {
+    fn fin_stops(&mut self, ack: &Evidence) -> Outcome {
         if !self.wanted.has(Clause::FinStops) {
             return Ok(());
         }
         self.console.progress("checking that the acknowledged FIN is not repeated");
         let until = self.sockets.moment(ack) + QUIET;
-        match self.next(until, Operation::Fin)? {
+        match self.next(until, Op::Fin)? {
             Some(again) => {
                 self.ack(&again)?;
                 self.findings.fail(Clause::FinStops, "it came again after our ACK", &[ack, &again]);
@@ -125,7 +125,7 @@ impl Stage {
     }
 
     /// The next datagram of this operation, all others left without an answer: the chat is over.
-    fn next(&mut self, until: Instant, operation: Operation) -> Outcome<Option<Seen>> {
+    fn next(&mut self, until: Instant, operation: Op) -> Outcome<Option<Evidence>> {
         while let Some(seen) = self.receive(Side::Ours, until)? {
             if seen.is(operation) {
                 return Ok(Some(seen));

@@ -15,12 +15,12 @@ use simp_control::{
 use simp_seeds::{Random, Replay, replaying, seeds};
 
 use super::{Host, Input};
-use crate::hashing::{Job, Wanted, Work};
-use crate::leftover::Queued;
+use crate::hashing::{Job, WantedChats, Work};
+use crate::leftover::QueuedLine;
 use crate::member::Rate;
-use crate::room::{Changes, Computed, Order, Room, Settings, Stored};
+use crate::room::{Changes, Computed, Order, Room, RoomSettings, Stored};
 use crate::simpd::{Errand, Simpd};
-use crate::store::{Deeds, Store};
+use crate::store::{Deeds, RoomStore};
 
 const NAMES: [&str; 6] = ["ann", "bob", "carol", "dave", "eve", "fred"];
 
@@ -91,17 +91,19 @@ impl Simpd for Modelled {
         Ok(self.0.borrow().events.len() as u64)
     }
 
-    fn queued_behind(&mut self, after: u64) -> Outcome<Vec<Queued>> {
+    fn queued_after(&mut self, after: u64) -> Outcome<Vec<QueuedLine>> {
         let model = self.0.borrow();
-        let behind = model.events.iter().rev().take_while(|event| event.id > after);
-        let queued = behind.filter_map(|event| match &event.what {
-            What::Queued { text, .. } => Some(Queued { id: event.id, chat: event.chat, text: text.clone() }),
+        let newer = model.events.iter().rev().take_while(|event| event.id > after);
+        let queued = newer.filter_map(|event| match &event.what {
+            What::Queued { text, .. } => {
+                Some(QueuedLine { id: event.id, chat: event.chat, text: text.clone() })
+            }
             _ => None,
         });
         Ok(queued.collect())
     }
 
-    fn is_closed_behind(&mut self, chat: u64, after: u64) -> Outcome<bool> {
+    fn is_closed_after(&mut self, chat: u64, after: u64) -> Outcome<bool> {
         let model = self.0.borrow();
         let is_end = |event: &&Event| event.chat == chat && matches!(event.what, What::Closed { .. });
         Ok(model.events.iter().filter(is_end).any(|event| event.id > after))
@@ -146,8 +148,8 @@ fn killed() -> Error {
     fail(FailureKind::Failed, "killed")
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> RoomSettings {
+    RoomSettings {
         name: "lobby".to_owned(),
         is_open: false,
         history: 3,
@@ -201,13 +203,13 @@ impl World {
         while self.host.is_none() {
             self.simpd.0.borrow_mut().left = self.kill_after();
             let (jobs, taken) = mpsc::channel();
-            let store = Store::open(&self.folder.path().join("room.db")).unwrap();
+            let store = RoomStore::open(&self.folder.path().join("room.db")).unwrap();
             if let Ok(host) = Host::start(
                 self.now_ms,
                 settings.clone(),
                 store,
                 self.simpd.clone(),
-                (jobs, Wanted::default()),
+                (jobs, WantedChats::default()),
             ) {
                 self.fed = host.done();
                 self.host = Some(host);
@@ -340,7 +342,7 @@ impl World {
         NAMES.iter().map(|name| self.check_confirmed(&model, name)).sum()
     }
 
-    /// Where nobody's chat breaks off, each public line has its confirmation, in order, and was queued before that for as
+    /// If nobody's chat breaks off, each public line has its confirmation, in order, and was queued before that for as
     /// many as it says.
     fn check_confirmed(&self, model: &Model, name: &str) -> u64 {
         let db = rusqlite::Connection::open(self.folder.path().join("room.db")).unwrap();
@@ -383,12 +385,12 @@ fn a_room_that_is_killed_at_any_place_says_everything_once() {
 #[test]
 fn a_room_that_has_begun_on_another_simpd_knows_nothing_of_how_far_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::open(&folder.path().join("room.db")).unwrap();
+    let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
     store.begin("127.0.0.1:7777").unwrap();
     let room = Room::new(0, settings(), Stored::default());
     let deeds = Deeds { done: Some(500), ..Deeds::default() };
     store.commit(0, &room, &Changes::default(), &deeds).unwrap();
-    let done = |store: &Store, simpd| store.load(simpd, 0).unwrap().1.done;
+    let done = |store: &RoomStore, simpd| store.load(simpd, 0).unwrap().1.done;
     assert_eq!((done(&store, "127.0.0.1:7777"), done(&store, "127.0.0.2:7777")), (Some(500), None));
     store.begin("127.0.0.2:7777").unwrap();
     assert_eq!(done(&store, "127.0.0.2:7777"), None);

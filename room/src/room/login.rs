@@ -13,9 +13,11 @@ use std::net::IpAddr;
 
 use simp_control::escape;
 
-use super::{Action, Notice, Room};
-use crate::lines::{Line, lines};
-use crate::member::{Held, Member, Pace, Password, State, host};
+use super::actions::{Action, Computed, Task};
+use super::base::Room;
+use super::notices::Notice;
+use crate::lines::{Intent, lines};
+use crate::member::{Held, Member, MemberState, Pace, Password, host};
 
 /// How long somebody may stand at the door, in milliseconds.
 const LOGIN_MS: u64 = 300_000;
@@ -31,7 +33,7 @@ pub const PASSWORD_MIN: usize = 4;
 
 /// What is known of somebody who comes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct Newcomer {
     /// There is an account with that name.
     pub is_known: bool,
     /// The operator wants it not here, and says why.
@@ -40,28 +42,6 @@ pub struct Standing {
     pub pause_ms: u64,
     /// How many accounts there are, for somebody who has none.
     pub accounts: usize,
-}
-
-/// What is computed with a password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
-    /// Its hash.
-    Hash,
-    /// Whether it is that of this account.
-    MatchAccount(String),
-    /// Whether it has this hash.
-    MatchHash(String),
-}
-
-/// What comes of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Computed {
-    /// This is its hash.
-    Hash(String),
-    /// Whether it is the same.
-    Matches(bool),
-    /// It could not be computed.
-    Failed(String),
 }
 
 /// Whether a name can be shown between brackets, and called.
@@ -73,43 +53,45 @@ pub fn is_usable(name: &str) -> bool {
 
 impl Room {
     /// A chat has opened.
-    pub fn opened(&mut self, now_ms: u64, chat: u64, name: &str, address: &str, standing: &Standing) {
+    pub fn opened(&mut self, now_ms: u64, chat: u64, name: &str, address: &str, newcomer: &Newcomer) {
+        // A room that starts greets those who have a chat, and the log may tell of the same chats again.
         if self.members.contains_key(&chat) {
             return;
         }
-        let refusal = self.refusal(name, standing);
-        let state = if standing.is_known { Password::Known } else { Password::New };
+        let refusal = self.refusal(name, newcomer);
+        let state = if newcomer.is_known { Password::Known } else { Password::New };
         let (name, address) = (name.to_owned(), address.to_owned());
         let pace = Pace::default();
         let member = Member {
             name,
             address,
-            state: State::Asked(state),
+            state: MemberState::Asked(state),
             since_ms: now_ms,
             wrong: 0,
             pace,
             given: None,
         };
         let key = member.name.to_ascii_lowercase();
+        // Also if it is refused: the goodbye needs its address, and what it says meanwhile is not read.
         self.members.insert(chat, member);
         self.changes.members.insert(chat);
         match refusal {
             Some(refusal) => {
                 self.dismiss(now_ms, chat, &refusal);
-                // Where that one is gone, this shows it.
+                // If that one is gone, this line is never acknowledged, so simpd ends that chat and the name is free.
                 if let Some(holder) = self.by_name.get(&key).copied() {
                     self.tell(holder, "* somebody else wants to come in with your name");
                 }
             }
             None => {
                 self.by_name.insert(key, chat);
-                self.greet(now_ms, chat, standing.is_known);
+                self.greet(now_ms, chat, newcomer.is_known);
             }
         }
     }
 
     /// Why somebody does not come in.
-    fn refusal(&self, name: &str, standing: &Standing) -> Option<String> {
+    fn refusal(&self, name: &str, newcomer: &Newcomer) -> Option<String> {
         let here = self.members.len();
         if !is_usable(name) || name.eq_ignore_ascii_case(&self.settings.name) {
             let shown = escape::name(name);
@@ -117,22 +99,26 @@ impl Room {
                 "the name {shown} cannot be used here: choose another (letters, digits, spaces and _ - . @ + ' ?)"
             ));
         }
-        if let Some(why) = &standing.banned {
+        if let Some(why) = &newcomer.banned {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             return Some(format!("you are banned from {}{why}", self.settings.name));
         }
         if self.by_name.contains_key(&name.to_ascii_lowercase()) {
-            return Some(format!("{name} is here already: come with another name, or after {name} has left"));
+            return Some(format!("that name is in use: choose another, or wait until {name} leaves"));
         }
+        // Those who are leaving count too: each of them still has one of the chats of simpd.
         if here >= self.settings.max_members {
             return Some(format!("{} is full ({here} are here): come again later", self.settings.name));
         }
-        if standing.pause_ms > 0 && !self.settings.is_open {
-            return Some(format!("too many wrong passwords: come again in {}", seconds(standing.pause_ms)));
+        if newcomer.pause_ms > 0 && !self.settings.is_open {
+            return Some(format!("too many wrong passwords: come again in {}", seconds(newcomer.pause_ms)));
         }
-        let is_new = !standing.is_known && !self.settings.is_open;
-        (is_new && standing.accounts >= self.settings.max_accounts).then(|| {
-            format!("{} takes no new names (there are {} accounts)", self.settings.name, standing.accounts)
+        let is_new = !newcomer.is_known && !self.settings.is_open;
+        (is_new && newcomer.accounts >= self.settings.max_accounts).then(|| {
+            format!(
+                "{} accepts no new accounts (there are {} accounts)",
+                self.settings.name, newcomer.accounts
+            )
         })
     }
 
@@ -159,12 +145,16 @@ impl Room {
         pause_ms: u64,
     ) {
         let Some(state) = self.members.get(&chat).map(|member| member.state.clone()) else { return };
-        match (state, Line::command_in_place_of_password(text)) {
-            (State::Checking(password, of, held), _) => self.hold(chat, password, of, held, event, text),
-            (_, Some(Line::Leave)) => self.dismiss(now_ms, chat, "goodbye"),
-            (State::Asked(password), Some(_)) => self.tell(chat, expected(&password)),
-            (State::Asked(password), None) => self.take_password(chat, event, text, password, pause_ms),
-            (State::Inside(_) | State::Leaving, _) => {}
+        match (state, Intent::command_in_place_of_password(text)) {
+            // Nothing overtakes a password that is being checked, not even EX: lines are read in the order of their
+            // sending.
+            (MemberState::Checking(password, of, held), _) => {
+                self.hold(chat, password, of, held, event, text);
+            }
+            (_, Some(Intent::Leave)) => self.dismiss(now_ms, chat, "goodbye"),
+            (MemberState::Asked(password), Some(_)) => self.tell(chat, expected(&password)),
+            (MemberState::Asked(password), None) => self.take_password(chat, event, text, password, pause_ms),
+            (MemberState::Inside(_) | MemberState::Leaving, _) => {}
         }
     }
 
@@ -173,11 +163,12 @@ impl Room {
             return self.tell(chat, "too much at once, not read: wait until your password is checked");
         }
         held.push(Held { event, text: text.to_owned() });
-        self.set_state(chat, State::Checking(password, of, held));
+        self.set_state(chat, MemberState::Checking(password, of, held));
     }
 
     fn take_password(&mut self, chat: u64, event: u64, text: &str, password: Password, pause_ms: u64) {
         let text = without_end(text);
+        // Before it is computed: a guess must not cost the room more than it costs the one who guesses.
         if pause_ms > 0 {
             return self.tell(chat, format!("too many wrong passwords: wait {}", seconds(pause_ms)));
         }
@@ -186,7 +177,7 @@ impl Room {
                 .tell(chat, format!("too short: choose a password of {PASSWORD_MIN} characters or more"));
         }
         self.compute(chat, event, text, &password);
-        self.set_state(chat, State::Checking(password, event, Vec::new()));
+        self.set_state(chat, MemberState::Checking(password, event, Vec::new()));
     }
 
     /// Computes what a password is for. For one that was being computed when the room was stopped, it is told again.
@@ -202,45 +193,47 @@ impl Room {
 
     /// What a line says that waited when the room was stopped.
     pub fn remember_held(&mut self, chat: u64, event: u64, said: String) {
-        if let Some(Member { state: State::Checking(_, _, held), .. }) = self.members.get_mut(&chat)
+        if let Some(Member { state: MemberState::Checking(_, _, held), .. }) = self.members.get_mut(&chat)
             && let Some(held) = held.iter_mut().find(|held| held.event == event)
         {
             held.text = said;
         }
     }
 
-    /// What came of the password in this event. `is_taken`: there is an account with that name by now.
-    pub fn computed(
+    /// Takes what came of the password in this event. Gives the lines that waited for it.
+    pub(super) fn settle_password(
         &mut self,
         now_ms: u64,
         chat: u64,
         (event, given): (u64, String),
         computed: Computed,
         is_taken: bool,
-    ) {
-        let Some(member) = self.members.get(&chat) else { return };
-        let State::Checking(password, of, held) = member.state.clone() else { return };
+    ) -> Vec<Held> {
+        let state = self.members.get(&chat).map(|member| member.state.clone());
+        let Some(MemberState::Checking(password, of, held)) = state else { return Vec::new() };
+        // After simpd has lost its log, chats and events are numbered anew: this may be the result of an old one.
         if of != event {
-            return;
+            return Vec::new();
         }
+        // The operator may have added an account of this name meanwhile, and whoever chose a password is not its
+        // owner.
         let is_chosen = matches!(password, Password::Again(_));
         match is_chosen && is_taken && computed == Computed::Matches(true) {
             true => self.dismiss(now_ms, chat, "that name has been taken in the meantime: goodbye"),
             false => self.answer_password(now_ms, chat, password, computed),
         }
         if let Some(member) = self.members.get_mut(&chat).filter(|member| member.is_inside()) {
+            // Before the lines that waited are read: the first of them may be the password once more.
             member.given = Some(given);
         }
-        for Held { event, text } in held {
-            self.heard(now_ms, chat, event, &text, 0);
-        }
+        held
     }
 
     fn answer_password(&mut self, now_ms: u64, chat: u64, password: Password, computed: Computed) {
         match (password, computed) {
             (Password::New, Computed::Hash(hash)) => {
-                self.set_state(chat, State::Asked(Password::Again(hash)));
-                self.tell(chat, "The same once more, please.");
+                self.set_state(chat, MemberState::Asked(Password::Again(hash)));
+                self.tell(chat, "Repeat the password, please.");
             }
             (Password::Again(hash), Computed::Matches(true)) => {
                 let name = self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
@@ -248,8 +241,8 @@ impl Room {
                 self.enter(now_ms, chat);
             }
             (Password::Again(_), Computed::Matches(false)) => {
-                self.set_state(chat, State::Asked(Password::New));
-                self.tell(chat, "These differ: choose a password.");
+                self.set_state(chat, MemberState::Asked(Password::New));
+                self.tell(chat, "The passwords differ: choose a password.");
             }
             (Password::Known, Computed::Matches(true)) => {
                 if let Some(Member { name, address, wrong, .. }) = self.members.get(&chat) {
@@ -260,8 +253,8 @@ impl Room {
             }
             (Password::Known, Computed::Matches(false)) => self.count_wrong(now_ms, chat),
             (password, Computed::Failed(_) | Computed::Hash(_) | Computed::Matches(_)) => {
-                self.tell(chat, format!("that did not work: {}", expected(&password)));
-                self.set_state(chat, State::Asked(password));
+                self.tell(chat, format!("not accepted: {}", expected(&password)));
+                self.set_state(chat, MemberState::Asked(password));
             }
         }
     }
@@ -270,12 +263,12 @@ impl Room {
         let Some(member) = self.members.get_mut(&chat) else { return };
         member.wrong += 1;
         let (name, host, wrong) = (member.name.clone(), host(&member.address).to_owned(), member.wrong);
-        // Each counts, also where the chat ends before the third.
+        // Each counts, even if the chat ends before the third.
         self.actions.push(Action::Strike { name, host });
         if wrong >= WRONG_MAX {
             return self.dismiss(now_ms, chat, "wrong for the third time: goodbye");
         }
-        self.set_state(chat, State::Asked(Password::Known));
+        self.set_state(chat, MemberState::Asked(Password::Known));
         self.tell(chat, "Wrong. Your password?");
     }
 
@@ -283,7 +276,7 @@ impl Room {
     fn enter(&mut self, now_ms: u64, chat: u64) {
         let others = self.names_but(chat);
         let Some(name) = self.members.get(&chat).map(|member| member.name.clone()) else { return };
-        self.set_state(chat, State::Inside(None));
+        self.set_state(chat, MemberState::Inside(None));
         for line in self.settings.motd.clone() {
             self.tell(chat, line);
         }
@@ -297,7 +290,7 @@ impl Room {
         }
         self.tell(
             chat,
-            format!("You are in {}. Here: {others}. (HELP says how it works.)", self.settings.name),
+            format!("You are in {}. Here: {others}. (HELP lists the commands.)", self.settings.name),
         );
         self.note(now_ms, Notice::joined(name));
     }

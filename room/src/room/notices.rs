@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Room;
 use crate::lines::{LINE_MAX, list};
 
 /// Between two announcements passes at least this long, in milliseconds.
@@ -21,14 +20,14 @@ impl Notice {
         Self { name, has_joined: true }
     }
 
-    /// Whether it tells of this one.
-    pub fn is_of(&self, name: &str) -> bool {
-        self.name == name
-    }
-
     /// This one left.
     pub fn left(name: String) -> Self {
         Self { name, has_joined: false }
+    }
+
+    /// Of whom it tells.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -56,7 +55,13 @@ impl Notices {
         (!self.waiting.is_empty()).then_some(self.next_ms)
     }
 
-    fn take_if_due(&mut self, now_ms: u64) -> Vec<Notice> {
+    /// Adds one that waits.
+    pub fn push(&mut self, notice: Notice) {
+        self.waiting.push(notice);
+    }
+
+    /// What waits, if its time has come; else nothing.
+    pub fn take_if_due(&mut self, now_ms: u64) -> Vec<Notice> {
         // A clock that was set back makes nobody wait for long.
         if self.waiting.is_empty() || (now_ms < self.next_ms && self.next_ms <= now_ms + EVERY_MS) {
             return Vec::new();
@@ -64,46 +69,15 @@ impl Notices {
         self.take(now_ms)
     }
 
-    fn take(&mut self, now_ms: u64) -> Vec<Notice> {
+    /// What waits. The next is announced a second later at the earliest.
+    pub fn take(&mut self, now_ms: u64) -> Vec<Notice> {
         self.next_ms = now_ms + EVERY_MS;
         std::mem::take(&mut self.waiting)
     }
 }
 
-impl Room {
-    pub(super) fn note(&mut self, now_ms: u64, notice: Notice) {
-        self.notices.waiting.push(notice);
-        self.changes.notices = true;
-        self.announce(now_ms);
-    }
-
-    /// Announces what waits, if its time has come.
-    pub(super) fn announce(&mut self, now_ms: u64) {
-        let notices = self.notices.take_if_due(now_ms);
-        self.tell_of(&notices);
-    }
-
-    /// Announces what waits: somebody of whom it tells says something.
-    pub(super) fn announce_now(&mut self, now_ms: u64) {
-        let notices = self.notices.take(now_ms);
-        self.tell_of(&notices);
-    }
-
-    fn tell_of(&mut self, notices: &[Notice]) {
-        let Some(first) = notices.first() else { return };
-        self.changes.notices = true;
-        let text: std::sync::Arc<str> = format!("* {}", words(notices)).into();
-        let only = (notices.len() == 1).then(|| first.name.clone());
-        let inside = self.members.iter().filter(|(_, member)| member.is_inside());
-        let told = inside.filter(|(_, member)| Some(&member.name) != only.as_ref()).map(|(chat, _)| *chat);
-        for chat in told.collect::<Vec<_>>() {
-            self.send(chat, text.clone(), None);
-        }
-    }
-}
-
-/// `ann, bob joined; carol left`.
-fn words(notices: &[Notice]) -> String {
+/// Several notices as one line: `ann, bob joined; carol left`.
+pub fn words(notices: &[Notice]) -> String {
     let runs = notices.chunk_by(|one, other| one.has_joined == other.has_joined);
     let most = LINE_MAX.saturating_sub(40);
     let words = runs.map(|run| {
@@ -114,6 +88,7 @@ fn words(notices: &[Notice]) -> String {
     let mut out = String::new();
     let mut more = 0;
     for words in words {
+        // Once something is left out, all after it is: a gap in the middle would read as the whole.
         if more > 0 || out.len() + words.len() > most {
             more += 1;
             continue;

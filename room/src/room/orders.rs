@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use simp_control::escape;
 
-use super::Room;
+use super::base::Room;
 use crate::lines::lines;
-use crate::member::{State, host};
+use crate::member::{MemberState, host};
 
 /// What the operator wants of a room that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub enum Order {
 
 /// How a room is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
+pub struct RoomStatus {
     /// What it is called.
     pub room: String,
     /// The simpd that it runs on.
@@ -79,7 +79,7 @@ pub struct Status {
 
 /// What the operator is told of somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct MemberInfo {
     /// Its name.
     pub name: String,
     /// Where it is.
@@ -93,13 +93,13 @@ pub struct Seen {
 /// What the operator is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum OrderResult {
     /// It is done: a line that says what.
     Done(String),
     /// Who is here.
-    Who(Vec<Seen>),
+    Who(Vec<MemberInfo>),
     /// How the room is doing.
-    Status(Status),
+    Status(RoomStatus),
     /// Who is banned, and why.
     Bans(Vec<(String, String)>),
     /// It was not done: there is nobody like that.
@@ -112,14 +112,14 @@ pub enum Answer {
 
 impl Room {
     /// Who is here.
-    pub fn seen(&self) -> Vec<Seen> {
-        let seen = self.members.values().map(|member| Seen {
+    pub fn seen(&self) -> Vec<MemberInfo> {
+        let seen = self.members.values().map(|member| MemberInfo {
             name: member.name.clone(),
             address: member.address.clone(),
             state: match member.state {
-                State::Asked(_) | State::Checking(..) => "at the door",
-                State::Inside(_) => "inside",
-                State::Leaving => "leaving",
+                MemberState::Asked(_) | MemberState::Checking(..) => "at the door",
+                MemberState::Inside(_) => "inside",
+                MemberState::Leaving => "leaving",
             }
             .to_owned(),
             since_ms: member.since_ms,
@@ -128,18 +128,18 @@ impl Room {
     }
 
     /// The operator says something to everybody.
-    pub fn say(&mut self, text: &str) -> Answer {
+    pub fn say(&mut self, text: &str) -> OrderResult {
         if text.trim().is_empty() {
-            return Answer::Usage("nothing to say".to_owned());
+            return OrderResult::Usage("nothing to say".to_owned());
         }
         let public = lines(&format!("[{}] ", self.settings.name), &escape::ascii(text));
         let told = self.others(None).len();
         self.publish(None, public);
-        Answer::Done(format!("sent to {told}"))
+        OrderResult::Done(format!("sent to {told}"))
     }
 
     /// The operator says what the room is about.
-    pub fn set_topic(&mut self, text: &str) -> Answer {
+    pub fn set_topic(&mut self, text: &str) -> OrderResult {
         self.topic = escape::ascii(text.trim()).into_owned();
         self.changes.topic = true;
         let news = match self.topic.is_empty() {
@@ -147,11 +147,12 @@ impl Room {
             false => lines("* topic: ", &self.topic),
         };
         for line in news {
+            // Not public lines, which are kept: whoever comes later is shown the topic itself.
             for chat in self.others(None) {
                 self.tell(chat, line.clone());
             }
         }
-        Answer::Done(if self.topic.is_empty() {
+        OrderResult::Done(if self.topic.is_empty() {
             "no topic".to_owned()
         } else {
             format!("topic: {}", self.topic)
@@ -159,22 +160,22 @@ impl Room {
     }
 
     /// The operator sends somebody away.
-    pub fn kick(&mut self, now_ms: u64, who: &str, why: &str) -> Answer {
+    pub fn kick(&mut self, now_ms: u64, who: &str, why: &str) -> OrderResult {
         match self.send_away(now_ms, who, "you were sent away", why) {
-            0 => Answer::NoSuch(format!("{}: not here", escape::shown(who))),
-            count => Answer::Done(format!("{count} sent away")),
+            0 => OrderResult::NoSuch(format!("{}: not here", escape::shown(who))),
+            count => OrderResult::Done(format!("{count} sent away")),
         }
     }
 
     /// The operator has banned somebody.
-    pub fn banned(&mut self, now_ms: u64, who: &str, why: &str) -> Answer {
+    pub fn banned(&mut self, now_ms: u64, who: &str, why: &str) -> OrderResult {
         let count = self.send_away(now_ms, who, "you are banned", why);
-        Answer::Done(format!("{} is banned, {count} sent away", escape::shown(who)))
+        OrderResult::Done(format!("{} is banned, {count} sent away", escape::shown(who)))
     }
 
     /// Passwords are asked for where they were not, or the other way round: all have to come in anew.
     pub fn send_all_away(&mut self, now_ms: u64) {
-        let here = self.members.iter().filter(|(_, member)| member.state != State::Leaving);
+        let here = self.members.iter().filter(|(_, member)| member.state != MemberState::Leaving);
         for chat in here.map(|(chat, _)| *chat).collect::<Vec<_>>() {
             self.dismiss(now_ms, chat, "the room was reopened: please connect again");
         }
@@ -183,11 +184,14 @@ impl Room {
     fn send_away(&mut self, now_ms: u64, who: &str, words: &str, why: &str) -> usize {
         let why = escape::ascii(why.trim());
         let words = if why.is_empty() { words.to_owned() } else { format!("{words}: {why}") };
+        // A host stands for all who come from it, on whatever port.
         let is_meant = |member: &crate::member::Member| {
             member.name.eq_ignore_ascii_case(who) || member.address == who || host(&member.address) == who
         };
-        let meant =
-            self.members.iter().filter(|(_, member)| member.state != State::Leaving && is_meant(member));
+        let meant = self
+            .members
+            .iter()
+            .filter(|(_, member)| member.state != MemberState::Leaving && is_meant(member));
         let meant: Vec<_> = meant.map(|(chat, _)| *chat).collect();
         for chat in &meant {
             self.dismiss(now_ms, *chat, &words);

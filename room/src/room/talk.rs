@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use simp_control::escape;
 
-use super::login::without_end;
-use super::{Action, Chat, Room};
-use crate::lines::{Line, lines};
-use crate::member::{Allowed, Question, Rate, State};
+use super::actions::{Action, ChatRef};
+use super::base::Room;
+use crate::lines::{Intent, lines};
+use crate::member::{MemberState, Question};
 
 const HELP: [&str; 3] = [
     "PM TEXT, or just TEXT, goes to everybody here. DM NAME TEXT goes to NAME only.",
@@ -23,89 +23,57 @@ const HELP: [&str; 3] = [
 ];
 
 impl Room {
-    /// A member says something, in this event. `pause_ms`: how long no password of its is taken.
-    pub fn said(&mut self, now_ms: u64, chat: u64, event: u64, text: &str, pause_ms: u64) {
-        let Some(member) = self.members.get_mut(&chat).filter(|member| member.state != State::Leaving) else {
-            return;
-        };
-        match member.pace.allow(now_ms, self.settings.rate) {
-            Allowed::Yes => self.heard(now_ms, chat, event, text, pause_ms),
-            Allowed::No if Line::read(text) == Line::Leave => self.heard(now_ms, chat, event, text, pause_ms),
-            Allowed::No if member.is_at_the_door() => self.tell(chat, "too fast: wait a little"),
-            Allowed::No => {
-                let Rate { messages } = self.settings.rate;
-                let within = Rate::WITHIN_MS / 1_000;
-                self.tell(chat, format!("too fast, not sent: at most {messages} messages in {within} s"));
-            }
-            Allowed::Never => self.dismiss(now_ms, chat, "that is too much: goodbye"),
-        }
-    }
-
-    /// What a member says is one of those that it may say.
-    pub(super) fn heard(&mut self, now_ms: u64, chat: u64, event: u64, text: &str, pause_ms: u64) {
-        match self.members.get(&chat).map(|member| &member.state) {
-            Some(State::Asked(_) | State::Checking(..)) => {
-                self.heard_at_the_door(now_ms, chat, event, text, pause_ms);
-            }
-            Some(State::Inside(question)) => {
-                let question = question.clone();
-                let is_said = !matches!(Line::read(text), Line::Who | Line::Help);
-                let member = self.members.get_mut(&chat).filter(|_| is_said);
-                let given = member.and_then(|member| member.given.take());
-                match given.is_some_and(|given| given == without_end(text)) {
-                    true => self.tell(chat, "that is your password: not said"),
-                    false => self.obey(now_ms, chat, question, text),
-                }
-            }
-            Some(State::Leaving) | None => {}
-        }
-    }
-
-    fn obey(&mut self, now_ms: u64, chat: u64, question: Option<Question>, text: &str) {
+    /// Does what a line of somebody inside asks for. `question`: what it was asked, and may now answer.
+    pub(super) fn obey(&mut self, now_ms: u64, chat: u64, question: Option<Question>, text: &str) {
         let trimmed = text.trim();
-        let line = Line::read(text);
+        let line = Intent::read(text);
         match (line, question) {
-            (Line::Leave, _) => self.dismiss(now_ms, chat, "goodbye"),
-            (Line::Help, _) => HELP.iter().for_each(|line| self.tell(chat, *line)),
-            (Line::Who, _) => {
+            (Intent::Leave, _) => self.dismiss(now_ms, chat, "goodbye"),
+            (Intent::Help, _) => HELP.iter().for_each(|line| self.tell(chat, *line)),
+            (Intent::Who, _) => {
                 let others = self.names_but(chat);
                 self.tell(chat, format!("here: you, {others}"));
             }
-            (Line::PublicAsked, _) => self.ask(chat, Question::Public, "to everybody: what?"),
-            (Line::DirectAsked, _) => {
+            (Intent::PublicAsked, _) => {
+                self.ask(chat, Question::Public, "what do you want to say to everybody?");
+            }
+            (Intent::DirectAsked, _) => {
                 let others = self.names_but(chat);
                 self.ask(chat, Question::Whom, &format!("to whom? here: {others}"));
             }
-            (Line::Direct(rest), _) => self.say_to_one(chat, rest),
-            (Line::Public(""), _) => self.say_to_all(now_ms, chat, ""),
-            (Line::Public(text), Some(Question::Whom)) if text == trimmed => self.say_to_one(chat, text),
-            (Line::Public(text), Some(Question::Direct(name))) if text == trimmed => {
+            (Intent::Direct(rest), _) => self.say_to_one(chat, rest),
+            (Intent::Public(""), _) => self.say_to_all(now_ms, chat, ""),
+            // An answer is the whole line. Of `PM text` only a part is left: that is a command, and ends the
+            // question.
+            (Intent::Public(text), Some(Question::Whom)) if text == trimmed => self.say_to_one(chat, text),
+            (Intent::Public(text), Some(Question::Direct(name))) if text == trimmed => {
                 self.say_to(chat, &name, text);
             }
-            (Line::Public(text), _) => self.say_to_all(now_ms, chat, text),
+            (Intent::Public(text), _) => self.say_to_all(now_ms, chat, text),
         }
     }
 
     fn ask(&mut self, chat: u64, question: Question, words: &str) {
-        self.set_state(chat, State::Inside(Some(question)));
+        self.set_state(chat, MemberState::Inside(Some(question)));
         self.tell(chat, words);
     }
 
     /// Whatever was asked is answered, or not wanted any more.
     fn end_question(&mut self, chat: u64) {
-        if matches!(self.members.get(&chat).map(|member| &member.state), Some(State::Inside(Some(_)))) {
-            self.set_state(chat, State::Inside(None));
+        if matches!(self.members.get(&chat).map(|member| &member.state), Some(MemberState::Inside(Some(_)))) {
+            self.set_state(chat, MemberState::Inside(None));
         }
     }
 
     fn say_to_all(&mut self, now_ms: u64, chat: u64, text: &str) {
         self.end_question(chat);
         if text.is_empty() {
-            return self.tell(chat, "nothing to send (HELP says how it works)");
+            return self.tell(chat, "nothing to send (HELP lists the commands)");
         }
         let Some(member) = self.members.get(&chat) else { return };
         let public = lines(&format!("[{}] ", member.name), &escape::ascii(text));
-        if self.notices().iter().any(|notice| notice.is_of(&member.name)) {
+        // Others must know of somebody before they read a line of theirs.
+        if self.notices().iter().any(|notice| notice.name() == member.name) {
             self.announce_now(now_ms);
         }
         let said = self.publish(Some(chat), public);
@@ -123,6 +91,7 @@ impl Room {
             self.history.push_back(line.clone());
             self.changes.lines.push(line);
         }
+        // Only what new members are shown stays in memory; the store keeps more, for a longer --history next time.
         while self.history.len() > self.settings.history {
             self.history.pop_front();
         }
@@ -130,13 +99,14 @@ impl Room {
     }
 
     fn number(&mut self) -> u32 {
+        // It need differ only from those of the same turn: confirmations do not outlive it.
         self.said = self.said.wrapping_add(1);
         self.said
     }
 
     fn confirm(&mut self, id: u64, said: u32, whom: Option<String>) {
         let Some(member) = self.members.get(&id) else { return };
-        let to = Chat { id, address: member.address.clone() };
+        let to = ChatRef { id, address: member.address.clone() };
         self.actions.push(Action::Confirm { to, said, whom });
     }
 
@@ -148,7 +118,7 @@ impl Room {
         let inside = |name: &str| self.inside(name).is_some();
         match named.rev().find(|(name, _)| inside(name)) {
             Some((name, text)) if text.trim().is_empty() => {
-                let words = format!("to {name}: what?");
+                let words = format!("what do you want to say to {name}?");
                 self.ask(chat, Question::Direct(name.to_owned()), &words);
             }
             Some((name, text)) => self.say_to(chat, name, text.trim_start()),
@@ -175,7 +145,7 @@ impl Room {
         self.end_question(chat);
         let Some(to) = self.inside(name) else { return self.tell_no_such(chat, name) };
         if to == chat {
-            return self.tell(chat, "that is you: not sent");
+            return self.tell(chat, "you cannot message yourself");
         }
         let name_of = |chat| self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
         let (from, name) = (name_of(chat), name_of(to));

@@ -1,7 +1,7 @@
 //! The tables of a member's states, and what a room makes of each line.
 
-use super::{Action, Computed, Room, Settings, Standing, Stored, Task};
-use crate::member::{Rate, State};
+use super::{Action, Computed, Newcomer, Room, RoomSettings, Stored, Task};
+use crate::member::{MemberState, Rate};
 
 /// Time at which everything happens unless said otherwise.
 const NOW: u64 = 1_000_000;
@@ -19,8 +19,8 @@ struct World {
     is_taken: bool,
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> RoomSettings {
+    RoomSettings {
         name: "lobby".to_owned(),
         is_open: false,
         history: 2,
@@ -32,25 +32,25 @@ fn settings() -> Settings {
 }
 
 impl World {
-    fn new(settings: Settings) -> Self {
+    fn new(settings: RoomSettings) -> Self {
         let room = Room::new(NOW, settings, Stored::default());
         Self { room, told: Vec::new(), jobs: Vec::new(), deeds: Vec::new(), event: 0, is_taken: false }
     }
 
     fn open() -> Self {
-        Self::new(Settings { is_open: true, motd: Vec::new(), ..settings() })
+        Self::new(RoomSettings { is_open: true, motd: Vec::new(), ..settings() })
     }
 
-    fn comes(&mut self, chat: u64, name: &str, standing: &Standing) -> Vec<String> {
+    fn comes(&mut self, chat: u64, name: &str, newcomer: &Newcomer) -> Vec<String> {
         let address = format!("10.0.0.{chat}:7777");
-        self.room.opened(NOW, chat, name, &address, standing);
+        self.room.opened(NOW, chat, name, &address, newcomer);
         self.collect();
         self.told(chat)
     }
 
-    /// Comes in where there are no passwords. What all were told of it is not looked at.
+    /// Comes into a room without passwords. What all were told of it is not looked at.
     fn enters(&mut self, chat: u64, name: &str) {
-        self.comes(chat, name, &Standing::default());
+        self.comes(chat, name, &Newcomer::default());
         self.room.due(NOW + 10_000);
         self.collect();
         self.told.clear();
@@ -63,7 +63,7 @@ impl World {
         self.told(chat)
     }
 
-    /// Computes the passwords that wait: the hash of one is its text behind a `#`.
+    /// Computes the passwords that wait: the hash of one is its text after a `#`.
     fn computes(&mut self, account: &str) {
         for (chat, event, password, task) in std::mem::take(&mut self.jobs) {
             let computed = match task {
@@ -105,43 +105,43 @@ impl World {
         its.into_iter().map(|(_, text)| text).collect()
     }
 
-    fn state(&self, chat: u64) -> Option<&State> {
+    fn state(&self, chat: u64) -> Option<&MemberState> {
         self.room.member(chat).map(|member| &member.state)
     }
 }
 
-fn known() -> Standing {
-    Standing { is_known: true, ..Standing::default() }
+fn known() -> Newcomer {
+    Newcomer { is_known: true, ..Newcomer::default() }
 }
 
 #[test]
 fn somebody_new_chooses_a_password_twice_and_is_in_the_room() {
     let mut world = World::new(settings());
-    let greeting = world.comes(1, "ann", &Standing::default());
+    let greeting = world.comes(1, "ann", &Newcomer::default());
     assert_eq!(greeting, ["Welcome to lobby, ann. You are new here: choose a password."]);
     assert_eq!(world.says(1, "WHO"), ["first choose a password, please (EX leaves)"]);
     assert_eq!(world.says(1, "abc"), ["too short: choose a password of 4 characters or more"]);
     assert_eq!(world.says(1, "secret"), [""; 0]);
     world.computes("");
-    assert_eq!(world.told(1), ["The same once more, please."]);
+    assert_eq!(world.told(1), ["Repeat the password, please."]);
     assert_eq!(world.says(1, "PM hi"), ["first the same password once more, please (EX leaves)"]);
     world.says(1, "other");
     world.computes("");
-    assert_eq!(world.told(1), ["These differ: choose a password."]);
+    assert_eq!(world.told(1), ["The passwords differ: choose a password."]);
     for _ in 0..2 {
         world.says(1, "secret");
         world.computes("");
     }
-    let inside = "You are in lobby. Here: nobody. (HELP says how it works.)";
+    let inside = "You are in lobby. Here: nobody. (HELP lists the commands.)";
     assert_eq!(world.told(1), ["be kind", inside]);
     assert_eq!(world.deeds, [Action::AddAccount { name: "ann".to_owned(), hash: "#secret".to_owned() }]);
-    assert_eq!(world.state(1), Some(&State::Inside(None)));
+    assert_eq!(world.state(1), Some(&MemberState::Inside(None)));
 }
 
 #[test]
 fn what_is_said_while_a_password_is_computed_waits_for_it() {
     let mut world = World::new(settings());
-    world.comes(1, "ann", &Standing::default());
+    world.comes(1, "ann", &Newcomer::default());
     for line in ["secret", "secret", "PM hello"] {
         world.says(1, line);
     }
@@ -149,7 +149,7 @@ fn what_is_said_while_a_password_is_computed_waits_for_it() {
     world.computes("");
     let told = world.told(1);
     assert_eq!(told.last().map(String::as_str), Some("sent to 0"), "{told:?}");
-    world.comes(2, "bob", &Standing::default());
+    world.comes(2, "bob", &Newcomer::default());
     let told: Vec<_> = (0..10).flat_map(|n| world.says(2, &format!("line {n}"))).collect();
     assert_eq!(told, ["too much at once, not read: wait until your password is checked"]);
 }
@@ -171,7 +171,7 @@ fn whoever_is_known_gives_its_password_and_has_three_tries() {
     assert_eq!(std::mem::take(&mut world.deeds), [strike.clone(), strike.clone(), strike], "each counts");
     assert_eq!(world.says(1, "secret"), [""; 0], "it is leaving");
     world.room.closed(NOW, 1);
-    let paused = Standing { pause_ms: 14_001, ..known() };
+    let paused = Newcomer { pause_ms: 14_001, ..known() };
     assert_eq!(world.comes(2, "ann", &paused), ["too many wrong passwords: come again in 15 s", "(quit)"]);
     world.comes(3, "ann", &known());
     world.room.said(NOW, 3, 99, "secret", 2_000);
@@ -179,7 +179,7 @@ fn whoever_is_known_gives_its_password_and_has_three_tries() {
     assert_eq!(world.told(3), ["too many wrong passwords: wait 2 s"]);
     world.says(3, "secret");
     world.computes("secret");
-    assert_eq!(world.told(3).last().unwrap(), "You are in lobby. Here: nobody. (HELP says how it works.)");
+    assert_eq!(world.told(3).last().unwrap(), "You are in lobby. Here: nobody. (HELP lists the commands.)");
     assert_eq!(
         world.deeds,
         [Action::Forgive { name: "ann".to_owned(), host: "10.0.0.3".to_owned(), wrong: 0 }]
@@ -194,14 +194,14 @@ fn a_password_that_is_said_once_more_is_no_line_for_all() {
         world.says(1, line);
     }
     world.computes("secret");
-    assert_eq!(world.told(1).last().unwrap(), "that is your password: not said");
+    assert_eq!(world.told(1).last().unwrap(), "that is your password: not sent");
     assert_eq!(world.says(1, "secret"), ["sent to 0"], "later it is a line like any other");
 }
 
 #[test]
 fn a_name_that_was_given_away_while_it_was_chosen_lets_nobody_in() {
     let mut world = World::new(settings());
-    world.comes(1, "boss", &Standing::default());
+    world.comes(1, "boss", &Newcomer::default());
     world.says(1, "secret");
     world.computes("");
     world.is_taken = true;
@@ -215,29 +215,29 @@ fn a_name_that_was_given_away_while_it_was_chosen_lets_nobody_in() {
 #[test]
 fn who_does_not_come_in_is_told_why() {
     let mut world = World::new(settings());
-    world.comes(1, "ann", &Standing::default());
+    world.comes(1, "ann", &Newcomer::default());
     let unusable = "cannot be used here: choose another (letters, digits, spaces and _ - . @ + ' ?)";
-    let banned = Standing { banned: Some("spam".to_owned()), ..Standing::default() };
-    let many = Standing { accounts: 9, ..Standing::default() };
-    for (chat, (name, standing, told)) in (2..).zip([
-        ("Ann", Standing::default(), "Ann is here already: come with another name, or after Ann has left"),
-        ("you", Standing::default(), &format!("the name \"you\" {unusable}")),
-        ("YOU", Standing::default(), &format!("the name YOU {unusable}")),
-        ("a] b", Standing::default(), &format!("the name \"a] b\" {unusable}")),
-        ("", Standing::default(), &format!("the name \"\" {unusable}")),
-        ("Nobody", Standing::default(), &format!("the name Nobody {unusable}")),
-        ("127.0.0.1", Standing::default(), &format!("the name 127.0.0.1 {unusable}")),
-        ("Lobby", Standing::default(), &format!("the name Lobby {unusable}")),
+    let banned = Newcomer { banned: Some("spam".to_owned()), ..Newcomer::default() };
+    let many = Newcomer { accounts: 9, ..Newcomer::default() };
+    for (chat, (name, newcomer, told)) in (2..).zip([
+        ("Ann", Newcomer::default(), "that name is in use: choose another, or wait until Ann leaves"),
+        ("you", Newcomer::default(), &format!("the name \"you\" {unusable}")),
+        ("YOU", Newcomer::default(), &format!("the name YOU {unusable}")),
+        ("a] b", Newcomer::default(), &format!("the name \"a] b\" {unusable}")),
+        ("", Newcomer::default(), &format!("the name \"\" {unusable}")),
+        ("Nobody", Newcomer::default(), &format!("the name Nobody {unusable}")),
+        ("127.0.0.1", Newcomer::default(), &format!("the name 127.0.0.1 {unusable}")),
+        ("Lobby", Newcomer::default(), &format!("the name Lobby {unusable}")),
         ("eve", banned, "you are banned from lobby: spam"),
-        ("eve", many, "lobby takes no new names (there are 9 accounts)"),
+        ("eve", many, "lobby accepts no new accounts (there are 9 accounts)"),
     ]) {
-        assert_eq!(world.comes(chat, name, &standing), [told, "(quit)"], "{name}");
+        assert_eq!(world.comes(chat, name, &newcomer), [told, "(quit)"], "{name}");
         world.room.closed(NOW, chat);
     }
     for (chat, name) in [(12, "b"), (13, "c"), (14, "d")] {
-        world.comes(chat, name, &Standing::default());
+        world.comes(chat, name, &Newcomer::default());
     }
-    let told = world.comes(15, "e", &Standing::default());
+    let told = world.comes(15, "e", &Newcomer::default());
     assert_eq!(told, ["lobby is full (4 are here): come again later", "(quit)"]);
 }
 
@@ -251,13 +251,13 @@ fn what_is_said_to_all_goes_to_all_others_and_is_confirmed() {
     assert_eq!(world.says(1, "plain"), ["sent to 2"]);
     assert_eq!(world.told(2), ["[ann] hello \\x1b[2J", "[ann] plain"]);
     assert_eq!(world.told(3), ["[ann] hello \\x1b[2J", "[ann] plain"]);
-    assert_eq!(world.says(1, "PM"), ["to everybody: what?"]);
+    assert_eq!(world.says(1, "PM"), ["what do you want to say to everybody?"]);
     assert_eq!(world.says(1, "this"), ["sent to 2"]);
     assert_eq!(world.told(2), ["[ann] this"]);
-    assert_eq!(world.says(1, "  "), ["nothing to send (HELP says how it works)"]);
-    let told = world.comes(4, "dave", &Standing::default());
+    assert_eq!(world.says(1, "  "), ["nothing to send (HELP lists the commands)"]);
+    let told = world.comes(4, "dave", &Newcomer::default());
     assert_eq!(told[..2], ["[ann] plain", "[ann] this"], "the last two lines");
-    assert_eq!(told[2], "You are in lobby. Here: ann, bob, carol. (HELP says how it works.)");
+    assert_eq!(told[2], "You are in lobby. Here: ann, bob, carol. (HELP lists the commands.)");
 }
 
 #[test]
@@ -273,12 +273,12 @@ fn what_is_said_to_one_goes_to_that_one_and_what_is_missing_is_asked_for() {
         (vec!["[ann -> you] hi".to_owned()], vec!["[ann -> you] hi".to_owned()])
     );
     assert_eq!(world.says(1, "DM bbo hi"), ["no such user: bbo; here: bob, bob lee"]);
-    assert_eq!(world.says(1, "DM ann hi"), ["that is you: not sent"]);
+    assert_eq!(world.says(1, "DM ann hi"), ["you cannot message yourself"]);
     assert_eq!(world.says(1, "DM"), ["to whom? here: bob, bob lee"]);
-    assert_eq!(world.says(1, "bob"), ["to bob: what?"]);
+    assert_eq!(world.says(1, "bob"), ["what do you want to say to bob?"]);
     assert_eq!(world.says(1, "WHO"), ["here: you, bob, bob lee"]);
     assert_eq!(world.says(1, "psst"), ["sent to bob"]);
-    assert_eq!(world.says(1, "DM bob"), ["to bob: what?"]);
+    assert_eq!(world.says(1, "DM bob"), ["what do you want to say to bob?"]);
     assert_eq!(world.says(1, "DM bob lee x"), ["sent to bob lee"], "the question is over");
     assert_eq!(world.told(2), ["[ann -> you] psst"]);
     world.says(1, "DM bob");
@@ -291,8 +291,8 @@ fn who_comes_and_leaves_is_told_to_the_others_once_a_second_at_most() {
     let mut world = World::open();
     world.enters(1, "ann");
     world.room.due(NOW);
-    world.comes(2, "bob", &Standing::default());
-    world.comes(3, "carol", &Standing::default());
+    world.comes(2, "bob", &Newcomer::default());
+    world.comes(3, "carol", &Newcomer::default());
     assert_eq!(world.says(3, "EX"), ["goodbye", "(quit)"]);
     assert_eq!(world.told(1), [""; 0]);
     let due = world.room.deadline().unwrap();
@@ -317,7 +317,7 @@ fn who_says_too_much_is_refused_and_at_last_sent_away() {
     let count = |text: &str| told.iter().filter(|told| *told == text).count();
     assert_eq!(count("sent to 1"), 20);
     assert_eq!(count("too fast, not sent: at most 20 messages in 10 s"), 200);
-    assert_eq!(told[220..], ["that is too much: goodbye", "(quit)"]);
+    assert_eq!(told[220..], ["too many messages: goodbye", "(quit)"]);
     let shown = world.told(1);
     assert_eq!(shown.iter().filter(|line| *line == "[eve] x").count(), 20);
 }
@@ -329,7 +329,7 @@ fn who_gives_no_password_is_sent_away_in_the_end() {
     let due = world.room.deadline().unwrap();
     world.room.due(due - 1);
     world.collect();
-    assert_eq!(world.state(1), Some(&State::Asked(crate::member::Password::Known)));
+    assert_eq!(world.state(1), Some(&MemberState::Asked(crate::member::Password::Known)));
     world.told.clear();
     world.room.due(due);
     world.collect();
@@ -344,7 +344,7 @@ fn who_came_while_the_room_was_away_has_its_time_from_the_start_on() {
     world.says(1, "secret");
     world.room.due(NOW);
     world.computes("secret");
-    assert_eq!(world.state(1), Some(&State::Inside(None)));
+    assert_eq!(world.state(1), Some(&MemberState::Inside(None)));
 }
 
 #[test]
@@ -353,14 +353,14 @@ fn the_operator_says_something_and_sends_people_away() {
     for (chat, name) in [(1, "ann"), (2, "bob")] {
         world.enters(chat, name);
     }
-    let done = |text: &str| super::Answer::Done(text.to_owned());
+    let done = |text: &str| super::OrderResult::Done(text.to_owned());
     assert_eq!(world.room.say("hi"), done("sent to 2"));
     assert_eq!(world.room.set_topic("cats"), done("topic: cats"));
     assert_eq!(world.room.kick(NOW + 9_000, "Bob", "too loud"), done("1 sent away"));
-    assert_eq!(world.room.kick(NOW, "bob", ""), super::Answer::NoSuch("bob: not here".to_owned()));
+    assert_eq!(world.room.kick(NOW, "bob", ""), super::OrderResult::NoSuch("bob: not here".to_owned()));
     assert_eq!(world.room.banned(NOW, "10.0.0.1", ""), done("10.0.0.1 is banned, 1 sent away"));
     world.collect();
     assert_eq!(world.told(2), ["[lobby] hi", "* topic: cats", "you were sent away: too loud", "(quit)"]);
     assert_eq!(world.told(1), ["[lobby] hi", "* topic: cats", "* bob left", "you are banned", "(quit)"]);
-    assert_eq!(world.comes(3, "carol", &Standing::default())[0], "topic: cats");
+    assert_eq!(world.comes(3, "carol", &Newcomer::default())[0], "topic: cats");
 }

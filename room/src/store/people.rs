@@ -1,21 +1,10 @@
 //! Who may come in: accounts, who is banned, and whoever gave wrong passwords.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, params};
 
-use super::{Store, StoreError};
-use crate::room::Standing;
-
-/// After so many wrong passwords for an account, or from a host, none is taken for a while.
-const WRONG_BEFORE_PAUSE: i64 = 3;
-
-/// How long no password is taken after three wrong ones, in milliseconds; twice as long after three more.
-const PAUSE_MS: u64 = 15_000;
-
-/// The longest such pause.
-const PAUSE_MAX_MS: u64 = 3_600_000;
-
-/// Wrong passwords are forgotten so long after the last pause.
-const STRIKES_FOR_MS: u64 = 86_400_000;
+use super::strikes::{account_key, host_key};
+use super::{RoomStore, RoomStoreError};
+use crate::room::Newcomer;
 
 /// What an operator sees of an account.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -26,25 +15,25 @@ pub struct Account {
     pub since_ms: u64,
 }
 
-impl Store {
+impl RoomStore {
     /// What is known of somebody who comes.
     ///
     /// # Errors
-    /// Where it cannot be read.
-    pub fn standing(&self, now_ms: u64, name: &str, host: &str) -> Result<Standing, StoreError> {
+    /// If it cannot be read.
+    pub fn newcomer(&self, now_ms: u64, name: &str, host: &str) -> Result<Newcomer, RoomStoreError> {
         let banned = "SELECT why FROM bans WHERE who IN (?1, ?2)";
         let banned = self.db.prepare_cached(banned)?.query_row([name, host], |row| row.get(0)).optional()?;
         let is_known = self.hash(name)?.is_some();
-        // Counting reads all of them: it is done only where it matters.
+        // Counting reads all of them: it is done only if it matters.
         let accounts = if is_known { 0 } else { self.count_accounts()? };
-        Ok(Standing { is_known, banned, pause_ms: self.pause_ms(now_ms, name, host)?, accounts })
+        Ok(Newcomer { is_known, banned, pause_ms: self.pause_ms(now_ms, name, host)?, accounts })
     }
 
     /// How many accounts there are.
     ///
     /// # Errors
-    /// Where they cannot be read.
-    pub fn count_accounts(&self) -> Result<usize, StoreError> {
+    /// If they cannot be read.
+    pub fn count_accounts(&self) -> Result<usize, RoomStoreError> {
         let sql = "SELECT count(*) FROM accounts";
         let count: i64 = self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
         Ok(count as usize)
@@ -53,8 +42,8 @@ impl Store {
     /// How long no password is taken for this account from this host, in milliseconds.
     ///
     /// # Errors
-    /// Where it cannot be read.
-    pub fn pause_ms(&self, now_ms: u64, name: &str, host: &str) -> Result<u64, StoreError> {
+    /// If it cannot be read.
+    pub fn pause_ms(&self, now_ms: u64, name: &str, host: &str) -> Result<u64, RoomStoreError> {
         let sql = "SELECT coalesce(max(until), 0) FROM strikes WHERE who IN (?1, ?2)";
         let until: i64 =
             self.db.prepare_cached(sql)?.query_row([account_key(name), host_key(host)], |row| row.get(0))?;
@@ -64,8 +53,8 @@ impl Store {
     /// The hash of an account's password.
     ///
     /// # Errors
-    /// Where it cannot be read.
-    pub fn hash(&self, name: &str) -> Result<Option<String>, StoreError> {
+    /// If it cannot be read.
+    pub fn hash(&self, name: &str) -> Result<Option<String>, RoomStoreError> {
         let sql = "SELECT hash FROM accounts WHERE name = ?1";
         Ok(self.db.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?)
     }
@@ -73,8 +62,8 @@ impl Store {
     /// All accounts, by name.
     ///
     /// # Errors
-    /// Where they cannot be read.
-    pub fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+    /// If they cannot be read.
+    pub fn accounts(&self) -> Result<Vec<Account>, RoomStoreError> {
         let mut all = self.db.prepare("SELECT name, since FROM accounts ORDER BY name")?;
         let account = |row: &rusqlite::Row<'_>| {
             Ok(Account { name: row.get(0)?, since_ms: row.get::<_, i64>(1)? as u64 })
@@ -85,18 +74,19 @@ impl Store {
     /// Adds accounts that are not there yet: name and hash. Gives the names of those that are.
     ///
     /// # Errors
-    /// Where they cannot be written: then none was.
+    /// If they cannot be written: then none was.
     pub fn add_accounts(
         &mut self,
         now_ms: u64,
         accounts: &[(String, String)],
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Vec<String>, RoomStoreError> {
         let all = self.db.transaction()?;
         let mut there = Vec::new();
         for (name, hash) in accounts {
             let added = all
                 .prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?
                 .execute(params![name, hash, now_ms as i64])?;
+            // Somebody may have been added between the check and now: their password stays.
             if added == 0 {
                 there.push(name.clone());
             }
@@ -108,8 +98,8 @@ impl Store {
     /// Removes an account. False if there is none.
     ///
     /// # Errors
-    /// Where it cannot be written.
-    pub fn remove_account(&self, name: &str) -> Result<bool, StoreError> {
+    /// If it cannot be written.
+    pub fn remove_account(&self, name: &str) -> Result<bool, RoomStoreError> {
         self.db.execute("DELETE FROM strikes WHERE who = ?1", [account_key(name)])?;
         Ok(self.db.execute("DELETE FROM accounts WHERE name = ?1", [name])? > 0)
     }
@@ -117,8 +107,8 @@ impl Store {
     /// Gives an account another password. False if there is no such account.
     ///
     /// # Errors
-    /// Where it cannot be written.
-    pub fn set_hash(&self, name: &str, hash: &str) -> Result<bool, StoreError> {
+    /// If it cannot be written.
+    pub fn set_hash(&self, name: &str, hash: &str) -> Result<bool, RoomStoreError> {
         self.db.execute("DELETE FROM strikes WHERE who = ?1", [account_key(name)])?;
         Ok(self.db.execute("UPDATE accounts SET hash = ?2 WHERE name = ?1", [name, hash])? > 0)
     }
@@ -126,8 +116,8 @@ impl Store {
     /// Bans a name or the address of a host.
     ///
     /// # Errors
-    /// Where it cannot be written.
-    pub fn ban(&self, who: &str, why: &str) -> Result<(), StoreError> {
+    /// If it cannot be written.
+    pub fn ban(&self, who: &str, why: &str) -> Result<(), RoomStoreError> {
         self.db.execute("INSERT OR REPLACE INTO bans VALUES (?1, ?2)", [who, why])?;
         Ok(())
     }
@@ -135,9 +125,10 @@ impl Store {
     /// Lets in again, also whoever gave wrong passwords. False if there was neither.
     ///
     /// # Errors
-    /// Where it cannot be written.
-    pub fn unban(&self, who: &str) -> Result<bool, StoreError> {
+    /// If it cannot be written.
+    pub fn unban(&self, who: &str) -> Result<bool, RoomStoreError> {
         let sql = "DELETE FROM strikes WHERE who IN (?1, ?2)";
+        // Whoever asks for this wants them in, whatever kept them out.
         let forgiven = self.db.execute(sql, [account_key(who), host_key(who)])? > 0;
         Ok(forgiven | (self.db.execute("DELETE FROM bans WHERE who = ?1", [who])? > 0))
     }
@@ -145,55 +136,25 @@ impl Store {
     /// Who is banned, and why.
     ///
     /// # Errors
-    /// Where it cannot be read.
-    pub fn bans(&self) -> Result<Vec<(String, String)>, StoreError> {
+    /// If it cannot be read.
+    pub fn bans(&self) -> Result<Vec<(String, String)>, RoomStoreError> {
         let mut all = self.db.prepare("SELECT who, why FROM bans ORDER BY who")?;
         Ok(all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
     }
 }
 
-pub(super) fn strike(all: &Transaction<'_>, now_ms: u64, who: &str) -> Result<(), StoreError> {
-    let forgotten = now_ms.saturating_sub(STRIKES_FOR_MS) as i64;
-    all.execute("DELETE FROM strikes WHERE until < ?1", [forgotten])?;
-    let sql = "SELECT count FROM strikes WHERE who = ?1";
-    let count: i64 = all.query_row(sql, [who], |row| row.get(0)).optional()?.unwrap_or(0);
-    let count = count + 1;
-    let pause = match count % WRONG_BEFORE_PAUSE {
-        0 => PAUSE_MS.saturating_mul(1 << (count / WRONG_BEFORE_PAUSE - 1).clamp(0, 16)).min(PAUSE_MAX_MS),
-        _ => 0,
-    };
-    let until = now_ms + pause;
-    all.execute("INSERT OR REPLACE INTO strikes VALUES (?1, ?2, ?3)", params![who, count, until as i64])?;
-    Ok(())
-}
-
-/// The right password ends the count of its account; the host is forgiven what went before it in the same chat.
-pub(super) fn forgive(all: &Transaction<'_>, name: &str, host: &str, wrong: u8) -> Result<(), StoreError> {
-    all.execute("DELETE FROM strikes WHERE who = ?1", [account_key(name)])?;
-    let sql = "UPDATE strikes SET count = max(0, count - ?2) WHERE who = ?1";
-    all.execute(sql, params![host_key(host), wrong])?;
-    Ok(())
-}
-
-pub(super) fn account_key(name: &str) -> String {
-    format!("account {name}")
-}
-
-pub(super) fn host_key(host: &str) -> String {
-    format!("host {host}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::room::{Changes, Room, Settings, Stored};
+    use crate::room::{Changes, Room, RoomSettings, Stored};
     use crate::store::Deeds;
+    use crate::store::strikes::STRIKES_FOR_MS;
 
     #[test]
     fn the_pause_after_wrong_passwords_grows_for_the_account_and_for_the_host_and_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&folder.path().join("room.db")).unwrap();
-        let settings = Settings {
+        let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
+        let settings = RoomSettings {
             name: "lobby".to_owned(),
             is_open: false,
             history: 0,

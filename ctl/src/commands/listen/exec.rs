@@ -35,6 +35,7 @@ pub(super) fn until_done(command: &str, event: &Event, deadline: Option<Instant>
         let again =
             format!("message {}: the command failed ({status}), retrying in {} s", event.id, pause.as_secs());
         complain(&again);
+        // The next message waits too: messages are handed over in their order, and none is skipped.
         thread::sleep(pause.min(left));
         if left <= pause {
             let line = format!("message {}: the command did not succeed within the time limit", event.id);
@@ -45,6 +46,7 @@ pub(super) fn until_done(command: &str, event: &Event, deadline: Option<Instant>
 }
 
 fn run(command: &str, event: &Event) -> io::Result<ExitStatus> {
+    // The text comes from a peer, so it must never be read by the shell.
     let mut child =
         Command::new("sh").arg("-c").arg(command).envs(environment(event)).stdin(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {

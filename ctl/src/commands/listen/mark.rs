@@ -50,6 +50,7 @@ impl Mark {
     /// The failure if it is no trouble that passes.
     pub(super) fn refused(&mut self, failure: Failure) -> Outcome {
         self.under_way = false;
+        // `failed` is a full disk and the like, which may pass. Anything else would be refused for ever.
         if failure.kind != FailureKind::Failed {
             return Err(failure.into());
         }

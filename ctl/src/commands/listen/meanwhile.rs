@@ -35,6 +35,7 @@ impl Meanwhile {
 
     /// Tells of what happened meanwhile; what happened before is history.
     pub(super) fn tell(&self, daemon: &str, event: &Event) {
+        // The log is read from the mark on, which may be days ago.
         if event.at_ms < self.began_ms || self.waiting.iter().any(|request| request.chat == event.id) {
             return;
         }

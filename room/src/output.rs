@@ -1,0 +1,22 @@
+//! What people read: lines on standard output, and on standard error.
+
+use std::io::{self, Write as _};
+
+use simp_control::error::{Outcome, unwritten};
+use simp_control::escape;
+
+/// Writes a line to standard output.
+///
+/// # Errors
+/// If it cannot be written: `failed`, or [`Abandoned`](simp_control::error::Error::Abandoned) if nobody reads it.
+pub fn print(line: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    // Scripts wait for the line that says the room is open, so it must not stay in a buffer.
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| unwritten(&error))
+}
+
+/// Writes a line about the room to standard error, with whatever a peer put into it escaped.
+pub fn say(line: &str) {
+    // In one piece, so that two threads do not mix theirs. A room whose standard error is closed goes on all the same.
+    let _ = io::stderr().lock().write_all(format!("simp-room: {}\n", escape::shown(line)).as_bytes());
+}

@@ -1,0 +1,50 @@
+//! Wrong passwords, counted for the account and for the host: whoever guesses is slowed down from either side.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+/// After so many wrong passwords for an account, or from a host, none is taken for a while.
+const WRONG_BEFORE_PAUSE: i64 = 3;
+
+/// How long no password is taken after three wrong ones, in milliseconds; twice as long after three more.
+const PAUSE_MS: u64 = 15_000;
+
+/// The longest such pause.
+const PAUSE_MAX_MS: u64 = 3_600_000;
+
+/// Wrong passwords are forgotten so long after the last pause.
+pub(super) const STRIKES_FOR_MS: u64 = 86_400_000;
+
+/// Counts one against a key of [`account_key`] or [`host_key`]; each third begins a pause, longer than the one before.
+pub(super) fn strike(all: &Transaction<'_>, now_ms: u64, who: &str) -> rusqlite::Result<()> {
+    let forgotten = now_ms.saturating_sub(STRIKES_FOR_MS) as i64;
+    // Here and not by a timer: the table grows only here.
+    all.execute("DELETE FROM strikes WHERE until < ?1", [forgotten])?;
+    let sql = "SELECT count FROM strikes WHERE who = ?1";
+    let count: i64 = all.query_row(sql, [who], |row| row.get(0)).optional()?.unwrap_or(0);
+    let count = count + 1;
+    let pause = match count % WRONG_BEFORE_PAUSE {
+        0 => PAUSE_MS.saturating_mul(1 << (count / WRONG_BEFORE_PAUSE - 1).clamp(0, 16)).min(PAUSE_MAX_MS),
+        _ => 0,
+    };
+    let until = now_ms + pause;
+    all.execute("INSERT OR REPLACE INTO strikes VALUES (?1, ?2, ?3)", params![who, count, until as i64])?;
+    Ok(())
+}
+
+/// The right password ends the count of its account; the host is forgiven what went before it in the same chat.
+pub(super) fn forgive(all: &Transaction<'_>, name: &str, host: &str, wrong: u8) -> rusqlite::Result<()> {
+    all.execute("DELETE FROM strikes WHERE who = ?1", [account_key(name)])?;
+    let sql = "UPDATE strikes SET count = max(0, count - ?2) WHERE who = ?1";
+    all.execute(sql, params![host_key(host), wrong])?;
+    Ok(())
+}
+
+/// The key of an account. Accounts and hosts share a table, so each has a word before it.
+pub(super) fn account_key(name: &str) -> String {
+    format!("account {name}")
+}
+
+/// The key of a host.
+pub(super) fn host_key(host: &str) -> String {
+    format!("host {host}")
+}
