@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use simp_control::Reason;
 
-use crate::Now;
-use crate::turn::Timer;
-use crate::wheel::{TimerId, Wheel};
+use crate::now::Now;
+use crate::timer::{Timer, Timers};
+use crate::wheel::TimerId;
 
 /// The longest pause between two invitations.
 const PAUSE_MAX: Duration = Duration::from_secs(600);
@@ -69,8 +69,6 @@ pub struct Absentees {
     pub was_full: bool,
     random: u64,
 }
-
-type Timers = Wheel<Timer>;
 
 impl Absentees {
     /// None. `random` is any number; it spreads invitations over time.

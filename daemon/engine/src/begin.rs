@@ -6,9 +6,9 @@ use std::time::Duration;
 use simp_proto::{Chat, Known};
 use simp_store::StoreError;
 
-use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Times, WantedBy};
-use crate::queue::Queue;
-use crate::{Engine, Now};
+use crate::engine::Engine;
+use crate::now::Now;
+use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Queue, Times, WantedBy};
 
 impl Engine {
     /// What is known of the peer at this address: what the user has set, else what earlier chats showed.

@@ -3,8 +3,8 @@
 use simp_control::State;
 use simp_store::{Store, StoreError, Whose};
 
-use crate::Engine;
 use crate::absent::Next;
+use crate::engine::Engine;
 use crate::ongoing::Ongoing;
 
 /// What does not hold, or why that cannot be found out.

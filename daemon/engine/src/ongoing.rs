@@ -7,9 +7,8 @@ use simp_control::{ChatInfo, Peer, State};
 use simp_proto::{Chat, Dialect};
 use simp_store::KeptChat;
 
-use crate::queue::Queue;
-use crate::turn::Timer;
-use crate::wheel::{TimerId, Wheel};
+use crate::timer::{Timer, Timers};
+use crate::wheel::TimerId;
 
 /// A chat and what the engine knows of it besides.
 #[derive(Debug)]
@@ -51,6 +50,19 @@ pub struct Times {
     pub since_ms: u64,
     /// When it ends if it is not answered.
     pub expires_ms: Option<u64>,
+}
+
+/// How far the messages of a chat are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Queue {
+    /// Those that only the log holds, not the machine: how many.
+    pub in_log: u64,
+    /// The newest that the machine was given.
+    pub loaded: u64,
+    /// The newest that is delivered or given up.
+    pub settled: u64,
+    /// The outbox's messages for the peer are among those that wait.
+    pub has_outbox: bool,
 }
 
 /// Who wanted a chat.
@@ -174,7 +186,7 @@ impl Ongoing {
     }
 
     /// Sets the timer for what it waits for, if that has changed.
-    pub fn set_timer(&mut self, key: usize, wheel: &mut Wheel<Timer>) {
+    pub fn set_timer(&mut self, key: usize, wheel: &mut Timers) {
         let deadline = [self.chat.poll_timeout(), self.leave_at()].into_iter().flatten().min();
         // Most datagrams change no deadline, and the wheel need not know of them.
         if self.timer.map(|(set_for, _)| set_for) == deadline {

@@ -8,28 +8,15 @@ use simp_proto::text::TEXT_MAX;
 use simp_proto::{MessageId, Outgoing, Text};
 use simp_store::{Store, StoreError, Whose};
 
-use crate::Now;
 use crate::absent::Absentees;
-use crate::ongoing::Ongoing;
+use crate::now::Now;
+use crate::ongoing::{Ongoing, Queue};
 
 /// Messages that a chat's machine holds at most; those after them wait in the log.
 const LOADED_MAX: usize = 64;
 
 /// With this many left or fewer, the machine is given more.
 const LOADED_LOW: usize = 16;
-
-/// How far the messages of a chat are.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Queue {
-    /// Those that only the log holds, not the machine: how many.
-    pub in_log: u64,
-    /// The newest that the machine was given.
-    pub loaded: u64,
-    /// The newest that is delivered or given up.
-    pub settled: u64,
-    /// The outbox's messages for the peer are among those that wait.
-    pub has_outbox: bool,
-}
 
 impl Ongoing {
     /// Gives a message that has just been queued to the machine, or leaves it in the log after all that wait there.

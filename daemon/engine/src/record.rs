@@ -7,8 +7,8 @@ use simp_proto::{ChatEvent, Learned, MessageId, UserName};
 use simp_store::{Store, StoreError};
 use tracing::field::display;
 
-use crate::Now;
 use crate::absent::Absentees;
+use crate::now::Now;
 use crate::ongoing::Ongoing;
 
 impl Ongoing {

@@ -1,16 +1,18 @@
 //! Taking up what the log says: at a start, and after it could not be written. Nothing is written here; the chats are
 //! settled with the next turn.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use simp_control::State;
 use simp_proto::{Chat, Snapshot};
-use simp_store::{KeptChat, StoreError, Whose};
+use simp_store::{KeptChat, Store, StoreError, Whose};
 
-use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Times, WantedBy};
-use crate::queue::Queue;
+use crate::engine::Engine;
+use crate::now::Now;
+use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Queue, Times, WantedBy};
+use crate::policy::Policy;
 use crate::roster::Roster;
-use crate::{Engine, Now};
 
 /// Peers of the outbox are invited within about this long after a start, and not all at once.
 const INVITE_WITHIN: Duration = Duration::from_secs(1);
@@ -19,6 +21,25 @@ const INVITE_WITHIN: Duration = Duration::from_secs(1);
 pub const INVITATION_MAX: Duration = Duration::from_secs(86_400);
 
 impl Engine {
+    /// Takes up the chats and the outbox that are in the log. They go on with the first [`turn`](Self::turn), which
+    /// is due at once. `address` is where we receive, and `random` any number: it spreads invitations over time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the log cannot be read.
+    pub fn new(
+        now: Now,
+        policy: Policy,
+        address: SocketAddr,
+        store: Store,
+        random: u64,
+    ) -> Result<Self, StoreError> {
+        let mut engine = Self::idle(now, policy, address, store, random);
+        // Read only: what the chats have to say waits for the first turn, with its commit.
+        engine.resume(now)?;
+        engine.retention.look(&mut engine.wheel, now, &engine.policy.retain);
+        Ok(engine)
+    }
+
     /// Forgets all that is not in the log, and takes up the chats and the outbox as they are there.
     pub(crate) fn resume(&mut self, now: Now) -> Result<(), StoreError> {
         for (_, timer) in self.chats.iter().filter_map(|(_, ongoing)| ongoing.timer) {

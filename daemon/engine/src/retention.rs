@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use simp_store::{Span, Store, StoreError};
 
-use crate::Now;
+use crate::now::Now;
 use crate::policy::Retain;
 use crate::roster::Roster;
-use crate::turn::Timer;
-use crate::wheel::{TimerId, Wheel};
+use crate::timer::{Timer, Timers};
+use crate::wheel::TimerId;
 
 /// How often old entries are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
@@ -46,7 +46,7 @@ pub struct Retention {
 impl Retention {
     /// Looks at the whole log for old entries, from this turn on, and again later if time makes them old: if it does
     /// not, nothing wakes us up.
-    pub fn look(&mut self, wheel: &mut Wheel<Timer>, now: Now, retain: &Retain) {
+    pub fn look(&mut self, wheel: &mut Timers, now: Now, retain: &Retain) {
         self.next_id = 0;
         if let Some(timer) = self.timer.take() {
             wheel.cancel(timer);

@@ -13,8 +13,9 @@ use simp_proto::ChatEvent;
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
+use crate::engine::Engine;
+use crate::now::Now;
 use crate::ongoing::{NotedDialect, Ongoing, WantedBy};
-use crate::{Engine, Now};
 
 /// How long we stay in a chat that was opened for the outbox after its last message, for an answer.
 const LINGER: Duration = Duration::from_secs(60);

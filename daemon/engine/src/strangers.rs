@@ -7,9 +7,10 @@ use simp_control::Peer;
 use simp_proto::{Chat, Datagram, Operation};
 use simp_store::StoreError;
 
+use crate::engine::Engine;
+use crate::now::Now;
 use crate::ongoing::WantedBy;
 use crate::wake::DEAD_AFTER;
-use crate::{Engine, Now};
 
 /// Requests that wait at the same time, at most: anybody can make them.
 const REQUESTS_MAX: usize = 64;

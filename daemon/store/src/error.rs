@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::schema::SCHEMA_VERSION;
+use crate::schema::SCHEMA_VERSION;
 
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,7 @@ impl StoreError {
     }
 
     /// What an error of the system means for the log at `path`.
-    pub(super) fn of_system(path: &Path, error: &io::Error) -> Self {
+    pub(crate) fn of_system(path: &Path, error: &io::Error) -> Self {
         let path = path.to_owned();
         match error.kind() {
             io::ErrorKind::StorageFull => Self::Full(path),
@@ -91,7 +91,7 @@ impl StoreError {
     }
 
     /// What an error of SQLite means for the log at `path`.
-    pub(super) fn explain(path: &Path, error: rusqlite::Error) -> Self {
+    pub(crate) fn explain(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotALog(path),

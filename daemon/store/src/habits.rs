@@ -6,7 +6,8 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::Peer;
 use simp_proto::{Dialect, Habit, Known, UserName};
 
-use super::{Store, StoreError};
+use crate::error::StoreError;
+use crate::store::Store;
 
 /// Most peers that are remembered: beyond, the one that was heard of longest ago is forgotten, those first that hold to
 /// the specification.

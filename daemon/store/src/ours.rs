@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::Kind;
 
-use super::{Store, StoreError};
+use crate::error::StoreError;
+use crate::store::Store;
 
 /// How far back a message with a token is looked for.
 const TOKEN_SCAN: u64 = 65_536;

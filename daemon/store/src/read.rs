@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use simp_control::{Event, Filter, Who};
 
-use super::rows::{event, number};
-use super::{Store, StoreError};
+use crate::error::StoreError;
+use crate::rows::{event, number};
+use crate::store::Store;
 
 /// Most entries that [`Store::read`] looks at in one call, so that a filter which finds nothing does not hold
 /// the loop up.
-pub(super) const SCAN: u64 = 2_048;
+pub(crate) const SCAN: u64 = 2_048;
 
 /// Which entries a reader wants. Empty: all.
 #[derive(Debug, Clone, Default)]

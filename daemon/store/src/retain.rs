@@ -2,8 +2,10 @@
 
 use rusqlite::params;
 
-use super::read::SCAN;
-use super::{PAGE_BYTES, Store, StoreError};
+use crate::error::StoreError;
+use crate::read::SCAN;
+use crate::schema::PAGE_BYTES;
+use crate::store::Store;
 
 /// Free pages that are left in the file for the next entries.
 const FREE_PAGES_KEPT: i64 = 64;

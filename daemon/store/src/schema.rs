@@ -2,13 +2,14 @@
 
 use rusqlite::Connection;
 
-use super::PAGE_BYTES;
-
 /// Marks the file as ours: "simp".
 const APPLICATION_ID: i64 = 0x7369_6d70;
 
+/// Bytes of a page. A commit writes whole pages, and most commits hold one short message.
+pub(crate) const PAGE_BYTES: u64 = 1_024;
+
 /// Version of the tables below.
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(crate) const SCHEMA_VERSION: i64 = 3;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received message's
@@ -71,7 +72,7 @@ const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD];
 const INCREMENTAL: i64 = 2;
 
 /// Why a file cannot be our log, before its path is added.
-pub(super) enum Unready {
+pub(crate) enum Unready {
     /// It holds something else.
     NotALog,
     /// A newer simpd wrote it, with this version.
@@ -87,7 +88,7 @@ impl From<rusqlite::Error> for Unready {
 }
 
 /// Takes the file for us alone, and gives it the present tables.
-pub(super) fn prepare(db: &mut Connection) -> Result<(), Unready> {
+pub(crate) fn prepare(db: &mut Connection) -> Result<(), Unready> {
     // First: the next statement takes the lock, and another simpd with this file sees that it is in use.
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));

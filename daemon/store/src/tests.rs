@@ -1,6 +1,8 @@
 //! The log against a plain list, killed and opened again after any commit.
 
-use simp_control::{Filter, Kind, Reason, State};
+use std::path::PathBuf;
+
+use simp_control::{Filter, Kind, Peer, Reason, State, What};
 use simp_proto::{LastReceived, Seq, Snapshot, UserName};
 
 use simp_seeds::{Random, Replay, seeds};

@@ -2,8 +2,9 @@
 
 use simp_control::{FailureKind, State};
 
-use super::{Carried, chat_reply, denied};
-use crate::{Engine, Now};
+use super::carried::{Carried, chat_reply, denied};
+use crate::engine::Engine;
+use crate::now::Now;
 
 /// Accepts a request.
 pub fn accept(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {

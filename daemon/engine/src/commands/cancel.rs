@@ -2,10 +2,11 @@
 
 use simp_control::{FailureKind, Reason, Reply};
 
+use super::carried::{Carried, denied};
 use super::outcome::{Outcome, outcome};
-use super::{Carried, denied};
+use crate::engine::Engine;
 use crate::letters::NotCancelled;
-use crate::{Engine, Now};
+use crate::now::Now;
 
 /// Takes a message out of the outbox, as undelivered.
 pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {

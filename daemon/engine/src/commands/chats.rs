@@ -2,7 +2,7 @@
 
 use simp_control::Reply;
 
-use crate::Engine;
+use crate::engine::Engine;
 
 /// Most chats in one answer: with the longest names and addresses they fit a frame.
 const CHATS_MAX: usize = 2_000;

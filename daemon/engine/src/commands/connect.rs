@@ -7,10 +7,11 @@ use simp_control::{FailureKind, Kind, State, What, places};
 use simp_store::StoreError;
 
 use super::accept::{accept_chat, room_for_one};
-use super::{Carried, chat_reply, denied};
+use super::carried::{Carried, chat_reply, denied};
+use crate::engine::Engine;
+use crate::now::Now;
 use crate::ongoing::WantedBy;
 use crate::resume::INVITATION_MAX;
-use crate::{Engine, Now};
 
 /// Invites a peer, or takes over what there is with it already.
 pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<u64>) -> Carried {

@@ -2,8 +2,8 @@
 
 use simp_control::{Failure, FailureKind, Reply};
 
-use super::{Carried, denied};
-use crate::Engine;
+use super::carried::{Carried, denied};
+use crate::engine::Engine;
 
 /// Longest name of a consumer, in bytes.
 const CONSUMER_MAX: usize = 64;

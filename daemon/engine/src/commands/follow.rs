@@ -3,19 +3,11 @@
 use simp_control::{Filter, FollowFrom, Reply};
 use simp_store::Wanted;
 
-use super::Carried;
+use super::carried::Carried;
 use super::consumers::valid;
-use crate::Engine;
-use crate::turn::{ClientId, Outputs};
-
-/// Who reads the log, and how far it is.
-#[derive(Debug)]
-pub struct Follower {
-    /// Entries up to here have been given to it.
-    pub cursor: u64,
-    /// What it wants.
-    pub wanted: Wanted,
-}
+use crate::engine::Engine;
+use crate::inputs::ClientId;
+use crate::outputs::{Follower, Outputs};
 
 /// Lets a client follow the log, from after the newest entry at most.
 pub fn follow(

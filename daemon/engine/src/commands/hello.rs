@@ -2,8 +2,8 @@
 
 use simp_control::{FailureKind, Reply, VERSION};
 
-use super::{Carried, denied};
-use crate::Engine;
+use super::carried::{Carried, denied};
+use crate::engine::Engine;
 
 /// Greets a client of our version; the server dismisses any other after the answer.
 pub fn hello(engine: &Engine, version: u32) -> Carried {

@@ -4,8 +4,8 @@ use simp_control::frame::FRAME_MAX;
 use simp_control::{Filter, Reply};
 use simp_store::Wanted;
 
-use super::Carried;
-use crate::Engine;
+use super::carried::Carried;
+use crate::engine::Engine;
 
 /// Most entries in one answer.
 const HISTORY_MAX: usize = 1_000;

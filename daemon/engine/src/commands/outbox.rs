@@ -3,9 +3,9 @@
 use simp_control::{OutboxMessage, Peer, Reply};
 use simp_store::InOutbox;
 
-use super::Carried;
-use crate::Engine;
+use super::carried::Carried;
 use crate::absent::{Absentee, Next};
+use crate::engine::Engine;
 
 /// Most messages in one answer: with the longest texts they fit a frame.
 const OUTBOX_MAX: usize = 500;

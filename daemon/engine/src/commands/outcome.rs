@@ -2,8 +2,8 @@
 
 use simp_control::Kind;
 
-use super::Carried;
-use crate::Engine;
+use super::carried::Carried;
+use crate::engine::Engine;
 
 /// What became of a message of ours.
 pub enum Outcome {

@@ -6,8 +6,8 @@ use simp_control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
 use simp_proto::Dialect;
 use simp_store::Learned;
 
-use super::{Carried, denied};
-use crate::Engine;
+use super::carried::{Carried, denied};
+use crate::engine::Engine;
 use crate::ongoing::NotedDialect;
 
 /// Most peers in one answer: with all habits and the longest names they fit a frame.

@@ -3,8 +3,9 @@
 use simp_control::State;
 use simp_proto::StateError;
 
-use super::{Carried, chat_reply, is_still};
-use crate::{Engine, Now};
+use super::carried::{Carried, chat_reply, is_still};
+use crate::engine::Engine;
+use crate::now::Now;
 
 /// Ends a chat, or takes an invitation back. The reply shows it as it was.
 pub fn quit(engine: &mut Engine, now: Now, who: Option<&str>, chat: Option<u64>, at_once: bool) -> Carried {

@@ -3,11 +3,12 @@
 use simp_control::{Failure, FailureKind, Reply};
 use simp_proto::Text;
 
+use super::carried::{Carried, denied};
 use super::outcome::{Outcome, outcome};
 use super::send::{expiry, fits_outbox};
-use super::{Carried, denied};
+use crate::engine::Engine;
 use crate::letters::Letter;
-use crate::{Engine, Now};
+use crate::now::Now;
 
 /// Puts the text of a message into the outbox, as a new message to the same peer.
 pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64>) -> Carried {

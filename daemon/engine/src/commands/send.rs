@@ -6,10 +6,11 @@ use std::time::Duration;
 use simp_control::{Failure, FailureKind, Kind, Peer, Reply, State, What, Who};
 use simp_proto::{Dialect, Text};
 
+use super::carried::{Carried, denied, is_still, no_longer};
 use super::connect::{peer_address, take_over};
-use super::{Carried, denied, is_still, no_longer};
+use crate::engine::Engine;
 use crate::letters::Letter;
-use crate::{Engine, Now};
+use crate::now::Now;
 
 /// The longest that a message may be kept in the outbox and then be given up: ten years.
 const EXPIRY_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);

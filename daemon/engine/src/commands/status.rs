@@ -2,7 +2,8 @@
 
 use simp_control::{Reply, Status};
 
-use crate::{Engine, Now};
+use crate::engine::Engine;
+use crate::now::Now;
 
 /// Most peers of whom it says what is special.
 const NOTES_MAX: usize = 100;

@@ -7,8 +7,9 @@ use rusqlite::{Row, params};
 use simp_control::{State, What};
 use simp_proto::{Dialect, LastReceived, Seq, Snapshot, UserName};
 
-use super::rows::{event, of_number};
-use super::{Store, StoreError};
+use crate::error::StoreError;
+use crate::rows::{event, of_number};
+use crate::store::Store;
 
 /// States by their number in the table `chats`; a new one goes to the end.
 const STATES: [State; 5] = [State::Inviting, State::Invited, State::Accepting, State::Open, State::Closing];
