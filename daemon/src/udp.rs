@@ -9,10 +9,12 @@
 //!
 //! Addresses shown to callers are IPv4 if the peer is: an IPv4-mapped IPv6 address never leaves this file.
 
+mod incoming;
 mod kernel;
 
+pub use incoming::{Received, Unreachable, UnreachableKind};
+
 use std::array;
-use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -81,18 +83,6 @@ impl From<Errno> for BindError {
     }
 }
 
-/// One datagram as it arrived.
-#[derive(Debug)]
-pub struct Received<'a> {
-    /// Who sent it.
-    pub from: SocketAddr,
-    /// Which of our addresses it was sent to, if the socket is bound to all of them; an answer leaves from
-    /// here.
-    pub local: Option<IpAddr>,
-    /// The payload, never truncated.
-    pub bytes: &'a [u8],
-}
-
 /// Whether [`Udp::receive`] took everything there was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
@@ -100,36 +90,6 @@ pub enum Drained {
     Yes,
     /// More may be waiting, and no event will say so.
     No,
-}
-
-/// A destination the network says it cannot reach. A hint, not a proof: it can be forged or pass with time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unreachable {
-    /// Where the lost datagram was to go.
-    pub to: SocketAddr,
-    /// How far it got.
-    pub kind: UnreachableKind,
-}
-
-/// What could not be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnreachableKind {
-    /// The machine is there, but nothing listens on the port.
-    Port,
-    /// The machine does not answer, or a firewall forbids it.
-    Host,
-    /// No route leads there.
-    Network,
-}
-
-impl fmt::Display for UnreachableKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Port => "nothing listens there",
-            Self::Host => "the host does not answer",
-            Self::Network => "no route to it",
-        })
-    }
 }
 
 /// A datagram the kernel refused to transmit.

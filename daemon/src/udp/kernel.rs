@@ -7,7 +7,7 @@ use nix::libc::{SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6};
 use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, RecvMsg, SockaddrStorage};
 
-use super::{Received, Unreachable, UnreachableKind};
+use super::incoming::{Received, Unreachable, UnreachableKind};
 
 /// A source address in the form the kernel takes it. An IPv6 socket takes an IPv4 one mapped.
 pub(super) enum SourceInfo {
