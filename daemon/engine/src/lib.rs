@@ -18,7 +18,7 @@
 //! - `policy`, `pins`: what the user has set. `timer`, `wheel`: what timers are for, and all of them.
 //! - `invariants`: what holds between two turns.
 //!
-//! Every file uses only files further down: there is no circle, and nobody uses this one.
+//! There is no circle between these files, and none of them uses this one.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test needs some instant to begin with"))]
 
 mod absent;
