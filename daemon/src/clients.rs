@@ -27,7 +27,7 @@ const READ_PER_TURN: usize = 64 << 10;
 
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum ClientState {
     /// It owes us its hello.
     New,
     /// It has said hello with our version.
@@ -40,12 +40,12 @@ enum Standing {
 
 /// One control connection.
 #[derive(Debug)]
-pub struct Client {
+pub struct ClientConnection {
     stream: UnixStream,
     input: FrameBuffer,
     output: Vec<u8>,
     written: usize,
-    standing: Standing,
+    state: ClientState,
     /// A request that was read, for the next turn.
     held: Option<Request>,
     /// It follows the log.
@@ -58,14 +58,14 @@ pub struct Client {
     readable: bool,
 }
 
-impl Client {
+impl ClientConnection {
     fn new(stream: UnixStream) -> Self {
         Self {
             stream,
             input: FrameBuffer::default(),
             output: Vec::new(),
             written: 0,
-            standing: Standing::New,
+            state: ClientState::New,
             held: None,
             follower: None,
             debt: None,
@@ -82,22 +82,22 @@ impl Client {
     /// Whether it owes us the rest of a frame, or its hello. Not while it is our turn: if its output is
     /// full, or its socket has more to read, what we hold may be whole requests that we did not take yet.
     pub fn owes(&self) -> bool {
-        match self.standing {
-            Standing::New => true,
-            Standing::Greeted => {
+        match self.state {
+            ClientState::New => true,
+            ClientState::Greeted => {
                 self.input.is_partial() && !self.readable && self.held.is_none() && !self.is_full()
             }
-            Standing::Leaving | Standing::Gone => false,
+            ClientState::Leaving | ClientState::Gone => false,
         }
     }
 
     fn is_asking(&self) -> bool {
-        matches!(self.standing, Standing::New | Standing::Greeted)
+        matches!(self.state, ClientState::New | ClientState::Greeted)
     }
 
     fn leave(&mut self) {
-        if self.standing != Standing::Gone {
-            self.standing = Standing::Leaving;
+        if self.state != ClientState::Gone {
+            self.state = ClientState::Leaving;
         }
         self.follower = None;
     }
@@ -153,9 +153,9 @@ impl Client {
     pub fn next_request(&mut self) -> Option<Request> {
         let request = self.take_request()?;
         match request {
-            _ if self.standing == Standing::Greeted => Some(request),
+            _ if self.state == ClientState::Greeted => Some(request),
             Request::Hello { version: VERSION } => {
-                self.standing = Standing::Greeted;
+                self.state = ClientState::Greeted;
                 Some(request)
             }
             // The answer names both versions, and then it goes.
@@ -213,7 +213,7 @@ impl Client {
             Err(error) => {
                 self.readable = false;
                 if error.kind() != io::ErrorKind::WouldBlock {
-                    self.standing = Standing::Gone;
+                    self.state = ClientState::Gone;
                 }
                 0
             }
@@ -228,13 +228,13 @@ impl Client {
         }
         while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
             match self.stream.write(rest) {
-                Ok(0) => self.standing = Standing::Gone,
+                Ok(0) => self.state = ClientState::Gone,
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => self.standing = Standing::Gone,
+                Err(_) => self.state = ClientState::Gone,
             }
-            if self.standing == Standing::Gone {
+            if self.state == ClientState::Gone {
                 return;
             }
         }
@@ -244,10 +244,10 @@ impl Client {
     }
 
     fn is_done(&self) -> bool {
-        match self.standing {
-            Standing::New | Standing::Greeted => false,
-            Standing::Leaving => self.output.is_empty(),
-            Standing::Gone => true,
+        match self.state {
+            ClientState::New | ClientState::Greeted => false,
+            ClientState::Leaving => self.output.is_empty(),
+            ClientState::Gone => true,
         }
     }
 }
@@ -265,7 +265,7 @@ fn broken(error: &FrameError) -> Failure {
 #[derive(Debug)]
 pub struct Clients {
     listener: UnixListener,
-    clients: Slab<Client>,
+    clients: Slab<ClientConnection>,
     /// Added to a client's key for its token, so that tokens below are the server's own.
     first_token: usize,
     /// Somebody knocks whom we had no descriptor for.
@@ -317,7 +317,7 @@ impl Clients {
 
     fn admit(&mut self, stream: UnixStream, registry: &Registry) -> Option<ClientId> {
         let is_ours = callers::is_ours(&stream);
-        let mut client = Client::new(stream);
+        let mut client = ClientConnection::new(stream);
         if !is_ours {
             client.dismiss(Failure::new(
                 FailureKind::NoDaemon,
@@ -350,12 +350,12 @@ impl Clients {
     }
 
     /// The client with this key.
-    pub fn get_mut(&mut self, key: ClientId) -> Option<&mut Client> {
+    pub fn get_mut(&mut self, key: ClientId) -> Option<&mut ClientConnection> {
         self.clients.get_mut(key)
     }
 
     /// All clients.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ClientId, &mut Client)> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ClientId, &mut ClientConnection)> {
         self.clients.iter_mut()
     }
 

@@ -44,7 +44,7 @@ pub struct Args {
 /// simpd.toml. The command line goes before it.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ConfigFile {
     address: Option<String>,
     user: Option<String>,
     accept: Option<String>,
@@ -127,7 +127,7 @@ impl Config {
     /// [`ConfigError`] names the setting and what it may be.
     pub fn load(args: &Args) -> Result<Self, ConfigError> {
         let path = args.config.clone().or_else(|| default_file().filter(|path| path.exists()));
-        let file = path.as_deref().map_or_else(|| Ok(File::default()), File::read)?;
+        let file = path.as_deref().map_or_else(|| Ok(ConfigFile::default()), ConfigFile::read)?;
         let (chat, retain) = (file.chat()?, file.retain()?);
         let max_chats = args.max_chats.or(file.max_chats).unwrap_or(1) as u64;
         let user = args.user.clone().or(file.user).or_else(login_name).unwrap_or_default();
@@ -167,7 +167,7 @@ impl Config {
     }
 }
 
-impl File {
+impl ConfigFile {
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;

@@ -11,8 +11,9 @@ mod consumers;
 mod follow;
 mod hello;
 mod history;
+mod message_state;
 mod outbox;
-mod outcome;
+
 mod peers;
 mod quit;
 mod resend;

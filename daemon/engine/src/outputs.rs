@@ -1,7 +1,7 @@
 //! What a turn comes to.
 
 use simp_control::Answer;
-use simp_store::Wanted;
+use simp_store::EntryFilter;
 
 use crate::inputs::ClientId;
 use crate::transmits::Transmits;
@@ -25,7 +25,7 @@ pub struct Follower {
     /// Entries up to here have been given to it.
     pub cursor: u64,
     /// What it wants.
-    pub wanted: Wanted,
+    pub wanted: EntryFilter,
 }
 
 impl Outputs {

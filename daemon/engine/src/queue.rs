@@ -6,7 +6,7 @@ use std::time::Instant;
 use simp_control::{Kind, Reason, State, What};
 use simp_proto::text::TEXT_MAX;
 use simp_proto::{MessageId, Outgoing, Text};
-use simp_store::{Store, StoreError, Whose};
+use simp_store::{Backlog, Store, StoreError};
 
 use crate::absent::Absentees;
 use crate::now::Now;
@@ -53,8 +53,8 @@ impl Ongoing {
     }
 
     /// Which messages wait for this chat.
-    pub fn waiting(&self, absent: &Absentees) -> Whose {
-        Whose { chat: self.logged(), outbox: self.outbox_of(absent) }
+    pub fn waiting(&self, absent: &Absentees) -> Backlog {
+        Backlog { chat: self.logged(), outbox: self.outbox_of(absent) }
     }
 
     /// Takes up what the outbox has for the peer, once, when the chat opens. Returns the messages that are too long
@@ -72,7 +72,7 @@ impl Ongoing {
         self.queue.has_outbox = true;
         let Some(at) = self.outbox_of(absent) else { return Ok(Vec::new()) };
         let too_long = self.give_up_too_long(store, now, at)?;
-        self.queue.in_log += store.queued(Whose { chat: None, outbox: Some(at) }, 0)?;
+        self.queue.in_log += store.queued(Backlog { chat: None, outbox: Some(at) }, 0)?;
         Ok(too_long)
     }
 
@@ -97,12 +97,12 @@ impl Ongoing {
     }
 
     /// Gives the machine messages from the log, if it has few left.
-    pub fn refill(&mut self, store: &Store, whose: Whose) -> Result<(), StoreError> {
+    pub fn refill(&mut self, store: &Store, backlog: Backlog) -> Result<(), StoreError> {
         let held = self.chat.unacknowledged();
         if self.queue.in_log == 0 || held > LOADED_LOW {
             return Ok(());
         }
-        for waiting in store.waiting(whose, self.queue.loaded, (LOADED_MAX - held) as u64)? {
+        for waiting in store.waiting(backlog, self.queue.loaded, (LOADED_MAX - held) as u64)? {
             self.queue.loaded = waiting.id;
             self.queue.in_log = self.queue.in_log.saturating_sub(1);
             // Only texts that passed this check were ever queued.

@@ -118,7 +118,7 @@ impl Ongoing {
         let (chat, peer, reason) = (self.id, self.place.address, reason.map(display));
         match event {
             Kind::Request | Kind::Opened => {
-                tracing::info!(chat, %peer, %event, user = %Shown(self.chat.user()));
+                tracing::info!(chat, %peer, %event, user = %NameOrDash(self.chat.user()));
             }
             Kind::Closed | Kind::Undelivered => {
                 tracing::info!(chat, %peer, %event, message_id = message, reason);
@@ -139,9 +139,9 @@ fn about(what: &What) -> (Option<u64>, Option<Reason>) {
 }
 
 /// A user name; that of a peer that has given none is a dash.
-struct Shown(UserName);
+struct NameOrDash(UserName);
 
-impl fmt::Display for Shown {
+impl fmt::Display for NameOrDash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_blank() { f.write_str("-") } else { self.0.fmt(f) }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use simp_control::State;
 use simp_proto::{Chat, Snapshot};
-use simp_store::{KeptChat, Store, StoreError, Whose};
+use simp_store::{Backlog, KeptChat, Store, StoreError};
 
 use crate::engine::Engine;
 use crate::now::Now;
@@ -71,14 +71,15 @@ impl Engine {
     }
 
     fn resume_chat(&mut self, now: Now, kept: &KeptChat) -> Result<(), StoreError> {
-        let whose = Whose { chat: Some(kept.chat), outbox: kept.outbox_at.filter(|at| self.absent.has(*at)) };
+        let backlog =
+            Backlog { chat: Some(kept.chat), outbox: kept.outbox_at.filter(|at| self.absent.has(*at)) };
         let state = kept.snapshot.state;
         // An invitation is not in a position to deliver anything yet: the outbox is counted when it opens.
-        let whose_now = match state {
-            State::Accepting | State::Open | State::Closing => whose,
-            State::Inviting | State::Invited | State::Closed => Whose { outbox: None, ..whose },
+        let backlog_now = match state {
+            State::Accepting | State::Open | State::Closing => backlog,
+            State::Inviting | State::Invited | State::Closed => Backlog { outbox: None, ..backlog },
         };
-        let in_log = self.store.queued(whose_now, kept.settled)?;
+        let in_log = self.store.queued(backlog_now, kept.settled)?;
         let pinned = self.policy.pins.of(kept.outbox_at.unwrap_or(kept.address));
         let snapshot = Snapshot { dialect: pinned.unwrap_or(kept.snapshot.dialect), ..kept.snapshot };
         let (me, settings) = (self.policy.user, self.policy.chat);
@@ -107,7 +108,7 @@ impl Engine {
             noted: Noted { progressed: true, dialect },
             timer: None,
         };
-        ongoing.refill(&self.store, whose)?;
+        ongoing.refill(&self.store, backlog)?;
         tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
         self.chats.insert(ongoing);
         Ok(())

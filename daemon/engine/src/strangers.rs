@@ -25,7 +25,7 @@ const NO_CHAT: &str = "No chat with you";
 const BUSY: &str = "User already in another chat";
 
 /// Who sent a datagram, and to which of our addresses if we receive on several.
-type Sender = (SocketAddr, Option<IpAddr>);
+type Origin = (SocketAddr, Option<IpAddr>);
 
 impl Engine {
     /// Answers a stranger as often as `limits` allows. Of a chat that has just ended, copies may be under way until
@@ -33,7 +33,7 @@ impl Engine {
     pub(crate) fn handle_stranger(
         &mut self,
         now: Now,
-        from: Sender,
+        from: Origin,
         datagram: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
@@ -58,7 +58,7 @@ impl Engine {
     fn handle_invitation(
         &mut self,
         now: Now,
-        from: Sender,
+        from: Origin,
         syn: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
@@ -100,7 +100,7 @@ impl Engine {
     }
 
     /// ERR with this text, and FIN, which will be acknowledged.
-    fn refuse(&mut self, now: Now, to: Sender, text: &str) {
+    fn refuse(&mut self, now: Now, to: Origin, text: &str) {
         // Its ACK must not pass for that of a message, should there be a chat soon.
         self.wake.note_acks(now.instant, to.0, now.instant + DEAD_AFTER);
         self.transmits.answer(to, self.policy.user, Operation::Err, 0, text);

@@ -15,7 +15,7 @@ const PEERS_MAX: i64 = 10_000;
 
 /// What chats with a peer showed of how it speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Learned {
+pub struct KnownPeer {
     /// The peer.
     pub peer: Peer,
     /// How it speaks.
@@ -69,18 +69,18 @@ impl Store {
     }
 
     /// How peers are known to speak, those with addresses greater than `after` as texts, in this order.
-    pub fn peers(&self, after: &str, limit: usize) -> Result<Vec<Learned>, StoreError> {
+    pub fn peers(&self, after: &str, limit: usize) -> Result<Vec<KnownPeer>, StoreError> {
         let sql =
             "SELECT address, user, dialect, seen FROM peers WHERE address > ?1 ORDER BY address LIMIT ?2";
         self.ok(self
             .db
             .prepare_cached(sql)
-            .and_then(|mut query| query.query_map(params![after, limit as i64], learned)?.collect()))
+            .and_then(|mut query| query.query_map(params![after, limit as i64], known_peer)?.collect()))
     }
 
     /// Forgets how these peers speak, and returns their addresses.
     pub fn forget_peers(&mut self, is_meant: impl Fn(&Peer) -> bool) -> Result<Vec<String>, StoreError> {
-        let meant = self.peers("", PEERS_MAX as usize)?.into_iter().map(|learned| learned.peer);
+        let meant = self.peers("", PEERS_MAX as usize)?.into_iter().map(|known| known.peer);
         let meant: Vec<String> = meant.filter(is_meant).map(|peer| peer.address).collect();
         self.begin()?;
         for address in &meant {
@@ -90,8 +90,8 @@ impl Store {
     }
 }
 
-fn learned(row: &Row<'_>) -> rusqlite::Result<Learned> {
-    Ok(Learned {
+fn known_peer(row: &Row<'_>) -> rusqlite::Result<KnownPeer> {
+    Ok(KnownPeer {
         peer: Peer { address: row.get(0)?, user: row.get(1)? },
         dialect: Dialect::from_kept(&row.get::<_, String>(2)?),
         seen_ms: row.get::<_, i64>(3)? as u64,

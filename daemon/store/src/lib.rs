@@ -21,10 +21,10 @@ mod schema;
 mod store;
 
 pub use error::StoreError;
-pub use habits::Learned;
+pub use habits::KnownPeer;
 pub use kept_chats::KeptChat;
-pub use ours::{InOutbox, Queued, Waiting, Whose};
-pub use read::Wanted;
+pub use ours::{Backlog, KeptLetter, OurMessage, WaitingMessage};
+pub use read::EntryFilter;
 pub use retain::{Ages, Discard, Span};
 pub use store::{Durability, Store};
 

@@ -13,7 +13,7 @@ const TOKEN_SCAN: u64 = 65_536;
 
 /// A message in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InOutbox {
+pub struct KeptLetter {
     /// Its id.
     pub message: u64,
     /// Who is to have it, and the name known of it when it was queued.
@@ -30,7 +30,7 @@ pub struct InOutbox {
 
 /// A message of ours, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queued {
+pub struct OurMessage {
     /// The chat it was queued in; 0 for one of the outbox.
     pub chat: u64,
     /// Who was to have it.
@@ -43,16 +43,16 @@ pub struct Queued {
 
 /// A message that waits for a chat to deliver it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingMessage {
     /// Its id.
     pub id: u64,
     /// What it says.
     pub text: String,
 }
 
-/// Whose waiting messages.
+/// Where messages of ours wait.
 #[derive(Debug, Clone, Copy)]
-pub struct Whose {
+pub struct Backlog {
     /// Those queued in this chat.
     pub chat: Option<u64>,
     /// And those in the outbox for the peer at this address.
@@ -73,13 +73,13 @@ const KEPT: &str =
 
 impl Store {
     /// Messages with ids above `after` that wait: how many.
-    pub fn queued(&self, whose: Whose, after: u64) -> Result<u64, StoreError> {
+    pub fn queued(&self, backlog: Backlog, after: u64) -> Result<u64, StoreError> {
         let sql = "SELECT (SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2)
                         + (SELECT count(*) FROM outbox WHERE address = ?3 AND message > ?2)";
         let values = params![
-            whose.chat.map(|chat| chat as i64),
+            backlog.chat.map(|chat| chat as i64),
             after as i64,
-            whose.outbox.map(|address| address.to_string())
+            backlog.outbox.map(|address| address.to_string())
         ];
         self.ok(self
             .db
@@ -89,9 +89,14 @@ impl Store {
     }
 
     /// Messages with ids above `after` that wait, oldest first.
-    pub fn waiting(&self, whose: Whose, after: u64, limit: u64) -> Result<Vec<Waiting>, StoreError> {
-        let address = whose.outbox.map(|address| address.to_string());
-        let values = params![whose.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
+    pub fn waiting(
+        &self,
+        backlog: Backlog,
+        after: u64,
+        limit: u64,
+    ) -> Result<Vec<WaitingMessage>, StoreError> {
+        let address = backlog.outbox.map(|address| address.to_string());
+        let values = params![backlog.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
         self.ok(self
             .db
             .prepare_cached(WAITING)
@@ -126,7 +131,7 @@ impl Store {
     }
 
     /// The message with this id, if it is in the outbox.
-    pub fn in_outbox(&self, message: u64) -> Result<Option<InOutbox>, StoreError> {
+    pub fn in_outbox(&self, message: u64) -> Result<Option<KeptLetter>, StoreError> {
         self.ok(self
             .db
             .prepare_cached(&format!("{KEPT} WHERE o.message = ?1"))
@@ -134,7 +139,7 @@ impl Store {
     }
 
     /// The messages in the outbox with ids above `after`, oldest first.
-    pub fn outbox(&self, after: u64, limit: usize) -> Result<Vec<InOutbox>, StoreError> {
+    pub fn outbox(&self, after: u64, limit: usize) -> Result<Vec<KeptLetter>, StoreError> {
         let sql = format!("{KEPT} WHERE o.message > ?1 ORDER BY o.message LIMIT ?2");
         self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
             query.query_map([after.min(self.extent.last_id) as i64, limit as i64], kept)?.collect()
@@ -161,12 +166,12 @@ impl Store {
     }
 
     /// The message of ours with this id.
-    pub fn message(&self, id: u64) -> Result<Option<Queued>, StoreError> {
+    pub fn message(&self, id: u64) -> Result<Option<OurMessage>, StoreError> {
         let sql = "SELECT chat, address, user, text FROM events WHERE id = ?1 AND kind = 5";
         self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
             let queued = query.query_row([id as i64], |row| {
                 let chat = row.get::<_, i64>(0)? as u64;
-                Ok(Queued { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)? })
+                Ok(OurMessage { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)? })
             });
             queued.optional()
         }))
@@ -224,12 +229,12 @@ impl Store {
     }
 }
 
-fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
-    Ok(Waiting { id: row.get::<_, i64>(0)? as u64, text: row.get(1)? })
+fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingMessage> {
+    Ok(WaitingMessage { id: row.get::<_, i64>(0)? as u64, text: row.get(1)? })
 }
 
-fn kept(row: &Row<'_>) -> rusqlite::Result<InOutbox> {
-    Ok(InOutbox {
+fn kept(row: &Row<'_>) -> rusqlite::Result<KeptLetter> {
+    Ok(KeptLetter {
         message: row.get::<_, i64>(0)? as u64,
         address: address(row, 1)?,
         user: row.get(2)?,

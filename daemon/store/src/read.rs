@@ -14,7 +14,7 @@ pub(crate) const SCAN: u64 = 2_048;
 
 /// Which entries a reader wants. Empty: all.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct EntryFilter {
     /// One bit per place in `Kind::ALL`; 0 stands for all.
     kinds: u32,
     chat: Option<u64>,
@@ -23,7 +23,7 @@ pub struct Wanted {
     until_ms: Option<u64>,
 }
 
-impl Wanted {
+impl EntryFilter {
     /// The entries that a client's filter lets pass.
     pub fn new(filter: &Filter) -> Self {
         Self {
@@ -48,7 +48,12 @@ impl Wanted {
 impl Store {
     /// Committed entries above `after` that are wanted, oldest first, at most `limit`; and the id up to which
     /// the log was looked through. Call again from there until that is the newest.
-    pub fn read(&self, after: u64, limit: usize, wanted: &Wanted) -> Result<(Vec<Event>, u64), StoreError> {
+    pub fn read(
+        &self,
+        after: u64,
+        limit: usize,
+        wanted: &EntryFilter,
+    ) -> Result<(Vec<Event>, u64), StoreError> {
         let after = after.max(self.extent.first_id.saturating_sub(1));
         let until = self.extent.last_id.min(after + SCAN);
         let rows = self.select("id > ?1 AND id <= ?2", "ASC", [after, until], limit, wanted)?;
@@ -63,7 +68,7 @@ impl Store {
         &self,
         before: u64,
         limit: usize,
-        wanted: &Wanted,
+        wanted: &EntryFilter,
     ) -> Result<(Vec<Event>, Option<u64>), StoreError> {
         let before = before.min(self.extent.last_id + 1);
         let above = before.saturating_sub(SCAN + 1);
@@ -78,7 +83,7 @@ impl Store {
         order: &str,
         ids: [u64; 2],
         limit: usize,
-        wanted: &Wanted,
+        wanted: &EntryFilter,
     ) -> Result<Vec<Event>, StoreError> {
         let mut sql = format!("SELECT * FROM events WHERE {range}");
         // Numbers only: nothing that a client wrote becomes part of the statement.

@@ -3,7 +3,7 @@
 use simp_control::{FailureKind, Reason, Reply};
 
 use super::carried::{Carried, denied};
-use super::outcome::{Outcome, outcome};
+use super::message_state::{MessageState, message_state};
 use crate::engine::Engine;
 use crate::letters::NotCancelled;
 use crate::now::Now;
@@ -18,12 +18,12 @@ pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
         ),
         // Why not, as far as the log knows.
         Err(NotCancelled::Absent) => {
-            let (kind, line) = match outcome(engine, message)? {
+            let (kind, line) = match message_state(engine, message)? {
                 None => (FailureKind::NoSuch, "we have sent no message with this id (see: simpctl outbox)"),
-                Some(Outcome::Undelivered) => (FailureKind::Failed, "was given up already"),
-                Some(Outcome::Unconfirmed) => (FailureKind::Failed, "was sent already, not confirmed"),
-                Some(Outcome::Delivered) => (FailureKind::Failed, "is delivered already"),
-                Some(Outcome::Waiting) => (
+                Some(MessageState::Undelivered) => (FailureKind::Failed, "was given up already"),
+                Some(MessageState::Unconfirmed) => (FailureKind::Failed, "was sent already, not confirmed"),
+                Some(MessageState::Delivered) => (FailureKind::Failed, "is delivered already"),
+                Some(MessageState::Waiting) => (
                     FailureKind::Failed,
                     "waits in a chat, not in the outbox (end the chat: simpctl quit --now)",
                 ),

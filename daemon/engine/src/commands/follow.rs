@@ -1,7 +1,7 @@
 //! Following the log.
 
 use simp_control::{Filter, FollowFrom, Reply};
-use simp_store::Wanted;
+use simp_store::EntryFilter;
 
 use super::carried::Carried;
 use super::consumers::valid;
@@ -25,6 +25,6 @@ pub fn follow(
     };
     // After an id that the log does not have yet, the entries up to it would never come.
     let after = after.min(newest);
-    outputs.followers.push((client, Follower { cursor: after, wanted: Wanted::new(filter) }));
+    outputs.followers.push((client, Follower { cursor: after, wanted: EntryFilter::new(filter) }));
     Ok(Reply::Following { after })
 }

@@ -2,7 +2,7 @@
 
 use simp_control::frame::FRAME_MAX;
 use simp_control::{Filter, Reply};
-use simp_store::Wanted;
+use simp_store::EntryFilter;
 
 use super::carried::Carried;
 use crate::engine::Engine;
@@ -17,7 +17,7 @@ const HISTORY_BYTES: usize = FRAME_MAX / 4;
 pub fn history(engine: &Engine, before: Option<u64>, limit: u32, filter: &Filter) -> Carried {
     let limit = (limit as usize).min(HISTORY_MAX);
     let before = before.unwrap_or(u64::MAX);
-    let (mut events, mut older) = engine.store.history(before, limit, &Wanted::new(filter))?;
+    let (mut events, mut older) = engine.store.history(before, limit, &EntryFilter::new(filter))?;
     let mut bytes = 0;
     let fitting = events.iter().take_while(|event| {
         bytes += 256 + event.what.text().map_or(0, str::len);

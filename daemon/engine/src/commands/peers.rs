@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use simp_control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
 use simp_proto::Dialect;
-use simp_store::Learned;
+use simp_store::KnownPeer;
 
 use super::carried::{Carried, denied};
 use crate::engine::Engine;
@@ -29,7 +29,7 @@ pub fn peers(engine: &Engine, after: &str) -> Carried {
     Ok(Reply::Peers { peers, more })
 }
 
-fn show(engine: &Engine, learned: Learned) -> PeerInfo {
+fn show(engine: &Engine, learned: KnownPeer) -> PeerInfo {
     let address = learned.peer.address.parse::<SocketAddr>();
     let pinned = address.ok().and_then(|address| engine.policy.pins.of(address));
     let dialect = pinned.unwrap_or(learned.dialect);

@@ -4,7 +4,7 @@ use simp_control::{Failure, FailureKind, Reply};
 use simp_proto::Text;
 
 use super::carried::{Carried, denied};
-use super::outcome::{Outcome, outcome};
+use super::message_state::{MessageState, message_state};
 use super::send::{expiry, fits_outbox};
 use crate::engine::Engine;
 use crate::letters::Letter;
@@ -14,10 +14,10 @@ use crate::now::Now;
 pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64>) -> Carried {
     let expires_after = expiry(expire_ms)?;
     let failed = |line: &str| denied(FailureKind::Failed, format!("message {message}: {line}"));
-    match outcome(engine, message)? {
-        Some(Outcome::Undelivered | Outcome::Unconfirmed) => {}
-        Some(Outcome::Delivered) => return failed("is delivered already"),
-        Some(Outcome::Waiting) => return failed("still waits to be delivered"),
+    match message_state(engine, message)? {
+        Some(MessageState::Undelivered | MessageState::Unconfirmed) => {}
+        Some(MessageState::Delivered) => return failed("is delivered already"),
+        Some(MessageState::Waiting) => return failed("still waits to be delivered"),
         None => {
             let what = "we have sent no message with this id (see: simpctl history --all)";
             return denied(FailureKind::NoSuch, format!("message {message}: {what}"));

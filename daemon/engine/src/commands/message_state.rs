@@ -6,7 +6,7 @@ use super::carried::Carried;
 use crate::engine::Engine;
 
 /// What became of a message of ours.
-pub enum Outcome {
+pub enum MessageState {
     /// It still waits, in a chat or in the outbox.
     Waiting,
     /// The peer has it.
@@ -18,10 +18,10 @@ pub enum Outcome {
 }
 
 /// What became of a message of ours; `None` if there is none with this id.
-pub fn outcome(engine: &Engine, message: u64) -> Carried<Option<Outcome>> {
+pub fn message_state(engine: &Engine, message: u64) -> Carried<Option<MessageState>> {
     match engine.store.not_delivered(message)? {
-        Some(Kind::Unconfirmed) => return Ok(Some(Outcome::Unconfirmed)),
-        Some(_) => return Ok(Some(Outcome::Undelivered)),
+        Some(Kind::Unconfirmed) => return Ok(Some(MessageState::Unconfirmed)),
+        Some(_) => return Ok(Some(MessageState::Undelivered)),
         None => {}
     }
     let Some(queued) = engine.store.message(message)? else { return Ok(None) };
@@ -31,5 +31,5 @@ pub fn outcome(engine: &Engine, message: u64) -> Carried<Option<Outcome>> {
         Some((_, ongoing)) => message > ongoing.queue.settled,
         None => engine.store.in_outbox(message)?.is_some(),
     };
-    Ok(Some(if waits { Outcome::Waiting } else { Outcome::Delivered }))
+    Ok(Some(if waits { MessageState::Waiting } else { MessageState::Delivered }))
 }
