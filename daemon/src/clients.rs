@@ -326,7 +326,7 @@ impl Clients {
         } else if self.clients.len() >= CLIENTS_MAX {
             client.dismiss(Failure::new(
                 FailureKind::Failed,
-                format!("{CLIENTS_MAX} clients are connected already (close some of them)"),
+                format!("the limit of {CLIENTS_MAX} clients is reached (close some of them)"),
             ));
         }
         if !client.is_asking() {

@@ -66,7 +66,8 @@ impl Roster {
                 format!("several match: {names} (choose one with {flag})")
             }
             (None, _, Some(who)) if self.iter().any(|(_, ongoing)| fits(ongoing)) => {
-                format!("{who}: not among {}", names(self.iter().filter(|(_, ongoing)| fits(ongoing))))
+                let names = names(self.iter().filter(|(_, ongoing)| fits(ongoing)));
+                format!("no match for {who} among {names}")
             }
             (None, ..) => none.to_owned(),
         };

@@ -42,11 +42,13 @@ pub fn room_for_one(engine: &mut Engine, now: Now) -> Carried<()> {
     }
     let taken = engine.chats.list(0).into_iter().filter(|chat| chat.state != State::Invited);
     let line = match (engine.policy.max_chats, taken.map(|chat| chat.peer.to_string()).next()) {
-        (1, Some(peer)) => format!(
-            "there is a chat with {peer} already (end it: simpctl quit, or start simpd with --max-chats 2)"
-        ),
+        (1, Some(peer)) => {
+            format!("already in a chat with {peer} (end it: simpctl quit, or start simpd with --max-chats 2)")
+        }
         (most, _) => {
-            format!("there are {most} chats already (end one, or start simpd with a higher --max-chats)")
+            format!(
+                "the limit of {most} chats is reached (end one, or start simpd with a higher --max-chats)"
+            )
         }
     };
     denied(FailureKind::Failed, line)

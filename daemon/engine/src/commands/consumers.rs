@@ -25,7 +25,7 @@ pub fn seen(engine: &mut Engine, name: &str, id: u64) -> Carried {
     // One that is there already may always go on.
     if store.mark(valid(name)?)?.is_none() && store.consumers()?.len() >= CONSUMERS_MAX {
         let line = format!(
-            "there are {CONSUMERS_MAX} consumers already (remove one: simpctl consumers remove NAME)"
+            "the limit of {CONSUMERS_MAX} consumers is reached (remove one: simpctl consumers remove NAME)"
         );
         return denied(FailureKind::Usage, line);
     }

@@ -66,10 +66,7 @@ fn nothing_to_forget(engine: &Engine, who: &str, named: &Who) -> Carried {
         );
         return denied(FailureKind::NoSuch, line);
     }
-    denied(
-        FailureKind::NoSuch,
-        format!("{who}: nothing was learned of such a peer (list them: simpctl peers)"),
-    )
+    denied(FailureKind::NoSuch, format!("{who}: nothing is known about this peer (list them: simpctl peers)"))
 }
 
 fn info(peer: Peer, dialect: Dialect, seen_ms: Option<u64>, pinned: bool) -> PeerInfo {

@@ -16,16 +16,16 @@ pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64
     let failed = |line: &str| denied(FailureKind::Failed, format!("message {message}: {line}"));
     match message_state(engine, message)? {
         Some(MessageState::Undelivered | MessageState::Unconfirmed) => {}
-        Some(MessageState::Delivered) => return failed("is delivered already"),
-        Some(MessageState::Waiting) => return failed("still waits to be delivered"),
+        Some(MessageState::Delivered) => return failed("was already delivered"),
+        Some(MessageState::Waiting) => return failed("is still waiting to be delivered"),
         None => {
-            let what = "we have sent no message with this id (see: simpctl history --all)";
+            let what = "no such message (see: simpctl history --all)";
             return denied(FailureKind::NoSuch, format!("message {message}: {what}"));
         }
     }
     // Else a script that is run twice would send it twice.
     if let Some(again) = engine.store.sent_again_as(message)? {
-        return failed(&format!("was sent again already, as {again}"));
+        return failed(&format!("was already resent as message {again}"));
     }
     let gone = || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
     let queued = engine.store.message(message)?.ok_or_else(gone)?;
