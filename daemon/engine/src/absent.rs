@@ -38,7 +38,7 @@ pub enum Next {
 pub struct Absentee {
     /// How many.
     pub messages: u64,
-    /// Invitations in vain since the last chat.
+    /// Attempts in vain since a chat with it last opened; the end of that chat is the first.
     pub tries: u32,
     /// Why the last one, or the last chat, came to nothing.
     pub reason: Option<Reason>,
@@ -151,7 +151,7 @@ impl Absentees {
     /// A chat with this peer is over, or an invitation came to nothing: it is invited again after a pause.
     pub fn came_to_nothing(&mut self, wheel: &mut Timers, now: Now, address: SocketAddr, reason: Reason) {
         let Some(absentee) = self.peers.get_mut(&address) else { return };
-        // Counted from its last chat on: with the end of that one, pauses begin anew.
+        // The end of a chat counts too. Opening it has set the count to zero, so that pauses begin anew with its end.
         absentee.tries = absentee.tries.saturating_add(1);
         absentee.reason = Some(reason);
         let pause = pause(reason, absentee.tries);

@@ -1,6 +1,7 @@
 //! Brings a chat that was touched up to date: its log, its queue, its datagrams and its timer.
 //!
-//! [`Roster::change`](crate::roster::Roster::change) marks what it changes as touched, so nobody can forget to settle.
+//! [`Roster::change`](crate::roster::Roster::change) is the way to everything that happens to a chat, and marks it as
+//! touched, so nobody can forget to settle.
 //! The turn settles once after all datagrams. It settles after each request and each timer too, because these look at
 //! the log: the next one must find there what the last one did. What a chat has come to means something to the outbox;
 //! it is returned from here as a value, and nothing here touches another chat.

@@ -18,7 +18,7 @@ const REQUESTS_MAX: usize = 64;
 /// Of those, requests of one host.
 const REQUESTS_PER_HOST_MAX: usize = 8;
 
-/// The text that a stranger's chat datagram is answered with (SIMP 5).
+/// The text that a stranger's chat datagram or SYN+ACK is answered with (SIMP 5).
 const NO_CHAT: &str = "No chat with you";
 
 /// The text that an invitation is answered with while there are as many chats as allowed (SIMP 5).

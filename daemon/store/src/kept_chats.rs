@@ -120,7 +120,8 @@ fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
             chat.snapshot.seq = chat.snapshot.seq.next();
             chat.settled = *message;
         }
-        // Its number stays for the next one: the peer has not acknowledged it.
+        // Its number is used up, and the row has the next one: whatever gives messages up changes the chat's state as
+        // well, and with that the row is written. An entry that is newer than the row says only how far messages are.
         What::Undelivered { message, .. } => chat.settled = *message,
         What::Request
         | What::Inviting

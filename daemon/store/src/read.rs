@@ -46,8 +46,9 @@ impl EntryFilter {
 }
 
 impl Store {
-    /// Committed entries above `after` that are wanted, oldest first, at most `limit`; and the id up to which
-    /// the log was looked through. Call again from there until that is the newest.
+    /// Entries above `after` that are wanted, oldest first, at most `limit`; and the id up to which
+    /// the log was looked through. Call again from there until that is the newest. In a turn that has
+    /// appended entries, these are among them before they are committed: the answer leaves after the commit.
     pub fn read(
         &self,
         after: u64,
@@ -62,7 +63,7 @@ impl Store {
         Ok((rows, looked))
     }
 
-    /// Committed entries below `before` that are wanted, newest first, at most `limit`; and where to look on
+    /// Entries below `before` that are wanted, newest first, at most `limit`; and where to look on
     /// for older ones, if the log was not looked through to its beginning.
     pub fn history(
         &self,
