@@ -261,6 +261,17 @@ fn broken(error: &FrameError) -> Failure {
     Failure::new(FailureKind::Usage, format!("the request cannot be read: {error}"))
 }
 
+/// Whether somebody knocks who was not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knocking {
+    /// Nobody does: whoever knocks next causes an event.
+    Answered,
+    /// Somebody does, and we had no descriptor for the connection.
+    NoDescriptor,
+    /// A client has gone since then, so that there may be one.
+    MayHaveDescriptor,
+}
+
 /// The listening socket and all clients.
 #[derive(Debug)]
 pub struct Clients {
@@ -268,10 +279,7 @@ pub struct Clients {
     clients: Slab<ClientConnection>,
     /// Added to a client's key for its token, so that tokens below are the server's own.
     first_token: usize,
-    /// Somebody knocks whom we had no descriptor for.
-    starved: bool,
-    /// A client has gone since, so that there may be one now.
-    has_room: bool,
+    knocking: Knocking,
 }
 
 impl Clients {
@@ -283,7 +291,7 @@ impl Clients {
         let mut listener = UnixListener::bind(path)?;
         fs::set_permissions(path, Permissions::from_mode(0o600))?;
         registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Self { listener, clients: Slab::new(), first_token, starved: false, has_room: false })
+        Ok(Self { listener, clients: Slab::new(), first_token, knocking: Knocking::Answered })
     }
 
     /// How many there are.
@@ -294,7 +302,7 @@ impl Clients {
     /// Takes in all who knock and returns their keys. Only our user and root may stay.
     pub fn accept(&mut self, registry: &Registry) -> Vec<ClientId> {
         let mut keys = Vec::new();
-        (self.starved, self.has_room) = (false, false);
+        self.knocking = Knocking::Answered;
         loop {
             let stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
@@ -302,7 +310,7 @@ impl Clients {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return keys,
                 Err(error) => {
                     tracing::warn!("a client cannot be accepted: {error}");
-                    self.starved = true;
+                    self.knocking = Knocking::NoDescriptor;
                     return keys;
                 }
             };
@@ -312,7 +320,7 @@ impl Clients {
 
     /// Whether to [`accept`](Self::accept) without being woken: nothing else tells that a descriptor is free.
     pub fn should_accept(&self) -> bool {
-        self.starved && self.has_room
+        self.knocking == Knocking::MayHaveDescriptor
     }
 
     fn admit(&mut self, stream: UnixStream, registry: &Registry) -> Option<ClientId> {
@@ -368,7 +376,9 @@ impl Clients {
                 return true;
             }
             timers.extend(client.debt);
-            self.has_room = true;
+            if self.knocking == Knocking::NoDescriptor {
+                self.knocking = Knocking::MayHaveDescriptor;
+            }
             // The descriptor is closed right after, which removes it from the poll all the same.
             let _ = registry.deregister(&mut client.stream);
             false

@@ -128,27 +128,11 @@ impl Config {
     pub fn load(args: &Args) -> Result<Self, ConfigError> {
         let path = args.config.clone().or_else(|| default_file().filter(|path| path.exists()));
         let file = path.as_deref().map_or_else(|| Ok(ConfigFile::default()), ConfigFile::read)?;
-        let (chat, retain) = (file.chat()?, file.retain()?);
-        let max_chats = args.max_chats.or(file.max_chats).unwrap_or(1) as u64;
-        let user = args.user.clone().or(file.user).or_else(login_name).unwrap_or_default();
-        if user.trim() == RINGING_USER {
-            return Err(ConfigError::Reserved(RINGING_USER));
-        }
-        let log = args.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
-        let pins =
-            Pins::parse(file.peers).map_err(|error| ConfigError::Peers(path.unwrap_or_default(), error))?;
-        let policy = Policy {
-            user: UserName::new(&user).map_err(|error| ConfigError::User { error })?,
-            accept: Accept::parse(args.accept.as_deref().or(file.accept.as_deref()).unwrap_or("ask")),
-            max_chats: within("max_chats", max_chats, 1, 100_000)? as usize,
-            chat,
-            retain,
-            pins,
-        };
+        let log = args.log.clone().or_else(|| file.log.clone()).unwrap_or_else(|| "info".to_owned());
         Ok(Self {
-            address: args.address.clone().or(file.address),
-            policy,
+            address: args.address.clone().or_else(|| file.address.clone()),
             durability: file.durability.unwrap_or_default(),
+            policy: file.policy(args, &path.unwrap_or_default())?,
             log: level(&log).ok_or(ConfigError::Log(log))?,
         })
     }
@@ -177,6 +161,26 @@ impl ConfigFile {
             // Its message can have several lines, and a user sees one.
             let what = error.message().replace('\n', " ");
             ConfigError::Parse(path.to_owned(), format!("line {line}: {what}"))
+        })
+    }
+
+    /// What the engine goes by. `path` is where this was read.
+    fn policy(self, args: &Args, path: &Path) -> Result<Policy, ConfigError> {
+        let (chat, retain) = (self.chat()?, self.retain()?);
+        let max_chats = args.max_chats.or(self.max_chats).unwrap_or(1) as u64;
+        let user = args.user.clone().or(self.user).or_else(login_name).unwrap_or_default();
+        // An acceptance from this name means only that the user is being asked (SIMP 7): no peer would open a chat with it.
+        if user.trim() == RINGING_USER {
+            return Err(ConfigError::Reserved(RINGING_USER));
+        }
+        let pins = Pins::parse(self.peers).map_err(|error| ConfigError::Peers(path.to_owned(), error))?;
+        Ok(Policy {
+            user: UserName::new(&user).map_err(|error| ConfigError::User { error })?,
+            accept: Accept::parse(args.accept.as_deref().or(self.accept.as_deref()).unwrap_or("ask")),
+            max_chats: within("max_chats", max_chats, 1, 100_000)? as usize,
+            chat,
+            retain,
+            pins,
         })
     }
 

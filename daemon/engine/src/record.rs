@@ -21,40 +21,49 @@ impl Ongoing {
         event: ChatEvent,
     ) -> Result<Option<u64>, StoreError> {
         let is_of_outbox = self.outbox_of(absent).is_some();
+        // Also if there is no entry: a message that stays in the outbox is settled for this chat.
         self.count(&event);
-        let mut settled = None;
-        match &event {
-            ChatEvent::Learned(learned) => {
-                self.log_learned(learned);
-                return Ok(None);
-            }
-            ChatEvent::Delivered(MessageId(message)) => settled = Some(*message),
-            // The peer may have it, so it is not transmitted again in another chat.
-            ChatEvent::Unconfirmed(MessageId(message)) => settled = Some(*message),
-            // It stays in the outbox, for the next chat: what becomes of it is not known yet.
-            ChatEvent::Undelivered(MessageId(message), _)
-                if is_of_outbox && store.in_outbox(*message)?.is_some() =>
-            {
-                return Ok(None);
-            }
-            // An invitation for the outbox came to nothing: there will be others.
-            ChatEvent::Closed { reason, .. } if self.is_unlogged() => {
-                tracing::debug!(peer = %self.place.address, invitation = %reason);
-                return Ok(None);
-            }
-            // Each message has its outcome before the chat has its end, so that a reader may stop there.
-            ChatEvent::Closed { reason, .. } => {
-                self.give_up_rest(store, now, *reason)?;
-                store.drop_chat(self.id)?;
-            }
-            _ => {}
+        if !self.is_for_log(store, is_of_outbox, &event)? {
+            return Ok(None);
         }
+        // Each message has its outcome before the chat has its end, so that a reader may stop there.
+        if let ChatEvent::Closed { reason, .. } = &event {
+            self.give_up_rest(store, now, *reason)?;
+            store.drop_chat(self.id)?;
+        }
+        let settled = match &event {
+            // If it is not confirmed, the peer may have it: it is not transmitted again in another chat.
+            ChatEvent::Delivered(MessageId(message)) | ChatEvent::Unconfirmed(MessageId(message)) => {
+                Some(*message)
+            }
+            _ => None,
+        };
         let Some((what, extra)) = self.entry(event) else { return Ok(None) };
         self.append(store, now, what, extra)?;
         match settled.filter(|_| is_of_outbox) {
             Some(message) if store.take_from_outbox(message)? => Ok(Some(message)),
             _ => Ok(None),
         }
+    }
+
+    /// Whether an event has an entry. Of one that has none, the log of the program tells.
+    fn is_for_log(&self, store: &Store, is_of_outbox: bool, event: &ChatEvent) -> Result<bool, StoreError> {
+        Ok(match event {
+            ChatEvent::Learned(learned) => {
+                self.log_learned(learned);
+                false
+            }
+            // It stays in the outbox, for the next chat: what becomes of it is not known yet.
+            ChatEvent::Undelivered(MessageId(message), _) => {
+                !is_of_outbox || store.in_outbox(*message)?.is_none()
+            }
+            // An invitation for the outbox came to nothing: there will be others.
+            ChatEvent::Closed { reason, .. } if self.is_unlogged() => {
+                tracing::debug!(peer = %self.place.address, invitation = %reason);
+                false
+            }
+            _ => true,
+        })
     }
 
     /// How far its messages are.

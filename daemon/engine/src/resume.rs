@@ -80,23 +80,7 @@ impl Engine {
             State::Inviting | State::Invited | State::Closed => Backlog { outbox: None, ..backlog },
         };
         let in_log = self.store.queued(backlog_now, kept.settled)?;
-        let pinned = self.policy.pins.of(kept.outbox_at.unwrap_or(kept.address));
-        let snapshot = Snapshot { dialect: pinned.unwrap_or(kept.snapshot.dialect), ..kept.snapshot };
-        let (me, settings) = (self.policy.user, self.policy.chat);
-        // By the wall clock, for an instant of the last run means nothing to this one.
-        let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
-        let expires_after = left.min(INVITATION_MAX);
-        let resumed = Chat::resume(now.instant, me, settings, snapshot, in_log > 0, expires_after);
-        let Some(mut chat) = resumed else { return Ok(()) };
-        let dialect = match (pinned, state) {
-            // Set since the chat began, perhaps: from now on it holds.
-            (Some(_), _) => {
-                chat.pin();
-                NotedDialect::Pinned
-            }
-            (None, State::Open | State::Closing) => NotedDialect::As(kept.snapshot.dialect),
-            (None, _) => NotedDialect::Began,
-        };
+        let Some((chat, dialect)) = self.resume_machine(now, kept, in_log > 0) else { return Ok(()) };
         let has_outbox = matches!(state, State::Accepting | State::Open);
         let mut ongoing = Ongoing {
             id: kept.chat,
@@ -112,6 +96,27 @@ impl Engine {
         tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
         self.chats.insert(ongoing);
         Ok(())
+    }
+
+    /// The machine of a chat, and what is noted of how its peer speaks; `None` if nothing of it goes on.
+    fn resume_machine(&self, now: Now, kept: &KeptChat, has_messages: bool) -> Option<(Chat, NotedDialect)> {
+        let pinned = self.policy.pins.of(kept.outbox_at.unwrap_or(kept.address));
+        let snapshot = Snapshot { dialect: pinned.unwrap_or(kept.snapshot.dialect), ..kept.snapshot };
+        let (me, settings) = (self.policy.user, self.policy.chat);
+        // By the wall clock, for an instant of the last run means nothing to this one.
+        let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
+        let expires_after = left.min(INVITATION_MAX);
+        let mut chat = Chat::resume(now.instant, me, settings, snapshot, has_messages, expires_after)?;
+        let dialect = match (pinned, kept.snapshot.state) {
+            // Set since the chat began, perhaps: from now on it holds.
+            (Some(_), _) => {
+                chat.pin();
+                NotedDialect::Pinned
+            }
+            (None, State::Open | State::Closing) => NotedDialect::As(kept.snapshot.dialect),
+            (None, _) => NotedDialect::Began,
+        };
+        Some((chat, dialect))
     }
 }
 

@@ -71,11 +71,7 @@ impl Engine {
             }
             return Ok(());
         }
-        let peer = Peer { user: syn.user.as_str().to_owned(), address: from.0.to_string() };
-        // Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is meant
-        // answers from another port.
-        let is_awaited = self.absent.has(from.0) && self.chats.for_outbox(from.0).is_none();
-        let accepts = is_awaited || self.policy.accept.allows(&peer);
+        let accepts = self.accepts_unasked(from.0, syn);
         // An invitation that finds no room is not busy: it gets no answer, and its SYN comes again.
         let has_room = accepts
             || (self.chats.requests() < REQUESTS_MAX
@@ -97,6 +93,15 @@ impl Engine {
             self.chats.change(key, |ongoing| _ = ongoing.chat.accept(now.instant));
         }
         Ok(())
+    }
+
+    /// Whether our user need not be asked.
+    fn accepts_unasked(&self, from: SocketAddr, syn: &Datagram) -> bool {
+        let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
+        // Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is meant
+        // answers from another port.
+        let is_awaited = self.absent.has(from) && self.chats.for_outbox(from).is_none();
+        is_awaited || self.policy.accept.allows(&peer)
     }
 
     /// ERR with this text, and FIN, which will be acknowledged.
