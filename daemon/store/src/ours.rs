@@ -193,10 +193,11 @@ impl Store {
         })
     }
 
-    /// The messages in the outbox for the peer at this address whose texts are longer than this.
+    /// The messages in the outbox for the peer at this address whose texts have more bytes than this.
     pub fn longer_in_outbox(&self, address: SocketAddr, most: usize) -> Result<Vec<u64>, StoreError> {
+        // Of a text, `length` counts characters; what a peer receives is limited in bytes.
         let sql = "SELECT o.message FROM outbox AS o JOIN events ON id = o.message
-                   WHERE o.address = ?1 AND length(text) > ?2 ORDER BY 1";
+                   WHERE o.address = ?1 AND length(CAST(text AS BLOB)) > ?2 ORDER BY 1";
         self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
             let values = params![address.to_string(), most as i64];
             query.query_map(values, |row| row.get::<_, i64>(0).map(|id| id as u64))?.collect()

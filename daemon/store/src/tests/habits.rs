@@ -79,8 +79,8 @@ fn a_message_that_is_not_confirmed_is_known_as_such_and_goes_like_one_that_is_de
 #[test]
 fn messages_of_the_outbox_that_are_longer_than_a_limit_are_found() {
     let folder = Folder::new("longer");
-    let (store, at) = with_outbox(&folder, &["12345", "1234", "123456"]);
-    assert_eq!(store.longer_in_outbox(at, 4).unwrap(), [1, 3]);
+    let (store, at) = with_outbox(&folder, &["12345", "1234", "123456", "äéi"]);
+    assert_eq!(store.longer_in_outbox(at, 4).unwrap(), [1, 3, 4]);
     assert_eq!(store.longer_in_outbox(at, 6).unwrap(), [0; 0]);
     assert_eq!(store.longer_in_outbox(address(&peer(8)), 1).unwrap(), [0; 0]);
 }
