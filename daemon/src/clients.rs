@@ -70,6 +70,7 @@ impl ClientConnection {
             follower: None,
             debt: None,
             last_words: None,
+            // It may have asked before we accepted it: that is read in this turn, without its event.
             readable: true,
         }
     }
@@ -96,6 +97,7 @@ impl ClientConnection {
     }
 
     fn leave(&mut self) {
+        // Gone is for good: there is nobody to write the rest to.
         if self.state != ClientState::Gone {
             self.state = ClientState::Leaving;
         }
@@ -124,6 +126,7 @@ impl ClientConnection {
             }
             follower.cursor = event.id;
         }
+        // Past those that it does not want as well, lest they be read again.
         follower.cursor = looked;
         self.follower = Some(follower);
     }
@@ -180,6 +183,7 @@ impl ClientConnection {
             return self.held.take();
         }
         let mut taken = 0;
+        // What was read before first: a client that sends without a pause must not fill our memory.
         while self.is_asking() && !self.is_full() {
             match self.input.take() {
                 Ok(Some(request)) => return Some(request),
@@ -240,6 +244,7 @@ impl ClientConnection {
         }
         self.written = 0;
         self.output.clear();
+        // One long answer must not cost its memory for as long as the client stays.
         self.output.shrink_to(OUTPUT_HIGH);
     }
 
@@ -289,6 +294,7 @@ impl Clients {
     /// Those of binding and of registering with mio.
     pub fn listen(path: &Path, registry: &Registry, token: Token, first_token: usize) -> io::Result<Self> {
         let mut listener = UnixListener::bind(path)?;
+        // The folder is ours alone already. This holds even if its user opens that to others.
         fs::set_permissions(path, Permissions::from_mode(0o600))?;
         registry.register(&mut listener, token, Interest::READABLE)?;
         Ok(Self { listener, clients: Slab::new(), first_token, knocking: Knocking::Answered })
@@ -338,11 +344,13 @@ impl Clients {
             ));
         }
         if !client.is_asking() {
+            // The kernel has room for one line, so that nothing waits and it takes no place among the clients.
             client.flush();
             return None;
         }
         let entry = self.clients.vacant_entry();
         let token = Token(self.first_token + entry.key());
+        // Both from the start: an event comes once per change, so that room which nobody needs wakes us only once.
         registry.register(&mut client.stream, token, Interest::READABLE | Interest::WRITABLE).ok()?;
         let key = entry.key();
         entry.insert(client);

@@ -126,6 +126,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the setting and what it may be.
     pub fn load(args: &Args) -> Result<Self, ConfigError> {
+        // One that is named must be there: else nobody would notice that its settings are not in effect.
         let path = args.config.clone().or_else(|| default_file().filter(|path| path.exists()));
         let file = path.as_deref().map_or_else(|| Ok(ConfigFile::default()), ConfigFile::read)?;
         let log = args.log.clone().or_else(|| file.log.clone()).unwrap_or_else(|| "info".to_owned());
@@ -143,6 +144,7 @@ impl Config {
     /// [`ConfigError::NoAddress`] and [`ConfigError::Address`].
     pub fn address(&self) -> Result<SocketAddr, ConfigError> {
         let text = self.address.as_ref().ok_or(ConfigError::NoAddress)?;
+        // Peers know us by the port, and simpctl finds us by it: one that the kernel picks would be another each time.
         let is_of_a_host = |address: &SocketAddr| {
             let ip = address.ip();
             address.port() != 0 && !ip.is_multicast() && ip != Ipv4Addr::BROADCAST
@@ -210,6 +212,7 @@ impl ConfigFile {
 }
 
 fn level(name: &str) -> Option<tracing::Level> {
+    // `Level` reads numbers and other cases too, and nothing of ours is logged at `trace`.
     ["error", "warn", "info", "debug"].contains(&name).then(|| name.parse().ok()).flatten()
 }
 
@@ -225,12 +228,14 @@ fn length(name: &'static str, text: &str) -> Result<Duration, ConfigError> {
 fn default_file() -> Option<PathBuf> {
     let folder = std::env::var_os("XDG_CONFIG_HOME")
         .map(PathBuf::from)
+        // A relative path is to be ignored, says the XDG Base Directory Specification.
         .filter(|path| path.is_absolute())
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
     Some(folder.join("simp/simpd.toml"))
 }
 
 fn login_name() -> Option<String> {
+    // Not every service manager sets USER.
     std::env::var("USER")
         .ok()
         .filter(|name| !name.is_empty())

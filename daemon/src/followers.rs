@@ -24,6 +24,7 @@ pub fn serve(client: &mut ClientConnection, log: &Store) {
             Err(error) => client.dismiss(Failure::new(FailureKind::Failed, error.to_string())),
         }
     }
+    // Looked at again: what was read may have brought it up to those of this turn.
     let Some(cursor) = client.follower().map(|follower| follower.cursor) else { return };
     if (before_turn..newest).contains(&cursor) {
         let unseen = log.fresh().get((cursor - before_turn) as usize..).unwrap_or_default();

@@ -350,6 +350,7 @@ impl Udp {
     }
 
     fn clear_queue(&mut self) {
+        // A turn in which many chats end must not cost its memory for good.
         self.outgoing.clear();
         self.destinations.clear();
         self.outgoing_bytes.clear();

@@ -74,6 +74,7 @@ impl Absentees {
     /// None. `random` is any number; it spreads invitations over time.
     pub fn new(random: u64) -> Self {
         let (peers, expiries) = (BTreeMap::new(), HashMap::new());
+        // Xorshift would stay at zero for ever.
         Self { peers, expiries, room: RoomWanted::No, was_full: false, random: random | 1 }
     }
 
@@ -104,6 +105,7 @@ impl Absentees {
 
     /// There are more messages for a peer. It is not invited by that.
     pub fn add(&mut self, address: SocketAddr, messages: u64) {
+        // Whoever adds it decides at once what it waits for: `Chat` needs no timer until then.
         let new = Absentee { messages: 0, tries: 0, reason: None, next: Next::Chat };
         self.peers.entry(address).or_insert(new).messages += messages;
     }

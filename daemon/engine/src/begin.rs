@@ -63,6 +63,7 @@ impl Engine {
             times: Times { since_ms: now.ms, expires_ms: Some(now.ms + expires_after.as_millis() as u64) },
             queue: Queue::default(),
             wanted_by,
+            // It has no row yet, so that none is out of date.
             noted: Noted { progressed: false, dialect },
             timer: None,
         })

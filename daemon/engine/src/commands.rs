@@ -88,6 +88,7 @@ fn look_up(
         Request::Forget { consumer } => consumers::forget(engine, consumer),
         Request::Peers { after } => peers::peers(engine, after),
         Request::ForgetPeer(forgotten) => peers::forget_peer(engine, forgotten),
+        // The server ends after this turn, when the answer has been written.
         Request::Stop => {
             outputs.stops = true;
             Ok(Reply::Done)

@@ -75,12 +75,14 @@ impl Reported {
     }
 
     fn ends(&self) {
+        // If its beginning was not worth a line, its end is not.
         if !self.is_quiet {
             tracing::info!("the log can be written again; all chats resume");
         }
     }
 
     fn is_new(&mut self, now: Instant, trouble: &str) -> bool {
+        // From the first report on: what comes again and again is reported once in each such time.
         let last = self.last.take().filter(|(line, until)| line == trouble && now < *until);
         self.is_quiet = last.is_some();
         self.last = last.or_else(|| Some((trouble.to_owned(), now + REPORTED_FOR)));

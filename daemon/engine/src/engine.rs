@@ -21,19 +21,31 @@ use crate::wake::Wake;
 /// All chats, their log, and the order in which things happen to them.
 #[derive(Debug)]
 pub struct Engine {
+    /// What the user has set.
     pub(crate) policy: Policy,
+    /// Where we receive.
     pub(crate) address: SocketAddr,
+    /// When this run began.
     pub(crate) started: Instant,
+    /// The log.
     pub(crate) store: Store,
+    /// All chats, requests and invitations.
     pub(crate) chats: Roster,
+    /// Peers that the outbox has messages for.
     pub(crate) absent: Absentees,
+    /// The timers of all these.
     pub(crate) wheel: Timers,
+    /// What strangers are allowed.
     pub(crate) limits: Limits,
+    /// What may still come after chats that are over.
     pub(crate) wake: Wake,
+    /// Since this run began, for `status`.
     pub(crate) counters: Counters,
     /// Datagrams of this turn, not yet let out.
     pub(crate) transmits: Transmits,
+    /// How far the removal of old entries is.
     pub(crate) retention: Retention,
+    /// Whether the log can be written.
     pub(crate) disk: Disk,
 }
 
@@ -64,6 +76,7 @@ impl Engine {
 
     /// Whether the next turn is due at once, whatever [`deadline`](Self::deadline) says.
     pub fn has_more(&self) -> bool {
+        // A piece of the log in each turn, so that nobody waits for the whole: no timer says when the next one is due.
         self.disk.works() && self.retention.is_due(&self.policy.retain, &self.store)
     }
 
@@ -82,6 +95,7 @@ impl Engine {
     /// # Errors
     /// [`StoreError`] if the log cannot be written.
     pub fn finish(&mut self) -> Result<(), StoreError> {
+        // Rows of an earlier commit do as well: the next start reads more entries.
         if !self.disk.works() {
             return Ok(());
         }

@@ -41,10 +41,12 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// All of it has been taken in.
     pub(crate) fn clear(&mut self) {
         self.datagrams.clear();
         self.unreachable.clear();
         self.requests.clear();
+        // `policy` has been taken, and `clients` holds until it is set anew.
         (self.transmitted, self.not_transmitted) = (0, 0);
     }
 }

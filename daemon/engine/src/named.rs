@@ -13,6 +13,7 @@ impl Roster {
     pub fn list(&self, after: u64) -> Vec<ChatInfo> {
         let here = self.iter().filter(|(_, ongoing)| ongoing.id > after && is_shown(ongoing));
         let mut list: Vec<_> = here.map(|(_, ongoing)| ongoing.info()).collect();
+        // An id is that of the entry that the chat began with.
         list.sort_by_key(|info| info.chat);
         list
     }

@@ -29,6 +29,7 @@ pub struct Follower {
 }
 
 impl Outputs {
+    /// None of it leaves, or all has left.
     pub(crate) fn clear(&mut self) {
         self.transmits.clear();
         self.answers.clear();

@@ -53,6 +53,7 @@ impl Accept {
         match text.trim() {
             "ask" => Self::Ask,
             "all" => Self::All,
+            // Any other word may be a user's name, so that nothing here is a mistake.
             list => {
                 let words = || list.split(',').map(str::trim).filter(|who| !who.is_empty());
                 Self::List(words().map(str::to_owned).collect(), words().map(Who::parse).collect())

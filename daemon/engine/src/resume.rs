@@ -81,6 +81,7 @@ impl Engine {
         };
         let in_log = self.store.queued(backlog_now, kept.settled)?;
         let Some((chat, dialect)) = self.resume_machine(now, kept, in_log > 0) else { return Ok(()) };
+        // Its messages are in `in_log` then: taking them up again would count them twice.
         let has_outbox = matches!(state, State::Accepting | State::Open);
         let mut ongoing = Ongoing {
             id: kept.chat,

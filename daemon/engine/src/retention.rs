@@ -47,6 +47,7 @@ impl Retention {
     /// Looks at the whole log for old entries, from this turn on, and again later if time makes them old: if it does
     /// not, nothing wakes us up.
     pub fn look(&mut self, wheel: &mut Timers, now: Now, retain: &Retain) {
+        // Whatever the count was: it may be another, and the ages have changed in any case.
         self.next_id = 0;
         if let Some(timer) = self.timer.take() {
             wheel.cancel(timer);
@@ -96,6 +97,7 @@ impl Retention {
             Removal::Removing { span } => {
                 let part = span.first_part();
                 store.remove(part, retain.discard)?;
+                // The rest in later turns: a commit that removes a long log would hold everybody up.
                 match part.until < span.until {
                     true => Removal::Removing { span: Span { after: part.until, ..span } },
                     false => Removal::Shrinking,

@@ -68,6 +68,7 @@ impl StoreError {
     /// Whether the log may be usable again later, without anybody touching the file.
     pub fn may_pass(&self) -> bool {
         match self {
+            // Also what nobody has thought of: simpd waits with its chats, where giving up would end them.
             Self::Full(_)
             | Self::Quota(_)
             | Self::ReadOnly(_)
@@ -97,6 +98,7 @@ impl StoreError {
             Some(ErrorCode::NotADatabase) => Self::NotALog(path),
             Some(ErrorCode::DiskFull) => Self::Full(path),
             Some(ErrorCode::ReadOnly) => Self::ReadOnly(path),
+            // A disk that fails shows as either: as the second if a file beside the log cannot be made.
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
                 Self::Failing { path, error: error.to_string() }
             }

@@ -42,7 +42,7 @@ impl Store {
         let (ip, dialect) = (address.ip().to_string(), dialect.to_string());
         let row = params![address.to_string(), ip, user.as_str(), dialect, now_ms as i64];
         self.write("INSERT OR REPLACE INTO peers VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
-        // At most one more than allowed is there now.
+        // At most one more than allowed is there now. Plain ones go first: whoever is forgotten is taken for plain anyway.
         let oldest = "DELETE FROM peers WHERE address = (
             SELECT address FROM peers WHERE (SELECT count(*) FROM peers) > ?1
             ORDER BY dialect <> 'plain', seen LIMIT 1)";
@@ -60,6 +60,7 @@ impl Store {
         }))?;
         let (dialect, is_itself) = found.unwrap_or_default();
         let mut dialect = Dialect::from_kept(&dialect);
+        // On another port of its host there is most likely the same program, started anew; but nothing says so.
         if !is_itself {
             for habit in NOT_OF_A_HOST {
                 dialect.set(habit, false);

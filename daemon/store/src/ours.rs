@@ -74,6 +74,7 @@ const KEPT: &str =
 impl Store {
     /// Messages with ids above `after` that wait: how many.
     pub fn queued(&self, backlog: Backlog, after: u64) -> Result<u64, StoreError> {
+        // Nothing equals NULL: a part that is not asked for counts as empty.
         let sql = "SELECT (SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2)
                         + (SELECT count(*) FROM outbox WHERE address = ?3 AND message > ?2)";
         let values = params![
@@ -140,6 +141,7 @@ impl Store {
 
     /// The messages in the outbox with ids above `after`, oldest first.
     pub fn outbox(&self, after: u64, limit: usize) -> Result<Vec<KeptLetter>, StoreError> {
+        // `after` is a client's, and as a signed number it might be negative: above the newest it means the same.
         let sql = format!("{KEPT} WHERE o.message > ?1 ORDER BY o.message LIMIT ?2");
         self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
             query.query_map([after.min(self.extent.last_id) as i64, limit as i64], kept)?.collect()
@@ -158,6 +160,7 @@ impl Store {
     /// The messages in the outbox that are given up at some time: when they were queued, and how long after that, in
     /// milliseconds.
     pub fn expiring(&self) -> Result<Vec<(u64, u64, u64)>, StoreError> {
+        // Once per start as well. Both numbers: what a jump of the clock means is the engine's to decide.
         let sql = "SELECT o.message, at, expires FROM outbox AS o JOIN events ON id = o.message WHERE expires IS NOT NULL";
         self.ok(self.db.prepare(sql).and_then(|mut query| {
             let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|number| number as u64);
@@ -206,6 +209,7 @@ impl Store {
 
     /// The message that sends this one again, if there is one.
     pub fn sent_again_as(&self, message: u64) -> Result<Option<u64>, StoreError> {
+        // By the index `again`, which has few entries: nearly all messages are sent once.
         let sql = "SELECT id FROM events WHERE kind = 5 AND message IS NOT NULL AND message = ?1";
         self.ok(self
             .db

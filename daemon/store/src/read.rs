@@ -71,6 +71,7 @@ impl Store {
         limit: usize,
         wanted: &EntryFilter,
     ) -> Result<(Vec<Event>, Option<u64>), StoreError> {
+        // From the newest on: a client that begins with the largest number looks through nothing that is not there.
         let before = before.min(self.extent.last_id + 1);
         let above = before.saturating_sub(SCAN + 1);
         let rows = self.select("id > ?1 AND id < ?2", "DESC", [above, before], limit, wanted)?;

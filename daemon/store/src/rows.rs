@@ -23,6 +23,7 @@ pub(crate) fn columns(what: &What) -> (Option<i64>, Option<i64>, Option<&str>) {
 
 /// The entry in a row of `events`.
 pub(crate) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    // By place, for `SELECT *`: a new column is only ever added after these.
     let message = || row.get::<_, i64>(6).map(|id| id as u64);
     let reason = || of_number(row, 7, &Reason::ALL);
     let text = || row.get(8);
@@ -52,6 +53,7 @@ pub(crate) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
 /// The value with the number in this column.
 pub(crate) fn of_number<T: Copy>(row: &Row<'_>, column: usize, all: &[T]) -> rusqlite::Result<T> {
     let number: i64 = row.get(column)?;
+    // A newer simpd's log is refused as a whole, so that an unknown number means a damaged row.
     let value = usize::try_from(number).ok().and_then(|place| all.get(place));
     value.copied().ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
 }

@@ -102,6 +102,7 @@ pub(crate) fn prepare(db: &mut Connection) -> Result<(), Unready> {
         _ => return Err(Unready::NotALog),
     }
     if is_empty {
+        // Before the first table and before WAL: later these take a VACUUM, and the size is fixed for good.
         db.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
         db.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
     } else if pragma("auto_vacuum")? != INCREMENTAL {
@@ -109,6 +110,7 @@ pub(crate) fn prepare(db: &mut Connection) -> Result<(), Unready> {
         db.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
         db.execute_batch("VACUUM")?;
     }
+    // One write and one sync for each commit; with a rollback journal there would be several.
     db.pragma_update(None, "journal_mode", "WAL")?;
     let steps = STEPS.get(version as usize..).unwrap_or_default();
     if !steps.is_empty() {

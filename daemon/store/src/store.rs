@@ -43,11 +43,15 @@ pub(crate) struct Extent {
 /// The log, open.
 #[derive(Debug)]
 pub struct Store {
+    /// SQLite, with the file for us alone.
     pub(crate) db: Connection,
     path: PathBuf,
+    /// With what is not committed yet.
     pub(crate) extent: Extent,
     /// As of the last commit.
     committed: Extent,
+    /// Ours has begun. SQLite ends one by itself after some errors, and knows of none then; what comes later in that turn
+    /// must not begin another, of which a commit would make half a turn durable.
     in_transaction: bool,
     /// Entries appended and not committed, then until the next turn those just committed.
     fresh: Vec<Event>,
@@ -100,6 +104,7 @@ impl Store {
             may_reappear: false,
         };
         store.ok(store.set_up(durability))?;
+        // Before anything is promised to anybody: a log that cannot be written ends the start.
         store.try_to_write(now_ms)?;
         store.extent = store.ok(store.measure())?;
         store.committed = store.extent;
@@ -114,6 +119,8 @@ impl Store {
         self.db.pragma_update(None, "synchronous", synchronous)?;
         // We do that ourselves, after a commit and less often: see CHECKPOINT_BYTES.
         self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // All statements of these files, and those of some readers' filters: the default of 16 would prepare some anew in
+        // each turn.
         self.db.set_prepared_statement_cache_capacity(48);
         Ok(())
     }
@@ -229,6 +236,7 @@ impl Store {
         // SQLite takes back in memory what it could not sync, but the file has it: a killed simpd would find it.
         self.may_reappear |= committed.as_ref().is_err_and(is_of_sync);
         self.ok(committed)?;
+        // Its pages are in the file in place of those that failed.
         self.may_reappear = false;
         self.in_transaction = false;
         self.committed = self.extent;
@@ -259,6 +267,7 @@ impl Store {
     /// The log cannot even be taken back to its last commit.
     pub fn roll_back(&mut self) -> Result<(), StoreError> {
         self.in_transaction = false;
+        // Ids of what is rolled back are given again: nobody has seen them.
         self.extent = self.committed;
         self.fresh.clear();
         // SQLite has rolled back by itself after some errors.
@@ -291,6 +300,7 @@ impl Store {
         path.into()
     }
 
+    /// Before any write: begins a transaction, if none has begun.
     pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
         // With the first write of a turn: a turn without any costs no transaction.
         if !self.in_transaction {
@@ -305,6 +315,7 @@ impl Store {
         self.ok(self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(values)))
     }
 
+    /// The result, with what an error of SQLite means for this log.
     pub(crate) fn ok<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
         result.map_err(|error| StoreError::explain(&self.path, error))
     }

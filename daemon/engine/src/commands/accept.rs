@@ -15,6 +15,7 @@ pub fn accept(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
 /// Declines a request. The reply shows it as it was.
 pub fn decline(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
     let key = find_request(engine, who, "simpctl decline WHO")?;
+    // Before: once it is declined, no client sees it any more.
     let reply = chat_reply(engine, key);
     engine.chats.change(key, |ongoing| ongoing.chat.decline(now.instant)).transpose()?;
     reply

@@ -41,6 +41,7 @@ pub fn denied<T>(kind: FailureKind, line: impl Into<String>) -> Carried<T> {
     Err(Failure::new(kind, line).into())
 }
 
+/// The chat that was found has ended since, perhaps by this very request.
 pub fn no_longer() -> Failure {
     Failure::new(FailureKind::NoSuch, "the chat has just ended")
 }

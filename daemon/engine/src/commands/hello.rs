@@ -8,6 +8,7 @@ use crate::engine::Engine;
 /// Greets a client of our version; the server dismisses any other after the answer.
 pub fn hello(engine: &Engine, version: u32) -> Carried {
     let program = env!("CARGO_PKG_VERSION");
+    // No older version is spoken: simpctl and simpd come from one release.
     if version != VERSION {
         let line = format!(
             "simpd {program} speaks version {VERSION} of the control API, this client {version} \

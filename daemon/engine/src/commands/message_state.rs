@@ -25,6 +25,7 @@ pub fn message_state(engine: &Engine, message: u64) -> Carried<Option<MessageSta
         None => {}
     }
     let Some(queued) = engine.store.message(message)? else { return Ok(None) };
+    // Those of the outbox have 0 for their chat, which is also the id of a chat that has no entry yet.
     let in_chat = engine.chats.iter().find(|(_, it)| it.id == queued.chat && queued.chat != 0);
     // There is no entry for "still waits": it is what the chat has not come to, or what the outbox has.
     let waits = match in_chat {

@@ -33,6 +33,7 @@ fn show(kept: KeptLetter, absentee: Option<&Absentee>) -> OutboxMessage {
         reason: absentee.and_then(|absentee| absentee.reason),
         next_ms: absentee.and_then(|absentee| match absentee.next {
             Next::Due { ms, .. } => Some(ms),
+            // Nobody knows when: it depends on other people.
             Next::Room | Next::Chat => None,
         }),
     }

@@ -23,6 +23,7 @@ pub fn peers(engine: &Engine, after: &str) -> Carried {
             peers.push(info(Peer { user: String::new(), address }, dialect, None, true));
         }
     }
+    // As texts, since that is how the store finds those after `after`.
     peers.sort_by(|one, other| one.peer.address.cmp(&other.peer.address));
     let more = peers.len() > PEERS_MAX;
     peers.truncate(PEERS_MAX);

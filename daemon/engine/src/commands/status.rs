@@ -10,6 +10,7 @@ const NOTES_MAX: usize = 100;
 
 /// How the daemon is, with so many clients connected.
 pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
+    // The store counts for itself, also those commits that are no turn's.
     let mut counters = engine.counters.clone();
     counters.commits = engine.store.commits();
     Reply::Status(Box::new(Status {
