@@ -8,7 +8,7 @@ use simp_store::StoreError;
 
 use crate::engine::Engine;
 use crate::now::Now;
-use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Queue, Times, WantedBy};
+use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Queue, RowState, Times, WantedBy};
 
 impl Engine {
     /// What is known of the peer at this address: what the user has set, else what earlier chats showed.
@@ -63,8 +63,7 @@ impl Engine {
             times: Times { since_ms: now.ms, expires_ms: Some(now.ms + expires_after.as_millis() as u64) },
             queue: Queue::default(),
             wanted_by,
-            // It has no row yet, so that none is out of date.
-            noted: Noted { progressed: false, dialect },
+            noted: Noted { row: RowState::Current, dialect },
             timer: None,
         })
     }

@@ -61,8 +61,18 @@ pub struct Queue {
     pub loaded: u64,
     /// The newest that is delivered or given up.
     pub settled: u64,
-    /// The outbox's messages for the peer are among those that wait.
-    pub has_outbox: bool,
+    /// What the outbox has for the peer.
+    pub outbox: OutboxPart,
+}
+
+/// Whether the outbox's messages for the peer are among those that wait in a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutboxPart {
+    /// Not yet: most invitations come to nothing.
+    #[default]
+    NotTakenUp,
+    /// Since the chat opened; also if there were none.
+    TakenUp,
 }
 
 /// Who wanted a chat.
@@ -80,10 +90,19 @@ pub enum WantedBy {
 /// What is in the log of a chat.
 #[derive(Debug, Clone, Copy)]
 pub struct Noted {
-    /// It had messages since its row was written.
-    pub progressed: bool,
+    /// Its row.
+    pub row: RowState,
     /// How the peer speaks.
     pub dialect: NotedDialect,
+}
+
+/// Whether the row of a chat holds as of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowState {
+    /// It does, or there is none.
+    Current,
+    /// The chat had messages since it was written: a start has to read their entries.
+    Outdated,
 }
 
 /// What is in the log of how a peer speaks.

@@ -10,7 +10,7 @@ use simp_store::{Backlog, Store, StoreError};
 
 use crate::absent::Absentees;
 use crate::now::Now;
-use crate::ongoing::{Ongoing, Queue};
+use crate::ongoing::{Ongoing, OutboxPart, Queue};
 
 /// Messages that a chat's machine holds at most; those after them wait in the log.
 const LOADED_MAX: usize = 64;
@@ -65,11 +65,12 @@ impl Ongoing {
         absent: &Absentees,
         now: Now,
     ) -> Result<Vec<u64>, StoreError> {
-        if self.queue.has_outbox || !matches!(self.chat.state(), State::Accepting | State::Open) {
+        let has_begun = matches!(self.chat.state(), State::Accepting | State::Open);
+        if self.queue.outbox == OutboxPart::TakenUp || !has_begun {
             return Ok(Vec::new());
         }
         // Also if there is nothing: what is kept from now on is handed over as it comes.
-        self.queue.has_outbox = true;
+        self.queue.outbox = OutboxPart::TakenUp;
         let Some(at) = self.outbox_of(absent) else { return Ok(Vec::new()) };
         let too_long = self.give_up_too_long(store, now, at)?;
         self.queue.in_log += store.queued(Backlog { chat: None, outbox: Some(at) }, 0)?;

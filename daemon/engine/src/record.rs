@@ -9,7 +9,7 @@ use tracing::field::display;
 
 use crate::absent::Absentees;
 use crate::now::Now;
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, RowState};
 
 impl Ongoing {
     /// Appends what happened in the chat. Returns the message that has left the outbox with it.
@@ -73,9 +73,9 @@ impl Ongoing {
             | ChatEvent::Unconfirmed(MessageId(message))
             | ChatEvent::Undelivered(MessageId(message), _) => {
                 self.queue.settled = *message;
-                self.noted.progressed = true;
+                self.noted.row = RowState::Outdated;
             }
-            ChatEvent::Message { .. } => self.noted.progressed = true,
+            ChatEvent::Message { .. } => self.noted.row = RowState::Outdated,
             _ => {}
         }
     }

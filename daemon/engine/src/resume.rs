@@ -10,7 +10,7 @@ use simp_store::{Backlog, KeptChat, Store, StoreError};
 
 use crate::engine::Engine;
 use crate::now::Now;
-use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Queue, Times, WantedBy};
+use crate::ongoing::{Noted, NotedDialect, Ongoing, OutboxPart, Place, Queue, RowState, Times, WantedBy};
 use crate::policy::Policy;
 use crate::roster::Roster;
 
@@ -82,15 +82,18 @@ impl Engine {
         let in_log = self.store.queued(backlog_now, kept.settled)?;
         let Some((chat, dialect)) = self.resume_machine(now, kept, in_log > 0) else { return Ok(()) };
         // Its messages are in `in_log` then: taking them up again would count them twice.
-        let has_outbox = matches!(state, State::Accepting | State::Open);
+        let outbox = match state {
+            State::Accepting | State::Open => OutboxPart::TakenUp,
+            State::Inviting | State::Invited | State::Closing | State::Closed => OutboxPart::NotTakenUp,
+        };
         let mut ongoing = Ongoing {
             id: kept.chat,
             chat,
             place: Place { address: kept.address, local: None, outbox_at: kept.outbox_at },
             times: Times { since_ms: kept.since_ms, expires_ms: kept.expires_ms },
-            queue: Queue { in_log, loaded: kept.settled, settled: kept.settled, has_outbox },
+            queue: Queue { in_log, loaded: kept.settled, settled: kept.settled, outbox },
             wanted_by: if kept.for_outbox { WantedBy::Outbox { leave_at: None } } else { WantedBy::Users },
-            noted: Noted { progressed: true, dialect },
+            noted: Noted { row: RowState::Outdated, dialect },
             timer: None,
         };
         ongoing.refill(&self.store, backlog)?;

@@ -9,7 +9,7 @@ use simp_control::State;
 use simp_store::{Store, StoreError};
 use slab::Slab;
 
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, OutboxPart, RowState};
 
 /// What a chat counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Roster {
             // Whoever has come there since may have what the outbox holds, unless it was without from the start.
             let other =
                 self.at(from).and_then(|key| self.entries.get_mut(key)).map(|listed| &mut listed.ongoing);
-            if let Some(other) = other.filter(|other| !other.queue.has_outbox) {
+            if let Some(other) = other.filter(|other| other.queue.outbox == OutboxPart::NotTakenUp) {
                 other.place.outbox_at = Some(from);
             }
         }
@@ -130,11 +130,11 @@ impl Roster {
 
     /// Writes down where all chats that had messages stand, so that a start has little to read.
     pub fn keep(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        for ongoing in self.keeping().filter(|ongoing| ongoing.noted.progressed) {
+        for ongoing in self.keeping().filter(|ongoing| ongoing.noted.row == RowState::Outdated) {
             if let Some(row) = ongoing.row() {
                 store.keep_chat(&row)?;
             }
-            ongoing.noted.progressed = false;
+            ongoing.noted.row = RowState::Current;
         }
         store.set_kept()
     }

@@ -16,7 +16,7 @@ use simp_store::{Store, StoreError};
 use crate::absent::Absentees;
 use crate::engine::Engine;
 use crate::now::Now;
-use crate::ongoing::{NotedDialect, Ongoing, WantedBy};
+use crate::ongoing::{NotedDialect, Ongoing, RowState, WantedBy};
 
 /// How long we stay in a chat that was opened for the outbox after its last message, for an answer.
 const LINGER: Duration = Duration::from_secs(60);
@@ -136,7 +136,7 @@ impl Ongoing {
             && let Some(row) = self.row()
         {
             store.keep_chat(&row)?;
-            self.noted.progressed = false;
+            self.noted.row = RowState::Current;
         }
         Ok(settled)
     }
