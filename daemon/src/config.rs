@@ -171,7 +171,8 @@ impl ConfigFile {
         let (chat, retain) = (self.chat()?, self.retain()?);
         let max_chats = args.max_chats.or(self.max_chats).unwrap_or(1) as u64;
         let user = args.user.clone().or(self.user).or_else(login_name).unwrap_or_default();
-        // An acceptance from this name means only that the user is being asked (SIMP 7): no peer would open a chat with it.
+        // An acceptance from this name means only that the user is being asked (SIMP 7): no peer would open a chat with
+        // it.
         if user.trim() == RINGING_USER {
             return Err(ConfigError::Reserved(RINGING_USER));
         }

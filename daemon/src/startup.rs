@@ -112,7 +112,8 @@ impl DaemonFiles {
         if UnixStream::connect(&self.socket).is_ok() {
             return Err(StartError::Running(name.clone(), name));
         }
-        // Only with the lock: whoever is refused it must leave the owner's path in it, by which simpctl finds the owner.
+        // Only with the lock: whoever is refused it must leave the owner's path in it, by which simpctl finds the
+        // owner.
         lock.set_len(0).map_err(failed)?;
         lock.write_all(self.socket.as_os_str().as_bytes()).map_err(failed)?;
         // A killed daemon leaves its socket, and a path that exists cannot be bound.

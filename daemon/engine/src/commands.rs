@@ -1,6 +1,6 @@
 //! What clients want: which file carries out which request, and what each request is called and does. Requests that are
-//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` forgets too; `stop` is so
-//! little that it is here. `carried` is what all of them come to, `message_state` what became of a message.
+//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` forgets too; `stop` is
+//! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message.
 
 mod accept;
 mod cancel;
@@ -13,7 +13,6 @@ mod hello;
 mod history;
 mod message_state;
 mod outbox;
-
 mod peers;
 mod quit;
 mod resend;

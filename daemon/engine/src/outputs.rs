@@ -13,7 +13,8 @@ pub struct Outputs {
     pub transmits: Transmits,
     /// One for each request, those of each client in order.
     pub answers: Vec<(ClientId, Answer)>,
-    /// Clients that follow the log from now on. They read it at their own pace: see [`Engine::log`](crate::Engine::log).
+    /// Clients that follow the log from now on. They read it at their own pace: see
+    /// [`Engine::log`](crate::Engine::log).
     pub followers: Vec<(ClientId, Follower)>,
     /// A client has asked the daemon to stop.
     pub stops: bool,

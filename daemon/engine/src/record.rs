@@ -95,8 +95,8 @@ impl Ongoing {
         Ok(())
     }
 
-    /// An event as an entry, if it is one. The number of a received message is kept beside it: after a restart it is what
-    /// a copy is known by.
+    /// An event as an entry, if it is one. The number of a received message is kept beside it: after a restart it is
+    /// what a copy is known by.
     fn entry(&self, event: ChatEvent) -> Option<(What, Option<u64>)> {
         let what = match event {
             ChatEvent::Message { seq, text } => return Some((What::Message { text }, Some(u64::from(seq)))),

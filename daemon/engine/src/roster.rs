@@ -95,9 +95,9 @@ impl Roster {
     /// Changes a chat and marks it as touched: whatever happens to a chat, happens in here. How it counts is right from
     /// here on, all else once it is settled.
     ///
-    /// Four change one without marking it, and leave nothing to settle: [`settling`](Self::settling) is what touched chats
-    /// are for, [`keeping`](Self::keeping) changes what is noted of a chat, [`move_to`](Self::move_to) its address, and
-    /// [`remove`](Self::remove) may give the outbox of an address to another chat.
+    /// Four change one without marking it, and leave nothing to settle: [`settling`](Self::settling) is what touched
+    /// chats are for, [`keeping`](Self::keeping) changes what is noted of a chat, [`move_to`](Self::move_to) its
+    /// address, and [`remove`](Self::remove) may give the outbox of an address to another chat.
     pub fn change<T>(&mut self, key: usize, change: impl FnOnce(&mut Ongoing) -> T) -> Option<T> {
         let listed = self.entries.get_mut(key)?;
         // Once in the queue is enough: it is settled with all that has happened to it by then.

@@ -98,8 +98,8 @@ impl Engine {
     /// Whether our user need not be asked.
     fn accepts_unasked(&self, from: SocketAddr, syn: &Datagram) -> bool {
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
-        // Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is meant
-        // answers from another port.
+        // Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is
+        // meant answers from another port.
         let is_awaited = self.absent.has(from) && self.chats.for_outbox(from).is_none();
         is_awaited || self.policy.accept.allows(&peer)
     }

@@ -42,15 +42,16 @@ impl Store {
         let (ip, dialect) = (address.ip().to_string(), dialect.to_string());
         let row = params![address.to_string(), ip, user.as_str(), dialect, now_ms as i64];
         self.write("INSERT OR REPLACE INTO peers VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
-        // At most one more than allowed is there now. Plain ones go first: whoever is forgotten is taken for plain anyway.
+        // At most one more than allowed is there now. Plain ones go first: whoever is forgotten is taken for plain
+        // anyway.
         let oldest = "DELETE FROM peers WHERE address = (
             SELECT address FROM peers WHERE (SELECT count(*) FROM peers) > ?1
             ORDER BY dialect <> 'plain', seen LIMIT 1)";
         self.write(oldest, [PEERS_MAX]).map(drop)
     }
 
-    /// How the peer at this address is known to speak; else whoever was heard of last on the same host, and then it is a
-    /// stranger. Of a stranger nothing is believed that would lose a message of a plain one.
+    /// How the peer at this address is known to speak; else whoever was heard of last on the same host, and then it is
+    /// a stranger. Of a stranger nothing is believed that would lose a message of a plain one.
     pub fn known_of(&self, address: SocketAddr) -> Result<Known, StoreError> {
         let sql = "SELECT dialect, address = ?2 FROM peers WHERE ip = ?1
             ORDER BY address = ?2 DESC, seen DESC LIMIT 1";

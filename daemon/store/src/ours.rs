@@ -220,8 +220,8 @@ impl Store {
 
     /// The message that was queued with this token, by an entry above `after`: its id and its chat.
     pub fn with_token(&self, token: u64, after: u64) -> Result<Option<(u64, u64)>, StoreError> {
-        // Tokens have no index, for a client asks within seconds: only the newest entries are looked through. No id may be
-        // negative to SQLite, whatever the client says.
+        // Tokens have no index, for a client asks within seconds: only the newest entries are looked through. No id may
+        // be negative to SQLite, whatever the client says.
         let after = after.max(self.extent.last_id.saturating_sub(TOKEN_SCAN)).min(self.extent.last_id);
         let sql = "SELECT id, chat FROM events WHERE id > ?1 AND kind = 5 AND seq = ?2";
         self.ok(self.db.prepare(sql).and_then(|mut query| {

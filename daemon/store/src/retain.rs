@@ -114,8 +114,8 @@ impl Store {
             return Ok(false);
         }
         self.begin()?;
-        // A pragma takes no parameters. Each step of it gives one page back, as a row without columns: whoever executes it
-        // once gives back one.
+        // A pragma takes no parameters. Each step of it gives one page back, as a row without columns: whoever executes
+        // it once gives back one.
         let pragma = format!("PRAGMA incremental_vacuum({spare})");
         self.ok(self.db.prepare(&pragma).and_then(|mut vacuum| {
             let mut pages = vacuum.query([])?;

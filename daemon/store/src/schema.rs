@@ -12,8 +12,8 @@ pub(crate) const PAGE_BYTES: u64 = 1_024;
 pub(crate) const SCHEMA_VERSION: i64 = 3;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
-/// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received message's
-/// Sequence field, or the token of a queued one. The address and the name of an entry's peer stand in each
+/// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
+/// message's Sequence field, or the token of a queued one. The address and the name of an entry's peer stand in each
 /// entry, for chats do not outlive their end here and entries do.
 ///
 /// A chat's row holds as of entry `as_of`, or as of `kept.through` if that is later; what came after is
@@ -47,8 +47,9 @@ const SECOND: &str = "
     CREATE TABLE runs (only INTEGER PRIMARY KEY CHECK (only = 1), started INTEGER NOT NULL) STRICT;
 ";
 
-/// How peers speak, as the names of their habits; a row for each that there was a chat with, so far without any. The `text` of an `opened` is the note of its peer. `outbox_at` is
-/// where the outbox knows the peer of a chat, and where it was invited; nothing if another chat has that.
+/// How peers speak, as the names of their habits; a row for each that there was a chat with, so far without any. The
+/// `text` of an `opened` is the note of its peer. `outbox_at` is where the outbox knows the peer of a chat, and where
+/// it was invited; nothing if another chat has that.
 const THIRD: &str = "
     CREATE TABLE peers (
         address TEXT PRIMARY KEY, ip TEXT NOT NULL, user TEXT NOT NULL, dialect TEXT NOT NULL, seen INTEGER NOT NULL

@@ -50,8 +50,8 @@ pub struct Store {
     pub(crate) extent: Extent,
     /// As of the last commit.
     committed: Extent,
-    /// Ours has begun. SQLite ends one by itself after some errors, and knows of none then; what comes later in that turn
-    /// must not begin another, of which a commit would make half a turn durable.
+    /// Ours has begun. SQLite ends one by itself after some errors, and knows of none then; what comes later in that
+    /// turn must not begin another, of which a commit would make half a turn durable.
     in_transaction: bool,
     /// Entries appended and not committed, then until the next turn those just committed.
     fresh: Vec<Event>,
@@ -119,8 +119,8 @@ impl Store {
         self.db.pragma_update(None, "synchronous", synchronous)?;
         // We do that ourselves, after a commit and less often: see CHECKPOINT_BYTES.
         self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
-        // All statements of these files, and those of some readers' filters: the default of 16 would prepare some anew in
-        // each turn.
+        // All statements of these files, and those of some readers' filters: the default of 16 would prepare some anew
+        // in each turn.
         self.db.set_prepared_statement_cache_capacity(48);
         Ok(())
     }
