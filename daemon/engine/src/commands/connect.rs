@@ -100,7 +100,7 @@ pub fn peer_address(engine: &Engine, text: &str) -> Carried<SocketAddr> {
     if address == ours || (on_all && address.port() == ours.port()) {
         return denied(FailureKind::Failed, format!("{address}: this is the address of this simpd"));
     }
-    // Our socket could not transmit there, or never be answered: the user would wait for nothing.
+    // Our socket cannot transmit there: the user would wait for nothing.
     if address.is_ipv6() && ours.is_ipv4() {
         let line = format!("{address}: this simpd speaks IPv4 only (start one on an IPv6 address)");
         return denied(FailureKind::Failed, line);
