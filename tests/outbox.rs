@@ -116,18 +116,18 @@ fn cancel_and_resend_say_what_cannot_be_done() {
     let _alice = world.start(1, &["--user", "alice"]);
     let nobody = world.address(9);
     world.ctl(1, &["send", "--queue", "-t", &nobody, "hi"]).ok();
-    world.ctl(1, &["resend", "1"]).fails(1, "simpctl: message 1: still waits to be delivered");
+    world.ctl(1, &["resend", "1"]).fails(1, "simpctl: message 1: is still waiting to be delivered");
     assert_eq!(world.ctl(1, &["outbox", "cancel", "1", "--json"]).ok(), "{\"cancelled\":1}\n");
-    world.ctl(1, &["outbox", "cancel", "1"]).fails(1, "simpctl: message 1: was given up already");
+    world.ctl(1, &["outbox", "cancel", "1"]).fails(1, "simpctl: message 1: was already given up");
     world
         .ctl(1, &["outbox", "cancel", "77"])
-        .fails(7, "simpctl: message 77: we have sent no message with this id (see: simpctl outbox)");
+        .fails(7, "simpctl: message 77: no such message (see: simpctl outbox)");
     world
         .ctl(1, &["resend", "77"])
-        .fails(7, "simpctl: message 77: we have sent no message with this id (see: simpctl history --all)");
+        .fails(7, "simpctl: message 77: no such message (see: simpctl history --all)");
     assert_eq!(world.ctl(1, &["resend", "1", "--expire", "2h"]).ok(), "");
     assert!(json(&world.ctl(1, &["outbox", "--json"]).ok())[0]["expires"].is_string());
-    world.ctl(1, &["resend", "1"]).fails(1, "simpctl: message 1: was sent again already, as 3");
+    world.ctl(1, &["resend", "1"]).fails(1, "simpctl: message 1: was already resent as message 3");
     assert_eq!(world.ctl(1, &["outbox", "cancel", "3"]).ok(), "");
     assert_eq!(world.ctl(1, &["outbox"]).ok(), "");
     let log = world.ctl(1, &["history", "--all"]).ok();

@@ -78,7 +78,7 @@ fn what_cannot_be_forgotten_is_named_with_the_remedy() {
     for who in ["10.0.0.9", "10.0.0.9:7777", "eve@10.0.0.9:7777"] {
         world.ctl(1, &["peers", "forget", who]).fails(
             7,
-            &format!("simpctl: {who}: nothing was learned of such a peer (list them: simpctl peers)"),
+            &format!("simpctl: {who}: nothing is known about this peer (list them: simpctl peers)"),
         );
     }
     for who in [two.clone(), format!("{two}:7778"), format!("bob@{two}:7777")] {
@@ -215,12 +215,12 @@ fn what_a_peer_cannot_confirm_is_told_as_sent_and_may_be_sent_again() {
     assert!(world.ctl(1, &["history", "--all", "-n", "1"]).ok().trim_end().ends_with(&line));
     world
         .ctl(1, &["outbox", "cancel", &message.to_string()])
-        .fails(1, &format!("simpctl: message {message}: was sent already, not confirmed"));
+        .fails(1, &format!("simpctl: message {message}: was already sent, but not confirmed"));
     world.ctl(1, &["resend", &message.to_string()]).ok();
     bob.expect(Operation::Chat, 1, b"hi");
     world
         .ctl(1, &["resend", &message.to_string()])
-        .fails(1, &format!("simpctl: message {message}: was sent again already, as {}", message + 2));
+        .fails(1, &format!("simpctl: message {message}: was already resent as message {}", message + 2));
     let sent = lines(&world.ctl(1, &["send", "--json", "bye"]).ok());
     assert_eq!(sent[0]["event"], "unconfirmed");
     let quit = world.spawn_ctl(1, &["quit"]);

@@ -110,7 +110,7 @@ fn what_is_not_there_is_status_7() {
     let ann_is = format!("ann@{}:7777", world.address(5));
     world
         .ctl(1, &["send", "-t", "127.0.0.1", "hi"])
-        .fails(7, &format!("simpctl: 127.0.0.1: not among {ann_is} (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)"));
+        .fails(7, &format!("simpctl: no match for 127.0.0.1 among {ann_is} (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)"));
     cid.open(&world.address(1));
     let cid_is = format!("cid@{}:7777", world.address(6));
     world
@@ -129,7 +129,9 @@ fn a_second_chat_needs_room() {
     let bob = format!("bob@{}:7777", world.address(2));
     world.ctl(1, &["connect", &world.address(3)]).fails(
         1,
-        &format!("simpctl: there is a chat with {bob} already (end it: simpctl quit, or start simpd with --max-chats 2)"),
+        &format!(
+            "simpctl: already in a chat with {bob} (end it: simpctl quit, or start simpd with --max-chats 2)"
+        ),
     );
     assert_eq!(world.ctl(1, &["connect", &world.address(2)]).ok(), format!("connected to {bob}\n"));
     world

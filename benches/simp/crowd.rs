@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
-use simp_daemon::udp::{Drained, Udp};
+use simp_daemon::udp::{More, Udp};
 use simp_proto::{Datagram, Operation, UserName};
 
 use crate::Attempt;
@@ -119,8 +119,8 @@ impl Crowd {
             return Ok(false);
         }
         let mut come = Vec::new();
-        let mut drained = Drained::No;
-        while drained == Drained::No {
+        let mut drained = More::Perhaps;
+        while drained == More::Perhaps {
             drained = self.udp.receive(|received| {
                 let datagram = Datagram::decode(received.bytes).ok();
                 come.extend(received.local.zip(datagram.map(|it| (it.operation, it.seq))));

@@ -27,7 +27,7 @@ const READ_PER_TURN: usize = 64 << 10;
 
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum ClientState {
     /// It owes us its hello.
     New,
     /// It has said hello with our version.
@@ -40,12 +40,12 @@ enum Standing {
 
 /// One control connection.
 #[derive(Debug)]
-pub struct Client {
+pub struct ClientConnection {
     stream: UnixStream,
     input: FrameBuffer,
     output: Vec<u8>,
     written: usize,
-    standing: Standing,
+    state: ClientState,
     /// A request that was read, for the next turn.
     held: Option<Request>,
     /// It follows the log.
@@ -58,18 +58,19 @@ pub struct Client {
     readable: bool,
 }
 
-impl Client {
+impl ClientConnection {
     fn new(stream: UnixStream) -> Self {
         Self {
             stream,
             input: FrameBuffer::default(),
             output: Vec::new(),
             written: 0,
-            standing: Standing::New,
+            state: ClientState::New,
             held: None,
             follower: None,
             debt: None,
             last_words: None,
+            // It may have asked before we accepted it: that is read in this turn, without its event.
             readable: true,
         }
     }
@@ -82,22 +83,23 @@ impl Client {
     /// Whether it owes us the rest of a frame, or its hello. Not while it is our turn: if its output is
     /// full, or its socket has more to read, what we hold may be whole requests that we did not take yet.
     pub fn owes(&self) -> bool {
-        match self.standing {
-            Standing::New => true,
-            Standing::Greeted => {
+        match self.state {
+            ClientState::New => true,
+            ClientState::Greeted => {
                 self.input.is_partial() && !self.readable && self.held.is_none() && !self.is_full()
             }
-            Standing::Leaving | Standing::Gone => false,
+            ClientState::Leaving | ClientState::Gone => false,
         }
     }
 
     fn is_asking(&self) -> bool {
-        matches!(self.standing, Standing::New | Standing::Greeted)
+        matches!(self.state, ClientState::New | ClientState::Greeted)
     }
 
     fn leave(&mut self) {
-        if self.standing != Standing::Gone {
-            self.standing = Standing::Leaving;
+        // Gone is for good: there is nobody to write the rest to.
+        if self.state != ClientState::Gone {
+            self.state = ClientState::Leaving;
         }
         self.follower = None;
     }
@@ -124,6 +126,7 @@ impl Client {
             }
             follower.cursor = event.id;
         }
+        // Past those that it does not want as well, lest they be read again.
         follower.cursor = looked;
         self.follower = Some(follower);
     }
@@ -153,9 +156,9 @@ impl Client {
     pub fn next_request(&mut self) -> Option<Request> {
         let request = self.take_request()?;
         match request {
-            _ if self.standing == Standing::Greeted => Some(request),
+            _ if self.state == ClientState::Greeted => Some(request),
             Request::Hello { version: VERSION } => {
-                self.standing = Standing::Greeted;
+                self.state = ClientState::Greeted;
                 Some(request)
             }
             // The answer names both versions, and then it goes.
@@ -180,6 +183,7 @@ impl Client {
             return self.held.take();
         }
         let mut taken = 0;
+        // What was read before first: a client that sends without a pause must not fill our memory.
         while self.is_asking() && !self.is_full() {
             match self.input.take() {
                 Ok(Some(request)) => return Some(request),
@@ -213,7 +217,7 @@ impl Client {
             Err(error) => {
                 self.readable = false;
                 if error.kind() != io::ErrorKind::WouldBlock {
-                    self.standing = Standing::Gone;
+                    self.state = ClientState::Gone;
                 }
                 0
             }
@@ -228,26 +232,27 @@ impl Client {
         }
         while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
             match self.stream.write(rest) {
-                Ok(0) => self.standing = Standing::Gone,
+                Ok(0) => self.state = ClientState::Gone,
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => self.standing = Standing::Gone,
+                Err(_) => self.state = ClientState::Gone,
             }
-            if self.standing == Standing::Gone {
+            if self.state == ClientState::Gone {
                 return;
             }
         }
         self.written = 0;
         self.output.clear();
+        // One long answer must not cost its memory for as long as the client stays.
         self.output.shrink_to(OUTPUT_HIGH);
     }
 
     fn is_done(&self) -> bool {
-        match self.standing {
-            Standing::New | Standing::Greeted => false,
-            Standing::Leaving => self.output.is_empty(),
-            Standing::Gone => true,
+        match self.state {
+            ClientState::New | ClientState::Greeted => false,
+            ClientState::Leaving => self.output.is_empty(),
+            ClientState::Gone => true,
         }
     }
 }
@@ -261,17 +266,25 @@ fn broken(error: &FrameError) -> Failure {
     Failure::new(FailureKind::Usage, format!("the request cannot be read: {error}"))
 }
 
+/// Whether somebody knocks who was not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knocking {
+    /// Nobody does: whoever knocks next causes an event.
+    Answered,
+    /// Somebody does, and we had no descriptor for the connection.
+    NoDescriptor,
+    /// A client has gone since then, so that there may be one.
+    MayHaveDescriptor,
+}
+
 /// The listening socket and all clients.
 #[derive(Debug)]
 pub struct Clients {
     listener: UnixListener,
-    clients: Slab<Client>,
+    clients: Slab<ClientConnection>,
     /// Added to a client's key for its token, so that tokens below are the server's own.
     first_token: usize,
-    /// Somebody knocks whom we had no descriptor for.
-    starved: bool,
-    /// A client has gone since, so that there may be one now.
-    has_room: bool,
+    knocking: Knocking,
 }
 
 impl Clients {
@@ -281,9 +294,10 @@ impl Clients {
     /// Those of binding and of registering with mio.
     pub fn listen(path: &Path, registry: &Registry, token: Token, first_token: usize) -> io::Result<Self> {
         let mut listener = UnixListener::bind(path)?;
+        // The folder is ours alone already. This holds even if its user opens that to others.
         fs::set_permissions(path, Permissions::from_mode(0o600))?;
         registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Self { listener, clients: Slab::new(), first_token, starved: false, has_room: false })
+        Ok(Self { listener, clients: Slab::new(), first_token, knocking: Knocking::Answered })
     }
 
     /// How many there are.
@@ -294,7 +308,7 @@ impl Clients {
     /// Takes in all who knock and returns their keys. Only our user and root may stay.
     pub fn accept(&mut self, registry: &Registry) -> Vec<ClientId> {
         let mut keys = Vec::new();
-        (self.starved, self.has_room) = (false, false);
+        self.knocking = Knocking::Answered;
         loop {
             let stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
@@ -302,7 +316,7 @@ impl Clients {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return keys,
                 Err(error) => {
                     tracing::warn!("a client cannot be accepted: {error}");
-                    self.starved = true;
+                    self.knocking = Knocking::NoDescriptor;
                     return keys;
                 }
             };
@@ -312,12 +326,12 @@ impl Clients {
 
     /// Whether to [`accept`](Self::accept) without being woken: nothing else tells that a descriptor is free.
     pub fn should_accept(&self) -> bool {
-        self.starved && self.has_room
+        self.knocking == Knocking::MayHaveDescriptor
     }
 
     fn admit(&mut self, stream: UnixStream, registry: &Registry) -> Option<ClientId> {
         let is_ours = callers::is_ours(&stream);
-        let mut client = Client::new(stream);
+        let mut client = ClientConnection::new(stream);
         if !is_ours {
             client.dismiss(Failure::new(
                 FailureKind::NoDaemon,
@@ -326,15 +340,17 @@ impl Clients {
         } else if self.clients.len() >= CLIENTS_MAX {
             client.dismiss(Failure::new(
                 FailureKind::Failed,
-                format!("{CLIENTS_MAX} clients are connected already (close some of them)"),
+                format!("the limit of {CLIENTS_MAX} clients is reached (close some of them)"),
             ));
         }
         if !client.is_asking() {
+            // The kernel has room for one line, so that nothing waits and it takes no place among the clients.
             client.flush();
             return None;
         }
         let entry = self.clients.vacant_entry();
         let token = Token(self.first_token + entry.key());
+        // Both from the start: an event comes once per change, so that room which nobody needs wakes us only once.
         registry.register(&mut client.stream, token, Interest::READABLE | Interest::WRITABLE).ok()?;
         let key = entry.key();
         entry.insert(client);
@@ -350,12 +366,12 @@ impl Clients {
     }
 
     /// The client with this key.
-    pub fn get_mut(&mut self, key: ClientId) -> Option<&mut Client> {
+    pub fn get_mut(&mut self, key: ClientId) -> Option<&mut ClientConnection> {
         self.clients.get_mut(key)
     }
 
     /// All clients.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ClientId, &mut Client)> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ClientId, &mut ClientConnection)> {
         self.clients.iter_mut()
     }
 
@@ -368,7 +384,9 @@ impl Clients {
                 return true;
             }
             timers.extend(client.debt);
-            self.has_room = true;
+            if self.knocking == Knocking::NoDescriptor {
+                self.knocking = Knocking::MayHaveDescriptor;
+            }
             // The descriptor is closed right after, which removes it from the poll all the same.
             let _ = registry.deregister(&mut client.stream);
             false

@@ -44,7 +44,7 @@ pub struct Args {
 /// simpd.toml. The command line goes before it.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ConfigFile {
     address: Option<String>,
     user: Option<String>,
     accept: Option<String>,
@@ -126,29 +126,14 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the setting and what it may be.
     pub fn load(args: &Args) -> Result<Self, ConfigError> {
+        // One that is named must be there: else nobody would notice that its settings are not in effect.
         let path = args.config.clone().or_else(|| default_file().filter(|path| path.exists()));
-        let file = path.as_deref().map_or_else(|| Ok(File::default()), File::read)?;
-        let (chat, retain) = (file.chat()?, file.retain()?);
-        let max_chats = args.max_chats.or(file.max_chats).unwrap_or(1) as u64;
-        let user = args.user.clone().or(file.user).or_else(login_name).unwrap_or_default();
-        if user.trim() == RINGING_USER {
-            return Err(ConfigError::Reserved(RINGING_USER));
-        }
-        let log = args.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned());
-        let pins =
-            Pins::parse(file.peers).map_err(|error| ConfigError::Peers(path.unwrap_or_default(), error))?;
-        let policy = Policy {
-            user: UserName::new(&user).map_err(|error| ConfigError::User { error })?,
-            accept: Accept::parse(args.accept.as_deref().or(file.accept.as_deref()).unwrap_or("ask")),
-            max_chats: within("max_chats", max_chats, 1, 100_000)? as usize,
-            chat,
-            retain,
-            pins,
-        };
+        let file = path.as_deref().map_or_else(|| Ok(ConfigFile::default()), ConfigFile::read)?;
+        let log = args.log.clone().or_else(|| file.log.clone()).unwrap_or_else(|| "info".to_owned());
         Ok(Self {
-            address: args.address.clone().or(file.address),
-            policy,
+            address: args.address.clone().or_else(|| file.address.clone()),
             durability: file.durability.unwrap_or_default(),
+            policy: file.policy(args, &path.unwrap_or_default())?,
             log: level(&log).ok_or(ConfigError::Log(log))?,
         })
     }
@@ -159,6 +144,7 @@ impl Config {
     /// [`ConfigError::NoAddress`] and [`ConfigError::Address`].
     pub fn address(&self) -> Result<SocketAddr, ConfigError> {
         let text = self.address.as_ref().ok_or(ConfigError::NoAddress)?;
+        // Peers know us by the port, and simpctl finds us by it: one that the kernel picks would be another each time.
         let is_of_a_host = |address: &SocketAddr| {
             let ip = address.ip();
             address.port() != 0 && !ip.is_multicast() && ip != Ipv4Addr::BROADCAST
@@ -167,7 +153,7 @@ impl Config {
     }
 }
 
-impl File {
+impl ConfigFile {
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;
@@ -177,6 +163,27 @@ impl File {
             // Its message can have several lines, and a user sees one.
             let what = error.message().replace('\n', " ");
             ConfigError::Parse(path.to_owned(), format!("line {line}: {what}"))
+        })
+    }
+
+    /// What the engine goes by. `path` is where this was read.
+    fn policy(self, args: &Args, path: &Path) -> Result<Policy, ConfigError> {
+        let (chat, retain) = (self.chat()?, self.retain()?);
+        let max_chats = args.max_chats.or(self.max_chats).unwrap_or(1) as u64;
+        let user = args.user.clone().or(self.user).or_else(login_name).unwrap_or_default();
+        // An acceptance from this name means only that the user is being asked (SIMP 7): no peer would open a chat with
+        // it.
+        if user.trim() == RINGING_USER {
+            return Err(ConfigError::Reserved(RINGING_USER));
+        }
+        let pins = Pins::parse(self.peers).map_err(|error| ConfigError::Peers(path.to_owned(), error))?;
+        Ok(Policy {
+            user: UserName::new(&user).map_err(|error| ConfigError::User { error })?,
+            accept: Accept::parse(args.accept.as_deref().or(self.accept.as_deref()).unwrap_or("ask")),
+            max_chats: within("max_chats", max_chats, 1, 100_000)? as usize,
+            chat,
+            retain,
+            pins,
         })
     }
 
@@ -206,6 +213,7 @@ impl File {
 }
 
 fn level(name: &str) -> Option<tracing::Level> {
+    // `Level` reads numbers and other cases too, and nothing of ours is logged at `trace`.
     ["error", "warn", "info", "debug"].contains(&name).then(|| name.parse().ok()).flatten()
 }
 
@@ -221,12 +229,14 @@ fn length(name: &'static str, text: &str) -> Result<Duration, ConfigError> {
 fn default_file() -> Option<PathBuf> {
     let folder = std::env::var_os("XDG_CONFIG_HOME")
         .map(PathBuf::from)
+        // A relative path is to be ignored, says the XDG Base Directory Specification.
         .filter(|path| path.is_absolute())
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
     Some(folder.join("simp/simpd.toml"))
 }
 
 fn login_name() -> Option<String> {
+    // Not every service manager sets USER.
     std::env::var("USER")
         .ok()
         .filter(|name| !name.is_empty())

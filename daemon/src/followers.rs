@@ -5,13 +5,13 @@ use simp_control::{Failure, FailureKind};
 use simp_engine::Follower;
 use simp_store::Store;
 
-use crate::clients::Client;
+use crate::clients::ClientConnection;
 
 /// Entries of the log read for one follower at a time.
 const ENTRIES_PER_READ: usize = 64;
 
 /// Gives a client that follows the log the entries after its cursor, as many as it has room for.
-pub fn serve(client: &mut Client, log: &Store) {
+pub fn serve(client: &mut ClientConnection, log: &Store) {
     let newest = log.last_id();
     let before_turn = newest - log.fresh().len() as u64;
     // One piece for each in a turn: others wait too.
@@ -24,6 +24,7 @@ pub fn serve(client: &mut Client, log: &Store) {
             Err(error) => client.dismiss(Failure::new(FailureKind::Failed, error.to_string())),
         }
     }
+    // Looked at again: what was read may have brought it up to those of this turn.
     let Some(cursor) = client.follower().map(|follower| follower.cursor) else { return };
     if (before_turn..newest).contains(&cursor) {
         let unseen = log.fresh().get((cursor - before_turn) as usize..).unwrap_or_default();

@@ -18,7 +18,7 @@ use simp_store::{Store, StoreError};
 use crate::clients::Clients;
 use crate::config::{Args, Config};
 use crate::followers;
-use crate::udp::{Drained, Udp};
+use crate::udp::{More, Udp};
 
 const UDP: Token = Token(0);
 const SIGNALS: Token = Token(1);
@@ -165,11 +165,11 @@ impl Server {
         let mut is_at_work = true;
         while self.udp_readable && is_at_work {
             let before = datagrams.len();
-            let drained = self.udp.receive(|received| {
+            let more = self.udp.receive(|received| {
                 let datagram = Datagram::decode(received.bytes);
                 datagrams.push(Arrival { from: received.from, local: received.local, datagram });
             })?;
-            self.udp_readable = drained == Drained::No;
+            self.udp_readable = more == More::Perhaps;
             // A batch of nothing but errors is left for the next turn as well.
             is_at_work = datagrams.len() < DATAGRAMS_PER_TURN && datagrams.len() > before;
         }

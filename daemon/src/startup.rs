@@ -79,6 +79,7 @@ impl DaemonFiles {
         let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let runtime = places::runtime_folder(runtime, nix::unistd::getuid().as_raw(), Path::is_dir);
         let socket = places::socket_path(&runtime, address);
+        // Here, where the remedy can be said: binding would fail without it.
         let length = socket.as_os_str().len();
         if length > places::SOCKET_PATH_MAX {
             return Err(StartError::PathTooLong(socket, length));
@@ -111,8 +112,11 @@ impl DaemonFiles {
         if UnixStream::connect(&self.socket).is_ok() {
             return Err(StartError::Running(name.clone(), name));
         }
+        // Only with the lock: whoever is refused it must leave the owner's path in it, by which simpctl finds the
+        // owner.
         lock.set_len(0).map_err(failed)?;
         lock.write_all(self.socket.as_os_str().as_bytes()).map_err(failed)?;
+        // A killed daemon leaves its socket, and a path that exists cannot be bound.
         match fs::remove_file(&self.socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(FolderError::Io(self.socket.clone(), error, "XDG_RUNTIME_DIR").into())
@@ -123,6 +127,7 @@ impl DaemonFiles {
 
     /// How simpctl finds the daemon that has the lock: by its name, unless its socket is in another folder.
     fn owner(&self, name: &str) -> String {
+        // It is empty for a moment, while its owner starts.
         let socket = fs::read(&self.lock).unwrap_or_default();
         if socket.is_empty() || socket == self.socket.as_os_str().as_bytes() {
             return name.to_owned();

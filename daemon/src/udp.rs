@@ -3,16 +3,18 @@
 //!
 //! The contract with the loop, which is woken once per change and not for as long as something waits:
 //! 1. Register for `READABLE` only: a datagram that cannot leave at once is dropped, nothing waits to write.
-//! 2. On a readable event, call [`Udp::receive`] until it says [`Drained::Yes`], now or in a later turn.
+//! 2. On a readable event, call [`Udp::receive`] until it says [`More::No`], now or in a later turn.
 //! 3. On an error event, and whenever [`Udp::errors_waiting`] says so, call [`Udp::receive_errors`].
 //! 4. [`Udp::queue`] what is to leave, and call [`Udp::flush`] once, at the end of the turn.
 //!
 //! Addresses shown to callers are IPv4 if the peer is: an IPv4-mapped IPv6 address never leaves this file.
 
+mod incoming;
 mod kernel;
 
+pub use incoming::{Received, Unreachable, UnreachableKind};
+
 use std::array;
-use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -81,55 +83,13 @@ impl From<Errno> for BindError {
     }
 }
 
-/// One datagram as it arrived.
-#[derive(Debug)]
-pub struct Received<'a> {
-    /// Who sent it.
-    pub from: SocketAddr,
-    /// Which of our addresses it was sent to, if the socket is bound to all of them; an answer leaves from
-    /// here.
-    pub local: Option<IpAddr>,
-    /// The payload, never truncated.
-    pub bytes: &'a [u8],
-}
-
-/// Whether [`Udp::receive`] took everything there was.
+/// Whether there is more for [`Udp::receive`] to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drained {
+pub enum More {
     /// Nothing is left; what arrives from now on causes a new event.
-    Yes,
-    /// More may be waiting, and no event will say so.
     No,
-}
-
-/// A destination the network says it cannot reach. A hint, not a proof: it can be forged or pass with time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unreachable {
-    /// Where the lost datagram was to go.
-    pub to: SocketAddr,
-    /// How far it got.
-    pub kind: UnreachableKind,
-}
-
-/// What could not be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnreachableKind {
-    /// The machine is there, but nothing listens on the port.
-    Port,
-    /// The machine does not answer, or a firewall forbids it.
-    Host,
-    /// No route leads there.
-    Network,
-}
-
-impl fmt::Display for UnreachableKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Port => "nothing listens there",
-            Self::Host => "the host does not answer",
-            Self::Network => "no route to it",
-        })
-    }
+    /// Something may be waiting, and no event will say so.
+    Perhaps,
 }
 
 /// A datagram the kernel refused to transmit.
@@ -160,7 +120,7 @@ pub struct Udp {
     /// Written by the kernel alone, so that only the pages it fills ever become resident.
     incoming: Vec<u8>,
     incoming_headers: MultiHeaders<SockaddrStorage>,
-    outgoing: Vec<Outgoing>,
+    outgoing: Vec<Departure>,
     /// The destinations of `outgoing`, as the kernel wants them.
     destinations: Vec<Option<SockaddrStorage>>,
     outgoing_bytes: Vec<u8>,
@@ -170,7 +130,7 @@ pub struct Udp {
 }
 
 /// One queued datagram.
-struct Outgoing {
+struct Departure {
     to: SocketAddr,
     /// In the socket's own family.
     from: Option<IpAddr>,
@@ -232,7 +192,7 @@ impl Udp {
     ///
     /// # Errors
     /// Only what no repetition can cure; an unreachable destination is not among it.
-    pub fn receive(&mut self, mut sink: impl FnMut(Received<'_>)) -> io::Result<Drained> {
+    pub fn receive(&mut self, mut sink: impl FnMut(Received<'_>)) -> io::Result<More> {
         let mut repeats = REPEATS;
         loop {
             let mut chunks = self.incoming.chunks_exact_mut(DATAGRAM_MAX);
@@ -250,14 +210,14 @@ impl Udp {
                     }
                     // A batch cut short by an error, not by the end of the queue, is no exception: that
                     // error arrived during the call, and with it comes an event.
-                    return Ok(if count < RECEIVE_BATCH { Drained::Yes } else { Drained::No });
+                    return Ok(if count < RECEIVE_BATCH { More::No } else { More::Perhaps });
                 }
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return Ok(Drained::Yes),
+                Err(Errno::EAGAIN) => return Ok(More::No),
                 Err(errno) if may_be_about_another(errno) => {
                     self.errors_waiting = true;
                     if repeats == 0 {
-                        return Ok(Drained::No);
+                        return Ok(More::Perhaps);
                     }
                     repeats -= 1;
                 }
@@ -307,7 +267,7 @@ impl Udp {
 
         let start = self.outgoing_bytes.len();
         self.outgoing_bytes.extend_from_slice(bytes);
-        self.outgoing.push(Outgoing { to, from, bytes: start..self.outgoing_bytes.len() });
+        self.outgoing.push(Departure { to, from, bytes: start..self.outgoing_bytes.len() });
         self.destinations.push(Some(SockaddrStorage::from(destination)));
     }
 
@@ -390,6 +350,7 @@ impl Udp {
     }
 
     fn clear_queue(&mut self) {
+        // A turn in which many chats end must not cost its memory for good.
         self.outgoing.clear();
         self.destinations.clear();
         self.outgoing_bytes.clear();

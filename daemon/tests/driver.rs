@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use simp_control::{Answer, Event, Failure, Reply, Request};
 use simp_engine::{Accept, Arrival, Engine, Inputs, Now, Outputs, Pins, Policy, Retain};
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
-use simp_store::{Durability, Store, Wanted};
+use simp_store::{Durability, EntryFilter, Store};
 
 /// A disk that refuses some of its commits.
 #[derive(Clone, Default)]
@@ -127,7 +127,7 @@ impl Driver {
     pub fn log(&self) -> Vec<Event> {
         let (mut events, mut after) = (Vec::new(), 0);
         while after < self.store().last_id() {
-            let (read, looked) = self.store().read(after, usize::MAX, &Wanted::default()).unwrap();
+            let (read, looked) = self.store().read(after, usize::MAX, &EntryFilter::default()).unwrap();
             events.extend(read);
             after = looked;
         }

@@ -132,7 +132,7 @@ fn a_thousand_clients_are_served_and_the_one_too_many_is_told() {
     );
 
     let mut late = Raw::connect(&alice.socket);
-    let line = "1024 clients are connected already (close some of them)".to_owned();
+    let line = "the limit of 1024 clients is reached (close some of them)".to_owned();
     assert_eq!(late.dismissed(), (FailureKind::Failed, line));
     // One that leaves makes room for another.
     let mut leaving = clients.pop().unwrap();

@@ -79,21 +79,20 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
         NoSuch,
         &format!("several match: {both} (choose one with simpctl decline WHO)"),
     );
-    client.fails(&accept(Some("dave")), NoSuch, &format!("dave: not among {both}"));
+    client.fails(&accept(Some("dave")), NoSuch, &format!("no match for dave among {both}"));
     client.fails(&quit(None), NoSuch, "there is no chat to quit");
     client.reply(&accept(Some("bob")));
     bob.is_accepted(&to);
     client.expect(What::Opened { note: None });
 
     let one = format!("bob@{}:7777", world.address(2));
-    let line = format!(
-        "there is a chat with {one} already (end it: simpctl quit, or start simpd with --max-chats 2)"
-    );
+    let line =
+        format!("already in a chat with {one} (end it: simpctl quit, or start simpd with --max-chats 2)");
     client.fails(&accept(Some("carol")), Failed, &line);
     client.fails(&connect(&world.address(4)), Failed, &line);
     let keep = "open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR";
-    client.fails(&send(Some("carol"), "hi"), NoSuch, &format!("carol: not among {one} ({keep})"));
-    client.fails(&quit(Some("carol")), NoSuch, &format!("carol: not among {one}"));
+    client.fails(&send(Some("carol"), "hi"), NoSuch, &format!("no match for carol among {one} ({keep})"));
+    client.fails(&quit(Some("carol")), NoSuch, &format!("no match for carol among {one}"));
 
     carol.send(&to, Operation::Fin, 0, b"");
     client.expect(What::Closed { reason: Reason::Withdrawn, text: None });
@@ -125,7 +124,7 @@ fn with_several_chats_the_user_is_asked_which_one() {
     client.fails(&send(None, "hi"), FailureKind::NoSuch, &line);
     let line = format!("several match: {both} (choose one with simpctl quit WHO)");
     client.fails(&Request::Quit { who: None, chat: None, now: false }, FailureKind::NoSuch, &line);
-    let line = "there are 2 chats already (end one, or start simpd with a higher --max-chats)";
+    let line = "the limit of 2 chats is reached (end one, or start simpd with a higher --max-chats)";
     client.fails(&connect(&world.address(4)), FailureKind::Failed, line);
     client.reply(&send(Some("carol"), "to carol"));
     carol.expect(Operation::Chat, 0, b"to carol");

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use simp_control::Reason;
 
-use crate::Now;
-use crate::turn::Timer;
-use crate::wheel::{TimerId, Wheel};
+use crate::now::Now;
+use crate::timer::{Timer, Timers};
+use crate::wheel::TimerId;
 
 /// The longest pause between two invitations.
 const PAUSE_MAX: Duration = Duration::from_secs(600);
@@ -38,7 +38,7 @@ pub enum Next {
 pub struct Absentee {
     /// How many.
     pub messages: u64,
-    /// Invitations in vain since the last chat.
+    /// Attempts in vain since a chat with it last opened; the end of that chat is the first.
     pub tries: u32,
     /// Why the last one, or the last chat, came to nothing.
     pub reason: Option<Reason>,
@@ -70,12 +70,11 @@ pub struct Absentees {
     random: u64,
 }
 
-type Timers = Wheel<Timer>;
-
 impl Absentees {
     /// None. `random` is any number; it spreads invitations over time.
     pub fn new(random: u64) -> Self {
         let (peers, expiries) = (BTreeMap::new(), HashMap::new());
+        // Xorshift would stay at zero for ever.
         Self { peers, expiries, room: RoomWanted::No, was_full: false, random: random | 1 }
     }
 
@@ -106,6 +105,7 @@ impl Absentees {
 
     /// There are more messages for a peer. It is not invited by that.
     pub fn add(&mut self, address: SocketAddr, messages: u64) {
+        // Whoever adds it decides at once what it waits for: `Chat` needs no timer until then.
         let new = Absentee { messages: 0, tries: 0, reason: None, next: Next::Chat };
         self.peers.entry(address).or_insert(new).messages += messages;
     }
@@ -153,7 +153,7 @@ impl Absentees {
     /// A chat with this peer is over, or an invitation came to nothing: it is invited again after a pause.
     pub fn came_to_nothing(&mut self, wheel: &mut Timers, now: Now, address: SocketAddr, reason: Reason) {
         let Some(absentee) = self.peers.get_mut(&address) else { return };
-        // Counted from its last chat on: with the end of that one, pauses begin anew.
+        // The end of a chat counts too. Opening it has set the count to zero, so that pauses begin anew with its end.
         absentee.tries = absentee.tries.saturating_add(1);
         absentee.reason = Some(reason);
         let pause = pause(reason, absentee.tries);

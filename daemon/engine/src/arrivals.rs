@@ -7,8 +7,9 @@ use simp_control::Refused;
 use simp_proto::{Datagram, DecodeError, Handled};
 use simp_store::StoreError;
 
-use crate::turn::Arrival;
-use crate::{Engine, Now};
+use crate::engine::Engine;
+use crate::inputs::Arrival;
+use crate::now::Now;
 
 impl Engine {
     /// A datagram came.

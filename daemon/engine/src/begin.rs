@@ -6,9 +6,9 @@ use std::time::Duration;
 use simp_proto::{Chat, Known};
 use simp_store::StoreError;
 
-use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Times, WantedBy};
-use crate::queue::Queue;
-use crate::{Engine, Now};
+use crate::engine::Engine;
+use crate::now::Now;
+use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Queue, RowState, Times, WantedBy};
 
 impl Engine {
     /// What is known of the peer at this address: what the user has set, else what earlier chats showed.
@@ -63,7 +63,7 @@ impl Engine {
             times: Times { since_ms: now.ms, expires_ms: Some(now.ms + expires_after.as_millis() as u64) },
             queue: Queue::default(),
             wanted_by,
-            noted: Noted { progressed: false, dialect },
+            noted: Noted { row: RowState::Current, dialect },
             timer: None,
         })
     }

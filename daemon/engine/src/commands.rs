@@ -1,70 +1,33 @@
-//! What clients want: one file for each request, or for two that are one thing. Here is which, and what all of them
-//! have in common.
+//! What clients want: which file carries out which request, and what each request is called and does. Requests that are
+//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` forgets too; `stop` is
+//! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message.
 
 mod accept;
 mod cancel;
+mod carried;
 mod chats;
 mod connect;
 mod consumers;
 mod follow;
 mod hello;
 mod history;
+mod message_state;
 mod outbox;
-mod outcome;
 mod peers;
 mod quit;
 mod resend;
 mod send;
 mod status;
 
-pub use follow::Follower;
-
 use simp_control::{Answer, Failure, FailureKind, Reply, Request};
-use simp_proto::StateError;
 use simp_store::StoreError;
 
-use crate::turn::{ClientId, Inputs, Outputs};
-use crate::{Engine, Now};
+use crate::engine::Engine;
+use crate::inputs::{ClientId, Inputs};
+use crate::now::Now;
+use crate::outputs::Outputs;
+use carried::{Carried, Denied};
 use send::Draft;
-
-/// Why a request is not carried out.
-#[derive(Debug)]
-enum Denied {
-    /// The client hears of it.
-    Failure(Failure),
-    /// The log cannot be read or written.
-    Store(StoreError),
-}
-
-impl From<Failure> for Denied {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
-    }
-}
-
-impl From<StoreError> for Denied {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<StateError> for Denied {
-    fn from(error: StateError) -> Self {
-        Self::Failure(Failure::new(FailureKind::Failed, error.to_string()))
-    }
-}
-
-/// What a request comes to.
-type Carried<T = Reply> = Result<T, Denied>;
-
-/// A failure of this kind with this line: the client hears of it.
-fn denied<T>(kind: FailureKind, line: impl Into<String>) -> Carried<T> {
-    Err(Failure::new(kind, line).into())
-}
-
-fn no_longer() -> Failure {
-    Failure::new(FailureKind::NoSuch, "the chat has just ended")
-}
 
 /// Carries out a request. Its answer leaves after the commit. If the log could not be used, nothing of this turn
 /// may stay.
@@ -124,28 +87,11 @@ fn look_up(
         Request::Forget { consumer } => consumers::forget(engine, consumer),
         Request::Peers { after } => peers::peers(engine, after),
         Request::ForgetPeer(forgotten) => peers::forget_peer(engine, forgotten),
+        // The server ends after this turn, when the answer has been written.
         Request::Stop => {
             outputs.stops = true;
             Ok(Reply::Done)
         }
-    }
-}
-
-/// The chat as it is, and after which entry to follow what becomes of it.
-fn chat_reply(engine: &Engine, key: usize) -> Carried {
-    // Before the chat is settled: what comes of the request is after this entry, so that a follower sees it.
-    let after = engine.store.last_id();
-    let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
-    Ok(Reply::Chat { chat: ongoing.info(), after })
-}
-
-/// Whether this is the chat that was meant: its peer's address may be somebody else's by now.
-fn is_still(engine: &Engine, key: usize, chat: Option<u64>) -> Carried<()> {
-    match (chat, engine.chats.get(key)) {
-        (Some(id), Some(ongoing)) if ongoing.id != id => {
-            denied(FailureKind::NoSuch, format!("chat {id} is over ({} is in another)", ongoing.peer()))
-        }
-        _ => Ok(()),
     }
 }
 

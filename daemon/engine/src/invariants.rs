@@ -1,10 +1,10 @@
 //! What holds between any two turns. Tests ask; the daemon itself has no time for it.
 
 use simp_control::State;
-use simp_store::{Store, StoreError, Whose};
+use simp_store::{Backlog, Store, StoreError};
 
-use crate::Engine;
 use crate::absent::Next;
+use crate::engine::Engine;
 use crate::ongoing::Ongoing;
 
 /// What does not hold, or why that cannot be found out.
@@ -64,9 +64,9 @@ impl Ongoing {
         let (address, state) = (self.place.address, self.chat.state());
         let held = self.chat.unacknowledged() as u64 + self.queue.in_log;
         let outbox = self.place.outbox_at.filter(|_| self.takes_kept_messages());
-        let whose = Whose { chat: self.logged(), outbox };
+        let backlog = Backlog { chat: self.logged(), outbox };
         let is_idle = state == State::Open && held == 0 && !self.is_for_outbox();
-        let broken = if held != store.queued(whose, self.queue.settled)? {
+        let broken = if held != store.queued(backlog, self.queue.settled)? {
             "what waits is not what the log has"
         } else if self.queue.in_log > 0 && self.chat.unacknowledged() == 0 {
             "more is not loaded in time"

@@ -7,8 +7,9 @@ use simp_control::{Kind, Peer, Reason, What};
 use simp_proto::Text;
 use simp_store::StoreError;
 
+use crate::engine::Engine;
+use crate::now::Now;
 use crate::ongoing::Ongoing;
-use crate::{Engine, Now};
 
 /// After this long, a message that was being delivered when its time was over is looked at again.
 const EXPIRE_AGAIN_AFTER: Duration = Duration::from_secs(5);

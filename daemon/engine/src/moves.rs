@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use simp_proto::Datagram;
 use simp_store::StoreError;
 
-use crate::{Engine, Now};
+use crate::engine::Engine;
+use crate::now::Now;
 
 impl Engine {
     /// Moves our invitation to this address, which has no chat, if the datagram answers it from there and it is clear

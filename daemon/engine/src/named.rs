@@ -13,6 +13,7 @@ impl Roster {
     pub fn list(&self, after: u64) -> Vec<ChatInfo> {
         let here = self.iter().filter(|(_, ongoing)| ongoing.id > after && is_shown(ongoing));
         let mut list: Vec<_> = here.map(|(_, ongoing)| ongoing.info()).collect();
+        // An id is that of the entry that the chat began with.
         list.sort_by_key(|info| info.chat);
         list
     }
@@ -66,7 +67,8 @@ impl Roster {
                 format!("several match: {names} (choose one with {flag})")
             }
             (None, _, Some(who)) if self.iter().any(|(_, ongoing)| fits(ongoing)) => {
-                format!("{who}: not among {}", names(self.iter().filter(|(_, ongoing)| fits(ongoing))))
+                let names = names(self.iter().filter(|(_, ongoing)| fits(ongoing)));
+                format!("no match for {who} among {names}")
             }
             (None, ..) => none.to_owned(),
         };

@@ -7,9 +7,8 @@ use simp_control::{ChatInfo, Peer, State};
 use simp_proto::{Chat, Dialect};
 use simp_store::KeptChat;
 
-use crate::queue::Queue;
-use crate::turn::Timer;
-use crate::wheel::{TimerId, Wheel};
+use crate::timer::{Timer, Timers};
+use crate::wheel::TimerId;
 
 /// A chat and what the engine knows of it besides.
 #[derive(Debug)]
@@ -53,6 +52,29 @@ pub struct Times {
     pub expires_ms: Option<u64>,
 }
 
+/// How far the messages of a chat are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Queue {
+    /// Those that only the log holds, not the machine: how many.
+    pub in_log: u64,
+    /// The newest that the machine was given.
+    pub loaded: u64,
+    /// The newest that is delivered or given up.
+    pub settled: u64,
+    /// What the outbox has for the peer.
+    pub outbox: OutboxPart,
+}
+
+/// Whether the outbox's messages for the peer are among those that wait in a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutboxPart {
+    /// Not yet: most invitations come to nothing.
+    #[default]
+    NotTakenUp,
+    /// Since the chat opened; also if there were none.
+    TakenUp,
+}
+
 /// Who wanted a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WantedBy {
@@ -68,10 +90,19 @@ pub enum WantedBy {
 /// What is in the log of a chat.
 #[derive(Debug, Clone, Copy)]
 pub struct Noted {
-    /// It had messages since its row was written.
-    pub progressed: bool,
+    /// Its row.
+    pub row: RowState,
     /// How the peer speaks.
     pub dialect: NotedDialect,
+}
+
+/// Whether the row of a chat holds as of now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowState {
+    /// It does, or there is none.
+    Current,
+    /// The chat had messages since it was written: a start has to read their entries.
+    Outdated,
 }
 
 /// What is in the log of how a peer speaks.
@@ -174,7 +205,7 @@ impl Ongoing {
     }
 
     /// Sets the timer for what it waits for, if that has changed.
-    pub fn set_timer(&mut self, key: usize, wheel: &mut Wheel<Timer>) {
+    pub fn set_timer(&mut self, key: usize, wheel: &mut Timers) {
         let deadline = [self.chat.poll_timeout(), self.leave_at()].into_iter().flatten().min();
         // Most datagrams change no deadline, and the wheel need not know of them.
         if self.timer.map(|(set_for, _)| set_for) == deadline {

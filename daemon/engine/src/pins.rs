@@ -52,6 +52,7 @@ impl Pins {
         for (key, value) in table {
             let Value::Habits(habits) = value else { return Err(PinError::Value(key)) };
             let dialect = habits.parse().map_err(|error| PinError::Dialect(key.clone(), error))?;
+            // An IPv6 host may stand in brackets or without: only before a port they are needed.
             let bare = key.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&key);
             if let Ok(ip) = bare.parse::<IpAddr>() {
                 pins.hosts.insert(ip.to_canonical(), dialect);
@@ -74,6 +75,7 @@ impl Pins {
         match who {
             Who::Ip(ip) => self.hosts.contains_key(ip) || self.peers.keys().any(|at| at.ip() == *ip),
             Who::Address(address) | Who::Both(_, address) => self.of(*address).is_some(),
+            // The table knows addresses only: a name can be anybody's.
             Who::User(_) => false,
         }
     }

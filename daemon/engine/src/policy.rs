@@ -13,7 +13,7 @@ use crate::pins::Pins;
 pub struct Policy {
     /// The name that peers see.
     pub user: UserName,
-    /// Whose requests are accepted without asking.
+    /// Backlog requests are accepted without asking.
     pub accept: Accept,
     /// Most chats at a time; 1 or more.
     pub max_chats: usize,
@@ -36,7 +36,7 @@ pub struct Retain {
     pub discard: Discard,
 }
 
-/// Whose requests are accepted without asking.
+/// Backlog requests are accepted without asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accept {
     /// Nobody's.
@@ -53,6 +53,7 @@ impl Accept {
         match text.trim() {
             "ask" => Self::Ask,
             "all" => Self::All,
+            // Any other word may be a user's name, so that nothing here is a mistake.
             list => {
                 let words = || list.split(',').map(str::trim).filter(|who| !who.is_empty());
                 Self::List(words().map(str::to_owned).collect(), words().map(Who::parse).collect())

@@ -6,30 +6,17 @@ use std::time::Instant;
 use simp_control::{Kind, Reason, State, What};
 use simp_proto::text::TEXT_MAX;
 use simp_proto::{MessageId, Outgoing, Text};
-use simp_store::{Store, StoreError, Whose};
+use simp_store::{Backlog, Store, StoreError};
 
-use crate::Now;
 use crate::absent::Absentees;
-use crate::ongoing::Ongoing;
+use crate::now::Now;
+use crate::ongoing::{Ongoing, OutboxPart, Queue};
 
 /// Messages that a chat's machine holds at most; those after them wait in the log.
 const LOADED_MAX: usize = 64;
 
 /// With this many left or fewer, the machine is given more.
 const LOADED_LOW: usize = 16;
-
-/// How far the messages of a chat are.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Queue {
-    /// Those that only the log holds, not the machine: how many.
-    pub in_log: u64,
-    /// The newest that the machine was given.
-    pub loaded: u64,
-    /// The newest that is delivered or given up.
-    pub settled: u64,
-    /// The outbox's messages for the peer are among those that wait.
-    pub has_outbox: bool,
-}
 
 impl Ongoing {
     /// Gives a message that has just been queued to the machine, or leaves it in the log after all that wait there.
@@ -66,8 +53,8 @@ impl Ongoing {
     }
 
     /// Which messages wait for this chat.
-    pub fn waiting(&self, absent: &Absentees) -> Whose {
-        Whose { chat: self.logged(), outbox: self.outbox_of(absent) }
+    pub fn waiting(&self, absent: &Absentees) -> Backlog {
+        Backlog { chat: self.logged(), outbox: self.outbox_of(absent) }
     }
 
     /// Takes up what the outbox has for the peer, once, when the chat opens. Returns the messages that are too long
@@ -78,14 +65,15 @@ impl Ongoing {
         absent: &Absentees,
         now: Now,
     ) -> Result<Vec<u64>, StoreError> {
-        if self.queue.has_outbox || !matches!(self.chat.state(), State::Accepting | State::Open) {
+        let has_begun = matches!(self.chat.state(), State::Accepting | State::Open);
+        if self.queue.outbox == OutboxPart::TakenUp || !has_begun {
             return Ok(Vec::new());
         }
         // Also if there is nothing: what is kept from now on is handed over as it comes.
-        self.queue.has_outbox = true;
+        self.queue.outbox = OutboxPart::TakenUp;
         let Some(at) = self.outbox_of(absent) else { return Ok(Vec::new()) };
         let too_long = self.give_up_too_long(store, now, at)?;
-        self.queue.in_log += store.queued(Whose { chat: None, outbox: Some(at) }, 0)?;
+        self.queue.in_log += store.queued(Backlog { chat: None, outbox: Some(at) }, 0)?;
         Ok(too_long)
     }
 
@@ -110,12 +98,12 @@ impl Ongoing {
     }
 
     /// Gives the machine messages from the log, if it has few left.
-    pub fn refill(&mut self, store: &Store, whose: Whose) -> Result<(), StoreError> {
+    pub fn refill(&mut self, store: &Store, backlog: Backlog) -> Result<(), StoreError> {
         let held = self.chat.unacknowledged();
         if self.queue.in_log == 0 || held > LOADED_LOW {
             return Ok(());
         }
-        for waiting in store.waiting(whose, self.queue.loaded, (LOADED_MAX - held) as u64)? {
+        for waiting in store.waiting(backlog, self.queue.loaded, (LOADED_MAX - held) as u64)? {
             self.queue.loaded = waiting.id;
             self.queue.in_log = self.queue.in_log.saturating_sub(1);
             // Only texts that passed this check were ever queued.

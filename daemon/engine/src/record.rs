@@ -7,9 +7,9 @@ use simp_proto::{ChatEvent, Learned, MessageId, UserName};
 use simp_store::{Store, StoreError};
 use tracing::field::display;
 
-use crate::Now;
 use crate::absent::Absentees;
-use crate::ongoing::Ongoing;
+use crate::now::Now;
+use crate::ongoing::{Ongoing, RowState};
 
 impl Ongoing {
     /// Appends what happened in the chat. Returns the message that has left the outbox with it.
@@ -21,40 +21,49 @@ impl Ongoing {
         event: ChatEvent,
     ) -> Result<Option<u64>, StoreError> {
         let is_of_outbox = self.outbox_of(absent).is_some();
+        // Also if there is no entry: a message that stays in the outbox is settled for this chat.
         self.count(&event);
-        let mut settled = None;
-        match &event {
-            ChatEvent::Learned(learned) => {
-                self.log_learned(learned);
-                return Ok(None);
-            }
-            ChatEvent::Delivered(MessageId(message)) => settled = Some(*message),
-            // The peer may have it, so it is not transmitted again in another chat.
-            ChatEvent::Unconfirmed(MessageId(message)) => settled = Some(*message),
-            // It stays in the outbox, for the next chat: what becomes of it is not known yet.
-            ChatEvent::Undelivered(MessageId(message), _)
-                if is_of_outbox && store.in_outbox(*message)?.is_some() =>
-            {
-                return Ok(None);
-            }
-            // An invitation for the outbox came to nothing: there will be others.
-            ChatEvent::Closed { reason, .. } if self.is_unlogged() => {
-                tracing::debug!(peer = %self.place.address, invitation = %reason);
-                return Ok(None);
-            }
-            // Each message has its outcome before the chat has its end, so that a reader may stop there.
-            ChatEvent::Closed { reason, .. } => {
-                self.give_up_rest(store, now, *reason)?;
-                store.drop_chat(self.id)?;
-            }
-            _ => {}
+        if !self.is_for_log(store, is_of_outbox, &event)? {
+            return Ok(None);
         }
+        // Each message has its outcome before the chat has its end, so that a reader may stop there.
+        if let ChatEvent::Closed { reason, .. } = &event {
+            self.give_up_rest(store, now, *reason)?;
+            store.drop_chat(self.id)?;
+        }
+        let settled = match &event {
+            // If it is not confirmed, the peer may have it: it is not transmitted again in another chat.
+            ChatEvent::Delivered(MessageId(message)) | ChatEvent::Unconfirmed(MessageId(message)) => {
+                Some(*message)
+            }
+            _ => None,
+        };
         let Some((what, extra)) = self.entry(event) else { return Ok(None) };
         self.append(store, now, what, extra)?;
         match settled.filter(|_| is_of_outbox) {
             Some(message) if store.take_from_outbox(message)? => Ok(Some(message)),
             _ => Ok(None),
         }
+    }
+
+    /// Whether an event has an entry. Of one that has none, the log of the program tells.
+    fn is_for_log(&self, store: &Store, is_of_outbox: bool, event: &ChatEvent) -> Result<bool, StoreError> {
+        Ok(match event {
+            ChatEvent::Learned(learned) => {
+                self.log_learned(learned);
+                false
+            }
+            // It stays in the outbox, for the next chat: what becomes of it is not known yet.
+            ChatEvent::Undelivered(MessageId(message), _) => {
+                !is_of_outbox || store.in_outbox(*message)?.is_none()
+            }
+            // An invitation for the outbox came to nothing: there will be others.
+            ChatEvent::Closed { reason, .. } if self.is_unlogged() => {
+                tracing::debug!(peer = %self.place.address, invitation = %reason);
+                false
+            }
+            _ => true,
+        })
     }
 
     /// How far its messages are.
@@ -64,9 +73,9 @@ impl Ongoing {
             | ChatEvent::Unconfirmed(MessageId(message))
             | ChatEvent::Undelivered(MessageId(message), _) => {
                 self.queue.settled = *message;
-                self.noted.progressed = true;
+                self.noted.row = RowState::Outdated;
             }
-            ChatEvent::Message { .. } => self.noted.progressed = true,
+            ChatEvent::Message { .. } => self.noted.row = RowState::Outdated,
             _ => {}
         }
     }
@@ -86,8 +95,8 @@ impl Ongoing {
         Ok(())
     }
 
-    /// An event as an entry, if it is one. The number of a received message is kept beside it: after a restart it is what
-    /// a copy is known by.
+    /// An event as an entry, if it is one. The number of a received message is kept beside it: after a restart it is
+    /// what a copy is known by.
     fn entry(&self, event: ChatEvent) -> Option<(What, Option<u64>)> {
         let what = match event {
             ChatEvent::Message { seq, text } => return Some((What::Message { text }, Some(u64::from(seq)))),
@@ -118,7 +127,7 @@ impl Ongoing {
         let (chat, peer, reason) = (self.id, self.place.address, reason.map(display));
         match event {
             Kind::Request | Kind::Opened => {
-                tracing::info!(chat, %peer, %event, user = %Shown(self.chat.user()));
+                tracing::info!(chat, %peer, %event, user = %NameOrDash(self.chat.user()));
             }
             Kind::Closed | Kind::Undelivered => {
                 tracing::info!(chat, %peer, %event, message_id = message, reason);
@@ -139,9 +148,9 @@ fn about(what: &What) -> (Option<u64>, Option<Reason>) {
 }
 
 /// A user name; that of a peer that has given none is a dash.
-struct Shown(UserName);
+struct NameOrDash(UserName);
 
-impl fmt::Display for Shown {
+impl fmt::Display for NameOrDash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_blank() { f.write_str("-") } else { self.0.fmt(f) }
     }

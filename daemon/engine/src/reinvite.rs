@@ -6,8 +6,9 @@ use simp_control::State;
 use simp_store::StoreError;
 
 use crate::absent::{Next, RoomWanted};
+use crate::engine::Engine;
+use crate::now::Now;
 use crate::ongoing::{Ongoing, WantedBy};
-use crate::{Engine, Now};
 
 /// What a chat that is there already means for an invitation.
 enum There {

@@ -1,16 +1,18 @@
 //! Taking up what the log says: at a start, and after it could not be written. Nothing is written here; the chats are
 //! settled with the next turn.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use simp_control::State;
 use simp_proto::{Chat, Snapshot};
-use simp_store::{KeptChat, StoreError, Whose};
+use simp_store::{Backlog, KeptChat, Store, StoreError};
 
-use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Times, WantedBy};
-use crate::queue::Queue;
+use crate::engine::Engine;
+use crate::now::Now;
+use crate::ongoing::{Noted, NotedDialect, Ongoing, OutboxPart, Place, Queue, RowState, Times, WantedBy};
+use crate::policy::Policy;
 use crate::roster::Roster;
-use crate::{Engine, Now};
 
 /// Peers of the outbox are invited within about this long after a start, and not all at once.
 const INVITE_WITHIN: Duration = Duration::from_secs(1);
@@ -19,6 +21,25 @@ const INVITE_WITHIN: Duration = Duration::from_secs(1);
 pub const INVITATION_MAX: Duration = Duration::from_secs(86_400);
 
 impl Engine {
+    /// Takes up the chats and the outbox that are in the log. They go on with the first [`turn`](Self::turn), which
+    /// is due at once. `address` is where we receive, and `random` any number: it spreads invitations over time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the log cannot be read.
+    pub fn new(
+        now: Now,
+        policy: Policy,
+        address: SocketAddr,
+        store: Store,
+        random: u64,
+    ) -> Result<Self, StoreError> {
+        let mut engine = Self::idle(now, policy, address, store, random);
+        // Read only: what the chats have to say waits for the first turn, with its commit.
+        engine.resume(now)?;
+        engine.retention.look(&mut engine.wheel, now, &engine.policy.retain);
+        Ok(engine)
+    }
+
     /// Forgets all that is not in the log, and takes up the chats and the outbox as they are there.
     pub(crate) fn resume(&mut self, now: Now) -> Result<(), StoreError> {
         for (_, timer) in self.chats.iter().filter_map(|(_, ongoing)| ongoing.timer) {
@@ -50,23 +71,47 @@ impl Engine {
     }
 
     fn resume_chat(&mut self, now: Now, kept: &KeptChat) -> Result<(), StoreError> {
-        let whose = Whose { chat: Some(kept.chat), outbox: kept.outbox_at.filter(|at| self.absent.has(*at)) };
+        let backlog =
+            Backlog { chat: Some(kept.chat), outbox: kept.outbox_at.filter(|at| self.absent.has(*at)) };
         let state = kept.snapshot.state;
         // An invitation is not in a position to deliver anything yet: the outbox is counted when it opens.
-        let whose_now = match state {
-            State::Accepting | State::Open | State::Closing => whose,
-            State::Inviting | State::Invited | State::Closed => Whose { outbox: None, ..whose },
+        let backlog_now = match state {
+            State::Accepting | State::Open | State::Closing => backlog,
+            State::Inviting | State::Invited | State::Closed => Backlog { outbox: None, ..backlog },
         };
-        let in_log = self.store.queued(whose_now, kept.settled)?;
+        let in_log = self.store.queued(backlog_now, kept.settled)?;
+        let Some((chat, dialect)) = self.resume_machine(now, kept, in_log > 0) else { return Ok(()) };
+        // Its messages are in `in_log` then: taking them up again would count them twice.
+        let outbox = match state {
+            State::Accepting | State::Open => OutboxPart::TakenUp,
+            State::Inviting | State::Invited | State::Closing | State::Closed => OutboxPart::NotTakenUp,
+        };
+        let mut ongoing = Ongoing {
+            id: kept.chat,
+            chat,
+            place: Place { address: kept.address, local: None, outbox_at: kept.outbox_at },
+            times: Times { since_ms: kept.since_ms, expires_ms: kept.expires_ms },
+            queue: Queue { in_log, loaded: kept.settled, settled: kept.settled, outbox },
+            wanted_by: if kept.for_outbox { WantedBy::Outbox { leave_at: None } } else { WantedBy::Users },
+            noted: Noted { row: RowState::Outdated, dialect },
+            timer: None,
+        };
+        ongoing.refill(&self.store, backlog)?;
+        tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
+        self.chats.insert(ongoing);
+        Ok(())
+    }
+
+    /// The machine of a chat, and what is noted of how its peer speaks; `None` if nothing of it goes on.
+    fn resume_machine(&self, now: Now, kept: &KeptChat, has_messages: bool) -> Option<(Chat, NotedDialect)> {
         let pinned = self.policy.pins.of(kept.outbox_at.unwrap_or(kept.address));
         let snapshot = Snapshot { dialect: pinned.unwrap_or(kept.snapshot.dialect), ..kept.snapshot };
         let (me, settings) = (self.policy.user, self.policy.chat);
         // By the wall clock, for an instant of the last run means nothing to this one.
         let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
         let expires_after = left.min(INVITATION_MAX);
-        let resumed = Chat::resume(now.instant, me, settings, snapshot, in_log > 0, expires_after);
-        let Some(mut chat) = resumed else { return Ok(()) };
-        let dialect = match (pinned, state) {
+        let mut chat = Chat::resume(now.instant, me, settings, snapshot, has_messages, expires_after)?;
+        let dialect = match (pinned, kept.snapshot.state) {
             // Set since the chat began, perhaps: from now on it holds.
             (Some(_), _) => {
                 chat.pin();
@@ -75,21 +120,7 @@ impl Engine {
             (None, State::Open | State::Closing) => NotedDialect::As(kept.snapshot.dialect),
             (None, _) => NotedDialect::Began,
         };
-        let has_outbox = matches!(state, State::Accepting | State::Open);
-        let mut ongoing = Ongoing {
-            id: kept.chat,
-            chat,
-            place: Place { address: kept.address, local: None, outbox_at: kept.outbox_at },
-            times: Times { since_ms: kept.since_ms, expires_ms: kept.expires_ms },
-            queue: Queue { in_log, loaded: kept.settled, settled: kept.settled, has_outbox },
-            wanted_by: if kept.for_outbox { WantedBy::Outbox { leave_at: None } } else { WantedBy::Users },
-            noted: Noted { progressed: true, dialect },
-            timer: None,
-        };
-        ongoing.refill(&self.store, whose)?;
-        tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
-        self.chats.insert(ongoing);
-        Ok(())
+        Some((chat, dialect))
     }
 }
 

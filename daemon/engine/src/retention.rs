@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use simp_store::{Span, Store, StoreError};
 
-use crate::Now;
+use crate::now::Now;
 use crate::policy::Retain;
 use crate::roster::Roster;
-use crate::turn::Timer;
-use crate::wheel::{TimerId, Wheel};
+use crate::timer::{Timer, Timers};
+use crate::wheel::TimerId;
 
 /// How often old entries are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 const SLACK: u64 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Phase {
+enum Removal {
     #[default]
     Idle,
     /// Finding out how far the old entries reach.
@@ -36,7 +36,7 @@ enum Phase {
 /// How far the removal of old entries is.
 #[derive(Debug, Default)]
 pub struct Retention {
-    phase: Phase,
+    state: Removal,
     /// The newest entry at which the count is looked at again.
     next_id: u64,
     /// When the ages are, if entries grow too old.
@@ -46,7 +46,8 @@ pub struct Retention {
 impl Retention {
     /// Looks at the whole log for old entries, from this turn on, and again later if time makes them old: if it does
     /// not, nothing wakes us up.
-    pub fn look(&mut self, wheel: &mut Wheel<Timer>, now: Now, retain: &Retain) {
+    pub fn look(&mut self, wheel: &mut Timers, now: Now, retain: &Retain) {
+        // Whatever the count was: it may be another, and the ages have changed in any case.
         self.next_id = 0;
         if let Some(timer) = self.timer.take() {
             wheel.cancel(timer);
@@ -67,7 +68,7 @@ impl Retention {
     ) -> Result<(), StoreError> {
         let is_due = self.is_due(retain, store);
         // Entries may go only once a start does not need them: the chats' rows must be newer.
-        if store.is_keeping_due() || (is_due && self.phase == Phase::Idle) {
+        if store.is_keeping_due() || (is_due && self.state == Removal::Idle) {
             chats.keep(store)?;
         }
         if is_due { self.step(retain, store, now.ms) } else { Ok(()) }
@@ -76,36 +77,37 @@ impl Retention {
     /// Whether there is something to do in this turn.
     pub fn is_due(&self, retain: &Retain, store: &Store) -> bool {
         let is_wanted = retain.age.is_some() || retain.count.is_some();
-        is_wanted && (self.phase != Phase::Idle || store.last_id() >= self.next_id)
+        is_wanted && (self.state != Removal::Idle || store.last_id() >= self.next_id)
     }
 
     /// What was done in this turn has not been: it begins anew when it is due.
     pub fn reset(&mut self) {
-        (self.phase, self.next_id) = (Phase::Idle, 0);
+        (self.state, self.next_id) = (Removal::Idle, 0);
     }
 
     /// One turn's part. All chats must have been kept as of now before the first.
     fn step(&mut self, retain: &Retain, store: &mut Store, now_ms: u64) -> Result<(), StoreError> {
-        self.phase = match self.phase {
-            Phase::Idle => {
+        self.state = match self.state {
+            Removal::Idle => {
                 self.next_id =
                     retain.count.map_or(u64::MAX, |count| store.last_id() + (count / SLACK).max(1));
-                Phase::Looking { span: store.removable(), old: 0 }
+                Removal::Looking { span: store.removable(), old: 0 }
             }
-            Phase::Looking { span, old } => look(retain, store, now_ms, span, old)?,
-            Phase::Removing { span } => {
+            Removal::Looking { span, old } => look(retain, store, now_ms, span, old)?,
+            Removal::Removing { span } => {
                 let part = span.first_part();
                 store.remove(part, retain.discard)?;
+                // The rest in later turns: a commit that removes a long log would hold everybody up.
                 match part.until < span.until {
-                    true => Phase::Removing { span: Span { after: part.until, ..span } },
-                    false => Phase::Shrinking,
+                    true => Removal::Removing { span: Span { after: part.until, ..span } },
+                    false => Removal::Shrinking,
                 }
             }
-            Phase::Shrinking if store.shrink()? => Phase::Shrinking,
+            Removal::Shrinking if store.shrink()? => Removal::Shrinking,
             // The file is smaller only after a checkpoint.
-            Phase::Shrinking => {
+            Removal::Shrinking => {
                 store.tidy_up_with_commit()?;
-                Phase::Idle
+                Removal::Idle
             }
         };
         Ok(())
@@ -113,7 +115,7 @@ impl Retention {
 }
 
 /// Looks at the ages of a piece of the log; once a young entry is found, the old ones go.
-fn look(retain: &Retain, store: &Store, now_ms: u64, span: Span, old: u64) -> Result<Phase, StoreError> {
+fn look(retain: &Retain, store: &Store, now_ms: u64, span: Span, old: u64) -> Result<Removal, StoreError> {
     let whole = store.removable();
     let part = span.first_part();
     let ages = match retain.age {
@@ -124,11 +126,11 @@ fn look(retain: &Retain, store: &Store, now_ms: u64, span: Span, old: u64) -> Re
     if ages.any_young || part.until >= span.until {
         return Ok(removing(retain, store, whole, old));
     }
-    Ok(Phase::Looking { span: Span { after: part.until, ..span }, old })
+    Ok(Removal::Looking { span: Span { after: part.until, ..span }, old })
 }
 
-fn removing(retain: &Retain, store: &Store, whole: Span, old: u64) -> Phase {
+fn removing(retain: &Retain, store: &Store, whole: Span, old: u64) -> Removal {
     let surplus = retain.count.map_or(0, |count| store.last_id().saturating_sub(count));
     let until = old.max(surplus).min(whole.until);
-    if until > whole.after { Phase::Removing { span: Span { until, ..whole } } } else { Phase::Idle }
+    if until > whole.after { Removal::Removing { span: Span { until, ..whole } } } else { Removal::Idle }
 }

@@ -9,7 +9,7 @@ use simp_control::State;
 use simp_store::{Store, StoreError};
 use slab::Slab;
 
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, OutboxPart, RowState};
 
 /// What a chat counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Class {
 
 /// A chat, how it is counted, and whether it waits to be settled.
 #[derive(Debug)]
-struct Slot {
+struct Listed {
     class: Class,
     is_touched: bool,
     ongoing: Ongoing,
@@ -45,7 +45,7 @@ struct Slot {
 /// All chats.
 #[derive(Debug, Default)]
 pub struct Roster {
-    slots: Slab<Slot>,
+    entries: Slab<Listed>,
     by_address: BTreeMap<SocketAddr, usize>,
     /// Those whose peer answered from another port, by the address that was invited.
     moved: HashMap<SocketAddr, usize>,
@@ -59,7 +59,7 @@ impl Roster {
     /// Adds a chat, touched. An older one with the same peer must have been removed.
     pub fn insert(&mut self, ongoing: Ongoing) -> usize {
         let (address, moved_from) = (ongoing.place.address, ongoing.place.moved_from());
-        let key = self.slots.insert(Slot { class: Class::Neither, is_touched: true, ongoing });
+        let key = self.entries.insert(Listed { class: Class::Neither, is_touched: true, ongoing });
         self.touched.push_back(key);
         self.by_address.insert(address, key);
         self.moved.extend(moved_from.map(|from| (from, key)));
@@ -69,14 +69,15 @@ impl Roster {
 
     /// Removes a chat.
     pub fn remove(&mut self, key: usize) {
-        let Some(Slot { class, ongoing, .. }) = self.slots.try_remove(key) else { return };
+        let Some(Listed { class, ongoing, .. }) = self.entries.try_remove(key) else { return };
         self.by_address.remove(&ongoing.place.address);
         self.uncount(class);
         if let Some(from) = ongoing.place.moved_from() {
             self.moved.remove(&from);
             // Whoever has come there since may have what the outbox holds, unless it was without from the start.
-            let other = self.at(from).and_then(|key| self.slots.get_mut(key)).map(|slot| &mut slot.ongoing);
-            if let Some(other) = other.filter(|other| !other.queue.has_outbox) {
+            let other =
+                self.at(from).and_then(|key| self.entries.get_mut(key)).map(|listed| &mut listed.ongoing);
+            if let Some(other) = other.filter(|other| other.queue.outbox == OutboxPart::NotTakenUp) {
                 other.place.outbox_at = Some(from);
             }
         }
@@ -84,52 +85,56 @@ impl Roster {
 
     /// The peer of an invitation has answered from this address, which has no chat.
     pub fn move_to(&mut self, key: usize, to: SocketAddr) {
-        let Some(Slot { ongoing, .. }) = self.slots.get_mut(key) else { return };
+        let Some(Listed { ongoing, .. }) = self.entries.get_mut(key) else { return };
         let from = std::mem::replace(&mut ongoing.place.address, to);
         self.by_address.remove(&from);
         self.by_address.insert(to, key);
         self.moved.insert(from, key);
     }
 
-    /// Changes a chat and marks it as touched: there is no other way to change one. How it counts is right from here
-    /// on, all else once it is settled.
+    /// Changes a chat and marks it as touched: whatever happens to a chat, happens in here. How it counts is right from
+    /// here on, all else once it is settled.
+    ///
+    /// Four change one without marking it, and leave nothing to settle: [`settling`](Self::settling) is what touched
+    /// chats are for, [`keeping`](Self::keeping) changes what is noted of a chat, [`move_to`](Self::move_to) its
+    /// address, and [`remove`](Self::remove) may give the outbox of an address to another chat.
     pub fn change<T>(&mut self, key: usize, change: impl FnOnce(&mut Ongoing) -> T) -> Option<T> {
-        let slot = self.slots.get_mut(key)?;
+        let listed = self.entries.get_mut(key)?;
         // Once in the queue is enough: it is settled with all that has happened to it by then.
-        if !std::mem::replace(&mut slot.is_touched, true) {
+        if !std::mem::replace(&mut listed.is_touched, true) {
             self.touched.push_back(key);
         }
-        let changed = change(&mut slot.ongoing);
+        let changed = change(&mut listed.ongoing);
         self.recount(key);
         Some(changed)
     }
 
     /// The next chat to be settled.
     pub fn next_touched(&mut self) -> Option<usize> {
-        let slots = &self.slots;
+        let entries = &self.entries;
         std::iter::from_fn(|| self.touched.pop_front())
-            .find(|key| slots.get(*key).is_some_and(|slot| slot.is_touched))
+            .find(|key| entries.get(*key).is_some_and(|listed| listed.is_touched))
     }
 
     /// A chat that is being settled, which is all that may be done with it: it is touched no longer.
     pub fn settling(&mut self, key: usize) -> Option<&mut Ongoing> {
-        let slot = self.slots.get_mut(key)?;
-        slot.is_touched = false;
-        Some(&mut slot.ongoing)
+        let listed = self.entries.get_mut(key)?;
+        listed.is_touched = false;
+        Some(&mut listed.ongoing)
     }
 
     /// Those that are kept anew: whether they are touched does not change.
     pub fn keeping(&mut self) -> impl Iterator<Item = &mut Ongoing> {
-        self.slots.iter_mut().map(|(_, slot)| &mut slot.ongoing)
+        self.entries.iter_mut().map(|(_, listed)| &mut listed.ongoing)
     }
 
     /// Writes down where all chats that had messages stand, so that a start has little to read.
     pub fn keep(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        for ongoing in self.keeping().filter(|ongoing| ongoing.noted.progressed) {
+        for ongoing in self.keeping().filter(|ongoing| ongoing.noted.row == RowState::Outdated) {
             if let Some(row) = ongoing.row() {
                 store.keep_chat(&row)?;
             }
-            ongoing.noted.progressed = false;
+            ongoing.noted.row = RowState::Current;
         }
         store.set_kept()
     }
@@ -159,9 +164,9 @@ impl Roster {
 
     /// Counts a chat anew after its state may have changed.
     pub fn recount(&mut self, key: usize) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
-        let class = Class::of(&slot.ongoing);
-        let was = std::mem::replace(&mut slot.class, class);
+        let Some(listed) = self.entries.get_mut(key) else { return };
+        let class = Class::of(&listed.ongoing);
+        let was = std::mem::replace(&mut listed.class, class);
         match class {
             Class::Chat => self.chats += 1,
             Class::Request => self.requests += 1,
@@ -181,7 +186,7 @@ impl Roster {
 
     /// The chat with this key.
     pub fn get(&self, key: usize) -> Option<&Ongoing> {
-        self.slots.get(key).map(|slot| &slot.ongoing)
+        self.entries.get(key).map(|listed| &listed.ongoing)
     }
 
     /// The key of the chat with the peer at this address.
@@ -218,7 +223,7 @@ impl Roster {
 
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &Ongoing)> {
-        self.slots.iter().map(|(key, slot)| (key, &slot.ongoing))
+        self.entries.iter().map(|(key, listed)| (key, &listed.ongoing))
     }
 
     /// How many count against `max_chats`.

@@ -1,6 +1,7 @@
 //! Brings a chat that was touched up to date: its log, its queue, its datagrams and its timer.
 //!
-//! [`Roster::change`](crate::roster::Roster::change) marks what it changes as touched, so nobody can forget to settle.
+//! [`Roster::change`](crate::roster::Roster::change) is the way to everything that happens to a chat, and marks it as
+//! touched, so nobody can forget to settle.
 //! The turn settles once after all datagrams. It settles after each request and each timer too, because these look at
 //! the log: the next one must find there what the last one did. What a chat has come to means something to the outbox;
 //! it is returned from here as a value, and nothing here touches another chat.
@@ -13,8 +14,9 @@ use simp_proto::ChatEvent;
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
-use crate::ongoing::{NotedDialect, Ongoing, WantedBy};
-use crate::{Engine, Now};
+use crate::engine::Engine;
+use crate::now::Now;
+use crate::ongoing::{NotedDialect, Ongoing, RowState, WantedBy};
 
 /// How long we stay in a chat that was opened for the outbox after its last message, for an answer.
 const LINGER: Duration = Duration::from_secs(60);
@@ -134,7 +136,7 @@ impl Ongoing {
             && let Some(row) = self.row()
         {
             store.keep_chat(&row)?;
-            self.noted.progressed = false;
+            self.noted.row = RowState::Current;
         }
         Ok(settled)
     }

@@ -7,9 +7,10 @@ use simp_control::Peer;
 use simp_proto::{Chat, Datagram, Operation};
 use simp_store::StoreError;
 
+use crate::engine::Engine;
+use crate::now::Now;
 use crate::ongoing::WantedBy;
 use crate::wake::DEAD_AFTER;
-use crate::{Engine, Now};
 
 /// Requests that wait at the same time, at most: anybody can make them.
 const REQUESTS_MAX: usize = 64;
@@ -17,14 +18,14 @@ const REQUESTS_MAX: usize = 64;
 /// Of those, requests of one host.
 const REQUESTS_PER_HOST_MAX: usize = 8;
 
-/// The text that a stranger's chat datagram is answered with (SIMP 5).
+/// The text that a stranger's chat datagram or SYN+ACK is answered with (SIMP 5).
 const NO_CHAT: &str = "No chat with you";
 
 /// The text that an invitation is answered with while there are as many chats as allowed (SIMP 5).
 const BUSY: &str = "User already in another chat";
 
 /// Who sent a datagram, and to which of our addresses if we receive on several.
-type Sender = (SocketAddr, Option<IpAddr>);
+type Origin = (SocketAddr, Option<IpAddr>);
 
 impl Engine {
     /// Answers a stranger as often as `limits` allows. Of a chat that has just ended, copies may be under way until
@@ -32,7 +33,7 @@ impl Engine {
     pub(crate) fn handle_stranger(
         &mut self,
         now: Now,
-        from: Sender,
+        from: Origin,
         datagram: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
@@ -57,7 +58,7 @@ impl Engine {
     fn handle_invitation(
         &mut self,
         now: Now,
-        from: Sender,
+        from: Origin,
         syn: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
@@ -70,11 +71,7 @@ impl Engine {
             }
             return Ok(());
         }
-        let peer = Peer { user: syn.user.as_str().to_owned(), address: from.0.to_string() };
-        // Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is meant
-        // answers from another port.
-        let is_awaited = self.absent.has(from.0) && self.chats.for_outbox(from.0).is_none();
-        let accepts = is_awaited || self.policy.accept.allows(&peer);
+        let accepts = self.accepts_unasked(from.0, syn);
         // An invitation that finds no room is not busy: it gets no answer, and its SYN comes again.
         let has_room = accepts
             || (self.chats.requests() < REQUESTS_MAX
@@ -98,8 +95,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether our user need not be asked.
+    fn accepts_unasked(&self, from: SocketAddr, syn: &Datagram) -> bool {
+        let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
+        // Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is
+        // meant answers from another port.
+        let is_awaited = self.absent.has(from) && self.chats.for_outbox(from).is_none();
+        is_awaited || self.policy.accept.allows(&peer)
+    }
+
     /// ERR with this text, and FIN, which will be acknowledged.
-    fn refuse(&mut self, now: Now, to: Sender, text: &str) {
+    fn refuse(&mut self, now: Now, to: Origin, text: &str) {
         // Its ACK must not pass for that of a message, should there be a chat soon.
         self.wake.note_acks(now.instant, to.0, now.instant + DEAD_AFTER);
         self.transmits.answer(to, self.policy.user, Operation::Err, 0, text);

@@ -13,6 +13,7 @@ pub struct Transmits {
 }
 
 impl Transmits {
+    /// Adds one after those that are there.
     pub(crate) fn push(&mut self, to: SocketAddr, local: Option<IpAddr>, datagram: &Datagram) {
         let start = self.bytes.len();
         datagram.encode(&mut self.bytes);
@@ -37,6 +38,7 @@ impl Transmits {
         self.datagrams.iter().map(move |(to, local, range)| (*to, *local, bytes(range)))
     }
 
+    /// None of them leaves.
     pub(crate) fn clear(&mut self) {
         self.datagrams.clear();
         self.bytes.clear();

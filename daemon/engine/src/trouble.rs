@@ -1,55 +1,35 @@
-//! The log cannot be written: the turn has not happened, all chats are paused, and the disk is tried again.
+//! The log cannot be written: the turn is undone, all chats are paused, and the disk is tried again. What is said of it
+//! is in `disk`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use simp_control::{Answer, Failure, FailureKind};
 use simp_store::StoreError;
 
-use crate::turn::{Inputs, Outputs, Timer};
-use crate::{Engine, Now, commands};
+use crate::commands;
+use crate::engine::Engine;
+use crate::inputs::Inputs;
+use crate::now::Now;
+use crate::outputs::Outputs;
+use crate::timer::Timer;
 
 /// How often the log is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
-/// Trouble that comes and goes is reported again after this long.
-const REPORTED_FOR: Duration = Duration::from_secs(60);
-
-/// Whether the log can be written.
-#[derive(Debug, Default)]
-pub struct Disk {
-    trouble: Option<String>,
-    reported: Reported,
-}
-
-impl Disk {
-    /// Whether the log can be written, as far as is known.
-    pub fn works(&self) -> bool {
-        self.trouble.is_none()
-    }
-
-    /// What is wrong, and what to do.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
-    }
-
-    /// What a client is answered whose request would have to be written; `None` if it can be.
-    pub fn refuses(&self) -> Option<Failure> {
-        let trouble = self.trouble.as_ref()?;
-        Some(Failure::new(FailureKind::Failed, format!("nothing was changed: {trouble}")))
-    }
-}
-
 impl Engine {
-    /// This turn has not happened. All chats stand as of the last commit, as if simpd had been killed and started
-    /// again: no datagram of it leaves, so no ACK promises what is not on the disk. Each request is answered
+    /// Undoes this turn. The log and all chats stand as of the last commit, as if simpd had been killed and started
+    /// again: no datagram of the turn leaves, so no ACK promises what is not on the disk. Each request is answered
     /// again: one that writes is refused, and one that reads finds the log as it was. Only a turn without trouble
     /// writes, so there was none before.
+    ///
+    /// Counters, what strangers have used up of their limits, what may come after chats that are over, and new settings
+    /// stay as the turn left them. None of these is in the log or promises anything; at worst a stranger is answered
+    /// less often.
     pub(crate) fn undo(&mut self, now: Now, error: StoreError, inputs: &Inputs, outputs: &mut Outputs) {
         self.retention.reset();
         self.roll_back();
         // At once: if the next start would find what was not made durable, it finds this in its place.
         let trouble = self.store.try_to_write(now.ms).err().unwrap_or(error).to_string();
-        self.disk.reported.begins(now.instant, &trouble);
         let refusal = Failure::new(
             FailureKind::Failed,
             match self.store.may_reappear() {
@@ -60,7 +40,7 @@ impl Engine {
                 false => format!("nothing was changed: {trouble}"),
             },
         );
-        self.disk.trouble = Some(trouble);
+        self.disk.fails(now.instant, trouble);
         self.try_disk_later(now);
         // The trial may have failed in the middle as well.
         self.roll_back();
@@ -93,55 +73,16 @@ impl Engine {
         let written = self.store.try_to_write(now.ms);
         match written.and_then(|()| self.resume(now)) {
             Ok(()) => {
-                self.disk.trouble = None;
-                self.disk.reported.ends();
+                self.disk.works_again();
                 Ok(())
             }
             Err(error) if error.may_pass() => {
-                let trouble = error.to_string();
-                self.disk.reported.goes_on(now.instant, &trouble);
-                self.disk.trouble = Some(trouble);
+                self.disk.still_fails(now.instant, error.to_string());
                 self.roll_back();
                 self.try_disk_later(now);
                 Ok(())
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-/// What the log of the program says of trouble: each kind once, and not each time that it comes again soon.
-#[derive(Debug, Default)]
-struct Reported {
-    last: Option<(String, Instant)>,
-    is_quiet: bool,
-}
-
-impl Reported {
-    fn begins(&mut self, now: Instant, trouble: &str) {
-        if self.is_new(now, trouble) {
-            tracing::error!("{trouble}; all chats are paused until the log can be written again");
-        }
-    }
-
-    /// Perhaps for another reason.
-    fn goes_on(&mut self, now: Instant, trouble: &str) {
-        let is_same = self.last.as_ref().is_some_and(|(line, _)| line == trouble);
-        if !is_same && self.is_new(now, trouble) {
-            tracing::error!("{trouble}; all chats remain paused");
-        }
-    }
-
-    fn ends(&self) {
-        if !self.is_quiet {
-            tracing::info!("the log can be written again; all chats resume");
-        }
-    }
-
-    fn is_new(&mut self, now: Instant, trouble: &str) -> bool {
-        let last = self.last.take().filter(|(line, until)| line == trouble && now < *until);
-        self.is_quiet = last.is_some();
-        self.last = last.or_else(|| Some((trouble.to_owned(), now + REPORTED_FOR)));
-        !self.is_quiet
     }
 }

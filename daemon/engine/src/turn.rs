@@ -1,85 +1,14 @@
 //! One round of the daemon, and the order of things in it, once: take in, settle, answer, do what is due, commit, let
 //! out.
 
-use std::net::{IpAddr, SocketAddr};
-
-use simp_control::{Answer, Request};
-use simp_proto::{Datagram, DecodeError};
 use simp_store::StoreError;
 
-use crate::commands::Follower;
-use crate::policy::Policy;
-use crate::transmits::Transmits;
-use crate::{Engine, Now, commands};
-
-/// Names one client for as long as it is connected.
-pub type ClientId = usize;
-
-/// A datagram that came.
-#[derive(Debug)]
-pub struct Arrival {
-    /// Who sent it.
-    pub from: SocketAddr,
-    /// To which of our addresses, if we receive on several.
-    pub local: Option<IpAddr>,
-    /// What it says, or what is wrong with it.
-    pub datagram: Result<Datagram, DecodeError>,
-}
-
-/// What came since the last turn. A turn leaves it empty, with its memory.
-#[derive(Debug, Default)]
-pub struct Inputs {
-    /// In the order in which they came.
-    pub datagrams: Vec<Arrival>,
-    /// Addresses at which nothing listens, or to which no way leads.
-    pub unreachable: Vec<SocketAddr>,
-    /// What clients that have said hello ask, those of each client in order.
-    pub requests: Vec<(ClientId, Request)>,
-    /// The settings, if they were read again.
-    pub policy: Option<Policy>,
-    /// How many clients are connected.
-    pub clients: usize,
-    /// How many datagrams of the last turn have left.
-    pub transmitted: u64,
-    /// How many could not.
-    pub not_transmitted: u64,
-}
-
-/// What a turn comes to. All that it promises is committed.
-#[derive(Debug, Default)]
-pub struct Outputs {
-    /// What leaves on the network.
-    pub transmits: Transmits,
-    /// One for each request, those of each client in order.
-    pub answers: Vec<(ClientId, Answer)>,
-    /// Clients that follow the log from now on. They read it at their own pace: see [`Engine::log`].
-    pub followers: Vec<(ClientId, Follower)>,
-    /// A client has asked the daemon to stop.
-    pub stops: bool,
-}
-
-/// What a timer of the engine is for.
-#[derive(Debug, Clone, Copy)]
-pub enum Timer {
-    /// A chat's deadline.
-    Chat(usize),
-    /// A peer is invited again for the outbox.
-    Invite(SocketAddr),
-    /// A message in the outbox is given up.
-    Expire(u64),
-    /// The disk is tried again.
-    Disk,
-    /// Old entries of the log are looked for.
-    Retention,
-}
-
-impl Outputs {
-    pub(crate) fn clear(&mut self) {
-        self.transmits.clear();
-        self.answers.clear();
-        self.followers.clear();
-    }
-}
+use crate::commands;
+use crate::engine::Engine;
+use crate::inputs::Inputs;
+use crate::now::Now;
+use crate::outputs::Outputs;
+use crate::timer::Timer;
 
 impl Engine {
     /// One turn: takes `inputs`, does what is due, makes it durable, and only then puts into `outputs` what is to
@@ -177,14 +106,5 @@ impl Engine {
             self.settle_touched(now)?;
         }
         Ok(())
-    }
-}
-
-impl Inputs {
-    fn clear(&mut self) {
-        self.datagrams.clear();
-        self.unreachable.clear();
-        self.requests.clear();
-        (self.transmitted, self.not_transmitted) = (0, 0);
     }
 }

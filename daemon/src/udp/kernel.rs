@@ -7,7 +7,7 @@ use nix::libc::{SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6};
 use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, RecvMsg, SockaddrStorage};
 
-use super::{Received, Unreachable, UnreachableKind};
+use super::incoming::{Received, Unreachable, UnreachableKind};
 
 /// A source address in the form the kernel takes it. An IPv6 socket takes an IPv4 one mapped.
 pub(super) enum SourceInfo {
@@ -16,8 +16,10 @@ pub(super) enum SourceInfo {
 }
 
 impl SourceInfo {
+    /// Of a datagram that is to leave from this address.
     pub(super) fn new(ip: IpAddr) -> Self {
         match ip {
+            // Only the address is chosen: the interface, if it is 0, is up to the routing table.
             IpAddr::V4(ip) => Self::V4(in_pktinfo {
                 ipi_ifindex: 0,
                 ipi_spec_dst: in_addr { s_addr: u32::from_ne_bytes(ip.octets()) },
@@ -29,6 +31,7 @@ impl SourceInfo {
         }
     }
 
+    /// What is passed along with the datagram.
     pub(super) fn control_message(&self) -> ControlMessage<'_> {
         match self {
             Self::V4(info) => ControlMessage::Ipv4PacketInfo(info),
@@ -57,6 +60,7 @@ pub(super) fn may_be_about_another(errno: Errno) -> bool {
     )
 }
 
+/// A datagram as it came; `None` if its sender has no IP address.
 pub(super) fn received<'a>(message: &RecvMsg<'_, 'a, SockaddrStorage>) -> Option<Received<'a>> {
     let from = message.address.as_ref().and_then(to_socket_addr)?;
     let local =
@@ -75,6 +79,7 @@ pub(super) fn local_address(message: &ControlMessageOwned) -> Option<IpAddr> {
     (!ip.is_unspecified() && !ip.is_multicast()).then_some(ip)
 }
 
+/// What an entry of the error queue says of a destination, if it does.
 pub(super) fn unreachable(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<Unreachable> {
     let to = message.address.as_ref().and_then(to_socket_addr)?;
     let error = message.cmsgs().ok()?.find_map(|message| match message {
@@ -91,11 +96,13 @@ pub(super) fn unreachable(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<
         Errno::ECONNREFUSED => UnreachableKind::Port,
         Errno::EHOSTUNREACH | Errno::EHOSTDOWN | Errno::ENONET | Errno::EACCES => UnreachableKind::Host,
         Errno::ENETUNREACH => UnreachableKind::Network,
+        // Such as a datagram that is too long for a link: the peer can be reached.
         _ => return None,
     };
     Some(Unreachable { to, kind })
 }
 
+/// An address of the kernel as ours; `None` if it is of another family.
 pub(super) fn to_socket_addr(raw: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = raw.as_sockaddr_in().map(|v4| SocketAddr::from(*v4));
     v4.or_else(|| raw.as_sockaddr_in6().map(|v6| canonical(SocketAddr::from(*v6))))

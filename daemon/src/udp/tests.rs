@@ -37,7 +37,7 @@ impl Host {
         assert_eq!(flushed, Flushed { transmitted: 1, dropped: 0, failed: 0 });
     }
 
-    fn receive(&mut self) -> Drained {
+    fn receive(&mut self) -> More {
         self.batches += 1;
         let keep = |d: Received<'_>| self.received.push((d.from, d.local, d.bytes.to_vec()));
         self.udp.receive(keep).unwrap()
@@ -52,7 +52,7 @@ impl Host {
             assert!(!left.is_zero(), "nothing came within {PATIENCE:?}");
             self.poll.poll(&mut events, Some(left)).unwrap();
             for event in &events {
-                while event.is_readable() && self.receive() == Drained::No {}
+                while event.is_readable() && self.receive() == More::Perhaps {}
                 if event.is_error() || self.udp.errors_waiting() {
                     self.udp.receive_errors(|error| self.unreachable.push(error)).unwrap();
                 }
@@ -182,7 +182,7 @@ fn a_closed_port_is_reported_and_everything_else_still_flows() {
         bob.run_until(|bob| bob.received.len() == 40);
         let expected = Unreachable { to: closed, kind: UnreachableKind::Port };
         assert!(alice.unreachable.iter().all(|error| *error == expected), "{:?}", alice.unreachable);
-        assert_eq!(alice.udp.receive(|_| panic!("nothing is left")).unwrap(), Drained::Yes);
+        assert_eq!(alice.udp.receive(|_| panic!("nothing is left")).unwrap(), More::No);
         assert!(!alice.udp.errors_waiting());
     }
 }
@@ -194,7 +194,7 @@ fn a_receive_that_meets_an_error_says_that_errors_wait() {
     alice.transmit(closed, None, b"lost");
     let deadline = Instant::now() + PATIENCE;
     while !alice.udp.errors_waiting() && Instant::now() < deadline {
-        assert_eq!(alice.receive(), Drained::Yes);
+        assert_eq!(alice.receive(), More::No);
     }
     let mut errors = Vec::new();
     alice.udp.receive_errors(|error| errors.push(error)).unwrap();

@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension as _, params};
 use simp_control::Consumer;
 
-use super::{Store, StoreError};
+use crate::error::StoreError;
+use crate::store::Store;
 
 impl Store {
     /// The last entry that a consumer has seen; `None` if there is no such consumer.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::schema::SCHEMA_VERSION;
+use crate::schema::SCHEMA_VERSION;
 
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,7 @@ impl StoreError {
     /// Whether the log may be usable again later, without anybody touching the file.
     pub fn may_pass(&self) -> bool {
         match self {
+            // Also what nobody has thought of: simpd waits with its chats, where giving up would end them.
             Self::Full(_)
             | Self::Quota(_)
             | Self::ReadOnly(_)
@@ -80,7 +81,7 @@ impl StoreError {
     }
 
     /// What an error of the system means for the log at `path`.
-    pub(super) fn of_system(path: &Path, error: &io::Error) -> Self {
+    pub(crate) fn of_system(path: &Path, error: &io::Error) -> Self {
         let path = path.to_owned();
         match error.kind() {
             io::ErrorKind::StorageFull => Self::Full(path),
@@ -91,12 +92,13 @@ impl StoreError {
     }
 
     /// What an error of SQLite means for the log at `path`.
-    pub(super) fn explain(path: &Path, error: rusqlite::Error) -> Self {
+    pub(crate) fn explain(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotALog(path),
             Some(ErrorCode::DiskFull) => Self::Full(path),
             Some(ErrorCode::ReadOnly) => Self::ReadOnly(path),
+            // A disk that fails shows as either: as the second if a file beside the log cannot be made.
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
                 Self::Failing { path, error: error.to_string() }
             }

@@ -6,7 +6,8 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::Peer;
 use simp_proto::{Dialect, Habit, Known, UserName};
 
-use super::{Store, StoreError};
+use crate::error::StoreError;
+use crate::store::Store;
 
 /// Most peers that are remembered: beyond, the one that was heard of longest ago is forgotten, those first that hold to
 /// the specification.
@@ -14,7 +15,7 @@ const PEERS_MAX: i64 = 10_000;
 
 /// What chats with a peer showed of how it speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Learned {
+pub struct KnownPeer {
     /// The peer.
     pub peer: Peer,
     /// How it speaks.
@@ -41,15 +42,16 @@ impl Store {
         let (ip, dialect) = (address.ip().to_string(), dialect.to_string());
         let row = params![address.to_string(), ip, user.as_str(), dialect, now_ms as i64];
         self.write("INSERT OR REPLACE INTO peers VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
-        // At most one more than allowed is there now.
+        // At most one more than allowed is there now. Plain ones go first: whoever is forgotten is taken for plain
+        // anyway.
         let oldest = "DELETE FROM peers WHERE address = (
             SELECT address FROM peers WHERE (SELECT count(*) FROM peers) > ?1
             ORDER BY dialect <> 'plain', seen LIMIT 1)";
         self.write(oldest, [PEERS_MAX]).map(drop)
     }
 
-    /// How the peer at this address is known to speak; else whoever was heard of last on the same host, and then it is a
-    /// stranger. Of a stranger nothing is believed that would lose a message of a plain one.
+    /// How the peer at this address is known to speak; else whoever was heard of last on the same host, and then it is
+    /// a stranger. Of a stranger nothing is believed that would lose a message of a plain one.
     pub fn known_of(&self, address: SocketAddr) -> Result<Known, StoreError> {
         let sql = "SELECT dialect, address = ?2 FROM peers WHERE ip = ?1
             ORDER BY address = ?2 DESC, seen DESC LIMIT 1";
@@ -59,6 +61,7 @@ impl Store {
         }))?;
         let (dialect, is_itself) = found.unwrap_or_default();
         let mut dialect = Dialect::from_kept(&dialect);
+        // On another port of its host there is most likely the same program, started anew; but nothing says so.
         if !is_itself {
             for habit in NOT_OF_A_HOST {
                 dialect.set(habit, false);
@@ -68,18 +71,18 @@ impl Store {
     }
 
     /// How peers are known to speak, those with addresses greater than `after` as texts, in this order.
-    pub fn peers(&self, after: &str, limit: usize) -> Result<Vec<Learned>, StoreError> {
+    pub fn peers(&self, after: &str, limit: usize) -> Result<Vec<KnownPeer>, StoreError> {
         let sql =
             "SELECT address, user, dialect, seen FROM peers WHERE address > ?1 ORDER BY address LIMIT ?2";
         self.ok(self
             .db
             .prepare_cached(sql)
-            .and_then(|mut query| query.query_map(params![after, limit as i64], learned)?.collect()))
+            .and_then(|mut query| query.query_map(params![after, limit as i64], known_peer)?.collect()))
     }
 
     /// Forgets how these peers speak, and returns their addresses.
     pub fn forget_peers(&mut self, is_meant: impl Fn(&Peer) -> bool) -> Result<Vec<String>, StoreError> {
-        let meant = self.peers("", PEERS_MAX as usize)?.into_iter().map(|learned| learned.peer);
+        let meant = self.peers("", PEERS_MAX as usize)?.into_iter().map(|known| known.peer);
         let meant: Vec<String> = meant.filter(is_meant).map(|peer| peer.address).collect();
         self.begin()?;
         for address in &meant {
@@ -89,8 +92,8 @@ impl Store {
     }
 }
 
-fn learned(row: &Row<'_>) -> rusqlite::Result<Learned> {
-    Ok(Learned {
+fn known_peer(row: &Row<'_>) -> rusqlite::Result<KnownPeer> {
+    Ok(KnownPeer {
         peer: Peer { address: row.get(0)?, user: row.get(1)? },
         dialect: Dialect::from_kept(&row.get::<_, String>(2)?),
         seen_ms: row.get::<_, i64>(3)? as u64,

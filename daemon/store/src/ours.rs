@@ -5,14 +5,15 @@ use std::net::SocketAddr;
 use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::Kind;
 
-use super::{Store, StoreError};
+use crate::error::StoreError;
+use crate::store::Store;
 
 /// How far back a message with a token is looked for.
 const TOKEN_SCAN: u64 = 65_536;
 
 /// A message in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InOutbox {
+pub struct KeptLetter {
     /// Its id.
     pub message: u64,
     /// Who is to have it, and the name known of it when it was queued.
@@ -29,7 +30,7 @@ pub struct InOutbox {
 
 /// A message of ours, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queued {
+pub struct OurMessage {
     /// The chat it was queued in; 0 for one of the outbox.
     pub chat: u64,
     /// Who was to have it.
@@ -42,16 +43,16 @@ pub struct Queued {
 
 /// A message that waits for a chat to deliver it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingMessage {
     /// Its id.
     pub id: u64,
     /// What it says.
     pub text: String,
 }
 
-/// Whose waiting messages.
+/// Where messages of ours wait.
 #[derive(Debug, Clone, Copy)]
-pub struct Whose {
+pub struct Backlog {
     /// Those queued in this chat.
     pub chat: Option<u64>,
     /// And those in the outbox for the peer at this address.
@@ -72,13 +73,14 @@ const KEPT: &str =
 
 impl Store {
     /// Messages with ids above `after` that wait: how many.
-    pub fn queued(&self, whose: Whose, after: u64) -> Result<u64, StoreError> {
+    pub fn queued(&self, backlog: Backlog, after: u64) -> Result<u64, StoreError> {
+        // Nothing equals NULL: a part that is not asked for counts as empty.
         let sql = "SELECT (SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2)
                         + (SELECT count(*) FROM outbox WHERE address = ?3 AND message > ?2)";
         let values = params![
-            whose.chat.map(|chat| chat as i64),
+            backlog.chat.map(|chat| chat as i64),
             after as i64,
-            whose.outbox.map(|address| address.to_string())
+            backlog.outbox.map(|address| address.to_string())
         ];
         self.ok(self
             .db
@@ -88,9 +90,14 @@ impl Store {
     }
 
     /// Messages with ids above `after` that wait, oldest first.
-    pub fn waiting(&self, whose: Whose, after: u64, limit: u64) -> Result<Vec<Waiting>, StoreError> {
-        let address = whose.outbox.map(|address| address.to_string());
-        let values = params![whose.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
+    pub fn waiting(
+        &self,
+        backlog: Backlog,
+        after: u64,
+        limit: u64,
+    ) -> Result<Vec<WaitingMessage>, StoreError> {
+        let address = backlog.outbox.map(|address| address.to_string());
+        let values = params![backlog.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
         self.ok(self
             .db
             .prepare_cached(WAITING)
@@ -125,7 +132,7 @@ impl Store {
     }
 
     /// The message with this id, if it is in the outbox.
-    pub fn in_outbox(&self, message: u64) -> Result<Option<InOutbox>, StoreError> {
+    pub fn in_outbox(&self, message: u64) -> Result<Option<KeptLetter>, StoreError> {
         self.ok(self
             .db
             .prepare_cached(&format!("{KEPT} WHERE o.message = ?1"))
@@ -133,7 +140,8 @@ impl Store {
     }
 
     /// The messages in the outbox with ids above `after`, oldest first.
-    pub fn outbox(&self, after: u64, limit: usize) -> Result<Vec<InOutbox>, StoreError> {
+    pub fn outbox(&self, after: u64, limit: usize) -> Result<Vec<KeptLetter>, StoreError> {
+        // `after` is a client's, and as a signed number it might be negative: above the newest it means the same.
         let sql = format!("{KEPT} WHERE o.message > ?1 ORDER BY o.message LIMIT ?2");
         self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
             query.query_map([after.min(self.extent.last_id) as i64, limit as i64], kept)?.collect()
@@ -152,6 +160,7 @@ impl Store {
     /// The messages in the outbox that are given up at some time: when they were queued, and how long after that, in
     /// milliseconds.
     pub fn expiring(&self) -> Result<Vec<(u64, u64, u64)>, StoreError> {
+        // Once per start as well. Both numbers: what a jump of the clock means is the engine's to decide.
         let sql = "SELECT o.message, at, expires FROM outbox AS o JOIN events ON id = o.message WHERE expires IS NOT NULL";
         self.ok(self.db.prepare(sql).and_then(|mut query| {
             let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|number| number as u64);
@@ -160,12 +169,12 @@ impl Store {
     }
 
     /// The message of ours with this id.
-    pub fn message(&self, id: u64) -> Result<Option<Queued>, StoreError> {
+    pub fn message(&self, id: u64) -> Result<Option<OurMessage>, StoreError> {
         let sql = "SELECT chat, address, user, text FROM events WHERE id = ?1 AND kind = 5";
         self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
             let queued = query.query_row([id as i64], |row| {
                 let chat = row.get::<_, i64>(0)? as u64;
-                Ok(Queued { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)? })
+                Ok(OurMessage { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)? })
             });
             queued.optional()
         }))
@@ -187,10 +196,11 @@ impl Store {
         })
     }
 
-    /// The messages in the outbox for the peer at this address whose texts are longer than this.
+    /// The messages in the outbox for the peer at this address whose texts have more bytes than this.
     pub fn longer_in_outbox(&self, address: SocketAddr, most: usize) -> Result<Vec<u64>, StoreError> {
+        // Of a text, `length` counts characters; what a peer receives is limited in bytes.
         let sql = "SELECT o.message FROM outbox AS o JOIN events ON id = o.message
-                   WHERE o.address = ?1 AND length(text) > ?2 ORDER BY 1";
+                   WHERE o.address = ?1 AND length(CAST(text AS BLOB)) > ?2 ORDER BY 1";
         self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
             let values = params![address.to_string(), most as i64];
             query.query_map(values, |row| row.get::<_, i64>(0).map(|id| id as u64))?.collect()
@@ -199,6 +209,7 @@ impl Store {
 
     /// The message that sends this one again, if there is one.
     pub fn sent_again_as(&self, message: u64) -> Result<Option<u64>, StoreError> {
+        // By the index `again`, which has few entries: nearly all messages are sent once.
         let sql = "SELECT id FROM events WHERE kind = 5 AND message IS NOT NULL AND message = ?1";
         self.ok(self
             .db
@@ -209,8 +220,8 @@ impl Store {
 
     /// The message that was queued with this token, by an entry above `after`: its id and its chat.
     pub fn with_token(&self, token: u64, after: u64) -> Result<Option<(u64, u64)>, StoreError> {
-        // Tokens have no index, for a client asks within seconds: only the newest entries are looked through. No id may be
-        // negative to SQLite, whatever the client says.
+        // Tokens have no index, for a client asks within seconds: only the newest entries are looked through. No id may
+        // be negative to SQLite, whatever the client says.
         let after = after.max(self.extent.last_id.saturating_sub(TOKEN_SCAN)).min(self.extent.last_id);
         let sql = "SELECT id, chat FROM events WHERE id > ?1 AND kind = 5 AND seq = ?2";
         self.ok(self.db.prepare(sql).and_then(|mut query| {
@@ -223,12 +234,12 @@ impl Store {
     }
 }
 
-fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
-    Ok(Waiting { id: row.get::<_, i64>(0)? as u64, text: row.get(1)? })
+fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingMessage> {
+    Ok(WaitingMessage { id: row.get::<_, i64>(0)? as u64, text: row.get(1)? })
 }
 
-fn kept(row: &Row<'_>) -> rusqlite::Result<InOutbox> {
-    Ok(InOutbox {
+fn kept(row: &Row<'_>) -> rusqlite::Result<KeptLetter> {
+    Ok(KeptLetter {
         message: row.get::<_, i64>(0)? as u64,
         address: address(row, 1)?,
         user: row.get(2)?,

@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 
 use simp_control::{Event, Filter, Who};
 
-use super::rows::{event, number};
-use super::{Store, StoreError};
+use crate::error::StoreError;
+use crate::rows::{event, number};
+use crate::store::Store;
 
 /// Most entries that [`Store::read`] looks at in one call, so that a filter which finds nothing does not hold
 /// the loop up.
-pub(super) const SCAN: u64 = 2_048;
+pub(crate) const SCAN: u64 = 2_048;
 
 /// Which entries a reader wants. Empty: all.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct EntryFilter {
     /// One bit per place in `Kind::ALL`; 0 stands for all.
     kinds: u32,
     chat: Option<u64>,
@@ -22,7 +23,7 @@ pub struct Wanted {
     until_ms: Option<u64>,
 }
 
-impl Wanted {
+impl EntryFilter {
     /// The entries that a client's filter lets pass.
     pub fn new(filter: &Filter) -> Self {
         Self {
@@ -45,9 +46,15 @@ impl Wanted {
 }
 
 impl Store {
-    /// Committed entries above `after` that are wanted, oldest first, at most `limit`; and the id up to which
-    /// the log was looked through. Call again from there until that is the newest.
-    pub fn read(&self, after: u64, limit: usize, wanted: &Wanted) -> Result<(Vec<Event>, u64), StoreError> {
+    /// Entries above `after` that are wanted, oldest first, at most `limit`; and the id up to which
+    /// the log was looked through. Call again from there until that is the newest. In a turn that has
+    /// appended entries, these are among them before they are committed: the answer leaves after the commit.
+    pub fn read(
+        &self,
+        after: u64,
+        limit: usize,
+        wanted: &EntryFilter,
+    ) -> Result<(Vec<Event>, u64), StoreError> {
         let after = after.max(self.extent.first_id.saturating_sub(1));
         let until = self.extent.last_id.min(after + SCAN);
         let rows = self.select("id > ?1 AND id <= ?2", "ASC", [after, until], limit, wanted)?;
@@ -56,14 +63,15 @@ impl Store {
         Ok((rows, looked))
     }
 
-    /// Committed entries below `before` that are wanted, newest first, at most `limit`; and where to look on
+    /// Entries below `before` that are wanted, newest first, at most `limit`; and where to look on
     /// for older ones, if the log was not looked through to its beginning.
     pub fn history(
         &self,
         before: u64,
         limit: usize,
-        wanted: &Wanted,
+        wanted: &EntryFilter,
     ) -> Result<(Vec<Event>, Option<u64>), StoreError> {
+        // From the newest on: a client that begins with the largest number looks through nothing that is not there.
         let before = before.min(self.extent.last_id + 1);
         let above = before.saturating_sub(SCAN + 1);
         let rows = self.select("id > ?1 AND id < ?2", "DESC", [above, before], limit, wanted)?;
@@ -77,7 +85,7 @@ impl Store {
         order: &str,
         ids: [u64; 2],
         limit: usize,
-        wanted: &Wanted,
+        wanted: &EntryFilter,
     ) -> Result<Vec<Event>, StoreError> {
         let mut sql = format!("SELECT * FROM events WHERE {range}");
         // Numbers only: nothing that a client wrote becomes part of the statement.

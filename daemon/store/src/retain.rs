@@ -2,8 +2,10 @@
 
 use rusqlite::params;
 
-use super::read::SCAN;
-use super::{PAGE_BYTES, Store, StoreError};
+use crate::error::StoreError;
+use crate::read::SCAN;
+use crate::schema::PAGE_BYTES;
+use crate::store::Store;
 
 /// Free pages that are left in the file for the next entries.
 const FREE_PAGES_KEPT: i64 = 64;
@@ -74,6 +76,7 @@ impl Store {
 
     /// How old the entries are: old ones were appended at `old_ms` or before.
     pub fn ages(&self, span: Span, old_ms: u64, now_ms: u64) -> Result<Ages, StoreError> {
+        // Entries after `now_ms` were written while the clock was wrong: they say nothing of their age.
         let sql =
             "SELECT max(CASE WHEN at <= ?3 THEN id END), count(CASE WHEN at > ?3 AND at <= ?4 THEN 1 END)
                    FROM events WHERE id > ?1 AND id <= ?2";
@@ -111,7 +114,14 @@ impl Store {
             return Ok(false);
         }
         self.begin()?;
-        self.ok(self.db.execute_batch(&format!("PRAGMA incremental_vacuum({spare})")))?;
+        // A pragma takes no parameters. Each step of it gives one page back, as a row without columns: whoever executes
+        // it once gives back one.
+        let pragma = format!("PRAGMA incremental_vacuum({spare})");
+        self.ok(self.db.prepare(&pragma).and_then(|mut vacuum| {
+            let mut pages = vacuum.query([])?;
+            while pages.next()?.is_some() {}
+            Ok(())
+        }))?;
         self.written += spare as u64 * PAGE_BYTES;
         Ok(true)
     }

@@ -4,12 +4,12 @@ use rusqlite::Row;
 use simp_control::{Event, Kind, Peer, Reason, What};
 
 /// A kind's number in the log: they are never renumbered.
-pub(super) fn number(kind: Kind) -> i64 {
+pub(crate) fn number(kind: Kind) -> i64 {
     kind as i64
 }
 
 /// What an entry says, as the columns `message`, `reason` and `text`.
-pub(super) fn columns(what: &What) -> (Option<i64>, Option<i64>, Option<&str>) {
+pub(crate) fn columns(what: &What) -> (Option<i64>, Option<i64>, Option<&str>) {
     match what {
         What::Request | What::Inviting => (None, None, None),
         What::Opened { note } => (None, None, note.as_deref()),
@@ -22,7 +22,8 @@ pub(super) fn columns(what: &What) -> (Option<i64>, Option<i64>, Option<&str>) {
 }
 
 /// The entry in a row of `events`.
-pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+pub(crate) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    // By place, for `SELECT *`: a new column is only ever added after these.
     let message = || row.get::<_, i64>(6).map(|id| id as u64);
     let reason = || of_number(row, 7, &Reason::ALL);
     let text = || row.get(8);
@@ -50,8 +51,9 @@ pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
 }
 
 /// The value with the number in this column.
-pub(super) fn of_number<T: Copy>(row: &Row<'_>, column: usize, all: &[T]) -> rusqlite::Result<T> {
+pub(crate) fn of_number<T: Copy>(row: &Row<'_>, column: usize, all: &[T]) -> rusqlite::Result<T> {
     let number: i64 = row.get(column)?;
+    // A newer simpd's log is refused as a whole, so that an unknown number means a damaged row.
     let value = usize::try_from(number).ok().and_then(|place| all.get(place));
     value.copied().ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
 }

@@ -2,17 +2,18 @@
 
 use rusqlite::Connection;
 
-use super::PAGE_BYTES;
-
 /// Marks the file as ours: "simp".
 const APPLICATION_ID: i64 = 0x7369_6d70;
 
+/// Bytes of a page. A commit writes whole pages, and most commits hold one short message.
+pub(crate) const PAGE_BYTES: u64 = 1_024;
+
 /// Version of the tables below.
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(crate) const SCHEMA_VERSION: i64 = 3;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
-/// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received message's
-/// Sequence field, or the token of a queued one. The address and the name of an entry's peer stand in each
+/// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
+/// message's Sequence field, or the token of a queued one. The address and the name of an entry's peer stand in each
 /// entry, for chats do not outlive their end here and entries do.
 ///
 /// A chat's row holds as of entry `as_of`, or as of `kept.through` if that is later; what came after is
@@ -46,8 +47,9 @@ const SECOND: &str = "
     CREATE TABLE runs (only INTEGER PRIMARY KEY CHECK (only = 1), started INTEGER NOT NULL) STRICT;
 ";
 
-/// How peers speak, as the names of their habits; a row for each that there was a chat with, so far without any. The `text` of an `opened` is the note of its peer. `outbox_at` is
-/// where the outbox knows the peer of a chat, and where it was invited; nothing if another chat has that.
+/// How peers speak, as the names of their habits; a row for each that there was a chat with, so far without any. The
+/// `text` of an `opened` is the note of its peer. `outbox_at` is where the outbox knows the peer of a chat, and where
+/// it was invited; nothing if another chat has that.
 const THIRD: &str = "
     CREATE TABLE peers (
         address TEXT PRIMARY KEY, ip TEXT NOT NULL, user TEXT NOT NULL, dialect TEXT NOT NULL, seen INTEGER NOT NULL
@@ -71,7 +73,7 @@ const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD];
 const INCREMENTAL: i64 = 2;
 
 /// Why a file cannot be our log, before its path is added.
-pub(super) enum Unready {
+pub(crate) enum Unready {
     /// It holds something else.
     NotALog,
     /// A newer simpd wrote it, with this version.
@@ -87,7 +89,7 @@ impl From<rusqlite::Error> for Unready {
 }
 
 /// Takes the file for us alone, and gives it the present tables.
-pub(super) fn prepare(db: &mut Connection) -> Result<(), Unready> {
+pub(crate) fn prepare(db: &mut Connection) -> Result<(), Unready> {
     // First: the next statement takes the lock, and another simpd with this file sees that it is in use.
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
@@ -101,6 +103,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Unready> {
         _ => return Err(Unready::NotALog),
     }
     if is_empty {
+        // Before the first table and before WAL: later these take a VACUUM, and the size is fixed for good.
         db.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
         db.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
     } else if pragma("auto_vacuum")? != INCREMENTAL {
@@ -108,6 +111,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Unready> {
         db.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
         db.execute_batch("VACUUM")?;
     }
+    // One write and one sync for each commit; with a rollback journal there would be several.
     db.pragma_update(None, "journal_mode", "WAL")?;
     let steps = STEPS.get(version as usize..).unwrap_or_default();
     if !steps.is_empty() {

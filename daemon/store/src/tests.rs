@@ -1,6 +1,8 @@
 //! The log against a plain list, killed and opened again after any commit.
 
-use simp_control::{Filter, Kind, Reason, State};
+use std::path::PathBuf;
+
+use simp_control::{Filter, Kind, Peer, Reason, State, What};
 use simp_proto::{LastReceived, Seq, Snapshot, UserName};
 
 use simp_seeds::{Random, Replay, seeds};
@@ -56,8 +58,8 @@ fn kept(chat: u64) -> KeptChat {
     }
 }
 
-fn of(chat: &KeptChat) -> Whose {
-    Whose { chat: Some(chat.chat), outbox: None }
+fn of(chat: &KeptChat) -> Backlog {
+    Backlog { chat: Some(chat.chat), outbox: None }
 }
 
 /// Chats with random messages both ways, kept at random moments; the store is dropped without a word at
@@ -144,7 +146,7 @@ fn reading_in_pieces_gives_every_wanted_entry_once_and_in_order() {
         store.append(n, Some(1), peer(1), what, None).unwrap();
     }
     store.commit().unwrap();
-    let wanted = Wanted::new(&Filter { kinds: vec![Kind::Opened], ..Default::default() });
+    let wanted = EntryFilter::new(&Filter { kinds: vec![Kind::Opened], ..Default::default() });
     let (mut after, mut forwards, mut calls) = (0, Vec::new(), 0);
     while after < store.last_id() {
         let (events, looked) = store.read(after, 64, &wanted).unwrap();
@@ -203,7 +205,7 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     let (mut store, address) = with_outbox(&folder, &["one", "two"]);
     let what = What::Queued { text: "three".to_owned(), again: None };
     store.append(6, Some(3), peer(9), what, None).unwrap();
-    let of = Whose { chat: Some(3), outbox: Some(address) };
+    let of = Backlog { chat: Some(3), outbox: Some(address) };
     let texts = |store: &Store, after, limit| {
         let waiting = store.waiting(of, after, limit).unwrap();
         waiting.into_iter().map(|waiting| (waiting.id, waiting.text)).collect::<Vec<_>>()
@@ -246,7 +248,7 @@ fn what_is_rolled_back_has_not_been() {
 
 /// The ids that are left.
 fn ids(store: &Store) -> Vec<u64> {
-    store.read(0, usize::MAX, &Wanted::default()).unwrap().0.into_iter().map(|event| event.id).collect()
+    store.read(0, usize::MAX, &EntryFilter::default()).unwrap().0.into_iter().map(|event| event.id).collect()
 }
 
 const NOTHING: Discard = Discard { unread: false, undelivered: false };
@@ -338,9 +340,12 @@ fn a_log_that_lost_most_of_its_entries_is_a_smaller_file() {
     let before = store.bytes();
     store.remove(Span { after: 0, until: 2_990 }, NOTHING).unwrap();
     store.commit().unwrap();
+    let mut parts = 0;
     while store.shrink().unwrap() {
         store.commit().unwrap();
+        parts += 1;
     }
+    assert!(parts <= 4, "{parts} parts");
     store.tidy_up_with_commit().unwrap();
     store.commit().unwrap();
     assert_eq!(ids(&store), (2_991..=3_000).collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use simp_control::{Event, Kind, State, What};
-use simp_store::Whose;
+use simp_store::Backlog;
 
 use super::world::World;
 use super::{HOSTS, address};
@@ -37,8 +37,8 @@ pub fn check(world: &World) -> Seen {
         driver.check();
         assert_eq!(driver.store().outbox(0, 1).unwrap(), [], "nothing waits in the outbox");
         for chat in driver.store().kept_chats().unwrap() {
-            let whose = Whose { chat: Some(chat.chat), outbox: None };
-            let waiting = driver.store().queued(whose, chat.settled).unwrap();
+            let backlog = Backlog { chat: Some(chat.chat), outbox: None };
+            let waiting = driver.store().queued(backlog, chat.settled).unwrap();
             assert_eq!((chat.snapshot.state, waiting), (State::Open, 0), "nothing waits");
         }
     }

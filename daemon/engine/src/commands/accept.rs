@@ -2,8 +2,9 @@
 
 use simp_control::{FailureKind, State};
 
-use super::{Carried, chat_reply, denied};
-use crate::{Engine, Now};
+use super::carried::{Carried, chat_reply, denied};
+use crate::engine::Engine;
+use crate::now::Now;
 
 /// Accepts a request.
 pub fn accept(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
@@ -14,6 +15,7 @@ pub fn accept(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
 /// Declines a request. The reply shows it as it was.
 pub fn decline(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
     let key = find_request(engine, who, "simpctl decline WHO")?;
+    // Before: once it is declined, no client sees it any more.
     let reply = chat_reply(engine, key);
     engine.chats.change(key, |ongoing| ongoing.chat.decline(now.instant)).transpose()?;
     reply
@@ -41,11 +43,13 @@ pub fn room_for_one(engine: &mut Engine, now: Now) -> Carried<()> {
     }
     let taken = engine.chats.list(0).into_iter().filter(|chat| chat.state != State::Invited);
     let line = match (engine.policy.max_chats, taken.map(|chat| chat.peer.to_string()).next()) {
-        (1, Some(peer)) => format!(
-            "there is a chat with {peer} already (end it: simpctl quit, or start simpd with --max-chats 2)"
-        ),
+        (1, Some(peer)) => {
+            format!("already in a chat with {peer} (end it: simpctl quit, or start simpd with --max-chats 2)")
+        }
         (most, _) => {
-            format!("there are {most} chats already (end one, or start simpd with a higher --max-chats)")
+            format!(
+                "the limit of {most} chats is reached (end one, or start simpd with a higher --max-chats)"
+            )
         }
     };
     denied(FailureKind::Failed, line)

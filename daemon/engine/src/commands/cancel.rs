@@ -2,10 +2,11 @@
 
 use simp_control::{FailureKind, Reason, Reply};
 
-use super::outcome::{Outcome, outcome};
-use super::{Carried, denied};
+use super::carried::{Carried, denied};
+use super::message_state::{MessageState, message_state};
+use crate::engine::Engine;
 use crate::letters::NotCancelled;
-use crate::{Engine, Now};
+use crate::now::Now;
 
 /// Takes a message out of the outbox, as undelivered.
 pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
@@ -13,18 +14,20 @@ pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
         Ok(()) => Ok(Reply::Done),
         Err(NotCancelled::InFlight) => denied(
             FailureKind::Failed,
-            format!("message {message} is being delivered already (see: simpctl outbox)"),
+            format!("message {message} is already being delivered (see: simpctl outbox)"),
         ),
         // Why not, as far as the log knows.
         Err(NotCancelled::Absent) => {
-            let (kind, line) = match outcome(engine, message)? {
-                None => (FailureKind::NoSuch, "we have sent no message with this id (see: simpctl outbox)"),
-                Some(Outcome::Undelivered) => (FailureKind::Failed, "was given up already"),
-                Some(Outcome::Unconfirmed) => (FailureKind::Failed, "was sent already, not confirmed"),
-                Some(Outcome::Delivered) => (FailureKind::Failed, "is delivered already"),
-                Some(Outcome::Waiting) => (
+            let (kind, line) = match message_state(engine, message)? {
+                None => (FailureKind::NoSuch, "no such message (see: simpctl outbox)"),
+                Some(MessageState::Undelivered) => (FailureKind::Failed, "was already given up"),
+                Some(MessageState::Unconfirmed) => {
+                    (FailureKind::Failed, "was already sent, but not confirmed")
+                }
+                Some(MessageState::Delivered) => (FailureKind::Failed, "was already delivered"),
+                Some(MessageState::Waiting) => (
                     FailureKind::Failed,
-                    "waits in a chat, not in the outbox (end the chat: simpctl quit --now)",
+                    "is waiting in a chat, not in the outbox (end the chat: simpctl quit --now)",
                 ),
             };
             denied(kind, format!("message {message}: {line}"))

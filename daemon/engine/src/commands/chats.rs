@@ -2,7 +2,7 @@
 
 use simp_control::Reply;
 
-use crate::Engine;
+use crate::engine::Engine;
 
 /// Most chats in one answer: with the longest names and addresses they fit a frame.
 const CHATS_MAX: usize = 2_000;
@@ -10,6 +10,7 @@ const CHATS_MAX: usize = 2_000;
 /// The chats and requests with ids above `after`.
 pub fn chats(engine: &Engine, after: u64) -> Reply {
     let mut chats = engine.chats.list(after);
+    // The client asks again after the last of these, in a later turn: others are served in between.
     let more = chats.len() > CHATS_MAX;
     chats.truncate(CHATS_MAX);
     Reply::Chats { chats, more }

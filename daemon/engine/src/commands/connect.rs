@@ -7,10 +7,11 @@ use simp_control::{FailureKind, Kind, State, What, places};
 use simp_store::StoreError;
 
 use super::accept::{accept_chat, room_for_one};
-use super::{Carried, chat_reply, denied};
+use super::carried::{Carried, chat_reply, denied};
+use crate::engine::Engine;
+use crate::now::Now;
 use crate::ongoing::WantedBy;
 use crate::resume::INVITATION_MAX;
-use crate::{Engine, Now};
 
 /// Invites a peer, or takes over what there is with it already.
 pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<u64>) -> Carried {
@@ -99,6 +100,7 @@ pub fn peer_address(engine: &Engine, text: &str) -> Carried<SocketAddr> {
     if address == ours || (on_all && address.port() == ours.port()) {
         return denied(FailureKind::Failed, format!("{address}: this is the address of this simpd"));
     }
+    // Our socket cannot transmit there: the user would wait for nothing.
     if address.is_ipv6() && ours.is_ipv4() {
         let line = format!("{address}: this simpd speaks IPv4 only (start one on an IPv6 address)");
         return denied(FailureKind::Failed, line);

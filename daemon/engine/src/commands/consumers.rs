@@ -2,8 +2,8 @@
 
 use simp_control::{Failure, FailureKind, Reply};
 
-use super::{Carried, denied};
-use crate::Engine;
+use super::carried::{Carried, denied};
+use crate::engine::Engine;
 
 /// Longest name of a consumer, in bytes.
 const CONSUMER_MAX: usize = 64;
@@ -25,7 +25,7 @@ pub fn seen(engine: &mut Engine, name: &str, id: u64) -> Carried {
     // One that is there already may always go on.
     if store.mark(valid(name)?)?.is_none() && store.consumers()?.len() >= CONSUMERS_MAX {
         let line = format!(
-            "there are {CONSUMERS_MAX} consumers already (remove one: simpctl consumers remove NAME)"
+            "the limit of {CONSUMERS_MAX} consumers is reached (remove one: simpctl consumers remove NAME)"
         );
         return denied(FailureKind::Usage, line);
     }

@@ -1,21 +1,13 @@
 //! Following the log.
 
 use simp_control::{Filter, FollowFrom, Reply};
-use simp_store::Wanted;
+use simp_store::EntryFilter;
 
-use super::Carried;
+use super::carried::Carried;
 use super::consumers::valid;
-use crate::Engine;
-use crate::turn::{ClientId, Outputs};
-
-/// Who reads the log, and how far it is.
-#[derive(Debug)]
-pub struct Follower {
-    /// Entries up to here have been given to it.
-    pub cursor: u64,
-    /// What it wants.
-    pub wanted: Wanted,
-}
+use crate::engine::Engine;
+use crate::inputs::ClientId;
+use crate::outputs::{Follower, Outputs};
 
 /// Lets a client follow the log, from after the newest entry at most.
 pub fn follow(
@@ -33,6 +25,6 @@ pub fn follow(
     };
     // After an id that the log does not have yet, the entries up to it would never come.
     let after = after.min(newest);
-    outputs.followers.push((client, Follower { cursor: after, wanted: Wanted::new(filter) }));
+    outputs.followers.push((client, Follower { cursor: after, wanted: EntryFilter::new(filter) }));
     Ok(Reply::Following { after })
 }

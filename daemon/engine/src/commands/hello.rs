@@ -2,12 +2,13 @@
 
 use simp_control::{FailureKind, Reply, VERSION};
 
-use super::{Carried, denied};
-use crate::Engine;
+use super::carried::{Carried, denied};
+use crate::engine::Engine;
 
 /// Greets a client of our version; the server dismisses any other after the answer.
 pub fn hello(engine: &Engine, version: u32) -> Carried {
     let program = env!("CARGO_PKG_VERSION");
+    // No older version is spoken: simpctl and simpd come from one release.
     if version != VERSION {
         let line = format!(
             "simpd {program} speaks version {VERSION} of the control API, this client {version} \

@@ -2,10 +2,10 @@
 
 use simp_control::frame::FRAME_MAX;
 use simp_control::{Filter, Reply};
-use simp_store::Wanted;
+use simp_store::EntryFilter;
 
-use super::Carried;
-use crate::Engine;
+use super::carried::Carried;
+use crate::engine::Engine;
 
 /// Most entries in one answer.
 const HISTORY_MAX: usize = 1_000;
@@ -17,7 +17,7 @@ const HISTORY_BYTES: usize = FRAME_MAX / 4;
 pub fn history(engine: &Engine, before: Option<u64>, limit: u32, filter: &Filter) -> Carried {
     let limit = (limit as usize).min(HISTORY_MAX);
     let before = before.unwrap_or(u64::MAX);
-    let (mut events, mut older) = engine.store.history(before, limit, &Wanted::new(filter))?;
+    let (mut events, mut older) = engine.store.history(before, limit, &EntryFilter::new(filter))?;
     let mut bytes = 0;
     let fitting = events.iter().take_while(|event| {
         bytes += 256 + event.what.text().map_or(0, str::len);

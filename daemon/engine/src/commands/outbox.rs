@@ -1,11 +1,11 @@
 //! What the outbox holds.
 
 use simp_control::{OutboxMessage, Peer, Reply};
-use simp_store::InOutbox;
+use simp_store::KeptLetter;
 
-use super::Carried;
-use crate::Engine;
+use super::carried::Carried;
 use crate::absent::{Absentee, Next};
+use crate::engine::Engine;
 
 /// Most messages in one answer: with the longest texts they fit a frame.
 const OUTBOX_MAX: usize = 500;
@@ -15,14 +15,14 @@ pub fn outbox(engine: &Engine, after: u64) -> Carried {
     let mut messages = engine.store.outbox(after, OUTBOX_MAX + 1)?;
     let more = messages.len() > OUTBOX_MAX;
     messages.truncate(OUTBOX_MAX);
-    let shown = |kept: InOutbox| {
+    let shown = |kept: KeptLetter| {
         let absentee = engine.absent.get(kept.address);
         show(kept, absentee)
     };
     Ok(Reply::Outbox { messages: messages.into_iter().map(shown).collect(), more })
 }
 
-fn show(kept: InOutbox, absentee: Option<&Absentee>) -> OutboxMessage {
+fn show(kept: KeptLetter, absentee: Option<&Absentee>) -> OutboxMessage {
     OutboxMessage {
         message: kept.message,
         peer: Peer { user: kept.user, address: kept.address.to_string() },
@@ -33,6 +33,7 @@ fn show(kept: InOutbox, absentee: Option<&Absentee>) -> OutboxMessage {
         reason: absentee.and_then(|absentee| absentee.reason),
         next_ms: absentee.and_then(|absentee| match absentee.next {
             Next::Due { ms, .. } => Some(ms),
+            // Nobody knows when: it depends on other people.
             Next::Room | Next::Chat => None,
         }),
     }

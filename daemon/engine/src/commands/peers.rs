@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use simp_control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
 use simp_proto::Dialect;
-use simp_store::Learned;
+use simp_store::KnownPeer;
 
-use super::{Carried, denied};
-use crate::Engine;
+use super::carried::{Carried, denied};
+use crate::engine::Engine;
 use crate::ongoing::NotedDialect;
 
 /// Most peers in one answer: with all habits and the longest names they fit a frame.
@@ -23,13 +23,14 @@ pub fn peers(engine: &Engine, after: &str) -> Carried {
             peers.push(info(Peer { user: String::new(), address }, dialect, None, true));
         }
     }
+    // As texts, since that is how the store finds those after `after`.
     peers.sort_by(|one, other| one.peer.address.cmp(&other.peer.address));
     let more = peers.len() > PEERS_MAX;
     peers.truncate(PEERS_MAX);
     Ok(Reply::Peers { peers, more })
 }
 
-fn show(engine: &Engine, learned: Learned) -> PeerInfo {
+fn show(engine: &Engine, learned: KnownPeer) -> PeerInfo {
     let address = learned.peer.address.parse::<SocketAddr>();
     let pinned = address.ok().and_then(|address| engine.policy.pins.of(address));
     let dialect = pinned.unwrap_or(learned.dialect);
@@ -66,10 +67,7 @@ fn nothing_to_forget(engine: &Engine, who: &str, named: &Who) -> Carried {
         );
         return denied(FailureKind::NoSuch, line);
     }
-    denied(
-        FailureKind::NoSuch,
-        format!("{who}: nothing was learned of such a peer (list them: simpctl peers)"),
-    )
+    denied(FailureKind::NoSuch, format!("{who}: nothing is known about this peer (list them: simpctl peers)"))
 }
 
 fn info(peer: Peer, dialect: Dialect, seen_ms: Option<u64>, pinned: bool) -> PeerInfo {

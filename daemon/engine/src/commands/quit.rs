@@ -3,8 +3,9 @@
 use simp_control::State;
 use simp_proto::StateError;
 
-use super::{Carried, chat_reply, is_still};
-use crate::{Engine, Now};
+use super::carried::{Carried, chat_reply, is_still};
+use crate::engine::Engine;
+use crate::now::Now;
 
 /// Ends a chat, or takes an invitation back. The reply shows it as it was.
 pub fn quit(engine: &mut Engine, now: Now, who: Option<&str>, chat: Option<u64>, at_once: bool) -> Carried {
@@ -12,6 +13,7 @@ pub fn quit(engine: &mut Engine, now: Now, who: Option<&str>, chat: Option<u64>,
     let can_quit = |state| !matches!(state, State::Invited | State::Closed);
     let key = engine.chats.find(who, can_quit, "there is no chat to quit", "simpctl quit WHO")?;
     is_still(engine, key, chat)?;
+    // Before: an end at once leaves nothing to show.
     let reply = chat_reply(engine, key);
     match engine.chats.change(key, |ongoing| ongoing.chat.close(now.instant, at_once)) {
         // We are leaving already: the client follows the end all the same.

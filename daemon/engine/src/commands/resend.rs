@@ -3,28 +3,29 @@
 use simp_control::{Failure, FailureKind, Reply};
 use simp_proto::Text;
 
-use super::outcome::{Outcome, outcome};
+use super::carried::{Carried, denied};
+use super::message_state::{MessageState, message_state};
 use super::send::{expiry, fits_outbox};
-use super::{Carried, denied};
+use crate::engine::Engine;
 use crate::letters::Letter;
-use crate::{Engine, Now};
+use crate::now::Now;
 
 /// Puts the text of a message into the outbox, as a new message to the same peer.
 pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64>) -> Carried {
     let expires_after = expiry(expire_ms)?;
     let failed = |line: &str| denied(FailureKind::Failed, format!("message {message}: {line}"));
-    match outcome(engine, message)? {
-        Some(Outcome::Undelivered | Outcome::Unconfirmed) => {}
-        Some(Outcome::Delivered) => return failed("is delivered already"),
-        Some(Outcome::Waiting) => return failed("still waits to be delivered"),
+    match message_state(engine, message)? {
+        Some(MessageState::Undelivered | MessageState::Unconfirmed) => {}
+        Some(MessageState::Delivered) => return failed("was already delivered"),
+        Some(MessageState::Waiting) => return failed("is still waiting to be delivered"),
         None => {
-            let what = "we have sent no message with this id (see: simpctl history --all)";
+            let what = "no such message (see: simpctl history --all)";
             return denied(FailureKind::NoSuch, format!("message {message}: {what}"));
         }
     }
     // Else a script that is run twice would send it twice.
     if let Some(again) = engine.store.sent_again_as(message)? {
-        return failed(&format!("was sent again already, as {again}"));
+        return failed(&format!("was already resent as message {again}"));
     }
     let gone = || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
     let queued = engine.store.message(message)?.ok_or_else(gone)?;

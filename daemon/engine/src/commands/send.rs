@@ -6,10 +6,11 @@ use std::time::Duration;
 use simp_control::{Failure, FailureKind, Kind, Peer, Reply, State, What, Who};
 use simp_proto::{Dialect, Text};
 
+use super::carried::{Carried, denied, is_still, no_longer};
 use super::connect::{peer_address, take_over};
-use super::{Carried, denied, is_still, no_longer};
+use crate::engine::Engine;
 use crate::letters::Letter;
-use crate::{Engine, Now};
+use crate::now::Now;
 
 /// The longest that a message may be kept in the outbox and then be given up: ten years.
 const EXPIRY_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -43,7 +44,7 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     }
     match (draft.is_kept, draft.chat, draft.expire_ms) {
         (true, Some(_), _) => {
-            let line = "a message of the outbox belongs to no chat (leave the chat out)";
+            let line = "a message of the outbox belongs to no chat (omit the chat)";
             denied(FailureKind::Usage, line)
         }
         (true, None, _) => send_through_outbox(engine, now, draft, text),
@@ -142,7 +143,7 @@ fn is_clear(engine: &Engine, address: SocketAddr) -> Carried<()> {
         (Some(there), Some(moved)) => denied(
             FailureKind::NoSuch,
             format!(
-                "{address}: either {}, or {}, which was invited there (leave out --queue and choose with -t WHO)",
+                "{address}: ambiguous: {}, or {}, which was invited at this address (omit --queue and choose with -t WHO)",
                 there.peer(),
                 moved.peer()
             ),

@@ -2,13 +2,15 @@
 
 use simp_control::{Reply, Status};
 
-use crate::{Engine, Now};
+use crate::engine::Engine;
+use crate::now::Now;
 
 /// Most peers of whom it says what is special.
 const NOTES_MAX: usize = 100;
 
 /// How the daemon is, with so many clients connected.
 pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
+    // The store counts for itself, also those commits that are no turn's.
     let mut counters = engine.counters.clone();
     counters.commits = engine.store.commits();
     Reply::Status(Box::new(Status {

@@ -7,8 +7,9 @@ use rusqlite::{Row, params};
 use simp_control::{State, What};
 use simp_proto::{Dialect, LastReceived, Seq, Snapshot, UserName};
 
-use super::rows::{event, of_number};
-use super::{Store, StoreError};
+use crate::error::StoreError;
+use crate::rows::{event, of_number};
+use crate::store::Store;
 
 /// States by their number in the table `chats`; a new one goes to the end.
 const STATES: [State; 5] = [State::Inviting, State::Invited, State::Accepting, State::Open, State::Closing];
@@ -115,7 +116,8 @@ fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
             chat.snapshot.note_settled();
             chat.settled = *message;
         }
-        // Its number stays for the next one: the peer has not acknowledged it.
+        // Its number is used up, and the row has the next one: whatever gives messages up changes the chat's state as
+        // well, and with that the row is written. An entry that is newer than the row says only how far messages are.
         What::Undelivered { message, .. } => chat.settled = *message,
         What::Request
         | What::Inviting

@@ -1,0 +1,111 @@
+//! The engine: what it consists of, and what may be asked of it between two turns. What it does is in the files that
+//! [`turn`](crate::turn) names.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use simp_control::Counters;
+use simp_store::{Store, StoreError};
+
+use crate::absent::Absentees;
+use crate::disk::Disk;
+use crate::limits::Limits;
+use crate::now::Now;
+use crate::policy::Policy;
+use crate::retention::Retention;
+use crate::roster::Roster;
+use crate::timer::Timers;
+use crate::transmits::Transmits;
+use crate::wake::Wake;
+
+/// All chats, their log, and the order in which things happen to them.
+#[derive(Debug)]
+pub struct Engine {
+    /// What the user has set.
+    pub(crate) policy: Policy,
+    /// Where we receive.
+    pub(crate) address: SocketAddr,
+    /// When this run began.
+    pub(crate) started: Instant,
+    /// The log.
+    pub(crate) store: Store,
+    /// All chats, requests and invitations.
+    pub(crate) chats: Roster,
+    /// Peers that the outbox has messages for.
+    pub(crate) absent: Absentees,
+    /// The timers of all these.
+    pub(crate) wheel: Timers,
+    /// What strangers are allowed.
+    pub(crate) limits: Limits,
+    /// What may still come after chats that are over.
+    pub(crate) wake: Wake,
+    /// Since this run began, for `status`.
+    pub(crate) counters: Counters,
+    /// Datagrams of this turn, not yet let out.
+    pub(crate) transmits: Transmits,
+    /// How far the removal of old entries is.
+    pub(crate) retention: Retention,
+    /// Whether the log can be written.
+    pub(crate) disk: Disk,
+}
+
+impl Engine {
+    /// An engine without any chat: what the log has is not taken up yet.
+    pub(crate) fn idle(now: Now, policy: Policy, address: SocketAddr, store: Store, random: u64) -> Self {
+        Self {
+            policy,
+            address,
+            started: now.instant,
+            store,
+            chats: Roster::default(),
+            absent: Absentees::new(random),
+            wheel: Timers::new(now.instant),
+            limits: Limits::new(now.instant),
+            wake: Wake::default(),
+            counters: Counters::default(),
+            transmits: Transmits::default(),
+            retention: Retention::default(),
+            disk: Disk::default(),
+        }
+    }
+
+    /// When the next turn is due if nothing comes before; `None` if nothing is.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.wheel.next()
+    }
+
+    /// Whether the next turn is due at once, whatever [`deadline`](Self::deadline) says.
+    pub fn has_more(&self) -> bool {
+        // A piece of the log in each turn, so that nobody waits for the whole: no timer says when the next one is due.
+        self.disk.works() && self.retention.is_due(&self.policy.retain, &self.store)
+    }
+
+    /// The log, for those who follow it. After a turn, all that is in it is committed.
+    pub fn log(&self) -> &Store {
+        &self.store
+    }
+
+    /// The log, for another engine. What was let out before does not matter to it.
+    pub fn into_store(self) -> Store {
+        self.store
+    }
+
+    /// Saves the next start some work. Nothing is lost without it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the log cannot be written.
+    pub fn finish(&mut self) -> Result<(), StoreError> {
+        // Rows of an earlier commit do as well: the next start reads more entries.
+        if !self.disk.works() {
+            return Ok(());
+        }
+        self.chats.keep(&mut self.store)?;
+        self.store.commit()?;
+        self.store.tidy_up()
+    }
+
+    /// Whether there are as many chats as allowed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.chats.count() >= self.policy.max_chats
+    }
+}

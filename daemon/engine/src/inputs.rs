@@ -1,0 +1,52 @@
+//! What a turn takes in.
+
+use std::net::{IpAddr, SocketAddr};
+
+use simp_control::Request;
+use simp_proto::{Datagram, DecodeError};
+
+use crate::policy::Policy;
+
+/// Names one client for as long as it is connected.
+pub type ClientId = usize;
+
+/// A datagram that came.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// To which of our addresses, if we receive on several.
+    pub local: Option<IpAddr>,
+    /// What it says, or what is wrong with it.
+    pub datagram: Result<Datagram, DecodeError>,
+}
+
+/// What came since the last turn. A turn leaves it empty, with its memory.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// In the order in which they came.
+    pub datagrams: Vec<Arrival>,
+    /// Addresses at which nothing listens, or to which no way leads.
+    pub unreachable: Vec<SocketAddr>,
+    /// What clients that have said hello ask, those of each client in order.
+    pub requests: Vec<(ClientId, Request)>,
+    /// The settings, if they were read again.
+    pub policy: Option<Policy>,
+    /// How many clients are connected.
+    pub clients: usize,
+    /// How many datagrams of the last turn have left.
+    pub transmitted: u64,
+    /// How many could not.
+    pub not_transmitted: u64,
+}
+
+impl Inputs {
+    /// All of it has been taken in.
+    pub(crate) fn clear(&mut self) {
+        self.datagrams.clear();
+        self.unreachable.clear();
+        self.requests.clear();
+        // `policy` has been taken, and `clients` holds until it is set anew.
+        (self.transmitted, self.not_transmitted) = (0, 0);
+    }
+}

@@ -1,0 +1,40 @@
+//! What a turn comes to.
+
+use simp_control::Answer;
+use simp_store::EntryFilter;
+
+use crate::inputs::ClientId;
+use crate::transmits::Transmits;
+
+/// What a turn comes to. All that it promises is committed.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// What leaves on the network.
+    pub transmits: Transmits,
+    /// One for each request, those of each client in order.
+    pub answers: Vec<(ClientId, Answer)>,
+    /// Clients that follow the log from now on. They read it at their own pace: see
+    /// [`Engine::log`](crate::Engine::log).
+    pub followers: Vec<(ClientId, Follower)>,
+    /// A client has asked the daemon to stop.
+    pub stops: bool,
+}
+
+/// Who reads the log, and how far it is.
+#[derive(Debug)]
+pub struct Follower {
+    /// Entries up to here have been given to it.
+    pub cursor: u64,
+    /// What it wants.
+    pub wanted: EntryFilter,
+}
+
+impl Outputs {
+    /// None of it leaves, or all has left.
+    pub(crate) fn clear(&mut self) {
+        self.transmits.clear();
+        self.answers.clear();
+        self.followers.clear();
+        self.stops = false;
+    }
+}

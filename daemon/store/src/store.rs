@@ -1,0 +1,328 @@
+//! The log itself: opened, appended to, committed and rolled back. Everything else that is done with it is in the files
+//! beside this one.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, params};
+use serde::Deserialize;
+use simp_control::{Event, Peer, What};
+
+use crate::error::StoreError;
+use crate::rows::{columns, number};
+use crate::schema::{self, PAGE_BYTES, Unready};
+
+/// The write-ahead log is copied back once about this many bytes were written to it. It is not truncated
+/// then: a commit that overwrites is twice as fast on disk as one that makes the file grow.
+const CHECKPOINT_BYTES: u64 = 4 << 20;
+
+/// The disk takes writes if it takes so many bytes: a turn seldom writes more.
+const ROOM: usize = 64 << 10;
+
+/// What a commit survives.
+#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Loss of power: each commit waits for the disk.
+    #[default]
+    Disk,
+    /// A killed simpd, but not the loss of power.
+    Process,
+}
+
+/// Which entries there are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extent {
+    /// The oldest; 0 if there is none.
+    pub(crate) first_id: u64,
+    /// The newest; 0 if there never was one.
+    pub(crate) last_id: u64,
+    /// All chats were kept as of here.
+    pub(crate) kept_through: u64,
+}
+
+/// The log, open.
+#[derive(Debug)]
+pub struct Store {
+    /// SQLite, with the file for us alone.
+    pub(crate) db: Connection,
+    path: PathBuf,
+    /// With what is not committed yet.
+    pub(crate) extent: Extent,
+    /// As of the last commit.
+    committed: Extent,
+    /// Ours has begun. SQLite ends one by itself after some errors, and knows of none then; what comes later in that
+    /// turn must not begin another, of which a commit would make half a turn durable.
+    in_transaction: bool,
+    /// Entries appended and not committed, then until the next turn those just committed.
+    fresh: Vec<Event>,
+    commits: u64,
+    /// About how much was written since the write-ahead log was copied back, in bytes.
+    pub(crate) written: u64,
+    /// The write-ahead log is to be emptied with the next commit.
+    tidy_up_next: bool,
+    /// A commit failed that the next start would find all the same.
+    may_reappear: bool,
+}
+
+impl Store {
+    /// Opens the log at `path`, or begins one; one of an older version becomes one of ours. `now_ms` is noted as
+    /// the start of this run, which also shows that the disk takes writes.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what is there is never overwritten.
+    pub fn open(path: &Path, durability: Durability, now_ms: u64) -> Result<Self, StoreError> {
+        let db = Connection::open(path).map_err(|error| StoreError::explain(path, error))?;
+        Self::over(db, path, durability, now_ms)
+    }
+
+    /// The same over a connection that is open already, to the file at `path` or to none.
+    ///
+    /// # Errors
+    /// As those of [`open`](Self::open).
+    pub fn over(
+        mut db: Connection,
+        path: &Path,
+        durability: Durability,
+        now_ms: u64,
+    ) -> Result<Self, StoreError> {
+        let explain = |error| StoreError::explain(path, error);
+        schema::prepare(&mut db).map_err(|error| match error {
+            Unready::NotALog => StoreError::NotALog(path.to_owned()),
+            Unready::Newer(found) => StoreError::Newer { path: path.to_owned(), found },
+            Unready::Sqlite(error) => explain(error),
+        })?;
+        let mut store = Self {
+            db,
+            path: path.to_owned(),
+            extent: Extent::default(),
+            committed: Extent::default(),
+            in_transaction: false,
+            fresh: Vec::new(),
+            commits: 0,
+            written: 0,
+            tidy_up_next: false,
+            may_reappear: false,
+        };
+        store.ok(store.set_up(durability))?;
+        // Before anything is promised to anybody: a log that cannot be written ends the start.
+        store.try_to_write(now_ms)?;
+        store.extent = store.ok(store.measure())?;
+        store.committed = store.extent;
+        Ok(store)
+    }
+
+    fn set_up(&self, durability: Durability) -> rusqlite::Result<()> {
+        let synchronous = match durability {
+            Durability::Disk => "FULL",
+            Durability::Process => "NORMAL",
+        };
+        self.db.pragma_update(None, "synchronous", synchronous)?;
+        // We do that ourselves, after a commit and less often: see CHECKPOINT_BYTES.
+        self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // All statements of these files, and those of some readers' filters: the default of 16 would prepare some anew
+        // in each turn.
+        self.db.set_prepared_statement_cache_capacity(48);
+        Ok(())
+    }
+
+    fn measure(&self) -> rusqlite::Result<Extent> {
+        let number = |sql| self.db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|id| id as u64);
+        Ok(Extent {
+            first_id: number("SELECT coalesce(min(id), 0) FROM events")?,
+            last_id: number("SELECT coalesce(max(id), 0) FROM events")?,
+            kept_through: number("SELECT through FROM kept")?,
+        })
+    }
+
+    /// Writes the start of this run, durably: whether the disk takes writes. Not while anything waits for a
+    /// commit.
+    pub fn try_to_write(&mut self, now_ms: u64) -> Result<(), StoreError> {
+        // What the system says tells more than what SQLite makes of it.
+        let room = self.try_room();
+        let written = self.begin().and_then(|()| {
+            self.write("INSERT OR REPLACE INTO runs VALUES (1, ?1)", [now_ms as i64])?;
+            let before = std::mem::take(&mut self.may_reappear);
+            let written = self.commit();
+            // Once written, it is in the place of what failed before, and may reappear itself.
+            self.may_reappear = before && written.is_err() && !self.may_reappear;
+            written
+        });
+        room.and(written.map(drop))
+    }
+
+    /// Whether there is room for what a turn writes: a full disk takes a little more now and then.
+    fn try_room(&self) -> Result<(), StoreError> {
+        let Some(folder) = self.path.parent().filter(|folder| folder.is_dir()) else {
+            // In a test it is in memory.
+            return Ok(());
+        };
+        let path = folder.join("room");
+        let room = std::fs::write(&path, [0; ROOM]);
+        let removed = std::fs::remove_file(&path);
+        room.and(removed).map_err(|error| StoreError::of_system(&self.path, &error))
+    }
+
+    /// Whether a killed simpd would find what the last commit was to write, although that failed: it was
+    /// written, but not made durable, and nothing could be written in its place.
+    pub fn may_reappear(&self) -> bool {
+        self.may_reappear
+    }
+
+    /// The newest entry's id, committed or not; 0 if the log is empty.
+    pub fn last_id(&self) -> u64 {
+        self.extent.last_id
+    }
+
+    /// The oldest entry's id; 0 if the log is empty.
+    pub fn first_id(&self) -> u64 {
+        self.extent.first_id
+    }
+
+    /// Commits since the start.
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Bytes that the log has on disk.
+    pub fn bytes(&self) -> u64 {
+        [self.path.clone(), self.wal_path()]
+            .iter()
+            .filter_map(|path| std::fs::metadata(path).ok())
+            .map(|file| file.len())
+            .sum()
+    }
+
+    /// Appends an entry and returns its id. `chat` is `None` if the entry begins a chat: its id is the
+    /// chat's then. `extra` is a received message's Sequence field, or the token of one of ours.
+    pub fn append(
+        &mut self,
+        at_ms: u64,
+        chat: Option<u64>,
+        peer: Peer,
+        what: What,
+        extra: Option<u64>,
+    ) -> Result<u64, StoreError> {
+        self.begin()?;
+        let id = self.extent.last_id + 1;
+        let chat = chat.unwrap_or(id);
+        let (message, reason, text) = columns(&what);
+        let row = params![
+            id as i64,
+            at_ms as i64,
+            number(what.kind()),
+            chat as i64,
+            peer.address,
+            peer.user,
+            message,
+            reason,
+            text,
+            extra.map(|extra| extra as i64)
+        ];
+        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", row)?;
+        self.extent.last_id = id;
+        self.extent.first_id = self.extent.first_id.max(1);
+        // An estimate is enough: it only says when to copy the write-ahead log back.
+        self.written += PAGE_BYTES + text.map_or(0, str::len) as u64;
+        self.fresh.push(Event { id, at_ms, chat, peer, what });
+        Ok(id)
+    }
+
+    /// Makes durable what was written since the last commit. Returns whether anything was.
+    pub fn commit(&mut self) -> Result<bool, StoreError> {
+        if !self.in_transaction {
+            return Ok(false);
+        }
+        let committed = self.db.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([]));
+        // SQLite takes back in memory what it could not sync, but the file has it: a killed simpd would find it.
+        self.may_reappear |= committed.as_ref().is_err_and(is_of_sync);
+        self.ok(committed)?;
+        // Its pages are in the file in place of those that failed.
+        self.may_reappear = false;
+        self.in_transaction = false;
+        self.committed = self.extent;
+        self.commits += 1;
+        self.written += PAGE_BYTES;
+        let empties = std::mem::take(&mut self.tidy_up_next);
+        if empties || self.written >= CHECKPOINT_BYTES {
+            self.written = 0;
+            let tidied =
+                if empties { self.tidy_up() } else { self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") };
+            // What is committed is safe without it. It is tried again after as much again.
+            if let Err(error) = tidied {
+                tracing::warn!("the log cannot be checkpointed: {error}");
+            }
+        }
+        Ok(true)
+    }
+
+    /// Lets the next commit [tidy up](Self::tidy_up), so that there is one.
+    pub fn tidy_up_with_commit(&mut self) -> Result<(), StoreError> {
+        self.tidy_up_next = true;
+        self.begin()
+    }
+
+    /// Forgets what was written since the last commit.
+    ///
+    /// # Errors
+    /// The log cannot even be taken back to its last commit.
+    pub fn roll_back(&mut self) -> Result<(), StoreError> {
+        self.in_transaction = false;
+        // Ids of what is rolled back are given again: nobody has seen them.
+        self.extent = self.committed;
+        self.fresh.clear();
+        // SQLite has rolled back by itself after some errors.
+        if self.db.is_autocommit() { Ok(()) } else { self.write("ROLLBACK", []).map(drop) }
+    }
+
+    /// The entries that this turn appended; they stay here until [`begin_turn`](Self::begin_turn), so that those who
+    /// follow the log need not read them from the disk.
+    pub fn fresh(&self) -> &[Event] {
+        &self.fresh
+    }
+
+    /// Forgets which entries are fresh: a new turn begins.
+    pub fn begin_turn(&mut self) {
+        self.fresh.clear();
+    }
+
+    /// Copies the write-ahead log back and gives its space free, so that the next start finds one file.
+    pub fn tidy_up(&self) -> Result<(), StoreError> {
+        self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    fn checkpoint(&self, pragma: &str) -> Result<(), StoreError> {
+        self.ok(self.db.query_row(pragma, [], |_| Ok(())))
+    }
+
+    fn wal_path(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push("-wal");
+        path.into()
+    }
+
+    /// Before any write: begins a transaction, if none has begun.
+    pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
+        // With the first write of a turn: a turn without any costs no transaction.
+        if !self.in_transaction {
+            self.write("BEGIN", [])?;
+            self.in_transaction = true;
+        }
+        Ok(())
+    }
+
+    /// Returns how many rows it changed.
+    pub(crate) fn write(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize, StoreError> {
+        self.ok(self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(values)))
+    }
+
+    /// The result, with what an error of SQLite means for this log.
+    pub(crate) fn ok<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
+        result.map_err(|error| StoreError::explain(&self.path, error))
+    }
+}
+
+/// Whether all was written, and only could not be made durable.
+fn is_of_sync(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_IOERR_FSYNC)
+}
