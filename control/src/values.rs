@@ -56,7 +56,8 @@ pub struct OutboxMessage {
     /// When it is given up, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
-    /// How often its peer has been invited in vain since this run of the daemon began.
+    /// How many attempts to reach its peer have failed in a row, since this run began or a chat with it last opened. The end
+    /// of that chat counts as one.
     pub tries: u64,
     /// Why the last of these invitations, or the last chat, came to nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
