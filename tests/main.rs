@@ -22,6 +22,7 @@
 //! - `relay`: that bad link, for `kills`.
 //! - `power_loss`: what a loss of power leaves of the log.
 //! - `room`: simp-room, with members that use simpctl and members that are bare peers.
+//! - `circles`: no file uses one that uses it.
 //! - `disk`: a disk that is full or fails while simpd runs, and when it starts and stops.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
@@ -31,6 +32,7 @@
 mod bad_input;
 mod capture;
 mod chat;
+mod circles;
 mod control_socket;
 mod daemon_start;
 mod datagrams;

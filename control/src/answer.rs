@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChatInfo, Consumer, Event, Failure, OutboxMessage, PeerInfo, Status};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::status::Status;
+use crate::values::{ChatInfo, Consumer, OutboxMessage, PeerInfo};
 
 /// What the daemon sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,11 +7,14 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::answer::{Answer, Reply};
 use crate::connection::Connection;
 use crate::error::{Error, Outcome, fail, unexpected};
+use crate::event::Event;
+use crate::failure::{Failure, FailureKind};
 use crate::find;
+use crate::request::{Filter, FollowFrom, Request, VERSION};
 use crate::socket::Socket;
-use crate::{Answer, Event, Failure, FailureKind, Filter, FollowFrom, Reply, Request, VERSION};
 
 /// How long an answer may take. The daemon answers at once, unless it is stopped or waits for its disk.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);

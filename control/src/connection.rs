@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::answer::Answer;
 use crate::error::{Error, Outcome, fail};
+use crate::failure::FailureKind;
 use crate::frame;
 use crate::framed::FrameStream;
+use crate::request::Request;
 use crate::socket::Socket;
-use crate::{Answer, FailureKind, Request};
 
 /// A connection to simpd.
 pub(crate) struct Connection {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind};
 
 /// What a front end's work comes to.
 pub type Outcome<T = ()> = Result<T, Error>;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use simp_proto::Reason;
 
-use crate::Peer;
+use crate::values::Peer;
 
 /// One entry of the durable log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

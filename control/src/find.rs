@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
 
-use crate::FailureKind;
 use crate::connection::Connection;
 use crate::error::{Outcome, fail};
+use crate::failure::FailureKind;
 use crate::places;
 use crate::socket::{Socket, is_absent, refused};
 

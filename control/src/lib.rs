@@ -41,13 +41,10 @@ pub use event::{Event, Kind, What};
 pub use failure::{Failure, FailureKind};
 pub use framed::FrameStream;
 pub use lists::Piece;
-pub use request::{Filter, FollowFrom, Request};
+pub use request::{Filter, FollowFrom, Request, VERSION};
 pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload};
 pub use simp_proto::{Reason, State, Text, UserName};
 pub use socket::Socket;
 pub use status::{Counters, PeerNote, Refused, Status};
 pub use values::{ChatInfo, Consumer, Forgotten, OutboxMessage, Peer, PeerInfo};
 pub use who::Who;
-
-/// The version of this API. Client and daemon must have the same.
-pub const VERSION: u32 = 4;

@@ -1,9 +1,13 @@
 //! What a client asks most, as one value: lists whose answers come in pieces are put together, and replies of the wrong
 //! kind are failures.
 
+use crate::answer::Reply;
 use crate::client::Client;
 use crate::error::{Outcome, unexpected};
-use crate::{ChatInfo, Consumer, Event, Filter, OutboxMessage, PeerInfo, Reply, Request, Status};
+use crate::event::Event;
+use crate::request::{Filter, Request};
+use crate::status::Status;
+use crate::values::{ChatInfo, Consumer, OutboxMessage, PeerInfo};
 
 /// A piece of the log: the newest so many of the ids above and before these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Forgotten, Kind};
+use crate::event::Kind;
+use crate::values::Forgotten;
+
+/// The version of the control API. Client and daemon must have the same.
+pub const VERSION: u32 = 4;
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User};
 
-use crate::FailureKind;
 use crate::error::{Error, Lost, Outcome, fail};
+use crate::failure::FailureKind;
 use crate::places;
 
 /// The control socket of a simpd.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Peer;
+use crate::values::Peer;
 
 /// What `status` tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::Peer;
+use crate::values::Peer;
 
 /// A peer as a user names it. What reads as an address means that address and nothing else: a peer chooses its
 /// name, and may choose one that looks like somebody's address.

@@ -2,10 +2,9 @@
 //! the kills in the hands of the test.
 //!
 //! - `driver`: one daemon. `steps`: what it does, step by step. `simulation`: three of them on bad links, from a seed.
-//! - `compatibility`: one of them with every kind of other implementation. `circles`: which file uses which.
+//! - `compatibility`: one of them with every kind of other implementation.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "this is a test in all its files")]
 
-mod circles;
 mod compatibility;
 mod driver;
 mod simulation;

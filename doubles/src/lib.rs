@@ -13,14 +13,16 @@
 //!
 //! What its user saw is in [`Double::shown`], what became of what its user wrote in [`Double::said`].
 //!
-//! - `traits`: all that can differ. `rows`: who differs how, and what can be expected of them at most.
+//! - `traits`: all that can differ. `row`: what is said of a kind of program. `rows`: all of them.
 //! - `peer`: the program itself. `wire`: its bytes.
 
 mod peer;
-pub mod rows;
+mod row;
+mod rows;
 mod traits;
 mod wire;
 
 pub use peer::{Double, DoubleState, DoubleTransmit, Fate, Port, Said};
-pub use rows::{Allowed, Expect, Row, rows};
+pub use row::{Allowed, Expect, Row};
+pub use rows::rows;
 pub use traits::*;

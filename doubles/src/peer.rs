@@ -13,8 +13,6 @@ use std::net::SocketAddr;
 use crate::traits::Traits;
 use crate::wire::Fields;
 
-pub use output::DoubleTransmit;
-
 /// One of a program's two sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Port {
@@ -22,6 +20,17 @@ pub enum Port {
     Main,
     /// Any other.
     Other,
+}
+
+/// A datagram to be transmitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoubleTransmit {
+    /// From which socket.
+    pub from: Port,
+    /// To whom.
+    pub to: SocketAddr,
+    /// The datagram.
+    pub bytes: Vec<u8>,
 }
 
 /// Where a program is.

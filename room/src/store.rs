@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 
-pub use people::Account;
 use strikes::{account_key, forgive, host_key, strike};
 
 use crate::leftover::QueuedLine;
@@ -45,6 +44,15 @@ const SCHEMA: &str = "
 
 /// How long another program may be writing before we give up: `users` and the room that runs share the file.
 const BUSY_FOR: Duration = Duration::from_secs(10);
+
+/// What an operator sees of an account.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: u64,
+}
 
 /// Why the store does not work.
 #[derive(Debug, thiserror::Error)]

@@ -2,20 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::{Double, DoubleState, Pending, Port};
+use super::{Double, DoubleState, DoubleTransmit, Pending, Port};
 use crate::traits::{Named, Number};
 use crate::wire::{self, Fields, operation};
-
-/// A datagram to be transmitted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoubleTransmit {
-    /// From which socket.
-    pub from: Port,
-    /// To whom.
-    pub to: SocketAddr,
-    /// The datagram.
-    pub bytes: Vec<u8>,
-}
 
 /// How long FIN and SYN+ACK wait for their answer.
 const AGAIN_AFTER: u64 = 5_000;

@@ -4,11 +4,8 @@
 mod answers;
 mod numbers;
 
-use super::{Allowed, Expect, Row, row};
+use crate::row::{Allowed, Expect, Row, row};
 use crate::traits::{Busy, Decline, FinWaits, Form, Length, Named, OnFin, Traits};
-
-/// Nothing goes wrong on a good link.
-const NOTHING: Allowed = Allowed::NOTHING;
 
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = bytes();
@@ -57,12 +54,12 @@ fn ends() -> Vec<Row> {
     let fin_seq = Traits { fin_wants_seq: true, fin_has_seq: true, ..plain() };
     let fin_ack = Traits { on_fin: OnFin::FinAck, fin_waits: FinWaits::FinAck, ..plain() };
     // A FIN that is lost is never known of.
-    let lost = Allowed { breaks: true, ..NOTHING };
+    let lost = Allowed { breaks: true, ..Allowed::NOTHING };
     // Nothing that it sends says so. It waits in vain, and then it has left all the same.
-    let unanswered = Allowed { fin_unanswered: true, ..NOTHING };
+    let unanswered = Allowed { fin_unanswered: true, ..Allowed::NOTHING };
     let unseen = Expect::after(unanswered, unanswered, unanswered);
     vec![
-        row("fin-leaves", "FIN, and waits for nothing", leaves, Expect::after(NOTHING, lost, lost)),
+        row("fin-leaves", "FIN, and waits for nothing", leaves, Expect::after(Allowed::NOTHING, lost, lost)),
         row("fin-silent", "says nothing to a FIN", silent, Expect::ALL),
         row("fin-seq", "FIN must have the next number", fin_seq, Expect::ALL),
         row("fin-ack", "FIN\\|ACK, with a complete header", fin_ack, unseen),

@@ -1,6 +1,6 @@
 //! What else was seen: section 7, after the table. Each differs from the specification in one thing.
 
-use super::{Allowed, Expect, Row, row};
+use crate::row::{Allowed, Expect, Row, row};
 use crate::traits::{Decline, Expects, Length, Named, Padding, Sends, SynInChat, Traits};
 
 pub(super) fn rows() -> Vec<Row> {

@@ -1,6 +1,6 @@
 //! The specification itself, and the programs of the table in section 7.
 
-use super::{Allowed, Expect, Row, row};
+use crate::row::{Allowed, Expect, Row, row};
 use crate::traits::{
     Acceptance, Answers, Busy, Decline, Expects, FatalDatagram, FinWaits, Form, Length, Number, OnFin,
     Padding, Repeats, SecondSyn, Sends, SynInChat, Takes, Then, Traits, Unexpected,

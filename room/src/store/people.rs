@@ -3,17 +3,8 @@
 use rusqlite::{OptionalExtension as _, params};
 
 use super::strikes::{account_key, host_key};
-use super::{RoomStore, RoomStoreError};
+use super::{Account, RoomStore, RoomStoreError};
 use crate::room::Newcomer;
-
-/// What an operator sees of an account.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Account {
-    /// Its name.
-    pub name: String,
-    /// Since when, in milliseconds since 1970.
-    pub since_ms: u64,
-}
 
 impl RoomStore {
     /// What is known of somebody who comes.

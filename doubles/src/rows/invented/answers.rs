@@ -1,21 +1,20 @@
 //! ACKs, and openings.
 
-use super::super::{Allowed, Expect, Row, row};
-use super::NOTHING;
+use crate::row::{Allowed, Expect, Row, row};
 use crate::traits::{Number, Takes, Traits, Unexpected};
 
 /// One whose ACKs say nothing about what they acknowledge, so that a late one is taken for another.
 const ANY_ACK: Expect = {
-    let bad = Allowed { falsely_delivered: true, ours_lost: true, ..NOTHING };
-    Expect::after(NOTHING, NOTHING, bad)
+    let bad = Allowed { falsely_delivered: true, ours_lost: true, ..Allowed::NOTHING };
+    Expect::after(Allowed::NOTHING, Allowed::NOTHING, bad)
 };
 
 /// Its ACK of our ACK looks like that of our chat.
-const ACK_OF_ACK: Expect = Expect::after(NOTHING, ANY_ACK.bad, ANY_ACK.bad);
+const ACK_OF_ACK: Expect = Expect::after(Allowed::NOTHING, ANY_ACK.bad, ANY_ACK.bad);
 
 const NOT_ACKED_AGAIN: Expect = {
-    let unconfirmed = Allowed { unconfirmed: true, ..NOTHING };
-    Expect::after(NOTHING, unconfirmed, unconfirmed)
+    let unconfirmed = Allowed { unconfirmed: true, ..Allowed::NOTHING };
+    Expect::after(Allowed::NOTHING, unconfirmed, unconfirmed)
 };
 
 /// If it says nothing after our first message either, it seems to be gone.
@@ -26,8 +25,8 @@ const NEVER_ACKS: Expect = {
 
 /// When the handshake is not complete in time, it is over for the one and not for the other.
 const GIVES_UP: Expect = {
-    let fault = Allowed { breaks: true, ours_lost: true, ..NOTHING };
-    Expect::after(NOTHING, fault, fault)
+    let fault = Allowed { breaks: true, ours_lost: true, ..Allowed::NOTHING };
+    Expect::after(Allowed::NOTHING, fault, fault)
 };
 
 /// What it wants is not what it does.

@@ -1,28 +1,27 @@
 //! Numbers of chats, and repeats.
 
-use super::super::{Allowed, Expect, Row, row};
-use super::NOTHING;
+use crate::row::{Allowed, Expect, Row, row};
 use crate::traits::{Expects, Repeats, Sends, Then, Traits, Unexpected};
 
 /// One that shows every copy.
 const SHOWS_COPIES: Expect = {
-    let fault = Allowed { ours_twice: true, ..NOTHING };
-    Expect::after(NOTHING, fault, fault)
+    let fault = Allowed { ours_twice: true, ..Allowed::NOTHING };
+    Expect::after(Allowed::NOTHING, fault, fault)
 };
 
 /// One whose chats cannot be told from their repeats for certain, by us, nor our ACKs from late ones, by it.
 const SHOWS_AND_SENDS_COPIES: Expect = {
     let fault = SHOWS_COPIES.fault;
-    Expect::after(NOTHING, fault, Allowed { theirs_twice: true, theirs_lost: true, ..fault })
+    Expect::after(Allowed::NOTHING, fault, Allowed { theirs_twice: true, theirs_lost: true, ..fault })
         .but_same_lines_look_like_copies()
 };
 
 /// One that says nothing to a number that it does not expect: whether it is that, or the network, nobody knows.
-const LOSES: Allowed = Allowed { unconfirmed: true, ours_lost: true, breaks: true, ..NOTHING };
+const LOSES: Allowed = Allowed { unconfirmed: true, ours_lost: true, breaks: true, ..Allowed::NOTHING };
 
 const WANTS_ITS_NUMBER: Expect = {
-    let fault = Allowed { unconfirmed: true, ours_twice: true, breaks: true, ..NOTHING };
-    Expect::after(NOTHING, fault, Allowed { theirs_lost: true, ours_twice: true, ..LOSES })
+    let fault = Allowed { unconfirmed: true, ours_twice: true, breaks: true, ..Allowed::NOTHING };
+    Expect::after(Allowed::NOTHING, fault, Allowed { theirs_lost: true, ours_twice: true, ..LOSES })
 };
 
 /// Counting numbers are more than we have.
@@ -30,7 +29,7 @@ const COUNTS: Expect = Expect::after(LOSES, LOSES, Allowed { theirs_lost: true, 
 
 /// It acknowledges what it drops, and its own numbers are those of many others.
 const SHARED: Expect = {
-    let good = Allowed { falsely_delivered: true, ..NOTHING };
+    let good = Allowed { falsely_delivered: true, ..Allowed::NOTHING };
     let fault = Allowed { ours_lost: true, ours_twice: true, theirs_twice: true, ..good };
     Expect::after(good, fault, Allowed { unconfirmed: true, theirs_lost: true, breaks: true, ..fault })
         .but_same_lines_look_like_copies()
@@ -38,7 +37,7 @@ const SHARED: Expect = {
 
 const FOREVER: Expect = {
     let fault = SHOWS_COPIES.fault;
-    Expect::after(NOTHING, fault, Allowed { theirs_lost: true, ..fault })
+    Expect::after(Allowed::NOTHING, fault, Allowed { theirs_lost: true, ..fault })
 };
 
 pub(super) fn rows() -> Vec<Row> {
