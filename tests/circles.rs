@@ -1,4 +1,4 @@
-//! No circle between files: each file can be read with only the files that it uses in mind.
+//! No circle between files, as far as paths show one; methods are not followed: each file can be read with only the files that it uses in mind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

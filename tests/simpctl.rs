@@ -264,6 +264,10 @@ fn a_command_that_is_empty_takes_no_messages() {
         world
             .ctl(1, &["listen", "--exec", command])
             .fails(2, "simpctl: --exec needs a command: an empty one would mark every message as seen");
+        // Without a simpd too: what is wrong in itself is said first.
+        world
+            .ctl(2, &["listen", "--exec", command])
+            .fails(2, "simpctl: --exec needs a command: an empty one would mark every message as seen");
     }
     world
         .ctl(1, &["send", "--queue", "-t", "255.255.255.255", "hi"])

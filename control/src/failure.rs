@@ -37,7 +37,7 @@ pub enum FailureKind {
     NoAnswer,
     /// No such chat, request or peer.
     NoSuch,
-    /// The peer is gone; the message is kept, not delivered.
+    /// The message was given up: its reason says why. The log keeps it.
     Undelivered,
 }
 

@@ -67,7 +67,7 @@ pub struct Counters {
     pub retransmitted: u64,
     /// Chat datagrams received again: acknowledged again, not shown again.
     pub duplicates: u64,
-    /// Datagrams that changed nothing, for lack of a chat or in the wrong state.
+    /// Datagrams that changed nothing: for lack of a chat, in the wrong state, or while nothing can be written.
     pub ignored: u64,
     /// Datagrams that make no sense as SIMP, by reason.
     pub refused: Refused,

@@ -30,7 +30,7 @@ const TIMEOUT_MAX: f64 = 315_576_000.0;
 #[argh(error_code(5, "the peer is busy"))]
 #[argh(error_code(6, "no answer within the time limit"))]
 #[argh(error_code(7, "no such chat, request or peer"))]
-#[argh(error_code(8, "not delivered: the peer is gone (the text is kept in the log)"))]
+#[argh(error_code(8, "not delivered: the message was given up (the text is kept in the log)"))]
 pub(crate) struct Args {
     /// which simpd: its address, or the path of its socket
     #[argh(option, short = 'd', arg_name = "addr|socket")]

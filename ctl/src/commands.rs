@@ -1,5 +1,5 @@
-//! The subcommands, one file each; those that list chats share one. Each checks its arguments before it reaches for a
-//! simpd, and prints through `show` alone.
+//! The subcommands, one file each; those that list chats share one. Those whose arguments can be wrong in themselves check
+//! them before they reach for a simpd. All print through `show` alone.
 
 mod accept;
 mod chats;
@@ -37,7 +37,7 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
         Command::Send(args) => send::check(args).and_then(|()| send::run(&mut simpd()?, output, args)),
         Command::Outbox(args) => outbox::run(&mut simpd()?, output, args),
         Command::Resend(args) => resend::run(&mut simpd()?, output, args),
-        Command::Listen(args) => listen::run(&mut simpd()?, output, args),
+        Command::Listen(args) => listen::check(args).and_then(|()| listen::run(&mut simpd()?, output, args)),
         Command::Quit(args) => quit::run(&mut simpd()?, output, args),
         Command::Status(_) => status::run(&mut simpd()?, output),
         Command::History(args) => history::run(&mut simpd()?, output, args),

@@ -9,7 +9,7 @@ use crate::text::{Seq, Text};
 
 /// How long we wait for an ACK before transmitting the same datagram again (SIMP 4). Never shorter: a late
 /// copy of one message is taken for the next but one if it is still under way then (SIMP 6).
-pub const RETRANSMIT_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const RETRANSMIT_AFTER: Duration = Duration::from_secs(5);
 
 /// No copy of a datagram lives longer than this in the network (SIMP 6): half of [`RETRANSMIT_AFTER`], in which
 /// a datagram and the ACK that it causes are both dead.
@@ -61,7 +61,7 @@ pub(crate) struct InFlight {
     pub(crate) message: Outgoing,
     /// Its copies.
     pub(crate) repeat: Repeat,
-    /// When the last copy left.
+    /// When the last copy left. It and its ACK are dead [`RETRANSMIT_AFTER`] later, whenever the next one is due.
     pub(crate) transmitted: Instant,
     /// The number of the last copy.
     pub(crate) seq: Seq,
@@ -184,7 +184,7 @@ impl Arq {
         let in_flight = self.settle();
         if let Some(in_flight) = &in_flight {
             // Its last copy and the ACK of that are dead by then.
-            self.hold(in_flight.repeat.due, false);
+            self.hold(in_flight.transmitted + RETRANSMIT_AFTER, false);
         }
         (in_flight, std::mem::take(&mut self.queue))
     }

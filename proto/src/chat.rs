@@ -82,11 +82,11 @@ pub enum ChatEvent {
 /// What a datagram was to the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
-    /// Expected.
-    Accepted,
+    /// It has its place in this state.
+    Expected,
     /// A message we had already; it is acknowledged again.
     Duplicate,
-    /// Without meaning in this state; nothing changed.
+    /// Of no meaning to our user in this state. At most something was learned of the peer.
     Ignored,
     /// A SYN that ended this chat: the peer invites again, and the caller makes a new chat of it.
     InvitesAnew,

@@ -1,6 +1,6 @@
 //! What finds out how a peer speaks: from what it sends, and from what it does not answer, to habits (SIMP 7).
-//! Each `see_` method is one observation. The one decision made here is about a message whose copies go unanswered,
-//! because the silence is an observation too. How messages are numbered is found by [`numbering`](crate::numbering).
+//! Each `see_` method is one observation. What is decided here is how often a message leaves and what its
+//! silence means, because the silence is an observation too. How messages are numbered is found by [`numbering`](crate::numbering).
 
 use std::time::Duration;
 
@@ -19,16 +19,16 @@ const ODD: [Deviations; 6] = [
     Deviations::SEQUENCE,
 ];
 
-/// So many ACKs in a row with the right number are no chance.
+/// This many ACKs in a row with the right number cannot be a coincidence.
 const FITS: u8 = 2;
 
 /// A repeat comes from this long after, if its sender did not see the ACK.
 const REPEATED_FROM: Duration = Duration::from_secs(4);
 
-/// So many messages in a row whose ACK was missed although it came later: it was not that.
+/// After this many misses in a row despite the later ACK, its coming at once was not the reason.
 const MISSED_LATER: u8 = 3;
 
-/// So many copies without an ACK, to a peer that hears us, are no bad luck.
+/// This many unacknowledged copies to a peer that hears us cannot be bad luck.
 const HEARD_FOR: u32 = 3;
 
 /// How often a message is transmitted at most to a peer that does not acknowledge repeats.
@@ -45,15 +45,24 @@ pub(crate) enum Unanswered {
     PeerGone,
 }
 
-/// What is known of our messages before the one in flight.
+/// Our messages in this chat before the one in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Earlier {
+    /// There are none.
+    None,
+    /// The peer has acknowledged none of them.
+    Unacknowledged,
+    /// The peer has acknowledged one.
+    Acknowledged,
+}
+
+/// What is known before the message in flight goes unanswered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Before {
-    /// There was none in this chat.
-    pub(crate) is_none: bool,
-    /// The peer has acknowledged one.
-    pub(crate) is_acknowledged: bool,
+    /// Our messages before it.
+    pub(crate) ours: Earlier,
     /// The numbers of the chat are not all as specified.
-    pub(crate) is_odd: bool,
+    pub(crate) is_unspecified: bool,
 }
 
 /// What the peer did since the first copy of our message in flight.
@@ -62,7 +71,7 @@ struct Signs {
     /// New messages.
     messages: u32,
     /// How many copies had left when it showed that it hears us.
-    heard_from: Option<u32>,
+    copies_when_heard: Option<u32>,
 }
 
 /// Messages in a row that the peer repeated although they were acknowledged.
@@ -224,10 +233,10 @@ impl Detector {
         if !std::mem::replace(&mut self.missed.is_last, true) {
             self.missed.in_a_row += 1;
         }
-        let is_late = self.dialect.has(Habit::MissesFastAcks);
-        if !is_late || self.missed.in_a_row >= MISSED_LATER {
+        let delays_acks = self.dialect.has(Habit::MissesFastAcks);
+        if !delays_acks || self.missed.in_a_row >= MISSED_LATER {
             self.missed.in_a_row = 0;
-            self.learn(Habit::MissesFastAcks, !is_late, "it repeats what was acknowledged");
+            self.learn(Habit::MissesFastAcks, !delays_acks, "it repeats what was acknowledged");
         }
     }
 
@@ -241,7 +250,7 @@ impl Detector {
 
     /// The peer shows that it hears us.
     pub(crate) fn see_hearing(&mut self, sent: Option<u32>) {
-        self.signs.heard_from = self.signs.heard_from.or(sent);
+        self.signs.copies_when_heard = self.signs.copies_when_heard.or(sent);
     }
 }
 
@@ -289,10 +298,10 @@ impl Detector {
     /// How often a message is transmitted. `attempts`: how often to one that holds to the specification.
     fn copies(&self, attempts: u32, before: Before) -> u32 {
         match () {
-            () if self.is_sent_once(before.is_none) => 1,
+            () if self.is_sent_once(before.ours == Earlier::None) => 1,
             () if self.dialect.has(Habit::IgnoresRepeats)
                 && self.dialect.is_foreign()
-                && before.is_acknowledged =>
+                && before.ours == Earlier::Acknowledged =>
             {
                 attempts.min(COPIES_IF_IGNORED)
             }
@@ -303,9 +312,10 @@ impl Detector {
     /// Our message in flight was transmitted so often, and not acknowledged: what to do.
     pub(crate) fn unanswered(&mut self, sent: u32, attempts: u32, before: Before) -> Unanswered {
         let is_foreign = self.dialect.is_foreign();
-        let is_heard = self.signs.heard_from.is_some_and(|from| sent >= from + HEARD_FOR);
+        let is_acknowledged = before.ours == Earlier::Acknowledged;
+        let is_heard = self.signs.copies_when_heard.is_some_and(|from| sent >= from + HEARD_FOR);
         let mut is_last = sent >= self.copies(attempts, before);
-        if is_heard && !before.is_acknowledged && !self.dialect.is_pinned() && (is_foreign || is_last) {
+        if is_heard && !is_acknowledged && !self.dialect.is_pinned() && (is_foreign || is_last) {
             self.learn(Habit::NeverAcks, true, "it hears us, and acknowledges nothing");
             is_last = true;
         }
@@ -313,8 +323,9 @@ impl Detector {
             return Unanswered::Repeat;
         }
         // Its ACK may be lost, and a repeat gets none: the next message shows whether the peer is there.
-        let may_ignore = is_foreign || before.is_odd || is_heard || self.dialect.has(Habit::IgnoresRepeats);
-        let is_there = before.is_acknowledged || (is_foreign && self.signs.messages > 0);
+        let may_ignore =
+            is_foreign || before.is_unspecified || is_heard || self.dialect.has(Habit::IgnoresRepeats);
+        let is_there = is_acknowledged || (is_foreign && self.signs.messages > 0);
         if self.dialect.has(Habit::NeverAcks) {
             // It says no more than this.
         } else if is_there && may_ignore && (is_heard || self.unconfirmed == 0) {

@@ -43,13 +43,13 @@ impl LastReceived {
 /// What a copy is known by. A line twice is better than a line lost: what may be new is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KnownBy {
-    /// Its number and its text, whenever it comes.
+    /// Its number and its text, whenever it comes; soon after the peer may have started anew, only as late as a repeat.
     Number,
     /// Nothing: one of ours came between, so that the same number and text are another message.
     Nothing,
     /// Its text, its number and its time: within [`COPY_WITHIN`], or as late as a repeat.
     Time {
-        /// How long after a message our ACK of it leaves. What comes after our ACK is no copy made on the way.
+        /// How long after a message our ACK of it leaves. If that is later, what comes after it is no copy made on the way.
         ack_after: Duration,
         /// Its number may differ.
         any_number: bool,

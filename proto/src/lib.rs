@@ -1,13 +1,14 @@
 //! SIMP without input and output.
 //!
 //! What goes in: datagrams from a peer, commands of our user, the passing of time, each with `now`.
-//! What comes out: events (what happened), datagrams to transmit, and one deadline. After every call that
+//! What comes out: events (what happened), a snapshot to keep, datagrams to transmit, and one deadline. After every call that
 //! goes in, the caller drains in this order:
 //!
 //! 1. [`Chat::poll_event`] until `None`, and appends what it got to the log;
-//! 2. [`Chat::poll_transmit`] until `None`, but transmits only after the log is committed: an
+//! 2. [`Chat::poll_snapshot`], and keeps what it got, in the same commit;
+//! 3. [`Chat::poll_transmit`] until `None`, but transmits only after the log is committed: an
 //!    acknowledgement tells the peer to forget the message, so by then it must be on our disk;
-//! 3. [`Chat::poll_timeout`], and calls [`Chat::handle_timeout`] once that moment has come.
+//! 4. [`Chat::poll_timeout`], and calls [`Chat::handle_timeout`] once that moment has come.
 //!
 //! Nothing here reads a clock, opens a socket or touches a file. The clauses named in the documentation
 //! (`SIMP 3`) are the sections of simp(7).

@@ -1,11 +1,11 @@
 //! The messages of one chat, both ways: brings together what transmits ours ([`Arq`]), what numbers them
 //! ([`Numbering`]), what tells the peer's from their copies ([`Duplicates`]) and what finds out how it speaks
-//! ([`Detector`]). None of these knows another. Knows nothing of opening and closing.
+//! ([`Detector`]). None of these calls another. Knows nothing of opening and closing.
 
 use std::time::{Duration, Instant};
 
 use crate::arq::{Arq, COPY_LIVES_FOR, InFlight, MessageId, RETRANSMIT_AFTER};
-use crate::detector::{Before, Detector, Unanswered};
+use crate::detector::{Before, Detector, Earlier, Unanswered};
 use crate::deviations::Deviations;
 use crate::dialect::{Dialect, Habit};
 use crate::duplicates::{Duplicates, KnownBy, LastReceived};
@@ -127,7 +127,7 @@ impl Messages {
         self.detector.dialect()
     }
 
-    /// The number of our message in flight, or of the next one.
+    /// The number that the rule gives our message in flight, or the next one. A copy in flight may have the other.
     pub(crate) fn seq(&self) -> Seq {
         self.numbering.next()
     }
@@ -291,7 +291,7 @@ impl Messages {
         let is_unnumbered = self.dialect().has(Habit::UnnumberedAcks);
         // ACKs of its other copies, which may have the number of the next message.
         if in_flight.other.is_some() || (is_unnumbered && is_repeated) {
-            self.arq.hold(in_flight.repeat.due, false);
+            self.arq.hold(in_flight.transmitted + RETRANSMIT_AFTER, false);
         }
         if self.numbering.handle_ack(seq) {
             self.detector.see_rule(self.numbering.rule());
@@ -304,7 +304,7 @@ impl Messages {
         // Of a copy made on the way an ACK may come a little later. Of one that was repeated much later, for that may
         // be why.
         let late = if in_flight.repeat.sent > 1 { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
-        self.earlier_acks.may_come_until = Some(in_flight.repeat.due + late);
+        self.earlier_acks.may_come_until = Some(in_flight.transmitted + RETRANSMIT_AFTER + late);
         in_flight.message.id
     }
 
@@ -320,9 +320,12 @@ impl Messages {
             return Due::Nothing;
         }
         let before = Before {
-            is_none: self.numbering.is_first_of_ours(),
-            is_acknowledged: self.is_acknowledged(),
-            is_odd: self.numbering.is_odd(),
+            ours: match () {
+                () if self.is_acknowledged() => Earlier::Acknowledged,
+                () if self.numbering.is_first_of_ours() => Earlier::None,
+                () => Earlier::Unacknowledged,
+            },
+            is_unspecified: self.numbering.is_unspecified(),
         };
         match self.detector.unanswered(repeat.sent, attempts, before) {
             Unanswered::Repeat => {

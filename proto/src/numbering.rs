@@ -212,7 +212,7 @@ impl Numbering {
 
     /// Whether the numbers are hardly the specification's: its rule is refuted, or about to be. A peer that takes us for
     /// deaf may leave out one now and then.
-    pub(crate) fn is_odd(&self) -> bool {
+    pub(crate) fn is_unspecified(&self) -> bool {
         self.rule != Rule::Alternates || self.against.of(Rule::Alternates) >= FIRST_COUNTS
     }
 
@@ -250,7 +250,7 @@ impl Numbering {
         match (self.rule, self.basis) {
             (_, Basis::Pinned) => false,
             (Rule::Alternates, _) => {
-                is_any && (self.is_odd() || (differs && self.seen.theirs == Theirs::None))
+                is_any && (self.is_unspecified() || (differs && self.seen.theirs == Theirs::None))
             }
             // What an earlier chat or one ACK has shown need not hold.
             (_, Basis::Assumed) => true,
@@ -283,7 +283,7 @@ impl Numbering {
             Some(rule) => rule,
             None => self.begin_anew(allowed),
         };
-        self.hold(rule);
+        self.adopt(rule);
         if rule != Rule::Alternates && !allowed.of(Rule::Alternates) {
             self.basis = Basis::Shown;
         }
@@ -319,7 +319,7 @@ impl Numbering {
         Rule::MOST_CAREFUL_FIRST.into_iter().find(|rule| left.of(*rule)).unwrap_or(Rule::Alternates)
     }
 
-    fn hold(&mut self, rule: Rule) {
+    fn adopt(&mut self, rule: Rule) {
         if rule != self.rule {
             (self.rule, self.basis) = (rule, Basis::Assumed);
         }
@@ -341,7 +341,7 @@ impl Numbering {
             }
             let rule = Rule::ALL.into_iter().find(|rule| rule.ours(&seen) == seq);
             if let Some(rule) = rule.filter(|_| is_other) {
-                self.hold(rule);
+                self.adopt(rule);
             }
         }
         self.settle(seq);
@@ -458,7 +458,7 @@ mod tests {
         assert!(!numbering.may_be_other(false));
         for step in [Theirs(0), Ours(0), Theirs(1), Theirs(0), Ours(1), Ours(0), Theirs(1)] {
             follow(&mut numbering, &[step]);
-            assert!(!numbering.may_be_other(true) && !numbering.is_odd(), "after {step:?}");
+            assert!(!numbering.may_be_other(true) && !numbering.is_unspecified(), "after {step:?}");
         }
     }
 }

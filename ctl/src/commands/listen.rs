@@ -22,17 +22,22 @@ use meanwhile::Meanwhile;
 /// The consumer that listens if none is named.
 const DEFAULT_CONSUMER: &str = "default";
 
-/// A mark is told for this long although the time is over, for else a message is shown again.
+/// How long past the time limit a mark may still be sent; otherwise a message would be shown again.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Listens until the arguments' number or time is reached.
-pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -> Outcome {
+/// Whether the arguments make sense, before a simpd is reached.
+pub(super) fn check(args: &ListenArgs) -> Outcome {
     if args.exec.as_ref().is_some_and(|command| command.trim().is_empty()) {
         return Err(fail(
             FailureKind::Usage,
             "--exec needs a command: an empty one would mark every message as seen",
         ));
     }
+    Ok(())
+}
+
+/// Listens until the arguments' number or time is reached.
+pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -> Outcome {
     let has_person = !args.all && output.has_person();
     if args.text {
         output.text_alone();
@@ -169,7 +174,7 @@ impl Listener<'_> {
         self.mark.tell_all_again();
         self.tell()?;
         self.wait_for_answer()?;
-        self.mark.trouble()
+        self.mark.check_taken()
     }
 
     /// Waits for the answer to what the daemon was told, if there is one to come.

@@ -68,7 +68,7 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    /// Whether it is told what becomes of a message.
+    /// Whether this run waits for the message's outcome.
     fn waits(&self) -> bool {
         !self.args.no_wait && (!self.args.queue || self.args.timeout.is_some())
     }

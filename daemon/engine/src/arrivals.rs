@@ -68,7 +68,7 @@ impl Engine {
         // one already.
         self.settle_if_over(now, key)?;
         match changed {
-            None | Some((Handled::Accepted, _)) => {}
+            None | Some((Handled::Expected, _)) => {}
             Some((Handled::Duplicate, _)) => self.counters.duplicates += 1,
             Some((Handled::Ignored, _)) => self.counters.ignored += 1,
             Some((Handled::InvitesAnew, copies_live_until)) => {

@@ -8,6 +8,7 @@
 //! - `turn`: the order of things, once. `transmits`: datagrams that leave after the commit.
 //! - `arrivals`: a datagram goes to its chat. `strangers`: it has none. `moves`: an answer from another port.
 //! - `settle`: brings a touched chat's log, queue, timer and datagrams up to date. `record`: its entries in the log.
+//!   `trace`: lines for whoever watches.
 //! - `roster`: the chats by address. `ongoing`: one of them. `begin`: a new one. `queue`: its messages that wait.
 //! - `named`: chats as clients name and see them.
 //! - `commands`: what clients want: which request goes to which file.
@@ -47,6 +48,7 @@ mod roster;
 mod settle;
 mod strangers;
 mod timer;
+mod trace;
 mod transmits;
 mod trouble;
 mod turn;

@@ -13,7 +13,7 @@ use crate::pins::Pins;
 pub struct Policy {
     /// The name that peers see.
     pub user: UserName,
-    /// Backlog requests are accepted without asking.
+    /// Whose requests are accepted without asking.
     pub accept: Accept,
     /// Most chats at a time; 1 or more.
     pub max_chats: usize,
@@ -36,7 +36,7 @@ pub struct Retain {
     pub discard: Discard,
 }
 
-/// Backlog requests are accepted without asking.
+/// Whose requests are accepted without asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accept {
     /// Nobody's.

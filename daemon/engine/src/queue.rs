@@ -91,7 +91,7 @@ impl Ongoing {
         for message in &too_long {
             store.take_from_outbox(*message)?;
             let what = What::Undelivered { message: *message, reason: Reason::TooLong };
-            self.log(Kind::Undelivered, Some(*message), Some(Reason::TooLong));
+            self.trace(Kind::Undelivered, Some(*message), Some(Reason::TooLong));
             store.append(now.ms, Some(0), self.peer(), what, None)?;
         }
         Ok(too_long)

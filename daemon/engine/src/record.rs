@@ -1,11 +1,8 @@
-//! What a chat says, as entries of the log, and as lines for whoever watches.
+//! What a chat says, as entries of the log.
 
-use std::fmt;
-
-use simp_control::{Kind, Reason, State, What};
-use simp_proto::{ChatEvent, Learned, MessageId, UserName};
+use simp_control::{Reason, What};
+use simp_proto::{ChatEvent, MessageId};
 use simp_store::{Store, StoreError};
-use tracing::field::display;
 
 use crate::absent::Absentees;
 use crate::now::Now;
@@ -24,6 +21,7 @@ impl Ongoing {
         // Also if there is no entry: a message that stays in the outbox is settled for this chat.
         self.count(&event);
         if !self.is_for_log(store, is_of_outbox, &event)? {
+            self.trace_unlogged(&event);
             return Ok(None);
         }
         // Each message has its outcome before the chat has its end, so that a reader may stop there.
@@ -46,22 +44,16 @@ impl Ongoing {
         }
     }
 
-    /// Whether an event has an entry. Of one that has none, the log of the program tells.
+    /// Whether an event has an entry.
     fn is_for_log(&self, store: &Store, is_of_outbox: bool, event: &ChatEvent) -> Result<bool, StoreError> {
         Ok(match event {
-            ChatEvent::Learned(learned) => {
-                self.log_learned(learned);
-                false
-            }
+            ChatEvent::Learned(_) => false,
             // It stays in the outbox, for the next chat: what becomes of it is not known yet.
             ChatEvent::Undelivered(MessageId(message), _) => {
                 !is_of_outbox || store.in_outbox(*message)?.is_none()
             }
             // An invitation for the outbox came to nothing: there will be others.
-            ChatEvent::Closed { reason, .. } if self.is_unlogged() => {
-                tracing::debug!(peer = %self.place.address, invitation = %reason);
-                false
-            }
+            ChatEvent::Closed { .. } => !self.is_unlogged(),
             _ => true,
         })
     }
@@ -91,7 +83,7 @@ impl Ongoing {
         let (kind, (message, reason), chat) = (what.kind(), about(&what), self.logged());
         let id = store.append(now.ms, chat, self.peer(), what, extra)?;
         self.id = chat.unwrap_or(id);
-        self.log(kind, message, reason);
+        self.trace(kind, message, reason);
         Ok(())
     }
 
@@ -111,30 +103,6 @@ impl Ongoing {
         };
         Some((what, None))
     }
-
-    /// Says what was found out about how the peer speaks. Whoever only knocks may show a lot, so that is for those who
-    /// look closely.
-    fn log_learned(&self, Learned { dialect, because }: &Learned) {
-        let (chat, peer) = (self.id, self.place.address);
-        match self.chat.state() {
-            State::Open | State::Closing => tracing::info!(chat, %peer, learned = %dialect, because),
-            _ => tracing::debug!(chat, %peer, learned = %dialect, because),
-        }
-    }
-
-    /// Says it in the log of the program: at `info` what concerns the whole chat, and what went wrong.
-    pub fn log(&self, event: Kind, message: Option<u64>, reason: Option<Reason>) {
-        let (chat, peer, reason) = (self.id, self.place.address, reason.map(display));
-        match event {
-            Kind::Request | Kind::Opened => {
-                tracing::info!(chat, %peer, %event, user = %NameOrDash(self.chat.user()));
-            }
-            Kind::Closed | Kind::Undelivered => {
-                tracing::info!(chat, %peer, %event, message_id = message, reason);
-            }
-            _ => tracing::debug!(chat, %peer, %event, message_id = message),
-        }
-    }
 }
 
 /// Of which message an entry is, and the reason in it. Its text is not for the log of the program.
@@ -144,14 +112,5 @@ fn about(what: &What) -> (Option<u64>, Option<Reason>) {
         What::Undelivered { message, reason } => (Some(*message), Some(*reason)),
         What::Delivered { message } | What::Unconfirmed { message } => (Some(*message), None),
         _ => (None, None),
-    }
-}
-
-/// A user name; that of a peer that has given none is a dash.
-struct NameOrDash(UserName);
-
-impl fmt::Display for NameOrDash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_blank() { f.write_str("-") } else { self.0.fmt(f) }
     }
 }

@@ -36,7 +36,7 @@ impl Engine {
         let mut engine = Self::idle(now, policy, address, store, random);
         // Read only: what the chats have to say waits for the first turn, with its commit.
         engine.resume(now)?;
-        engine.retention.look(&mut engine.wheel, now, &engine.policy.retain);
+        engine.retention.restart(&mut engine.wheel, now, &engine.policy.retain);
         Ok(engine)
     }
 

@@ -44,9 +44,9 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Looks at the whole log for old entries, from this turn on, and again later if time makes them old: if it does
-    /// not, nothing wakes us up.
-    pub fn look(&mut self, wheel: &mut Timers, now: Now, retain: &Retain) {
+    /// From this turn on the whole log is looked at again for old entries, and later again if time makes them old: if it
+    /// does not, nothing wakes us up.
+    pub fn restart(&mut self, wheel: &mut Timers, now: Now, retain: &Retain) {
         // Whatever the count was: it may be another, and the ages have changed in any case.
         self.next_id = 0;
         if let Some(timer) = self.timer.take() {

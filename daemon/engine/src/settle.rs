@@ -4,7 +4,8 @@
 //! touched, so nobody can forget to settle.
 //! The turn settles once after all datagrams. It settles after each request and each timer too, because these look at
 //! the log: the next one must find there what the last one did. What a chat has come to means something to the outbox;
-//! it is returned from here as a value, and nothing here touches another chat.
+//! it is returned from here as a value, and nothing here touches another chat, except that
+//! [`Roster::remove`](crate::roster::Roster::remove) may hand an outbox on.
 
 use std::net::SocketAddr;
 use std::time::Duration;

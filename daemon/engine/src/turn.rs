@@ -55,13 +55,14 @@ impl Engine {
         if let Some(policy) = inputs.policy.take() {
             // Chats that are there keep what they began with; requests and new chats go by this.
             self.policy = policy;
-            self.retention.look(&mut self.wheel, now, &self.policy.retain);
+            self.retention.restart(&mut self.wheel, now, &self.policy.retain);
         }
     }
 
     fn take_in(&mut self, now: Now, inputs: &Inputs) -> Result<(), StoreError> {
         if !self.disk.works() {
             // As if lost on the way: what cannot be kept is not acknowledged, and comes again.
+            self.counters.datagrams_in += inputs.datagrams.len() as u64;
             self.counters.ignored += inputs.datagrams.len() as u64;
             return Ok(());
         }
@@ -93,7 +94,7 @@ impl Engine {
         while let Some(timer) = self.wheel.pop_expired(now.instant) {
             match timer {
                 Timer::Disk => self.try_disk(now)?,
-                Timer::Retention => self.retention.look(&mut self.wheel, now, &self.policy.retain),
+                Timer::Retention => self.retention.restart(&mut self.wheel, now, &self.policy.retain),
                 // Chats are paused; they are resumed once the log can be written.
                 Timer::Chat(_) | Timer::Invite(_) | Timer::Expire(_) if !self.disk.works() => {}
                 Timer::Chat(key) => {

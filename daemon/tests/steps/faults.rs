@@ -31,6 +31,20 @@ fn a_message_that_cannot_be_kept_is_not_acknowledged_and_is_once_it_can_be() {
 }
 
 #[test]
+fn what_comes_while_nothing_can_be_written_counts_as_received_and_ignored() {
+    let counters = |host: &mut Host| match host.driver.ask(host.moment(), Request::Status) {
+        Ok(Reply::Status(status)) => (status.counters.datagrams_in, status.counters.ignored),
+        answer => panic!("{answer:?}"),
+    };
+    let mut host = open();
+    host.disk.refuse(2);
+    host.hears_words(peer(2), Operation::Chat, 0, "hi");
+    let before = counters(&mut host);
+    host.hears_words(peer(2), Operation::Chat, 0, "hi");
+    assert_eq!(counters(&mut host), (before.0 + 1, before.1 + 1));
+}
+
+#[test]
 fn a_request_of_a_turn_that_is_undone_is_refused_and_one_that_reads_finds_nothing_of_it() {
     let mut host = open();
     let entries = host.driver.log();

@@ -36,7 +36,7 @@ impl Chat {
     }
 
     /// Ends a chat whose peer does not answer. It is told once all the same: if only its answers are lost, it
-    /// would stay in a chat that is none.
+    /// would stay in a chat that no longer exists.
     pub(super) fn end_with_peer_gone(&mut self, now: Instant) {
         self.give_up(Reason::PeerGone);
         // Its ACK may still come when the next chat with this peer begins.
@@ -86,7 +86,7 @@ impl Chat {
         self.out.transmit(self.dialect().answer_to_fin(), seq);
     }
 
-    /// Ends a chat whose last FIN was not acknowledged, or more than one was sent.
+    /// Ends a chat whose FIN may still be answered: it was not acknowledged, or left more than once.
     pub(super) fn end_leaving(&mut self, untold: Option<Reason>) {
         if let Phase::Leaving { dead_at, .. } = self.phase {
             self.messages.arq.hold(dead_at, false);

@@ -82,12 +82,11 @@ impl Chat {
     /// Until when copies of a message may be under way that the peer has not acknowledged; `None` if there is
     /// no such message.
     pub fn copies_live_until(&self) -> Option<Instant> {
-        let due = match self.phase {
+        match self.phase {
             // It has just been given up.
-            Phase::Leaving { dead_at, .. } => Some(dead_at),
-            _ => self.messages.arq.in_flight().map(|in_flight| in_flight.repeat.due),
-        };
-        due.map(|due| due - (RETRANSMIT_AFTER - COPY_LIVES_FOR))
+            Phase::Leaving { dead_at, .. } => Some(dead_at - (RETRANSMIT_AFTER - COPY_LIVES_FOR)),
+            _ => self.messages.arq.in_flight().map(|in_flight| in_flight.transmitted + COPY_LIVES_FOR),
+        }
     }
 
     /// Goes on with a chat of an earlier run. Its messages that were not acknowledged are given to
@@ -115,6 +114,7 @@ impl Chat {
             }
             // One has left in the earlier run, so two ACKs may come.
             State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now }, ack_at: None },
+            // How it opened is not kept: that matters only soon after, and for that the moment must be known.
             State::Open => Phase::Open { since: None, opened_by: OpenedBy::SynAck },
             State::Closing if in_flight => Phase::Draining { since: None, opened_by: OpenedBy::SynAck },
             State::Closing => {

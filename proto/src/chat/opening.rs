@@ -108,7 +108,7 @@ impl Chat {
         self.out.is_changed = true;
         self.messages.arq.hold(now + RETRANSMIT_AFTER, false);
         self.out.transmit(Operation::SynAck, Seq::Zero.field());
-        Handled::Accepted
+        Handled::Expected
     }
 
     /// Whether a SYN with this text is a late copy of the one that began the chat.

@@ -54,7 +54,6 @@ impl Chat {
             (Phase::Inviting { syn, expires, invitee }, _) => {
                 return self.look_up_inviting(now, datagram, (syn, expires, invitee));
             }
-            // The peer's invitation waits for our user, and its copies change nothing.
             (Phase::Invited { rung: true, .. }, Op::Syn) => self.out.transmit(Op::SynAck, Seq::Zero.field()),
             (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
                 self.answer_fin(datagram.seq);
@@ -70,11 +69,12 @@ impl Chat {
             (Phase::Leaving { fin, untold, .. }, _) => {
                 return self.look_up_leaving(now, datagram, fin, untold);
             }
+            // The peer's invitation waits for our user, and its copies change nothing.
             (Phase::Invited { .. }, Op::Syn | Op::SynAck | Op::Ack | Op::Chat) | (Phase::Closed, _) => {
                 return Handled::Ignored;
             }
         }
-        Handled::Accepted
+        Handled::Expected
     }
 
     /// Our invitation is answered, or the peer's user is being asked.
@@ -127,7 +127,7 @@ impl Chat {
             Op::Err => self.end_refused(datagram),
             Op::Ack | Op::Chat => return Handled::Ignored,
         }
-        Handled::Accepted
+        Handled::Expected
     }
 
     /// We accepted. The ACK may be lost, then a chat stands for it.
@@ -167,7 +167,7 @@ impl Chat {
             }
             Op::Fin | Op::ErrFin | Op::FinAck | Op::Err => return Handled::Ignored,
         }
-        Handled::Accepted
+        Handled::Expected
     }
 
     /// Messages go both ways.
@@ -202,7 +202,7 @@ impl Chat {
             }
             Op::Err => return self.handle_error(datagram),
         }
-        Handled::Accepted
+        Handled::Expected
     }
 
     /// We are leaving, and wait for the ACK of our FIN. `untold`: why, as long as the user has not been told.
@@ -242,7 +242,7 @@ impl Chat {
             }
             Op::SynAck | Op::Err | Op::Chat | Op::Syn => return Handled::Ignored,
         }
-        Handled::Accepted
+        Handled::Expected
     }
 
     /// Nothing listens at the peer's address. That ends an opening at once (SIMP 4), and a leaving; an open

@@ -37,7 +37,7 @@ impl Chat {
                     self.tell_delivered(id);
                 }
                 self.out.tell(ChatEvent::Message { seq, text });
-                Handled::Accepted
+                Handled::Expected
             }
             Heard::Copy => Handled::Duplicate,
         };
@@ -56,7 +56,7 @@ impl Chat {
         if !self.leave_if_drained(now) {
             self.deliver(now);
         }
-        Handled::Accepted
+        Handled::Expected
     }
 
     /// A SYN with a text in an open chat: a line, which comes as a message too (SIMP 7).
@@ -70,7 +70,7 @@ impl Chat {
         self.out.is_changed = true;
         self.out.tell(ChatEvent::Message { seq, text });
         self.deliver_if_open(now);
-        Handled::Accepted
+        Handled::Expected
     }
 
     /// Acknowledges a message of the peer, when the peer can take it.
@@ -165,6 +165,6 @@ impl Chat {
         }
         *last = Some(text.as_str().into());
         self.out.tell(ChatEvent::Error { text });
-        Handled::Accepted
+        Handled::Expected
     }
 }

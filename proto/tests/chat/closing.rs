@@ -12,7 +12,7 @@ fn leaving_tells_the_peer_and_is_over_with_its_ack() {
     bob.chat.close(at(0), false).unwrap();
     assert_eq!(bob.drain(), [BOB.fin(0)]);
     assert_eq!((bob.state(), bob.events()), (State::Closing, vec![]));
-    assert_eq!(bob.hears(at(30), &ANN.ack(0)), Handled::Accepted);
+    assert_eq!(bob.hears(at(30), &ANN.ack(0)), Handled::Expected);
     assert_eq!(bob.drain(), []);
     assert_eq!((bob.state(), bob.events()), (State::Closed, vec![closed(Reason::Quit)]));
 }
@@ -98,7 +98,7 @@ fn a_late_ack_of_the_last_message_does_not_confirm_the_fins_first_copy() {
     assert_eq!(bob.drain(), [BOB.fin(1)]);
     assert_eq!(bob.hears(at(20), &ANN.ack(0)), Handled::Ignored);
     assert_eq!(bob.state(), State::Closing);
-    assert_eq!(bob.hears(at(30), &ANN.ack(1)), Handled::Accepted);
+    assert_eq!(bob.hears(at(30), &ANN.ack(1)), Handled::Expected);
     assert_eq!(bob.state(), State::Closed);
 }
 
@@ -108,7 +108,7 @@ fn once_the_fin_was_repeated_any_ack_confirms_it() {
     bob.hears(at(10), &ANN.ack(0));
     bob.drain();
     assert_eq!(bob.transmits(at(5_010)), [BOB.fin(1)]);
-    assert_eq!(bob.hears(at(5_020), &ANN.ack(0)), Handled::Accepted);
+    assert_eq!(bob.hears(at(5_020), &ANN.ack(0)), Handled::Expected);
     assert_eq!(bob.state(), State::Closed);
 }
 
@@ -116,7 +116,7 @@ fn once_the_fin_was_repeated_any_ack_confirms_it() {
 fn a_fin_is_acknowledged_with_its_bit_and_ends_the_chat() {
     for seq in [0, 1] {
         let mut bob = Driver::open();
-        assert_eq!(bob.hears(at(10), &ANN.fin(seq)), Handled::Accepted);
+        assert_eq!(bob.hears(at(10), &ANN.fin(seq)), Handled::Expected);
         assert_eq!(bob.drain(), [BOB.ack(seq)]);
         assert_eq!((bob.state(), bob.events()), (State::Closed, vec![closed(Reason::PeerQuit)]));
     }
@@ -147,7 +147,7 @@ fn the_peers_fin_ends_the_delivery_before_leaving() {
 #[test]
 fn fins_that_cross_end_the_chat() {
     let mut bob = Driver::leaving();
-    assert_eq!(bob.hears(at(10), &ANN.fin(1)), Handled::Accepted);
+    assert_eq!(bob.hears(at(10), &ANN.fin(1)), Handled::Expected);
     assert_eq!(bob.drain(), [BOB.ack(1)]);
     assert_eq!(bob.events(), [closed(Reason::Quit)]);
     assert_eq!(bob.hears(at(20), &ANN.ack(0)), Handled::Ignored);
@@ -164,7 +164,7 @@ fn a_peer_that_is_gone_while_the_rest_is_delivered_ends_the_chat() {
 #[test]
 fn texts_that_come_while_leaving_still_count() {
     for mut bob in [Driver::draining(), Driver::leaving()] {
-        assert_eq!(bob.hears(at(10), &ANN.chat(0, "wait")), Handled::Accepted);
+        assert_eq!(bob.hears(at(10), &ANN.chat(0, "wait")), Handled::Expected);
         assert_eq!(bob.hears(at(11), &ANN.chat(0, "wait")), Handled::Duplicate);
         assert_eq!(bob.drain(), [BOB.ack(0), BOB.ack(0)]);
         assert_eq!(bob.events(), [message(0, "wait")]);

@@ -13,7 +13,7 @@ fn a_message_leaves_at_once_and_its_ack_delivers_it() {
     let mut bob = Driver::open();
     bob.send(at(0), 7, "hi").unwrap();
     assert_eq!(bob.drain(), [BOB.chat(0, "hi")]);
-    assert_eq!(bob.hears(at(40), &ANN.ack(0)), Handled::Accepted);
+    assert_eq!(bob.hears(at(40), &ANN.ack(0)), Handled::Expected);
     assert_eq!(bob.transmits(at(40)), []);
     assert_eq!(bob.events(), [delivered(7)]);
     assert_eq!(bob.chat.poll_timeout(), None);
@@ -184,7 +184,7 @@ fn an_ack_just_before_its_timeout_stops_the_copy() {
 fn a_text_is_told_and_acknowledged_with_its_bit() {
     let mut bob = Driver::open();
     for (seq, text) in [(0, "one"), (1, "two"), (0, "three")] {
-        assert_eq!(bob.hears(at(10), &ANN.chat(seq, text)), Handled::Accepted);
+        assert_eq!(bob.hears(at(10), &ANN.chat(seq, text)), Handled::Expected);
         assert_eq!(bob.drain(), [BOB.ack(seq)]);
         assert_eq!(bob.events(), [message(seq, text)]);
     }
@@ -206,7 +206,7 @@ fn a_duplicate_is_acknowledged_again_and_not_told() {
 fn the_same_text_with_the_other_bit_is_a_new_message() {
     let mut bob = Driver::open();
     bob.hears(at(0), &ANN.chat(0, "hi"));
-    assert_eq!(bob.hears(at(1), &ANN.chat(1, "hi")), Handled::Accepted);
+    assert_eq!(bob.hears(at(1), &ANN.chat(1, "hi")), Handled::Expected);
     bob.drain();
     assert_eq!(bob.events(), [message(0, "hi"), message(1, "hi")]);
 }
@@ -215,7 +215,7 @@ fn the_same_text_with_the_other_bit_is_a_new_message() {
 fn another_text_with_the_same_bit_is_told_because_a_line_twice_is_better_than_a_line_lost() {
     let mut bob = Driver::open();
     bob.hears(at(0), &ANN.chat(0, "one"));
-    assert_eq!(bob.hears(at(1), &ANN.chat(0, "two")), Handled::Accepted);
+    assert_eq!(bob.hears(at(1), &ANN.chat(0, "two")), Handled::Expected);
     assert_eq!(bob.drain(), [BOB.ack(0), BOB.ack(0)]);
     assert_eq!(bob.events(), [message(0, "one"), message(0, "two")]);
 }

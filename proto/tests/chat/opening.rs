@@ -16,7 +16,7 @@ fn an_invitation_is_a_syn_and_opens_with_the_peers_syn_ack() {
         Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, Dialect::default(), SETTINGS.request_expiry));
     assert_eq!(bob.transmits(at(0)), [BOB.syn()]);
     assert_eq!(bob.state(), State::Inviting);
-    assert_eq!(bob.hears(at(900), &ANN.syn_ack()), Handled::Accepted);
+    assert_eq!(bob.hears(at(900), &ANN.syn_ack()), Handled::Expected);
     assert_eq!(bob.transmits(at(900)), [BOB.ack(0)]);
     assert_eq!(bob.events(), [ChatEvent::Opened]);
     assert_eq!(bob.state(), State::Open);
@@ -78,7 +78,7 @@ fn an_accepted_request_opens_with_the_ack() {
     bob.chat.accept(at(3_000)).unwrap();
     assert_eq!(bob.transmits(at(3_000)), [BOB.syn_ack()]);
     assert_eq!((bob.state(), bob.events()), (State::Accepting, vec![]));
-    assert_eq!(bob.hears(at(3_100), &ANN.ack(0)), Handled::Accepted);
+    assert_eq!(bob.hears(at(3_100), &ANN.ack(0)), Handled::Expected);
     assert_eq!(bob.transmits(at(3_100)), []);
     assert_eq!((bob.state(), bob.events()), (State::Open, vec![ChatEvent::Opened]));
 }
@@ -125,7 +125,7 @@ fn messages_queued_while_accepting_are_undelivered_when_the_peer_takes_back() {
 #[test]
 fn a_chat_stands_for_the_lost_ack_of_the_handshake() {
     let mut bob = Driver::accepting();
-    assert_eq!(bob.hears(at(1_000), &ANN.chat(0, "hi")), Handled::Accepted);
+    assert_eq!(bob.hears(at(1_000), &ANN.chat(0, "hi")), Handled::Expected);
     assert_eq!(bob.transmits(at(1_000)), [BOB.ack(0)]);
     assert_eq!(bob.events(), [ChatEvent::Opened, message(0, "hi")]);
     assert_eq!(bob.schedule(at(60_000)), []);
@@ -135,7 +135,7 @@ fn a_chat_stands_for_the_lost_ack_of_the_handshake() {
 fn each_repeated_syn_ack_is_acknowledged_again() {
     let mut bob = Driver::open();
     for second in [5, 10, 15] {
-        assert_eq!(bob.hears(at(second * 1000), &ANN.syn_ack()), Handled::Accepted);
+        assert_eq!(bob.hears(at(second * 1000), &ANN.syn_ack()), Handled::Expected);
         assert_eq!(bob.transmits(at(second * 1000)), [BOB.ack(0)]);
     }
     assert_eq!(bob.events(), []);
@@ -144,7 +144,7 @@ fn each_repeated_syn_ack_is_acknowledged_again() {
 #[test]
 fn a_syn_to_one_who_has_accepted_gets_the_syn_ack_again() {
     let mut bob = Driver::accepting();
-    assert_eq!(bob.hears(at(2_000), &ANN.syn()), Handled::Accepted);
+    assert_eq!(bob.hears(at(2_000), &ANN.syn()), Handled::Expected);
     assert_eq!(bob.transmits(at(2_000)), [BOB.syn_ack()]);
     assert_eq!(bob.schedule(at(7_000)), [(7_000, BOB.syn_ack())]);
 }
@@ -274,7 +274,7 @@ fn an_invitation_expires_and_the_peer_is_told() {
 #[test]
 fn an_acceptance_that_comes_after_the_invitation_was_taken_back_gets_the_fin_again() {
     let mut bob = Driver::taking_back();
-    assert_eq!(bob.hears(at(100), &ANN.syn_ack()), Handled::Accepted);
+    assert_eq!(bob.hears(at(100), &ANN.syn_ack()), Handled::Expected);
     assert_eq!(bob.transmits(at(100)), [BOB.fin(0)]);
     assert_eq!((bob.state(), bob.events()), (State::Closing, vec![]));
 }
@@ -299,10 +299,10 @@ fn closing_a_request_declines_it() {
 #[test]
 fn two_who_invite_each_other_accept_each_other() {
     let mut bob = Driver::inviting();
-    assert_eq!(bob.hears(at(50), &ANN.syn()), Handled::Accepted);
+    assert_eq!(bob.hears(at(50), &ANN.syn()), Handled::Expected);
     assert_eq!(bob.transmits(at(50)), [BOB.syn_ack()]);
     assert_eq!((bob.state(), bob.events()), (State::Accepting, vec![]));
-    assert_eq!(bob.hears(at(100), &ANN.syn_ack()), Handled::Accepted);
+    assert_eq!(bob.hears(at(100), &ANN.syn_ack()), Handled::Expected);
     assert_eq!(bob.transmits(at(100)), [BOB.ack(0)]);
     assert_eq!(bob.events(), [ChatEvent::Opened]);
     assert_eq!(bob.hears(at(150), &ANN.ack(0)), Handled::Ignored);
@@ -313,7 +313,7 @@ fn two_who_invite_each_other_accept_each_other() {
 #[test]
 fn a_syn_within_ten_seconds_of_the_opening_is_late_and_gets_the_syn_ack_again() {
     let mut bob = Driver::open_as_invited();
-    assert_eq!(bob.hears(at(9_999), &ANN.syn()), Handled::Accepted);
+    assert_eq!(bob.hears(at(9_999), &ANN.syn()), Handled::Expected);
     assert_eq!(bob.transmits(at(9_999)), [BOB.syn_ack()]);
     assert_eq!((bob.state(), bob.events()), (State::Open, vec![]));
 }

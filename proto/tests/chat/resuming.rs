@@ -79,7 +79,7 @@ fn an_open_chat_goes_on_with_its_bit_and_knows_a_duplicate() {
     let mut bob = resume(snapshot(&before), &[]);
     assert_eq!(bob.hears(at(1), &ANN.chat(0, "hers")), Handled::Duplicate);
     assert_eq!(bob.drain(), [BOB.ack(0)]);
-    assert_eq!(bob.hears(at(2), &ANN.chat(1, "more")), Handled::Accepted);
+    assert_eq!(bob.hears(at(2), &ANN.chat(1, "more")), Handled::Expected);
     bob.send(at(2), 2, "two").unwrap();
     assert_eq!(bob.drain(), [BOB.ack(1)]);
     assert_eq!(bob.events(), [message(1, "more")]);

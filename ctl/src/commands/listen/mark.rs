@@ -71,11 +71,11 @@ impl Mark {
         self.told = self.known;
     }
 
-    /// Whether the daemon knows all, as far as it is to.
+    /// Whether the daemon has taken every mark since the last call.
     ///
     /// # Errors
-    /// Why it refused.
-    pub(super) fn trouble(&mut self) -> Outcome {
+    /// Why it last refused one.
+    pub(super) fn check_taken(&mut self) -> Outcome {
         self.trouble.take().map_or(Ok(()), |failure| Err(failure.into()))
     }
 }
@@ -128,11 +128,11 @@ mod tests {
         mark.tell_all_again();
         assert_eq!(mark.tell(), seen(5));
         mark.refused(trouble()).unwrap();
-        assert_eq!(mark.trouble().unwrap_err().to_string(), "the disk is full");
+        assert_eq!(mark.check_taken().unwrap_err().to_string(), "the disk is full");
         mark.tell_all_again();
         mark.tell();
         mark.confirmed();
-        assert!(mark.trouble().is_ok());
+        assert!(mark.check_taken().is_ok());
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn adopt(engine: &mut Engine, now: Now, key: usize, expires_after: Duration) -> 
         ongoing.times.expires_ms = Some(now.ms + expires_after.as_millis() as u64);
         ongoing.times.since_ms = now.ms;
         ongoing.id = store.append(now.ms, None, ongoing.peer(), What::Inviting, None)?;
-        ongoing.log(Kind::Inviting, None, None);
+        ongoing.trace(Kind::Inviting, None, None);
         Ok::<(), StoreError>(())
     });
     adopted.transpose()?;

@@ -67,7 +67,7 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) ->
     // First the log, then the machine: its id is the message's.
     let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token)?;
     engine.chats.change(key, |ongoing| {
-        ongoing.log(Kind::Queued, Some(message), None);
+        ongoing.trace(Kind::Queued, Some(message), None);
         ongoing.hand_over(now.instant, message, text);
     });
     Ok(Reply::Queued { message, chat })

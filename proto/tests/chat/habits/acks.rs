@@ -146,6 +146,16 @@ fn to_a_foreign_peer_that_never_acknowledges_each_message_leaves_once() {
     assert_eq!(bob.events(), [unconfirmed(1), unconfirmed(2), unconfirmed(3)]);
 }
 
+#[test]
+fn a_message_that_leaves_once_is_under_way_as_long_as_any_other() {
+    let mut bob = open_with_foreign("never-acks");
+    bob.send(at(0), 1, "hi").unwrap();
+    assert_eq!(bob.chat.poll_timeout(), Some(at(300)));
+    assert_eq!(bob.chat.copies_live_until(), Some(at(2_500)));
+    bob.chat.close(at(100), true).unwrap();
+    assert_eq!(bob.chat.acks_until(), Some(at(5_000)));
+}
+
 /// A peer that shows nothing but that it never acknowledges: the first message of a chat is repeated as to anybody, the
 /// second leaves at 30 s.
 fn silent() -> Driver {
@@ -176,7 +186,7 @@ fn an_ack_takes_never_acks_back_and_confirms_nothing_within_five_seconds_of_an_u
         assert_eq!(dialect(&bob), "plain");
     }
     assert_eq!(bob.schedule(at(34_999)), [(34_999, BOB.chat(1, "hi"))], "repeated as to anybody else");
-    assert_eq!(bob.hears(at(35_010), &ANN.ack(1)), Handled::Accepted);
+    assert_eq!(bob.hears(at(35_010), &ANN.ack(1)), Handled::Expected);
     assert_eq!(bob.drain(), [BOB.chat(0, "hi")]);
     assert_eq!(bob.events(), [delivered(2)]);
 }

@@ -11,7 +11,7 @@ fn same_number() -> Driver {
     let mut bob = open("plain");
     for (number, text) in ["zero", "one", "two", "three", "last but one", "four"].into_iter().enumerate() {
         assert_eq!(dialect(&bob), "plain", "before message {number}");
-        assert_eq!(bob.hears(at(0), &ANN.chat(0, text)), Handled::Accepted);
+        assert_eq!(bob.hears(at(0), &ANN.chat(0, text)), Handled::Expected);
     }
     assert_eq!(dialect(&bob), "same-number");
     assert_eq!(bob.drain(), vec![BOB.ack(0); 6]);
@@ -44,10 +44,10 @@ fn one_that_turns_its_number_over_does_not_give_all_the_same() {
 #[test]
 fn of_one_whose_acks_have_no_numbers_a_repeat_is_known_by_its_time_until_it_turns_its_number_over() {
     let mut bob = open("unnumbered-acks");
-    assert_eq!(bob.hears(at(0), &ANN.chat(0, "hi")), Handled::Accepted);
-    assert_eq!(bob.hears(at(1_000), &ANN.chat(0, "hi")), Handled::Accepted);
+    assert_eq!(bob.hears(at(0), &ANN.chat(0, "hi")), Handled::Expected);
+    assert_eq!(bob.hears(at(1_000), &ANN.chat(0, "hi")), Handled::Expected);
     assert_eq!(bob.hears(at(6_000), &ANN.chat(0, "hi")), Handled::Duplicate);
-    assert_eq!(bob.hears(at(7_000), &ANN.chat(1, "hi")), Handled::Accepted);
+    assert_eq!(bob.hears(at(7_000), &ANN.chat(1, "hi")), Handled::Expected);
     assert_eq!(bob.hears(at(8_000), &ANN.chat(1, "hi")), Handled::Duplicate);
 }
 
@@ -59,7 +59,7 @@ fn what_a_peer_with_one_counter_says_again_behind_one_of_ours_is_new() {
         bob.send(at(10), id, "ours").unwrap();
         bob.hears(at(20), &ANN.ack(0));
         let text = if id == 1 { "two" } else { "yes" };
-        assert_eq!(bob.hears(at(30), &ANN.chat(1, text)), Handled::Accepted, "behind {id}");
+        assert_eq!(bob.hears(at(30), &ANN.chat(1, text)), Handled::Expected, "behind {id}");
         assert_eq!(bob.hears(at(40), &ANN.chat(1, text)), Handled::Duplicate, "behind {id}");
         bob.drain();
     }
@@ -70,7 +70,7 @@ fn the_same_text_with_the_other_number_is_shown_at_once_however_late_it_comes() 
     for (first, second) in [(10, 20), (10, 3_000), (20_000, 25_000), (20_000, 40_000)] {
         let mut bob = open("plain");
         bob.hears(at(first), &ANN.chat(0, "hi"));
-        assert_eq!(bob.hears(at(second), &ANN.chat(1, "hi")), Handled::Accepted);
+        assert_eq!(bob.hears(at(second), &ANN.chat(1, "hi")), Handled::Expected);
         assert_eq!(
             (bob.drain(), bob.events()),
             (vec![BOB.ack(0), BOB.ack(1)], vec![message(0, "hi"), message(1, "hi")])
@@ -81,10 +81,10 @@ fn the_same_text_with_the_other_number_is_shown_at_once_however_late_it_comes() 
 #[test]
 fn one_that_repeats_with_1_and_begins_with_2_has_no_acks_and_its_repeats_are_not_shown() {
     let mut bob = open("plain");
-    assert_eq!(bob.hears(at(0), &read(&ANN.chat(2, "hi"))), Handled::Accepted);
+    assert_eq!(bob.hears(at(0), &read(&ANN.chat(2, "hi"))), Handled::Expected);
     assert_eq!(dialect(&bob), "odd,never-acks,wants-no-acks");
     assert_eq!(bob.hears(at(9_000), &ANN.chat(1, "hi")), Handled::Duplicate);
-    assert_eq!(bob.hears(at(10_000), &read(&ANN.chat(2, "hi"))), Handled::Accepted);
+    assert_eq!(bob.hears(at(10_000), &read(&ANN.chat(2, "hi"))), Handled::Expected);
     assert_eq!(bob.hears(at(10_249), &read(&ANN.chat(2, "hi"))), Handled::Duplicate);
     assert_eq!((bob.drain(), bob.events()), (vec![], vec![message(2, "hi"), message(2, "hi")]));
 }

@@ -62,7 +62,7 @@ fn a_bare_ack_accepts_and_a_syn_ack_takes_that_back_at_once_and_in_the_next_chat
 fn a_line_as_syn_with_its_message_is_shown_once_and_said_again_it_is_shown_again() {
     let mut bob = open("plain");
     for now in [0, 2_000] {
-        assert_eq!(bob.hears(at(now), &line("hi")), Handled::Accepted);
+        assert_eq!(bob.hears(at(now), &line("hi")), Handled::Expected);
         assert_eq!(bob.drain(), [BOB.ack(0)]);
         assert_eq!(bob.hears(at(now + 10), &ANN.chat(0, "ann: hi")), Handled::Duplicate);
         assert_eq!(bob.drain(), [BOB.ack(0)]);
