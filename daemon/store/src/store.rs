@@ -143,8 +143,9 @@ impl Store {
             self.write("INSERT OR REPLACE INTO runs VALUES (1, ?1)", [now_ms as i64])?;
             let before = std::mem::take(&mut self.may_reappear);
             let written = self.commit();
-            // Once written, it is in the place of what failed before, and may reappear itself.
-            self.may_reappear = before && written.is_err() && !self.may_reappear;
+            // Once written, it is in the place of what failed before. Whether it was, a failed sync does not say: that of a
+            // new write-ahead log's header comes first. That it may reappear itself is no harm.
+            self.may_reappear = before && written.is_err();
             written
         });
         room.and(written.map(drop))
@@ -162,8 +163,8 @@ impl Store {
         room.and(removed).map_err(|error| StoreError::of_system(&self.path, &error))
     }
 
-    /// Whether a killed simpd would find what the last commit was to write, although that failed: it was
-    /// written, but not made durable, and nothing could be written in its place.
+    /// Whether a killed simpd may find what the last commit was to write, although that failed: it was written, but
+    /// not made durable, and perhaps nothing could be written in its place.
     pub fn may_reappear(&self) -> bool {
         self.may_reappear
     }
