@@ -318,7 +318,7 @@ fn a_name_that_looks_like_an_address_is_not_taken_for_it() {
         .fails(7, &format!("simpctl: no match for {friend} among {friend}@{}:7777", world.address(3)));
     world
         .ctl(1, &["send", "-t", &secret, "hi"])
-        .fails(7, "simpctl: there is no open chat (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)");
+        .fails(7, "simpctl: there is no open chat (open a chat: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)");
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn what_is_not_there_is_status_7() {
     for (args, line) in [
         (
             &["send", "hi"][..],
-            "there is no open chat (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)",
+            "there is no open chat (open a chat: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)",
         ),
         (&["accept"], "there is no request"),
         (&["decline", "bob"], "there is no request"),
@@ -110,7 +110,7 @@ fn what_is_not_there_is_status_7() {
     let ann_is = format!("ann@{}:7777", world.address(5));
     world
         .ctl(1, &["send", "-t", "127.0.0.1", "hi"])
-        .fails(7, &format!("simpctl: no match for 127.0.0.1 among {ann_is} (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)"));
+        .fails(7, &format!("simpctl: no match for 127.0.0.1 among {ann_is} (open a chat: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)"));
     cid.open(&world.address(1));
     let cid_is = format!("cid@{}:7777", world.address(6));
     world

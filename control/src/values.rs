@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use simp_proto::{Reason, State};
 
+use crate::escape;
+
 /// The other side of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
@@ -14,12 +16,26 @@ pub struct Peer {
     pub address: String,
 }
 
+/// As programs read it: its name as it is.
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.user.is_empty() {
             f.write_str(&self.address)
         } else {
             write!(f, "{}@{}", self.user, self.address)
+        }
+    }
+}
+
+impl Peer {
+    /// As a line for people has it. The peer chooses its name, so one that could be taken for more stands between
+    /// quotation marks.
+    pub fn shown(&self) -> String {
+        let address = escape::shown(&self.address);
+        if self.user.is_empty() {
+            address.into_owned()
+        } else {
+            format!("{}@{address}", escape::name(&self.user))
         }
     }
 }

@@ -38,7 +38,7 @@ pub enum Command {
     Users(UsersArgs),
 }
 
-/// Run a room until SIGTERM or SIGINT.
+/// Run a room until simp-room stop, SIGTERM or SIGINT.
 #[derive(FromArgs, Debug)]
 #[argh(note = "Its simpd is started with --accept all and --max-chats N.")]
 #[argh(subcommand, name = "run", help_triggers("-h", "--help"))]
@@ -81,19 +81,19 @@ fn history(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|lines| *lines <= 1_000)
-        .ok_or_else(|| format!("'{text}': the number of lines is from 0 to 1000"))
+        .ok_or_else(|| "the number of lines is from 0 to 1000".to_owned())
 }
 
 fn members(text: &str) -> Result<u32, String> {
     text.parse()
         .ok()
         .filter(|members| *members > 0)
-        .ok_or_else(|| format!("'{text}': the number of members is 1 or more"))
+        .ok_or_else(|| "the number of members is 1 or more".to_owned())
 }
 
 fn rate(text: &str) -> Result<u32, String> {
     let rate = text.parse().ok().filter(|rate| (1..=100_000).contains(rate));
-    rate.ok_or_else(|| format!("'{text}': the number of messages is from 1 to 100000"))
+    rate.ok_or_else(|| "the number of messages is from 1 to 100000".to_owned())
 }
 
 /// Show the state of the room.
@@ -148,7 +148,7 @@ pub struct KickArgs {
     pub why: Vec<String>,
 }
 
-/// Send somebody away for good.
+/// Send somebody away, until unban.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "ban", help_triggers("-h", "--help"))]
 pub struct BanArgs {

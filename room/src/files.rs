@@ -67,7 +67,7 @@ impl RoomFiles {
     /// If another one does.
     pub fn take_lock(&self) -> Outcome<File> {
         let name = &self.name;
-        lock(&self.lock, &format!("the room {name} is running already (see: simp-room status --name {name})"))
+        lock(&self.lock, &format!("the room {name} is already running (see: simp-room status --name {name})"))
     }
 
     /// Makes sure that no other room runs on this simpd, as long as the file is open: both would answer each line.

@@ -45,7 +45,7 @@ pub fn run(users: UsersArgs) -> Outcome {
             // meanwhile.
             if store.hash(&name)?.is_some() {
                 let line = format!(
-                    "{name}: the account exists already (to change its password: simp-room users passwd {name})"
+                    "{name}: the account already exists (to change its password: simp-room users passwd {name})"
                 );
                 return Err(fail(FailureKind::Failed, line));
             }
@@ -117,7 +117,7 @@ fn import_file(file: &str, room: &str) -> Outcome {
     }
     store.add_accounts(now_ms(), &hash_all(&new)?)?;
     let kept =
-        if there.is_empty() { String::new() } else { format!("; there already: {}", there.join(", ")) };
+        if there.is_empty() { String::new() } else { format!("; already there: {}", there.join(", ")) };
     print(&format!("{} added{kept}", new.len()))
 }
 

@@ -72,6 +72,19 @@ fn whoever_claims_anothers_name_says_nothing_in_the_chat_with_the_other() {
 }
 
 #[test]
+fn a_name_that_looks_like_two_peers_stands_between_quotation_marks_in_errors_too() {
+    let ann = Ann::open_to_all();
+    let [two, three] = [BOB, EVE].map(|host| ann.world.address(host) + ":7777");
+    let _bob = ann.chats_with(BOB, "bob");
+    let _eve = ann.chats_with(EVE, "bob@10.0.0.9:7777, x");
+    let both = format!("bob@{two}, \"bob@10.0.0.9:7777, x\"@{three}");
+    ann.ctl(&["quit"])
+        .fails(7, &format!("simpctl: several match: {both} (choose one with simpctl quit WHO)"));
+    ann.ctl(&["quit", "zed"]).fails(7, &format!("simpctl: no match for zed among {both}"));
+    ann.serves(250);
+}
+
+#[test]
 fn a_name_that_changes_in_mid_chat_changes_nothing() {
     let ann = Ann::open_to_all();
     let bob = ann.chats_with(BOB, "bob");

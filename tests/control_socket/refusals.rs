@@ -40,7 +40,7 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
     client.fails(&accept(None), NoSuch, "there is no request");
     client.fails(&decline(Some("bob")), NoSuch, "there is no request");
     client.fails(&quit(None), NoSuch, "there is no chat to quit");
-    let line = "there is no open chat (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)";
+    let line = "there is no open chat (open a chat: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)";
     client.fails(&send(None, "hi"), NoSuch, line);
     client.fails(&send(Some("bob"), "hi"), NoSuch, line);
 
@@ -90,7 +90,8 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
         format!("already in a chat with {one} (end it: simpctl quit, or start simpd with --max-chats 2)");
     client.fails(&accept(Some("carol")), Failed, &line);
     client.fails(&connect(&world.address(4)), Failed, &line);
-    let keep = "open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR";
+    let keep =
+        "open a chat: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR";
     client.fails(&send(Some("carol"), "hi"), NoSuch, &format!("no match for carol among {one} ({keep})"));
     client.fails(&quit(Some("carol")), NoSuch, &format!("no match for carol among {one}"));
 

@@ -80,7 +80,7 @@ fn three_wrong_passwords_end_the_chat_and_account_and_host_have_to_wait() {
         for (host, name) in [(3, "bob"), (2, "dora")] {
             let mut guest = Guest::comes_from(&lobby, host, port, name);
             let line = guest.next_line();
-            assert!((1..=15).contains(&seconds(&line, "too many wrong passwords: come again in ")));
+            assert!((1..=15).contains(&seconds(&line, "too many wrong passwords: try again in ")));
         }
         if restarts {
             lobby.end_room(Signal::SIGKILL);

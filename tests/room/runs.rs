@@ -58,7 +58,7 @@ fn a_room_runs_once() {
     let again: Vec<&str> = again.iter().map(String::as_str).collect();
     lobby
         .does(&again)
-        .fails(1, "simp-room: the room lobby is running already (see: simp-room status --name lobby)");
+        .fails(1, "simp-room: the room lobby is already running (see: simp-room status --name lobby)");
     // The one that runs is still told what to do, and the lock of one that was killed holds nobody up.
     lobby.does(&["status"]).ok();
     lobby.end_room(Signal::SIGKILL);
@@ -105,7 +105,7 @@ fn a_room_in_the_background_runs_on_until_it_is_stopped() {
     let run = ["run", "--open", "--background", "-d", &to];
     let open = format!("simp-room: the room lobby is open on simpd {to}:7777\n");
     assert_eq!(lobby.does(&run).ok(), open);
-    let line = "simp-room: the room lobby is running already (see: simp-room status --name lobby)";
+    let line = "simp-room: the room lobby is already running (see: simp-room status --name lobby)";
     lobby.does(&run).fails(1, line);
     Guest::enters(&lobby, 2, "ann").asks("hello", "sent to 0");
 }

@@ -17,7 +17,7 @@ fn accounts_are_added_listed_changed_and_removed_while_the_room_runs() {
     assert_eq!(users(&["add", "bob"], "secret\n").ok(), "bob added\n");
     assert_eq!(users(&["add", "Ann Lee"], "letmein").ok(), "Ann Lee added\n");
     let line =
-        "simp-room: BOB: the account exists already (to change its password: simp-room users passwd BOB)";
+        "simp-room: BOB: the account already exists (to change its password: simp-room users passwd BOB)";
     users(&["add", "BOB"], "other\n").fails(1, line);
     let list = users(&["list"], "").ok();
     let names: Vec<&str> = list.lines().map(|line| line.split(" since ").next().unwrap().trim()).collect();
@@ -78,8 +78,8 @@ fn accounts_are_imported_from_the_files_that_such_chats_keep() {
     let file = lobby.world.path("users.json");
     std::fs::write(&file, r#"{"ann": "letmein", "bob": "other", "carl": "pass word"}"#).unwrap();
     let import = || lobby.does(&["users", "import", file.to_str().unwrap()]);
-    assert_eq!(import().ok(), "2 added; there already: bob\n");
-    assert_eq!(import().ok(), "0 added; there already: ann, bob, carl\n");
+    assert_eq!(import().ok(), "2 added; already there: bob\n");
+    assert_eq!(import().ok(), "0 added; already there: ann, bob, carl\n");
 
     let mut ann = Member::comes(&lobby, 2, "ann");
     ann.hears(&["Welcome to lobby, ann. Your password?"]);

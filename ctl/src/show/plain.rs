@@ -13,10 +13,10 @@ pub(super) fn render(shown: &View<'_>) -> String {
         View::Event(event) => format!("{}\n", sentence(event)),
         View::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
         View::Connected(chat) => {
-            format!("connected to {}{}\n", peer(&chat.peer), aside(chat.note.as_deref()))
+            format!("connected to {}{}\n", chat.peer.shown(), aside(chat.note.as_deref()))
         }
         View::Delivered(Event { what: What::Unconfirmed { .. }, peer: to, .. }) => {
-            format!("sent, not confirmed: {} has not acknowledged it\n", peer(to))
+            format!("sent, not confirmed: {} has not acknowledged it\n", to.shown())
         }
         View::Ended(_)
         | View::Delivered(_)
@@ -46,16 +46,6 @@ pub(super) fn render_text(shown: &View<'_>) -> String {
     }
 }
 
-/// A peer as `user@address:port`.
-fn peer(peer: &Peer) -> String {
-    let address = escape::shown(&peer.address);
-    if peer.user.is_empty() {
-        address.into_owned()
-    } else {
-        format!("{}@{address}", escape::name(&peer.user))
-    }
-}
-
 /// What to call a peer in a conversation: its user name, or its address if it has told none.
 fn name(peer: &Peer) -> String {
     if peer.user.is_empty() { escape::shown(&peer.address) } else { escape::name(&peer.user) }.into_owned()
@@ -63,7 +53,7 @@ fn name(peer: &Peer) -> String {
 
 /// What happened, on one line.
 pub(super) fn sentence(event: &Event) -> String {
-    let who = peer(&event.peer);
+    let who = event.peer.shown();
     match &event.what {
         What::Message { text } => format!("{}: {}", name(&event.peer), escape::shown(text)),
         What::Queued { text, .. } => format!("you -> {}: {}", name(&event.peer), escape::shown(text)),
@@ -85,7 +75,7 @@ pub(super) fn sentence(event: &Event) -> String {
 
 /// A request to this daemon, and what to type.
 pub(super) fn invitation(daemon: &str, from: &Peer) -> String {
-    format!("* {} invites you (answer with: simpctl -d {daemon} accept {})", peer(from), handle(from))
+    format!("* {} invites you (answer with: simpctl -d {daemon} accept {})", from.shown(), handle(from))
 }
 
 /// What to type for this peer: its user name if that means nothing to a shell, else its address.
@@ -102,7 +92,7 @@ fn aside(note: Option<&str>) -> String {
 fn row(chat: &ChatInfo, now_ms: u64) -> [String; 6] {
     let age = age(now_ms.saturating_sub(chat.since_ms) / 1000);
     let note = escape::shown(chat.note.as_deref().unwrap_or_default()).into_owned();
-    [chat.chat.to_string(), chat.state.to_string(), peer(&chat.peer), chat.queued.to_string(), age, note]
+    [chat.chat.to_string(), chat.state.to_string(), chat.peer.shown(), chat.queued.to_string(), age, note]
 }
 
 fn peer_row(info: &PeerInfo, now_ms: u64) -> [String; 5] {
@@ -118,7 +108,7 @@ fn peer_row(info: &PeerInfo, now_ms: u64) -> [String; 5] {
 fn outbox_row(entry: &OutboxEntry, now_ms: u64) -> [String; 5] {
     let OutboxMessage { message, peer: to, text, at_ms, .. } = &entry.message;
     let age = age(now_ms.saturating_sub(*at_ms) / 1000);
-    [message.to_string(), peer(to), age, progress(entry, now_ms), escape::shown(text).into_owned()]
+    [message.to_string(), to.shown(), age, progress(entry, now_ms), escape::shown(text).into_owned()]
 }
 
 /// What is going on with a message in the outbox.
@@ -206,7 +196,8 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
         ("commits", counters.commits),
     ];
     lines.extend(numbers.map(|(name, number)| (name, number.to_string())));
-    let notes = status.notes.iter().map(|special| format!("{} {}", peer(&special.peer), text(&special.note)));
+    let notes =
+        status.notes.iter().map(|special| format!("{} {}", special.peer.shown(), text(&special.note)));
     lines.extend(notes.map(|note| ("note", note)));
     lines
 }

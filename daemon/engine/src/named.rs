@@ -95,6 +95,6 @@ fn names<'a>(ongoings: impl Iterator<Item = (usize, &'a Ongoing)>) -> String {
     let mut ids: Vec<_> = ongoings.map(|(_, ongoing)| (ongoing.id, ongoing)).collect();
     ids.sort_by_key(|(id, _)| *id);
     let more = ids.len().saturating_sub(NAMES_MAX);
-    let names: Vec<_> = ids.iter().take(NAMES_MAX).map(|(_, ongoing)| ongoing.peer().to_string()).collect();
+    let names: Vec<_> = ids.iter().take(NAMES_MAX).map(|(_, ongoing)| ongoing.peer().shown()).collect();
     if more == 0 { names.join(", ") } else { format!("{} and {more} more", names.join(", ")) }
 }

@@ -111,7 +111,7 @@ impl Room {
             return Some(format!("{} is full ({here} are here): come again later", self.settings.name));
         }
         if newcomer.pause_ms > 0 && !self.settings.is_open {
-            return Some(format!("too many wrong passwords: come again in {}", seconds(newcomer.pause_ms)));
+            return Some(format!("too many wrong passwords: try again in {}", seconds(newcomer.pause_ms)));
         }
         let is_new = !newcomer.is_known && !self.settings.is_open;
         (is_new && newcomer.accounts >= self.settings.max_accounts).then(|| {

@@ -172,7 +172,7 @@ fn whoever_is_known_gives_its_password_and_has_three_tries() {
     assert_eq!(world.says(1, "secret"), [""; 0], "it is leaving");
     world.room.closed(NOW, 1);
     let paused = Newcomer { pause_ms: 14_001, ..known() };
-    assert_eq!(world.comes(2, "ann", &paused), ["too many wrong passwords: come again in 15 s", "(quit)"]);
+    assert_eq!(world.comes(2, "ann", &paused), ["too many wrong passwords: try again in 15 s", "(quit)"]);
     world.comes(3, "ann", &known());
     world.room.said(NOW, 3, 99, "secret", 2_000);
     world.collect();

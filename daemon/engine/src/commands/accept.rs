@@ -42,7 +42,7 @@ pub fn room_for_one(engine: &mut Engine, now: Now) -> Carried<()> {
         return Ok(());
     }
     let taken = engine.chats.list(0).into_iter().filter(|chat| chat.state != State::Invited);
-    let line = match (engine.policy.max_chats, taken.map(|chat| chat.peer.to_string()).next()) {
+    let line = match (engine.policy.max_chats, taken.map(|chat| chat.peer.shown()).next()) {
         (1, Some(peer)) => {
             format!("already in a chat with {peer} (end it: simpctl quit, or start simpd with --max-chats 2)")
         }

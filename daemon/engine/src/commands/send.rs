@@ -59,7 +59,7 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) ->
     let key = find_open(engine, draft.who)?;
     is_still(engine, key, draft.chat)?;
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
-    fits(&text, ongoing.chat.dialect(), &ongoing.peer().to_string())?;
+    fits(&text, ongoing.chat.dialect(), &ongoing.peer().shown())?;
     let (chat, peer) = (ongoing.id, ongoing.peer());
     // Whoever writes in a chat wants it: it is not left by itself any more.
     take_over(engine, key)?;
@@ -80,7 +80,7 @@ fn find_open(engine: &Engine, who: Option<&str>) -> Result<usize, Failure> {
     found.map_err(|mut failure| {
         if !engine.chats.is_any(who, can_send) {
             failure.line +=
-                " (open one: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)";
+                " (open a chat: simpctl connect ADDR, or queue the message for a later one: send --queue -t ADDR)";
         }
         failure
     })
@@ -130,7 +130,7 @@ pub fn fits_outbox(engine: &Engine, now: Now, text: &Text, address: SocketAddr, 
         None => engine.known_of(now, address)?.dialect,
     };
     let peer = Peer { user: user.to_owned(), address: address.to_string() };
-    fits(text, dialect, &peer.to_string())
+    fits(text, dialect, &peer.shown())
 }
 
 /// Whether it is clear who is meant by an address of the outbox: not if one peer was invited there and answered
