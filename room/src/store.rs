@@ -128,10 +128,15 @@ impl RoomStore {
         let db = Connection::open(path)?;
         db.busy_timeout(BUSY_FOR)?;
         let _ = std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600));
-        let id: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        let not_ours = || RoomStoreError::NotOurs(path.display().to_string());
+        let id: rusqlite::Result<i64> = db.query_row("PRAGMA application_id", [], |row| row.get(0));
+        let id = id.map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => not_ours(),
+            _ => error.into(),
+        })?;
         let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if id != APPLICATION_ID && (id != 0 || tables > 0) {
-            return Err(RoomStoreError::NotOurs(path.display().to_string()));
+            return Err(not_ours());
         }
         db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         // A power cut must not take back what an operator was told is done, nor how far simpd was told that we are.

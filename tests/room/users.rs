@@ -143,6 +143,26 @@ fn passwords_are_kept_as_hashes_in_a_file_for_its_owner_only() {
 }
 
 #[test]
+fn a_file_that_is_something_else_is_named_and_left_alone() {
+    let lobby = Lobby::closed("");
+    lobby.does_with(&["users", "add", "bob"], "a very secret one").ok();
+    let path = lobby.world.path("state/simp-room/lobby/room.db");
+    let other = path.with_file_name("other.db");
+    let db = rusqlite::Connection::open(&other).unwrap();
+    db.execute_batch("CREATE TABLE prices (id INTEGER)").unwrap();
+    drop(db);
+    for bytes in [vec![b'x'; 4_096], std::fs::read(&other).unwrap()] {
+        for entry in path.parent().unwrap().read_dir().unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        let line = format!("simp-room: {}: not a simp-room database (move it away)", path.display());
+        lobby.does(&["users", "list"]).fails(1, &line);
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+}
+
+#[test]
 fn a_room_that_is_open_asks_for_no_password_whoever_comes() {
     let lobby = Lobby::start(&["--open"]);
     lobby.does_with(&["users", "add", "bob"], "secret").ok();
