@@ -254,7 +254,7 @@ mod tests {
             ("length too high", format!("020100{bob}ffffffff6869"), (Op::Chat, 0, "bob", b"hi"), Is::LENGTH),
             ("little endian", format!("020100{bob}020000006869"), (Op::Chat, 0, "bob", b"hi"), Is::LENGTH),
             (
-                "garbage behind",
+                "garbage after",
                 format!("020100{bob}020000006869ff00"),
                 (Op::Chat, 0, "bob", b"hi"),
                 Is::LENGTH,

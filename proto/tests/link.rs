@@ -32,7 +32,7 @@ const JITTER: u64 = 50;
 const PAUSE: u64 = 10_000;
 /// After this long, a datagram and the ACK that it caused are both dead.
 const DEAD_AFTER: Duration = Duration::from_secs(5);
-/// After this long without an answer, a message and a FIN behind it are given up.
+/// After this long without an answer, a message and the FIN after it are given up.
 const ALL_IS_GIVEN_UP: u64 = 65_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -404,7 +404,11 @@ fn assert_promises(kind: Kind, test: &'static str, usual: u64) {
             assert!(!host.dialect.is_foreign(), "{}: both hold to the specification", host.dialect);
         }
         let broken = world.broken();
-        assert_eq!((broken.lost, broken.wrong), (0, 0), "told as delivered but lost; twice or out of order");
+        assert_eq!(
+            (broken.lost, broken.wrong),
+            (0, 0),
+            "reported as delivered but lost; twice or out of order"
+        );
         delivered += world.hosts.iter().map(|host| host.delivered.len()).sum::<usize>();
         undelivered += world.hosts.iter().map(|host| host.undelivered.len()).sum::<usize>();
         unconfirmed += world.hosts.iter().map(|host| host.unconfirmed.len()).sum::<usize>();
