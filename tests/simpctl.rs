@@ -64,6 +64,15 @@ fn wrong_usage_is_status_2_and_one_line() {
             "127.0.0.1:99999: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)",
         ),
         (&["connect", "0.0.0.0"], "0.0.0.0:7777: not the address of one host"),
+        (&["status", "-d"], "no value provided for option '-d' (see simpctl status --help)"),
+        (
+            &["outbox", "cancel"],
+            "required positional arguments not provided: id (see simpctl outbox cancel --help)",
+        ),
+        (
+            &["send", "-5", "degrees"],
+            "unrecognized argument: -5 (put -- before a text that begins with a dash; see simpctl send --help)",
+        ),
     ] {
         world.ctl(1, args).fails(2, &format!("simpctl: {line}"));
     }
@@ -73,6 +82,27 @@ fn wrong_usage_is_status_2_and_one_line() {
         let outcome = world.ctl(1, args);
         assert_eq!((outcome.status, outcome.stderr.lines().count()), (Some(2), 1), "{args:?}: {outcome:?}");
     }
+}
+
+#[test]
+fn what_looks_like_an_option_in_a_text_is_text() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    for args in [
+        &["send", "please", "read", "--help", "first"][..],
+        &["send", "say", "--json", "now"],
+        &["send", "-t", "bob", "hi", "--timeout", "0", "-d", "x", "--", "--no-wait"],
+        &["send", "--", "-h"],
+        &["send", "--", "--", "two"],
+    ] {
+        assert_eq!(world.ctl(1, args).ok(), "", "{args:?}");
+    }
+    assert_eq!(
+        world.ctl(2, &["listen", "-n", "5", "--text"]).ok(),
+        "please read --help first\nsay --json now\nhi --timeout 0 -d x -- --no-wait\n-h\n-- two\n"
+    );
+    assert!(world.ctl(1, &["send", "--json", "hi"]).ok().starts_with("{\"id\":"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ const TIMEOUT_MAX: f64 = 315_576_000.0;
 #[derive(FromArgs, ArgsInfo)]
 #[argh(name = "simpctl", help_triggers("-h", "--help"))]
 #[argh(
-    note = "The daemon is the one that -d names, otherwise $SIMP_DAEMON, otherwise the only one that runs. -d and --json may be given before or after the command."
+    note = "The daemon is the one that -d names, otherwise $SIMP_DAEMON, otherwise the only one that runs. -d and --json may be given before or after the command, but not after the first word of a text."
 )]
 #[argh(
     note = "WHO is a user name, ADDR, ADDR:PORT or a host name; it may be left out if there is only one chat or request."
@@ -127,6 +127,9 @@ pub(crate) struct ChatsArgs {}
 /// Send a text and wait until the peer has it.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
+    note = "Options go before TEXT: after its first word all is text. If TEXT begins with a dash, or may, put -- before it."
+)]
+#[argh(
     note = "Without TEXT each line of standard input is a message, sent as soon as it is read. The first line that fails ends the command; those before it stay sent."
 )]
 #[argh(
@@ -155,8 +158,8 @@ pub(crate) struct SendArgs {
     /// seconds to wait for each message; simpd keeps trying afterwards
     #[argh(option, arg_name = "s", from_str_fn(seconds))]
     pub(crate) timeout: Option<Duration>,
-    /// the words of the text, joined by one space; after -- they may begin with a dash
-    #[argh(positional)]
+    /// the words of the text, joined by one space
+    #[argh(positional, greedy)]
     pub(crate) text: Vec<String>,
 }
 
@@ -398,20 +401,25 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::globals::Globals;
-    use argh::EarlyExit;
+    use simp_service::arguments::{self, Early};
+    use simp_service::words::Words;
 
-    fn parse(line: &str) -> Result<Args, EarlyExit> {
-        Args::from_args(&["simpctl"], &Globals::take(line.split(' ').map(str::to_owned).collect()).words())
+    fn parse(line: &str) -> Result<Args, Early> {
+        let words = Words::sort(&Args::get_args_info(), line.split(' ').map(str::to_owned));
+        arguments::parse("simpctl", &words)
     }
 
     #[test]
     fn the_words_of_a_text_are_taken_as_they_are() {
-        let Some(Command::Send(send)) = parse("send -t bob help me -- -n --json").unwrap().command else {
-            panic!("not a send");
-        };
-        assert_eq!(send.to.as_deref(), Some("bob"));
-        assert_eq!(send.text, ["help", "me", "-n", "--json"]);
+        for (line, text) in [
+            ("send -t bob please read --help first", "please read --help first"),
+            ("send -t bob say --json now", "say --json now"),
+            ("send --to=bob -- -n --json", "-n --json"),
+            ("send -tbob help me -- -d x", "help me -- -d x"),
+        ] {
+            let Some(Command::Send(send)) = parse(line).unwrap().command else { panic!("{line}") };
+            assert_eq!((send.to.as_deref(), send.text.join(" ").as_str()), (Some("bob"), text));
+        }
     }
 
     #[test]
@@ -425,10 +433,10 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_an_error_and_help_is_not() {
         for line in ["nonsense", "connect", "send -x", "listen -n x", "accept a b", "connect a --timeout 0"] {
-            assert!(parse(line).err().unwrap().status.is_err(), "{line}");
+            assert!(matches!(parse(line), Err(Early::Usage(_))), "{line}");
         }
         for line in ["--help", "help", "send --help", "help send", "--json listen -h"] {
-            assert!(parse(line).err().unwrap().status.is_ok(), "{line}");
+            assert!(matches!(parse(line), Err(Early::Help(_))), "{line}");
         }
     }
 }

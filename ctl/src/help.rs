@@ -1,35 +1,17 @@
-//! What argh has to say, in our form: help that fits a terminal, and usage errors of one line.
+//! The help that argh writes, in our form: it fits a terminal.
 
-use argh::EarlyExit;
-use simp_control::FailureKind;
-use simp_control::error::{Outcome, fail};
-use simp_service::arguments;
-
-use crate::globals::Globals;
-use crate::show::Output;
+use simp_service::words::Words;
 
 /// Columns of the help.
 const HELP_WIDTH: usize = 80;
 
-/// Prints the help that was asked for.
-///
-/// # Errors
-/// `usage`, with what is wrong with the arguments if that is why argh gave up.
-pub(crate) fn print(early: &EarlyExit, globals: &Globals, output: &mut Output) -> Outcome {
-    if early.status.is_ok() {
-        return output.raw(&help(&early.output, globals));
-    }
-    Err(fail(FailureKind::Usage, arguments::one_line(&globals.program(), &early.output)))
-}
-
 /// The help as it is printed: a command's names the options that all have, and no line is too long.
-fn help(text: &str, globals: &Globals) -> String {
-    let more = match globals.command() {
+pub(crate) fn page(text: &str, words: &Words) -> String {
+    let more = match words.path().next() {
         Some(_) => "\nEvery command also takes -d, --daemon and --json (see simpctl --help).\n",
         None => "",
     };
-    // argh calls them error codes, and the manual exit statuses.
-    let lines: String = text.replace("Error codes:", "Exit statuses:").trim_end().lines().map(wrap).collect();
+    let lines: String = text.trim_end().lines().map(wrap).collect();
     lines + more
 }
 
@@ -55,13 +37,18 @@ fn wrap(line: &str) -> String {
 mod tests {
     use super::*;
     use crate::args::Args;
-    use argh::{ArgsInfo, FromArgs};
+    use argh::ArgsInfo as _;
+    use simp_service::arguments::{self, Early};
 
     #[test]
     fn every_help_fits_a_terminal_and_names_the_options_for_all() {
-        for sub in Args::get_args_info().commands {
-            let globals = Globals::take(vec![sub.name.to_owned(), "--help".to_owned()]);
-            let text = help(&Args::from_args(&["simpctl"], &globals.words()).err().unwrap().output, &globals);
+        let info = Args::get_args_info();
+        for sub in &info.commands {
+            let words = Words::sort(&info, [sub.name.to_owned(), "--help".to_owned()]);
+            let Err(Early::Help(help)) = arguments::parse::<Args>("simpctl", &words) else {
+                panic!("{}", sub.name)
+            };
+            let text = page(&help, &words);
             assert!(text.lines().all(|line| line.len() <= HELP_WIDTH), "{text}");
             assert!(text.contains("Every command also takes "), "{text}");
         }

@@ -5,13 +5,12 @@
 //! entry of the daemon's log that it follows, also through a restart of the daemon. The client that does so is
 //! simp-control's, and so are the kinds of failure with their exit statuses.
 //!
-//! - `args`: the command line. `globals`, `help`: what argh does not do. `when`, `names`, `stdin`: what users type.
+//! - `args`: the command line. `help`: how its help is printed. `when`, `names`, `stdin`: what users type.
 //! - `commands`: one file per subcommand. `reach`: how they come by their simpd.
 //! - `show`: all printing.
 
 mod args;
 mod commands;
-mod globals;
 mod help;
 mod names;
 mod reach;
@@ -21,23 +20,24 @@ mod when;
 
 use std::process::ExitCode;
 
-use argh::FromArgs as _;
+use argh::ArgsInfo as _;
 use simp_control::FailureKind;
 use simp_control::error::{Error, Outcome, fail};
+use simp_service::arguments::{self, Early};
+use simp_service::words::Words;
 
 use args::Args;
-use globals::Globals;
 use show::{Format, Output};
 
 /// Runs the program with the process's arguments and gives its exit status.
 pub fn main() -> ExitCode {
-    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let globals = Globals::take(words);
+    let words = Words::sort(&Args::get_args_info(), arguments::typed());
     // Also if the rest makes no sense: a program that asks for JSON gets its error as JSON.
-    let mut output = Output::new(if globals.json() { Format::Json } else { Format::Plain });
-    let outcome = match Args::from_args(&["simpctl"], &globals.words()) {
+    let mut output = Output::new(if words.has("--json") { Format::Json } else { Format::Plain });
+    let outcome = match arguments::parse("simpctl", &words) {
         Ok(args) => run(args, &mut output),
-        Err(early) => help::print(&early, &globals, &mut output),
+        Err(Early::Help(text)) => output.raw(&help::page(&text, &words)),
+        Err(Early::Usage(line)) => Err(fail(FailureKind::Usage, line)),
     };
     match outcome.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,

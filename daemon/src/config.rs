@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 use serde::Deserialize;
 use simp_control::places;
 use simp_engine::{Accept, PinError, Pins, Policy, Retain, Value};
@@ -13,7 +13,8 @@ use simp_proto::{RINGING_USER, Settings, UserName};
 use simp_store::{Discard, Durability};
 
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
-#[derive(FromArgs, Debug, Clone)]
+#[derive(FromArgs, ArgsInfo, Debug, Clone)]
+#[argh(help_triggers("-h", "--help"))]
 pub struct Args {
     /// where to receive: ADDR or ADDR:PORT (default port: 7777)
     #[argh(positional)]

@@ -1,13 +1,16 @@
 //! The command line: one struct per subcommand, whose doc comment is its help.
 
-use argh::FromArgs;
+use argh::{ArgsInfo, FromArgs};
 
 use crate::files::room_name;
 
 /// A room for many people: anybody who connects to its simpd can come in.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(name = "simp-room", help_triggers("-h", "--help"))]
 #[argh(note = "--name selects the room; commands for a running room need it only if several run.")]
+#[argh(
+    note = "Options go before a text: after its first word all is text. If it begins with a dash, or may, put -- before it."
+)]
 #[argh(error_code(0, "done"))]
 #[argh(error_code(1, "failed; the line on stderr says why"))]
 #[argh(error_code(2, "usage"))]
@@ -22,7 +25,7 @@ pub struct Args {
 }
 
 /// What to do.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand)]
 pub enum Command {
     Run(RunArgs),
@@ -39,7 +42,7 @@ pub enum Command {
 }
 
 /// Run a room until simp-room stop, SIGTERM or SIGINT.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(note = "Its simpd is started with --accept all and --max-chats N.")]
 #[argh(subcommand, name = "run", help_triggers("-h", "--help"))]
 pub struct RunArgs {
@@ -97,7 +100,7 @@ fn rate(text: &str) -> Result<u32, String> {
 }
 
 /// Show the state of the room.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
 pub struct RoomStatusArgs {
     /// which room
@@ -109,7 +112,7 @@ pub struct RoomStatusArgs {
 }
 
 /// List who is here.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(note = "One per line: name, address, state, since when.")]
 #[argh(subcommand, name = "who", help_triggers("-h", "--help"))]
 pub struct WhoArgs {
@@ -122,19 +125,19 @@ pub struct WhoArgs {
 }
 
 /// Say something to everybody.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "say", help_triggers("-h", "--help"))]
 pub struct SayArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
     /// what to say
-    #[argh(positional)]
+    #[argh(positional, greedy)]
     pub text: Vec<String>,
 }
 
 /// Send somebody away; they may come back.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "kick", help_triggers("-h", "--help"))]
 pub struct KickArgs {
     /// which room
@@ -144,12 +147,12 @@ pub struct KickArgs {
     #[argh(positional)]
     pub who: String,
     /// why
-    #[argh(positional)]
+    #[argh(positional, greedy)]
     pub why: Vec<String>,
 }
 
 /// Send somebody away, until unban.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "ban", help_triggers("-h", "--help"))]
 pub struct BanArgs {
     /// which room
@@ -159,12 +162,12 @@ pub struct BanArgs {
     #[argh(positional)]
     pub who: String,
     /// why
-    #[argh(positional)]
+    #[argh(positional, greedy)]
     pub why: Vec<String>,
 }
 
 /// Let somebody in again.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "unban", help_triggers("-h", "--help"))]
 pub struct UnbanArgs {
     /// which room
@@ -176,7 +179,7 @@ pub struct UnbanArgs {
 }
 
 /// List who is banned, and why.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "bans", help_triggers("-h", "--help"))]
 pub struct BansArgs {
     /// which room
@@ -188,19 +191,19 @@ pub struct BansArgs {
 }
 
 /// Set the topic of the room; without a text, remove it.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "topic", help_triggers("-h", "--help"))]
 pub struct TopicArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
     /// the topic
-    #[argh(positional)]
+    #[argh(positional, greedy)]
     pub text: Vec<String>,
 }
 
 /// Stop a room; its members are still in it when it is started again.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
 pub struct RoomStopArgs {
     /// which room
@@ -209,7 +212,7 @@ pub struct RoomStopArgs {
 }
 
 /// Manage the accounts of a room, whether it runs or not.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "users", help_triggers("-h", "--help"))]
 pub struct UsersArgs {
     #[argh(subcommand)]
@@ -217,7 +220,7 @@ pub struct UsersArgs {
 }
 
 /// What to do with accounts.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand)]
 pub enum UsersCommand {
     List(ListArgs),
@@ -228,7 +231,7 @@ pub enum UsersCommand {
 }
 
 /// List the accounts.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "list", help_triggers("-h", "--help"))]
 pub struct ListArgs {
     /// which room (default: lobby)
@@ -240,7 +243,7 @@ pub struct ListArgs {
 }
 
 /// Create an account; its password is asked for, or read from standard input.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "add", help_triggers("-h", "--help"))]
 pub struct AddArgs {
     /// which room (default: lobby)
@@ -252,7 +255,7 @@ pub struct AddArgs {
 }
 
 /// Remove an account.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
 pub struct UserRemoveArgs {
     /// which room (default: lobby)
@@ -264,7 +267,7 @@ pub struct UserRemoveArgs {
 }
 
 /// Change the password of an account; it is asked for, or read from standard input.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "passwd", help_triggers("-h", "--help"))]
 pub struct PasswdArgs {
     /// which room (default: lobby)
@@ -276,7 +279,7 @@ pub struct PasswdArgs {
 }
 
 /// Create accounts from a JSON object of names and passwords. Existing accounts are not changed.
-#[derive(FromArgs, Debug)]
+#[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "import", help_triggers("-h", "--help"))]
 pub struct ImportArgs {
     /// which room (default: lobby)

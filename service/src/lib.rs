@@ -1,6 +1,6 @@
 //! What every program of ours that stays running needs of the system. Nothing here knows what the program does.
 //!
-//! - `arguments`: the command line, and how a wrong one is reported.
+//! - `arguments`: the command line, and how a wrong one is reported. `words`: what in it is an option, and what a text.
 //! - `folders`: folders that only their user can enter, and where they are. `lock`: one process at a time.
 //! - `background`: the way out of the terminal. `process`: what a process asks of the kernel for itself.
 //! - `logging`: log lines on standard error. `callers`: who may talk to us through a Unix socket.
@@ -12,3 +12,4 @@ pub mod folders;
 pub mod lock;
 pub mod logging;
 pub mod process;
+pub mod words;

@@ -47,7 +47,9 @@ fn wrong_usage_is_status_2_and_one_line() {
 fn version_and_help_are_printed() {
     let world = World::new();
     assert_eq!(world.simpd(&["--version"]).ok(), concat!("simpd ", env!("CARGO_PKG_VERSION"), "\n"));
-    assert!(world.simpd(&["--help"]).ok().starts_with("Usage: simpd "));
+    for help in ["--help", "-h"] {
+        assert!(world.simpd(&[help]).ok().starts_with("Usage: simpd "));
+    }
 }
 
 #[test]

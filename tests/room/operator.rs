@@ -92,6 +92,25 @@ fn the_operator_says_something_and_sets_the_topic() {
 }
 
 #[test]
+fn what_looks_like_an_option_in_a_text_is_text() {
+    let lobby = Lobby::start(&["--open"]);
+    let mut ann = Guest::enters(&lobby, 2, "ann");
+    assert_eq!(lobby.does(&["say", "please", "read", "--help", "--name", "x"]).ok(), "sent to 1\n");
+    ann.hears(&["[lobby] please read --help --name x"]);
+    assert_eq!(lobby.does(&["say", "--", "-5 degrees"]).ok(), "sent to 1\n");
+    ann.hears(&["[lobby] -5 degrees"]);
+    assert_eq!(lobby.does(&["topic", "use", "-h"]).ok(), "topic: use -h\n");
+    while ann.next_news() != "* topic: use -h" {}
+    // Who is meant is no text, so an option may follow.
+    lobby.does(&["kick", "ann", "--name", "lobby", "no", "--json"]).ok();
+    ann.is_left_with("you were sent away: no --json");
+    lobby.does(&["ban", "bob", "sent", "-d", "spam"]).ok();
+    assert!(lobby.does(&["bans"]).ok().trim_end().ends_with(" sent -d spam"));
+    assert!(lobby.does(&["help"]).ok().starts_with("Usage: simp-room "));
+    assert!(lobby.does(&["help", "users", "add"]).ok().starts_with("Usage: simp-room users add "));
+}
+
+#[test]
 fn who_is_sent_away_may_come_again_and_who_is_banned_may_not() {
     let lobby = Lobby::start(&["--open"]);
     let mut ann = Guest::enters(&lobby, 2, "ann");
@@ -171,11 +190,24 @@ fn what_cannot_be_done_is_said_with_a_status() {
     ] {
         lobby.does(args).fails(status, line);
     }
-    for args in [&["kick"][..], &["ban"], &["unban"], &["status", "now"], &["nonsense"]] {
+    let dash = "unrecognized argument: -5 (put -- before a text that begins with a dash; see simp-room";
+    for command in ["say", "topic"] {
+        lobby.does(&[command, "-5", "degrees"]).fails(2, &format!("simp-room: {dash} {command} --help)"));
+    }
+    for (args, command) in [
+        (&["kick"][..], " kick"),
+        (&["ban"], " ban"),
+        (&["unban"], " unban"),
+        (&["status", "now"], " status"),
+        (&["users", "add"], " users add"),
+        (&["status", "--name"], " status"),
+        (&["nonsense"], ""),
+    ] {
         let failed = lobby.does(args);
         assert_eq!((failed.status, failed.stdout.as_str()), (Some(2), ""), "{args:?}");
         assert_eq!(failed.stderr.lines().count(), 1, "{}", failed.stderr);
-        assert!(failed.stderr.ends_with(" (see simp-room --help)\n"), "{}", failed.stderr);
+        let end = format!(" (see simp-room{command} --help)\n");
+        assert!(failed.stderr.ends_with(&end), "{}", failed.stderr);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `completions`: scripts that complete simpctl's arguments in a shell.
 
-use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
+use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, SubCommandInfo};
 use argh_complete::Generator;
 use argh_complete::bash::Bash;
 use argh_complete::fish::Fish;
@@ -10,6 +10,9 @@ use simp_control::error::{Outcome, fail};
 
 use crate::args::{Args, CompletionsArgs};
 use crate::show::Output;
+
+/// The shells that there are scripts for.
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
 /// Prints the script.
 pub(super) fn run(output: &mut Output, args: &CompletionsArgs) -> Outcome {
@@ -22,16 +25,24 @@ pub(super) fn run(output: &mut Output, args: &CompletionsArgs) -> Outcome {
 /// `usage` for a shell that we have none for.
 fn script(shell: &str) -> Outcome<String> {
     let mut info = Args::get_args_info();
-    // `--version` means something only without a command.
-    let everywhere: Vec<_> = info.flags.iter().filter(|flag| flag.long != "--version").collect();
+    // `--version` means something only without a command, and each command has a `--help` of its own.
+    let is_everywhere = |flag: &&FlagInfo<'_>| !matches!(flag.long, "--version" | "--help");
+    let everywhere: Vec<_> = info.flags.iter().filter(is_everywhere).collect();
     for sub in &mut info.commands {
         add(&mut sub.command, &everywhere);
+        // No generator knows of an argument with a few possible values; they are offered as commands are.
+        if sub.name == "completions" {
+            sub.command.commands = SHELLS.map(as_command).into();
+        }
     }
     match shell {
         "bash" => Ok(Bash::generate("simpctl", &info)),
         "zsh" => Ok(Zsh::generate("simpctl", &info)),
         "fish" => Ok(Fish::generate("simpctl", &info)),
-        _ => Err(fail(FailureKind::Usage, format!("completions: {shell}: not one of bash, zsh, fish"))),
+        _ => {
+            let line = format!("completions: '{shell}': not one of {}", SHELLS.join(", "));
+            Err(fail(FailureKind::Usage, line))
+        }
     }
 }
 
@@ -42,6 +53,11 @@ fn add(command: &mut CommandInfoWithArgs, more: &[&FlagInfo<'static>]) {
     for sub in &mut command.commands {
         add(&mut sub.command, more);
     }
+}
+
+/// A word that may follow, as generators know it.
+fn as_command(name: &'static str) -> SubCommandInfo {
+    SubCommandInfo { name, command: CommandInfoWithArgs { name, ..CommandInfoWithArgs::default() } }
 }
 
 fn copy(flag: &FlagInfo<'static>) -> FlagInfo<'static> {
@@ -70,5 +86,8 @@ mod tests {
             }
         }
         assert!(script("csh").is_err());
+        let bash = script("bash").unwrap();
+        assert!(bash.contains("cmds=\"bash zsh fish\""), "{bash}");
+        assert!(!bash.contains("--help --timeout --help"), "{bash}");
     }
 }

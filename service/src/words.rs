@@ -1,0 +1,155 @@
+//! The words of a command line, in the order in which argh reads them. argh takes the options of the program only before
+//! the command, and reads neither `--option=value` nor `-n5`. Which of the words are a text, in which nothing is an
+//! option any more, is decided here.
+
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
+
+/// The words of a command line, sorted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// The options of the program itself, wherever they were typed.
+    front: Vec<String>,
+    /// All that follows: the command, the commands below it, and their arguments.
+    rest: Vec<String>,
+    /// The command and those below it.
+    path: Vec<String>,
+    text: TextOfWords,
+    help: bool,
+    /// An option at the end whose value is missing.
+    unfinished: Option<String>,
+}
+
+/// Whether a command takes a text, and whether there is one.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum TextOfWords {
+    #[default]
+    None,
+    Possible,
+    Begun,
+}
+
+impl Words {
+    /// Sorts the words as they were typed. A command takes a text if its last argument is `greedy`; then the first word
+    /// of the text ends the options.
+    pub fn sort(info: &CommandInfoWithArgs, typed: impl IntoIterator<Item = String>) -> Self {
+        let mut sorted = Self::default();
+        let mut typed = typed.into_iter();
+        let (mut command, mut given) = (info, 0);
+        while let Some(word) = typed.next() {
+            let below = command.commands.iter().find(|below| below.name == word);
+            if word == "--" || is_greedy(command.positionals.get(given)) && !word.starts_with('-') {
+                sorted.rest.push(word);
+                sorted.rest.extend(typed);
+                sorted.text = TextOfWords::Begun;
+                break;
+            } else if is_help(&word) || (word == "help" && !command.commands.is_empty()) {
+                sorted.help = true;
+            } else if word.starts_with('-') {
+                sorted.take_option(info.flags, command.flags, word, &mut typed);
+            } else {
+                if let Some(below) = below {
+                    (command, given) = (&below.command, 0);
+                    sorted.path.push(word.clone());
+                } else {
+                    given += 1;
+                }
+                sorted.rest.push(word);
+            }
+        }
+        // Of an argument after `--` that is none, argh says so.
+        match is_greedy(command.positionals.last()) {
+            true if sorted.text == TextOfWords::None => sorted.text = TextOfWords::Possible,
+            true => (),
+            false => sorted.text = TextOfWords::None,
+        }
+        sorted
+    }
+
+    /// All of them, as argh reads them. If help was asked for, nothing but that and the command.
+    pub fn for_argh(&self) -> Vec<&str> {
+        let front = self.front.iter().map(String::as_str);
+        if self.help {
+            // argh would hand a `--help` before the command to it as the word "help": a text to send.
+            return front.chain(self.path.iter().map(String::as_str)).chain(["--help"]).collect();
+        }
+        front.chain(self.rest.iter().map(String::as_str)).collect()
+    }
+
+    /// Whether this option of the program was given; known even if the rest makes no sense.
+    pub fn has(&self, option: &str) -> bool {
+        self.front.iter().any(|word| word == option)
+    }
+
+    /// The command that was typed and those below it; nothing if there is no such command.
+    pub fn path(&self) -> impl Iterator<Item = &str> {
+        self.path.iter().map(String::as_str)
+    }
+
+    /// Whether a text was begun.
+    pub fn has_text(&self) -> bool {
+        self.text == TextOfWords::Begun
+    }
+
+    /// The option at the end that lacks its value. argh would take the command for it.
+    pub fn unfinished(&self) -> Option<&str> {
+        self.unfinished.as_deref().filter(|_| !self.help)
+    }
+
+    /// Whether the command takes a text, whose words may begin with a dash.
+    pub fn takes_text(&self) -> bool {
+        self.text != TextOfWords::None
+    }
+
+    /// Takes a word that begins with a dash and, if it is an option with a value, its value.
+    fn take_option(
+        &mut self,
+        of_all: &[FlagInfo<'_>],
+        own: &[FlagInfo<'_>],
+        word: String,
+        typed: &mut impl Iterator<Item = String>,
+    ) {
+        // `--version` of the program makes no sense after a command.
+        let is_of_all = find_flag(of_all, &word).is_some() && (self.path.is_empty() || word != "--version");
+        let (flags, place) = if is_of_all { (of_all, &mut self.front) } else { (own, &mut self.rest) };
+        match find_flag(flags, &word) {
+            Some((name, Some(value))) => place.extend([name, value]),
+            Some((name, None)) if takes_value(flags, &name) => match typed.next() {
+                Some(value) => place.extend([name, value]),
+                None => self.unfinished = Some(name),
+            },
+            // If it is no option at all argh says so.
+            _ => place.push(word),
+        }
+    }
+}
+
+fn is_help(word: &str) -> bool {
+    matches!(word, "--help" | "-h")
+}
+
+fn is_greedy(argument: Option<&PositionalInfo<'_>>) -> bool {
+    argument.is_some_and(|argument| argument.optionality == Optionality::Greedy)
+}
+
+/// The flag in a word, and the value if it is in the same word.
+fn find_flag(flags: &[FlagInfo<'_>], word: &str) -> Option<(String, Option<String>)> {
+    if flags.iter().any(|flag| is_named(flag, word)) {
+        return Some((word.to_owned(), None));
+    }
+    let (name, value) = if word.starts_with("--") {
+        word.split_once('=')?
+    } else {
+        word.split_at_checked(2).filter(|(_, value)| !value.is_empty())?
+    };
+    takes_value(flags, name).then(|| (name.to_owned(), Some(value.to_owned())))
+}
+
+/// Whether the word is the name of an option that takes a value.
+fn takes_value(flags: &[FlagInfo<'_>], word: &str) -> bool {
+    flags.iter().any(|flag| is_named(flag, word) && matches!(flag.kind, FlagInfoKind::Option { .. }))
+}
+
+fn is_named(flag: &FlagInfo<'_>, word: &str) -> bool {
+    flag.long == word
+        || flag.short.is_some_and(|short| word.strip_prefix('-') == Some(short.encode_utf8(&mut [0; 4])))
+}
