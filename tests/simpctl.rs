@@ -181,6 +181,36 @@ fn a_failure_is_json_too_where_json_is_asked_for() {
         );
         assert_eq!(outcome.stdout, "{\"error\":\"there is no chat to quit\",\"kind\":\"no_such\"}\n");
     }
+    let kind = |args: &[&str]| {
+        let json: serde_json::Value = serde_json::from_str(&world.ctl(1, args).stdout).unwrap();
+        json["kind"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(kind(&["send", "--json", "hi"]), "no_such");
+    assert_eq!(kind(&["connect", "--json", ""]), "usage");
+    assert_eq!(kind(&["outbox", "cancel", "--json", "7"]), "no_such");
+}
+
+#[test]
+fn a_stream_of_json_holds_no_failure() {
+    let world = World::new();
+    for (args, input, status) in [
+        (&["listen", "--json", "--timeout", "x"][..], "", 2),
+        (&["history", "--json"], "", 3),
+        (&["chats", "--json"], "", 3),
+        (&["probe", "--json", "no-such-host.invalid"], "", 7),
+    ] {
+        let outcome = world.ctl_with(1, args, input);
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(status), ""), "{args:?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    }
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let outcome = world.ctl(2, &["listen", "--json", "-n", "1", "--timeout", "0.05"]);
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(6), ""));
+    assert_eq!(outcome.stderr, "simpctl: no message within 0.05 s\n");
+    let outcome = world.ctl_with(1, &["send", "--json"], "one\ntw\u{f6}\n");
+    assert_eq!((outcome.status, outcome.stdout.lines().count()), (Some(2), 1), "{outcome:?}");
+    assert!(outcome.stdout.contains("\"event\":\"delivered\""), "{outcome:?}");
 }
 
 #[test]

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
+use simp_service::words::Words;
+
+use crate::show::Amount;
 use crate::when::{When, expiry, when};
 
 /// The longest time limit that is taken: ten years.
@@ -20,7 +23,7 @@ const TIMEOUT_MAX: f64 = 315_576_000.0;
 )]
 #[argh(note = "Text from peers is shown with control characters as escapes; JSON carries the exact text.")]
 #[argh(
-    note = "JSON: an event has id, at (RFC 3339), event, chat, then from (message, request), to (inviting, queued, delivered, undelivered, unconfirmed) or peer (opened, closed, error) as user@address:port, and message, reason, text, note if it has them. A chat has chat, peer, state, queued, since, note. A failure has error and kind."
+    note = "JSON: an event has id, at (RFC 3339), event, chat, then from (message, request), to (inviting, queued, delivered, undelivered, unconfirmed) or peer (opened, closed, error) as user@address:port, and message, reason, text, note if it has them. A chat has chat, peer, state, queued, since, note. A failure has error and kind: it takes the place of the one answer of a command; streams and lists have none, and say it on stderr and in the exit status."
 )]
 #[argh(error_code(0, "done"))]
 #[argh(error_code(1, "failed; the line on stderr says why"))]
@@ -389,6 +392,18 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: String,
 }
 
+/// How much the command of this line prints, even if the rest of the line makes no sense.
+pub(crate) fn amount(words: &Words) -> Amount {
+    match words.path().collect::<Vec<_>>().as_slice() {
+        // Without a text: each line of standard input has an outcome of its own.
+        ["send"] if !words.has_text() => Amount::Stream,
+        ["listen" | "history" | "chats" | "requests" | "outbox" | "consumers" | "peers" | "probe"] => {
+            Amount::Stream
+        }
+        _ => Amount::One,
+    }
+}
+
 /// Reads a time limit in seconds.
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
@@ -402,7 +417,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
 mod tests {
     use super::*;
     use simp_service::arguments::{self, Early};
-    use simp_service::words::Words;
 
     fn parse(line: &str) -> Result<Args, Early> {
         let words = Words::sort(&Args::get_args_info(), line.split(' ').map(str::to_owned));

@@ -32,8 +32,9 @@ use show::{Format, Output};
 /// Runs the program with the process's arguments and gives its exit status.
 pub fn main() -> ExitCode {
     let words = Words::sort(&Args::get_args_info(), arguments::typed());
-    // Also if the rest makes no sense: a program that asks for JSON gets its error as JSON.
-    let mut output = Output::new(if words.has("--json") { Format::Json } else { Format::Plain });
+    // Both also if the rest makes no sense: a program that asks for JSON gets its error as JSON, unless it reads a stream.
+    let format = if words.has("--json") { Format::Json } else { Format::Plain };
+    let mut output = Output::new(format, args::amount(&words));
     let outcome = match arguments::parse("simpctl", &words) {
         Ok(args) => run(args, &mut output),
         Err(Early::Help(text)) => output.raw(&help::page(&text, &words)),

@@ -24,16 +24,27 @@ pub(crate) enum Format {
     Json,
 }
 
+/// How much a command prints if it succeeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Amount {
+    /// One answer. A failure takes its place in JSON.
+    One,
+    /// Any number of things, each like the others: a failure is none of them.
+    Stream,
+}
+
 /// Standard output.
 pub(crate) struct Output {
     out: BufWriter<StdoutLock<'static>>,
     format: Format,
+    /// What a failure would be among.
+    amount: Amount,
 }
 
 impl Output {
-    /// Standard output in this format.
-    pub(crate) fn new(format: Format) -> Self {
-        Self { out: BufWriter::new(io::stdout().lock()), format }
+    /// Standard output in this format, for a command that prints so much.
+    pub(crate) fn new(format: Format, amount: Amount) -> Self {
+        Self { out: BufWriter::new(io::stdout().lock()), format, amount }
     }
 
     /// Shows of messages the text alone, unless JSON is printed.
@@ -60,14 +71,16 @@ impl Output {
             Format::Text => plain::render_text(shown),
             Format::Json => json::render(shown),
         };
+        // Whoever reads one answer has it now.
+        self.amount = Amount::Stream;
         self.raw(&lines)
     }
 
-    /// Tells a reader of JSON why the command failed. People read it on stderr.
+    /// Tells a reader of JSON why there is no answer. Everybody else reads it on stderr, and in the exit status.
     pub(crate) fn failure(&mut self, failure: &Failure) -> Outcome {
-        match self.format {
-            Format::Json => self.raw(&json::failure(failure)),
-            Format::Plain | Format::Text => Ok(()),
+        match (self.format, self.amount) {
+            (Format::Json, Amount::One) => self.raw(&json::failure(failure)),
+            (Format::Plain | Format::Text, _) | (_, Amount::Stream) => Ok(()),
         }
     }
 
