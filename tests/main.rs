@@ -17,6 +17,7 @@
 //! - `control_socket`: what hostile and odd clients do to a daemon.
 //! - `doubles`: chats with doubles of other implementations, in both roles.
 //! - `peers`: what is told, kept and said in simpd.toml of peers that speak otherwise.
+//! - `first_process`: the programs in a container of their own.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
 //! - `relay`: that bad link, for `kills`.
@@ -38,6 +39,7 @@ mod daemon_start;
 mod datagrams;
 mod disk;
 mod doubles;
+mod first_process;
 mod harness;
 mod idle;
 mod kills;

@@ -24,6 +24,7 @@ use argh::ArgsInfo as _;
 use simp_control::FailureKind;
 use simp_control::error::{Error, Outcome, fail};
 use simp_service::arguments::{self, Early};
+use simp_service::ending;
 use simp_service::words::Words;
 
 use args::Args;
@@ -31,6 +32,8 @@ use show::{Format, Output};
 
 /// Runs the program with the process's arguments and gives its exit status.
 pub fn main() -> ExitCode {
+    // A command keeps nothing that it would have to put away: what it began goes on in simpd.
+    let _for_good = ending::by_signals();
     let words = Words::sort(&Args::get_args_info(), arguments::typed());
     // Both also if the rest makes no sense: a program that asks for JSON gets its error as JSON, unless it reads a stream.
     let format = if words.has("--json") { Format::Json } else { Format::Plain };

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use simp_service::arguments::{self, Early};
 use simp_service::background::{self, BackgroundError};
+use simp_service::ending::{self, Ending};
 use simp_service::{logging, process};
 use simp_store::{Store, StoreError};
 
@@ -44,11 +45,12 @@ enum Failed {
 /// Runs simpd with the arguments of this process and returns its exit status: 0 if it was told to stop,
 /// 1 if it cannot serve, 2 for wrong usage.
 pub fn main() -> ExitCode {
+    let ending = ending::by_signals();
     match arguments::read::<Args>("simpd") {
         Err(Early::Help(help)) => print(&help),
         Err(Early::Usage(line)) => complain(&line, 2),
         Ok(args) if args.version => print(concat!("simpd ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(args) => start(args).unwrap_or_else(|error| match error {
+        Ok(args) => start(args, ending).unwrap_or_else(|error| match error {
             Failed::Config(_) => complain(&error.to_string(), 2),
             Failed::Start(_) | Failed::Background(_) | Failed::Store(_) | Failed::Run(_) => {
                 complain(&error.to_string(), 1)
@@ -59,7 +61,7 @@ pub fn main() -> ExitCode {
 
 /// In the order in which things can be wrong: what the user wrote, the folders, another daemon, the address,
 /// the log. Only then is the control socket there, and whoever sees it is served.
-fn start(mut args: Args) -> Result<ExitCode, Failed> {
+fn start(mut args: Args, ending: Ending) -> Result<ExitCode, Failed> {
     // The file is read again on SIGHUP, when a daemon in the background has left this folder.
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
     let config = Config::load(&args)?;
@@ -75,18 +77,25 @@ fn start(mut args: Args) -> Result<ExitCode, Failed> {
     }
     logging::start(config.log);
     process::raise_descriptor_limit();
-    serve(args, config, address, &files)?;
+    serve(args, config, address, &files, ending)?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Serves until simpd is told to stop.
-fn serve(args: Args, config: Config, address: SocketAddr, files: &DaemonFiles) -> Result<(), Failed> {
+fn serve(
+    args: Args,
+    config: Config,
+    address: SocketAddr,
+    files: &DaemonFiles,
+    ending: Ending,
+) -> Result<(), Failed> {
     let lock = files.lock(address)?;
     let udp = Udp::bind(address).map_err(|error| StartError::bind(address, error))?;
     let store = Store::open(&files.log, config.durability, read_clocks().ms)?;
     let user = config.policy.user;
     let mut server = Server::new(args, config, udp, store, &files.socket)?;
+    ending.hand_over();
     tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
     print(&format!("simpd: ready on {address} as {user}\n"));
     let served = server.run();

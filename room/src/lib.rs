@@ -33,6 +33,7 @@ use simp_control::error::{Outcome, fail};
 use simp_control::escape;
 use simp_service::arguments::{self, Early};
 use simp_service::background;
+use simp_service::ending::{self, Ending};
 
 use args::{Args, Command, RunArgs};
 use files::RoomFiles;
@@ -43,8 +44,9 @@ use room::{Order, RoomSettings};
 
 /// Runs the program with the process's arguments and gives its exit status.
 pub fn main() -> ExitCode {
+    let ending = ending::by_signals();
     let outcome = match arguments::read::<Args>("simp-room") {
-        Ok(args) => carry_out(args),
+        Ok(args) => carry_out(args, ending),
         Err(Early::Help(help)) => print(help.trim_end()).map(|()| ExitCode::SUCCESS),
         Err(Early::Usage(line)) => Err(fail(FailureKind::Usage, line)),
     };
@@ -55,7 +57,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn carry_out(args: Args) -> Outcome<ExitCode> {
+fn carry_out(args: Args, ending: Ending) -> Outcome<ExitCode> {
     if args.version {
         print(concat!("simp-room ", env!("CARGO_PKG_VERSION")))?;
         return Ok(ExitCode::SUCCESS);
@@ -64,7 +66,7 @@ fn carry_out(args: Args) -> Outcome<ExitCode> {
         return Err(fail(FailureKind::Usage, "no command given (see simp-room --help)"));
     };
     match command {
-        Command::Run(args) => return open(args),
+        Command::Run(args) => return open(args, ending),
         Command::Users(args) => users::run(args),
         Command::Status(args) => operator::order(args.name, args.json, Order::Status),
         Command::Who(args) => operator::order(args.name, args.json, Order::Who),
@@ -84,7 +86,7 @@ fn carry_out(args: Args) -> Outcome<ExitCode> {
 }
 
 /// Runs a room here, or in the background.
-fn open(args: RunArgs) -> Outcome<ExitCode> {
+fn open(args: RunArgs, ending: Ending) -> Outcome<ExitCode> {
     let (daemon, background) = (args.daemon.clone(), args.background);
     // What is wrong with the arguments is found before anything is started.
     let settings = settings(args)?;
@@ -95,7 +97,7 @@ fn open(args: RunArgs) -> Outcome<ExitCode> {
             return Ok(status);
         }
     }
-    run::run(daemon, settings)?;
+    run::run(daemon, settings, ending)?;
     Ok(ExitCode::SUCCESS)
 }
 

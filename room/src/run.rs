@@ -13,6 +13,7 @@ use simp_control::Client;
 use simp_control::clock::now_ms;
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::{FailureKind, Status};
+use simp_service::ending::Ending;
 
 use crate::control;
 use crate::files::RoomFiles;
@@ -30,13 +31,14 @@ const INPUTS_MAX: usize = 1_024;
 ///
 /// # Errors
 /// If it cannot be run.
-pub fn run(daemon: Option<String>, settings: RoomSettings) -> Outcome {
+pub fn run(daemon: Option<String>, settings: RoomSettings, ending: Ending) -> Outcome {
     let files = RoomFiles::of(&settings.name)?;
     // Before everything that another run of this room would be disturbed by.
     let lock = files.take_lock()?;
     let stopping = Arc::new(AtomicBool::new(false));
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;
+    ending.hand_over();
     let mut run = Launch { daemon, settings, files, inputs, stopping };
     let client = Client::find(run.daemon.take())?;
     // The same again, even if others have been started meanwhile.

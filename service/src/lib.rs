@@ -3,11 +3,13 @@
 //! - `arguments`: the command line, and how a wrong one is reported. `words`: what in it is an option, and what a text.
 //! - `folders`: folders that only their user can enter, and where they are. `lock`: one process at a time.
 //! - `background`: the way out of the terminal. `process`: what a process asks of the kernel for itself.
+//! - `ending`: signals that end the first process of a container.
 //! - `logging`: log lines on standard error. `callers`: who may talk to us through a Unix socket.
 
 pub mod arguments;
 pub mod background;
 pub mod callers;
+pub mod ending;
 pub mod folders;
 pub mod lock;
 pub mod logging;
