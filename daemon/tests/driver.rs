@@ -118,6 +118,11 @@ impl Driver {
         Some(due.saturating_duration_since(start).as_micros().div_ceil(1_000) as u64)
     }
 
+    /// Whether its next turn is due at once.
+    pub fn has_more(&self) -> bool {
+        self.engine.has_more()
+    }
+
     /// Its log.
     pub fn store(&self) -> &Store {
         self.engine.log()

@@ -5,6 +5,7 @@ mod faults;
 mod habits;
 mod moves;
 mod restarts;
+mod retention;
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -71,6 +72,16 @@ impl Host {
     fn turn(&mut self) {
         self.driver.turn(self.moment());
         self.driver.check();
+    }
+
+    /// As many turns as follow each other without a pause, and how many these are.
+    fn works_on(&mut self) -> u64 {
+        let mut turns = 0;
+        while self.driver.has_more() {
+            self.turn();
+            turns += 1;
+        }
+        turns
     }
 
     fn ask(&mut self, request: Request) -> Result<Reply, Failure> {

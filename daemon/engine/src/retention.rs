@@ -14,7 +14,8 @@ use crate::wheel::TimerId;
 /// How often old entries are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 
-/// If `retain_count` is exceeded by less than this part, nothing is removed yet.
+/// If `retain_count` is exceeded by less than this part, nothing is removed yet. The same goes for what has to stay: the
+/// log is gone through again once it has grown by this part of it, or an entry would cost a look at all others.
 const SLACK: u64 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,13 +23,9 @@ enum Removal {
     #[default]
     Idle,
     /// Finding out how far the old entries reach.
-    Looking {
-        span: Span,
-        old: u64,
-    },
-    Removing {
-        span: Span,
-    },
+    Looking { span: Span, old: u64 },
+    /// Removing them; so many had to stay.
+    Removing { span: Span, stayed: u64 },
     /// Giving free pages back to the disk.
     Shrinking,
 }
@@ -80,6 +77,12 @@ impl Retention {
         is_wanted && (self.state != Removal::Idle || store.last_id() >= self.next_id)
     }
 
+    /// A consumer has read on, or is gone: what had to stay for it may go.
+    pub fn look_soon(&mut self, retain: &Retain, store: &Store) {
+        let soon = retain.count.map_or(u64::MAX, |count| next_look(store, count));
+        self.next_id = self.next_id.min(soon);
+    }
+
     /// What was done in this turn has not been: it begins anew when it is due.
     pub fn reset(&mut self) {
         (self.state, self.next_id) = (Removal::Idle, 0);
@@ -89,18 +92,23 @@ impl Retention {
     fn step(&mut self, retain: &Retain, store: &mut Store, now_ms: u64) -> Result<(), StoreError> {
         self.state = match self.state {
             Removal::Idle => {
-                self.next_id =
-                    retain.count.map_or(u64::MAX, |count| store.last_id() + (count / SLACK).max(1));
-                Removal::Looking { span: store.removable(), old: 0 }
+                self.next_id = retain.count.map_or(u64::MAX, |count| next_look(store, count));
+                Removal::Looking { span: store.removable(retain.discard)?, old: 0 }
             }
             Removal::Looking { span, old } => look(retain, store, now_ms, span, old)?,
-            Removal::Removing { span } => {
-                let part = span.first_part();
-                store.remove(part, retain.discard)?;
+            Removal::Removing { .. } if store.has_many_spare_pages()? => {
+                store.shrink()?;
+                self.state
+            }
+            Removal::Removing { span, stayed } => {
+                let removed = store.remove(span, retain.discard)?;
+                let (span, stayed) = (Span { after: removed.until, ..span }, stayed + removed.stayed);
                 // The rest in later turns: a commit that removes a long log would hold everybody up.
-                match part.until < span.until {
-                    true => Removal::Removing { span: Span { after: part.until, ..span } },
-                    false => Removal::Shrinking,
+                if span.after < span.until {
+                    Removal::Removing { span, stayed }
+                } else {
+                    self.next_id = self.next_id.max(next_look(store, stayed));
+                    Removal::Shrinking
                 }
             }
             Removal::Shrinking if store.shrink()? => Removal::Shrinking,
@@ -114,23 +122,34 @@ impl Retention {
     }
 }
 
+/// At which entry a log is looked at again of which so many entries stay.
+fn next_look(store: &Store, stay: u64) -> u64 {
+    store.last_id() + (stay / SLACK).max(1)
+}
+
 /// Looks at the ages of a piece of the log; once a young entry is found, the old ones go.
 fn look(retain: &Retain, store: &Store, now_ms: u64, span: Span, old: u64) -> Result<Removal, StoreError> {
-    let whole = store.removable();
+    let whole = store.removable(retain.discard)?;
     let part = span.first_part();
     let ages = match retain.age {
         Some(age) => store.ages(part, now_ms.saturating_sub(age.as_millis() as u64), now_ms)?,
-        None => return Ok(removing(retain, store, whole, 0)),
+        None => return removing(retain, store, whole, 0),
     };
     let old = ages.newest_old.unwrap_or(old);
     if ages.any_young || part.until >= span.until {
-        return Ok(removing(retain, store, whole, old));
+        return removing(retain, store, whole, old);
     }
     Ok(Removal::Looking { span: Span { after: part.until, ..span }, old })
 }
 
-fn removing(retain: &Retain, store: &Store, whole: Span, old: u64) -> Removal {
+/// What goes is known: entries up to the newest old one, and those beyond the number.
+fn removing(retain: &Retain, store: &Store, whole: Span, old: u64) -> Result<Removal, StoreError> {
     let surplus = retain.count.map_or(0, |count| store.last_id().saturating_sub(count));
     let until = old.max(surplus).min(whole.until);
-    if until > whole.after { Removal::Removing { span: Span { until, ..whole } } } else { Removal::Idle }
+    Ok(match until > whole.after {
+        true => Removal::Removing { span: Span { until, ..whole }, stayed: 0 },
+        // A run that ended in the middle left its free pages.
+        false if store.spare_pages()? > 0 => Removal::Shrinking,
+        false => Removal::Idle,
+    })
 }

@@ -33,6 +33,16 @@ impl Store {
         Ok(self.write("DELETE FROM consumers WHERE name = ?1", [consumer])? > 0)
     }
 
+    /// How many consumers there are.
+    pub fn consumer_count(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM consumers";
+        self.ok(self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row([], |row| row.get::<_, i64>(0)))
+            .map(|count| count as u64))
+    }
+
     /// All consumers, by name.
     pub fn consumers(&self) -> Result<Vec<Consumer>, StoreError> {
         self.ok(self.db.prepare_cached("SELECT name, seen FROM consumers ORDER BY name").and_then(

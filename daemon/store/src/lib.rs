@@ -25,7 +25,7 @@ pub use habits::KnownPeer;
 pub use kept_chats::KeptChat;
 pub use ours::{Backlog, KeptLetter, OurMessage, WaitingMessage};
 pub use read::EntryFilter;
-pub use retain::{Ages, Discard, Span};
+pub use retain::{Ages, Discard, Removed, Span};
 pub use store::{Durability, Store};
 
 #[cfg(test)]

@@ -10,8 +10,15 @@ use crate::store::Store;
 /// Free pages that are left in the file for the next entries.
 const FREE_PAGES_KEPT: i64 = 64;
 
-/// Most pages given back in one turn.
-const PAGES_PER_TURN: i64 = 1_024;
+/// With so many more, no further entry is removed until they are given back: SQLite finds a page by going through the
+/// list of free ones, so that a long list makes each of its pages dear.
+const SPARE_PAGES_MAX: u64 = 2_048;
+
+/// Most pages given back in one turn, if the list of free ones is no longer than it should be.
+const PAGES_PER_TURN: u64 = 1_024;
+
+/// Bytes of texts after which a turn removes no further entry: each page of a long text is freed by itself.
+const REMOVED_PER_TURN: u64 = 1 << 20;
 
 /// What may be removed although it would be kept otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,7 +39,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The part that is looked at in one turn.
+    /// The part whose ages are looked at in one turn.
     pub fn first_part(self) -> Self {
         Self { until: self.until.min(self.after + SCAN), ..self }
     }
@@ -46,6 +53,15 @@ pub struct Ages {
     pub newest_old: Option<u64>,
     /// Whether one is younger than that, and not from the future.
     pub any_young: bool,
+}
+
+/// What was removed of a piece of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// The entries up to this one were gone through.
+    pub until: u64,
+    /// How many of them had to stay.
+    pub stayed: u64,
 }
 
 /// What stays, whatever its age: messages that still wait, in a chat or in the outbox; unless they are to be
@@ -68,10 +84,16 @@ const REMOVE: &str = "
 
 impl Store {
     /// The entries that may be removed at all: a start needs those after the last kept state, and the newest
-    /// says which id comes next.
-    pub fn removable(&self) -> Span {
+    /// says which id comes next. Nothing that some consumer has not read is among them, unless that may be discarded.
+    pub fn removable(&self, discard: Discard) -> Result<Span, StoreError> {
+        let oldest = "SELECT min(seen) FROM consumers";
+        let read = match discard.unread {
+            true => None,
+            false => self.ok(self.db.query_row(oldest, [], |row| row.get::<_, Option<i64>>(0)))?,
+        };
         let until = self.extent.kept_through.min(self.extent.last_id.saturating_sub(1));
-        Span { after: self.extent.first_id.saturating_sub(1), until }
+        let until = read.map_or(until, |read| until.min(read as u64));
+        Ok(Span { after: self.extent.first_id.saturating_sub(1), until })
     }
 
     /// How old the entries are: old ones were appended at `old_ms` or before.
@@ -89,30 +111,62 @@ impl Store {
         }))
     }
 
-    /// Removes the entries of a piece of the log, but those that must stay. Returns how many went.
-    pub fn remove(&mut self, span: Span, discard: Discard) -> Result<usize, StoreError> {
+    /// Removes the first entries of a piece of the log, as many as one turn may, but those that must stay.
+    pub fn remove(&mut self, span: Span, discard: Discard) -> Result<Removed, StoreError> {
+        let (until, entries) = self.first_entries(span)?;
         self.begin()?;
-        let values = params![span.after as i64, span.until as i64, discard.undelivered, discard.unread];
-        let removed = self.write(REMOVE, values)?;
+        let values = params![span.after as i64, until as i64, discard.undelivered, discard.unread];
+        let removed = self.write(REMOVE, values)? as u64;
         // About eight entries fill a page, which is written once for all of them.
-        self.written += removed as u64 * PAGE_BYTES / 8;
+        self.written += removed * PAGE_BYTES / 8;
         if removed > 0 {
             let oldest =
                 self.db.query_row("SELECT coalesce(min(id), 0) FROM events", [], |row| row.get::<_, i64>(0));
             self.extent.first_id = self.ok(oldest)? as u64;
         }
-        Ok(removed)
+        Ok(Removed { until, stayed: entries - removed })
+    }
+
+    /// How far the first entries of a piece reach that one turn may remove, and how many they are.
+    fn first_entries(&self, span: Span) -> Result<(u64, u64), StoreError> {
+        // Ids may be far apart where nearly all are gone. Of a text only its length is read: its pages are not.
+        let sql = "SELECT id, octet_length(text) FROM events WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let mut rows = query.query([span.after as i64, span.until as i64, SCAN as i64])?;
+            let (mut entries, mut bytes) = (0, 0);
+            while let Some(row) = rows.next()? {
+                entries += 1;
+                bytes += row.get::<_, Option<i64>>(1)?.unwrap_or_default() as u64;
+                if entries == SCAN || bytes >= REMOVED_PER_TURN {
+                    return Ok((row.get::<_, i64>(0)? as u64, entries));
+                }
+            }
+            Ok((span.until, entries))
+        }))
+    }
+
+    /// How many free pages of the file can be given back to the disk.
+    pub fn spare_pages(&self) -> Result<u64, StoreError> {
+        let free: i64 = self.ok(self.db.pragma_query_value(None, "freelist_count", |row| row.get(0)))?;
+        // Pages that are given back are taken again with the next entries, and that costs more.
+        Ok((free - FREE_PAGES_KEPT).max(0) as u64)
+    }
+
+    /// Whether they should be given back before further entries are removed.
+    pub fn has_many_spare_pages(&self) -> Result<bool, StoreError> {
+        Ok(self.spare_pages()? > SPARE_PAGES_MAX)
     }
 
     /// Gives some free pages of the file back to the disk, which has them after the next checkpoint. Returns
-    /// whether there are more.
+    /// whether there may be more.
     pub fn shrink(&mut self) -> Result<bool, StoreError> {
-        let free: i64 = self.ok(self.db.pragma_query_value(None, "freelist_count", |row| row.get(0)))?;
-        // Pages that are given back are taken again with the next entries, and that costs more.
-        let spare = (free - FREE_PAGES_KEPT).clamp(0, PAGES_PER_TURN);
+        let spare = self.spare_pages()?;
         if spare == 0 {
             return Ok(false);
         }
+        // Of a longer list, which an earlier version may have left, fewer: each of them costs a look at more of it.
+        let too_long = spare.div_ceil(SPARE_PAGES_MAX * 2);
+        let spare = spare.min((PAGES_PER_TURN / too_long).max(64));
         self.begin()?;
         // A pragma takes no parameters. Each step of it gives one page back, as a row without columns: whoever executes
         // it once gives back one.
@@ -122,7 +176,7 @@ impl Store {
             while pages.next()?.is_some() {}
             Ok(())
         }))?;
-        self.written += spare as u64 * PAGE_BYTES;
+        self.written += spare * PAGE_BYTES;
         Ok(true)
     }
 }

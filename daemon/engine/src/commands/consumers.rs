@@ -9,7 +9,7 @@ use crate::engine::Engine;
 const CONSUMER_MAX: usize = 64;
 
 /// Most consumers: their list fits a frame, and each one keeps entries of the log from being removed.
-const CONSUMERS_MAX: usize = 1_000;
+const CONSUMERS_MAX: u64 = 1_000;
 
 /// All of them, with their marks.
 pub fn consumers(engine: &Engine) -> Carried {
@@ -23,19 +23,21 @@ pub fn seen(engine: &mut Engine, name: &str, id: u64) -> Carried {
         return denied(FailureKind::Usage, format!("there is no entry {id} yet"));
     }
     // One that is there already may always go on.
-    if store.mark(valid(name)?)?.is_none() && store.consumers()?.len() >= CONSUMERS_MAX {
+    if store.mark(valid(name)?)?.is_none() && store.consumer_count()? >= CONSUMERS_MAX {
         let line = format!(
             "the limit of {CONSUMERS_MAX} consumers is reached (remove one: simpctl consumers remove NAME)"
         );
         return denied(FailureKind::Usage, line);
     }
     store.set_mark(name, id)?;
+    engine.retention.look_soon(&engine.policy.retain, &engine.store);
     Ok(Reply::Done)
 }
 
 /// Forgets one.
 pub fn forget(engine: &mut Engine, name: &str) -> Carried {
     if engine.store.forget_consumer(name)? {
+        engine.retention.look_soon(&engine.policy.retain, &engine.store);
         return Ok(Reply::Done);
     }
     denied(FailureKind::NoSuch, format!("{name}: no such consumer (list them: simpctl consumers)"))

@@ -72,7 +72,8 @@ fn a_message_that_is_not_confirmed_is_known_as_such_and_goes_like_one_that_is_de
     store.commit().unwrap();
     let known = [1, 2, 5].map(|message| store.not_delivered(message).unwrap());
     assert_eq!(known, [Some(Kind::Unconfirmed), Some(Kind::Undelivered), None]);
-    store.remove(store.removable(), NOTHING).unwrap();
+    let span = store.removable(NOTHING).unwrap();
+    store.remove(span, NOTHING).unwrap();
     assert_eq!(ids(&store), [2, 4, 5]);
 }
 
