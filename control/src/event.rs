@@ -46,7 +46,7 @@ pub enum What {
     },
     /// A message of the peer.
     Message {
-        /// The text, exactly as it came.
+        /// The text, exactly as it came, up to the daemon's `message_max`; then how much is missing.
         text: String,
     },
     /// A message of ours waits to be delivered. Its id is that of this entry.

@@ -75,7 +75,7 @@ pub struct Counters {
     pub commits: u64,
 }
 
-/// Datagrams that make no sense as SIMP, by reason, and answers we held back.
+/// Datagrams that make no sense as SIMP, by reason, answers we held back, and what we did not take.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Refused {
     /// Shorter than a header.
@@ -88,4 +88,7 @@ pub struct Refused {
     pub port: u64,
     /// Invitations and strays that got no answer because too many came at once.
     pub rate: u64,
+    /// Texts and invitations that were not taken, because their senders had used up what they may add to the log.
+    #[serde(default)]
+    pub budget: u64,
 }

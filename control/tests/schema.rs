@@ -276,7 +276,7 @@ fn outbox() -> Vec<OutboxMessage> {
 }
 
 fn status(trouble: Option<String>) -> Status {
-    let refused = Refused { short: 1, r#type: 2, operation: 3, port: 4, rate: 5 };
+    let refused = Refused { short: 1, r#type: 2, operation: 3, port: 4, rate: 5, budget: 6 };
     let counters = Counters {
         datagrams_in: 1,
         datagrams_out: 2,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use serde::Deserialize;
-use simp_control::places;
-use simp_engine::{Accept, PinError, Pins, Policy, Retain, Value};
+use simp_control::{TEXT_MAX, places};
+use simp_engine::{Accept, Budget, PinError, Pins, Policy, Retain, Value};
 use simp_proto::{RINGING_USER, Settings, UserName};
 use simp_store::{Discard, Durability};
 
@@ -57,6 +57,9 @@ struct ConfigFile {
     retain_count: Option<u64>,
     #[serde(default)]
     retain_discard: Vec<DiscardWord>,
+    message_max: Option<u64>,
+    peer_bytes: Option<u64>,
+    stranger_bytes: Option<u64>,
     log: Option<String>,
     #[serde(default)]
     peers: BTreeMap<String, Value>,
@@ -169,7 +172,7 @@ impl ConfigFile {
 
     /// What the engine goes by. `path` is where this was read.
     fn policy(self, args: &Args, path: &Path) -> Result<Policy, ConfigError> {
-        let (chat, retain) = (self.chat()?, self.retain()?);
+        let (chat, retain, budget) = (self.chat()?, self.retain()?, self.budget()?);
         let max_chats = args.max_chats.or(self.max_chats).unwrap_or(1) as u64;
         let user = args.user.clone().or(self.user).or_else(login_name).unwrap_or_default();
         // An acceptance from this name means only that the user is being asked (SIMP 7): no peer would open a chat with
@@ -184,6 +187,7 @@ impl ConfigFile {
             max_chats: within("max_chats", max_chats, 1, 100_000)? as usize,
             chat,
             retain,
+            budget,
             pins,
         })
     }
@@ -196,7 +200,20 @@ impl ConfigFile {
         if let Some(seconds) = self.request_expiry {
             chat.request_expiry = Duration::from_secs(within("request_expiry", seconds, 1, 86_400)?);
         }
+        if let Some(bytes) = self.message_max {
+            chat.message_max = within("message_max", bytes, TEXT_MAX as u64, 65_000)? as usize;
+        }
         Ok(chat)
+    }
+
+    fn budget(&self) -> Result<Budget, ConfigError> {
+        let default = Budget::default();
+        let bytes =
+            |name, value: Option<u64>, default| within(name, value.unwrap_or(default), 1_024, 1 << 40);
+        Ok(Budget {
+            peer: bytes("peer_bytes", self.peer_bytes, default.peer)?,
+            strangers: bytes("stranger_bytes", self.stranger_bytes, default.strangers)?,
+        })
     }
 
     fn retain(&self) -> Result<Retain, ConfigError> {
@@ -268,6 +285,9 @@ mod tests {
             ("max_chats = 0", "max_chats must be from 1 to 100000"),
             ("attempts = 0", "attempts must be from 1 to 100"),
             ("request_expiry = 100000", "request_expiry must be from 1 to 86400"),
+            ("message_max = 984", "message_max must be from 985 to 65000"),
+            ("peer_bytes = 0", "peer_bytes must be from 1024 to 1099511627776"),
+            ("stranger_bytes = 1000", "stranger_bytes must be from 1024 to 1099511627776"),
             ("retain_count = 0", "retain_count must be from 1 to 9223372036854775807"),
             (
                 "retain_age = '0d'",
@@ -280,7 +300,7 @@ mod tests {
             ("log = 'loud'", "unknown log level 'loud' (error, warn, info or debug)"),
             (
                 "user = 'a'\nmax_chat = 3",
-                "F: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `log`, `peers`",
+                "F: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `message_max`, `peer_bytes`, `stranger_bytes`, `log`, `peers`",
             ),
             (
                 "[peers]\nbob = 'plain'",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use simp_control::{Answer, Event, Failure, Reply, Request};
-use simp_engine::{Accept, Arrival, Engine, Inputs, Now, Outputs, Pins, Policy, Retain};
+use simp_engine::{Accept, Arrival, Budget, Engine, Inputs, Now, Outputs, Pins, Policy, Retain};
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
 use simp_store::{Durability, EntryFilter, Store};
 
@@ -164,6 +164,7 @@ pub fn policy(user: &str, accept: Accept, max_chats: usize) -> Policy {
         max_chats,
         chat: Settings::default(),
         retain: Retain::default(),
+        budget: Budget::default(),
         pins: Pins::default(),
     }
 }

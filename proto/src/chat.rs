@@ -24,7 +24,7 @@ use crate::dialect::Dialect;
 use crate::duplicates::LastReceived;
 use crate::messages::Messages;
 use crate::state::{Reason, State};
-use crate::text::{Seq, UserName, read_payload};
+use crate::text::{Seq, UserName, read_payload_up_to};
 use lines::Lines;
 use phase::Phase;
 
@@ -35,13 +35,22 @@ pub struct Settings {
     pub attempts: u32,
     /// How long a request or an invitation waits for its answer.
     pub request_expiry: Duration,
+    /// How many bytes of a message of the peer are kept. The rest is cut off, and the text says how much it was.
+    pub message_max: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { attempts: 6, request_expiry: Duration::from_secs(600) }
+        Self { attempts: 6, request_expiry: Duration::from_secs(600), message_max: MESSAGE_MAX }
     }
 }
+
+/// What we keep of a message if the user has not said otherwise, in bytes: a line on a terminal is no longer.
+const MESSAGE_MAX: usize = 4_096;
+
+/// What we keep of a peer's words on why it ends a chat, or of an error, in bytes. Nobody reads more, and anybody may send
+/// them.
+const WORDS_MAX: usize = 256;
 
 /// What happened in a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +63,7 @@ pub enum ChatEvent {
     Message {
         /// Its Sequence field.
         seq: u8,
-        /// The text as it came.
+        /// The text as it came, up to [`message_max`](Settings::message_max).
         text: String,
     },
     /// The peer has this message of ours.
@@ -328,8 +337,8 @@ fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
     first
 }
 
-/// What the peer said in the payload of a datagram that has none by rights.
-fn words(datagram: &Datagram) -> Option<String> {
+/// What the peer said in the payload of a datagram that has none by rights: so many bytes of it.
+fn words(datagram: &Datagram, most: usize) -> Option<String> {
     let text = Dialect::default().text_of(&datagram.payload);
-    (!text.is_empty()).then(|| read_payload(text))
+    (!text.is_empty()).then(|| read_payload_up_to(text, most))
 }

@@ -171,10 +171,25 @@ fn show_char(c: char) -> String {
 /// What a peer's payload says: its UTF-8, or if it is not UTF-8, each byte as its Latin-1 character, so
 /// that nothing of it is lost.
 pub fn read_payload(payload: &[u8]) -> String {
-    match str::from_utf8(payload) {
-        Ok(text) => text.to_owned(),
-        Err(_) => payload.iter().copied().map(char::from).collect(),
+    read_payload_up_to(payload, payload.len())
+}
+
+/// What the first `most` bytes of a payload say, and if there are more, how many: a datagram has room for 65,000 bytes,
+/// which nobody types, and whoever receives them has to keep them.
+pub fn read_payload_up_to(payload: &[u8], most: usize) -> String {
+    let (mut text, read) = match str::from_utf8(payload) {
+        Ok(text) => {
+            // A character that is cut in two would make the rest unreadable.
+            let read = text.floor_char_boundary(most);
+            (text.get(..read).unwrap_or_default().to_owned(), read)
+        }
+        Err(_) => (payload.iter().take(most).copied().map(char::from).collect(), most.min(payload.len())),
+    };
+    let left = payload.len() - read;
+    if left > 0 {
+        text += &format!(" [{left} more bytes]");
     }
+    text
 }
 
 /// The sequence bit of a datagram of ours (SIMP 3).
@@ -277,5 +292,18 @@ mod tests {
     fn a_payload_that_is_not_utf8_keeps_every_byte() {
         assert_eq!(read_payload("gr\u{fc}n".as_bytes()), "gr\u{fc}n");
         assert_eq!(read_payload(b"gr\xfcn"), "gr\u{fc}n");
+    }
+
+    #[test]
+    fn a_payload_that_is_too_long_ends_with_how_much_is_missing() {
+        for (payload, most, read) in [
+            (&b"hello"[..], 5, "hello"),
+            (b"hello", 4, "hell [1 more bytes]"),
+            (b"hello", 0, " [5 more bytes]"),
+            ("gr\u{fc}n".as_bytes(), 3, "gr [3 more bytes]"),
+            (b"gr\xfcn", 3, "gr\u{fc} [1 more bytes]"),
+        ] {
+            assert_eq!(read_payload_up_to(payload, most), read);
+        }
     }
 }

@@ -193,6 +193,7 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
         ("refused_operation", refused.operation),
         ("refused_port", refused.port),
         ("refused_rate", refused.rate),
+        ("refused_budget", refused.budget),
         ("commits", counters.commits),
     ];
     lines.extend(numbers.map(|(name, number)| (name, number.to_string())));

@@ -55,6 +55,11 @@ impl Engine {
         if self.is_full() && self.chats.take_invitation_back(now.instant, key) {
             return Ok(());
         }
+        let (from, budget) = (arrival.from.ip(), self.policy.budget);
+        if !self.budgets.has_room(now.instant, from, budget, datagram.operation) {
+            self.counters.refused.budget += 1;
+            return Ok(());
+        }
         if self.chats.get(key).is_some_and(|ongoing| self.wake.is_late_ack(now.instant, ongoing, datagram)) {
             self.counters.ignored += 1;
             return Ok(());

@@ -8,6 +8,7 @@ use simp_control::Counters;
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
+use crate::budgets::Budgets;
 use crate::disk::Disk;
 use crate::limits::Limits;
 use crate::now::Now;
@@ -35,8 +36,10 @@ pub struct Engine {
     pub(crate) absent: Absentees,
     /// The timers of all these.
     pub(crate) wheel: Timers,
-    /// What strangers are allowed.
+    /// How often strangers are answered.
     pub(crate) limits: Limits,
+    /// What others have added to the log of late.
+    pub(crate) budgets: Budgets,
     /// What may still come after chats that are over.
     pub(crate) wake: Wake,
     /// Since this run began, for `status`.
@@ -61,6 +64,7 @@ impl Engine {
             absent: Absentees::new(random),
             wheel: Timers::new(now.instant),
             limits: Limits::new(now.instant),
+            budgets: Budgets::new(now.instant),
             wake: Wake::default(),
             counters: Counters::default(),
             transmits: Transmits::default(),

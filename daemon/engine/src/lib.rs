@@ -15,7 +15,8 @@
 //! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
 //! - `resume`: taking up what the log says. `retention`: removing old entries.
 //! - `trouble`: the log cannot be written, and a turn is undone. `disk`: whether it can, and what is said of it.
-//! - `limits`, `wake`: what strangers are allowed, and what may still be under way after a chat.
+//! - `budgets`: how much others may add to the log. `limits`: how often strangers are answered. `wake`: what may still be
+//!   under way after a chat.
 //! - `policy`, `pins`: what the user has set. `timer`, `wheel`: what timers are for, and all of them.
 //! - `invariants`: what holds between two turns.
 //!
@@ -25,6 +26,7 @@
 mod absent;
 mod arrivals;
 mod begin;
+mod budgets;
 mod commands;
 mod disk;
 mod engine;
@@ -55,6 +57,7 @@ mod turn;
 mod wake;
 pub mod wheel;
 
+pub use budgets::Budget;
 pub use commands::has_long_answer;
 pub use engine::Engine;
 pub use inputs::{Arrival, ClientId, Inputs};

@@ -1,5 +1,5 @@
 //! How often strangers are answered: simpd must be useless as an amplifier, and a flood of datagrams must not
-//! become a flood of answers or of log entries (SIMP 5).
+//! become a flood of answers (SIMP 5). How much they may add to the log is `budgets`.
 
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
@@ -7,11 +7,6 @@ use std::time::{Duration, Instant};
 
 /// Answers to strangers per second, of all addresses together, and at most at once.
 const ANSWERS_PER_SECOND: u32 = 1_000;
-
-/// Invitations taken up per second, and at most at once: each is an entry of the log, even if its sender takes
-/// it back right away.
-const REQUESTS_PER_SECOND: u32 = 100;
-const REQUESTS_AT_ONCE: u32 = 4_096;
 
 /// "No chat with you" goes to one address once in this time.
 const NOTICE_EVERY: Duration = Duration::from_secs(1);
@@ -49,7 +44,6 @@ impl Bucket {
 #[derive(Debug)]
 pub struct Limits {
     answers: Bucket,
-    requests: Bucket,
     /// Whom we gave a notice in this time, in order. Each took one of the answers, so that they are few.
     told: VecDeque<(SocketAddr, Instant)>,
     is_told: HashSet<SocketAddr>,
@@ -60,7 +54,6 @@ impl Limits {
     pub fn new(now: Instant) -> Self {
         Self {
             answers: Bucket::new(now, ANSWERS_PER_SECOND, ANSWERS_PER_SECOND),
-            requests: Bucket::new(now, REQUESTS_PER_SECOND, REQUESTS_AT_ONCE),
             told: VecDeque::new(),
             is_told: HashSet::new(),
         }
@@ -69,16 +62,6 @@ impl Limits {
     /// Whether to answer a datagram of a stranger.
     pub fn allow_answer(&mut self, now: Instant) -> bool {
         self.answers.take(now)
-    }
-
-    /// Whether to make a request of an invitation.
-    pub fn allow_request(&mut self, now: Instant) -> bool {
-        self.requests.take(now)
-    }
-
-    /// A chat has opened: whoever completes the opening is there, and is no flood.
-    pub fn refund_request(&mut self) {
-        self.requests.tokens = self.requests.most.min(self.requests.tokens + 1);
     }
 
     /// Whether to tell this address that we have no chat with it.
@@ -131,18 +114,6 @@ mod tests {
             (0..u32::from(u16::MAX)).filter(|n| limits.allow_notice(start + Duration::from_secs(9), at(*n)));
         assert_eq!(many.count(), ANSWERS_PER_SECOND as usize);
         assert_eq!((limits.told.len(), limits.is_told.len()), (1_000, 1_000));
-    }
-
-    #[test]
-    fn invitations_that_open_use_nothing_up_and_others_are_slowed_down() {
-        let start = Instant::now();
-        let mut limits = Limits::new(start);
-        for _ in 0..3 * REQUESTS_AT_ONCE {
-            assert!(limits.allow_request(start));
-            limits.refund_request();
-        }
-        let taken = (0..3 * REQUESTS_AT_ONCE).filter(|_| limits.allow_request(start)).count();
-        assert_eq!(taken, REQUESTS_AT_ONCE as usize);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use simp_control::{Peer, Who};
 use simp_proto::{Settings, UserName};
 use simp_store::Discard;
 
+use crate::budgets::Budget;
 use crate::pins::Pins;
 
 /// All settings that the engine goes by, checked.
@@ -21,6 +22,8 @@ pub struct Policy {
     pub chat: Settings,
     /// How long entries of the log are kept.
     pub retain: Retain,
+    /// How much others may add to it.
+    pub budget: Budget,
     /// How some peers speak, whatever they show.
     pub pins: Pins,
 }

@@ -15,6 +15,7 @@ use simp_proto::ChatEvent;
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
+use crate::budgets::Added;
 use crate::engine::Engine;
 use crate::now::Now;
 use crate::ongoing::{NotedDialect, Ongoing, RowState, WantedBy};
@@ -31,6 +32,8 @@ struct Settled {
     invited_at: SocketAddr,
     /// Messages that have left the outbox.
     gone: Vec<u64>,
+    /// What the peer has added to the log.
+    added: Added,
     /// It has opened.
     opened: bool,
     /// It is over.
@@ -82,12 +85,10 @@ impl Engine {
         Ok(())
     }
 
-    /// What a settled chat means for the outbox, and for what strangers are allowed.
+    /// What a settled chat means for the outbox, and for what its peer may add to the log.
     fn note(&mut self, now: Now, settled: Settled) {
-        let Settled { invited_at, gone, opened, closed } = settled;
-        if opened {
-            self.limits.refund_request();
-        }
+        let Settled { invited_at, gone, added, opened, closed } = settled;
+        self.budgets.note_added(now.instant, invited_at.ip(), self.policy.budget, added);
         for message in gone {
             self.absent.remove(&mut self.wheel, invited_at, message);
         }
@@ -108,8 +109,10 @@ impl Ongoing {
     /// Appends what has happened, takes up messages that wait, and keeps what a restart needs.
     fn settle_log(&mut self, store: &mut Store, absent: &Absentees, now: Now) -> Result<Settled, StoreError> {
         let invited_at = self.place.invited_at();
-        let mut settled = Settled { invited_at, gone: Vec::new(), opened: false, closed: None };
+        let mut settled =
+            Settled { invited_at, gone: Vec::new(), added: Added::default(), opened: false, closed: None };
         while let Some(event) = self.chat.poll_event() {
+            settled.added.note(&event);
             match &event {
                 ChatEvent::Opened => settled.opened = true,
                 ChatEvent::Closed { reason: Reason::Quit, .. } if self.is_unlogged() => {

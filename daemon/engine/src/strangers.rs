@@ -10,6 +10,7 @@ use simp_store::StoreError;
 use crate::engine::Engine;
 use crate::now::Now;
 use crate::ongoing::WantedBy;
+use crate::policy::Accept;
 use crate::wake::DEAD_AFTER;
 
 /// Requests that wait at the same time, at most: anybody can make them.
@@ -76,8 +77,13 @@ impl Engine {
         let has_room = accepts
             || (self.chats.requests() < REQUESTS_MAX
                 && self.chats.requests_of(from.0.ip()) < REQUESTS_PER_HOST_MAX);
-        if !has_room || !self.limits.allow_request(now.instant) {
+        if !has_room {
             self.counters.refused.rate += 1;
+            return Ok(());
+        }
+        let is_expected = self.expects(from.0);
+        if !self.budgets.take_invitation(now.instant, from.0.ip(), self.policy.budget, is_expected) {
+            self.counters.refused.budget += 1;
             return Ok(());
         }
         // From here on it has a place in the log: that is what the limits above are for.
@@ -98,10 +104,19 @@ impl Engine {
     /// Whether our user need not be asked.
     fn accepts_unasked(&self, from: SocketAddr, syn: &Datagram) -> bool {
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
-        // Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is
-        // meant answers from another port.
-        let is_awaited = self.absent.has(from) && self.chats.for_outbox(from).is_none();
-        is_awaited || self.policy.accept.allows(&peer)
+        self.is_awaited(from) || self.policy.accept.allows(&peer)
+    }
+
+    /// Whether our user wants a chat with whoever is at this address. Of an address, for anybody may claim a name.
+    fn expects(&self, from: SocketAddr) -> bool {
+        let whoever = Peer { user: String::new(), address: from.to_string() };
+        self.is_awaited(from) || (self.policy.accept != Accept::All && self.policy.accept.allows(&whoever))
+    }
+
+    /// Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is meant
+    /// answers from another port.
+    fn is_awaited(&self, from: SocketAddr) -> bool {
+        self.absent.has(from) && self.chats.for_outbox(from).is_none()
     }
 
     /// ERR with this text, and FIN, which will be acknowledged.

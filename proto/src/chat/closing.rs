@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::phase::Phase;
-use super::{Chat, ChatEvent, words};
+use super::{Chat, ChatEvent, WORDS_MAX, words};
 use crate::arq::{MessageId, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
@@ -24,7 +24,7 @@ impl Chat {
 
     /// Ends an invitation that the peer does not accept.
     pub(super) fn end_refused(&mut self, datagram: &Datagram) {
-        let text = words(datagram);
+        let text = words(datagram, WORDS_MAX);
         let reason = if says_busy(text.as_deref()) { Reason::PeerBusy } else { Reason::PeerDeclined };
         self.end(reason, text);
     }
@@ -32,7 +32,7 @@ impl Chat {
     /// The peer takes back its invitation.
     pub(super) fn end_withdrawn(&mut self, datagram: &Datagram) {
         self.give_up(Reason::Withdrawn);
-        self.end(Reason::Withdrawn, words(datagram));
+        self.end(Reason::Withdrawn, words(datagram, WORDS_MAX));
     }
 
     /// Ends a chat whose peer does not answer. It is told once all the same: if only its answers are lost, it

@@ -48,7 +48,7 @@ impl Chat {
         let mut chat = Self::new(me, settings, Messages::new(known.dialect()), phase);
         chat.messages.detector.see_form(syn);
         chat.user = syn.user;
-        if let Some(words) = words(syn) {
+        if let Some(words) = words(syn, settings.message_max) {
             chat.aside_mut().invitation = Some(words.into_boxed_str());
         }
         if rung {

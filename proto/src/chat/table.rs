@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::opening::ACCEPTED;
 use super::phase::{Invitee, OpenedBy, Phase};
 use super::talking::HANDSHAKE_ACK_COPIES_WITHIN;
-use super::{Chat, ChatEvent, Handled, words};
+use super::{Chat, ChatEvent, Handled, WORDS_MAX, words};
 use crate::arq::{RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
@@ -188,7 +188,7 @@ impl Chat {
                 self.out.transmit(Op::Ack, datagram.seq);
             }
             Op::Syn => {
-                return match words(datagram) {
+                return match words(datagram, self.settings.message_max) {
                     Some(text) if !self.is_invitation(now, since, &text) => {
                         self.handle_line(now, datagram.seq, text)
                     }
@@ -198,7 +198,7 @@ impl Chat {
             Op::Fin | Op::ErrFin | Op::FinAck => {
                 self.answer_fin(datagram.seq);
                 self.give_up(Reason::PeerQuit);
-                self.end(Reason::PeerQuit, words(datagram));
+                self.end(Reason::PeerQuit, words(datagram, WORDS_MAX));
             }
             Op::Err => return self.handle_error(datagram),
         }

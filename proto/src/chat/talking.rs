@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::phase::{OpenedBy, Phase};
-use super::{Chat, ChatEvent, Handled, Transmit};
+use super::{Chat, ChatEvent, Handled, Transmit, WORDS_MAX};
 use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
 use crate::messages::{Due, Heard};
-use crate::text::{Seq, read_payload};
+use crate::text::{Seq, read_payload_up_to};
 
 /// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
 /// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, if only one SYN+ACK left and
@@ -18,7 +18,9 @@ impl Chat {
     /// A message of the peer. Its ACK is queued here, but leaves only after the commit: once the peer sees it, the peer
     /// forgets the message.
     pub(super) fn handle_chat(&mut self, now: Instant, datagram: &Datagram) -> Handled {
-        let (seq, text) = (datagram.seq, read_payload(self.dialect().text_of(&datagram.payload)));
+        // Cut before anything else: after a restart a copy is known by the text that was kept.
+        let payload = self.dialect().text_of(&datagram.payload);
+        let (seq, text) = (datagram.seq, read_payload_up_to(payload, self.settings.message_max));
         let lines = self.aside.as_mut().map(|aside| &mut aside.lines).filter(|lines| lines.is_any());
         match lines.map(|lines| lines.is_last(now, &text)) {
             // Shown when it came as a SYN; the ACK is missing all the same.
@@ -156,7 +158,7 @@ impl Chat {
 
     /// The peer says for the first time that something is wrong, or says it again.
     pub(super) fn handle_error(&mut self, datagram: &Datagram) -> Handled {
-        let text = read_payload(&datagram.payload);
+        let text = read_payload_up_to(&datagram.payload, WORDS_MAX);
         let sent = self.messages.sent();
         self.messages.detector.see_hearing(sent);
         let last = &mut self.aside_mut().error;

@@ -10,7 +10,8 @@ use simp_proto::{Reason, State};
 
 use crate::common::{ANN, BOB, at, ms, text};
 
-pub(crate) const SETTINGS: Settings = Settings { attempts: 6, request_expiry: Duration::from_secs(600) };
+pub(crate) const SETTINGS: Settings =
+    Settings { attempts: 6, request_expiry: Duration::from_secs(600), message_max: 4_096 };
 
 pub(crate) struct Driver {
     pub(crate) chat: Chat,

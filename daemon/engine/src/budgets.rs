@@ -1,0 +1,247 @@
+//! What others may add to the log. Whoever has used up what it may is treated as if the network had lost its datagram: a
+//! message is not acknowledged, and comes again; an invitation gets no answer, and comes again.
+//!
+//! Each entry counts as its text and [`ENTRY_BYTES`] more, so that what bounds bytes bounds entries too. What is used up
+//! comes back with time. It is counted by host, for ports and names are free; where an address is forged, what all
+//! strangers may add together is the bound.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Instant;
+
+use simp_proto::{ChatEvent, Operation};
+
+/// What an entry takes on the disk besides its text, about.
+const ENTRY_BYTES: u64 = 128;
+
+/// What an invitation comes to at most, if it comes to nothing: a request, perhaps an opening, an end with words.
+const INVITATION_BYTES: u64 = 4 * ENTRY_BYTES;
+
+/// How much at once, in seconds' worth: of the messages of one host, of its invitations and errors, and of the invitations
+/// of all. The last is that long because a room's members all come back at one moment.
+const MESSAGES_AT_ONCE: u64 = 4;
+const KNOCKS_AT_ONCE: u64 = 32;
+const INVITATIONS_OF_ALL_AT_ONCE: u64 = 1_024;
+
+/// With more hosts than this, and than twice those left the last time, those that have used up nothing are forgotten.
+const SOME: usize = 1_024;
+
+/// How many bytes others may add to the log, for each second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// One host, with messages in chats.
+    pub peer: u64,
+    /// All strangers together, with invitations; and one host, with these and with errors in chats.
+    pub strangers: u64,
+}
+
+/// What the datagrams of a peer have added to the log, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Added {
+    messages: u64,
+    errors: u64,
+}
+
+impl Added {
+    /// Notes what this event of a chat adds.
+    pub fn note(&mut self, event: &ChatEvent) {
+        match event {
+            ChatEvent::Message { text, .. } => self.messages += ENTRY_BYTES + text.len() as u64,
+            ChatEvent::Error { text } => self.errors += ENTRY_BYTES + text.len() as u64,
+            _ => {}
+        }
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { peer: 1 << 20, strangers: 4_096 }
+    }
+}
+
+/// What is used up and not come back yet.
+#[derive(Debug, Clone, Copy)]
+struct Account {
+    bytes: u64,
+    at: Instant,
+}
+
+impl Account {
+    fn new(now: Instant) -> Self {
+        Self { bytes: 0, at: now }
+    }
+
+    /// What is used up by now, if so much comes back in a second.
+    fn used(&mut self, now: Instant, per_second: u64) -> u64 {
+        let back = now.saturating_duration_since(self.at).as_millis() * u128::from(per_second) / 1_000;
+        // Only whole bytes are counted, so that many looks within one of them lose nothing.
+        if back > 0 {
+            self.bytes = self.bytes.saturating_sub(u64::try_from(back).unwrap_or(u64::MAX));
+            self.at = now;
+        }
+        self.bytes
+    }
+}
+
+/// What one host has used up.
+#[derive(Debug)]
+struct Host {
+    messages: Account,
+    /// Invitations and errors: whoever knocks once more is not heard better.
+    knocks: Account,
+}
+
+/// What everybody has used up.
+#[derive(Debug)]
+pub struct Budgets {
+    invitations: Account,
+    hosts: HashMap<IpAddr, Host>,
+    /// How many hosts there were after some were forgotten last.
+    left: usize,
+}
+
+impl Budgets {
+    /// Nobody has used up anything yet.
+    pub fn new(now: Instant) -> Self {
+        Self { invitations: Account::new(now), hosts: HashMap::new(), left: 0 }
+    }
+
+    /// Whether an invitation from this host may have its place in the log, which is then used up. That of somebody our
+    /// user expects does not depend on what strangers do.
+    pub fn take_invitation(&mut self, now: Instant, from: IpAddr, budget: Budget, is_expected: bool) -> bool {
+        let per_second = budget.strangers;
+        let has_room = |used: u64, seconds: u64| used + INVITATION_BYTES <= per_second * seconds;
+        let is_used_up = !has_room(self.invitations.used(now, per_second), INVITATIONS_OF_ALL_AT_ONCE);
+        if is_used_up && !is_expected {
+            return false;
+        }
+        let host = self.host(now, from, budget);
+        if !has_room(host.knocks.used(now, per_second), KNOCKS_AT_ONCE) {
+            return false;
+        }
+        host.knocks.bytes += INVITATION_BYTES;
+        if !is_expected {
+            self.invitations.bytes += INVITATION_BYTES;
+        }
+        true
+    }
+
+    /// Whether the text of a datagram from this host may have its place in the log.
+    pub fn has_room(&mut self, now: Instant, from: IpAddr, budget: Budget, operation: Operation) -> bool {
+        let Some(host) = self.hosts.get_mut(&of_host(from)) else { return true };
+        match operation {
+            // A SYN has one too, with some peers: a line (SIMP 7).
+            Operation::Chat | Operation::Syn => {
+                host.messages.used(now, budget.peer) < budget.peer * MESSAGES_AT_ONCE
+            }
+            Operation::Err => host.knocks.used(now, budget.strangers) < budget.strangers * KNOCKS_AT_ONCE,
+            // These end something: there is no second one.
+            Operation::SynAck | Operation::Ack | Operation::Fin | Operation::ErrFin | Operation::FinAck => {
+                true
+            }
+        }
+    }
+
+    /// This host has added to the log. It may be more than there was room for, by what a turn takes: that is made up for
+    /// later.
+    pub fn note_added(&mut self, now: Instant, from: IpAddr, budget: Budget, added: Added) {
+        if added != Added::default() {
+            let host = self.host(now, from, budget);
+            host.messages.bytes = host.messages.used(now, budget.peer) + added.messages;
+            host.knocks.bytes = host.knocks.used(now, budget.strangers) + added.errors;
+        }
+    }
+
+    fn host(&mut self, now: Instant, ip: IpAddr, budget: Budget) -> &mut Host {
+        if self.hosts.len() >= SOME.max(2 * self.left) {
+            self.hosts.retain(|_, host| {
+                host.messages.used(now, budget.peer) > 0 || host.knocks.used(now, budget.strangers) > 0
+            });
+            self.left = self.hosts.len();
+        }
+        self.hosts
+            .entry(of_host(ip))
+            .or_insert_with(|| Host { messages: Account::new(now), knocks: Account::new(now) })
+    }
+}
+
+/// What an attacker cannot vary at will: an address, or of an IPv6 address the network, for a host has all of that.
+fn of_host(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const BUDGET: Budget = Budget { peer: 1_000, strangers: 5_120 };
+
+    fn host(n: u32) -> IpAddr {
+        (0x7f00_0000 + n).to_be_bytes().into()
+    }
+
+    fn taken(budgets: &mut Budgets, now: Instant, from: impl Fn(u32) -> IpAddr, is_expected: bool) -> usize {
+        (0..50_000).filter(|n| budgets.take_invitation(now, from(*n), BUDGET, is_expected)).count()
+    }
+
+    #[test]
+    fn invitations_of_one_host_are_bounded_and_so_are_those_of_all() {
+        let start = Instant::now();
+        let mut budgets = Budgets::new(start);
+        let later = start + Duration::from_secs(1);
+        // 5,120 bytes are ten invitations.
+        assert_eq!(taken(&mut budgets, start, |_| host(1), false), 320);
+        assert_eq!(taken(&mut budgets, later, |_| host(1), false), 10);
+        assert_eq!(taken(&mut budgets, later, host, false), 10_240 - 320);
+        assert_eq!(taken(&mut budgets, later, |n| host(1_000_000 + n), false), 0);
+        // Whoever is expected comes in all the same, but is not free to flood either.
+        assert_eq!(taken(&mut budgets, later, |_| host(2_000_000), true), 320);
+    }
+
+    #[test]
+    fn all_addresses_of_an_ipv6_network_are_one_host() {
+        let start = Instant::now();
+        let at = |n: u32| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, (n >> 16) as u16, n as u16));
+        assert_eq!(taken(&mut Budgets::new(start), start, at, false), 320);
+    }
+
+    #[test]
+    fn texts_have_room_until_so_many_bytes_are_used_up_and_again_with_time() {
+        for (operation, at_once) in [(Operation::Chat, 4_000), (Operation::Err, 163_840)] {
+            let start = Instant::now();
+            let mut budgets = Budgets::new(start);
+            let mut has_room = |ms, bytes| {
+                let now = start + Duration::from_millis(ms);
+                let has_room = budgets.has_room(now, host(1), BUDGET, operation);
+                let added = match operation {
+                    Operation::Chat => Added { messages: bytes, errors: 0 },
+                    _ => Added { messages: 0, errors: bytes },
+                };
+                budgets.note_added(now, host(1), BUDGET, added);
+                has_room
+            };
+            assert!(has_room(0, at_once - 1));
+            // The last one may be longer than what is left.
+            assert!(has_room(0, 1));
+            assert!(!has_room(0, 0));
+            assert!(has_room(1, 0));
+            assert!(budgets.has_room(start, host(2), BUDGET, operation));
+        }
+    }
+
+    #[test]
+    fn hosts_that_have_used_up_nothing_are_forgotten() {
+        let start = Instant::now();
+        let mut budgets = Budgets::new(start);
+        for n in 0..100_000 {
+            let now = start + Duration::from_millis(u64::from(n));
+            budgets.note_added(now, host(n), BUDGET, Added { messages: 100, errors: 0 });
+        }
+        assert!(budgets.hosts.len() <= 2 * SOME, "{}", budgets.hosts.len());
+    }
+}
