@@ -207,7 +207,10 @@ mod tests {
     fn all_addresses_of_an_ipv6_network_are_one_host() {
         let start = Instant::now();
         let at = |n: u32| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, (n >> 16) as u16, n as u16));
-        assert_eq!(taken(&mut Budgets::new(start), start, at, false), 320);
+        let mut budgets = Budgets::new(start);
+        assert_eq!(taken(&mut budgets, start, at, false), 320);
+        budgets.note_added(start, at(1), BUDGET, Added { messages: 4_000, errors: 0 });
+        assert!(!budgets.has_room(start, at(2), BUDGET, Operation::Chat));
     }
 
     #[test]
