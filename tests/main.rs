@@ -24,6 +24,7 @@
 //! - `power_loss`: what a loss of power leaves of the log.
 //! - `room`: simp-room, with members that use simpctl and members that are bare peers.
 //! - `circles`: no file uses one that uses it.
+//! - `sleep`: the machine sleeps, and what is due meanwhile happens when it wakes up.
 //! - `disk`: a disk that is full or fails while simpd runs, and when it starts and stops.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr)]
@@ -54,4 +55,5 @@ mod restart;
 mod retention;
 mod room;
 mod simpctl;
+mod sleep;
 mod wireshark;

@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::find;
 use crate::request::{Filter, FollowFrom, Request, VERSION};
+use crate::sleep;
 use crate::socket::Socket;
 
 /// How long an answer may take. The daemon answers at once, unless it is stopped or waits for its disk.
@@ -137,7 +138,7 @@ impl Client {
 
     /// Where the daemon receives, `ADDR:PORT`: waits for its hello.
     pub fn address(&mut self) -> Outcome<&str> {
-        if !self.greeted(Instant::now() + ANSWER_WITHIN)? {
+        if !self.greeted(sleep::now() + ANSWER_WITHIN)? {
             return Err(self.silent());
         }
         Ok(&self.address)
@@ -183,7 +184,7 @@ impl Client {
 
     /// Waits for the reply to a request that is written already. Events that come before it are kept.
     pub fn reply(&mut self) -> Outcome<Reply> {
-        let deadline = Some(Instant::now() + ANSWER_WITHIN);
+        let deadline = Some(sleep::now() + ANSWER_WITHIN);
         loop {
             match self.decoded()? {
                 Some(Incoming::Reply(reply)) => return Ok(reply),
@@ -277,7 +278,7 @@ impl Client {
     pub fn reconnect(&mut self, deadline: Option<Instant>) -> Outcome {
         (self.when_lost)(self.socket());
         // A script without a time limit must not hang for ever on a simpd that nobody starts again.
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + BACK_WITHIN);
+        let deadline = deadline.unwrap_or_else(|| sleep::now() + BACK_WITHIN);
         let mut pause = FIRST_PAUSE;
         loop {
             match self.replace(deadline) {
@@ -286,7 +287,7 @@ impl Client {
                 Ok(false) | Err(Error::Lost(_)) => (),
                 Err(error) => return Err(error),
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(sleep::now());
             if left.is_zero() {
                 return Err(self.socket().lost());
             }

@@ -14,6 +14,7 @@ use crate::failure::FailureKind;
 use crate::frame;
 use crate::framed::FrameStream;
 use crate::request::Request;
+use crate::sleep::{self, Waking};
 use crate::socket::Socket;
 
 /// A connection to simpd.
@@ -24,12 +25,14 @@ pub(crate) struct Connection {
     out: Vec<u8>,
     /// Waiting ends once nobody reads any more what is written here.
     watched: Option<OwnedFd>,
+    /// Wakes up who waits with a time limit; made for the first that does.
+    waking: Option<Waking>,
 }
 
 impl Connection {
     /// Takes over a stream on which nothing has been said yet.
     pub(crate) fn new(stream: UnixStream, socket: Socket) -> Self {
-        Self { stream: FrameStream::new(stream), socket, out: Vec::new(), watched: None }
+        Self { stream: FrameStream::new(stream), socket, out: Vec::new(), watched: None, waking: None }
     }
 
     /// Where the daemon is.
@@ -82,7 +85,8 @@ impl Connection {
     /// # Errors
     /// [`Error::Lost`] at the end of the connection.
     pub(crate) fn read(&mut self, deadline: Option<Instant>) -> Outcome<bool> {
-        if !wait(Some(self.stream.stream().as_fd()), self.watched.as_ref(), deadline)? {
+        self.prepare(deadline);
+        if !self.wait(Some(self.stream.stream().as_fd()), deadline)? {
             return Ok(false);
         }
         match self.stream.read() {
@@ -99,7 +103,43 @@ impl Connection {
     /// # Errors
     /// [`Error::Abandoned`] if nobody reads our output any more.
     pub(crate) fn pause(&self, pause: Duration) -> Outcome {
-        wait(None, self.watched.as_ref(), Some(Instant::now() + pause)).map(drop)
+        self.wait(None, Some(sleep::now() + pause)).map(drop)
+    }
+
+    fn prepare(&mut self, deadline: Option<Instant>) {
+        if deadline.is_some() && self.waking.is_none() {
+            // Without it a time limit only ends later, if the machine sleeps.
+            self.waking = Waking::watch().ok();
+        }
+    }
+
+    /// Waits until there is something to read. False once the deadline has passed.
+    fn wait(&self, input: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> Outcome<bool> {
+        loop {
+            let mut fds = Vec::with_capacity(3);
+            fds.extend(input.map(|input| PollFd::new(input, PollFlags::POLLIN)));
+            // Nothing is asked of the output: that its reader is gone is reported all the same.
+            fds.extend(self.watched.as_ref().map(|output| PollFd::new(output.as_fd(), PollFlags::empty())));
+            fds.extend(self.waking.as_ref().map(|waking| PollFd::new(waking.as_fd(), PollFlags::POLLIN)));
+            // A signal, an early end of the wait or the end of a sleep only brings us here again.
+            match poll(&mut fds, timeout(deadline)) {
+                Ok(0) if deadline.is_some_and(|deadline| deadline <= sleep::now()) => return Ok(false),
+                Ok(_) | Err(Errno::EINTR) => (),
+                Err(errno) => return Err(fail(FailureKind::Failed, format!("poll: {}", errno.desc()))),
+            }
+            let mut happened = fds.iter().map(|fd| fd.any() == Some(true));
+            let has_input = input.is_some() && happened.next() == Some(true);
+            // Before the input: with nobody to show it to, nothing more is taken from the daemon.
+            if self.watched.is_some() && happened.next() == Some(true) {
+                return Err(Error::Abandoned);
+            }
+            if has_input {
+                return Ok(true);
+            }
+            if let Some(waking) = self.waking.as_ref().filter(|_| happened.next() == Some(true)) {
+                waking.noticed();
+            }
+        }
     }
 
     fn broken(&self, why: &str) -> Error {
@@ -107,33 +147,10 @@ impl Connection {
     }
 }
 
-/// Waits until there is something to read. False once the deadline has passed.
-fn wait(input: Option<BorrowedFd<'_>>, output: Option<&OwnedFd>, deadline: Option<Instant>) -> Outcome<bool> {
-    loop {
-        let mut fds = Vec::with_capacity(2);
-        fds.extend(input.map(|input| PollFd::new(input, PollFlags::POLLIN)));
-        // Nothing is asked of the output: that its reader is gone is reported all the same.
-        fds.extend(output.map(|output| PollFd::new(output.as_fd(), PollFlags::empty())));
-        // A signal or an early end of the wait only brings us here again.
-        match poll(&mut fds, timeout(deadline)) {
-            Ok(0) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => return Ok(false),
-            Ok(_) | Err(Errno::EINTR) => (),
-            Err(errno) => return Err(fail(FailureKind::Failed, format!("poll: {}", errno.desc()))),
-        }
-        // Before the input: with nobody to show it to, nothing more is taken from the daemon.
-        if output.is_some() && fds.last().and_then(PollFd::any) == Some(true) {
-            return Err(Error::Abandoned);
-        }
-        if input.is_some() && fds.first().and_then(PollFd::any) == Some(true) {
-            return Ok(true);
-        }
-    }
-}
-
 /// What is left until the deadline, rounded up so that a wait does not end early.
 fn timeout(deadline: Option<Instant>) -> PollTimeout {
     let Some(deadline) = deadline else { return PollTimeout::NONE };
-    let left = deadline.saturating_duration_since(Instant::now());
+    let left = deadline.saturating_duration_since(sleep::now());
     let ms = left.as_millis() + u128::from(!left.is_zero());
     PollTimeout::try_from(ms.min(i32::MAX as u128)).unwrap_or(PollTimeout::MAX)
 }

@@ -13,6 +13,7 @@
 //! - `client`, `lists`: the one blocking client, on `find`, `connection` and `socket`. [`error`]: how what it does
 //!   ends.
 //! - [`escape`], [`clock`], [`duration`]: how every front end shows and reads what travels.
+//! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
 //! - [`places`]: where the programs find each other. `who`: how users name a peer.
 
 mod answer;
@@ -30,6 +31,7 @@ mod framed;
 mod lists;
 pub mod places;
 mod request;
+pub mod sleep;
 mod socket;
 mod status;
 mod values;

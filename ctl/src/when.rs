@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use simp_control::clock::now_ms;
-use simp_control::duration;
+use simp_control::{duration, sleep};
 
 /// Where a part of the log begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(crate) fn expiry(text: &str) -> Result<Duration, String> {
 
 /// When a time limit that begins now is over.
 pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
-    timeout.map(|timeout| Instant::now() + timeout)
+    timeout.map(|timeout| sleep::now() + timeout)
 }
 
 #[cfg(test)]

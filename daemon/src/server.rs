@@ -3,12 +3,16 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
+use simp_control::clock::now_ms;
+use simp_control::sleep::{self, Waking};
 use simp_control::{Failure, FailureKind};
 use simp_engine::wheel::Wheel;
 use simp_engine::{Arrival, ClientId, Engine, Inputs, Now, Outputs, has_long_answer};
@@ -23,7 +27,8 @@ use crate::udp::{More, Udp};
 const UDP: Token = Token(0);
 const SIGNALS: Token = Token(1);
 const LISTENER: Token = Token(2);
-const FIRST_CLIENT: usize = 3;
+const WAKING: Token = Token(3);
+const FIRST_CLIENT: usize = 4;
 
 /// Most datagrams taken in one turn, so that a flood does not starve the clients. They share one commit.
 const DATAGRAMS_PER_TURN: usize = 256;
@@ -46,6 +51,8 @@ pub struct Server {
     debts: Wheel<ClientId>,
     poll: Poll,
     signals: Signals,
+    /// Wakes us up after the machine has slept: no time limit of the system has counted that.
+    waking: Waking,
     udp_readable: bool,
     stopping: bool,
 }
@@ -59,10 +66,9 @@ pub enum Fatal {
     Io(#[from] io::Error),
 }
 
-/// Reads both clocks.
+/// Reads both clocks. Each goes on while the machine sleeps.
 pub fn read_clocks() -> Now {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now { instant: Instant::now(), ms: since_1970.as_millis() as u64 }
+    Now { instant: sleep::now(), ms: now_ms() }
 }
 
 impl Server {
@@ -73,6 +79,8 @@ impl Server {
         poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let waking = Waking::watch().map_err(io::Error::from)?;
+        poll.registry().register(&mut SourceFd(&waking.as_fd().as_raw_fd()), WAKING, Interest::READABLE)?;
         let random = RandomState::new().hash_one(now.ms);
         let engine = Engine::new(now, config.policy, udp.local_addr(), store, random)?;
         // Last: whoever sees the socket is served.
@@ -87,6 +95,7 @@ impl Server {
             debts: Wheel::new(now.instant),
             poll,
             signals,
+            waking,
             udp_readable: true,
             stopping: false,
         })
@@ -117,7 +126,7 @@ impl Server {
             Some(Duration::ZERO)
         } else {
             let deadline = [self.engine.deadline(), self.debts.next()].into_iter().flatten().min();
-            deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+            deadline.map(|deadline| deadline.saturating_duration_since(sleep::now()))
         };
         match self.poll.poll(events, timeout) {
             // A signal is normal: it is an event of its own.
@@ -146,6 +155,8 @@ impl Server {
                     }
                 }
                 SIGNALS => self.handle_signals(),
+                // This turn finds what is due by now.
+                WAKING => self.waking.noticed(),
                 LISTENER => self.accept_clients(now),
                 token => self.clients.woken(token, event.is_readable()),
             }

@@ -1,6 +1,7 @@
 //! One host and its log, where the network, the clock and the kills are the test's.
 
 mod absentees;
+mod asleep;
 mod budgets;
 mod faults;
 mod habits;

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use simp_control::error::{Error, Outcome};
 use simp_control::{
     ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, Incoming, Kind, Piece, Reply, Request,
-    Status,
+    Status, sleep,
 };
 
 use crate::leftover::QueuedLine;
@@ -138,7 +138,7 @@ impl Asker {
 
     fn answer(&mut self) -> Outcome<Result<Reply, Failure>> {
         loop {
-            match self.client.next_here(Some(Instant::now() + PAUSE))? {
+            match self.client.next_here(Some(sleep::now() + PAUSE))? {
                 Some(Incoming::Reply(reply)) => return Ok(Ok(reply)),
                 Some(Incoming::Refused(failure)) => return Ok(Err(failure)),
                 // A simpd that is silent must not keep the room from being stopped.
@@ -228,7 +228,7 @@ fn stopped() -> Error {
 fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
     output::say(&format!("simpd on {} went away, waiting for it", client.socket().name));
     loop {
-        match client.replace(Instant::now() + GREETS_WITHIN) {
+        match client.replace(sleep::now() + GREETS_WITHIN) {
             Ok(true) => return Ok(()),
             Ok(false) | Err(Error::Lost(_)) => {}
             Err(error) => return Err(error),

@@ -11,7 +11,7 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use simp_control::error::{Error, Outcome, fail, unwritten};
-use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply};
+use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, sleep};
 
 use crate::args::ListenArgs;
 use crate::show::{Output, View};
@@ -116,7 +116,7 @@ impl Listener<'_> {
     /// What came next. Before it waits, everything shown leaves and the mark follows it.
     fn next(&mut self) -> Outcome<Option<Incoming>> {
         // First of all, or a peer that never stops talking would keep us beyond our time.
-        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        if self.deadline.is_some_and(|deadline| deadline <= sleep::now()) {
             return Ok(None);
         }
         // A burst is shown whole before it is flushed and marked: one write and one request for all of it.
@@ -183,7 +183,7 @@ impl Listener<'_> {
             match self.client.reply() {
                 Err(Error::Lost(_)) => {
                     // The time may be over already, and the message is shown: it must not be shown again.
-                    let deadline = self.deadline.map(|deadline| deadline.max(Instant::now() + GRACE));
+                    let deadline = self.deadline.map(|deadline| deadline.max(sleep::now() + GRACE));
                     self.client.reconnect(deadline)?;
                     self.mark.lost();
                     self.tell()?;

@@ -12,6 +12,7 @@ use crate::args::SendArgs;
 use crate::names;
 use crate::show::{Output, View};
 use crate::stdin::StdinTexts;
+use crate::when::deadline;
 
 /// Refuses what cannot be sent.
 pub(super) fn check(args: &SendArgs) -> Outcome {
@@ -75,7 +76,7 @@ impl Sending<'_> {
 
     /// Sends one text and, unless told otherwise, waits for what becomes of it.
     fn send(&mut self, text: &Text) -> Outcome {
-        let deadline = self.args.timeout.map(|timeout| Instant::now() + timeout);
+        let deadline = deadline(self.args.timeout);
         let (message, chat) = self.queue(text, deadline)?;
         self.newest = message;
         if !self.waits() {

@@ -9,7 +9,7 @@ use simp_control::Reason;
 
 use crate::now::Now;
 use crate::timer::{Timer, Timers};
-use crate::wheel::TimerId;
+use crate::wheel::{TimerId, Wheel};
 
 /// The longest pause between two invitations.
 const PAUSE_MAX: Duration = Duration::from_secs(600);
@@ -63,6 +63,9 @@ pub struct Absentees {
     peers: BTreeMap<SocketAddr, Absentee>,
     /// The timers of messages that are given up at some time.
     expiries: HashMap<u64, TimerId>,
+    /// When they are, apart from all other timers: a message whose time is over is given up before anything else
+    /// happens, or it might be delivered in the very turn in which a machine wakes up.
+    expiring: Wheel<u64>,
     /// Whether some wait for room for one more chat.
     pub room: RoomWanted,
     /// Whether there was no room when this was last looked at.
@@ -72,10 +75,10 @@ pub struct Absentees {
 
 impl Absentees {
     /// None. `random` is any number; it spreads invitations over time.
-    pub fn new(random: u64) -> Self {
-        let (peers, expiries) = (BTreeMap::new(), HashMap::new());
+    pub fn new(now: Instant, random: u64) -> Self {
+        let (peers, expiries, expiring) = (BTreeMap::new(), HashMap::new(), Wheel::new(now));
         // Xorshift would stay at zero for ever.
-        Self { peers, expiries, room: RoomWanted::No, was_full: false, random: random | 1 }
+        Self { peers, expiries, expiring, room: RoomWanted::No, was_full: false, random: random | 1 }
     }
 
     /// How many messages there are.
@@ -113,7 +116,7 @@ impl Absentees {
     /// A message is no longer in the outbox. With its last one, a peer is invited no more.
     pub fn remove(&mut self, wheel: &mut Timers, address: SocketAddr, message: u64) {
         if let Some(expiry) = self.expiries.remove(&message) {
-            wheel.cancel(expiry);
+            self.expiring.cancel(expiry);
         }
         let Some(absentee) = self.peers.get_mut(&address) else { return };
         absentee.messages = absentee.messages.saturating_sub(1);
@@ -125,10 +128,25 @@ impl Absentees {
     }
 
     /// A message is given up at this moment.
-    pub fn set_expiry(&mut self, wheel: &mut Timers, message: u64, at: Instant) {
-        if let Some(replaced) = self.expiries.insert(message, wheel.set(at, Timer::Expire(message))) {
-            wheel.cancel(replaced);
+    pub fn set_expiry(&mut self, message: u64, at: Instant) {
+        if let Some(replaced) = self.expiries.insert(message, self.expiring.set(at, message)) {
+            self.expiring.cancel(replaced);
         }
+    }
+
+    /// The next message whose time is over; its timer is gone.
+    pub fn pop_expired(&mut self, now: Instant) -> Option<u64> {
+        self.expiring.pop_expired(now)
+    }
+
+    /// When the time of the next message is over.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.expiring.next()
+    }
+
+    /// How many messages are given up at some time.
+    pub fn expiring(&self) -> usize {
+        self.expiring.len()
     }
 
     /// Forgets everything, and all timers.
@@ -138,7 +156,7 @@ impl Absentees {
                 wheel.cancel(timer);
             }
         }
-        std::mem::take(&mut self.expiries).into_values().for_each(|expiry| wheel.cancel(expiry));
+        std::mem::take(&mut self.expiries).into_values().for_each(|expiry| self.expiring.cancel(expiry));
         self.room = RoomWanted::No;
     }
 
@@ -233,7 +251,7 @@ mod tests {
 
     #[test]
     fn pauses_are_spread_by_a_quarter_both_ways() {
-        let mut absent = Absentees::new(7);
+        let mut absent = Absentees::new(Instant::now(), 7);
         let pauses: Vec<u128> =
             (0..1_000).map(|_| absent.spread(Duration::from_secs(8)).as_millis()).collect();
         let (least, most) = (pauses.iter().min().unwrap(), pauses.iter().max().unwrap());

@@ -61,7 +61,7 @@ impl Engine {
             started: now.instant,
             store,
             chats: Roster::default(),
-            absent: Absentees::new(random),
+            absent: Absentees::new(now.instant, random),
             wheel: Timers::new(now.instant),
             limits: Limits::new(now.instant),
             budgets: Budgets::new(now.instant),
@@ -75,7 +75,7 @@ impl Engine {
 
     /// When the next turn is due if nothing comes before; `None` if nothing is.
     pub fn deadline(&self) -> Option<Instant> {
-        self.wheel.next()
+        [self.wheel.next(), self.absent.next_expiry()].into_iter().flatten().min()
     }
 
     /// Whether the next turn is due at once, whatever [`deadline`](Self::deadline) says.

@@ -51,7 +51,10 @@ impl Engine {
             }
             timers += usize::from(matches!(absentee.next, Next::Due { .. }));
         }
-        timers += self.store.expiring()?.len();
+        let (expiring, expiries) = (self.store.expiring()?.len(), self.absent.expiring());
+        if expiring != expiries {
+            return Err(Broken(format!("{expiring} messages expire at some time, {expiries} timers say so")));
+        }
         if self.wheel.len() != timers {
             return Err(Broken(format!("{} timers are set, {timers} are of something", self.wheel.len())));
         }

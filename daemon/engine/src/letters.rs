@@ -54,7 +54,7 @@ impl Engine {
         let is_first = !self.absent.has(address);
         self.absent.add(address, 1);
         if let Some(after) = expires_after {
-            self.absent.set_expiry(&mut self.wheel, id, now.instant + after);
+            self.absent.set_expiry(id, now.instant + after);
         }
         let key = self.chats.for_outbox(address);
         let takes = |key: &usize| self.chats.get(*key).is_some_and(Ongoing::takes_kept_messages);
@@ -66,11 +66,23 @@ impl Engine {
         Ok(id)
     }
 
+    /// Gives up the messages in the outbox whose time is over.
+    pub(crate) fn give_up_expired(&mut self, now: Now) -> Result<(), StoreError> {
+        while let Some(message) = self.absent.pop_expired(now.instant) {
+            // Chats are paused; they are resumed once the log can be written.
+            if self.disk.works() {
+                self.expire_message(now, message)?;
+                self.settle_touched(now)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The time of a message in the outbox is over. One that is on its way is left to its chat, and looked at
     /// again.
-    pub(crate) fn expire_message(&mut self, now: Now, message: u64) -> Result<(), StoreError> {
+    fn expire_message(&mut self, now: Now, message: u64) -> Result<(), StoreError> {
         if self.give_up_kept(now, message, Reason::Expired)? == Err(NotCancelled::InFlight) {
-            self.absent.set_expiry(&mut self.wheel, message, now.instant + EXPIRE_AGAIN_AFTER);
+            self.absent.set_expiry(message, now.instant + EXPIRE_AGAIN_AFTER);
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ impl Engine {
         }
         for (message, at_ms, after_ms) in self.store.expiring()? {
             let at = now.instant + expires_after(now, at_ms, after_ms);
-            self.absent.set_expiry(&mut self.wheel, message, at);
+            self.absent.set_expiry(message, at);
         }
         for kept in self.store.kept_chats()? {
             self.resume_chat(now, &kept)?;

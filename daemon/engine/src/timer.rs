@@ -14,8 +14,6 @@ pub enum Timer {
     Chat(usize),
     /// A peer is invited again for the outbox.
     Invite(SocketAddr),
-    /// A message in the outbox is given up.
-    Expire(u64),
     /// The disk is tried again.
     Disk,
     /// Old entries of the log are looked for.

@@ -1,5 +1,5 @@
-//! One round of the daemon, and the order of things in it, once: take in, settle, answer, do what is due, commit, let
-//! out.
+//! One round of the daemon, and the order of things in it, once: give up what has expired, take in, settle, answer, do
+//! what is due, commit, let out.
 
 use simp_store::StoreError;
 
@@ -32,6 +32,8 @@ impl Engine {
     /// The order of things.
     fn take_turn(&mut self, now: Now, inputs: &mut Inputs, outputs: &mut Outputs) -> Result<(), StoreError> {
         self.note_what_is_so(now, inputs);
+        // Before all else: what comes must not find a message that is to be delivered no more.
+        self.give_up_expired(now)?;
         // Network first: an ACK that has just come stops its retransmission, and a client sees what came with it.
         self.take_in(now, inputs)?;
         // Before any request: it finds the log as the datagrams have left it.
@@ -96,13 +98,12 @@ impl Engine {
                 Timer::Disk => self.try_disk(now)?,
                 Timer::Retention => self.retention.restart(&mut self.wheel, now, &self.policy.retain),
                 // Chats are paused; they are resumed once the log can be written.
-                Timer::Chat(_) | Timer::Invite(_) | Timer::Expire(_) if !self.disk.works() => {}
+                Timer::Chat(_) | Timer::Invite(_) if !self.disk.works() => {}
                 Timer::Chat(key) => {
                     let is_again = self.chats.change(key, |ongoing| ongoing.handle_timeout(now.instant));
                     self.counters.retransmitted += u64::from(is_again == Some(true));
                 }
                 Timer::Invite(address) => self.invite_absentee(now, address)?,
-                Timer::Expire(message) => self.expire_message(now, message)?,
             }
             self.settle_touched(now)?;
         }

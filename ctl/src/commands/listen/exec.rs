@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use simp_control::clock::rfc3339;
 use simp_control::error::{Outcome, fail};
-use simp_control::{Event, FailureKind};
+use simp_control::{Event, FailureKind, sleep};
 
 use crate::show::complain;
 
@@ -31,7 +31,7 @@ pub(super) fn until_done(command: &str, event: &Event, deadline: Option<Instant>
             return Ok(());
         }
         let left =
-            deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(sleep::now()));
         let again =
             format!("message {}: the command failed ({status}), retrying in {} s", event.id, pause.as_secs());
         complain(&again);
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_command_that_fails_is_given_up_only_with_the_time() {
-        let error = until_done("exit 1", &message("x"), Some(Instant::now())).unwrap_err();
+        let error = until_done("exit 1", &message("x"), Some(sleep::now())).unwrap_err();
         assert_eq!(error.to_string(), "message 7: the command did not succeed within the time limit");
     }
 }
