@@ -9,6 +9,9 @@ pub const FRAME_MAX: usize = 1 << 20;
 /// Bytes of the length in front of an item.
 const LENGTH_LEN: usize = 4;
 
+/// So much memory is kept for what comes next.
+const SPARE: usize = 4 << 10;
+
 /// Why bytes on the control socket are not a frame. The stream cannot be read on after it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
@@ -94,9 +97,9 @@ impl FrameBuffer {
     fn release(&mut self) {
         self.bytes.drain(..self.start);
         self.start = 0;
-        if self.bytes.is_empty() {
-            // One large answer must not keep a megabyte for each of many clients.
-            self.bytes.shrink_to(4096);
+        // One large item must not keep a megabyte for each of many clients, not even while half of another one is there.
+        if self.bytes.capacity() > 4 * self.bytes.len() + SPARE {
+            self.bytes.shrink_to(self.bytes.len() + SPARE);
         }
     }
 }
@@ -132,6 +135,23 @@ mod tests {
         }
         assert_eq!(items, ["one", "", "three"]);
         assert!(!buffer.is_partial());
+    }
+
+    #[test]
+    fn a_large_item_leaves_no_memory_behind_although_half_of_another_one_is_always_there() {
+        let (mut buffer, mut large, mut small) = (FrameBuffer::default(), Vec::new(), Vec::new());
+        encode(&"x".repeat(FRAME_MAX - 8), &mut large).unwrap();
+        encode(&"small", &mut small).unwrap();
+        large.extend(&small[..2]);
+        small.rotate_left(2);
+        buffer.push(&large);
+        assert!(buffer.take::<String>().unwrap().is_some());
+        for _ in 0..3 {
+            assert_eq!(buffer.take::<String>().unwrap(), None);
+            assert!(buffer.bytes.capacity() < 2 * SPARE, "{} bytes", buffer.bytes.capacity());
+            buffer.push(&small);
+            assert_eq!(buffer.take::<String>().unwrap().unwrap(), "small");
+        }
     }
 
     #[test]

@@ -5,15 +5,18 @@ use std::fs::{self, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use simp_control::frame::{self, FrameBuffer, FrameError};
+use simp_control::frame::{FrameBuffer, FrameError};
 use simp_control::{Answer, Event, Failure, FailureKind, Request, VERSION};
 use simp_engine::wheel::TimerId;
 use simp_engine::{ClientId, Follower};
 use simp_service::callers;
 use slab::Slab;
+
+use crate::output::Output;
 
 /// Most clients at a time.
 pub const CLIENTS_MAX: usize = 1_024;
@@ -38,24 +41,56 @@ enum ClientState {
     Gone,
 }
 
+/// What its socket has for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inlet {
+    /// Nothing, until there is an event.
+    Dry,
+    /// Perhaps something.
+    Wet,
+    /// The client has closed its side: nothing comes after what is there.
+    Ending,
+}
+
+/// What a client has to do before a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owed {
+    /// To say hello, or to complete a frame.
+    Request,
+    /// To read on: nothing more comes from it, and it has answers left to read. It had taken so many bytes then.
+    ///
+    /// Whoever has not closed its side may read as slowly as it likes, and pause: nobody knows that it will not go on.
+    Reading {
+        /// Bytes.
+        taken: u64,
+    },
+}
+
+/// What a client owes us, and the timer that is set for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Debt {
+    /// What.
+    pub owed: Owed,
+    /// Until when.
+    pub timer: TimerId,
+}
+
 /// One control connection.
 #[derive(Debug)]
 pub struct ClientConnection {
     stream: UnixStream,
     input: FrameBuffer,
-    output: Vec<u8>,
-    written: usize,
+    output: Output,
     state: ClientState,
     /// A request that was read, for the next turn.
     held: Option<Request>,
     /// It follows the log.
     follower: Option<Follower>,
-    /// Runs while it owes us the rest of a frame, or its hello.
-    pub debt: Option<TimerId>,
+    /// While it owes us something.
+    pub debt: Option<Debt>,
     /// Why it is let go; the last that is written to it, after its answers.
     last_words: Option<Failure>,
-    /// The socket may have more to read.
-    readable: bool,
+    inlet: Inlet,
 }
 
 impl ClientConnection {
@@ -63,32 +98,53 @@ impl ClientConnection {
         Self {
             stream,
             input: FrameBuffer::default(),
-            output: Vec::new(),
-            written: 0,
+            output: Output::default(),
             state: ClientState::New,
             held: None,
             follower: None,
             debt: None,
             last_words: None,
             // It may have asked before we accepted it: that is read in this turn, without its event.
-            readable: true,
+            inlet: Inlet::Wet,
         }
     }
 
     /// Whether it reads slower than it is written to.
     pub fn is_full(&self) -> bool {
-        self.output.len() - self.written >= OUTPUT_HIGH
+        self.output.rest().len() >= OUTPUT_HIGH
     }
 
-    /// Whether it owes us the rest of a frame, or its hello. Not while it is our turn: if its output is
-    /// full, or its socket has more to read, what we hold may be whole requests that we did not take yet.
-    pub fn owes(&self) -> bool {
+    /// What it owes us. No request while it is our turn: if its output is full, or its socket has more to read, what we
+    /// hold may be whole requests that we did not take yet.
+    pub fn owes(&self) -> Option<Owed> {
+        let reads_no_more_requests = self.inlet == Inlet::Ending || self.state == ClientState::Leaving;
+        let is_our_turn = self.inlet != Inlet::Dry || self.held.is_some() || self.is_full();
         match self.state {
-            ClientState::New => true,
-            ClientState::Greeted => {
-                self.input.is_partial() && !self.readable && self.held.is_none() && !self.is_full()
+            ClientState::Gone => None,
+            _ if reads_no_more_requests => {
+                let owed = Owed::Reading { taken: self.output.taken() };
+                Some(owed).filter(|_| !self.output.rest().is_empty())
             }
-            ClientState::Leaving | ClientState::Gone => false,
+            ClientState::New => Some(Owed::Request),
+            ClientState::Greeted => Some(Owed::Request).filter(|_| self.input.is_partial() && !is_our_turn),
+            ClientState::Leaving => None,
+        }
+    }
+
+    /// It has not done in time what it owed.
+    pub fn fails_to(&mut self, owed: Owed, within: Duration) {
+        match owed {
+            Owed::Request => {
+                let line = format!("no complete request came within {} s", within.as_secs());
+                self.dismiss(Failure::new(FailureKind::Usage, line));
+            }
+            Owed::Reading { taken } => {
+                // An event comes only once there is much room again: a slow reader may have made some.
+                self.flush();
+                if self.output.taken() == taken {
+                    self.state = ClientState::Gone;
+                }
+            }
         }
     }
 
@@ -107,7 +163,7 @@ impl ClientConnection {
     /// Adds an answer to what is to be written.
     pub fn answer(&mut self, answer: &Answer) {
         // Only a history could be too long, and that is cut before.
-        if frame::encode(answer, &mut self.output).is_err() {
+        if self.output.add(answer).is_err() {
             self.leave();
         }
     }
@@ -187,7 +243,7 @@ impl ClientConnection {
         while self.is_asking() && !self.is_full() {
             match self.input.take() {
                 Ok(Some(request)) => return Some(request),
-                Ok(None) if !self.readable || taken >= READ_PER_TURN => return None,
+                Ok(None) if self.inlet == Inlet::Dry || taken >= READ_PER_TURN => return None,
                 Ok(None) => taken += self.read(),
                 Err(error) => self.dismiss(broken(&error)),
             }
@@ -197,7 +253,7 @@ impl ClientConnection {
 
     /// Whether a request may come out of it without a further event of its socket.
     pub fn has_more(&self) -> bool {
-        (self.readable || self.held.is_some()) && self.is_asking() && !self.is_full()
+        (self.inlet != Inlet::Dry || self.held.is_some()) && self.is_asking() && !self.is_full()
     }
 
     fn read(&mut self) -> usize {
@@ -205,7 +261,7 @@ impl ClientConnection {
         match self.stream.read(&mut buffer) {
             Ok(0) => {
                 // It may still read the answers to what it asked; a stream it would not end.
-                self.readable = false;
+                self.inlet = Inlet::Dry;
                 self.leave();
                 0
             }
@@ -215,7 +271,7 @@ impl ClientConnection {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             Err(error) => {
-                self.readable = false;
+                self.inlet = Inlet::Dry;
                 if error.kind() != io::ErrorKind::WouldBlock {
                     self.state = ClientState::Gone;
                 }
@@ -230,28 +286,21 @@ impl ClientConnection {
         if let Some(failure) = self.last_words.take() {
             self.answer(&Answer::Failure(failure));
         }
-        while let Some(rest) = self.output.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match self.stream.write(rest) {
+        while self.state != ClientState::Gone && !self.output.rest().is_empty() {
+            match self.stream.write(self.output.rest()) {
                 Ok(0) => self.state = ClientState::Gone,
-                Ok(count) => self.written += count,
+                Ok(count) => self.output.take(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => self.state = ClientState::Gone,
             }
-            if self.state == ClientState::Gone {
-                return;
-            }
         }
-        self.written = 0;
-        self.output.clear();
-        // One long answer must not cost its memory for as long as the client stays.
-        self.output.shrink_to(OUTPUT_HIGH);
     }
 
     fn is_done(&self) -> bool {
         match self.state {
             ClientState::New | ClientState::Greeted => false,
-            ClientState::Leaving => self.output.is_empty(),
+            ClientState::Leaving => self.output.rest().is_empty(),
             ClientState::Gone => true,
         }
     }
@@ -305,22 +354,20 @@ impl Clients {
         self.clients.len()
     }
 
-    /// Takes in all who knock and returns their keys. Only our user and root may stay.
-    pub fn accept(&mut self, registry: &Registry) -> Vec<ClientId> {
-        let mut keys = Vec::new();
+    /// Takes in all who knock. Only our user and root may stay.
+    pub fn accept(&mut self, registry: &Registry) {
         self.knocking = Knocking::Answered;
         loop {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => stream,
-                Err(error) if is_passing(&error) => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return keys,
+            match self.listener.accept() {
+                Ok((stream, _)) => self.admit(stream, registry),
+                Err(error) if is_passing(&error) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {
                     tracing::warn!("a client cannot be accepted: {error}");
                     self.knocking = Knocking::NoDescriptor;
-                    return keys;
+                    return;
                 }
-            };
-            keys.extend(self.admit(stream, registry));
+            }
         }
     }
 
@@ -329,7 +376,7 @@ impl Clients {
         self.knocking == Knocking::MayHaveDescriptor
     }
 
-    fn admit(&mut self, stream: UnixStream, registry: &Registry) -> Option<ClientId> {
+    fn admit(&mut self, stream: UnixStream, registry: &Registry) {
         let is_ours = callers::is_ours(&stream);
         let mut client = ClientConnection::new(stream);
         if !is_ours {
@@ -346,22 +393,24 @@ impl Clients {
         if !client.is_asking() {
             // The kernel has room for one line, so that nothing waits and it takes no place among the clients.
             client.flush();
-            return None;
+            return;
         }
         let entry = self.clients.vacant_entry();
         let token = Token(self.first_token + entry.key());
         // Both from the start: an event comes once per change, so that room which nobody needs wakes us only once.
-        registry.register(&mut client.stream, token, Interest::READABLE | Interest::WRITABLE).ok()?;
-        let key = entry.key();
-        entry.insert(client);
-        Some(key)
+        if registry.register(&mut client.stream, token, Interest::READABLE | Interest::WRITABLE).is_ok() {
+            entry.insert(client);
+        }
     }
 
     /// The socket of a client has something to read, or room. A token that is none of a client says nothing.
-    pub fn woken(&mut self, token: Token, readable: bool) {
-        let key = token.0.checked_sub(self.first_token);
-        if let Some(client) = key.and_then(|key| self.clients.get_mut(key)) {
-            client.readable |= readable;
+    pub fn woken(&mut self, event: &mio::event::Event) {
+        let key = event.token().0.checked_sub(self.first_token);
+        let Some(client) = key.and_then(|key| self.clients.get_mut(key)) else { return };
+        if event.is_read_closed() {
+            client.inlet = Inlet::Ending;
+        } else if event.is_readable() && client.inlet == Inlet::Dry {
+            client.inlet = Inlet::Wet;
         }
     }
 
@@ -383,7 +432,7 @@ impl Clients {
             if !client.is_done() {
                 return true;
             }
-            timers.extend(client.debt);
+            timers.extend(client.debt.map(|debt| debt.timer));
             if self.knocking == Knocking::NoDescriptor {
                 self.knocking = Knocking::MayHaveDescriptor;
             }

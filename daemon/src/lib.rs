@@ -1,12 +1,14 @@
 //! simpd: one thread, one UDP socket, one log, any number of clients.
 //!
 //! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
-//! - `clients`, `udp`: the sockets; neither knows the other. `followers`: entries of the log for clients.
+//! - `clients`, `udp`: the sockets; neither knows the other. `output`: what is to be written to a client. `followers`:
+//!   entries of the log for clients.
 //! - `startup`, `config`: what must be right before it serves.
 
 mod clients;
 mod config;
 mod followers;
+mod output;
 mod server;
 mod startup;
 pub mod udp;

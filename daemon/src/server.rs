@@ -13,13 +13,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use simp_control::clock::now_ms;
 use simp_control::sleep::{self, Waking};
-use simp_control::{Failure, FailureKind};
 use simp_engine::wheel::Wheel;
 use simp_engine::{Arrival, ClientId, Engine, Inputs, Now, Outputs, has_long_answer};
 use simp_proto::Datagram;
 use simp_store::{Store, StoreError};
 
-use crate::clients::Clients;
+use crate::clients::{ClientConnection, Clients, Debt};
 use crate::config::{Args, Config};
 use crate::followers;
 use crate::udp::{More, Udp};
@@ -36,7 +35,8 @@ const DATAGRAMS_PER_TURN: usize = 256;
 /// Most requests of one client taken in one turn.
 const REQUESTS_PER_TURN: usize = 256;
 
-/// How long a client may owe us its hello or the rest of a frame.
+/// How long a client may owe us its hello or the rest of a frame; and how long it may read nothing once it has closed its
+/// side.
 const CLIENT_OWES_FOR: Duration = Duration::from_secs(10);
 
 /// The daemon: all its parts, and nothing that one of them could know alone.
@@ -111,7 +111,7 @@ impl Server {
             self.engine.turn(now, &mut self.inputs, &mut self.outputs)?;
             // Only what the engine has let out leaves, after its commit.
             self.transmit();
-            self.answer();
+            self.answer(now);
         }
         if let Err(error) = self.engine.finish() {
             tracing::warn!("{error}; nothing is lost, but the next start takes longer");
@@ -157,15 +157,15 @@ impl Server {
                 SIGNALS => self.handle_signals(),
                 // This turn finds what is due by now.
                 WAKING => self.waking.noticed(),
-                LISTENER => self.accept_clients(now),
-                token => self.clients.woken(token, event.is_readable()),
+                LISTENER => self.clients.accept(self.poll.registry()),
+                _ => self.clients.woken(event),
             }
         }
         if self.clients.should_accept() {
-            self.accept_clients(now);
+            self.clients.accept(self.poll.registry());
         }
         self.receive()?;
-        self.read_clients(now);
+        self.read_clients();
         self.dismiss_debtors(now);
         self.inputs.clients = self.clients.len();
         Ok(())
@@ -215,18 +215,11 @@ impl Server {
         }
     }
 
-    fn accept_clients(&mut self, now: Now) {
-        for key in self.clients.accept(self.poll.registry()) {
-            self.watch_client(now, key);
-        }
-    }
-
-    fn read_clients(&mut self, now: Now) {
+    fn read_clients(&mut self) {
         let ready: Vec<ClientId> =
             self.clients.iter_mut().filter(|(_, client)| client.has_more()).map(|(key, _)| key).collect();
         for key in ready {
             self.read_client(key);
-            self.watch_client(now, key);
         }
     }
 
@@ -243,31 +236,17 @@ impl Server {
             }
             // It has paid: what it owes from here on, it owes from now on.
             if let Some(debt) = client.debt.take() {
-                self.debts.cancel(debt);
+                self.debts.cancel(debt.timer);
             }
             self.inputs.requests.push((key, request));
         }
     }
 
-    /// Gives a client that owes us something until a deadline, and no deadline to one that does not.
-    fn watch_client(&mut self, now: Now, key: ClientId) {
-        let Some(client) = self.clients.get_mut(key) else { return };
-        match (client.owes(), client.debt) {
-            (true, None) => client.debt = Some(self.debts.set(now.instant + CLIENT_OWES_FOR, key)),
-            (false, Some(debt)) => {
-                client.debt = None;
-                self.debts.cancel(debt);
-            }
-            _ => {}
-        }
-    }
-
     fn dismiss_debtors(&mut self, now: Now) {
         while let Some(key) = self.debts.pop_expired(now.instant) {
-            if let Some(client) = self.clients.get_mut(key) {
-                client.debt = None;
-                let line = format!("no complete request came within {} s", CLIENT_OWES_FOR.as_secs());
-                client.dismiss(Failure::new(FailureKind::Usage, line));
+            let Some(client) = self.clients.get_mut(key) else { continue };
+            if let Some(debt) = client.debt.take() {
+                client.fails_to(debt.owed, CLIENT_OWES_FOR);
             }
         }
     }
@@ -288,7 +267,7 @@ impl Server {
     }
 
     /// The answers of this turn leave, and for those who follow the log its entries.
-    fn answer(&mut self) {
+    fn answer(&mut self, now: Now) {
         for (key, answer) in self.outputs.answers.drain(..) {
             if let Some(client) = self.clients.get_mut(key) {
                 client.answer(&answer);
@@ -307,5 +286,21 @@ impl Server {
         for debt in self.clients.flush(self.poll.registry()) {
             self.debts.cancel(debt);
         }
+        // Last: what a client has taken by now it does not owe.
+        for (key, client) in self.clients.iter_mut() {
+            watch(&mut self.debts, now, key, client);
+        }
     }
+}
+
+/// Gives a client that owes us something until a deadline, and no deadline to one that does not.
+fn watch(debts: &mut Wheel<ClientId>, now: Now, key: ClientId, client: &mut ClientConnection) {
+    let owed = client.owes();
+    if client.debt.map(|debt| debt.owed) == owed {
+        return;
+    }
+    if let Some(debt) = client.debt.take() {
+        debts.cancel(debt.timer);
+    }
+    client.debt = owed.map(|owed| Debt { owed, timer: debts.set(now.instant + CLIENT_OWES_FOR, key) });
 }

@@ -82,6 +82,47 @@ fn clients_that_never_read_cost_little_and_get_everything_once_when_they_do() {
     }
 }
 
+#[test]
+fn who_closed_its_side_and_reads_nothing_for_ten_seconds_is_let_go_and_who_pauses_or_is_slow_is_not() {
+    let world = World::new();
+    let (alice, mut client, _bob) = open_chat(&world);
+    fill(&mut client, 1_000);
+    let last = client.status().last_id;
+    let history = Request::History { before: None, limit: 1_000, filter: Filter::default() };
+    // More than is kept for a client, with requests after it; and little more than its socket holds.
+    let closed = |asked| {
+        let mut closed = greeted(&alice);
+        (0..asked).for_each(|_| closed.write(&history));
+        closed.stream().shutdown(Shutdown::Write).unwrap();
+        closed
+    };
+    let dead: Vec<_> = [20, 20, 4, 4].map(closed).into();
+    let mut slow = closed(20);
+    let mut paused = alice.client();
+    paused.write(&Request::Follow { from: FollowFrom::After(0), filter: Filter::default() });
+    client.status_when(|status| status.clients == 7);
+
+    let mut answers = 0;
+    client.status_when(|status| {
+        // One that reads a little now and then, as long as the others are there.
+        if answers < 20 && status.uptime_ms > 1_000 * answers {
+            assert!(matches!(slow.read(), Some(Answer::Reply(Reply::History { .. }))));
+            answers += 1;
+        }
+        status.clients == 3
+    });
+    (answers..20).for_each(|_| assert!(matches!(slow.read(), Some(Answer::Reply(Reply::History { .. })))));
+    assert_eq!(slow.read(), None);
+    assert_eq!(paused.read(), Some(Answer::Reply(Reply::Following { after: 0 })));
+    assert!(ids_until(&mut paused, last).into_iter().eq(1..=last));
+    drop(dead);
+
+    // Nobody who does not read keeps it from ending.
+    let _stuck = closed(20);
+    client.reply(&Request::Stop);
+    assert_eq!(alice.wait(), Some(0));
+}
+
 /// Whether this process may have so many open files; says so if it may not.
 fn may_open_files(test: &str, count: u64) -> bool {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
