@@ -9,6 +9,7 @@
 //! - `simpctl`: what simpctl says when something is wrong.
 //! - `manuals`: their commands and options are those of `--help`.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
+//! - `other_users`: what another user of the machine leaves in our way.
 //! - `probe`: what simpctl probe finds out about simpd, and about peers that are wrong in one thing.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
 //! - `wireshark`: what the dissector of contrib/ shows of the traffic of all that.
@@ -46,6 +47,7 @@ mod idle;
 mod kills;
 mod lost;
 mod manuals;
+mod other_users;
 mod outbox;
 mod peers;
 mod power_loss;

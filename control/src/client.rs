@@ -95,8 +95,7 @@ impl Client {
     /// # Errors
     /// `no_daemon` with the remedy.
     pub fn at(path: impl Into<PathBuf>) -> Outcome<Self> {
-        let path = path.into();
-        let socket = Socket { name: path.display().to_string(), path };
+        let socket = Socket::named(path.into());
         Self::new(Connection::new(socket.connect()?, socket))
     }
 

@@ -1,15 +1,17 @@
-//! Which simpd: the one that `-d` names, or `$SIMP_DAEMON`, or the only one that runs.
+//! Which simpd: the one that `-d` names, or `$SIMP_DAEMON`, or the only one that runs. One that was started in another
+//! environment is found by its lock.
 
-use std::os::unix::net::UnixStream;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::Uid;
-
 use crate::connection::Connection;
-use crate::error::{Outcome, fail};
+use crate::error::{Error, Outcome, fail};
 use crate::failure::FailureKind;
+use crate::holder::{Holder, LOCK};
+use crate::homes;
 use crate::places;
 use crate::socket::{Socket, is_absent, refused};
+use crate::trust::Untrusted;
 
 /// Connects to the simpd that `named` names, by its address or the path of its socket; if it is `None` to the one that
 /// `$SIMP_DAEMON` names, and without that to the only one that runs.
@@ -19,39 +21,55 @@ use crate::socket::{Socket, is_absent, refused};
 pub(crate) fn simpd(named: Option<String>) -> Outcome<Connection> {
     // Set but empty is not set: so a script can undo the variable for one command.
     let named = named.or_else(|| std::env::var("SIMP_DAEMON").ok().filter(|name| !name.is_empty()));
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let folder = places::runtime_folder(runtime, Uid::effective().as_raw(), Path::is_dir);
     match named {
         // No address has a slash, so this is a path.
-        Some(name) if name.contains('/') => at(PathBuf::from(&name), name),
+        Some(name) if name.contains('/') => {
+            let socket = Socket::named(PathBuf::from(name));
+            Ok(Connection::new(socket.connect()?, socket))
+        }
         Some(name) => match places::parse_address(&name) {
-            Some(address) => at(places::socket_path(&folder, address), places::daemon_name(address)),
+            Some(address) => with_address(address),
             None => Err(fail(
                 FailureKind::Usage,
                 format!("{name}: neither the address of a simpd nor the path of its socket"),
             )),
         },
-        None => only_one(&folder),
+        None => only_one(),
     }
 }
 
-fn at(path: PathBuf, name: String) -> Outcome<Connection> {
-    let socket = Socket { name, path };
-    Ok(Connection::new(socket.connect()?, socket))
+/// Connects to the one with this address, wherever its socket is.
+fn with_address(address: SocketAddr) -> Outcome<Connection> {
+    let name = places::daemon_name(address);
+    let socket = Socket::placed(name.clone(), places::socket_path(&homes::sockets(), address));
+    let error = match socket.connect() {
+        Ok(stream) => return Ok(Connection::new(stream, socket)),
+        Err(error) => error,
+    };
+    let lock = locks().map(|locks| locks.join(&name).join(LOCK));
+    let found = lock.and_then(|lock| Some((Holder::of(&lock)?, lock)));
+    let Some((holder, lock)) = found else { return Err(with_reason(error)) };
+    let elsewhere = Socket::placed(name, holder.socket.clone());
+    match (elsewhere.try_connect(), holder.alive(&lock)) {
+        (Ok(stream), _) => Ok(Connection::new(stream, elsewhere)),
+        (Err(Untrusted::Io(absent)), Some(pid)) if is_absent(&absent) => {
+            Err(unreachable(&elsewhere.path, pid))
+        }
+        _ => Err(with_reason(error)),
+    }
 }
 
-/// Connects to each socket in the folder, which shows who is alive.
-fn only_one(folder: &Path) -> Outcome<Connection> {
+/// Connects to each socket there is, which shows who is alive.
+fn only_one() -> Outcome<Connection> {
     let mut running = Vec::new();
     let mut failed = None;
-    for path in sockets(folder)? {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        match UnixStream::connect(&path) {
+    for socket in candidates(&mut failed) {
+        match socket.try_connect() {
             // The connection that shows it alive is the one that is used: between two attempts it could go away.
-            Ok(stream) => running.push(Connection::new(stream, Socket { name, path })),
-            Err(error) if is_absent(&error) => (),
+            Ok(stream) => running.push(Connection::new(stream, socket)),
+            Err(Untrusted::Io(error)) if is_absent(&error) => (),
             // Somebody else's, perhaps: a reason only if there is none of ours.
-            Err(error) => failed = Some(refused(&path, &error)),
+            Err(error) => failed = Some(socket.refused(&error)),
         }
     }
     if running.len() > 1 {
@@ -59,20 +77,64 @@ fn only_one(folder: &Path) -> Outcome<Connection> {
         let line = format!("several simpd are running: {} (choose one with -d ADDR)", names.join(", "));
         return Err(fail(FailureKind::NoDaemon, line));
     }
-    let none = || fail(FailureKind::NoDaemon, "simpd is not running (start it with: simpd ADDR)");
-    running.pop().ok_or_else(|| failed.unwrap_or_else(none))
+    let none =
+        || with_reason(fail(FailureKind::NoDaemon, "simpd is not running (start it with: simpd ADDR)"));
+    running.pop().ok_or_else(|| failed.or_else(without_socket).unwrap_or_else(none))
 }
 
-/// The sockets in the folder, in the order of their names.
-fn sockets(folder: &Path) -> Outcome<Vec<PathBuf>> {
-    let entries = match folder.read_dir() {
-        Ok(entries) => entries,
-        Err(error) if is_absent(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(refused(folder, &error)),
+/// All sockets that are in their place, and then those that only a lock names, in the order of their names. `failed` is why
+/// the place cannot be looked at.
+fn candidates(failed: &mut Option<Error>) -> Vec<Socket> {
+    let folder = homes::sockets();
+    let mut sockets: Vec<Socket> = match folder.read_dir() {
+        Ok(entries) => entries.flatten().filter_map(|entry| in_place(entry.path())).collect(),
+        Err(error) => {
+            *failed = Some(refused(&folder, &error)).filter(|_| !is_absent(&error));
+            Vec::new()
+        }
     };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "sock"));
     // The folder has them in no order, and the error that names them should be the same each time.
-    paths.sort();
-    Ok(paths)
+    sockets.sort_by(|one, other| one.path.cmp(&other.path));
+    for (name, holder) in locks().map(|locks| Holder::all_in(&locks)).unwrap_or_default() {
+        if sockets.iter().all(|socket| socket.path != holder.socket) {
+            sockets.push(Socket::placed(name, holder.socket));
+        }
+    }
+    sockets
+}
+
+fn in_place(path: PathBuf) -> Option<Socket> {
+    let name = path.file_stem()?.to_string_lossy().into_owned();
+    path.extension().is_some_and(|extension| extension == "sock").then(|| Socket::placed(name, path))
+}
+
+/// The folders of the daemons, each with its lock.
+fn locks() -> Option<PathBuf> {
+    homes::state().map(|state| state.join("simp"))
+}
+
+/// A simpd that runs although nobody can reach it.
+fn without_socket() -> Option<Error> {
+    let locks = locks()?;
+    let mut holders = Holder::all_in(&locks).into_iter();
+    holders.find_map(|(name, holder)| {
+        Some(unreachable(&holder.socket, holder.alive(&locks.join(name).join(LOCK))?))
+    })
+}
+
+fn unreachable(path: &Path, pid: u32) -> Error {
+    let what = format!("simpd runs (pid {pid}), but its socket is gone");
+    let line = format!("{}: {what} (make it again with: kill -HUP {pid})", path.display());
+    fail(FailureKind::NoDaemon, line)
+}
+
+/// That a simpd is missing may be because a variable does not count.
+fn with_reason(error: Error) -> Error {
+    match (error, homes::ignored().next()) {
+        (Error::Failure(mut failure), Some(ignored)) => {
+            failure.line = format!("{}; {ignored}", failure.line);
+            failure.into()
+        }
+        (error, _) => error,
+    }
 }

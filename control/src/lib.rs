@@ -14,7 +14,8 @@
 //!   ends.
 //! - [`escape`], [`clock`], [`duration`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
-//! - [`places`]: where the programs find each other. `who`: how users name a peer.
+//! - [`places`]: where the programs find each other; [`homes`]: in which folders, `holder`: by their locks.
+//! - [`trust`]: whom they talk to at all. `who`: how users name a peer.
 
 mod answer;
 mod client;
@@ -28,12 +29,15 @@ mod failure;
 mod find;
 pub mod frame;
 mod framed;
+mod holder;
+pub mod homes;
 mod lists;
 pub mod places;
 mod request;
 pub mod sleep;
 mod socket;
 mod status;
+pub mod trust;
 mod values;
 mod who;
 
@@ -42,6 +46,7 @@ pub use client::{Client, Incoming, token};
 pub use event::{Event, Kind, What};
 pub use failure::{Failure, FailureKind};
 pub use framed::FrameStream;
+pub use holder::{Holder, LOCK};
 pub use lists::Piece;
 pub use request::{Filter, FollowFrom, Request, VERSION};
 pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload};

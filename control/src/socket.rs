@@ -2,15 +2,14 @@
 
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{Uid, User};
-
 use crate::error::{Error, Lost, Outcome, fail};
 use crate::failure::FailureKind;
+use crate::homes::{owner_of, user_name};
 use crate::places;
+use crate::trust::{self, Origin, Untrusted};
 
 /// The control socket of a simpd.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +18,25 @@ pub struct Socket {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
+    pub(crate) origin: Origin,
 }
 
 impl Socket {
+    /// One that the user has named by its path.
+    pub(crate) fn named(path: PathBuf) -> Self {
+        Self { name: path.display().to_string(), path, origin: Origin::Named }
+    }
+
+    /// One of our own user's, in its place.
+    pub(crate) fn placed(name: String, path: PathBuf) -> Self {
+        Self { name, path, origin: Origin::Place }
+    }
+
+    /// Connects, if it is of a simpd that may be told everything.
+    pub(crate) fn try_connect(&self) -> Result<UnixStream, Untrusted> {
+        trust::connect(&self.path, self.origin)
+    }
+
     /// Connects.
     ///
     /// # Errors
@@ -33,7 +48,7 @@ impl Socket {
             let line = format!("{}: {what} (set XDG_RUNTIME_DIR to a shorter path)", self.path.display());
             return Err(fail(FailureKind::NoDaemon, line));
         }
-        UnixStream::connect(&self.path).map_err(|error| refused(&self.path, &error))
+        self.try_connect().map_err(|error| self.refused(&error))
     }
 
     /// Connects once more to a simpd that was there before.
@@ -41,15 +56,25 @@ impl Socket {
     /// # Errors
     /// [`Error::Lost`] if there is none now, and a failure if there is no use in waiting for it.
     pub(crate) fn connect_again(&self) -> Outcome<UnixStream> {
-        UnixStream::connect(&self.path).map_err(|error| match is_absent(&error) {
-            true => self.lost(),
-            false => refused(&self.path, &error),
+        self.try_connect().map_err(|error| match &error {
+            Untrusted::Io(error) if is_absent(error) => self.lost(),
+            _ => self.refused(&error),
         })
     }
 
     /// The simpd that was here went away.
     pub(crate) fn lost(&self) -> Error {
         Lost { name: self.name.clone(), address: address(&self.path) }.into()
+    }
+
+    /// Says why there is no simpd here that we may talk to, and what to do.
+    pub(crate) fn refused(&self, error: &Untrusted) -> Error {
+        match (error, self.origin) {
+            (Untrusted::Io(error), _) => refused(&self.path, error),
+            (Untrusted::Foreign(_, uid), Origin::Named) => denied(&self.path, &user_name(*uid)),
+            // Not a simpd that we have no permission for: something that passes for ours.
+            (Untrusted::Foreign(..), Origin::Place) => fail(FailureKind::NoDaemon, error.to_string()),
+        }
     }
 }
 
@@ -64,13 +89,15 @@ pub(crate) fn refused(path: &Path, error: &io::Error) -> Error {
         _ if is_absent(error) => {
             format!("simpd is not running (start it with: simpd {})", address(path))
         }
-        io::ErrorKind::PermissionDenied => {
-            let owner = owner(path);
-            let who = if owner == "root" { "only root" } else { &format!("only {owner} and root") };
-            format!("permission denied (this simpd belongs to {owner}; {who} may use it)")
-        }
+        io::ErrorKind::PermissionDenied => return denied(path, &owner_of(path)),
         _ => error.to_string(),
     };
+    fail(FailureKind::NoDaemon, format!("{}: {why}", path.display()))
+}
+
+fn denied(path: &Path, owner: &str) -> Error {
+    let who = if owner == "root" { "only root" } else { &format!("only {owner} and root") };
+    let why = format!("permission denied (this simpd belongs to {owner}; {who} may use it)");
     fail(FailureKind::NoDaemon, format!("{}: {why}", path.display()))
 }
 
@@ -78,15 +105,6 @@ pub(crate) fn refused(path: &Path, error: &io::Error) -> Error {
 fn address(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     places::parse_address(&stem).map_or("ADDR".to_owned(), places::daemon_name)
-}
-
-/// Whose socket it is; whose folder, if we may not even look at the socket.
-fn owner(path: &Path) -> String {
-    let uid = path.ancestors().find_map(|path| path.metadata().ok()).map_or(0, |metadata| metadata.uid());
-    match User::from_uid(Uid::from_raw(uid)) {
-        Ok(Some(user)) => user.name,
-        _ => format!("uid {uid}"),
-    }
 }
 
 #[cfg(test)]
@@ -106,7 +124,7 @@ mod tests {
             );
         }
         let path = PathBuf::from(format!("/{}", "x".repeat(places::SOCKET_PATH_MAX)));
-        let long = Socket { name: "x".into(), path };
+        let long = Socket::named(path);
         assert!(long.connect().unwrap_err().to_string().contains("XDG_RUNTIME_DIR"));
     }
 }

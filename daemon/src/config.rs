@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use serde::Deserialize;
-use simp_control::{TEXT_MAX, places};
+use simp_control::{TEXT_MAX, homes, places};
 use simp_engine::{Accept, Budget, PinError, Pins, Policy, Retain, Value};
 use simp_proto::{RINGING_USER, Settings, UserName};
+use simp_service::plain_file;
 use simp_store::{Discard, Durability};
 
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
@@ -160,7 +161,7 @@ impl Config {
 impl ConfigFile {
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let text =
-            std::fs::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;
+            plain_file::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;
         toml::from_str(&text).map_err(|error: toml::de::Error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
@@ -245,12 +246,7 @@ fn length(name: &'static str, text: &str) -> Result<Duration, ConfigError> {
 }
 
 fn default_file() -> Option<PathBuf> {
-    let folder = std::env::var_os("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        // A relative path is to be ignored, says the XDG Base Directory Specification.
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")))?;
-    Some(folder.join("simp/simpd.toml"))
+    Some(homes::config()?.join("simp/simpd.toml"))
 }
 
 fn login_name() -> Option<String> {

@@ -15,14 +15,16 @@ pub mod udp;
 
 pub use simp_engine::wheel;
 
+use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use simp_control::homes;
 use simp_service::arguments::{self, Early};
 use simp_service::background::{self, BackgroundError};
 use simp_service::ending::{self, Ending};
-use simp_service::{logging, process};
+use simp_service::{logging, messages, process};
 use simp_store::{Store, StoreError};
 
 use crate::config::{Args, Config, ConfigError};
@@ -64,6 +66,9 @@ pub fn main() -> ExitCode {
 /// In the order in which things can be wrong: what the user wrote, the folders, another daemon, the address,
 /// the log. Only then is the control socket there, and whoever sees it is served.
 fn start(mut args: Args, ending: Ending) -> Result<ExitCode, Failed> {
+    if !background::is_entered() {
+        homes::ignored().for_each(|ignored| say(&ignored.to_string()));
+    }
     // The file is read again on SIGHUP, when a daemon in the background has left this folder.
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
     let config = Config::load(&args)?;
@@ -71,7 +76,7 @@ fn start(mut args: Args, ending: Ending) -> Result<ExitCode, Failed> {
     process::keep_private();
     let files = DaemonFiles::prepare(address)?;
     if args.background {
-        if let Some(status) = background::enter(&files.messages)? {
+        if let Some(status) = background::enter("simpd", &files.messages)? {
             return Ok(status);
         }
         // It stays for long, and must not keep a folder in use that somebody may want to unmount.
@@ -92,11 +97,10 @@ fn serve(
     files: &DaemonFiles,
     ending: Ending,
 ) -> Result<(), Failed> {
-    let lock = files.lock(address)?;
-    let udp = Udp::bind(address).map_err(|error| StartError::bind(address, error))?;
-    let store = Store::open(&files.log, config.durability, read_clocks().ms)?;
+    let mut lock = files.lock(address)?;
     let user = config.policy.user;
-    let mut server = Server::new(args, config, udp, store, &files.socket)?;
+    let begun = begin(args, config, address, files, &mut lock);
+    let mut server = begun.inspect_err(|_| files.discard_new())?;
     ending.hand_over();
     tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
     print(&format!("simpd: ready on {address} as {user}\n"));
@@ -108,6 +112,20 @@ fn serve(
     Ok(served?)
 }
 
+/// All that can fail at a start, with the lock.
+fn begin(
+    args: Args,
+    config: Config,
+    address: SocketAddr,
+    files: &DaemonFiles,
+    lock: &mut File,
+) -> Result<Server, Failed> {
+    files.claim(lock, address)?;
+    let udp = Udp::bind(address).map_err(|error| StartError::bind(address, error))?;
+    let store = Store::open(&files.log, config.durability, read_clocks().ms)?;
+    Ok(Server::new(args, config, udp, store, &files.socket)?)
+}
+
 /// Nobody need be there to read it.
 fn print(text: &str) -> ExitCode {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -115,6 +133,10 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn complain(line: &str, status: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr().lock(), "simpd: {line}");
+    say(line);
     ExitCode::from(status)
+}
+
+fn say(line: &str) {
+    messages::say("simpd", line);
 }

@@ -1,14 +1,12 @@
 //! What must be right before simpd serves: its files, its lock, its address. What is wrong is said with the remedy.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use simp_control::places;
+use simp_control::{Holder, LOCK, homes, places};
 use simp_service::folders::{self, FolderError};
 use simp_service::lock;
 
@@ -23,9 +21,14 @@ pub enum StartError {
     /// The path does not fit the kernel's socket address.
     #[error("{0}: the path has {1} bytes, a socket's has at most {max} (set XDG_RUNTIME_DIR to a shorter path)", max = places::SOCKET_PATH_MAX)]
     PathTooLong(PathBuf, usize),
-    /// A simpd has the address. The second is how simpctl finds that simpd.
-    #[error("{0}: simpd is already running there (see: simpctl -d {1} status)")]
-    Running(String, String),
+    /// A simpd has the address. The second is its id, the third how simpctl finds it.
+    #[error("{0}: simpd is already running there{pid} (see: simpctl -d {2} status)", pid = with_pid(*.1))]
+    Running(String, Option<u32>, String),
+    /// A simpd has the address, and has lost its socket.
+    #[error(
+        "{0}: simpd is already running there, with pid {1}, but its socket is gone (make it again with: kill -HUP {1})"
+    )]
+    Unreachable(String, u32),
     /// Another program has the port.
     #[error("{0}: the port is taken by another program (choose another: simpd {1}:PORT)")]
     PortTaken(SocketAddr, String),
@@ -38,6 +41,10 @@ pub enum StartError {
     /// The socket cannot be bound for another reason.
     #[error("{0}: {1}")]
     Bind(SocketAddr, BindError),
+}
+
+fn with_pid(pid: Option<u32>) -> String {
+    pid.map_or(String::new(), |pid| format!(", with pid {pid}"))
 }
 
 impl StartError {
@@ -62,7 +69,7 @@ impl StartError {
 pub struct DaemonFiles {
     /// The control socket.
     pub socket: PathBuf,
-    /// Locked while the daemon runs. Holds the path of its socket.
+    /// Locked while the daemon runs. Says who that is: see [`Holder`].
     pub lock: PathBuf,
     /// The log.
     pub log: PathBuf,
@@ -76,8 +83,7 @@ impl DaemonFiles {
     /// # Errors
     /// [`StartError`] names the folder and the variable that sets it.
     pub fn prepare(address: SocketAddr) -> Result<Self, StartError> {
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let runtime = places::runtime_folder(runtime, nix::unistd::getuid().as_raw(), Path::is_dir);
+        let runtime = homes::sockets();
         let socket = places::socket_path(&runtime, address);
         // Here, where the remedy can be said: binding would fail without it.
         let length = socket.as_os_str().len();
@@ -85,53 +91,77 @@ impl DaemonFiles {
             return Err(StartError::PathTooLong(socket, length));
         }
         folders::make_private(&runtime, "XDG_RUNTIME_DIR")?;
-        let all = folders::state("the folder of the log")?.join("simp");
+        let all = homes::state().ok_or(FolderError::NoHome("the folder of the log"))?.join("simp");
         folders::make_private(&all, "XDG_STATE_HOME")?;
         let state = all.join(places::daemon_name(address));
         folders::make_private(&state, "XDG_STATE_HOME")?;
         Ok(Self {
-            lock: state.join("lock"),
+            lock: state.join(LOCK),
             log: state.join("log.db"),
             messages: state.join("simpd.log"),
             socket,
         })
     }
 
-    /// Takes the lock that only one daemon has, and removes a socket that a killed one left.
+    /// Takes the lock that only one daemon has.
     ///
     /// # Errors
     /// [`StartError::Running`], if another daemon has it.
     pub fn lock(&self, address: SocketAddr) -> Result<File, StartError> {
-        let failed = |error| FolderError::Io(self.lock.clone(), error, "XDG_STATE_HOME");
         let name = places::daemon_name(address);
-        let mut lock = lock::take(&self.lock).map_err(|error| match error {
-            TryLockError::WouldBlock => StartError::Running(name.clone(), self.owner(&name)),
-            TryLockError::Error(error) => failed(error).into(),
-        })?;
+        lock::take(&self.lock).map_err(|error| match error {
+            TryLockError::WouldBlock => self.held(&name),
+            TryLockError::Error(error) => self.unusable_lock(error).into(),
+        })
+    }
+
+    /// Whoever has the lock removes a socket that a killed daemon left, and says in the lock's file who it is.
+    ///
+    /// # Errors
+    /// [`StartError::Running`], if a daemon with another lock serves there.
+    pub fn claim(&self, lock: &mut File, address: SocketAddr) -> Result<(), StartError> {
         // A daemon that keeps its log elsewhere has another lock. The socket itself shows whether one serves here.
         if UnixStream::connect(&self.socket).is_ok() {
-            return Err(StartError::Running(name.clone(), name));
+            let name = places::daemon_name(address);
+            return Err(StartError::Running(name.clone(), None, name));
         }
-        // Only with the lock: whoever is refused it must leave the owner's path in it, by which simpctl finds the
-        // owner.
-        lock.set_len(0).map_err(failed)?;
-        lock.write_all(self.socket.as_os_str().as_bytes()).map_err(failed)?;
+        // Only with the lock: whoever is refused it must leave what its owner has written there, by which simpctl finds
+        // the owner.
+        let told = lock.set_len(0).and_then(|()| lock.write_all(&Holder::this(&self.socket).to_bytes()));
+        told.map_err(|error| self.unusable_lock(error))?;
         // A killed daemon leaves its socket, and a path that exists cannot be bound.
         match fs::remove_file(&self.socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(FolderError::Io(self.socket.clone(), error, "XDG_RUNTIME_DIR").into())
             }
-            _ => Ok(lock),
+            _ => Ok(()),
         }
     }
 
-    /// How simpctl finds the daemon that has the lock: by its name, unless its socket is in another folder.
-    fn owner(&self, name: &str) -> String {
-        // It is empty for a moment, while its owner starts.
-        let socket = fs::read(&self.lock).unwrap_or_default();
-        if socket.is_empty() || socket == self.socket.as_os_str().as_bytes() {
-            return name.to_owned();
+    /// Removes what a start has made that came to nothing: a folder without a log. Only with the lock.
+    pub fn discard_new(&self) {
+        if let Some(folder) = self.log.parent().filter(|_| !self.log.exists()) {
+            // What is left of it is in nobody's way.
+            let _ = fs::remove_file(&self.messages);
+            let _ = fs::remove_file(&self.lock);
+            let _ = fs::remove_dir(folder);
         }
-        OsStr::from_bytes(&socket).to_string_lossy().into_owned()
+    }
+
+    fn unusable_lock(&self, error: io::Error) -> FolderError {
+        FolderError::Io(self.lock.clone(), error, "XDG_STATE_HOME")
+    }
+
+    /// Another daemon has the lock: how simpctl finds it, which is by its name unless its socket is in another folder.
+    fn held(&self, name: &str) -> StartError {
+        // The file is empty for a moment, while its owner starts.
+        let Some(holder) = Holder::of(&self.lock) else {
+            return StartError::Running(name.to_owned(), None, name.to_owned());
+        };
+        match holder.pid {
+            Some(pid) if !holder.socket.exists() => StartError::Unreachable(name.to_owned(), pid),
+            pid if holder.socket == self.socket => StartError::Running(name.to_owned(), pid, name.to_owned()),
+            pid => StartError::Running(name.to_owned(), pid, holder.socket.display().to_string()),
+        }
     }
 }

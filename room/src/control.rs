@@ -132,18 +132,11 @@ fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<OrderResult
     }
 }
 
-/// Asks a room that runs.
+/// Asks the room with this name, which runs at the other end.
 ///
 /// # Errors
-/// If none runs, or it does not do it.
-pub fn ask(path: &Path, name: &str, order: Order) -> Outcome<OrderResult> {
-    let stream = UnixStream::connect(path).map_err(|_| {
-        let line = format!(
-            "{}: the room {name} is not running (start it: simp-room run --name {name})",
-            path.display()
-        );
-        fail(FailureKind::NoDaemon, line)
-    })?;
+/// If it does not answer, or does not do it.
+pub fn ask(stream: UnixStream, name: &str, order: Order) -> Outcome<OrderResult> {
     let mut room = framed(stream, ANSWER_WITHIN);
     let broken = |why: String| fail(FailureKind::NoDaemon, format!("the room {name}: {why}"));
     // If it is refused already, reading brings why.

@@ -1,13 +1,13 @@
 //! Which files a room has, and which sockets. What is in them is `store`'s and `control`'s business.
 
-use std::fs::{File, TryLockError};
-use std::io;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use nix::unistd::Uid;
 use simp_control::FailureKind;
 use simp_control::error::{Error, Outcome, fail};
-use simp_control::places;
+use simp_control::homes;
+use simp_control::{Holder, LOCK};
 use simp_service::folders::{self, FolderError};
 use simp_service::lock;
 
@@ -19,6 +19,8 @@ const NAME_MAX: usize = 32;
 pub struct RoomFiles {
     name: String,
     rooms: PathBuf,
+    /// The folder of all but the socket.
+    folder: PathBuf,
     /// What one in the background has to say.
     pub messages: PathBuf,
     /// Its accounts and members.
@@ -40,25 +42,44 @@ pub fn room_name(name: &str) -> Result<String, String> {
 }
 
 impl RoomFiles {
-    /// Those of the room with this name. Makes the folder of the store.
+    /// Those of the room with this name, whether they are there or not.
     ///
     /// # Errors
-    /// If there is no home, or a folder cannot be made or is not ours alone.
+    /// If there is no home.
     pub fn of(name: &str) -> Outcome<Self> {
-        let rooms = folders::state("the room's accounts").map_err(|error| refused(&error))?.join("simp-room");
+        let rooms = rooms().ok_or_else(|| refused(&FolderError::NoHome("the room's accounts")))?;
         let folder = rooms.join(name);
-        // The folder of all rooms too: its locks say which simpd is taken.
-        for private in [&rooms, &folder] {
-            folders::make_private(private, "XDG_STATE_HOME").map_err(|error| refused(&error))?;
-        }
         Ok(Self {
             name: name.to_owned(),
             store: folder.join("room.db"),
             messages: folder.join("room.log"),
-            lock: folder.join("lock"),
+            lock: folder.join(LOCK),
+            folder,
             rooms,
             socket: socket(name),
         })
+    }
+
+    /// Makes the folder of the store.
+    ///
+    /// # Errors
+    /// If it cannot be made or is not ours alone.
+    pub fn make_folder(&self) -> Outcome {
+        // The folder of all rooms too: its locks say which simpd is taken.
+        for private in [&self.rooms, &self.folder] {
+            folders::make_private(private, "XDG_STATE_HOME").map_err(|error| refused(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what a run has made that came to nothing: a folder without a store.
+    pub fn discard_new(&self) {
+        if !self.store.exists() {
+            // What is left of it is in nobody's way.
+            let _ = fs::remove_file(&self.messages);
+            let _ = fs::remove_file(&self.lock);
+            let _ = fs::remove_dir(&self.folder);
+        }
     }
 
     /// Makes sure that this is the only one that runs the room, as long as the file is open.
@@ -67,7 +88,15 @@ impl RoomFiles {
     /// If another one does.
     pub fn take_lock(&self) -> Outcome<File> {
         let name = &self.name;
-        lock(&self.lock, &format!("the room {name} is already running (see: simp-room status --name {name})"))
+        let taken = || {
+            let pid = Holder::of(&self.lock).and_then(|holder| holder.pid);
+            let pid = pid.map_or(String::new(), |pid| format!(", with pid {pid}"));
+            format!("the room {name} is already running{pid} (see: simp-room status --name {name})")
+        };
+        let mut file = lock(&self.lock, taken)?;
+        let told = file.set_len(0).and_then(|()| file.write_all(&Holder::this(&self.socket).to_bytes()));
+        told.map_err(|error| failed(&self.lock, &error))?;
+        Ok(file)
     }
 
     /// Makes sure that no other room runs on this simpd, as long as the file is open: both would answer each line.
@@ -76,22 +105,26 @@ impl RoomFiles {
     /// If another room does.
     pub fn take_simpd(&self, address: &str) -> Outcome<File> {
         let path = self.rooms.join(format!("simpd-{address}.lock"));
-        lock(&path, &format!("another room runs on simpd {address} (give each room a simpd of its own)"))
+        lock(&path, || format!("another room runs on simpd {address} (give each room a simpd of its own)"))
     }
 }
 
 /// Locks a file, for as long as it is open.
-fn lock(path: &Path, taken: &str) -> Outcome<File> {
+fn lock(path: &Path, taken: impl Fn() -> String) -> Outcome<File> {
     lock::take(path).map_err(|error| match error {
-        TryLockError::WouldBlock => fail(FailureKind::Failed, taken),
+        TryLockError::WouldBlock => fail(FailureKind::Failed, taken()),
         TryLockError::Error(error) => failed(path, &error),
     })
 }
 
+/// The folder of all rooms.
+pub fn rooms() -> Option<PathBuf> {
+    homes::state().map(|state| state.join("simp-room"))
+}
+
 /// The folder of the sockets. Not simpd's own: simpctl takes every socket that is there for one of a simpd.
 pub fn runtime() -> PathBuf {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let simp = places::runtime_folder(runtime, Uid::effective().as_raw(), Path::is_dir);
+    let simp = homes::sockets();
     simp.with_file_name(format!("{}-room", simp.file_name().unwrap_or_default().to_string_lossy()))
 }
 

@@ -6,7 +6,7 @@
 //! - `room` and what is below it: the machine, without sockets, files and clock. `member`, `lines`: its words.
 //! - `run`: the program. `host`: its turns. `hashing`: passwords.
 //! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `files`: where.
-//! - `args`: the commands. `control`, `operator`: how the operator talks to a room. `users`: the accounts.
+//! - `args`: the commands. `control`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts.
 //! - `output`: what people read on standard output and standard error.
 
 mod args;
@@ -22,6 +22,7 @@ mod operator;
 mod output;
 mod room;
 mod run;
+mod running_room;
 mod simpd;
 mod store;
 mod users;
@@ -31,9 +32,10 @@ use std::process::ExitCode;
 use simp_control::FailureKind;
 use simp_control::error::{Outcome, fail};
 use simp_control::escape;
+use simp_control::homes;
 use simp_service::arguments::{self, Early};
-use simp_service::background;
 use simp_service::ending::{self, Ending};
+use simp_service::{background, plain_file};
 
 use args::{Args, Command, RunArgs};
 use files::RoomFiles;
@@ -87,12 +89,16 @@ fn carry_out(args: Args, ending: Ending) -> Outcome<ExitCode> {
 
 /// Runs a room here, or in the background.
 fn open(args: RunArgs, ending: Ending) -> Outcome<ExitCode> {
+    if !background::is_entered() {
+        homes::ignored().for_each(|ignored| say(&ignored.to_string()));
+    }
     let (daemon, background) = (args.daemon.clone(), args.background);
     // What is wrong with the arguments is found before anything is started.
     let settings = settings(args)?;
     if background {
-        let messages = RoomFiles::of(&settings.name)?.messages;
-        let entered = background::enter(&messages);
+        let files = RoomFiles::of(&settings.name)?;
+        files.make_folder()?;
+        let entered = background::enter("simp-room", &files.messages);
         if let Some(status) = entered.map_err(|error| fail(FailureKind::Failed, error.to_string()))? {
             return Ok(status);
         }
@@ -105,7 +111,7 @@ fn settings(args: RunArgs) -> Outcome<RoomSettings> {
     let motd = match &args.motd {
         None => Vec::new(),
         Some(file) => {
-            let text = std::fs::read(file).map_err(|error| {
+            let text = plain_file::read(file.as_ref()).map_err(|error| {
                 fail(FailureKind::Failed, format!("{file}: {error} (the file for --motd)"))
             })?;
             let text = String::from_utf8_lossy(&text);

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use simp_control::error::{Outcome, unwritten};
 use simp_control::escape;
+use simp_service::messages;
 
 /// Writes a line to standard output.
 ///
@@ -17,6 +18,5 @@ pub fn print(line: &str) -> Outcome {
 
 /// Writes a line about the room to standard error, with whatever a peer put into it escaped.
 pub fn say(line: &str) {
-    // In one piece, so that two threads do not mix theirs. A room whose standard error is closed goes on all the same.
-    let _ = io::stderr().lock().write_all(format!("simp-room: {}\n", escape::shown(line)).as_bytes());
+    messages::say("simp-room", &escape::shown(line));
 }

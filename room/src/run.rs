@@ -1,6 +1,7 @@
 //! The room as a program: its threads, its signals, and its clock. All of them tell one thread what happened, and that
 //! one does the rest.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -33,8 +34,23 @@ const INPUTS_MAX: usize = 1_024;
 /// If it cannot be run.
 pub fn run(daemon: Option<String>, settings: RoomSettings, ending: Ending) -> Outcome {
     let files = RoomFiles::of(&settings.name)?;
+    files.make_folder()?;
     // Before everything that another run of this room would be disturbed by.
     let lock = files.take_lock()?;
+    let outcome = run_locked(daemon, settings, ending, files.clone(), lock);
+    if outcome.is_err() {
+        files.discard_new();
+    }
+    outcome
+}
+
+fn run_locked(
+    daemon: Option<String>,
+    settings: RoomSettings,
+    ending: Ending,
+    files: RoomFiles,
+    lock: File,
+) -> Outcome {
     let stopping = Arc::new(AtomicBool::new(false));
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;

@@ -8,13 +8,12 @@ mod people;
 mod strikes;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
+use simp_service::plain_file;
 
 use strikes::{account_key, forgive, host_key, strike};
 
@@ -123,7 +122,7 @@ impl RoomStore {
     /// If it is something else, or cannot be read.
     pub fn open(path: &Path) -> Result<Self, RoomStoreError> {
         // Two that make it at the same time would be in each other's way.
-        let lock = File::options().create(true).append(true).mode(0o600).open(path.with_extension("lock"))?;
+        let lock = plain_file::append(&path.with_extension("lock"))?;
         lock.lock()?;
         let db = Connection::open(path)?;
         db.busy_timeout(BUSY_FOR)?;

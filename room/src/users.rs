@@ -1,7 +1,6 @@
 //! The accounts of a room, for its operator. They are kept in the store, so that the room need not run.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +10,8 @@ use simp_control::clock::{local, now_ms, rfc3339};
 use simp_control::error::{Outcome, fail};
 use simp_control::escape;
 use simp_control::{FailureKind, TEXT_MAX, UserName};
+
+use simp_service::plain_file;
 
 use crate::args::{UsersArgs, UsersCommand};
 use crate::files::RoomFiles;
@@ -40,17 +41,18 @@ pub fn run(users: UsersArgs) -> Outcome {
         }
         UsersCommand::Add(add) => {
             let name = user_name(&add.user, &add.name)?;
-            let mut store = RoomStore::open(&RoomFiles::of(&add.name)?.store)?;
             // Before the password is asked for, so that nobody types one in vain. The room may still add the account
             // meanwhile.
-            if store.hash(&name)?.is_some() {
+            if let Some(store) = existing(&add.name)?
+                && store.hash(&name)?.is_some()
+            {
                 let line = format!(
                     "{name}: the account already exists (to change its password: simp-room users passwd {name})"
                 );
                 return Err(fail(FailureKind::Failed, line));
             }
             let hash = hashed(&password(&name)?, &mut Memory::new())?;
-            match store.add_accounts(now_ms(), &[(name.clone(), hash)])?.is_empty() {
+            match new_or_existing(&add.name)?.add_accounts(now_ms(), &[(name.clone(), hash)])?.is_empty() {
                 true => print(&format!("{name} added")),
                 false => Err(fail(
                     FailureKind::Failed,
@@ -77,17 +79,32 @@ pub fn run(users: UsersArgs) -> Outcome {
 
 /// The accounts of a room that has some: a name that was misspelt makes no new one.
 fn store_of(room: &str) -> Outcome<RoomStore> {
-    let files = RoomFiles::of(room)?;
-    if !files.store.exists() {
+    existing(room)?.ok_or_else(|| {
         let line = format!("there is no room {room} (create it: simp-room run --name {room})");
-        return Err(fail(FailureKind::NoSuch, line));
+        fail(FailureKind::NoSuch, line)
+    })
+}
+
+fn existing(room: &str) -> Outcome<Option<RoomStore>> {
+    let files = RoomFiles::of(room)?;
+    // Before anything is made: a command that fails leaves nothing.
+    if !files.store.exists() {
+        return Ok(None);
     }
+    files.make_folder()?;
+    Ok(Some(RoomStore::open(&files.store)?))
+}
+
+/// A room can have accounts before it has run.
+fn new_or_existing(room: &str) -> Outcome<RoomStore> {
+    let files = RoomFiles::of(room)?;
+    files.make_folder()?;
     Ok(RoomStore::open(&files.store)?)
 }
 
 fn import_file(file: &str, room: &str) -> Outcome {
     let failed = |why: String| fail(FailureKind::Failed, format!("{file}: {why}"));
-    let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let text = plain_file::read_to_string(file.as_ref()).map_err(|error| failed(error.to_string()))?;
     let plain: BTreeMap<String, String> = serde_json::from_str(&text)
         .map_err(|error| failed(format!("not a JSON object of names and passwords ({error})")))?;
     // All of the file is checked before any of it is stored: it is imported whole or not at all.
@@ -105,7 +122,7 @@ fn import_file(file: &str, room: &str) -> Outcome {
             )));
         }
     }
-    let mut store = RoomStore::open(&RoomFiles::of(room)?.store)?;
+    let mut store = new_or_existing(room)?;
     // Hashing is what takes long, so it is done only for accounts that are new.
     let mut there = Vec::new();
     let mut new = Vec::new();

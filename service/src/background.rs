@@ -1,12 +1,14 @@
 //! `--background`: the program as a process of its own, without a terminal. Its first line on standard output says that
 //! it is ready, and goes to whoever started it.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::parent_id;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+
+use crate::{messages, plain_file, process};
 
 /// Set for the process that runs in the background, to the id of the one that started it. So it means nothing to whatever
 /// that process starts in its turn.
@@ -17,26 +19,43 @@ const SAID_MAX: u64 = 64 << 10;
 
 /// The program cannot be started a second time, or its messages cannot be kept.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot start in the background: {0}")]
-pub struct BackgroundError(#[from] io::Error);
+pub enum BackgroundError {
+    /// It cannot be started, or waited for.
+    #[error("cannot start in the background: {0}")]
+    Start(#[from] io::Error),
+    /// The file for its messages cannot be used.
+    #[error("cannot start in the background: {0}: {1} (move it away)")]
+    Messages(PathBuf, io::Error),
+}
+
+/// Whether this is the process that [`enter`] has started.
+pub fn is_entered() -> bool {
+    std::env::var(DETACHED).is_ok_and(|starter| starter == parent_id().to_string())
+}
 
 /// Starts this program again without a terminal, and waits until that one is ready or has failed. In the process that
 /// was started so it returns `None` at once: go on. In the one that a user started it returns the exit status to end
-/// with; the line that says "ready", or the reason of the failure, has been passed on to that user then.
+/// with. By then that user has been told the line that says "ready" and what else the program said in its own name, which
+/// is `program`; or all that it said before it failed.
 ///
-/// The program in the background has our arguments, leads a session of its own, and appends what it writes on standard
-/// error to the file `messages`, which has mode 0600. Its standard output is closed to all but the first line.
+/// The program in the background has our arguments and none of our descriptors, leads a session of its own, and appends
+/// what it writes on standard error to the file `kept`, which has mode 0600 and a bound: see [`messages`]. Its standard
+/// output is closed to all but the first line.
 ///
 /// # Errors
 /// [`BackgroundError`], if the file cannot be written or the program cannot be started.
-pub fn enter(messages: &Path) -> Result<Option<ExitCode>, BackgroundError> {
-    if std::env::var(DETACHED).is_ok_and(|starter| starter == parent_id().to_string()) {
+pub fn enter(program: &str, kept: &Path) -> Result<Option<ExitCode>, BackgroundError> {
+    if is_entered() {
+        // A lock of whoever started us would be held for as long as we run, and a pipe never end.
+        process::close_inherited();
+        messages::keep_in(kept);
         // Fails only for the leader of a process group, which a child of ours is not.
         let _ = nix::unistd::setsid();
         return Ok(None);
     }
-    let file = File::options().create(true).append(true).mode(0o600).open(messages)?;
-    let said_before = file.metadata()?.len();
+    let unusable = |error| BackgroundError::Messages(kept.to_owned(), error);
+    let file = plain_file::append(kept).map_err(unusable)?;
+    let mut said = Said::from_now_on(kept).map_err(unusable)?;
     let mut child = Command::new(std::env::current_exe()?)
         .args(std::env::args_os().skip(1))
         .env(DETACHED, std::process::id().to_string())
@@ -49,14 +68,45 @@ pub fn enter(messages: &Path) -> Result<Option<ExitCode>, BackgroundError> {
         BufReader::new(stdout).read_line(&mut ready)?;
     }
     if !ready.is_empty() {
+        let of_program = format!("{program}: ");
+        let said = said.read().map_err(unusable)?;
+        let lines = said.split_inclusive(|byte| *byte == b'\n');
+        lines.filter(|line| line.starts_with(of_program.as_bytes())).for_each(messages::write);
         // It runs, whether or not somebody reads that.
         let _ = io::stdout().lock().write_all(ready.as_bytes());
         return Ok(Some(ExitCode::SUCCESS));
     }
     let status = child.wait()?.code().and_then(|code| u8::try_from(code).ok());
-    // The file holds what earlier starts said, too.
-    let said = fs::read(messages)?;
-    let mut said = said.get(said_before as usize..).unwrap_or_default().take(SAID_MAX);
-    io::copy(&mut said, &mut io::stderr().lock())?;
+    messages::write(&said.read().map_err(unusable)?);
     Ok(Some(status.map_or(ExitCode::FAILURE, ExitCode::from)))
+}
+
+/// What a program says on its way into the background.
+struct Said<'a> {
+    kept: &'a Path,
+    /// The file as it is now: a program that fails may remove it, and one whose file is full begins another.
+    file: File,
+}
+
+impl<'a> Said<'a> {
+    /// The file holds what earlier starts said, too.
+    fn from_now_on(kept: &'a Path) -> io::Result<Self> {
+        let mut file = File::open(kept)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Self { kept, file })
+    }
+
+    fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut said = Vec::new();
+        (&self.file).take(SAID_MAX).read_to_end(&mut said)?;
+        let before = self.file.metadata()?.ino();
+        match File::open(self.kept) {
+            // It was begun since then, so all of it is new.
+            Ok(next) if next.metadata()?.ino() != before => {
+                next.take(SAID_MAX).read_to_end(&mut said)?;
+            }
+            _ => {}
+        }
+        Ok(said)
+    }
 }

@@ -24,18 +24,6 @@ pub enum FolderError {
     NoHome(&'static str),
 }
 
-/// Where programs keep what outlives them: `$XDG_STATE_HOME` if that is an absolute path, else `$HOME/.local/state`.
-///
-/// # Errors
-/// [`FolderError::NoHome`] with `holds`, which says in words what would be kept there.
-pub fn state(holds: &'static str) -> Result<PathBuf, FolderError> {
-    std::env::var_os("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))
-        .ok_or(FolderError::NoHome(holds))
-}
-
 /// Makes a folder with mode 0700, and those above it that are missing; or checks that the one there is ours and nobody
 /// else's. `variable` is the one that sets where it is.
 ///

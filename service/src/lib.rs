@@ -2,9 +2,11 @@
 //!
 //! - `arguments`: the command line, and how a wrong one is reported. `words`: what in it is an option, and what a text.
 //! - `folders`: folders that only their user can enter, and where they are. `lock`: one process at a time.
+//! - `plain_file`: files that are nothing else.
 //! - `background`: the way out of the terminal. `process`: what a process asks of the kernel for itself.
 //! - `ending`: signals that end the first process of a container.
-//! - `logging`: log lines on standard error. `callers`: who may talk to us through a Unix socket.
+//! - `messages`: standard error, also where that is a file. `logging`, `throttle`: log lines on it.
+//! - `callers`: who may talk to us through a Unix socket.
 
 pub mod arguments;
 pub mod background;
@@ -13,5 +15,8 @@ pub mod ending;
 pub mod folders;
 pub mod lock;
 pub mod logging;
+pub mod messages;
+pub mod plain_file;
 pub mod process;
+mod throttle;
 pub mod words;

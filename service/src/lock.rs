@@ -1,17 +1,17 @@
 //! A file that one process at a time holds. The kernel lets go of it when that process ends, however it ends.
 
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use crate::plain_file;
+
 /// Locks the file at `path`, which is made with mode 0600 if it is missing, for as long as the returned file is open.
-/// What is written to it is appended.
+/// What is written to it is appended. A link is not followed.
 ///
 /// # Errors
 /// [`TryLockError::WouldBlock`], if another process has it; else why it cannot be opened or locked.
 pub fn take(path: &Path) -> Result<File, TryLockError> {
-    let file =
-        File::options().create(true).append(true).mode(0o600).open(path).map_err(TryLockError::Error)?;
+    let file = plain_file::append(path).map_err(TryLockError::Error)?;
     file.try_lock()?;
     Ok(file)
 }

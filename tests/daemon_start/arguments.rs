@@ -85,3 +85,19 @@ fn a_wrong_configuration_names_the_line() {
     let status = Daemon::start(command, world.socket(1)).client().status();
     assert_eq!((status.user.as_str(), status.accept.as_str()), ("alice", "all"));
 }
+
+#[test]
+fn a_configuration_that_is_no_file_is_refused_at_once() {
+    let world = World::new();
+    let folder = world.path("config/simp");
+    fs::create_dir_all(&folder).unwrap();
+    let (default, named) = (folder.join("simpd.toml"), world.path("named"));
+    for path in [&default, &named] {
+        nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    let refused = |path: &str| format!("simpd: {path}: not a regular file");
+    world.simpd(&[&world.address(1)]).fails(2, &refused(default.to_str().unwrap()));
+    for path in [named.to_str().unwrap(), folder.to_str().unwrap(), "/dev/zero"] {
+        world.simpd(&[&world.address(1), "--config", path]).fails(2, &refused(path));
+    }
+}

@@ -30,14 +30,17 @@ fn an_address_that_cannot_be_had_is_explained() {
             "simpd: {taken}:7777: the port is taken by another program (choose another: simpd {taken}:PORT)"
         ),
     );
-    let _alice = world.start(1, &[]);
-    let line = format!("simpd: {address}: simpd is already running there (see: simpctl -d {address} status)");
+    let alice = world.start(1, &[]);
+    let running = |pid: &str| {
+        format!("simpd: {address}: simpd is already running there{pid} (see: simpctl -d {address} status)")
+    };
+    let line = running(&format!(", with pid {}", alice.pid()));
     world.simpd(&[&address]).fails(1, &line);
     world.simpd(&[&format!("{address}:7777")]).fails(1, &line);
     // With its log elsewhere it has another lock, but the same socket.
     let mut command = world.command("simpd");
     command.arg(&address).env("XDG_STATE_HOME", world.path("other"));
-    run(command, "").fails(1, &line);
+    run(command, "").fails(1, &running(""));
     world.start(2, &[]).client().status();
 }
 
@@ -103,11 +106,98 @@ fn a_second_daemon_on_one_log_is_shown_the_way_to_the_first() {
     command.arg(&address).env("XDG_RUNTIME_DIR", world.path("home"));
     fs::create_dir(world.path("home")).unwrap();
     let socket = alice.socket.display();
-    let line = format!("simpd: {address}: simpd is already running there (see: simpctl -d {socket} status)");
+    let pid = alice.pid();
+    let line = format!(
+        "simpd: {address}: simpd is already running there, with pid {pid} (see: simpctl -d {socket} status)"
+    );
     run(command, "").fails(1, &line);
     let mut command = world.command("simpctl");
     command.args(["-d", &socket.to_string(), "status"]);
     assert!(run(command, "").ok().contains(&address));
+}
+
+#[test]
+fn a_daemon_that_was_started_in_another_environment_is_found_by_its_lock() {
+    let world = World::new();
+    let address = world.address(1);
+    let alice = world.start(1, &["--user", "alice"]);
+    let elsewhere = |args: &[&str]| {
+        let mut command = world.command("simpctl");
+        command.args(args).env("XDG_RUNTIME_DIR", world.path("other"));
+        run(command, "")
+    };
+    for args in [&["-d", &address, "status"][..], &["status"]] {
+        assert!(elsewhere(args).ok().contains("user               alice\n"));
+    }
+    let bob = world.start(2, &["--user", "bob"]);
+    let both = format!("{address}, {}", world.address(2));
+    let line = format!("simpctl: several simpd are running: {both} (choose one with -d ADDR)");
+    elsewhere(&["status"]).fails(3, &line);
+    // A lock that nobody holds any more leads nowhere.
+    alice.signal(Signal::SIGKILL);
+    alice.wait();
+    let socket = world.path("other/simp").join(format!("{address}.sock"));
+    let line =
+        format!("simpctl: {}: simpd is not running (start it with: simpd {address})", socket.display());
+    elsewhere(&["-d", &address, "status"]).fails(3, &line);
+    assert!(elsewhere(&["status"]).ok().contains("user               bob\n"));
+    drop(bob);
+    elsewhere(&["status"]).fails(3, "simpctl: simpd is not running (start it with: simpd ADDR)");
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing() {
+    let world = World::new();
+    let alice = world.start(1, &[]);
+    let folders = |name: &str| fs::read_dir(world.path(name)).unwrap().count();
+    let _taken = UdpSocket::bind((world.address(2).as_str(), 7777)).unwrap();
+    for args in [&["192.0.2.1"][..], &["192.0.2.1", "--background"], &[&world.address(2)]] {
+        assert_eq!(world.simpd(args).status, Some(1));
+        assert_eq!(folders("state/simp"), 1, "{args:?}");
+    }
+    // With its log elsewhere it makes a folder there before it finds the other.
+    let mut command = world.command("simpd");
+    command.arg(world.address(1)).env("XDG_STATE_HOME", world.path("other"));
+    assert_eq!(run(command, "").status, Some(1));
+    assert_eq!(folders("other/simp"), 0);
+    // The one that runs keeps what it has, and so does one that ran.
+    assert_eq!(world.simpd(&[&world.address(1)]).status, Some(1));
+    alice.client().status();
+    alice.signal(Signal::SIGKILL);
+    alice.wait();
+    let _taken = UdpSocket::bind((world.address(1).as_str(), 7777)).unwrap();
+    assert_eq!(world.simpd(&[&world.address(1)]).status, Some(1));
+    assert!(state(&world).join("log.db").exists());
+}
+
+#[test]
+fn a_file_that_is_none_is_not_opened_and_what_a_link_leads_to_stays_as_it_is() {
+    let world = World::new();
+    let address = world.address(1);
+    world.start(1, &[]).client().status();
+    let kept = world.path("kept");
+    fs::write(&kept, "kept").unwrap();
+    let place = |name: &str| state(&world).join(name);
+    let (lock, log) = (place("lock"), place("simpd.log"));
+    let lock_line =
+        format!("simpd: {}: not a regular file (set XDG_STATE_HOME to a folder of yours)", lock.display());
+    let log_line = format!(
+        "simpd: cannot start in the background: {}: not a regular file (move it away)",
+        log.display()
+    );
+    for (path, args, line) in
+        [(&lock, &[address.as_str()][..], &lock_line), (&log, &[address.as_str(), "--background"], &log_line)]
+    {
+        let _ = fs::remove_file(path);
+        std::os::unix::fs::symlink(&kept, path).unwrap();
+        world.simpd(args).fails(1, line);
+        fs::remove_file(path).unwrap();
+        nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        world.simpd(args).fails(1, line);
+        fs::remove_file(path).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "kept");
+    world.start(1, &[]).client().status();
 }
 
 #[test]

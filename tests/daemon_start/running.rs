@@ -1,6 +1,7 @@
 //! A simpd that runs: in the background, at the signals that it knows, and what it writes on standard error.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use nix::sys::signal::{Signal, kill};
@@ -43,7 +44,9 @@ fn in_the_background_it_returns_when_it_is_ready_and_leaves_the_session() {
     kill(daemon.0, Signal::SIGHUP).unwrap();
     client.status_when(|status| status.accept == "all");
 
-    let line = format!("simpd: {address}: simpd is already running there (see: simpctl -d {address} status)");
+    let line = format!(
+        "simpd: {address}: simpd is already running there, with pid {pid} (see: simpctl -d {address} status)"
+    );
     world.simpd(&[&address, "--background"]).fails(1, &line);
     assert_eq!(client.reply(&Request::Stop), Reply::Done);
     assert_eq!(client.read(), None);
@@ -53,6 +56,54 @@ fn in_the_background_it_returns_when_it_is_ready_and_leaves_the_session() {
     world.simpd(&["192.0.2.1", "--background"]).fails(1, line);
     // Only the last failure is said, not what the file holds from before.
     world.simpd(&["192.0.2.1", "--background"]).fails(1, line);
+}
+
+/// Starts one in the background by this script for sh, in which it is `$0` and its address `$1`.
+fn in_the_background(world: &World, script: &str) -> (Killed, TestClient) {
+    let mut command = world.command("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_simpd"), &world.address(1)]).current_dir(world.path(""));
+    assert!(run(command, "").ok().starts_with("simpd: ready on "));
+    let mut client = TestClient::connect(&world.socket(1));
+    let pid = client.status().pid;
+    (Killed(Pid::from_raw(pid as i32)), client)
+}
+
+#[test]
+fn in_the_background_it_has_none_of_its_starters_descriptors() {
+    let world = World::new();
+    let (daemon, _client) =
+        in_the_background(&world, "exec 3>three 9>nine 8<nine; exec \"$0\" \"$1\" --background");
+    let open = fs::read_dir(format!("/proc/{}/fd", daemon.0)).unwrap();
+    let open: Vec<PathBuf> =
+        open.map(|open| fs::read_link(open.unwrap().path()).unwrap_or_default()).collect();
+    assert!(!open.contains(&world.path("three")) && !open.contains(&world.path("nine")), "{open:?}");
+    assert!(open.contains(&state(&world).join("log.db")), "{open:?}");
+}
+
+#[test]
+fn in_the_background_its_log_has_a_bound_and_a_flood_of_strangers_hardly_adds_to_it() {
+    let world = World::new();
+    let to = world.address(1);
+    let log = state(&world).join("simpd.log");
+    fs::create_dir_all(state(&world)).unwrap();
+    for folder in [state(&world), world.path("state/simp")] {
+        fs::set_permissions(folder, Permissions::from_mode(0o700)).unwrap();
+    }
+    fs::write(&log, "x".repeat((1 << 20) - 10)).unwrap();
+    let (_daemon, mut client) =
+        in_the_background(&world, "exec \"$0\" \"$1\" --background --accept all --max-chats 50");
+    let before = format!("{}.1", log.display());
+    assert_eq!(fs::metadata(&before).unwrap().len(), (1 << 20) - 10);
+    let eve = world.peer(2, "eve");
+    for _ in 0..400 {
+        for operation in [Operation::Syn, Operation::Ack, Operation::Fin] {
+            eve.send(&to, operation, 0, b"");
+        }
+        client.status();
+        eve.arrived();
+    }
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(said.lines().count() < 400 && said.contains("event=opened user=eve"), "{}", said.lines().count());
 }
 
 #[test]

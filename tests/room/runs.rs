@@ -3,6 +3,7 @@
 use std::os::unix::net::UnixStream;
 
 use nix::sys::signal::Signal;
+use simp_control::Holder;
 
 use super::Lobby;
 use super::guest::Guest;
@@ -56,9 +57,11 @@ fn a_room_runs_once() {
     let mut lobby = Lobby::start(&["--open"]);
     let again = ["run", "--open", "-d", &lobby.to()].map(str::to_owned);
     let again: Vec<&str> = again.iter().map(String::as_str).collect();
-    lobby
-        .does(&again)
-        .fails(1, "simp-room: the room lobby is already running (see: simp-room status --name lobby)");
+    let pid = lobby.room.as_ref().unwrap().id();
+    let line = format!(
+        "simp-room: the room lobby is already running, with pid {pid} (see: simp-room status --name lobby)"
+    );
+    lobby.does(&again).fails(1, &line);
     // The one that runs is still told what to do, and the lock of one that was killed holds nobody up.
     lobby.does(&["status"]).ok();
     lobby.end_room(Signal::SIGKILL);
@@ -105,9 +108,98 @@ fn a_room_in_the_background_runs_on_until_it_is_stopped() {
     let run = ["run", "--open", "--background", "-d", &to];
     let open = format!("simp-room: the room lobby is open on simpd {to}:7777\n");
     assert_eq!(lobby.does(&run).ok(), open);
-    let line = "simp-room: the room lobby is already running (see: simp-room status --name lobby)";
-    lobby.does(&run).fails(1, line);
+    let lock = lobby.world.path("state/simp-room/lobby/lock");
+    let pid = Holder::of(&lock).unwrap().pid.unwrap();
+    let line = format!(
+        "simp-room: the room lobby is already running, with pid {pid} (see: simp-room status --name lobby)"
+    );
+    lobby.does(&run).fails(1, &line);
     Guest::enters(&lobby, 2, "ann").asks("hello", "sent to 0");
+}
+
+#[test]
+fn a_room_in_the_background_says_what_it_says_in_the_foreground() {
+    let mut lobby = Lobby::closed("");
+    lobby.kill_simpd();
+    lobby.simpd = Some(lobby.world.start(1, &[]));
+    let _stopped = Stopped(&lobby);
+    let simpd = format!("simpd {}:7777", lobby.to());
+    let ran = lobby.does(&["run", "--open", "--background", "-d", &lobby.to()]);
+    let said = format!(
+        "simp-room: {simpd} asks about each request, so nobody can come in by themselves (start it with \
+         --accept all)\nsimp-room: {simpd} takes one chat at a time (start it with --max-chats N)\n"
+    );
+    assert_eq!((ran.status, ran.stderr), (Some(0), said));
+    assert_eq!(ran.stdout, format!("simp-room: the room lobby is open on {simpd}\n"));
+}
+
+#[test]
+fn a_room_that_was_started_in_another_environment_is_found() {
+    let lobby = Lobby::start(&["--open"]);
+    let elsewhere = |args: &[&str]| {
+        let mut command = lobby.world.command("simp-room");
+        command.args(args).env("XDG_RUNTIME_DIR", lobby.world.path("other"));
+        crate::harness::run(command, "")
+    };
+    assert!(elsewhere(&["status"]).ok().starts_with("room         lobby\n"));
+    assert_eq!(elsewhere(&["topic", "--name", "lobby", "here"]).ok(), "topic: here\n");
+    assert_eq!(elsewhere(&["stop"]).ok(), "the room lobby is stopped\n");
+    elsewhere(&["status"]).fails(3, "simp-room: no room runs (start one with: simp-room run)");
+    // It finds its simpd the same way.
+    let mut command = lobby.world.command("simp-room");
+    command.args(["run", "--open"]).env("XDG_RUNTIME_DIR", lobby.world.path("other"));
+    let mut room = crate::harness::Running::start(command);
+    assert_eq!(room.read_line(), format!("simp-room: the room lobby is open on simpd {}:7777", lobby.to()));
+}
+
+#[test]
+fn a_room_that_does_not_open_leaves_nothing() {
+    let world = World::new();
+    let room = |args: &[&str]| {
+        let mut command = world.command("simp-room");
+        command.args(args);
+        crate::harness::run(command, "")
+    };
+    for args in [
+        &["run"][..],
+        &["run", "--background"],
+        &["run", "-d", "nowhere"],
+        &["users", "list"],
+        &["users", "add", "bob"],
+        &["status"],
+    ] {
+        assert_ne!(room(args).status, Some(0), "{args:?}");
+        assert!(!world.path("state/simp-room/lobby").exists(), "{args:?}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let lobby = Lobby::closed("");
+    let pipe = lobby.world.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let name = pipe.to_str().unwrap();
+    lobby
+        .does(&["run", "-d", &lobby.to(), "--motd", name])
+        .fails(1, &format!("simp-room: {name}: not a regular file (the file for --motd)"));
+    lobby.does(&["users", "import", name]).fails(1, &format!("simp-room: {name}: not a regular file"));
+    let folder = lobby.world.path("state/simp-room/lobby");
+    std::fs::create_dir_all(&folder).unwrap();
+    for private in [&folder, folder.parent().unwrap()] {
+        std::fs::set_permissions(private, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    }
+    // What a link leads to stays as it is.
+    let kept = lobby.world.path("kept");
+    std::fs::write(&kept, "kept").unwrap();
+    for (file, args) in [("lock", &["run"][..]), ("room.log", &["run", "--background"])] {
+        let file = folder.join(file);
+        std::os::unix::fs::symlink(&kept, &file).unwrap();
+        let failed = lobby.does(args);
+        assert_eq!(failed.status, Some(1));
+        assert!(failed.stderr.contains(&format!("{}: not a regular file", file.display())), "{failed:?}");
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "kept");
+        std::fs::remove_file(&file).unwrap();
+    }
 }
 
 #[test]

@@ -57,7 +57,10 @@ fn a_name_or_password_that_is_none_is_refused() {
     users(&["add", "bob"], "abc\n").fails(2, "simp-room: a password has at least 4 characters");
     let command = "simp-room: that reads as a command in the room (choose another)";
     users(&["add", "bob"], "PM secret\n").fails(2, command);
-    assert_eq!(users(&["list"], "").ok(), "");
+    // None of them has made a room.
+    let line = "simp-room: there is no room lobby (create it: simp-room run --name lobby)";
+    users(&["list"], "").fails(7, line);
+    assert!(!lobby.world.path("state/simp-room").exists());
 }
 
 #[test]

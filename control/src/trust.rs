@@ -1,0 +1,78 @@
+//! Who is at the other end of a Unix socket, asked before a word is said there. Without a runtime folder sockets are in /tmp,
+//! where anybody can make a folder with our name.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::Uid;
+
+use crate::homes::{is_trusted, user_name};
+
+/// How we came by the path of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is where a program of ours puts it. Only our own user's is meant.
+    Place,
+    /// The user has named it. Root may mean that of any user.
+    Named,
+}
+
+/// Why there is nobody to talk to.
+#[derive(Debug, thiserror::Error)]
+pub enum Untrusted {
+    /// The system says so.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// What is at this path is this other user's.
+    #[error("{0}: belongs to {owner}, so nothing was sent there (set XDG_RUNTIME_DIR to a folder of yours)", owner = user_name(*.1))]
+    Foreign(PathBuf, Uid),
+}
+
+/// Connects to the socket at `path`, if its folder, the socket and the process that listens there all are of our own user
+/// or of root; for root, if the user has named the path, those of one other user will do.
+///
+/// # Errors
+/// [`Untrusted`]: nothing was said to whoever is there.
+pub fn connect(path: &Path, origin: Origin) -> Result<UnixStream, Untrusted> {
+    // Not what is behind a link: somebody else may have put the link there.
+    let owner = |path: &Path| path.symlink_metadata().map(|metadata| Uid::from_raw(metadata.uid()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let of_folder = owner(folder)?;
+    let meant = match origin {
+        Origin::Named if Uid::effective().is_root() => owner(path)?,
+        _ => Uid::effective(),
+    };
+    let check = |path: &Path, uid: Uid| match is_trusted(uid) || uid == meant {
+        true => Ok(()),
+        false => Err(Untrusted::Foreign(path.to_owned(), uid)),
+    };
+    check(folder, of_folder)?;
+    check(path, owner(path)?)?;
+    let stream = UnixStream::connect(path)?;
+    // The kernel's word: it holds whatever has become of the path since then.
+    let peer = getsockopt(&stream, PeerCredentials).map_err(io::Error::from)?;
+    check(path, Uid::from_raw(peer.uid()))?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_of_ours_is_connected_to_and_one_that_is_missing_is_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.sock");
+        let missing = connect(&path, Origin::Place);
+        assert!(matches!(missing, Err(Untrusted::Io(error)) if error.kind() == io::ErrorKind::NotFound));
+        let _listener = UnixListener::bind(&path).unwrap();
+        for origin in [Origin::Place, Origin::Named] {
+            connect(&path, origin).unwrap();
+        }
+    }
+}
