@@ -242,7 +242,7 @@ fn a_table_of_peers_that_makes_no_sense_is_named_and_changes_nothing() {
     daemon.signal(Signal::SIGHUP);
     daemon.client().status_when(|_| daemon.log().contains("configuration not changed: "));
     let line = format!(
-        "{config}: [peers] '{two}': unknown habit 'pads' (known: plain, cuts-at=N with N from 1 to 985, odd, "
+        "{config}: line 2: [peers] '{two}': unknown habit 'pads' (known: plain, cuts-at=N with N from 1 to 985, odd, "
     );
     assert!(daemon.log().contains(&line), "{}", daemon.log());
     assert!(world.ctl(1, &["peers"]).ok().contains("takes-turns"));
@@ -252,11 +252,11 @@ fn a_table_of_peers_that_makes_no_sense_is_named_and_changes_nothing() {
     std::fs::write(world.path("simpd.toml"), "[peers]\n127.0.0.2 = \"plain\"\n").unwrap();
     world.simpd(&[&one, "--config", &config]).fails(
         2,
-        &format!("simpd: {config}: [peers] '127': the address and its habits must each be between quotation marks (\"127.0.0.2\" = \"plain\")"),
+        &format!("simpd: {config}: line 2: [peers] '127': the address and its habits must each be between quotation marks (\"127.0.0.2\" = \"plain\")"),
     );
     std::fs::write(world.path("simpd.toml"), "[peers]\nbob = \"plain\"\n").unwrap();
     world.simpd(&[&one, "--config", &config]).fails(
         2,
-        &format!("simpd: {config}: [peers] 'bob': not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")"),
+        &format!("simpd: {config}: line 2: [peers] 'bob': not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")"),
     );
 }

@@ -64,6 +64,26 @@ fn wrong_usage_is_status_2_and_one_line() {
             "127.0.0.1:99999: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)",
         ),
         (&["connect", "0.0.0.0"], "0.0.0.0:7777: not the address of one host"),
+        (
+            &["listen", "-n", "x"],
+            "error parsing option '-n' with value 'x': expected a whole number from 0 to 4294967295 (see simpctl listen --help)",
+        ),
+        (
+            &["resend", "x"],
+            "error parsing positional argument 'id' with value 'x': an id is a whole number, as history and outbox list it (see simpctl resend --help)",
+        ),
+        (
+            &["connect", "--timeout", "-1", "127.0.0.1"],
+            "error parsing option '--timeout' with value '-1': a time is one of: 5 or 0.5 (seconds), 90s, 30m, 2h, 7d, 1w, 2026-11-21, 2026-11-21T10:00 or RFC 3339 (see simpctl connect --help)",
+        ),
+        (
+            &["send", "--queue", "--expire", "2020-01-01", "hi"],
+            "error parsing option '--expire' with value '2020-01-01': this time has passed (see simpctl send --help)",
+        ),
+        (
+            &["listen", "--timeout", "101w", "--since", "99999d"],
+            "error parsing option '--since' with value '99999d': neither an id nor a time: this time is before 1970 (see simpctl listen --help)",
+        ),
         (&["status", "-d"], "no value provided for option '-d' (see simpctl status --help)"),
         (
             &["outbox", "cancel"],
@@ -191,6 +211,28 @@ fn a_failure_is_json_too_where_json_is_asked_for() {
 }
 
 #[test]
+fn a_time_is_written_alike_everywhere() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    let bob = world.address(2);
+    let soon = simp_control::clock::rfc3339(simp_control::clock::now_ms() + 60_000);
+    for time in ["60", "60.5", "60s", "1m", "1h", "1d", &soon] {
+        world.ctl(1, &["connect", "--timeout", time, &bob]).ok();
+        world.ctl(1, &["send", "--timeout", time, "hi"]).ok();
+        world.ctl(1, &["send", "--queue", "--expire", time, "-t", "bob", "hi"]).ok();
+        assert!(!world.ctl(1, &["listen", "--all", "-n", "1", "--timeout", time]).ok().is_empty());
+    }
+    for since in ["1d", "1.5h", "60m", "2020-01-01", "2020-01-01T10:00", "2020-01-01T10:00:00Z", "0"] {
+        assert!(!world.ctl(1, &["history", "--since", since]).ok().is_empty(), "{since}");
+        assert!(!world.ctl(1, &["listen", "--all", "-n", "1", "--since", since]).ok().is_empty(), "{since}");
+    }
+    assert_eq!(world.ctl(1, &["history", "--since", &soon]).ok(), "");
+    world
+        .ctl(1, &["listen", "--since", &soon, "--timeout", "0.05"])
+        .fails(6, "simpctl: no message within 0.05 s");
+}
+
+#[test]
 fn a_stream_of_json_holds_no_failure() {
     let world = World::new();
     for (args, input, status) in [
@@ -282,7 +324,7 @@ fn a_daemon_of_another_version_is_told_from_one_that_is_broken() {
     broken.fails(
         3,
         &format!(
-            "simpctl: {}: not a simpd (a frame has at most 1048576 bytes, this one claims 4294967295)",
+            "simpctl: {}: not a simpd (its answer makes no sense; name another with -d)",
             world.path("other.sock").display()
         ),
     );

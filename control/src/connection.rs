@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::answer::Answer;
-use crate::error::{Error, Outcome, fail};
+use crate::error::{Error, Outcome, fail, system};
 use crate::failure::FailureKind;
 use crate::frame;
 use crate::framed::FrameStream;
@@ -68,15 +68,21 @@ impl Connection {
         match written {
             // A daemon that hangs up may have said why; reading brings it.
             Err(error) if is_end(&error) => Ok(()),
-            Err(error) => Err(self.broken(&error.to_string())),
+            Err(error) => Err(self.broken(&system(&error))),
             Ok(()) => Ok(()),
         }
     }
 
     /// The next answer of those that were read.
     pub(crate) fn take(&mut self) -> Outcome<Option<Answer>> {
-        self.stream.take().map_err(|error| {
-            fail(FailureKind::NoDaemon, format!("{}: not a simpd ({error})", self.socket.name))
+        self.stream.take().map_err(|_| {
+            fail(
+                FailureKind::NoDaemon,
+                format!(
+                    "{}: not a simpd (its answer makes no sense; name another with -d)",
+                    self.socket.name
+                ),
+            )
         })
     }
 
@@ -94,7 +100,7 @@ impl Connection {
             Ok(0) => Err(self.socket.lost()),
             Ok(_) => Ok(true),
             Err(error) if is_end(&error) => Err(self.socket.lost()),
-            Err(error) => Err(self.broken(&error.to_string())),
+            Err(error) => Err(self.broken(&system(&error))),
         }
     }
 

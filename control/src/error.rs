@@ -2,6 +2,8 @@
 
 use std::io;
 
+use nix::errno::Errno;
+
 use crate::failure::{Failure, FailureKind};
 
 /// What a front end's work comes to.
@@ -78,7 +80,27 @@ pub fn unwritten(error: &io::Error) -> Error {
     match error.kind() {
         // `simpctl listen | head -1` has done what it should.
         io::ErrorKind::BrokenPipe => Error::Abandoned,
-        _ => fail(FailureKind::Failed, format!("standard output: {error}")),
+        _ => fail(FailureKind::Failed, format!("standard output: {}", system(error))),
+    }
+}
+
+/// What the system says of an error, for people: without its number, and without words of the language that this is
+/// written in.
+pub fn system(error: &io::Error) -> String {
+    match (error.raw_os_error(), error.kind()) {
+        (Some(number), _) => as_a_part(Errno::from_raw(number).desc()),
+        (None, io::ErrorKind::InvalidData) => "not UTF-8 text".to_owned(),
+        (None, io::ErrorKind::UnexpectedEof) => "it ends too early".to_owned(),
+        (None, _) => error.to_string(),
+    }
+}
+
+/// A sentence as a part of a line.
+fn as_a_part(sentence: &str) -> String {
+    match sentence.split_at_checked(1) {
+        // `I/O error` is no word that begins a sentence.
+        Some((first, rest)) if rest.starts_with(char::is_lowercase) => first.to_ascii_lowercase() + rest,
+        _ => sentence.to_owned(),
     }
 }
 
@@ -95,6 +117,19 @@ mod tests {
         let expected =
             "message 3 is queued, but simpd on 127.0.0.1 went away (it resumes when simpd is started again)";
         assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn an_error_of_the_system_has_neither_its_number_nor_words_of_ours() {
+        for (error, words) in [
+            (io::Error::from_raw_os_error(2), "no such file or directory"),
+            (io::Error::from_raw_os_error(5), "I/O error"),
+            (io::ErrorKind::InvalidData.into(), "not UTF-8 text"),
+            (io::ErrorKind::UnexpectedEof.into(), "it ends too early"),
+            (io::Error::other("as it is"), "as it is"),
+        ] {
+            assert_eq!(system(&error), words);
+        }
     }
 
     #[test]

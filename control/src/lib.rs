@@ -12,7 +12,7 @@
 //! - `request`, `answer`, `event`, `status`, `failure`, `values`: what travels. [`frame`], `framed`: how.
 //! - `client`, `lists`: the one blocking client, on `find`, `connection` and `socket`. [`error`]: how what it does
 //!   ends.
-//! - [`escape`], [`clock`], [`duration`]: how every front end shows and reads what travels.
+//! - [`escape`], [`clock`], [`when`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
 //! - [`places`]: where the programs find each other; [`homes`]: in which folders, `holder`: by their locks.
 //! - [`trust`]: whom they talk to at all. `who`: how users name a peer.
@@ -21,7 +21,6 @@ mod answer;
 mod client;
 pub mod clock;
 mod connection;
-pub mod duration;
 pub mod error;
 pub mod escape;
 mod event;
@@ -39,6 +38,7 @@ mod socket;
 mod status;
 pub mod trust;
 mod values;
+pub mod when;
 mod who;
 
 pub use answer::{Answer, Reply};

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Lost, Outcome, fail};
+use crate::error::{Error, Lost, Outcome, fail, system};
 use crate::failure::FailureKind;
 use crate::homes::{owner_of, user_name};
 use crate::places;
@@ -90,7 +90,7 @@ pub(crate) fn refused(path: &Path, error: &io::Error) -> Error {
             format!("simpd is not running (start it with: simpd {})", address(path))
         }
         io::ErrorKind::PermissionDenied => return denied(path, &owner_of(path)),
-        _ => error.to_string(),
+        _ => system(error),
     };
     fail(FailureKind::NoDaemon, format!("{}: {why}", path.display()))
 }

@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
+use simp_service::arguments;
 use simp_service::words::Words;
 
 use crate::show::Amount;
-use crate::when::{When, expiry, when};
-
-/// The longest time limit that is taken: ten years.
-const TIMEOUT_MAX: f64 = 315_576_000.0;
+use crate::when::{Place, lasting, place};
 
 /// Talk to people and programs on other hosts, through simpd.
 #[derive(FromArgs, ArgsInfo)]
@@ -20,6 +18,9 @@ const TIMEOUT_MAX: f64 = 315_576_000.0;
 )]
 #[argh(
     note = "WHO is a user name, ADDR, ADDR:PORT or a host name; it may be left out if there is only one chat or request."
+)]
+#[argh(
+    note = "A time is a number of seconds (5, 0.5), a length (90s, 30m, 2h, 7d, 1w), a local date (2026-11-21), date and time (2026-11-21T10:00), or RFC 3339. A time limit that is a moment lasts until then."
 )]
 #[argh(note = "Text from peers is shown with control characters as escapes; JSON carries the exact text.")]
 #[argh(
@@ -78,8 +79,8 @@ pub(crate) enum Command {
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "connect", help_triggers("-h", "--help"))]
 pub(crate) struct ConnectArgs {
-    /// how long the invitation lasts, in seconds (default: simpd's setting)
-    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    /// how long the invitation lasts (default: simpd's setting)
+    #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
     /// ADDR[:PORT] or HOST[:PORT]; the default port is 7777
     #[argh(positional)]
@@ -91,8 +92,8 @@ pub(crate) struct ConnectArgs {
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "accept", help_triggers("-h", "--help"))]
 pub(crate) struct AcceptArgs {
-    /// seconds to wait for the peer's acknowledgement
-    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    /// how long to wait for the peer's acknowledgement
+    #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
     /// whose request
     #[argh(positional)]
@@ -152,14 +153,14 @@ pub(crate) struct SendArgs {
     /// keep the message until the peer has it, over several chats if necessary
     #[argh(switch)]
     pub(crate) queue: bool,
-    /// with --queue: give up on the message after this time, such as 90s, 30m, 2h, 7d
-    #[argh(option, arg_name = "time", from_str_fn(expiry))]
+    /// with --queue: give up on the message after this time
+    #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) expire: Option<Duration>,
     /// return as soon as simpd has the message on disk
     #[argh(switch)]
     pub(crate) no_wait: bool,
-    /// seconds to wait for each message; simpd keeps trying afterwards
-    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    /// how long to wait for each message; simpd keeps trying afterwards
+    #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
     /// the words of the text, joined by one space
     #[argh(positional, greedy)]
@@ -189,7 +190,7 @@ pub(crate) enum OutboxCommand {
 #[argh(subcommand, name = "cancel", help_triggers("-h", "--help"))]
 pub(crate) struct CancelArgs {
     /// the id of the message
-    #[argh(positional)]
+    #[argh(positional, from_str_fn(id))]
     pub(crate) id: u64,
 }
 
@@ -198,11 +199,11 @@ pub(crate) struct CancelArgs {
 #[argh(note = "JSON: queued (id, event, chat, text).")]
 #[argh(subcommand, name = "resend", help_triggers("-h", "--help"))]
 pub(crate) struct ResendArgs {
-    /// give up on the message after this time, such as 90s, 30m, 2h, 7d
-    #[argh(option, arg_name = "time", from_str_fn(expiry))]
+    /// give up on the message after this time
+    #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) expire: Option<Duration>,
     /// the id of the message
-    #[argh(positional)]
+    #[argh(positional, from_str_fn(id))]
     pub(crate) id: u64,
 }
 
@@ -218,17 +219,17 @@ pub(crate) struct ResendArgs {
 #[argh(subcommand, name = "listen", help_triggers("-h", "--help"))]
 pub(crate) struct ListenArgs {
     /// exit after this many lines
-    #[argh(option, short = 'n', arg_name = "n")]
+    #[argh(option, short = 'n', arg_name = "n", from_str_fn(number))]
     pub(crate) number: Option<u64>,
-    /// seconds to listen at most; exit status 6 if there was no message, or fewer than -n
-    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    /// how long to listen at most; exit status 6 if there was no message, or fewer than -n
+    #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
     /// only from this user, ADDR or ADDR:PORT
     #[argh(option, arg_name = "who")]
     pub(crate) from: Option<String>,
-    /// start after this id, without a consumer
-    #[argh(option, arg_name = "id")]
-    pub(crate) since: Option<u64>,
+    /// start after this id, or at this time, without a consumer
+    #[argh(option, arg_name = "t", from_str_fn(place))]
+    pub(crate) since: Option<Place>,
     /// whose mark in the log to start from: default, or from:WHO with --from
     #[argh(option, arg_name = "name")]
     pub(crate) consumer: Option<String>,
@@ -252,8 +253,8 @@ pub(crate) struct QuitArgs {
     /// do not deliver queued messages
     #[argh(switch)]
     pub(crate) now: bool,
-    /// seconds to wait for the end; simpd keeps trying afterwards
-    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    /// how long to wait for the end; simpd keeps trying afterwards
+    #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
     /// which chat
     #[argh(positional)]
@@ -269,23 +270,23 @@ pub(crate) struct StatusArgs {}
 /// Show the most recent messages, in both directions, oldest first.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "T is an id (since: those above it, until: those up to it), a time ago (90s, 30m, 2h, 7d), a local date (2026-11-21) or date and time (2026-11-21T10:00), or RFC 3339."
+    note = "T is an id, which has only digits (since: those above it, until: those up to it), or a time: so long ago, or then."
 )]
 #[argh(note = "Plain: id, date, time, `user: text` or `you -> user: text`. JSON: an event per line.")]
 #[argh(subcommand, name = "history", help_triggers("-h", "--help"))]
 pub(crate) struct HistoryArgs {
     /// how many (default: 20; with --since, all)
-    #[argh(option, short = 'n', arg_name = "n")]
+    #[argh(option, short = 'n', arg_name = "n", from_str_fn(number))]
     pub(crate) number: Option<u32>,
     /// only with this user, ADDR or ADDR:PORT
     #[argh(option, arg_name = "who")]
     pub(crate) from: Option<String>,
     /// nothing older
-    #[argh(option, arg_name = "t", from_str_fn(when))]
-    pub(crate) since: Option<When>,
+    #[argh(option, arg_name = "t", from_str_fn(place))]
+    pub(crate) since: Option<Place>,
     /// nothing newer
-    #[argh(option, arg_name = "t", from_str_fn(when))]
-    pub(crate) until: Option<When>,
+    #[argh(option, arg_name = "t", from_str_fn(place))]
+    pub(crate) until: Option<Place>,
     /// all kinds of events, not only messages
     #[argh(switch)]
     pub(crate) all: bool,
@@ -369,8 +370,8 @@ pub(crate) struct ProbeArgs {
     /// only these clauses and sections, such as 3,5.1
     #[argh(option, arg_name = "clauses")]
     pub(crate) only: Option<String>,
-    /// seconds for each action by the person at the other end (default: 60)
-    #[argh(option, arg_name = "s", from_str_fn(seconds))]
+    /// how long to wait for each action by the person at the other end (default: 60s)
+    #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
     /// the address of this host to probe from; the default port is 7777
     #[argh(option, arg_name = "addr")]
@@ -404,19 +405,21 @@ pub(crate) fn amount(words: &Words) -> Amount {
     }
 }
 
-/// Reads a time limit in seconds.
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        // NaN fails both comparisons.
-        Ok(seconds) if seconds > 0.0 && seconds <= TIMEOUT_MAX => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("a time limit is a number of seconds above 0 and at most {TIMEOUT_MAX}")),
-    }
+/// Reads a number of entries or lines.
+fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    arguments::whole(text, 0, u32::MAX.into())
+}
+
+/// Reads the id of a message.
+fn id(text: &str) -> Result<u64, String> {
+    arguments::whole(text, 0, u64::MAX)
+        .map_err(|_| "an id is a whole number, as history and outbox list it".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_service::arguments::{self, Early};
+    use simp_service::arguments::Early;
 
     fn parse(line: &str) -> Result<Args, Early> {
         let words = Words::sort(&Args::get_args_info(), line.split(' ').map(str::to_owned));
@@ -433,14 +436,6 @@ mod tests {
         ] {
             let Some(Command::Send(send)) = parse(line).unwrap().command else { panic!("{line}") };
             assert_eq!((send.to.as_deref(), send.text.join(" ").as_str()), (Some("bob"), text));
-        }
-    }
-
-    #[test]
-    fn a_time_limit_is_positive_and_bounded() {
-        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
-        for bad in ["0", "-1", "inf", "NaN", "1e300", "", "5s"] {
-            assert!(seconds(bad).is_err(), "{bad}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
+use simp_control::error::system;
 use simp_control::{Failure, FailureKind, TEXT_MAX, Text};
 
 /// The longest line that is read to its end, so that its error can name its length.
@@ -60,7 +61,7 @@ impl<R: BufRead> StdinTexts<R> {
 }
 
 fn unreadable(error: &io::Error) -> Failure {
-    Failure::new(FailureKind::Failed, format!("standard input: {}", error.kind()))
+    Failure::new(FailureKind::Failed, format!("standard input: {}", system(error)))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
+use simp_control::error::system;
 use simp_control::frame::{FrameBuffer, FrameError};
 use simp_control::{Answer, Event, Failure, FailureKind, Request, VERSION};
 use simp_engine::wheel::TimerId;
@@ -363,7 +364,7 @@ impl Clients {
                 Err(error) if is_passing(&error) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {
-                    tracing::warn!("a client cannot be accepted: {error}");
+                    tracing::warn!("a client cannot be accepted: {}", system(&error));
                     self.knocking = Knocking::NoDescriptor;
                     return;
                 }

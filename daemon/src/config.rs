@@ -1,17 +1,25 @@
-//! What the user sets: the command line and simpd.toml, read and checked in one place. How peers speak is in `pins`.
+//! What the user sets: the command line and simpd.toml, checked in one place. `settings` reads the file; how peers speak is
+//! in `pins`.
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
-use serde::Deserialize;
-use simp_control::{TEXT_MAX, homes, places};
-use simp_engine::{Accept, Budget, PinError, Pins, Policy, Retain, Value};
-use simp_proto::{RINGING_USER, Settings, UserName};
-use simp_service::plain_file;
+use simp_control::{TEXT_MAX, homes, places, when};
+use simp_engine::{Accept, Budget, Pins, Policy, Retain};
+use simp_proto::{RINGING_USER, Settings as ChatSettings, UserName};
+use simp_service::arguments;
 use simp_store::{Discard, Durability};
+
+use crate::settings::{Said, Settings, Value};
+
+/// Most chats that a user can allow.
+const CHATS_MAX: u64 = 100_000;
+
+/// How long a request or an invitation can wait for its answer.
+const EXPIRY_MIN: Duration = Duration::from_secs(1);
+const EXPIRY_MAX: Duration = Duration::from_secs(86_400);
 
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
 #[derive(FromArgs, ArgsInfo, Debug, Clone)]
@@ -28,7 +36,7 @@ pub struct Args {
     pub accept: Option<String>,
     /// maximum number of chats at a time (default: 1)
     #[argh(option, arg_name = "n")]
-    pub max_chats: Option<usize>,
+    pub max_chats: Option<String>,
     /// the configuration file (default: ~/.config/simp/simpd.toml, if it exists)
     #[argh(option, arg_name = "file")]
     pub config: Option<PathBuf>,
@@ -43,42 +51,11 @@ pub struct Args {
     pub version: bool,
 }
 
-/// simpd.toml. The command line goes before it.
-#[derive(Deserialize, Debug, Default)]
-#[serde(deny_unknown_fields)]
-struct ConfigFile {
-    address: Option<String>,
-    user: Option<String>,
-    accept: Option<String>,
-    max_chats: Option<usize>,
-    attempts: Option<u32>,
-    request_expiry: Option<u64>,
-    durability: Option<Durability>,
-    retain_age: Option<String>,
-    retain_count: Option<u64>,
-    #[serde(default)]
-    retain_discard: Vec<DiscardWord>,
-    message_max: Option<u64>,
-    peer_bytes: Option<u64>,
-    stranger_bytes: Option<u64>,
-    log: Option<String>,
-    #[serde(default)]
-    peers: BTreeMap<String, Value>,
-}
-
-/// A word of `retain_discard`.
-#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum DiscardWord {
-    Unread,
-    Undelivered,
-}
-
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to receive, as the user wrote it. Takes effect at the next start.
-    pub address: Option<String>,
+    pub address: Option<Said>,
     /// What the engine goes by.
     pub policy: Policy,
     /// What a commit survives. Takes effect at the next start.
@@ -93,168 +70,174 @@ pub enum ConfigError {
     /// No address at all.
     #[error("no address given (for example: simpd 127.0.0.1)")]
     NoAddress,
-    /// Not an address that peers can answer to.
-    #[error("{0}: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)")]
-    Address(String),
-    /// The file cannot be read.
-    #[error("{0}: {1}")]
-    Read(PathBuf, std::io::Error),
-    /// The file is not what simpd.toml(5) says.
-    #[error("{0}: {1}")]
-    Parse(PathBuf, String),
-    /// The table of peers makes no sense.
-    #[error("{0}: {1}")]
-    Peers(PathBuf, PinError),
-    /// No name that could be shown to peers.
-    #[error("{error} (choose another with --user NAME)")]
-    User {
-        /// What is wrong with it.
-        error: simp_proto::UserNameError,
-    },
-    /// A name that peers would take for something else.
-    #[error("'{0}' tells peers that the user is only being asked (choose another name with --user NAME)")]
-    Reserved(&'static str),
-    /// A number that is out of range.
-    #[error("{0} must be from {1} to {2}")]
-    Range(&'static str, u64, u64),
-    /// Not a length of time.
-    #[error("{0} must be a length of time such as 90s, 12h, 30d or 52w, not '{1}'")]
-    Duration(&'static str, String),
-    /// Not a level.
-    #[error("unknown log level '{0}' (error, warn, info or debug)")]
-    Log(String),
+    /// Where it is said, what is wrong, and what it may be.
+    #[error("{0}")]
+    Wrong(String),
 }
 
 impl Config {
     /// Reads simpd.toml, if there is one or the command line names one, and the command line goes before it.
     ///
     /// # Errors
-    /// [`ConfigError`] names the setting and what it may be.
+    /// [`ConfigError`] names the setting, its line, and what it may be.
     pub fn load(args: &Args) -> Result<Self, ConfigError> {
         // One that is named must be there: else nobody would notice that its settings are not in effect.
         let path = args.config.clone().or_else(|| default_file().filter(|path| path.exists()));
-        let file = path.as_deref().map_or_else(|| Ok(ConfigFile::default()), ConfigFile::read)?;
-        let log = args.log.clone().or_else(|| file.log.clone()).unwrap_or_else(|| "info".to_owned());
-        Ok(Self {
-            address: args.address.clone().or_else(|| file.address.clone()),
-            durability: file.durability.unwrap_or_default(),
-            policy: file.policy(args, &path.unwrap_or_default())?,
-            log: level(&log).ok_or(ConfigError::Log(log))?,
-        })
+        let mut file = path.as_deref().map_or_else(|| Ok(Settings::default()), Settings::read)?;
+        // All of the file is checked, also what the command line goes before.
+        let (address, log) = (file.text("address")?, file.text("log")?);
+        let config = Self {
+            address: typed("", args.address.as_ref()).or(address),
+            durability: durability(file.text("durability")?)?,
+            policy: policy(&mut file, args)?,
+            log: level(typed("--log", args.log.as_ref()).or(log))?,
+        };
+        file.finish()?;
+        Ok(config)
     }
 
     /// Where to receive: an address and a port that peers can answer to.
     ///
     /// # Errors
-    /// [`ConfigError::NoAddress`] and [`ConfigError::Address`].
+    /// There is none, or it is none.
     pub fn address(&self) -> Result<SocketAddr, ConfigError> {
-        let text = self.address.as_ref().ok_or(ConfigError::NoAddress)?;
+        let said = self.address.as_ref().ok_or(ConfigError::NoAddress)?;
         // Peers know us by the port, and simpctl finds us by it: one that the kernel picks would be another each time.
         let is_of_a_host = |address: &SocketAddr| {
             let ip = address.ip();
             address.port() != 0 && !ip.is_multicast() && ip != Ipv4Addr::BROADCAST
         };
-        places::parse_address(text).filter(is_of_a_host).ok_or_else(|| ConfigError::Address(text.clone()))
-    }
-}
-
-impl ConfigFile {
-    fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            plain_file::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;
-        toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
-            // Its message can have several lines, and a user sees one.
-            let what = error.message().replace('\n', " ");
-            ConfigError::Parse(path.to_owned(), format!("line {line}: {what}"))
-        })
-    }
-
-    /// What the engine goes by. `path` is where this was read.
-    fn policy(self, args: &Args, path: &Path) -> Result<Policy, ConfigError> {
-        let (chat, retain, budget) = (self.chat()?, self.retain()?, self.budget()?);
-        let max_chats = args.max_chats.or(self.max_chats).unwrap_or(1) as u64;
-        let user = args.user.clone().or(self.user).or_else(login_name).unwrap_or_default();
-        // An acceptance from this name means only that the user is being asked (SIMP 7): no peer would open a chat with
-        // it.
-        if user.trim() == RINGING_USER {
-            return Err(ConfigError::Reserved(RINGING_USER));
-        }
-        let pins = Pins::parse(self.peers).map_err(|error| ConfigError::Peers(path.to_owned(), error))?;
-        Ok(Policy {
-            user: UserName::new(&user).map_err(|error| ConfigError::User { error })?,
-            accept: Accept::parse(args.accept.as_deref().or(self.accept.as_deref()).unwrap_or("ask")),
-            max_chats: within("max_chats", max_chats, 1, 100_000)? as usize,
-            chat,
-            retain,
-            budget,
-            pins,
-        })
-    }
-
-    fn chat(&self) -> Result<Settings, ConfigError> {
-        let mut chat = Settings::default();
-        if let Some(attempts) = self.attempts {
-            chat.attempts = within("attempts", attempts.into(), 1, 100)? as u32;
-        }
-        if let Some(seconds) = self.request_expiry {
-            chat.request_expiry = Duration::from_secs(within("request_expiry", seconds, 1, 86_400)?);
-        }
-        if let Some(bytes) = self.message_max {
-            chat.message_max = within("message_max", bytes, TEXT_MAX as u64, 65_000)? as usize;
-        }
-        Ok(chat)
-    }
-
-    fn budget(&self) -> Result<Budget, ConfigError> {
-        let default = Budget::default();
-        let bytes =
-            |name, value: Option<u64>, default| within(name, value.unwrap_or(default), 1_024, 1 << 40);
-        Ok(Budget {
-            peer: bytes("peer_bytes", self.peer_bytes, default.peer)?,
-            strangers: bytes("stranger_bytes", self.stranger_bytes, default.strangers)?,
-        })
-    }
-
-    fn retain(&self) -> Result<Retain, ConfigError> {
-        // SQLite counts in signed numbers.
-        let count = |count| within("retain_count", count, 1, u64::MAX / 2);
-        Ok(Retain {
-            age: self.retain_age.as_deref().map(|age| length("retain_age", age)).transpose()?,
-            count: self.retain_count.map(count).transpose()?,
-            discard: Discard {
-                unread: self.retain_discard.contains(&DiscardWord::Unread),
-                undelivered: self.retain_discard.contains(&DiscardWord::Undelivered),
-            },
+        let address = places::parse_address(&said.value).filter(is_of_a_host);
+        address.ok_or_else(|| {
+            said.is_no("not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)")
         })
     }
 }
 
-fn level(name: &str) -> Option<tracing::Level> {
-    // `Level` reads numbers and other cases too, and nothing of ours is logged at `trace`.
-    ["error", "warn", "info", "debug"].contains(&name).then(|| name.parse().ok()).flatten()
+/// What an option says.
+fn typed(option: &str, value: Option<&String>) -> Option<Said> {
+    value.map(|value| Said { place: option.to_owned(), value: value.clone() })
 }
 
-fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<u64, ConfigError> {
-    if (least..=most).contains(&value) { Ok(value) } else { Err(ConfigError::Range(name, least, most)) }
+/// What the engine goes by.
+fn policy(file: &mut Settings, args: &Args) -> Result<Policy, ConfigError> {
+    let (user, accept, max_chats) = (file.text("user")?, file.text("accept")?, file.number("max_chats")?);
+    let accept = typed("--accept", args.accept.as_ref()).or(accept);
+    let max_chats = whole(max_chats, 1, CHATS_MAX)?.unwrap_or(1);
+    let max_chats = whole(typed("--max-chats", args.max_chats.as_ref()), 1, CHATS_MAX)?.unwrap_or(max_chats);
+    Ok(Policy {
+        user: user_name(&typed("--user", args.user.as_ref()).or(user).unwrap_or_else(login_name))?,
+        accept: Accept::parse(accept.as_ref().map_or("ask", |said| &said.value)),
+        max_chats: max_chats as usize,
+        chat: chat(file)?,
+        retain: retain(file)?,
+        budget: budget(file)?,
+        pins: pins(file)?,
+    })
 }
 
-fn length(name: &'static str, text: &str) -> Result<Duration, ConfigError> {
-    let length = simp_control::duration::parse(text).filter(|length| !length.is_zero());
-    length.ok_or_else(|| ConfigError::Duration(name, text.to_owned()))
+fn user_name(said: &Said) -> Result<UserName, ConfigError> {
+    const REMEDY: &str = "choose another with --user NAME";
+    // An acceptance from this name means only that the user is being asked (SIMP 7): no peer would open a chat with it.
+    if said.value.trim() == RINGING_USER {
+        return Err(
+            said.wrong(format!("'{RINGING_USER}' tells peers that the user is only being asked ({REMEDY})"))
+        );
+    }
+    UserName::new(&said.value).map_err(|error| said.wrong(format!("{error} ({REMEDY})")))
+}
+
+fn chat(file: &mut Settings) -> Result<ChatSettings, ConfigError> {
+    let mut chat = ChatSettings::default();
+    if let Some(attempts) = whole(file.number("attempts")?, 1, 100)? {
+        chat.attempts = attempts as u32;
+    }
+    if let Some(said) = file.length("request_expiry")? {
+        chat.request_expiry = when::length(&said.value)
+            .ok()
+            .filter(|expiry| (EXPIRY_MIN..=EXPIRY_MAX).contains(expiry))
+            .ok_or_else(|| said.is_no("expected a time from 1s to 1d (600, \"10m\")"))?;
+    }
+    if let Some(bytes) = whole(file.number("message_max")?, TEXT_MAX as u64, 65_000)? {
+        chat.message_max = bytes as usize;
+    }
+    Ok(chat)
+}
+
+fn retain(file: &mut Settings) -> Result<Retain, ConfigError> {
+    let age = file.length("retain_age")?;
+    // SQLite counts in signed numbers.
+    let count = whole(file.number("retain_count")?, 1, u64::MAX / 2)?;
+    let mut discard = Discard::default();
+    for said in file.texts("retain_discard")? {
+        match said.value.as_str() {
+            "unread" => discard.unread = true,
+            "undelivered" => discard.undelivered = true,
+            _ => return Err(said.is_no("expected \"unread\" or \"undelivered\"")),
+        }
+    }
+    let age = age.map(|said| when::length(&said.value).map_err(|error| said.is_no(error))).transpose()?;
+    Ok(Retain { age, count, discard })
+}
+
+fn budget(file: &mut Settings) -> Result<Budget, ConfigError> {
+    let default = Budget::default();
+    let mut bytes = |name, default| Ok(whole(file.number(name)?, 1_024, 1 << 40)?.unwrap_or(default));
+    Ok(Budget {
+        peer: bytes("peer_bytes", default.peer)?,
+        strangers: bytes("stranger_bytes", default.strangers)?,
+    })
+}
+
+fn pins(file: &mut Settings) -> Result<Pins, ConfigError> {
+    let mut pins = Pins::default();
+    for (address, said) in file.table("peers")? {
+        // Often the value is the rest of an address without quotation marks, since TOML reads its dots as tables.
+        let Value::Text(habits) = &said.value else {
+            let quoted = "the address and its habits must each be between quotation marks";
+            return Err(said.wrong(format!("{quoted} (\"127.0.0.2\" = \"plain\")")));
+        };
+        pins.add(&address, habits).map_err(|error| said.wrong(error))?;
+    }
+    Ok(pins)
+}
+
+fn durability(said: Option<Said>) -> Result<Durability, ConfigError> {
+    let Some(said) = said else { return Ok(Durability::default()) };
+    match said.value.as_str() {
+        "disk" => Ok(Durability::Disk),
+        "process" => Ok(Durability::Process),
+        _ => Err(said.is_no("expected \"disk\" or \"process\"")),
+    }
+}
+
+fn level(said: Option<Said>) -> Result<tracing::Level, ConfigError> {
+    let Some(said) = said else { return Ok(tracing::Level::INFO) };
+    match said.value.as_str() {
+        "error" => Ok(tracing::Level::ERROR),
+        "warn" => Ok(tracing::Level::WARN),
+        "info" => Ok(tracing::Level::INFO),
+        "debug" => Ok(tracing::Level::DEBUG),
+        _ => Err(said.is_no("expected error, warn, info or debug")),
+    }
+}
+
+fn whole(said: Option<Said>, least: u64, most: u64) -> Result<Option<u64>, ConfigError> {
+    let Some(said) = said else { return Ok(None) };
+    arguments::whole(&said.value, least, most).map(Some).map_err(|expected| said.is_no(expected))
 }
 
 fn default_file() -> Option<PathBuf> {
     Some(homes::config()?.join("simp/simpd.toml"))
 }
 
-fn login_name() -> Option<String> {
+fn login_name() -> Said {
     // Not every service manager sets USER.
-    std::env::var("USER")
+    let name = std::env::var("USER")
         .ok()
         .filter(|name| !name.is_empty())
-        .or_else(|| nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name))
+        .or_else(|| nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name));
+    Said { place: "the login name".to_owned(), value: name.unwrap_or_default() }
 }
 
 #[cfg(test)]
@@ -278,33 +261,72 @@ mod tests {
     #[test]
     fn a_setting_that_makes_no_sense_is_named() {
         for (toml, error) in [
-            ("max_chats = 0", "max_chats must be from 1 to 100000"),
-            ("attempts = 0", "attempts must be from 1 to 100"),
-            ("request_expiry = 100000", "request_expiry must be from 1 to 86400"),
-            ("message_max = 984", "message_max must be from 985 to 65000"),
-            ("peer_bytes = 0", "peer_bytes must be from 1024 to 1099511627776"),
-            ("stranger_bytes = 1000", "stranger_bytes must be from 1024 to 1099511627776"),
-            ("retain_count = 0", "retain_count must be from 1 to 9223372036854775807"),
+            ("max_chats = 0", "line 1: max_chats '0': expected a whole number from 1 to 100000"),
+            ("max_chats = -1", "line 1: max_chats '-1': expected a whole number from 1 to 100000"),
+            ("max_chats = 1.5", "line 1: max_chats '1.5': expected a whole number from 1 to 100000"),
+            ("max_chats = 'many'", "line 1: max_chats: expected a number, without quotation marks"),
+            ("attempts = 0x65", "line 1: attempts '101': expected a whole number from 1 to 100"),
+            ("message_max = 984", "line 1: message_max '984': expected a whole number from 985 to 65000"),
+            ("peer_bytes = 0", "line 1: peer_bytes '0': expected a whole number from 1024 to 1099511627776"),
             (
-                "retain_age = '0d'",
-                "retain_age must be a length of time such as 90s, 12h, 30d or 52w, not '0d'",
+                "stranger_bytes = 1000",
+                "line 1: stranger_bytes '1000': expected a whole number from 1024 to 1099511627776",
+            ),
+            (
+                "request_expiry = 100000",
+                "line 1: request_expiry '100000': expected a time from 1s to 1d (600, \"10m\")",
+            ),
+            (
+                "request_expiry = true",
+                "line 1: request_expiry: expected a number of seconds, or a length of time such as \"2h\"",
+            ),
+            (
+                "retain_count = 0",
+                "line 1: retain_count '0': expected a whole number from 1 to 9223372036854775807",
+            ),
+            ("retain_age = '0d'", "line 1: retain_age '0d': a time is more than 0"),
+            (
+                "retain_age = '2026-11-21'",
+                "line 1: retain_age '2026-11-21': a length of time is one of: 5 or 0.5 (seconds), 90s, 30m, 2h, 7d, 1w",
             ),
             (
                 "retain_discard = ['all']",
-                "F: line 1: unknown variant `all`, expected `unread` or `undelivered`",
+                "line 1: retain_discard 'all': expected \"unread\" or \"undelivered\"",
             ),
-            ("log = 'loud'", "unknown log level 'loud' (error, warn, info or debug)"),
+            (
+                "retain_discard = 'unread'",
+                "line 1: retain_discard: expected a list of texts, such as [\"one\", \"two\"]",
+            ),
+            ("\nlog = 'loud'", "line 2: log 'loud': expected error, warn, info or debug"),
+            ("durability = 'ram'", "line 1: durability 'ram': expected \"disk\" or \"process\""),
+            ("accept = 7", "line 1: accept: expected a text between quotation marks"),
+            ("user = 7", "line 1: user: expected a text between quotation marks"),
             (
                 "user = 'a'\nmax_chat = 3",
-                "F: line 2: unknown field `max_chat`, expected one of `address`, `user`, `accept`, `max_chats`, `attempts`, `request_expiry`, `durability`, `retain_age`, `retain_count`, `retain_discard`, `message_max`, `peer_bytes`, `stranger_bytes`, `log`, `peers`",
+                "line 2: max_chat: unknown setting (known: address, log, durability, user, accept, max_chats, attempts, request_expiry, message_max, retain_age, retain_count, retain_discard, peer_bytes, stranger_bytes, peers)",
             ),
             (
-                "[peers]\nbob = 'plain'",
-                "F: [peers] 'bob': not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")",
+                "[peers]\n\nbob = 'plain'",
+                "line 3: [peers] 'bob': not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")",
             ),
+            ("peers = 1", "line 1: peers: expected a table: a line [peers], and what is in it below"),
         ] {
-            assert_eq!(load(toml).unwrap_err(), error);
+            assert_eq!(load(toml).unwrap_err(), format!("F: {error}"));
         }
+        let address = load("user = 'a'\naddress = 'here'").unwrap().address().unwrap_err().to_string();
+        assert!(address.ends_with(": line 2: address 'here': not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)"), "{address}");
+    }
+
+    #[test]
+    fn a_length_of_time_is_written_as_everywhere() {
+        for (toml, seconds) in
+            [("600", 600), ("'600'", 600), ("'10m'", 600), ("0x10", 16), ("1.5", 1), ("'1d'", 86_400)]
+        {
+            let config = load(&format!("request_expiry = {toml}")).unwrap();
+            assert_eq!(config.policy.chat.request_expiry.as_secs(), seconds, "{toml}");
+        }
+        let age = load("retain_age = '30d'").unwrap().policy.retain.age;
+        assert_eq!(age, Some(Duration::from_secs(30 * 86_400)));
     }
 
     #[test]

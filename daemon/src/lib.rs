@@ -3,13 +3,14 @@
 //! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
 //! - `clients`, `udp`: the sockets; neither knows the other. `output`: what is to be written to a client. `followers`:
 //!   entries of the log for clients.
-//! - `startup`, `config`: what must be right before it serves.
+//! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml.
 
 mod clients;
 mod config;
 mod followers;
 mod output;
 mod server;
+mod settings;
 mod startup;
 pub mod udp;
 

@@ -12,6 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use simp_control::clock::now_ms;
+use simp_control::error::system;
 use simp_control::sleep::{self, Waking};
 use simp_engine::wheel::Wheel;
 use simp_engine::{Arrival, ClientId, Engine, Inputs, Now, Outputs, has_long_answer};
@@ -62,7 +63,7 @@ pub struct Server {
 pub enum Fatal {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("a system call failed: {0}")]
+    #[error("a system call failed: {}", system(.0))]
     Io(#[from] io::Error),
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::{setsockopt, sockopt};
 use simp_control::FailureKind;
-use simp_control::error::{Error, Outcome, fail};
+use simp_control::error::{Error, Outcome, fail, system};
 use simp_control::places::{self, PORT};
 
 use crate::findings::Evidence;
@@ -103,7 +103,9 @@ impl Sockets {
         let sent = attempt().or_else(|error| if is_refusal(&error) { attempt() } else { Err(error) });
         match sent {
             Err(error) if is_refusal(&error) => self.handle_refusal()?,
-            Err(error) => return Err(fail(FailureKind::Failed, format!("{}: {error}", self.peer))),
+            Err(error) => {
+                return Err(fail(FailureKind::Failed, format!("{}: {}", self.peer, system(&error))));
+            }
             Ok(_) => (),
         }
         Ok(Evidence { at: self.began.elapsed(), from: self.address(side), to: self.peer, bytes })
@@ -140,7 +142,7 @@ impl Sockets {
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => continue,
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => (),
-                    _ => return Err(fail(FailureKind::Failed, format!("{}: {error}", self.peer))),
+                    _ => return Err(fail(FailureKind::Failed, format!("{}: {}", self.peer, system(&error)))),
                 },
             }
             if Instant::now() >= until {
@@ -175,7 +177,9 @@ fn ours_towards(peer: SocketAddr) -> Outcome<IpAddr> {
         socket.connect(peer)?;
         socket.local_addr()
     });
-    found.map(|address| address.ip()).map_err(|error| fail(FailureKind::Failed, format!("{peer}: {error}")))
+    found
+        .map(|address| address.ip())
+        .map_err(|error| fail(FailureKind::Failed, format!("{peer}: {}", system(&error))))
 }
 
 /// Binds a socket that is told where nobody listens, though it is not connected: answers may come from anywhere.
@@ -210,7 +214,7 @@ fn not_bound(peer: SocketAddr, from: SocketAddr, error: &io::Error) -> Error {
             format!("{from}: address in use (stop the simpd that is there, or {})", remedy(peer, from))
         }
         ErrorKind::AddrNotAvailable => format!("{from}: not an address of this host"),
-        _ => format!("{from}: {error}"),
+        _ => format!("{from}: {}", system(error)),
     };
     fail(FailureKind::Failed, line)
 }

@@ -2,6 +2,8 @@
 
 use argh::{ArgsInfo, FromArgs};
 
+use simp_service::arguments;
+
 use crate::files::room_name;
 
 /// A room for many people: anybody who connects to its simpd can come in.
@@ -68,7 +70,7 @@ pub struct RunArgs {
     #[argh(option, arg_name = "n", default = "1000", from_str_fn(members))]
     pub max_members: u32,
     /// maximum number of accounts (default: 100000)
-    #[argh(option, arg_name = "n", default = "100_000")]
+    #[argh(option, arg_name = "n", default = "100_000", from_str_fn(accounts))]
     pub max_accounts: u32,
     /// messages that each member may send in 10 s (default: 30)
     #[argh(option, arg_name = "n", default = "30", from_str_fn(rate))]
@@ -81,22 +83,19 @@ fn lobby() -> String {
 }
 
 fn history(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|lines| *lines <= 1_000)
-        .ok_or_else(|| "the number of lines is from 0 to 1000".to_owned())
+    arguments::whole(text, 0, 1_000)
 }
 
 fn members(text: &str) -> Result<u32, String> {
-    text.parse()
-        .ok()
-        .filter(|members| *members > 0)
-        .ok_or_else(|| "the number of members is 1 or more".to_owned())
+    arguments::whole(text, 1, u32::MAX.into())
+}
+
+fn accounts(text: &str) -> Result<u32, String> {
+    arguments::whole(text, 0, u32::MAX.into())
 }
 
 fn rate(text: &str) -> Result<u32, String> {
-    let rate = text.parse().ok().filter(|rate| (1..=100_000).contains(rate));
-    rate.ok_or_else(|| "the number of messages is from 1 to 100000".to_owned())
+    arguments::whole(text, 1, 100_000)
 }
 
 /// Show the state of the room.

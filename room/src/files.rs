@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use simp_control::FailureKind;
-use simp_control::error::{Error, Outcome, fail};
+use simp_control::error::{Error, Outcome, fail, system};
 use simp_control::homes;
 use simp_control::{Holder, LOCK};
 use simp_service::folders::{self, FolderError};
@@ -140,5 +140,5 @@ pub fn refused(error: &FolderError) -> Error {
 
 /// What is wrong with a file.
 pub fn failed(path: &Path, error: &io::Error) -> Error {
-    fail(FailureKind::Failed, format!("{}: {error}", path.display()))
+    fail(FailureKind::Failed, format!("{}: {}", path.display(), system(error)))
 }

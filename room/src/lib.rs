@@ -30,7 +30,7 @@ mod users;
 use std::process::ExitCode;
 
 use simp_control::FailureKind;
-use simp_control::error::{Outcome, fail};
+use simp_control::error::{Outcome, fail, system};
 use simp_control::escape;
 use simp_control::homes;
 use simp_service::arguments::{self, Early};
@@ -112,7 +112,7 @@ fn settings(args: RunArgs) -> Outcome<RoomSettings> {
         None => Vec::new(),
         Some(file) => {
             let text = plain_file::read(file.as_ref()).map_err(|error| {
-                fail(FailureKind::Failed, format!("{file}: {error} (the file for --motd)"))
+                fail(FailureKind::Failed, format!("{file}: {} (the file for --motd)", system(&error)))
             })?;
             let text = String::from_utf8_lossy(&text);
             text.lines()

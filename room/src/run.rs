@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use simp_control::Client;
 use simp_control::clock::now_ms;
-use simp_control::error::{Error, Outcome, fail};
+use simp_control::error::{Error, Outcome, fail, system};
 use simp_control::{FailureKind, Status};
 use simp_service::ending::Ending;
 
@@ -129,7 +129,7 @@ impl Launch {
 
 fn watch_signals(inputs: &SyncSender<Input>, stopping: &Arc<AtomicBool>) -> Outcome {
     let mut signals = Signals::new([SIGTERM, SIGINT])
-        .map_err(|error| fail(FailureKind::Failed, format!("signals: {error}")))?;
+        .map_err(|error| fail(FailureKind::Failed, format!("signals: {}", system(&error))))?;
     let (inputs, stopping) = (inputs.clone(), Arc::clone(stopping));
     thread::spawn(move || {
         for _ in signals.forever() {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
+use simp_control::error::system;
 use simp_service::plain_file;
 
 use strikes::{account_key, forgive, host_key, strike};
@@ -63,7 +64,7 @@ pub enum RoomStoreError {
     #[error("the room's accounts: {0}")]
     Sql(#[from] rusqlite::Error),
     /// The lock beside it cannot be taken.
-    #[error("the room's accounts: {0}")]
+    #[error("the room's accounts: {}", system(.0))]
     Lock(#[from] std::io::Error),
     /// A row makes no sense.
     #[error("the room's accounts: {0}")]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use simp_control::clock::{local, now_ms, rfc3339};
-use simp_control::error::{Outcome, fail};
+use simp_control::error::{Outcome, fail, system};
 use simp_control::escape;
 use simp_control::{FailureKind, TEXT_MAX, UserName};
 
@@ -104,9 +104,14 @@ fn new_or_existing(room: &str) -> Outcome<RoomStore> {
 
 fn import_file(file: &str, room: &str) -> Outcome {
     let failed = |why: String| fail(FailureKind::Failed, format!("{file}: {why}"));
-    let text = plain_file::read_to_string(file.as_ref()).map_err(|error| failed(error.to_string()))?;
-    let plain: BTreeMap<String, String> = serde_json::from_str(&text)
-        .map_err(|error| failed(format!("not a JSON object of names and passwords ({error})")))?;
+    let text = plain_file::read_to_string(file.as_ref()).map_err(|error| failed(system(&error)))?;
+    let plain: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|error| {
+        failed(format!(
+            "not a JSON object of names and passwords (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
     // All of the file is checked before any of it is stored: it is imported whole or not at all.
     let mut seen = HashSet::new();
     for (name, password) in &plain {
@@ -180,7 +185,7 @@ fn no_such(name: &str) -> simp_control::error::Error {
 
 /// Asks for a password twice on a terminal; otherwise it is the first line of standard input.
 fn password(name: &str) -> Outcome<String> {
-    let failed = |error: io::Error| fail(FailureKind::Failed, format!("the password: {error}"));
+    let failed = |error: io::Error| fail(FailureKind::Failed, format!("the password: {}", system(&error)));
     if !io::stdin().is_terminal() {
         let mut line = String::new();
         io::stdin().read_line(&mut line).map_err(failed)?;

@@ -41,6 +41,18 @@ pub fn parse<T: FromArgs>(program: &str, words: &Words) -> Result<T, Early> {
     })
 }
 
+/// Reads a whole number from `least` to `most`, which must fit into `T`.
+///
+/// # Errors
+/// What is expected, for people.
+pub fn whole<T: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Result<T, String> {
+    // `parse` alone would take a sign.
+    let number = if text.starts_with('+') { None } else { text.parse::<u64>().ok() };
+    let number =
+        number.filter(|number| (least..=most).contains(number)).and_then(|number| number.try_into().ok());
+    number.ok_or_else(|| format!("expected a whole number from {least} to {most}"))
+}
+
 /// Words a complaint of argh as we word ours: one line, in lower case, with the way to the help.
 fn usage(program: &str, words: &Words, complaint: &str) -> String {
     let line = complaint.split_whitespace().collect::<Vec<_>>().join(" ");

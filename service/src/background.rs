@@ -8,6 +8,7 @@ use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
+use crate::system::system;
 use crate::{messages, plain_file, process};
 
 /// Set for the process that runs in the background, to the id of the one that started it. So it means nothing to whatever
@@ -21,10 +22,10 @@ const SAID_MAX: u64 = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum BackgroundError {
     /// It cannot be started, or waited for.
-    #[error("cannot start in the background: {0}")]
+    #[error("cannot start in the background: {}", system(.0))]
     Start(#[from] io::Error),
     /// The file for its messages cannot be used.
-    #[error("cannot start in the background: {0}: {1} (move it away)")]
+    #[error("cannot start in the background: {0}: {why} (move it away)", why = system(.1))]
     Messages(PathBuf, io::Error),
 }
 

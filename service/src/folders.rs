@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
 
+use crate::system::system;
+
 /// Why there is no such folder. The name is that of the variable that sets it.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// It cannot be made, looked at, or written in.
-    #[error("{0}: {1} (set {2} to a folder of yours)")]
+    #[error("{0}: {words} (set {2} to a folder of yours)", words = system(.1))]
     Io(PathBuf, io::Error, &'static str),
     /// It is open to others, or no folder.
     #[error("{0}: this folder must be yours alone (chmod 700, or set {1} to a folder of yours)")]

@@ -3,7 +3,8 @@
 //! - `arguments`: the command line, and how a wrong one is reported. `words`: what in it is an option, and what a text.
 //! - `folders`: folders that only their user can enter, and where they are. `lock`: one process at a time.
 //! - `plain_file`: files that are nothing else.
-//! - `background`: the way out of the terminal. `process`: what a process asks of the kernel for itself.
+//! - `background`: the way out of the terminal. `process`: what a process asks of the kernel for itself. `system`:
+//!   what it says of an error.
 //! - `ending`: signals that end the first process of a container.
 //! - `messages`: standard error, also where that is a file. `logging`, `throttle`: log lines on it.
 //! - `callers`: who may talk to us through a Unix socket.
@@ -18,5 +19,6 @@ pub mod logging;
 pub mod messages;
 pub mod plain_file;
 pub mod process;
+mod system;
 mod throttle;
 pub mod words;

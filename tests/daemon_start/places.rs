@@ -84,10 +84,7 @@ fn a_folder_that_others_can_reach_is_refused() {
         fs::remove_dir(world.path("elsewhere")).unwrap();
 
         fs::write(&folder, "").unwrap();
-        let line = format!(
-            "simpd: {}: File exists (os error 17) (set {variable} to a folder of yours)",
-            folder.display()
-        );
+        let line = format!("simpd: {}: file exists (set {variable} to a folder of yours)", folder.display());
         world.simpd(&[&address]).fails(1, &line);
         fs::remove_file(&folder).unwrap();
     }

@@ -44,7 +44,7 @@ fn what_is_wrong_with_the_disk_is_said_with_the_remedy() {
         ),
         (
             Errno::EIO,
-            "the disk fails: Input/output error (os error 5) (see the system's log, or set XDG_STATE_HOME to a folder \
+            "the disk fails: I/O error (see the system's log, or set XDG_STATE_HOME to a folder \
              on another disk)",
         ),
     ] {

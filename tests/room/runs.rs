@@ -227,9 +227,9 @@ fn what_a_room_cannot_be_run_with_is_said() {
     let lobby = Lobby::closed("");
     let to = lobby.to();
     for (option, value, why) in [
-        ("--rate", "0", "'0': the number of messages is from 1 to 100000"),
-        ("--rate", "many", "'many': the number of messages is from 1 to 100000"),
-        ("--rate", "100001", "'100001': the number of messages is from 1 to 100000"),
+        ("--rate", "0", "'0': expected a whole number from 1 to 100000"),
+        ("--rate", "many", "'many': expected a whole number from 1 to 100000"),
+        ("--rate", "100001", "'100001': expected a whole number from 1 to 100000"),
         ("--name", "", "a room's name has 1 to 32 letters, digits, _ and -"),
         ("--name", "../x", "a room's name has 1 to 32 letters, digits, _ and -"),
         ("--name", "a b", "a room's name has 1 to 32 letters, digits, _ and -"),
@@ -240,10 +240,7 @@ fn what_a_room_cannot_be_run_with_is_said() {
         assert!(failed.stderr.contains(why), "{}", failed.stderr);
     }
     let missing = lobby.world.path("motd");
-    let line = format!(
-        "simp-room: {}: No such file or directory (os error 2) (the file for --motd)",
-        missing.display()
-    );
+    let line = format!("simp-room: {}: no such file or directory (the file for --motd)", missing.display());
     lobby.does(&["run", "-d", &to, "--motd", missing.to_str().unwrap()]).fails(1, &line);
 }
 

@@ -5,7 +5,7 @@ use simp_control::{Client, Filter, Kind, Piece};
 
 use crate::args::HistoryArgs;
 use crate::show::{Output, View};
-use crate::when::When;
+use crate::when::Place;
 
 /// How many entries are shown if neither their number nor their beginning is given.
 const NUMBER: u32 = 20;
@@ -17,14 +17,14 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) 
     let most = args.number.unwrap_or(if args.since.is_some() { u32::MAX } else { NUMBER });
     let mut piece = Piece { most, ..Piece::ALL };
     match args.since {
-        Some(When::Id(id)) => piece.above = id,
-        Some(When::Time(ms)) => filter.since_ms = Some(ms),
+        Some(Place::Id(id)) => piece.above = id,
+        Some(Place::Time(ms)) => filter.since_ms = Some(ms),
         None => (),
     }
     match args.until {
         // Until an entry, and that entry too.
-        Some(When::Id(id)) => piece.before = Some(id.saturating_add(1)),
-        Some(When::Time(ms)) => filter.until_ms = Some(ms),
+        Some(Place::Id(id)) => piece.before = Some(id.saturating_add(1)),
+        Some(Place::Time(ms)) => filter.until_ms = Some(ms),
         None => (),
     }
     let newest_first = client.history(piece, &filter)?;

@@ -15,7 +15,7 @@ use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kin
 
 use crate::args::ListenArgs;
 use crate::show::{Output, View};
-use crate::when::deadline;
+use crate::when::{Place, deadline};
 use mark::Mark;
 use meanwhile::Meanwhile;
 
@@ -46,8 +46,15 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         // A command can go on when nobody reads our output: what it does is its own.
         client.watch(io::stdout().as_fd().try_clone_to_owned().map_err(|error| unwritten(&error))?);
     }
-    let from = args.since.map_or_else(|| FollowFrom::Consumer(consumer(args)), FollowFrom::After);
-    let filter = Filter { kinds: kinds(args, has_person), who: args.from.clone(), ..Filter::default() };
+    let mut filter = Filter { kinds: kinds(args, has_person), who: args.from.clone(), ..Filter::default() };
+    let from = match args.since {
+        None => FollowFrom::Consumer(consumer(args)),
+        Some(Place::Id(id)) => FollowFrom::After(id),
+        Some(Place::Time(ms)) => {
+            filter.since_ms = Some(ms);
+            FollowFrom::After(0)
+        }
+    };
     client.follow(from, filter)?;
     client.write()?;
     // With --since somebody looks back, and moves no mark.

@@ -64,6 +64,6 @@ pub use inputs::{Arrival, ClientId, Inputs};
 pub use invariants::Broken;
 pub use now::Now;
 pub use outputs::{Follower, Outputs};
-pub use pins::{PinError, Pins, Value};
+pub use pins::{PinError, Pins};
 pub use policy::{Accept, Policy, Retain};
 pub use transmits::Transmits;

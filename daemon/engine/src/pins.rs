@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use serde::Deserialize;
 use simp_control::Who;
 use simp_proto::{Dialect, DialectError};
 
@@ -15,54 +14,34 @@ pub struct Pins {
     hosts: BTreeMap<IpAddr, Dialect>,
 }
 
-/// What a key of the table is set to.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// Habits.
-    Habits(String),
-    /// Anything else. Often the rest of an address without quotation marks, since TOML reads its dots as tables.
-    Other(serde::de::IgnoredAny),
-}
-
-/// What is wrong with the table.
+/// What is wrong with an entry of the table.
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     /// A key names no peer.
-    #[error("[peers] '{0}': not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")")]
-    Address(String),
-    /// A value is no string.
-    #[error(
-        "[peers] '{0}': the address and its habits must each be between quotation marks \
-         (\"127.0.0.2\" = \"plain\")"
-    )]
-    Value(String),
+    #[error("not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")")]
+    Address,
     /// A value is no list of habits.
-    #[error("[peers] '{0}': {1}")]
-    Dialect(String, DialectError),
+    #[error(transparent)]
+    Dialect(#[from] DialectError),
 }
 
 impl Pins {
-    /// Reads the table: addresses, and the habits of the peers there.
+    /// Adds an entry of the table: an address, and the habits of the peers there.
     ///
     /// # Errors
-    /// [`PinError`] names the key and what there is to choose from.
-    pub fn parse(table: BTreeMap<String, Value>) -> Result<Self, PinError> {
-        let mut pins = Self::default();
-        for (key, value) in table {
-            let Value::Habits(habits) = value else { return Err(PinError::Value(key)) };
-            let dialect = habits.parse().map_err(|error| PinError::Dialect(key.clone(), error))?;
-            // An IPv6 host may stand in brackets or without: only before a port they are needed.
-            let bare = key.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&key);
-            if let Ok(ip) = bare.parse::<IpAddr>() {
-                pins.hosts.insert(ip.to_canonical(), dialect);
-            } else if let Some(address) = key.parse().ok().map(canonical).filter(|at| at.port() != 0) {
-                pins.peers.insert(address, dialect);
-            } else {
-                return Err(PinError::Address(key));
-            }
+    /// [`PinError`] says what there is to choose from.
+    pub fn add(&mut self, key: &str, habits: &str) -> Result<(), PinError> {
+        let dialect = habits.parse()?;
+        // An IPv6 host may stand in brackets or without: only before a port they are needed.
+        let bare = key.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(key);
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            self.hosts.insert(ip.to_canonical(), dialect);
+        } else if let Some(address) = key.parse().ok().map(canonical).filter(|at| at.port() != 0) {
+            self.peers.insert(address, dialect);
+        } else {
+            return Err(PinError::Address);
         }
-        Ok(pins)
+        Ok(())
     }
 
     /// How the peer at this address speaks, if the table says it: for its address with the port, else for its host.
@@ -100,11 +79,11 @@ mod tests {
     use super::*;
 
     fn pins(table: &[(&str, &str)]) -> Result<Pins, String> {
-        let table = table
-            .iter()
-            .map(|(key, habits)| ((*key).to_owned(), Value::Habits((*habits).to_owned())))
-            .collect();
-        Pins::parse(table).map_err(|error| error.to_string())
+        let mut pins = Pins::default();
+        for (key, habits) in table {
+            pins.add(key, habits).map_err(|error| error.to_string())?;
+        }
+        Ok(pins)
     }
 
     #[test]
@@ -146,13 +125,10 @@ mod tests {
     fn what_is_no_address_is_named() {
         for key in ["bob", "127.0.0.2:0", "127.0.0.2:x", "", "bob@127.0.0.2:7777"] {
             let line = pins(&[(key, "plain")]).unwrap_err();
-            assert!(line.starts_with(&format!("[peers] '{key}': not an address (ADDR ")), "{line}");
+            assert!(line.starts_with("not an address (ADDR "), "{key}: {line}");
         }
         let line = pins(&[("127.0.0.2", "pads")]).unwrap_err();
-        assert!(
-            line.starts_with("[peers] '127.0.0.2': unknown habit 'pads' (known: plain, cuts-at=N "),
-            "{line}"
-        );
+        assert!(line.starts_with("unknown habit 'pads' (known: plain, cuts-at=N "), "{line}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+use simp_control::error::system;
 
 use crate::schema::SCHEMA_VERSION;
 
@@ -87,7 +88,7 @@ impl StoreError {
             io::ErrorKind::StorageFull => Self::Full(path),
             io::ErrorKind::QuotaExceeded => Self::Quota(path),
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(path),
-            _ => Self::Failing { path, error: error.to_string() },
+            _ => Self::Failing { path, error: system(error) },
         }
     }
 

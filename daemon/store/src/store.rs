@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
-use serde::Deserialize;
 use simp_control::{Event, Peer, What};
 
 use crate::error::StoreError;
@@ -19,8 +18,7 @@ const CHECKPOINT_BYTES: u64 = 4 << 20;
 const ROOM: usize = 64 << 10;
 
 /// What a commit survives.
-#[derive(Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
     /// Loss of power: each commit waits for the disk.
     #[default]

@@ -1,17 +1,18 @@
 //! How peers speak: listed together with what simpd.toml says, and forgotten also by the chats that began with it.
 
-use std::collections::BTreeMap;
-
 use simp_control::{Forgotten, Kind, PeerInfo, Reply, Request};
-use simp_engine::{Accept, Pins, Policy, Value};
+use simp_engine::{Accept, Pins, Policy};
 use simp_proto::{Operation, UserName};
 use simp_store::Store;
 
 use super::{Host, SocketAddr, ask_me, peer};
 
 fn pins(table: &[(&str, &str)]) -> Pins {
-    let value = |(key, habits): &(&str, &str)| ((*key).to_owned(), Value::Habits((*habits).to_owned()));
-    Pins::parse(table.iter().map(value).collect::<BTreeMap<_, _>>()).unwrap()
+    let mut pins = Pins::default();
+    for (key, habits) in table {
+        pins.add(key, habits).unwrap();
+    }
+    pins
 }
 
 fn learn(store: &mut Store, address: SocketAddr, dialect: &str) {

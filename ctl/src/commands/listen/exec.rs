@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use simp_control::clock::rfc3339;
-use simp_control::error::{Outcome, fail};
+use simp_control::error::{Outcome, fail, system};
 use simp_control::{Event, FailureKind, sleep};
 
 use crate::show::complain;
@@ -25,8 +25,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(60);
 pub(super) fn until_done(command: &str, event: &Event, deadline: Option<Instant>) -> Outcome {
     let mut pause = FIRST_PAUSE;
     loop {
-        let status =
-            run(command, event).map_err(|error| fail(FailureKind::Failed, format!("sh: {error}")))?;
+        let status = run(command, event)
+            .map_err(|error| fail(FailureKind::Failed, format!("sh: {}", system(&error))))?;
         if status.success() {
             return Ok(());
         }
