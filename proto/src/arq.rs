@@ -101,6 +101,13 @@ impl Arq {
         self.queue.len() + usize::from(self.in_flight.is_some())
     }
 
+    /// Of these, messages that the log has too.
+    pub(crate) fn len_in_log(&self) -> usize {
+        // One that the machine makes is the first of all: it says that the chat is open.
+        let first = self.in_flight().map(|in_flight| &in_flight.message).or(self.queue.front());
+        self.len() - usize::from(first.is_some_and(|message| message.id == MessageId::NOT_IN_LOG))
+    }
+
     /// Adds a message after those that wait.
     pub(crate) fn push(&mut self, message: Outgoing) {
         self.queue.push_back(message);

@@ -126,9 +126,7 @@ impl Snapshot {
     /// There was [`ChatEvent::Message`]. One counter for both directions goes on after each message of the peer.
     pub fn note_received(&mut self, seq: u8, text: &str) {
         self.received = Some(LastReceived::of(seq, text));
-        if seq <= 1 && self.dialect.rule().is_one_counter() {
-            self.seq = Seq::of(seq).next();
-        }
+        self.seq = after_theirs(self.seq, self.dialect, seq);
     }
 
     /// There was [`ChatEvent::Delivered`] or [`ChatEvent::Unconfirmed`].
@@ -179,6 +177,8 @@ struct Out {
     transmits: VecDeque<Transmit>,
     /// More has changed than the events tell.
     is_changed: bool,
+    /// The number of our next message according to whoever has kept the last snapshot and noted the events since.
+    noted: Seq,
 }
 
 /// What only few peers need.
@@ -219,7 +219,7 @@ impl Out {
 
 impl Chat {
     fn new(me: UserName, settings: Settings, messages: Messages, phase: Phase) -> Self {
-        let out = Out { is_changed: true, ..Out::default() };
+        let out = Out { is_changed: true, noted: messages.seq(), ..Out::default() };
         Self { me, user: UserName::default(), settings, phase, messages, aside: None, out }
     }
 
@@ -247,14 +247,25 @@ impl Chat {
 impl Chat {
     /// What happened; `None` when all is told.
     pub fn poll_event(&mut self) -> Option<ChatEvent> {
-        pop(&mut self.out.events)
+        let event = pop(&mut self.out.events)?;
+        match &event {
+            ChatEvent::Message { seq, .. } => {
+                self.out.noted = after_theirs(self.out.noted, self.dialect(), *seq);
+            }
+            ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_) => self.out.noted = self.out.noted.next(),
+            _ => {}
+        }
+        Some(event)
     }
 
     /// What must be on disk before the datagrams leave, if the state has changed; `None` if it has not.
-    /// Messages change it too, but in a way that their events tell: see [`Snapshot::note_received`] and
+    /// Messages change it too, but mostly in a way that their events tell: see [`Snapshot::note_received`] and
     /// [`Snapshot::note_settled`].
     pub fn poll_snapshot(&mut self) -> Option<Snapshot> {
-        std::mem::take(&mut self.out.is_changed).then(|| self.snapshot()).flatten()
+        // Messages that cross may leave another number than their events tell.
+        let is_other = self.out.noted != self.messages.seq();
+        self.out.noted = self.messages.seq();
+        (std::mem::take(&mut self.out.is_changed) || is_other).then(|| self.snapshot()).flatten()
     }
 
     /// What to go on with after a restart; `None` if the chat is over for our user and nothing of it need
@@ -322,9 +333,10 @@ impl Chat {
         matches!(self.phase, Phase::Leaving { .. })
     }
 
-    /// Messages of ours that this machine holds and the peer has not acknowledged.
+    /// Messages of our user that this machine holds and the peer has not acknowledged. One that the machine makes by
+    /// itself is none: no log has it.
     pub fn unacknowledged(&self) -> usize {
-        self.messages.arq.len()
+        self.messages.arq.len_in_log()
     }
 }
 
@@ -335,6 +347,11 @@ fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
         *queue = VecDeque::new();
     }
     first
+}
+
+/// The number of our next message, once the peer's with this number has come.
+fn after_theirs(next: Seq, dialect: Dialect, seq: u8) -> Seq {
+    if dialect.rule().is_one_counter() { Seq::of(seq).next() } else { next }
 }
 
 /// What the peer said in the payload of a datagram that has none by rights: so many bytes of it.

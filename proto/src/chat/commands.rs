@@ -146,6 +146,7 @@ impl Chat {
         match self.phase {
             Phase::Invited { rung: true, .. } => {
                 self.accept_by_message(now);
+                self.tell_learned();
                 Ok(())
             }
             Phase::Invited { answer_from: Some(from), .. } if from > now => {
@@ -185,6 +186,7 @@ impl Chat {
             Phase::Open { .. } => {
                 self.messages.arq.push(message);
                 self.deliver(now);
+                self.tell_learned();
             }
             _ => return Err(StateError(self.state())),
         }

@@ -26,7 +26,8 @@ pub(crate) struct Driver {
 /// Chats that have come some way; each began at 0 ms and has nothing left to tell or transmit.
 impl Driver {
     pub(crate) fn new(chat: Chat) -> Self {
-        Self { chat, snapshot: None, learned: Vec::new(), events: Vec::new(), closed: false, last_chat: None }
+        let (snapshot, events) = (chat.snapshot(), Vec::new());
+        Self { chat, snapshot, learned: Vec::new(), events, closed: false, last_chat: None }
     }
 
     /// Bob's SYN has left.
@@ -129,6 +130,15 @@ impl Driver {
         self.chat.state()
     }
 
+    /// What the caller has kept follows the events.
+    fn note(&mut self, event: &ChatEvent) {
+        match (&mut self.snapshot, event) {
+            (Some(kept), ChatEvent::Message { seq, text }) => kept.note_received(*seq, text),
+            (Some(kept), ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_)) => kept.note_settled(),
+            _ => {}
+        }
+    }
+
     /// Drains in the documented order, and holds the machine to what is always true.
     pub(crate) fn drain(&mut self) -> Vec<Datagram> {
         while let Some(event) = self.chat.poll_event() {
@@ -137,13 +147,15 @@ impl Driver {
                 continue;
             }
             assert!(!self.closed, "{event:?} after the chat was closed");
+            self.note(&event);
             self.closed = matches!(event, ChatEvent::Closed { .. });
             if matches!(event, ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_)) {
                 self.last_chat = None;
             }
             self.events.push(event);
         }
-        self.snapshot = self.chat.poll_snapshot().or(self.snapshot);
+        self.snapshot = self.chat.poll_snapshot().or(self.snapshot.filter(|_| !self.closed));
+        assert_eq!(self.snapshot, self.chat.snapshot(), "a restart would go on from something else");
         let transmits: Vec<_> = std::iter::from_fn(|| self.chat.poll_transmit()).collect();
         for datagram in &transmits {
             assert_eq!(datagram.user, BOB.name());

@@ -1,6 +1,6 @@
 //! Going on with a chat of an earlier run.
 
-use simp_proto::{Chat, ChatEvent, Handled, MessageId, Outgoing, Snapshot};
+use simp_proto::{Chat, ChatEvent, Handled, Known, MessageId, Outgoing, Seq, Snapshot};
 use simp_proto::{Reason, State};
 
 use crate::common::{ANN, BOB, at, text};
@@ -175,4 +175,21 @@ fn a_peer_that_stays_away_after_a_restart_is_gone() {
         bob.events(),
         [undelivered(1, Reason::PeerGone), undelivered(2, Reason::PeerGone), closed(Reason::PeerGone)]
     );
+}
+
+#[test]
+fn the_number_that_messages_leave_which_cross_is_kept_though_their_events_tell_another() {
+    let known = Known { dialect: "one-counter".parse().unwrap(), is_pinned: true, is_stranger: false };
+    let chat = Chat::invite(at(0), BOB.name(), SETTINGS, known, SETTINGS.request_expiry);
+    let mut bob = Driver::new(chat);
+    bob.hears(at(10), &ANN.syn_ack());
+    bob.send(at(10), 1, "hi").unwrap();
+    assert_eq!(bob.drain(), [BOB.syn(), BOB.ack(0), BOB.chat(0, "hi")]);
+    bob.hears(at(20), &ANN.chat(0, "hello"));
+    bob.drain();
+    bob.hears(at(30), &ANN.ack(0));
+    bob.drain();
+    assert_eq!(bob.snapshot.map(|kept| kept.seq), Some(Seq::One));
+    bob.send(at(40), 2, "how are you").unwrap();
+    assert_eq!(bob.drain(), [BOB.chat(1, "how are you")]);
 }

@@ -56,6 +56,19 @@ fn an_ack_with_another_number_counts_half_a_second_later_and_from_then_on_any() 
 }
 
 #[test]
+fn what_shows_only_when_our_user_sends_the_next_message_is_told_at_once() {
+    let mut bob = open("plain");
+    bob.send(at(0), 1, "hi").unwrap();
+    bob.hears(at(10), &ANN.ack(1));
+    bob.drain();
+    // The machine was not called when the half second was over.
+    bob.send(at(600), 2, "hello").unwrap();
+    bob.drain();
+    assert_eq!(bob.learned.len(), 1);
+    assert_eq!(bob.snapshot.map(|kept| kept.dialect.to_string()).as_deref(), Some("unnumbered-acks"));
+}
+
+#[test]
 fn the_right_ack_within_the_half_second_takes_the_doubtful_one_back() {
     let mut bob = saying_hi(open("plain"));
     bob.hears(at(10), &ANN.ack(1));

@@ -41,6 +41,7 @@ fn one_that_rings_has_our_syn_ack_at_once_and_on_acceptance_a_message_that_nobod
     assert_eq!(bob.state(), State::Invited);
     bob.chat.accept(at(9_000)).unwrap();
     assert_eq!(bob.drain(), [BOB.chat(0, "bob accepted.")]);
+    assert_eq!(bob.chat.unacknowledged(), 0, "none of our user's");
     bob.hears(at(9_010), &ANN.ack(0));
     assert_eq!(bob.drain(), []);
     assert_eq!(bob.events(), [ChatEvent::Request, ChatEvent::Opened]);
