@@ -8,7 +8,7 @@ use std::path::Path;
 type Module = Vec<String>;
 
 /// Where the code of each crate is.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "proto/src",
     "control/src",
     "service/src",
@@ -20,6 +20,7 @@ const CRATES: [&str; 11] = [
     "room/src",
     "doubles/src",
     "seeds/src",
+    "fuzz/src",
 ];
 
 #[test]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that must hold before a change lands: formatting, lints, documentation, manual pages, examples, tests.
+# Everything that must hold before a change lands: formatting, lints, documentation, manual pages, fuzzing, examples, tests.
 #
 #   sh tests/run.sh             all of it
 #   sh tests/run.sh NAME ...    only the tests with one of these in their names
@@ -61,6 +61,13 @@ if [ $# = 0 ]; then
             printf '%s\n' "$lint"
             exit 1
         fi
+    fi
+
+    say "fuzzing"
+    if [ -n "$(missing c++)" ]; then
+        echo "skipped: there is no C++ compiler"
+    else
+        sh fuzz/run.sh
     fi
 
     say "examples"

@@ -1,0 +1,299 @@
+//! A daemon, and what must be true of it after each turn, whatever that took in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use simp_control::{Event, Reply, Request, What, read_payload};
+use simp_engine::{Now, Policy};
+use simp_proto::{Datagram, DecodeError, Operation};
+
+use crate::driver::{self, BadDisk, Driver};
+use crate::{frame, heard};
+
+/// Most requests that wait at a time.
+const REQUESTS_MAX: u64 = 64;
+
+/// No turn that takes so little transmits more.
+const TRANSMITS_MAX: usize = 2_000;
+
+/// A daemon, and what its log has said so far.
+pub struct Watched {
+    /// `None` only while it is started again.
+    driver: Option<Driver>,
+    disk: BadDisk,
+    start: Instant,
+    /// In milliseconds since then.
+    now: u64,
+    /// How far the wall clock is ahead.
+    skew: i64,
+    /// The most chats that there may be.
+    max_chats: usize,
+    asked: Vec<Request>,
+    heard: Vec<(SocketAddr, Datagram)>,
+    told: Told,
+    /// The number of its last datagram.
+    pub last_number: u8,
+}
+
+/// What the log has said.
+#[derive(Default)]
+struct Told {
+    last_id: u64,
+    /// Messages of ours, and whether they have ended.
+    ours: BTreeMap<u64, bool>,
+    /// Chats, and the last that is known of each.
+    chats: BTreeMap<u64, ChatTold>,
+    /// Texts that can be told from each other, and who sent them.
+    texts: BTreeSet<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum ChatTold {
+    Begun,
+    Opened,
+    Closed,
+}
+
+/// What happens to it.
+impl Watched {
+    /// A daemon that has just started, with an empty log.
+    pub fn start(policy: Policy) -> Self {
+        crate::trace(&("starts", &policy));
+        let (start, disk) = (Instant::now(), BadDisk::default());
+        let max_chats = policy.max_chats;
+        let driver = Driver::start(driver::moment(start, 0, 0), policy, ours(), disk.open(), 7);
+        Self {
+            driver: Some(driver),
+            disk,
+            start,
+            now: 0,
+            skew: 0,
+            max_chats,
+            asked: Vec::new(),
+            heard: Vec::new(),
+            told: Told::default(),
+            last_number: 0,
+        }
+    }
+
+    /// The newest entry of its log.
+    pub fn last_id(&self) -> u64 {
+        self.told.last_id
+    }
+
+    /// The next turn takes this datagram.
+    pub fn hears(&mut self, from: SocketAddr, datagram: Result<Datagram, DecodeError>) {
+        crate::trace(&("hears", from, &datagram));
+        if let Ok(datagram) = &datagram {
+            self.heard.push((from, datagram.clone()));
+        }
+        self.driver().arrives(from, datagram);
+    }
+
+    /// The next turn takes this request.
+    pub fn is_asked(&mut self, request: Request) {
+        crate::trace(&("is asked", &request));
+        self.asked.push(request);
+    }
+
+    /// The next turn knows that nothing listens there.
+    pub fn cannot_reach(&mut self, address: SocketAddr) {
+        crate::trace(&("cannot reach", address));
+        self.driver().inputs.unreachable.push(address);
+    }
+
+    /// The next turn has these settings.
+    pub fn has_settings(&mut self, policy: Policy) {
+        crate::trace(&("has settings", &policy));
+        self.max_chats = self.max_chats.max(policy.max_chats);
+        self.driver().inputs.policy = Some(policy);
+    }
+
+    /// From now on the wall clock shows something else: so many milliseconds since 1970.
+    pub fn has_a_clock_that_jumps(&mut self, to: u64) {
+        crate::trace(&("has a clock that jumps to", to));
+        self.skew = to as i64 - driver::moment(self.start, self.now, 0).ms as i64;
+    }
+
+    /// Some commits will be good, then so many refused.
+    pub fn has_a_disk_that_refuses(&mut self, good: u32, commits: u32) {
+        crate::trace(&("has a disk that refuses", good, commits));
+        self.disk.refuse_after(good, commits);
+    }
+
+    /// Between two turns. What it had not taken in is lost.
+    pub fn is_killed_and_started(&mut self, policy: Policy) {
+        crate::trace(&("is killed and starts again", &policy));
+        self.max_chats = self.max_chats.max(policy.max_chats);
+        (self.asked, self.heard) = (Vec::new(), Vec::new());
+        let Some(driver) = self.driver.take() else { return };
+        self.driver = Some(Driver::start(self.moment(), policy, ours(), driver.killed(), 8));
+        self.check_turn();
+        self.check_due();
+    }
+
+    /// A turn after so many milliseconds, whatever was due before.
+    pub fn takes_a_turn(&mut self, after: u64) {
+        crate::trace(&("takes a turn after", after));
+        self.now += after;
+        let (now, requests) = (self.moment(), std::mem::take(&mut self.asked));
+        let answers = self.driver().ask_all(now, requests.clone());
+        assert_eq!(answers.len(), requests.len(), "one answer for each request");
+        for (request, answer) in requests.iter().zip(&answers) {
+            crate::trace(answer);
+            self.check_answer(request, answer);
+        }
+        self.check_turn();
+        self.check_due();
+    }
+
+    /// A turn when it is due.
+    pub fn takes_a_turn_when_due(&mut self) {
+        let Some(due) = self.due() else { return };
+        self.takes_a_turn(due.saturating_sub(self.now));
+    }
+
+    /// Nothing comes any more: it may not be busy with nothing.
+    pub fn comes_to_rest(&mut self) {
+        crate::trace(&"comes to rest");
+        self.disk.refuse(0);
+        self.is_asked(Request::Status);
+        self.takes_a_turn(0);
+        let begin = self.now;
+        let mut turns = 0;
+        while turns < 64 && self.due().is_some() {
+            self.takes_a_turn_when_due();
+            turns += 1;
+        }
+        assert!(turns < 64 || self.now > begin + 5_000, "64 turns within {} ms", self.now - begin);
+    }
+}
+
+/// Where it receives.
+fn ours() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7777))
+}
+
+/// What must be true of it.
+impl Watched {
+    fn driver(&mut self) -> &mut Driver {
+        self.driver.as_mut().unwrap()
+    }
+
+    fn due(&mut self) -> Option<u64> {
+        let start = self.start;
+        self.driver().due(start)
+    }
+
+    fn moment(&self) -> Now {
+        driver::moment(self.start, self.now, self.skew)
+    }
+
+    fn check_answer(&mut self, request: &Request, answer: &Result<Reply, simp_control::Failure>) {
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(failure) => return frame::check(failure),
+        };
+        frame::check(reply);
+        match reply {
+            Reply::Queued { message, .. } => {
+                let is_kept = self.driver().store().message(*message).unwrap().is_some();
+                assert!(is_kept, "{request:?} was acknowledged, and is not in the log");
+            }
+            Reply::Status(status) => {
+                assert!(
+                    status.requests <= REQUESTS_MAX && status.chats <= self.max_chats as u64,
+                    "{status:?}"
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn check_turn(&mut self) {
+        for event in self.driver().store().fresh().to_vec() {
+            crate::trace(&event);
+            self.told.takes(&event);
+        }
+        let heard = std::mem::take(&mut self.heard);
+        let said = self.driver().said();
+        assert!(said.len() <= TRANSMITS_MAX, "{} at once", said.len());
+        for (to, datagram) in &said {
+            crate::trace(&("says", to, datagram.operation, datagram.seq));
+            self.last_number = datagram.seq;
+            if datagram.operation == Operation::Ack {
+                self.told.check_ack(*to, &heard);
+            }
+        }
+        self.driver().check();
+    }
+
+    /// What is due is done in one turn, or in a few if the disk fails.
+    fn check_due(&mut self) {
+        let now = self.moment();
+        for _ in 0..4 {
+            if self.due().is_none_or(|due| due > self.now) {
+                return;
+            }
+            self.driver().turn(now);
+            self.check_turn();
+        }
+        panic!("what is due stays due");
+    }
+}
+
+impl Told {
+    fn takes(&mut self, event: &Event) {
+        assert_eq!(event.id, self.last_id + 1, "ids grow by one");
+        self.last_id = event.id;
+        match &event.what {
+            What::Queued { .. } => _ = self.ours.insert(event.id, false),
+            What::Delivered { message }
+            | What::Unconfirmed { message }
+            | What::Undelivered { message, .. } => {
+                assert_eq!(
+                    self.ours.insert(*message, true),
+                    Some(false),
+                    "{message} ends twice, or never was"
+                );
+            }
+            What::Message { text } => _ = self.texts.insert((event.peer.address.clone(), marked(text))),
+            _ => {}
+        }
+        let now = match event.what {
+            What::Request | What::Inviting => ChatTold::Begun,
+            What::Opened { .. } => ChatTold::Opened,
+            What::Closed { .. } => ChatTold::Closed,
+            What::Message { .. } | What::Error { .. } => {
+                // It may come while we leave what has not opened.
+                let is_there = self.chats.get(&event.chat).is_some_and(|chat| *chat < ChatTold::Closed);
+                assert!(is_there, "{event:?}");
+                return;
+            }
+            _ => return,
+        };
+        let before = self.chats.insert(event.chat, now);
+        assert!(before.is_none_or(|before| before < now), "{event:?} after {before:?}");
+    }
+
+    /// An ACK of a message says that it is in the log.
+    fn check_ack(&self, to: SocketAddr, heard: &[(SocketAddr, Datagram)]) {
+        let mut from = heard.iter().filter(|(from, _)| *from == to);
+        // Of several datagrams it is not clear which it acknowledges.
+        let (Some((_, datagram)), None) = (from.next(), from.next()) else { return };
+        let text = marked(&read_payload(&datagram.payload));
+        if datagram.operation == Operation::Chat && !text.is_empty() {
+            let is_kept = self.texts.contains(&(to.to_string(), text));
+            assert!(is_kept, "{to} is told that we have {datagram:?}, which is not in the log");
+        }
+    }
+}
+
+/// The part of a text by which it can be told from all others.
+fn marked(text: &str) -> String {
+    text.split_once(heard::MARK)
+        .and_then(|(_, rest)| rest.split_once('.'))
+        .map(|(number, _)| number.to_owned())
+        .unwrap_or_default()
+}
