@@ -234,7 +234,13 @@ fn serve_one(client: &mut FrameStream, answers: &[Answer]) -> Request {
 
 fn hello() -> Vec<Answer> {
     let (program, address) = (env!("CARGO_PKG_VERSION").to_owned(), "127.0.0.1:7777".to_owned());
-    vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user: "alice".to_owned() })]
+    vec![Answer::Reply(Reply::Hello {
+        version: VERSION,
+        program,
+        address,
+        user: "alice".to_owned(),
+        log: None,
+    })]
 }
 
 fn following(after: u64, texts: &[(u64, &str)]) -> Vec<Answer> {

@@ -3,6 +3,7 @@
 //!
 //! - `chat`: what a user does with simpctl, from the invitation to the end.
 //! - `restart`: what waits goes on when simpd is started again.
+//! - `other_log`: what they do if it is started with another log.
 //! - `lost`: what simpctl says to simpd, and what it does when an answer never comes.
 //! - `outbox`: messages that are kept until their peer is there, and what else is kept.
 //! - `retention`: old entries go, and what must stay stays.
@@ -47,6 +48,7 @@ mod idle;
 mod kills;
 mod lost;
 mod manuals;
+mod other_log;
 mod other_users;
 mod outbox;
 mod peers;

@@ -6,7 +6,7 @@
 //! - `welcome`: what somebody new is shown, and who is told of it.
 //! - `operator`: the operator's commands. `runs`: how a room starts and stops. `users`: the accounts from outside.
 //! - `kills`: members, room and simpd are killed. `again`: what is done again is not done twice, nor left out.
-//! - `cut`: the connection between room and simpd is cut, and answers are lost. `flood`: too much at once.
+//! - `other_log`: simpd loses its log. `cut`: the connection between room and simpd is cut, and answers are lost. `flood`: too much at once.
 
 mod accounts;
 mod again;
@@ -17,6 +17,7 @@ mod kills;
 mod long;
 mod member;
 mod operator;
+mod other_log;
 mod runs;
 mod talk;
 mod users;
@@ -112,6 +113,18 @@ impl Lobby {
         let simpd = self.simpd.take().unwrap();
         simpd.signal(Signal::SIGKILL);
         simpd.wait();
+    }
+
+    /// Signals the room.
+    pub fn signal_room(&self, signal: Signal) {
+        self.room.as_ref().unwrap().signal(signal);
+    }
+
+    /// Simpd is killed, and begins a log anew.
+    pub fn lose_log(&mut self) {
+        self.kill_simpd();
+        self.world.remove_log(1);
+        self.start_simpd();
     }
 
     pub fn simpd(&self) -> &Daemon {

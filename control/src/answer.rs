@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::log_id::LogId;
 use crate::status::Status;
 use crate::values::{ChatInfo, Consumer, OutboxMessage, PeerInfo};
 
@@ -33,6 +34,9 @@ pub enum Reply {
         address: String,
         /// The user it speaks for.
         user: String,
+        /// Its log; `None` from an older simpd.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<LogId>,
     },
     /// To `status`.
     Status(Box<Status>),

@@ -13,6 +13,7 @@ use crate::error::{Error, Outcome, fail, unexpected};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::find;
+use crate::log_id::LogId;
 use crate::request::{Filter, FollowFrom, Request, VERSION};
 use crate::sleep;
 use crate::socket::Socket;
@@ -34,6 +35,8 @@ pub struct Client {
     connection: Connection,
     /// Where the daemon receives; empty as long as it has not answered our hello.
     address: String,
+    /// The log that all ids are of, as soon as a daemon has named it: the one that we connect to next must have the same.
+    log: Option<LogId>,
     /// What the answers to come belong to, in their order.
     awaited: VecDeque<Awaited>,
     followed: Option<Followed>,
@@ -45,7 +48,10 @@ pub struct Client {
 /// What an answer belongs to.
 enum Awaited {
     Hello,
-    Follow,
+    /// It goes on at this entry: a log that ends before it is another one.
+    Follow {
+        at: u64,
+    },
     Request,
 }
 
@@ -54,6 +60,8 @@ struct Followed {
     /// From where to go on: after the last entry that came, as soon as we know of one.
     from: FollowFrom,
     filter: Filter,
+    /// The last entry that is known to be there.
+    at: u64,
 }
 
 /// What came from the daemon.
@@ -65,8 +73,8 @@ pub enum Incoming {
     Reply(Reply),
     /// That request was refused.
     Refused(Failure),
-    /// The connection broke and there is another one. What was asked on the old one is not answered any more;
-    /// what is followed goes on.
+    /// The connection broke and there is another one, to the same log. What was asked on the old one is not answered
+    /// any more; what is followed goes on.
     Reconnected,
 }
 
@@ -78,7 +86,8 @@ pub fn token() -> u64 {
 
 /// All of these fail with [`Error::Lost`] if simpd goes away, and does not come back in time if it is waited for. A
 /// failure is simpd's, or of kind `no_daemon` if what is there is no simpd that we understand, or none that answers
-/// within 30 s.
+/// within 30 s. If simpd comes back with another log, they fail with [`Error::OtherLog`]: then nothing is followed any
+/// more, and all that was learned from the old log is to be forgotten; the client itself can be used.
 impl Client {
     /// Connects to the simpd that `named` names, by its address or the path of its socket; if it is `None` to the one
     /// that `$SIMP_DAEMON` names, and without that to the only one that runs. The hello is written together with the
@@ -103,6 +112,7 @@ impl Client {
         let mut client = Self {
             connection,
             address: String::new(),
+            log: None,
             awaited: VecDeque::new(),
             followed: None,
             events: VecDeque::new(),
@@ -112,11 +122,17 @@ impl Client {
         Ok(client)
     }
 
-    /// A second connection to the same daemon, which follows nothing.
+    /// A second connection to the same daemon and the same log, which follows nothing.
     pub fn another(&self) -> Outcome<Self> {
         let socket = self.socket().clone();
         // As one that was there: if it is gone now, whoever asked may wait for it.
-        Self::new(Connection::new(socket.connect_again()?, socket))
+        let another = Self::new(Connection::new(socket.connect_again()?, socket))?;
+        Ok(Self { log: self.log.clone(), ..another })
+    }
+
+    /// The log that all ids are of; `None` as long as no daemon has named it.
+    pub fn log(&self) -> Option<&LogId> {
+        self.log.as_ref()
     }
 
     /// Calls this each time simpd went away, before it is waited for.
@@ -146,19 +162,21 @@ impl Client {
     /// Follows the log. It is written with the next that is asked, or by [`Client::write`]; a refusal of it fails what
     /// reads next.
     pub fn follow(&mut self, from: FollowFrom, filter: Filter) -> Outcome {
+        // Whoever names an entry that is not there yet follows from the newest.
+        self.follow_at(from, filter, 0)
+    }
+
+    fn follow_at(&mut self, from: FollowFrom, filter: Filter, at: u64) -> Outcome {
         self.connection.submit(&Request::Follow { from: from.clone(), filter: filter.clone() })?;
-        self.awaited.push_back(Awaited::Follow);
+        self.awaited.push_back(Awaited::Follow { at });
         // As asked, until the reply says where that begins: a connection that breaks before it does asks the same again.
-        self.followed = Some(Followed { from, filter });
+        self.followed = Some(Followed { from, filter, at });
         Ok(())
     }
 
     /// The last entry of the log that has passed in what we follow; 0 if we know none.
     pub fn position(&self) -> u64 {
-        match &self.followed {
-            Some(Followed { from: FollowFrom::After(id), .. }) => *id,
-            _ => 0,
-        }
+        self.followed.as_ref().map_or(0, |followed| followed.at)
     }
 
     /// Puts a request in line. It is written with the next that is asked, or by [`Client::write`].
@@ -265,8 +283,9 @@ impl Client {
         let mut again = false;
         loop {
             match ask(self, again) {
-                // A refusal is an answer. Only what has none is asked again.
-                Err(Error::Lost(_)) => self.reconnect(deadline)?,
+                // A refusal is an answer. Only what has none is asked again. That the log is another is learned from a
+                // second connection, before it is found that the first one broke.
+                Err(Error::Lost(_) | Error::OtherLog(_)) => self.reconnect(deadline)?,
                 outcome => return outcome,
             }
             again = true;
@@ -297,7 +316,7 @@ impl Client {
     }
 
     /// One attempt to go on with another connection: says hello, waits for its answer, and follows what was followed
-    /// on the old one. False if the deadline passes before the answer.
+    /// on the old one. False if the deadline passes before it is known that this is the same log.
     pub fn replace(&mut self, deadline: Instant) -> Outcome<bool> {
         self.connection.renew()?;
         // Whoever waits for an answer on the old connection asks again. Events that were read from it stay: what we
@@ -308,10 +327,17 @@ impl Client {
         if !self.greeted(deadline)? {
             return Ok(false);
         }
-        if let Some(Followed { from, filter }) = self.followed.take() {
-            self.follow(from, filter)?;
+        if let Some(Followed { from, filter, at }) = self.followed.take() {
+            self.follow_at(from, filter, at)?;
         }
         self.write()?;
+        while !self.awaited.is_empty() {
+            match self.connection.take()? {
+                Some(answer) => drop(self.sort(answer)?),
+                None if self.connection.read(Some(deadline))? => (),
+                None => return Ok(false),
+            }
+        }
         Ok(true)
     }
 
@@ -338,32 +364,51 @@ impl Client {
     /// The next of the answers that were read, of those that say more than that something worked.
     fn decoded(&mut self) -> Outcome<Option<Incoming>> {
         while let Some(answer) = self.connection.take()? {
-            match answer {
-                Answer::Event(event) => {
-                    self.passed(event.id);
-                    return Ok(Some(Incoming::Event(event)));
-                }
-                // Answers come in the order of their requests, so none needs a number.
-                Answer::Reply(reply) => match (self.awaited.pop_front(), reply) {
-                    (Some(Awaited::Hello), reply) => self.greet(reply)?,
-                    (Some(Awaited::Follow), Reply::Following { after }) => self.passed(after),
-                    (Some(Awaited::Request), reply) => return Ok(Some(Incoming::Reply(reply))),
-                    _ => return Err(unexpected()),
-                },
-                Answer::Failure(failure) => match self.awaited.pop_front() {
-                    Some(Awaited::Request) => return Ok(Some(Incoming::Refused(failure))),
-                    // Nobody waits for the answer to a hello or a follow, and nothing works without them. One that
-                    // belongs to nothing says why the daemon hangs up.
-                    Some(Awaited::Hello | Awaited::Follow) | None => return Err(failure.into()),
-                },
+            let incoming = self.sort(answer)?;
+            if incoming.is_some() {
+                return Ok(incoming);
             }
         }
         Ok(None)
     }
 
+    /// Takes an answer. Gives what it says beyond that something worked.
+    fn sort(&mut self, answer: Answer) -> Outcome<Option<Incoming>> {
+        match answer {
+            // Of what was followed before: from where it goes on now, the answer to come says.
+            Answer::Event(_) if self.awaited.iter().any(|of| matches!(of, Awaited::Follow { .. })) => {
+                Ok(None)
+            }
+            Answer::Event(event) => {
+                self.passed(event.id);
+                Ok(Some(Incoming::Event(event)))
+            }
+            // Answers come in the order of their requests, so none needs a number.
+            Answer::Reply(reply) => match (self.awaited.pop_front(), reply) {
+                (Some(Awaited::Hello), reply) => self.greet(reply).map(|()| None),
+                // Its id is that of before, so it is an older copy of it that somebody put back.
+                (Some(Awaited::Follow { at }), Reply::Following { after }) if after < at => {
+                    Err(self.found_other_log())
+                }
+                (Some(Awaited::Follow { .. }), Reply::Following { after }) => {
+                    self.passed(after);
+                    Ok(None)
+                }
+                (Some(Awaited::Request), reply) => Ok(Some(Incoming::Reply(reply))),
+                _ => Err(unexpected()),
+            },
+            Answer::Failure(failure) => match self.awaited.pop_front() {
+                Some(Awaited::Request) => Ok(Some(Incoming::Refused(failure))),
+                // Nobody waits for the answer to a hello or a follow, and nothing works without them. One that
+                // belongs to nothing says why the daemon hangs up.
+                Some(Awaited::Hello | Awaited::Follow { .. }) | None => Err(failure.into()),
+            },
+        }
+    }
+
     /// Takes the first answer, which is the daemon's hello.
     fn greet(&mut self, reply: Reply) -> Outcome {
-        let Reply::Hello { version, address, program, .. } = reply else {
+        let Reply::Hello { version, address, program, log, .. } = reply else {
             return Err(unexpected());
         };
         // Nothing else is read from a simpd of another version: it might be misread.
@@ -374,13 +419,24 @@ impl Client {
             return Err(fail(FailureKind::NoDaemon, format!("{what} (install both from the same release)")));
         }
         self.address = address;
-        Ok(())
+        // An older simpd does not say which log it has.
+        let is_other = log.is_some() && self.log.is_some() && log != self.log;
+        self.log = log.or(self.log.take());
+        if is_other { Err(self.found_other_log()) } else { Ok(()) }
+    }
+
+    /// The daemon has a different log than before.
+    fn found_other_log(&mut self) -> Error {
+        // Whoever goes on with this client begins in the new log, and nothing in it is what was read from the old one.
+        self.followed = None;
+        self.events.clear();
+        self.socket().other_log()
     }
 
     /// What we follow goes on after this entry.
     fn passed(&mut self, id: u64) {
         if let Some(followed) = &mut self.followed {
-            followed.from = FollowFrom::After(id);
+            (followed.from, followed.at) = (FollowFrom::After(id), id);
         }
     }
 

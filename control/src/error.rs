@@ -18,6 +18,10 @@ pub enum Error {
     /// The connection to simpd broke. Whoever can wait connects again; for all others it is a failure.
     #[error(transparent)]
     Lost(#[from] Lost),
+    /// The simpd that we came back to has a different log than before, so no id that was read from the old one means
+    /// anything there. For whoever can begin again that is no end.
+    #[error(transparent)]
+    OtherLog(#[from] OtherLog),
     /// Nobody waits for it any more: whoever read our output has seen enough (`| head -1`), or the program is being
     /// stopped. That is no failure.
     #[error("nobody waits for it any more")]
@@ -34,6 +38,14 @@ pub struct Lost {
     pub address: String,
 }
 
+/// A simpd that came back with another log.
+#[derive(Debug, thiserror::Error)]
+#[error("simpd on {name} has a different log than before")]
+pub struct OtherLog {
+    /// What to call it.
+    pub name: String,
+}
+
 impl Error {
     /// The failure that it is for the user; `None` if it is none.
     pub fn failure(self) -> Option<Failure> {
@@ -43,11 +55,17 @@ impl Error {
                 let line = format!("{lost} (start it with: simpd {})", lost.address);
                 Some(Failure::new(FailureKind::NoDaemon, line))
             }
+            Self::OtherLog(other) => {
+                let line =
+                    format!("{other}: what was read or sent there is unknown to this one (begin again)");
+                Some(Failure::new(FailureKind::Failed, line))
+            }
             Self::Abandoned => None,
         }
     }
 
-    /// If simpd went away: says what it goes on with by itself, so that nobody takes that for not begun.
+    /// If simpd went away: says what it goes on with by itself, so that nobody takes that for not begun. If it came back
+    /// with another log: that it does not.
     #[must_use]
     pub fn goes_on(self, what: &str) -> Self {
         match self {
@@ -55,6 +73,9 @@ impl Error {
                 FailureKind::NoDaemon,
                 format!("{what}, but {lost} (it resumes when simpd is started again)"),
             ),
+            Self::OtherLog(other) => {
+                fail(FailureKind::Failed, format!("{what}, but {other}: what becomes of it is not known"))
+            }
             other => other,
         }
     }
@@ -130,6 +151,19 @@ mod tests {
         ] {
             assert_eq!(system(&error), words);
         }
+    }
+
+    #[test]
+    fn another_log_is_named_with_what_it_means_for_what_was_begun() {
+        let other = || Error::from(OtherLog { name: "127.0.0.1".into() });
+        let failure = |error: Error| error.failure().unwrap();
+        let expected = "simpd on 127.0.0.1 has a different log than before: what was read or sent there is unknown to this \
+                        one (begin again)";
+        assert_eq!(failure(other()), Failure::new(FailureKind::Failed, expected));
+        let expected = "message 3 is queued, but simpd on 127.0.0.1 has a different log than before: what becomes of it is \
+                        not known";
+        let begun = failure(other().goes_on("message 3 is queued"));
+        assert_eq!(begun, Failure::new(FailureKind::Failed, expected));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!
 //! `control.cddl` beside this file is the same as a schema, for clients in other languages.
 //!
-//! - `request`, `answer`, `event`, `status`, `failure`, `values`: what travels. [`frame`], `framed`: how.
+//! - `request`, `answer`, `event`, `status`, `failure`, `values`, `log_id`: what travels. [`frame`], `framed`: how.
 //! - `client`, `lists`: the one blocking client, on `find`, `connection` and `socket`. [`error`]: how what it does
 //!   ends.
 //! - [`escape`], [`clock`], [`when`]: how every front end shows and reads what travels.
@@ -31,6 +31,7 @@ mod framed;
 mod holder;
 pub mod homes;
 mod lists;
+mod log_id;
 pub mod places;
 mod request;
 pub mod sleep;
@@ -48,6 +49,7 @@ pub use failure::{Failure, FailureKind};
 pub use framed::FrameStream;
 pub use holder::{Holder, LOCK};
 pub use lists::Piece;
+pub use log_id::LogId;
 pub use request::{Filter, FollowFrom, Request, VERSION};
 pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload};
 pub use simp_proto::{Reason, State, Text, UserName};

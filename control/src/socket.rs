@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Lost, Outcome, fail, system};
+use crate::error::{Error, Lost, OtherLog, Outcome, fail, system};
 use crate::failure::FailureKind;
 use crate::homes::{owner_of, user_name};
 use crate::places;
@@ -75,6 +75,11 @@ impl Socket {
             // Not a simpd that we have no permission for: something that passes for ours.
             (Untrusted::Foreign(..), Origin::Place) => fail(FailureKind::NoDaemon, error.to_string()),
         }
+    }
+
+    /// The simpd that is here now has another log.
+    pub(crate) fn other_log(&self) -> Error {
+        OtherLog { name: self.name.clone() }.into()
     }
 }
 

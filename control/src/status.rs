@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::log_id::LogId;
 use crate::values::Peer;
 
 /// What `status` tells.
@@ -29,6 +30,9 @@ pub struct Status {
     pub clients: u64,
     /// Counts since the start.
     pub counters: Counters,
+    /// The log, which all ids belong to; `None` from an older simpd.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogId>,
     /// The newest entry of the log; 0 if it is empty.
     pub last_id: u64,
     /// The oldest entry that is kept; 0 if the log is empty.

@@ -5,7 +5,8 @@ use std::os::unix::net::UnixListener;
 use std::thread::{self, JoinHandle};
 
 use simp_control::{
-    Answer, Client, Event, Filter, FollowFrom, FrameStream, Peer, Reply, Request, VERSION, What, error::Error,
+    Answer, Client, Event, Filter, FollowFrom, FrameStream, LogId, Peer, Reply, Request, VERSION, What,
+    error::Error,
 };
 
 /// A simpd that serves one client after another: each gets these answers, a group after each of its requests, and then
@@ -26,8 +27,13 @@ fn simpd(listener: UnixListener, clients: Vec<Vec<Vec<Answer>>>) -> JoinHandle<V
 }
 
 fn hello() -> Vec<Answer> {
-    let (program, address) = ("0".to_owned(), "127.0.0.1:7777".to_owned());
-    vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user: "alice".to_owned() })]
+    hello_with(None)
+}
+
+/// The hello of a simpd with this log.
+fn hello_with(log: Option<&str>) -> Vec<Answer> {
+    let (program, address, user) = ("0".to_owned(), "127.0.0.1:7777".to_owned(), "alice".to_owned());
+    vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user, log: log.map(LogId::new) })]
 }
 
 fn following(after: u64, ids: &[u64]) -> Vec<Answer> {
@@ -78,4 +84,65 @@ fn who_insists_asks_again_and_knows_it() {
     served.join().unwrap();
     assert!(matches!(client.ask(&Request::Stop), Err(Error::Lost(_))));
     assert!(matches!(client.another(), Err(Error::Lost(_))));
+}
+
+/// The ids of the next entries, and then that the log is another one.
+#[track_caller]
+fn ends_with_another_log(client: &mut Client, ids: &[u64]) {
+    for id in ids {
+        assert_eq!(client.event(None).unwrap().unwrap().id, *id);
+    }
+    let error = client.event(None).unwrap_err();
+    assert!(matches!(error, Error::OtherLog(_)), "{error}");
+}
+
+#[test]
+fn what_is_followed_does_not_go_on_in_another_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("simpd.sock");
+    let first = vec![hello_with(Some("a")), following(3, &[4, 7])];
+    // The second has more entries than were read from the first.
+    let other = vec![hello_with(Some("b")), following(20, &[21])];
+    let served = simpd(UnixListener::bind(&path).unwrap(), vec![first, other]);
+    let mut client = Client::at(&path).unwrap();
+    client.follow(FollowFrom::After(3), Filter::default()).unwrap();
+    client.write().unwrap();
+    ends_with_another_log(&mut client, &[4, 7]);
+    assert_eq!(client.position(), 0);
+    // The connection is there, for whoever begins again.
+    client.follow(FollowFrom::End, Filter::default()).unwrap();
+    client.write().unwrap();
+    assert_eq!(client.event(None).unwrap().unwrap().id, 21);
+    let asked = served.join().unwrap().pop().unwrap();
+    let begun_again = Request::Follow { from: FollowFrom::End, filter: Filter::default() };
+    assert_eq!(asked, [Request::Hello { version: VERSION }, begun_again]);
+}
+
+#[test]
+fn a_log_that_ends_before_what_was_read_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("simpd.sock");
+    let first = vec![hello_with(Some("a")), following(3, &[4, 7])];
+    let older_copy = vec![hello_with(Some("a")), following(5, &[6]), following(6, &[7])];
+    let _served = simpd(UnixListener::bind(&path).unwrap(), vec![first, older_copy]);
+    let mut client = Client::at(&path).unwrap();
+    client.follow(FollowFrom::After(3), Filter::default()).unwrap();
+    client.write().unwrap();
+    ends_with_another_log(&mut client, &[4, 7]);
+    // What still came for what was followed before is not taken for what is followed now.
+    client.follow(FollowFrom::End, Filter::default()).unwrap();
+    client.write().unwrap();
+    assert_eq!(client.event(None).unwrap().unwrap().id, 7);
+}
+
+#[test]
+fn a_second_connection_must_find_the_same_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("simpd.sock");
+    let clients = vec![vec![hello_with(Some("a"))], vec![hello_with(Some("b"))]];
+    let _served = simpd(UnixListener::bind(&path).unwrap(), clients);
+    let mut client = Client::at(&path).unwrap();
+    client.address().unwrap();
+    let error = client.another().unwrap().ask(&Request::Stop).unwrap_err();
+    assert_eq!(error.to_string(), format!("simpd on {} has a different log than before", path.display()));
 }

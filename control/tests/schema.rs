@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use simp_control::frame::{self, FrameBuffer};
 use simp_control::{
     Answer, ChatInfo, Consumer, Counters, Event, Failure, FailureKind, Filter, FollowFrom, Forgotten, Kind,
-    OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply, Request, State, Status, VERSION, What,
+    LogId, OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply, Request, State, Status, VERSION,
+    What,
 };
 
 fn schema() -> BasicContext {
@@ -299,6 +300,7 @@ fn status(trouble: Option<String>) -> Status {
         requests: 4,
         clients: 5,
         counters,
+        log: trouble.is_some().then(log),
         last_id: 6,
         first_id: 1,
         log_bytes: u64::MAX,
@@ -308,12 +310,17 @@ fn status(trouble: Option<String>) -> Status {
     }
 }
 
+fn log() -> LogId {
+    LogId::new("0123456789abcdef0123456789abcdef")
+}
+
 fn replies() -> Vec<Reply> {
     let hello = Reply::Hello {
         version: VERSION,
         program: "0.1.0".to_owned(),
         address: "127.0.0.1:7777".to_owned(),
         user: "bob".to_owned(),
+        log: Some(log()),
     };
     let all = successors(Some(hello), |reply| {
         Some(match reply {

@@ -24,7 +24,7 @@ use crate::room::{
     Action, Computed, Order, OrderResult, Room, RoomSettings, RoomStatus, Stored, Task, is_usable,
 };
 use crate::simpd::{Errand, Simpd};
-use crate::store::{Deeds, Progress, RoomStore, RoomStoreError};
+use crate::store::{Deeds, Progress, RoomStore, RoomStoreError, Source};
 
 /// simpd is told how far the room is once in so many events, and at the end.
 const SEEN_EVERY: u64 = 1_000;
@@ -41,18 +41,11 @@ pub enum Input {
     Stop,
     /// simpd cannot be followed any more.
     Failed(Error),
-    /// simpd has another log than before.
-    OtherLog,
 }
 
-/// Why no more turns come.
+/// The room is to be stopped: no more turns come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// The room is to be stopped.
-    Stopped,
-    /// simpd has a different log than before: all chats are over.
-    OtherLog,
-}
+pub struct Stopped;
 
 /// A room that runs.
 pub struct Host<S> {
@@ -82,7 +75,7 @@ impl From<RoomStoreError> for Error {
 }
 
 impl<S: Simpd> Host<S> {
-    /// Goes on where an earlier run stopped. Passwords to be computed go to `jobs`.
+    /// Goes on where an earlier run stopped, if simpd still has the log of that. Passwords to be computed go to `jobs`.
     ///
     /// # Errors
     /// If the store cannot be read, or simpd does not say what it must.
@@ -93,15 +86,19 @@ impl<S: Simpd> Host<S> {
         mut simpd: S,
         (jobs, wanted): (Sender<Job>, WantedChats),
     ) -> Outcome<Self> {
-        let (stored, Progress { done, sent, leftover }) = store.load(&simpd.name(), settings.history)?;
+        let source = Source { simpd: simpd.name(), log: simpd.log().cloned() };
+        let (stored, Progress { done, sent, leftover }) = store.load(&source, settings.history)?;
         let last_id = simpd.last_id()?;
-        // Another log than that of before: those members are gone.
-        let is_other_log = done.is_some_and(|done| done > last_id);
-        let done_before = done.filter(|_| !is_other_log);
+        // A log that ends before what we have done is an older copy of it that somebody put back: as good as another.
+        let done_before = done.filter(|done| *done <= last_id);
         let stored = match done_before {
-            Some(_) => stored,
+            Some(_) => {
+                store.go_on(&source)?;
+                stored
+            }
+            // Those members are gone.
             None => {
-                store.begin(&simpd.name())?;
+                store.begin(&source)?;
                 Stored { members: BTreeMap::new(), notices: Vec::new(), ..stored }
             }
         };
@@ -211,15 +208,14 @@ impl<S: Simpd> Host<S> {
         turn.deeds.done = Some(self.done);
         self.end(now_ms, turn)?;
         // From now on simpd keeps what is not done, whoever else reads its log.
-        self.tell_seen();
-        Ok(())
+        self.tell_seen()
     }
 
     /// Tells the room what happened. Says whether that was the last.
     ///
     /// # Errors
     /// If the store cannot be read, or simpd followed.
-    pub fn handle(&mut self, now_ms: u64, turn: &mut Turn, input: Input) -> Outcome<Option<Ended>> {
+    pub fn handle(&mut self, now_ms: u64, turn: &mut Turn, input: Input) -> Outcome<Option<Stopped>> {
         let from = match input {
             Input::Event(event) => {
                 let id = event.id;
@@ -237,7 +233,7 @@ impl<S: Simpd> Host<S> {
             Input::Order(Order::Stop, answer) => {
                 // Who waits for that hears the end of the connection, when the room is gone.
                 self.stopped_by.push(answer);
-                return Ok(Some(Ended::Stopped));
+                return Ok(Some(Stopped));
             }
             Input::Order(order, answer) => {
                 let told = self
@@ -247,8 +243,7 @@ impl<S: Simpd> Host<S> {
                 turn.answers.push((answer, told));
                 None
             }
-            Input::Stop => return Ok(Some(Ended::Stopped)),
-            Input::OtherLog => return Ok(Some(Ended::OtherLog)),
+            Input::Stop => return Ok(Some(Stopped)),
             Input::Failed(error) => return Err(error),
         };
         self.collect(turn, from);
@@ -257,6 +252,11 @@ impl<S: Simpd> Host<S> {
 
     fn handle_event(&mut self, event: Event) -> Outcome {
         let Event { id, at_ms, chat, peer, what } = event;
+        let is_other = |member: &Member| (&member.address, &member.name) != (&peer.address, &peer.user);
+        if self.room.member(chat).is_some_and(is_other) {
+            // Part of the log was lost, and others have got the numbers of its chats: they are not who they were.
+            self.room.closed(at_ms, chat);
+        }
         match what {
             What::Opened { .. } => {
                 let newcomer = self.store.newcomer(at_ms, &peer.user, host(&peer.address))?;
@@ -388,10 +388,7 @@ impl<S: Simpd> Host<S> {
             // An operator that has gone does not want it any more.
             let _ = operator.send(answer);
         }
-        if self.done >= self.seen + SEEN_EVERY {
-            self.tell_seen();
-        }
-        Ok(())
+        if self.done >= self.seen + SEEN_EVERY { self.tell_seen() } else { Ok(()) }
     }
 
     /// How far nothing is needed again if all is done up to this event: a password that is being computed, and what
@@ -412,17 +409,19 @@ impl<S: Simpd> Host<S> {
     }
 
     /// Lets simpd forget what is not needed again, as its settings say.
-    pub fn tell_seen(&mut self) {
+    ///
+    /// # Errors
+    /// If simpd cannot be asked. That it refuses does no harm: it is told again.
+    pub fn tell_seen(&mut self) -> Outcome {
         let consumer = format!("room-{}", self.room.settings().name);
         let id = self.through(self.done);
         if id <= self.seen {
-            return;
+            return Ok(());
         }
         let request = Request::Seen { consumer, id };
-        // It does no harm if it fails, and is said again.
-        if self.simpd.ask_all(vec![Errand { request, after: 0 }]).is_ok() {
-            self.seen = id;
-        }
+        self.simpd.ask_all(vec![Errand { request, after: 0 }])?;
+        self.seen = id;
+        Ok(())
     }
 }
 

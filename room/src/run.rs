@@ -19,7 +19,7 @@ use simp_service::ending::Ending;
 use crate::control;
 use crate::files::RoomFiles;
 use crate::hashing;
-use crate::host::{Ended, Host, Input};
+use crate::host::{Host, Input, Stopped};
 use crate::output::{print, say};
 use crate::room::{Order, RoomSettings};
 use crate::simpd::{Asker, Simpd as _, follow};
@@ -27,6 +27,9 @@ use crate::store::RoomStore;
 
 /// So many things may have happened before those who tell of them wait.
 const INPUTS_MAX: usize = 1_024;
+
+/// Something that happened to the room of one [`Launch::start`], by its number; without one, to whichever runs.
+type Happened = (Option<u64>, Input);
 
 /// Runs a room until it is stopped.
 ///
@@ -55,7 +58,7 @@ fn run_locked(
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;
     ending.hand_over();
-    let mut run = Launch { daemon, settings, files, inputs, stopping };
+    let mut run = Launch { daemon, settings, files, inputs, stopping, starts: 0 };
     let client = Client::find(run.daemon.take())?;
     // The same again, even if others have been started meanwhile.
     run.daemon = Some(client.socket().path.display().to_string());
@@ -66,18 +69,16 @@ fn run_locked(
     let mut host = run.start(simpd)?;
     // Only now: a room that does not open has no socket, and does not answer.
     serve_operators(&run.files, &run.inputs, &run.stopping)?;
-    let mut outcome = print(&opened).and_then(|()| serve(&mut host, &happened, &run.stopping));
-    while let Ok(Ended::OtherLog) = outcome {
+    let mut outcome = print(&opened).and_then(|()| run.serve(&mut host, &happened));
+    while let Err(Error::OtherLog(_)) = outcome {
         say("simpd has a different log than before: all chats are over");
-        // Whatever came from the old one.
-        happened.try_iter().for_each(drop);
         outcome = run.start_again().and_then(|again| {
             host = again;
-            serve(&mut host, &happened, &run.stopping)
+            run.serve(&mut host, &happened)
         });
     }
     // A room may not be started for long, and simpd should keep nothing for it that it has dealt with.
-    host.tell_seen();
+    let _ = host.tell_seen();
     // While the lock is ours: once it is free another run may have made a socket there.
     let _ = std::fs::remove_file(&run.files.socket);
     drop((lock, simpd_lock));
@@ -86,7 +87,7 @@ fn run_locked(
     match outcome {
         // Somebody asked for it, and it does not matter that simpd was away just then.
         Err(Error::Abandoned) if run.stopping.load(Ordering::Relaxed) => Ok(()),
-        outcome => outcome.map(drop),
+        outcome => outcome.map(|Stopped| ()),
     }
 }
 
@@ -95,8 +96,11 @@ struct Launch {
     daemon: Option<String>,
     settings: RoomSettings,
     files: RoomFiles,
-    inputs: SyncSender<Input>,
+    inputs: SyncSender<Happened>,
     stopping: Arc<AtomicBool>,
+    /// How often it was started: what the threads of an earlier start still tell is of a log that is gone, and its ids
+    /// may be those of other chats by now.
+    starts: u64,
 }
 
 impl Launch {
@@ -108,26 +112,49 @@ impl Launch {
     /// Goes on where it stopped, and lets the events come.
     fn start(&mut self, mut simpd: Asker) -> Outcome<Host<Asker>> {
         warn_of(&*simpd.status()?);
+        self.starts += 1;
+        let start = Some(self.starts);
         // A connection of its own: on one, answers would wait behind events that nobody has taken.
         let follower = simpd.another()?;
         let computed = self.inputs.clone();
         let wanted = hashing::WantedChats::default();
         let jobs = hashing::start(&wanted, move |chat, event, password, result| {
-            let _ = computed.send(Input::Computed(chat, event, password, result));
+            let _ = computed.send((start, Input::Computed(chat, event, password, result)));
         });
         let store = RoomStore::open(&self.files.store)?;
         let host = Host::start(now_ms(), self.settings.clone(), store, simpd, (jobs, wanted))?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
         // A full queue makes the thread wait, and with it simpd: no more events than the room can deal with.
-        let take = move |event| events.send(Input::Event(event)).is_ok();
-        let failed =
-            move |stop: Option<Error>| drop(broken.send(stop.map_or(Input::OtherLog, Input::Failed)));
+        let take = move |event| events.send((start, Input::Event(event))).is_ok();
+        let failed = move |error| drop(broken.send((start, Input::Failed(error))));
         follow(follower, host.done(), Arc::clone(&self.stopping), take, failed)?;
         Ok(host)
     }
+
+    /// One turn after another, until the room is stopped.
+    ///
+    /// # Errors
+    /// If it cannot go on; [`Error::OtherLog`] if simpd has a different log than before.
+    fn serve(&self, host: &mut Host<Asker>, happened: &Receiver<Happened>) -> Outcome<Stopped> {
+        while !self.stopping.load(Ordering::Relaxed) {
+            let mut turn = host.turn();
+            let mut next = wait(host.deadline(), happened);
+            while let Some((start, input)) = next {
+                let is_ours = start.is_none_or(|start| start == self.starts);
+                // The last turn is carried out and stored like any other.
+                if is_ours && let Some(stopped) = host.handle(now_ms(), &mut turn, input)? {
+                    host.end(now_ms(), turn)?;
+                    return Ok(stopped);
+                }
+                next = if turn.is_full() { None } else { happened.try_recv().ok() };
+            }
+            host.end(now_ms(), turn)?;
+        }
+        Ok(Stopped)
+    }
 }
 
-fn watch_signals(inputs: &SyncSender<Input>, stopping: &Arc<AtomicBool>) -> Outcome {
+fn watch_signals(inputs: &SyncSender<Happened>, stopping: &Arc<AtomicBool>) -> Outcome {
     let mut signals = Signals::new([SIGTERM, SIGINT])
         .map_err(|error| fail(FailureKind::Failed, format!("signals: {}", system(&error))))?;
     let (inputs, stopping) = (inputs.clone(), Arc::clone(stopping));
@@ -135,43 +162,25 @@ fn watch_signals(inputs: &SyncSender<Input>, stopping: &Arc<AtomicBool>) -> Outc
         for _ in signals.forever() {
             stopping.store(true, Ordering::Relaxed);
             // Whoever does not take it is being stopped.
-            let _ = inputs.try_send(Input::Stop);
+            let _ = inputs.try_send((None, Input::Stop));
         }
     });
     Ok(())
 }
 
-fn serve_operators(files: &RoomFiles, inputs: &SyncSender<Input>, stopping: &Arc<AtomicBool>) -> Outcome {
+fn serve_operators(files: &RoomFiles, inputs: &SyncSender<Happened>, stopping: &Arc<AtomicBool>) -> Outcome {
     let (inputs, stopping) = (inputs.clone(), Arc::clone(stopping));
     control::serve(&files.socket, move |order| {
         let (answer, answered) = mpsc::channel();
         // It may be waiting for its simpd.
         stopping.fetch_or(order == Order::Stop, Ordering::Relaxed);
-        inputs.send(Input::Order(order, answer)).ok()?;
+        inputs.send((None, Input::Order(order, answer))).ok()?;
         answered.recv().ok()
     })
 }
 
-/// One turn after another, until the room is stopped, or simpd has another log.
-fn serve(host: &mut Host<Asker>, happened: &Receiver<Input>, stopping: &AtomicBool) -> Outcome<Ended> {
-    while !stopping.load(Ordering::Relaxed) {
-        let mut turn = host.turn();
-        let mut next = wait(host.deadline(), happened);
-        while let Some(input) = next {
-            // The last turn is carried out and stored like any other.
-            if let Some(ended) = host.handle(now_ms(), &mut turn, input)? {
-                host.end(now_ms(), turn)?;
-                return Ok(ended);
-            }
-            next = if turn.is_full() { None } else { happened.try_recv().ok() };
-        }
-        host.end(now_ms(), turn)?;
-    }
-    Ok(Ended::Stopped)
-}
-
 /// Waits until something happens, or is to be done.
-fn wait(deadline_ms: Option<u64>, happened: &Receiver<Input>) -> Option<Input> {
+fn wait(deadline_ms: Option<u64>, happened: &Receiver<Happened>) -> Option<Happened> {
     match deadline_ms {
         None => happened.recv().ok(),
         Some(at) => happened.recv_timeout(Duration::from_millis(at.saturating_sub(now_ms()))).ok(),

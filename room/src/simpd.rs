@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use simp_control::error::{Error, Outcome};
 use simp_control::{
-    ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, Incoming, Kind, Piece, Reply, Request,
-    Status, sleep,
+    ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, Incoming, Kind, LogId, Piece, Reply,
+    Request, Status, sleep,
 };
 
 use crate::leftover::QueuedLine;
@@ -34,10 +34,14 @@ pub struct Errand {
     pub after: u64,
 }
 
-/// A simpd. All of these fail if it cannot be talked to, and those that wait if the room is to be stopped.
+/// A simpd. All of these fail if it cannot be talked to, or has a different log than before, and those that wait if the room
+/// is to be stopped.
 pub trait Simpd {
     /// Where it receives: `ADDR:PORT`.
     fn name(&self) -> String;
+
+    /// Its log; `None` if it does not say which it is.
+    fn log(&self) -> Option<&LogId>;
 
     /// The newest entry of its log.
     fn last_id(&mut self) -> Outcome<u64>;
@@ -171,6 +175,10 @@ impl Simpd for Asker {
         self.address.clone()
     }
 
+    fn log(&self) -> Option<&LogId> {
+        self.client.log()
+    }
+
     fn last_id(&mut self) -> Outcome<u64> {
         Ok(self.status()?.last_id)
     }
@@ -240,44 +248,31 @@ fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
     }
 }
 
-/// Waits until simpd is back. False if its log ends before this entry: it is another.
-fn reconnect_to_log(client: &mut Client, last: u64, stopping: &AtomicBool) -> Outcome<bool> {
-    reconnect(client, stopping)?;
-    Ok(client.status()?.last_id >= last)
-}
-
-/// Gives every event that concerns a room, from this one on, for as long as it is taken. `failed` is told why no more come;
-/// `None` if simpd has another log than before.
+/// Gives every event that concerns a room, from this one on, for as long as it is taken. `failed` is told why no more come.
 pub fn follow(
     mut client: Client,
     after: u64,
     stopping: Arc<AtomicBool>,
     take: impl Fn(Event) -> bool + Send + 'static,
-    failed: impl Fn(Option<Error>) + Send + 'static,
+    failed: impl Fn(Error) + Send + 'static,
 ) -> Outcome {
     let kinds = vec![Kind::Opened, Kind::Closed, Kind::Message];
     client.follow(FollowFrom::After(after), Filter { kinds, ..Filter::default() })?;
     client.write()?;
     thread::spawn(move || {
-        let mut last = after;
         loop {
-            match client.next_here(None) {
-                // It has another log than before.
-                Ok(Some(Incoming::Event(event))) if event.id <= last => break failed(None),
+            let next = match client.next_here(None) {
+                Err(Error::Lost(_)) => reconnect(&mut client, &stopping).map(|()| None),
+                next => next,
+            };
+            match next {
                 Ok(Some(Incoming::Event(event))) => {
-                    last = event.id;
                     if !take(event) {
                         break;
                     }
                 }
                 Ok(_) => {}
-                Err(Error::Lost(_)) => match reconnect_to_log(&mut client, last, &stopping) {
-                    // One that went away again meanwhile is found out by the next read.
-                    Ok(true) | Err(Error::Lost(_)) => {}
-                    Ok(false) => break failed(None),
-                    Err(error) => break failed(Some(error)),
-                },
-                Err(error) => break failed(Some(error)),
+                Err(error) => break failed(error),
             }
         }
     });

@@ -16,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, param
 use simp_control::error::system;
 use simp_service::plain_file;
 
+use simp_control::LogId;
 use strikes::{account_key, forgive, host_key, strike};
 
 use crate::leftover::QueuedLine;
@@ -88,10 +89,19 @@ impl RoomStoreError {
     }
 }
 
+/// Where a room's events come from, and what their ids mean something in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The simpd: `ADDR:PORT`.
+    pub simpd: String,
+    /// Its log; `None` if an older simpd does not say.
+    pub log: Option<LogId>,
+}
+
 /// How far a room had come when it was stopped.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// All events of this simpd up to this one were done; `None` if the room has never run there.
+    /// All events of this log up to this one were done; `None` if the room has never run on it.
     pub done: Option<u64>,
     /// All lines up to this one were sent for them, but for those that are left; 0 if there was none.
     pub sent: u64,
@@ -153,9 +163,8 @@ impl RoomStore {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn load(&self, simpd: &str, history: usize) -> Result<(Stored, Progress), RoomStoreError> {
-        // What is known of another simpd's chats says nothing of this one's.
-        let is_same = self.meta("simpd")?.is_none_or(|kept| kept == simpd);
+    pub fn load(&self, source: &Source, history: usize) -> Result<(Stored, Progress), RoomStoreError> {
+        let is_same = self.is_same(source)?;
         let mut members = BTreeMap::new();
         let mut rows = self.db.prepare("SELECT chat, name, address, state, since, wrong FROM members")?;
         let mut rows = rows.query([])?;
@@ -181,7 +190,7 @@ impl RoomStore {
             None => Vec::new(),
         };
         let topic = self.meta("topic")?.unwrap_or_default();
-        // Positions in the log of another simpd mean nothing in this one.
+        // Positions in another log mean nothing in this one.
         let done = self.meta("done")?.and_then(|done| done.parse().ok()).filter(|_| is_same);
         let sent = self.meta("sent")?.and_then(|sent| sent.parse().ok()).unwrap_or_default();
         let mut left = self.db.prepare("SELECT id, chat, text FROM leftover")?;
@@ -193,20 +202,39 @@ impl RoomStore {
         Ok((Stored { members, topic, history: lines, notices }, Progress { done, sent, leftover }))
     }
 
+    /// Whether the room ran last on this log, as far as can be said: an older simpd, or an older room, did not name it.
+    fn is_same(&self, source: &Source) -> Result<bool, RoomStoreError> {
+        let is_simpd = self.meta("simpd")?.is_none_or(|kept| kept == source.simpd);
+        let kept = self.meta("log")?.map(LogId::new);
+        Ok(is_simpd && (kept.is_none() || source.log.is_none() || kept == source.log))
+    }
+
     fn meta(&self, key: &str) -> Result<Option<String>, RoomStoreError> {
         let sql = "SELECT value FROM meta WHERE key = ?1";
         Ok(self.db.query_row(sql, [key], |row| row.get(0)).optional()?)
     }
 
-    /// The room runs on this simpd, and nobody is in it yet.
+    /// The room goes on with this log, which may have had no name when it was here last.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn begin(&mut self, simpd: &str) -> Result<(), RoomStoreError> {
+    pub fn go_on(&mut self, source: &Source) -> Result<(), RoomStoreError> {
+        let all = self.db.transaction()?;
+        keep_source(&all, source)?;
+        Ok(all.commit()?)
+    }
+
+    /// The room runs on this log, and nobody is in it yet.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn begin(&mut self, source: &Source) -> Result<(), RoomStoreError> {
         let all = self.db.transaction()?;
         // How far it was in another log says nothing of this one, also after a kill before the first turn.
-        all.execute_batch("DELETE FROM members; DELETE FROM leftover; DELETE FROM meta WHERE key = 'done'")?;
-        keep_meta(&all, "simpd", simpd)?;
+        all.execute_batch(
+            "DELETE FROM members; DELETE FROM leftover; DELETE FROM meta WHERE key IN ('done', 'log')",
+        )?;
+        keep_source(&all, source)?;
         keep_meta(&all, "notices", "[]")?;
         keep_meta(&all, "sent", "0")?;
         Ok(all.commit()?)
@@ -298,6 +326,11 @@ fn keep_member(all: &Transaction<'_>, chat: u64, member: &Member) -> Result<(), 
         member.wrong
     ])?;
     Ok(())
+}
+
+fn keep_source(all: &Transaction<'_>, source: &Source) -> Result<(), RoomStoreError> {
+    keep_meta(all, "simpd", &source.simpd)?;
+    source.log.as_ref().map_or(Ok(()), |log| keep_meta(all, "log", &log.to_string()))
 }
 
 fn keep_meta(all: &Transaction<'_>, key: &str, value: &str) -> Result<(), RoomStoreError> {

@@ -101,12 +101,15 @@ fn requests_written_at_once_are_answered_in_order_even_to_a_client_that_writes_n
         [Request::Hello { version: VERSION }, Request::Status, Request::Chats { after: 0 }, seen("me", 0)];
     client.stream().write_all(&requests.iter().flat_map(frame).collect::<Vec<u8>>()).unwrap();
     client.stream().shutdown(Shutdown::Write).unwrap();
-    let Some(Answer::Reply(Reply::Hello { version, program, address, user })) = client.read() else {
+    let Some(Answer::Reply(Reply::Hello { version, program, address, user, log })) = client.read() else {
         panic!("no hello")
     };
     let expected = (VERSION, env!("CARGO_PKG_VERSION"), format!("{}:7777", world.address(1)), "alice");
     assert_eq!((version, program.as_str(), address, user.as_str()), expected);
-    assert!(matches!(client.read(), Some(Answer::Reply(Reply::Status(_)))));
+    let log = log.expect("the log has an id");
+    assert!(log.to_string().len() == 32 && log.to_string().bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let Some(Answer::Reply(Reply::Status(status))) = client.read() else { panic!("no status") };
+    assert_eq!(status.log, Some(log));
     assert_eq!(client.read(), Some(Answer::Reply(Reply::Chats { chats: vec![], more: false })));
     assert_eq!(client.read(), Some(Answer::Reply(Reply::Done)));
     assert_eq!(client.read(), None);

@@ -54,6 +54,16 @@ impl World {
         self.path("run/simp").join(self.address(host) + ".sock")
     }
 
+    /// Removes the log of the daemon on address number `host`, which does not run.
+    pub fn remove_log(&self, host: u8) {
+        let folder = self.path("state/simp").join(self.address(host));
+        for name in ["log.db", "log.db-wal", "log.db-shm"] {
+            // SQLite removes some of them by itself.
+            let _ = std::fs::remove_file(folder.join(name));
+        }
+        assert!(!folder.join("log.db").exists());
+    }
+
     /// A command with this world's environment and nothing of the caller's but the search path.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(match program {

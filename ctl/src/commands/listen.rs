@@ -10,11 +10,11 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
-use simp_control::error::{Error, Outcome, fail, unwritten};
+use simp_control::error::{Error, OtherLog, Outcome, fail, unwritten};
 use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, sleep};
 
 use crate::args::ListenArgs;
-use crate::show::{Output, View};
+use crate::show::{Output, View, complain};
 use crate::when::{Place, deadline};
 use mark::Mark;
 use meanwhile::Meanwhile;
@@ -46,29 +46,37 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         // A command can go on when nobody reads our output: what it does is its own.
         client.watch(io::stdout().as_fd().try_clone_to_owned().map_err(|error| unwritten(&error))?);
     }
-    let mut filter = Filter { kinds: kinds(args, has_person), who: args.from.clone(), ..Filter::default() };
-    let from = match args.since {
-        None => FollowFrom::Consumer(consumer(args)),
-        Some(Place::Id(id)) => FollowFrom::After(id),
-        Some(Place::Time(ms)) => {
-            filter.since_ms = Some(ms);
-            FollowFrom::After(0)
-        }
+    let since_ms = match args.since {
+        Some(Place::Time(ms)) => Some(ms),
+        Some(Place::Id(_)) | None => None,
     };
-    client.follow(from, filter)?;
-    client.write()?;
-    // With --since somebody looks back, and moves no mark.
-    let mark = Mark::of(args.since.is_none().then(|| consumer(args)));
+    let kinds = kinds(args, has_person);
+    let filter = Filter { kinds, who: args.from.clone(), since_ms, ..Filter::default() };
+    let mark = follow(client, args, &filter)?;
     let deadline = deadline(args.timeout);
     let mut meanwhile = Meanwhile::begin();
     if has_person {
         meanwhile.tell_waiting(client, deadline)?;
     }
     let aside = None;
-    let mut listener = Listener { client, aside, output, args, meanwhile, deadline, count: 0, mark };
+    let mut listener = Listener { client, aside, output, args, filter, meanwhile, deadline, count: 0, mark };
     let complete = listener.listen()?;
     listener.settle()?;
     if complete { Ok(()) } else { listener.time_over() }
+}
+
+/// Follows the log as the arguments say, and gives the mark that is to be moved.
+fn follow(client: &mut Client, args: &ListenArgs, filter: &Filter) -> Outcome<Mark> {
+    let from = match args.since {
+        None => FollowFrom::Consumer(consumer(args)),
+        Some(Place::Id(id)) => FollowFrom::After(id),
+        // The filter has it.
+        Some(Place::Time(_)) => FollowFrom::After(0),
+    };
+    client.follow(from, filter.clone())?;
+    client.write()?;
+    // With --since somebody looks back, and moves no mark.
+    Ok(Mark::of(args.since.is_none().then(|| consumer(args))))
 }
 
 /// A filtered listener has a place of its own: it passes by messages that others have not seen.
@@ -95,6 +103,7 @@ struct Listener<'a> {
     aside: Option<Client>,
     output: &'a mut Output,
     args: &'a ListenArgs,
+    filter: Filter,
     meanwhile: Meanwhile,
     deadline: Option<Instant>,
     count: u64,
@@ -133,7 +142,22 @@ impl Listener<'_> {
         // In this order: a mark that is past a line which has not left would lose it, if we were killed between the two.
         self.output.flush()?;
         self.tell()?;
-        self.client.next(self.deadline)
+        match self.client.next(self.deadline) {
+            Err(Error::OtherLog(other)) => self.begin_again(other).map(|()| Some(Incoming::Reconnected)),
+            next => next,
+        }
+    }
+
+    /// Simpd has a different log than before: each consumer has a mark in that one too, or begins with it. An id of the old
+    /// one would be that of something else.
+    fn begin_again(&mut self, other: OtherLog) -> Outcome {
+        if let Some(Place::Id(_)) = self.args.since {
+            return Err(other.into());
+        }
+        complain(&format!("{other}: going on with what is new there"));
+        self.mark = follow(self.client, self.args, &self.filter)?;
+        self.aside = None;
+        Ok(())
     }
 
     fn is_wanted(&self, event: &Event) -> bool {
@@ -170,7 +194,11 @@ impl Listener<'_> {
             *aside = Some(connection).filter(|_| !matches!(told, Err(Error::Lost(_))));
             told
         });
-        self.answered(told)
+        match told {
+            // What the command was run for is an entry of the old log.
+            Err(Error::OtherLog(other)) => self.begin_again(other),
+            told => self.answered(told),
+        }
     }
 
     /// Waits until the daemon knows how far we are, so that nothing is shown again.

@@ -173,6 +173,7 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
         ("uptime", age(status.uptime_ms / 1000)),
     ];
     lines.extend(status.trouble.as_deref().map(|trouble| ("trouble", text(trouble))));
+    lines.extend(status.log.as_ref().map(|log| ("log", text(&log.to_string()))));
     let numbers = [
         ("chats", status.chats),
         ("max_chats", status.max_chats),

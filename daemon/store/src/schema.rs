@@ -9,7 +9,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 pub(crate) const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 3;
+pub(crate) const SCHEMA_VERSION: i64 = 4;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -66,8 +66,14 @@ const THIRD: &str = "
     CREATE INDEX unconfirmed ON events (message) WHERE kind = 9;
 ";
 
+/// The id of the log, for good.
+const FOURTH: &str = "
+    CREATE TABLE log (id TEXT NOT NULL) STRICT;
+    INSERT INTO log VALUES (lower(hex(randomblob(16))));
+";
+
 /// What brings a file from each version to the next.
-const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD];
+const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
 const INCREMENTAL: i64 = 2;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
-use simp_control::{Event, Peer, What};
+use simp_control::{Event, LogId, Peer, What};
 
 use crate::error::StoreError;
 use crate::rows::{columns, number};
@@ -44,6 +44,7 @@ pub struct Store {
     /// SQLite, with the file for us alone.
     pub(crate) db: Connection,
     path: PathBuf,
+    id: LogId,
     /// With what is not committed yet.
     pub(crate) extent: Extent,
     /// As of the last commit.
@@ -89,9 +90,11 @@ impl Store {
             Unready::Newer(found) => StoreError::Newer { path: path.to_owned(), found },
             Unready::Sqlite(error) => explain(error),
         })?;
+        let id = db.query_row("SELECT id FROM log", [], |row| row.get::<_, String>(0)).map_err(explain)?;
         let mut store = Self {
             db,
             path: path.to_owned(),
+            id: LogId::new(id),
             extent: Extent::default(),
             committed: Extent::default(),
             in_transaction: false,
@@ -165,6 +168,11 @@ impl Store {
     /// not made durable, and perhaps nothing could be written in its place.
     pub fn may_reappear(&self) -> bool {
         self.may_reappear
+    }
+
+    /// Which log this is: what the ids of its entries belong to.
+    pub fn log_id(&self) -> &LogId {
+        &self.id
     }
 
     /// The newest entry's id, committed or not; 0 if the log is empty.

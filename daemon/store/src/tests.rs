@@ -386,8 +386,10 @@ fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
     let folder = Folder::new("old");
     std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/old/log-v1.db"), folder.0.join("log.db"))
         .unwrap();
+    let mut log_ids = Vec::new();
     for _ in 0..2 {
         let store = folder.open();
+        log_ids.push(store.log_id().to_string());
         assert_eq!(ids(&store), (1..=14).collect::<Vec<_>>());
         assert_eq!(store.mark("old").unwrap(), Some(8));
         let chats = store.kept_chats().unwrap();
@@ -411,4 +413,7 @@ fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
         );
         assert!(store.outbox(0, 9).unwrap().is_empty());
     }
+    let other = Folder::new("other").open();
+    assert!(log_ids[0] == log_ids[1] && log_ids[0].len() == 32, "{log_ids:?}");
+    assert_ne!(log_ids[0], other.log_id().to_string());
 }

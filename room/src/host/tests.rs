@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, Receiver};
 
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::{
-    ChatInfo, Event, Failure, FailureKind, Peer, Reason, Reply, Request, State as ChatState, What,
+    ChatInfo, Event, Failure, FailureKind, LogId, Peer, Reason, Reply, Request, State as ChatState, What,
 };
 use simp_seeds::{Random, Replay, replaying, seeds};
 
@@ -20,7 +20,7 @@ use crate::leftover::QueuedLine;
 use crate::member::Rate;
 use crate::room::{Changes, Computed, Order, Room, RoomSettings, Stored};
 use crate::simpd::{Errand, Simpd};
-use crate::store::{Deeds, RoomStore};
+use crate::store::{Deeds, RoomStore, Source};
 
 const NAMES: [&str; 6] = ["ann", "bob", "carol", "dave", "eve", "fred"];
 
@@ -81,6 +81,10 @@ struct Modelled(Rc<RefCell<Model>>);
 impl Simpd for Modelled {
     fn name(&self) -> String {
         "127.0.0.1:7777".to_owned()
+    }
+
+    fn log(&self) -> Option<&LogId> {
+        None
     }
 
     fn wait(&mut self, _: &str) -> Outcome {
@@ -383,15 +387,59 @@ fn a_room_that_is_killed_at_any_place_says_everything_once() {
 }
 
 #[test]
-fn a_room_that_has_begun_on_another_simpd_knows_nothing_of_how_far_it_was() {
+fn a_room_that_has_begun_on_another_simpd_or_log_knows_nothing_of_how_far_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
-    store.begin("127.0.0.1:7777").unwrap();
+    let on = |simpd: &str, log: Option<&str>| Source { simpd: simpd.to_owned(), log: log.map(LogId::new) };
+    let before = on("127.0.0.1:7777", Some("a"));
+    store.begin(&before).unwrap();
     let room = Room::new(0, settings(), Stored::default());
     let deeds = Deeds { done: Some(500), ..Deeds::default() };
     store.commit(0, &room, &Changes::default(), &deeds).unwrap();
-    let done = |store: &RoomStore, simpd| store.load(simpd, 0).unwrap().1.done;
-    assert_eq!((done(&store, "127.0.0.1:7777"), done(&store, "127.0.0.2:7777")), (Some(500), None));
-    store.begin("127.0.0.2:7777").unwrap();
-    assert_eq!(done(&store, "127.0.0.2:7777"), None);
+    let done = |store: &RoomStore, source: &Source| store.load(source, 0).unwrap().1.done;
+    assert_eq!(done(&store, &before), Some(500));
+    assert_eq!(done(&store, &on("127.0.0.1:7777", None)), Some(500), "an older simpd does not say");
+    for other in [on("127.0.0.1:7777", Some("b")), on("127.0.0.2:7777", Some("a"))] {
+        assert_eq!(done(&store, &other), None, "{other:?}");
+    }
+    let other = on("127.0.0.1:7777", Some("b"));
+    store.begin(&other).unwrap();
+    assert_eq!(done(&store, &other), None);
+}
+
+#[test]
+fn a_room_whose_log_had_no_name_remembers_the_name_that_it_gets() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
+    let on = |log: Option<&str>| Source { simpd: "127.0.0.1:7777".to_owned(), log: log.map(LogId::new) };
+    store.begin(&on(None)).unwrap();
+    let deeds = Deeds { done: Some(500), ..Deeds::default() };
+    store.commit(0, &Room::new(0, settings(), Stored::default()), &Changes::default(), &deeds).unwrap();
+    store.go_on(&on(Some("a"))).unwrap();
+    let done = |log| store.load(&on(Some(log)), 0).unwrap().1.done;
+    assert_eq!((done("a"), done("b")), (Some(500), None));
+}
+
+#[test]
+fn who_has_the_number_of_a_members_chat_and_not_its_name_and_address_is_not_that_member() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RoomStore::open(&folder.path().join("room.db")).unwrap();
+    let settings = RoomSettings { is_open: true, ..settings() };
+    let jobs = || (mpsc::channel().0, WantedChats::default());
+    let mut host = Host::start(1_000, settings, store, Modelled::default(), jobs()).unwrap();
+    let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
+    let mut tell = |id, peer, what| {
+        let mut turn = host.turn();
+        let event = Event { id, at_ms: 1_000, chat: 1, peer, what };
+        host.handle(1_000, &mut turn, Input::Event(event)).unwrap();
+        host.end(1_000, turn).unwrap();
+        host.room.member(1).map(|member| member.name.clone())
+    };
+    let ann = || peer("ann", "127.0.0.2:7777");
+    let says = || What::Message { text: "it is me".to_owned() };
+    for other in [peer("ann", "127.0.0.3:7777"), peer("mallory", "127.0.0.2:7777")] {
+        assert_eq!(tell(1, ann(), What::Opened { note: None }).as_deref(), Some("ann"));
+        assert_eq!(tell(2, ann(), says()).as_deref(), Some("ann"));
+        assert_eq!(tell(3, other, says()), None);
+    }
 }

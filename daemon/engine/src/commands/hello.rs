@@ -21,5 +21,6 @@ pub fn hello(engine: &Engine, version: u32) -> Carried {
         program: program.to_owned(),
         address: engine.address.to_string(),
         user: engine.policy.user.to_string(),
+        log: Some(engine.store.log_id().clone()),
     })
 }

@@ -25,6 +25,7 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
         requests: engine.chats.requests() as u64,
         clients: clients as u64,
         counters,
+        log: Some(engine.store.log_id().clone()),
         last_id: engine.store.last_id(),
         first_id: engine.store.first_id(),
         log_bytes: engine.store.bytes(),

@@ -1,0 +1,86 @@
+//! The room's simpd loses its log and has more entries than before by the time that the room looks again: nobody is taken
+//! for the member whose chat had the same number. Accounts stay.
+
+use nix::sys::signal::Signal;
+
+use super::Lobby;
+use super::guest::Guest;
+
+/// Whoever has the first chat of a log, then others, until the log is longer than that of before.
+fn crowd(lobby: &Lobby, first: &str) -> Vec<Guest> {
+    let before = lobby.simpd().client().status().last_id;
+    let mut guests = vec![Guest::comes(lobby, 20, first)];
+    while lobby.simpd().client().status().last_id <= before + 40 {
+        let number = guests.len() as u8;
+        guests.push(Guest::comes(lobby, 20 + number, &format!("guest{number}")));
+    }
+    guests
+}
+
+/// A room with a member called ann, who has the first chat.
+fn with_ann() -> Lobby {
+    let lobby = Lobby::start(&[]);
+    lobby.does_with(&["users", "add", "ann"], "secret").ok();
+    let mut ann = Guest::comes(&lobby, 2, "ann");
+    ann.hears(&["Welcome to lobby, ann. Your password?"]);
+    ann.says("secret");
+    while !ann.next_line().starts_with("You are in ") {}
+    lobby
+}
+
+/// Nobody is in, everybody is greeted anew, and ann with her old password.
+fn all_are_at_the_door(lobby: &Lobby, mut guests: Vec<Guest>) {
+    let welcome = "You are new here: choose a password.";
+    guests[0].hears(&[&format!("Welcome to lobby, mallory. {welcome}")]);
+    guests[0].asks("PM trust me", "first choose a password, please (EX leaves)");
+    for (number, guest) in guests.iter_mut().enumerate().skip(1) {
+        guest.hears(&[&format!("Welcome to lobby, guest{number}. {welcome}")]);
+    }
+    let who = lobby.does(&["who"]).ok();
+    assert!(who.lines().all(|line| line.contains("at the door")) && !who.contains("ann "), "{who}");
+    assert_eq!(who.lines().count(), guests.len());
+    let mut ann = Guest::comes(lobby, 2, "ann");
+    ann.hears(&["Welcome to lobby, ann. Your password?"]);
+    ann.says("secret");
+    ann.hears(&["You are in lobby. Here: nobody. (HELP lists the commands.)"]);
+}
+
+#[test]
+fn a_room_that_runs_takes_nobody_of_another_log_for_a_member() {
+    let mut lobby = with_ann();
+    // It looks again only when the new log is longer than the old one.
+    lobby.signal_room(Signal::SIGSTOP);
+    lobby.lose_log();
+    let guests = crowd(&lobby, "mallory");
+    lobby.signal_room(Signal::SIGCONT);
+    let gone = format!("simp-room: simpd on {} went away, waiting for it", lobby.to());
+    let mut said = lobby.says();
+    while said == gone {
+        said = lobby.says();
+    }
+    assert_eq!(said, "simp-room: simpd has a different log than before: all chats are over");
+    all_are_at_the_door(&lobby, guests);
+}
+
+#[test]
+fn a_room_that_is_started_takes_nobody_of_another_log_for_a_member() {
+    let mut lobby = with_ann();
+    lobby.end_room(Signal::SIGTERM).ok();
+    lobby.lose_log();
+    let guests = crowd(&lobby, "mallory");
+    lobby.start_room(&[]);
+    all_are_at_the_door(&lobby, guests);
+}
+
+#[test]
+fn whoever_has_a_members_chat_name_and_address_in_another_log_gives_a_password_all_the_same() {
+    let mut lobby = with_ann();
+    lobby.end_room(Signal::SIGTERM).ok();
+    lobby.lose_log();
+    let mut ann = Guest::comes(&lobby, 2, "ann");
+    let _guests = crowd(&lobby, "bob");
+    lobby.start_room(&[]);
+    ann.hears(&["Welcome to lobby, ann. Your password?"]);
+    let who = lobby.does(&["who"]).ok();
+    assert!(who.lines().all(|line| line.contains("at the door")), "{who}");
+}
