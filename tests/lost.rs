@@ -294,7 +294,7 @@ fn a_listener_goes_on_after_what_it_has_and_tells_again_what_was_not_answered() 
     let outcome = spawn(&world, &path, &["listen", "-n", "2", "--text"]).wait();
     assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), "one\ntwo\n"), "{outcome:?}");
     let asked = asked(&script);
-    let after = || FollowFrom::After(7);
+    let after = || FollowFrom::Resume { consumer: "default".to_owned(), after: 7 };
     assert_eq!(places(&asked), [FollowFrom::Consumer("default".to_owned()), after(), after(), after()]);
     let marks: Vec<Option<&Request>> = asked.iter().map(|asked| asked.get(2)).collect();
     assert_eq!(marks, [Some(&seen(7)), None, Some(&seen(7)), Some(&seen(9))]);
@@ -315,7 +315,8 @@ fn a_listener_that_has_seen_nothing_yet_goes_on_from_where_it_began() {
     let outcome = spawn(&world, &path, &["listen", "-n", "1", "--text"]).wait();
     assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(0), "one\n"), "{outcome:?}");
     let consumer = || FollowFrom::Consumer("default".to_owned());
-    assert_eq!(places(&asked(&script)), [consumer(), consumer(), FollowFrom::After(4)]);
+    let resume = FollowFrom::Resume { consumer: "default".to_owned(), after: 4 };
+    assert_eq!(places(&asked(&script)), [consumer(), consumer(), resume]);
 }
 
 #[test]

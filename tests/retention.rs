@@ -94,3 +94,66 @@ fn what_was_given_up_or_waits_is_kept_unless_the_setting_says_otherwise() {
     }
     assert_eq!(client.status().first_id, 1);
 }
+
+/// The mark of host 1's only consumer.
+fn mark(world: &World) -> u64 {
+    let consumers = world.ctl(1, &["consumers", "--json"]).ok();
+    let mark: serde_json::Value = serde_json::from_str(consumers.lines().next().unwrap()).unwrap();
+    mark["seen"].as_u64().unwrap()
+}
+
+#[test]
+fn a_listener_that_has_seen_all_there_is_for_it_does_not_keep_what_it_leaves_out() {
+    let world = World::new();
+    let config = configure(&world, "");
+    let alice = world.start(1, &["--user", "alice", "--config", &config]);
+    let _bob = world.start(2, &["--user", "bob", "--config", &config]);
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    world.ctl(2, &["send", "first"]).ok();
+    let mut client = alice.client();
+
+    // One that runs, goes on when simpd was away, and is given nothing.
+    let listener = world.spawn_ctl(1, &["listen", "--exec", "true"]);
+    client.status_when(|status| status.clients == 2);
+    while world.ctl(1, &["consumers"]).ok().is_empty() {}
+    let seen = mark(&world);
+    send(&world, 0..300);
+    let (first, last) = extent(&mut client, 125);
+    assert!(first > seen && mark(&world) >= first - 1, "{seen} {first}..{last}");
+    alice.signal(nix::sys::signal::Signal::SIGKILL);
+    alice.wait();
+    let alice = world.start(1, &["--user", "alice", "--config", &config]);
+    let mut client = alice.client();
+    client.status_when(|status| status.clients == 2);
+    send(&world, 300..600);
+    let (first, _) = extent(&mut client, 125);
+    assert!(first > last - 100, "{first}, with {last} before");
+
+    // What it is still busy with stays, and all after it.
+    listener.signal(nix::sys::signal::Signal::SIGTERM);
+    listener.wait();
+    client.status_when(|status| status.clients == 1);
+    let (begun, done) = (world.path("begun"), world.path("done"));
+    let command = format!("touch {}; until test -e {}; do :; done", begun.display(), done.display());
+    let busy = world.spawn_ctl(1, &["listen", "-n", "1", "--exec", &command]);
+    client.status_when(|status| status.clients == 2);
+    world.ctl(2, &["send", "second"]).ok();
+    while !begun.exists() {}
+    let kept = |client: &mut TestClient| {
+        client.log().into_iter().filter(|event| event.what.kind() == Kind::Message).count()
+    };
+    let before = client.status().last_id;
+    send(&world, 600..900);
+    assert!(kept(&mut client) == 1 && mark(&world) < before);
+    fs::write(done, "").unwrap();
+    busy.wait().ok();
+    send(&world, 900..930);
+    client.status_when(|status| status.first_id >= before - 100);
+
+    // One that comes now and then, and finds nothing.
+    send(&world, 930..1_100);
+    world.ctl(1, &["listen", "--timeout", "1"]).fails(6, "simpctl: no message within 1 s");
+    let before = client.status_when(|status| status.clients == 1).last_id;
+    send(&world, 1_100..1_130);
+    client.status_when(|status| status.first_id >= before - 100);
+}

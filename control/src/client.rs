@@ -435,8 +435,15 @@ impl Client {
 
     /// What we follow goes on after this entry.
     fn passed(&mut self, id: u64) {
-        if let Some(followed) = &mut self.followed {
-            (followed.from, followed.at) = (FollowFrom::After(id), id);
+        let Some(Followed { from, at, .. }) = &mut self.followed else { return };
+        *at = id;
+        match from {
+            FollowFrom::Resume { after, .. } => *after = id,
+            // The daemon goes on to know for whom, so that it can move the mark past what is left out.
+            FollowFrom::Consumer(name) => {
+                *from = FollowFrom::Resume { consumer: std::mem::take(name), after: id };
+            }
+            FollowFrom::After(_) | FollowFrom::End => *from = FollowFrom::After(id),
         }
     }
 

@@ -175,6 +175,14 @@ pub enum FollowFrom {
     After(u64),
     /// After the mark of this consumer; at the log's beginning if it has none yet.
     Consumer(String),
+    /// With the first entry above this id, on behalf of this consumer, whose mark may be behind it: how a client goes on
+    /// that lost its connection.
+    Resume {
+        /// The consumer's name.
+        consumer: String,
+        /// The last entry that has come.
+        after: u64,
+    },
     /// With the next entry that is appended.
     End,
 }

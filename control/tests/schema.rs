@@ -115,7 +115,8 @@ fn requests() -> Vec<Request> {
 fn places() -> Vec<FollowFrom> {
     let all = successors(Some(FollowFrom::After(u64::MAX)), |from| match from {
         FollowFrom::After(_) => Some(FollowFrom::Consumer("mail".to_owned())),
-        FollowFrom::Consumer(_) => Some(FollowFrom::End),
+        FollowFrom::Consumer(_) => Some(FollowFrom::Resume { consumer: "mail".to_owned(), after: 9 }),
+        FollowFrom::Resume { .. } => Some(FollowFrom::End),
         FollowFrom::End => None,
     });
     all.collect()

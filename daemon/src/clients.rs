@@ -13,7 +13,7 @@ use simp_control::error::system;
 use simp_control::frame::{FrameBuffer, FrameError};
 use simp_control::{Answer, Event, Failure, FailureKind, Request, VERSION};
 use simp_engine::wheel::TimerId;
-use simp_engine::{ClientId, Follower};
+use simp_engine::{ClientId, Follower, Reader};
 use simp_service::callers;
 use slab::Slab;
 
@@ -158,7 +158,6 @@ impl ClientConnection {
         if self.state != ClientState::Gone {
             self.state = ClientState::Leaving;
         }
-        self.follower = None;
     }
 
     /// Adds an answer to what is to be written.
@@ -172,7 +171,8 @@ impl ClientConnection {
     /// Adds those entries that its follower wants to what is to be written, as many as it has room for. `looked`
     /// is how far the log is known with them.
     pub fn follow(&mut self, entries: &[Event], looked: u64) {
-        let Some(mut follower) = self.follower.take() else { return };
+        let is_asking = self.is_asking();
+        let Some(mut follower) = self.follower.take_if(|_| is_asking) else { return };
         for event in entries {
             if self.is_full() {
                 self.follower = Some(follower);
@@ -180,6 +180,7 @@ impl ClientConnection {
             }
             if follower.wanted.matches(event) {
                 self.answer(&Answer::Event(event.clone()));
+                follower.given = event.id;
             }
             follower.cursor = event.id;
         }
@@ -195,12 +196,19 @@ impl ClientConnection {
 
     /// What it follows.
     pub fn follower(&self) -> Option<&Follower> {
-        self.follower.as_ref()
+        // Once it leaves, nothing more is made for it.
+        self.follower.as_ref().filter(|_| self.is_asking())
+    }
+
+    /// How far it is, if it follows for a consumer, or did until it left.
+    pub fn reader(&self) -> Option<Reader> {
+        let Follower { cursor, given, consumer, .. } = self.follower.as_ref()?;
+        Some(Reader { consumer: consumer.clone()?, given: *given, looked: *cursor })
     }
 
     /// Whether it has room for entries of the log that it has not been given, up to the newest.
     pub fn is_behind(&self, newest: u64) -> bool {
-        !self.is_full() && self.follower.as_ref().is_some_and(|follower| follower.cursor < newest)
+        !self.is_full() && self.follower().is_some_and(|follower| follower.cursor < newest)
     }
 
     /// Says why, and lets it go once that is written.
@@ -327,6 +335,15 @@ enum Knocking {
     MayHaveDescriptor,
 }
 
+/// What is left of a client that has gone.
+#[derive(Debug)]
+pub struct Departed {
+    /// The timer that was set for what it owed.
+    pub timer: Option<TimerId>,
+    /// How far it was, if it read for a consumer.
+    pub reader: Option<Reader>,
+}
+
 /// The listening socket and all clients.
 #[derive(Debug)]
 pub struct Clients {
@@ -425,15 +442,15 @@ impl Clients {
         self.clients.iter_mut()
     }
 
-    /// Writes to all what can be written, and lets go those that are done; returns the timers of their debts.
-    pub fn flush(&mut self, registry: &Registry) -> Vec<TimerId> {
-        let mut timers = Vec::new();
+    /// Writes to all what can be written, and lets go those that are done; returns what is left of them.
+    pub fn flush(&mut self, registry: &Registry) -> Vec<Departed> {
+        let mut departed = Vec::new();
         self.clients.retain(|_, client| {
             client.flush();
             if !client.is_done() {
                 return true;
             }
-            timers.extend(client.debt.map(|debt| debt.timer));
+            departed.push(Departed { timer: client.debt.map(|debt| debt.timer), reader: client.reader() });
             if self.knocking == Knocking::NoDescriptor {
                 self.knocking = Knocking::MayHaveDescriptor;
             }
@@ -441,6 +458,6 @@ impl Clients {
             let _ = registry.deregister(&mut client.stream);
             false
         });
-        timers
+        departed
     }
 }

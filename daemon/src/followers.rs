@@ -15,7 +15,7 @@ pub fn serve(client: &mut ClientConnection, log: &Store) {
     let newest = log.last_id();
     let before_turn = newest - log.fresh().len() as u64;
     // One piece for each in a turn: others wait too.
-    if let Some(Follower { cursor, wanted }) = client.follower()
+    if let Some(Follower { cursor, wanted, .. }) = client.follower()
         && *cursor < before_turn
         && !client.is_full()
     {

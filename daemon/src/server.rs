@@ -168,6 +168,10 @@ impl Server {
         self.receive()?;
         self.read_clients();
         self.dismiss_debtors(now);
+        // Not in each turn: their marks are written only if that lets old entries go, or was the last chance.
+        if self.engine.has_more() || !self.inputs.readers.is_empty() {
+            self.inputs.readers.extend(self.clients.iter_mut().filter_map(|(_, client)| client.reader()));
+        }
         self.inputs.clients = self.clients.len();
         Ok(())
     }
@@ -284,8 +288,11 @@ impl Server {
         for (_, client) in self.clients.iter_mut() {
             followers::serve(client, self.engine.log());
         }
-        for debt in self.clients.flush(self.poll.registry()) {
-            self.debts.cancel(debt);
+        for gone in self.clients.flush(self.poll.registry()) {
+            if let Some(timer) = gone.timer {
+                self.debts.cancel(timer);
+            }
+            self.inputs.readers.extend(gone.reader);
         }
         // Last: what a client has taken by now it does not owe.
         for (key, client) in self.clients.iter_mut() {

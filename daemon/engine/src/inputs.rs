@@ -21,6 +21,17 @@ pub struct Arrival {
     pub datagram: Result<Datagram, DecodeError>,
 }
 
+/// How far a client is that reads the log for a consumer.
+#[derive(Debug)]
+pub struct Reader {
+    /// The consumer's name.
+    pub consumer: String,
+    /// The newest entry that the client wanted and was given.
+    pub given: u64,
+    /// Up to here the log was looked through for it.
+    pub looked: u64,
+}
+
 /// What came since the last turn. A turn leaves it empty, with its memory.
 #[derive(Debug, Default)]
 pub struct Inputs {
@@ -30,6 +41,9 @@ pub struct Inputs {
     pub unreachable: Vec<SocketAddr>,
     /// What clients that have said hello ask, those of each client in order.
     pub requests: Vec<(ClientId, Request)>,
+    /// Clients that read for a consumer, those that have just gone too: all of them or none. They matter if one has gone,
+    /// or if the last turn left [something to do](crate::Engine::has_more).
+    pub readers: Vec<Reader>,
     /// The settings, if they were read again.
     pub policy: Option<Policy>,
     /// How many clients are connected.
@@ -46,6 +60,7 @@ impl Inputs {
         self.datagrams.clear();
         self.unreachable.clear();
         self.requests.clear();
+        self.readers.clear();
         // `policy` has been taken, and `clients` holds until it is set anew.
         (self.transmitted, self.not_transmitted) = (0, 0);
     }

@@ -13,7 +13,8 @@
 //! - `named`: chats as clients name and see them.
 //! - `commands`: what clients want: which request goes to which file.
 //! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
-//! - `resume`: taking up what the log says. `retention`: removing old entries.
+//! - `resume`: taking up what the log says. `retention`: removing old entries. `passing`: which entries no consumer waits
+//!   for.
 //! - `trouble`: the log cannot be written, and a turn is undone. `disk`: whether it can, and what is said of it.
 //! - `budgets`: how much others may add to the log. `limits`: how often strangers are answered. `wake`: what may still be
 //!   under way after a chat.
@@ -39,6 +40,7 @@ mod named;
 mod now;
 mod ongoing;
 mod outputs;
+mod passing;
 mod pins;
 mod policy;
 mod queue;
@@ -60,7 +62,7 @@ pub mod wheel;
 pub use budgets::Budget;
 pub use commands::has_long_answer;
 pub use engine::Engine;
-pub use inputs::{Arrival, ClientId, Inputs};
+pub use inputs::{Arrival, ClientId, Inputs, Reader};
 pub use invariants::Broken;
 pub use now::Now;
 pub use outputs::{Follower, Outputs};

@@ -27,6 +27,10 @@ pub struct Follower {
     pub cursor: u64,
     /// What it wants.
     pub wanted: EntryFilter,
+    /// The newest entry that it wanted and was given.
+    pub given: u64,
+    /// The consumer that it reads for.
+    pub consumer: Option<String>,
 }
 
 impl Outputs {

@@ -44,6 +44,7 @@ impl Engine {
         if self.disk.works() {
             self.use_room(now)?;
             self.settle_touched(now)?;
+            self.pass_by(&inputs.readers)?;
             self.retention.tend(&self.policy.retain, &mut self.chats, &mut self.store, now)?;
             // All that this turn has received, queued and answered becomes durable here, with one commit.
             self.store.commit()?;

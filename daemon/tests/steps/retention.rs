@@ -1,7 +1,7 @@
 //! What the removal of old entries costs, counted in turns and commits.
 
-use simp_control::{Kind, Peer, Request, What};
-use simp_engine::{Policy, Retain};
+use simp_control::{Consumer, Kind, Peer, Reply, Request, What};
+use simp_engine::{Policy, Reader, Retain};
 use simp_store::{Discard, Span, Store};
 
 use super::{Host, ask_me};
@@ -75,4 +75,56 @@ fn what_has_to_stay_is_gone_through_again_once_there_is_an_eighth_more_or_a_cons
     assert_eq!(host.driver.store().first_id(), 7_001);
     assert!(turns < 50, "{turns} turns");
     assert_eq!(host.log(Kind::Message).len(), 1_000);
+}
+
+/// The marks of all consumers.
+fn marks(host: &mut Host) -> Vec<(String, u64)> {
+    match host.ask(Request::Consumers).unwrap() {
+        Reply::Consumers { consumers } => {
+            consumers.into_iter().map(|Consumer { name, seen }| (name, seen)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_mark_moves_past_what_is_left_out_once_all_that_was_given_is_seen_and_never_past_anything_else() {
+    let prepare = |store: &mut Store| {
+        append(store, 50, error);
+        store.set_mark("me", 10).unwrap();
+    };
+    for (readers, mark) in [
+        // Nothing was given, or all of it is seen.
+        (&[(0, 40)][..], 40),
+        (&[(10, 40)], 40),
+        (&[(3, 40)], 40),
+        // One is not seen yet, by whomever it was given to.
+        (&[(11, 40)], 10),
+        (&[(10, 40), (11, 40)], 10),
+        (&[(11, 40), (10, 40)], 10),
+        // What one has not been given yet is not passed by for it.
+        (&[(10, 40), (10, 30)], 30),
+        (&[(10, 30), (10, 40)], 30),
+        // A mark never moves back.
+        (&[(0, 5)], 10),
+    ] {
+        let mut host = Host::over(keeping_100(), prepare);
+        let reader = |consumer: &str, given, looked| Reader { consumer: consumer.to_owned(), given, looked };
+        let readers = readers.iter().map(|(given, looked)| reader("me", *given, *looked));
+        host.driver.inputs.readers.extend(readers.chain([reader("has no mark", 0, 40)]));
+        host.turn();
+        assert_eq!(marks(&mut host), [("me".to_owned(), mark)]);
+    }
+}
+
+#[test]
+fn a_mark_that_cannot_be_written_has_not_moved() {
+    let mut host = Host::over(keeping_100(), |store| {
+        append(store, 50, error);
+        store.set_mark("me", 10).unwrap();
+    });
+    host.disk.refuse(1);
+    host.driver.inputs.readers.push(Reader { consumer: "me".to_owned(), given: 10, looked: 40 });
+    host.turn();
+    assert_eq!(marks(&mut host), [("me".to_owned(), 10)]);
 }

@@ -18,13 +18,19 @@ pub fn follow(
     outputs: &mut Outputs,
 ) -> Carried {
     let newest = engine.store.last_id();
-    let after = match from {
-        FollowFrom::After(id) => *id,
-        FollowFrom::Consumer(name) => engine.store.mark(valid(name)?)?.unwrap_or(0),
-        FollowFrom::End => newest,
+    let (after, consumer) = match from {
+        FollowFrom::After(id) => (*id, None),
+        FollowFrom::Consumer(name) => (engine.store.mark(valid(name)?)?.unwrap_or(0), Some(name)),
+        FollowFrom::Resume { consumer, after } => {
+            valid(consumer)?;
+            (*after, Some(consumer))
+        }
+        FollowFrom::End => (newest, None),
     };
     // After an id that the log does not have yet, the entries up to it would never come.
     let after = after.min(newest);
-    outputs.followers.push((client, Follower { cursor: after, wanted: EntryFilter::new(filter) }));
+    // What it was given before, it has seen only once its mark says so.
+    let (wanted, consumer) = (EntryFilter::new(filter), consumer.cloned());
+    outputs.followers.push((client, Follower { cursor: after, wanted, given: after, consumer }));
     Ok(Reply::Following { after })
 }
