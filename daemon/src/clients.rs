@@ -315,6 +315,15 @@ impl ClientConnection {
     }
 }
 
+/// A listening socket for our user only.
+fn bind(path: &Path, registry: &Registry, token: Token) -> io::Result<UnixListener> {
+    let mut listener = UnixListener::bind(path)?;
+    // The folder is ours alone already. This holds even if its user opens that to others.
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    registry.register(&mut listener, token, Interest::READABLE)?;
+    Ok(listener)
+}
+
 /// Whether it concerns one knock only, and the next may be taken in.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
@@ -348,6 +357,7 @@ pub struct Departed {
 #[derive(Debug)]
 pub struct Clients {
     listener: UnixListener,
+    token: Token,
     clients: Slab<ClientConnection>,
     /// Added to a client's key for its token, so that tokens below are the server's own.
     first_token: usize,
@@ -360,11 +370,20 @@ impl Clients {
     /// # Errors
     /// Those of binding and of registering with mio.
     pub fn listen(path: &Path, registry: &Registry, token: Token, first_token: usize) -> io::Result<Self> {
-        let mut listener = UnixListener::bind(path)?;
-        // The folder is ours alone already. This holds even if its user opens that to others.
-        fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        registry.register(&mut listener, token, Interest::READABLE)?;
-        Ok(Self { listener, clients: Slab::new(), first_token, knocking: Knocking::Answered })
+        let listener = bind(path, registry, token)?;
+        Ok(Self { listener, token, clients: Slab::new(), first_token, knocking: Knocking::Answered })
+    }
+
+    /// Listens on a new socket at `path`, which must not exist. Clients stay.
+    ///
+    /// # Errors
+    /// Those of binding and of registering with mio: then it listens where it did.
+    pub fn listen_again(&mut self, path: &Path, registry: &Registry) -> io::Result<()> {
+        // Those who knocked while the old one had a path.
+        self.accept(registry);
+        let listener = bind(path, registry, self.token)?;
+        let mut old = std::mem::replace(&mut self.listener, listener);
+        registry.deregister(&mut old)
     }
 
     /// How many there are.

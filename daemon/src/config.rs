@@ -56,6 +56,8 @@ pub struct Args {
 pub struct Config {
     /// Where to receive, as the user wrote it. Takes effect at the next start.
     pub address: Option<Said>,
+    /// The file that was read. Whoever reads again must find it: without its settings others would take effect.
+    pub file: Option<PathBuf>,
     /// What the engine goes by.
     pub policy: Policy,
     /// What a commit survives. Takes effect at the next start.
@@ -90,6 +92,7 @@ impl Config {
             address: typed("", args.address.as_ref()).or(address),
             durability: durability(file.text("durability")?)?,
             policy: policy(&mut file, args)?,
+            file: path,
             log: level(typed("--log", args.log.as_ref()).or(log))?,
         };
         file.finish()?;

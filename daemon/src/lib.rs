@@ -1,7 +1,7 @@
 //! simpd: one thread, one UDP socket, one log, any number of clients.
 //!
 //! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
-//! - `clients`, `udp`: the sockets; neither knows the other. `output`: what is to be written to a client. `followers`:
+//! - `clients`, `udp`: the sockets; neither knows the other. `place`: where the first is. `output`: what is to be written to a client. `followers`:
 //!   entries of the log for clients.
 //! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml.
 
@@ -9,6 +9,7 @@ mod clients;
 mod config;
 mod followers;
 mod output;
+mod place;
 mod server;
 mod settings;
 mod startup;
@@ -72,7 +73,8 @@ fn start(mut args: Args, ending: Ending) -> Result<ExitCode, Failed> {
     }
     // The file is read again on SIGHUP, when a daemon in the background has left this folder.
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
-    let config = Config::load(&args)?;
+    let mut config = Config::load(&args)?;
+    args.config = config.file.take();
     let address = config.address()?;
     process::keep_private();
     let files = DaemonFiles::prepare(address)?;

@@ -22,13 +22,15 @@ use simp_store::{Store, StoreError};
 use crate::clients::{ClientConnection, Clients, Debt};
 use crate::config::{Args, Config};
 use crate::followers;
+use crate::place::Place;
 use crate::udp::{More, Udp};
 
 const UDP: Token = Token(0);
 const SIGNALS: Token = Token(1);
 const LISTENER: Token = Token(2);
 const WAKING: Token = Token(3);
-const FIRST_CLIENT: usize = 4;
+const PLACE: Token = Token(4);
+const FIRST_CLIENT: usize = 5;
 
 /// Most datagrams taken in one turn, so that a flood does not starve the clients. They share one commit.
 const DATAGRAMS_PER_TURN: usize = 256;
@@ -48,6 +50,7 @@ pub struct Server {
     outputs: Outputs,
     udp: Udp,
     clients: Clients,
+    place: Place,
     /// When clients must have paid what they owe.
     debts: Wheel<ClientId>,
     poll: Poll,
@@ -86,6 +89,7 @@ impl Server {
         let engine = Engine::new(now, config.policy, udp.local_addr(), store, random)?;
         // Last: whoever sees the socket is served.
         let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)?;
+        let place = Place::watch(socket, poll.registry(), PLACE);
         Ok(Self {
             args,
             engine,
@@ -93,6 +97,7 @@ impl Server {
             outputs: Outputs::default(),
             udp,
             clients,
+            place,
             debts: Wheel::new(now.instant),
             poll,
             signals,
@@ -126,7 +131,8 @@ impl Server {
         let timeout = if self.has_more() {
             Some(Duration::ZERO)
         } else {
-            let deadline = [self.engine.deadline(), self.debts.next()].into_iter().flatten().min();
+            let deadlines = [self.engine.deadline(), self.debts.next(), self.place.deadline()];
+            let deadline = deadlines.into_iter().flatten().min();
             deadline.map(|deadline| deadline.saturating_duration_since(sleep::now()))
         };
         match self.poll.poll(events, timeout) {
@@ -155,7 +161,8 @@ impl Server {
                         self.receive_errors()?;
                     }
                 }
-                SIGNALS => self.handle_signals(),
+                SIGNALS => self.handle_signals(now),
+                PLACE => self.place.woken(now.instant),
                 // This turn finds what is due by now.
                 WAKING => self.waking.noticed(),
                 LISTENER => self.clients.accept(self.poll.registry()),
@@ -165,6 +172,7 @@ impl Server {
         if self.clients.should_accept() {
             self.clients.accept(self.poll.registry());
         }
+        self.place.keep(now.instant, &mut self.clients, self.poll.registry());
         self.receive()?;
         self.read_clients();
         self.dismiss_debtors(now);
@@ -204,14 +212,16 @@ impl Server {
         Ok(())
     }
 
-    fn handle_signals(&mut self) {
+    fn handle_signals(&mut self, now: Now) {
         for signal in self.signals.pending() {
             if signal != SIGHUP {
                 self.stopping = true;
                 continue;
             }
+            self.place.look_now(now.instant);
             match Config::load(&self.args) {
                 Ok(config) => {
+                    self.args.config = config.file;
                     self.inputs.policy = Some(config.policy);
                     tracing::info!("configuration reloaded");
                 }

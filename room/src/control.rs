@@ -4,9 +4,7 @@
 //! 2. Each [`Spoken::Order`] is answered with one [`Tell::Answer`].
 //! 3. A client that breaks the framing, or speaks another version, is told so with [`Tell::Refused`], and dropped.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,9 +15,8 @@ use serde::{Deserialize, Serialize};
 use simp_control::error::{Outcome, fail};
 use simp_control::{FailureKind, FrameStream};
 use simp_service::callers;
-use simp_service::folders::make_private;
 
-use crate::files::{failed, refused};
+use crate::reception::Reception;
 use crate::room::{Order, OrderResult};
 
 /// The version of what is said here.
@@ -62,25 +59,21 @@ enum Tell {
     Refused(String),
 }
 
-/// Listens for operators, each of whom is served by a thread of its own. `carry_out` gives the answer to an order;
-/// `None` if the room is being stopped.
+/// Listens for operators, each of whom is served by a thread of its own, as long as the room `is_open`. `carry_out` gives
+/// the answer to an order; `None` if the room is being stopped.
 ///
 /// # Errors
 /// If the socket cannot be made.
 pub fn serve(
     path: &Path,
+    is_open: impl Fn() -> bool + Send + 'static,
     carry_out: impl Fn(Order) -> Option<OrderResult> + Send + Clone + 'static,
 ) -> Outcome {
-    if let Some(folder) = path.parent() {
-        make_private(folder, "XDG_RUNTIME_DIR").map_err(|error| refused(&error))?;
-    }
-    // Whoever holds the room's lock may replace what an earlier run has left.
-    let _ = fs::remove_file(path);
-    let listener = UnixListener::bind(path).map_err(|error| failed(path, &error))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|error| failed(path, &error))?;
+    let mut reception = Reception::open(path)?;
     let clients = Arc::new(AtomicUsize::new(0));
     thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
+        loop {
+            let stream = reception.next(&is_open);
             // Counted here and not by the thread, or all of a crowd would pass before the first one counts.
             if clients.fetch_add(1, Ordering::Relaxed) >= CLIENTS_MAX {
                 clients.fetch_sub(1, Ordering::Relaxed);
@@ -88,11 +81,15 @@ pub fn serve(
                 let _ = framed(stream, SILENT_FOR).write(&refused);
                 continue;
             }
-            let (carry_out, clients) = (carry_out.clone(), Arc::clone(&clients));
-            thread::spawn(move || {
+            let (carry_out, served) = (carry_out.clone(), Arc::clone(&clients));
+            let thread = thread::Builder::new().spawn(move || {
                 serve_one(stream, carry_out);
-                clients.fetch_sub(1, Ordering::Relaxed);
+                served.fetch_sub(1, Ordering::Relaxed);
             });
+            if thread.is_err() {
+                // The system has no more of them: this operator hears the end of the connection.
+                clients.fetch_sub(1, Ordering::Relaxed);
+            }
         }
     });
     Ok(())

@@ -140,6 +140,11 @@ impl<S: Simpd> Host<S> {
         self.room.deadline()
     }
 
+    /// Closes the store. Gives those that wait for the end of the room, who hear of it when they are dropped.
+    pub fn close(self) -> Vec<Sender<OrderResult>> {
+        self.stopped_by
+    }
+
     /// Begins a turn.
     pub fn turn(&self) -> Turn {
         Turn::new(self.done)

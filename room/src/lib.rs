@@ -6,7 +6,7 @@
 //! - `room` and what is below it: the machine, without sockets, files and clock. `member`, `lines`: its words.
 //! - `run`: the program. `host`: its turns. `hashing`: passwords.
 //! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `files`: where.
-//! - `args`: the commands. `control`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts.
+//! - `args`: the commands. `control`, `reception`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts.
 //! - `output`: what people read on standard output and standard error.
 
 mod args;
@@ -20,6 +20,7 @@ mod lines;
 mod member;
 mod operator;
 mod output;
+mod reception;
 mod room;
 mod run;
 mod running_room;

@@ -40,54 +40,73 @@ pub fn run(daemon: Option<String>, settings: RoomSettings, ending: Ending) -> Ou
     files.make_folder()?;
     // Before everything that another run of this room would be disturbed by.
     let lock = files.take_lock()?;
-    let outcome = run_locked(daemon, settings, ending, files.clone(), lock);
-    if outcome.is_err() {
-        files.discard_new();
-    }
-    outcome
+    let opened = open(daemon, settings, ending, &files);
+    opened.inspect_err(|_| files.discard_new())?.run(lock)
 }
 
-fn run_locked(
+/// All that can fail before the room is open, with its lock.
+fn open(
     daemon: Option<String>,
     settings: RoomSettings,
     ending: Ending,
-    files: RoomFiles,
-    lock: File,
-) -> Outcome {
+    files: &RoomFiles,
+) -> Outcome<OpenRoom> {
     let stopping = Arc::new(AtomicBool::new(false));
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;
     ending.hand_over();
-    let mut run = Launch { daemon, settings, files, inputs, stopping, starts: 0 };
-    let client = Client::find(run.daemon.take())?;
+    let mut launch = Launch { daemon, settings, files: files.clone(), inputs, stopping, starts: 0 };
+    let client = Client::find(launch.daemon.take())?;
     // The same again, even if others have been started meanwhile.
-    run.daemon = Some(client.socket().path.display().to_string());
-    let simpd = Asker::new(client, Arc::clone(&run.stopping))?;
+    launch.daemon = Some(client.socket().path.display().to_string());
+    let simpd = Asker::new(client, Arc::clone(&launch.stopping))?;
     // By the name that simpd gives itself: two paths can lead to the same one.
-    let simpd_lock = run.files.take_simpd(&simpd.name())?;
-    let opened = format!("simp-room: the room {} is open on simpd {}", run.settings.name, simpd.name());
-    let mut host = run.start(simpd)?;
+    let simpd_lock = files.take_simpd(&simpd.name())?;
+    let opened = format!("simp-room: the room {} is open on simpd {}", launch.settings.name, simpd.name());
+    let host = launch.start(simpd)?;
     // Only now: a room that does not open has no socket, and does not answer.
-    serve_operators(&run.files, &run.inputs, &run.stopping)?;
-    let mut outcome = print(&opened).and_then(|()| run.serve(&mut host, &happened));
-    while let Err(Error::OtherLog(_)) = outcome {
-        say("simpd has a different log than before: all chats are over");
-        outcome = run.start_again().and_then(|again| {
-            host = again;
-            run.serve(&mut host, &happened)
-        });
-    }
-    // A room may not be started for long, and simpd should keep nothing for it that it has dealt with.
-    let _ = host.tell_seen();
-    // While the lock is ours: once it is free another run may have made a socket there.
-    let _ = std::fs::remove_file(&run.files.socket);
-    drop((lock, simpd_lock));
-    // Those who wait for the end hear of it when all is done.
-    drop((host, happened));
-    match outcome {
-        // Somebody asked for it, and it does not matter that simpd was away just then.
-        Err(Error::Abandoned) if run.stopping.load(Ordering::Relaxed) => Ok(()),
-        outcome => outcome.map(|Stopped| ()),
+    serve_operators(files, &launch.inputs, &launch.stopping)?;
+    Ok(OpenRoom { launch, simpd_lock, host, happened, opened })
+}
+
+/// A room that can be used.
+struct OpenRoom {
+    launch: Launch,
+    simpd_lock: File,
+    host: Host<Asker>,
+    happened: Receiver<Happened>,
+    /// The line that says so.
+    opened: String,
+}
+
+impl OpenRoom {
+    fn run(self, lock: File) -> Outcome {
+        let Self { mut launch, simpd_lock, mut host, happened, opened } = self;
+        let stopping = Arc::clone(&launch.stopping);
+        let mut outcome = print(&opened).and_then(|()| launch.serve(&mut host, &happened));
+        while let Err(Error::OtherLog(_)) = outcome {
+            say("simpd has a different log than before: all chats are over");
+            outcome = launch.start_again().and_then(|again| {
+                host = again;
+                launch.serve(&mut host, &happened)
+            });
+        }
+        let was_stopped = stopping.swap(true, Ordering::Relaxed);
+        // A room may not be started for long, and simpd should keep nothing for it that it has dealt with.
+        let _ = host.tell_seen();
+        // In the reverse order of the start. While the lock is ours: once it is free another run may have made a socket
+        // there.
+        let _ = std::fs::remove_file(&launch.files.socket);
+        let waiting = host.close();
+        drop(simpd_lock);
+        drop(lock);
+        // Those who wait for the end hear of it when all is done.
+        drop((waiting, happened));
+        match outcome {
+            // Somebody asked for it, and it does not matter that simpd was away just then.
+            Err(Error::Abandoned) if was_stopped => Ok(()),
+            outcome => outcome.map(|Stopped| ()),
+        }
     }
 }
 
@@ -170,7 +189,9 @@ fn watch_signals(inputs: &SyncSender<Happened>, stopping: &Arc<AtomicBool>) -> O
 
 fn serve_operators(files: &RoomFiles, inputs: &SyncSender<Happened>, stopping: &Arc<AtomicBool>) -> Outcome {
     let (inputs, stopping) = (inputs.clone(), Arc::clone(stopping));
-    control::serve(&files.socket, move |order| {
+    let is_stopping = Arc::clone(&stopping);
+    let is_open = move || !is_stopping.load(Ordering::Relaxed);
+    control::serve(&files.socket, is_open, move |order| {
         let (answer, answered) = mpsc::channel();
         // It may be waiting for its simpd.
         stopping.fetch_or(order == Order::Stop, Ordering::Relaxed);

@@ -7,6 +7,7 @@
 //!   what it says of an error.
 //! - `ending`: signals that end the first process of a container.
 //! - `messages`: standard error, also where that is a file. `logging`, `throttle`: log lines on it.
+//! - `socket_watch`: whether our socket is still where it was made.
 //! - `callers`: who may talk to us through a Unix socket.
 
 pub mod arguments;
@@ -19,6 +20,7 @@ pub mod logging;
 pub mod messages;
 pub mod plain_file;
 pub mod process;
+pub mod socket_watch;
 mod system;
 mod throttle;
 pub mod words;

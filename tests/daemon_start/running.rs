@@ -107,6 +107,71 @@ fn in_the_background_its_log_has_a_bound_and_a_flood_of_strangers_hardly_adds_to
 }
 
 #[test]
+fn a_socket_whose_folder_goes_is_made_again_and_clients_stay() {
+    let world = World::new();
+    let (address, socket) = (world.address(1), world.socket(1));
+    let alice = world.start(1, &["--user", "alice"]);
+    let mut client = alice.client();
+    client.follow(FollowFrom::End);
+    let pid = alice.pid();
+    // As long as the folder above is gone, nothing can be made: that one is not simpd's.
+    fs::remove_dir_all(world.path("run")).unwrap();
+    let gone = format!("its socket is gone (make it again with: kill -HUP {pid})");
+    let line = format!("simpctl: {}: simpd runs (pid {pid}), but {gone}", socket.display());
+    world.ctl(1, &["status"]).fails(3, &line);
+    let mut command = world.command("simpctl");
+    command.arg("status");
+    run(command, "").fails(3, &line);
+    alice.signal(Signal::SIGHUP);
+    let warning = "WARN the control socket is gone, and cannot be made again yet: ";
+    client.status_when(|_| alice.log().contains(warning));
+    assert!(!world.path("run").exists());
+    let line = format!("simpd: {address}: simpd is already running there, with pid {pid}, but {gone}");
+    world.simpd(&[&address]).fails(1, &line);
+    // That start has made the folder, as the next login does.
+    client.status_when(|_| socket.exists());
+    assert!(world.ctl(1, &["status"]).ok().contains("user               alice\n"));
+    for go in [
+        |world: &World| fs::remove_dir_all(world.path("run/simp")).unwrap(),
+        |world: &World| fs::remove_file(world.socket(1)).unwrap(),
+        |world: &World| fs::rename(world.path("run/simp"), world.path("run/old")).unwrap(),
+    ] {
+        go(&world);
+        client.status_when(|_| socket.exists());
+        assert!(world.ctl(1, &["status"]).ok().contains("user               alice\n"));
+        assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // The one that followed before still does.
+    world.peer(2, "bob").send(&address, Operation::Syn, 0, b"");
+    client.expect(What::Request);
+}
+
+#[test]
+fn a_configuration_that_is_gone_at_sighup_changes_nothing() {
+    let world = World::new();
+    let default = world.path("config/simp/simpd.toml");
+    fs::create_dir_all(default.parent().unwrap()).unwrap();
+    fs::write(&default, "accept = 'all'").unwrap();
+    let alice = world.start(1, &["--user", "alice"]);
+    let mut client = alice.client();
+    fs::remove_file(&default).unwrap();
+    alice.signal(Signal::SIGHUP);
+    let line = format!("ERROR configuration not changed: {}: No such file", default.display());
+    client.status_when(|_| alice.log().contains(&line));
+    assert_eq!(client.status().accept, "all");
+    // One that there is only now is read, and from then on missed.
+    let bob = world.start(2, &["--user", "bob"]);
+    let mut client = bob.client();
+    fs::write(&default, "accept = 'ann'").unwrap();
+    bob.signal(Signal::SIGHUP);
+    client.status_when(|status| status.accept == "ann");
+    fs::remove_file(&default).unwrap();
+    bob.signal(Signal::SIGHUP);
+    client.status_when(|_| bob.log().contains(&line));
+    assert_eq!(client.status().accept, "ann");
+}
+
+#[test]
 fn sigterm_and_sigint_and_stop_end_it_with_status_0_and_no_socket_is_left() {
     let world = World::new();
     for signal in [Some(Signal::SIGTERM), Some(Signal::SIGINT), None] {

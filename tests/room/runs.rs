@@ -1,13 +1,14 @@
 //! How a room starts and stops.
 
 use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use simp_control::Holder;
 
 use super::Lobby;
 use super::guest::Guest;
-use crate::harness::World;
+use crate::harness::{DEADLINE, Running, World, has_program, skipped};
 
 #[test]
 fn a_room_that_says_it_is_open_can_be_told_what_to_do() {
@@ -150,6 +151,62 @@ fn a_room_that_was_started_in_another_environment_is_found() {
     command.args(["run", "--open"]).env("XDG_RUNTIME_DIR", lobby.world.path("other"));
     let mut room = crate::harness::Running::start(command);
     assert_eq!(room.read_line(), format!("simp-room: the room lobby is open on simpd {}:7777", lobby.to()));
+}
+
+#[test]
+fn the_socket_of_a_room_is_made_again_with_its_folder() {
+    let mut lobby = Lobby::start(&["--open"]);
+    let socket = lobby.world.path("run/simp-room/lobby.sock");
+    let is_back = || {
+        let deadline = Instant::now() + DEADLINE;
+        while !socket.exists() {
+            assert!(Instant::now() < deadline, "the socket is not made again");
+            std::thread::yield_now();
+        }
+        assert!(lobby.does(&["status"]).ok().starts_with("room         lobby\n"));
+    };
+    std::fs::remove_dir_all(socket.parent().unwrap()).unwrap();
+    is_back();
+    std::fs::remove_dir_all(lobby.world.path("run")).unwrap();
+    lobby.does(&["status"]).fails(3, "simp-room: no room runs (start one with: simp-room run)");
+    std::fs::create_dir(lobby.world.path("run")).unwrap();
+    is_back();
+    assert_eq!(lobby.end_room(Signal::SIGTERM).ok(), "");
+    assert!(!socket.exists());
+}
+
+#[test]
+fn a_room_without_a_descriptor_for_an_operator_waits_and_does_not_spin() {
+    let test = "a_room_without_a_descriptor_for_an_operator_waits_and_does_not_spin";
+    if !has_program(test, "strace") {
+        return;
+    }
+    let lobby = Lobby::closed("");
+    let trace = lobby.world.path("trace");
+    let mut command = lobby.world.command("sh");
+    // Room for what it needs itself, and for some operators of the 16 that it would take.
+    let script = r#"ulimit -n 24; exec strace -f -e trace=accept4 -o "$1" "$0" run --open -d "$2""#;
+    command.args(["-c", script, env!("CARGO_BIN_EXE_simp-room")]).arg(&trace).arg(lobby.to());
+    let mut room = Running::start(command);
+    let line = room.read_line();
+    if line.is_empty() {
+        return skipped(test, &room.read_error_line());
+    }
+    let started = Instant::now();
+    let mut operators: Vec<_> =
+        (0..16).map(|_| UnixStream::connect(lobby.world.path("run/simp-room/lobby.sock")).unwrap()).collect();
+    let refused = || std::fs::read_to_string(&trace).unwrap().matches("EMFILE").count();
+    while refused() < 3 {
+        assert!(started.elapsed() < DEADLINE, "{}", refused());
+        std::thread::yield_now();
+    }
+    let (count, elapsed) = (refused() as u64, started.elapsed().as_secs());
+    assert!(count <= elapsed + 2, "{count} in {elapsed} s");
+    // Whoever leaves makes room for those who wait.
+    operators.drain(..15).for_each(drop);
+    assert!(lobby.does(&["status"]).ok().starts_with("room         lobby\n"));
+    assert_eq!(lobby.does(&["stop"]).ok(), "the room lobby is stopped\n");
+    room.wait();
 }
 
 #[test]
