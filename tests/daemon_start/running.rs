@@ -156,7 +156,7 @@ fn a_configuration_that_is_gone_at_sighup_changes_nothing() {
     let mut client = alice.client();
     fs::remove_file(&default).unwrap();
     alice.signal(Signal::SIGHUP);
-    let line = format!("ERROR configuration not changed: {}: No such file", default.display());
+    let line = format!("ERROR configuration not changed: {}: no such file", default.display());
     client.status_when(|_| alice.log().contains(&line));
     assert_eq!(client.status().accept, "all");
     // One that there is only now is read, and from then on missed.
