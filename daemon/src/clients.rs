@@ -386,6 +386,11 @@ impl Clients {
         registry.deregister(&mut old)
     }
 
+    /// Takes in nobody any more. The clients hear of that when what this returns is dropped.
+    pub fn close(self) -> Slab<ClientConnection> {
+        self.clients
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.clients.len()

@@ -108,10 +108,12 @@ fn serve(
     tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
     print(&format!("simpd: ready on {address} as {user}\n"));
     let served = server.run();
-    // All this before the clients are hung up on, which `server` does when it is dropped: whoever sees that finds no
-    // socket that nobody serves, and may start the next simpd.
+    // In the reverse order of the start: whoever finds the lock free finds the socket, the log and the address free too.
     let _ = std::fs::remove_file(&files.socket);
+    let clients = server.close();
     drop(lock);
+    // Only now are they hung up on: whoever sees that may start the next simpd.
+    drop(clients);
     Ok(served?)
 }
 

@@ -18,6 +18,7 @@ use simp_engine::wheel::Wheel;
 use simp_engine::{Arrival, ClientId, Engine, Inputs, Now, Outputs, has_long_answer};
 use simp_proto::Datagram;
 use simp_store::{Store, StoreError};
+use slab::Slab;
 
 use crate::clients::{ClientConnection, Clients, Debt};
 use crate::config::{Args, Config};
@@ -123,6 +124,15 @@ impl Server {
             tracing::warn!("{error}; nothing is lost, but the next start takes longer");
         }
         Ok(())
+    }
+
+    /// Closes everything, in the reverse order of the start. The clients hear of the end when they are dropped.
+    pub fn close(self) -> Slab<ClientConnection> {
+        let Self { clients, engine, udp, .. } = self;
+        let clients = clients.close();
+        drop(engine);
+        drop(udp);
+        clients
     }
 
     /// Sleeps until something happens or is due; not at all if the last turn left something to do.

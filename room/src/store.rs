@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
-use simp_control::error::system;
 use simp_service::plain_file;
 
 use simp_control::LogId;
@@ -65,8 +64,8 @@ pub enum RoomStoreError {
     #[error("the room's accounts: {0}")]
     Sql(#[from] rusqlite::Error),
     /// The lock beside it cannot be taken.
-    #[error("the room's accounts: {}", system(.0))]
-    Lock(#[from] std::io::Error),
+    #[error("{0}: {1}")]
+    Lock(String, std::io::Error),
     /// A row makes no sense.
     #[error("the room's accounts: {0}")]
     Row(#[from] serde_json::Error),
@@ -133,12 +132,18 @@ impl RoomStore {
     /// If it is something else, or cannot be read.
     pub fn open(path: &Path) -> Result<Self, RoomStoreError> {
         // Two that make it at the same time would be in each other's way.
-        let lock = plain_file::append(&path.with_extension("lock"))?;
-        lock.lock()?;
+        let beside = path.with_extension("lock");
+        let unusable = |error| RoomStoreError::Lock(beside.display().to_string(), error);
+        let lock = plain_file::append(&beside).map_err(unusable)?;
+        lock.lock().map_err(unusable)?;
+        let not_ours = || RoomStoreError::NotOurs(path.display().to_string());
+        // SQLite would open a pipe, and blame the disk for it.
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(not_ours());
+        }
         let db = Connection::open(path)?;
         db.busy_timeout(BUSY_FOR)?;
         let _ = std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600));
-        let not_ours = || RoomStoreError::NotOurs(path.display().to_string());
         let id: rusqlite::Result<i64> = db.query_row("PRAGMA application_id", [], |row| row.get(0));
         let id = id.map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => not_ours(),

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use nix::sys::signal::{Signal, kill};
@@ -10,7 +11,7 @@ use simp_control::{FollowFrom, Reason, Reply, Request, What};
 use simp_proto::Operation;
 
 use super::state;
-use crate::harness::{TestClient, World, connect, run};
+use crate::harness::{Daemon, Running, TestClient, World, connect, has_program, run, skipped};
 
 /// A daemon in the background, killed when the test ends.
 struct Killed(Pid);
@@ -188,6 +189,66 @@ fn sigterm_and_sigint_and_stop_end_it_with_status_0_and_no_socket_is_left() {
         assert_eq!(alice.wait(), Some(0));
         assert!(alice.log().ends_with("INFO stopped\n"), "{}", alice.log());
     }
+}
+
+#[test]
+fn the_lock_is_let_go_when_all_else_is_closed() {
+    let test = "the_lock_is_let_go_when_all_else_is_closed";
+    if !has_program(test, "strace") {
+        return;
+    }
+    let world = World::new();
+    let alice = world.start(1, &[]);
+    let mut client = alice.client();
+    let trace = world.path("trace");
+    let mut command = world.command("strace");
+    command.args(["-yy", "-e", "trace=close,unlink,unlinkat", "-o"]).arg(&trace);
+    command.args(["-p", &alice.pid().to_string()]);
+    let mut strace = Running::start(command);
+    let attached = strace.read_error_line();
+    if !attached.contains("attached") {
+        return skipped(test, &attached);
+    }
+    assert_eq!(client.reply(&Request::Stop), Reply::Done);
+    assert_eq!((client.read(), alice.wait()), (None, Some(0)));
+    strace.wait();
+    let trace = fs::read_to_string(trace).unwrap();
+    let address = format!("UDP:[{}:7777]", world.address(1));
+    let socket = format!("unlink(\"{}\")", world.socket(1).display());
+    let ends = [socket.as_str(), "/log.db>", &address, "/lock>", "UNIX-STREAM"];
+    // The last line with each: not only the clients are streams.
+    let lines: Vec<&str> = trace.lines().collect();
+    let at = |end: &&str| lines.iter().rposition(|line| line.contains(end)).unwrap();
+    let order: Vec<usize> = ends.iter().map(at).collect();
+    assert!(order.is_sorted(), "{order:?}: {trace}");
+}
+
+#[test]
+fn a_daemon_without_a_descriptor_for_a_client_sleeps_until_there_is_one() {
+    let test = "a_daemon_without_a_descriptor_for_a_client_sleeps_until_there_is_one";
+    if !has_program(test, "strace") {
+        return;
+    }
+    let world = World::new();
+    let mut command = world.command("sh");
+    command.args(["-c", "ulimit -n 24; exec \"$0\" \"$1\"", env!("CARGO_BIN_EXE_simpd"), &world.address(1)]);
+    let alice = Daemon::start(command, world.socket(1));
+    let mut client = alice.client();
+    let others: Vec<UnixStream> = (0..24).map(|_| UnixStream::connect(world.socket(1)).unwrap()).collect();
+    let line = "WARN a client cannot be accepted: ";
+    client.status_when(|_| alice.log().contains(line));
+    let trace = world.path("trace");
+    let mut command = world.command("timeout");
+    command.args(["-s", "INT", "2", "strace", "-o"]).arg(&trace).args(["-p", &alice.pid().to_string()]);
+    let outcome = run(command, "");
+    if !outcome.stderr.contains("attached") || outcome.stderr.contains("not permitted") {
+        return skipped(test, outcome.stderr.trim());
+    }
+    // It waits in one call, all the time.
+    let trace = fs::read_to_string(trace).unwrap();
+    assert_eq!(trace.lines().count(), 1, "{trace}");
+    drop(others);
+    alice.client().status();
 }
 
 #[test]

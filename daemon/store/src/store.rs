@@ -70,6 +70,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; what is there is never overwritten.
     pub fn open(path: &Path, durability: Durability, now_ms: u64) -> Result<Self, StoreError> {
+        // SQLite would open a pipe, and blame the disk for it.
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(StoreError::NotALog(path.to_owned()));
+        }
         let db = Connection::open(path).map_err(|error| StoreError::explain(path, error))?;
         Self::over(db, path, durability, now_ms)
     }
