@@ -4,6 +4,7 @@
 //! - `chat`: what a user does with simpctl, from the invitation to the end.
 //! - `restart`: what waits goes on when simpd is started again.
 //! - `other_log`: what they do if it is started with another log.
+//! - `link_local`: addresses that need an interface.
 //! - `lost`: what simpctl says to simpd, and what it does when an answer never comes.
 //! - `outbox`: messages that are kept until their peer is there, and what else is kept.
 //! - `retention`: old entries go, and what must stay stays.
@@ -46,6 +47,7 @@ mod first_process;
 mod harness;
 mod idle;
 mod kills;
+mod link_local;
 mod lost;
 mod manuals;
 mod other_log;

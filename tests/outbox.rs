@@ -146,7 +146,7 @@ fn whom_a_kept_message_is_for_is_an_address_a_host_or_somebody_with_a_chat() {
         ),
         (
             &["send", "--queue", "-t", "no-such-host.invalid", "hi"],
-            "no-such-host.invalid: no chat with a user of this name (give the address: send --queue -t ADDR)",
+            "no-such-host.invalid: neither a user in a chat nor a known host (or give the address: send --queue -t ADDR)",
         ),
         (
             &["send", "--queue", "-t", "Ann Lee", "hi"],
@@ -168,8 +168,14 @@ fn whom_a_kept_message_is_for_is_an_address_a_host_or_somebody_with_a_chat() {
 fn a_time_that_makes_no_sense_is_status_2_and_one_line() {
     let world = World::new();
     let _alice = world.start(1, &["--user", "alice"]);
-    let expire = "expected a length of time: 90s, 30m, 2h, 7d";
-    for (command, value) in [("send", "0s"), ("send", "soon"), ("send", "-2h"), ("resend", "2")] {
+    let forms = "a time is one of: 5 or 0.5 (seconds), 90s, 30m, 2h, 7d, 1w, 2026-11-21, 2026-11-21T10:00 or RFC 3339";
+    for (command, value, expire) in [
+        ("send", "0s", "a time is more than 0"),
+        ("send", "soon", forms),
+        ("send", "-2h", forms),
+        ("resend", "2020-01-01", "this time has passed"),
+        ("resend", "101000d", "a time is at most 100 years"),
+    ] {
         world.ctl(1, &[command, "--expire", value, "1"]).fails(
             2,
             &format!(
@@ -184,7 +190,7 @@ fn a_time_that_makes_no_sense_is_status_2_and_one_line() {
         world.ctl(1, &["history", option, "yesterday"]).fails(
             2,
             &format!(
-                "simpctl: error parsing option '{option}' with value 'yesterday': expected an id, a time ago (2h), a date (2026-11-21), a date and time (2026-11-21T10:00) or RFC 3339 (see simpctl history --help)"
+                "simpctl: error parsing option '{option}' with value 'yesterday': neither an id nor a time: {forms} (see simpctl history --help)"
             ),
         );
     }

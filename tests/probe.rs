@@ -243,7 +243,11 @@ fn an_address_that_is_taken_or_makes_no_sense_is_refused_with_the_remedy() {
             "--only 3.9: no such clause (give a section, 1 to 5 or 7, or a clause such as 3.1)".to_owned(),
         ),
         (&["0.0.0.0"], 2, "0.0.0.0:7777: not the address of one host".to_owned()),
-        (&["127.0.0.1:x"], 2, "127.0.0.1:x: neither ADDR[:PORT] nor HOST[:PORT]".to_owned()),
+        (
+            &["127.0.0.1:x"],
+            2,
+            "127.0.0.1:x: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)".to_owned(),
+        ),
         (&["no-such-host.invalid"], 7, "no-such-host.invalid: unknown host".to_owned()),
     ] {
         probe(args).fails(status, &format!("simpctl: {line}"));

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::address::{Address, AddressError};
 use crate::connection::Connection;
 use crate::error::{Error, Outcome, fail};
 use crate::failure::FailureKind;
@@ -27,12 +28,13 @@ pub(crate) fn simpd(named: Option<String>) -> Outcome<Connection> {
             let socket = Socket::named(PathBuf::from(name));
             Ok(Connection::new(socket.connect()?, socket))
         }
-        Some(name) => match places::parse_address(&name) {
-            Some(address) => with_address(address),
-            None => Err(fail(
+        Some(name) => match Address::parse_complete(&name) {
+            Ok(address) => with_address(address),
+            Err(AddressError::NoAddress) => Err(fail(
                 FailureKind::Usage,
                 format!("{name}: neither the address of a simpd nor the path of its socket"),
             )),
+            Err(error) => Err(fail(FailureKind::Usage, format!("{name}: {error}"))),
         },
         None => only_one(),
     }

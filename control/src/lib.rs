@@ -15,8 +15,9 @@
 //! - [`escape`], [`clock`], [`when`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
 //! - [`places`]: where the programs find each other; [`homes`]: in which folders, `holder`: by their locks.
-//! - [`trust`]: whom they talk to at all. `who`: how users name a peer.
+//! - [`trust`]: whom they talk to at all. `who`, `address`: how users name a peer.
 
+mod address;
 mod answer;
 mod client;
 pub mod clock;
@@ -42,6 +43,7 @@ mod values;
 pub mod when;
 mod who;
 
+pub use address::{Address, AddressError, Host};
 pub use answer::{Answer, Reply};
 pub use client::{Client, Incoming, token};
 pub use event::{Event, Kind, What};
@@ -56,4 +58,4 @@ pub use simp_proto::{Reason, State, Text, UserName};
 pub use socket::Socket;
 pub use status::{Counters, PeerNote, Refused, Status};
 pub use values::{ChatInfo, Consumer, Forgotten, OutboxMessage, Peer, PeerInfo};
-pub use who::Who;
+pub use who::{Who, WhoError};

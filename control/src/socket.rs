@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use crate::address::Address;
 use crate::error::{Error, Lost, OtherLog, Outcome, fail, system};
 use crate::failure::FailureKind;
 use crate::homes::{owner_of, user_name};
@@ -109,7 +110,7 @@ fn denied(path: &Path, owner: &str) -> Error {
 /// The address of the simpd with this socket, by which it is started.
 fn address(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    places::parse_address(&stem).map_or("ADDR".to_owned(), places::daemon_name)
+    Address::parse(&stem).map_or("ADDR".to_owned(), |address| places::daemon_name(address.socket_address()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! Host names: the daemon never resolves any, so it happens here.
+//! Whom users mean: what reads as an address is checked, and hosts are looked up. The daemon never resolves a name, so it
+//! happens here.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use simp_control::error::{Error, Outcome, fail};
-use simp_control::{Client, FailureKind, Peer, Reply, Request, Who, places};
+use simp_control::{Address, AddressError, Client, FailureKind, Host, Peer, Reply, Request, Who};
 
 /// What the daemon is to invite: an address as it was typed, a host's name as the first of its addresses that
 /// is of the daemon's own family.
@@ -11,27 +12,21 @@ use simp_control::{Client, FailureKind, Peer, Reply, Request, Who, places};
 /// # Errors
 /// `no_such` if the host is unknown, `usage` if it makes no sense.
 pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
-    // An IPv6 address has brackets if a port follows, so people type them without one too.
-    let typed = typed.strip_prefix('[').and_then(|bare| bare.strip_suffix(']')).unwrap_or(typed);
-    if is_address(typed) {
-        return Ok(typed.to_owned());
-    }
-    let (host, port) = split(typed).ok_or_else(|| {
-        fail(
-            FailureKind::Usage,
-            format!("{typed}: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)"),
-        )
-    })?;
+    let (host, port) = match address_or_host(typed)? {
+        // It travels with the number of the interface.
+        Named::Address(address) => return Ok(address.to_string()),
+        Named::Host(host, port) => (host, port),
+    };
     // The daemon waits for our hello, and a name may be long in resolving.
     client.write()?;
     let found = resolve(host);
     let ours = client.address()?.parse::<SocketAddr>().ok();
     // A socket of one family cannot send to the other.
-    let same = found.iter().find(|ip| ours.is_some_and(|ours| ours.is_ipv4() == ip.is_ipv4()));
+    let same = found.iter().find(|at| ours.is_some_and(|ours| ours.is_ipv4() == at.ip().is_ipv4()));
     // If none is of its family simpd refuses it, and says why.
     match same.or(found.first()) {
-        Some(&ip) => Ok(written(ip, port)),
-        None => Err(fail(FailureKind::NoSuch, format!("{host}: unknown host"))),
+        Some(&host) => Ok(Address { host, port }.to_string()),
+        None => Err(unknown(host)),
     }
 }
 
@@ -41,16 +36,17 @@ pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
 /// # Errors
 /// `no_such` if the host is unknown, `usage` if it makes no sense.
 pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
-    let found = match (places::parse_address(typed), split(typed)) {
-        (Some(address), _) => address,
-        (None, Some((host, port))) => match resolve(host).first() {
-            Some(&ip) => SocketAddr::new(ip, port.unwrap_or(places::PORT)),
-            None => return Err(fail(FailureKind::NoSuch, format!("{host}: unknown host"))),
-        },
-        (None, None) => {
-            return Err(fail(FailureKind::Usage, format!("{typed}: neither ADDR[:PORT] nor HOST[:PORT]")));
+    let address = match address_or_host(typed)? {
+        Named::Address(address) => address,
+        Named::Host(host, port) => {
+            let found = resolve(host);
+            Address { host: *found.first().ok_or_else(|| unknown(host))?, port }
         }
     };
+    if address.host.lacks_interface() {
+        return Err(usage(typed, &AddressError::LacksInterface(address.host.ip())));
+    }
+    let found = address.socket_address();
     // Whoever answers to one of these is not the one that was asked for.
     let broadcast = found.ip() == IpAddr::from([255; 4]);
     if broadcast || found.ip().is_unspecified() || found.ip().is_multicast() || found.port() == 0 {
@@ -59,23 +55,40 @@ pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
     Ok(found)
 }
 
-/// Asks with `who` as it was typed. If nobody is called so, but a host is, asks once more with each of its
-/// addresses, and leaves in `who` the one that was right.
+/// A name of a peer as the daemon is told it: an interface by its number.
+///
+/// # Errors
+/// `usage` if it can be nobody's.
+pub(crate) fn who(typed: Option<&str>) -> Outcome<Option<String>> {
+    match typed {
+        Some("") => {
+            Err(fail(FailureKind::Usage, "'': nobody is called so (leave it out if there is only one)"))
+        }
+        Some(typed) => match Who::read(typed) {
+            Ok(who) => Ok(Some(who.to_string())),
+            Err(error) => Err(fail(FailureKind::Usage, error.to_string())),
+        },
+        None => Ok(None),
+    }
+}
+
+/// Asks with `named` as it was typed. If nobody is called so, but a host is, asks once more with each of its
+/// addresses, and leaves in `named` the one that was right.
 pub(crate) fn ask(
     client: &mut Client,
-    who: &mut Option<String>,
+    named: &mut Option<String>,
     request: impl Fn(Option<String>) -> Request,
 ) -> Outcome<Reply> {
     // As it was typed first: a user may be called like a host.
-    let refused = match client.ask(&request(who.clone())) {
+    let refused = match client.ask(&request(who(named.as_deref())?)) {
         Err(error) if error.is(FailureKind::NoSuch) => error,
         outcome => return outcome,
     };
-    for address in who.as_deref().map(addresses).unwrap_or_default() {
+    for address in named.as_deref().map(addresses).unwrap_or_default() {
         match client.ask(&request(Some(address.clone()))) {
             Err(again) if again.is(FailureKind::NoSuch) => (),
             outcome => {
-                *who = Some(address);
+                *named = Some(address);
                 return outcome;
             }
         }
@@ -87,49 +100,73 @@ pub(crate) fn ask(
 /// host is, asks once more with the address that [`address`] finds.
 pub(crate) fn ask_or_resolve(
     client: &mut Client,
-    who: &mut Option<String>,
+    named: &mut Option<String>,
     request: impl Fn(Option<String>) -> Request,
 ) -> Outcome<Reply> {
-    let refused = match client.ask(&request(who.clone())) {
+    let refused = match client.ask(&request(who(named.as_deref())?)) {
         Err(error) if error.is(FailureKind::NoSuch) => error,
         outcome => return outcome,
     };
-    match who.as_deref().map(|typed| address(client, typed)) {
-        Some(Ok(address)) => client.ask(&request(Some(who.insert(address).clone()))),
-        Some(Err(Error::Lost(lost))) => Err(lost.into()),
-        // It is no host either; simpd says what it may be.
-        Some(Err(_)) | None => Err(refused),
+    match named.as_deref().map(|typed| (typed, address(client, typed))) {
+        Some((_, Ok(address))) => client.ask(&request(Some(named.insert(address).clone()))),
+        Some((_, Err(Error::Lost(lost)))) => Err(lost.into()),
+        Some((typed, Err(error))) if error.is(FailureKind::NoSuch) => {
+            let line = format!(
+                "{typed}: neither a user in a chat nor a known host (or give the address: send --queue -t ADDR)"
+            );
+            Err(fail(FailureKind::NoSuch, line))
+        }
+        // It can be no host either; simpd says what it may be.
+        Some((_, Err(_))) | None => Err(refused),
     }
 }
 
-/// Whether it means `who`, by its name or by that of its host.
-pub(crate) fn means(who: Option<&str>, peer: &Peer) -> bool {
-    let Some(who) = who else { return true };
+/// Whether it means `named`, by its name or by that of its host.
+pub(crate) fn means(named: Option<&str>, peer: &Peer) -> bool {
+    let Some(named) = named else { return true };
     // As it was typed first: a name may take long to resolve.
-    Who::parse(who).is(peer) || addresses(who).iter().any(|address| Who::parse(address).is(peer))
+    Who::parse(named).is(peer) || addresses(named).iter().any(|address| Who::parse(address).is(peer))
 }
 
-fn is_address(typed: &str) -> bool {
-    typed.parse::<IpAddr>().is_ok() || typed.parse::<SocketAddr>().is_ok()
+/// What names a host.
+#[derive(Debug, PartialEq, Eq)]
+enum Named<'a> {
+    Address(Address),
+    Host(&'a str, Option<u16>),
+}
+
+fn address_or_host(typed: &str) -> Outcome<Named<'_>> {
+    match (Address::parse(typed), split(typed)) {
+        (Ok(address), _) => Ok(Named::Address(address)),
+        (Err(AddressError::NoAddress), Some((host, port))) => Ok(Named::Host(host, port)),
+        (Err(AddressError::NoAddress), None) => {
+            let shown = if typed.is_empty() { "''" } else { typed };
+            let line = format!("{shown}: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)");
+            Err(fail(FailureKind::Usage, line))
+        }
+        (Err(error), _) => Err(usage(typed, &error)),
+    }
+}
+
+fn usage(typed: &str, error: &AddressError) -> Error {
+    fail(FailureKind::Usage, format!("{typed}: {error}"))
+}
+
+fn unknown(host: &str) -> Error {
+    fail(FailureKind::NoSuch, format!("{host}: unknown host"))
 }
 
 /// The addresses of what may be a host's name, with its port if it has one.
-fn addresses(who: &str) -> Vec<String> {
-    if is_address(who) {
-        return Vec::new();
-    }
-    let Some((host, port)) = split(who) else { return Vec::new() };
-    let mut found: Vec<String> = resolve(host).into_iter().map(|ip| written(ip, port)).collect();
+fn addresses(named: &str) -> Vec<String> {
+    let Ok(Named::Host(host, port)) = address_or_host(named) else { return Vec::new() };
+    let mut found: Vec<String> =
+        resolve(host).into_iter().map(|host| Address { host, port }.to_string()).collect();
     found.dedup();
     found
 }
 
-fn resolve(host: &str) -> Vec<IpAddr> {
-    (host, 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
-}
-
-fn written(ip: IpAddr, port: Option<u16>) -> String {
-    port.map_or(ip.to_string(), |port| SocketAddr::new(ip, port).to_string())
+fn resolve(host: &str) -> Vec<Host> {
+    (host, 0).to_socket_addrs().map(|found| found.map(Host::of).collect()).unwrap_or_default()
 }
 
 /// Parts `HOST[:PORT]`.
@@ -139,8 +176,11 @@ fn split(text: &str) -> Option<(&str, Option<u16>)> {
         None => (text, None),
     };
     // Anything else, a space or a slash, is a slip: no resolver is asked about it.
-    let is_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    (!host.is_empty() && host.chars().all(is_host)).then_some((host, port))
+    let is_of_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    // The resolver reads some numbers as addresses in forms that nobody expects: `1.2.3` as 1.2.0.3.
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let is_number = last.starts_with("0x") || last.bytes().all(|byte| byte.is_ascii_digit());
+    (!host.is_empty() && host.chars().all(is_of_host) && !is_number).then_some((host, port))
 }
 
 #[cfg(test)]
@@ -151,7 +191,21 @@ mod tests {
     fn a_host_may_have_a_port() {
         assert_eq!(split("host.example"), Some(("host.example", None)));
         assert_eq!(split("host:7778"), Some(("host", Some(7778))));
-        for bad in ["", ":7777", "host:", "host:0", "host:70000", "a b", "a:b:c", "127.0.0.1/8"] {
+        for bad in [
+            "",
+            ":7777",
+            "host:",
+            "host:0",
+            "host:70000",
+            "a b",
+            "a:b:c",
+            "127.0.0.1/8",
+            "1.2.3",
+            "127.1",
+            "42",
+            "a.0x7f",
+            ".",
+        ] {
             assert_eq!(split(bad), None, "{bad}");
         }
     }
@@ -161,12 +215,6 @@ mod tests {
         assert!(addresses("127.0.0.1").is_empty());
         assert!(addresses("[::1]:7777").is_empty());
         assert!(addresses("Ann Lee").is_empty());
-    }
-
-    #[test]
-    fn a_port_is_kept() {
-        let ip = IpAddr::from([127, 0, 0, 1]);
-        assert_eq!(written(ip, None), "127.0.0.1");
-        assert_eq!(written(ip, Some(7778)), "127.0.0.1:7778");
+        assert!(addresses("fe80::1%no-such").is_empty());
     }
 }

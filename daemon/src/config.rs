@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
-use simp_control::{TEXT_MAX, homes, places, when};
+use simp_control::{Address, AddressError, TEXT_MAX, homes, when};
 use simp_engine::{Accept, Budget, Pins, Policy, Retain};
 use simp_proto::{RINGING_USER, Settings as ChatSettings, UserName};
 use simp_service::arguments;
 use simp_store::{Discard, Durability};
 
+pub use crate::settings::ConfigError;
 use crate::settings::{Said, Settings, Value};
 
 /// Most chats that a user can allow.
@@ -66,17 +67,6 @@ pub struct Config {
     pub log: tracing::Level,
 }
 
-/// Why the settings make no sense.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// No address at all.
-    #[error("no address given (for example: simpd 127.0.0.1)")]
-    NoAddress,
-    /// Where it is said, what is wrong, and what it may be.
-    #[error("{0}")]
-    Wrong(String),
-}
-
 impl Config {
     /// Reads simpd.toml, if there is one or the command line names one, and the command line goes before it.
     ///
@@ -110,10 +100,11 @@ impl Config {
             let ip = address.ip();
             address.port() != 0 && !ip.is_multicast() && ip != Ipv4Addr::BROADCAST
         };
-        let address = places::parse_address(&said.value).filter(is_of_a_host);
-        address.ok_or_else(|| {
-            said.is_no("not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)")
-        })
+        match Address::parse_complete(&said.value) {
+            Ok(address) if is_of_a_host(&address) => Ok(address),
+            Ok(_) => Err(said.is_no(AddressError::NoAddress)),
+            Err(error) => Err(said.is_no(error)),
+        }
     }
 }
 
@@ -130,13 +121,17 @@ fn policy(file: &mut Settings, args: &Args) -> Result<Policy, ConfigError> {
     let max_chats = whole(typed("--max-chats", args.max_chats.as_ref()), 1, CHATS_MAX)?.unwrap_or(max_chats);
     Ok(Policy {
         user: user_name(&typed("--user", args.user.as_ref()).or(user).unwrap_or_else(login_name))?,
-        accept: Accept::parse(accept.as_ref().map_or("ask", |said| &said.value)),
+        accept: accept_list(accept)?,
         max_chats: max_chats as usize,
         chat: chat(file)?,
         retain: retain(file)?,
         budget: budget(file)?,
         pins: pins(file)?,
     })
+}
+
+fn accept_list(said: Option<Said>) -> Result<Accept, ConfigError> {
+    said.map_or(Ok(Accept::Ask), |said| Accept::parse(&said.value).map_err(|error| said.wrong(error)))
 }
 
 fn user_name(said: &Said) -> Result<UserName, ConfigError> {

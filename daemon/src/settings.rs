@@ -9,7 +9,16 @@ use simp_service::plain_file;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::ConfigError;
+/// Why the settings make no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No address at all.
+    #[error("no address given (for example: simpd 127.0.0.1)")]
+    NoAddress,
+    /// Where it is said, what is wrong, and what it may be.
+    #[error("{0}")]
+    Wrong(String),
+}
 
 /// What somebody said, and where: `FILE: line 3: user`, or `--user`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use simp_control::{Holder, LOCK, homes, places};
+use simp_control::{Address, Holder, Host, LOCK, homes, places};
 use simp_service::folders::{self, FolderError};
 use simp_service::lock;
 
@@ -43,6 +43,20 @@ pub enum StartError {
     Bind(SocketAddr, BindError),
 }
 
+/// Older versions named the folder of a link-local address by the number of its interface. Takes it over, unless a daemon
+/// is using it.
+fn adopt_numbered(all: &Path, address: SocketAddr, state: &Path) {
+    let port = Some(address.port()).filter(|port| *port != places::PORT);
+    let numbered = all.join(Address { host: Host::of(address), port }.to_string());
+    if !state.exists()
+        && numbered.is_dir()
+        && let Ok(_free) = lock::take(&numbered.join(LOCK))
+    {
+        // If that is not possible a new log is begun, as for a new address.
+        let _ = fs::rename(&numbered, state);
+    }
+}
+
 fn with_pid(pid: Option<u32>) -> String {
     pid.map_or(String::new(), |pid| format!(", with pid {pid}"))
 }
@@ -51,9 +65,9 @@ impl StartError {
     /// What it means that the UDP socket cannot be bound.
     pub fn bind(address: SocketAddr, error: BindError) -> Self {
         // As it is written before a port on the command line.
-        let host = match address.ip() {
-            IpAddr::V6(ip) => format!("[{ip}]"),
-            IpAddr::V4(ip) => ip.to_string(),
+        let host = match address {
+            SocketAddr::V6(_) => format!("[{}]", Host::of(address)),
+            SocketAddr::V4(_) => address.ip().to_string(),
         };
         match error {
             BindError::InUse => Self::PortTaken(address, host),
@@ -94,6 +108,7 @@ impl DaemonFiles {
         let all = homes::state().ok_or(FolderError::NoHome("the folder of the log"))?.join("simp");
         folders::make_private(&all, "XDG_STATE_HOME")?;
         let state = all.join(places::daemon_name(address));
+        adopt_numbered(&all, address, &state);
         folders::make_private(&state, "XDG_STATE_HOME")?;
         Ok(Self {
             lock: state.join(LOCK),

@@ -1,7 +1,7 @@
 //! What comes in one UDP packet: it is read or refused, reads the same when it is written again, and never reaches a
 //! terminal as it came.
 
-use simp_control::{Who, escape, places, read_payload};
+use simp_control::{Address, Who, escape, read_payload};
 use simp_proto::{Datagram, Deviations, Dialect, Operation, Text, UserName};
 
 /// Reads these bytes, as a datagram and as whatever else somebody else may have written.
@@ -69,9 +69,12 @@ fn check_values(text: &str) {
         assert_eq!(dialect.to_string().parse(), Ok(dialect));
         assert_eq!(Dialect::from_kept(&dialect.to_string()), dialect);
     }
-    if let Some(address) = places::parse_address(text) {
-        assert_eq!(places::parse_address(&address.to_string()), Some(address));
-        assert_eq!(Who::parse(&address.to_string()), Who::Address(address));
+    if let Ok(address) = Address::parse(text) {
+        assert_eq!(Address::parse(&address.to_string()), Ok(address));
+        let at = address.socket_address();
+        assert_eq!(Who::parse(&at.to_string()), Who::Address(at));
     }
-    let _ = Who::parse(text);
+    if let Ok(who) = Who::read(text) {
+        assert_eq!(Who::read(&who.to_string()), Ok(who));
+    }
 }

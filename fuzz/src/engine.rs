@@ -96,7 +96,7 @@ fn clock(input: &mut Unstructured<'_>) -> Result<u64> {
 fn policy(input: &mut Unstructured<'_>) -> Result<Policy> {
     let accept = *input.choose(&["all", "ask", "ann,127.0.0.3"])?;
     let max_chats = input.int_in_range(1..=3)?;
-    let mut policy = driver::policy("me", Accept::parse(accept), max_chats);
+    let mut policy = driver::policy("me", Accept::parse(accept).unwrap_or(Accept::Ask), max_chats);
     // Most are as they come.
     if input.ratio(1, 4)? {
         // As simpd.toml lets them be.

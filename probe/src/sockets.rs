@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use nix::sys::socket::{setsockopt, sockopt};
 use simp_control::FailureKind;
 use simp_control::error::{Error, Outcome, fail, system};
-use simp_control::places::{self, PORT};
+use simp_control::places::PORT;
+use simp_control::{Address, Host};
 
 use crate::findings::Evidence;
 
@@ -42,12 +43,14 @@ impl Sockets {
     /// Our address is taken or not ours, `usage` if it makes no sense.
     pub(crate) fn open(peer: SocketAddr, from: Option<&str>) -> Outcome<Self> {
         let from = match from {
-            Some(typed) => places::parse_address(typed).filter(|from| from.is_ipv4() == peer.is_ipv4()),
-            None => Some(SocketAddr::new(ours_towards(peer)?, PORT)),
+            Some(typed) => Address::parse_complete(typed)
+                .map_err(|error| fail(FailureKind::Usage, format!("--from '{typed}': {error}")))?,
+            None => ours_towards(peer)?.with_port(PORT),
         };
-        let from = from.ok_or_else(|| {
-            fail(FailureKind::Usage, format!("--from must be an address of this host that can reach {peer}"))
-        })?;
+        if from.is_ipv4() != peer.is_ipv4() {
+            let line = format!("--from must be an address of this host that can reach {peer}");
+            return Err(fail(FailureKind::Usage, line));
+        }
         if from == peer {
             let line = format!("{peer}: cannot be probed from its own address ({})", remedy(peer, from));
             return Err(fail(FailureKind::Failed, line));
@@ -124,7 +127,7 @@ impl Sockets {
                 socket.set_read_timeout(Some(left)).and_then(|()| socket.recv_from(&mut self.buffer));
             match received {
                 // Any port of the peer's host: that it answers from another is a finding (2.1), not noise.
-                Ok((length, from)) if from.ip() == self.peer.ip() => {
+                Ok((length, from)) if Host::of(from) == Host::of(self.peer) => {
                     self.heard = true;
                     let bytes = self.buffer.get(..length).unwrap_or_default().to_vec();
                     return Ok(Some(Evidence {
@@ -171,15 +174,13 @@ fn is_refusal(error: &io::Error) -> bool {
 }
 
 /// The address that the system takes towards the peer.
-fn ours_towards(peer: SocketAddr) -> Outcome<IpAddr> {
+fn ours_towards(peer: SocketAddr) -> Outcome<Host> {
     let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let found = UdpSocket::bind(any).and_then(|socket| {
         socket.connect(peer)?;
         socket.local_addr()
     });
-    found
-        .map(|address| address.ip())
-        .map_err(|error| fail(FailureKind::Failed, format!("{peer}: {}", system(&error))))
+    found.map(Host::of).map_err(|error| fail(FailureKind::Failed, format!("{peer}: {}", system(&error))))
 }
 
 /// Binds a socket that is told where nobody listens, though it is not connected: answers may come from anywhere.
@@ -204,7 +205,7 @@ fn third(peer: SocketAddr, from: SocketAddr) -> io::Result<UdpSocket> {
     let mut neighbours = neighbours.filter(|ip| ip.is_loopback() && *ip != peer.ip());
     match neighbours.find_map(|ip| bind(SocketAddr::new(ip, from.port())).ok()) {
         Some(socket) => Ok(socket),
-        None => bind(SocketAddr::new(from.ip(), 0)),
+        None => bind(Host::of(from).with_port(0)),
     }
 }
 
@@ -225,7 +226,7 @@ fn remedy(peer: SocketAddr, from: SocketAddr) -> String {
     let free = free.into_iter().find(|ip| *ip != peer.ip() && *ip != from.ip());
     let other = match free {
         Some(ip) if peer.ip().is_loopback() && peer.is_ipv4() => ip.to_string(),
-        _ => SocketAddr::new(from.ip(), from.port().wrapping_add(1).max(1)).to_string(),
+        _ => Host::of(from).with_port(from.port().wrapping_add(1).max(1)).to_string(),
     };
     format!("use --from {other}")
 }

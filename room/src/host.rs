@@ -8,23 +8,21 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
 use std::sync::PoisonError;
 use std::sync::mpsc::Sender;
 
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::escape;
-use simp_control::{ChatInfo, Event, FailureKind, Request, State as ChatState, USER_NAME_MAX, What};
+use simp_control::{ChatInfo, Event, FailureKind, Request, State as ChatState, What};
 
 use crate::batch::{Batch, Dedup};
 use crate::hashing::{Job, WantedChats, Work};
 use crate::leftover::Leftover;
 use crate::member::{Held, Member, MemberState, host};
-use crate::room::{
-    Action, Computed, Order, OrderResult, Room, RoomSettings, RoomStatus, Stored, Task, is_usable,
-};
+use crate::room::{Action, Computed, Order, OrderResult, Room, RoomSettings, RoomStatus, Stored, Task};
 use crate::simpd::{Errand, Simpd};
 use crate::store::{Deeds, Progress, RoomStore, RoomStoreError, Source};
+use crate::whom::Whom;
 
 /// simpd is told how far the room is once in so many events, and at the end.
 const SEEN_EVERY: u64 = 1_000;
@@ -288,23 +286,25 @@ impl<S: Simpd> Host<S> {
             Order::Who => OrderResult::Who(self.room.seen()),
             Order::Say { text } => self.room.say(&text),
             Order::Kick { who, .. } if who.is_empty() => OrderResult::Usage("no member given".to_owned()),
-            Order::Kick { who, why } => self.room.kick(now_ms, &who, &why),
-            Order::Ban { who, why } => {
-                let who = name_or_host(&who);
-                if !is_name(&who) && who.parse::<IpAddr>().is_err() {
-                    let line = format!("{}: neither a name nor the address of a host", escape::name(&who));
-                    return Ok(OrderResult::Usage(line));
+            Order::Kick { who, why } => match Whom::read(&who) {
+                Ok(whom) => self.room.kick(now_ms, whom.as_str(), &why),
+                Err(line) => OrderResult::Usage(line),
+            },
+            Order::Ban { who, why } => match Whom::read(&who).and_then(|whom| whom.check().map(|()| whom)) {
+                Ok(whom) => {
+                    // Stored before anybody is sent away: they may come again at once.
+                    self.store.ban(whom.name_or_host(), &escape::ascii(&why))?;
+                    self.room.banned(now_ms, whom.name_or_host(), &why)
                 }
-                // Stored before anybody is sent away: they may come again at once.
-                self.store.ban(&who, &escape::ascii(&why))?;
-                self.room.banned(now_ms, &who, &why)
-            }
+                Err(line) => OrderResult::Usage(line),
+            },
             Order::Bans => OrderResult::Bans(self.store.bans()?),
             Order::Unban { who } if who.trim().is_empty() => {
                 OrderResult::Usage("no name or host given".to_owned())
             }
             Order::Unban { who } => {
-                let who = name_or_host(&who);
+                // An interface may be gone by now, and the ban is not.
+                let who = Whom::read(&who).map_or(who, |whom| whom.name_or_host().to_owned());
                 match self.store.unban(&who)? {
                     true => OrderResult::Done(format!("{who} is no longer banned")),
                     false => OrderResult::NoSuch(format!("{who}: not banned (see: simp-room bans)")),
@@ -447,17 +447,4 @@ impl Turn {
     pub fn is_full(&self) -> bool {
         self.batch.is_full()
     }
-}
-
-/// Whom an operator means: a name, or a host, whose port says nothing of who comes next.
-fn name_or_host(who: &str) -> String {
-    let who = who.trim();
-    let is_address = who.parse::<SocketAddr>().is_ok() || who.starts_with('[');
-    if is_address { host(who).to_owned() } else { who.to_owned() }
-}
-
-/// Whether somebody can be called so, and it is no address with a slip in it.
-fn is_name(who: &str) -> bool {
-    let is_number = who.chars().all(|c| c.is_ascii_digit() || c == '.');
-    is_usable(who) && who.len() <= USER_NAME_MAX && !is_number
 }

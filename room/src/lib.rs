@@ -7,6 +7,7 @@
 //! - `run`: the program. `host`: its turns. `hashing`: passwords.
 //! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `files`: where.
 //! - `args`: the commands. `control`, `reception`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts.
+//!   `whom`: whom they mean.
 //! - `output`: what people read on standard output and standard error.
 
 mod args;
@@ -27,6 +28,7 @@ mod running_room;
 mod simpd;
 mod store;
 mod users;
+mod whom;
 
 use std::process::ExitCode;
 

@@ -46,9 +46,17 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
 
     let itself = format!("{to}:7777: this is the address of this simpd");
     for (address, kind, line) in [
-        ("localhost", Usage, "localhost: not an address (ADDR or ADDR:PORT)"),
-        ("", Usage, ": not an address (ADDR or ADDR:PORT)"),
-        ("127.0.0.1:70000", Usage, "127.0.0.1:70000: not an address (ADDR or ADDR:PORT)"),
+        (
+            "localhost",
+            Usage,
+            "localhost: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)",
+        ),
+        ("", Usage, ": not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)"),
+        (
+            "127.0.0.1:70000",
+            Usage,
+            "127.0.0.1:70000: not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)",
+        ),
         ("0.0.0.0", Usage, "0.0.0.0:7777: not the address of one host"),
         ("224.0.0.1", Usage, "224.0.0.1:7777: not the address of one host"),
         ("127.0.0.1:0", Usage, "127.0.0.1:0: not the address of one host"),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use nix::fcntl::{Flock, FlockArg};
-use simp_control::places;
+use simp_control::{Address, places};
 use tempfile::TempDir;
 
 use super::{Daemon, Peer, Ran, Running, run};
@@ -102,7 +102,7 @@ impl World {
     pub fn start_on(&self, address: &str, args: &[&str]) -> Daemon {
         let mut command = self.command("simpd");
         command.arg(address).args(args);
-        let socket = places::socket_path(&self.path("run/simp"), places::parse_address(address).unwrap());
+        let socket = places::socket_path(&self.path("run/simp"), Address::parse_complete(address).unwrap());
         Daemon::start(command, socket)
     }
 

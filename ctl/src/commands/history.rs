@@ -4,6 +4,7 @@ use simp_control::error::Outcome;
 use simp_control::{Client, Filter, Kind, Piece};
 
 use crate::args::HistoryArgs;
+use crate::names;
 use crate::show::{Output, View};
 use crate::when::Place;
 
@@ -13,7 +14,7 @@ const NUMBER: u32 = 20;
 /// Shows what the arguments ask for.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) -> Outcome {
     let kinds = if args.all { Vec::new() } else { vec![Kind::Message, Kind::Queued] };
-    let mut filter = Filter { kinds, who: args.from.clone(), ..Filter::default() };
+    let mut filter = Filter { kinds, who: names::who(args.from.as_deref())?, ..Filter::default() };
     let most = args.number.unwrap_or(if args.since.is_some() { u32::MAX } else { NUMBER });
     let mut piece = Piece { most, ..Piece::ALL };
     match args.since {

@@ -14,6 +14,7 @@ use simp_control::error::{Error, OtherLog, Outcome, fail, unwritten};
 use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, sleep};
 
 use crate::args::ListenArgs;
+use crate::names;
 use crate::show::{Output, View, complain};
 use crate::when::{Place, deadline};
 use mark::Mark;
@@ -51,7 +52,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         Some(Place::Id(_)) | None => None,
     };
     let kinds = kinds(args, has_person);
-    let filter = Filter { kinds, who: args.from.clone(), since_ms, ..Filter::default() };
+    let filter = Filter { kinds, who: names::who(args.from.as_deref())?, since_ms, ..Filter::default() };
     let mark = follow(client, args, &filter)?;
     let deadline = deadline(args.timeout);
     let mut meanwhile = Meanwhile::begin();

@@ -1,9 +1,9 @@
 //! How peers speak according to simpd.toml, by their addresses. That goes before whatever such a peer shows of itself.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use simp_control::Who;
+use simp_control::{Address, AddressError, Host, Who};
 use simp_proto::{Dialect, DialectError};
 
 /// All that the table `[peers]` says.
@@ -11,7 +11,7 @@ use simp_proto::{Dialect, DialectError};
 pub struct Pins {
     peers: BTreeMap<SocketAddr, Dialect>,
     /// How everybody at an address speaks, on any port that is not among `peers`.
-    hosts: BTreeMap<IpAddr, Dialect>,
+    hosts: BTreeMap<Host, Dialect>,
 }
 
 /// What is wrong with an entry of the table.
@@ -20,6 +20,9 @@ pub enum PinError {
     /// A key names no peer.
     #[error("not an address (ADDR or ADDR:PORT, for example \"127.0.0.1\" or \"[::1]:7777\")")]
     Address,
+    /// Its interface makes no sense.
+    #[error(transparent)]
+    Interface(AddressError),
     /// A value is no list of habits.
     #[error(transparent)]
     Dialect(#[from] DialectError),
@@ -32,27 +35,36 @@ impl Pins {
     /// [`PinError`] says what there is to choose from.
     pub fn add(&mut self, key: &str, habits: &str) -> Result<(), PinError> {
         let dialect = habits.parse()?;
-        // An IPv6 host may stand in brackets or without: only before a port they are needed.
-        let bare = key.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(key);
-        if let Ok(ip) = bare.parse::<IpAddr>() {
-            self.hosts.insert(ip.to_canonical(), dialect);
-        } else if let Some(address) = key.parse().ok().map(canonical).filter(|at| at.port() != 0) {
-            self.peers.insert(address, dialect);
-        } else {
-            return Err(PinError::Address);
-        }
+        let address = Address::parse(key).map_err(|error| match error {
+            AddressError::NoAddress => PinError::Address,
+            error => PinError::Interface(error),
+        })?;
+        // An IPv4 address in IPv6 form is the same peer.
+        let host = Host::of(address.socket_address());
+        match address.port {
+            None => self.hosts.insert(host, dialect),
+            Some(0) => return Err(PinError::Address),
+            Some(port) => self.peers.insert(host.with_port(port), dialect),
+        };
         Ok(())
     }
 
     /// How the peer at this address speaks, if the table says it: for its address with the port, else for its host.
     pub fn of(&self, address: SocketAddr) -> Option<Dialect> {
-        self.peers.get(&address).or_else(|| self.hosts.get(&address.ip())).copied()
+        let host = Host::of(address);
+        // A link-local address without an interface is that of a host on any.
+        let hosts = [host, host.on_any_interface()];
+        let peer = hosts.iter().find_map(|host| self.peers.get(&host.with_port(address.port())));
+        peer.or_else(|| hosts.iter().find_map(|host| self.hosts.get(host))).copied()
     }
 
     /// Whether the table says something about the peer that is meant.
     pub fn are_about(&self, who: &Who) -> bool {
         match who {
-            Who::Ip(ip) => self.hosts.contains_key(ip) || self.peers.keys().any(|at| at.ip() == *ip),
+            Who::Ip(host) => {
+                let hosts = self.hosts.keys().map(|host| host.with_port(0));
+                hosts.chain(self.peers.keys().copied()).any(|at| host.has(at))
+            }
             Who::Address(address) | Who::Both(_, address) => self.of(*address).is_some(),
             // The table knows addresses only: a name can be anybody's.
             Who::User(_) => false,
@@ -62,15 +74,7 @@ impl Pins {
     /// All that the table says, each with its address as a user writes it there.
     pub fn iter(&self) -> impl Iterator<Item = (String, Dialect)> {
         let peers = self.peers.iter().map(|(address, dialect)| (address.to_string(), *dialect));
-        peers.chain(self.hosts.iter().map(|(ip, dialect)| (ip.to_string(), *dialect)))
-    }
-}
-
-/// The address as datagrams have it: an IPv4 address in IPv6 form is the same peer.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    match address.ip().to_canonical() {
-        IpAddr::V4(ip) => (ip, address.port()).into(),
-        IpAddr::V6(_) => address,
+        peers.chain(self.hosts.iter().map(|(host, dialect)| (host.to_string(), *dialect)))
     }
 }
 
@@ -95,6 +99,10 @@ mod tests {
             ("[::1]:7778", "odd"),
             ("::ffff:127.0.0.3", "cuts-at=9"),
             ("[::ffff:127.0.0.4]:1", "cuts-at=8"),
+            ("fe80::1%lo", "plain"),
+            ("[fe80::1]:7778", "odd"),
+            ("fe80::1", "rings"),
+            ("fe80::2%lo", "plain"),
         ])
         .unwrap();
         for (address, habits) in [
@@ -105,6 +113,10 @@ mod tests {
             ("127.0.0.3:7777", Some("cuts-at=9")),
             ("127.0.0.4:1", Some("cuts-at=8")),
             ("127.0.0.4:2", None),
+            ("[fe80::1%1]:7777", Some("plain")),
+            ("[fe80::1%1]:7778", Some("odd")),
+            ("[fe80::1%2]:7777", Some("rings")),
+            ("[fe80::2%2]:7777", None),
         ] {
             let said = pins.of(address.parse().unwrap()).map(|dialect| dialect.to_string());
             assert_eq!(said.as_deref(), habits, "{address}");
@@ -115,10 +127,13 @@ mod tests {
             ("a@127.0.0.3:9", true),
             ("127.0.0.4:2", false),
             ("bob", false),
+            ("fe80::1%lo", true),
+            ("fe80::2", true),
+            ("fe80::3", false),
         ] {
             assert_eq!(pins.are_about(&Who::parse(who)), is_about, "{who}");
         }
-        assert_eq!(pins.iter().count(), 6);
+        assert_eq!(pins.iter().count(), 10);
     }
 
     #[test]
@@ -127,6 +142,8 @@ mod tests {
             let line = pins(&[(key, "plain")]).unwrap_err();
             assert!(line.starts_with("not an address (ADDR "), "{key}: {line}");
         }
+        let line = pins(&[("fe80::1%no-such", "plain")]).unwrap_err();
+        assert_eq!(line, "no interface 'no-such' here (list them: ip link)");
         let line = pins(&[("127.0.0.2", "pads")]).unwrap_err();
         assert!(line.starts_with("unknown habit 'pads' (known: plain, cuts-at=N "), "{line}");
     }

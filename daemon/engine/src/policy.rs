@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simp_control::{Peer, Who};
+use simp_control::{Peer, Who, WhoError};
 use simp_proto::{Settings, UserName};
 use simp_store::Discard;
 
@@ -52,14 +52,17 @@ pub enum Accept {
 
 impl Accept {
     /// Reads `ask`, `all`, or names and addresses separated by commas.
-    pub fn parse(text: &str) -> Self {
+    ///
+    /// # Errors
+    /// An address whose interface this machine does not have. Any other word may be a user's name.
+    pub fn parse(text: &str) -> Result<Self, WhoError> {
         match text.trim() {
-            "ask" => Self::Ask,
-            "all" => Self::All,
-            // Any other word may be a user's name, so that nothing here is a mistake.
+            "ask" => Ok(Self::Ask),
+            "all" => Ok(Self::All),
             list => {
                 let words = || list.split(',').map(str::trim).filter(|who| !who.is_empty());
-                Self::List(words().map(str::to_owned).collect(), words().map(Who::parse).collect())
+                let read = words().map(Who::read).collect::<Result<_, _>>()?;
+                Ok(Self::List(words().map(str::to_owned).collect(), read))
             }
         }
     }

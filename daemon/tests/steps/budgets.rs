@@ -103,7 +103,7 @@ fn a_host_that_opens_and_ends_chats_all_the_time_adds_little_to_the_log() {
 
 #[test]
 fn strangers_with_forged_addresses_leave_room_for_whoever_is_expected() {
-    let list = Accept::parse("127.0.0.3, 127.0.0.4");
+    let list = Accept::parse("127.0.0.3, 127.0.0.4").unwrap();
     let budget = Budget { peer: 1_024, strangers: 1_024 };
     let mut host = Host::with(Policy { accept: list, budget, ..ask_me(10_000) });
     let forged = |n: u32| SocketAddr::from(([127, 1, (n >> 8) as u8, n as u8], 7777));

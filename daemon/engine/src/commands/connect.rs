@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::{FailureKind, Kind, State, What, places};
+use simp_control::{Address, AddressError, FailureKind, Host, Kind, State, What};
 use simp_store::StoreError;
 
 use super::accept::{accept_chat, room_for_one};
@@ -83,14 +83,18 @@ pub fn take_over(engine: &mut Engine, key: usize) -> Result<(), StoreError> {
 /// The address of a peer that we can invite.
 pub fn peer_address(engine: &Engine, text: &str) -> Carried<SocketAddr> {
     let ours = engine.address;
-    let Some(address) = places::parse_address(text) else {
-        return denied(FailureKind::Usage, format!("{text}: not an address (ADDR or ADDR:PORT)"));
+    let address = match Address::parse(text) {
+        Ok(address) => address.socket_address(),
+        Err(error) => return denied(FailureKind::Usage, format!("{text}: {error}")),
     };
-    // An IPv4 address in IPv6 form is the same peer: its answers come from the IPv4 address.
-    let address = match address.ip().to_canonical() {
-        std::net::IpAddr::V4(ip) => (ip, address.port()).into(),
-        std::net::IpAddr::V6(_) => address,
-    };
+    // An IPv4 address in IPv6 form is the same peer: its answers come from the IPv4 address. And whoever is bound to a
+    // link-local address reaches others by no other interface.
+    let host = Host::of(address).by_interface_of(ours);
+    if host.lacks_interface() {
+        let error = AddressError::LacksInterface(host.ip());
+        return denied(FailureKind::Usage, format!("{text}: {error}"));
+    }
+    let address = host.with_port(address.port());
     let is_broadcast = address.ip() == std::net::Ipv4Addr::BROADCAST;
     if address.ip().is_unspecified() || address.ip().is_multicast() || is_broadcast || address.port() == 0 {
         return denied(FailureKind::Usage, format!("{address}: not the address of one host"));

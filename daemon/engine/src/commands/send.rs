@@ -98,7 +98,7 @@ fn send_through_outbox(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: T
 /// Whom a message for the outbox is for: an address, or whoever has a chat with us under this name.
 fn outbox_peer(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, String)> {
     let address = match who.map(Who::parse) {
-        Some(Who::Ip(ip)) => peer_address(engine, &ip.to_string())?,
+        Some(Who::Ip(host)) => peer_address(engine, &host.to_string())?,
         Some(Who::Address(address) | Who::Both(_, address)) => peer_address(engine, &address.to_string())?,
         Some(Who::User(_)) | None => return outbox_peer_in_chat(engine, who),
     };
