@@ -27,6 +27,7 @@
 //! - `power_loss`: what a loss of power leaves of the log.
 //! - `room`: simp-room, with members that use simpctl and members that are bare peers.
 //! - `circles`: no file uses one that uses it.
+//! - `network`: it takes nothing for a while, or is not there.
 //! - `sleep`: the machine sleeps, and what is due meanwhile happens when it wakes up.
 //! - `disk`: a disk that is full or fails while simpd runs, and when it starts and stops.
 
@@ -50,6 +51,7 @@ mod kills;
 mod link_local;
 mod lost;
 mod manuals;
+mod network;
 mod other_log;
 mod other_users;
 mod outbox;

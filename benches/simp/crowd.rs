@@ -70,7 +70,7 @@ impl Crowd {
                 }
             }
         }
-        self.udp.flush(|_| {});
+        self.udp.flush(Instant::now(), |_| {});
         Ok(())
     }
 
@@ -113,7 +113,7 @@ impl Crowd {
 
     /// Answers what is there. False if nothing comes in this time.
     fn serve(&mut self, patience: Duration) -> Attempt<bool> {
-        self.udp.flush(|_| {});
+        self.udp.flush(Instant::now(), |_| {});
         self.poll.poll(&mut self.events, Some(patience))?;
         if self.events.is_empty() {
             return Ok(false);
@@ -150,7 +150,7 @@ impl Crowd {
         let Some(member) = self.members.get(number as usize) else { return };
         let mut bytes = Vec::new();
         Datagram::new(operation, seq, member.user, text.into()).encode(&mut bytes);
-        self.udp.queue(self.simpd, Some(source(number)), &bytes);
+        self.udp.queue(self.simpd, Some(source(number)), &bytes, None);
     }
 
     /// The address of one of them.

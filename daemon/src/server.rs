@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -15,7 +15,9 @@ use simp_control::clock::now_ms;
 use simp_control::error::system;
 use simp_control::sleep::{self, Waking};
 use simp_engine::wheel::Wheel;
-use simp_engine::{Arrival, ClientId, Engine, Inputs, Now, Outputs, has_long_answer};
+use simp_engine::{
+    Arrival, ClientId, Departure, Engine, Inputs, Link, Now, Outputs, Transmit, has_long_answer,
+};
 use simp_proto::Datagram;
 use simp_store::{Store, StoreError};
 use slab::Slab;
@@ -24,7 +26,7 @@ use crate::clients::{ClientConnection, Clients, Debt};
 use crate::config::{Args, Config};
 use crate::followers;
 use crate::place::Place;
-use crate::udp::{More, Udp};
+use crate::udp::{Blocked, Fate, More, Refusal, Udp};
 
 const UDP: Token = Token(0);
 const SIGNALS: Token = Token(1);
@@ -38,6 +40,9 @@ const DATAGRAMS_PER_TURN: usize = 256;
 
 /// Most requests of one client taken in one turn.
 const REQUESTS_PER_TURN: usize = 256;
+
+/// A network device whose queue is full is tried again after this long.
+const DEVICE_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// How long a client may owe us its hello or the rest of a frame; and how long it may read nothing once it has closed its
 /// side.
@@ -59,6 +64,8 @@ pub struct Server {
     /// Wakes us up after the machine has slept: no time limit of the system has counted that.
     waking: Waking,
     udp_readable: bool,
+    /// Why datagrams wait, if some do, and until when at most.
+    blocked: Option<(Blocked, Option<Instant>)>,
     stopping: bool,
 }
 
@@ -104,6 +111,7 @@ impl Server {
             signals,
             waking,
             udp_readable: true,
+            blocked: None,
             stopping: false,
         })
     }
@@ -117,7 +125,7 @@ impl Server {
             self.gather(now, &events)?;
             self.engine.turn(now, &mut self.inputs, &mut self.outputs)?;
             // Only what the engine has let out leaves, after its commit.
-            self.transmit();
+            self.transmit(now)?;
             self.answer(now);
         }
         if let Err(error) = self.engine.finish() {
@@ -141,7 +149,8 @@ impl Server {
         let timeout = if self.has_more() {
             Some(Duration::ZERO)
         } else {
-            let deadlines = [self.engine.deadline(), self.debts.next(), self.place.deadline()];
+            let retry = self.blocked.and_then(|(_, until)| until);
+            let deadlines = [self.engine.deadline(), self.debts.next(), self.place.deadline(), retry];
             let deadline = deadlines.into_iter().flatten().min();
             deadline.map(|deadline| deadline.saturating_duration_since(sleep::now()))
         };
@@ -156,6 +165,7 @@ impl Server {
         let newest = self.engine.log().last_id();
         self.udp_readable
             || !self.inputs.unreachable.is_empty()
+            || !self.inputs.departures.is_empty()
             || self.engine.has_more()
             || self.clients.should_accept()
             || self.clients.iter_mut().any(|(_, client)| client.has_more() || client.is_behind(newest))
@@ -183,6 +193,9 @@ impl Server {
             self.clients.accept(self.poll.registry());
         }
         self.place.keep(now.instant, &mut self.clients, self.poll.registry());
+        if self.blocked.is_some() {
+            self.flush(now)?;
+        }
         self.receive()?;
         self.read_clients();
         self.dismiss_debtors(now);
@@ -277,18 +290,46 @@ impl Server {
     }
 
     /// The datagrams of this turn leave. What could not is dealt with in the next one.
-    fn transmit(&mut self) {
-        for (to, local, bytes) in self.outputs.transmits.iter() {
-            self.udp.queue(to, local, bytes);
+    fn transmit(&mut self, now: Now) -> Result<(), Fatal> {
+        for Transmit { to, local, bytes, good_until } in self.outputs.transmits.iter() {
+            self.udp.queue(to, local, bytes, good_until);
         }
-        let unreachable = &mut self.inputs.unreachable;
-        let flushed = self.udp.flush(|failed| {
-            tracing::debug!(peer = %failed.to, not_transmitted = %failed.error);
-            unreachable.push(failed.to);
+        self.flush(now)
+    }
+
+    fn flush(&mut self, now: Now) -> Result<(), Fatal> {
+        let Inputs { unreachable, departures, .. } = &mut self.inputs;
+        let flushed = self.udp.flush(now.instant, |(to, fate)| match fate {
+            Fate::Held => departures.push((to, Departure::Held)),
+            Fate::Left => departures.push((to, Departure::Left)),
+            // Waiting changes nothing about that.
+            Fate::Refused(Refusal::Never) => unreachable.push(to),
+            Fate::Refused(refusal) => {
+                tracing::debug!(peer = %to, not_transmitted = %refusal);
+                departures.push((to, Departure::Refused(refusal.words())));
+            }
         });
         // The engine counts, and learns of it with the next turn.
-        self.inputs.transmitted = flushed.transmitted as u64;
-        self.inputs.not_transmitted = (flushed.dropped + flushed.failed) as u64;
+        self.inputs.transmitted += flushed.transmitted as u64;
+        self.inputs.not_transmitted += (flushed.refused + flushed.dropped) as u64;
+        self.inputs.link = if flushed.blocked.is_some() { Link::Busy } else { Link::Free };
+        self.wait_to_write(now, flushed.blocked)
+    }
+
+    /// Sees to it that a turn comes when what waits may leave. Of what does not wait nobody is woken up.
+    fn wait_to_write(&mut self, now: Now, blocked: Option<Blocked>) -> Result<(), Fatal> {
+        let waits = |blocked: Option<Blocked>| blocked == Some(Blocked::Socket);
+        let was = self.blocked.map(|(blocked, _)| blocked);
+        if waits(blocked) != waits(was) {
+            let interest = match waits(blocked) {
+                true => Interest::READABLE | Interest::WRITABLE,
+                false => Interest::READABLE,
+            };
+            self.poll.registry().reregister(&mut self.udp, UDP, interest)?;
+        }
+        let until = |blocked| (blocked == Blocked::Device).then(|| now.instant + DEVICE_AGAIN_AFTER);
+        self.blocked = blocked.map(|blocked| (blocked, until(blocked)));
+        Ok(())
     }
 
     /// The answers of this turn leave, and for those who follow the log its entries.

@@ -2,23 +2,27 @@
 //! What the bytes mean, and whom to answer, is not known here.
 //!
 //! The contract with the loop, which is woken once per change and not for as long as something waits:
-//! 1. Register for `READABLE` only: a datagram that cannot leave at once is dropped, nothing waits to write.
+//! 1. Register for `READABLE`, and for `WRITABLE` only while [`Udp::flush`] says [`Blocked::Socket`].
 //! 2. On a readable event, call [`Udp::receive`] until it says [`More::No`], now or in a later turn.
 //! 3. On an error event, and whenever [`Udp::errors_waiting`] says so, call [`Udp::receive_errors`].
-//! 4. [`Udp::queue`] what is to leave, and call [`Udp::flush`] once, at the end of the turn.
+//! 4. [`Udp::queue`] what is to leave, and call [`Udp::flush`] once, at the end of the turn. While [`Udp::is_blocked`],
+//!    call it at the beginning of each turn too, and queue nothing that need not be: what waits takes memory.
 //!
 //! Addresses shown to callers are IPv4 if the peer is: an IPv4-mapped IPv6 address never leaves this file.
 
 mod incoming;
 mod kernel;
+mod outgoing;
 
 pub use incoming::{Received, Unreachable, UnreachableKind};
+pub use outgoing::{Blocked, Fate, Fated, Flushed, Refusal};
 
 use std::array;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Instant;
 
 use mio::event::Source;
 use mio::unix::SourceFd;
@@ -47,10 +51,12 @@ const TRANSMIT_BATCH: usize = 64;
 const KEPT_DATAGRAMS: usize = 256;
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// What we ask the kernel to hold for us in each direction, in bytes (it grants up to
-/// `net.core.[rw]mem_max`). The default has room for fewer than 300 small datagrams, and a lost one costs the
+/// What we ask the kernel to hold for us of what comes, in bytes (it grants up to `net.core.rmem_max`). The default has room for fewer than 300 small datagrams, and a lost one costs the
 /// chat a whole retransmit wait.
 const KERNEL_BUFFER: usize = 1024 * 1024;
+
+/// The same for what leaves. What waits there may not grow old: on a slow way, an ACK would come too late.
+const KERNEL_SEND_BUFFER: usize = 128 * 1024;
 
 /// How often in a row a call is repeated because it failed with the error of an earlier datagram.
 const REPEATS: u32 = 8;
@@ -92,26 +98,6 @@ pub enum More {
     Perhaps,
 }
 
-/// A datagram the kernel refused to transmit.
-#[derive(Debug)]
-pub struct TransmitFailed {
-    /// Where it was to go.
-    pub to: SocketAddr,
-    /// Why it did not leave, for example `NetworkUnreachable`.
-    pub error: io::Error,
-}
-
-/// What became of the datagrams of one [`Udp::flush`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flushed {
-    /// Handed to the network.
-    pub transmitted: usize,
-    /// Given up for lack of buffer space, as if lost on the way.
-    pub dropped: usize,
-    /// Refused by the kernel, each one reported as a [`TransmitFailed`].
-    pub failed: usize,
-}
-
 /// One unconnected, non-blocking UDP socket. Register it with mio for `READABLE`.
 pub struct Udp {
     fd: OwnedFd,
@@ -121,6 +107,10 @@ pub struct Udp {
     incoming: Vec<u8>,
     incoming_headers: MultiHeaders<SockaddrStorage>,
     outgoing: Vec<Departure>,
+    /// Those before this index have left. Their memory is given back once all have: while some wait, few are added.
+    next: usize,
+    /// Of those before this index it was told that they wait.
+    told: usize,
     /// The destinations of `outgoing`, as the kernel wants them.
     destinations: Vec<Option<SockaddrStorage>>,
     outgoing_bytes: Vec<u8>,
@@ -135,6 +125,13 @@ struct Departure {
     /// In the socket's own family.
     from: Option<IpAddr>,
     bytes: Range<usize>,
+    good_until: Option<Instant>,
+}
+
+impl Departure {
+    fn is_good(&self, now: Instant) -> bool {
+        self.good_until.is_none_or(|until| now <= until)
+    }
 }
 
 impl Udp {
@@ -150,7 +147,7 @@ impl Udp {
 
         // Everything is set before the bind, so that the first datagram already comes with its local address.
         setsockopt(&fd, sockopt::RcvBuf, &KERNEL_BUFFER)?;
-        setsockopt(&fd, sockopt::SndBuf, &KERNEL_BUFFER)?;
+        setsockopt(&fd, sockopt::SndBuf, &KERNEL_SEND_BUFFER)?;
         // On an IPv6 socket too: errors of IPv4 destinations come under the IPv4 option.
         setsockopt(&fd, sockopt::Ipv4RecvErr, &true)?;
         let source_space = if address.is_ipv4() {
@@ -176,6 +173,8 @@ impl Udp {
             incoming: vec![0; RECEIVE_BATCH * DATAGRAM_MAX],
             incoming_headers: MultiHeaders::preallocate(RECEIVE_BATCH, incoming_space),
             outgoing: Vec::new(),
+            next: 0,
+            told: 0,
             destinations: Vec::new(),
             outgoing_bytes: Vec::new(),
             outgoing_headers: MultiHeaders::preallocate(TRANSMIT_BATCH, None),
@@ -257,8 +256,9 @@ impl Udp {
 
     /// Puts one datagram aside for the next [`Udp::flush`].
     ///
-    /// `from` is the [`Received::local`] it answers; a socket bound to one address ignores it.
-    pub fn queue(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8]) {
+    /// `from` is the [`Received::local`] it answers; a socket bound to one address ignores it. After `good_until` it does
+    /// not leave any more.
+    pub fn queue(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8], good_until: Option<Instant>) {
         let any = self.local.ip().is_unspecified();
         let from = from.filter(|_| any).map(|from| self.in_own_family(from));
         let from = from.filter(|from| from.is_ipv4() == self.local.is_ipv4());
@@ -267,57 +267,82 @@ impl Udp {
 
         let start = self.outgoing_bytes.len();
         self.outgoing_bytes.extend_from_slice(bytes);
-        self.outgoing.push(Departure { to, from, bytes: start..self.outgoing_bytes.len() });
+        self.outgoing.push(Departure { to, from, bytes: start..self.outgoing_bytes.len(), good_until });
         self.destinations.push(Some(SockaddrStorage::from(destination)));
     }
 
-    /// Transmits everything queued, in order, and leaves the queue empty. Never blocks: once the kernel's
-    /// buffer is full the rest is dropped, for a peer that misses a datagram is sent it again anyway.
+    /// Transmits what is queued, in order, until the kernel takes no more; the rest waits for the next call. Never
+    /// blocks. One datagram that the kernel refuses stops none after it.
     ///
-    /// A datagram the kernel refuses goes to `failed`; those after it are transmitted all the same.
-    pub fn flush(&mut self, mut failed: impl FnMut(TransmitFailed)) -> Flushed {
+    /// What does not leave at once meets a fate, in order: it is held, and later leaves; or it is refused.
+    pub fn flush(&mut self, now: Instant, mut fate: impl FnMut(Fated)) -> Flushed {
         let mut flushed = Flushed::default();
-        let mut next = 0;
         let mut repeats = REPEATS;
-        while let Some(outgoing) = self.outgoing.get(next) {
-            let to = outgoing.to;
-            match self.transmit_from(next) {
+        while let Some(first) = self.outgoing.get(self.next) {
+            if !first.is_good(now) {
+                self.pass(1, &mut fate);
+                flushed.dropped += 1;
+                continue;
+            }
+            match self.transmit_from(self.next, now) {
                 Ok(count) => {
                     flushed.transmitted += count;
-                    next += count;
+                    self.pass(count, &mut fate);
                     repeats = REPEATS;
                 }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
-                    flushed.dropped += self.outgoing.len() - next;
+                    flushed.blocked = Some(Blocked::Socket);
                     break;
                 }
-                // The queue of the network device is full. Linux says so only to sockets that ask for errors.
-                Err(Errno::ENOBUFS) => {
-                    flushed.dropped += 1;
-                    next += 1;
+                // Linux says so only to sockets that ask for errors.
+                Err(Errno::ENOBUFS | Errno::ENOMEM) => {
+                    flushed.blocked = Some(Blocked::Device);
+                    break;
                 }
                 Err(errno) if may_be_about_another(errno) && repeats > 0 => {
                     self.errors_waiting = true;
                     repeats -= 1;
                 }
                 Err(errno) => {
-                    failed(TransmitFailed { to, error: errno.into() });
-                    flushed.failed += 1;
-                    next += 1;
+                    let to = self.outgoing[self.next].to;
+                    self.pass(1, &mut fate);
+                    fate((to, Fate::Refused(Refusal::of(errno))));
+                    flushed.refused += 1;
                     repeats = REPEATS;
                 }
             }
         }
-        self.clear_queue();
+        for held in self.outgoing.iter().skip(self.told.max(self.next)) {
+            fate((held.to, Fate::Held));
+        }
+        self.told = self.outgoing.len();
+        if flushed.blocked.is_none() {
+            self.clear_queue();
+        }
         flushed
+    }
+
+    /// So many have left, or never will.
+    fn pass(&mut self, count: usize, fate: &mut impl FnMut(Fated)) {
+        let late = self.told.saturating_sub(self.next).min(count);
+        for left in self.outgoing.iter().skip(self.next).take(late) {
+            fate((left.to, Fate::Left));
+        }
+        self.next += count;
+    }
+
+    /// Whether something waits for the next flush.
+    pub fn is_blocked(&self) -> bool {
+        self.next < self.outgoing.len()
     }
 
     /// Transmits the datagrams from index `first` on that leave from the same address, up to one batch.
     /// An error is about the first of them, or about one transmitted long ago.
-    fn transmit_from(&mut self, first: usize) -> nix::Result<usize> {
+    fn transmit_from(&mut self, first: usize, now: Instant) -> nix::Result<usize> {
         let from = self.outgoing[first].from;
-        let run = self.outgoing[first..].iter().take(TRANSMIT_BATCH).take_while(|next| next.from == from);
+        let run = self.outgoing[first..].iter().take(TRANSMIT_BATCH);
+        let run = run.take_while(|next| next.from == from && next.is_good(now));
         let count = run.clone().count();
         // What a lone chat does all the time: its whole round trip takes a twentieth longer with a batch of
         // one.
@@ -350,6 +375,7 @@ impl Udp {
     }
 
     fn clear_queue(&mut self) {
+        (self.next, self.told) = (0, 0);
         // A turn in which many chats end must not cost its memory for good.
         self.outgoing.clear();
         self.destinations.clear();

@@ -1,5 +1,7 @@
-//! One daemon without sockets: the engine, its log in memory, and a disk that refuses to commit if told to.
+//! One daemon without sockets: the engine, its log in memory, a disk that refuses to commit if told to, and a way out that
+//! is blocked if told to.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use simp_control::{Answer, Event, Failure, Reply, Request};
-use simp_engine::{Accept, Arrival, Budget, Engine, Inputs, Now, Outputs, Pins, Policy, Retain};
+use simp_engine::{
+    Accept, Arrival, Budget, Departure, Engine, Inputs, Link, Now, Outputs, Pins, Policy, Retain,
+};
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
 use simp_store::{Durability, EntryFilter, Store};
 
@@ -55,13 +59,52 @@ impl BadDisk {
     }
 }
 
+/// The way out of a host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Uplink {
+    /// It takes all.
+    #[default]
+    Free,
+    /// It takes so many more; those after them wait.
+    Takes(usize),
+    /// The host's own system refuses each one.
+    Refuses,
+}
+
+impl Uplink {
+    fn takes(&mut self) -> bool {
+        match self {
+            Self::Takes(left) => {
+                let takes = *left > 0;
+                *left = left.saturating_sub(1);
+                takes
+            }
+            Self::Free | Self::Refuses => true,
+        }
+    }
+}
+
+/// A datagram that has not left yet.
+struct Waiting {
+    to: SocketAddr,
+    datagram: Datagram,
+    good_until: Option<Instant>,
+    since: Instant,
+    /// Whether the engine knows that it waits.
+    is_known: bool,
+}
+
 /// One daemon and what it has transmitted.
 pub struct Driver {
     engine: Engine,
     /// What its next turn takes.
     pub inputs: Inputs,
     outputs: Outputs,
-    said: Vec<(SocketAddr, Datagram)>,
+    /// What it transmits by.
+    pub uplink: Uplink,
+    /// What waits there.
+    waiting: VecDeque<Waiting>,
+    said: Vec<(SocketAddr, Datagram, Duration)>,
 }
 
 impl Driver {
@@ -69,16 +112,54 @@ impl Driver {
     pub fn start(now: Now, policy: Policy, address: SocketAddr, store: Store, random: u64) -> Self {
         let engine = Engine::new(now, policy, address, store, random).unwrap();
         let (inputs, outputs) = (Inputs::default(), Outputs::default());
-        let mut driver = Self { engine, inputs, outputs, said: Vec::new() };
+        let (uplink, waiting) = (Uplink::Free, VecDeque::new());
+        let mut driver = Self { engine, inputs, outputs, uplink, waiting, said: Vec::new() };
         driver.turn(now);
         driver
     }
 
     /// One turn, as the server has it.
     pub fn turn(&mut self, now: Now) {
+        self.flush(now.instant);
         self.engine.turn(now, &mut self.inputs, &mut self.outputs).unwrap();
-        let decode = |(to, _, bytes): (SocketAddr, _, &[u8])| (to, Datagram::decode(bytes).unwrap());
-        self.said.extend(self.outputs.transmits.iter().map(decode));
+        self.waiting.extend(self.outputs.transmits.iter().map(|transmit| Waiting {
+            to: transmit.to,
+            datagram: Datagram::decode(transmit.bytes).unwrap(),
+            good_until: transmit.good_until,
+            since: now.instant,
+            is_known: false,
+        }));
+        self.flush(now.instant);
+    }
+
+    /// What waits leaves, as far as the uplink takes it.
+    fn flush(&mut self, now: Instant) {
+        let departures = &mut self.inputs.departures;
+        while !self.waiting.is_empty() && self.uplink.takes() {
+            let Some(first) = self.waiting.pop_front() else { break };
+            if first.is_known {
+                departures.push((first.to, Departure::Left));
+            }
+            match self.uplink {
+                _ if first.good_until.is_some_and(|until| until < now) => {}
+                Uplink::Refuses => departures.push((first.to, Departure::Refused("no way leads there"))),
+                Uplink::Free | Uplink::Takes(_) => {
+                    let waited = now.duration_since(first.since);
+                    self.said.push((first.to, first.datagram, waited));
+                }
+            }
+        }
+        for waiting in &mut self.waiting {
+            if !std::mem::replace(&mut waiting.is_known, true) {
+                departures.push((waiting.to, Departure::Held));
+            }
+        }
+        self.inputs.link = if self.waiting.is_empty() { Link::Free } else { Link::Busy };
+    }
+
+    /// Whether something waits that goes there.
+    pub fn waits_for(&self, to: SocketAddr) -> bool {
+        self.waiting.iter().any(|waiting| waiting.to == to)
     }
 
     /// A turn with one request, and its answer.
@@ -109,11 +190,20 @@ impl Driver {
 
     /// What it has transmitted since the last time, in order.
     pub fn said(&mut self) -> Vec<(SocketAddr, Datagram)> {
+        self.said_late().into_iter().map(|(to, datagram, _)| (to, datagram)).collect()
+    }
+
+    /// The same, with how long each has waited before.
+    pub fn said_late(&mut self) -> Vec<(SocketAddr, Datagram, Duration)> {
         std::mem::take(&mut self.said)
     }
 
     /// When its next turn is due, in milliseconds after `start` and rounded up.
     pub fn due(&self, start: Instant) -> Option<u64> {
+        // As the server has it: what is left over now would wake nobody.
+        if !self.inputs.departures.is_empty() || self.engine.has_more() {
+            return Some(0);
+        }
         let due = self.engine.deadline()?;
         Some(due.saturating_duration_since(start).as_micros().div_ceil(1_000) as u64)
     }

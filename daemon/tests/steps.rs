@@ -3,6 +3,7 @@
 mod absentees;
 mod asleep;
 mod budgets;
+mod departures;
 mod faults;
 mod habits;
 mod moves;

@@ -54,6 +54,11 @@ impl Repeat {
     }
 }
 
+/// A moment, so much later: no later than if the wait for it began at this moment, in which something leaves at last.
+pub(crate) fn postponed(at: Instant, now: Instant, by: Duration) -> Instant {
+    at.max((at + by).min(now + RETRANSMIT_AFTER))
+}
+
 /// The message in flight.
 #[derive(Debug)]
 pub(crate) struct InFlight {
@@ -61,6 +66,8 @@ pub(crate) struct InFlight {
     pub(crate) message: Outgoing,
     /// Its copies.
     pub(crate) repeat: Repeat,
+    /// Copies that do not count among them: our own system did not take the one that left last, whatever it was.
+    pub(crate) uncounted: u32,
     /// When the last copy left. It and its ACK are dead [`RETRANSMIT_AFTER`] later, whenever the next one is due.
     pub(crate) transmitted: Instant,
     /// The number of the last copy.
@@ -72,6 +79,11 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// Whether several copies may have left.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.repeat.sent + self.uncounted > 1
+    }
+
     /// Whether a copy had this number.
     pub(crate) fn has_number(&self, seq: u8) -> bool {
         self.seq.field() == seq || self.other.is_some_and(|other| other.field() == seq)
@@ -139,6 +151,7 @@ impl Arq {
         self.in_flight = Some(Box::new(InFlight {
             message,
             repeat: Repeat::first(now),
+            uncounted: 0,
             transmitted: now,
             seq,
             other: None,
@@ -163,6 +176,26 @@ impl Arq {
         if let Some(in_flight) = &mut self.in_flight {
             // A second one makes it no later, or a peer that keeps sending would hold it for ever.
             in_flight.doubtful_ack.get_or_insert(until);
+        }
+    }
+
+    /// The last copy of the message in flight, or another datagram in its place, did not leave: one attempt less.
+    pub(crate) fn uncount(&mut self) {
+        if let Some(in_flight) = self.in_flight.as_mut().filter(|in_flight| in_flight.repeat.sent > 0) {
+            in_flight.repeat.sent -= 1;
+            in_flight.uncounted += 1;
+        }
+    }
+
+    /// What seemed to have left leaves so much later, at this moment at the latest.
+    pub(crate) fn postpone(&mut self, now: Instant, by: Duration) {
+        if let Some(in_flight) = &mut self.in_flight {
+            let by = by.min(now.saturating_duration_since(in_flight.transmitted));
+            in_flight.transmitted += by;
+            in_flight.repeat.due += by;
+        }
+        if let Some(hold) = &mut self.hold {
+            hold.until = postponed(hold.until, now, by);
         }
     }
 

@@ -4,12 +4,14 @@
 //! - here: what a chat is, and what comes out of it. `commands`: what our user wants. `table`: what each phase makes of
 //!   each datagram, and of time.
 //! - `opening`, `talking`, `closing`: what the rows of the table do. `phase`: where a chat stands. `lines`: what some
-//!   peers send as SYN in a chat.
+//!   peers send as SYN in a chat. `pending`, `held`: what is due, and what cannot leave.
 
 mod closing;
 mod commands;
+mod held;
 mod lines;
 mod opening;
+mod pending;
 mod phase;
 mod table;
 mod talking;
@@ -26,6 +28,8 @@ use crate::messages::Messages;
 use crate::state::{Reason, State};
 use crate::text::{Seq, UserName, read_payload_up_to};
 use lines::Lines;
+use pending::Transmit;
+pub use pending::{ANSWER_GOOD_FOR, Pending};
 use phase::Phase;
 
 /// What of a chat's behaviour the user sets.
@@ -163,13 +167,6 @@ impl From<Dialect> for Known {
     }
 }
 
-/// A datagram that is due, made only when it is polled.
-#[derive(Debug, Clone, Copy)]
-enum Transmit {
-    Control(Operation, u8),
-    InFlight,
-}
-
 /// What comes out, until it is polled.
 #[derive(Debug, Default)]
 struct Out {
@@ -179,6 +176,8 @@ struct Out {
     is_changed: bool,
     /// The number of our next message according to whoever has kept the last snapshot and noted the events since.
     noted: Seq,
+    /// Since when nothing leaves, if that is so.
+    held_since: Option<Instant>,
 }
 
 /// What only few peers need.
@@ -210,10 +209,6 @@ pub struct Chat {
 impl Out {
     fn tell(&mut self, event: ChatEvent) {
         self.events.push_back(event);
-    }
-
-    fn transmit(&mut self, operation: Operation, seq: u8) {
-        self.transmits.push_back(Transmit::Control(operation, seq));
     }
 }
 
@@ -300,8 +295,9 @@ impl Chat {
     /// When to call [`handle_timeout`](Self::handle_timeout): one deadline, the earliest.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let due = match self.phase {
-            Phase::Open { .. } | Phase::Draining { .. } => self.messages.deadline(),
             Phase::Closed => return None,
+            _ if self.is_held_back() => self.deadline_if_held(),
+            Phase::Open { .. } | Phase::Draining { .. } => self.messages.deadline(),
             phase => phase.deadline(),
         };
         let late_ack = self.aside.as_ref().and_then(|aside| aside.late_ack);

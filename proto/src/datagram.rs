@@ -35,6 +35,11 @@ const CONTROL: u8 = 1;
 const CHAT: u8 = 2;
 
 impl Operation {
+    /// Whether it only answers what has come, which comes again if the answer is missing.
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::Ack | Self::FinAck | Self::Err | Self::ErrFin)
+    }
+
     /// All of them, with their Type and Operation fields.
     pub const ALL: [(Self, [u8; 2]); 8] = [
         (Self::Chat, [CHAT, 0x01]),

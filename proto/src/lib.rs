@@ -7,7 +7,8 @@
 //! 1. [`Chat::poll_event`] until `None`, and appends what it got to the log;
 //! 2. [`Chat::poll_snapshot`], and keeps what it got, in the same commit;
 //! 3. [`Chat::poll_transmit`] until `None`, but transmits only after the log is committed: an
-//!    acknowledgement tells the peer to forget the message, so by then it must be on our disk;
+//!    acknowledgement tells the peer to forget the message, so by then it must be on our disk. If nothing can leave, it
+//!    says [`Chat::hold_back`] instead, and [`Chat::release`] when that is over;
 //! 4. [`Chat::poll_timeout`], and calls [`Chat::handle_timeout`] once that moment has come.
 //!
 //! Nothing here reads a clock, opens a socket or touches a file. The clauses named in the documentation
@@ -26,7 +27,7 @@ mod state;
 pub mod text;
 
 pub use arq::{MessageId, Outgoing};
-pub use chat::{Chat, ChatEvent, Handled, Known, Settings, Snapshot, StateError};
+pub use chat::{ANSWER_GOOD_FOR, Chat, ChatEvent, Handled, Known, Pending, Settings, Snapshot, StateError};
 pub use datagram::{Datagram, DecodeError, Operation};
 pub use detector::Learned;
 pub use deviations::Deviations;

@@ -287,7 +287,7 @@ impl Messages {
     /// The peer has the copy of the message in flight that has this number.
     fn confirm(&mut self, seq: Seq) -> Option<MessageId> {
         let in_flight = self.arq.settle()?;
-        let is_repeated = in_flight.repeat.sent > 1;
+        let is_repeated = in_flight.is_repeated();
         let is_unnumbered = self.dialect().has(Habit::UnnumberedAcks);
         // ACKs of its other copies, which may have the number of the next message.
         if in_flight.other.is_some() || (is_unnumbered && is_repeated) {
@@ -303,7 +303,7 @@ impl Messages {
     fn end_message(&mut self, in_flight: &InFlight) -> MessageId {
         // Of a copy made on the way an ACK may come a little later. Of one that was repeated much later, for that may
         // be why.
-        let late = if in_flight.repeat.sent > 1 { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
+        let late = if in_flight.is_repeated() { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
         self.earlier_acks.may_come_until = Some(in_flight.transmitted + RETRANSMIT_AFTER + late);
         in_flight.message.id
     }

@@ -99,6 +99,8 @@ fn not_opened(address: &str, reason: Reason, text: Option<&str>) -> Failure {
         }
     };
     match text.filter(|text| !text.is_empty()) {
+        // Nobody has said this: our own system has not sent anything there.
+        Some(text) if reason == Reason::NobodyThere => Failure::new(kind, format!("{address}: {text}")),
         Some(text) => Failure::new(kind, format!("{line}: {text}")),
         None => Failure::new(kind, line),
     }
@@ -118,6 +120,7 @@ mod tests {
             (Reason::NoAnswer, None, NoAnswer, "a:1: no answer"),
             (Reason::Withdrawn, None, NoSuch, "a:1 has withdrawn its invitation"),
             (Reason::NobodyThere, None, Failed, "a:1: nobody listens there (is simpd running on that host?)"),
+            (Reason::NobodyThere, Some("no way leads there"), Failed, "a:1: no way leads there"),
         ] {
             assert_eq!(not_opened("a:1", reason, text), Failure::new(kind, line));
         }

@@ -47,7 +47,7 @@ impl Engine {
         expires_after: Duration,
     ) -> usize {
         // An ACK of something earlier would pass for that of our first message (SIMP 6).
-        if let Some(until) = self.wake.acks_until(now.instant, address) {
+        if let Some(until) = self.acks_until(now.instant, address) {
             chat.hold_until(until);
         }
         let dialect = match self.policy.pins.of(address) {

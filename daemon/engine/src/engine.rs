@@ -12,6 +12,7 @@ use crate::budgets::Budgets;
 use crate::disk::Disk;
 use crate::limits::Limits;
 use crate::now::Now;
+use crate::outlet::Outlet;
 use crate::policy::Policy;
 use crate::retention::Retention;
 use crate::roster::Roster;
@@ -46,6 +47,8 @@ pub struct Engine {
     pub(crate) counters: Counters,
     /// Datagrams of this turn, not yet let out.
     pub(crate) transmits: Transmits,
+    /// How much may leave, and who waits for that.
+    pub(crate) outlet: Outlet,
     /// How far the removal of old entries is.
     pub(crate) retention: Retention,
     /// Whether the log can be written.
@@ -68,6 +71,7 @@ impl Engine {
             wake: Wake::default(),
             counters: Counters::default(),
             transmits: Transmits::default(),
+            outlet: Outlet::default(),
             retention: Retention::default(),
             disk: Disk::default(),
         }
@@ -81,7 +85,8 @@ impl Engine {
     /// Whether the next turn is due at once, whatever [`deadline`](Self::deadline) says.
     pub fn has_more(&self) -> bool {
         // A piece of the log in each turn, so that nobody waits for the whole: no timer says when the next one is due.
-        self.disk.works() && self.retention.is_due(&self.policy.retain, &self.store)
+        self.disk.works()
+            && (self.outlet.has_more() || self.retention.is_due(&self.policy.retain, &self.store))
     }
 
     /// The log, for those who follow it. After a turn, all that is in it is committed.

@@ -32,6 +32,27 @@ pub struct Reader {
     pub looked: u64,
 }
 
+/// Whether the network takes datagrams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Link {
+    /// As far as is known.
+    #[default]
+    Free,
+    /// Not now: the server still has some that it could not transmit.
+    Busy,
+}
+
+/// What became of a datagram that did not leave at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// It waits with the server.
+    Held,
+    /// It waited, and has left at last or been given up.
+    Left,
+    /// Our own system refuses to transmit it, and says why.
+    Refused(&'static str),
+}
+
 /// What came since the last turn. A turn leaves it empty, with its memory.
 #[derive(Debug, Default)]
 pub struct Inputs {
@@ -39,6 +60,11 @@ pub struct Inputs {
     pub datagrams: Vec<Arrival>,
     /// Addresses at which nothing listens, or to which no way leads.
     pub unreachable: Vec<SocketAddr>,
+    /// What became of datagrams of earlier turns that did not leave at once, each with where it goes, in the order in
+    /// which it happened.
+    pub departures: Vec<(SocketAddr, Departure)>,
+    /// Whether datagrams can leave now.
+    pub link: Link,
     /// What clients that have said hello ask, those of each client in order.
     pub requests: Vec<(ClientId, Request)>,
     /// Clients that read for a consumer, those that have just gone too: all of them or none. They matter if one has gone,
@@ -50,7 +76,7 @@ pub struct Inputs {
     pub clients: usize,
     /// How many datagrams of the last turn have left.
     pub transmitted: u64,
-    /// How many could not.
+    /// How many our own system refused or the server gave up.
     pub not_transmitted: u64,
 }
 
@@ -59,9 +85,10 @@ impl Inputs {
     pub(crate) fn clear(&mut self) {
         self.datagrams.clear();
         self.unreachable.clear();
+        self.departures.clear();
         self.requests.clear();
         self.readers.clear();
-        // `policy` has been taken, and `clients` holds until it is set anew.
+        // `policy` has been taken; `clients` and `link` hold until they are set anew.
         (self.transmitted, self.not_transmitted) = (0, 0);
     }
 }

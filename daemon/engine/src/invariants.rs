@@ -31,8 +31,13 @@ impl Engine {
             return Ok(());
         }
         let mut timers = usize::from(self.policy.retain.age.is_some());
-        for (_, ongoing) in self.chats.iter() {
+        for (key, ongoing) in self.chats.iter() {
             ongoing.check(&self.store)?;
+            let (address, invited_at) = (ongoing.place.address, ongoing.place.invited_at());
+            let holds = |address| self.outlet.holds(key, address);
+            if ongoing.chat.is_held_back() && !holds(address) && !holds(invited_at) {
+                return Err(Broken(format!("{address} is held back, and nothing lets it go")));
+            }
             timers += usize::from(ongoing.timer.is_some());
         }
         for (address, messages) in self.store.outbox_peers()? {
@@ -73,7 +78,7 @@ impl Ongoing {
             "what waits is not what the log has"
         } else if self.queue.in_log > 0 && self.chat.unacknowledged() == 0 {
             "more is not loaded in time"
-        } else if !is_idle && self.timer.is_none() {
+        } else if !is_idle && self.timer.is_none() && !self.chat.is_held_back() {
             "nothing wakes it up"
         } else {
             return Ok(());

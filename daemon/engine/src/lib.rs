@@ -5,7 +5,8 @@
 //! away, and so do the tests.
 //!
 //! - `engine`: what there is, in one struct. `inputs`, `outputs`, `now`: what a turn takes and what it comes to.
-//! - `turn`: the order of things, once. `transmits`: datagrams that leave after the commit.
+//! - `turn`: the order of things, once. `transmits`: datagrams that leave after the commit. `outlet`: how many may, and
+//!   who waits. `departures`: what became of them.
 //! - `arrivals`: a datagram goes to its chat. `strangers`: it has none. `moves`: an answer from another port.
 //! - `settle`: brings a touched chat's log, queue, timer and datagrams up to date. `record`: its entries in the log.
 //!   `trace`: lines for whoever watches.
@@ -29,6 +30,7 @@ mod arrivals;
 mod begin;
 mod budgets;
 mod commands;
+mod departures;
 mod disk;
 mod engine;
 mod inputs;
@@ -39,6 +41,7 @@ mod moves;
 mod named;
 mod now;
 mod ongoing;
+mod outlet;
 mod outputs;
 mod passing;
 mod pins;
@@ -62,10 +65,10 @@ pub mod wheel;
 pub use budgets::Budget;
 pub use commands::has_long_answer;
 pub use engine::Engine;
-pub use inputs::{Arrival, ClientId, Inputs, Reader};
+pub use inputs::{Arrival, ClientId, Departure, Inputs, Link, Reader};
 pub use invariants::Broken;
 pub use now::Now;
 pub use outputs::{Follower, Outputs};
 pub use pins::{PinError, Pins};
 pub use policy::{Accept, Policy, Retain};
-pub use transmits::Transmits;
+pub use transmits::{Transmit, Transmits};

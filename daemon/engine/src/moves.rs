@@ -28,7 +28,7 @@ impl Engine {
             return Ok(None);
         }
         self.chats.move_to(key, from);
-        let acks_until = self.wake.acks_until(now.instant, from);
+        let acks_until = self.acks_until(now.instant, from);
         let row = self.chats.change(key, |ongoing| {
             tracing::info!(chat = ongoing.id, peer = %from, invited = %ongoing.place.invited_at());
             if let Some(until) = acks_until {

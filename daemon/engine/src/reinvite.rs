@@ -56,7 +56,7 @@ impl Engine {
         }
         // A copy of a message of an earlier chat would count as one of the new chat (SIMP 6). Nothing is lost by
         // waiting, for no message would leave before.
-        if let Some(until) = self.wake.acks_until(now.instant, address) {
+        if let Some(until) = self.acks_until(now.instant, address) {
             self.absent.invite_after(&mut self.wheel, now, address, until - now.instant);
             return Ok(());
         }

@@ -14,8 +14,12 @@ use crate::ongoing::{Noted, NotedDialect, Ongoing, OutboxPart, Place, Queue, Row
 use crate::policy::Policy;
 use crate::roster::Roster;
 
-/// Peers of the outbox are invited within about this long after a start, and not all at once.
+/// A peer of the outbox is invited about this long after a start.
 const INVITE_WITHIN: Duration = Duration::from_secs(1);
+
+/// After a start, so much later with each further chat or peer of the outbox: what leaves all at once comes back all at
+/// once, and a part of it is lost.
+const APART: Duration = Duration::from_millis(1);
 
 /// The longest that an invitation lasts: a day. A clock that jumped back makes none longer.
 pub const INVITATION_MAX: Duration = Duration::from_secs(86_400);
@@ -49,6 +53,7 @@ impl Engine {
         // With all that they were to say: it has not been committed, so it must not leave.
         self.chats = Roster::default();
         self.transmits.clear();
+        self.outlet.clear();
         if self.store.last_id() > 0 {
             self.wake.note_last_run(now.instant);
         }
@@ -59,18 +64,19 @@ impl Engine {
             let at = now.instant + expires_after(now, at_ms, after_ms);
             self.absent.set_expiry(message, at);
         }
-        for kept in self.store.kept_chats()? {
-            self.resume_chat(now, &kept)?;
+        for (n, kept) in self.store.kept_chats()?.iter().enumerate() {
+            self.resume_chat(now, kept, APART * n as u32)?;
         }
         // Also those that there is a chat with: it may be a request, which is as good as an invitation of ours.
-        for (address, _) in self.store.outbox_peers()? {
-            self.absent.invite_after_about(&mut self.wheel, now, address, INVITE_WITHIN);
+        for (n, (address, _)) in self.store.outbox_peers()?.into_iter().enumerate() {
+            self.absent.invite_after_about(&mut self.wheel, now, address, INVITE_WITHIN + APART * n as u32);
         }
         self.absent.was_full = self.is_full();
         Ok(())
     }
 
-    fn resume_chat(&mut self, now: Now, kept: &KeptChat) -> Result<(), StoreError> {
+    /// Takes up a chat, which transmits nothing for so long.
+    fn resume_chat(&mut self, now: Now, kept: &KeptChat, later: Duration) -> Result<(), StoreError> {
         let backlog =
             Backlog { chat: Some(kept.chat), outbox: kept.outbox_at.filter(|at| self.absent.has(*at)) };
         let state = kept.snapshot.state;
@@ -80,7 +86,7 @@ impl Engine {
             State::Inviting | State::Invited | State::Closed => Backlog { outbox: None, ..backlog },
         };
         let in_log = self.store.queued(backlog_now, kept.settled)?;
-        let Some((chat, dialect)) = self.resume_machine(now, kept, in_log > 0) else { return Ok(()) };
+        let Some((chat, dialect)) = self.resume_machine(now, kept, in_log > 0, later) else { return Ok(()) };
         // Its messages are in `in_log` then: taking them up again would count them twice.
         let outbox = match state {
             State::Accepting | State::Open => OutboxPart::TakenUp,
@@ -103,14 +109,22 @@ impl Engine {
     }
 
     /// The machine of a chat, and what is noted of how its peer speaks; `None` if nothing of it goes on.
-    fn resume_machine(&self, now: Now, kept: &KeptChat, has_messages: bool) -> Option<(Chat, NotedDialect)> {
+    fn resume_machine(
+        &self,
+        now: Now,
+        kept: &KeptChat,
+        has_messages: bool,
+        later: Duration,
+    ) -> Option<(Chat, NotedDialect)> {
         let pinned = self.policy.pins.of(kept.outbox_at.unwrap_or(kept.address));
         let snapshot = Snapshot { dialect: pinned.unwrap_or(kept.snapshot.dialect), ..kept.snapshot };
         let (me, settings) = (self.policy.user, self.policy.chat);
         // By the wall clock, for an instant of the last run means nothing to this one.
         let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
-        let expires_after = left.min(INVITATION_MAX);
-        let mut chat = Chat::resume(now.instant, me, settings, snapshot, has_messages, expires_after)?;
+        let expires_after = left.min(INVITATION_MAX).saturating_sub(later);
+        // For its machine the run begins so much later.
+        let begins = now.instant + later;
+        let mut chat = Chat::resume(begins, me, settings, snapshot, has_messages, expires_after)?;
         let dialect = match (pinned, kept.snapshot.state) {
             // Set since the chat began, perhaps: from now on it holds.
             (Some(_), _) => {

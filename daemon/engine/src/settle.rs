@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use simp_control::{Reason, State};
-use simp_proto::ChatEvent;
+use simp_proto::{ChatEvent, Pending};
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
@@ -65,17 +65,32 @@ impl Engine {
         if is_over { self.settle(now, key) } else { Ok(()) }
     }
 
-    fn settle(&mut self, now: Now, key: usize) -> Result<(), StoreError> {
+    /// Settles one chat, whether or not it was touched.
+    pub(crate) fn settle(&mut self, now: Now, key: usize) -> Result<(), StoreError> {
         let Some(ongoing) = self.chats.settling(key) else { return Ok(()) };
+        if self.outlet.has_room() {
+            // Before the log: messages that waited follow, and may be over.
+            ongoing.chat.release(now.instant);
+        }
         let settled = ongoing.settle_log(&mut self.store, &self.absent, now)?;
         ongoing.linger(now, self.absent.is_room_wanted());
         // They leave after the commit: an ACK promises that we have the message.
-        while let Some(datagram) = ongoing.chat.poll_transmit() {
-            self.transmits.push(ongoing.place.address, ongoing.place.local, &datagram);
+        let is_over = ongoing.chat.state() == State::Closed;
+        if self.outlet.has_room() || (is_over && self.outlet.takes_last_words()) {
+            while let Some(datagram) = ongoing.chat.poll_transmit() {
+                let to = (ongoing.place.address, ongoing.place.local);
+                self.transmits.push(now.instant, to, &datagram);
+                self.outlet.take();
+            }
+        } else if ongoing.chat.pending() != Pending::Nothing {
+            ongoing.chat.hold_back(now.instant);
+            self.outlet.wait(key, ongoing.chat.pending());
         }
         ongoing.set_timer(key, &mut self.wheel);
-        if ongoing.chat.state() == State::Closed {
+        if is_over {
             self.wake.note_over(now.instant, ongoing);
+            self.outlet.note_over(ongoing.place.address);
+            self.outlet.note_over(ongoing.place.invited_at());
             self.chats.remove(key);
         } else {
             self.chats.recount(key);

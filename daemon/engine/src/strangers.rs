@@ -46,7 +46,7 @@ impl Engine {
             }
             Operation::Fin | Operation::ErrFin if self.limits.allow_answer(now.instant) => {
                 let answer = self.known_of(now, from.0)?.dialect.answer_to_fin();
-                self.transmits.answer(from, self.policy.user, answer, datagram.seq, "");
+                self.answer_stranger(now, from, (answer, datagram.seq, ""));
             }
             Operation::Ack | Operation::Err | Operation::FinAck => self.counters.ignored += 1,
             Operation::Chat | Operation::SynAck | Operation::Fin | Operation::ErrFin => {
@@ -70,6 +70,11 @@ impl Engine {
             } else {
                 self.counters.refused.rate += 1;
             }
+            return Ok(());
+        }
+        // It cannot be answered before something of the last chat has left. Its SYN comes again.
+        if self.outlet.outlives_chat(from.0) {
+            self.counters.ignored += 1;
             return Ok(());
         }
         let accepts = self.accepts_unasked(from.0, syn);
@@ -123,7 +128,17 @@ impl Engine {
     fn refuse(&mut self, now: Now, to: Origin, text: &str) {
         // Its ACK must not pass for that of a message, should there be a chat soon.
         self.wake.note_acks(now.instant, to.0, now.instant + DEAD_AFTER);
-        self.transmits.answer(to, self.policy.user, Operation::Err, 0, text);
-        self.transmits.answer(to, self.policy.user, Operation::Fin, 0, "");
+        self.answer_stranger(now, to, (Operation::Err, 0, text));
+        self.answer_stranger(now, to, (Operation::Fin, 0, ""));
+    }
+
+    fn answer_stranger(&mut self, now: Now, to: Origin, answer: (Operation, u8, &str)) {
+        // Of what cannot leave at once, answers to strangers go first.
+        if self.outlet.has_room() {
+            self.outlet.take();
+            self.transmits.answer(now.instant, to, self.policy.user, answer);
+        } else {
+            self.counters.not_transmitted += 1;
+        }
     }
 }

@@ -55,6 +55,7 @@ impl Engine {
     fn note_what_is_so(&mut self, now: Now, inputs: &mut Inputs) {
         self.counters.datagrams_out += inputs.transmitted;
         self.counters.not_transmitted += inputs.not_transmitted;
+        self.outlet.begin_turn(inputs.link);
         if let Some(policy) = inputs.policy.take() {
             // Chats that are there keep what they began with; requests and new chats go by this.
             self.policy = policy;
@@ -63,6 +64,7 @@ impl Engine {
     }
 
     fn take_in(&mut self, now: Now, inputs: &Inputs) -> Result<(), StoreError> {
+        self.note_departures(now, inputs)?;
         if !self.disk.works() {
             // As if lost on the way: what cannot be kept is not acknowledged, and comes again.
             self.counters.datagrams_in += inputs.datagrams.len() as u64;

@@ -32,9 +32,9 @@ impl Host {
     }
 
     fn transmit(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8]) {
-        self.udp.queue(to, from, bytes);
-        let flushed = self.udp.flush(|failed| panic!("{failed:?}"));
-        assert_eq!(flushed, Flushed { transmitted: 1, dropped: 0, failed: 0 });
+        self.udp.queue(to, from, bytes, None);
+        let flushed = self.udp.flush(Instant::now(), |failed| panic!("{failed:?}"));
+        assert_eq!(flushed, Flushed { transmitted: 1, refused: 0, dropped: 0, blocked: None });
     }
 
     fn receive(&mut self) -> More {
@@ -110,9 +110,9 @@ fn answers_from_different_addresses_share_one_flush() {
     let (mut server, mut peer) = (Host::at("[::]:0"), Host::at("127.90.3.1:0"));
     let sources = [ip("127.90.3.2"), ip("127.90.3.2"), None, ip("127.90.3.3")];
     for from in sources {
-        server.udp.queue(peer.addr(), from, b"pong");
+        server.udp.queue(peer.addr(), from, b"pong", None);
     }
-    assert_eq!(server.udp.flush(|failed| panic!("{failed:?}")).transmitted, 4);
+    assert_eq!(server.udp.flush(Instant::now(), |failed| panic!("{failed:?}")).transmitted, 4);
     peer.run_until(|peer| peer.received.len() == 4);
     let seen: Vec<_> = peer.received.iter().map(|(from, ..)| Some(from.ip())).collect();
     assert_eq!(seen, [sources[0], sources[1], ip("127.0.0.1"), sources[3]]);
@@ -122,9 +122,9 @@ fn answers_from_different_addresses_share_one_flush() {
 fn a_hundred_datagrams_arrive_in_order_over_several_batches() {
     let (mut alice, mut bob) = (Host::at("127.90.4.1:0"), Host::at("127.90.4.2:0"));
     for n in 0..100u8 {
-        alice.udp.queue(bob.addr(), None, &vec![n; 1 + 10 * usize::from(n)]);
+        alice.udp.queue(bob.addr(), None, &vec![n; 1 + 10 * usize::from(n)], None);
     }
-    assert_eq!(alice.udp.flush(|failed| panic!("{failed:?}")).transmitted, 100);
+    assert_eq!(alice.udp.flush(Instant::now(), |failed| panic!("{failed:?}")).transmitted, 100);
     bob.run_until(|bob| bob.received.len() >= 100);
     assert_eq!(bob.batches, 100usize.div_ceil(RECEIVE_BATCH));
     for (n, (_, _, bytes)) in (0..100u8).zip(&bob.received) {
@@ -136,15 +136,15 @@ fn a_hundred_datagrams_arrive_in_order_over_several_batches() {
 fn the_largest_datagram_arrives_whole_and_a_larger_one_is_refused_alone() {
     let (mut alice, mut bob) = (Host::at("127.90.5.1:0"), Host::at("127.90.5.2:0"));
     let largest: Vec<u8> = (0..65_507u32).map(|n| n as u8).collect();
-    alice.udp.queue(bob.addr(), None, &largest);
-    alice.udp.queue(bob.addr(), None, &[0; 65_508]);
-    alice.udp.queue("[::1]:9".parse().unwrap(), None, b"not on an IPv4 socket");
-    alice.udp.queue(bob.addr(), None, b"next");
+    alice.udp.queue(bob.addr(), None, &largest, None);
+    alice.udp.queue(bob.addr(), None, &[0; 65_508], None);
+    alice.udp.queue("[::1]:9".parse().unwrap(), None, b"not on an IPv4 socket", None);
+    alice.udp.queue(bob.addr(), None, b"next", None);
     let mut failed = Vec::new();
-    let flushed = alice.udp.flush(|error| failed.push((error.to, error.error.raw_os_error())));
-    assert_eq!(flushed, Flushed { transmitted: 2, dropped: 0, failed: 2 });
-    let expected = [(bob.addr(), Errno::EMSGSIZE), ("[::1]:9".parse().unwrap(), Errno::EAFNOSUPPORT)];
-    assert_eq!(failed, expected.map(|(to, errno)| (to, Some(errno as i32))));
+    let flushed = alice.udp.flush(Instant::now(), |fated| failed.push(fated));
+    assert_eq!(flushed, Flushed { transmitted: 2, refused: 2, dropped: 0, blocked: None });
+    let expected = [bob.addr(), "[::1]:9".parse().unwrap()];
+    assert_eq!(failed, expected.map(|to| (to, Fate::Refused(Refusal::Never))));
     assert!(bob.next().2 == largest);
     assert_eq!(bob.next().2, b"next");
     alice.udp.receive_errors(|error| panic!("{error:?}")).unwrap();
@@ -153,10 +153,12 @@ fn the_largest_datagram_arrives_whole_and_a_larger_one_is_refused_alone() {
 #[test]
 fn a_network_without_a_route_is_reported_at_once() {
     let mut alice = Host::at("[::1]:0");
-    alice.udp.queue("127.90.6.1:9".parse().unwrap(), None, b"IPv6 only");
+    let to: SocketAddr = "127.90.6.1:9".parse().unwrap();
+    alice.udp.queue(to, None, b"IPv6 only", None);
     let mut failed = Vec::new();
-    assert_eq!(alice.udp.flush(|error| failed.push(error)).failed, 1);
-    assert_eq!(failed[0].error.kind(), io::ErrorKind::NetworkUnreachable);
+    assert_eq!(alice.udp.flush(Instant::now(), |fated| failed.push(fated)).refused, 1);
+    assert_eq!(failed, [(to, Fate::Refused(Refusal::NoRoute))]);
+    assert!(!alice.udp.is_blocked());
 }
 
 #[test]
@@ -173,10 +175,10 @@ fn a_closed_port_is_reported_and_everything_else_still_flows() {
         let closed = closed(closed_at);
         for n in 0..40 {
             bob.transmit(alice_at, None, &[n]);
-            alice.udp.queue(closed, None, b"lost");
-            alice.udp.queue(bob.addr(), None, &[n]);
+            alice.udp.queue(closed, None, b"lost", None);
+            alice.udp.queue(bob.addr(), None, &[n], None);
         }
-        let flushed = alice.udp.flush(|failed| panic!("{failed:?}"));
+        let flushed = alice.udp.flush(Instant::now(), |failed| panic!("{failed:?}"));
         assert_eq!(flushed.transmitted, 80);
         alice.run_until(|alice| alice.received.len() == 40 && !alice.unreachable.is_empty());
         bob.run_until(|bob| bob.received.len() == 40);

@@ -44,7 +44,14 @@ impl Network {
         Self { kind, loss, copies, links: links.collect() }
     }
 
-    pub fn arrivals(&mut self, random: &mut Random, now: u64, from: usize, to: usize) -> Vec<u64> {
+    /// When the copies arrive of a datagram that leaves now, after it has `waited`: that is a part of its life.
+    pub fn arrivals(
+        &mut self,
+        random: &mut Random,
+        now: u64,
+        waited: u64,
+        (from, to): (usize, usize),
+    ) -> Vec<u64> {
         let link = &mut self.links[from * HOSTS + to];
         if now < link.cut_until {
             return Vec::new();
@@ -52,7 +59,7 @@ impl Network {
         let mut arrivals: Vec<u64> = Vec::new();
         for _ in 0..1 + u64::from(random.percent(self.copies)) {
             arrivals.push(match (self.kind, arrivals.first()) {
-                (Kinds::Reorders, _) => now + random.below(L),
+                (Kinds::Reorders, _) => now + random.below(L.saturating_sub(waited).max(1)),
                 (Kinds::KeepsOrder, first) => {
                     let spread = if first.is_some() { COPY_WITHIN } else { JITTER };
                     let earliest = first.copied().unwrap_or(now + link.latency);

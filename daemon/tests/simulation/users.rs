@@ -5,8 +5,8 @@ use simp_engine::Policy;
 
 use super::network::Kinds;
 use super::world::{Step, World};
-use super::{ACTIVE, HOSTS, address};
-use crate::driver::{connect, keep, quit, send};
+use super::{ACTIVE, HOSTS, address, trace};
+use crate::driver::{Uplink, connect, keep, quit, send};
 
 impl World {
     pub fn act_again(&mut self, now: u64, host: usize) {
@@ -50,6 +50,7 @@ impl World {
                 ask(Request::Resend { message, expire_ms: None });
             }
             28..30 => self.cut(now, host, other),
+            30 => self.block(now, host),
             0..15 => {}
             _ => {
                 for _ in 0..=self.random.below(3) {
@@ -58,6 +59,14 @@ impl World {
                 }
             }
         }
+    }
+
+    fn block(&mut self, now: u64, host: usize) {
+        let uplink = self.random.pick(&[Uplink::Takes(0), Uplink::Takes(3), Uplink::Refuses]);
+        trace(now, host, &uplink);
+        self.hosts[host].driver.as_mut().unwrap().uplink = uplink;
+        let until = now + self.random.pick(&[1, 1_000, 7_000, 40_000]);
+        self.plan(until, host, Step::Unblocks);
     }
 
     fn cut(&mut self, now: u64, host: usize, other: usize) {
@@ -72,7 +81,8 @@ impl World {
     fn may_connect(&self, now: u64, host: usize, other: usize) -> bool {
         let is_free = |host: usize, other: usize| {
             let on = &self.hosts[host];
-            !on.is_leaving[other] && now >= on.free_from[other]
+            let is_quiet = on.driver.as_ref().is_none_or(|driver| !driver.waits_for(address(other)));
+            is_quiet && !on.is_leaving[other] && now >= on.free_from[other]
         };
         is_free(host, other) && (self.network.kind == Kinds::KeepsOrder || is_free(other, host))
     }

@@ -12,7 +12,7 @@ use simp_store::Store;
 
 use super::network::{Kinds, Network};
 use super::{ACTIVE, HOSTS, NAMES, address, host_at, start, trace};
-use crate::driver::{self, BadDisk, Driver};
+use crate::driver::{self, BadDisk, Driver, Uplink};
 
 /// SIMP does not number its chats: users wait until all of the old chat is dead.
 const PAUSE: u64 = 10_000;
@@ -29,6 +29,8 @@ pub enum Step {
     /// The user leaves all chats, so that there is room for what the outbox holds.
     Leaves,
     Starts,
+    /// Its way out takes all again.
+    Unblocks,
 }
 
 /// What comes in between in one turn.
@@ -176,6 +178,7 @@ impl World {
                     self.plan(now + LEAVING, host, Step::Leaves);
                 }
             }
+            Some(Step::Unblocks) => driver.uplink = Uplink::Free,
             Some(Step::Starts) | None => {}
         }
         self.turn(now, host);
@@ -230,10 +233,12 @@ impl World {
     }
 
     fn transmit(&mut self, now: u64, host: usize) {
-        for (to, datagram) in self.hosts[host].driver.as_mut().unwrap().said() {
+        for (to, datagram, waited) in self.hosts[host].driver.as_mut().unwrap().said_late() {
+            // Of what is not too old to leave, only an answer's age matters.
+            let waited = if datagram.operation.is_answer() { waited.as_millis() as u64 } else { 0 };
             trace(now, host, &("says", to.ip(), datagram.operation, datagram.seq));
             self.hosts[host].note_said(now, host_at(to), &datagram);
-            for arrival in self.network.arrivals(&mut self.random, now, host, host_at(to)) {
+            for arrival in self.network.arrivals(&mut self.random, now, waited, (host, host_at(to))) {
                 self.plan(arrival, host_at(to), Step::Hears(address(host), datagram.clone()));
             }
         }

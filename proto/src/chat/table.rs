@@ -270,14 +270,17 @@ impl Chat {
     fn do_what_is_due(&mut self, now: Instant) -> bool {
         match self.phase {
             Phase::Inviting { expires, .. } if expires <= now => self.end_opening(now, Reason::NoAnswer),
-            Phase::Inviting { syn, expires, invitee } if syn.due <= now => {
+            Phase::Inviting { syn, expires, invitee } if syn.due <= now && !self.is_held_back() => {
                 let pause = SYN_AGAIN_AFTER.get(syn.sent as usize).unwrap_or(&SYN_AGAIN_AFTER[2]);
-                let syn = Repeat { sent: syn.sent + 1, due: now + *pause };
+                // Such a peer gets one, also if our own system did not take the first.
+                let due = if self.dialect().behaves_otherwise() { expires } else { now + *pause };
+                let syn = Repeat { sent: syn.sent + 1, due };
                 self.phase = Phase::Inviting { syn, expires, invitee };
                 self.out.transmit(Operation::Syn, Seq::Zero.field());
                 return true;
             }
             Phase::Invited { expires, .. } if expires <= now => self.end_opening(now, Reason::RequestExpired),
+            Phase::Accepting { .. } if self.is_held_back() => {}
             Phase::Accepting { syn_ack, ack_at } if syn_ack.due <= now => {
                 match syn_ack.again(now, self.settings.attempts) {
                     Some(syn_ack) => {

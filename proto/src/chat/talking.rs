@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::pending::Transmit;
 use super::phase::{OpenedBy, Phase};
-use super::{Chat, ChatEvent, Handled, Transmit, WORDS_MAX};
+use super::{Chat, ChatEvent, Handled, WORDS_MAX};
 use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
 use crate::messages::{Due, Heard};
@@ -113,7 +114,7 @@ impl Chat {
 
     /// Lets the delivery do what is due. Returns whether a datagram is transmitted once more.
     pub(super) fn deliver(&mut self, now: Instant) -> bool {
-        loop {
+        while !self.is_held_back() {
             match self.messages.handle_timeout(now, self.settings.attempts) {
                 Due::Nothing => return false,
                 due @ (Due::First | Due::Again) => {
@@ -122,7 +123,7 @@ impl Chat {
                         self.out.transmit(Operation::SynAck, Seq::Zero.field());
                         self.out.transmit(Operation::Ack, Seq::Zero.field());
                     }
-                    self.out.transmits.push_back(Transmit::InFlight);
+                    self.out.push(Transmit::InFlight);
                     return due == Due::Again;
                 }
                 Due::Delivered(id) => self.tell_delivered(id),
@@ -137,6 +138,7 @@ impl Chat {
                 return false;
             }
         }
+        false
     }
 
     /// Whether what opened the chat may be lost.

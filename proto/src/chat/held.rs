@@ -1,0 +1,113 @@
+//! Datagrams that cannot leave: the way out is blocked for all, or our own system refuses this one. What has not left is
+//! no attempt, and nothing is repeated meanwhile (SIMP 4, 6).
+
+use std::time::Instant;
+
+use super::pending::{ANSWER_GOOD_FOR, Pending, Transmit};
+use super::phase::Phase;
+use super::{Chat, Out};
+use crate::arq::{RETRANSMIT_AFTER, postponed};
+use crate::datagram::Operation;
+use crate::state::Reason;
+
+/// Most datagrams that wait in one chat. Only a peer that holds to no specification makes more of them, with ACKs of
+/// many numbers.
+const HELD_MAX: usize = 8;
+
+impl Out {
+    pub(super) fn transmit(&mut self, operation: Operation, seq: u8) {
+        self.push(Transmit::Control(operation, seq));
+    }
+
+    pub(super) fn push(&mut self, transmit: Transmit) {
+        if self.held_since.is_some() {
+            // They are made when they are polled: the one that waits is as good as a newer one.
+            if self.transmits.contains(&transmit) {
+                return;
+            }
+            if self.transmits.len() >= HELD_MAX
+                && let Some(oldest) = self.transmits.iter().position(|it| *it != Transmit::InFlight)
+            {
+                // As if lost on the way.
+                self.transmits.remove(oldest);
+            }
+        }
+        self.transmits.push_back(transmit);
+    }
+}
+
+/// The way out.
+impl Chat {
+    /// What [`poll_transmit`](Self::poll_transmit) has.
+    pub fn pending(&self) -> Pending {
+        match self.out.transmits.iter().find(|transmit| **transmit != Transmit::InFlight) {
+            Some(_) => Pending::Control,
+            None if self.out.transmits.is_empty() => Pending::Nothing,
+            None => Pending::Message,
+        }
+    }
+
+    /// What was polled last, or is still to be polled, cannot leave for now. Until [`release`](Self::release) nothing is
+    /// transmitted again and no attempt counts; an invitation or a request ends all the same when its time is over, and
+    /// leaving takes no longer.
+    pub fn hold_back(&mut self, now: Instant) {
+        self.out.held_since.get_or_insert(now);
+    }
+
+    /// Whether something of ours is held back.
+    pub fn is_held_back(&self) -> bool {
+        self.out.held_since.is_some()
+    }
+
+    /// What was held back leaves at this moment: every wait for an answer begins with it, and messages that waited
+    /// follow.
+    pub fn release(&mut self, now: Instant) {
+        let Some(since) = self.out.held_since.take() else { return };
+        let by = now.saturating_duration_since(since);
+        if by > ANSWER_GOOD_FOR {
+            let is_answer =
+                |it: &Transmit| matches!(it, Transmit::Control(operation, _) if operation.is_answer());
+            self.out.transmits.retain(|transmit| !is_answer(transmit));
+        }
+        match &mut self.phase {
+            Phase::Inviting { syn, .. } => syn.due += by,
+            Phase::Accepting { syn_ack, ack_at } => {
+                syn_ack.due = postponed(syn_ack.due, now, by);
+                *ack_at = ack_at.map(|at| postponed(at, now, by));
+            }
+            Phase::Leaving { dead_at, .. } => *dead_at = postponed(*dead_at, now, by),
+            Phase::Invited { .. } | Phase::Open { .. } | Phase::Draining { .. } | Phase::Closed => {}
+        }
+        self.messages.arq.postpone(now, by);
+        if matches!(self.phase, Phase::Open { .. } | Phase::Draining { .. }) {
+            self.deliver(now);
+        }
+    }
+
+    /// Our own system did not take what was polled last. In an open chat it counts as no attempt, and the message
+    /// leaves again when it would be repeated. An invitation whose first SYN it was ends with these words; without
+    /// words it goes on.
+    pub fn handle_refused(&mut self, now: Instant, words: Option<&str>) {
+        match &mut self.phase {
+            Phase::Inviting { syn, .. } => match words {
+                Some(words) if syn.sent <= 1 => self.end(Reason::NobodyThere, Some(words.to_owned())),
+                _ => {
+                    syn.sent = syn.sent.saturating_sub(1);
+                    syn.due = syn.due.min(now + RETRANSMIT_AFTER);
+                }
+            },
+            Phase::Open { .. } | Phase::Draining { .. } => self.messages.arq.uncount(),
+            // Nobody has been promised anything, so these end in time.
+            Phase::Accepting { .. } | Phase::Invited { .. } | Phase::Leaving { .. } | Phase::Closed => {}
+        }
+    }
+
+    /// When the phase wants to be looked at although something is held back.
+    pub(super) fn deadline_if_held(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Inviting { expires, .. } => Some(expires),
+            Phase::Invited { .. } | Phase::Leaving { .. } => self.phase.deadline(),
+            Phase::Accepting { .. } | Phase::Open { .. } | Phase::Draining { .. } | Phase::Closed => None,
+        }
+    }
+}
