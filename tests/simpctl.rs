@@ -44,6 +44,10 @@ fn the_only_daemon_is_found_and_of_several_they_are_listed() {
     let mut command = world.command("simpctl");
     command.env("SIMP_DAEMON", world.address(1)).arg("status");
     assert!(run(command, "").ok().contains(&world.address(1)));
+    let mut command = world.command("simpctl");
+    command.env("SIMP_DAEMON", "here").arg("status");
+    let line = "simpctl: SIMP_DAEMON: 'here': neither the address of a simpd nor the path of its socket";
+    run(command, "").fails(2, line);
 }
 
 #[test]

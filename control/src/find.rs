@@ -21,7 +21,9 @@ use crate::trust::Untrusted;
 /// `no_daemon` with the remedy, or `usage` if the name makes no sense.
 pub(crate) fn simpd(named: Option<String>) -> Outcome<Connection> {
     // Set but empty is not set: so a script can undo the variable for one command.
-    let named = named.or_else(|| std::env::var("SIMP_DAEMON").ok().filter(|name| !name.is_empty()));
+    let variable = std::env::var("SIMP_DAEMON").ok().filter(|name| !name.is_empty());
+    let whence = if named.is_none() { "SIMP_DAEMON: " } else { "" };
+    let named = named.or(variable);
     match named {
         // No address has a slash, so this is a path.
         Some(name) if name.contains('/') => {
@@ -32,9 +34,9 @@ pub(crate) fn simpd(named: Option<String>) -> Outcome<Connection> {
             Ok(address) => with_address(address),
             Err(AddressError::NoAddress) => Err(fail(
                 FailureKind::Usage,
-                format!("{name}: neither the address of a simpd nor the path of its socket"),
+                format!("{whence}'{name}': neither the address of a simpd nor the path of its socket"),
             )),
-            Err(error) => Err(fail(FailureKind::Usage, format!("{name}: {error}"))),
+            Err(error) => Err(fail(FailureKind::Usage, format!("{whence}{name}: {error}"))),
         },
         None => only_one(),
     }

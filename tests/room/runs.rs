@@ -285,7 +285,7 @@ fn without_a_simpd_there_is_no_room() {
     run(&["run", "-d", &world.address(1)]).fails(3, &line);
     run(&["run", "-d", &world.address(1), "--background"]).fails(3, &line);
     run(&["run", "-d", "nowhere"])
-        .fails(2, "simp-room: nowhere: neither the address of a simpd nor the path of its socket");
+        .fails(2, "simp-room: 'nowhere': neither the address of a simpd nor the path of its socket");
 }
 
 #[test]
