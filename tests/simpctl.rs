@@ -254,6 +254,8 @@ fn a_stream_of_json_holds_no_failure() {
     let outcome = world.ctl(2, &["listen", "--json", "-n", "1", "--timeout", "0.05"]);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(6), ""));
     assert_eq!(outcome.stderr, "simpctl: no message within 0.05 s\n");
+    let outcome = world.ctl_with(1, &["send", "--json"], "\u{f6}\n");
+    assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
     let outcome = world.ctl_with(1, &["send", "--json"], "one\ntw\u{f6}\n");
     assert_eq!((outcome.status, outcome.stdout.lines().count()), (Some(2), 1), "{outcome:?}");
     assert!(outcome.stdout.contains("\"event\":\"delivered\""), "{outcome:?}");
