@@ -19,6 +19,7 @@ use crate::batch::{Batch, Dedup};
 use crate::hashing::{Job, WantedChats, Work};
 use crate::leftover::Leftover;
 use crate::member::{Held, Member, MemberState, host};
+use crate::now::Now;
 use crate::room::{Action, Computed, Order, OrderResult, Room, RoomSettings, RoomStatus, Stored, Task};
 use crate::simpd::{Errand, Simpd};
 use crate::store::{Deeds, Progress, RoomStore, RoomStoreError, Source};
@@ -59,6 +60,7 @@ pub struct Host<S> {
     dedup: Dedup,
     /// There was something left when a turn was stored last.
     has_leftover: bool,
+    /// When it began, on the steady clock.
     started_ms: u64,
     /// Lines that simpd took since the start.
     lines: u64,
@@ -78,7 +80,7 @@ impl<S: Simpd> Host<S> {
     /// # Errors
     /// If the store cannot be read, or simpd does not say what it must.
     pub fn start(
-        now_ms: u64,
+        now: Now,
         settings: RoomSettings,
         mut store: RoomStore,
         mut simpd: S,
@@ -108,7 +110,7 @@ impl<S: Simpd> Host<S> {
             None => Vec::new(),
         };
         let leftover = Leftover::new(leftover);
-        let room = Room::new(now_ms, settings, stored);
+        let room = Room::new(settings, stored);
         let mut host = Self {
             room,
             store,
@@ -118,13 +120,13 @@ impl<S: Simpd> Host<S> {
             done,
             seen: 0,
             // Runs are apart by a second and more, and none has a million lines in each of its milliseconds.
-            dedup: Dedup::new(leftover, now_ms << 20),
+            dedup: Dedup::new(leftover, now.wall_ms << 20),
             has_leftover: true,
-            started_ms: now_ms,
+            started_ms: now.steady_ms,
             lines: 0,
             stopped_by: Vec::new(),
         };
-        host.begin(now_ms, done_before.is_none())?;
+        host.begin(now, done_before.is_none())?;
         Ok(host)
     }
 
@@ -133,9 +135,9 @@ impl<S: Simpd> Host<S> {
         self.done
     }
 
-    /// When there is something to do although nothing happens, in milliseconds since 1970.
-    pub fn deadline(&self) -> Option<u64> {
-        self.room.deadline()
+    /// In how many milliseconds there is something to do although nothing happens.
+    pub fn wait_ms(&self, now: Now) -> Option<u64> {
+        self.room.wait_ms(now)
     }
 
     /// Closes the store. Gives those that wait for the end of the room, who hear of it when they are dropped.
@@ -183,9 +185,9 @@ impl<S: Simpd> Host<S> {
     }
 
     /// What must be done before anything happens.
-    fn begin(&mut self, now_ms: u64, is_new: bool) -> Outcome {
+    fn begin(&mut self, now: Now, is_new: bool) -> Outcome {
         let mut turn = self.turn();
-        self.settle_members(now_ms, &mut turn, is_new)?;
+        self.settle_members(now.wall_ms, &mut turn, is_new)?;
         let checking = self.room.members().filter_map(|(chat, member)| match &member.state {
             MemberState::Checking(password, event, held) => {
                 Some((chat, *event, password.clone(), held.clone()))
@@ -203,13 +205,13 @@ impl<S: Simpd> Host<S> {
                 None => {
                     // The log of simpd has it no more, so the member is asked again.
                     let failed = Computed::Failed(String::new());
-                    self.room.computed(now_ms, chat, (event, String::new()), failed, false);
+                    self.room.computed(now.wall_ms, chat, (event, String::new()), failed, false);
                 }
             }
             self.collect(&mut turn, Some(event));
         }
         turn.deeds.done = Some(self.done);
-        self.end(now_ms, turn)?;
+        self.end(now, turn)?;
         // From now on simpd keeps what is not done, whoever else reads its log.
         self.tell_seen()
     }
@@ -218,7 +220,7 @@ impl<S: Simpd> Host<S> {
     ///
     /// # Errors
     /// If the store cannot be read, or simpd followed.
-    pub fn handle(&mut self, now_ms: u64, turn: &mut Turn, input: Input) -> Outcome<Option<Stopped>> {
+    pub fn handle(&mut self, now: Now, turn: &mut Turn, input: Input) -> Outcome<Option<Stopped>> {
         let from = match input {
             Input::Event(event) => {
                 let id = event.id;
@@ -230,7 +232,7 @@ impl<S: Simpd> Host<S> {
                 let name = self.room.member(chat).map(|member| member.name.clone()).unwrap_or_default();
                 // Asked now and not when the name was chosen: the operator can add it in between.
                 let is_taken = self.store.hash(&name)?.is_some();
-                self.room.computed(now_ms, chat, (event, password), computed, is_taken);
+                self.room.computed(now.wall_ms, chat, (event, password), computed, is_taken);
                 Some(event)
             }
             Input::Order(Order::Stop, answer) => {
@@ -239,9 +241,8 @@ impl<S: Simpd> Host<S> {
                 return Ok(Some(Stopped));
             }
             Input::Order(order, answer) => {
-                let told = self
-                    .carry_out(now_ms, order)
-                    .unwrap_or_else(|error| OrderResult::Failed(error.to_string()));
+                let told =
+                    self.carry_out(now, order).unwrap_or_else(|error| OrderResult::Failed(error.to_string()));
                 // Answered when the turn is stored, so that what an operator reads stays true after a kill.
                 turn.answers.push((answer, told));
                 None
@@ -280,21 +281,21 @@ impl<S: Simpd> Host<S> {
         Ok(())
     }
 
-    fn carry_out(&mut self, now_ms: u64, order: Order) -> Result<OrderResult, RoomStoreError> {
+    fn carry_out(&mut self, now: Now, order: Order) -> Result<OrderResult, RoomStoreError> {
         Ok(match order {
-            Order::Status => OrderResult::Status(self.status(now_ms)?),
+            Order::Status => OrderResult::Status(self.status(now)?),
             Order::Who => OrderResult::Who(self.room.seen()),
             Order::Say { text } => self.room.say(&text),
             Order::Kick { who, .. } if who.is_empty() => OrderResult::Usage("no member given".to_owned()),
             Order::Kick { who, why } => match Whom::read(&who) {
-                Ok(whom) => self.room.kick(now_ms, whom.as_str(), &why),
+                Ok(whom) => self.room.kick(now.wall_ms, whom.as_str(), &why),
                 Err(line) => OrderResult::Usage(line),
             },
             Order::Ban { who, why } => match Whom::read(&who).and_then(|whom| whom.check().map(|()| whom)) {
                 Ok(whom) => {
                     // Stored before anybody is sent away: they may come again at once.
                     self.store.ban(whom.name_or_host(), &escape::ascii(&why))?;
-                    self.room.banned(now_ms, whom.name_or_host(), &why)
+                    self.room.banned(now.wall_ms, whom.name_or_host(), &why)
                 }
                 Err(line) => OrderResult::Usage(line),
             },
@@ -315,7 +316,7 @@ impl<S: Simpd> Host<S> {
         })
     }
 
-    fn status(&self, now_ms: u64) -> Result<RoomStatus, RoomStoreError> {
+    fn status(&self, now: Now) -> Result<RoomStatus, RoomStoreError> {
         let count =
             |is: fn(&Member) -> bool| self.room.members().filter(|(_, member)| is(member)).count() as u64;
         let settings = self.room.settings();
@@ -330,7 +331,7 @@ impl<S: Simpd> Host<S> {
             bans: self.store.bans()?.len() as u64,
             topic: self.room.topic().to_owned(),
             lines: self.lines,
-            uptime_ms: now_ms.saturating_sub(self.started_ms),
+            uptime_ms: now.steady_ms.saturating_sub(self.started_ms),
         })
     }
 
@@ -353,9 +354,9 @@ impl<S: Simpd> Host<S> {
     ///
     /// # Errors
     /// If simpd cannot be asked, or the store not be written.
-    pub fn end(&mut self, now_ms: u64, mut turn: Turn) -> Outcome {
+    pub fn end(&mut self, now: Now, mut turn: Turn) -> Outcome {
         // At the end of the turn, so that one announcement has all who came in it.
-        self.room.due(now_ms);
+        self.room.due(now);
         self.collect(&mut turn, None);
         // simpd first, the store second: what is done twice simpd recognizes, and what is stored as done is never
         // done again.
@@ -370,7 +371,7 @@ impl<S: Simpd> Host<S> {
         }
         turn.deeds.sent = Some(self.dedup.newest()).filter(|newest| *newest > 0);
         let changes = self.room.take_changes();
-        while let Err(error) = self.store.commit(now_ms, &self.room, &changes, &turn.deeds) {
+        while let Err(error) = self.store.commit(now.wall_ms, &self.room, &changes, &turn.deeds) {
             // What is asked for next would come after what is not stored.
             if !error.may_pass() {
                 return Err(error.into());

@@ -3,7 +3,7 @@
 //! The room is a client of simpd's control API like simpctl, and for everybody else a SIMP user with whom they chat in
 //! plain text. simpd knows nothing of rooms.
 //!
-//! - `room` and what is below it: the machine, without sockets, files and clock. `member`, `lines`: its words.
+//! - `room` and what is below it: the machine, without sockets, files and clock. `member`, `lines`, `now`: its words.
 //! - `run`: the program. `host`: its turns. `hashing`: passwords.
 //! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `files`: where.
 //! - `args`: the commands. `control`, `reception`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts.
@@ -19,6 +19,7 @@ mod host;
 mod leftover;
 mod lines;
 mod member;
+mod now;
 mod operator;
 mod output;
 mod reception;

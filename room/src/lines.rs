@@ -1,6 +1,6 @@
 //! Texts on their way through the room: what a member wrote, what it asks for, and the lines it comes out as.
 
-use simp_control::TEXT_MAX;
+use simp_control::{TEXT_MAX, escape};
 
 /// The longest line that the room sends, in bytes: some peers need a few of a message for themselves (SIMP 7).
 pub const LINE_MAX: usize = TEXT_MAX - 5;
@@ -22,6 +22,19 @@ pub fn lines(before: &str, text: &str) -> Vec<String> {
     }
     lines.push(format!("{before}{rest}"));
     lines
+}
+
+/// In about how many lines a text goes out that somebody with this name says: at least one.
+pub fn count(name: &str, text: &str) -> usize {
+    (name.len() + "[] ".len() + escape::ascii(text).len()).div_ceil(LINE_MAX)
+}
+
+/// Whether a text is longer than SIMP has them. What is not UTF-8 was read with a character for each byte, and need not
+/// have been longer than that.
+pub fn is_too_long(text: &str) -> bool {
+    let is_bytes = text.chars().all(|c| u32::from(c) < 0x100);
+    let bytes = if is_bytes { text.chars().count() } else { text.len() };
+    bytes > TEXT_MAX
 }
 
 /// As many names as fit into so many bytes, and how many more there are; `nobody` if there is none.
@@ -138,6 +151,23 @@ mod tests {
         let cut = lines("[bob] ", words.trim_end());
         assert!(cut.iter().all(|line| line.ends_with("word")), "{cut:?}");
         assert_eq!(lines("", ""), [""]);
+    }
+
+    #[test]
+    fn a_text_is_too_long_by_its_bytes_and_counts_by_the_lines_that_it_becomes() {
+        for (text, is_long, lines) in [
+            ("", false, 1),
+            (&"x".repeat(970), false, 1),
+            (&"x".repeat(985), false, 2),
+            (&"x".repeat(986), true, 2),
+            // Bytes that are not UTF-8, each of which becomes four.
+            (&"\u{ff}".repeat(985), false, 5),
+            (&"\u{ff}".repeat(986), true, 5),
+            (&"\u{1f600}".repeat(246), false, 3),
+            (&"\u{1f600}".repeat(247), true, 3),
+        ] {
+            assert_eq!((is_too_long(text), count("ann", text)), (is_long, lines), "{text}");
+        }
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub struct Member {
     pub state: MemberState,
     /// When its chat opened, in milliseconds since 1970.
     pub since_ms: u64,
+    /// Since when it could have given a password, on the steady clock; `None` until the room has looked. Not stored: as
+    /// long as the room was away nobody could come in.
+    pub asked_ms: Option<u64>,
     /// Wrong passwords so far.
     pub wrong: u8,
     /// How much it has said of late.
@@ -97,7 +100,7 @@ pub fn host(address: &str) -> &str {
 /// How often somebody may say something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Messages in [`Rate::WITHIN_MS`]; as many at once.
+    /// Messages in [`Rate::WITHIN_MS`]; as many at once. One that others get as several lines counts as so many.
     pub messages: u32,
 }
 
@@ -111,6 +114,8 @@ impl Rate {
 pub struct Pace {
     /// Thousandths of messages that count, as of `at_ms`.
     used: u64,
+    /// When it said something last, as the log of simpd dates it: a room that was away finds what was said meanwhile as
+    /// it was spaced, and does it again as it did it before.
     at_ms: u64,
     /// How many more were refused than taken of late.
     refused: u32,
@@ -128,16 +133,18 @@ pub enum Allowance {
 }
 
 impl Pace {
-    /// Counts a message.
-    pub fn allow(&mut self, now_ms: u64, rate: Rate) -> Allowance {
+    /// Counts a message that was logged then, and goes out in so many lines.
+    pub fn allow(&mut self, at_ms: u64, lines: usize, rate: Rate) -> Allowance {
         let most = u64::from(rate.messages) * 1_000;
-        let elapsed = now_ms.saturating_sub(self.at_ms).min(Rate::WITHIN_MS);
+        // More than may be said at once is still said once nothing else counts.
+        let cost = (lines as u64 * 1_000).min(most);
+        let elapsed = at_ms.saturating_sub(self.at_ms).min(Rate::WITHIN_MS);
         // A bucket that leaks: a burst up to the limit is fine, and a steady pace below it is never refused.
         self.used = self.used.saturating_sub(most * elapsed / Rate::WITHIN_MS);
-        // A clock that was set back must not let the same time count twice.
-        self.at_ms = self.at_ms.max(now_ms);
-        if self.used + 1_000 <= most {
-            (self.used, self.refused) = (self.used + 1_000, self.refused.saturating_sub(1));
+        // If the clock was set back, time goes on from there: otherwise none would pass until it is where it was.
+        self.at_ms = at_ms;
+        if self.used + cost <= most {
+            (self.used, self.refused) = (self.used + cost, self.refused.saturating_sub(1));
             return Allowance::Yes;
         }
         // Each message that is taken makes up for one, so only somebody who keeps going is sent away.
@@ -154,12 +161,36 @@ mod tests {
     fn who_says_too_much_is_refused_then_heard_again_and_who_never_stops_is_told_apart() {
         let rate = Rate { messages: 3 };
         let mut pace = Pace::default();
-        let said: Vec<_> = (0..5).map(|_| pace.allow(1_000_000, rate)).collect();
+        let said: Vec<_> = (0..5).map(|_| pace.allow(1_000_000, 1, rate)).collect();
         assert_eq!(said, [Allowance::Yes, Allowance::Yes, Allowance::Yes, Allowance::No, Allowance::No]);
-        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 3, rate), Allowance::No);
-        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 2, rate), Allowance::Yes);
-        let flood: Vec<_> = (0..40).map(|_| pace.allow(1_000_000 + Rate::WITHIN_MS / 2, rate)).collect();
+        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 3, 1, rate), Allowance::No);
+        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS / 2, 1, rate), Allowance::Yes);
+        let flood: Vec<_> = (0..40).map(|_| pace.allow(1_000_000 + Rate::WITHIN_MS / 2, 1, rate)).collect();
         assert_eq!(flood.iter().filter(|allowed| **allowed == Allowance::Never).count(), 12);
+    }
+
+    #[test]
+    fn what_goes_out_in_several_lines_counts_as_so_many() {
+        let rate = Rate { messages: 4 };
+        let mut pace = Pace::default();
+        let said = [3, 2, 1].map(|lines| pace.allow(1_000_000, lines, rate));
+        assert_eq!(said, [Allowance::Yes, Allowance::No, Allowance::Yes]);
+        // However long it is, it can be said once nothing else counts any more.
+        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS, 9, rate), Allowance::Yes);
+        assert_eq!(pace.allow(1_000_000 + Rate::WITHIN_MS, 1, rate), Allowance::No);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_refuses_nobody_for_long() {
+        let rate = Rate { messages: 3 };
+        let mut pace = Pace::default();
+        assert!((0..3).all(|_| pace.allow(5_000_000, 1, rate) == Allowance::Yes));
+        // An hour earlier by the clock: what was said just now counts, and after that the usual pace is heard.
+        assert_eq!(pace.allow(1_400_000, 1, rate), Allowance::No);
+        assert!((1..40).all(|n| pace.allow(1_400_000 + n * 4_000, 1, rate) == Allowance::Yes));
+        // Whoever could set it back and forth by a little would get little by it.
+        let more = (0..100).filter(|n| pace.allow(2_000_000 - n % 2, 1, rate) == Allowance::Yes).count();
+        assert_eq!(more, 3);
     }
 
     #[test]

@@ -23,22 +23,32 @@ pub use login::{Newcomer, PASSWORD_MIN, is_usable};
 pub use notices::Notice;
 pub use orders::{MemberInfo, Order, OrderResult, RoomStatus};
 
-use crate::lines::Intent;
+use simp_control::TEXT_MAX;
+
+use crate::lines::{Intent, count, is_too_long};
 use crate::member::{Allowance, Held, MemberState, Rate};
-use login::without_end;
+use crate::now::Now;
+use login::{login_ends_at, without_end};
 
 impl Room {
-    /// A member says something, in this event. `pause_ms`: how long no password of its is taken.
-    pub fn said(&mut self, now_ms: u64, chat: u64, event: u64, text: &str, pause_ms: u64) {
+    /// A member says something, in this event of then. `pause_ms`: how long no password of its is taken.
+    pub fn said(&mut self, at_ms: u64, chat: u64, event: u64, text: &str, pause_ms: u64) {
         let Some(member) = self.members.get_mut(&chat).filter(|member| member.state != MemberState::Leaving)
         else {
             return;
         };
-        match member.pace.allow(now_ms, self.settings.rate) {
-            Allowance::Yes => self.heard(now_ms, chat, event, text, pause_ms),
+        let is_too_long = is_too_long(text);
+        // It counts as much as it costs: one line for the refusal, or what it becomes for each of the others.
+        let lines = if is_too_long { 1 } else { count(&member.name, text) };
+        match member.pace.allow(at_ms, lines, self.settings.rate) {
+            // Cut off it would be another password, or say another thing.
+            Allowance::Yes if is_too_long => {
+                self.tell(chat, format!("too long, not sent: a line has at most {TEXT_MAX} bytes"));
+            }
+            Allowance::Yes => self.heard(at_ms, chat, event, text, pause_ms),
             // Whoever is over the limit can still leave, which ends the flood as well.
             Allowance::No if Intent::read(text) == Intent::Leave => {
-                self.heard(now_ms, chat, event, text, pause_ms);
+                self.heard(at_ms, chat, event, text, pause_ms);
             }
             Allowance::No if member.is_at_the_door() => self.tell(chat, "too fast: wait a little"),
             Allowance::No => {
@@ -46,7 +56,7 @@ impl Room {
                 let within = Rate::WITHIN_MS / 1_000;
                 self.tell(chat, format!("too fast, not sent: at most {messages} messages in {within} s"));
             }
-            Allowance::Never => self.dismiss(now_ms, chat, "too many messages: goodbye"),
+            Allowance::Never => self.dismiss(at_ms, chat, "too many messages: goodbye"),
         }
     }
 
@@ -100,15 +110,15 @@ impl Room {
     }
 
     /// Time has passed.
-    pub fn due(&mut self, now_ms: u64) {
-        self.end_logins(now_ms);
-        self.announce(now_ms);
+    pub fn due(&mut self, now: Now) {
+        self.end_logins(now);
+        self.announce(now.wall_ms);
     }
 
-    /// When [`Room::due`] has something to do, in milliseconds since 1970.
-    pub fn deadline(&self) -> Option<u64> {
-        let login = self.members.values().filter(|member| member.is_at_the_door());
-        let login = login.map(|member| self.login_ends_at(member)).min();
-        [login, self.notices.due()].into_iter().flatten().min()
+    /// In how many milliseconds [`Room::due`] has something to do, if it was called after the last that happened.
+    pub fn wait_ms(&self, now: Now) -> Option<u64> {
+        let login = self.members.values().filter_map(login_ends_at).min();
+        let login = login.map(|end_ms| end_ms.saturating_sub(now.steady_ms));
+        [login, self.notices.wait_ms(now.wall_ms)].into_iter().flatten().min()
     }
 }

@@ -2,24 +2,25 @@
 //! one does the rest.
 
 use std::fs::File;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, LazyLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use simp_control::Client;
 use simp_control::clock::now_ms;
 use simp_control::error::{Error, Outcome, fail, system};
-use simp_control::{FailureKind, Status};
+use simp_control::{FailureKind, Status, sleep};
 use simp_service::ending::Ending;
 
 use crate::control;
 use crate::files::RoomFiles;
 use crate::hashing;
 use crate::host::{Host, Input, Stopped};
+use crate::now::Now;
 use crate::output::{print, say};
 use crate::room::{Order, RoomSettings};
 use crate::simpd::{Asker, Simpd as _, follow};
@@ -141,7 +142,7 @@ impl Launch {
             let _ = computed.send((start, Input::Computed(chat, event, password, result)));
         });
         let store = RoomStore::open(&self.files.store)?;
-        let host = Host::start(now_ms(), self.settings.clone(), store, simpd, (jobs, wanted))?;
+        let host = Host::start(now(), self.settings.clone(), store, simpd, (jobs, wanted))?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
         // A full queue makes the thread wait, and with it simpd: no more events than the room can deal with.
         let take = move |event| events.send((start, Input::Event(event))).is_ok();
@@ -157,17 +158,17 @@ impl Launch {
     fn serve(&self, host: &mut Host<Asker>, happened: &Receiver<Happened>) -> Outcome<Stopped> {
         while !self.stopping.load(Ordering::Relaxed) {
             let mut turn = host.turn();
-            let mut next = wait(host.deadline(), happened);
+            let mut next = wait(host.wait_ms(now()), happened);
             while let Some((start, input)) = next {
                 let is_ours = start.is_none_or(|start| start == self.starts);
                 // The last turn is carried out and stored like any other.
-                if is_ours && let Some(stopped) = host.handle(now_ms(), &mut turn, input)? {
-                    host.end(now_ms(), turn)?;
+                if is_ours && let Some(stopped) = host.handle(now(), &mut turn, input)? {
+                    host.end(now(), turn)?;
                     return Ok(stopped);
                 }
                 next = if turn.is_full() { None } else { happened.try_recv().ok() };
             }
-            host.end(now_ms(), turn)?;
+            host.end(now(), turn)?;
         }
         Ok(Stopped)
     }
@@ -201,11 +202,18 @@ fn serve_operators(files: &RoomFiles, inputs: &SyncSender<Happened>, stopping: &
 }
 
 /// Waits until something happens, or is to be done.
-fn wait(deadline_ms: Option<u64>, happened: &Receiver<Happened>) -> Option<Happened> {
-    match deadline_ms {
+fn wait(wait_ms: Option<u64>, happened: &Receiver<Happened>) -> Option<Happened> {
+    match wait_ms {
         None => happened.recv().ok(),
-        Some(at) => happened.recv_timeout(Duration::from_millis(at.saturating_sub(now_ms()))).ok(),
+        Some(ms) => happened.recv_timeout(Duration::from_millis(ms)).ok(),
     }
+}
+
+fn now() -> Now {
+    static ORIGIN: LazyLock<Instant> = LazyLock::new(sleep::now);
+    // In this order: the first time the origin must not be the later one.
+    let origin = *ORIGIN;
+    Now { wall_ms: now_ms(), steady_ms: sleep::now().saturating_duration_since(origin).as_millis() as u64 }
 }
 
 /// Says what of a simpd is not as a room needs it.

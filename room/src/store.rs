@@ -179,6 +179,7 @@ impl RoomStore {
                 address: row.get(2)?,
                 state: serde_json::from_str::<MemberState>(&row.get::<_, String>(3)?)?,
                 since_ms: row.get::<_, i64>(4)? as u64,
+                asked_ms: None,
                 wrong: row.get(5)?,
                 pace: Pace::default(),
                 given: None,

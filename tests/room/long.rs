@@ -67,3 +67,42 @@ fn a_line_with_nothing_in_it_is_not_sent() {
     ann.asks("something", "sent to 1");
     bob.hears(&["[ann] something"]);
 }
+
+#[test]
+fn what_is_longer_than_a_text_goes_to_nobody_and_costs_one_answer() {
+    let lobby = Lobby::start(&["--open"]);
+    let mut ann = Guest::enters(&lobby, 2, "ann");
+    let mut others: Vec<_> = (0..6).map(|n| Guest::enters(&lobby, 3 + n, &format!("member{n}"))).collect();
+    lobby.does(&["say", "begin"]).ok();
+    for guest in others.iter_mut().chain([&mut ann]) {
+        while guest.next_line() != "[lobby] begin" {}
+    }
+    let before = lobby.simpd().client().status().last_id;
+    for text in [vec![0xff; 65_000], vec![b'x'; 986], [&b"DM member1 "[..], &[b'x'; 65_000]].concat()] {
+        ann.says(text);
+        ann.hears(&["too long, not sent: a line has at most 985 bytes"]);
+    }
+    let mut client = lobby.simpd().client();
+    let entries: Vec<_> = client.log().into_iter().filter(|entry| entry.id > before).collect();
+    let queued = entries.iter().filter(|entry| matches!(entry.what, simp_control::What::Queued { .. }));
+    // The last confirmations of the line before may be among them, and news of the last who came.
+    let texts = queued.filter_map(|entry| entry.what.text()).filter(|text| !text.starts_with("* "));
+    assert_eq!(texts.collect::<Vec<_>>(), ["too long, not sent: a line has at most 985 bytes"; 3]);
+    ann.asks("hi", "sent to 6");
+    others.iter_mut().for_each(|other| other.hears(&["[ann] hi"]));
+}
+
+#[test]
+fn what_is_longer_than_a_text_is_no_password_and_nobody_waits_for_it() {
+    let lobby = Lobby::start(&[]);
+    let mut eve = Guest::comes(&lobby, 2, "eve");
+    eve.hears(&["Welcome to lobby, eve. You are new here: choose a password."]);
+    for n in 0..20 {
+        eve.says(vec![b'a' + n; 65_000]);
+        eve.hears(&["too long, not sent: a line has at most 985 bytes"]);
+    }
+    let mut vic = Guest::comes(&lobby, 3, "vic");
+    vic.hears(&["Welcome to lobby, vic. You are new here: choose a password."]);
+    vic.asks("open sesame", "Repeat the password, please.");
+    eve.asks("a password", "Repeat the password, please.");
+}

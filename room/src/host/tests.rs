@@ -18,6 +18,7 @@ use super::{Host, Input};
 use crate::hashing::{Job, WantedChats, Work};
 use crate::leftover::QueuedLine;
 use crate::member::Rate;
+use crate::now::Now;
 use crate::room::{Changes, Computed, Order, Room, RoomSettings, Stored};
 use crate::simpd::{Errand, Simpd};
 use crate::store::{Deeds, RoomStore, Source};
@@ -209,7 +210,7 @@ impl World {
             let (jobs, taken) = mpsc::channel();
             let store = RoomStore::open(&self.folder.path().join("room.db")).unwrap();
             if let Ok(host) = Host::start(
-                self.now_ms,
+                Now::at(self.now_ms),
                 settings.clone(),
                 store,
                 self.simpd.clone(),
@@ -264,9 +265,9 @@ impl World {
             if let Input::Event(event) = &input {
                 self.fed = event.id;
             }
-            outcome = outcome.and_then(|_| host.handle(self.now_ms, &mut turn, input));
+            outcome = outcome.and_then(|_| host.handle(Now::at(self.now_ms), &mut turn, input));
         }
-        if outcome.and_then(|_| host.end(self.now_ms, turn)).is_err() {
+        if outcome.and_then(|_| host.end(Now::at(self.now_ms), turn)).is_err() {
             self.kills += 1;
             self.host = None;
             self.start();
@@ -393,7 +394,7 @@ fn a_room_that_has_begun_on_another_simpd_or_log_knows_nothing_of_how_far_it_was
     let on = |simpd: &str, log: Option<&str>| Source { simpd: simpd.to_owned(), log: log.map(LogId::new) };
     let before = on("127.0.0.1:7777", Some("a"));
     store.begin(&before).unwrap();
-    let room = Room::new(0, settings(), Stored::default());
+    let room = Room::new(settings(), Stored::default());
     let deeds = Deeds { done: Some(500), ..Deeds::default() };
     store.commit(0, &room, &Changes::default(), &deeds).unwrap();
     let done = |store: &RoomStore, source: &Source| store.load(source, 0).unwrap().1.done;
@@ -414,7 +415,7 @@ fn a_room_whose_log_had_no_name_remembers_the_name_that_it_gets() {
     let on = |log: Option<&str>| Source { simpd: "127.0.0.1:7777".to_owned(), log: log.map(LogId::new) };
     store.begin(&on(None)).unwrap();
     let deeds = Deeds { done: Some(500), ..Deeds::default() };
-    store.commit(0, &Room::new(0, settings(), Stored::default()), &Changes::default(), &deeds).unwrap();
+    store.commit(0, &Room::new(settings(), Stored::default()), &Changes::default(), &deeds).unwrap();
     store.go_on(&on(Some("a"))).unwrap();
     let done = |log| store.load(&on(Some(log)), 0).unwrap().1.done;
     assert_eq!((done("a"), done("b")), (Some(500), None));
@@ -426,13 +427,13 @@ fn who_has_the_number_of_a_members_chat_and_not_its_name_and_address_is_not_that
     let store = RoomStore::open(&folder.path().join("room.db")).unwrap();
     let settings = RoomSettings { is_open: true, ..settings() };
     let jobs = || (mpsc::channel().0, WantedChats::default());
-    let mut host = Host::start(1_000, settings, store, Modelled::default(), jobs()).unwrap();
+    let mut host = Host::start(Now::at(1_000), settings, store, Modelled::default(), jobs()).unwrap();
     let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
     let mut tell = |id, peer, what| {
         let mut turn = host.turn();
         let event = Event { id, at_ms: 1_000, chat: 1, peer, what };
-        host.handle(1_000, &mut turn, Input::Event(event)).unwrap();
-        host.end(1_000, turn).unwrap();
+        host.handle(Now::at(1_000), &mut turn, Input::Event(event)).unwrap();
+        host.end(Now::at(1_000), turn).unwrap();
         host.room.member(1).map(|member| member.name.clone())
     };
     let ann = || peer("ann", "127.0.0.2:7777");

@@ -47,7 +47,6 @@ pub struct Changes {
 #[derive(Debug)]
 pub struct Room {
     pub(super) settings: RoomSettings,
-    pub(super) started_ms: u64,
     pub(super) members: BTreeMap<u64, Member>,
     /// Those who are at the door or inside, by name in lower case.
     pub(super) by_name: HashMap<String, u64>,
@@ -76,13 +75,12 @@ pub struct Stored {
 
 impl Room {
     /// Goes on where it stopped.
-    pub fn new(now_ms: u64, settings: RoomSettings, stored: Stored) -> Self {
+    pub fn new(settings: RoomSettings, stored: Stored) -> Self {
         // Two have the same name only if one of them is leaving, and that one no longer holds it.
         let here = stored.members.iter().filter(|(_, member)| member.state != MemberState::Leaving);
         let by_name = here.map(|(chat, member)| (member.name.to_ascii_lowercase(), *chat)).collect();
         Self {
             settings,
-            started_ms: now_ms,
             members: stored.members,
             by_name,
             topic: stored.topic,

@@ -18,6 +18,7 @@ use super::base::Room;
 use super::notices::Notice;
 use crate::lines::{Intent, lines};
 use crate::member::{Held, Member, MemberState, Pace, Password, host};
+use crate::now::Now;
 
 /// How long somebody may stand at the door, in milliseconds.
 const LOGIN_MS: u64 = 300_000;
@@ -67,6 +68,7 @@ impl Room {
             address,
             state: MemberState::Asked(state),
             since_ms: now_ms,
+            asked_ms: None,
             wrong: 0,
             pace,
             given: None,
@@ -295,19 +297,22 @@ impl Room {
         self.note(now_ms, Notice::joined(name));
     }
 
-    /// When somebody who is not inside is sent away. As long as the room was away nobody could come in.
-    pub(super) fn login_ends_at(&self, member: &Member) -> u64 {
-        member.since_ms.max(self.started_ms) + LOGIN_MS
-    }
-
     /// Sends those away who stand at the door for too long.
-    pub(super) fn end_logins(&mut self, now_ms: u64) {
-        let at_the_door = self.members.iter().filter(|(_, member)| member.is_at_the_door());
-        let late = at_the_door.filter(|(_, member)| self.login_ends_at(member) <= now_ms);
+    pub(super) fn end_logins(&mut self, now: Now) {
+        for member in self.members.values_mut().filter(|member| member.is_at_the_door()) {
+            member.asked_ms.get_or_insert(now.steady_ms);
+        }
+        let is_late = |member: &Member| login_ends_at(member).is_some_and(|end_ms| end_ms <= now.steady_ms);
+        let late = self.members.iter().filter(|(_, member)| is_late(member));
         for chat in late.map(|(chat, _)| *chat).collect::<Vec<_>>() {
-            self.dismiss(now_ms, chat, "no password given: goodbye");
+            self.dismiss(now.wall_ms, chat, "no password given: goodbye");
         }
     }
+}
+
+/// When somebody is sent away who is not inside, on the steady clock; `None` for all others.
+pub(super) fn login_ends_at(member: &Member) -> Option<u64> {
+    member.asked_ms.filter(|_| member.is_at_the_door()).map(|asked_ms| asked_ms + LOGIN_MS)
 }
 
 /// A password without the end of its line, which some programs send along.

@@ -50,9 +50,10 @@ impl Notices {
         &self.waiting
     }
 
-    /// When something is to be announced.
-    pub fn due(&self) -> Option<u64> {
-        (!self.waiting.is_empty()).then_some(self.next_ms)
+    /// In how many milliseconds something is to be announced.
+    pub fn wait_ms(&self, now_ms: u64) -> Option<u64> {
+        // A clock that was set back makes nobody wait for long.
+        (!self.waiting.is_empty()).then(|| self.next_ms.saturating_sub(now_ms).min(EVERY_MS))
     }
 
     /// Adds one that waits.

@@ -2,6 +2,7 @@
 
 use super::{Action, Computed, Newcomer, Room, RoomSettings, Stored, Task};
 use crate::member::{MemberState, Rate};
+use crate::now::Now;
 
 /// Time at which everything happens unless said otherwise.
 const NOW: u64 = 1_000_000;
@@ -33,7 +34,7 @@ fn settings() -> RoomSettings {
 
 impl World {
     fn new(settings: RoomSettings) -> Self {
-        let room = Room::new(NOW, settings, Stored::default());
+        let room = Room::new(settings, Stored::default());
         Self { room, told: Vec::new(), jobs: Vec::new(), deeds: Vec::new(), event: 0, is_taken: false }
     }
 
@@ -51,7 +52,7 @@ impl World {
     /// Comes into a room without passwords. What all were told of it is not looked at.
     fn enters(&mut self, chat: u64, name: &str) {
         self.comes(chat, name, &Newcomer::default());
-        self.room.due(NOW + 10_000);
+        self.room.due(Now::at(NOW + 10_000));
         self.collect();
         self.told.clear();
     }
@@ -290,22 +291,22 @@ fn what_is_said_to_one_goes_to_that_one_and_what_is_missing_is_asked_for() {
 fn who_comes_and_leaves_is_told_to_the_others_once_a_second_at_most() {
     let mut world = World::open();
     world.enters(1, "ann");
-    world.room.due(NOW);
+    world.room.due(Now::at(NOW));
     world.comes(2, "bob", &Newcomer::default());
     world.comes(3, "carol", &Newcomer::default());
     assert_eq!(world.says(3, "EX"), ["goodbye", "(quit)"]);
     assert_eq!(world.told(1), [""; 0]);
-    let due = world.room.deadline().unwrap();
-    assert_eq!(due, NOW + 1_000);
-    world.room.due(due);
+    assert_eq!(world.room.wait_ms(Now::at(NOW)), Some(1_000));
+    let due = NOW + 1_000;
+    world.room.due(Now::at(due));
     world.collect();
     assert_eq!(world.told(1), ["* bob, carol joined; carol left"]);
     world.room.closed(due, 3);
-    world.room.due(due + 9_000);
+    world.room.due(Now::at(due + 9_000));
     world.room.closed(due + 9_000, 2);
     world.collect();
     assert_eq!(world.told(1), ["* bob left"], "its chat has ended");
-    assert_eq!(world.room.deadline(), None, "nothing is to be done");
+    assert_eq!(world.room.wait_ms(Now::at(due + 9_000)), None, "nothing is to be done");
 }
 
 #[test]
@@ -326,15 +327,51 @@ fn who_says_too_much_is_refused_and_at_last_sent_away() {
 fn who_gives_no_password_is_sent_away_in_the_end() {
     let mut world = World::new(settings());
     world.comes(1, "ann", &known());
-    let due = world.room.deadline().unwrap();
-    world.room.due(due - 1);
+    world.room.due(Now::at(NOW));
+    assert_eq!(world.room.wait_ms(Now::at(NOW)), Some(300_000));
+    let due = NOW + 300_000;
+    world.room.due(Now::at(due - 1));
     world.collect();
     assert_eq!(world.state(1), Some(&MemberState::Asked(crate::member::Password::Known)));
     world.told.clear();
-    world.room.due(due);
+    world.room.due(Now::at(due));
     world.collect();
     assert_eq!(world.told(1), ["no password given: goodbye", "(quit)"]);
-    assert_eq!(due, NOW + 300_000);
+}
+
+#[test]
+fn a_clock_that_is_set_changes_nothing_for_those_at_the_door() {
+    let mut world = World::new(settings());
+    world.comes(1, "ann", &known());
+    world.room.due(Now::at(NOW));
+    for wall_ms in [NOW + 3_600_000, NOW - 900_000] {
+        let now = Now { wall_ms, steady_ms: NOW + 299_999 };
+        world.room.due(now);
+        assert_eq!(world.state(1), Some(&MemberState::Asked(crate::member::Password::Known)));
+        assert_eq!(world.room.wait_ms(now), Some(1));
+    }
+    world.room.due(Now { wall_ms: NOW - 900_000, steady_ms: NOW + 300_000 });
+    world.collect();
+    assert_eq!(world.told(1), ["no password given: goodbye", "(quit)"]);
+}
+
+#[test]
+fn what_is_too_long_for_a_line_is_refused_and_counts_as_one() {
+    let mut world = World::open();
+    world.enters(1, "ann");
+    world.enters(2, "bob");
+    let refused = "too long, not sent: a line has at most 985 bytes";
+    for text in ["\u{ff}".repeat(986), "x".repeat(4_000), format!("DM bob {}", "x".repeat(979))] {
+        assert_eq!(world.says(1, &text), [refused]);
+    }
+    assert_eq!(world.told(2), [""; 0]);
+    // 20 are allowed: three were refused, and each of these is five lines. (Here it is lines that are counted.)
+    for _ in 0..3 {
+        assert_eq!(world.says(1, &"\u{ff}".repeat(985)), ["sent to 5"]);
+    }
+    assert_eq!(world.says(1, &"\u{ff}".repeat(985)), ["too fast, not sent: at most 20 messages in 10 s"]);
+    assert_eq!(world.told(2).len(), 15);
+    assert_eq!(world.says(1, "that is all"), ["sent to 1"]);
 }
 
 #[test]
@@ -342,7 +379,7 @@ fn who_came_while_the_room_was_away_has_its_time_from_the_start_on() {
     let mut world = World::new(settings());
     world.room.opened(NOW - 600_000, 1, "ann", "10.0.0.1:7777", &known());
     world.says(1, "secret");
-    world.room.due(NOW);
+    world.room.due(Now::at(NOW));
     world.computes("secret");
     assert_eq!(world.state(1), Some(&MemberState::Inside(None)));
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::strikes::{account_key, host_key};
+use super::strikes::{account_key, host_key, left};
 use super::{Account, RoomStore, RoomStoreError};
 use crate::room::Newcomer;
 
@@ -35,10 +35,12 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be read.
     pub fn pause_ms(&self, now_ms: u64, name: &str, host: &str) -> Result<u64, RoomStoreError> {
-        let sql = "SELECT coalesce(max(until), 0) FROM strikes WHERE who IN (?1, ?2)";
-        let until: i64 =
-            self.db.prepare_cached(sql)?.query_row([account_key(name), host_key(host)], |row| row.get(0))?;
-        Ok((until as u64).saturating_sub(now_ms))
+        let sql = "SELECT count, until FROM strikes WHERE who IN (?1, ?2)";
+        let mut query = self.db.prepare_cached(sql)?;
+        let left = query.query_map([account_key(name), host_key(host)], |row| {
+            Ok(left(now_ms, row.get(0)?, row.get(1)?))
+        })?;
+        Ok(left.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or_default())
     }
 
     /// The hash of an account's password.
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
     use crate::room::{Changes, Room, RoomSettings, Stored};
     use crate::store::Deeds;
-    use crate::store::strikes::STRIKES_FOR_MS;
+    use crate::store::strikes::{STRIKES_FOR_MS, strike};
 
     #[test]
     fn the_pause_after_wrong_passwords_grows_for_the_account_and_for_the_host_and_is_forgotten() {
@@ -154,7 +156,7 @@ mod tests {
             max_accounts: 1,
             rate: crate::member::Rate { messages: 1 },
         };
-        let room = Room::new(0, settings, Stored::default());
+        let room = Room::new(settings, Stored::default());
         let mut commit = |now_ms, deeds: &Deeds| {
             store.commit(now_ms, &room, &Changes::default(), deeds).unwrap();
             let pause = |name, host| store.pause_ms(now_ms, name, host).unwrap();
@@ -172,5 +174,19 @@ mod tests {
         let later = 120_000_000 + 2 * STRIKES_FOR_MS;
         let anew: Vec<_> = (0..3).map(|n| commit(later + n, &wrong)).collect();
         assert_eq!(anew[2], (15_000, 15_000, 0), "a day later it begins anew");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_pause_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
+        let all = store.db.transaction().unwrap();
+        for who in [account_key("ann"), host_key("10.0.0.1")] {
+            (0..3).for_each(|_| strike(&all, 10_000_000, &who).unwrap());
+        }
+        all.commit().unwrap();
+        let pause = |now_ms| store.pause_ms(now_ms, "ann", "10.0.0.1").unwrap();
+        assert_eq!([10_000_000, 10_010_000, 10_015_000].map(pause), [15_000, 5_000, 0]);
+        assert_eq!(pause(6_400_000), 15_000, "an hour earlier it begins anew");
     }
 }

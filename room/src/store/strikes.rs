@@ -22,13 +22,21 @@ pub(super) fn strike(all: &Transaction<'_>, now_ms: u64, who: &str) -> rusqlite:
     let sql = "SELECT count FROM strikes WHERE who = ?1";
     let count: i64 = all.query_row(sql, [who], |row| row.get(0)).optional()?.unwrap_or(0);
     let count = count + 1;
-    let pause = match count % WRONG_BEFORE_PAUSE {
-        0 => PAUSE_MS.saturating_mul(1 << (count / WRONG_BEFORE_PAUSE - 1).clamp(0, 16)).min(PAUSE_MAX_MS),
-        _ => 0,
-    };
+    let pause = if count % WRONG_BEFORE_PAUSE == 0 { longest_pause(count) } else { 0 };
     let until = now_ms + pause;
     all.execute("INSERT OR REPLACE INTO strikes VALUES (?1, ?2, ?3)", params![who, count, until as i64])?;
     Ok(())
+}
+
+/// What is left of the pause of whoever has so many wrong passwords, in milliseconds.
+pub(super) fn left(now_ms: u64, count: i64, until: i64) -> u64 {
+    // Its end is a time of day. If the clock was set back, it begins anew at worst.
+    (until as u64).saturating_sub(now_ms).min(longest_pause(count))
+}
+
+/// The last pause that so many wrong passwords had.
+fn longest_pause(count: i64) -> u64 {
+    PAUSE_MS.saturating_mul(1 << (count / WRONG_BEFORE_PAUSE - 1).clamp(0, 16)).min(PAUSE_MAX_MS)
 }
 
 /// The right password ends the count of its account; the host is forgiven what went before it in the same chat.
