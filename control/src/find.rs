@@ -100,7 +100,7 @@ fn candidates(failed: &mut Option<Error>) -> Vec<Socket> {
     // The folder has them in no order, and the error that names them should be the same each time.
     sockets.sort_by(|one, other| one.path.cmp(&other.path));
     for (name, holder) in locks().map(|locks| Holder::all_in(&locks)).unwrap_or_default() {
-        if sockets.iter().all(|socket| socket.path != holder.socket) {
+        if !sockets.iter().any(|socket| holder.is_at(&socket.path)) {
             sockets.push(Socket::placed(name, holder.socket));
         }
     }

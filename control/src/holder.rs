@@ -60,6 +60,12 @@ impl Holder {
         Self::parse(&bytes)
     }
 
+    /// Whether this is its socket, also if another path leads there.
+    pub fn is_at(&self, socket: &Path) -> bool {
+        let identity = |path: &Path| fs::metadata(path).map(|there| (there.dev(), there.ino())).ok();
+        self.socket == socket || identity(&self.socket).is_some_and(|ours| identity(socket) == Some(ours))
+    }
+
     /// The id of the process, if it still has the lock's file open. To try the lock would tell too, but a program that
     /// starts at that moment would find it taken.
     pub fn alive(&self, lock: &Path) -> Option<u32> {

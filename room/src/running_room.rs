@@ -76,7 +76,7 @@ fn candidates() -> Vec<(String, PathBuf)> {
     let mut found: Vec<(String, PathBuf)> =
         sockets.filter_map(|path| Some((path.file_stem()?.to_string_lossy().into_owned(), path))).collect();
     for (name, holder) in rooms().map(|rooms| Holder::all_in(&rooms)).unwrap_or_default() {
-        if found.iter().all(|(_, path)| *path != holder.socket) {
+        if !found.iter().any(|(_, path)| holder.is_at(path)) {
             found.push((name, holder.socket));
         }
     }

@@ -126,6 +126,11 @@ fn a_daemon_that_was_started_in_another_environment_is_found_by_its_lock() {
     for args in [&["-d", &address, "status"][..], &["status"]] {
         assert!(elsewhere(args).ok().contains("user               alice\n"));
     }
+    // By another path it is still one.
+    std::os::unix::fs::symlink(world.path("run"), world.path("link")).unwrap();
+    let mut command = world.command("simpctl");
+    command.arg("status").env("XDG_RUNTIME_DIR", world.path("link"));
+    assert!(run(command, "").ok().contains("user               alice\n"));
     let bob = world.start(2, &["--user", "bob"]);
     let both = format!("{address}, {}", world.address(2));
     let line = format!("simpctl: several simpd are running: {both} (choose one with -d ADDR)");
