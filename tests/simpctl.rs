@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use simp_control::frame;
 use simp_control::{Answer, Failure, FailureKind};
 
-use crate::harness::{Peer, World, is_root, run};
+use crate::harness::{Peer, World, has_program, is_root, run};
 
 #[test]
 fn without_a_daemon_it_says_how_to_start_one() {
@@ -105,6 +105,31 @@ fn wrong_usage_is_status_2_and_one_line() {
     {
         let outcome = world.ctl(1, args);
         assert_eq!((outcome.status, outcome.stderr.lines().count()), (Some(2), 1), "{args:?}: {outcome:?}");
+    }
+}
+
+#[test]
+fn bash_is_offered_no_options_within_a_text() {
+    if !has_program("bash_is_offered_no_options_within_a_text", "bash") {
+        return;
+    }
+    let world = World::new();
+    let script = world.ctl(1, &["completions", "bash"]).ok();
+    for (typed, offered) in [
+        ("send --t", "--to --timeout"),
+        ("send -t bob --t", "--to --timeout"),
+        ("-d send send --no", "--no-wait"),
+        ("send hi --t", ""),
+        ("send -- --t", ""),
+        ("quit bob --ti", "--timeout"),
+        ("completions b", "bash"),
+    ] {
+        let mut bash = world.command("bash");
+        let call = format!(
+            "{script}\nCOMP_WORDS=(simpctl {typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _simpctl; echo ${{COMPREPLY[@]}}"
+        );
+        bash.args(["-c", &call]);
+        assert_eq!(run(bash, "").ok(), format!("{offered}\n"), "{typed}");
     }
 }
 

@@ -36,7 +36,7 @@ fn script(shell: &str) -> Outcome<String> {
         }
     }
     match shell {
-        "bash" => Ok(Bash::generate("simpctl", &info)),
+        "bash" => Ok(before_a_text(&Bash::generate("simpctl", &info), &info)),
         "zsh" => Ok(Zsh::generate("simpctl", &info)),
         "fish" => Ok(Fish::generate("simpctl", &info)),
         _ => {
@@ -44,6 +44,37 @@ fn script(shell: &str) -> Outcome<String> {
             Err(fail(FailureKind::Usage, line))
         }
     }
+}
+
+/// The script for bash, which offers nothing after the first word of a text: an option there would be sent.
+fn before_a_text(script: &str, info: &CommandInfoWithArgs) -> String {
+    let takes_text = |command: &&SubCommandInfo| {
+        command.command.positionals.iter().any(|argument| argument.optionality == Optionality::Greedy)
+    };
+    let mut guard = String::new();
+    for SubCommandInfo { name, command } in info.commands.iter().filter(takes_text) {
+        let with_value = command.flags.iter().filter(|flag| flag.kind != FlagInfoKind::Switch);
+        let names = with_value.flat_map(|flag| {
+            let short = flag.short.map(|short| format!("-{short}"));
+            short.into_iter().chain([flag.long.to_owned()])
+        });
+        let values = names.collect::<Vec<_>>().join(" | ");
+        guard += &format!(
+            r#"    local word is_value="" command=""
+    for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+        case "$is_value:$word" in
+            yes:*) is_value="" ;;
+            :{values}) is_value=yes ;;
+            :--) [[ $command == {name} ]] && return 0 ;;
+            :-*) ;;
+            *) [[ $command == {name} ]] && return 0; command=${{command:-$word}} ;;
+        esac
+    done
+"#,
+            values = values.replace(" | ", " | :"),
+        );
+    }
+    script.replacen("_simpctl() {\n", &format!("_simpctl() {{\n{guard}"), 1)
 }
 
 /// Adds options to those of a command and of the commands below it.
