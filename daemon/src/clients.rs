@@ -110,9 +110,14 @@ impl ClientConnection {
         }
     }
 
+    /// Bytes that wait for it.
+    pub fn unread(&self) -> usize {
+        self.output.rest().len()
+    }
+
     /// Whether it reads slower than it is written to.
     pub fn is_full(&self) -> bool {
-        self.output.rest().len() >= OUTPUT_HIGH
+        self.unread() >= OUTPUT_HIGH
     }
 
     /// What it owes us. No request while it is our turn: if its output is full, or its socket has more to read, what we

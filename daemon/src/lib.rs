@@ -3,6 +3,7 @@
 //! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
 //! - `clients`, `udp`: the sockets; neither knows the other. `place`: where the first is. `output`: what is to be written to a client. `followers`:
 //!   entries of the log for clients.
+//! - `rota`: whose turn it is if not all clients can be served in one turn of the loop.
 //! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml.
 
 mod clients;
@@ -10,6 +11,7 @@ mod config;
 mod followers;
 mod output;
 mod place;
+mod rota;
 mod server;
 mod settings;
 mod startup;

@@ -16,7 +16,7 @@ use simp_control::error::system;
 use simp_control::sleep::{self, Waking};
 use simp_engine::wheel::Wheel;
 use simp_engine::{
-    Arrival, ClientId, Departure, Engine, Inputs, Link, Now, Outputs, Transmit, has_long_answer,
+    Arrival, ClientId, Departure, Engine, Inputs, Link, Now, Outputs, Transmit, WORK_PER_TURN, may_wait,
 };
 use simp_proto::Datagram;
 use simp_store::{Store, StoreError};
@@ -26,6 +26,7 @@ use crate::clients::{ClientConnection, Clients, Debt};
 use crate::config::{Args, Config};
 use crate::followers;
 use crate::place::Place;
+use crate::rota::Rota;
 use crate::udp::{Blocked, Fate, More, Refusal, Udp};
 
 const UDP: Token = Token(0);
@@ -38,8 +39,8 @@ const FIRST_CLIENT: usize = 5;
 /// Most datagrams taken in one turn, so that a flood does not starve the clients. They share one commit.
 const DATAGRAMS_PER_TURN: usize = 256;
 
-/// Most requests of one client taken in one turn.
-const REQUESTS_PER_TURN: usize = 256;
+/// To read from a client is so much work, even if nothing comes of it.
+const READING: u64 = 16;
 
 /// A network device whose queue is full is tried again after this long.
 const DEVICE_AGAIN_AFTER: Duration = Duration::from_millis(10);
@@ -59,6 +60,10 @@ pub struct Server {
     place: Place,
     /// When clients must have paid what they owe.
     debts: Wheel<ClientId>,
+    /// Whose requests are read first.
+    asking: Rota,
+    /// Who is given entries of the log first.
+    following: Rota,
     poll: Poll,
     signals: Signals,
     /// Wakes us up after the machine has slept: no time limit of the system has counted that.
@@ -107,6 +112,8 @@ impl Server {
             clients,
             place,
             debts: Wheel::new(now.instant),
+            asking: Rota::default(),
+            following: Rota::default(),
             poll,
             signals,
             waking,
@@ -256,28 +263,30 @@ impl Server {
     fn read_clients(&mut self) {
         let ready: Vec<ClientId> =
             self.clients.iter_mut().filter(|(_, client)| client.has_more()).map(|(key, _)| key).collect();
-        for key in ready {
-            self.read_client(key);
-        }
+        let mut asking = std::mem::take(&mut self.asking);
+        asking.share(ready, WORK_PER_TURN, |key, share| self.read_client(key, share));
+        self.asking = asking;
     }
 
-    fn read_client(&mut self, key: ClientId) {
-        let Some(client) = self.clients.get_mut(key) else { return };
-        let mut has_asked_for_list = false;
-        for _ in 0..REQUESTS_PER_TURN {
-            // Until its socket has no more: only then an event says that there is, together with those of datagrams
-            // that came before.
-            let Some(request) = client.next_request() else { return };
-            // Answers wait for the end of the turn, so that only short ones may be many.
-            if has_long_answer(&request) && std::mem::replace(&mut has_asked_for_list, true) {
-                return client.hold(request);
-            }
+    /// Takes requests of a client, one at least, until they are this much work; says how much they are.
+    fn read_client(&mut self, key: ClientId, share: u64) -> u64 {
+        let Some(client) = self.clients.get_mut(key) else { return 0 };
+        let mut work = READING;
+        // Until its socket has no more: only then an event says that there is, together with those of datagrams that
+        // came before.
+        while let Some(request) = client.next_request() {
+            work += self.engine.work_of(&request);
             // It has paid: what it owes from here on, it owes from now on.
             if let Some(debt) = client.debt.take() {
                 self.debts.cancel(debt.timer);
             }
+            let may_wait = may_wait(&request);
             self.inputs.requests.push((key, request));
+            if may_wait || work >= share {
+                break;
+            }
         }
+        work
     }
 
     fn dismiss_debtors(&mut self, now: Now) {
@@ -339,6 +348,11 @@ impl Server {
                 client.answer(&answer);
             }
         }
+        for (key, request) in self.outputs.not_yet.drain(..) {
+            if let Some(client) = self.clients.get_mut(key) {
+                client.hold(request);
+            }
+        }
         // After the answer that says from where, so that it comes before the first entry.
         for (key, follower) in self.outputs.followers.drain(..) {
             if let Some(client) = self.clients.get_mut(key) {
@@ -346,9 +360,7 @@ impl Server {
             }
         }
         self.stopping |= self.outputs.stops;
-        for (_, client) in self.clients.iter_mut() {
-            followers::serve(client, self.engine.log());
-        }
+        followers::serve_all(&mut self.clients, &mut self.following, self.engine.log());
         for gone in self.clients.flush(self.poll.registry()) {
             if let Some(timer) = gone.timer {
                 self.debts.cancel(timer);

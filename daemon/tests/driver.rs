@@ -183,6 +183,11 @@ impl Driver {
         self.outputs.answers.iter().map(|(_, answer)| result(answer)).collect()
     }
 
+    /// A request of the last turn that needs a further one.
+    pub fn not_yet(&mut self) -> Option<Request> {
+        self.outputs.not_yet.pop().map(|(_, request)| request)
+    }
+
     /// The next turn takes this datagram.
     pub fn arrives(&mut self, from: SocketAddr, datagram: Result<Datagram, DecodeError>) {
         self.inputs.datagrams.push(Arrival { from, local: None, datagram });

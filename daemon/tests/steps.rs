@@ -9,6 +9,7 @@ mod habits;
 mod moves;
 mod restarts;
 mod retention;
+mod work;
 
 use std::net::SocketAddr;
 use std::time::Instant;

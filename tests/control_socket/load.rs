@@ -195,8 +195,10 @@ fn more_chats_than_one_reply_holds_come_in_pieces() {
         return;
     }
     let world = World::new();
-    let daemon = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "3000"]);
-    let peers: Vec<_> = (0..2_100).map(|_| Peer::new(&(world.address(2) + ":0"), "bob")).collect();
+    let daemon = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "700"]);
+    // Of several hosts: one alone may not open so many at once.
+    let peers: Vec<_> =
+        (0..600_u16).map(|n| Peer::new(&(world.address(2 + (n / 100) as u8) + ":0"), "bob")).collect();
     for peer in &peers {
         peer.open(&world.address(1));
     }
@@ -212,7 +214,7 @@ fn more_chats_than_one_reply_holds_come_in_pieces() {
             break;
         }
     }
-    assert_eq!((ids.len(), replies), (2_100, 2));
+    assert_eq!((ids.len(), replies), (600, 3));
     assert!(ids.is_sorted_by(|one, next| one < next));
-    assert_eq!(world.ctl(1, &["chats"]).ok().lines().count(), 2_100);
+    assert_eq!(world.ctl(1, &["chats"]).ok().lines().count(), 600);
 }

@@ -29,8 +29,8 @@ use crate::outputs::Outputs;
 use carried::{Carried, Denied};
 use send::Draft;
 
-/// Carries out a request. Its answer leaves after the commit. If the log could not be used, nothing of this turn
-/// may stay.
+/// Carries out a request. Its answer leaves after the commit; one that needs a further turn has none yet. If the log could
+/// not be used, nothing of this turn may stay.
 pub fn carry_out(
     engine: &mut Engine,
     now: Now,
@@ -38,7 +38,7 @@ pub fn carry_out(
     client: ClientId,
     request: &Request,
     outputs: &mut Outputs,
-) -> (Answer, Result<(), StoreError>) {
+) -> (Option<Answer>, Result<(), StoreError>) {
     // What reads is served also while nothing can be written.
     let refuses = engine.disk.refuses().filter(|_| writes(request));
     let carried = match refuses {
@@ -46,11 +46,15 @@ pub fn carry_out(
         None => look_up(engine, now, inputs, client, request, outputs),
     };
     match carried {
-        Ok(reply) => (Answer::Reply(reply), Ok(())),
-        Err(Denied::Failure(failure)) => (Answer::Failure(failure), Ok(())),
+        Ok(reply) => (Some(Answer::Reply(reply)), Ok(())),
+        Err(Denied::Failure(failure)) => (Some(Answer::Failure(failure)), Ok(())),
+        Err(Denied::NotYet(request)) => {
+            outputs.not_yet.push((client, *request));
+            (None, Ok(()))
+        }
         // The turn is undone, and this answer with it, unless there is trouble already.
         Err(Denied::Store(error)) => {
-            (Answer::Failure(Failure::new(FailureKind::Failed, error.to_string())), Err(error))
+            (Some(Answer::Failure(Failure::new(FailureKind::Failed, error.to_string()))), Err(error))
         }
     }
 }
@@ -105,10 +109,9 @@ pub fn writes(request: &Request) -> bool {
     traits(request).1 == Effect::Writes
 }
 
-/// Whether the answer to a request may be a list, which grows with what the daemon has: of such requests only one of
-/// each client is taken in a turn.
-pub fn has_long_answer(request: &Request) -> bool {
-    traits(request).1 == Effect::Lists
+/// How much carrying out a request may cost.
+pub fn effort(request: &Request) -> Effort {
+    traits(request).2
 }
 
 /// What a request does.
@@ -116,33 +119,45 @@ pub fn has_long_answer(request: &Request) -> bool {
 enum Effect {
     /// It changes the log.
     Writes,
-    /// It reads, perhaps much.
-    Lists,
-    /// Neither.
+    /// It only reads.
+    Reads,
+}
+
+/// How much a request may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Always little.
     Little,
+    /// A look at each chat, unless it names one address.
+    Names,
+    /// As much as one request may: a list, or a search.
+    Much,
 }
 
 // One match without `_`: whoever adds a request has to decide here.
-fn traits(request: &Request) -> (&'static str, Effect) {
+fn traits(request: &Request) -> (&'static str, Effect, Effort) {
+    use Effect::{Reads, Writes};
+    use Effort::{Little, Much, Names};
     match request {
-        Request::Connect { .. } => ("connect", Effect::Writes),
-        Request::Accept { .. } => ("accept", Effect::Writes),
-        Request::Decline { .. } => ("decline", Effect::Writes),
-        Request::Send { .. } => ("send", Effect::Writes),
-        Request::Cancel { .. } => ("cancel", Effect::Writes),
-        Request::Resend { .. } => ("resend", Effect::Writes),
-        Request::Quit { .. } => ("quit", Effect::Writes),
-        Request::Seen { .. } => ("seen", Effect::Writes),
-        Request::Forget { .. } => ("forget", Effect::Writes),
-        Request::ForgetPeer(_) => ("forget_peer", Effect::Writes),
-        Request::Status => ("status", Effect::Lists),
-        Request::Outbox { .. } => ("outbox", Effect::Lists),
-        Request::Chats { .. } => ("chats", Effect::Lists),
-        Request::History { .. } => ("history", Effect::Lists),
-        Request::Consumers => ("consumers", Effect::Lists),
-        Request::Peers { .. } => ("peers", Effect::Lists),
-        Request::Hello { .. } => ("hello", Effect::Little),
-        Request::Follow { .. } => ("follow", Effect::Little),
-        Request::Stop => ("stop", Effect::Little),
+        Request::Connect { .. } => ("connect", Writes, Names),
+        Request::Accept { .. } => ("accept", Writes, Names),
+        Request::Decline { .. } => ("decline", Writes, Names),
+        Request::Send { again_after: Some(_), .. } => ("send", Writes, Much),
+        Request::Send { again_after: None, .. } => ("send", Writes, Names),
+        Request::Cancel { .. } => ("cancel", Writes, Names),
+        Request::Resend { .. } => ("resend", Writes, Names),
+        Request::Quit { .. } => ("quit", Writes, Names),
+        Request::Seen { .. } => ("seen", Writes, Little),
+        Request::Forget { .. } => ("forget", Writes, Little),
+        Request::ForgetPeer(_) => ("forget_peer", Writes, Much),
+        Request::Status => ("status", Reads, Names),
+        Request::Outbox { .. } => ("outbox", Reads, Much),
+        Request::Chats { .. } => ("chats", Reads, Much),
+        Request::History { .. } => ("history", Reads, Much),
+        Request::Consumers => ("consumers", Reads, Much),
+        Request::Peers { .. } => ("peers", Reads, Much),
+        Request::Hello { .. } => ("hello", Reads, Little),
+        Request::Follow { .. } => ("follow", Reads, Little),
+        Request::Stop => ("stop", Reads, Little),
     }
 }

@@ -12,7 +12,7 @@
 //!   `trace`: lines for whoever watches.
 //! - `roster`: the chats by address. `ongoing`: one of them. `begin`: a new one. `queue`: its messages that wait.
 //! - `named`: chats as clients name and see them.
-//! - `commands`: what clients want: which request goes to which file.
+//! - `commands`: what clients want: which request goes to which file. `work`: how much of that a turn takes on.
 //! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
 //! - `resume`: taking up what the log says. `retention`: removing old entries. `passing`: which entries no consumer waits
 //!   for.
@@ -61,9 +61,9 @@ mod trouble;
 mod turn;
 mod wake;
 pub mod wheel;
+mod work;
 
 pub use budgets::Budget;
-pub use commands::has_long_answer;
 pub use engine::Engine;
 pub use inputs::{Arrival, ClientId, Departure, Inputs, Link, Reader};
 pub use invariants::Broken;
@@ -72,3 +72,4 @@ pub use outputs::{Follower, Outputs};
 pub use pins::{PinError, Pins};
 pub use policy::{Accept, Policy, Retain};
 pub use transmits::{Transmit, Transmits};
+pub use work::{WORK_PER_TURN, may_wait};

@@ -9,22 +9,40 @@ use crate::roster::Roster;
 const NAMES_MAX: usize = 10;
 
 impl Roster {
-    /// What a client learns of those that are not over and have ids above `after`, oldest first.
-    pub fn list(&self, after: u64) -> Vec<ChatInfo> {
-        let here = self.iter().filter(|(_, ongoing)| ongoing.id > after && is_shown(ongoing));
-        let mut list: Vec<_> = here.map(|(_, ongoing)| ongoing.info()).collect();
-        // An id is that of the entry that the chat began with.
-        list.sort_by_key(|info| info.chat);
-        list
+    /// What a client learns of those that are not over and have ids above `after`, oldest first: of at most so many, and
+    /// whether there are more.
+    pub fn list(&self, after: u64, limit: usize) -> (Vec<ChatInfo>, bool) {
+        let (first, more) = self.first(limit, |ongoing| ongoing.id > after && is_shown(ongoing));
+        (first.into_iter().map(Ongoing::info).collect(), more)
+    }
+
+    /// The chat that began first, requests not counted.
+    pub fn oldest(&self) -> Option<&Ongoing> {
+        let counts = |ongoing: &Ongoing| ongoing.chat.state() != State::Invited && is_shown(ongoing);
+        self.first(1, counts).0.pop()
     }
 
     /// What is special about the peers of open chats, of at most so many: those that began first.
     pub fn notes(&self, limit: usize) -> Vec<PeerNote> {
-        let open = self.iter().filter(|(_, ongoing)| ongoing.chat.state() == State::Open);
-        let mut special: Vec<_> =
-            open.filter_map(|(_, ongoing)| Some((ongoing.id, ongoing.peer(), ongoing.note()?))).collect();
-        special.sort_by_key(|(id, ..)| *id);
-        special.into_iter().take(limit).map(|(_, peer, note)| PeerNote { peer, note }).collect()
+        let is_special = |ongoing: &Ongoing| {
+            ongoing.chat.state() == State::Open && ongoing.chat.dialect().notes().next().is_some()
+        };
+        let note = |ongoing: &Ongoing| Some(PeerNote { peer: ongoing.peer(), note: ongoing.note()? });
+        self.first(limit, is_special).0.into_iter().filter_map(note).collect()
+    }
+
+    /// Those that began first, at most so many, and whether there are more.
+    fn first(&self, limit: usize, fits: impl Fn(&Ongoing) -> bool) -> (Vec<&Ongoing>, bool) {
+        // An id is that of the entry that the chat began with. Only those that are shown cost more than a look.
+        let mut fitting: Vec<_> =
+            self.iter().map(|(_, ongoing)| ongoing).filter(|ongoing| fits(ongoing)).collect();
+        let more = fitting.len() > limit;
+        if more {
+            fitting.select_nth_unstable_by_key(limit, |ongoing| ongoing.id);
+            fitting.truncate(limit);
+        }
+        fitting.sort_by_key(|ongoing| ongoing.id);
+        (fitting, more)
     }
 
     /// Whether there is one that `who` means among those in a state that fits.

@@ -1,6 +1,6 @@
 //! What a turn comes to.
 
-use simp_control::Answer;
+use simp_control::{Answer, Request};
 use simp_store::EntryFilter;
 
 use crate::inputs::ClientId;
@@ -11,8 +11,10 @@ use crate::transmits::Transmits;
 pub struct Outputs {
     /// What leaves on the network.
     pub transmits: Transmits,
-    /// One for each request, those of each client in order.
+    /// One for each request but those that are not carried out yet, those of each client in order.
     pub answers: Vec<(ClientId, Answer)>,
+    /// Requests for the next turn, before any other of their clients.
+    pub not_yet: Vec<(ClientId, Request)>,
     /// Clients that follow the log from now on. They read it at their own pace: see
     /// [`Engine::log`](crate::Engine::log).
     pub followers: Vec<(ClientId, Follower)>,
@@ -38,6 +40,7 @@ impl Outputs {
     pub(crate) fn clear(&mut self) {
         self.transmits.clear();
         self.answers.clear();
+        self.not_yet.clear();
         self.followers.clear();
         self.stops = false;
     }

@@ -226,6 +226,11 @@ impl Roster {
         self.entries.iter().map(|(key, listed)| (key, &listed.ongoing))
     }
 
+    /// How many there are, whatever they count as.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// How many count against `max_chats`.
     pub fn count(&self) -> usize {
         self.chats

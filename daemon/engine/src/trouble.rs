@@ -51,10 +51,10 @@ impl Engine {
         outputs.clear();
         for (client, request) in &inputs.requests {
             let answer = match commands::writes(request) {
-                true => Answer::Failure(refusal.clone()),
+                true => Some(Answer::Failure(refusal.clone())),
                 false => commands::carry_out(self, now, inputs, *client, request, outputs).0,
             };
-            outputs.answers.push((*client, answer));
+            outputs.answers.extend(answer.map(|answer| (*client, answer)));
         }
     }
 

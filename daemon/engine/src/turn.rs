@@ -85,7 +85,7 @@ impl Engine {
         for (client, request) in &inputs.requests {
             let _span = tracing::debug_span!("request", client, request = %commands::name(request)).entered();
             let (answer, used) = commands::carry_out(self, now, inputs, *client, request, outputs);
-            outputs.answers.push((*client, answer));
+            outputs.answers.extend(answer.map(|answer| (*client, answer)));
             // While there is trouble nothing is written, so there is nothing to undo.
             if self.disk.works() {
                 used?;

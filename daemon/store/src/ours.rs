@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::Kind;
 
 use crate::error::StoreError;
+use crate::read::SCAN;
 use crate::store::Store;
 
 /// How far back a message with a token is looked for.
@@ -218,18 +219,24 @@ impl Store {
             .map(|id| id.map(|id| id as u64)))
     }
 
-    /// The message that was queued with this token, by an entry above `after`: its id and its chat.
-    pub fn with_token(&self, token: u64, after: u64) -> Result<Option<(u64, u64)>, StoreError> {
+    /// The message that was queued with this token, by an entry above `after`: its id and its chat; and the id up to
+    /// which the log was looked through. If there is none, call again from there until that is the newest.
+    pub fn with_token(&self, token: u64, after: u64) -> Result<(Option<(u64, u64)>, u64), StoreError> {
         // Tokens have no index, for a client asks within seconds: only the newest entries are looked through. No id may
-        // be negative to SQLite, whatever the client says.
+        // be negative to SQLite, whatever the client says. A text is not read, though the token comes after it.
         let after = after.max(self.extent.last_id.saturating_sub(TOKEN_SCAN)).min(self.extent.last_id);
-        let sql = "SELECT id, chat FROM events WHERE id > ?1 AND kind = 5 AND seq = ?2";
-        self.ok(self.db.prepare(sql).and_then(|mut query| {
-            query
-                .query_row([after as i64, token as i64], |row| {
-                    Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
-                })
-                .optional()
+        let sql =
+            "SELECT id, chat, CASE WHEN kind = 5 THEN seq END FROM events WHERE id > ?1 ORDER BY id LIMIT ?2";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let mut rows = query.query([after as i64, SCAN as i64])?;
+            let (mut looked_at, mut looked) = (0, after);
+            while let Some(row) = rows.next()? {
+                (looked_at, looked) = (looked_at + 1, row.get::<_, i64>(0)? as u64);
+                if row.get::<_, Option<i64>>(2)? == Some(token as i64) {
+                    return Ok((Some((looked, row.get::<_, i64>(1)? as u64)), looked));
+                }
+            }
+            Ok((None, if looked_at < SCAN { self.extent.last_id } else { looked }))
         }))
     }
 }

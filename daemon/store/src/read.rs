@@ -1,8 +1,7 @@
 //! Reading the log: forwards for followers, backwards for history.
 
-use std::fmt::Write as _;
-
-use simp_control::{Event, Filter, Who};
+use rusqlite::Row;
+use simp_control::{Event, Filter, Peer, Who};
 
 use crate::error::StoreError;
 use crate::rows::{event, number};
@@ -11,6 +10,13 @@ use crate::store::Store;
 /// Most entries that [`Store::read`] looks at in one call, so that a filter which finds nothing does not hold
 /// the loop up.
 pub(crate) const SCAN: u64 = 2_048;
+
+/// With so many bytes of entries no more are read in one call: long texts must not hold the loop up either, and what a
+/// client does not take at once must not take up much memory.
+pub const BYTES_PER_READ: usize = 64 << 10;
+
+/// What an entry takes besides its text, about.
+const ENTRY_BYTES: usize = 256;
 
 /// Which entries a reader wants. Empty: all.
 #[derive(Debug, Clone, Default)]
@@ -37,72 +43,94 @@ impl EntryFilter {
 
     /// Whether this entry is wanted.
     pub fn matches(&self, event: &Event) -> bool {
-        (self.kinds == 0 || self.kinds >> number(event.what.kind()) & 1 == 1)
-            && self.chat.is_none_or(|chat| chat == event.chat)
-            && self.since_ms.is_none_or(|since| event.at_ms >= since)
-            && self.until_ms.is_none_or(|until| event.at_ms < until)
+        self.matches_numbers(event.at_ms, number(event.what.kind()), event.chat)
             && self.who.as_ref().is_none_or(|who| who.is(&event.peer))
+    }
+
+    /// The same for the [`HEAD`] of one.
+    fn wants(&self, head: &Row<'_>) -> rusqlite::Result<bool> {
+        let (at, chat) = (head.get::<_, i64>(1)? as u64, head.get::<_, i64>(3)? as u64);
+        if !self.matches_numbers(at, head.get(2)?, chat) {
+            return Ok(false);
+        }
+        let Some(who) = &self.who else { return Ok(true) };
+        Ok(who.is(&Peer { address: head.get(4)?, user: head.get(5)? }))
+    }
+
+    fn matches_numbers(&self, at_ms: u64, kind: i64, chat: u64) -> bool {
+        (self.kinds == 0 || self.kinds >> kind & 1 == 1)
+            && self.chat.is_none_or(|wanted| wanted == chat)
+            && self.since_ms.is_none_or(|since| at_ms >= since)
+            && self.until_ms.is_none_or(|until| at_ms < until)
     }
 }
 
+/// The first so many columns of an entry: what filters ask for. The text comes after them, and may be long.
+const HEAD: &str = "id, at, kind, chat, address, user";
+
+/// What a search has found, and how far it came.
+struct Found {
+    events: Vec<Event>,
+    /// The last entry that was looked at, if there may be more.
+    stopped_at: Option<u64>,
+}
+
 impl Store {
-    /// Entries above `after` that are wanted, oldest first, at most `limit`; and the id up to which
-    /// the log was looked through. Call again from there until that is the newest. In a turn that has
-    /// appended entries, these are among them before they are committed: the answer leaves after the commit.
+    /// Entries above `after` that are wanted, oldest first, at most `limit`, and no further ones after
+    /// [`BYTES_PER_READ`]; and the id up to which the log was looked through. Call again from there until that is the
+    /// newest. In a turn that has appended entries, these are among them before they are committed: the answer leaves
+    /// after the commit.
     pub fn read(
         &self,
         after: u64,
         limit: usize,
         wanted: &EntryFilter,
     ) -> Result<(Vec<Event>, u64), StoreError> {
-        let after = after.max(self.extent.first_id.saturating_sub(1));
-        let until = self.extent.last_id.min(after + SCAN);
-        let rows = self.select("id > ?1 AND id <= ?2", "ASC", [after, until], limit, wanted)?;
-        // What was cut off by the limit is looked at with the next call.
-        let looked = if rows.len() == limit { rows.last().map_or(until, |event| event.id) } else { until };
-        Ok((rows, looked))
+        let sql = format!("SELECT {HEAD} FROM events WHERE id > ?1 ORDER BY id");
+        let found = self.search(&sql, after.min(self.extent.last_id), limit, wanted)?;
+        Ok((found.events, found.stopped_at.unwrap_or(self.extent.last_id)))
     }
 
-    /// Entries below `before` that are wanted, newest first, at most `limit`; and where to look on
-    /// for older ones, if the log was not looked through to its beginning.
+    /// Entries below `before` that are wanted, newest first, at most `limit`, and no further ones after
+    /// [`BYTES_PER_READ`]; and where to look on for older ones, if the log was not looked through to its beginning.
     pub fn history(
         &self,
         before: u64,
         limit: usize,
         wanted: &EntryFilter,
     ) -> Result<(Vec<Event>, Option<u64>), StoreError> {
-        // From the newest on: a client that begins with the largest number looks through nothing that is not there.
-        let before = before.min(self.extent.last_id + 1);
-        let above = before.saturating_sub(SCAN + 1);
-        let rows = self.select("id > ?1 AND id < ?2", "DESC", [above, before], limit, wanted)?;
-        let lowest = if rows.len() == limit { rows.last().map_or(1, |event| event.id) } else { above + 1 };
-        Ok((rows, (lowest > self.extent.first_id.max(1)).then_some(lowest)))
+        let sql = format!("SELECT {HEAD} FROM events WHERE id < ?1 ORDER BY id DESC");
+        let found = self.search(&sql, before.min(self.extent.last_id + 1), limit, wanted)?;
+        Ok((found.events, found.stopped_at.filter(|id| *id > self.extent.first_id)))
     }
 
-    fn select(
-        &self,
-        range: &str,
-        order: &str,
-        ids: [u64; 2],
-        limit: usize,
-        wanted: &EntryFilter,
-    ) -> Result<Vec<Event>, StoreError> {
-        let mut sql = format!("SELECT * FROM events WHERE {range}");
-        // Numbers only: nothing that a client wrote becomes part of the statement.
-        if let Some(chat) = wanted.chat {
-            let _ = write!(sql, " AND chat = {}", chat as i64);
+    fn search(&self, sql: &str, from: u64, limit: usize, wanted: &EntryFilter) -> Result<Found, StoreError> {
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        if limit == 0 {
+            return Ok(Found { events, stopped_at: None });
         }
-        if wanted.kinds != 0 {
-            let _ = write!(sql, " AND {} >> kind & 1", wanted.kinds);
-        }
-        let _ = write!(sql, " ORDER BY id {order}");
-        self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
-            query
-                .query_map(ids.map(|id| id.min(i64::MAX as u64) as i64), event)?
-                // A row that cannot be read is an error to whoever asks, not a gap.
-                .filter(|event| event.as_ref().map_or(true, |event| wanted.matches(event)))
-                .take(limit)
-                .collect()
-        }))
+        let stopped_at = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let mut rows = query.query([from as i64])?;
+            let mut looked_at = 0;
+            while let Some(head) = rows.next()? {
+                // Of an entry that is not wanted no text is read.
+                if wanted.wants(head)? {
+                    // One that cannot be read is an error to whoever asks, not a gap.
+                    let event = self.entry(head.get(0)?)?;
+                    bytes += ENTRY_BYTES + event.what.text().map_or(0, str::len);
+                    events.push(event);
+                }
+                looked_at += 1;
+                if looked_at == SCAN || events.len() >= limit || bytes >= BYTES_PER_READ {
+                    return head.get::<_, i64>(0).map(|id| Some(id as u64));
+                }
+            }
+            Ok(None)
+        }))?;
+        Ok(Found { events, stopped_at })
+    }
+
+    fn entry(&self, id: i64) -> rusqlite::Result<Event> {
+        self.db.prepare_cached("SELECT * FROM events WHERE id = ?1")?.query_row([id], event)
     }
 }

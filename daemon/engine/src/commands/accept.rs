@@ -41,8 +41,7 @@ pub fn room_for_one(engine: &mut Engine, now: Now) -> Carried<()> {
     if !engine.is_full() {
         return Ok(());
     }
-    let taken = engine.chats.list(0).into_iter().filter(|chat| chat.state != State::Invited);
-    let line = match (engine.policy.max_chats, taken.map(|chat| chat.peer.shown()).next()) {
+    let line = match (engine.policy.max_chats, engine.chats.oldest().map(|ongoing| ongoing.peer().shown())) {
         (1, Some(peer)) => {
             format!("already in a chat with {peer} (end it: simpctl quit, or start simpd with --max-chats 2)")
         }

@@ -1,6 +1,6 @@
 //! What a request comes to: a reply, or why it is denied; and what several requests answer alike.
 
-use simp_control::{Failure, FailureKind, Reply};
+use simp_control::{Failure, FailureKind, Reply, Request};
 use simp_proto::StateError;
 use simp_store::StoreError;
 
@@ -13,6 +13,9 @@ pub enum Denied {
     Failure(Failure),
     /// The log cannot be read or written.
     Store(StoreError),
+    /// It is not denied, only not carried out yet: it is in the next turn, in this form. Whoever hands requests in gives
+    /// no further one of the same client into a turn with one that [may wait](crate::may_wait).
+    NotYet(Box<Request>),
 }
 
 impl From<Failure> for Denied {

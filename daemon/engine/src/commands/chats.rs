@@ -4,15 +4,13 @@ use simp_control::Reply;
 
 use crate::engine::Engine;
 
-/// Most chats in one answer: with the longest names and addresses they fit a frame.
-const CHATS_MAX: usize = 2_000;
+/// Most chats in one answer. The longest take about a tenth of a frame.
+const CHATS_MAX: usize = 250;
 
 /// The chats and requests with ids above `after`.
 pub fn chats(engine: &Engine, after: u64) -> Reply {
-    let mut chats = engine.chats.list(after);
     // The client asks again after the last of these, in a later turn: others are served in between.
-    let more = chats.len() > CHATS_MAX;
-    chats.truncate(CHATS_MAX);
+    let (chats, more) = engine.chats.list(after, CHATS_MAX);
     Reply::Chats { chats, more }
 }
 

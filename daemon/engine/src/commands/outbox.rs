@@ -7,8 +7,8 @@ use super::carried::Carried;
 use crate::absent::{Absentee, Next};
 use crate::engine::Engine;
 
-/// Most messages in one answer: with the longest texts they fit a frame.
-const OUTBOX_MAX: usize = 500;
+/// Most messages in one answer: the longest take about a tenth of a frame.
+const OUTBOX_MAX: usize = 100;
 
 /// The messages in the outbox with ids above `after`.
 pub fn outbox(engine: &Engine, after: u64) -> Carried {

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::ongoing::NotedDialect;
 
 /// Most peers in one answer: with all habits and the longest names they fit a frame.
-const PEERS_MAX: usize = 1_000;
+const PEERS_MAX: usize = 200;
 
 /// What is known of how peers speak, by address, from those after `after` on.
 pub fn peers(engine: &Engine, after: &str) -> Carried {

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::{Failure, FailureKind, Kind, Peer, Reply, State, What, Who};
+use simp_control::{Failure, FailureKind, Kind, Peer, Reply, Request, State, What, Who};
 use simp_proto::{Dialect, Text};
 
-use super::carried::{Carried, denied, is_still, no_longer};
+use super::carried::{Carried, Denied, denied, is_still, no_longer};
 use super::connect::{peer_address, take_over};
 use crate::engine::Engine;
 use crate::letters::Letter;
@@ -37,10 +37,12 @@ pub struct Draft<'a> {
 pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let text = Text::new(draft.text).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
     // The client lost the answer with its connection: the message is queued once, whatever became of it since.
-    if let (Some(token), Some(after)) = (draft.token, draft.again_after)
-        && let Some((message, chat)) = engine.store.with_token(token, after)?
-    {
-        return Ok(Reply::Queued { message, chat });
+    if let (Some(token), Some(after)) = (draft.token, draft.again_after) {
+        match engine.store.with_token(token, after)? {
+            (Some((message, chat)), _) => return Ok(Reply::Queued { message, chat }),
+            (None, looked) if looked < engine.store.last_id() => return not_yet(draft, looked),
+            (None, _) => {}
+        }
     }
     match (draft.is_kept, draft.chat, draft.expire_ms) {
         (true, Some(_), _) => {
@@ -53,6 +55,22 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
         }
         (false, _, None) => send_in_chat(engine, now, draft, text),
     }
+}
+
+/// The same, looked for from this entry on.
+fn not_yet(draft: &Draft<'_>, looked: u64) -> Carried {
+    let Draft { who, chat, text, is_kept, expire_ms, token, .. } = *draft;
+    let (who, text) = (who.map(str::to_owned), text.to_owned());
+    let again_after = Some(looked);
+    Err(Denied::NotYet(Box::new(Request::Send {
+        who,
+        chat,
+        text,
+        queue: is_kept,
+        expire_ms,
+        token,
+        again_after,
+    })))
 }
 
 fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) -> Carried {
