@@ -187,7 +187,8 @@ impl Ongoing {
             settled: self.queue.settled,
             expires_ms: self.times.expires_ms,
             for_outbox: self.is_for_outbox(),
-            outbox_at: self.place.outbox_at,
+            // Whoever leaves delivers nothing more, whatever is kept for the peer since: that is for the next chat.
+            outbox_at: self.place.outbox_at.filter(|_| !self.chat.is_leaving()),
             snapshot,
         })
     }

@@ -32,7 +32,7 @@ pub struct KeptChat {
     pub expires_ms: Option<u64>,
     /// simpd opened it for the outbox, and leaves it again.
     pub for_outbox: bool,
-    /// Where the outbox knows the peer, and where it was invited.
+    /// Where the outbox knows the peer, and where it was invited. `None` if nothing of the outbox is delivered in it.
     pub outbox_at: Option<SocketAddr>,
     /// What the machine goes on with.
     pub snapshot: Snapshot,

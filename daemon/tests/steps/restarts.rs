@@ -27,6 +27,20 @@ fn a_request_of_a_peer_with_messages_in_the_outbox_is_accepted_after_a_restart()
 }
 
 #[test]
+fn a_chat_that_is_being_left_goes_on_leaving_whatever_the_outbox_has_since() {
+    let mut host = Host::with_chat_for_outbox();
+    host.quit(false);
+    assert_eq!(host.said(), [Operation::Fin]);
+    host.keep(peer(2), "for the next chat", None);
+    let mut host = host.restarted(1);
+    host.turn();
+    assert_eq!((host.said(), host.status().chats), (vec![Operation::Fin], 0));
+    host.hears(peer(2), Operation::Ack, 1);
+    assert_eq!(host.chats(), []);
+    assert_eq!(host.waits(120_000)[0], (peer(2), Operation::Syn));
+}
+
+#[test]
 fn a_chat_opened_for_the_outbox_is_left_a_minute_after_its_last_message() {
     let mut host = Host::with_chat_for_outbox();
     assert_eq!(host.waits(59_000), []);
