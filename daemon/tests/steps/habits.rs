@@ -45,7 +45,7 @@ fn what_was_learned_and_what_is_pinned_is_one_list_in_parts() {
         (parts, more) = (parts + 1, is_more);
     }
     assert_eq!(all.iter().map(|info| info.peer.address.clone()).collect::<Vec<_>>(), expected);
-    assert_eq!(parts, 2);
+    assert_eq!(parts, 8, "200 in each");
     let of = |address: &str| all.iter().find(|info| info.peer.address == address).unwrap();
     let what = |info: &PeerInfo| (info.dialect.clone(), info.peer.user.clone(), info.seen_ms, info.pinned);
     assert_eq!(what(of("127.0.1.1:1003")), ("rings".to_owned(), "bob".to_owned(), Some(1), true));

@@ -1,5 +1,6 @@
 //! How peers speak: what the user has set, what chats showed, and forgetting that.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use simp_control::{FailureKind, Forgotten, Peer, PeerInfo, Reply, Who};
@@ -17,9 +18,11 @@ const PEERS_MAX: usize = 200;
 pub fn peers(engine: &Engine, after: &str) -> Carried {
     let learned = engine.store.peers(after, PEERS_MAX + 1)?;
     let mut peers: Vec<_> = learned.into_iter().map(|learned| show(engine, learned)).collect();
+    let learned = peers.len();
     for (address, dialect) in engine.policy.pins.iter().filter(|(address, _)| address.as_str() > after) {
-        // Who has shown something too is there already.
-        if !peers.iter().any(|info| info.peer.address == address) {
+        // Who has shown something too is there already, and those are in order.
+        let is_at = |info: &PeerInfo| info.peer.address.cmp(&address);
+        if peers.get(..learned).is_some_and(|learned| learned.binary_search_by(is_at).is_err()) {
             peers.push(info(Peer { user: String::new(), address }, dialect, None, true));
         }
     }
@@ -45,7 +48,8 @@ pub fn forget_peer(engine: &mut Engine, forgotten: &Forgotten) -> Carried {
         Forgotten::Who(who) => Some((who, Who::parse(who))),
     };
     let addresses = engine.store.forget_peers(|peer| meant.as_ref().is_none_or(|(_, who)| who.is(peer)))?;
-    let hosts: Vec<_> =
+    // As a set: there may be thousands, and as many chats.
+    let hosts: HashSet<_> =
         addresses.iter().filter_map(|at| at.parse().ok()).map(|at: SocketAddr| at.ip()).collect();
     for ongoing in engine.chats.keeping() {
         // It may have begun with what was known of another port of its host.
