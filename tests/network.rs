@@ -8,12 +8,14 @@ use std::sync::{Arc, mpsc};
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sched::{CloneFlags, setns};
-use simp_control::{Answer, FollowFrom, Kind, What};
+use simp_control::{Answer, FailureKind, FollowFrom, Kind, Request, What, places};
 use simp_proto::{Datagram, Operation};
 
 use crate::datagrams::{ACK, SYN_ACK, wire};
 
-use crate::harness::{Daemon, Running, World, connect, has_program, is_root, run, send, skipped};
+use crate::harness::{
+    Daemon, Running, TestClient, World, connect, has_program, is_root, queued, run, send, skipped,
+};
 
 /// A network of our own; gone when the test ends.
 struct Network<'a> {
@@ -82,6 +84,15 @@ impl<'a> Network<'a> {
         command.args(args.split_whitespace());
         run(command, "").ok();
     }
+}
+
+/// A text for the outbox.
+fn keep(to: &str, text: &str) -> Request {
+    let mut request = send(Some(to), text);
+    if let Request::Send { queue, .. } = &mut request {
+        *queue = true;
+    }
+    request
 }
 
 /// Answers one datagram.
@@ -165,4 +176,50 @@ fn an_invitation_that_cannot_leave_says_so() {
     let mut command = world.command("simpctl");
     command.args(["-d", "127.0.0.1", "connect", "192.0.2.1"]);
     run(command, "").fails(1, "simpctl: 192.0.2.1:7777: no way leads there from this host (see: ip route)");
+}
+
+#[test]
+fn an_address_that_comes_later_and_goes_is_waited_for() {
+    let (test, world) = ("an_address_that_comes_later_and_goes_is_waited_for", World::new());
+    let setup = "ip link add d0 type dummy && ip link set d0 up && ip address add 192.0.2.8/24 dev d0";
+    let Some(network) = Network::new(test, &world, setup) else { return };
+    let mut command = network.command("simpd");
+    command.args(["192.0.2.7", "--user", "alice"]);
+    let mut alice = Running::start(command);
+    let absent = "no interface has 192.0.2.7 yet: waiting for it (list them: ip address)";
+    assert_eq!(alice.read_line(), format!("simpd: ready on 192.0.2.7:7777 as alice; {absent}"));
+    let mut client = TestClient::connect(&world.path("run/simp/192.0.2.7.sock"));
+    let trouble = "no interface has 192.0.2.7; chats wait for it (list them: ip address)";
+    assert_eq!(client.status().trouble.as_deref(), Some(trouble));
+    let line = "no interface has 192.0.2.7 (list them: ip address)";
+    client.fails(&connect("192.0.2.8"), FailureKind::Failed, line);
+    client.reply(&keep("192.0.2.8", "early"));
+    let _bob = network.start("192.0.2.8", &["--user", "bob", "--accept", "all"]);
+    client.follow(FollowFrom::End);
+    network.ip("address add 192.0.2.7/24 dev d0");
+    client.expect(What::Opened { note: None });
+    client.expect(What::Delivered { message: 1 });
+    assert_eq!(client.status().trouble, None);
+
+    // It goes, as with a lease that is not renewed, and comes back.
+    network.ip("address del 192.0.2.7/24 dev d0");
+    client.status_when(|status| status.trouble.as_deref() == Some(trouble));
+    let message = client.send("late");
+    client.expect(queued("late"));
+    network.ip("address add 192.0.2.7/24 dev d0");
+    client.expect(What::Delivered { message });
+}
+
+#[test]
+fn an_ipv6_address_that_is_not_known_to_be_ours_alone_is_waited_for() {
+    let (test, world) = ("an_ipv6_address_that_is_not_known_to_be_ours_alone_is_waited_for", World::new());
+    let setup = "ip link add va type veth peer name vb && ip link set va up && ip link set vb up && \
+                 ip address add 2001:db8::7/64 dev va";
+    let Some(network) = Network::new(test, &world, setup) else { return };
+    let mut command = network.command("simpd");
+    command.args(["2001:db8::7", "--user", "alice"]);
+    let mut alice = Running::start(command);
+    assert!(alice.read_line().starts_with("simpd: ready on [2001:db8::7]:7777 as alice"));
+    let socket = places::socket_path(&world.path("run/simp"), "[2001:db8::7]:7777".parse().unwrap());
+    TestClient::connect(&socket).status_when(|status| status.trouble.is_none());
 }

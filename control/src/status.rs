@@ -43,8 +43,8 @@ pub struct Status {
     pub outbox: u64,
     /// What is special about the peers of open chats; of the first of them, if there are very many.
     pub notes: Vec<PeerNote>,
-    /// What is wrong with the disk: as long as it is, all chats are paused, nothing is received or sent, and what
-    /// would have to be written is refused.
+    /// What is wrong with the disk, or that no interface has the daemon's address: as long as it is so, all chats are
+    /// paused, and nothing is received or sent. If it is the disk, what would have to be written is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }

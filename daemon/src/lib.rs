@@ -11,6 +11,7 @@ mod config;
 mod followers;
 mod output;
 mod place;
+mod presence;
 mod rota;
 mod server;
 mod settings;
@@ -32,6 +33,7 @@ use simp_service::{logging, messages, process};
 use simp_store::{Store, StoreError};
 
 use crate::config::{Args, Config, ConfigError};
+use crate::presence::absence;
 use crate::server::{Fatal, Server, read_clocks};
 use crate::startup::{DaemonFiles, StartError};
 use crate::udp::Udp;
@@ -108,7 +110,9 @@ fn serve(
     let mut server = begun.inspect_err(|_| files.discard_new())?;
     ending.hand_over();
     tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
-    print(&format!("simpd: ready on {address} as {user}\n"));
+    // In the same line, which is all that whoever starts it in the background sees.
+    let absent = if server.is_present() { String::new() } else { format!("; {}", absence(address.ip())) };
+    print(&format!("simpd: ready on {address} as {user}{absent}\n"));
     let served = server.run();
     // In the reverse order of the start: whoever finds the lock free finds the socket, the log and the address free too.
     let _ = std::fs::remove_file(&files.socket);

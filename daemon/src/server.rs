@@ -26,6 +26,7 @@ use crate::clients::{ClientConnection, Clients, Debt};
 use crate::config::{Args, Config};
 use crate::followers;
 use crate::place::Place;
+use crate::presence::{Presence, absence};
 use crate::rota::Rota;
 use crate::udp::{Blocked, Fate, More, Refusal, Udp};
 
@@ -34,7 +35,8 @@ const SIGNALS: Token = Token(1);
 const LISTENER: Token = Token(2);
 const WAKING: Token = Token(3);
 const PLACE: Token = Token(4);
-const FIRST_CLIENT: usize = 5;
+const PRESENCE: Token = Token(5);
+const FIRST_CLIENT: usize = 6;
 
 /// Most datagrams taken in one turn, so that a flood does not starve the clients. They share one commit.
 const DATAGRAMS_PER_TURN: usize = 256;
@@ -58,6 +60,7 @@ pub struct Server {
     udp: Udp,
     clients: Clients,
     place: Place,
+    presence: Option<Presence>,
     /// When clients must have paid what they owe.
     debts: Wheel<ClientId>,
     /// Whose requests are read first.
@@ -102,8 +105,9 @@ impl Server {
         let engine = Engine::new(now, config.policy, udp.local_addr(), store, random)?;
         // Last: whoever sees the socket is served.
         let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)?;
+        let presence = Presence::watch(udp.local_addr(), poll.registry(), PRESENCE)?;
         let place = Place::watch(socket, poll.registry(), PLACE);
-        Ok(Self {
+        let mut server = Self {
             args,
             engine,
             inputs: Inputs::default(),
@@ -111,6 +115,7 @@ impl Server {
             udp,
             clients,
             place,
+            presence,
             debts: Wheel::new(now.instant),
             asking: Rota::default(),
             following: Rota::default(),
@@ -120,7 +125,26 @@ impl Server {
             udp_readable: true,
             blocked: None,
             stopping: false,
-        })
+        };
+        if !server.is_present() {
+            server.note_presence(now)?;
+        }
+        Ok(server)
+    }
+
+    /// Whether an interface has our address.
+    pub fn is_present(&self) -> bool {
+        self.presence.as_ref().is_none_or(Presence::is_there)
+    }
+
+    fn note_presence(&mut self, now: Now) -> Result<(), Fatal> {
+        let (ip, is_present) = (self.udp.local_addr().ip(), self.is_present());
+        match is_present {
+            true => tracing::info!("{ip} is an address of this machine"),
+            false => tracing::warn!("{}", absence(ip)),
+        }
+        self.udp.set_present(is_present);
+        self.flush(now)
     }
 
     /// Serves until told to stop.
@@ -189,6 +213,11 @@ impl Server {
                     }
                 }
                 SIGNALS => self.handle_signals(now),
+                PRESENCE => {
+                    if self.presence.as_mut().is_some_and(Presence::look_again) {
+                        self.note_presence(now)?;
+                    }
+                }
                 PLACE => self.place.woken(now.instant),
                 // This turn finds what is due by now.
                 WAKING => self.waking.noticed(),
@@ -321,7 +350,11 @@ impl Server {
         // The engine counts, and learns of it with the next turn.
         self.inputs.transmitted += flushed.transmitted as u64;
         self.inputs.not_transmitted += (flushed.refused + flushed.dropped) as u64;
-        self.inputs.link = if flushed.blocked.is_some() { Link::Busy } else { Link::Free };
+        self.inputs.link = match flushed.blocked {
+            None => Link::Free,
+            Some(Blocked::NoAddress) => Link::NoAddress,
+            Some(Blocked::Socket | Blocked::Device) => Link::Busy,
+        };
         self.wait_to_write(now, flushed.blocked)
     }
 

@@ -32,9 +32,6 @@ pub enum StartError {
     /// Another program has the port.
     #[error("{0}: the port is taken by another program (choose another: simpd {1}:PORT)")]
     PortTaken(SocketAddr, String),
-    /// The address is another machine's.
-    #[error("{0}: not an address of this machine (list them: ip address)")]
-    NotLocal(SocketAddr),
     /// The port is for privileged programs.
     #[error("{0}: permission denied (ports below 1024 are for root; choose another: simpd {1}:PORT)")]
     Privileged(SocketAddr, String),
@@ -71,7 +68,6 @@ impl StartError {
         };
         match error {
             BindError::InUse => Self::PortTaken(address, host),
-            BindError::NotLocal => Self::NotLocal(address),
             BindError::Permission => Self::Privileged(address, host),
             error => Self::Bind(address, error),
         }

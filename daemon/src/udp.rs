@@ -67,9 +67,6 @@ pub enum BindError {
     /// Another socket of this machine has the address and port.
     #[error("address already in use")]
     InUse,
-    /// No interface of this machine has the address.
-    #[error("not an address of this machine")]
-    NotLocal,
     /// The port is reserved for privileged processes.
     #[error("permission denied")]
     Permission,
@@ -82,7 +79,6 @@ impl From<Errno> for BindError {
     fn from(errno: Errno) -> Self {
         match errno {
             Errno::EADDRINUSE => Self::InUse,
-            Errno::EADDRNOTAVAIL => Self::NotLocal,
             Errno::EACCES | Errno::EPERM => Self::Permission,
             other => Self::Other(other),
         }
@@ -103,6 +99,8 @@ pub struct Udp {
     fd: OwnedFd,
     local: SocketAddr,
     errors_waiting: bool,
+    /// No interface has our address, so that nothing is to leave.
+    is_absent: bool,
     /// Written by the kernel alone, so that only the pages it fills ever become resident.
     incoming: Vec<u8>,
     incoming_headers: MultiHeaders<SockaddrStorage>,
@@ -135,7 +133,8 @@ impl Departure {
 }
 
 impl Udp {
-    /// Binds a socket to `address`; port 0 takes any free port. `::` serves IPv4 too.
+    /// Binds a socket to `address`; port 0 takes any free port. `::` serves IPv4 too. No interface need have the address
+    /// yet.
     ///
     /// # Errors
     /// See [`BindError`].
@@ -148,6 +147,8 @@ impl Udp {
         // Everything is set before the bind, so that the first datagram already comes with its local address.
         setsockopt(&fd, sockopt::RcvBuf, &KERNEL_BUFFER)?;
         setsockopt(&fd, sockopt::SndBuf, &KERNEL_SEND_BUFFER)?;
+        // Also if it is on no interface yet, or no more. On an IPv6 socket too.
+        setsockopt(&fd, sockopt::IpFreebind, &true)?;
         // On an IPv6 socket too: errors of IPv4 destinations come under the IPv4 option.
         setsockopt(&fd, sockopt::Ipv4RecvErr, &true)?;
         let source_space = if address.is_ipv4() {
@@ -170,6 +171,7 @@ impl Udp {
             fd,
             local: to_socket_addr(&bound).unwrap_or(address),
             errors_waiting: false,
+            is_absent: false,
             incoming: vec![0; RECEIVE_BATCH * DATAGRAM_MAX],
             incoming_headers: MultiHeaders::preallocate(RECEIVE_BATCH, incoming_space),
             outgoing: Vec::new(),
@@ -278,7 +280,12 @@ impl Udp {
     pub fn flush(&mut self, now: Instant, mut fate: impl FnMut(Fated)) -> Flushed {
         let mut flushed = Flushed::default();
         let mut repeats = REPEATS;
-        while let Some(first) = self.outgoing.get(self.next) {
+        if self.is_absent {
+            flushed.blocked = Some(Blocked::NoAddress);
+        }
+        while flushed.blocked.is_none()
+            && let Some(first) = self.outgoing.get(self.next)
+        {
             if !first.is_good(now) {
                 self.pass(1, &mut fate);
                 flushed.dropped += 1;
@@ -293,12 +300,10 @@ impl Udp {
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
                     flushed.blocked = Some(Blocked::Socket);
-                    break;
                 }
                 // Linux says so only to sockets that ask for errors.
                 Err(Errno::ENOBUFS | Errno::ENOMEM) => {
                     flushed.blocked = Some(Blocked::Device);
-                    break;
                 }
                 Err(errno) if may_be_about_another(errno) && repeats > 0 => {
                     self.errors_waiting = true;
@@ -330,6 +335,11 @@ impl Udp {
             fate((left.to, Fate::Left));
         }
         self.next += count;
+    }
+
+    /// From now on an interface has our address, or none has and nothing is to leave.
+    pub fn set_present(&mut self, is_present: bool) {
+        self.is_absent = !is_present;
     }
 
     /// Whether something waits for the next flush.

@@ -1,6 +1,7 @@
 //! A simpd that runs: in the background, at the signals that it knows, and what it writes on standard error.
 
 use std::fs::{self, Permissions};
+use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -53,10 +54,14 @@ fn in_the_background_it_returns_when_it_is_ready_and_leaves_the_session() {
     assert_eq!(client.read(), None);
     let said = fs::read_to_string(state(&world).join("simpd.log")).unwrap();
     assert!(said.contains(&line), "{said}");
-    let line = "simpd: 192.0.2.1:7777: not an address of this machine (list them: ip address)";
-    world.simpd(&["192.0.2.1", "--background"]).fails(1, line);
+    let taken = world.address(3);
+    let _socket = UdpSocket::bind((taken.as_str(), 7777)).unwrap();
+    let line = format!(
+        "simpd: {taken}:7777: the port is taken by another program (choose another: simpd {taken}:PORT)"
+    );
+    world.simpd(&[&taken, "--background"]).fails(1, &line);
     // Only the last failure is said, not what the file holds from before.
-    world.simpd(&["192.0.2.1", "--background"]).fails(1, line);
+    world.simpd(&[&taken, "--background"]).fails(1, &line);
 }
 
 /// Starts one in the background by this script for sh, in which it is `$0` and its address `$1`.

@@ -40,6 +40,8 @@ pub enum Link {
     Free,
     /// Not now: the server still has some that it could not transmit.
     Busy,
+    /// Not before an interface has our address.
+    NoAddress,
 }
 
 /// What became of a datagram that did not leave at once.

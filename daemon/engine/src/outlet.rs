@@ -84,6 +84,11 @@ impl Outlet {
         }
     }
 
+    /// Whether an interface has our address.
+    pub fn has_address(&self) -> bool {
+        self.link != Link::NoAddress
+    }
+
     /// Whether something may leave.
     pub fn has_room(&self) -> bool {
         self.room > 0
@@ -142,7 +147,7 @@ impl Outlet {
 
     /// Whether something of a chat that is over is still to leave for this address.
     pub fn outlives_chat(&self, address: SocketAddr) -> bool {
-        let may_wait = self.link == Link::Busy && self.over.contains(&address);
+        let may_wait = self.link != Link::Free && self.over.contains(&address);
         may_wait || self.held.get(&address).is_some_and(|held| held.outlives_chat)
     }
 

@@ -68,10 +68,16 @@ impl Engine {
             self.resume_chat(now, kept, APART * n as u32)?;
         }
         // Also those that there is a chat with: it may be a request, which is as good as an invitation of ours.
+        self.invite_all_soon(now)?;
+        self.absent.was_full = self.is_full();
+        Ok(())
+    }
+
+    /// All peers of the outbox are invited soon: what kept them off may be over.
+    pub(crate) fn invite_all_soon(&mut self, now: Now) -> Result<(), StoreError> {
         for (n, (address, _)) in self.store.outbox_peers()?.into_iter().enumerate() {
             self.absent.invite_after_about(&mut self.wheel, now, address, INVITE_WITHIN + APART * n as u32);
         }
-        self.absent.was_full = self.is_full();
         Ok(())
     }
 

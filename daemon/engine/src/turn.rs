@@ -31,7 +31,7 @@ impl Engine {
 
     /// The order of things.
     fn take_turn(&mut self, now: Now, inputs: &mut Inputs, outputs: &mut Outputs) -> Result<(), StoreError> {
-        self.note_what_is_so(now, inputs);
+        self.note_what_is_so(now, inputs)?;
         // Before all else: what comes must not find a message that is to be delivered no more.
         self.give_up_expired(now)?;
         // Network first: an ACK that has just come stops its retransmission, and a client sees what came with it.
@@ -52,15 +52,20 @@ impl Engine {
         Ok(())
     }
 
-    fn note_what_is_so(&mut self, now: Now, inputs: &mut Inputs) {
+    fn note_what_is_so(&mut self, now: Now, inputs: &mut Inputs) -> Result<(), StoreError> {
         self.counters.datagrams_out += inputs.transmitted;
         self.counters.not_transmitted += inputs.not_transmitted;
-        self.outlet.begin_turn(inputs.link);
         if let Some(policy) = inputs.policy.take() {
             // Chats that are there keep what they began with; requests and new chats go by this.
             self.policy = policy;
             self.retention.restart(&mut self.wheel, now, &self.policy.retain);
         }
+        let was_without = !self.outlet.has_address();
+        self.outlet.begin_turn(inputs.link);
+        if was_without && self.outlet.has_address() && self.disk.works() {
+            self.invite_all_soon(now)?;
+        }
+        Ok(())
     }
 
     fn take_in(&mut self, now: Now, inputs: &Inputs) -> Result<(), StoreError> {

@@ -71,6 +71,8 @@ pub enum Blocked {
     Socket,
     /// The queue of a network device is full, or the system has no memory. No event says when that is over.
     Device,
+    /// No interface has our address: [`Udp::set_present`](super::Udp::set_present) says when one has.
+    NoAddress,
 }
 
 /// What became of the datagrams of one flush.

@@ -210,9 +210,6 @@ fn a_bind_that_fails_says_why() {
         let first = Host::at(taken);
         assert!(matches!(Udp::bind(first.addr()), Err(BindError::InUse)), "{taken}");
     }
-    for elsewhere in ["192.0.2.1:0", "[2001:db8::1]:0"] {
-        assert!(matches!(Udp::bind(elsewhere.parse().unwrap()), Err(BindError::NotLocal)), "{elsewhere}");
-    }
 }
 
 #[test]
@@ -229,4 +226,22 @@ fn the_scope_of_a_link_local_address_survives() {
     let scoped: SocketAddr = std::net::SocketAddrV6::new("fe80::1".parse().unwrap(), 7, 0, 3).into();
     assert_eq!(to_socket_addr(&SockaddrStorage::from(scoped)), Some(scoped));
     assert_eq!(canonical(scoped), scoped);
+}
+
+#[test]
+fn an_address_that_no_interface_has_can_be_bound_and_nothing_leaves_before_one_has() {
+    let mut alice = Host::at("127.90.11.1:0");
+    let mut bob = Host::at("127.90.11.2:0");
+    for elsewhere in ["192.0.2.1:0", "[2001:db8::1]:0"] {
+        Udp::bind(elsewhere.parse().unwrap()).unwrap();
+    }
+    alice.udp.set_present(false);
+    alice.udp.queue(bob.addr(), None, b"hi", None);
+    let mut fates = Vec::new();
+    let flushed = alice.udp.flush(Instant::now(), |fated| fates.push(fated));
+    assert_eq!((flushed.blocked, alice.udp.is_blocked()), (Some(Blocked::NoAddress), true));
+    alice.udp.set_present(true);
+    assert_eq!(alice.udp.flush(Instant::now(), |fated| fates.push(fated)).transmitted, 1);
+    assert_eq!(fates, [(bob.addr(), Fate::Held), (bob.addr(), Fate::Left)]);
+    assert_eq!(bob.next().2, b"hi");
 }

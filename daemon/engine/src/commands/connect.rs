@@ -44,6 +44,10 @@ pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<
             }
         }
     }
+    if !engine.outlet.has_address() {
+        let line = format!("no interface has {} (list them: ip address)", engine.address.ip());
+        return denied(FailureKind::Failed, line);
+    }
     room_for_one(engine, now)?;
     let key = engine.begin_invitation(now, address, WantedBy::Users, expires_after)?;
     adopt(engine, now, key, expires_after)

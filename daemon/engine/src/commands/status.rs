@@ -31,6 +31,14 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
         log_bytes: engine.store.bytes(),
         outbox: engine.absent.messages(),
         notes: engine.chats.notes(NOTES_MAX),
-        trouble: engine.disk.trouble().map(str::to_owned),
+        trouble: trouble(engine),
     }))
+}
+
+/// Why all chats are paused, if they are.
+fn trouble(engine: &Engine) -> Option<String> {
+    let no_address =
+        || format!("no interface has {}; chats wait for it (list them: ip address)", engine.address.ip());
+    let disk = engine.disk.trouble().map(str::to_owned);
+    disk.or_else(|| (!engine.outlet.has_address()).then(no_address))
 }
