@@ -15,6 +15,7 @@
 //! - [`escape`], [`clock`], [`when`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
 //! - [`places`]: where the programs find each other; [`homes`]: in which folders, `holder`: by their locks.
+//! - [`typed`]: what users give for others to read, for every program.
 //! - [`trust`]: whom they talk to at all. `who`, `address`: how users name a peer.
 
 mod address;
@@ -39,6 +40,7 @@ pub mod sleep;
 mod socket;
 mod status;
 pub mod trust;
+pub mod typed;
 mod values;
 pub mod when;
 mod who;

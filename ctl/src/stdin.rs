@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use simp_control::error::system;
-use simp_control::{Failure, FailureKind, TEXT_MAX, Text};
+use simp_control::{Failure, FailureKind, TEXT_MAX, Text, typed};
 
 /// The longest line that is read to its end, so that its error can name its length.
 const LINE_MAX: usize = 64 * 1024;
@@ -33,16 +33,10 @@ impl<R: BufRead> StdinTexts<R> {
                     self.wrong(&format!("a text has at most {TEXT_MAX} characters, this one has more"))
                 );
             }
-            let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
-            // Files from other systems end their lines with CR LF.
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
             // An empty text is never sent.
-            if line.is_empty() {
-                continue;
+            if let Some(text) = typed::line(&self.line).map_err(|why| self.wrong(&why))? {
+                return Ok(Some(text));
             }
-            let text = str::from_utf8(line)
-                .map_err(|_| self.wrong("a text must be ASCII; this line is not valid UTF-8"))?;
-            return Text::new(text).map(Some).map_err(|error| self.wrong(&error.to_string()));
         }
         Ok(None)
     }

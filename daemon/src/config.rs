@@ -297,6 +297,10 @@ mod tests {
             ),
             ("\nlog = 'loud'", "line 2: log 'loud': expected error, warn, info or debug"),
             ("durability = 'ram'", "line 1: durability 'ram': expected \"disk\" or \"process\""),
+            (
+                "accept = 'ann, j\u{f6}rg'",
+                "line 1: accept: j\u{f6}rg: a user name must be printable ASCII; '\u{f6}' (U+00F6) is not",
+            ),
             ("accept = 7", "line 1: accept: expected a text between quotation marks"),
             ("user = 7", "line 1: user: expected a text between quotation marks"),
             (

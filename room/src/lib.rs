@@ -37,6 +37,7 @@ use simp_control::FailureKind;
 use simp_control::error::{Outcome, fail, system};
 use simp_control::escape;
 use simp_control::homes;
+use simp_control::typed;
 use simp_service::arguments::{self, Early};
 use simp_service::ending::{self, Ending};
 use simp_service::{background, plain_file};
@@ -76,19 +77,25 @@ fn carry_out(args: Args, ending: Ending) -> Outcome<ExitCode> {
         Command::Users(args) => users::run(args),
         Command::Status(args) => operator::order(args.name, args.json, Order::Status),
         Command::Who(args) => operator::order(args.name, args.json, Order::Who),
-        Command::Say(args) => operator::order(args.name, false, Order::Say { text: args.text.join(" ") }),
+        Command::Say(args) => operator::order(args.name, false, Order::Say { text: text(&args.text)? }),
         Command::Kick(args) => {
-            operator::order(args.name, false, Order::Kick { who: args.who, why: args.why.join(" ") })
+            operator::order(args.name, false, Order::Kick { who: args.who, why: text(&args.why)? })
         }
         Command::Ban(args) => {
-            operator::order(args.name, false, Order::Ban { who: args.who, why: args.why.join(" ") })
+            operator::order(args.name, false, Order::Ban { who: args.who, why: text(&args.why)? })
         }
         Command::Bans(args) => operator::order(args.name, args.json, Order::Bans),
         Command::Unban(args) => operator::order(args.name, false, Order::Unban { who: args.who }),
         Command::Stop(args) => operator::order(args.name, false, Order::Stop),
-        Command::Topic(args) => operator::order(args.name, false, Order::Topic { text: args.text.join(" ") }),
+        Command::Topic(args) => operator::order(args.name, false, Order::Topic { text: text(&args.text)? }),
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What an operator wants members to read; nothing is for the room to judge.
+fn text(words: &[String]) -> Outcome<String> {
+    let text = words.join(" ");
+    if text.is_empty() { Ok(text) } else { typed::text(&text).map(|text| text.as_str().to_owned()) }
 }
 
 /// Runs a room here, or in the background.
@@ -111,6 +118,18 @@ fn open(args: RunArgs, ending: Ending) -> Outcome<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The lines that somebody new is shown, or the number of one that cannot be sent, and why.
+fn message_of_the_day(text: &[u8]) -> Result<Vec<String>, (usize, String)> {
+    let mut shown = Vec::new();
+    for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
+        let text = typed::line(line).map_err(|why| (number, why))?;
+        // What a terminal would obey is an escape, which may be longer.
+        let text = text.filter(|text| !text.as_str().trim().is_empty());
+        shown.extend(text.iter().flat_map(|text| lines("", &escape::ascii(text.as_str()))));
+    }
+    Ok(shown)
+}
+
 fn settings(args: RunArgs) -> Outcome<RoomSettings> {
     let motd = match &args.motd {
         None => Vec::new(),
@@ -118,12 +137,9 @@ fn settings(args: RunArgs) -> Outcome<RoomSettings> {
             let text = plain_file::read(file.as_ref()).map_err(|error| {
                 fail(FailureKind::Failed, format!("{file}: {} (the file for --motd)", system(&error)))
             })?;
-            let text = String::from_utf8_lossy(&text);
-            text.lines()
-                // SIMP sends no empty text.
-                .filter(|line| !line.trim().is_empty())
-                .flat_map(|line| lines("", &escape::ascii(line)))
-                .collect()
+            message_of_the_day(&text).map_err(|(line, why)| {
+                fail(FailureKind::Usage, format!("{file}: line {line}: {why} (the file for --motd)"))
+            })?
         }
     };
     Ok(RoomSettings {

@@ -9,7 +9,7 @@ use std::thread;
 use simp_control::clock::{local, now_ms, rfc3339};
 use simp_control::error::{Outcome, fail, system};
 use simp_control::escape;
-use simp_control::{FailureKind, TEXT_MAX, UserName};
+use simp_control::{FailureKind, TEXT_MAX, UserName, typed};
 
 use simp_service::plain_file;
 
@@ -212,6 +212,9 @@ fn good(password: &str) -> Outcome<String> {
         }
         LENGTH_TOO_LONG.. => {
             Err(fail(FailureKind::Usage, format!("a password has at most {TEXT_MAX} characters")))
+        }
+        _ if typed::text(password).is_err() => {
+            Err(fail(FailureKind::Usage, "a password must be ASCII, as a text is (choose another)"))
         }
         _ if is_command => {
             Err(fail(FailureKind::Usage, "that reads as a command in the room (choose another)"))

@@ -1,7 +1,7 @@
 //! Whom an operator means: somebody with a name, everybody on a host, or whoever is at one port of it. Addresses are
 //! written as members' are.
 
-use simp_control::{AddressError, Host, USER_NAME_MAX, Who, escape};
+use simp_control::{AddressError, Host, UserName, Who, escape};
 
 use crate::room::is_usable;
 
@@ -66,7 +66,7 @@ impl Whom {
 /// Whether somebody can be called so, and it is no address with a slip in it.
 fn is_name(who: &str) -> bool {
     let is_number = who.chars().all(|c| c.is_ascii_digit() || c == '.');
-    is_usable(who) && who.len() <= USER_NAME_MAX && !is_number
+    is_usable(who) && UserName::new(who).is_ok() && !is_number
 }
 
 #[cfg(test)]

@@ -248,3 +248,23 @@ fn where_several_rooms_run_one_must_be_named() {
     assert!(lobby.does(&["status", "--name", "lobby"]).ok().starts_with("room         lobby\n"));
     assert_eq!(lobby.does(&["say", "--name", "attic", "hello"]).ok(), "sent to 0\n");
 }
+
+#[test]
+fn a_text_that_cannot_be_sent_as_it_is_is_refused_by_every_command_that_takes_one() {
+    let lobby = Lobby::start(&["--open"]);
+    let mut ann = Guest::enters(&lobby, 2, "ann");
+    let polish = "za\u{17c}\u{f3}\u{142}\u{107}";
+    let odd = "simp-room: a text must be ASCII; '\u{17c}' (U+017C) at position 3 is not";
+    let long = "x".repeat(986);
+    let too_long = "simp-room: a text has at most 985 characters, this one has 986 (send it in parts)";
+    for args in [&["say"][..], &["topic"], &["kick", "ann"], &["ban", "ann"]] {
+        lobby.does(&[args, &[polish]].concat()).fails(2, odd);
+        lobby.does(&[args, &[long.as_str()]].concat()).fails(2, too_long);
+    }
+    lobby
+        .does(&["ban", "j\u{f6}rg"])
+        .fails(2, "simp-room: j\u{f6}rg: neither a name nor the address of a host");
+    assert_eq!(lobby.does(&["bans"]).ok(), "");
+    assert_eq!(lobby.does(&["say", "that is all"]).ok(), "sent to 1\n");
+    ann.hears(&["[lobby] that is all"]);
+}

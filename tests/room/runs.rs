@@ -371,3 +371,21 @@ fn stop_ends_a_room_although_its_simpd_is_away() {
     assert!(lobby.says().contains("went away"));
     assert_eq!(lobby.does(&["stop"]).ok(), "the room lobby is stopped\n");
 }
+
+#[test]
+fn a_message_of_the_day_that_cannot_be_sent_is_named_with_its_line() {
+    let lobby = Lobby::closed("");
+    let motd = lobby.world.path("motd");
+    let run = || lobby.does(&["run", "-d", &lobby.to(), "--open", "--motd", motd.to_str().unwrap()]);
+    for (text, why) in [
+        (
+            "Welcome!\n\nza\u{17c}\u{f3}\u{142}\u{107}\n".as_bytes(),
+            "line 3: a text must be ASCII; '\u{17c}' (U+017C) at position 3 is not",
+        ),
+        (b"\xff\n", "line 1: a text must be ASCII; this line is not valid UTF-8"),
+        (&[b'x'; 986], "line 1: a text has at most 985 characters, this one has 986 (send it in parts)"),
+    ] {
+        std::fs::write(&motd, text).unwrap();
+        run().fails(2, &format!("simp-room: {}: {why} (the file for --motd)", motd.display()));
+    }
+}

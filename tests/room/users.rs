@@ -57,6 +57,8 @@ fn a_name_or_password_that_is_none_is_refused() {
     users(&["add", "bob"], "abc\n").fails(2, "simp-room: a password has at least 4 characters");
     let command = "simp-room: that reads as a command in the room (choose another)";
     users(&["add", "bob"], "PM secret\n").fails(2, command);
+    let odd = "simp-room: a password must be ASCII, as a text is (choose another)";
+    users(&["add", "bob"], "za\u{17c}\u{f3}\u{142}\u{107}\n").fails(2, odd);
     // None of them has made a room.
     let line = "simp-room: there is no room lobby (create it: simp-room run --name lobby)";
     users(&["list"], "").fails(7, line);

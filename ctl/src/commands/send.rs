@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use simp_control::error::{Error, Outcome, fail, unexpected};
 use simp_control::{
-    Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, Text, What, token,
+    Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, Text, What, token, typed,
 };
 
 use crate::args::SendArgs;
@@ -56,7 +56,7 @@ fn given(args: &SendArgs) -> Outcome<Option<Text>> {
     if args.text.is_empty() {
         return Ok(None);
     }
-    Text::new(&args.text.join(" ")).map(Some).map_err(|error| fail(FailureKind::Usage, error.to_string()))
+    typed::text(&args.text.join(" ")).map(Some)
 }
 
 struct Sending<'a> {

@@ -70,6 +70,6 @@ pub use invariants::Broken;
 pub use now::Now;
 pub use outputs::{Follower, Outputs};
 pub use pins::{PinError, Pins};
-pub use policy::{Accept, Policy, Retain};
+pub use policy::{Accept, AcceptError, Policy, Retain};
 pub use transmits::{Transmit, Transmits};
 pub use work::{WORK_PER_TURN, may_wait};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use simp_control::{Peer, Who, WhoError};
-use simp_proto::{Settings, UserName};
+use simp_proto::{Settings, UserName, UserNameError};
 use simp_store::Discard;
 
 use crate::budgets::Budget;
@@ -50,18 +50,41 @@ pub enum Accept {
     List(Vec<String>, Vec<Who>),
 }
 
+/// Why a list accepts nobody.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AcceptError {
+    /// An address that means nobody.
+    #[error(transparent)]
+    Address(#[from] WhoError),
+    /// Nobody is called so.
+    #[error("{0}: {1}")]
+    Name(String, UserNameError),
+}
+
+/// Reads a name or an address that a peer can have.
+fn nameable(word: &str) -> Result<Who, AcceptError> {
+    let who = Who::read(word)?;
+    match &who {
+        Who::User(name) | Who::Both(name, _) => {
+            UserName::new(name).map_err(|error| AcceptError::Name(word.to_owned(), error))?;
+        }
+        Who::Ip(_) | Who::Address(_) => (),
+    }
+    Ok(who)
+}
+
 impl Accept {
     /// Reads `ask`, `all`, or names and addresses separated by commas.
     ///
     /// # Errors
-    /// An address whose interface this machine does not have. Any other word may be a user's name.
-    pub fn parse(text: &str) -> Result<Self, WhoError> {
+    /// An address whose interface this machine does not have, or a name that no peer can have.
+    pub fn parse(text: &str) -> Result<Self, AcceptError> {
         match text.trim() {
             "ask" => Ok(Self::Ask),
             "all" => Ok(Self::All),
             list => {
                 let words = || list.split(',').map(str::trim).filter(|who| !who.is_empty());
-                let read = words().map(Who::read).collect::<Result<_, _>>()?;
+                let read = words().map(nameable).collect::<Result<_, _>>()?;
                 Ok(Self::List(words().map(str::to_owned).collect(), read))
             }
         }
