@@ -1,11 +1,11 @@
 //! A daemon, and what must be true of it after each turn, whatever that took in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use simp_control::{Event, Reply, Request, What, read_payload};
-use simp_engine::{Now, Policy};
+use simp_engine::{Now, Policy, may_wait};
 use simp_proto::{Datagram, DecodeError, Operation};
 
 use crate::driver::{self, BadDisk, Driver};
@@ -29,7 +29,7 @@ pub struct Watched {
     skew: i64,
     /// The most chats that there may be.
     max_chats: usize,
-    asked: Vec<Request>,
+    asked: VecDeque<Request>,
     heard: Vec<(SocketAddr, Datagram)>,
     told: Told,
     /// The number of its last datagram.
@@ -70,7 +70,7 @@ impl Watched {
             now: 0,
             skew: 0,
             max_chats,
-            asked: Vec::new(),
+            asked: VecDeque::new(),
             heard: Vec::new(),
             told: Told::default(),
             last_number: 0,
@@ -94,7 +94,7 @@ impl Watched {
     /// The next turn takes this request.
     pub fn is_asked(&mut self, request: Request) {
         crate::trace(&("is asked", &request));
-        self.asked.push(request);
+        self.asked.push_back(request);
     }
 
     /// The next turn knows that nothing listens there.
@@ -126,7 +126,7 @@ impl Watched {
     pub fn is_killed_and_started(&mut self, policy: Policy) {
         crate::trace(&("is killed and starts again", &policy));
         self.max_chats = self.max_chats.max(policy.max_chats);
-        (self.asked, self.heard) = (Vec::new(), Vec::new());
+        (self.asked, self.heard) = (VecDeque::new(), Vec::new());
         let Some(driver) = self.driver.take() else { return };
         self.driver = Some(Driver::start(self.moment(), policy, ours(), driver.killed(), 8));
         self.check_turn();
@@ -137,8 +137,12 @@ impl Watched {
     pub fn takes_a_turn(&mut self, after: u64) {
         crate::trace(&("takes a turn after", after));
         self.now += after;
-        let (now, requests) = (self.moment(), std::mem::take(&mut self.asked));
+        let (now, mut requests) = (self.moment(), self.handed_in());
         let answers = self.driver().ask_all(now, requests.clone());
+        if let Some(request) = self.driver().not_yet() {
+            assert_eq!(requests.pop().as_ref(), Some(&request), "one that may not wait waits");
+            self.asked.push_front(request);
+        }
         assert_eq!(answers.len(), requests.len(), "one answer for each request");
         for (request, answer) in requests.iter().zip(&answers) {
             crate::trace(answer);
@@ -146,6 +150,12 @@ impl Watched {
         }
         self.check_turn();
         self.check_due();
+    }
+
+    /// What the next turn answers. After one that may wait, the others of its client do too.
+    fn handed_in(&mut self) -> Vec<Request> {
+        let last = self.asked.iter().position(may_wait).map_or(self.asked.len(), |at| at + 1);
+        self.asked.drain(..last).collect()
     }
 
     /// A turn when it is due.
@@ -229,10 +239,10 @@ impl Watched {
         self.driver().check();
     }
 
-    /// What is due is done in one turn, or in a few if the disk fails.
+    /// What is due is done in one turn, or in a few if the disk fails or old entries go.
     fn check_due(&mut self) {
         let now = self.moment();
-        for _ in 0..4 {
+        for _ in 0..64 {
             if self.due().is_none_or(|due| due > self.now) {
                 return;
             }
