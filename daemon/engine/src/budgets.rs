@@ -20,7 +20,7 @@ const INVITATION_BYTES: u64 = 4 * ENTRY_BYTES;
 /// How much at once, in seconds' worth: of the messages of one host, of its invitations and errors, and of the invitations
 /// of all. The last is that long because a room's members all come back at one moment.
 const MESSAGES_AT_ONCE: u64 = 4;
-const KNOCKS_AT_ONCE: u64 = 32;
+const KNOCKS_AT_ONCE: u64 = 80;
 const INVITATIONS_OF_ALL_AT_ONCE: u64 = 1_024;
 
 /// With more hosts than this, and than twice those left the last time, those that have used up nothing are forgotten.
@@ -195,12 +195,12 @@ mod tests {
         let mut budgets = Budgets::new(start);
         let later = start + Duration::from_secs(1);
         // 5,120 bytes are ten invitations.
-        assert_eq!(taken(&mut budgets, start, |_| host(1), false), 320);
+        assert_eq!(taken(&mut budgets, start, |_| host(1), false), 800);
         assert_eq!(taken(&mut budgets, later, |_| host(1), false), 10);
-        assert_eq!(taken(&mut budgets, later, host, false), 10_240 - 320);
+        assert_eq!(taken(&mut budgets, later, host, false), 10_240 - 800);
         assert_eq!(taken(&mut budgets, later, |n| host(1_000_000 + n), false), 0);
         // Whoever is expected comes in all the same, but is not free to flood either.
-        assert_eq!(taken(&mut budgets, later, |_| host(2_000_000), true), 320);
+        assert_eq!(taken(&mut budgets, later, |_| host(2_000_000), true), 800);
     }
 
     #[test]
@@ -208,14 +208,14 @@ mod tests {
         let start = Instant::now();
         let at = |n: u32| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, (n >> 16) as u16, n as u16));
         let mut budgets = Budgets::new(start);
-        assert_eq!(taken(&mut budgets, start, at, false), 320);
+        assert_eq!(taken(&mut budgets, start, at, false), 800);
         budgets.note_added(start, at(1), BUDGET, Added { messages: 4_000, errors: 0 });
         assert!(!budgets.has_room(start, at(2), BUDGET, Operation::Chat));
     }
 
     #[test]
     fn texts_have_room_until_so_many_bytes_are_used_up_and_again_with_time() {
-        for (operation, at_once) in [(Operation::Chat, 4_000), (Operation::Err, 163_840)] {
+        for (operation, at_once) in [(Operation::Chat, 4_000), (Operation::Err, 409_600)] {
             let start = Instant::now();
             let mut budgets = Budgets::new(start);
             let mut has_room = |ms, bytes| {

@@ -69,9 +69,9 @@ fn errors_of_a_peer_have_a_smaller_budget_and_its_messages_come_through() {
         }
     }
     host.turn();
-    // 32 s are worth 32 KiB: an invitation, and what a turn takes more.
+    // 80 s are worth 80 KiB: an invitation, and what a turn takes more.
     let errors = host.log(Kind::Error).len();
-    assert!((230..=260).contains(&errors), "{errors}");
+    assert!((610..=640).contains(&errors), "{errors}");
     host.says();
     host.hears_words(peer(2), Operation::Chat, 0, "hi");
     assert_eq!(host.said(), [Operation::Ack]);
@@ -90,9 +90,9 @@ fn a_host_that_opens_and_ends_chats_all_the_time_adds_little_to_the_log() {
         host.hears(eve, Operation::Ack, 0);
         host.hears(eve, Operation::Fin, 0);
     }
-    // 32 s are worth 64 invitations.
-    assert_eq!((host.log(Kind::Request).len(), host.kinds().len()), (64, 3 * 64));
-    assert_eq!(host.status().counters.refused.budget, 1_000 - 64);
+    // 80 s are worth 160 invitations.
+    assert_eq!((host.log(Kind::Request).len(), host.kinds().len()), (160, 3 * 160));
+    assert_eq!(host.status().counters.refused.budget, 1_000 - 160);
     host.says();
     // Others come in, and it does later.
     opens(&mut host, peer(3));
