@@ -201,7 +201,7 @@ fn a_daemon_that_does_not_come_back_in_time_is_status_3_with_what_it_will_go_on_
     let one = world.address(1);
     let peers: Vec<Peer> = (3..=6).map(|host| world.peer(host, "eve")).collect();
     let address = |at: usize| world.address(at as u8 + 3);
-    let spawn = |args: &[&str]| world.spawn_ctl(1, &[args, &["--timeout", "8"]].concat());
+    let spawn = |args: &[&str]| world.spawn_ctl(1, &[&args[..1], &["--timeout", "8"], &args[1..]].concat());
     for peer in &peers[1..] {
         peer.send(&one, Operation::Syn, 0, b"");
     }
