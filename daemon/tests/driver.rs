@@ -225,7 +225,12 @@ impl Driver {
 
     /// The whole log.
     pub fn log(&self) -> Vec<Event> {
-        let (mut events, mut after) = (Vec::new(), 0);
+        self.log_after(0)
+    }
+
+    /// The log after this entry.
+    pub fn log_after(&self, mut after: u64) -> Vec<Event> {
+        let mut events = Vec::new();
         while after < self.store().last_id() {
             let (read, looked) = self.store().read(after, usize::MAX, &EntryFilter::default()).unwrap();
             events.extend(read);

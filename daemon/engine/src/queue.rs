@@ -123,10 +123,8 @@ impl Ongoing {
         // All that waits has a lower id. Entries appended below have higher ones, and are no messages.
         let newest = store.last_id();
         if let Some(chat) = self.logged() {
-            for message in store.queued_in(chat, self.queue.loaded)? {
-                let what = What::Undelivered { message, reason };
-                store.append(now.ms, Some(chat), self.peer(), what, None)?;
-            }
+            // At once: there may be as many as a user can queue, and one by one they would hold everybody up.
+            store.give_up_queued(now.ms, chat, &self.peer(), self.queue.loaded, reason)?;
         }
         self.queue = Queue { in_log: 0, loaded: newest, settled: newest, ..self.queue };
         Ok(())

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension as _, Row, params};
-use simp_control::Kind;
+use simp_control::{Kind, Peer, Reason};
 
 use crate::error::StoreError;
 use crate::read::SCAN;
@@ -105,12 +105,24 @@ impl Store {
             .and_then(|mut query| query.query_map(values, waiting)?.collect()))
     }
 
-    /// The messages with ids above `after` that were queued in this chat, oldest first.
-    pub fn queued_in(&self, chat: u64, after: u64) -> Result<Vec<u64>, StoreError> {
-        let sql = "SELECT id FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2 ORDER BY id";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
-            query.query_map([chat as i64, after as i64], |row| Ok(row.get::<_, i64>(0)? as u64))?.collect()
-        }))
+    /// Appends that the messages with ids above `after` that were queued in this chat were given up, oldest first.
+    pub fn give_up_queued(
+        &mut self,
+        at_ms: u64,
+        chat: u64,
+        peer: &Peer,
+        after: u64,
+        reason: Reason,
+    ) -> Result<(), StoreError> {
+        self.begin()?;
+        let sql = "INSERT INTO events SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL, NULL
+                   FROM events WHERE kind = 5 AND chat = ?3 AND id > ?7";
+        let newest = self.extent.last_id as i64;
+        let row =
+            params![newest, at_ms as i64, chat as i64, peer.address, peer.user, reason as i64, after as i64];
+        let given_up = self.write(sql, row)? as u64;
+        self.note_appended(given_up);
+        Ok(())
     }
 
     /// Puts a message, whose `queued` entry has been appended, into the outbox.

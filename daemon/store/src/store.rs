@@ -238,6 +238,17 @@ impl Store {
         Ok(id)
     }
 
+    /// So many entries were appended in one statement: there may be very many, so whoever follows the log reads them from
+    /// it, and with them what came before them in this turn.
+    pub(crate) fn note_appended(&mut self, entries: u64) {
+        if entries > 0 {
+            self.fresh.clear();
+        }
+        self.extent.last_id += entries;
+        // About eight of them fill a page.
+        self.written += entries * PAGE_BYTES / 8;
+    }
+
     /// Makes durable what was written since the last commit. Returns whether anything was.
     pub fn commit(&mut self) -> Result<bool, StoreError> {
         if !self.in_transaction {
@@ -285,7 +296,7 @@ impl Store {
         if self.db.is_autocommit() { Ok(()) } else { self.write("ROLLBACK", []).map(drop) }
     }
 
-    /// The entries that this turn appended; they stay here until [`begin_turn`](Self::begin_turn), so that those who
+    /// The newest entries that this turn appended; they stay here until [`begin_turn`](Self::begin_turn), so that those who
     /// follow the log need not read them from the disk.
     pub fn fresh(&self) -> &[Event] {
         &self.fresh

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use simp_control::{Filter, Kind, Peer, Reason, State, What};
+use simp_control::{Event, Filter, Kind, Peer, Reason, State, What};
 use simp_proto::{LastReceived, Seq, Snapshot, UserName};
 
 use simp_seeds::{Random, Replay, seeds};
@@ -238,7 +238,16 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     assert_eq!(texts(&store, 0, 9), all);
     assert_eq!(texts(&store, 1, 1), all[1..2]);
     assert_eq!(store.queued(of, 1).unwrap(), 2);
-    assert_eq!((store.queued_in(3, 0).unwrap(), store.queued_in(3, 3).unwrap()), (vec![3], vec![]));
+    store.begin_turn();
+    for (after, fresh) in [(3, 1), (0, 0)] {
+        store.append(7, Some(3), peer(9), What::Opened { note: None }, None).unwrap();
+        store.give_up_queued(8, 3, &peer(9), after, Reason::Quit).unwrap();
+        assert_eq!(store.fresh().len(), fresh, "what is not among these is read from the log");
+    }
+    let (events, _) = store.read(5, 9, &EntryFilter::default()).unwrap();
+    let given_up = What::Undelivered { message: 3, reason: Reason::Quit };
+    assert_eq!(events, [Event { id: 6, at_ms: 8, chat: 3, peer: peer(9), what: given_up }]);
+    assert_eq!(store.append(9, Some(3), peer(9), What::Opened { note: None }, None).unwrap(), 7);
     assert_eq!(store.outbox_peers().unwrap(), [(address, 2)]);
     assert!(store.take_from_outbox(1).unwrap() && !store.take_from_outbox(1).unwrap());
     assert_eq!(store.outbox(0, 9).unwrap().into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["two"]);

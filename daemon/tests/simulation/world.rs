@@ -210,13 +210,14 @@ impl World {
         if fault != Fault::None {
             trace(now, host, &fault);
         }
+        let newest = driver.store().last_id();
         driver.turn(moment);
         // It reads the log; some turns are enough to find which seed to look at.
         if replaying() || self.number.is_multiple_of(8) {
             driver.check();
         }
-        for event in driver.store().fresh() {
-            trace(now, host, event);
+        for event in driver.log_after(newest) {
+            trace(now, host, &event);
             if event.what.kind() == Kind::Closed {
                 let other = host_at(event.peer.address.parse().unwrap());
                 on.free_from[other] = now + PAUSE;

@@ -45,6 +45,20 @@ fn a_message_that_may_be_queued_already_is_looked_for_in_a_piece_of_the_log_per_
 }
 
 #[test]
+fn a_chat_that_ends_with_very_many_messages_gives_them_up_without_holding_them_in_memory() {
+    let mut host = Host::new(1);
+    host.connect(peer(2));
+    host.hears(peer(2), simp_proto::Operation::SynAck, 0);
+    host.driver.ask_all(host.moment(), (0..5_000).map(|_| send(None, "hi")));
+    host.quit(true);
+    assert!(host.driver.store().fresh().len() < 100, "{}", host.driver.store().fresh().len());
+    host.hears(peer(2), simp_proto::Operation::Fin, 0);
+    let (given_up, kinds) = (host.given_up(), host.kinds());
+    assert_eq!(given_up, (3..5_003).collect::<Vec<_>>());
+    assert_eq!(kinds.last(), Some(&simp_control::Kind::Closed), "each has its outcome before the end");
+}
+
+#[test]
 fn an_answer_with_a_piece_of_a_list_is_a_fraction_of_a_frame() {
     let mut host = Host::over(ask_me(2_000), |store| append(store, 200, &"x".repeat(4_096)));
     let places = |net: u8| (0..600_u16).map(move |n| ([10, net, (n >> 8) as u8, n as u8], 7777).into());
