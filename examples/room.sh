@@ -63,7 +63,7 @@ room=open
 run simpctl -d $alice connect $lobby
 hears $alice "Welcome to lobby, alice. You are new here: choose a password."
 run simpctl -d $alice send "open sesame"
-hears $alice "Repeat the password, please."
+hears $alice "Please enter it once more."
 run simpctl -d $alice send "open sesame"
 hears $alice "You are in lobby. Here: nobody. (HELP lists the commands.)"
 

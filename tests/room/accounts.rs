@@ -30,10 +30,10 @@ fn a_new_account_is_given_a_password_twice_and_asked_for_it_from_then_on() {
     for command in ["PM secret", "DM", "WHO", "HELP"] {
         bob.asks(command, "first choose a password, please (EX leaves)");
     }
-    bob.asks("secret", "Repeat the password, please.");
+    bob.asks("secret", "Please enter it once more.");
     bob.asks("WHO", "first the same password once more, please (EX leaves)");
     bob.asks("Secret", "The passwords differ: choose a password.");
-    bob.asks("secret", "Repeat the password, please.");
+    bob.asks("secret", "Please enter it once more.");
     bob.asks("secret", ALONE);
     bob.says("EX");
     bob.is_left_with("goodbye");
@@ -52,7 +52,7 @@ fn whoever_changes_their_mind_at_the_door_leaves_no_account() {
     let lobby = Lobby::start(&[]);
     let mut bob = Guest::comes(&lobby, 2, "bob");
     bob.hears(&[NEW_BOB]);
-    bob.asks("secret", "Repeat the password, please.");
+    bob.asks("secret", "Please enter it once more.");
     bob.says("q");
     bob.is_left_with("goodbye");
     assert_eq!(lobby.does(&["users", "list"]).ok(), "");
@@ -108,7 +108,7 @@ fn the_right_password_in_time_is_no_wrong_one() {
 
 /// What somebody new is told up to the end of the door.
 const IN_ANN: [&str; 3] =
-    ["Welcome to lobby, ann. You are new here: choose a password.", "Repeat the password, please.", ALONE];
+    ["Welcome to lobby, ann. You are new here: choose a password.", "Please enter it once more.", ALONE];
 
 #[test]
 fn a_script_gives_the_password_twice_and_goes_on_without_waiting() {

@@ -163,5 +163,5 @@ fn a_password_that_is_being_checked_when_the_room_is_killed_is_checked_afterward
         lobby.end_room(Signal::SIGKILL);
         lobby.start_room(&[]);
     }
-    ann.hears(&["Repeat the password, please.", ALONE, "sent to 0"]);
+    ann.hears(&["Please enter it once more.", ALONE, "sent to 0"]);
 }

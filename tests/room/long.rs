@@ -103,6 +103,6 @@ fn what_is_longer_than_a_text_is_no_password_and_nobody_waits_for_it() {
     }
     let mut vic = Guest::comes(&lobby, 3, "vic");
     vic.hears(&["Welcome to lobby, vic. You are new here: choose a password."]);
-    vic.asks("open sesame", "Repeat the password, please.");
-    eve.asks("a password", "Repeat the password, please.");
+    vic.asks("open sesame", "Please enter it once more.");
+    eve.asks("a password", "Please enter it once more.");
 }

@@ -39,7 +39,7 @@ fn whoever_is_only_at_the_door_has_neither_joined_nor_left_nor_hears_anything() 
     bob.is_left_with("goodbye");
     let mut carl = Guest::comes(&lobby, 4, "carl");
     carl.hears(&["Welcome to lobby, carl. You are new here: choose a password."]);
-    carl.asks("secret", "Repeat the password, please.");
+    carl.asks("secret", "Please enter it once more.");
     carl.says("secret");
     carl.hears(&["[ann] hello", "[lobby] hello", "You are in lobby. Here: ann. (HELP lists the commands.)"]);
     assert_eq!(ann.next_news(), "* carl joined");

@@ -235,7 +235,7 @@ impl Room {
         match (password, computed) {
             (Password::New, Computed::Hash(hash)) => {
                 self.set_state(chat, MemberState::Asked(Password::Again(hash)));
-                self.tell(chat, "Repeat the password, please.");
+                self.tell(chat, "Please enter it once more.");
             }
             (Password::Again(hash), Computed::Matches(true)) => {
                 let name = self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();

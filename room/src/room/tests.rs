@@ -124,7 +124,7 @@ fn somebody_new_chooses_a_password_twice_and_is_in_the_room() {
     assert_eq!(world.says(1, "abc"), ["too short: choose a password of 4 characters or more"]);
     assert_eq!(world.says(1, "secret"), [""; 0]);
     world.computes("");
-    assert_eq!(world.told(1), ["Repeat the password, please."]);
+    assert_eq!(world.told(1), ["Please enter it once more."]);
     assert_eq!(world.says(1, "PM hi"), ["first the same password once more, please (EX leaves)"]);
     world.says(1, "other");
     world.computes("");
