@@ -277,7 +277,7 @@ pub struct PasswdArgs {
     pub user: String,
 }
 
-/// Create accounts from a JSON object of names and passwords. Existing accounts are not changed.
+/// Create accounts from JSON or a table with names and passwords, not hashes. Existing accounts are not changed.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "import", help_triggers("-h", "--help"))]
 pub struct ImportArgs {

@@ -6,7 +6,8 @@
 //! - `room` and what is below it: the machine, without sockets, files and clock. `member`, `lines`, `now`: its words.
 //! - `run`: the program. `host`: its turns. `hashing`: passwords.
 //! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `files`: where.
-//! - `args`: the commands. `control`, `reception`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts.
+//! - `args`: the commands. `control`, `reception`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts, `import`: those of
+//!   other chats.
 //!   `whom`: whom they mean.
 //! - `output`: what people read on standard output and standard error.
 
@@ -16,6 +17,7 @@ mod control;
 mod files;
 mod hashing;
 mod host;
+mod import;
 mod leftover;
 mod lines;
 mod member;

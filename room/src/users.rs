@@ -1,6 +1,6 @@
 //! The accounts of a room, for its operator. They are kept in the store, so that the room need not run.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, IsTerminal as _};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,8 @@ use simp_service::plain_file;
 use crate::args::{UsersArgs, UsersCommand};
 use crate::files::RoomFiles;
 use crate::hashing::{Memory, hash};
-use crate::lines::Intent;
+use crate::import::{self, Found};
+use crate::lines::{Intent, is_too_long};
 use crate::output::print;
 use crate::room::{PASSWORD_MIN, is_usable};
 use crate::store::{Account, RoomStore};
@@ -105,33 +106,31 @@ fn new_or_existing(room: &str) -> Outcome<RoomStore> {
 fn import_file(file: &str, room: &str) -> Outcome {
     let failed = |why: String| fail(FailureKind::Failed, format!("{file}: {why}"));
     let text = plain_file::read_to_string(file.as_ref()).map_err(|error| failed(system(&error)))?;
-    let plain: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|error| {
-        failed(format!(
-            "not a JSON object of names and passwords (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })?;
+    let found = import::read(&text).map_err(failed)?;
     // All of the file is checked before any of it is stored: it is imported whole or not at all.
     let mut seen = HashSet::new();
-    for (name, password) in &plain {
-        user_name(name, room)?;
-        if !seen.insert(name.to_ascii_lowercase()) {
-            return Err(failed(format!("{name}: occurs twice, apart from upper and lower case")));
+    for found in &found {
+        user_name(&found.name, room)?;
+        let wrong = |what: &str| Err(failed(format!("{}: {what}", found.place())));
+        if !seen.insert(found.name.to_ascii_lowercase()) {
+            return wrong("occurs twice, apart from upper and lower case");
+        }
+        if import::is_hash(&found.password) {
+            return wrong(import::HASHED);
         }
         // Those that are in use may be shorter than one that is chosen.
-        let is_no_length = password.is_empty() || password.len() > TEXT_MAX;
-        if is_no_length || Intent::command_in_place_of_password(password).is_some() {
-            return Err(failed(format!(
-                "{name}: its password is empty or too long, or reads as a command (give it another)"
-            )));
+        let is_no_line = found.password.is_empty()
+            || is_too_long(&found.password)
+            || found.password.contains(['\r', '\n']);
+        if is_no_line || Intent::command_in_place_of_password(&found.password).is_some() {
+            return wrong("its password is empty or too long, or reads as a command (give it another)");
         }
     }
     let mut store = new_or_existing(room)?;
     // Hashing is what takes long, so it is done only for accounts that are new.
     let mut there = Vec::new();
     let mut new = Vec::new();
-    for (name, password) in plain {
+    for Found { name, password, .. } in found {
         match store.hash(&name)? {
             Some(_) => there.push(name),
             None => new.push((name, password)),

@@ -1,0 +1,220 @@
+//! Accounts in JSON: an object of names and passwords, of names and accounts, or a list of accounts, perhaps as `users` in
+//! another object.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::found::{Found, Part};
+use super::hashes::HASHED;
+
+/// What may hold accounts, and is no user.
+const HOLDERS: [&str; 4] = ["users", "accounts", "members", "logins"];
+
+/// A JSON value. An object keeps what it has twice: two passwords of one user are a mistake to be shown.
+enum Node {
+    Text(String),
+    List(Vec<Node>),
+    Object(Vec<(String, Node)>),
+    Other,
+}
+
+/// All accounts, by name: an object has no order.
+///
+/// # Errors
+/// What is no account, and where it is.
+pub fn read(text: &str) -> Result<Vec<Found>, String> {
+    let mut found = unsorted(text)?;
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
+
+fn unsorted(text: &str) -> Result<Vec<Found>, String> {
+    let root: Node = serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        format!("not a JSON object of names and passwords (line {line}, column {column})")
+    })?;
+    let Node::Object(entries) = &root else { return accounts(&root) };
+    if text_of(entries, &[Part::Login, Part::Name]).is_some() && text_of(entries, &[Part::Password]).is_some()
+    {
+        return account(None, &root).map(|found| vec![found]);
+    }
+    let is_holder = |(name, node): &&(String, Node)| {
+        HOLDERS.contains(&name.to_ascii_lowercase().as_str()) && !matches!(node, Node::Text(_) | Node::Other)
+    };
+    let Some((holder, inner)) = entries.iter().find(is_holder) else { return accounts(&root) };
+    // A version, say, may stand beside it; what may be an account must not be overlooked.
+    let beside = |(name, node): &&(String, Node)| name != holder && !matches!(node, Node::Other);
+    match entries.iter().find(beside) {
+        Some((name, _)) => Err(format!("{name}: stands beside {holder} (remove it, or move it there)")),
+        None => accounts(inner),
+    }
+}
+
+fn accounts(node: &Node) -> Result<Vec<Found>, String> {
+    match node {
+        Node::Object(entries) => entries.iter().map(|(name, node)| account(Some(name), node)).collect(),
+        Node::List(nodes) => {
+            let numbered = nodes.iter().zip(1..);
+            let named = |(node, number)| account(None, node).map_err(|why| format!("entry {number}: {why}"));
+            numbered.map(named).collect()
+        }
+        Node::Text(_) | Node::Other => Err("not a JSON object of names and passwords".to_owned()),
+    }
+}
+
+/// An account. `key`: what it is called in the object that it is in.
+fn account(key: Option<&str>, node: &Node) -> Result<Found, String> {
+    let found = |name: &str, password: &str| {
+        Ok(Found { line: None, name: name.to_owned(), password: password.to_owned() })
+    };
+    let shown = key.map_or_else(String::new, |key| format!("{key}: "));
+    match (key, node) {
+        (Some(name), Node::Text(password)) => found(name, password),
+        (None, Node::List(pair)) if let [Node::Text(name), Node::Text(password)] = pair.as_slice() => {
+            found(name, password)
+        }
+        (_, Node::Object(parts)) => {
+            let login = text_of(parts, &[Part::Login]);
+            let name = match key {
+                // A number is the place in a list; any other key is the name, and `name` what others call it.
+                Some(key) if !key.bytes().all(|byte| byte.is_ascii_digit()) => Some(key),
+                _ => login.or(text_of(parts, &[Part::Name])).or(key),
+            };
+            let name = name.ok_or("no user name in it")?;
+            if login.is_some_and(|login| !login.eq_ignore_ascii_case(name)) {
+                return Err(format!("{shown}says that its user is called otherwise (keep one of the names)"));
+            }
+            match text_of(parts, &[Part::Password]) {
+                Some(password) => found(name, password),
+                None if text_of(parts, &[Part::Hash]).is_some() => Err(format!("{name}: {HASHED}")),
+                None => Err(format!("{name}: no password in it, as a text")),
+            }
+        }
+        _ => Err(format!(
+            "{shown}not a password, nor an account with one (both are texts between quotation marks)"
+        )),
+    }
+}
+
+/// The text of the first part that is one of these.
+fn text_of<'a>(parts: &'a [(String, Node)], which: &[Part]) -> Option<&'a str> {
+    parts.iter().find_map(|(title, node)| match node {
+        Node::Text(text) if Part::of(title).is_some_and(|part| which.contains(&part)) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("accounts")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Text(text.to_owned()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(node) = list.next_element()? {
+            nodes.push(node);
+        }
+        Ok(Node::List(nodes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = object.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Node::Object(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_found_in_every_form_that_chats_keep_them_in() {
+        for text in [
+            r#"{"ann": "one", "bob": "two"}"#,
+            r#"{"ann": {"password": "one"}, "bob": {"name": "Robert", "pass": "two", "age": 3}}"#,
+            r#"{"users": {"ann": {"password": "one"}, "bob": {"password": "two"}}}"#,
+            r#"{"version": 1, "Accounts": {"ann": "one", "bob": "two"}}"#,
+            r#"[{"username": "ann", "password": "one"}, {"login": "bob", "name": "Robert", "passwd": "two"}]"#,
+            r#"{"members": [{"name": "ann", "password": "one"}, {"user": "bob", "password": "two"}]}"#,
+            r#"{"1": {"name": "ann", "password": "one"}, "2": {"username": "bob", "password": "two"}}"#,
+            r#"[["ann", "one"], ["bob", "two"]]"#,
+        ] {
+            let found = read(text).unwrap();
+            let found: Vec<_> = found.iter().map(|found| (found.place(), found.password.as_str())).collect();
+            assert_eq!(found, [("ann".to_owned(), "one"), ("bob".to_owned(), "two")], "{text}");
+        }
+        let one = read(r#"{"username": "ann", "password": "one"}"#).unwrap();
+        assert_eq!((one.len(), one[0].name.as_str()), (1, "ann"));
+        // Nobody is overlooked because of a name that is a word elsewhere, nor because it is there twice.
+        let names = |text: &str| read(text).unwrap().into_iter().map(|found| found.name).collect::<Vec<_>>();
+        assert_eq!(names(r#"{"users": "one", "secret": "two"}"#), ["secret", "users"]);
+        assert_eq!(names(r#"{"users": {"password": "one", "bob": "two"}}"#), ["bob", "password"]);
+        assert_eq!(names(r#"{"ann": "one", "ann": "two"}"#), ["ann", "ann"]);
+    }
+
+    #[test]
+    fn what_is_no_account_is_named() {
+        let neither = "not a password, nor an account with one (both are texts between quotation marks)";
+        for (text, why) in [
+            ("7", "not a JSON object of names and passwords".to_owned()),
+            ("{\"ann\":\n\"one\"", "not a JSON object of names and passwords (line 2, column 5)".to_owned()),
+            (r#"{"ann": 1}"#, format!("ann: {neither}")),
+            (r#"{"ann": ["one"]}"#, format!("ann: {neither}")),
+            (r#"["ann"]"#, format!("entry 1: {neither}")),
+            (r#"{"ann": {}}"#, "ann: no password in it, as a text".to_owned()),
+            (r#"{"ann": {"password": 1}}"#, "ann: no password in it, as a text".to_owned()),
+            (r#"[{"password": "one"}]"#, "entry 1: no user name in it".to_owned()),
+            (r#"{"ann": {"password_hash": "x"}}"#, format!("ann: {HASHED}")),
+            (
+                r#"{"users": {"ann": "one"}, "bob": "two"}"#,
+                "bob: stands beside users (remove it, or move it there)".to_owned(),
+            ),
+            (
+                r#"{"a@b.c": {"username": "ann", "password": "one"}}"#,
+                "a@b.c: says that its user is called otherwise (keep one of the names)".to_owned(),
+            ),
+        ] {
+            assert_eq!(read(text).unwrap_err(), why, "{text}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(read(&deep).unwrap_err().starts_with("not a JSON object"));
+    }
+}
