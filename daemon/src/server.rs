@@ -16,7 +16,8 @@ use simp_control::error::system;
 use simp_control::sleep::{self, Waking};
 use simp_engine::wheel::Wheel;
 use simp_engine::{
-    Arrival, ClientId, Departure, Engine, Inputs, Link, Now, Outputs, Transmit, WORK_PER_TURN, may_wait,
+    Arrival, ClientId, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Transmit, WORK_PER_TURN,
+    may_wait,
 };
 use simp_proto::Datagram;
 use simp_store::{Store, StoreError};
@@ -250,7 +251,8 @@ impl Server {
             let before = datagrams.len();
             let more = self.udp.receive(|received| {
                 let datagram = Datagram::decode(received.bytes);
-                datagrams.push(Arrival { from: received.from, local: received.local, datagram });
+                let (from, local, length) = (received.from, received.local, received.bytes.len());
+                datagrams.push(Arrival { origin: Origin { from, local, length }, datagram });
             })?;
             self.udp_readable = more == More::Perhaps;
             // A batch of nothing but errors is left for the next turn as well.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use simp_control::{Answer, Event, Failure, Reply, Request};
 use simp_engine::{
-    Accept, Arrival, Budget, Departure, Engine, Inputs, Link, Now, Outputs, Pins, Policy, Retain,
+    Accept, Arrival, Budget, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Pins, Policy, Retain,
 };
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
 use simp_store::{Durability, EntryFilter, Store};
@@ -189,8 +189,14 @@ impl Driver {
     }
 
     /// The next turn takes this datagram.
-    pub fn arrives(&mut self, from: SocketAddr, datagram: Result<Datagram, DecodeError>) {
-        self.inputs.datagrams.push(Arrival { from, local: None, datagram });
+    pub fn arrives(&mut self, from: SocketAddr, datagram: Datagram) {
+        self.arrives_as(from, datagram.encoded_len(), Ok(datagram));
+    }
+
+    /// The same, with so many bytes.
+    pub fn arrives_as(&mut self, from: SocketAddr, length: usize, datagram: Result<Datagram, DecodeError>) {
+        let origin = Origin { from, local: None, length };
+        self.inputs.datagrams.push(Arrival { origin, datagram });
     }
 
     /// What it has transmitted since the last time, in order.

@@ -7,8 +7,11 @@ mod departures;
 mod faults;
 mod habits;
 mod moves;
+mod names;
+mod places;
 mod restarts;
 mod retention;
+mod unproved;
 mod work;
 
 use std::net::SocketAddr;
@@ -99,14 +102,14 @@ impl Host {
     }
 
     fn hears_words(&mut self, from: SocketAddr, operation: Operation, seq: u8, words: &str) {
-        self.driver.arrives(from, Ok(datagram(operation, seq, words)));
+        self.driver.arrives(from, datagram(operation, seq, words));
         self.turn();
     }
 
     /// Its invitation is only being shown to the other user.
     fn hears_ringing(&mut self, from: SocketAddr) {
         let user = UserName::new("Daemon").unwrap();
-        self.driver.arrives(from, Ok(Datagram::new(Operation::SynAck, 0, user, Vec::new())));
+        self.driver.arrives(from, Datagram::new(Operation::SynAck, 0, user, Vec::new()));
         self.turn();
     }
 

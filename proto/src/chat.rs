@@ -3,6 +3,7 @@
 //!
 //! - here: what a chat is, and what comes out of it. `commands`: what our user wants. `table`: what each phase makes of
 //!   each datagram, and of time.
+//! - `presence`: whether the peer of a chat is there, if the caller has to know.
 //! - `opening`, `talking`, `closing`: what the rows of the table do. `phase`: where a chat stands. `lines`: what some
 //!   peers send as SYN in a chat. `pending`, `held`: what is due, and what cannot leave.
 
@@ -13,6 +14,7 @@ mod lines;
 mod opening;
 mod pending;
 mod phase;
+mod presence;
 mod table;
 mod talking;
 

@@ -4,11 +4,12 @@
 use crate::deviations::Deviations;
 use crate::text::{USER_NAME_MAX, UserName};
 
-/// Bytes of a complete header (SIMP 1).
+/// Bytes of a complete header (SIMP 1): of all datagrams that we send without a payload.
 pub const HEADER_LEN: usize = 39;
 
-/// Bytes of the header without Length: some implementations end control datagrams there (SIMP 7).
-const SHORT_HEADER_LEN: usize = 35;
+/// Bytes of the header without Length: some implementations end control datagrams there (SIMP 7). Whatever is shorter
+/// is no header of anybody.
+pub const SHORT_HEADER_LEN: usize = 35;
 
 /// What a datagram is for: the header's Type and Operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +143,11 @@ impl Datagram {
             .with(Deviations::NON_ASCII, !payload.is_ascii())
             .with(Deviations::NUL, payload.contains(&0));
         Ok(Self { operation, seq, user, payload: payload.to_vec(), deviations })
+    }
+
+    /// How many bytes it has when it is encoded.
+    pub fn encoded_len(&self) -> usize {
+        HEADER_LEN + self.payload.len()
     }
 
     /// Appends the datagram's bytes to `out`, exactly as the specification has them.

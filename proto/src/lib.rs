@@ -28,7 +28,7 @@ pub mod text;
 
 pub use arq::{MessageId, Outgoing};
 pub use chat::{ANSWER_GOOD_FOR, Chat, ChatEvent, Handled, Known, Pending, Settings, Snapshot, StateError};
-pub use datagram::{Datagram, DecodeError, Operation};
+pub use datagram::{Datagram, DecodeError, HEADER_LEN, Operation, SHORT_HEADER_LEN};
 pub use detector::Learned;
 pub use deviations::Deviations;
 pub use dialect::{Dialect, DialectError, Habit, RINGING_USER};

@@ -48,11 +48,20 @@ fn whoever_claims_anothers_name_says_nothing_in_the_chat_with_the_other() {
     bob.send(&ann.to, Operation::Ack, 0, b"");
     assert_eq!(sending.wait().ok(), "");
 
-    // With a chat of her own there are two bobs, and the name alone means none of them.
+    // She was let in, and has said nothing that anybody could not say blindly: bob has heard us.
     eve.open(&ann.to);
     for (peer, text) in [(&eve, "from eve"), (&bob, "from bob")] {
         peer.say(&ann.to, 0, text);
     }
+    for (command, seq) in [(&["send", "-t", "bob", "hi"][..], 1), (&["send", "hi"], 0)] {
+        let sending = ann.world.spawn_ctl(1, command);
+        bob.hear(&ann.to, seq, "hi");
+        assert_eq!(sending.wait().ok(), "");
+    }
+    // Once she has heard us too there are two bobs, and the name alone means none of them.
+    let sending = ann.world.spawn_ctl(1, &["send", "-t", &three, "hi"]);
+    eve.hear(&ann.to, 0, "hi");
+    assert_eq!(sending.wait().ok(), "");
     for command in [&["send", "-t", "bob", "hi"][..], &["send", "hi"], &["quit", "bob"]] {
         let choose = if command[0] == "send" { "-t WHO" } else { "simpctl quit WHO" };
         let outcome = ann.ctl(command);
@@ -62,7 +71,7 @@ fn whoever_claims_anothers_name_says_nothing_in_the_chat_with_the_other() {
     assert_eq!((ann.heard(BOB), ann.heard(EVE)), (vec!["from bob".to_owned()], vec!["from eve".to_owned()]));
     let heard = ann.ctl(&["listen", "-n", "1", "--text", "--timeout", "20", "--from", &two]).ok();
     assert_eq!(heard, "from bob\n");
-    for (peer, who, seq) in [(&bob, &two, 1), (&eve, &format!("bob@{three}"), 0)] {
+    for (peer, who, seq) in [(&bob, &two, 1), (&eve, &format!("bob@{three}"), 1)] {
         let sending = ann.world.spawn_ctl(1, &["send", "-t", who, "only you"]);
         peer.hear(&ann.to, seq, "only you");
         assert_eq!(sending.wait().ok(), "");

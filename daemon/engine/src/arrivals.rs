@@ -4,18 +4,18 @@
 use std::net::SocketAddr;
 
 use simp_control::Refused;
-use simp_proto::{Datagram, DecodeError, Handled};
+use simp_proto::{Datagram, DecodeError, Handled, SHORT_HEADER_LEN};
 use simp_store::StoreError;
 
 use crate::engine::Engine;
-use crate::inputs::Arrival;
+use crate::inputs::{Arrival, Origin};
 use crate::now::Now;
 
 impl Engine {
     /// A datagram came.
     pub(crate) fn handle_arrival(&mut self, now: Now, arrival: &Arrival) -> Result<(), StoreError> {
         self.counters.datagrams_in += 1;
-        let from = arrival.from;
+        let Origin { from, length, .. } = arrival.origin;
         let datagram = match &arrival.datagram {
             // Nobody can be answered there.
             _ if from.port() == 0 => {
@@ -32,14 +32,22 @@ impl Engine {
         tracing::debug!(
             peer = %from, operation = ?datagram.operation, seq = datagram.seq, odd = %datagram.deviations
         );
+        let at = self.chats.at(from);
+        let is_proved =
+            at.and_then(|key| self.chats.get(key)).is_some_and(|ongoing| ongoing.standing.is_proved());
+        // Three bytes say enough to a peer that is there; of anybody else they would bring an answer ten times as large.
+        if length < SHORT_HEADER_LEN && !is_proved {
+            self.counters.refused.short += 1;
+            return Ok(());
+        }
         // No chat under this address: it may still be the answer to an invitation of ours to another port.
-        let key = match self.chats.at(from) {
+        let key = match at {
             Some(key) => Some(key),
             None => self.move_invitation(now, from, datagram)?,
         };
         match key {
-            Some(key) => self.handle_peer(now, key, arrival, datagram),
-            None => self.handle_stranger(now, (from, arrival.local), datagram, None),
+            Some(key) => self.handle_peer(now, key, arrival.origin, datagram),
+            None => self.handle_stranger(now, arrival.origin, datagram, None),
         }
     }
 
@@ -48,14 +56,14 @@ impl Engine {
         &mut self,
         now: Now,
         key: usize,
-        arrival: &Arrival,
+        origin: Origin,
         datagram: &Datagram,
     ) -> Result<(), StoreError> {
         // Its invitation may be answered in the very turn in which another chat took the last room.
         if self.is_full() && self.chats.take_invitation_back(now.instant, key) {
             return Ok(());
         }
-        let (from, budget) = (arrival.from.ip(), self.policy.budget);
+        let (from, budget) = (origin.from.ip(), self.policy.budget);
         if !self.budgets.has_room(now.instant, from, budget, datagram.operation) {
             self.counters.refused.budget += 1;
             return Ok(());
@@ -65,9 +73,12 @@ impl Engine {
             return Ok(());
         }
         let changed = self.chats.change(key, |ongoing| {
-            ongoing.place.local = arrival.local;
+            ongoing.place.local = origin.local;
+            ongoing.standing.earn(origin.length);
             let copies_live_until = ongoing.chat.copies_live_until();
-            (ongoing.chat.handle_datagram(now.instant, datagram), copies_live_until)
+            let handled = ongoing.chat.handle_datagram(now.instant, datagram);
+            ongoing.standing.hear(now.instant, datagram.operation, ongoing.chat.state());
+            (handled, copies_live_until)
         });
         // All others are settled later, together. But the next datagram from there may be of a new chat, perhaps this
         // one already.
@@ -77,8 +88,7 @@ impl Engine {
             Some((Handled::Duplicate, _)) => self.counters.duplicates += 1,
             Some((Handled::Ignored, _)) => self.counters.ignored += 1,
             Some((Handled::InvitesAnew, copies_live_until)) => {
-                let place = (arrival.from, arrival.local);
-                return self.handle_stranger(now, place, datagram, copies_live_until);
+                return self.handle_stranger(now, origin, datagram, copies_live_until);
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use simp_store::StoreError;
 use crate::engine::Engine;
 use crate::now::Now;
 use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Queue, RowState, Times, WantedBy};
+use crate::standing::Standing;
 
 impl Engine {
     /// What is known of the peer at this address: what the user has set, else what earlier chats showed.
@@ -34,7 +35,7 @@ impl Engine {
         let known = self.known_of(now, address)?;
         let (me, settings) = (self.policy.user, self.policy.chat);
         let chat = Chat::invite(now.instant, me, settings, known, expires_after);
-        Ok(self.insert(now, (address, None), chat, wanted_by, expires_after))
+        Ok(self.insert(now, (address, None), chat, (wanted_by, Standing::proved()), expires_after))
     }
 
     /// Adds a chat that has just begun and ends if it is not answered.
@@ -43,7 +44,7 @@ impl Engine {
         now: Now,
         (address, local): (SocketAddr, Option<IpAddr>),
         mut chat: Chat,
-        wanted_by: WantedBy,
+        (wanted_by, standing): (WantedBy, Standing),
         expires_after: Duration,
     ) -> usize {
         // An ACK of something earlier would pass for that of our first message (SIMP 6).
@@ -63,6 +64,7 @@ impl Engine {
             times: Times { since_ms: now.ms, expires_ms: Some(now.ms + expires_after.as_millis() as u64) },
             queue: Queue::default(),
             wanted_by,
+            standing,
             noted: Noted { row: RowState::Current, dialect },
             timer: None,
         })

@@ -8,6 +8,7 @@ use simp_control::Counters;
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
+use crate::asking::Asking;
 use crate::budgets::Budgets;
 use crate::disk::Disk;
 use crate::limits::Limits;
@@ -41,6 +42,8 @@ pub struct Engine {
     pub(crate) limits: Limits,
     /// What others have added to the log of late.
     pub(crate) budgets: Budgets,
+    /// Who is asked to make room, and for whom.
+    pub(crate) asking: Asking,
     /// What may still come after chats that are over.
     pub(crate) wake: Wake,
     /// Since this run began, for `status`.
@@ -68,6 +71,7 @@ impl Engine {
             wheel: Timers::new(now.instant),
             limits: Limits::new(now.instant),
             budgets: Budgets::new(now.instant),
+            asking: Asking::default(),
             wake: Wake::default(),
             counters: Counters::default(),
             transmits: Transmits::default(),

@@ -10,13 +10,22 @@ use crate::policy::Policy;
 /// Names one client for as long as it is connected.
 pub type ClientId = usize;
 
-/// A datagram that came.
-#[derive(Debug)]
-pub struct Arrival {
-    /// Who sent it.
+/// Where a datagram came from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// Who sent it, or whose address it has.
     pub from: SocketAddr,
     /// To which of our addresses, if we receive on several.
     pub local: Option<IpAddr>,
+    /// Its bytes, as they came.
+    pub length: usize,
+}
+
+/// A datagram that came.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Where from.
+    pub origin: Origin,
     /// What it says, or what is wrong with it.
     pub datagram: Result<Datagram, DecodeError>,
 }

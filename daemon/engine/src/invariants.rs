@@ -56,6 +56,10 @@ impl Engine {
             }
             timers += usize::from(matches!(absentee.next, Next::Due { .. }));
         }
+        if self.asking.is_any_waiting() && !self.chats.iter().any(|(_, ongoing)| ongoing.standing.is_asked())
+        {
+            return Err(Broken("a newcomer waits for room, and nobody is asked".to_owned()));
+        }
         let (expiring, expiries) = (self.store.expiring()?.len(), self.absent.expiring());
         if expiring != expiries {
             return Err(Broken(format!("{expiring} messages expire at some time, {expiries} timers say so")));

@@ -19,6 +19,8 @@
 //! - `trouble`: the log cannot be written, and a turn is undone. `disk`: whether it can, and what is said of it.
 //! - `budgets`: how much others may add to the log. `limits`: how often strangers are answered. `wake`: what may still be
 //!   under way after a chat.
+//! - `standing`: what a peer has shown of being there. `asking`: those that have not, for `newcomers`.
+//!   `neighbours`: which strangers count as one.
 //! - `policy`, `pins`: what the user has set. `timer`, `wheel`: what timers are for, and all of them.
 //! - `invariants`: what holds between two turns.
 //!
@@ -27,6 +29,7 @@
 
 mod absent;
 mod arrivals;
+mod asking;
 mod begin;
 mod budgets;
 mod commands;
@@ -39,6 +42,8 @@ mod letters;
 mod limits;
 mod moves;
 mod named;
+mod neighbours;
+mod newcomers;
 mod now;
 mod ongoing;
 mod outlet;
@@ -53,6 +58,7 @@ mod resume;
 mod retention;
 mod roster;
 mod settle;
+mod standing;
 mod strangers;
 mod timer;
 mod trace;
@@ -65,7 +71,7 @@ mod work;
 
 pub use budgets::Budget;
 pub use engine::Engine;
-pub use inputs::{Arrival, ClientId, Departure, Inputs, Link, Reader};
+pub use inputs::{Arrival, ClientId, Departure, Inputs, Link, Origin, Reader};
 pub use invariants::Broken;
 pub use now::Now;
 pub use outputs::{Follower, Outputs};

@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 /// Answers to strangers per second, of all addresses together, and at most at once.
 const ANSWERS_PER_SECOND: u32 = 1_000;
 
-/// "No chat with you" goes to one address once in this time.
+/// Requests that give way to others per second, and at most at once.
+const GIVE_WAY_PER_SECOND: u32 = 2;
+const GIVE_WAY_AT_ONCE: u32 = 48;
+
+/// An ERR goes to one address once in this time.
 const NOTICE_EVERY: Duration = Duration::from_secs(1);
 
 /// A bucket that fills with `per_second` tokens each second, up to `most`.
@@ -44,6 +48,7 @@ impl Bucket {
 #[derive(Debug)]
 pub struct Limits {
     answers: Bucket,
+    give_way: Bucket,
     /// Whom we gave a notice in this time, in order. Each took one of the answers, so that they are few.
     told: VecDeque<(SocketAddr, Instant)>,
     is_told: HashSet<SocketAddr>,
@@ -54,6 +59,7 @@ impl Limits {
     pub fn new(now: Instant) -> Self {
         Self {
             answers: Bucket::new(now, ANSWERS_PER_SECOND, ANSWERS_PER_SECOND),
+            give_way: Bucket::new(now, GIVE_WAY_PER_SECOND, GIVE_WAY_AT_ONCE),
             told: VecDeque::new(),
             is_told: HashSet::new(),
         }
@@ -64,7 +70,12 @@ impl Limits {
         self.answers.take(now)
     }
 
-    /// Whether to tell this address that we have no chat with it.
+    /// Whether a request may give way to a newer one.
+    pub fn allow_giving_way(&mut self, now: Instant) -> bool {
+        self.give_way.take(now)
+    }
+
+    /// Whether to tell this address, by an ERR, that there is no chat or no room for it.
     pub fn allow_notice(&mut self, now: Instant, to: SocketAddr) -> bool {
         while let Some((address, at)) = self.told.front()
             && *at + NOTICE_EVERY <= now

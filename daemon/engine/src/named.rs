@@ -1,8 +1,9 @@
 //! Chats as clients name and see them.
 
+use simp_control::places::PORT;
 use simp_control::{ChatInfo, Failure, FailureKind, PeerNote, State, Who};
 
-use crate::ongoing::Ongoing;
+use crate::ongoing::{Ongoing, WantedBy};
 use crate::roster::Roster;
 
 /// Most chats that a failure lists by name.
@@ -54,11 +55,12 @@ impl Roster {
         self.iter().any(|(_, ongoing)| is_one(ongoing))
     }
 
-    /// The one that `who` means among those in a state that fits, or the only such one without `who`.
+    /// The one that `who` means among those in a state that fits, or the only such one without `who`. A peer chooses its
+    /// name and its port, so there may be several; then the one counts that is sure to be meant, see [`Claim`].
     ///
     /// # Errors
-    /// [`FailureKind::NoSuch`] if there is none, or more than one; the line lists them. `none` is the
-    /// line if there are none at all, and `flag` what to choose with.
+    /// [`FailureKind::NoSuch`] if there is none, or nobody can say which of several is meant; the line lists them. `none`
+    /// is the line if there are none at all, and `flag` what to choose with.
     pub fn find(
         &self,
         who: Option<&str>,
@@ -76,22 +78,61 @@ impl Roster {
         {
             return Ok(key);
         }
-        // A name may be that of several: then nobody is chosen for the user.
-        let mut meant = self.iter().filter(|(_, ongoing)| fits(ongoing) && is_meant(ongoing, named.as_ref()));
-        let line = match (meant.next(), meant.next(), who) {
-            (Some((key, _)), None, _) => return Ok(key),
-            (Some(one), Some(other), _) => {
-                let names = names([one, other].into_iter().chain(meant));
-                format!("several match: {names} (choose one with {flag})")
+        let meant = self.iter().filter(|(_, ongoing)| fits(ongoing) && is_meant(ongoing, named.as_ref()));
+        let meant: Vec<_> = meant.collect();
+        if let Some(key) = chosen(&meant, named.as_ref()) {
+            return Ok(key);
+        }
+        let line = match (meant.is_empty(), who) {
+            (false, _) => {
+                format!("several match: {} (choose one with {flag})", names(meant.into_iter()))
             }
-            (None, _, Some(who)) if self.iter().any(|(_, ongoing)| fits(ongoing)) => {
+            (true, Some(who)) if self.iter().any(|(_, ongoing)| fits(ongoing)) => {
                 let names = names(self.iter().filter(|(_, ongoing)| fits(ongoing)));
                 format!("no match for {who} among {names}")
             }
-            (None, ..) => none.to_owned(),
+            (true, _) => none.to_owned(),
         };
         Err(Failure::new(FailureKind::NoSuch, line))
     }
+}
+
+/// What speaks for one of several chats that a name may mean, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Claim {
+    /// An address without a port is that of a peer on the port of SIMP.
+    Port,
+    /// Our user wanted this chat, or its peer has shown that it is there.
+    Established,
+    /// Anybody may have begun it under this name.
+    LetIn,
+    /// It is no chat, only a request.
+    Asks,
+}
+
+impl Claim {
+    fn of(ongoing: &Ongoing, who: Option<&Who>) -> Self {
+        match who {
+            Some(Who::Ip(_)) if ongoing.place.address.port() == PORT => Self::Port,
+            _ if ongoing.chat.state() == State::Invited => Self::Asks,
+            _ if ongoing.wanted_by != WantedBy::Peer || ongoing.standing.is_proved() => Self::Established,
+            _ => Self::LetIn,
+        }
+    }
+}
+
+/// The one that counts among these. Of several under one name that anybody may have begun, the oldest does: whoever comes
+/// later under a name that is in use is suspect. Between two that are established nobody chooses for the user.
+fn chosen(meant: &[(usize, &Ongoing)], who: Option<&Who>) -> Option<usize> {
+    let strongest = meant.iter().map(|(_, ongoing)| Claim::of(ongoing, who)).min()?;
+    let mut left: Vec<_> =
+        meant.iter().filter(|(_, ongoing)| Claim::of(ongoing, who) == strongest).copied().collect();
+    left.sort_by_key(|(_, ongoing)| ongoing.id);
+    let (key, oldest) = *left.first()?;
+    let user = oldest.chat.user();
+    let has_one_name = !user.is_blank() && left.iter().all(|(_, ongoing)| ongoing.chat.user() == user);
+    let is_clear = left.len() == 1 || (strongest > Claim::Established && has_one_name);
+    is_clear.then_some(key)
 }
 
 /// Whether clients see it.

@@ -7,6 +7,7 @@ use simp_control::{ChatInfo, Peer, State};
 use simp_proto::{Chat, Dialect};
 use simp_store::KeptChat;
 
+use crate::standing::Standing;
 use crate::timer::{Timer, Timers};
 use crate::wheel::TimerId;
 
@@ -25,6 +26,8 @@ pub struct Ongoing {
     pub queue: Queue,
     /// Who wanted it.
     pub wanted_by: WantedBy,
+    /// What the peer has shown of being there.
+    pub standing: Standing,
     /// What is in the log of it.
     pub noted: Noted,
     /// The timer that is set for it, and for when.
@@ -78,8 +81,10 @@ pub enum OutboxPart {
 /// Who wanted a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WantedBy {
-    /// Our user, or the peer.
+    /// Our user, who invited or accepted; or both sides.
     Users,
+    /// Nobody but the peer: it was let in without asking.
+    Peer,
     /// Nobody but the outbox; we leave it by ourselves.
     Outbox {
         /// When, once everything is delivered.
@@ -144,7 +149,7 @@ impl Ongoing {
     pub fn leave_at(&self) -> Option<Instant> {
         match self.wanted_by {
             WantedBy::Outbox { leave_at } => leave_at,
-            WantedBy::Users => None,
+            WantedBy::Users | WantedBy::Peer => None,
         }
     }
 
@@ -198,6 +203,7 @@ impl Ongoing {
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
         self.timer = None;
         let is_again = self.chat.handle_timeout(now);
+        self.miss_answer(now);
         if self.leave_at().is_some_and(|at| at <= now) && self.chat.state() == State::Open {
             // An open chat can always be left.
             let _ = self.chat.close(now, false);
@@ -207,7 +213,8 @@ impl Ongoing {
 
     /// Sets the timer for what it waits for, if that has changed.
     pub fn set_timer(&mut self, key: usize, wheel: &mut Timers) {
-        let deadline = [self.chat.poll_timeout(), self.leave_at()].into_iter().flatten().min();
+        let deadlines = [self.chat.poll_timeout(), self.leave_at(), self.standing.deadline()];
+        let deadline = deadlines.into_iter().flatten().min();
         // Most datagrams change no deadline, and the wheel need not know of them.
         if self.timer.map(|(set_for, _)| set_for) == deadline {
             return;

@@ -68,6 +68,8 @@ impl Engine {
     /// If there is room for a further chat, those who wait for it are invited; if the last was taken, the others are
     /// no longer. Once per turn, in which room may have come and gone.
     pub(crate) fn use_room(&mut self, now: Now) -> Result<(), StoreError> {
+        // Whoever has come before those that may come.
+        self.admit_newcomers(now)?;
         let is_full = self.is_full();
         let was_full = std::mem::replace(&mut self.absent.was_full, is_full);
         if is_full && self.absent.room == RoomWanted::Newly {

@@ -8,11 +8,13 @@ use simp_control::State;
 use simp_proto::{Chat, Snapshot};
 use simp_store::{Backlog, KeptChat, Store, StoreError};
 
+use crate::asking::Asking;
 use crate::engine::Engine;
 use crate::now::Now;
 use crate::ongoing::{Noted, NotedDialect, Ongoing, OutboxPart, Place, Queue, RowState, Times, WantedBy};
 use crate::policy::Policy;
 use crate::roster::Roster;
+use crate::standing::Standing;
 
 /// A peer of the outbox is invited about this long after a start.
 const INVITE_WITHIN: Duration = Duration::from_secs(1);
@@ -52,6 +54,7 @@ impl Engine {
         self.absent.clear(&mut self.wheel);
         // With all that they were to say: it has not been committed, so it must not leave.
         self.chats = Roster::default();
+        self.asking = Asking::default();
         self.transmits.clear();
         self.outlet.clear();
         if self.store.last_id() > 0 {
@@ -98,13 +101,15 @@ impl Engine {
             State::Accepting | State::Open => OutboxPart::TakenUp,
             State::Inviting | State::Invited | State::Closing | State::Closed => OutboxPart::NotTakenUp,
         };
+        let (wanted_by, standing) = resumed_standing(now, kept);
         let mut ongoing = Ongoing {
             id: kept.chat,
             chat,
             place: Place { address: kept.address, local: None, outbox_at: kept.outbox_at },
             times: Times { since_ms: kept.since_ms, expires_ms: kept.expires_ms },
             queue: Queue { in_log, loaded: kept.settled, settled: kept.settled, outbox },
-            wanted_by: if kept.for_outbox { WantedBy::Outbox { leave_at: None } } else { WantedBy::Users },
+            wanted_by,
+            standing,
             noted: Noted { row: RowState::Outdated, dialect },
             timer: None,
         };
@@ -142,6 +147,22 @@ impl Engine {
         };
         Some((chat, dialect))
     }
+}
+
+/// Who wanted a chat of the last run, and what its peer has shown. Neither is in the log as such: a chat in which no
+/// message of ours was settled counts as one that only the peer wanted, for whoever is there will say so.
+fn resumed_standing(now: Now, kept: &KeptChat) -> (WantedBy, Standing) {
+    let standing = match kept.snapshot.state {
+        State::Invited | State::Accepting => Standing::unheard(now.instant, 0),
+        State::Open | State::Closing if kept.settled == 0 => Standing::guessable(),
+        State::Inviting | State::Open | State::Closing | State::Closed => Standing::proved(),
+    };
+    let wanted_by = match kept.snapshot.state {
+        _ if kept.for_outbox => WantedBy::Outbox { leave_at: None },
+        State::Accepting | State::Open if !standing.is_proved() => WantedBy::Peer,
+        _ => WantedBy::Users,
+    };
+    (wanted_by, standing)
 }
 
 /// How long until a message in the outbox is given up. A clock that jumped back makes it no longer than it was

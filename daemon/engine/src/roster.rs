@@ -208,16 +208,17 @@ impl Roster {
     /// The key of our invitation to this host, if there is exactly one.
     pub fn only_invitation_to(&self, ip: IpAddr) -> Option<usize> {
         let mut invitations = self
-            .of_host(ip)
+            .within(ip, ip)
             .filter(|(_, ongoing)| ongoing.chat.state() == State::Inviting)
             .map(|(key, _)| key);
         invitations.next().filter(|_| invitations.next().is_none())
     }
 
-    fn of_host(&self, ip: IpAddr) -> impl Iterator<Item = (usize, &Ongoing)> {
-        // Addresses of one host are neighbours: a host with few chats costs no look at all others.
-        let from = self.by_address.range(SocketAddr::new(ip, 0)..);
-        let keys = from.take_while(move |(address, _)| address.ip() == ip).map(|(_, key)| *key);
+    /// Those from the first of these addresses to the last.
+    fn within(&self, first: IpAddr, last: IpAddr) -> impl Iterator<Item = (usize, &Ongoing)> {
+        // They are neighbours: a host with few chats costs no look at all others.
+        let from = self.by_address.range(SocketAddr::new(first, 0)..);
+        let keys = from.take_while(move |(address, _)| address.ip() <= last).map(|(_, key)| *key);
         keys.filter_map(|key| Some((key, self.get(key)?)))
     }
 
@@ -236,13 +237,27 @@ impl Roster {
         self.chats
     }
 
-    /// How many requests of this host wait for an answer.
-    pub fn requests_of(&self, ip: IpAddr) -> usize {
-        self.of_host(ip).filter(|(_, ongoing)| ongoing.chat.state() == State::Invited).count()
+    /// Requests from the first of these addresses to the last.
+    pub fn requests_within(
+        &self,
+        (first, last): (IpAddr, IpAddr),
+    ) -> impl Iterator<Item = (usize, &Ongoing)> {
+        requests(self.within(first, last))
+    }
+
+    /// All requests.
+    pub fn all_requests(&self) -> impl Iterator<Item = (usize, &Ongoing)> {
+        requests(self.iter())
     }
 
     /// How many requests wait for an answer.
     pub fn requests(&self) -> usize {
         self.requests
     }
+}
+
+fn requests<'a>(
+    ongoings: impl Iterator<Item = (usize, &'a Ongoing)>,
+) -> impl Iterator<Item = (usize, &'a Ongoing)> {
+    ongoings.filter(|(_, ongoing)| ongoing.chat.state() == State::Invited)
 }

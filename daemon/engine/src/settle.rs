@@ -77,9 +77,16 @@ impl Engine {
         // They leave after the commit: an ACK promises that we have the message.
         let is_over = ongoing.chat.state() == State::Closed;
         if self.outlet.has_room() || (is_over && self.outlet.takes_last_words()) {
+            let to = (ongoing.place.address, ongoing.place.local);
+            let (mark, mut length) = (self.transmits.mark(), 0);
             while let Some(datagram) = ongoing.chat.poll_transmit() {
-                let to = (ongoing.place.address, ongoing.place.local);
+                length += datagram.encoded_len();
                 self.transmits.push(now.instant, to, &datagram);
+            }
+            if length > 0 && !ongoing.standing.spend(length, ongoing.chat.state()) {
+                self.transmits.take_back(mark);
+            }
+            for _ in mark.0..self.transmits.mark().0 {
                 self.outlet.take();
             }
         } else if ongoing.chat.pending() != Pending::Nothing {
@@ -130,6 +137,8 @@ impl Ongoing {
             settled.added.note(&event);
             match &event {
                 ChatEvent::Opened => settled.opened = true,
+                // One that is alive, and says so without acknowledging, is there too.
+                ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_) => self.standing.prove(),
                 ChatEvent::Closed { reason: Reason::Quit, .. } if self.is_unlogged() => {
                     settled.closed = Some(Closed::TakenBack);
                 }

@@ -1,32 +1,38 @@
 //! A datagram from an address that we have no chat with (SIMP 2, 5).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use simp_control::Peer;
-use simp_proto::{Chat, Datagram, Operation};
+use simp_proto::{Chat, Datagram, HEADER_LEN, Operation};
 use simp_store::StoreError;
 
 use crate::engine::Engine;
+use crate::inputs::Origin;
+use crate::neighbours::network_of;
 use crate::now::Now;
-use crate::ongoing::WantedBy;
+use crate::ongoing::{Ongoing, WantedBy};
 use crate::policy::Accept;
+use crate::standing::Standing;
 use crate::wake::DEAD_AFTER;
 
 /// Requests that wait at the same time, at most: anybody can make them.
 const REQUESTS_MAX: usize = 64;
 
+/// Of those, requests of one network.
+const REQUESTS_PER_NETWORK_MAX: usize = 16;
+
 /// Of those, requests of one host.
 const REQUESTS_PER_HOST_MAX: usize = 8;
 
-/// The text that a stranger's chat datagram or SYN+ACK is answered with (SIMP 5).
-const NO_CHAT: &str = "No chat with you";
-
-/// The text that an invitation is answered with while there are as many chats as allowed (SIMP 5).
-const BUSY: &str = "User already in another chat";
-
-/// Who sent a datagram, and to which of our addresses if we receive on several.
-type Origin = (SocketAddr, Option<IpAddr>);
+/// Why a stranger is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It invites us, and there are as many chats as allowed (SIMP 5).
+    Busy,
+    /// It answers an invitation that is over, or speaks in a chat that is none (SIMP 5).
+    NoChat,
+}
 
 impl Engine {
     /// Answers a stranger as often as `limits` allows. Of a chat that has just ended, copies may be under way until
@@ -34,71 +40,83 @@ impl Engine {
     pub(crate) fn handle_stranger(
         &mut self,
         now: Now,
-        from: Origin,
+        origin: Origin,
         datagram: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
         match datagram.operation {
-            Operation::Syn => return self.handle_invitation(now, from, datagram, copies_live_until),
+            Operation::Syn => return self.handle_invitation(now, origin, datagram, copies_live_until),
             // A SYN+ACK answers an invitation that we gave up: its sender learns it the same way.
-            Operation::Chat | Operation::SynAck if self.limits.allow_notice(now.instant, from.0) => {
-                self.refuse(now, from, NO_CHAT);
-            }
-            Operation::Fin | Operation::ErrFin if self.limits.allow_answer(now.instant) => {
-                let answer = self.known_of(now, from.0)?.dialect.answer_to_fin();
-                self.answer_stranger(now, from, (answer, datagram.seq, ""));
-            }
+            Operation::Chat | Operation::SynAck => self.refuse(now, origin, Refusal::NoChat),
+            Operation::Fin | Operation::ErrFin => return self.acknowledge_fin(now, origin, datagram.seq),
             Operation::Ack | Operation::Err | Operation::FinAck => self.counters.ignored += 1,
-            Operation::Chat | Operation::SynAck | Operation::Fin | Operation::ErrFin => {
-                self.counters.refused.rate += 1;
-            }
         }
         Ok(())
     }
 
-    fn handle_invitation(
+    fn acknowledge_fin(&mut self, now: Now, origin: Origin, seq: u8) -> Result<(), StoreError> {
+        self.asking.forget(origin.from);
+        // An ACK that is larger than its FIN counts as a notice.
+        let is_allowed = match origin.length {
+            HEADER_LEN.. => self.limits.allow_answer(now.instant),
+            _ => self.limits.allow_notice(now.instant, origin.from),
+        };
+        if is_allowed {
+            let answer = self.known_of(now, origin.from)?.dialect.answer_to_fin();
+            self.answer_stranger(now, origin, (answer, seq, ""));
+        } else {
+            self.counters.refused.rate += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes up an invitation, if there is room for it.
+    pub(crate) fn handle_invitation(
         &mut self,
         now: Now,
-        from: Origin,
+        origin: Origin,
         syn: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
+        let accepts = self.accepts_unasked(origin.from, syn);
         // Our user is not asked: whoever has as many chats as allowed is busy (SIMP 5).
         if self.is_full() {
-            if self.limits.allow_answer(now.instant) {
-                self.refuse(now, from, BUSY);
-            } else {
-                self.counters.refused.rate += 1;
+            if !(accepts && self.wait_for_room(now, origin, syn)) {
+                self.refuse(now, origin, Refusal::Busy);
             }
             return Ok(());
         }
         // It cannot be answered before something of the last chat has left. Its SYN comes again.
-        if self.outlet.outlives_chat(from.0) {
+        if self.outlet.outlives_chat(origin.from) {
             self.counters.ignored += 1;
             return Ok(());
         }
-        let accepts = self.accepts_unasked(from.0, syn);
-        // An invitation that finds no room is not busy: it gets no answer, and its SYN comes again.
-        let has_room = accepts
-            || (self.chats.requests() < REQUESTS_MAX
-                && self.chats.requests_of(from.0.ip()) < REQUESTS_PER_HOST_MAX);
-        if !has_room {
+        // An invitation that finds no place is not busy: it gets no answer, and its SYN comes again.
+        let in_the_way = if accepts { None } else { self.in_the_way_of(origin.from) };
+        if in_the_way.is_some() && !self.limits.allow_giving_way(now.instant) {
             self.counters.refused.rate += 1;
             return Ok(());
         }
-        let is_expected = self.expects(from.0);
-        if !self.budgets.take_invitation(now.instant, from.0.ip(), self.policy.budget, is_expected) {
+        let is_expected = self.expects(origin.from);
+        if !self.budgets.take_invitation(now.instant, origin.from.ip(), self.policy.budget, is_expected) {
             self.counters.refused.budget += 1;
             return Ok(());
         }
+        if let Some(key) = in_the_way {
+            self.chats.change(key, |ongoing| ongoing.chat.give_way());
+            self.settle_if_over(now, key)?;
+        }
         // From here on it has a place in the log: that is what the limits above are for.
-        let known = self.known_of(now, from.0)?;
+        let known = self.known_of(now, origin.from)?;
         let mut chat = Chat::invited(now.instant, self.policy.user, self.policy.chat, known, syn);
         if let Some(until) = copies_live_until {
             chat.answer_from(until);
         }
+        let wanted_by = if accepts { WantedBy::Peer } else { WantedBy::Users };
+        let standing = Standing::unheard(now.instant, origin.length);
         let expires_after = self.policy.chat.request_expiry;
-        let key = self.insert(now, from, chat, WantedBy::Users, expires_after);
+        let place = (origin.from, origin.local);
+        let key = self.insert(now, place, chat, (wanted_by, standing), expires_after);
         if accepts {
             // The machine has just been made: it is invited.
             self.chats.change(key, |ongoing| _ = ongoing.chat.accept(now.instant));
@@ -124,12 +142,43 @@ impl Engine {
         self.absent.has(from) && self.chats.for_outbox(from).is_none()
     }
 
-    /// ERR with this text, and FIN, which will be acknowledged.
-    fn refuse(&mut self, now: Now, to: Origin, text: &str) {
-        // Its ACK must not pass for that of a message, should there be a chat soon.
-        self.wake.note_acks(now.instant, to.0, now.instant + DEAD_AFTER);
-        self.answer_stranger(now, to, (Operation::Err, 0, text));
-        self.answer_stranger(now, to, (Operation::Fin, 0, ""));
+    /// The request that a further one from there takes the place of: where there are enough the oldest gives way, so that
+    /// nobody keeps others out for as long as requests last.
+    fn in_the_way_of(&self, from: SocketAddr) -> Option<usize> {
+        let (host, network) = ((from.ip(), from.ip()), network_of(from.ip()));
+        if self.chats.requests_within(host).count() >= REQUESTS_PER_HOST_MAX {
+            oldest(self.chats.requests_within(host))
+        } else if self.chats.requests_within(network).count() >= REQUESTS_PER_NETWORK_MAX {
+            oldest(self.chats.requests_within(network))
+        } else if self.chats.requests() >= REQUESTS_MAX {
+            oldest(self.chats.all_requests())
+        } else {
+            None
+        }
+    }
+
+    /// ERR, which says why, and FIN, which will be acknowledged; once a second for each address.
+    pub(crate) fn refuse(&mut self, now: Now, origin: Origin, refusal: Refusal) {
+        if !self.limits.allow_notice(now.instant, origin.from) {
+            self.counters.refused.rate += 1;
+            return;
+        }
+        // The FIN is paid for by the datagram that it answers, the ERR is the one that an address gets each second.
+        let has_fin = origin.length >= HEADER_LEN;
+        let text = refusal.text();
+        let has_err = match refusal {
+            Refusal::Busy => true,
+            // The FIN says all that its sender has to know.
+            Refusal::NoChat => !has_fin || 2 * HEADER_LEN + text.len() <= 2 * origin.length,
+        };
+        if has_err {
+            self.answer_stranger(now, origin, (Operation::Err, 0, text));
+        }
+        if has_fin {
+            // Its ACK must not pass for that of a message, should there be a chat soon.
+            self.wake.note_acks(now.instant, origin.from, now.instant + DEAD_AFTER);
+            self.answer_stranger(now, origin, (Operation::Fin, 0, ""));
+        }
     }
 
     fn answer_stranger(&mut self, now: Now, to: Origin, answer: (Operation, u8, &str)) {
@@ -141,4 +190,18 @@ impl Engine {
             self.counters.not_transmitted += 1;
         }
     }
+}
+
+impl Refusal {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Busy => "User already in another chat",
+            Self::NoChat => "No chat with you",
+        }
+    }
+}
+
+/// The request that has waited longest.
+fn oldest<'a>(requests: impl Iterator<Item = (usize, &'a Ongoing)>) -> Option<usize> {
+    requests.min_by_key(|(key, ongoing)| (ongoing.standing.unheard_since(), *key)).map(|(key, _)| key)
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use simp_proto::{ANSWER_GOOD_FOR, Datagram, Operation, UserName};
 
+use crate::inputs::Origin;
+
 /// One datagram that is to leave.
 #[derive(Debug)]
 pub struct Transmit<'a> {
@@ -46,16 +48,27 @@ impl Transmits {
         self.add((to, local), datagram, good_until);
     }
 
+    /// How many there are and of how many bytes, for [`take_back`](Self::take_back).
+    pub(crate) fn mark(&self) -> (usize, usize) {
+        (self.datagrams.len(), self.bytes.len())
+    }
+
+    /// Those that were added since then do not leave.
+    pub(crate) fn take_back(&mut self, (datagrams, bytes): (usize, usize)) {
+        self.datagrams.truncate(datagrams);
+        self.bytes.truncate(bytes);
+    }
+
     /// Answers somebody that we have no chat with.
     pub(crate) fn answer(
         &mut self,
         now: Instant,
-        place: (SocketAddr, Option<IpAddr>),
+        to: Origin,
         me: UserName,
         (operation, seq, text): (Operation, u8, &str),
     ) {
         let datagram = Datagram::new(operation, seq, me, text.as_bytes().to_vec());
-        self.add(place, &datagram, Some(now + ANSWER_GOOD_FOR));
+        self.add((to.from, to.local), &datagram, Some(now + ANSWER_GOOD_FOR));
     }
 
     fn add(

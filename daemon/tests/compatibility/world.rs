@@ -195,7 +195,7 @@ impl World {
             if matches!(self.state(Host::Theirs), Some(State::Accepting | State::Open)) {
                 self.note_lines(&bytes);
             }
-            self.ours.arrives(from, Datagram::decode(&bytes));
+            self.ours.arrives_as(from, bytes.len(), Datagram::decode(&bytes));
         } else if to.ip() == address(Host::Theirs).ip() {
             if self.theirs.is_gone() {
                 self.ours.inputs.unreachable.push(to);

@@ -163,7 +163,7 @@ impl World {
         match step {
             Some(Step::Hears(from, datagram)) => {
                 trace(now, host, &("hears", from.ip(), datagram.operation, datagram.seq));
-                driver.arrives(from, Ok(datagram));
+                driver.arrives(from, datagram);
             }
             Some(Step::Acts) => {
                 self.act(now, host);

@@ -155,7 +155,7 @@ fn whoever_the_outbox_has_messages_for_is_let_in() {
 fn the_answer_to_a_stray_fin_does_not_pass_for_that_of_a_message() {
     let mut host = Host::new(1);
     host.hears(peer(2), Operation::Chat, 0);
-    assert_eq!(host.says().len(), 2, "no chat");
+    assert_eq!(host.said(), [Operation::Fin], "no chat");
     host.connect(peer(2));
     host.hears(peer(2), Operation::SynAck, 0);
     host.ask(driver::send(None, "hi")).unwrap();

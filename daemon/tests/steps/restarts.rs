@@ -248,7 +248,7 @@ fn an_invitation_is_taken_back_when_there_is_no_room_or_nothing_to_deliver() {
     host.keep(peer(2), "hi", None);
     host.keep(peer(3), "hi", None);
     for peer in [peer(3), peer(2)] {
-        host.driver.arrives(peer, Ok(super::datagram(Operation::SynAck, 0, "")));
+        host.driver.arrives(peer, super::datagram(Operation::SynAck, 0, ""));
     }
     host.turn();
     assert_eq!((host.status().chats, host.log(Kind::Opened).len()), (1, 1));

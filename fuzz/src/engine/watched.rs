@@ -88,7 +88,8 @@ impl Watched {
         if let Ok(datagram) = &datagram {
             self.heard.push((from, datagram.clone()));
         }
-        self.driver().arrives(from, datagram);
+        let length = datagram.as_ref().map_or(0, Datagram::encoded_len);
+        self.driver().arrives_as(from, length, datagram);
     }
 
     /// The next turn takes this request.

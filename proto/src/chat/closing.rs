@@ -35,7 +35,7 @@ impl Chat {
         self.end(Reason::Withdrawn, words(datagram, WORDS_MAX));
     }
 
-    /// Ends a chat whose peer does not answer. It is told once all the same: if only its answers are lost, it
+    /// Ends a chat whose peer does not answer, and tells our user so (SIMP 4). It is told once all the same: if only its answers are lost, it
     /// would stay in a chat that no longer exists.
     pub(super) fn end_with_peer_gone(&mut self, now: Instant) {
         self.give_up(Reason::PeerGone);

@@ -24,7 +24,11 @@ pub fn decline(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
 /// Accepts this request, if there is room.
 pub fn accept_chat(engine: &mut Engine, now: Now, key: usize) -> Carried {
     room_for_one(engine, now)?;
-    engine.chats.change(key, |ongoing| ongoing.chat.accept(now.instant)).transpose()?;
+    let accepted = engine.chats.change(key, |ongoing| {
+        ongoing.standing.accept();
+        ongoing.chat.accept(now.instant)
+    });
+    accepted.transpose()?;
     chat_reply(engine, key)
 }
 

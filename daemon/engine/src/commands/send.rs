@@ -79,8 +79,11 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) ->
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
     fits(&text, ongoing.chat.dialect(), &ongoing.peer().shown())?;
     let (chat, peer) = (ongoing.id, ongoing.peer());
-    // Whoever writes in a chat wants it: it is not left by itself any more.
-    take_over(engine, key)?;
+    // Whoever writes in a chat wants it: it is not left by itself any more. One that its peer began is not ours by that:
+    // what becomes of the message will say whether anybody is there.
+    if ongoing.is_for_outbox() {
+        take_over(engine, key)?;
+    }
     let what = What::Queued { text: text.as_str().to_owned(), again: None };
     // First the log, then the machine: its id is the message's.
     let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token)?;

@@ -1,0 +1,211 @@
+//! What leaves for an address that has shown nothing of being there: no more than came from it, and the bytes of one
+//! ERR. Whoever forges a source makes nobody else pay.
+
+use std::time::Duration;
+
+use simp_control::{Kind, Request};
+use simp_engine::{Accept, Policy};
+use simp_proto::{Datagram, Operation, Settings, UserName};
+
+use super::{Host, SocketAddr, datagram, peer};
+use crate::driver;
+
+/// Bytes of a datagram without a text.
+const HEADER: usize = 39;
+
+fn open_to_all(max_chats: usize) -> Host {
+    Host::with(driver::policy("ann", Accept::All, max_chats))
+}
+
+impl Host {
+    /// Hears a datagram of which only so many bytes came.
+    fn hears_bytes(&mut self, from: SocketAddr, operation: Operation, length: usize) {
+        let mut bytes = Vec::new();
+        datagram(operation, 0, "").encode(&mut bytes);
+        self.driver.arrives_as(from, length, Datagram::decode(&bytes[..length]));
+        self.turn();
+    }
+
+    /// How many bytes leave in so much time.
+    fn bytes_in(&mut self, ms: u64) -> usize {
+        let until = self.now + ms;
+        let mut bytes: usize = self.says().iter().map(|(.., text)| HEADER + text.len()).sum();
+        while self.now < until {
+            bytes += self.until(until).1.iter().map(|(.., text)| HEADER + text.len()).sum::<usize>();
+        }
+        bytes
+    }
+}
+
+#[test]
+fn a_syn_ack_to_nobody_is_repeated_once_and_the_end_of_the_chat_is_kept_to_ourselves() {
+    let mut host = open_to_all(3);
+    host.hears(peer(2), Operation::Syn, 0);
+    assert_eq!(host.said(), [Operation::SynAck]);
+    assert_eq!(host.until(u64::MAX), (5_000, vec![(peer(2), Operation::SynAck, String::new())]));
+    assert_eq!(host.waits(60_000), []);
+    assert_eq!(host.kinds(), [Kind::Request, Kind::Closed]);
+}
+
+#[test]
+fn each_syn_of_a_peer_is_good_for_one_more_syn_ack() {
+    let mut host = open_to_all(3);
+    for at in [0, 10_000, 20_000] {
+        host.waits(at - host.now);
+        host.hears(peer(2), Operation::Syn, 0);
+    }
+    let mut syn_acks = host.said().len();
+    syn_acks += host.waits(60_000).len();
+    assert!(syn_acks <= 4, "{syn_acks} for 3 SYNs");
+    host.hears(peer(2), Operation::Syn, 0);
+    host.hears(peer(2), Operation::Ack, 0);
+    assert_eq!(host.status().chats, 1);
+}
+
+#[test]
+fn whoever_answers_gets_all_repeats() {
+    let mut host = open_to_all(3);
+    host.hears(peer(2), Operation::Syn, 0);
+    host.hears(peer(2), Operation::Ack, 0);
+    host.send(peer(2));
+    host.says();
+    let said: Vec<_> = host.waits(60_000).into_iter().map(|(_, operation)| operation).collect();
+    assert_eq!(said[..6], [Operation::Chat; 6]);
+    assert_eq!(said[6..], [Operation::Fin]);
+}
+
+#[test]
+fn a_request_that_ends_costs_no_more_than_two_fins() {
+    let settings = Settings { request_expiry: Duration::from_secs(9), ..Settings::default() };
+    for end in ["declined", "expired", "accepted, and left"] {
+        let mut host = Host::with(Policy { chat: settings, ..super::ask_me(3) });
+        host.hears(peer(2), Operation::Syn, 0);
+        match end {
+            "declined" => _ = host.ask(Request::Decline { who: None }).unwrap(),
+            "expired" => host.now = 9_000,
+            _ => {
+                host.accept();
+                host.quit(true);
+            }
+        }
+        host.turn();
+        let bytes = host.bytes_in(120_000);
+        assert!((HEADER..=2 * HEADER).contains(&bytes), "{end}: {bytes} bytes for {HEADER}");
+        assert_eq!(host.status().requests, 0);
+    }
+}
+
+#[test]
+fn a_message_to_nobody_leaves_only_once_somebody_has_answered() {
+    let mut host = open_to_all(3);
+    let length = HEADER + 1;
+    // A bare ACK opens such a chat, whoever is there.
+    host.hears_words(peer(2), Operation::Syn, 0, "x");
+    host.waits(1_000);
+    assert_eq!(host.status().chats, 1);
+    host.ask(driver::send(Some(peer(2)), &"long ".repeat(20))).unwrap();
+    let bytes = host.bytes_in(4_000);
+    assert!(bytes <= length, "{bytes} bytes more");
+    host.hears(peer(2), Operation::Chat, 0);
+    host.says();
+    let said = host.waits(12_000);
+    assert!(said.contains(&(peer(2), Operation::Chat)), "{said:?}");
+}
+
+#[test]
+fn no_part_of_what_is_too_much_leaves_lest_its_ack_pass_for_that_of_the_message() {
+    let mut host = open_to_all(3);
+    host.hears_words(peer(2), Operation::Syn, 0, "let us chat");
+    host.waits(1_000);
+    host.ask(driver::send(Some(peer(2)), &"long ".repeat(20))).unwrap();
+    host.says();
+    // The copies of our message have SYN+ACK and ACK before them. What is left is enough for the end of the chat.
+    assert_eq!(host.waits(60_000), [(peer(2), Operation::Fin)]);
+}
+
+#[test]
+fn what_is_shorter_than_any_header_gets_no_answer_but_in_a_chat_with_somebody() {
+    use Operation as Op;
+    for accept in [Accept::Ask, Accept::All] {
+        for length in [3, 4, 34] {
+            let mut host = Host::with(driver::policy("ann", accept.clone(), 3));
+            for operation in [Op::Syn, Op::Ack, Op::SynAck, Op::Fin, Op::ErrFin, Op::Err, Op::Chat] {
+                host.hears_bytes(peer(2), operation, length);
+            }
+            assert_eq!((host.bytes_in(60_000), host.kinds()), (0, vec![]));
+            assert_eq!(host.status().counters.refused.short, 7, "{length}");
+        }
+    }
+    let mut host = Host::new(1);
+    host.connect(peer(2));
+    host.hears_bytes(peer(2), Op::SynAck, 3);
+    host.says();
+    host.hears_bytes(peer(2), Op::Fin, 3);
+    assert_eq!(host.said(), [Op::FinAck], "it has short control datagrams");
+    assert_eq!(host.kinds(), [Kind::Inviting, Kind::Opened, Kind::Closed]);
+}
+
+#[test]
+fn a_stranger_gets_one_answer_a_second_and_at_most_twice_what_it_sent_where_it_is_told_no_chat() {
+    use Operation as Op;
+    for (operation, words, answer) in [
+        (Op::Chat, "", &[Op::Fin][..]),
+        (Op::Chat, "hi", &[Op::Fin]),
+        (Op::Chat, "hi, who is there?", &[Op::Err, Op::Fin]),
+        (Op::SynAck, "", &[Op::Fin]),
+    ] {
+        let mut host = Host::new(1);
+        for second in 0..3 {
+            host.now = 1_000 * second;
+            for _ in 0..5 {
+                host.hears_words(peer(2), operation, 0, words);
+            }
+            let said = host.says();
+            let bytes: usize = said.iter().map(|(.., text)| HEADER + text.len()).sum();
+            assert!(bytes <= 2 * (HEADER + words.len()), "{bytes} bytes");
+            assert_eq!(said.into_iter().map(|(_, said, _)| said).collect::<Vec<_>>(), answer, "{words}");
+        }
+        assert_eq!(host.status().counters.refused.rate, 12);
+    }
+}
+
+#[test]
+fn whoever_invites_us_while_we_are_busy_is_told_once_a_second() {
+    let mut host = Host::new(1);
+    host.connect(peer(2));
+    host.says();
+    for second in 0..3 {
+        host.now = 1_000 * second;
+        for _ in 0..5 {
+            host.hears(peer(3), Operation::Syn, 0);
+        }
+        assert_eq!(host.said(), [Operation::Err, Operation::Fin]);
+    }
+    // The FIN is longer than what came, if that ends before Length.
+    host.hears_bytes(peer(4), Operation::Syn, 35);
+    assert_eq!(host.said(), [Operation::Err]);
+}
+
+#[test]
+fn the_ack_of_a_fin_is_no_longer_than_the_fin_or_comes_once_a_second() {
+    let mut host = Host::new(1);
+    for _ in 0..3 {
+        host.hears_bytes(peer(2), Operation::Fin, HEADER);
+        host.hears_bytes(peer(3), Operation::Fin, 35);
+    }
+    let to = |who| move |said: &&(SocketAddr, Operation)| *said == &(peer(who), Operation::Ack);
+    let said = host.sends();
+    assert_eq!((said.iter().filter(to(2)).count(), said.iter().filter(to(3)).count()), (3, 1));
+}
+
+#[test]
+fn a_peer_whose_header_ends_before_length_is_answered_as_any_other() {
+    let mut host = open_to_all(2);
+    let mut syn = Vec::new();
+    Datagram::new(Operation::Syn, 0, UserName::new("eva").unwrap(), Vec::new()).encode(&mut syn);
+    host.driver.arrives_as(peer(2), 35, Datagram::decode(&syn[..35]));
+    host.turn();
+    assert_eq!(host.said(), [Operation::SynAck]);
+    host.hears_bytes(peer(2), Operation::Ack, 35);
+    assert_eq!(host.status().chats, 1);
+}
