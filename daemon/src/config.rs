@@ -156,7 +156,7 @@ fn chat(file: &mut Settings) -> Result<ChatSettings, ConfigError> {
             .filter(|expiry| (EXPIRY_MIN..=EXPIRY_MAX).contains(expiry))
             .ok_or_else(|| said.is_no("expected a time from 1s to 1d (600, \"10m\")"))?;
     }
-    if let Some(bytes) = whole(file.number("message_max")?, TEXT_MAX as u64, 65_000)? {
+    if let Some(bytes) = whole(file.number("message_max")?, TEXT_MAX as u64, 65_535)? {
         chat.message_max = bytes as usize;
     }
     Ok(chat)
@@ -264,7 +264,7 @@ mod tests {
             ("max_chats = 1.5", "line 1: max_chats '1.5': expected a whole number from 1 to 100000"),
             ("max_chats = 'many'", "line 1: max_chats: expected a number, without quotation marks"),
             ("attempts = 0x65", "line 1: attempts '101': expected a whole number from 1 to 100"),
-            ("message_max = 984", "line 1: message_max '984': expected a whole number from 985 to 65000"),
+            ("message_max = 984", "line 1: message_max '984': expected a whole number from 985 to 65535"),
             ("peer_bytes = 0", "line 1: peer_bytes '0': expected a whole number from 1024 to 1099511627776"),
             (
                 "stranger_bytes = 1000",

@@ -68,9 +68,11 @@ fn a_length_that_disagrees_with_the_payload_loses_no_text() {
 }
 
 #[test]
-fn the_largest_datagram_there_can_be_arrives_whole() {
+fn the_largest_datagram_there_can_be_arrives_whole_if_the_user_wants_that() {
     let world = World::new();
-    let (_alice, mut client, bob) = open_chat(&world, &[]);
+    let config = world.path("simpd.toml");
+    std::fs::write(&config, "message_max = 65535\n").unwrap();
+    let (_alice, mut client, bob) = open_chat(&world, &["--config", config.to_str().unwrap()]);
     let text = "0123456789".repeat(6_547)[..65_507 - 39].to_owned();
     bob.send_raw(&world.address(1), &wire(CHAT, 0, "bob", text.as_bytes()));
     bob.expect(Operation::Ack, 0, b"");
