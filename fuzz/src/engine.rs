@@ -1,5 +1,6 @@
 //! A daemon without sockets, turn by turn: datagrams from a few addresses, requests, addresses that cannot be reached,
-//! settings that change, clocks that jump, a disk that refuses commits, kills. [`Watched`] holds it to what it promises;
+//! settings that change, clocks that jump, a disk that refuses commits, a network
+//! that takes nothing, kills. [`Watched`] holds it to what it promises;
 //! here is what happens to it.
 
 mod watched;
@@ -12,8 +13,9 @@ use simp_engine::{Accept, Budget, Policy, Retain};
 use simp_proto::Settings;
 use simp_store::Discard;
 
+use crate::driver::{self, Uplink};
 use crate::heard::{self, Before};
-use crate::{asked, driver, memory};
+use crate::{asked, memory};
 use watched::Watched;
 
 /// Longer inputs show nothing that shorter ones do not, and take long.
@@ -68,7 +70,8 @@ fn step(daemon: &mut Watched, input: &mut Unstructured<'_>, before: &mut Before)
         57 => daemon.has_a_clock_that_jumps(clock(input)?),
         58 | 59 => daemon.has_a_disk_that_refuses(input.int_in_range(0..=2)?, input.int_in_range(1..=4)?),
         60 | 61 => daemon.is_killed_and_started(policy(input)?),
-        _ => daemon.takes_a_turn(u64::from(input.arbitrary::<u16>()?)),
+        62 => daemon.takes_a_turn(u64::from(input.arbitrary::<u16>()?)),
+        _ => daemon.has_an_uplink(uplink(input)?),
     }
     before.ours = daemon.last_number;
     Ok(())
@@ -76,6 +79,14 @@ fn step(daemon: &mut Watched, input: &mut Unstructured<'_>, before: &mut Before)
 
 fn peer(input: &mut Unstructured<'_>) -> Result<SocketAddr> {
     Ok(input.choose(&PEERS)?.parse().unwrap())
+}
+
+fn uplink(input: &mut Unstructured<'_>) -> Result<Uplink> {
+    Ok(match input.int_in_range(0..=3)? {
+        0 => Uplink::Refuses,
+        1 => Uplink::Takes(input.int_in_range(0..=3)?),
+        _ => Uplink::Free,
+    })
 }
 
 /// Milliseconds since 1970: as Linux lets clocks be set, and mostly near what it was.

@@ -8,7 +8,7 @@ use simp_control::{Event, Reply, Request, What, read_payload};
 use simp_engine::{Now, Policy, may_wait};
 use simp_proto::{Datagram, DecodeError, Operation};
 
-use crate::driver::{self, BadDisk, Driver};
+use crate::driver::{self, BadDisk, Driver, Uplink};
 use crate::{frame, heard};
 
 /// Most requests that wait at a time.
@@ -32,6 +32,8 @@ pub struct Watched {
     asked: VecDeque<Request>,
     heard: Vec<(SocketAddr, Datagram)>,
     told: Told,
+    /// The network did not take all: what leaves may be an answer to something earlier.
+    was_busy: bool,
     /// The number of its last datagram.
     pub last_number: u8,
 }
@@ -73,6 +75,7 @@ impl Watched {
             asked: VecDeque::new(),
             heard: Vec::new(),
             told: Told::default(),
+            was_busy: false,
             last_number: 0,
         }
     }
@@ -123,6 +126,13 @@ impl Watched {
         self.disk.refuse_after(good, commits);
     }
 
+    /// From now on the network takes all, so much or nothing.
+    pub fn has_an_uplink(&mut self, uplink: Uplink) {
+        crate::trace(&("has an uplink", &uplink));
+        self.driver().uplink = uplink;
+        self.was_busy |= uplink != Uplink::Free;
+    }
+
     /// Between two turns. What it had not taken in is lost.
     pub fn is_killed_and_started(&mut self, policy: Policy) {
         crate::trace(&("is killed and starts again", &policy));
@@ -169,6 +179,7 @@ impl Watched {
     pub fn comes_to_rest(&mut self) {
         crate::trace(&"comes to rest");
         self.disk.refuse(0);
+        self.has_an_uplink(Uplink::Free);
         self.is_asked(Request::Status);
         self.takes_a_turn(0);
         let begin = self.now;
@@ -233,10 +244,11 @@ impl Watched {
         for (to, datagram) in &said {
             crate::trace(&("says", to, datagram.operation, datagram.seq));
             self.last_number = datagram.seq;
-            if datagram.operation == Operation::Ack {
+            if datagram.operation == Operation::Ack && !self.was_busy {
                 self.told.check_ack(*to, &heard);
             }
         }
+        self.was_busy &= self.driver().uplink != Uplink::Free;
         self.driver().check();
     }
 
