@@ -29,9 +29,11 @@ one() {
     name=$1 seconds=$2
     corpus=$target/fuzz/$name found=fuzz/found
     mkdir -p "$corpus" "$found" "fuzz/corpus/$name"
+    # Where single bytes matter, also how near a comparison came.
+    case $name in datagram | frame) near=1 ;; *) near=0 ;; esac
     # An input that takes longer than this, or takes so much memory, is found as well.
     if "$programs/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-        -max_len=2048 -len_control=10 \
+        -max_len=2048 -len_control=10 -use_value_profile="$near" \
         -artifact_prefix="$found/$name-" "$corpus" "fuzz/corpus/$name" >"$corpus.log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$corpus.log")
         reached=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$corpus.log" | tail -n 1)

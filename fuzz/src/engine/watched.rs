@@ -290,9 +290,11 @@ impl Told {
             What::Closed { .. } => ChatTold::Closed,
             What::Message { .. } | What::Error { .. } => {
                 // It may come while we leave what has not opened, even be the first entry of what only the outbox wanted.
-                let is_new = event.chat == event.id;
+                if event.chat == event.id {
+                    self.chats.insert(event.chat, ChatTold::Begun);
+                }
                 let is_there = self.chats.get(&event.chat).is_some_and(|chat| *chat < ChatTold::Closed);
-                assert!(is_new || is_there, "{event:?}");
+                assert!(is_there, "{event:?}");
                 return;
             }
             _ => return,
