@@ -151,6 +151,28 @@ fn the_outbox_goes_with_a_chat_that_moves_and_back_to_the_port_that_was_invited(
 }
 
 #[test]
+fn what_is_queued_for_the_port_that_a_chat_has_moved_to_is_of_that_chat() {
+    let to = port(2, 40_000);
+    let mut host = Host::new(2);
+    host.connect(peer(2));
+    host.hears(to, Operation::SynAck, 0);
+    host.says();
+    host.keep(to, "one", None);
+    assert_eq!(host.says(), [(to, Operation::Chat, "one".to_owned())]);
+    host.hears(to, Operation::Ack, 0);
+    assert_eq!((host.log(Kind::Delivered).len(), host.status().outbox), (1, 0));
+    // Given up by the chat, and sent again.
+    let two = host.send(to);
+    host.quit(true);
+    host.hears(to, Operation::Ack, 1);
+    host.connect(peer(2));
+    host.hears(to, Operation::SynAck, 0);
+    host.says();
+    host.ask(Request::Resend { message: two, expire_ms: None }).unwrap();
+    assert_eq!(host.waits(6_000), [(to, Operation::Chat)]);
+}
+
+#[test]
 fn the_outbox_of_a_chat_that_has_moved_is_not_for_who_comes_to_the_port_that_was_invited() {
     let to = port(2, 40_000);
     let mut host = Host::new(2);
