@@ -39,17 +39,23 @@ const ERRORS: [Option<Errno>; 5] =
 enum Then {
     /// It was only this one. In the end simpd is stopped.
     Mended,
+    /// It is in the stop, and so are all after it.
+    Stopped,
     /// It is not the last one, until simpd has been killed.
     Killed,
 }
 
 /// The lives: how they go on, which calls fail, and of how many of them each one is tried.
-const LIVES: [(Then, u32, u32); 4] = [
+const LIVES: [(Then, u32, u32); 5] = [
     (Then::Mended, CHANGES, 3),
     (Then::Mended, READS, 6),
+    (Then::Stopped, CHANGES, 1),
     (Then::Killed, CHANGES, 1),
     (Then::Killed, SYNCS, 1),
 ];
+
+/// How many kinds of lives there are.
+const KINDS: u32 = LIVES.len() as u32;
 
 /// What is lived, and what came of it.
 struct Worker<'a> {
@@ -178,6 +184,7 @@ impl Life<'_> {
         let times = match self.then {
             Then::Mended if self.calls == CHANGES => 1 + after % 3,
             Then::Mended => 1,
+            Then::Stopped => 0,
             Then::Killed => FOR_GOOD,
         };
         self.disk.fail(self.calls, after, times, self.error);
@@ -199,17 +206,21 @@ impl Life<'_> {
             self.send(&mut client, &format!("from alice {turn}"), found);
             self.say(&mut client, found);
         }
-        if self.then == Then::Mended {
+        if self.then != Then::Killed {
             client.status_when(|status| {
                 let is_small = status.log_bytes < BYTES || alice.log().contains("cannot be tidied up");
                 status.first_id > TEXTS as u64 - 2 * RETAINED && is_small
             });
             self.send(&mut client, "from alice, the last", found);
             self.say(&mut client, found);
-            let before = self.disk.failed();
+            if self.then == Then::Stopped {
+                self.disk.fail(self.calls, after, FOR_GOOD, self.error);
+            }
             alice.signal(Signal::SIGTERM);
             assert_eq!(alice.wait(), Some(0), "after {after}: {}", alice.log());
-            add(&found.stops, self.disk.failed() - before);
+            if self.then == Then::Stopped {
+                add(&found.stops, self.disk.failed());
+            }
         } else {
             alice.signal(Signal::SIGKILL);
             assert_eq!(alice.wait(), None);
@@ -369,10 +380,10 @@ fn each_call_to_the_disk_may_fail() {
                 let mut worker = Worker::new(world, library, number);
                 while calls
                     .iter()
-                    .any(|calls| next.load(Ordering::Relaxed) / 4 < calls.load(Ordering::Relaxed))
+                    .any(|calls| next.load(Ordering::Relaxed) / KINDS < calls.load(Ordering::Relaxed))
                 {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let (after, number) = (number / 4, number as usize % 4);
+                    let (after, number) = (number / KINDS, (number % KINDS) as usize);
                     let (then, fails, one_in) = LIVES[number];
                     let one_in = one_in.div_ceil(rounds);
                     if after >= calls[number].load(Ordering::Relaxed)
