@@ -48,7 +48,8 @@ impl Engine {
             // Its ACK must not pass for that of something in the next chat.
             self.wake.note_acks(now.instant, address, dead_at);
         }
-        if let Some(key) = self.chats.known_at(address) {
+        // Whoever has moved may wait for what went to the port that was invited, where somebody else has a chat since.
+        for key in self.chats.all_known_at(address) {
             self.chats.change(key, |ongoing| {
                 // First, or a message that waits begins with the release.
                 if outlived_chat {

@@ -200,6 +200,11 @@ impl Roster {
         self.at(address).or_else(|| self.moved.get(&address).copied())
     }
 
+    /// The keys of both, if they are two.
+    pub fn all_known_at(&self, address: SocketAddr) -> impl Iterator<Item = usize> + use<> {
+        [self.at(address), self.moved.get(&address).copied()].into_iter().flatten()
+    }
+
     /// The key of the chat in which the outbox's messages for this address are delivered.
     pub fn for_outbox(&self, address: SocketAddr) -> Option<usize> {
         self.moved.get(&address).copied().or_else(|| self.at(address))

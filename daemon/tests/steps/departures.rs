@@ -1,5 +1,7 @@
 //! Datagrams that do not leave: the network takes no more, or our own system refuses them.
 
+use std::net::SocketAddr;
+
 use simp_control::{Kind, Reason, State, What};
 use simp_proto::Operation;
 
@@ -22,7 +24,7 @@ impl Host {
     }
 
     /// The way out is free again: what leaves at once.
-    fn unblocks(&mut self) -> Vec<(std::net::SocketAddr, Operation)> {
+    fn unblocks(&mut self) -> Vec<(SocketAddr, Operation)> {
         self.uplink(Uplink::Free);
         self.turn();
         self.waits(0);
@@ -175,4 +177,19 @@ fn after_a_start_chats_transmit_one_after_another() {
         at.extend(said.into_iter().map(|_| when));
     }
     assert!(at.windows(2).all(|pair| pair[1] > pair[0]), "{at:?}");
+}
+
+#[test]
+fn what_waits_for_the_port_that_a_chat_has_moved_from_holds_it_until_it_leaves_whoever_is_there_since() {
+    let (mut host, moved_to) = (Host::new(3), SocketAddr::from(([127, 0, 0, 2], 40_000)));
+    host.connect(peer(2));
+    host.hears(moved_to, Operation::SynAck, 0);
+    host.says();
+    host.uplink(Uplink::Takes(0));
+    // It is told that there is no chat with it.
+    host.hears(peer(2), Operation::Chat, 0);
+    host.hears(peer(2), Operation::Syn, 0);
+    host.unblocks();
+    host.send(moved_to);
+    assert_eq!(host.sends(), [(moved_to, Operation::Chat)]);
 }
