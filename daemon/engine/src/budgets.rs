@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
-use simp_proto::{ChatEvent, Operation};
+use simp_proto::{ChatEvent, Operation, Reason};
 
 /// What an entry takes on the disk besides its text, about.
 const ENTRY_BYTES: u64 = 128;
@@ -20,8 +20,8 @@ const INVITATION_BYTES: u64 = 4 * ENTRY_BYTES;
 /// How much at once, in seconds' worth: of the messages of one host, of its invitations and errors, and of the invitations
 /// of all. The last is that long because a room's members all come back at one moment.
 const MESSAGES_AT_ONCE: u64 = 4;
-const KNOCKS_AT_ONCE: u64 = 80;
-const INVITATIONS_OF_ALL_AT_ONCE: u64 = 1_024;
+const KNOCKS_AT_ONCE: u64 = 16;
+const INVITATIONS_OF_ALL_AT_ONCE: u64 = 512;
 
 /// With more hosts than this, and than twice those left the last time, those that have used up nothing are forgotten.
 const SOME: usize = 1_024;
@@ -40,6 +40,9 @@ pub struct Budget {
 pub struct Added {
     messages: u64,
     errors: u64,
+    /// A chat that the peer began costs nothing while it is open: these are as many as may be, and each has an end. Below
+    /// zero if one has opened.
+    visits: i64,
 }
 
 impl Added {
@@ -51,11 +54,27 @@ impl Added {
             _ => {}
         }
     }
+
+    /// Whether a chat of a peer has opened or ended.
+    pub fn is_of_visit(&self) -> bool {
+        self.visits != 0
+    }
+
+    /// The same of a chat that our user did not ask for.
+    pub fn note_visit(&mut self, event: &ChatEvent) {
+        match event {
+            ChatEvent::Opened => self.visits -= INVITATION_BYTES as i64,
+            // It has not opened: what it has used up stays so.
+            ChatEvent::Closed { reason: Reason::Withdrawn | Reason::RequestExpired, .. } => {}
+            ChatEvent::Closed { .. } => self.visits += INVITATION_BYTES as i64,
+            _ => {}
+        }
+    }
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { peer: 1 << 20, strangers: 4_096 }
+        Self { peer: 1 << 20, strangers: 8_192 }
     }
 }
 
@@ -144,12 +163,25 @@ impl Budgets {
 
     /// This host has added to the log. It may be more than there was room for, by what a turn takes: that is made up for
     /// later.
-    pub fn note_added(&mut self, now: Instant, from: IpAddr, budget: Budget, added: Added) {
-        if added != Added::default() {
-            let host = self.host(now, from, budget);
-            host.messages.bytes = host.messages.used(now, budget.peer) + added.messages;
-            host.knocks.bytes = host.knocks.used(now, budget.strangers) + added.errors;
+    pub fn note_added(
+        &mut self,
+        now: Instant,
+        from: IpAddr,
+        budget: Budget,
+        added: Added,
+        is_expected: bool,
+    ) {
+        if added == Added::default() {
+            return;
         }
+        if !is_expected {
+            self.invitations.bytes =
+                self.invitations.used(now, budget.strangers).saturating_add_signed(added.visits);
+        }
+        let host = self.host(now, from, budget);
+        host.messages.bytes = host.messages.used(now, budget.peer) + added.messages;
+        let knocks = host.knocks.used(now, budget.strangers) + added.errors;
+        host.knocks.bytes = knocks.saturating_add_signed(added.visits);
     }
 
     fn host(&mut self, now: Instant, ip: IpAddr, budget: Budget) -> &mut Host {
@@ -195,12 +227,12 @@ mod tests {
         let mut budgets = Budgets::new(start);
         let later = start + Duration::from_secs(1);
         // 5,120 bytes are ten invitations.
-        assert_eq!(taken(&mut budgets, start, |_| host(1), false), 800);
+        assert_eq!(taken(&mut budgets, start, |_| host(1), false), 160);
         assert_eq!(taken(&mut budgets, later, |_| host(1), false), 10);
-        assert_eq!(taken(&mut budgets, later, host, false), 10_240 - 800);
+        assert_eq!(taken(&mut budgets, later, host, false), 5_120 - 160);
         assert_eq!(taken(&mut budgets, later, |n| host(1_000_000 + n), false), 0);
         // Whoever is expected comes in all the same, but is not free to flood either.
-        assert_eq!(taken(&mut budgets, later, |_| host(2_000_000), true), 800);
+        assert_eq!(taken(&mut budgets, later, |_| host(2_000_000), true), 160);
     }
 
     #[test]
@@ -208,24 +240,24 @@ mod tests {
         let start = Instant::now();
         let at = |n: u32| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, (n >> 16) as u16, n as u16));
         let mut budgets = Budgets::new(start);
-        assert_eq!(taken(&mut budgets, start, at, false), 800);
-        budgets.note_added(start, at(1), BUDGET, Added { messages: 4_000, errors: 0 });
+        assert_eq!(taken(&mut budgets, start, at, false), 160);
+        budgets.note_added(start, at(1), BUDGET, Added { messages: 4_000, ..Added::default() }, false);
         assert!(!budgets.has_room(start, at(2), BUDGET, Operation::Chat));
     }
 
     #[test]
     fn texts_have_room_until_so_many_bytes_are_used_up_and_again_with_time() {
-        for (operation, at_once) in [(Operation::Chat, 4_000), (Operation::Err, 409_600)] {
+        for (operation, at_once) in [(Operation::Chat, 4_000), (Operation::Err, 81_920)] {
             let start = Instant::now();
             let mut budgets = Budgets::new(start);
             let mut has_room = |ms, bytes| {
                 let now = start + Duration::from_millis(ms);
                 let has_room = budgets.has_room(now, host(1), BUDGET, operation);
                 let added = match operation {
-                    Operation::Chat => Added { messages: bytes, errors: 0 },
-                    _ => Added { messages: 0, errors: bytes },
+                    Operation::Chat => Added { messages: bytes, ..Added::default() },
+                    _ => Added { errors: bytes, ..Added::default() },
                 };
-                budgets.note_added(now, host(1), BUDGET, added);
+                budgets.note_added(now, host(1), BUDGET, added, false);
                 has_room
             };
             assert!(has_room(0, at_once - 1));
@@ -243,7 +275,7 @@ mod tests {
         let mut budgets = Budgets::new(start);
         for n in 0..100_000 {
             let now = start + Duration::from_millis(u64::from(n));
-            budgets.note_added(now, host(n), BUDGET, Added { messages: 100, errors: 0 });
+            budgets.note_added(now, host(n), BUDGET, Added { messages: 100, ..Added::default() }, false);
         }
         assert!(budgets.hosts.len() <= 2 * SOME, "{}", budgets.hosts.len());
     }

@@ -110,7 +110,8 @@ impl Engine {
     /// What a settled chat means for the outbox, and for what its peer may add to the log.
     fn note(&mut self, now: Now, settled: Settled) {
         let Settled { invited_at, gone, added, opened, closed } = settled;
-        self.budgets.note_added(now.instant, invited_at.ip(), self.policy.budget, added);
+        let is_expected = added.is_of_visit() && self.expects(invited_at);
+        self.budgets.note_added(now.instant, invited_at.ip(), self.policy.budget, added, is_expected);
         for message in gone {
             self.absent.remove(&mut self.wheel, invited_at, message);
         }
@@ -135,6 +136,9 @@ impl Ongoing {
             Settled { invited_at, gone: Vec::new(), added: Added::default(), opened: false, closed: None };
         while let Some(event) = self.chat.poll_event() {
             settled.added.note(&event);
+            if self.wanted_by == WantedBy::Peer {
+                settled.added.note_visit(&event);
+            }
             match &event {
                 ChatEvent::Opened => settled.opened = true,
                 // One that is alive, and says so without acknowledging, is there too.

@@ -131,7 +131,7 @@ impl Engine {
     }
 
     /// Whether our user wants a chat with whoever is at this address. Of an address, for anybody may claim a name.
-    fn expects(&self, from: SocketAddr) -> bool {
+    pub(crate) fn expects(&self, from: SocketAddr) -> bool {
         let whoever = Peer { user: String::new(), address: from.to_string() };
         self.is_awaited(from) || (self.policy.accept != Accept::All && self.policy.accept.allows(&whoever))
     }
