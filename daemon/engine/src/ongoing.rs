@@ -214,7 +214,9 @@ impl Ongoing {
     /// Sets the timer for what it waits for, if that has changed.
     pub fn set_timer(&mut self, key: usize, wheel: &mut Timers) {
         let deadlines = [self.chat.poll_timeout(), self.leave_at(), self.standing.deadline()];
-        let deadline = deadlines.into_iter().flatten().min();
+        // Whoever is gone has nothing to wait for, whatever was asked of it.
+        let is_there = self.chat.state() != State::Closed;
+        let deadline = deadlines.into_iter().flatten().min().filter(|_| is_there);
         // Most datagrams change no deadline, and the wheel need not know of them.
         if self.timer.map(|(set_for, _)| set_for) == deadline {
             return;

@@ -4,7 +4,7 @@ use simp_control::{Event, Kind, Reason, Request, What};
 use simp_engine::Accept;
 use simp_proto::{Datagram, Operation, UserName};
 
-use super::{Host, SocketAddr, peer};
+use super::{Host, SocketAddr, datagram, peer};
 use crate::driver;
 
 /// Who is let in without asking.
@@ -60,6 +60,21 @@ fn chats_that_nobody_is_in_make_room_for_a_newcomer() {
     host.hears(peer(2), Operation::Ack, 0);
     assert_eq!((host.status().chats, host.ended().len()), (1, 3));
     assert!(host.ended().iter().all(|(_, reason)| *reason == Reason::PeerGone));
+}
+
+#[test]
+fn whoever_invites_anew_in_the_turn_in_which_it_is_asked_leaves_nothing_of_the_old_chat_behind() {
+    let mut host = open_to("all", 1);
+    host.is_knocked_at(peer(11));
+    host.waits(20_000);
+    host.says();
+    for n in [2, 11] {
+        host.driver.arrives(peer(n), datagram(Operation::Syn, 0, ""));
+    }
+    // It checks that each timer is of something.
+    host.turn();
+    assert!(host.is_in(peer(11)));
+    assert_eq!(host.sends().pop(), Some((peer(2), Operation::Fin)));
 }
 
 #[test]
