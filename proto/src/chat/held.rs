@@ -82,6 +82,7 @@ impl Chat {
         if matches!(self.phase, Phase::Open { .. } | Phase::Draining { .. }) {
             self.deliver(now);
         }
+        self.tell_learned();
     }
 
     /// Our own system did not take what was polled last. In an open chat it counts as no attempt, and the message

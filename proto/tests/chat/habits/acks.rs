@@ -69,6 +69,21 @@ fn what_shows_only_when_our_user_sends_the_next_message_is_told_at_once() {
 }
 
 #[test]
+fn what_shows_only_when_a_chat_is_let_go_is_told_at_once() {
+    let mut bob = open("plain");
+    bob.send(at(0), 1, "hi").unwrap();
+    bob.drain();
+    bob.hears(at(10), &ANN.ack(1));
+    bob.chat.hold_back(at(20));
+    bob.chat.release(at(20));
+    assert_eq!(bob.drain(), []);
+    bob.chat.hold_back(at(510));
+    bob.chat.release(at(510));
+    bob.drain();
+    assert_eq!((dialect(&bob), bob.learned.len()), ("unnumbered-acks".to_owned(), 1));
+}
+
+#[test]
 fn the_right_ack_within_the_half_second_takes_the_doubtful_one_back() {
     let mut bob = saying_hi(open("plain"));
     bob.hears(at(10), &ANN.ack(1));
