@@ -43,8 +43,10 @@ fn begin(input: &mut Unstructured<'_>, before: &mut Before) -> Result<Watched> {
     let mut chat = match input.int_in_range(0..=3)? {
         0 => Chat::invite(now, me(), settings, known, expiry),
         1 => {
-            let syn =
-                heard::datagram(input, before)?.ok().filter(|datagram| datagram.operation == Operation::Syn);
+            let syn = heard::datagram(input, before)?
+                .1
+                .ok()
+                .filter(|datagram| datagram.operation == Operation::Syn);
             let syn = syn.unwrap_or(simp_proto::Datagram::new(Operation::Syn, 0, me(), Vec::new()));
             Chat::invited(now, me(), settings, known, &syn)
         }
@@ -93,7 +95,7 @@ fn dialect(input: &mut Unstructured<'_>) -> Result<Dialect> {
 fn step(chat: &mut Watched, input: &mut Unstructured<'_>, before: &mut Before) -> Result<()> {
     match input.int_in_range(0..=31)? {
         0..10 => {
-            if let Ok(datagram) = heard::datagram(input, before)? {
+            if let (_, Ok(datagram)) = heard::datagram(input, before)? {
                 chat.hears(&datagram);
             }
         }
@@ -107,11 +109,15 @@ fn step(chat: &mut Watched, input: &mut Unstructured<'_>, before: &mut Before) -
         28 => chat.take_back(input.arbitrary::<u8>()?.into()),
         29 => chat.cannot_be_reached(),
         30 => chat.is_taken_up_again(Duration::from_millis(*input.choose(&PAUSES)?)),
-        _ => {
-            if input.ratio(1, 4)? {
-                chat.abandon();
-            }
-        }
+        _ => match input.int_in_range(0..=15)? {
+            0 => chat.abandon(),
+            1 => chat.gives_way(),
+            2 => chat.has_not_answered(),
+            3..6 => chat.is_asked_whether_it_is_there(),
+            6 | 7 => chat.is_refused(input.arbitrary()?),
+            8..12 => chat.is_held_back(),
+            _ => chat.is_released(),
+        },
     }
     before.ours = chat.last_number;
     Ok(())

@@ -3,6 +3,7 @@
 //! that takes nothing, kills. [`Watched`] holds it to what it promises;
 //! here is what happens to it.
 
+mod unheard;
 mod watched;
 
 use std::net::SocketAddr;

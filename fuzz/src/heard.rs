@@ -1,6 +1,6 @@
 //! Datagrams as peers may send them: most make sense where they come, some nearly, some none.
 
-use arbitrary::{Result, Unstructured};
+use arbitrary::Unstructured;
 use simp_proto::{Datagram, DecodeError, Operation, UserName};
 
 /// Who may have said it.
@@ -21,8 +21,11 @@ pub struct Before {
     texts: u32,
 }
 
+/// What came in one UDP packet: how many bytes, and what they say.
+pub type Heard = (usize, Result<Datagram, DecodeError>);
+
 /// The next datagram.
-pub fn datagram(input: &mut Unstructured<'_>, before: &mut Before) -> Result<Result<Datagram, DecodeError>> {
+pub fn datagram(input: &mut Unstructured<'_>, before: &mut Before) -> arbitrary::Result<Heard> {
     let operations = Operation::ALL.map(|(operation, _)| operation);
     // A chat first, for most of what is said is one.
     let operation = match input.int_in_range(0..=15)? {
@@ -43,13 +46,17 @@ pub fn datagram(input: &mut Unstructured<'_>, before: &mut Before) -> Result<Res
     let payload = payload(input, operation, before)?;
     let user = UserName::new(input.choose(&USERS)?).unwrap_or_default();
     let datagram = Datagram::new(operation, seq, user, payload);
-    if input.ratio(7, 8)? { Ok(Ok(datagram)) } else { garbled(input, &datagram) }
+    if input.ratio(7, 8)? { Ok((datagram.encoded_len(), Ok(datagram))) } else { garbled(input, &datagram) }
 }
 
 /// Those that come to pass for a text of its own begin so.
 pub const MARK: char = '#';
 
-fn payload(input: &mut Unstructured<'_>, operation: Operation, before: &mut Before) -> Result<Vec<u8>> {
+fn payload(
+    input: &mut Unstructured<'_>,
+    operation: Operation,
+    before: &mut Before,
+) -> arbitrary::Result<Vec<u8>> {
     let has_text = matches!(operation, Operation::Chat | Operation::Err | Operation::ErrFin);
     Ok(match input.int_in_range(0..=7)? {
         // Told from every other by its number, so that it can be looked for.
@@ -68,7 +75,7 @@ fn payload(input: &mut Unstructured<'_>, operation: Operation, before: &mut Befo
 }
 
 /// The same with a few bytes changed, or not all of it, or read from what the input says.
-fn garbled(input: &mut Unstructured<'_>, datagram: &Datagram) -> Result<Result<Datagram, DecodeError>> {
+fn garbled(input: &mut Unstructured<'_>, datagram: &Datagram) -> arbitrary::Result<Heard> {
     let mut bytes = Vec::new();
     datagram.encode(&mut bytes);
     for _ in 0..input.int_in_range(0..=3)? {
@@ -78,5 +85,5 @@ fn garbled(input: &mut Unstructured<'_>, datagram: &Datagram) -> Result<Result<D
     if input.ratio(1, 2)? {
         bytes.truncate(input.int_in_range(0..=bytes.len())?);
     }
-    Ok(Datagram::decode(&bytes))
+    Ok((bytes.len(), Datagram::decode(&bytes)))
 }

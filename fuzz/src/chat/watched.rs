@@ -8,7 +8,7 @@ use simp_proto::{
 };
 
 /// No input lets a machine transmit more at once.
-const TRANSMITS_MAX: usize = 6;
+const TRANSMITS_MAX: usize = 12;
 
 /// What the events so far say of the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -191,6 +191,52 @@ impl Watched {
         self.drain();
     }
 
+    /// Nothing can leave for now.
+    pub fn is_held_back(&mut self) {
+        crate::trace(&"is held back");
+        self.chat.hold_back(self.now);
+        self.drain();
+    }
+
+    /// Everything can leave again.
+    pub fn is_released(&mut self) {
+        crate::trace(&"is released");
+        self.chat.release(self.now);
+        self.drain();
+    }
+
+    /// Our own system does not take what left last.
+    pub fn is_refused(&mut self, is_for_user: bool) {
+        crate::trace(&("is refused", is_for_user));
+        self.chat.handle_refused(self.now, is_for_user.then_some("no way leads there"));
+        self.drain();
+    }
+
+    /// Somebody else wants its place: its peer is asked whether it is there.
+    pub fn is_asked_whether_it_is_there(&mut self) {
+        crate::trace(&"is asked whether it is there");
+        let is_open = self.chat.state() == State::Open;
+        assert!(!self.chat.ask(self.now) || is_open);
+        self.drain();
+    }
+
+    /// Its peer has not answered that.
+    pub fn has_not_answered(&mut self) {
+        crate::trace(&"has not answered");
+        self.chat.end_unanswered(self.now);
+        self.drain();
+        assert!(self.chat.is_over_for_us());
+    }
+
+    /// A request whose place another one needs.
+    pub fn gives_way(&mut self) {
+        crate::trace(&"gives way");
+        let is_request = self.chat.state() == State::Invited;
+        self.chat.give_way();
+        self.drain();
+        assert!(!is_request || self.chat.state() == State::Closed);
+    }
+
     /// Our user invites the same peer again.
     pub fn abandon(&mut self) {
         crate::trace(&"is abandoned");
@@ -202,6 +248,7 @@ impl Watched {
     /// Without a word from the peer nothing goes on for ever, and each message has an end.
     pub fn hears_nothing_more(&mut self) {
         crate::trace(&"hears nothing more");
+        self.is_released();
         for _ in 0..1_000 {
             let Some(due) = self.chat.poll_timeout() else {
                 assert!(self.waiting.is_empty(), "forgotten: {:?}", self.waiting);
@@ -231,7 +278,9 @@ impl Watched {
         assert_eq!(self.kept, self.chat.snapshot(), "a restart would go on from something else");
         assert_eq!(self.told == Told::Closed, self.chat.is_over_for_us());
         let mut said = 0;
-        while let Some(datagram) = self.chat.poll_transmit() {
+        // What waits stays in it, except for last words.
+        let can_leave = !self.chat.is_held_back() || self.chat.state() == State::Closed;
+        while can_leave && let Some(datagram) = self.chat.poll_transmit() {
             crate::trace(&("says", datagram.operation, datagram.seq));
             self.check_transmit(&datagram);
             said += 1;

@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use simp_control::{Event, Reply, Request, What, read_payload};
 use simp_engine::{Now, Policy, may_wait};
-use simp_proto::{Datagram, DecodeError, Operation};
+use simp_proto::{Datagram, Operation};
 
 use crate::driver::{self, BadDisk, Driver, Uplink};
-use crate::{frame, heard};
+use crate::engine::unheard::Unheard;
+use crate::frame;
+use crate::heard::{self, Heard};
 
 /// Most requests that wait at a time.
 const REQUESTS_MAX: u64 = 64;
@@ -32,6 +34,7 @@ pub struct Watched {
     asked: VecDeque<Request>,
     heard: Vec<(SocketAddr, Datagram)>,
     told: Told,
+    unheard: Unheard,
     /// The network did not take all: what leaves may be an answer to something earlier.
     was_busy: bool,
     /// The number of its last datagram.
@@ -63,7 +66,8 @@ impl Watched {
     pub fn start(policy: Policy) -> Self {
         crate::trace(&("starts", &policy));
         let (start, disk) = (Instant::now(), BadDisk::default());
-        let max_chats = policy.max_chats;
+        let (max_chats, mut unheard) = (policy.max_chats, Unheard::default());
+        unheard.starts();
         let driver = Driver::start(driver::moment(start, 0, 0), policy, ours(), disk.open(), 7);
         Self {
             driver: Some(driver),
@@ -75,6 +79,7 @@ impl Watched {
             asked: VecDeque::new(),
             heard: Vec::new(),
             told: Told::default(),
+            unheard,
             was_busy: false,
             last_number: 0,
         }
@@ -86,18 +91,19 @@ impl Watched {
     }
 
     /// The next turn takes this datagram.
-    pub fn hears(&mut self, from: SocketAddr, datagram: Result<Datagram, DecodeError>) {
-        crate::trace(&("hears", from, &datagram));
+    pub fn hears(&mut self, from: SocketAddr, (length, datagram): Heard) {
+        crate::trace(&("hears", from, length, &datagram));
+        self.unheard.hears(self.now, from, length, datagram.as_ref().ok());
         if let Ok(datagram) = &datagram {
             self.heard.push((from, datagram.clone()));
         }
-        let length = datagram.as_ref().map_or(0, Datagram::encoded_len);
         self.driver().arrives_as(from, length, datagram);
     }
 
     /// The next turn takes this request.
     pub fn is_asked(&mut self, request: Request) {
         crate::trace(&("is asked", &request));
+        self.unheard.is_asked(&request);
         self.asked.push_back(request);
     }
 
@@ -138,6 +144,7 @@ impl Watched {
         crate::trace(&("is killed and starts again", &policy));
         self.max_chats = self.max_chats.max(policy.max_chats);
         (self.asked, self.heard) = (VecDeque::new(), Vec::new());
+        self.unheard.starts();
         let Some(driver) = self.driver.take() else { return };
         self.driver = Some(Driver::start(self.moment(), policy, ours(), driver.killed(), 8));
         self.check_turn();
@@ -244,6 +251,7 @@ impl Watched {
         for (to, datagram) in &said {
             crate::trace(&("says", to, datagram.operation, datagram.seq));
             self.last_number = datagram.seq;
+            self.unheard.says(self.now, *to, datagram);
             if datagram.operation == Operation::Ack && !self.was_busy {
                 self.told.check_ack(*to, &heard);
             }
