@@ -6,7 +6,7 @@ mod watched;
 use std::time::{Duration, Instant};
 
 use arbitrary::{Result, Unstructured};
-use simp_proto::{Chat, Dialect, Habit, Known, Operation, Seq, Settings, Snapshot, State, UserName};
+use simp_proto::{Chat, Dialect, Habit, Known, Operation, Seq, Settings, Snapshot, State};
 
 use crate::heard::{self, Before};
 use watched::Watched;
@@ -41,19 +41,19 @@ fn begin(input: &mut Unstructured<'_>, before: &mut Before) -> Result<Watched> {
     let known =
         Known { dialect: dialect(input)?, is_pinned: input.arbitrary()?, is_stranger: input.arbitrary()? };
     let mut chat = match input.int_in_range(0..=3)? {
-        0 => Chat::invite(now, me(), settings, known, expiry),
+        0 => Chat::invite(now, watched::me(), settings, known, expiry),
         1 => {
             let syn = heard::datagram(input, before)?
                 .1
                 .ok()
                 .filter(|datagram| datagram.operation == Operation::Syn);
-            let syn = syn.unwrap_or(simp_proto::Datagram::new(Operation::Syn, 0, me(), Vec::new()));
-            Chat::invited(now, me(), settings, known, &syn)
+            let syn = syn.unwrap_or(simp_proto::Datagram::new(Operation::Syn, 0, watched::me(), Vec::new()));
+            Chat::invited(now, watched::me(), settings, known, &syn)
         }
         _ => {
             let mut kept = Snapshot {
                 state: *input.choose(&[State::Inviting, State::Invited, State::Accepting, State::Open])?,
-                user: me(),
+                user: watched::me(),
                 seq: Seq::of(input.arbitrary()?),
                 received: None,
                 dialect: known.dialect,
@@ -72,10 +72,6 @@ fn begin(input: &mut Unstructured<'_>, before: &mut Before) -> Result<Watched> {
     }
     crate::trace(&chat);
     Ok(Watched::new(now, settings, chat))
-}
-
-fn me() -> UserName {
-    UserName::new("bob").unwrap()
 }
 
 /// Half of the peers are as specified; the others have any habits.

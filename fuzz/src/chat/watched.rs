@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use simp_proto::{
     Chat, ChatEvent, Datagram, Handled, MessageId, Operation, Outgoing, Settings, Snapshot, State, Text,
+    UserName,
 };
 
 /// No input lets a machine transmit more at once.
@@ -16,6 +17,11 @@ enum Told {
     Nothing,
     Opened,
     Closed,
+}
+
+/// The name of its user.
+pub fn me() -> UserName {
+    UserName::new("bob").unwrap()
 }
 
 /// A chat, and what must be true of it.
@@ -52,7 +58,7 @@ impl Watched {
     /// One that an earlier run has left.
     pub fn resumed(now: Instant, settings: Settings, kept: Snapshot, expires_after: Duration) -> Self {
         crate::trace(&kept);
-        let chat = Chat::resume(now, crate::chat::me(), settings, kept, false, expires_after).unwrap();
+        let chat = Chat::resume(now, me(), settings, kept, false, expires_after).unwrap();
         let mut watched = Self::new(now, settings, chat);
         watched.told = told_before(kept.state);
         watched
@@ -63,7 +69,7 @@ impl Watched {
         crate::trace(&("is taken up again", self.kept));
         let Some(kept) = self.kept else { return };
         let is_waiting = !self.waiting.is_empty();
-        let chat = Chat::resume(self.now, crate::chat::me(), self.settings, kept, is_waiting, expires_after);
+        let chat = Chat::resume(self.now, me(), self.settings, kept, is_waiting, expires_after);
         self.chat = chat.unwrap();
         self.told = told_before(kept.state);
         for message in &self.waiting {
@@ -326,7 +332,7 @@ impl Watched {
     }
 
     fn check_transmit(&mut self, datagram: &Datagram) {
-        assert_eq!(datagram.user, crate::chat::me());
+        assert_eq!(datagram.user, me());
         self.last_number = datagram.seq;
         if datagram.operation == Operation::Chat {
             let next = self.waiting.front().map(|message| message.text.as_str());
