@@ -4,6 +4,8 @@
 #   sh fuzz/run.sh [SECONDS [TARGET ...]]    each of them, or these, for so long (60)
 #   sh fuzz/run.sh keep                      what was found so far that reaches more goes into the corpus, as small as it gets
 #
+# SIMP_SEED=n begins with the same inputs again; without it they are others each time.
+#
 # Needs Rust as it is in rust-toolchain or newer, without nightly, and a C++ compiler. Inputs that reach something new stay in
 # target/fuzz; one that breaks something is put into fuzz/found, and what replays it is printed.
 set -eu
@@ -33,7 +35,7 @@ one() {
     case $name in datagram | frame) near=1 ;; *) near=0 ;; esac
     # An input that takes longer than this, or takes so much memory, is found as well.
     if "$programs/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-        -max_len=2048 -len_control=10 -use_value_profile="$near" \
+        -max_len=2048 -len_control=10 -use_value_profile="$near" -seed="${SIMP_SEED:-0}" \
         -artifact_prefix="$found/$name-" "$corpus" "fuzz/corpus/$name" >"$corpus.log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$corpus.log")
         reached=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$corpus.log" | tail -n 1)

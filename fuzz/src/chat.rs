@@ -1,5 +1,5 @@
 //! The machine of one chat: whatever its user does, its peer says and the clock shows, and killed and taken up again
-//! from what was kept. [`Watched`] holds it to what its contract says; here is what happens to it.
+//! from what was kept. `Watched` holds it to what its contract says; here is what happens to it.
 
 mod watched;
 

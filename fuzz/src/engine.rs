@@ -1,6 +1,6 @@
 //! A daemon without sockets, turn by turn: datagrams from a few addresses, requests, addresses that cannot be reached,
 //! settings that change, clocks that jump, a disk that refuses commits, a network
-//! that takes nothing, kills. [`Watched`] holds it to what it promises;
+//! that takes nothing, kills. `Watched` holds it to what it promises;
 //! here is what happens to it.
 
 mod unheard;

@@ -121,8 +121,9 @@ impl Claim {
     }
 }
 
-/// The one that counts among these. Of several under one name that anybody may have begun, the oldest does: whoever comes
-/// later under a name that is in use is suspect. Between two that are established nobody chooses for the user.
+/// The one that counts among these. Of several chats under one name that anybody may have begun, the oldest does: whoever
+/// comes later under a name that is in use is suspect. Of requests only if the user has named them: nobody else says who is
+/// let in. Between two that are established nobody chooses for the user.
 fn chosen(meant: &[(usize, &Ongoing)], who: Option<&Who>) -> Option<usize> {
     let strongest = meant.iter().map(|(_, ongoing)| Claim::of(ongoing, who)).min()?;
     let mut left: Vec<_> =
@@ -131,7 +132,12 @@ fn chosen(meant: &[(usize, &Ongoing)], who: Option<&Who>) -> Option<usize> {
     let (key, oldest) = *left.first()?;
     let user = oldest.chat.user();
     let has_one_name = !user.is_blank() && left.iter().all(|(_, ongoing)| ongoing.chat.user() == user);
-    let is_clear = left.len() == 1 || (strongest > Claim::Established && has_one_name);
+    let may_be_chosen = match strongest {
+        Claim::Port | Claim::Established => false,
+        Claim::LetIn => true,
+        Claim::Asks => who.is_some(),
+    };
+    let is_clear = left.len() == 1 || (may_be_chosen && has_one_name);
     is_clear.then_some(key)
 }
 

@@ -139,4 +139,9 @@ fn of_requests_under_one_name_the_oldest_is_answered_and_others_stay_ambiguous()
         panic!("not accepted")
     };
     assert_eq!(chat.peer.address, peer(2).to_string());
+    host.ask(Request::Decline { who: Some("eve".to_owned()) }).unwrap();
+    // One is left under the name of somebody who is in a chat. If another comes, nobody says which.
+    host.driver.arrives(peer(4), Datagram::new(Operation::Syn, 0, UserName::new("bob").unwrap(), vec![]));
+    host.turn();
+    assert_eq!(host.ask(Request::Decline { who: None }).unwrap_err().kind, FailureKind::NoSuch);
 }
