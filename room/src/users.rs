@@ -17,13 +17,10 @@ use crate::args::{UsersArgs, UsersCommand};
 use crate::files::RoomFiles;
 use crate::hashing::{Memory, hash};
 use crate::import::{self, Found};
-use crate::lines::{Intent, is_too_long};
+use crate::lines::Intent;
 use crate::output::print;
 use crate::room::{PASSWORD_MIN, is_usable};
 use crate::store::{Account, RoomStore};
-
-/// No password can be so long: it would not fit into a message.
-const LENGTH_TOO_LONG: usize = TEXT_MAX + 1;
 
 /// Carries out a subcommand of `users`.
 ///
@@ -118,12 +115,12 @@ fn import_file(file: &str, room: &str) -> Outcome {
         if import::is_hash(&found.password) {
             return wrong(import::HASHED);
         }
+        if found.password.is_empty() {
+            return wrong("its password is empty (give it another)");
+        }
         // Those that are in use may be shorter than one that is chosen.
-        let is_no_line = found.password.is_empty()
-            || is_too_long(&found.password)
-            || found.password.contains(['\r', '\n']);
-        if is_no_line || Intent::command_in_place_of_password(&found.password).is_some() {
-            return wrong("its password is empty or too long, or reads as a command (give it another)");
+        if let Some(why) = unusable(&found.password) {
+            return wrong(&why);
         }
     }
     let mut store = new_or_existing(room)?;
@@ -203,21 +200,25 @@ fn password(name: &str) -> Outcome<String> {
 
 /// A password that somebody could choose in the room.
 fn good(password: &str) -> Outcome<String> {
-    let is_command = Intent::command_in_place_of_password(password).is_some();
+    let usage = |why: String| Err(fail(FailureKind::Usage, why));
     match password.chars().count() {
-        0 => Err(fail(FailureKind::Usage, "no password (give it as a line of standard input)")),
-        1..PASSWORD_MIN => {
-            Err(fail(FailureKind::Usage, format!("a password has at least {PASSWORD_MIN} characters")))
-        }
-        LENGTH_TOO_LONG.. => {
-            Err(fail(FailureKind::Usage, format!("a password has at most {TEXT_MAX} characters")))
-        }
-        _ if typed::text(password).is_err() => {
-            Err(fail(FailureKind::Usage, "a password must be ASCII, as a text is (choose another)"))
-        }
-        _ if is_command => {
-            Err(fail(FailureKind::Usage, "that reads as a command in the room (choose another)"))
-        }
-        _ => Ok(password.to_owned()),
+        0 => usage("no password (give it as a line of standard input)".to_owned()),
+        1..PASSWORD_MIN => usage(format!("a password has at least {PASSWORD_MIN} characters")),
+        _ => unusable(password).map_or_else(|| Ok(password.to_owned()), usage),
+    }
+}
+
+/// Why nobody could give this password in the room, however short it may be.
+fn unusable(password: &str) -> Option<String> {
+    if password.chars().count() > TEXT_MAX {
+        Some(format!("a password has at most {TEXT_MAX} characters (choose another)"))
+    } else if password.contains(['\r', '\n']) {
+        Some("a password has no end of a line in it (choose another)".to_owned())
+    } else if typed::text(password).is_err() {
+        Some("a password must be ASCII, as a text is (choose another)".to_owned())
+    } else if Intent::command_in_place_of_password(password).is_some() {
+        Some("the password reads as a command in the room (choose another)".to_owned())
+    } else {
+        None
     }
 }

@@ -55,7 +55,7 @@ fn a_name_or_password_that_is_none_is_refused() {
         .fails(2, "simp-room: gr\u{fc}n: a user name must be printable ASCII; '\u{fc}' (U+00FC) is not");
     users(&["add", "Lobby"], "secret\n").fails(2, "simp-room: Lobby: that is the name of the room");
     users(&["add", "bob"], "abc\n").fails(2, "simp-room: a password has at least 4 characters");
-    let command = "simp-room: that reads as a command in the room (choose another)";
+    let command = "simp-room: the password reads as a command in the room (choose another)";
     users(&["add", "bob"], "PM secret\n").fails(2, command);
     let odd = "simp-room: a password must be ASCII, as a text is (choose another)";
     users(&["add", "bob"], "za\u{17c}\u{f3}\u{142}\u{107}\n").fails(2, odd);
@@ -130,7 +130,10 @@ fn a_file_that_makes_no_sense_is_refused_as_a_whole() {
     for (text, why) in [
         ("", "no accounts in it"),
         ("[]", "no accounts in it"),
-        (r#"{"ann": "secret""#, "not a JSON object of names and passwords (line 1, column 16)"),
+        (
+            r#"{"ann": "secret""#,
+            "neither a JSON object nor a list of names and passwords (line 1, column 16)",
+        ),
         (
             r#"{"ann": 1}"#,
             "ann: not a password, nor an account with one (both are texts between quotation marks)",
@@ -150,14 +153,26 @@ fn a_file_that_makes_no_sense_is_refused_as_a_whole() {
     std::fs::write(&file, r#"{"ann": "secret", "[bob]": "secret"}"#).unwrap();
     import()
         .fails(2, "simp-room: \"[bob]\": not a name for a room (letters, digits, spaces and _ - . @ + ' ?)");
+    let ascii = "a password must be ASCII, as a text is (choose another)";
     for (text, why) in [
+        (r#"{"ann": "secret", "bob": ""}"#, "bob: its password is empty (give it another)"),
+        (r#"{"ann": "WHO"}"#, "ann: the password reads as a command in the room (choose another)"),
         (
-            r#"{"ann": "secret", "bob": ""}"#,
-            "bob: its password is empty or too long, or reads as a command (give it another)",
+            &format!(r#"{{"ann": "{}"}}"#, "x ".repeat(493)),
+            "ann: a password has at most 985 characters (choose another)",
+        ),
+        (r#"{"ann": "one\ntwo"}"#, "ann: a password has no end of a line in it (choose another)"),
+        (r#"{"ann": "p\u0000ss"}"#, &format!("ann: {ascii}")),
+        ("ann,secret word\nbob,p\u{e4}ssword\n", &format!("line 2: bob: {ascii}")),
+        (
+            "Kunde,password\nann,open sesame\n",
+            "line 1: the column 'password' is known, but none is titled username (title the columns username and \
+             password; if this line is an account, put a line with these titles before it)",
         ),
         (
-            r#"{"ann": "WHO"}"#,
-            "ann: its password is empty or too long, or reads as a command (give it another)",
+            "ann:open sesame\nroot:x:0:0:root:/root:/bin/sh\n",
+            "line 2: 7 fields instead of 2 (leave only name:password; if a password has a colon, write name,password \
+             in all lines)",
         ),
         (r#"{"ann": "secret", "ANN": "secret"}"#, "ann: occurs twice, apart from upper and lower case"),
     ] {

@@ -25,6 +25,8 @@ pub enum Part {
     Login,
     /// A name that may be that one, or what others call it.
     Name,
+    /// An address of mail, which is the name where there is no other.
+    Mail,
     /// The password.
     Password,
     /// Something that is made of the password.
@@ -38,7 +40,10 @@ impl Part {
         let title: String = title.chars().filter(is_word).collect::<String>().to_ascii_lowercase();
         match title.as_str() {
             "user" | "username" | "userid" | "login" | "nick" | "nickname" | "account" => Some(Self::Login),
+            "benutzer" | "benutzername" => Some(Self::Login),
             "name" => Some(Self::Name),
+            "mail" | "email" | "mailaddress" | "emailaddress" => Some(Self::Mail),
+            "passwort" | "kennwort" => Some(Self::Password),
             "password" | "passwd" | "pass" | "passphrase" | "pw" | "pwd" | "secret" => Some(Self::Password),
             title if ["hash", "digest", "crypt"].iter().any(|word| title.contains(word)) => Some(Self::Hash),
             _ => None,
@@ -52,16 +57,19 @@ mod tests {
 
     #[test]
     fn titles_are_read_in_every_way_of_writing_them() {
-        for title in ["username", "User Name", "user_name", "LOGIN", "\"nick\""] {
+        for title in ["username", "User Name", "user_name", "LOGIN", "\"nick\"", "Benutzer"] {
             assert_eq!(Part::of(title), Some(Part::Login), "{title}");
         }
-        for title in ["password", " Pass-Word ", "PWD", "pass"] {
+        for title in ["password", " Pass-Word ", "PWD", "pass", "Passwort"] {
             assert_eq!(Part::of(title), Some(Part::Password), "{title}");
         }
         for title in ["password_hash", "passwordHash", "hash", "sha256_digest", "bcrypt"] {
             assert_eq!(Part::of(title), Some(Part::Hash), "{title}");
         }
-        for title in ["", "email", "ann", "full name", "salt"] {
+        for title in ["mail", "E-Mail", "email_address"] {
+            assert_eq!(Part::of(title), Some(Part::Mail), "{title}");
+        }
+        for title in ["", "ann", "full name", "salt"] {
             assert_eq!(Part::of(title), None, "{title}");
         }
     }

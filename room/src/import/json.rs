@@ -11,6 +11,12 @@ use super::hashes::HASHED;
 /// What may hold accounts, and is no user.
 const HOLDERS: [&str; 4] = ["users", "accounts", "members", "logins"];
 
+/// What can be the name of an account, the best first.
+const NAMES: [Part; 3] = [Part::Login, Part::Name, Part::Mail];
+
+/// What is said of anything else.
+const NEITHER: &str = "neither a JSON object nor a list of names and passwords";
+
 /// A JSON value. An object keeps what it has twice: two passwords of one user are a mistake to be shown.
 enum Node {
     Text(String),
@@ -31,13 +37,16 @@ pub fn read(text: &str) -> Result<Vec<Found>, String> {
 
 fn unsorted(text: &str) -> Result<Vec<Found>, String> {
     let root: Node = serde_json::from_str(text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        format!("not a JSON object of names and passwords (line {line}, column {column})")
+        let place = match (error.line(), error.column()) {
+            // After the end of a line, which is in the line that it ends.
+            (line, 0) => format!("at the end of line {}", line.saturating_sub(1).max(1)),
+            (line, column) => format!("line {line}, column {column}"),
+        };
+        format!("{NEITHER} ({place})")
     })?;
     let Node::Object(entries) = &root else { return accounts(&root) };
-    if text_of(entries, &[Part::Login, Part::Name]).is_some() && text_of(entries, &[Part::Password]).is_some()
-    {
-        return account(None, &root).map(|found| vec![found]);
+    if is_account(entries) {
+        return accounts(&root);
     }
     let is_holder = |(name, node): &&(String, Node)| {
         HOLDERS.contains(&name.to_ascii_lowercase().as_str()) && !matches!(node, Node::Text(_) | Node::Other)
@@ -51,15 +60,21 @@ fn unsorted(text: &str) -> Result<Vec<Found>, String> {
     }
 }
 
+/// Whether this is one account, and no names with their passwords.
+fn is_account(entries: &[(String, Node)]) -> bool {
+    text_of(entries, &[Part::Password]).is_some() && text_of(entries, &NAMES).is_some()
+}
+
 fn accounts(node: &Node) -> Result<Vec<Found>, String> {
     match node {
+        Node::Object(entries) if is_account(entries) => account(None, node).map(|found| vec![found]),
         Node::Object(entries) => entries.iter().map(|(name, node)| account(Some(name), node)).collect(),
         Node::List(nodes) => {
             let numbered = nodes.iter().zip(1..);
             let named = |(node, number)| account(None, node).map_err(|why| format!("entry {number}: {why}"));
             numbered.map(named).collect()
         }
-        Node::Text(_) | Node::Other => Err("not a JSON object of names and passwords".to_owned()),
+        Node::Text(_) | Node::Other => Err(NEITHER.to_owned()),
     }
 }
 
@@ -79,7 +94,7 @@ fn account(key: Option<&str>, node: &Node) -> Result<Found, String> {
             let name = match key {
                 // A number is the place in a list; any other key is the name, and `name` what others call it.
                 Some(key) if !key.bytes().all(|byte| byte.is_ascii_digit()) => Some(key),
-                _ => login.or(text_of(parts, &[Part::Name])).or(key),
+                _ => NAMES.iter().find_map(|part| text_of(parts, &[*part])).or(key),
             };
             let name = name.ok_or("no user name in it")?;
             if login.is_some_and(|login| !login.eq_ignore_ascii_case(name)) {
@@ -181,8 +196,17 @@ mod tests {
             let found: Vec<_> = found.iter().map(|found| (found.place(), found.password.as_str())).collect();
             assert_eq!(found, [("ann".to_owned(), "one"), ("bob".to_owned(), "two")], "{text}");
         }
-        let one = read(r#"{"username": "ann", "password": "one"}"#).unwrap();
-        assert_eq!((one.len(), one[0].name.as_str()), (1, "ann"));
+        for one in [
+            r#"{"username": "ann", "password": "one"}"#,
+            r#"{"accounts": {"password": "one", "username": "ann"}}"#,
+            r#"{"users": {"mail": "ann", "pass": "one"}}"#,
+            r#"[{"email": "ann", "password": "one"}]"#,
+            r#"{"7": {"email": "ann", "password": "one"}}"#,
+            r#"{"email": "a@b.c", "name": "ann", "password": "one"}"#,
+        ] {
+            let found = Found { line: None, name: "ann".to_owned(), password: "one".to_owned() };
+            assert_eq!(read(one), Ok(vec![found]), "{one}");
+        }
         // Nobody is overlooked because of a name that is a word elsewhere, nor because it is there twice.
         let names = |text: &str| read(text).unwrap().into_iter().map(|found| found.name).collect::<Vec<_>>();
         assert_eq!(names(r#"{"users": "one", "secret": "two"}"#), ["secret", "users"]);
@@ -194,8 +218,10 @@ mod tests {
     fn what_is_no_account_is_named() {
         let neither = "not a password, nor an account with one (both are texts between quotation marks)";
         for (text, why) in [
-            ("7", "not a JSON object of names and passwords".to_owned()),
-            ("{\"ann\":\n\"one\"", "not a JSON object of names and passwords (line 2, column 5)".to_owned()),
+            ("7", NEITHER.to_owned()),
+            ("{\"ann\":\n\"one\"", format!("{NEITHER} (line 2, column 5)")),
+            ("{\"bad\n", format!("{NEITHER} (at the end of line 1)")),
+            ("{\"ann\":\n", format!("{NEITHER} (at the end of line 1)")),
             (r#"{"ann": 1}"#, format!("ann: {neither}")),
             (r#"{"ann": ["one"]}"#, format!("ann: {neither}")),
             (r#"["ann"]"#, format!("entry 1: {neither}")),
@@ -215,6 +241,6 @@ mod tests {
             assert_eq!(read(text).unwrap_err(), why, "{text}");
         }
         let deep = "[".repeat(100_000);
-        assert!(read(&deep).unwrap_err().starts_with("not a JSON object"));
+        assert!(read(&deep).unwrap_err().starts_with(NEITHER));
     }
 }
