@@ -109,6 +109,10 @@ impl Lobby {
         room.wait()
     }
 
+    pub fn room_pid(&self) -> u32 {
+        self.room.as_ref().unwrap().id()
+    }
+
     pub fn kill_simpd(&mut self) {
         let simpd = self.simpd.take().unwrap();
         simpd.signal(Signal::SIGKILL);

@@ -4,7 +4,7 @@
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use simp_control::error::{Outcome, fail};
+use simp_control::error::{Error, Outcome, fail};
 use simp_control::trust::{self, Origin, Untrusted};
 use simp_control::{FailureKind, Holder, LOCK};
 
@@ -29,10 +29,14 @@ fn named(name: &str) -> Outcome<UnixStream> {
         Ok(stream) => return Ok(stream),
         Err(error) => error,
     };
-    let elsewhere = holder.and_then(|holder| at(&holder.socket).ok());
-    elsewhere.ok_or_else(|| match error {
-        Untrusted::Foreign(..) => fail(FailureKind::NoDaemon, error.to_string()),
-        Untrusted::Io(_) => {
+    if let Some(stream) = holder.as_ref().and_then(|holder| at(&holder.socket).ok()) {
+        return Ok(stream);
+    }
+    let gone = holder.zip(lock).and_then(|(holder, lock)| without_socket(name, &holder, &lock));
+    Err(match (error, gone) {
+        (error @ Untrusted::Foreign(..), _) => fail(FailureKind::NoDaemon, error.to_string()),
+        (Untrusted::Io(_), Some(gone)) => gone,
+        (Untrusted::Io(_), None) => {
             let why = format!("the room {name} is not running (start it: simp-room run --name {name})");
             fail(FailureKind::NoDaemon, format!("{}: {why}", path.display()))
         }
@@ -65,7 +69,25 @@ fn only_one() -> Outcome<(String, UnixStream)> {
         let line = format!("several rooms run: {} (choose one with --name)", names.join(", "));
         return Err(fail(FailureKind::NoDaemon, line));
     }
-    running.pop().ok_or_else(|| foreign.unwrap_or_else(none))
+    running.pop().ok_or_else(|| foreign.or_else(any_without_socket).unwrap_or_else(none))
+}
+
+/// A room that runs although nobody can reach it.
+fn any_without_socket() -> Option<Error> {
+    let rooms = rooms()?;
+    let mut holders = Holder::all_in(&rooms).into_iter();
+    holders.find_map(|(name, holder)| without_socket(&name, &holder, &rooms.join(&name).join(LOCK)))
+}
+
+/// What is said of the room with this name, of whose socket nothing is heard, if it runs.
+fn without_socket(name: &str, holder: &Holder, lock: &Path) -> Option<Error> {
+    let pid = holder.alive(lock)?;
+    // It makes the folder of the socket itself, but not the one above: the system may be about to.
+    let above = holder.socket.parent()?.parent()?.display();
+    let what = format!("the room {name} runs (pid {pid}), but its socket is gone");
+    let line =
+        format!("{}: {what} (it makes it again once the folder {above} is there)", holder.socket.display());
+    Some(fail(FailureKind::NoDaemon, line))
 }
 
 /// The name and the socket of each that may run.

@@ -168,7 +168,15 @@ fn the_socket_of_a_room_is_made_again_with_its_folder() {
     std::fs::remove_dir_all(socket.parent().unwrap()).unwrap();
     is_back();
     std::fs::remove_dir_all(lobby.world.path("run")).unwrap();
-    lobby.does(&["status"]).fails(3, "simp-room: no room runs (start one with: simp-room run)");
+    let gone = format!(
+        "simp-room: {}: the room lobby runs (pid {}), but its socket is gone (it makes it again once the folder {} is \
+         there)",
+        socket.display(),
+        lobby.room_pid(),
+        lobby.world.path("run").display()
+    );
+    lobby.does(&["say", "hi"]).fails(3, &gone);
+    lobby.does(&["say", "--name", "lobby", "hi"]).fails(3, &gone);
     std::fs::create_dir(lobby.world.path("run")).unwrap();
     is_back();
     assert_eq!(lobby.end_room(Signal::SIGTERM).ok(), "");
