@@ -1,5 +1,5 @@
-//! Addresses that have shown nothing of being there: whatever comes from them, they get no more bytes than that, and those
-//! of one ERR a second (SIMP 5).
+//! Addresses that have shown nothing of being there: whatever comes from them, they get no more bytes than that and those
+//! of one ERR for each invitation, and one ERR a second (SIMP 5).
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +16,10 @@ struct Traffic {
     /// In milliseconds.
     since: u64,
     came: usize,
+    /// Without ERRs.
     left: usize,
+    errors: usize,
+    invitations: usize,
     /// Something came that may be an answer to something of ours.
     may_answer: bool,
 }
@@ -27,14 +30,14 @@ pub struct Unheard {
     traffic: BTreeMap<SocketAddr, Traffic>,
     /// Our user has spoken: from then on more may leave.
     is_asked: bool,
-    /// Each run begins anew.
+    /// Each run begins anew, and so does whatever is taken up from the log.
     runs: usize,
 }
 
 impl Unheard {
-    /// The daemon starts.
-    pub fn starts(&mut self) {
-        self.runs += 1;
+    /// All that the daemon has is taken up from the log, at most so many times.
+    pub fn is_taken_up(&mut self, times: usize) {
+        self.runs += times;
     }
 
     /// Our user asks for this.
@@ -47,19 +50,30 @@ impl Unheard {
     /// So many bytes came; what they say if they say something.
     pub fn hears(&mut self, now: u64, from: SocketAddr, length: usize, datagram: Option<&Datagram>) {
         use Operation as Op;
-        let none = Traffic { since: now, came: 0, left: 0, may_answer: false };
+        let none = Traffic { since: now, came: 0, left: 0, errors: 0, invitations: 0, may_answer: false };
         let traffic = self.traffic.entry(from).or_insert(none);
         traffic.came += length;
         let operation = datagram.map(|datagram| datagram.operation);
         traffic.may_answer |= !matches!(operation, None | Some(Op::Syn | Op::Err | Op::Fin | Op::ErrFin));
     }
 
+    /// An invitation from there is taken up.
+    pub fn is_invited(&mut self, by: SocketAddr) {
+        if let Some(traffic) = self.traffic.get_mut(&by) {
+            traffic.invitations += 1;
+        }
+    }
+
     /// This leaves.
     pub fn says(&mut self, now: u64, to: SocketAddr, datagram: &Datagram) {
         let Some(traffic) = self.traffic.get_mut(&to) else { return };
-        traffic.left += datagram.encoded_len();
+        match datagram.operation {
+            Operation::Err => traffic.errors += 1,
+            _ => traffic.left += datagram.encoded_len(),
+        }
         let seconds = ((now - traffic.since) / 1_000) as usize + self.runs;
-        let is_much = traffic.left > traffic.came + seconds * ERR_BYTES;
+        let is_much = traffic.errors > seconds
+            || traffic.left > traffic.came + (traffic.invitations + self.runs - 1) * ERR_BYTES;
         assert!(self.is_asked || traffic.may_answer || !is_much, "{to} has shown nothing: {traffic:?}");
     }
 }

@@ -67,7 +67,7 @@ impl Watched {
         crate::trace(&("starts", &policy));
         let (start, disk) = (Instant::now(), BadDisk::default());
         let (max_chats, mut unheard) = (policy.max_chats, Unheard::default());
-        unheard.starts();
+        unheard.is_taken_up(1);
         let driver = Driver::start(driver::moment(start, 0, 0), policy, ours(), disk.open(), 7);
         Self {
             driver: Some(driver),
@@ -129,6 +129,8 @@ impl Watched {
     /// Some commits will be good, then so many refused.
     pub fn has_a_disk_that_refuses(&mut self, good: u32, commits: u32) {
         crate::trace(&("has a disk that refuses", good, commits));
+        // When it fails, and when it works again.
+        self.unheard.is_taken_up(2 * commits as usize);
         self.disk.refuse_after(good, commits);
     }
 
@@ -144,7 +146,7 @@ impl Watched {
         crate::trace(&("is killed and starts again", &policy));
         self.max_chats = self.max_chats.max(policy.max_chats);
         (self.asked, self.heard) = (VecDeque::new(), Vec::new());
-        self.unheard.starts();
+        self.unheard.is_taken_up(1);
         let Some(driver) = self.driver.take() else { return };
         self.driver = Some(Driver::start(self.moment(), policy, ours(), driver.killed(), 8));
         self.check_turn();
@@ -244,6 +246,9 @@ impl Watched {
         for event in self.driver().store().fresh().to_vec() {
             crate::trace(&event);
             self.told.takes(&event);
+            if event.what == What::Request {
+                self.unheard.is_invited(event.peer.address.parse().unwrap());
+            }
         }
         let heard = std::mem::take(&mut self.heard);
         let said = self.driver().said();
