@@ -6,8 +6,8 @@
 #
 # SIMP_SEED=n begins with the same inputs again; without it they are others each time.
 #
-# Needs Rust as it is in rust-toolchain or newer, without nightly, and a C++ compiler. Inputs that reach something new stay in
-# target/fuzz; one that breaks something is put into fuzz/found, and what replays it is printed.
+# Needs Rust as it is, without nightly, and a C++ compiler. Inputs that reach something new stay in target/fuzz; one that
+# breaks something is put into fuzz/found, and what replays it is printed.
 set -eu
 # libFuzzer ends the program where a backtrace would begin, and a replay has one.
 export RUST_BACKTRACE=0
