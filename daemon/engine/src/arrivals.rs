@@ -7,9 +7,11 @@ use simp_control::Refused;
 use simp_proto::{Datagram, DecodeError, Handled, SHORT_HEADER_LEN};
 use simp_store::StoreError;
 
+use crate::budgets::Sender;
 use crate::engine::Engine;
 use crate::inputs::{Arrival, Origin};
 use crate::now::Now;
+use crate::ongoing::Ongoing;
 
 impl Engine {
     /// A datagram came.
@@ -63,7 +65,8 @@ impl Engine {
         if self.is_full() && self.chats.take_invitation_back(now.instant, key) {
             return Ok(());
         }
-        let (from, budget) = (origin.from.ip(), self.policy.budget);
+        let is_established = self.chats.get(key).is_some_and(Ongoing::is_established);
+        let (from, budget) = (Sender { ip: origin.from.ip(), is_established }, self.policy.budget);
         if !self.budgets.has_room(now.instant, from, budget, datagram.operation) {
             self.counters.refused.budget += 1;
             return Ok(());

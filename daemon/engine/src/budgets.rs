@@ -35,6 +35,15 @@ pub struct Budget {
     pub strangers: u64,
 }
 
+/// Who has added something to the log, or wants to.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender {
+    /// Its host.
+    pub ip: IpAddr,
+    /// Whether it is sure to be there. All others together may add what one host may: their addresses may be forged.
+    pub is_established: bool,
+}
+
 /// What the datagrams of a peer have added to the log, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Added {
@@ -114,6 +123,8 @@ struct Host {
 #[derive(Debug)]
 pub struct Budgets {
     invitations: Account,
+    /// Messages of all whose addresses may be forged.
+    unproved: Account,
     hosts: HashMap<IpAddr, Host>,
     /// How many hosts there were after some were forgotten last.
     left: usize,
@@ -122,7 +133,7 @@ pub struct Budgets {
 impl Budgets {
     /// Nobody has used up anything yet.
     pub fn new(now: Instant) -> Self {
-        Self { invitations: Account::new(now), hosts: HashMap::new(), left: 0 }
+        Self { invitations: Account::new(now), unproved: Account::new(now), hosts: HashMap::new(), left: 0 }
     }
 
     /// Whether an invitation from this host may have its place in the log, which is then used up. That of somebody our
@@ -145,15 +156,19 @@ impl Budgets {
         true
     }
 
-    /// Whether the text of a datagram from this host may have its place in the log.
-    pub fn has_room(&mut self, now: Instant, from: IpAddr, budget: Budget, operation: Operation) -> bool {
-        let Some(host) = self.hosts.get_mut(&of_host(from)) else { return true };
+    /// Whether the text of a datagram from this sender may have its place in the log.
+    pub fn has_room(&mut self, now: Instant, from: Sender, budget: Budget, operation: Operation) -> bool {
+        let host = self.hosts.get_mut(&of_host(from.ip));
         match operation {
             // A SYN has one too, with some peers: a line (SIMP 7).
             Operation::Chat | Operation::Syn => {
-                host.messages.used(now, budget.peer) < budget.peer * MESSAGES_AT_ONCE
+                let most = budget.peer * MESSAGES_AT_ONCE;
+                host.is_none_or(|host| host.messages.used(now, budget.peer) < most)
+                    && (from.is_established || self.unproved.used(now, budget.peer) < most)
             }
-            Operation::Err => host.knocks.used(now, budget.strangers) < budget.strangers * KNOCKS_AT_ONCE,
+            Operation::Err => host.is_none_or(|host| {
+                host.knocks.used(now, budget.strangers) < budget.strangers * KNOCKS_AT_ONCE
+            }),
             // These end something: there is no second one.
             Operation::SynAck | Operation::Ack | Operation::Fin | Operation::ErrFin | Operation::FinAck => {
                 true
@@ -161,12 +176,12 @@ impl Budgets {
         }
     }
 
-    /// This host has added to the log. It may be more than there was room for, by what a turn takes: that is made up for
+    /// This sender has added to the log. It may be more than there was room for, by what a turn takes: that is made up for
     /// later.
     pub fn note_added(
         &mut self,
         now: Instant,
-        from: IpAddr,
+        from: Sender,
         budget: Budget,
         added: Added,
         is_expected: bool,
@@ -178,7 +193,10 @@ impl Budgets {
             self.invitations.bytes =
                 self.invitations.used(now, budget.strangers).saturating_add_signed(added.visits);
         }
-        let host = self.host(now, from, budget);
+        if !from.is_established {
+            self.unproved.bytes = self.unproved.used(now, budget.peer) + added.messages;
+        }
+        let host = self.host(now, from.ip, budget);
         host.messages.bytes = host.messages.used(now, budget.peer) + added.messages;
         let knocks = host.knocks.used(now, budget.strangers) + added.errors;
         host.knocks.bytes = knocks.saturating_add_signed(added.visits);
@@ -217,6 +235,10 @@ mod tests {
         (0x7f00_0000 + n).to_be_bytes().into()
     }
 
+    fn sender(ip: IpAddr) -> Sender {
+        Sender { ip, is_established: true }
+    }
+
     fn taken(budgets: &mut Budgets, now: Instant, from: impl Fn(u32) -> IpAddr, is_expected: bool) -> usize {
         (0..50_000).filter(|n| budgets.take_invitation(now, from(*n), BUDGET, is_expected)).count()
     }
@@ -241,8 +263,14 @@ mod tests {
         let at = |n: u32| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, (n >> 16) as u16, n as u16));
         let mut budgets = Budgets::new(start);
         assert_eq!(taken(&mut budgets, start, at, false), 160);
-        budgets.note_added(start, at(1), BUDGET, Added { messages: 4_000, ..Added::default() }, false);
-        assert!(!budgets.has_room(start, at(2), BUDGET, Operation::Chat));
+        budgets.note_added(
+            start,
+            sender(at(1)),
+            BUDGET,
+            Added { messages: 4_000, ..Added::default() },
+            false,
+        );
+        assert!(!budgets.has_room(start, sender(at(2)), BUDGET, Operation::Chat));
     }
 
     #[test]
@@ -252,12 +280,12 @@ mod tests {
             let mut budgets = Budgets::new(start);
             let mut has_room = |ms, bytes| {
                 let now = start + Duration::from_millis(ms);
-                let has_room = budgets.has_room(now, host(1), BUDGET, operation);
+                let has_room = budgets.has_room(now, sender(host(1)), BUDGET, operation);
                 let added = match operation {
                     Operation::Chat => Added { messages: bytes, ..Added::default() },
                     _ => Added { errors: bytes, ..Added::default() },
                 };
-                budgets.note_added(now, host(1), BUDGET, added, false);
+                budgets.note_added(now, sender(host(1)), BUDGET, added, false);
                 has_room
             };
             assert!(has_room(0, at_once - 1));
@@ -265,8 +293,28 @@ mod tests {
             assert!(has_room(0, 1));
             assert!(!has_room(0, 0));
             assert!(has_room(1, 0));
-            assert!(budgets.has_room(start, host(2), BUDGET, operation));
+            assert!(budgets.has_room(start, sender(host(2)), BUDGET, operation));
         }
+    }
+
+    #[test]
+    fn all_whose_addresses_may_be_forged_have_the_room_of_one_host_and_leave_others_theirs() {
+        let start = Instant::now();
+        let mut budgets = Budgets::new(start);
+        let forged = |n| Sender { ip: host(n), is_established: false };
+        for n in 0..4 {
+            assert!(budgets.has_room(start, forged(n), BUDGET, Operation::Chat));
+            budgets.note_added(
+                start,
+                forged(n),
+                BUDGET,
+                Added { messages: 1_000, ..Added::default() },
+                false,
+            );
+        }
+        assert!(!budgets.has_room(start, forged(9), BUDGET, Operation::Chat));
+        assert!(budgets.has_room(start, sender(host(9)), BUDGET, Operation::Chat));
+        assert!(budgets.has_room(start + Duration::from_secs(1), forged(9), BUDGET, Operation::Chat));
     }
 
     #[test]
@@ -275,7 +323,13 @@ mod tests {
         let mut budgets = Budgets::new(start);
         for n in 0..100_000 {
             let now = start + Duration::from_millis(u64::from(n));
-            budgets.note_added(now, host(n), BUDGET, Added { messages: 100, ..Added::default() }, false);
+            budgets.note_added(
+                now,
+                sender(host(n)),
+                BUDGET,
+                Added { messages: 100, ..Added::default() },
+                false,
+            );
         }
         assert!(budgets.hosts.len() <= 2 * SOME, "{}", budgets.hosts.len());
     }

@@ -3,7 +3,7 @@
 use simp_control::places::PORT;
 use simp_control::{ChatInfo, Failure, FailureKind, PeerNote, State, Who};
 
-use crate::ongoing::{Ongoing, WantedBy};
+use crate::ongoing::Ongoing;
 use crate::roster::Roster;
 
 /// Most chats that a failure lists by name.
@@ -115,27 +115,31 @@ impl Claim {
         match who {
             Some(Who::Ip(_)) if ongoing.place.address.port() == PORT => Self::Port,
             _ if ongoing.chat.state() == State::Invited => Self::Asks,
-            _ if ongoing.wanted_by != WantedBy::Peer || ongoing.standing.is_proved() => Self::Established,
+            _ if ongoing.is_established() => Self::Established,
             _ => Self::LetIn,
         }
     }
 }
 
 /// The one that counts among these. Of several chats under one name that anybody may have begun, the oldest does: whoever
-/// comes later under a name that is in use is suspect. Of requests only if the user has named them: nobody else says who is
-/// let in. Between two that are established nobody chooses for the user.
+/// comes later under a name that is in use is suspect. But of several of one host, the one on the port of SIMP does. The same
+/// goes for requests of one host that the user has named; of two hosts nobody else says which is let in. Between two that are
+/// established nobody chooses for the user.
 fn chosen(meant: &[(usize, &Ongoing)], who: Option<&Who>) -> Option<usize> {
     let strongest = meant.iter().map(|(_, ongoing)| Claim::of(ongoing, who)).min()?;
     let mut left: Vec<_> =
         meant.iter().filter(|(_, ongoing)| Claim::of(ongoing, who) == strongest).copied().collect();
     left.sort_by_key(|(_, ongoing)| ongoing.id);
-    let (key, oldest) = *left.first()?;
-    let user = oldest.chat.user();
+    let (_, oldest) = *left.first()?;
+    let (user, ip) = (oldest.chat.user(), oldest.place.address.ip());
     let has_one_name = !user.is_blank() && left.iter().all(|(_, ongoing)| ongoing.chat.user() == user);
+    let is_one_host = left.iter().all(|(_, ongoing)| ongoing.place.address.ip() == ip);
+    let is_on_port = |(_, ongoing): &&(usize, &Ongoing)| is_one_host && ongoing.place.address.port() == PORT;
+    let (key, _) = *left.iter().find(is_on_port).or(left.first())?;
     let may_be_chosen = match strongest {
         Claim::Port | Claim::Established => false,
         Claim::LetIn => true,
-        Claim::Asks => who.is_some(),
+        Claim::Asks => who.is_some() && is_one_host,
     };
     let is_clear = left.len() == 1 || (may_be_chosen && has_one_name);
     is_clear.then_some(key)

@@ -153,6 +153,11 @@ impl Ongoing {
         }
     }
 
+    /// Whether our user wanted it, or its peer has shown that it is there: anybody may have begun any other.
+    pub fn is_established(&self) -> bool {
+        self.wanted_by != WantedBy::Peer || self.standing.is_proved()
+    }
+
     /// Its id, once it has one.
     pub fn logged(&self) -> Option<u64> {
         Some(self.id).filter(|id| *id > 0)

@@ -15,7 +15,7 @@ use simp_proto::{ChatEvent, Pending};
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
-use crate::budgets::Added;
+use crate::budgets::{Added, Sender};
 use crate::engine::Engine;
 use crate::now::Now;
 use crate::ongoing::{NotedDialect, Ongoing, RowState, WantedBy};
@@ -30,6 +30,8 @@ const LINGER_SHORT: Duration = Duration::from_secs(10);
 struct Settled {
     /// Where the outbox knows the peer.
     invited_at: SocketAddr,
+    /// Whether the peer is sure to be there.
+    is_established: bool,
     /// Messages that have left the outbox.
     gone: Vec<u64>,
     /// What the peer has added to the log.
@@ -109,9 +111,10 @@ impl Engine {
 
     /// What a settled chat means for the outbox, and for what its peer may add to the log.
     fn note(&mut self, now: Now, settled: Settled) {
-        let Settled { invited_at, gone, added, opened, closed } = settled;
+        let Settled { invited_at, is_established, gone, added, opened, closed } = settled;
         let is_expected = added.is_of_visit() && self.expects(invited_at);
-        self.budgets.note_added(now.instant, invited_at.ip(), self.policy.budget, added, is_expected);
+        let from = Sender { ip: invited_at.ip(), is_established };
+        self.budgets.note_added(now.instant, from, self.policy.budget, added, is_expected);
         for message in gone {
             self.absent.remove(&mut self.wheel, invited_at, message);
         }
@@ -132,8 +135,14 @@ impl Ongoing {
     /// Appends what has happened, takes up messages that wait, and keeps what a restart needs.
     fn settle_log(&mut self, store: &mut Store, absent: &Absentees, now: Now) -> Result<Settled, StoreError> {
         let invited_at = self.place.invited_at();
-        let mut settled =
-            Settled { invited_at, gone: Vec::new(), added: Added::default(), opened: false, closed: None };
+        let mut settled = Settled {
+            invited_at,
+            is_established: self.is_established(),
+            gone: Vec::new(),
+            added: Added::default(),
+            opened: false,
+            closed: None,
+        };
         while let Some(event) = self.chat.poll_event() {
             settled.added.note(&event);
             if self.wanted_by == WantedBy::Peer {

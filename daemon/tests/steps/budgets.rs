@@ -34,6 +34,11 @@ fn opens(host: &mut Host, with: SocketAddr) {
 #[test]
 fn a_message_that_finds_no_room_is_not_acknowledged_and_comes_again() {
     let mut host = opened(small());
+    opens(&mut host, peer(3));
+    host.send(peer(3));
+    host.waits(1_000);
+    host.hears(peer(3), Operation::Ack, 0);
+    host.says();
     // 4,096 bytes are four of these, each with 128 more; the last may go beyond.
     let text = "x".repeat(900);
     for n in 0..4 {
@@ -48,8 +53,11 @@ fn a_message_that_finds_no_room_is_not_acknowledged_and_comes_again() {
     opens(&mut host, port(2, 9));
     host.hears_words(port(2, 9), Operation::Chat, 0, &text);
     assert_eq!((host.said(), host.log(Kind::Message).len()), (vec![], 4));
-    // Nobody else is held up.
-    opens(&mut host, peer(3));
+    // Nor from another host: what nobody has heard of may be forged.
+    opens(&mut host, peer(4));
+    host.hears_words(peer(4), Operation::Chat, 0, &text);
+    assert_eq!((host.said(), host.log(Kind::Message).len()), (vec![], 4));
+    // Nobody who is there is held up.
     host.hears_words(peer(3), Operation::Chat, 0, &text);
     assert_eq!((host.said(), host.log(Kind::Message).len()), (vec![Operation::Ack], 5));
     // A copy 5 s later finds room.

@@ -140,8 +140,23 @@ fn of_requests_under_one_name_the_oldest_is_answered_and_others_stay_ambiguous()
     };
     assert_eq!(chat.peer.address, peer(2).to_string());
     host.ask(Request::Decline { who: Some("eve".to_owned()) }).unwrap();
-    // One is left under the name of somebody who is in a chat. If another comes, nobody says which.
+    // One is left under the name of somebody who is in a chat. If another comes from elsewhere, nobody says which.
     host.driver.arrives(peer(4), Datagram::new(Operation::Syn, 0, UserName::new("bob").unwrap(), vec![]));
     host.turn();
-    assert_eq!(host.ask(Request::Decline { who: None }).unwrap_err().kind, FailureKind::NoSuch);
+    for who in [None, Some("bob".to_owned())] {
+        assert_eq!(host.ask(Request::Decline { who }).unwrap_err().kind, FailureKind::NoSuch);
+    }
+}
+
+#[test]
+fn a_request_from_the_port_of_simp_goes_before_an_older_one_from_another_port_of_its_host() {
+    let mut host = Host::new(9);
+    for who in [at(2, 7848), peer(2)] {
+        host.driver.arrives(who, Datagram::new(Operation::Syn, 0, UserName::new("bob").unwrap(), vec![]));
+        host.turn();
+    }
+    let Ok(Reply::Chat { chat, .. }) = host.ask(Request::Accept { who: Some("bob".to_owned()) }) else {
+        panic!("not accepted")
+    };
+    assert_eq!(chat.peer.address, peer(2).to_string());
 }
