@@ -7,6 +7,10 @@ use std::net::SocketAddr;
 use simp_control::Request;
 use simp_proto::{Datagram, HEADER_LEN, Operation};
 
+/// By how much the answer to a FIN may be longer than that: a header without Length has so many bytes less. It takes the
+/// place of an ERR.
+const LENGTH_BYTES: usize = 4;
+
 /// The longest ERR that strangers get.
 const ERR_BYTES: usize = HEADER_LEN + "User already in another chat".len();
 
@@ -72,8 +76,9 @@ impl Unheard {
             _ => traffic.left += datagram.encoded_len(),
         }
         let seconds = ((now - traffic.since) / 1_000) as usize + self.runs;
-        let is_much = traffic.errors > seconds
-            || traffic.left > traffic.came + (traffic.invitations + self.runs - 1) * ERR_BYTES;
+        let allowed = (traffic.invitations + self.runs - 1) * ERR_BYTES
+            + seconds.saturating_sub(traffic.errors) * LENGTH_BYTES;
+        let is_much = traffic.errors > seconds || traffic.left > traffic.came + allowed;
         assert!(self.is_asked || traffic.may_answer || !is_much, "{to} has shown nothing: {traffic:?}");
     }
 }
