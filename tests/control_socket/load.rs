@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, TryRecvError};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -89,6 +90,8 @@ fn who_closed_its_side_and_reads_nothing_for_ten_seconds_is_let_go_and_who_pause
     fill(&mut client, 1_000);
     let last = client.status().last_id;
     let history = Request::History { before: None, limit: 1_000, filter: Filter::default() };
+    let Reply::History { events, .. } = client.reply(&history) else { panic!("no history") };
+    let little = socket_holds() / (900 * events.len()) + 2;
     // More than is kept for a client, with requests after it; and little more than its socket holds.
     let closed = |asked| {
         let mut closed = greeted(&alice);
@@ -96,7 +99,7 @@ fn who_closed_its_side_and_reads_nothing_for_ten_seconds_is_let_go_and_who_pause
         closed.stream().shutdown(Shutdown::Write).unwrap();
         closed
     };
-    let dead: Vec<_> = [20, 20, 4, 4].map(closed).into();
+    let dead: Vec<_> = [20, 20, little, little].map(closed).into();
     let mut slow = closed(20);
     let mut paused = alice.client();
     paused.write(&Request::Follow { from: FollowFrom::After(0), filter: Filter::default() });
@@ -132,6 +135,13 @@ fn may_open_files(test: &str, count: u64) -> bool {
     }
     setrlimit(Resource::RLIMIT_NOFILE, soft.max(count), hard).unwrap();
     true
+}
+
+/// How many bytes this system keeps for one end of a socket that nobody reads from.
+fn socket_holds() -> usize {
+    let (mut writer, _reader) = UnixStream::pair().unwrap();
+    writer.set_nonblocking(true).unwrap();
+    std::iter::from_fn(|| writer.write(&[0; 64 << 10]).ok()).sum()
 }
 
 /// One that has said hello.

@@ -127,8 +127,8 @@ fn chats_that_nobody_is_in_keep_nobody_out() {
     let to = world.address(1);
     let alice = world.start(1, &["--user", "alice", "--accept", "all", "--max-chats", "3"]);
     // Whoever writes another's address on its datagrams does not hear what they bring, and can send these all the same.
-    for host in 2..5 {
-        let nobody = world.peer(host, "nobody");
+    let nobodies: Vec<Peer> = (2..5).map(|host| world.peer(host, "nobody")).collect();
+    for nobody in &nobodies {
         for operation in [SYN, ACK] {
             nobody.send_raw(&to, &wire(operation, 0, "nobody", b""));
         }
