@@ -1,5 +1,7 @@
 //! What simpctl says when something is wrong: the exact line, and the exit status.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 
@@ -55,7 +57,7 @@ fn wrong_usage_is_status_2_and_one_line() {
     let world = World::new();
     let _one = world.start(1, &["--user", "alice"]);
     for (args, line) in [
-        (&["frobnicate"][..], "unrecognized argument: frobnicate (see simpctl --help)"),
+        (&["frobnicate"][..], "no command frobnicate (see simpctl --help)"),
         (&[], "no command given (see simpctl --help)"),
         (&["send", ""], "an empty text cannot be sent"),
         (&["send", "gr\u{fc}n"], "a text must be ASCII; '\u{fc}' (U+00FC) at position 3 is not"),
@@ -70,32 +72,41 @@ fn wrong_usage_is_status_2_and_one_line() {
         (&["connect", "0.0.0.0"], "0.0.0.0:7777: not the address of one host"),
         (
             &["listen", "-n", "x"],
-            "error parsing option '-n' with value 'x': expected a whole number from 0 to 4294967295 (see simpctl listen --help)",
+            "-n 'x': expected a whole number from 0 to 4294967295 (see simpctl listen --help)",
         ),
         (
             &["resend", "x"],
-            "error parsing positional argument 'id' with value 'x': an id is a whole number, as history and outbox list it (see simpctl resend --help)",
+            "'x': an id is a whole number, as history and outbox list it (see simpctl resend --help)",
         ),
         (
             &["connect", "--timeout", "-1", "127.0.0.1"],
-            "error parsing option '--timeout' with value '-1': a time is one of: 5 or 0.5 (seconds), 90s, 30m, 2h, 7d, 1w, 2026-11-21, 2026-11-21T10:00 or RFC 3339 (see simpctl connect --help)",
+            "--timeout '-1': a time is one of: 5 or 0.5 (seconds), 90s, 30m, 2h, 7d, 1w, 2026-11-21, 2026-11-21T10:00 or RFC 3339 (see simpctl connect --help)",
         ),
         (
             &["send", "--queue", "--expire", "2020-01-01", "hi"],
-            "error parsing option '--expire' with value '2020-01-01': this time has passed (see simpctl send --help)",
+            "--expire '2020-01-01': this time has passed (see simpctl send --help)",
         ),
         (
             &["listen", "--timeout", "101w", "--since", "99999d"],
-            "error parsing option '--since' with value '99999d': neither an id nor a time: this time is before 1970 (see simpctl listen --help)",
+            "--since '99999d': this time is before 1970 (see simpctl listen --help)",
         ),
-        (&["status", "-d"], "no value provided for option '-d' (see simpctl status --help)"),
         (
-            &["outbox", "cancel"],
-            "required positional arguments not provided: id (see simpctl outbox cancel --help)",
+            &["history", "--until", "2026-02-30"],
+            "--until '2026-02-30': there is no such date (see simpctl history --help)",
         ),
+        (&["status", "-d"], "-d: no value given (see simpctl status --help)"),
+        (&["listne", "-n", "1"], "no command listne (did you mean listen? see simpctl --help)"),
+        (&["outbox", "cancle", "7"], "no command cancle (did you mean cancel? see simpctl outbox --help)"),
+        (&["accept", "a", "b"], "one argument too many: b (see simpctl accept --help)"),
+        (&["listen", "-n", "1", "-n", "2"], "-n is given twice (see simpctl listen --help)"),
+        (
+            &["connect", "--tiemout", "1"],
+            "no option --tiemout (did you mean --timeout? see simpctl connect --help)",
+        ),
+        (&["outbox", "cancel"], "<id> is missing (see simpctl outbox cancel --help)"),
         (
             &["send", "-5", "degrees"],
-            "unrecognized argument: -5 (put -- before a text that begins with a dash; see simpctl send --help)",
+            "no option -5 (put -- before a text that begins with a dash; see simpctl send --help)",
         ),
     ] {
         world.ctl(1, args).fails(2, &format!("simpctl: {line}"));
@@ -106,6 +117,29 @@ fn wrong_usage_is_status_2_and_one_line() {
         let outcome = world.ctl(1, args);
         assert_eq!((outcome.status, outcome.stderr.lines().count()), (Some(2), 1), "{args:?}: {outcome:?}");
     }
+}
+
+#[test]
+fn what_is_not_utf8_is_refused_and_not_changed() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let broken = OsStr::from_bytes(b"gr\xfcn");
+    for before in [&["send"][..], &["send", "--"], &["history", "--from"], &["-d"]] {
+        let mut command = world.command("simpctl");
+        command.args(["-d", &world.address(1)]).args(before).arg(broken);
+        let said = run(command, "");
+        assert_eq!(said.status, Some(2), "{before:?}");
+        let line = "simpctl: 'gr\u{fffd}n': not UTF-8, which every argument must be (see simpctl";
+        assert!(said.stderr.starts_with(line), "{}", said.stderr);
+    }
+    let mut command = world.command("simpctl");
+    command.env("SIMP_DAEMON", broken).arg("status");
+    run(command, "").fails(2, "simpctl: SIMP_DAEMON: 'gr\u{fffd}n': not UTF-8 (unset it, or use -d)");
+    let mut command = world.command("simpd");
+    command.args([OsStr::new("--config"), broken]);
+    run(command, "")
+        .fails(2, "simpd: 'gr\u{fffd}n': not UTF-8, which every argument must be (see simpd --help)");
 }
 
 #[test]

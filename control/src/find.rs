@@ -1,6 +1,7 @@
 //! Which simpd: the one that `-d` names, or `$SIMP_DAEMON`, or the only one that runs. One that was started in another
 //! environment is found by its lock.
 
+use std::env::VarError;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -20,10 +21,8 @@ use crate::trust::Untrusted;
 /// # Errors
 /// `no_daemon` with the remedy, or `usage` if the name makes no sense.
 pub(crate) fn simpd(named: Option<String>) -> Outcome<Connection> {
-    // Set but empty is not set: so a script can undo the variable for one command.
-    let variable = std::env::var("SIMP_DAEMON").ok().filter(|name| !name.is_empty());
     let whence = if named.is_none() { "SIMP_DAEMON: " } else { "" };
-    let named = named.or(variable);
+    let named = named.map_or_else(variable, |named| Ok(Some(named)))?;
     match named {
         // No address has a slash, so this is a path.
         Some(name) if name.contains('/') => {
@@ -39,6 +38,19 @@ pub(crate) fn simpd(named: Option<String>) -> Outcome<Connection> {
             Err(error) => Err(fail(FailureKind::Usage, format!("{whence}{name}: {error}"))),
         },
         None => only_one(),
+    }
+}
+
+/// What `$SIMP_DAEMON` says.
+fn variable() -> Outcome<Option<String>> {
+    match std::env::var("SIMP_DAEMON") {
+        // Set but empty is not set: so a script can undo the variable for one command.
+        Ok(name) => Ok(Some(name).filter(|name| !name.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(name)) => {
+            let line = format!("SIMP_DAEMON: '{}': not UTF-8 (unset it, or use -d)", name.display());
+            Err(fail(FailureKind::Usage, line))
+        }
     }
 }
 

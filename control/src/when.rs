@@ -30,6 +30,12 @@ pub enum WhenError {
     /// None of the forms.
     #[error("a time is one of: {FORMS}")]
     Form,
+    /// The 30th of February.
+    #[error("there is no such date")]
+    NoDate,
+    /// 25 o'clock.
+    #[error("there is no such time of day")]
+    NoTimeOfDay,
     /// Nothing can last so long.
     #[error("a time is at most 100 years")]
     TooLong,
@@ -108,12 +114,31 @@ fn read(zone: &TimeZone, text: &str) -> Result<When, WhenError> {
         return Duration::try_from_secs_f64(seconds).map(When::Length).map_err(|_| WhenError::TooLong);
     }
     // With an offset it is a moment; without one it is meant in the local time zone.
-    let at = text.parse::<Timestamp>().ok().or_else(|| {
-        let local = text.parse::<DateTime>().ok();
-        let local = local.or_else(|| text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0)))?;
-        Some(local.to_zoned(zone.clone()).ok()?.timestamp())
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(When::Moment(at.as_millisecond()));
+    }
+    let local = text.parse::<DateTime>().ok();
+    let local = local.or_else(|| text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0)));
+    let local = local.ok_or_else(|| impossible(text).unwrap_or(WhenError::Form))?;
+    // Only at the end of the calendar there are local times that no clock shows.
+    let zoned = local.to_zoned(zone.clone()).map_err(|_| WhenError::TooLong)?;
+    Ok(When::Moment(zoned.timestamp().as_millisecond()))
+}
+
+/// What is impossible about a text that has the form of a date, perhaps with a time of day.
+fn impossible(text: &str) -> Option<WhenError> {
+    let (date, time) = text.split_at_checked("2026-11-21".len())?;
+    let has_form = date.bytes().zip(*b"0000-00-00").all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == form,
     });
-    at.map(|at| When::Moment(at.as_millisecond())).ok_or(WhenError::Form)
+    if has_form && date.parse::<Date>().is_err() {
+        return Some(WhenError::NoDate);
+    }
+    let time = time.strip_prefix(['T', 't', ' ']).filter(|_| has_form)?;
+    let number = |part: &str| part.get(..2).and_then(|digits| digits.parse::<u8>().ok());
+    let mut parts = time.split(':').zip([23, 59, 60]);
+    parts.any(|(part, most)| number(part).is_some_and(|n| n > most)).then_some(WhenError::NoTimeOfDay)
 }
 
 /// A number, and a unit unless it is seconds.
@@ -161,8 +186,8 @@ mod tests {
         "2\u{e9}",
         "yesterday",
         "10:00",
-        "2026-11-31",
-        "2026-13-01",
+        "2026-11-2",
+        "2026-11-21T1:00",
         "21.11.2026",
     ];
 
@@ -216,6 +241,25 @@ mod tests {
         for text in NO_TIMES {
             assert_eq!(lasting_from(NOW, &zone(), text), Err(WhenError::Form), "{text}");
             assert_eq!(ago_from(NOW, &zone(), text), Err(WhenError::Form), "{text}");
+            assert_eq!(length(text), Err(WhenError::NoLength), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_there_is_not_is_no_wrong_form() {
+        for (text, error) in [
+            ("2026-02-30", WhenError::NoDate),
+            ("2026-13-01", WhenError::NoDate),
+            ("2027-02-29T10:00", WhenError::NoDate),
+            ("2026-00-10T10:00:00Z", WhenError::NoDate),
+            ("2026-11-21T25:00", WhenError::NoTimeOfDay),
+            ("2026-11-21 10:60:00", WhenError::NoTimeOfDay),
+            ("2026-11-21T24:00:01Z", WhenError::NoTimeOfDay),
+            ("2026-11-21Tnoon", WhenError::Form),
+            ("2026-11-21T10:00+99:00", WhenError::Form),
+        ] {
+            assert_eq!(lasting_from(NOW, &zone(), text), Err(error), "{text}");
+            assert_eq!(ago_from(NOW, &zone(), text), Err(error), "{text}");
             assert_eq!(length(text), Err(WhenError::NoLength), "{text}");
         }
     }

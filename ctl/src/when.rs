@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use simp_control::{sleep, when};
+use simp_control::{sleep, when, when::WhenError};
 
 /// Where a part of the log begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,10 @@ pub(crate) fn place(text: &str) -> Result<Place, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().map(Place::Id).map_err(|_| format!("an id is at most {}", u64::MAX));
     }
-    when::ago(text).map(Place::Time).map_err(|error| format!("neither an id nor a time: {error}"))
+    when::ago(text).map(Place::Time).map_err(|error| match error {
+        WhenError::Form => format!("neither an id nor a time: {error}"),
+        error => error.to_string(),
+    })
 }
 
 /// Reads how long something lasts.
@@ -42,8 +45,10 @@ mod tests {
         assert_eq!(place("2026"), Ok(Place::Id(2026)));
         assert_eq!(place("1970-01-01T00:00:05Z"), Ok(Place::Time(5_000)));
         assert_eq!(place("99999999999999999999"), Err("an id is at most 18446744073709551615".to_owned()));
-        for text in ["", "yesterday", "-2h", "99999d"] {
+        for text in ["", "yesterday", "-2h"] {
             assert!(place(text).unwrap_err().starts_with("neither an id nor a time: "), "{text}");
         }
+        assert_eq!(place("99999d"), Err("this time is before 1970".to_owned()));
+        assert_eq!(place("2026-02-30"), Err("there is no such date".to_owned()));
     }
 }

@@ -25,7 +25,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use simp_control::homes;
+use simp_control::{escape, homes};
 use simp_service::arguments::{self, Early};
 use simp_service::background::{self, BackgroundError};
 use simp_service::ending::{self, Ending};
@@ -149,5 +149,5 @@ fn complain(line: &str, status: u8) -> ExitCode {
 }
 
 fn say(line: &str) {
-    messages::say("simpd", line);
+    messages::say("simpd", &escape::shown(line));
 }

@@ -1,7 +1,10 @@
 //! The command line of this process, read with argh. What the options are is the program's own business.
 
+use std::ffi::OsString;
+
 use argh::{ArgsInfo, FromArgs};
 
+use crate::complaint::Complaint;
 use crate::words::Words;
 
 /// What there is to print instead of running.
@@ -13,9 +16,9 @@ pub enum Early {
     Usage(String),
 }
 
-/// The arguments of this process. Bytes that are not UTF-8 become U+FFFD.
-pub fn typed() -> impl Iterator<Item = String> {
-    std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())
+/// The arguments of this process.
+pub fn typed() -> impl Iterator<Item = OsString> {
+    std::env::args_os().skip(1)
 }
 
 /// Reads the arguments of this process.
@@ -31,13 +34,13 @@ pub fn read<T: FromArgs + ArgsInfo>(program: &str) -> Result<T, Early> {
 /// # Errors
 /// [`Early`], if there is something to print and nothing to do.
 pub fn parse<T: FromArgs>(program: &str, words: &Words) -> Result<T, Early> {
-    if let Some(option) = words.unfinished() {
-        return Err(Early::Usage(usage(program, words, &format!("no value provided for option '{option}'"))));
+    if let Some(fault) = words.fault() {
+        return Err(Early::Usage(usage(program, words, Complaint { what: fault.to_string(), remedy: None })));
     }
     T::from_args(&[program], &words.for_argh()).map_err(|early| match early.status {
         // argh calls them error codes; the manuals and the shell call them exit statuses.
         Ok(()) => Early::Help(early.output.replace("Error codes:", "Exit statuses:")),
-        Err(()) => Early::Usage(usage(program, words, &early.output)),
+        Err(()) => Early::Usage(usage(program, words, Complaint::of(&early.output, words))),
     })
 }
 
@@ -53,17 +56,15 @@ pub fn whole<T: TryFrom<u64>>(text: &str, least: u64, most: u64) -> Result<T, St
     number.ok_or_else(|| format!("expected a whole number from {least} to {most}"))
 }
 
-/// Words a complaint of argh as we word ours: one line, in lower case, with the way to the help.
-fn usage(program: &str, words: &Words, complaint: &str) -> String {
-    let line = complaint.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut letters = line.trim_end_matches('.').chars();
-    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
-    let line: String = first.into_iter().chain(letters).collect();
-    // Somebody who says `send -5 degrees` means no option.
-    let is_dash = words.takes_text() && line.starts_with("unrecognized argument: -");
-    let remedy = if is_dash { "put -- before a text that begins with a dash; " } else { "" };
+/// One line, with the way to the help.
+fn usage(program: &str, words: &Words, Complaint { what, remedy }: Complaint) -> String {
+    let remedy = match remedy {
+        Some(question) if question.ends_with('?') => question + " ",
+        Some(remedy) => remedy + "; ",
+        None => String::new(),
+    };
     let command: String = words.path().map(|name| format!(" {name}")).collect();
-    format!("{line} ({remedy}see {program}{command} --help)")
+    format!("{what} ({remedy}see {program}{command} --help)")
 }
 
 #[cfg(test)]
@@ -99,7 +100,7 @@ mod tests {
     #[argh(subcommand, name = "say", help_triggers("-h", "--help"))]
     struct Say {
         /// how often
-        #[argh(option, short = 'n')]
+        #[argh(option, short = 'n', from_str_fn(digit))]
         number: Option<u8>,
         /// to whom
         #[argh(positional)]
@@ -107,6 +108,10 @@ mod tests {
         /// what
         #[argh(positional, greedy)]
         text: Vec<String>,
+    }
+
+    fn digit(text: &str) -> Result<u8, String> {
+        whole(text, 0, 9)
     }
 
     /// Says hello to many.
@@ -200,17 +205,45 @@ mod tests {
     #[test]
     fn a_wrong_command_line_is_one_line_with_the_way_to_the_help() {
         for (line, said) in [
-            ("--loud", "unrecognized argument: --loud (see hello --help)"),
-            ("many -l", "no value provided for option '-l' (see hello many --help)"),
-            ("many drop", "required positional arguments not provided: id (see hello many drop --help)"),
-            ("many drop 7 -5", "unrecognized argument: -5 (see hello many drop --help)"),
+            ("--loud", "no option --loud (see hello --help)"),
+            ("--jsno many", "no option --jsno (did you mean --json? see hello many --help)"),
+            ("--number 3 say bob hi", "no option --number (it goes after the command; see hello say --help)"),
+            ("many -l", "-l: no value given (see hello many --help)"),
+            ("say -n x bob", "-n 'x': expected a whole number from 0 to 9 (see hello say --help)"),
+            ("say -n 1 -n 2 bob", "-n is given twice (see hello say --help)"),
+            ("say --nubmer 3 bob", "no option --nubmer (did you mean --number? see hello say --help)"),
+            ("say", "<whom> is missing (see hello say --help)"),
+            ("", "no command given: say, many (see hello --help)"),
+            ("many", "no command given: drop (see hello many --help)"),
+            ("sya bob hi", "no command sya (did you mean say? see hello --help)"),
+            ("frobnicate", "no command frobnicate (see hello --help)"),
+            ("many drpo", "no command drpo (did you mean drop? see hello many --help)"),
+            ("many drop", "<id> is missing (see hello many drop --help)"),
+            ("many drop 7 8", "one argument too many: 8 (see hello many drop --help)"),
+            ("many drop 7 -5", "no option -5 (see hello many drop --help)"),
             (
                 "say -5 degrees",
-                "unrecognized argument: -5 (put -- before a text that begins with a dash; see hello say --help)",
+                "no option -5 (put -- before a text that begins with a dash; see hello say --help)",
             ),
         ] {
             assert_eq!(parse::<Args>("hello", &sort(line)), Err(Early::Usage(said.to_owned())));
         }
+    }
+
+    #[test]
+    fn an_argument_that_is_not_utf8_is_refused() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let broken = OsString::from_vec(b"gr\xfcn".to_vec());
+        for line in [vec!["say".into(), "bob".into(), broken.clone()], vec!["-l".into(), broken.clone()]] {
+            let words = Words::sort(&Args::get_args_info(), line);
+            let Err(Early::Usage(line)) = parse::<Args>("hello", &words) else { panic!("taken") };
+            assert!(
+                line.starts_with("'gr\u{fffd}n': not UTF-8, which every argument must be (see "),
+                "{line}"
+            );
+        }
+        let words = Words::sort(&Args::get_args_info(), [broken, "--help".into()]);
+        assert!(matches!(parse::<Args>("hello", &words), Err(Early::Help(_))));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What every program of ours that stays running needs of the system. Nothing here knows what the program does.
 //!
-//! - `arguments`: the command line, and how a wrong one is reported. `words`: what in it is an option, and what a text.
+//! - `arguments`: the command line. `words`: what in it is an option, and what a text. `complaint`: what is wrong with it.
 //! - `folders`: folders that only their user can enter, and where they are. `lock`: one process at a time.
 //! - `plain_file`: files that are nothing else.
 //! - `background`: the way out of the terminal. `process`: what a process asks of the kernel for itself. `system`:
@@ -13,6 +13,7 @@
 pub mod arguments;
 pub mod background;
 pub mod callers;
+mod complaint;
 pub mod ending;
 pub mod folders;
 pub mod lock;

@@ -2,6 +2,8 @@
 //! the command, and reads neither `--option=value` nor `-n5`. Which of the words are a text, in which nothing is an
 //! option any more, is decided here.
 
+use std::ffi::OsString;
+
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
 
 /// The words of a command line, sorted.
@@ -13,10 +15,22 @@ pub struct Words {
     rest: Vec<String>,
     /// The command and those below it.
     path: Vec<String>,
+    /// The commands below the last of these, and the options that all of them take.
+    known: Vec<String>,
     text: TextOfWords,
     help: bool,
-    /// An option at the end whose value is missing.
-    unfinished: Option<String>,
+    fault: Option<Fault>,
+}
+
+/// What argh would not notice.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// What is no text cannot be sent or compared. Characters in its place would be.
+    #[error("'{0}': not UTF-8, which every argument must be")]
+    NotUtf8(String),
+    /// An option at the end. argh would take the command for its value.
+    #[error("{0}: no value given")]
+    NoValue(String),
 }
 
 /// Whether a command takes a text, and whether there is one.
@@ -31,15 +45,16 @@ enum TextOfWords {
 impl Words {
     /// Sorts the words as they were typed. A command takes a text if its last argument is `greedy`; then the first word
     /// of the text ends the options.
-    pub fn sort(info: &CommandInfoWithArgs, typed: impl IntoIterator<Item = String>) -> Self {
-        let mut sorted = Self::default();
-        let mut typed = typed.into_iter();
+    pub fn sort(info: &CommandInfoWithArgs, typed: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        let typed: Vec<OsString> = typed.into_iter().map(Into::into).collect();
+        let mut sorted = Self { fault: not_utf8(&typed), ..Self::default() };
+        let mut typed = typed.iter().map(|word| word.to_string_lossy().into_owned());
         let (mut command, mut given) = (info, 0);
         while let Some(word) = typed.next() {
             let below = command.commands.iter().find(|below| below.name == word);
             if word == "--" || is_greedy(command.positionals.get(given)) && !word.starts_with('-') {
                 sorted.rest.push(word);
-                sorted.rest.extend(typed);
+                sorted.rest.extend(typed.by_ref());
                 sorted.text = TextOfWords::Begun;
                 break;
             } else if is_help(&word) || (word == "help" && !command.commands.is_empty()) {
@@ -62,6 +77,7 @@ impl Words {
             true => (),
             false => sorted.text = TextOfWords::None,
         }
+        sorted.known = names(info, command);
         sorted
     }
 
@@ -90,9 +106,19 @@ impl Words {
         self.text == TextOfWords::Begun
     }
 
-    /// The option at the end that lacks its value. argh would take the command for it.
-    pub fn unfinished(&self) -> Option<&str> {
-        self.unfinished.as_deref().filter(|_| !self.help)
+    /// What is wrong with the words themselves. Help is given all the same.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref().filter(|_| !self.help)
+    }
+
+    /// The commands that could be where the command line ends.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().map(String::as_str).filter(|name| !name.starts_with('-'))
+    }
+
+    /// The options that the command takes, by their long names.
+    pub(crate) fn options(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().map(String::as_str).filter(|name| name.starts_with('-'))
     }
 
     /// Whether the command takes a text, whose words may begin with a dash.
@@ -115,12 +141,23 @@ impl Words {
             Some((name, Some(value))) => place.extend([name, value]),
             Some((name, None)) if takes_value(flags, &name) => match typed.next() {
                 Some(value) => place.extend([name, value]),
-                None => self.unfinished = Some(name),
+                None => self.fault = self.fault.take().or(Some(Fault::NoValue(name))),
             },
             // If it is no option at all argh says so.
             _ => place.push(word),
         }
     }
+}
+
+fn not_utf8(typed: &[OsString]) -> Option<Fault> {
+    let word = typed.iter().find(|word| word.to_str().is_none())?;
+    Some(Fault::NotUtf8(word.to_string_lossy().into_owned()))
+}
+
+/// What may follow a command: those below it, and its options and those of the program.
+fn names(program: &CommandInfoWithArgs, command: &CommandInfoWithArgs) -> Vec<String> {
+    let flags = command.flags.iter().chain(program.flags).map(|flag| flag.long);
+    command.commands.iter().map(|below| below.name).chain(flags).map(str::to_owned).collect()
 }
 
 fn is_help(word: &str) -> bool {

@@ -186,11 +186,11 @@ fn what_cannot_be_done_is_said_with_a_status() {
         (&["users", "remove", "bbo"], 7, "simp-room: bbo: no such account (see: simp-room users list)"),
         (&["users", "passwd", "bbo"], 7, "simp-room: bbo: no such account (see: simp-room users list)"),
         (&[], 2, "simp-room: no command given (see simp-room --help)"),
-        (&["whoo"], 2, "simp-room: unrecognized argument: whoo (see simp-room --help)"),
+        (&["whoo"], 2, "simp-room: no command whoo (did you mean who? see simp-room --help)"),
     ] {
         lobby.does(args).fails(status, line);
     }
-    let dash = "unrecognized argument: -5 (put -- before a text that begins with a dash; see simp-room";
+    let dash = "no option -5 (put -- before a text that begins with a dash; see simp-room";
     for command in ["say", "topic"] {
         lobby.does(&[command, "-5", "degrees"]).fails(2, &format!("simp-room: {dash} {command} --help)"));
     }
