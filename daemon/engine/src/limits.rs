@@ -2,7 +2,7 @@
 //! become a flood of answers (SIMP 5). How much they may add to the log is `budgets`.
 
 use std::collections::{HashSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// Answers to strangers per second, of all addresses together, and at most at once.
@@ -12,7 +12,7 @@ const ANSWERS_PER_SECOND: u32 = 1_000;
 const GIVE_WAY_PER_SECOND: u32 = 2;
 const GIVE_WAY_AT_ONCE: u32 = 48;
 
-/// An ERR goes to one address once in this time.
+/// An ERR goes to one host once in this time: ports can be forged as addresses can, and cost the same host.
 const NOTICE_EVERY: Duration = Duration::from_secs(1);
 
 /// A bucket that fills with `per_second` tokens each second, up to `most`.
@@ -50,8 +50,8 @@ pub struct Limits {
     answers: Bucket,
     give_way: Bucket,
     /// Whom we gave a notice in this time, in order. Each took one of the answers, so that they are few.
-    told: VecDeque<(SocketAddr, Instant)>,
-    is_told: HashSet<SocketAddr>,
+    told: VecDeque<(IpAddr, Instant)>,
+    is_told: HashSet<IpAddr>,
 }
 
 impl Limits {
@@ -75,12 +75,12 @@ impl Limits {
         self.give_way.take(now)
     }
 
-    /// Whether to tell this address, by an ERR, that there is no chat or no room for it.
-    pub fn allow_notice(&mut self, now: Instant, to: SocketAddr) -> bool {
-        while let Some((address, at)) = self.told.front()
+    /// Whether to tell this host, by an ERR, that there is no chat or no room for it.
+    pub fn allow_notice(&mut self, now: Instant, to: IpAddr) -> bool {
+        while let Some((host, at)) = self.told.front()
             && *at + NOTICE_EVERY <= now
         {
-            self.is_told.remove(address);
+            self.is_told.remove(host);
             self.told.pop_front();
         }
         // In this order: whoever has had its notice uses nothing up.
@@ -97,10 +97,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_is_told_once_a_second_and_another_at_once() {
+    fn one_host_is_told_once_a_second_and_another_at_once() {
         let start = Instant::now();
         let mut limits = Limits::new(start);
-        let (one, two) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+        let (one, two) = ("127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap());
         assert!(limits.allow_notice(start, one));
         assert!(!limits.allow_notice(start + Duration::from_millis(999), one));
         assert!(limits.allow_notice(start, two));
@@ -111,7 +111,7 @@ mod tests {
     fn however_many_are_told_each_is_told_once_a_second_and_few_are_remembered() {
         let start = Instant::now();
         let mut limits = Limits::new(start);
-        let at = |n: u32| SocketAddr::from(((0x7f00_0000 + n).to_be_bytes(), 7777));
+        let at = |n: u32| IpAddr::from((0x7f00_0000 + n).to_be_bytes());
         for second in 0..3 {
             for n in (0..500).chain(0..500) {
                 let now = start + Duration::from_millis(1_000 * second + u64::from(n));

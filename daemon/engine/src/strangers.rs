@@ -59,7 +59,7 @@ impl Engine {
         // An ACK that is larger than its FIN counts as a notice.
         let is_allowed = match origin.length {
             HEADER_LEN.. => self.limits.allow_answer(now.instant),
-            _ => self.limits.allow_notice(now.instant, origin.from),
+            _ => self.limits.allow_notice(now.instant, origin.from.ip()),
         };
         if is_allowed {
             let answer = self.known_of(now, origin.from)?.dialect.answer_to_fin();
@@ -157,9 +157,9 @@ impl Engine {
         }
     }
 
-    /// ERR, which says why, and FIN, which will be acknowledged; once a second for each address.
+    /// ERR, which says why, and FIN, which will be acknowledged; once a second for each host.
     pub(crate) fn refuse(&mut self, now: Now, origin: Origin, refusal: Refusal) {
-        if !self.limits.allow_notice(now.instant, origin.from) {
+        if !self.limits.allow_notice(now.instant, origin.from.ip()) {
             self.counters.refused.rate += 1;
             return;
         }

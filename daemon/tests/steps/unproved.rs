@@ -187,6 +187,27 @@ fn whoever_invites_us_while_we_are_busy_is_told_once_a_second() {
 }
 
 #[test]
+fn a_host_is_told_once_a_second_whichever_of_its_ports_asks() {
+    use Operation as Op;
+    let told = [(Op::Syn, HEADER, 106), (Op::Chat, HEADER, 39), (Op::SynAck, HEADER, 39), (Op::Fin, 35, 39)];
+    for (operation, length, bytes) in told {
+        let mut host = Host::new(1);
+        host.connect(peer(2));
+        host.says();
+        for second in 0..3 {
+            host.now = 1_000 * second;
+            for port in 20_000..20_100 {
+                host.hears_bytes(SocketAddr::from(([127, 0, 0, 3], port)), operation, length);
+            }
+            host.hears_bytes(peer(4), operation, length);
+            let said = host.says();
+            let of_all: usize = said.iter().map(|(.., text)| HEADER + text.len()).sum();
+            assert_eq!(of_all, 2 * bytes, "{operation:?}: {said:?}");
+        }
+    }
+}
+
+#[test]
 fn the_ack_of_a_fin_is_no_longer_than_the_fin_or_comes_once_a_second() {
     let mut host = Host::new(1);
     for _ in 0..3 {
