@@ -230,8 +230,10 @@ impl<S: Simpd> Host<S> {
             }
             Input::Computed(chat, event, password, computed) => {
                 let name = self.room.member(chat).map(|member| member.name.clone()).unwrap_or_default();
-                // Asked now and not when the name was chosen: the operator can add it in between.
-                let is_taken = self.store.hash(&name)?.is_some();
+                // Asked now and not when the name was chosen: the operator can add it in between, or somebody else have
+                // chosen it in this turn.
+                let is_new = turn.deeds.accounts.iter().any(|(new, _)| new.eq_ignore_ascii_case(&name));
+                let is_taken = is_new || self.store.hash(&name)?.is_some();
                 self.room.computed(now.wall_ms, chat, (event, password), computed, is_taken);
                 Some(event)
             }
@@ -263,6 +265,7 @@ impl<S: Simpd> Host<S> {
         }
         match what {
             What::Opened { .. } => {
+                self.free_name(at_ms, &peer.user)?;
                 let newcomer = self.store.newcomer(at_ms, &peer.user, host(&peer.address))?;
                 self.room.opened(at_ms, chat, &peer.user, &peer.address, &newcomer);
             }
@@ -277,6 +280,16 @@ impl<S: Simpd> Host<S> {
                 self.room.said(at_ms, chat, id, &text, pause_ms);
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Somebody comes under this name. In a room without passwords, the one who has it may have been forged, and keeps it
+    /// only if simpd has delivered something there.
+    fn free_name(&mut self, now_ms: u64, name: &str) -> Outcome {
+        let Some(holder) = self.room.unproved(now_ms, name) else { return Ok(()) };
+        if !self.simpd.has_delivered(holder)? {
+            self.room.give_way(now_ms, holder);
         }
         Ok(())
     }

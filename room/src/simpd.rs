@@ -52,6 +52,9 @@ pub trait Simpd {
     /// Whether a chat came to its end after this entry.
     fn is_closed_after(&mut self, chat: u64, after: u64) -> Outcome<bool>;
 
+    /// Whether anything of ours was delivered in a chat, as far as the log still has it.
+    fn has_delivered(&mut self, chat: u64) -> Outcome<bool>;
+
     /// All chats.
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>>;
 
@@ -152,6 +155,13 @@ impl Asker {
         }
     }
 
+    /// Whether the log has an entry of this kind of a chat, after another entry.
+    fn has_any(&mut self, kind: Kind, chat: u64, after: u64) -> Outcome<bool> {
+        let filter = Filter { kinds: vec![kind], chat: Some(chat), ..Filter::default() };
+        let piece = Piece { above: after, before: None, most: 1 };
+        Ok(!self.client.history(piece, &filter)?.is_empty())
+    }
+
     /// Waits until simpd is back.
     fn reconnect(&mut self) -> Outcome {
         reconnect(&mut self.client, &self.stopping)
@@ -194,9 +204,12 @@ impl Simpd for Asker {
     }
 
     fn is_closed_after(&mut self, chat: u64, after: u64) -> Outcome<bool> {
-        let filter = Filter { kinds: vec![Kind::Closed], chat: Some(chat), ..Filter::default() };
-        let piece = Piece { above: after, before: None, most: 1 };
-        Ok(!self.client.history(piece, &filter)?.is_empty())
+        self.has_any(Kind::Closed, chat, after)
+    }
+
+    fn has_delivered(&mut self, chat: u64) -> Outcome<bool> {
+        // A chat has the id of the entry that it began with.
+        self.has_any(Kind::Delivered, chat, chat)
     }
 
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>> {

@@ -42,6 +42,13 @@ const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// What stores of before did not have.
+const ADDED: &str = "
+    CREATE TABLE IF NOT EXISTS homes (
+        name TEXT NOT NULL COLLATE NOCASE, host TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (name, host)
+    ) STRICT, WITHOUT ROWID;
+";
+
 /// How long another program may be writing before we give up: `users` and the room that runs share the file.
 const BUSY_FOR: Duration = Duration::from_secs(10);
 
@@ -161,6 +168,7 @@ impl RoomStore {
                 "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {SCHEMA} COMMIT;"
             ))?;
         }
+        db.execute_batch(ADDED)?;
         Ok(Self { db })
     }
 
@@ -302,7 +310,7 @@ impl RoomStore {
             strike(&all, now_ms, &host_key(host))?;
         }
         for (name, host, wrong) in &deeds.forgiven {
-            forgive(&all, name, host, *wrong)?;
+            forgive(&all, now_ms, name, host, *wrong)?;
         }
         if let Some(leftover) = &deeds.leftover {
             // Written anew as a whole: it is short, and only gets shorter.

@@ -172,14 +172,54 @@ fn a_name_is_taken_while_somebody_is_here_with_it_and_free_afterwards() {
 }
 
 #[test]
-fn a_name_is_taken_by_whoever_stands_at_the_door_with_it() {
-    let lobby = Lobby::start(&[]);
-    let mut bob = Guest::comes(&lobby, 2, "bob");
+fn a_name_is_not_taken_by_whoever_stands_at_the_door_with_it() {
+    let lobby = Lobby::start(&["--max-members", "1"]);
+    // SYN and ACK, and never a word: both may be forged.
+    let _silent = [2, 3].map(|host| Guest::comes(&lobby, host, "bob"));
+    let mut bob = Guest::comes(&lobby, 4, "bob");
     bob.hears(&[NEW_BOB]);
+    bob.asks("secret", "Please enter it once more.");
+    bob.asks("secret", ALONE);
+    // The chat of one whose daemon is gone: nobody acknowledges in it.
+    let mut again = Guest::comes(&lobby, 5, "bob");
+    again.hears(&[KNOWN_BOB]);
+    again.asks("secret", ALONE);
+    bob.is_left_with("you came in from elsewhere: goodbye");
+}
+
+#[test]
+fn in_an_open_room_a_name_is_not_taken_by_whoever_has_taken_no_line() {
+    let lobby = Lobby::start(&["--open"]);
+    let _silent = Guest::comes(&lobby, 2, "bob");
+    let mut bob = Guest::comes(&lobby, 3, "bob");
+    bob.hears(&[ALONE]);
     let line = "that name is in use: choose another, or wait until bob leaves";
-    Guest::comes(&lobby, 3, "bob").is_left_with(line);
-    bob.hangs_up();
-    Guest::comes(&lobby, 4, "bob").hears(&[NEW_BOB]);
+    Guest::comes(&lobby, 4, "bob").is_left_with(line);
+    bob.asks("hello", "sent to 0");
+}
+
+#[test]
+fn wrong_passwords_from_elsewhere_keep_nobody_out_where_they_have_come_in_before() {
+    let lobby = Lobby::start(&[]);
+    add(&lobby, "bob", "secret");
+    let comes = |port| {
+        let mut bob = Guest::comes_from(&lobby, 2, port, "bob");
+        bob.hears(&[KNOWN_BOB]);
+        bob.asks("secret", ALONE);
+        bob.hangs_up();
+    };
+    comes(7_777);
+    for host in [3, 4] {
+        let mut guest = Guest::comes(&lobby, host, "bob");
+        if guest.next_line() == KNOWN_BOB {
+            ["one", "two", "three"].iter().for_each(|guess| guest.says(guess));
+            guest.hears(&["Wrong. Your password?", "Wrong. Your password?"]);
+            guest.is_left_with("wrong for the third time: goodbye");
+        }
+    }
+    let line = Guest::comes(&lobby, 5, "bob").next_line();
+    assert!((1..=30).contains(&seconds(&line, "too many wrong passwords: try again in ")), "{line}");
+    comes(7_778);
 }
 
 #[test]

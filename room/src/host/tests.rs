@@ -114,6 +114,12 @@ impl Simpd for Modelled {
         Ok(model.events.iter().filter(is_end).any(|event| event.id > after))
     }
 
+    fn has_delivered(&mut self, chat: u64) -> Outcome<bool> {
+        let model = self.0.borrow();
+        let is_one = |event: &Event| event.chat == chat && matches!(event.what, What::Delivered { .. });
+        Ok(model.events.iter().any(is_one))
+    }
+
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>> {
         let model = self.0.borrow();
         let chats = model.open.iter().map(|(chat, peer)| ChatInfo {
@@ -385,6 +391,37 @@ fn a_room_that_is_killed_at_any_place_says_everything_once() {
     println!("{kills} kills, {confirmed} lines confirmed");
     // In a single one there may be none.
     assert!(replaying() || (kills > 0 && confirmed > 0), "nothing was tried");
+}
+
+#[test]
+fn in_an_open_room_whoever_has_taken_no_line_gives_way_to_who_comes_under_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RoomStore::open(&folder.path().join("room.db")).unwrap();
+    let settings = RoomSettings { is_open: true, ..settings() };
+    let simpd = Modelled::default();
+    let jobs = || (mpsc::channel().0, WantedChats::default());
+    let mut host = Host::start(Now::at(1_000), settings, store, simpd.clone(), jobs()).unwrap();
+    let mut opens = |address: &str, at_ms| {
+        let peer = Peer { user: "ann".to_owned(), address: address.to_owned() };
+        let id = simpd.0.borrow_mut().append(0, peer.clone(), What::Opened { note: None });
+        simpd.0.borrow_mut().open.insert(id, peer.clone());
+        let mut turn = host.turn();
+        let event = Event { id, at_ms, chat: id, peer, what: What::Opened { note: None } };
+        host.handle(Now::at(at_ms), &mut turn, Input::Event(event)).unwrap();
+        host.end(Now::at(at_ms), turn).unwrap();
+        (id, host.room.inside("ann"))
+    };
+    let (forged, holder) = opens("10.0.0.1:7777", 1_000);
+    assert_eq!(holder, Some(forged));
+    let (real, holder) = opens("10.0.0.2:7777", 2_000);
+    assert_eq!(holder, Some(real));
+    let peer = simpd.0.borrow().open[&real].clone();
+    simpd.0.borrow_mut().append(real, peer, What::Delivered { message: 0 });
+    let (_, holder) = opens("10.0.0.3:7777", 3_000);
+    assert_eq!(holder, Some(real), "somebody is there, and need not say anything");
+    let last = |chat| simpd.0.borrow().queued[&chat].last().unwrap().2.clone();
+    assert_eq!(last(forged), "somebody else came in with your name: goodbye");
+    assert_eq!(last(real), "* somebody else wants to come in with your name");
 }
 
 #[test]

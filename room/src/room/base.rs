@@ -22,7 +22,7 @@ pub struct RoomSettings {
     pub history: usize,
     /// What everybody is shown on entering.
     pub motd: Vec<String>,
-    /// How many may be here at a time.
+    /// How many may be inside at a time.
     pub max_members: usize,
     /// How many accounts there may be before no new ones are made.
     pub max_accounts: usize,
@@ -48,7 +48,7 @@ pub struct Changes {
 pub struct Room {
     pub(super) settings: RoomSettings,
     pub(super) members: BTreeMap<u64, Member>,
-    /// Those who are at the door or inside, by name in lower case.
+    /// Those who are inside, by name in lower case: whoever is at the door may be anybody, and holds no name.
     pub(super) by_name: HashMap<String, u64>,
     pub(super) topic: String,
     /// The last public lines.
@@ -76,9 +76,8 @@ pub struct Stored {
 impl Room {
     /// Goes on where it stopped.
     pub fn new(settings: RoomSettings, stored: Stored) -> Self {
-        // Two have the same name only if one of them is leaving, and that one no longer holds it.
-        let here = stored.members.iter().filter(|(_, member)| member.state != MemberState::Leaving);
-        let by_name = here.map(|(chat, member)| (member.name.to_ascii_lowercase(), *chat)).collect();
+        let inside = stored.members.iter().filter(|(_, member)| member.is_inside());
+        let by_name = inside.map(|(chat, member)| (member.name.to_ascii_lowercase(), *chat)).collect();
         Self {
             settings,
             members: stored.members,
@@ -136,9 +135,14 @@ impl Room {
         &self.topic
     }
 
+    /// The chat of the one in the room with this name.
+    pub fn inside(&self, name: &str) -> Option<u64> {
+        self.by_name.get(&name.to_ascii_lowercase()).copied()
+    }
+
     pub(super) fn forget_name(&mut self, name: &str, chat: u64) {
         let name = name.to_ascii_lowercase();
-        // One who was refused because the name is in use never held it.
+        // One who was refused, or stood at the door, never held it.
         if self.by_name.get(&name) == Some(&chat) {
             self.by_name.remove(&name);
         }

@@ -8,6 +8,9 @@
 //! | checking | waits | waits | |
 //!
 //! `EX` leaves from everywhere, and whoever is not inside after five minutes is sent away.
+//!
+//! A source may be forged, so nobody at the door holds a name or a place: both are had from the first step inside. Whoever
+//! gives the password of an account that is inside already takes its place.
 
 use std::net::IpAddr;
 
@@ -20,7 +23,7 @@ use crate::lines::{Intent, lines};
 use crate::member::{Held, Member, MemberState, Pace, Password, host};
 use crate::now::Now;
 
-/// How long somebody may stand at the door, in milliseconds.
+/// How long somebody may be here without having shown who they are, in milliseconds.
 const LOGIN_MS: u64 = 300_000;
 
 /// After so many wrong passwords the chat ends.
@@ -73,7 +76,7 @@ impl Room {
             pace,
             given: None,
         };
-        let key = member.name.to_ascii_lowercase();
+        let holder = self.inside(&member.name);
         // Also if it is refused: the goodbye needs its address, and what it says meanwhile is not read.
         self.members.insert(chat, member);
         self.changes.members.insert(chat);
@@ -81,20 +84,16 @@ impl Room {
             Some(refusal) => {
                 self.dismiss(now_ms, chat, &refusal);
                 // If that one is gone, this line is never acknowledged, so simpd ends that chat and the name is free.
-                if let Some(holder) = self.by_name.get(&key).copied() {
+                if let Some(holder) = holder {
                     self.tell(holder, "* somebody else wants to come in with your name");
                 }
             }
-            None => {
-                self.by_name.insert(key, chat);
-                self.greet(now_ms, chat, newcomer.is_known);
-            }
+            None => self.greet(now_ms, chat, newcomer.is_known),
         }
     }
 
     /// Why somebody does not come in.
     fn refusal(&self, name: &str, newcomer: &Newcomer) -> Option<String> {
-        let here = self.members.len();
         if !is_usable(name) || name.eq_ignore_ascii_case(&self.settings.name) {
             let shown = escape::name(name);
             return Some(format!(
@@ -105,12 +104,14 @@ impl Room {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             return Some(format!("you are banned from {}{why}", self.settings.name));
         }
-        if self.by_name.contains_key(&name.to_ascii_lowercase()) {
+        // Whoever knows the password may take over from a chat that is dead.
+        let may_take_over = newcomer.is_known && !self.settings.is_open;
+        if self.inside(name).is_some() && !may_take_over {
             return Some(format!("that name is in use: choose another, or wait until {name} leaves"));
         }
-        // Those who are leaving count too: each of them still has one of the chats of simpd.
-        if here >= self.settings.max_members {
-            return Some(format!("{} is full ({here} are here): come again later", self.settings.name));
+        // Before a password is asked for, so that nobody types one in vain.
+        if let Some(full) = self.full(name) {
+            return Some(full);
         }
         if newcomer.pause_ms > 0 && !self.settings.is_open {
             return Some(format!("too many wrong passwords: try again in {}", seconds(newcomer.pause_ms)));
@@ -122,6 +123,26 @@ impl Room {
                 self.settings.name, newcomer.accounts
             )
         })
+    }
+
+    /// That there is no place for somebody with this name, if there is none.
+    fn full(&self, name: &str) -> Option<String> {
+        let here = self.by_name.len();
+        let is_full = self.inside(name).is_none() && here >= self.settings.max_members;
+        is_full.then(|| format!("{} is full ({here} are here): come again later", self.settings.name))
+    }
+
+    /// The chat of the one who has this name without a password, and came so lately that it need not have acknowledged
+    /// anything yet: simpd ends a chat in which nothing arrives.
+    pub fn unproved(&self, now_ms: u64, name: &str) -> Option<u64> {
+        let chat = self.inside(name).filter(|_| self.settings.is_open)?;
+        let member = self.members.get(&chat)?;
+        (now_ms.saturating_sub(member.since_ms) < LOGIN_MS).then_some(chat)
+    }
+
+    /// Somebody who has shown nothing leaves, and another gets the name.
+    pub fn give_way(&mut self, now_ms: u64, chat: u64) {
+        self.dismiss(now_ms, chat, "somebody else came in with your name: goodbye");
     }
 
     fn greet(&mut self, now_ms: u64, chat: u64, is_known: bool) {
@@ -217,9 +238,11 @@ impl Room {
         if of != event {
             return Vec::new();
         }
-        // The operator may have added an account of this name meanwhile, and whoever chose a password is not its
-        // owner.
+        // The operator may have added an account of this name meanwhile, or somebody else have chosen it, and whoever
+        // chose a password now is not its owner.
         let is_chosen = matches!(password, Password::Again(_));
+        let name = self.members.get(&chat).map(|member| member.name.as_str()).unwrap_or_default();
+        let is_taken = is_taken || self.inside(name).is_some();
         match is_chosen && is_taken && computed == Computed::Matches(true) {
             true => self.dismiss(now_ms, chat, "that name has been taken in the meantime: goodbye"),
             false => self.answer_password(now_ms, chat, password, computed),
@@ -238,20 +261,17 @@ impl Room {
                 self.tell(chat, "Please enter it once more.");
             }
             (Password::Again(hash), Computed::Matches(true)) => {
-                let name = self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
-                self.actions.push(Action::AddAccount { name, hash });
-                self.enter(now_ms, chat);
+                if let Some(Member { name, .. }) = self.members.get(&chat) {
+                    self.actions.push(Action::AddAccount { name: name.clone(), hash });
+                }
+                self.welcome(now_ms, chat);
             }
             (Password::Again(_), Computed::Matches(false)) => {
                 self.set_state(chat, MemberState::Asked(Password::New));
                 self.tell(chat, "The passwords differ: choose a password.");
             }
             (Password::Known, Computed::Matches(true)) => {
-                if let Some(Member { name, address, wrong, .. }) = self.members.get(&chat) {
-                    let (name, host) = (name.clone(), host(address).to_owned());
-                    self.actions.push(Action::Forgive { name, host, wrong: *wrong });
-                }
-                self.enter(now_ms, chat);
+                self.welcome(now_ms, chat);
             }
             (Password::Known, Computed::Matches(false)) => self.count_wrong(now_ms, chat),
             (password, Computed::Failed(_) | Computed::Hash(_) | Computed::Matches(_)) => {
@@ -274,11 +294,31 @@ impl Room {
         self.tell(chat, "Wrong. Your password?");
     }
 
+    /// Somebody whose account it is comes in, in the place of a chat of theirs that is inside already.
+    fn welcome(&mut self, now_ms: u64, chat: u64) {
+        let Some(Member { name, address, wrong, .. }) = self.members.get(&chat) else { return };
+        let (name, host, wrong) = (name.clone(), host(address).to_owned(), *wrong);
+        // Many may have stood at the door when they came.
+        let full = self.full(&name);
+        let before = self.inside(&name);
+        self.actions.push(Action::Forgive { name, host, wrong });
+        match full {
+            Some(full) => self.dismiss(now_ms, chat, &full),
+            None => {
+                if let Some(before) = before {
+                    self.dismiss(now_ms, before, "you came in from elsewhere: goodbye");
+                }
+                self.enter(now_ms, chat);
+            }
+        }
+    }
+
     /// Somebody comes in.
     fn enter(&mut self, now_ms: u64, chat: u64) {
         let others = self.names_but(chat);
         let Some(name) = self.members.get(&chat).map(|member| member.name.clone()) else { return };
         self.set_state(chat, MemberState::Inside(None));
+        self.by_name.insert(name.to_ascii_lowercase(), chat);
         for line in self.settings.motd.clone() {
             self.tell(chat, line);
         }

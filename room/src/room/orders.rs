@@ -61,7 +61,7 @@ pub struct RoomStatus {
     pub inside: u64,
     /// How many have yet to give a password.
     pub at_the_door: u64,
-    /// How many may be here.
+    /// How many may be inside.
     pub max_members: u64,
     /// There are no passwords.
     pub open: bool,

@@ -129,12 +129,6 @@ impl Room {
         }
     }
 
-    /// The chat of the one in the room with this name.
-    fn inside(&self, name: &str) -> Option<u64> {
-        let chat = *self.by_name.get(&name.to_ascii_lowercase())?;
-        self.members.get(&chat).filter(|member| member.is_inside()).map(|_| chat)
-    }
-
     fn tell_no_such(&mut self, chat: u64, name: &str) {
         let others = self.names_but(chat);
         let name: String = escape::ascii(name).chars().take(32).collect();

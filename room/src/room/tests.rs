@@ -77,6 +77,16 @@ impl World {
         }
     }
 
+    /// Gives the right password of an account, and comes in.
+    fn gives(&mut self, name: &str, chat: u64) -> Vec<String> {
+        self.says(chat, name);
+        let (its, others) = std::mem::take(&mut self.jobs).into_iter().partition(|(of, ..)| *of == chat);
+        self.jobs = its;
+        self.computes(name);
+        self.jobs = others;
+        self.told(chat)
+    }
+
     fn collect(&mut self) {
         let mut reached = 0;
         for action in self.room.take_actions() {
@@ -135,7 +145,9 @@ fn somebody_new_chooses_a_password_twice_and_is_in_the_room() {
     }
     let inside = "You are in lobby. Here: nobody. (HELP lists the commands.)";
     assert_eq!(world.told(1), ["be kind", inside]);
-    assert_eq!(world.deeds, [Action::AddAccount { name: "ann".to_owned(), hash: "#secret".to_owned() }]);
+    let forgive = Action::Forgive { name: "ann".to_owned(), host: "10.0.0.1".to_owned(), wrong: 0 };
+    let account = Action::AddAccount { name: "ann".to_owned(), hash: "#secret".to_owned() };
+    assert_eq!(world.deeds, [account, forgive]);
     assert_eq!(world.state(1), Some(&MemberState::Inside(None)));
 }
 
@@ -216,7 +228,8 @@ fn a_name_that_was_given_away_while_it_was_chosen_lets_nobody_in() {
 #[test]
 fn who_does_not_come_in_is_told_why() {
     let mut world = World::new(settings());
-    world.comes(1, "ann", &Newcomer::default());
+    world.comes(1, "ann", &known());
+    world.gives("ann", 1);
     let unusable = "cannot be used here: choose another (letters, digits, spaces and _ - . @ + ' ?)";
     let banned = Newcomer { banned: Some("spam".to_owned()), ..Newcomer::default() };
     let many = Newcomer { accounts: 9, ..Newcomer::default() };
@@ -235,11 +248,62 @@ fn who_does_not_come_in_is_told_why() {
         assert_eq!(world.comes(chat, name, &newcomer), [told, "(quit)"], "{name}");
         world.room.closed(NOW, chat);
     }
-    for (chat, name) in [(12, "b"), (13, "c"), (14, "d")] {
-        world.comes(chat, name, &Newcomer::default());
+    for (chat, name) in [(12, "b"), (13, "c"), (14, "d"), (15, "e")] {
+        world.comes(chat, name, &known());
     }
-    let told = world.comes(15, "e", &Newcomer::default());
-    assert_eq!(told, ["lobby is full (4 are here): come again later", "(quit)"]);
+    for (chat, name) in [(12, "b"), (13, "c"), (14, "d")] {
+        world.gives(name, chat);
+    }
+    let full = ["lobby is full (4 are here): come again later", "(quit)"];
+    assert_eq!(world.comes(16, "f", &Newcomer::default()), full);
+    world.told.clear();
+    assert_eq!(world.gives("e", 15), full, "who stood at the door already");
+    world.comes(17, "d", &known());
+    assert_eq!(
+        world.gives("d", 17).last().unwrap(),
+        "You are in lobby. Here: ann, b, c. (HELP lists the commands.)"
+    );
+}
+
+#[test]
+fn nobody_at_the_door_holds_a_name_or_a_place() {
+    let mut world = World::new(RoomSettings { max_members: 1, ..settings() });
+    let asked = "Welcome to lobby, ann. Your password?";
+    assert_eq!(world.comes(1, "ann", &known()), [asked]);
+    world.says(1, "a guess");
+    assert_eq!(world.comes(2, "Ann", &known()), ["Welcome to lobby, Ann. Your password?"]);
+    let inside = "You are in lobby. Here: nobody. (HELP lists the commands.)";
+    assert_eq!(world.gives("Ann", 2).last().unwrap(), inside);
+    world.told.clear();
+    // A chat of hers that may be dead: whoever has her password comes in, in its place.
+    assert_eq!(world.comes(3, "ann", &known()), [asked]);
+    assert_eq!(world.gives("ann", 3).last().unwrap(), inside);
+    assert_eq!(world.told(2), ["you came in from elsewhere: goodbye", "(quit)"]);
+    world.room.closed(NOW, 2);
+    assert_eq!(world.room.inside("ann"), Some(3));
+}
+
+#[test]
+fn whoever_chooses_a_password_first_has_the_name() {
+    let mut world = World::new(settings());
+    for chat in [1, 2] {
+        let greeting = world.comes(chat, "bob", &Newcomer::default());
+        assert_eq!(greeting, ["Welcome to lobby, bob. You are new here: choose a password."]);
+        world.says(chat, "secret");
+        world.computes("");
+    }
+    world.says(2, "secret");
+    world.computes("");
+    assert_eq!(world.room.inside("bob"), Some(2));
+    world.told.clear();
+    world.says(1, "secret");
+    world.computes("");
+    assert_eq!(world.told(1), ["that name has been taken in the meantime: goodbye", "(quit)"]);
+    let told = world.comes(3, "bob", &Newcomer::default());
+    assert_eq!(
+        told[0], "that name is in use: choose another, or wait until bob leaves",
+        "its account is gone"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::strikes::{account_key, host_key, left};
+use super::strikes::{account_key, forget, host_key, left};
 use super::{Account, RoomStore, RoomStoreError};
 use crate::room::Newcomer;
 
@@ -35,9 +35,10 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be read.
     pub fn pause_ms(&self, now_ms: u64, name: &str, host: &str) -> Result<u64, RoomStoreError> {
-        let sql = "SELECT count, until FROM strikes WHERE who IN (?1, ?2)";
+        let sql = "SELECT count, until FROM strikes WHERE who = ?2
+            OR who = ?1 AND NOT EXISTS (SELECT 1 FROM homes WHERE name = ?3 AND host = ?4)";
         let mut query = self.db.prepare_cached(sql)?;
-        let left = query.query_map([account_key(name), host_key(host)], |row| {
+        let left = query.query_map(params![account_key(name), host_key(host), name, host], |row| {
             Ok(left(now_ms, row.get(0)?, row.get(1)?))
         })?;
         Ok(left.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or_default())
@@ -93,7 +94,7 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be written.
     pub fn remove_account(&self, name: &str) -> Result<bool, RoomStoreError> {
-        self.db.execute("DELETE FROM strikes WHERE who = ?1", [account_key(name)])?;
+        forget(&self.db, name)?;
         Ok(self.db.execute("DELETE FROM accounts WHERE name = ?1", [name])? > 0)
     }
 
@@ -102,7 +103,7 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be written.
     pub fn set_hash(&self, name: &str, hash: &str) -> Result<bool, RoomStoreError> {
-        self.db.execute("DELETE FROM strikes WHERE who = ?1", [account_key(name)])?;
+        forget(&self.db, name)?;
         Ok(self.db.execute("UPDATE accounts SET hash = ?2 WHERE name = ?1", [name, hash])? > 0)
     }
 
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
     use crate::room::{Changes, Room, RoomSettings, Stored};
     use crate::store::Deeds;
-    use crate::store::strikes::{STRIKES_FOR_MS, strike};
+    use crate::store::strikes::{STRIKES_FOR_MS, forgive, strike};
 
     #[test]
     fn the_pause_after_wrong_passwords_grows_for_the_account_and_for_the_host_and_is_forgotten() {
@@ -174,6 +175,31 @@ mod tests {
         let later = 120_000_000 + 2 * STRIKES_FOR_MS;
         let anew: Vec<_> = (0..3).map(|n| commit(later + n, &wrong)).collect();
         assert_eq!(anew[2], (15_000, 15_000, 0), "a day later it begins anew");
+    }
+
+    #[test]
+    fn wrong_passwords_from_elsewhere_keep_nobody_out_where_they_have_come_in_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
+        let all = store.db.transaction().unwrap();
+        for host in 0..10 {
+            forgive(&all, host, "ann", &format!("10.0.0.{host}"), 0).unwrap();
+        }
+        forgive(&all, 10, "bob", "10.0.0.1", 0).unwrap();
+        (0..3).for_each(|_| strike(&all, 1_000, &account_key("ann")).unwrap());
+        all.commit().unwrap();
+        let pause = |store: &RoomStore, host: &str| store.pause_ms(1_000, "Ann", host).unwrap();
+        assert_eq!(["10.0.0.9", "10.0.0.2"].map(|host| pause(&store, host)), [0, 0]);
+        assert_eq!(["10.0.0.1", "10.0.0.50"].map(|host| pause(&store, host)), [15_000; 2], "the last eight");
+        let all = store.db.transaction().unwrap();
+        (0..3).for_each(|_| strike(&all, 1_000, &host_key("10.0.0.9")).unwrap());
+        all.commit().unwrap();
+        assert_eq!(pause(&store, "10.0.0.9"), 15_000, "whoever guesses there is slowed down all the same");
+        store.remove_account("ann").unwrap();
+        let all = store.db.transaction().unwrap();
+        (0..3).for_each(|_| strike(&all, 1_000, &account_key("ann")).unwrap());
+        all.commit().unwrap();
+        assert_eq!(pause(&store, "10.0.0.2"), 15_000, "another's, by then");
     }
 
     #[test]
