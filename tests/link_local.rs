@@ -7,7 +7,7 @@ use std::thread;
 use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, unshare};
 
-use crate::harness::{World, has_program, is_root, run, skipped};
+use crate::harness::{Running, World, has_program, is_root, run, skipped};
 
 /// Runs a test in a network of its own, in which two interfaces are connected: `left` has fe80::a1 and `right` fe80::b1.
 fn in_a_network(test: &'static str, body: fn(&World)) {
@@ -144,4 +144,20 @@ fn an_interface_that_is_missing_or_makes_no_sense_is_one_line_with_the_remedy() 
     world
         .simpd(&[&world.address(2), "--config", config])
         .fails(2, &format!("simpd: {config}: line 2: [peers] 'fe80::1%no-such': {missing}"));
+}
+
+#[test]
+fn an_address_that_no_interface_has_yet_is_named_with_its_interface() {
+    in_a_network("an_address_that_no_interface_has_yet_is_named_with_its_interface", |world| {
+        let mut command = world.command("simpd");
+        command.args(["fe80::c1%left", "--user", "alice"]);
+        let mut alice = Running::start(command);
+        let absent = "no interface has fe80::c1%left yet: waiting for it (list them: ip address)";
+        assert!(alice.read_line().ends_with(&format!(" as alice; {absent}")));
+        let said = ctl(world, "fe80::c1%left", &["connect", "fe80::b1%left"]);
+        said.fails(1, "simpctl: no interface has fe80::c1%left (list them: ip address)");
+        let status = ctl(world, "fe80::c1%left", &["status"]).ok();
+        let trouble = "no interface has fe80::c1%left; chats wait for it (list them: ip address)\n";
+        assert!(status.contains(trouble), "{status}");
+    });
 }

@@ -188,6 +188,8 @@ fn an_address_that_comes_later_and_goes_is_waited_for() {
     let mut alice = Running::start(command);
     let absent = "no interface has 192.0.2.7 yet: waiting for it (list them: ip address)";
     assert_eq!(alice.read_line(), format!("simpd: ready on 192.0.2.7:7777 as alice; {absent}"));
+    // It is said once: what comes next on standard error is something else.
+    assert!(alice.read_error_line().contains(" INFO simpd "));
     let mut client = TestClient::connect(&world.path("run/simp/192.0.2.7.sock"));
     let trouble = "no interface has 192.0.2.7; chats wait for it (list them: ip address)";
     assert_eq!(client.status().trouble.as_deref(), Some(trouble));

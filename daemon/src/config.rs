@@ -1,8 +1,9 @@
 //! What the user sets: the command line and simpd.toml, checked in one place. `settings` reads the file; how peers speak is
 //! in `pins`.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
@@ -13,7 +14,7 @@ use simp_service::arguments;
 use simp_store::{Discard, Durability};
 
 pub use crate::settings::ConfigError;
-use crate::settings::{Said, Settings, Value};
+use crate::settings::{Said, Settings, Value, dangling};
 
 /// Most chats that a user can allow.
 const CHATS_MAX: u64 = 100_000;
@@ -55,16 +56,35 @@ pub struct Args {
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to receive, as the user wrote it. Takes effect at the next start.
-    pub address: Option<Said>,
+    /// What takes effect at a start only.
+    pub at_start: AtStart,
     /// The file that was read. Whoever reads again must find it: without its settings others would take effect.
     pub file: Option<PathBuf>,
     /// What the engine goes by.
     pub policy: Policy,
-    /// What a commit survives. Takes effect at the next start.
+}
+
+/// What takes effect at a start only.
+#[derive(Debug, Clone, Copy)]
+pub struct AtStart {
+    /// Where to receive: an address and a port that peers can answer to.
+    pub address: SocketAddr,
+    /// What a commit survives.
     pub durability: Durability,
     /// How much to log.
     pub log: tracing::Level,
+}
+
+impl AtStart {
+    /// The settings that another configuration changes, by their names.
+    pub fn changed_by(self, next: Self) -> impl Iterator<Item = &'static str> {
+        let changed = [
+            ("address", self.address != next.address),
+            ("durability", self.durability != next.durability),
+            ("log", self.log != next.log),
+        ];
+        changed.into_iter().filter_map(|(name, has_changed)| has_changed.then_some(name))
+    }
 }
 
 impl Config {
@@ -73,38 +93,50 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the setting, its line, and what it may be.
     pub fn load(args: &Args) -> Result<Self, ConfigError> {
-        // One that is named must be there: else nobody would notice that its settings are not in effect.
-        let path = args.config.clone().or_else(|| default_file().filter(|path| path.exists()));
+        let path = match &args.config {
+            // One that is named must be there: else nobody would notice that its settings are not in effect.
+            Some(path) => Some(path.clone()),
+            None => default_file().filter(|path| is_there(path)),
+        };
         let mut file = path.as_deref().map_or_else(|| Ok(Settings::default()), Settings::read)?;
         // All of the file is checked, also what the command line goes before.
-        let (address, log) = (file.text("address")?, file.text("log")?);
-        let config = Self {
-            address: typed("", args.address.as_ref()).or(address),
-            durability: durability(file.text("durability")?)?,
-            policy: policy(&mut file, args)?,
-            file: path,
-            log: level(typed("--log", args.log.as_ref()).or(log))?,
-        };
+        let (of_file, log) = (file.text("address")?.as_ref().map(address).transpose()?, file.text("log")?);
+        let (durability, policy) = (durability(file.text("durability")?)?, policy(&mut file, args)?);
+        let log = level(log)?;
         file.finish()?;
-        Ok(config)
-    }
-
-    /// Where to receive: an address and a port that peers can answer to.
-    ///
-    /// # Errors
-    /// There is none, or it is none.
-    pub fn address(&self) -> Result<SocketAddr, ConfigError> {
-        let said = self.address.as_ref().ok_or(ConfigError::NoAddress)?;
-        // Peers know us by the port, and simpctl finds us by it: one that the kernel picks would be another each time.
-        let is_of_a_host = |address: &SocketAddr| {
-            let ip = address.ip();
-            address.port() != 0 && !ip.is_multicast() && ip != Ipv4Addr::BROADCAST
+        let typed_address = typed("", args.address.as_ref()).as_ref().map(address).transpose()?;
+        let typed_log = args.log.is_some().then(|| level(typed("--log", args.log.as_ref()))).transpose()?;
+        let at_start = AtStart {
+            address: typed_address.or(of_file).ok_or(ConfigError::NoAddress)?,
+            durability,
+            log: typed_log.unwrap_or(log),
         };
-        match Address::parse_complete(&said.value) {
-            Ok(address) if is_of_a_host(&address) => Ok(address),
-            Ok(_) => Err(said.is_no(AddressError::NoAddress)),
-            Err(error) => Err(said.is_no(error)),
-        }
+        Ok(Self { at_start, file: path, policy })
+    }
+}
+
+/// Where to receive.
+fn address(said: &Said) -> Result<SocketAddr, ConfigError> {
+    // Peers know us by the port, and simpctl finds us by it: one that the kernel picks would be another each time.
+    let is_of_a_host = |address: &SocketAddr| {
+        let ip = address.ip();
+        address.port() != 0 && !ip.is_multicast() && ip != Ipv4Addr::BROADCAST
+    };
+    match Address::parse_complete(&said.value) {
+        Ok(address) if is_of_a_host(&address) => Ok(address),
+        Ok(_) => Err(said.is_no(AddressError::NoAddress)),
+        Err(error) => Err(said.is_no(error)),
+    }
+}
+
+/// Whether there is something, be it a link that leads to nothing or a folder that cannot be looked into: to go on without
+/// it would be to ignore what the user has set.
+fn is_there(path: &Path) -> bool {
+    let is_missing = |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+    match path.try_exists() {
+        Ok(true) => true,
+        Ok(false) => dangling(path).is_some(),
+        Err(error) => !is_missing(error.kind()),
     }
 }
 
@@ -249,6 +281,7 @@ mod tests {
         let path = folder.join("simpd.toml");
         std::fs::write(&path, toml).unwrap();
         let mut args = Args::from_args(&["simpd"], &["--user", "bob"]).unwrap();
+        args.address = (!toml.contains("address")).then(|| "127.0.0.1".to_owned());
         args.config = Some(path.clone());
         let result =
             Config::load(&args).map_err(|error| error.to_string().replace(&path.display().to_string(), "F"));
@@ -263,6 +296,9 @@ mod tests {
             ("max_chats = -1", "line 1: max_chats '-1': expected a whole number from 1 to 100000"),
             ("max_chats = 1.5", "line 1: max_chats '1.5': expected a whole number from 1 to 100000"),
             ("max_chats = 'many'", "line 1: max_chats: expected a number, without quotation marks"),
+            ("max_chats = true", "line 1: max_chats 'true': expected a whole number from 1 to 100000"),
+            ("attempts = 2026-01-01", "line 1: attempts '2026-01-01': expected a whole number from 1 to 100"),
+            ("attempts = [6]", "line 1: attempts: expected a number"),
             ("attempts = 0x65", "line 1: attempts '101': expected a whole number from 1 to 100"),
             ("message_max = 984", "line 1: message_max '984': expected a whole number from 985 to 65535"),
             ("peer_bytes = 0", "line 1: peer_bytes '0': expected a whole number from 1024 to 1099511627776"),
@@ -293,7 +329,7 @@ mod tests {
             ),
             (
                 "retain_discard = 'unread'",
-                "line 1: retain_discard: expected a list of texts, such as [\"one\", \"two\"]",
+                "line 1: retain_discard: expected a list of texts, such as [\"unread\", \"undelivered\"]",
             ),
             ("\nlog = 'loud'", "line 2: log 'loud': expected error, warn, info or debug"),
             ("durability = 'ram'", "line 1: durability 'ram': expected \"disk\" or \"process\""),
@@ -315,7 +351,7 @@ mod tests {
         ] {
             assert_eq!(load(toml).unwrap_err(), format!("F: {error}"));
         }
-        let address = load("user = 'a'\naddress = 'here'").unwrap().address().unwrap_err().to_string();
+        let address = load("user = 'a'\naddress = 'here'").unwrap_err();
         assert!(address.ends_with(": line 2: address 'here': not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)"), "{address}");
     }
 
@@ -335,7 +371,7 @@ mod tests {
     fn the_command_line_goes_before_the_file() {
         let config = load("user = 'eve'\naccept = 'ann, 127.0.0.9'\ndurability = 'process'").unwrap();
         assert_eq!(config.policy.user.as_str(), "bob");
-        assert_eq!(config.durability, Durability::Process);
+        assert_eq!(config.at_start.durability, Durability::Process);
         let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
         assert!(config.policy.accept.allows(&peer("ann", "127.0.0.3:7777")));
         assert!(config.policy.accept.allows(&peer("x", "127.0.0.9:7777")));

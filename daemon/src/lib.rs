@@ -4,7 +4,8 @@
 //! - `clients`, `udp`: the sockets; neither knows the other. `place`: where the first is. `output`: what is to be written to a client. `followers`:
 //!   entries of the log for clients.
 //! - `rota`: whose turn it is if not all clients can be served in one turn of the loop.
-//! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml.
+//! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml; `syntax`: lines of it
+//!   that are no TOML.
 
 mod clients;
 mod config;
@@ -16,6 +17,7 @@ mod rota;
 mod server;
 mod settings;
 mod startup;
+mod syntax;
 pub mod udp;
 
 pub use simp_engine::wheel;
@@ -79,9 +81,9 @@ fn start(mut args: Args, ending: Ending) -> Result<ExitCode, Failed> {
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
     let mut config = Config::load(&args)?;
     args.config = config.file.take();
-    let address = config.address()?;
+    let address = config.at_start.address;
     process::keep_private();
-    let files = DaemonFiles::prepare(address)?;
+    let mut files = DaemonFiles::prepare(address)?;
     if args.background {
         if let Some(status) = background::enter("simpd", &files.messages)? {
             return Ok(status);
@@ -89,9 +91,9 @@ fn start(mut args: Args, ending: Ending) -> Result<ExitCode, Failed> {
         // It stays for long, and must not keep a folder in use that somebody may want to unmount.
         let _ = std::env::set_current_dir("/");
     }
-    logging::start(config.log);
+    logging::start(config.at_start.log);
     process::raise_descriptor_limit();
-    serve(args, config, address, &files, ending)?;
+    serve(args, config, address, &mut files, ending)?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -101,17 +103,31 @@ fn serve(
     args: Args,
     config: Config,
     address: SocketAddr,
-    files: &DaemonFiles,
+    files: &mut DaemonFiles,
     ending: Ending,
 ) -> Result<(), Failed> {
     let mut lock = files.lock(address)?;
     let user = config.policy.user;
-    let begun = begin(args, config, address, files, &mut lock);
-    let mut server = begun.inspect_err(|_| files.discard_new())?;
+    let had_log = files.log.exists();
+    let mut server = match begin(args, config, address, files, &mut lock) {
+        Ok(server) => server,
+        Err(error) => {
+            if !had_log {
+                files.discard();
+            }
+            return Err(error);
+        }
+    };
+    files.keep();
     ending.hand_over();
     tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
+    let absent = (!server.is_present()).then(|| absence(address));
+    if let Some(absent) = absent.as_ref().filter(|_| background::is_entered()) {
+        // Elsewhere whoever reads the log has just read that.
+        tracing::warn!("{absent}");
+    }
     // In the same line, which is all that whoever starts it in the background sees.
-    let absent = if server.is_present() { String::new() } else { format!("; {}", absence(address.ip())) };
+    let absent = absent.map_or(String::new(), |absent| format!("; {absent}"));
     print(&format!("simpd: ready on {address} as {user}{absent}\n"));
     let served = server.run();
     // In the reverse order of the start: whoever finds the lock free finds the socket, the log and the address free too.
@@ -128,12 +144,13 @@ fn begin(
     args: Args,
     config: Config,
     address: SocketAddr,
-    files: &DaemonFiles,
+    files: &mut DaemonFiles,
     lock: &mut File,
 ) -> Result<Server, Failed> {
-    files.claim(lock, address)?;
+    files.check_free(address)?;
     let udp = Udp::bind(address).map_err(|error| StartError::bind(address, error))?;
-    let store = Store::open(&files.log, config.durability, read_clocks().ms)?;
+    files.claim(lock)?;
+    let store = Store::open(&files.log, config.at_start.durability, read_clocks().ms)?;
     Ok(Server::new(args, config, udp, store, &files.socket)?)
 }
 

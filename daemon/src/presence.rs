@@ -2,7 +2,7 @@
 //! and go and come back; an IPv6 address counts once it is known to be nobody else's.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use mio::unix::SourceFd;
@@ -13,10 +13,12 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, recv,
     socket,
 };
+use simp_control::Host;
 
 /// What is said of an address that no interface has.
-pub fn absence(ip: IpAddr) -> String {
-    format!("no interface has {ip} yet: waiting for it (list them: ip address)")
+pub fn absence(address: SocketAddr) -> String {
+    let host = Host::of(address).by_name();
+    format!("no interface has {host} yet: waiting for it (list them: ip address)")
 }
 
 /// Watches over our address.

@@ -11,6 +11,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
+use simp_control::Host;
 use simp_control::clock::now_ms;
 use simp_control::error::system;
 use simp_control::sleep::{self, Waking};
@@ -24,7 +25,7 @@ use simp_store::{Store, StoreError};
 use slab::Slab;
 
 use crate::clients::{ClientConnection, Clients, Debt};
-use crate::config::{Args, Config};
+use crate::config::{Args, AtStart, Config};
 use crate::followers;
 use crate::place::Place;
 use crate::presence::{Presence, absence};
@@ -55,6 +56,7 @@ const CLIENT_OWES_FOR: Duration = Duration::from_secs(10);
 /// The daemon: all its parts, and nothing that one of them could know alone.
 pub struct Server {
     args: Args,
+    at_start: AtStart,
     engine: Engine,
     inputs: Inputs,
     outputs: Outputs,
@@ -110,6 +112,7 @@ impl Server {
         let place = Place::watch(socket, poll.registry(), PLACE);
         let mut server = Self {
             args,
+            at_start: config.at_start,
             engine,
             inputs: Inputs::default(),
             outputs: Outputs::default(),
@@ -128,7 +131,7 @@ impl Server {
             stopping: false,
         };
         if !server.is_present() {
-            server.note_presence(now)?;
+            server.heed_presence(now)?;
         }
         Ok(server)
     }
@@ -138,13 +141,18 @@ impl Server {
         self.presence.as_ref().is_none_or(Presence::is_there)
     }
 
+    /// Our address has come or gone.
     fn note_presence(&mut self, now: Now) -> Result<(), Fatal> {
-        let (ip, is_present) = (self.udp.local_addr().ip(), self.is_present());
-        match is_present {
-            true => tracing::info!("{ip} is an address of this machine"),
-            false => tracing::warn!("{}", absence(ip)),
+        let address = self.udp.local_addr();
+        match self.is_present() {
+            true => tracing::info!("{} is an address of this machine", Host::of(address).by_name()),
+            false => tracing::warn!("{}", absence(address)),
         }
-        self.udp.set_present(is_present);
+        self.heed_presence(now)
+    }
+
+    fn heed_presence(&mut self, now: Now) -> Result<(), Fatal> {
+        self.udp.set_present(self.is_present());
         self.flush(now)
     }
 
@@ -280,14 +288,21 @@ impl Server {
                 continue;
             }
             self.place.look_now(now.instant);
-            match Config::load(&self.args) {
-                Ok(config) => {
-                    self.args.config = config.file;
-                    self.inputs.policy = Some(config.policy);
-                    tracing::info!("configuration reloaded");
+            self.reload();
+        }
+    }
+
+    fn reload(&mut self) {
+        match Config::load(&self.args) {
+            Ok(config) => {
+                self.args.config = config.file;
+                self.inputs.policy = Some(config.policy);
+                tracing::info!("configuration reloaded");
+                for setting in self.at_start.changed_by(config.at_start) {
+                    tracing::warn!("{setting} is another now, which takes effect at the next start");
                 }
-                Err(error) => tracing::error!("configuration not changed: {error}"),
             }
+            Err(error) => tracing::error!("configuration not changed: {error}"),
         }
     }
 

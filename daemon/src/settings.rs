@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use simp_control::error::system;
 use simp_service::plain_file;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::syntax;
 
 /// Why the settings make no sense.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +58,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A table, with the place of each value.
     Table(Vec<(String, Said<Value>)>),
-    /// Anything else.
-    Other,
+    /// Anything else, as it is written.
+    Other(String),
 }
 
 /// What a file says. Each setting is taken once; what is left then is unknown.
@@ -72,13 +75,12 @@ impl Settings {
     /// # Errors
     /// It cannot be read, or is no TOML.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = plain_file::read_to_string(path)
-            .map_err(|error| ConfigError::Wrong(format!("{}: {}", path.display(), system(&error))))?;
+        let text = plain_file::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         let source = Source { path: path.to_owned(), text: &text };
         let table = DeTable::parse(&text).map_err(|error| {
-            let at = source.line(error.span().map_or(0, |span| span.start));
-            // Its message can have several lines, and a user sees one.
-            ConfigError::Wrong(format!("{at}: {}", error.message().replace('\n', " ")))
+            let at = error.span().map_or(0, |span| span.start);
+            let wrong = syntax::wrong(source.whole_line(at), error.message());
+            ConfigError::Wrong(format!("{}: {wrong}", source.line(at)))
         })?;
         let left = source.table("", table.get_ref()).into_iter().collect();
         Ok(Self { left, known: Vec::new() })
@@ -101,15 +103,16 @@ impl Settings {
         }
     }
 
-    /// A setting that is a number.
+    /// A setting that is a number. What has no quotation marks and is none is left to whoever knows which it may be.
     ///
     /// # Errors
     /// It is something else.
     pub fn number(&mut self, name: &'static str) -> Result<Option<Said>, ConfigError> {
         let Some(said) = self.take(name) else { return Ok(None) };
         match said.value {
-            Value::Number(value) => Ok(Some(Said { place: said.place, value })),
-            _ => Err(said.wrong("expected a number, without quotation marks")),
+            Value::Number(value) | Value::Other(value) => Ok(Some(Said { place: said.place, value })),
+            Value::Text(_) => Err(said.wrong("expected a number, without quotation marks")),
+            Value::List(_) | Value::Table(_) => Err(said.wrong("expected a number")),
         }
     }
 
@@ -131,7 +134,7 @@ impl Settings {
     /// It is something else.
     pub fn texts(&mut self, name: &'static str) -> Result<Vec<Said>, ConfigError> {
         let Some(said) = self.take(name) else { return Ok(Vec::new()) };
-        let wrong = || said.wrong("expected a list of texts, such as [\"one\", \"two\"]");
+        let wrong = || said.wrong("expected a list of texts, such as [\"unread\", \"undelivered\"]");
         let Value::List(list) = &said.value else { return Err(wrong()) };
         let texts = list.iter().map(|value| match value {
             Value::Text(value) => Ok(Said { place: said.place.clone(), value: value.clone() }),
@@ -164,6 +167,22 @@ impl Settings {
     }
 }
 
+/// A link on the way to a file that leads to nothing.
+pub fn dangling(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|path| path.is_symlink() && !path.exists())
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    ConfigError::Wrong(match dangling(path) {
+        Some(link) => {
+            let target = link.read_link().unwrap_or_default();
+            let (link, target) = (link.display(), target.display());
+            format!("{link}: a link to {target}, which is not there (make it, or remove the link)")
+        }
+        None => format!("{}: {}", path.display(), system(error)),
+    })
+}
+
 /// A file that is read.
 struct Source<'a> {
     path: PathBuf,
@@ -177,6 +196,14 @@ impl Source<'_> {
         format!("{}: line {line}", self.path.display())
     }
 
+    /// All of that line.
+    fn whole_line(&self, at: usize) -> &str {
+        let (before, after) = self.text.split_at_checked(at).unwrap_or((self.text, ""));
+        let begin = before.rfind('\n').map_or(0, |end| end + 1);
+        let end = after.find('\n').map_or(self.text.len(), |end| at + end);
+        self.text.get(begin..end).unwrap_or_default()
+    }
+
     /// The entries of a table, whose places begin with this after the line.
     fn table(&self, of: &str, table: &DeTable<'_>) -> Vec<(String, Said<Value>)> {
         let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
@@ -185,22 +212,21 @@ impl Source<'_> {
             // Keys of a table within are peers' addresses, which could be anything.
             let place =
                 if of.is_empty() { format!("{line}: {name}") } else { format!("{line}: [{of}] '{name}'") };
-            (name.to_string(), Said { place, value: self.value(name, value.get_ref()) })
+            (name.to_string(), Said { place, value: self.value(name, value) })
         };
         table.iter().map(entry).collect()
     }
 
-    fn value(&self, name: &str, value: &DeValue<'_>) -> Value {
-        match value {
+    fn value(&self, name: &str, value: &Spanned<DeValue<'_>>) -> Value {
+        let as_written = || self.text.get(value.span()).unwrap_or_default().to_owned();
+        match value.get_ref() {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
-                .map_or(Value::Other, |number| Value::Number(number.to_string())),
+                .map_or_else(|_| Value::Other(as_written()), |number| Value::Number(number.to_string())),
             DeValue::Float(number) => Value::Number(number.as_str().to_owned()),
-            DeValue::Array(list) => {
-                Value::List(list.iter().map(|value| self.value(name, value.get_ref())).collect())
-            }
+            DeValue::Array(list) => Value::List(list.iter().map(|value| self.value(name, value)).collect()),
             DeValue::Table(table) => Value::Table(self.table(name, table)),
-            DeValue::Boolean(_) | DeValue::Datetime(_) => Value::Other,
+            DeValue::Boolean(_) | DeValue::Datetime(_) => Value::Other(as_written()),
         }
     }
 }

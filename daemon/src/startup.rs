@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use simp_control::{Address, Holder, Host, LOCK, homes, places};
-use simp_service::folders::{self, FolderError};
+use simp_service::folders::{FolderError, NewFolders};
 use simp_service::lock;
 
 use crate::udp::BindError;
@@ -85,32 +85,34 @@ pub struct DaemonFiles {
     pub log: PathBuf,
     /// What a daemon in the background has to say.
     pub messages: PathBuf,
+    /// The folders that there were not before.
+    new: NewFolders,
 }
 
 impl DaemonFiles {
-    /// Finds the folders for a daemon on this address, and makes those that are missing.
+    /// Finds the folders for a daemon on this address, and makes that of the log if it is missing.
     ///
     /// # Errors
     /// [`StartError`] names the folder and the variable that sets it.
     pub fn prepare(address: SocketAddr) -> Result<Self, StartError> {
-        let runtime = homes::sockets();
-        let socket = places::socket_path(&runtime, address);
+        let socket = places::socket_path(&homes::sockets(), address);
         // Here, where the remedy can be said: binding would fail without it.
         let length = socket.as_os_str().len();
         if length > places::SOCKET_PATH_MAX {
             return Err(StartError::PathTooLong(socket, length));
         }
-        folders::make_private(&runtime, "XDG_RUNTIME_DIR")?;
         let all = homes::state().ok_or(FolderError::NoHome("the folder of the log"))?.join("simp");
-        folders::make_private(&all, "XDG_STATE_HOME")?;
+        let mut new = NewFolders::default();
+        new.make_private(&all, "XDG_STATE_HOME")?;
         let state = all.join(places::daemon_name(address));
         adopt_numbered(&all, address, &state);
-        folders::make_private(&state, "XDG_STATE_HOME")?;
+        new.make_private(&state, "XDG_STATE_HOME")?;
         Ok(Self {
             lock: state.join(LOCK),
             log: state.join("log.db"),
             messages: state.join("simpd.log"),
             socket,
+            new,
         })
     }
 
@@ -126,15 +128,27 @@ impl DaemonFiles {
         })
     }
 
-    /// Whoever has the lock removes a socket that a killed daemon left, and says in the lock's file who it is.
+    /// Makes sure that no daemon with another lock serves there, as one does that keeps its log elsewhere.
     ///
     /// # Errors
-    /// [`StartError::Running`], if a daemon with another lock serves there.
-    pub fn claim(&self, lock: &mut File, address: SocketAddr) -> Result<(), StartError> {
-        // A daemon that keeps its log elsewhere has another lock. The socket itself shows whether one serves here.
-        if UnixStream::connect(&self.socket).is_ok() {
-            let name = places::daemon_name(address);
-            return Err(StartError::Running(name.clone(), None, name));
+    /// [`StartError::Running`], if one does.
+    pub fn check_free(&self, address: SocketAddr) -> Result<(), StartError> {
+        let name = places::daemon_name(address);
+        match UnixStream::connect(&self.socket) {
+            Ok(_) => Err(StartError::Running(name.clone(), None, name)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Makes the folder of the socket, removes a socket that a killed daemon left there, and says in the lock's file who
+    /// has it. Only with the lock and the address: of two that start at the same time, the one that fails would take the
+    /// folder away from the other.
+    ///
+    /// # Errors
+    /// [`StartError`] names the folder and the variable that sets it.
+    pub fn claim(&mut self, lock: &mut File) -> Result<(), StartError> {
+        if let Some(runtime) = self.socket.parent() {
+            self.new.make_private(runtime, "XDG_RUNTIME_DIR")?;
         }
         // Only with the lock: whoever is refused it must leave what its owner has written there, by which simpctl finds
         // the owner.
@@ -149,12 +163,20 @@ impl DaemonFiles {
         }
     }
 
-    /// Removes what a start has made that came to nothing: a folder without a log. Only with the lock.
-    pub fn discard_new(&self) {
-        if let Some(folder) = self.log.parent().filter(|_| !self.log.exists()) {
+    /// It serves: all that was made for it stays.
+    pub fn keep(&mut self) {
+        self.new.keep();
+    }
+
+    /// Removes the files that a start has made that came to nothing; the folders go with this. Only with the lock, and if
+    /// there was no log before.
+    pub fn discard(&self) {
+        let log = |end: &str| self.log.with_extension(format!("db{end}"));
+        for file in [&self.log, &log("-wal"), &log("-shm"), &self.messages, &self.lock] {
             // What is left of it is in nobody's way.
-            let _ = fs::remove_file(&self.messages);
-            let _ = fs::remove_file(&self.lock);
+            let _ = fs::remove_file(file);
+        }
+        if let Some(folder) = self.log.parent() {
             let _ = fs::remove_dir(folder);
         }
     }

@@ -33,7 +33,7 @@ pub enum FolderError {
 /// [`FolderError`] names the folder, and says what to do.
 pub fn make_private(folder: &Path, variable: &'static str) -> Result<(), FolderError> {
     let failed = |error| FolderError::Io(folder.to_owned(), error, variable);
-    let missing = folder.ancestors().take_while(|folder| !folder.exists()).count();
+    let missing = missing(folder).count();
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     // A new folder, with all that will be in it, outlives a loss of power only once the one above it is synced. Some
     // file systems cannot do that, and then there is nothing better.
@@ -49,6 +49,41 @@ pub fn make_private(folder: &Path, variable: &'static str) -> Result<(), FolderE
         return Err(FolderError::NotPrivate(folder.to_owned(), variable));
     }
     Ok(())
+}
+
+/// The folder and those above it that are not there, the lowest first.
+fn missing(folder: &Path) -> impl Iterator<Item = &Path> {
+    folder.ancestors().take_while(|folder| !folder.exists())
+}
+
+/// Folders that a start has made. Those that are empty go with this, unless they are kept.
+#[derive(Debug, Default)]
+pub struct NewFolders(Vec<PathBuf>);
+
+impl NewFolders {
+    /// As [`make_private`] does.
+    ///
+    /// # Errors
+    /// [`FolderError`] names the folder, and says what to do.
+    pub fn make_private(&mut self, folder: &Path, variable: &'static str) -> Result<(), FolderError> {
+        let new: Vec<PathBuf> = missing(folder).map(Path::to_owned).collect();
+        self.0.splice(0..0, new);
+        make_private(folder, variable)
+    }
+
+    /// The start has come to something: all of them stay.
+    pub fn keep(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for NewFolders {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            // What somebody has put something into since then is not ours alone.
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +102,23 @@ mod tests {
         for path in folder.ancestors().take(3) {
             assert_eq!(fs::metadata(path).unwrap().mode() & 0o777, 0o700, "{}", path.display());
         }
+    }
+
+    #[test]
+    fn what_a_start_has_made_goes_with_it_unless_it_is_kept_or_in_use() {
+        let home = tempfile::tempdir().unwrap();
+        let (used, gone) = (home.path().join("a/used"), home.path().join("a/b/gone"));
+        let mut new = NewFolders::default();
+        new.make_private(&used, "HOME").unwrap();
+        new.make_private(&gone, "HOME").unwrap();
+        fs::write(used.join("file"), "").unwrap();
+        drop(new);
+        assert!(used.exists() && !home.path().join("a/b").exists());
+        let mut new = NewFolders::default();
+        new.make_private(&gone, "HOME").unwrap();
+        new.keep();
+        drop(new);
+        assert!(gone.exists());
     }
 
     #[test]

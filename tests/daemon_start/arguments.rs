@@ -1,6 +1,8 @@
 //! What is wrong with the command line or with simpd.toml, in one line each.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use crate::harness::{Daemon, World};
 
@@ -73,7 +75,7 @@ fn a_wrong_configuration_names_the_line() {
             "line 2: max_chat: unknown setting (known: address, log, durability, user, accept, max_chats, attempts, \
              request_expiry, message_max, retain_age, retain_count, retain_discard, peer_bytes, stranger_bytes, peers)",
         ),
-        ("\n\nuser = 'x\n", "line 3: invalid literal string, expected `'`"),
+        ("\n\nuser = 'x\n", "line 3: user: the quotation mark at its end is missing"),
         ("max_chats = 'many'\n", "line 1: max_chats: expected a number, without quotation marks"),
         ("\nattempts = 0\n", "line 2: attempts '0': expected a whole number from 1 to 100"),
         ("user = ''\n", "line 1: user: a user name cannot be empty (choose another with --user NAME)"),
@@ -114,4 +116,27 @@ fn a_configuration_that_is_no_file_is_refused_at_once() {
     for path in [named.to_str().unwrap(), folder.to_str().unwrap(), "/dev/zero"] {
         world.simpd(&[&world.address(1), "--config", path]).fails(2, &refused(path));
     }
+}
+
+#[test]
+fn a_configuration_behind_a_link_to_nothing_is_no_missing_one() {
+    let world = World::new();
+    let (file, folder) = (world.path("config/simp/simpd.toml"), world.path("config/simp"));
+    let target = world.path("gone");
+    let refused = |link: &Path| {
+        let (link, target) = (link.display(), target.display());
+        format!("simpd: {link}: a link to {target}, which is not there (make it, or remove the link)")
+    };
+    fs::create_dir_all(&folder).unwrap();
+    symlink(&target, &file).unwrap();
+    world.simpd(&[&world.address(1)]).fails(2, &refused(&file));
+    world.simpd(&[&world.address(1), "--config", file.to_str().unwrap()]).fails(2, &refused(&file));
+    fs::remove_dir_all(&folder).unwrap();
+    symlink(&target, &folder).unwrap();
+    world.simpd(&[&world.address(1)]).fails(2, &refused(&folder));
+    // A link to a file is as good as the file.
+    fs::create_dir(&target).unwrap();
+    fs::write(target.join("simpd.toml"), "log = 'loud'").unwrap();
+    let line = format!("simpd: {}: line 1: log 'loud': expected error, warn, info or debug", file.display());
+    world.simpd(&[&world.address(1)]).fails(2, &line);
 }

@@ -159,7 +159,27 @@ fn a_start_that_fails_leaves_nothing() {
     let mut command = world.command("simpd");
     command.arg(world.address(1)).env("XDG_STATE_HOME", world.path("other"));
     assert_eq!(run(command, "").status, Some(1));
-    assert_eq!(folders("other/simp"), 0);
+    assert!(!world.path("other").exists());
+    // The first start of a user: none of the folders is there yet.
+    let open = world.path("open");
+    fs::create_dir_all(open.join("simp")).unwrap();
+    mode(&open.join("simp"), 0o755);
+    for (args, variable, folder) in [
+        (&[taken.as_str()][..], "XDG_RUNTIME_DIR", world.path("new/run")),
+        (&[&taken, "--background"], "XDG_RUNTIME_DIR", world.path("new/run")),
+        (&["192.0.2.7:7"], "XDG_RUNTIME_DIR", open.clone()),
+        (&["192.0.2.7", "--background"], "XDG_RUNTIME_DIR", open.clone()),
+        (&[&world.address(3), "--background"], "XDG_RUNTIME_DIR", open.clone()),
+        (&[&world.address(3)], "XDG_STATE_HOME", open.clone()),
+    ] {
+        let mut command = world.command("simpd");
+        command.args(args).env("XDG_RUNTIME_DIR", world.path("new/run"));
+        command.env("XDG_STATE_HOME", world.path("new/state")).env(variable, &folder);
+        let failed = run(command, "");
+        assert_eq!((failed.status, failed.stdout.as_str()), (Some(1), ""), "{args:?}: {failed:?}");
+        assert!(!world.path("new").exists(), "{args:?}: {}", failed.stderr);
+    }
+    assert_eq!(fs::read_dir(open.join("simp")).unwrap().count(), 0);
     // The one that runs keeps what it has, and so does one that ran.
     assert_eq!(world.simpd(&[&world.address(1)]).status, Some(1));
     alice.client().status();

@@ -134,7 +134,8 @@ fn a_socket_whose_folder_goes_is_made_again_and_clients_stay() {
     assert!(!world.path("run").exists());
     let line = format!("simpd: {address}: simpd is already running there, with pid {pid}, but {gone}");
     world.simpd(&[&address]).fails(1, &line);
-    // That start has made the folder, as the next login does.
+    // As the next login does.
+    fs::create_dir(world.path("run")).unwrap();
     client.status_when(|_| socket.exists());
     assert!(world.ctl(1, &["status"]).ok().contains("user               alice\n"));
     for go in [
@@ -294,6 +295,47 @@ fn sighup_reads_the_configuration_again_and_a_broken_one_changes_nothing() {
     bob.open(&to);
     client.expect(What::Request);
     client.expect(What::Opened { note: None });
+}
+
+#[test]
+fn sighup_names_what_takes_effect_only_at_the_next_start() {
+    let world = World::new();
+    let path = world.path("my.toml");
+    let address = format!("address = '{}'\n", world.address(1));
+    fs::write(&path, &address).unwrap();
+    let mut command = world.command("simpd");
+    command.args(["--user", "alice", "--config", path.to_str().unwrap()]);
+    let alice = Daemon::start(command, world.socket(1));
+    let mut client = alice.client();
+    let mut reload = |settings: &str, accept: &str| {
+        let before = alice.log().len();
+        fs::write(&path, format!("{settings}\naccept = '{accept}'")).unwrap();
+        alice.signal(Signal::SIGHUP);
+        client.status_when(|status| status.accept == accept);
+        alice.log()[before..]
+            .lines()
+            .filter_map(|line| Some(line.split_once("WARN ")?.1.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let another = |setting: &str| format!("{setting} is another now, which takes effect at the next start");
+    let nothing: Vec<String> = Vec::new();
+    assert_eq!(reload(&format!("{address}durability = 'disk'\nlog = 'info'"), "all"), nothing);
+    let elsewhere = format!("address = '{}'\ndurability = 'process'\nlog = 'debug'", world.address(2));
+    assert_eq!(reload(&elsewhere, "ann"), ["address", "durability", "log"].map(another));
+    assert_eq!(reload(&address, "bob"), nothing);
+    // Without an address the next start would fail.
+    fs::write(&path, "accept = 'all'").unwrap();
+    alice.signal(Signal::SIGHUP);
+    let line = "ERROR configuration not changed: no address given (for example: simpd 127.0.0.1)";
+    client.status_when(|_| alice.log().contains(line));
+    fs::write(&path, "address = 'here'").unwrap();
+    alice.signal(Signal::SIGHUP);
+    let line = format!(
+        "ERROR configuration not changed: {}: line 1: address 'here': not an address",
+        path.display()
+    );
+    client.status_when(|_| alice.log().contains(&line));
+    assert_eq!(client.status().accept, "bob");
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<
         }
     }
     if !engine.outlet.has_address() {
-        let line = format!("no interface has {} (list them: ip address)", engine.address.ip());
+        let line = format!("no interface has {} (list them: ip address)", Host::of(engine.address).by_name());
         return denied(FailureKind::Failed, line);
     }
     room_for_one(engine, now)?;

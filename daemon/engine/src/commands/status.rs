@@ -1,6 +1,6 @@
 //! How the daemon is.
 
-use simp_control::{Reply, Status};
+use simp_control::{Host, Reply, Status};
 
 use crate::engine::Engine;
 use crate::now::Now;
@@ -37,8 +37,12 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
 
 /// Why all chats are paused, if they are.
 fn trouble(engine: &Engine) -> Option<String> {
-    let no_address =
-        || format!("no interface has {}; chats wait for it (list them: ip address)", engine.address.ip());
+    let no_address = || {
+        format!(
+            "no interface has {}; chats wait for it (list them: ip address)",
+            Host::of(engine.address).by_name()
+        )
+    };
     let disk = engine.disk.trouble().map(str::to_owned);
     disk.or_else(|| (!engine.outlet.has_address()).then(no_address))
 }
