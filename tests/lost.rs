@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use simp_control::{
-    Answer, Event, Failure, FailureKind, FollowFrom, FrameStream, OutboxMessage, Peer, Reply, Request,
-    VERSION, What,
+    Answer, Epochs, Event, Failure, FailureKind, FollowFrom, FrameStream, OutboxMessage, Peer, Reply,
+    Request, VERSION, What,
 };
 use simp_proto::Operation;
 
@@ -240,6 +240,7 @@ fn hello() -> Vec<Answer> {
         address,
         user: "alice".to_owned(),
         log: None,
+        epochs: Epochs::default(),
     })]
 }
 

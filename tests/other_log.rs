@@ -8,9 +8,10 @@ use crate::harness::{Daemon, Peer, Ran, Running, World};
 
 const ALICE: [&str; 6] = ["--user", "alice", "--accept", "all", "--max-chats", "9"];
 
-/// Alice's daemon with an open chat with a peer.
+/// Alice's daemon with an open chat with a peer, and a copy of its log from before that.
 fn begin(world: &World) -> (Daemon, Peer) {
     let alice = world.start(1, &ALICE);
+    world.copy_log(1, "older");
     let peer = world.peer(3, "eve");
     peer.open(&world.address(1));
     (alice, peer)
@@ -19,11 +20,20 @@ fn begin(world: &World) -> (Daemon, Peer) {
 /// Kills the daemon and starts it with a new log, which has more entries than the old one by the time that the command
 /// looks again. Their texts are `new 0` and so on.
 fn replace(world: &World, waits: &Running, alice: Daemon) -> (Daemon, u64) {
+    start_with(world, waits, alice, || world.remove_log(1))
+}
+
+/// The same with the older copy of the log.
+fn restore(world: &World, waits: &Running, alice: Daemon) -> (Daemon, u64) {
+    start_with(world, waits, alice, || world.put_log_back(1, "older"))
+}
+
+fn start_with(world: &World, waits: &Running, alice: Daemon, swap: impl FnOnce()) -> (Daemon, u64) {
     let before = alice.client().status().last_id;
     waits.signal(Signal::SIGSTOP);
     alice.signal(Signal::SIGKILL);
     alice.wait();
-    world.remove_log(1);
+    swap();
     let alice = world.start(1, &ALICE);
     let bob = world.peer(4, "bob");
     bob.open(&world.address(1));
@@ -77,21 +87,57 @@ fn a_connect_that_waits_says_that_what_becomes_of_it_is_not_known() {
 }
 
 #[test]
-fn a_listener_says_so_and_shows_all_that_is_in_the_new_log() {
+fn a_send_whose_message_is_not_in_an_older_copy_does_not_take_another_for_it() {
     let world = World::new();
     let (alice, peer) = begin(&world);
-    let mut listening = world.spawn_ctl(1, &["listen"]);
+    let sending = world.spawn_ctl(1, &["send", "important"]);
+    peer.expect(Operation::Chat, 0, b"important");
+    let message = alice.client().log().last().unwrap().id;
+    let (_alice, _) = restore(&world, &sending, alice);
+    let line = "but SIMPD has a different log than before: what becomes of it is not known";
+    ended_with(&world, &sending.wait(), &format!("message {message} is queued, {line}"));
+}
+
+/// A listener with these options shows all of the other log from the beginning, once it has said this of it.
+#[track_caller]
+fn shows_the_other_log(
+    options: &[&str],
+    replace: fn(&World, &Running, Daemon) -> (Daemon, u64),
+    says: &str,
+) -> (World, Daemon, Running) {
+    let world = World::new();
+    let (alice, peer) = begin(&world);
+    let mut listening = world.spawn_ctl(1, &[&["listen"], options].concat());
     peer.send(&world.address(1), Operation::Chat, 0, b"old");
     assert_eq!(listening.read_line(), "eve: old");
     alice.client().status();
     let (alice, count) = replace(&world, &listening, alice);
     let simpd = format!("simpctl: simpd on {}", world.address(1));
     assert_eq!(listening.read_error_line(), format!("{simpd} went away, waiting for it"));
-    let other = "has a different log than before: going on with what is new there";
-    assert_eq!(listening.read_error_line(), format!("{simpd} {other}"));
+    assert_eq!(listening.read_error_line(), format!("{simpd} has a different log than before: {says}"));
     for number in 0..count {
         assert_eq!(listening.read_line(), format!("bob: new {number}"));
     }
+    (world, alice, listening)
+}
+
+#[test]
+fn a_listener_says_so_and_misses_nothing_that_is_in_an_older_copy() {
+    shows_the_other_log(&[], restore, "going on with what consumer default has not seen of it");
+}
+
+#[test]
+fn a_listener_since_a_time_says_that_it_shows_again_what_it_has_shown() {
+    let says = "going on with all that it has since the given time, also what was shown before";
+    for replace in [replace, restore] {
+        shows_the_other_log(&["--since", "1h"], replace, says);
+    }
+}
+
+#[test]
+fn a_listener_says_so_and_shows_all_that_is_in_the_new_log() {
+    let says = "going on with what consumer mine has not seen of it";
+    let (_world, alice, _listening) = shows_the_other_log(&["--consumer", "mine"], replace, says);
     // Its mark is one of the new log, too.
     let newest = alice.client().status().last_id;
     let mut client = alice.client();
@@ -106,7 +152,8 @@ fn a_listener_that_began_after_an_id_ends() {
     peer.send(&world.address(1), Operation::Chat, 0, b"old");
     assert_eq!(listening.read_line(), "eve: old");
     let (_alice, _) = replace(&world, &listening, alice);
-    let line = "SIMPD has a different log than before: what was read or sent there is unknown to this one (begin again)";
+    let line = "SIMPD has a different log than before, in which the ids of the old one are those of something else (run \
+                the command again)";
     ended_with(&world, &listening.wait(), line);
 }
 

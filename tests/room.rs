@@ -131,6 +131,17 @@ impl Lobby {
         self.start_simpd();
     }
 
+    /// Simpd's log as it is now; [`put_log_back`](Self::put_log_back) is for later.
+    pub fn copy_log(&self) {
+        self.world.copy_log(1, "older");
+    }
+
+    pub fn put_log_back(&mut self) {
+        self.kill_simpd();
+        self.world.put_log_back(1, "older");
+        self.start_simpd();
+    }
+
     pub fn simpd(&self) -> &Daemon {
         self.simpd.as_ref().unwrap()
     }

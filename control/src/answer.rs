@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::epochs::Epochs;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::log_id::LogId;
@@ -37,6 +38,9 @@ pub enum Reply {
         /// Its log; `None` from an older simpd.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log: Option<LogId>,
+        /// The newest epochs of that log; none from an older simpd.
+        #[serde(default, skip_serializing_if = "Epochs::is_empty")]
+        epochs: Epochs,
     },
     /// To `status`.
     Status(Box<Status>),

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use crate::answer::{Answer, Reply};
 use crate::connection::Connection;
+use crate::epochs::Position;
 use crate::error::{Error, Outcome, fail, unexpected};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::find;
+use crate::known_log::KnownLog;
 use crate::log_id::LogId;
 use crate::request::{Filter, FollowFrom, Request, VERSION};
 use crate::sleep;
@@ -35,8 +37,8 @@ pub struct Client {
     connection: Connection,
     /// Where the daemon receives; empty as long as it has not answered our hello.
     address: String,
-    /// The log that all ids are of, as soon as a daemon has named it: the one that we connect to next must have the same.
-    log: Option<LogId>,
+    /// The log that all ids are of: the daemon that we connect to next must have the same.
+    log: KnownLog,
     /// What the answers to come belong to, in their order.
     awaited: VecDeque<Awaited>,
     followed: Option<Followed>,
@@ -112,7 +114,7 @@ impl Client {
         let mut client = Self {
             connection,
             address: String::new(),
-            log: None,
+            log: KnownLog::default(),
             awaited: VecDeque::new(),
             followed: None,
             events: VecDeque::new(),
@@ -132,7 +134,22 @@ impl Client {
 
     /// The log that all ids are of; `None` as long as no daemon has named it.
     pub fn log(&self) -> Option<&LogId> {
-        self.log.as_ref()
+        self.log.id.as_ref()
+    }
+
+    /// Where an entry of the log is that this connection has told of, for whoever keeps that and comes back later.
+    pub fn position_of(&self, entry: u64) -> Position {
+        self.log.position(entry)
+    }
+
+    /// Whether the entry at this position is in the log, or was before it was removed, as far as can be said.
+    pub fn has(&self, position: Position) -> bool {
+        self.log.has(position)
+    }
+
+    /// A log without the entry at this position is another one from now on. What comes on this connection counts by itself.
+    pub fn rely_on(&mut self, position: Position) {
+        self.log.know(position);
     }
 
     /// Calls this each time simpd went away, before it is waited for.
@@ -374,6 +391,7 @@ impl Client {
 
     /// Takes an answer. Gives what it says beyond that something worked.
     fn sort(&mut self, answer: Answer) -> Outcome<Option<Incoming>> {
+        self.log.note(&answer);
         match answer {
             // Of what was followed before: from where it goes on now, the answer to come says.
             Answer::Event(_) if self.awaited.iter().any(|of| matches!(of, Awaited::Follow { .. })) => {
@@ -408,7 +426,7 @@ impl Client {
 
     /// Takes the first answer, which is the daemon's hello.
     fn greet(&mut self, reply: Reply) -> Outcome {
-        let Reply::Hello { version, address, program, log, .. } = reply else {
+        let Reply::Hello { version, address, program, log, epochs, .. } = reply else {
             return Err(unexpected());
         };
         // Nothing else is read from a simpd of another version: it might be misread.
@@ -419,10 +437,7 @@ impl Client {
             return Err(fail(FailureKind::NoDaemon, format!("{what} (install both from the same release)")));
         }
         self.address = address;
-        // An older simpd does not say which log it has.
-        let is_other = log.is_some() && self.log.is_some() && log != self.log;
-        self.log = log.or(self.log.take());
-        if is_other { Err(self.found_other_log()) } else { Ok(()) }
+        if self.log.greet(log, epochs) { Ok(()) } else { Err(self.found_other_log()) }
     }
 
     /// The daemon has a different log than before.
@@ -430,6 +445,7 @@ impl Client {
         // Whoever goes on with this client begins in the new log, and nothing in it is what was read from the old one.
         self.followed = None;
         self.events.clear();
+        self.log.forget();
         self.socket().other_log()
     }
 

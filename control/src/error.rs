@@ -56,8 +56,9 @@ impl Error {
                 Some(Failure::new(FailureKind::NoDaemon, line))
             }
             Self::OtherLog(other) => {
-                let line =
-                    format!("{other}: what was read or sent there is unknown to this one (begin again)");
+                let line = format!(
+                    "{other}, in which the ids of the old one are those of something else (run the command again)"
+                );
                 Some(Failure::new(FailureKind::Failed, line))
             }
             Self::Abandoned => None,
@@ -157,8 +158,8 @@ mod tests {
     fn another_log_is_named_with_what_it_means_for_what_was_begun() {
         let other = || Error::from(OtherLog { name: "127.0.0.1".into() });
         let failure = |error: Error| error.failure().unwrap();
-        let expected = "simpd on 127.0.0.1 has a different log than before: what was read or sent there is unknown to this \
-                        one (begin again)";
+        let expected = "simpd on 127.0.0.1 has a different log than before, in which the ids of the old one are those of \
+                        something else (run the command again)";
         assert_eq!(failure(other()), Failure::new(FailureKind::Failed, expected));
         let expected = "message 3 is queued, but simpd on 127.0.0.1 has a different log than before: what becomes of it is \
                         not known";

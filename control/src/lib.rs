@@ -9,8 +9,8 @@
 //!
 //! `control.cddl` beside this file is the same as a schema, for clients in other languages.
 //!
-//! - `request`, `answer`, `event`, `status`, `failure`, `values`, `log_id`: what travels. [`frame`], `framed`: how.
-//! - `client`, `lists`: the one blocking client, on `find`, `connection` and `socket`. [`error`]: how what it does
+//! - `request`, `answer`, `event`, `status`, `failure`, `values`, `log_id`, `epochs`: what travels. [`frame`], `framed`: how.
+//! - `client`, `lists`: the one blocking client, on `find`, `connection`, `known_log` and `socket`. [`error`]: how what it does
 //!   ends.
 //! - [`escape`], [`clock`], [`when`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
@@ -23,6 +23,7 @@ mod answer;
 mod client;
 pub mod clock;
 mod connection;
+mod epochs;
 pub mod error;
 pub mod escape;
 mod event;
@@ -32,6 +33,7 @@ pub mod frame;
 mod framed;
 mod holder;
 pub mod homes;
+mod known_log;
 mod lists;
 mod log_id;
 pub mod places;
@@ -48,6 +50,7 @@ mod who;
 pub use address::{Address, AddressError, Host};
 pub use answer::{Answer, Reply};
 pub use client::{Client, Incoming, token};
+pub use epochs::{Epoch, Epochs, Position};
 pub use event::{Event, Kind, What};
 pub use failure::{Failure, FailureKind};
 pub use framed::FrameStream;

@@ -5,8 +5,8 @@ use std::os::unix::net::UnixListener;
 use std::thread::{self, JoinHandle};
 
 use simp_control::{
-    Answer, Client, Event, Filter, FollowFrom, FrameStream, LogId, Peer, Reply, Request, VERSION, What,
-    error::Error,
+    Answer, Client, Epoch, Epochs, Event, Filter, FollowFrom, FrameStream, LogId, Peer, Reply, Request,
+    VERSION, What, error::Error,
 };
 
 /// A simpd that serves one client after another: each gets these answers, a group after each of its requests, and then
@@ -32,8 +32,15 @@ fn hello() -> Vec<Answer> {
 
 /// The hello of a simpd with this log.
 fn hello_with(log: Option<&str>) -> Vec<Answer> {
+    hello_of(log, &[])
+}
+
+/// The same with these epochs: an id and the entry after which each begins.
+fn hello_of(log: Option<&str>, epochs: &[(u64, u64)]) -> Vec<Answer> {
     let (program, address, user) = ("0".to_owned(), "127.0.0.1:7777".to_owned(), "alice".to_owned());
-    vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user, log: log.map(LogId::new) })]
+    let epochs = Epochs::new(epochs.iter().map(|(id, after)| Epoch { id: *id, after: *after }).collect());
+    let log = log.map(LogId::new);
+    vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user, log, epochs })]
 }
 
 fn following(after: u64, ids: &[u64]) -> Vec<Answer> {
@@ -133,6 +140,48 @@ fn a_log_that_ends_before_what_was_read_is_another() {
     client.follow(FollowFrom::End, Filter::default()).unwrap();
     client.write().unwrap();
     assert_eq!(client.event(None).unwrap().unwrap().id, 7);
+}
+
+#[test]
+fn an_older_copy_that_has_grown_past_what_was_read_is_another_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("simpd.sock");
+    let first = vec![hello_of(Some("a"), &[(1, 0), (2, 3)]), following(3, &[4, 7])];
+    // A restart that appended nothing, one that did, and a copy of then that was made at entry 6.
+    let same = vec![hello_of(Some("a"), &[(1, 0), (2, 3), (3, 7)]), following(7, &[8])];
+    let copy = vec![hello_of(Some("a"), &[(1, 0), (2, 3), (9, 6)]), following(20, &[21])];
+    let _served = simpd(UnixListener::bind(&path).unwrap(), vec![first, same, copy]);
+    let mut client = Client::at(&path).unwrap();
+    client.follow(FollowFrom::After(3), Filter::default()).unwrap();
+    client.write().unwrap();
+    ends_with_another_log(&mut client, &[4, 7, 8]);
+    client.follow(FollowFrom::End, Filter::default()).unwrap();
+    client.write().unwrap();
+    assert_eq!(client.event(None).unwrap().unwrap().id, 21);
+}
+
+#[test]
+fn who_relies_on_an_entry_of_another_connection_finds_that_it_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("simpd.sock");
+    let (run, next) = ([(1, 0), (2, 3)], [(1, 0), (2, 3), (3, 7)]);
+    let clients = vec![
+        vec![hello_of(Some("a"), &run)],
+        vec![hello_of(Some("a"), &next)],
+        vec![hello_of(Some("a"), &next), vec![Answer::Reply(Reply::Done)]],
+        vec![hello_of(Some("a"), &run)],
+    ];
+    let _served = simpd(UnixListener::bind(&path).unwrap(), clients);
+    let mut client = Client::at(&path).unwrap();
+    client.address().unwrap();
+    let mut another = client.another().unwrap();
+    another.address().unwrap();
+    // The first has never heard of the run that this is of.
+    client.rely_on(another.position_of(8));
+    let stop = |client: &mut Client| client.insist(None, |client, _| client.ask(&Request::Stop));
+    assert_eq!(stop(&mut client).unwrap(), Reply::Done);
+    let error = client.insist(None, |client, _| client.ask(&Request::Stop)).unwrap_err();
+    assert!(matches!(error, Error::OtherLog(_)), "{error}");
 }
 
 #[test]

@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use simp_control::frame::{self, FrameBuffer};
 use simp_control::{
-    Answer, ChatInfo, Consumer, Counters, Event, Failure, FailureKind, Filter, FollowFrom, Forgotten, Kind,
-    LogId, OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply, Request, State, Status, VERSION,
-    What,
+    Answer, ChatInfo, Consumer, Counters, Epoch, Epochs, Event, Failure, FailureKind, Filter, FollowFrom,
+    Forgotten, Kind, LogId, OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply, Request, State,
+    Status, VERSION, What,
 };
 
 fn schema() -> BasicContext {
@@ -322,6 +322,7 @@ fn replies() -> Vec<Reply> {
         address: "127.0.0.1:7777".to_owned(),
         user: "bob".to_owned(),
         log: Some(log()),
+        epochs: Epochs::new(vec![Epoch { id: u64::MAX, after: 0 }, Epoch { id: 0, after: 7 }]),
     };
     let all = successors(Some(hello), |reply| {
         Some(match reply {

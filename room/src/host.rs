@@ -13,7 +13,7 @@ use std::sync::mpsc::Sender;
 
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::escape;
-use simp_control::{ChatInfo, Event, FailureKind, Request, State as ChatState, What};
+use simp_control::{ChatInfo, Event, FailureKind, Position, Request, State as ChatState, What};
 
 use crate::batch::{Batch, Dedup};
 use crate::hashing::{Job, WantedChats, Work};
@@ -30,8 +30,8 @@ const SEEN_EVERY: u64 = 1_000;
 
 /// What happened.
 pub enum Input {
-    /// An entry of simpd's log.
-    Event(Event),
+    /// An entry of simpd's log, and where it is.
+    Event(Event, Position),
     /// What came of a password: chat, event, the password, the result.
     Computed(u64, u64, String, Computed),
     /// An operator wants something, and waits for the answer.
@@ -54,7 +54,7 @@ pub struct Host<S> {
     jobs: Sender<Job>,
     wanted: WantedChats,
     /// All events up to this one are done.
-    done: u64,
+    done: Position,
     /// What simpd was told of that.
     seen: u64,
     dedup: Dedup,
@@ -89,8 +89,9 @@ impl<S: Simpd> Host<S> {
         let source = Source { simpd: simpd.name(), log: simpd.log().cloned() };
         let (stored, Progress { done, sent, leftover }) = store.load(&source, settings.history)?;
         let last_id = simpd.last_id()?;
-        // A log that ends before what we have done is an older copy of it that somebody put back: as good as another.
-        let done_before = done.filter(|done| *done <= last_id);
+        // Of an older simpd only this shows that somebody has put an older copy back, which is as good as another log.
+        let done_before =
+            done.filter(|done| done.id <= last_id && [*done, sent].into_iter().all(|at| simpd.has(at)));
         let stored = match done_before {
             Some(_) => {
                 store.go_on(&source)?;
@@ -103,10 +104,10 @@ impl<S: Simpd> Host<S> {
             }
         };
         // In a new log the past is not this room's: only those who are there now are greeted.
-        let done = done_before.unwrap_or(last_id);
+        let done = done_before.unwrap_or_else(|| simpd.position_of(last_id));
         let leftover = match done_before {
             // After a second kill: what the run before found left is in the store, what it sent itself is in the log.
-            Some(_) => [leftover, simpd.queued_after(done.max(sent))?].concat(),
+            Some(_) => [leftover, simpd.queued_after(done.id.max(sent.id))?].concat(),
             None => Vec::new(),
         };
         let leftover = Leftover::new(leftover);
@@ -131,7 +132,7 @@ impl<S: Simpd> Host<S> {
     }
 
     /// All events up to this one are done.
-    pub fn done(&self) -> u64 {
+    pub fn done(&self) -> Position {
         self.done
     }
 
@@ -147,7 +148,7 @@ impl<S: Simpd> Host<S> {
 
     /// Begins a turn.
     pub fn turn(&self) -> Turn {
-        Turn::new(self.done)
+        Turn::new(self.done.id)
     }
 
     /// Members whose chats are not those of before are gone, and those are greeted who have a chat and are none. With
@@ -163,14 +164,14 @@ impl<S: Simpd> Host<S> {
             .filter(|(id, member)| !chats.iter().any(|chat| chat.chat == *id && is_of(chat, member)));
         for chat in gone.map(|(chat, _)| chat).collect::<Vec<_>>() {
             // If the log tells of its end, what was said before that comes first.
-            if !self.simpd.is_closed_after(chat, self.done)? {
+            if !self.simpd.is_closed_after(chat, self.done.id)? {
                 self.room.closed(now_ms, chat);
                 self.collect(turn, None);
             }
         }
         for chat in chats.into_iter().filter(|chat| chat.state == ChatState::Open) {
             // A chat that began later comes as an event, in its turn.
-            if is_new || chat.chat <= self.done {
+            if is_new || chat.chat <= self.done.id {
                 let newcomer = self.store.newcomer(now_ms, &chat.peer.user, host(&chat.peer.address))?;
                 self.room.opened(now_ms, chat.chat, &chat.peer.user, &chat.peer.address, &newcomer);
                 self.collect(turn, Some(chat.chat));
@@ -222,11 +223,10 @@ impl<S: Simpd> Host<S> {
     /// If the store cannot be read, or simpd followed.
     pub fn handle(&mut self, now: Now, turn: &mut Turn, input: Input) -> Outcome<Option<Stopped>> {
         let from = match input {
-            Input::Event(event) => {
-                let id = event.id;
+            Input::Event(event, position) => {
                 self.handle_event(event)?;
-                turn.deeds.done = Some(id);
-                Some(id)
+                turn.deeds.done = Some(position);
+                Some(position.id)
             }
             Input::Computed(chat, event, password, computed) => {
                 let name = self.room.member(chat).map(|member| member.name.clone()).unwrap_or_default();
@@ -371,18 +371,21 @@ impl<S: Simpd> Host<S> {
         // At the end of the turn, so that one announcement has all who came in it.
         self.room.due(now);
         self.collect(&mut turn, None);
+        let done = turn.deeds.done.unwrap_or(self.done);
+        // What it is asked follows from these events, which came on another connection.
+        self.simpd.rely_on(done);
         // simpd first, the store second: what is done twice simpd recognizes, and what is stored as done is never
         // done again.
         self.lines += turn.batch.carry_out(&mut self.simpd, &mut self.dedup)?;
-        let done = turn.deeds.done.unwrap_or(self.done);
         if self.has_leftover {
-            let through = self.through(done);
+            let through = self.through(done.id);
             self.dedup.leftover_mut().forget_through(through);
             let rest = self.dedup.leftover_mut().rest();
             self.has_leftover = !rest.is_empty();
             turn.deeds.leftover = Some(rest);
         }
-        turn.deeds.sent = Some(self.dedup.newest()).filter(|newest| *newest > 0);
+        let sent = Some(self.dedup.newest()).filter(|newest| *newest > 0);
+        turn.deeds.sent = sent.map(|newest| self.simpd.position_of(newest));
         let changes = self.room.take_changes();
         while let Err(error) = self.store.commit(now.wall_ms, &self.room, &changes, &turn.deeds) {
             // What is asked for next would come after what is not stored.
@@ -407,7 +410,7 @@ impl<S: Simpd> Host<S> {
             // An operator that has gone does not want it any more.
             let _ = operator.send(answer);
         }
-        if self.done >= self.seen + SEEN_EVERY { self.tell_seen() } else { Ok(()) }
+        if self.done.id >= self.seen + SEEN_EVERY { self.tell_seen() } else { Ok(()) }
     }
 
     /// How far nothing is needed again if all is done up to this event: a password that is being computed, and what
@@ -433,7 +436,7 @@ impl<S: Simpd> Host<S> {
     /// If simpd cannot be asked. That it refuses does no harm: it is told again.
     pub fn tell_seen(&mut self) -> Outcome {
         let consumer = format!("room-{}", self.room.settings().name);
-        let id = self.through(self.done);
+        let id = self.through(self.done.id);
         if id <= self.seen {
             return Ok(());
         }

@@ -145,7 +145,7 @@ impl Launch {
         let host = Host::start(now(), self.settings.clone(), store, simpd, (jobs, wanted))?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
         // A full queue makes the thread wait, and with it simpd: no more events than the room can deal with.
-        let take = move |event| events.send((start, Input::Event(event))).is_ok();
+        let take = move |event, position| events.send((start, Input::Event(event, position))).is_ok();
         let failed = move |error| drop(broken.send((start, Input::Failed(error))));
         follow(follower, host.done(), Arc::clone(&self.stopping), take, failed)?;
         Ok(host)

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use simp_control::error::{Error, Outcome};
 use simp_control::{
-    ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, Incoming, Kind, LogId, Piece, Reply,
-    Request, Status, sleep,
+    ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, Incoming, Kind, LogId, Piece,
+    Position, Reply, Request, Status, sleep,
 };
 
 use crate::leftover::QueuedLine;
@@ -42,6 +42,15 @@ pub trait Simpd {
 
     /// Its log; `None` if it does not say which it is.
     fn log(&self) -> Option<&LogId>;
+
+    /// Where an entry of its log is that it has told of.
+    fn position_of(&self, entry: u64) -> Position;
+
+    /// Whether the entry at this position is one of its log.
+    fn has(&self, position: Position) -> bool;
+
+    /// A log without the entry at this position is another one from now on.
+    fn rely_on(&mut self, position: Position);
 
     /// The newest entry of its log.
     fn last_id(&mut self) -> Outcome<u64>;
@@ -189,6 +198,18 @@ impl Simpd for Asker {
         self.client.log()
     }
 
+    fn position_of(&self, entry: u64) -> Position {
+        self.client.position_of(entry)
+    }
+
+    fn has(&self, position: Position) -> bool {
+        self.client.has(position)
+    }
+
+    fn rely_on(&mut self, position: Position) {
+        self.client.rely_on(position);
+    }
+
     fn last_id(&mut self) -> Outcome<u64> {
         Ok(self.status()?.last_id)
     }
@@ -261,16 +282,17 @@ fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
     }
 }
 
-/// Gives every event that concerns a room, from this one on, for as long as it is taken. `failed` is told why no more come.
+/// Gives every event that concerns a room and where it is, from this one on, for as long as it is taken. `failed` is told why no more come.
 pub fn follow(
     mut client: Client,
-    after: u64,
+    after: Position,
     stopping: Arc<AtomicBool>,
-    take: impl Fn(Event) -> bool + Send + 'static,
+    take: impl Fn(Event, Position) -> bool + Send + 'static,
     failed: impl Fn(Error) + Send + 'static,
 ) -> Outcome {
     let kinds = vec![Kind::Opened, Kind::Closed, Kind::Message];
-    client.follow(FollowFrom::After(after), Filter { kinds, ..Filter::default() })?;
+    client.rely_on(after);
+    client.follow(FollowFrom::After(after.id), Filter { kinds, ..Filter::default() })?;
     client.write()?;
     thread::spawn(move || {
         loop {
@@ -280,7 +302,8 @@ pub fn follow(
             };
             match next {
                 Ok(Some(Incoming::Event(event))) => {
-                    if !take(event) {
+                    let position = client.position_of(event.id);
+                    if !take(event, position) {
                         break;
                     }
                 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
 use simp_service::plain_file;
 
-use simp_control::LogId;
+use simp_control::{LogId, Position};
 use strikes::{account_key, forgive, host_key, strike};
 
 use crate::leftover::QueuedLine;
@@ -78,6 +78,10 @@ pub enum RoomStoreError {
     Row(#[from] serde_json::Error),
 }
 
+/// Where a position is kept: the id of its entry, and its epoch if that is known.
+const DONE: (&str, &str) = ("done", "done_epoch");
+const SENT: (&str, &str) = ("sent", "sent_epoch");
+
 /// The file of one room.
 #[derive(Debug)]
 pub struct RoomStore {
@@ -108,9 +112,9 @@ pub struct Source {
 #[derive(Debug, Default)]
 pub struct Progress {
     /// All events of this log up to this one were done; `None` if the room has never run on it.
-    pub done: Option<u64>,
+    pub done: Option<Position>,
     /// All lines up to this one were sent for them, but for those that are left; 0 if there was none.
-    pub sent: u64,
+    pub sent: Position,
     /// What an earlier run had sent for what was not done yet.
     pub leftover: Vec<QueuedLine>,
 }
@@ -125,9 +129,9 @@ pub struct Deeds {
     /// The right password: name of the account, host, and wrong ones before in the same chat.
     pub forgiven: Vec<(String, String, u8)>,
     /// All events up to this one are done.
-    pub done: Option<u64>,
+    pub done: Option<Position>,
     /// All lines up to this one were sent for them, but for those that are left.
-    pub sent: Option<u64>,
+    pub sent: Option<Position>,
     /// What an earlier run had sent for what is not done yet; `None` if that has not changed.
     pub leftover: Option<Vec<QueuedLine>>,
 }
@@ -205,8 +209,8 @@ impl RoomStore {
         };
         let topic = self.meta("topic")?.unwrap_or_default();
         // Positions in another log mean nothing in this one.
-        let done = self.meta("done")?.and_then(|done| done.parse().ok()).filter(|_| is_same);
-        let sent = self.meta("sent")?.and_then(|sent| sent.parse().ok()).unwrap_or_default();
+        let done = self.position(DONE)?.filter(|_| is_same);
+        let sent = self.position(SENT)?.unwrap_or_default();
         let mut left = self.db.prepare("SELECT id, chat, text FROM leftover")?;
         let queued = |row: &rusqlite::Row<'_>| {
             let (id, chat) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
@@ -221,6 +225,12 @@ impl RoomStore {
         let is_simpd = self.meta("simpd")?.is_none_or(|kept| kept == source.simpd);
         let kept = self.meta("log")?.map(LogId::new);
         Ok(is_simpd && (kept.is_none() || source.log.is_none() || kept == source.log))
+    }
+
+    fn position(&self, (id, epoch): (&str, &str)) -> Result<Option<Position>, RoomStoreError> {
+        let id = self.meta(id)?.and_then(|id| id.parse().ok());
+        let epoch = self.meta(epoch)?.and_then(|epoch| epoch.parse().ok());
+        Ok(id.map(|id| Position { id, epoch }))
     }
 
     fn meta(&self, key: &str) -> Result<Option<String>, RoomStoreError> {
@@ -246,11 +256,11 @@ impl RoomStore {
         let all = self.db.transaction()?;
         // How far it was in another log says nothing of this one, also after a kill before the first turn.
         all.execute_batch(
-            "DELETE FROM members; DELETE FROM leftover; DELETE FROM meta WHERE key IN ('done', 'log')",
+            "DELETE FROM members; DELETE FROM leftover;
+             DELETE FROM meta WHERE key IN ('done', 'done_epoch', 'sent', 'sent_epoch', 'log')",
         )?;
         keep_source(&all, source)?;
         keep_meta(&all, "notices", "[]")?;
-        keep_meta(&all, "sent", "0")?;
         Ok(all.commit()?)
     }
 
@@ -320,10 +330,8 @@ impl RoomStore {
                 all.prepare_cached("INSERT INTO leftover VALUES (?1, ?2, ?3)")?.execute(values)?;
             }
         }
-        for (key, value) in [("done", deeds.done), ("sent", deeds.sent)] {
-            if let Some(value) = value {
-                keep_meta(&all, key, &value.to_string())?;
-            }
+        for (keys, position) in [(DONE, deeds.done), (SENT, deeds.sent)] {
+            position.map_or(Ok(()), |position| keep_position(&all, keys, position))?;
         }
         Ok(all.commit()?)
     }
@@ -345,6 +353,18 @@ fn keep_member(all: &Transaction<'_>, chat: u64, member: &Member) -> Result<(), 
 fn keep_source(all: &Transaction<'_>, source: &Source) -> Result<(), RoomStoreError> {
     keep_meta(all, "simpd", &source.simpd)?;
     source.log.as_ref().map_or(Ok(()), |log| keep_meta(all, "log", &log.to_string()))
+}
+
+fn keep_position(
+    all: &Transaction<'_>,
+    (id, epoch): (&str, &str),
+    position: Position,
+) -> Result<(), RoomStoreError> {
+    keep_meta(all, id, &position.id.to_string())?;
+    match position.epoch {
+        Some(number) => keep_meta(all, epoch, &number.to_string()),
+        None => Ok(all.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([epoch]).map(drop)?),
+    }
 }
 
 fn keep_meta(all: &Transaction<'_>, key: &str, value: &str) -> Result<(), RoomStoreError> {

@@ -101,7 +101,7 @@ fn requests_written_at_once_are_answered_in_order_even_to_a_client_that_writes_n
         [Request::Hello { version: VERSION }, Request::Status, Request::Chats { after: 0 }, seen("me", 0)];
     client.stream().write_all(&requests.iter().flat_map(frame).collect::<Vec<u8>>()).unwrap();
     client.stream().shutdown(Shutdown::Write).unwrap();
-    let Some(Answer::Reply(Reply::Hello { version, program, address, user, log })) = client.read() else {
+    let Some(Answer::Reply(Reply::Hello { version, program, address, user, log, .. })) = client.read() else {
         panic!("no hello")
     };
     let expected = (VERSION, env!("CARGO_PKG_VERSION"), format!("{}:7777", world.address(1)), "alice");

@@ -2,7 +2,7 @@
 //! here, and is in `daemon` and `command`.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -62,6 +62,26 @@ impl World {
             let _ = std::fs::remove_file(folder.join(name));
         }
         assert!(!folder.join("log.db").exists());
+    }
+
+    /// Copies the log of the daemon on address number `host` to a folder of this name.
+    pub fn copy_log(&self, host: u8, name: &str) {
+        self.copy_files(&self.path("state/simp").join(self.address(host)), &self.path(name));
+    }
+
+    /// Puts that copy in the place of the log of the daemon on address number `host`, which does not run.
+    pub fn put_log_back(&self, host: u8, name: &str) {
+        self.remove_log(host);
+        self.copy_files(&self.path(name), &self.path("state/simp").join(self.address(host)));
+    }
+
+    fn copy_files(&self, from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for name in ["log.db", "log.db-wal"] {
+            if from.join(name).exists() {
+                std::fs::copy(from.join(name), to.join(name)).unwrap();
+            }
+        }
     }
 
     /// A command with this world's environment and nothing of the caller's but the search path.

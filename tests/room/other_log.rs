@@ -1,4 +1,4 @@
-//! The room's simpd loses its log and has more entries than before by the time that the room looks again: nobody is taken
+//! The room's simpd loses its log, or gets an older copy of it, and has more entries than before by the time that the room looks again: nobody is taken
 //! for the member whose chat had the same number. Accounts stay.
 
 use nix::sys::signal::Signal;
@@ -17,9 +17,10 @@ fn crowd(lobby: &Lobby, first: &str) -> Vec<Guest> {
     guests
 }
 
-/// A room with a member called ann, who has the first chat.
+/// A room with a member called ann, who has the first chat, and a copy of simpd's log from before that.
 fn with_ann() -> Lobby {
     let lobby = Lobby::start(&[]);
+    lobby.copy_log();
     lobby.does_with(&["users", "add", "ann"], "secret").ok();
     let mut ann = Guest::comes(&lobby, 2, "ann");
     ann.hears(&["Welcome to lobby, ann. Your password?"]);
@@ -47,10 +48,19 @@ fn all_are_at_the_door(lobby: &Lobby, mut guests: Vec<Guest>) {
 
 #[test]
 fn a_room_that_runs_takes_nobody_of_another_log_for_a_member() {
+    goes_on_with_another_log(Lobby::lose_log);
+}
+
+#[test]
+fn a_room_that_runs_takes_nobody_of_an_older_copy_that_has_grown_for_a_member() {
+    goes_on_with_another_log(Lobby::put_log_back);
+}
+
+fn goes_on_with_another_log(replace: fn(&mut Lobby)) {
     let mut lobby = with_ann();
     // It looks again only when the new log is longer than the old one.
     lobby.signal_room(Signal::SIGSTOP);
-    lobby.lose_log();
+    replace(&mut lobby);
     let guests = crowd(&lobby, "mallory");
     lobby.signal_room(Signal::SIGCONT);
     let gone = format!("simp-room: simpd on {} went away, waiting for it", lobby.to());
@@ -64,9 +74,18 @@ fn a_room_that_runs_takes_nobody_of_another_log_for_a_member() {
 
 #[test]
 fn a_room_that_is_started_takes_nobody_of_another_log_for_a_member() {
+    starts_with_another_log(Lobby::lose_log);
+}
+
+#[test]
+fn a_room_that_is_started_takes_nobody_of_an_older_copy_that_has_grown_for_a_member() {
+    starts_with_another_log(Lobby::put_log_back);
+}
+
+fn starts_with_another_log(replace: fn(&mut Lobby)) {
     let mut lobby = with_ann();
     lobby.end_room(Signal::SIGTERM).ok();
-    lobby.lose_log();
+    replace(&mut lobby);
     let guests = crowd(&lobby, "mallory");
     lobby.start_room(&[]);
     all_are_at_the_door(&lobby, guests);
@@ -74,9 +93,18 @@ fn a_room_that_is_started_takes_nobody_of_another_log_for_a_member() {
 
 #[test]
 fn whoever_has_a_members_chat_name_and_address_in_another_log_gives_a_password_all_the_same() {
+    asks_ann_of_another_log(Lobby::lose_log);
+}
+
+#[test]
+fn whoever_has_a_members_chat_name_and_address_in_an_older_copy_gives_a_password_all_the_same() {
+    asks_ann_of_another_log(Lobby::put_log_back);
+}
+
+fn asks_ann_of_another_log(replace: fn(&mut Lobby)) {
     let mut lobby = with_ann();
     lobby.end_room(Signal::SIGTERM).ok();
-    lobby.lose_log();
+    replace(&mut lobby);
     let mut ann = Guest::comes(&lobby, 2, "ann");
     let _guests = crowd(&lobby, "bob");
     lobby.start_room(&[]);

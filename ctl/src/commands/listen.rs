@@ -152,10 +152,15 @@ impl Listener<'_> {
     /// Simpd has a different log than before: each consumer has a mark in that one too, or begins with it. An id of the old
     /// one would be that of something else.
     fn begin_again(&mut self, other: OtherLog) -> Outcome {
-        if let Some(Place::Id(_)) = self.args.since {
-            return Err(other.into());
-        }
-        complain(&format!("{other}: going on with what is new there"));
+        let shown = match self.args.since {
+            Some(Place::Id(_)) => return Err(other.into()),
+            // An older copy has some of it with other ids.
+            Some(Place::Time(_)) => {
+                "all that it has since the given time, also what was shown before".to_owned()
+            }
+            None => format!("what consumer {} has not seen of it", consumer(self.args)),
+        };
+        complain(&format!("{other}: going on with {shown}"));
         self.mark = follow(self.client, self.args, &self.filter)?;
         self.aside = None;
         Ok(())

@@ -6,10 +6,11 @@
 //!
 //! - `store`: open, append, commit, roll back. `read`: for followers and `history`. `retain`: giving space free.
 //! - `ours`: messages of ours that wait, and the outbox. `kept_chats`: chats across restarts.
-//! - `habits`: how peers speak. `consumers`: how far each reader is.
+//! - `habits`: how peers speak. `consumers`: how far each reader is. `epochs`: what tells the log from copies of it.
 //! - `schema`, `rows`, `error`: the tables, entries as rows, and what SQLite's errors mean to a user.
 
 mod consumers;
+mod epochs;
 mod error;
 mod habits;
 mod kept_chats;

@@ -9,7 +9,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 pub(crate) const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 4;
+pub(crate) const SCHEMA_VERSION: i64 = 5;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -72,8 +72,14 @@ const FOURTH: &str = "
     INSERT INTO log VALUES (lower(hex(randomblob(16))));
 ";
 
+/// The epochs, and one for all that is there already: of what came before, nothing else is known.
+const FIFTH: &str = "
+    CREATE TABLE epochs (after INTEGER PRIMARY KEY, id INTEGER NOT NULL) STRICT;
+    INSERT INTO epochs SELECT 0, random() WHERE EXISTS (SELECT 1 FROM events);
+";
+
 /// What brings a file from each version to the next.
-const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH];
+const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
 const INCREMENTAL: i64 = 2;

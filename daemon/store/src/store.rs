@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
-use simp_control::{Event, LogId, Peer, What};
+use simp_control::{Epochs, Event, LogId, Peer, What};
 
 use crate::error::StoreError;
 use crate::rows::{columns, number};
@@ -45,6 +45,7 @@ pub struct Store {
     pub(crate) db: Connection,
     path: PathBuf,
     id: LogId,
+    pub(crate) epochs: Epochs,
     /// With what is not committed yet.
     pub(crate) extent: Extent,
     /// As of the last commit.
@@ -99,6 +100,7 @@ impl Store {
             db,
             path: path.to_owned(),
             id: LogId::new(id),
+            epochs: Epochs::default(),
             extent: Extent::default(),
             committed: Extent::default(),
             in_transaction: false,
@@ -109,10 +111,10 @@ impl Store {
             may_reappear: false,
         };
         store.ok(store.set_up(durability))?;
+        store.extent = store.ok(store.measure())?;
+        store.begin_epoch()?;
         // Before anything is promised to anybody: a log that cannot be written ends the start.
         store.try_to_write(now_ms)?;
-        store.extent = store.ok(store.measure())?;
-        store.committed = store.extent;
         Ok(store)
     }
 

@@ -9,6 +9,7 @@ use simp_seeds::{Random, Replay, seeds};
 
 use super::*;
 
+mod epochs;
 mod habits;
 
 /// A folder of this test alone.

@@ -10,7 +10,8 @@ use std::sync::mpsc::{self, Receiver};
 
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::{
-    ChatInfo, Event, Failure, FailureKind, LogId, Peer, Reason, Reply, Request, State as ChatState, What,
+    ChatInfo, Event, Failure, FailureKind, LogId, Peer, Position, Reason, Reply, Request, State as ChatState,
+    What,
 };
 use simp_seeds::{Random, Replay, replaying, seeds};
 
@@ -87,6 +88,16 @@ impl Simpd for Modelled {
     fn log(&self) -> Option<&LogId> {
         None
     }
+
+    fn position_of(&self, entry: u64) -> Position {
+        Position { id: entry, epoch: None }
+    }
+
+    fn has(&self, _: Position) -> bool {
+        true
+    }
+
+    fn rely_on(&mut self, _: Position) {}
 
     fn wait(&mut self, _: &str) -> Outcome {
         Err(killed())
@@ -222,7 +233,7 @@ impl World {
                 self.simpd.clone(),
                 (jobs, WantedChats::default()),
             ) {
-                self.fed = host.done();
+                self.fed = host.done().id;
                 self.host = Some(host);
                 self.jobs = taken;
             }
@@ -264,11 +275,11 @@ impl World {
                                 What::Opened { .. } | What::Closed { .. } | What::Message { .. }
                             )
                     });
-                    next.cloned().map(Input::Event)
+                    next.cloned().map(at_no_epoch)
                 }
             };
             let Some(input) = input else { continue };
-            if let Input::Event(event) = &input {
+            if let Input::Event(event, _) = &input {
                 self.fed = event.id;
             }
             outcome = outcome.and_then(|_| host.handle(Now::at(self.now_ms), &mut turn, input));
@@ -393,6 +404,16 @@ fn a_room_that_is_killed_at_any_place_says_everything_once() {
     assert!(replaying() || (kills > 0 && confirmed > 0), "nothing was tried");
 }
 
+/// What an older simpd tells.
+fn at(id: u64) -> Position {
+    Position { id, epoch: None }
+}
+
+fn at_no_epoch(event: Event) -> Input {
+    let position = at(event.id);
+    Input::Event(event, position)
+}
+
 #[test]
 fn in_an_open_room_whoever_has_taken_no_line_gives_way_to_who_comes_under_the_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -407,7 +428,7 @@ fn in_an_open_room_whoever_has_taken_no_line_gives_way_to_who_comes_under_the_na
         simpd.0.borrow_mut().open.insert(id, peer.clone());
         let mut turn = host.turn();
         let event = Event { id, at_ms, chat: id, peer, what: What::Opened { note: None } };
-        host.handle(Now::at(at_ms), &mut turn, Input::Event(event)).unwrap();
+        host.handle(Now::at(at_ms), &mut turn, at_no_epoch(event)).unwrap();
         host.end(Now::at(at_ms), turn).unwrap();
         (id, host.room.inside("ann"))
     };
@@ -432,11 +453,11 @@ fn a_room_that_has_begun_on_another_simpd_or_log_knows_nothing_of_how_far_it_was
     let before = on("127.0.0.1:7777", Some("a"));
     store.begin(&before).unwrap();
     let room = Room::new(settings(), Stored::default());
-    let deeds = Deeds { done: Some(500), ..Deeds::default() };
+    let deeds = Deeds { done: Some(at(500)), ..Deeds::default() };
     store.commit(0, &room, &Changes::default(), &deeds).unwrap();
     let done = |store: &RoomStore, source: &Source| store.load(source, 0).unwrap().1.done;
-    assert_eq!(done(&store, &before), Some(500));
-    assert_eq!(done(&store, &on("127.0.0.1:7777", None)), Some(500), "an older simpd does not say");
+    assert_eq!(done(&store, &before), Some(at(500)));
+    assert_eq!(done(&store, &on("127.0.0.1:7777", None)), Some(at(500)), "an older simpd does not say");
     for other in [on("127.0.0.1:7777", Some("b")), on("127.0.0.2:7777", Some("a"))] {
         assert_eq!(done(&store, &other), None, "{other:?}");
     }
@@ -451,11 +472,11 @@ fn a_room_whose_log_had_no_name_remembers_the_name_that_it_gets() {
     let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
     let on = |log: Option<&str>| Source { simpd: "127.0.0.1:7777".to_owned(), log: log.map(LogId::new) };
     store.begin(&on(None)).unwrap();
-    let deeds = Deeds { done: Some(500), ..Deeds::default() };
+    let deeds = Deeds { done: Some(at(500)), ..Deeds::default() };
     store.commit(0, &Room::new(settings(), Stored::default()), &Changes::default(), &deeds).unwrap();
     store.go_on(&on(Some("a"))).unwrap();
     let done = |log| store.load(&on(Some(log)), 0).unwrap().1.done;
-    assert_eq!((done("a"), done("b")), (Some(500), None));
+    assert_eq!((done("a"), done("b")), (Some(at(500)), None));
 }
 
 #[test]
@@ -469,7 +490,7 @@ fn who_has_the_number_of_a_members_chat_and_not_its_name_and_address_is_not_that
     let mut tell = |id, peer, what| {
         let mut turn = host.turn();
         let event = Event { id, at_ms: 1_000, chat: 1, peer, what };
-        host.handle(Now::at(1_000), &mut turn, Input::Event(event)).unwrap();
+        host.handle(Now::at(1_000), &mut turn, at_no_epoch(event)).unwrap();
         host.end(Now::at(1_000), turn).unwrap();
         host.room.member(1).map(|member| member.name.clone())
     };

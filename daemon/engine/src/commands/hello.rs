@@ -22,5 +22,6 @@ pub fn hello(engine: &Engine, version: u32) -> Carried {
         address: engine.address.to_string(),
         user: engine.policy.user.to_string(),
         log: Some(engine.store.log_id().clone()),
+        epochs: engine.store.epochs().clone(),
     })
 }
