@@ -183,6 +183,12 @@ fn variables_that_name_folders_of_another_user_count_as_not_set() {
     let mut command = as_eve("simpctl", ann);
     command.args(["-d", &address, "status"]);
     assert!(run(command, "").ok().contains("user               ann\n"));
+    // If none is named, that of eve may be meant.
+    let mut command = as_eve("simpctl", ann);
+    command.args(["chats"]);
+    let said = run(command, "");
+    let state_line = ignored("XDG_STATE_HOME", "state");
+    assert_eq!((said.status, said.stderr), (Some(0), format!("simpctl: {runtime}\nsimpctl: {state_line}\n")));
     // That it is eve's simpd that was meant, perhaps, is said if there is none.
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.wait(), Some(0));
@@ -194,6 +200,10 @@ fn variables_that_name_folders_of_another_user_count_as_not_set() {
         socket.display()
     );
     run(command, "").fails(3, &line);
+    // What is in the folder of the configuration says nothing of where a simpd is.
+    let mut command = users.command(ann, "simpctl");
+    command.arg("status").env("XDG_CONFIG_HOME", folder("config"));
+    run(command, "").fails(3, "simpctl: simpd is not running (start it with: simpd ADDR)");
     // Nor is anything made in her home; that of ann is in no list.
     let mut command = as_eve("simpd", users.eve);
     command.args([&address, "--user", "ann"]);
@@ -202,4 +212,23 @@ fn variables_that_name_folders_of_another_user_count_as_not_set() {
     assert!(failed.stderr.ends_with(line) && failed.stderr.contains("HOME is ignored: "), "{failed:?}");
     assert_eq!(fs::read_dir(folder("home")).unwrap().count(), 0);
     fs::remove_dir_all(&usual).unwrap();
+}
+
+#[test]
+fn a_variable_that_is_no_absolute_path_is_ignored_and_named() {
+    let world = World::new();
+    let mut command = world.command("simpctl");
+    // By its address: where it is looked for then, some simpd may run.
+    command.args(["-d", &world.address(1), "status"]).env("XDG_RUNTIME_DIR", "run");
+    let failed = run(command, "");
+    let end = format!(
+        "simpd is not running (start it with: simpd {}); XDG_RUNTIME_DIR is ignored: run is not an absolute path\n",
+        world.address(1)
+    );
+    assert!(failed.status == Some(3) && failed.stderr.ends_with(&end), "{failed:?}");
+    let mut command = world.command("simpd");
+    command.args(["--user", "ann"]).env("XDG_STATE_HOME", "state").env("XDG_CONFIG_HOME", "");
+    let failed = run(command, "");
+    let lines = "simpd: XDG_STATE_HOME is ignored: state is not an absolute path\nsimpd: no address given (for example: simpd 127.0.0.1)\n";
+    assert_eq!((failed.status, failed.stderr.as_str()), (Some(2), lines));
 }

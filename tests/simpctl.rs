@@ -69,6 +69,16 @@ fn wrong_usage_is_status_2_and_one_line() {
             &["connect", "127.0.0.1:99999"],
             "127.0.0.1:99999: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)",
         ),
+        (&["connect", " "], "' ': neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)"),
+        (&["send", "-t", " ", "hi"], "' ': nobody is called so (leave it out if there is only one)"),
+        (
+            &["listen", "--json", "--exec", "true"],
+            "--exec prints no messages, so that --json means nothing (leave one out)",
+        ),
+        (
+            &["listen", "--since", "0", "--consumer", "mail"],
+            "--since uses no mark, so that --consumer means nothing (leave one out)",
+        ),
         (&["connect", "0.0.0.0"], "0.0.0.0:7777: not the address of one host"),
         (
             &["listen", "-n", "x"],
@@ -229,7 +239,7 @@ fn what_is_not_there_is_status_7() {
     world
         .ctl(1, &["send", "hi"])
         .fails(7, &format!("simpctl: several match: {ann_is}, {cid_is} (choose one with -t WHO)"));
-    for who in ["ann", &world.address(5), &ann_is] {
+    for who in ["ann", &world.address(5), &ann_is, &format!("ann@{}", world.address(5))] {
         world.ctl(1, &["send", "--no-wait", "-t", who, "hi"]).ok();
     }
 }

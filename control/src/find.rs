@@ -42,7 +42,10 @@ pub(crate) fn simpd(named: Option<String>) -> Outcome<Connection> {
 }
 
 /// What `$SIMP_DAEMON` says.
-fn variable() -> Outcome<Option<String>> {
+///
+/// # Errors
+/// `usage`, if that is no text.
+pub fn variable() -> Outcome<Option<String>> {
     match std::env::var("SIMP_DAEMON") {
         // Set but empty is not set: so a script can undo the variable for one command.
         Ok(name) => Ok(Some(name).filter(|name| !name.is_empty())),
@@ -93,9 +96,8 @@ fn only_one() -> Outcome<Connection> {
         let line = format!("several simpd are running: {} (choose one with -d ADDR)", names.join(", "));
         return Err(fail(FailureKind::NoDaemon, line));
     }
-    let none =
-        || with_reason(fail(FailureKind::NoDaemon, "simpd is not running (start it with: simpd ADDR)"));
-    running.pop().ok_or_else(|| failed.or_else(without_socket).unwrap_or_else(none))
+    let none = || fail(FailureKind::NoDaemon, "simpd is not running (start it with: simpd ADDR)");
+    running.pop().ok_or_else(|| with_reason(failed.or_else(without_socket).unwrap_or_else(none)))
 }
 
 /// All sockets that are in their place, and then those that only a lock names, in the order of their names. `failed` is why
@@ -146,7 +148,7 @@ fn unreachable(path: &Path, pid: u32) -> Error {
 
 /// That a simpd is missing may be because a variable does not count.
 fn with_reason(error: Error) -> Error {
-    match (error, homes::ignored().next()) {
+    match (error, homes::ignored_places().next()) {
         (Error::Failure(mut failure), Some(ignored)) => {
             failure.line = format!("{}; {ignored}", failure.line);
             failure.into()

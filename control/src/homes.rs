@@ -13,7 +13,7 @@ use crate::places;
 /// What all programs call their folder below those of the user.
 const OUR_FOLDER: &str = "simp";
 
-/// A variable that counts as not set, because its folder is another user's.
+/// A variable that counts as not set, because its folder is another user's, or another one for each program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ignored {
     /// The variable.
@@ -25,7 +25,11 @@ pub struct Ignored {
 impl fmt::Display for Ignored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { variable, folder } = self;
-        write!(f, "{variable} is ignored: {} belongs to {}", folder.display(), owner_of(folder))
+        let shown = folder.display();
+        match folder.is_absolute() {
+            true => write!(f, "{variable} is ignored: {shown} belongs to {}", owner_of(folder)),
+            false => write!(f, "{variable} is ignored: {shown} is not an absolute path"),
+        }
     }
 }
 
@@ -45,6 +49,11 @@ pub fn config() -> Option<PathBuf> {
     own("XDG_CONFIG_HOME", is_readable).ok().flatten().or_else(|| Some(home()?.join(".config")))
 }
 
+/// Of the variables that count as not set those that say where daemons are.
+pub fn ignored_places() -> impl Iterator<Item = Ignored> {
+    ignored().filter(|ignored| ignored.variable != "XDG_CONFIG_HOME")
+}
+
 /// The variables that count as not set, although they are.
 pub fn ignored() -> impl Iterator<Item = Ignored> {
     let (state, config) = (own("XDG_STATE_HOME", is_for_ours), own("XDG_CONFIG_HOME", is_readable));
@@ -58,9 +67,10 @@ fn runtime() -> Result<Option<PathBuf>, Ignored> {
 /// The folder that a variable names. A relative one would be another folder for each program, and is ignored, says the XDG
 /// Base Directory Specification.
 fn own(variable: &'static str, is_ours: fn(&Path) -> bool) -> Result<Option<PathBuf>, Ignored> {
-    let folder = std::env::var_os(variable).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let folder =
+        std::env::var_os(variable).map(PathBuf::from).filter(|folder| !folder.as_os_str().is_empty());
     match folder {
-        Some(folder) if !is_ours(&folder) => Err(Ignored { variable, folder }),
+        Some(folder) if !folder.is_absolute() || !is_ours(&folder) => Err(Ignored { variable, folder }),
         folder => Ok(folder),
     }
 }

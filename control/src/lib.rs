@@ -28,7 +28,7 @@ pub mod error;
 pub mod escape;
 mod event;
 mod failure;
-mod find;
+pub mod find;
 pub mod frame;
 mod framed;
 mod holder;

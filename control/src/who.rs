@@ -16,6 +16,8 @@ pub enum Who {
     Address(SocketAddr),
     /// `USER@ADDR:PORT`, as peers are shown.
     Both(String, SocketAddr),
+    /// `USER@ADDR`: this user there, on any port.
+    OnHost(String, Host),
     /// Anything else: a user name.
     User(String),
 }
@@ -55,7 +57,8 @@ impl Who {
         let Some((user, address)) = text.rsplit_once('@') else { return Ok(Self::User(text.to_owned())) };
         match Address::parse(address) {
             Ok(Address { host, port: Some(port) }) => Ok(Self::Both(user.to_owned(), host.with_port(port))),
-            Ok(Address { port: None, .. }) | Err(AddressError::NoAddress) => Ok(Self::User(text.to_owned())),
+            Ok(Address { host, port: None }) => Ok(Self::OnHost(user.to_owned(), host)),
+            Err(AddressError::NoAddress) => Ok(Self::User(text.to_owned())),
             Err(error) => Err(error),
         }
     }
@@ -66,6 +69,7 @@ impl Who {
             Self::Ip(host) => host.has(at),
             Self::Address(address) => is_at(*address, at),
             Self::Both(name, address) => is_at(*address, at) && name == user,
+            Self::OnHost(name, host) => host.has(at) && name == user,
             // A blank name is that of every peer that sends none, so it names nobody.
             Self::User(name) => !user.is_empty() && name == user,
         }
@@ -80,7 +84,7 @@ impl Who {
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Address(address) | Self::Both(_, address) => Some(*address),
-            Self::Ip(_) | Self::User(_) => None,
+            Self::Ip(_) | Self::OnHost(..) | Self::User(_) => None,
         }
     }
 }
@@ -97,6 +101,7 @@ impl fmt::Display for Who {
             Self::Ip(host) => write!(f, "{host}"),
             Self::Address(address) => write!(f, "{address}"),
             Self::Both(user, address) => write!(f, "{user}@{address}"),
+            Self::OnHost(user, host) => write!(f, "{user}@{host}"),
             Self::User(user) => f.write_str(user),
         }
     }
@@ -109,13 +114,14 @@ mod tests {
     #[test]
     fn a_name_never_passes_for_an_address() {
         let (bob, eve) = ("127.0.0.2:7777".parse().unwrap(), "127.0.0.9:7777".parse().unwrap());
-        for who in ["127.0.0.2", "127.0.0.2:7777", "bob@127.0.0.2:7777", "bob"] {
+        for who in ["127.0.0.2", "127.0.0.2:7777", "bob@127.0.0.2:7777", "bob@127.0.0.2", "bob"] {
             assert!(Who::parse(who).means("bob", bob), "{who}");
         }
-        for who in ["127.0.0.2", "127.0.0.2:7777", "bob@127.0.0.2:7777"] {
+        for who in ["127.0.0.2", "127.0.0.2:7777", "bob@127.0.0.2:7777", "bob@127.0.0.2"] {
             assert!(!Who::parse(who).means(who, eve), "{who} as a name");
         }
-        for who in ["", "alice", "127.0.0.2:7778", "eve@127.0.0.2:7777", "::1"] {
+        for who in ["", "alice", "127.0.0.2:7778", "eve@127.0.0.2:7777", "eve@127.0.0.2", "@127.0.0.2", "::1"]
+        {
             assert!(!Who::parse(who).means("bob", bob), "{who}");
         }
         assert!(!Who::parse("").means("", bob), "a blank name is nobody's");
@@ -124,7 +130,7 @@ mod tests {
     #[test]
     fn ipv6_addresses_are_read_with_and_without_a_port() {
         let at = "[::1]:7777".parse().unwrap();
-        for who in ["::1", "[::1]:7777", "bob@[::1]:7777"] {
+        for who in ["::1", "[::1]:7777", "bob@[::1]:7777", "bob@::1", "bob@[::1]"] {
             assert!(Who::parse(who).means("bob", at), "{who}");
         }
     }
@@ -139,16 +145,24 @@ mod tests {
             "[fe80::1%lo]:7777",
             "[fe80::1]:7777",
             "bob@[fe80::1%lo]:7777",
+            "bob@fe80::1%lo",
+            "bob@fe80::1",
         ] {
             assert!(Who::parse(who).means("bob", at), "{who}");
             let shown = Who::parse(who).to_string();
             assert!(Who::parse(&shown).means("bob", at), "{shown}");
         }
         let elsewhere = "[fe80::1%99999999]:7777".parse().unwrap();
-        for who in ["fe80::1%lo", "[fe80::1%lo]:7777", "bob@[fe80::1%lo]:7777", "[fe80::1%lo]:7778"] {
+        for who in [
+            "fe80::1%lo",
+            "[fe80::1%lo]:7777",
+            "bob@[fe80::1%lo]:7777",
+            "bob@fe80::1%lo",
+            "[fe80::1%lo]:7778",
+        ] {
             assert!(!Who::parse(who).means("bob", elsewhere), "{who}");
         }
-        for who in ["fe80::1%no-such", "bob@[fe80::1%no-such]:7777"] {
+        for who in ["fe80::1%no-such", "bob@fe80::1%no-such", "bob@[fe80::1%no-such]:7777"] {
             let line = Who::read(who).unwrap_err().to_string();
             assert_eq!(line, format!("{who}: no interface 'no-such' here (list them: ip link)"));
         }

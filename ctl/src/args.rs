@@ -346,7 +346,7 @@ pub(crate) struct ForgetArgs {
     /// every peer
     #[argh(switch)]
     pub(crate) all: bool,
-    /// which peer: a user name, ADDR, ADDR:PORT, USER@ADDR:PORT or a host name
+    /// which peer: a user name, ADDR, ADDR:PORT, USER@ADDR[:PORT] or a host name
     #[argh(positional)]
     pub(crate) who: Option<String>,
 }

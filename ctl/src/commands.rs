@@ -37,7 +37,9 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
         Command::Send(args) => send::check(args).and_then(|()| send::run(&mut simpd()?, output, args)),
         Command::Outbox(args) => outbox::run(&mut simpd()?, output, args),
         Command::Resend(args) => resend::run(&mut simpd()?, output, args),
-        Command::Listen(args) => listen::check(args).and_then(|()| listen::run(&mut simpd()?, output, args)),
+        Command::Listen(args) => {
+            listen::check(args, output.is_json()).and_then(|()| listen::run(&mut simpd()?, output, args))
+        }
         Command::Quit(args) => quit::run(&mut simpd()?, output, args),
         Command::Status(_) => status::run(&mut simpd()?, output),
         Command::History(args) => history::run(&mut simpd()?, output, args),

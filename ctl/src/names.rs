@@ -61,8 +61,9 @@ pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
 /// `usage` if it can be nobody's.
 pub(crate) fn who(typed: Option<&str>) -> Outcome<Option<String>> {
     match typed {
-        Some("") => {
-            Err(fail(FailureKind::Usage, "'': nobody is called so (leave it out if there is only one)"))
+        Some(blank) if blank.trim().is_empty() => {
+            let line = format!("'{blank}': nobody is called so (leave it out if there is only one)");
+            Err(fail(FailureKind::Usage, line))
         }
         Some(typed) => match Who::read(typed) {
             Ok(who) => Ok(Some(who.to_string())),
@@ -112,7 +113,7 @@ pub(crate) fn ask_or_resolve(
         Some((_, Err(Error::Lost(lost)))) => Err(lost.into()),
         Some((typed, Err(error))) if error.is(FailureKind::NoSuch) => {
             let line = format!(
-                "{typed}: neither a user in a chat nor a known host (or give the address: send --queue -t ADDR)"
+                "{typed}: neither a user in a chat nor a known host (give the address: send --queue -t ADDR)"
             );
             Err(fail(FailureKind::NoSuch, line))
         }
@@ -140,7 +141,7 @@ fn address_or_host(typed: &str) -> Outcome<Named<'_>> {
         (Ok(address), _) => Ok(Named::Address(address)),
         (Err(AddressError::NoAddress), Some((host, port))) => Ok(Named::Host(host, port)),
         (Err(AddressError::NoAddress), None) => {
-            let shown = if typed.is_empty() { "''" } else { typed };
+            let shown = if typed.trim().is_empty() { format!("'{typed}'") } else { typed.to_owned() };
             let line = format!("{shown}: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)");
             Err(fail(FailureKind::Usage, line))
         }

@@ -1,7 +1,7 @@
 //! Reaches simpd, and says so when it goes away.
 
 use simp_control::error::Outcome;
-use simp_control::{Client, Socket};
+use simp_control::{Client, Socket, find, homes};
 
 use crate::show::complain;
 
@@ -10,7 +10,12 @@ use crate::show::complain;
 /// # Errors
 /// `no_daemon` with the remedy, or `usage` if the name makes no sense.
 pub(crate) fn simpd(named: Option<String>) -> Outcome<Client> {
+    let is_named = named.is_some() || find::variable()?.is_some();
     let mut client = Client::find(named)?;
+    if !is_named {
+        // It is the only one here, but the variables may mean that of somebody else.
+        homes::ignored_places().for_each(|ignored| complain(&ignored.to_string()));
+    }
     // Silence for a minute would look like a hang.
     client.when_lost(say_so);
     Ok(client)

@@ -54,14 +54,14 @@ impl Output {
         }
     }
 
-    /// Whether [`View::Queued`] prints anything, for its text may have to be asked for.
-    pub(crate) fn shows_queued(&self) -> bool {
-        self.format == Format::Json
-    }
-
     /// Whether a person at a terminal reads along, who likes to know of more than what is printed.
     pub(crate) fn has_person(&self) -> bool {
         self.format != Format::Json && io::stderr().is_terminal()
+    }
+
+    /// Whether it is for a program, as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
     }
 
     /// Prints it; [`Output::flush`] makes it leave.

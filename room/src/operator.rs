@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use simp_control::FailureKind;
-use simp_control::clock::{local, rfc3339};
+use simp_control::clock::{age, local, rfc3339};
 use simp_control::error::{Outcome, fail};
 use simp_control::escape;
 
@@ -61,7 +61,7 @@ fn status_lines(status: &RoomStatus) -> Outcome {
         ("bans", status.bans.to_string()),
         ("topic", status.topic.clone()),
         ("lines sent", status.lines.to_string()),
-        ("up for", format!("{} s", status.uptime_ms / 1_000)),
+        ("up for", age(status.uptime_ms / 1_000)),
     ];
     figures
         .iter()

@@ -31,7 +31,7 @@ impl Whom {
         match Who::read(typed).map_err(|error| error.to_string())? {
             Who::Ip(host) => Ok(Self::Host(lacks(host)?)),
             Who::Address(address) => Ok(Self::Member(address.to_string(), lacks(Host::of(address))?)),
-            Who::Both(..) | Who::User(_) => Ok(Self::Name(typed.to_owned())),
+            Who::Both(..) | Who::OnHost(..) | Who::User(_) => Ok(Self::Name(typed.to_owned())),
         }
     }
 

@@ -27,14 +27,18 @@ const DEFAULT_CONSUMER: &str = "default";
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Whether the arguments make sense, before a simpd is reached.
-pub(super) fn check(args: &ListenArgs) -> Outcome {
-    if args.exec.as_ref().is_some_and(|command| command.trim().is_empty()) {
-        return Err(fail(
-            FailureKind::Usage,
-            "--exec needs a command: an empty one would mark every message as seen",
-        ));
-    }
-    Ok(())
+pub(super) fn check(args: &ListenArgs, is_json: bool) -> Outcome {
+    let wrong = match &args.exec {
+        Some(command) if command.trim().is_empty() => {
+            "--exec needs a command: an empty one would mark every message as seen"
+        }
+        Some(_) if is_json => "--exec prints no messages, so that --json means nothing (leave one out)",
+        _ if args.since.is_some() && args.consumer.is_some() => {
+            "--since uses no mark, so that --consumer means nothing (leave one out)"
+        }
+        _ => return Ok(()),
+    };
+    Err(fail(FailureKind::Usage, wrong))
 }
 
 /// Listens until the arguments' number or time is reached.

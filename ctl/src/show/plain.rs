@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use simp_control::clock::{local, now_ms};
+use simp_control::clock::{age, local, now_ms};
 use simp_control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Status, What, escape};
 
 use super::model::{OutboxEntry, View, WaitsFor};
@@ -148,16 +148,6 @@ fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
         out.push('\n');
     }
     out
-}
-
-/// How long ago, in the largest unit that fits.
-fn age(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m", seconds / 60),
-        3600..86_400 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
-    }
 }
 
 /// A status as names, the same as in JSON, and values.
@@ -324,11 +314,5 @@ mod tests {
     fn a_consumer_is_so_many_entries_behind() {
         let consumer = Consumer { name: "mail\x1b".into(), seen: 7 };
         assert_eq!(consumer_row(&consumer, 9), ["mail\\x1b", "7", "2"]);
-    }
-
-    #[test]
-    fn an_age_has_the_largest_unit_that_fits() {
-        let ages = [0, 59, 60, 3599, 3600, 86_399, 86_400].map(age);
-        assert_eq!(ages, ["0s", "59s", "1m", "59m", "1h", "23h", "1d"]);
     }
 }

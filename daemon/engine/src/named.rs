@@ -113,7 +113,7 @@ enum Claim {
 impl Claim {
     fn of(ongoing: &Ongoing, who: Option<&Who>) -> Self {
         match who {
-            Some(Who::Ip(_)) if ongoing.place.address.port() == PORT => Self::Port,
+            Some(Who::Ip(_) | Who::OnHost(..)) if ongoing.place.address.port() == PORT => Self::Port,
             _ if ongoing.chat.state() == State::Invited => Self::Asks,
             _ if ongoing.is_established() => Self::Established,
             _ => Self::LetIn,

@@ -61,7 +61,7 @@ impl Pins {
     /// Whether the table says something about the peer that is meant.
     pub fn are_about(&self, who: &Who) -> bool {
         match who {
-            Who::Ip(host) => {
+            Who::Ip(host) | Who::OnHost(_, host) => {
                 let hosts = self.hosts.keys().map(|host| host.with_port(0));
                 hosts.chain(self.peers.keys().copied()).any(|at| host.has(at))
             }

@@ -65,7 +65,7 @@ pub enum AcceptError {
 fn nameable(word: &str) -> Result<Who, AcceptError> {
     let who = Who::read(word)?;
     match &who {
-        Who::User(name) | Who::Both(name, _) => {
+        Who::User(name) | Who::Both(name, _) | Who::OnHost(name, _) => {
             UserName::new(name).map_err(|error| AcceptError::Name(word.to_owned(), error))?;
         }
         Who::Ip(_) | Who::Address(_) => (),

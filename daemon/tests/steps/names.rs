@@ -54,7 +54,7 @@ fn bob_and_another() -> Host {
 #[test]
 fn a_chat_begun_under_a_name_in_use_takes_nothing_from_the_one_that_has_it() {
     let mut host = bob_and_another();
-    for who in [Some("bob"), Some("127.0.0.2"), Some("bob@127.0.0.2:7777"), None] {
+    for who in [Some("bob"), Some("127.0.0.2"), Some("bob@127.0.0.2:7777"), Some("bob@127.0.0.2"), None] {
         assert_eq!(host.says_to(who), Ok(peer(2).to_string()), "{who:?}");
     }
     let quit = Request::Quit { who: Some("bob".to_owned()), chat: None, now: true };
@@ -73,7 +73,9 @@ fn between_two_that_have_heard_us_nobody_chooses_but_for_an_address_without_a_po
     for who in [Some("bob"), None] {
         assert_eq!(host.says_to(who), Err(both.clone()), "{who:?}");
     }
-    assert_eq!(host.says_to(Some("127.0.0.2")), Ok(peer(2).to_string()));
+    for who in ["127.0.0.2", "bob@127.0.0.2"] {
+        assert_eq!(host.says_to(Some(who)), Ok(peer(2).to_string()), "{who}");
+    }
 }
 
 #[test]

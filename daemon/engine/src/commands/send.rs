@@ -121,7 +121,11 @@ fn outbox_peer(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, Strin
     let address = match who.map(Who::parse) {
         Some(Who::Ip(host)) => peer_address(engine, &host.to_string())?,
         Some(Who::Address(address) | Who::Both(_, address)) => peer_address(engine, &address.to_string())?,
-        Some(Who::User(_)) | None => return outbox_peer_in_chat(engine, who),
+        // With a port that only a chat knows.
+        Some(Who::OnHost(_, host)) if !engine.chats.is_any(who, |state| state != State::Closed) => {
+            peer_address(engine, &host.to_string())?
+        }
+        Some(Who::OnHost(..) | Who::User(_)) | None => return outbox_peer_in_chat(engine, who),
     };
     let in_chat = engine.chats.for_outbox(address).and_then(|key| engine.chats.get(key));
     Ok((address, in_chat.map(|ongoing| ongoing.chat.user().as_str().to_owned()).unwrap_or_default()))
