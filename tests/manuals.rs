@@ -79,3 +79,20 @@ fn simp_room_has_the_commands_of_its_manual() {
         run(room, "").ok()
     });
 }
+
+#[test]
+fn the_loop_that_sends_texts_sends_all_of_them() {
+    let page = include_str!("../man/simpctl.1");
+    let example = page.split("Send texts in a script").nth(1).unwrap();
+    let example = example.split(".Bd -literal -offset indent\n").nth(1).unwrap().split(".Ed").next().unwrap();
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let mut shell = world.command("sh");
+    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_simpctl")).parent().unwrap();
+    shell.args(["-c", &format!("PATH={}:$PATH\n{example}", programs.display())]);
+    shell.env("SIMP_DAEMON", world.address(1));
+    run(shell, "--help\n\n  two  words \\n\n-x\nthe last").ok();
+    let heard = world.ctl(2, &["listen", "-n", "4", "--text", "--timeout", "20"]).ok();
+    assert_eq!(heard, "--help\n  two  words \\n\n-x\nthe last\n");
+}
