@@ -20,9 +20,11 @@ use crate::hashing::{Job, WantedChats, Work};
 use crate::leftover::QueuedLine;
 use crate::member::Rate;
 use crate::now::Now;
-use crate::room::{Changes, Computed, Order, Room, RoomSettings, Stored};
+use crate::room::{Computed, Order, RoomSettings};
 use crate::simpd::{Errand, Simpd};
-use crate::store::{Deeds, RoomStore, Source};
+use crate::store::RoomStore;
+
+mod sources;
 
 const NAMES: [&str; 6] = ["ann", "bob", "carol", "dave", "eve", "fred"];
 
@@ -443,40 +445,6 @@ fn in_an_open_room_whoever_has_taken_no_line_gives_way_to_who_comes_under_the_na
     let last = |chat| simpd.0.borrow().queued[&chat].last().unwrap().2.clone();
     assert_eq!(last(forged), "somebody else came in with your name: goodbye");
     assert_eq!(last(real), "* somebody else wants to come in with your name");
-}
-
-#[test]
-fn a_room_that_has_begun_on_another_simpd_or_log_knows_nothing_of_how_far_it_was() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
-    let on = |simpd: &str, log: Option<&str>| Source { simpd: simpd.to_owned(), log: log.map(LogId::new) };
-    let before = on("127.0.0.1:7777", Some("a"));
-    store.begin(&before).unwrap();
-    let room = Room::new(settings(), Stored::default());
-    let deeds = Deeds { done: Some(at(500)), ..Deeds::default() };
-    store.commit(0, &room, &Changes::default(), &deeds).unwrap();
-    let done = |store: &RoomStore, source: &Source| store.load(source, 0).unwrap().1.done;
-    assert_eq!(done(&store, &before), Some(at(500)));
-    assert_eq!(done(&store, &on("127.0.0.1:7777", None)), Some(at(500)), "an older simpd does not say");
-    for other in [on("127.0.0.1:7777", Some("b")), on("127.0.0.2:7777", Some("a"))] {
-        assert_eq!(done(&store, &other), None, "{other:?}");
-    }
-    let other = on("127.0.0.1:7777", Some("b"));
-    store.begin(&other).unwrap();
-    assert_eq!(done(&store, &other), None);
-}
-
-#[test]
-fn a_room_whose_log_had_no_name_remembers_the_name_that_it_gets() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
-    let on = |log: Option<&str>| Source { simpd: "127.0.0.1:7777".to_owned(), log: log.map(LogId::new) };
-    store.begin(&on(None)).unwrap();
-    let deeds = Deeds { done: Some(at(500)), ..Deeds::default() };
-    store.commit(0, &Room::new(settings(), Stored::default()), &Changes::default(), &deeds).unwrap();
-    store.go_on(&on(Some("a"))).unwrap();
-    let done = |log| store.load(&on(Some(log)), 0).unwrap().1.done;
-    assert_eq!((done("a"), done("b")), (Some(at(500)), None));
 }
 
 #[test]
