@@ -83,7 +83,7 @@ pub struct ClientConnection {
     input: FrameBuffer,
     output: Output,
     state: ClientState,
-    /// A request that was read, for the next turn.
+    /// A request that was read and costs much, for the next turn.
     held: Option<Request>,
     /// It follows the log.
     follower: Option<Follower>,
@@ -246,6 +246,11 @@ impl ClientConnection {
     /// Gives a request back: it is the next one again, in the next turn.
     pub fn hold(&mut self, request: Request) {
         self.held = Some(request);
+    }
+
+    /// Whether it was given one back.
+    pub fn holds_request(&self) -> bool {
+        self.held.is_some()
     }
 
     fn take_request(&mut self) -> Option<Request> {

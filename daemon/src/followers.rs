@@ -6,17 +6,26 @@ use simp_engine::{ClientId, Follower, WORK_PER_TURN};
 use simp_store::Store;
 
 use crate::clients::{ClientConnection, Clients};
-use crate::rota::Rota;
+use crate::rota::Rotas;
 
 /// So many bytes are written to a client with the work that it is to look at an entry.
 const BYTES_WRITTEN: u64 = 64;
 
-/// Gives those who are behind entries of the log, as many as each has room for, until the work of a turn is done.
-pub fn serve_all(clients: &mut Clients, rota: &mut Rota, log: &Store) {
+/// Whoever is so few entries behind the newest wants little.
+const NEAR: u64 = 256;
+
+/// Gives those who are behind entries of the log, as many as each has room for, until the work of a turn is done. Those who
+/// look through much of the log do not keep what has just come from those who have seen the rest.
+pub fn serve_all(clients: &mut Clients, rotas: &mut Rotas, log: &Store) {
     let newest = log.last_id();
-    let behind: Vec<ClientId> =
-        clients.iter_mut().filter(|(_, client)| client.is_behind(newest)).map(|(key, _)| key).collect();
-    rota.share(behind, WORK_PER_TURN, |key, _| clients.get_mut(key).map_or(0, |client| serve(client, log)));
+    let near = newest.saturating_sub(NEAR.max(log.fresh().len() as u64));
+    let behind = clients.iter_mut().filter(|(_, client)| client.is_behind(newest));
+    let behind = behind.map(|(key, client)| (key, client.is_behind(near)));
+    let (far, near): (Vec<_>, Vec<_>) = behind.partition(|(_, is_far)| *is_far);
+    let keys = |those: Vec<(ClientId, bool)>| those.into_iter().map(|(key, _)| key).collect();
+    rotas.share((keys(near), keys(far)), WORK_PER_TURN, |key, _| {
+        clients.get_mut(key).map_or(0, |client| serve(client, log))
+    });
 }
 
 /// Gives a client the entries after its cursor, and says how much work that was.
@@ -94,7 +103,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = log(folder.path(), 10_000, "x");
         let (_poll, mut clients, _streams) = followers(folder.path(), 50, Kind::Error);
-        let (mut rota, mut looked, mut turns) = (Rota::default(), 0, 0);
+        let (mut rota, mut looked, mut turns) = (Rotas::default(), 0, 0);
         while looked < 50 * 10_000 {
             serve_all(&mut clients, &mut rota, &log);
             let (now, unread) = served(&mut clients);
@@ -109,11 +118,35 @@ mod tests {
     }
 
     #[test]
+    fn whoever_has_seen_the_rest_gets_what_has_just_come_although_hundreds_look_through_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = log(folder.path(), 10_000, "x");
+        let (_poll, mut clients, _streams) = followers(folder.path(), 501, Kind::Message);
+        for (key, client) in clients.iter_mut() {
+            let kind = if key == 250 { Kind::Message } else { Kind::Error };
+            let wanted = EntryFilter::new(&Filter { kinds: vec![kind], ..Filter::default() });
+            let cursor = if key == 250 { 10_000 } else { 0 };
+            client.follow_from(Follower { cursor, wanted, given: cursor, consumer: None });
+        }
+        let mut rotas = Rotas::default();
+        for turn in 1..=20 {
+            let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
+            log.begin_turn();
+            log.append(1, Some(1), peer, What::Message { text: "x".to_owned() }, None).unwrap();
+            log.commit().unwrap();
+            serve_all(&mut clients, &mut rotas, &log);
+            assert_eq!(clients.get_mut(250).unwrap().follower().unwrap().given, 10_000 + turn);
+        }
+        let (looked, _) = served(&mut clients);
+        assert!(looked > 20 * WORK_PER_TURN / 2, "the others have their half: {looked}");
+    }
+
+    #[test]
     fn a_turn_writes_so_many_bytes_to_all_followers_together() {
         let folder = tempfile::tempdir().unwrap();
         let log = log(folder.path(), 100, &"x".repeat(60_000));
         let (_poll, mut clients, _streams) = followers(folder.path(), 50, Kind::Message);
-        let (mut rota, mut unread) = (Rota::default(), 0);
+        let (mut rota, mut unread) = (Rotas::default(), 0);
         for _ in 0..3 {
             serve_all(&mut clients, &mut rota, &log);
             let (_, now) = served(&mut clients);

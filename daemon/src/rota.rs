@@ -1,22 +1,46 @@
 //! Clients that want some of a turn's work: each has its share, and who comes too late in one turn is first in the next.
+//! Those who want little do not wait for all who want much.
 
 use simp_engine::ClientId;
 
+/// Two lists of clients: those who want little are served before those who want much, who have half of the work whatever
+/// the others want.
+#[derive(Debug, Default)]
+pub struct Rotas {
+    little: Rota,
+    much: Rota,
+}
+
+impl Rotas {
+    /// Gives each of these clients, whose keys go up in both lists, its share of the work. `serve` is as for
+    /// [`Rota::share`].
+    pub fn share(
+        &mut self,
+        (little, much): (Vec<ClientId>, Vec<ClientId>),
+        work: u64,
+        mut serve: impl FnMut(ClientId, u64) -> u64,
+    ) {
+        let kept = if much.is_empty() { 0 } else { work / 2 };
+        let left = self.little.share(little, work - kept, &mut serve);
+        self.much.share(much, kept + left, serve);
+    }
+}
+
 /// Who is first.
 #[derive(Debug, Default)]
-pub struct Rota {
+struct Rota {
     first: ClientId,
 }
 
 impl Rota {
     /// Gives each of these clients, whose keys go up, its share of the work, until that is used up. `serve` is told the
-    /// share and says how much of it was used, which may be more or less.
-    pub fn share(
+    /// share and says how much of it was used, which may be more or less. Returns the work that is left.
+    fn share(
         &mut self,
         mut clients: Vec<ClientId>,
         work: u64,
         mut serve: impl FnMut(ClientId, u64) -> u64,
-    ) {
+    ) -> u64 {
         let share = work / clients.len().max(1) as u64;
         let first = clients.partition_point(|key| *key < self.first);
         clients.rotate_left(first);
@@ -24,10 +48,11 @@ impl Rota {
         for key in clients {
             if left == 0 {
                 self.first = key;
-                return;
+                break;
             }
             left = left.saturating_sub(serve(key, share));
         }
+        left
     }
 }
 
@@ -53,6 +78,35 @@ mod tests {
             most = most.max(done);
         }
         (served, most)
+    }
+
+    #[test]
+    fn who_wants_little_is_served_in_each_turn_and_leaves_half_to_those_who_want_much() {
+        let mut rotas = Rotas::default();
+        let (mut little, mut much) = (0, 0);
+        for _ in 0..50 {
+            rotas.share((vec![3], (10..510).collect()), 100, |key, _| {
+                *if key == 3 { &mut little } else { &mut much } += 1;
+                if key == 3 { 1 } else { 20 }
+            });
+        }
+        // Five of those who want much have all that is left of a turn.
+        assert_eq!((little, much), (50, 50 * 5));
+        let (mut little, mut much) = (0, 0);
+        for _ in 0..50 {
+            rotas.share(((0..500).collect(), vec![600]), 100, |key, _| {
+                *if key < 500 { &mut little } else { &mut much } += 1;
+                10
+            });
+        }
+        assert_eq!((little, much), (50 * 5, 50));
+        // Nobody keeps what nobody else wants.
+        let mut alone = 0;
+        rotas.share(((0..500).collect(), Vec::new()), 100, |_, _| {
+            alone += 1;
+            10
+        });
+        assert_eq!(alone, 10);
     }
 
     #[test]

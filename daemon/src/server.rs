@@ -18,7 +18,7 @@ use simp_control::sleep::{self, Waking};
 use simp_engine::wheel::Wheel;
 use simp_engine::{
     Arrival, ClientId, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Transmit, WORK_PER_TURN,
-    may_wait,
+    costs_much, may_wait,
 };
 use simp_proto::Datagram;
 use simp_store::{Store, StoreError};
@@ -29,7 +29,7 @@ use crate::config::{Args, AtStart, Config};
 use crate::followers;
 use crate::place::Place;
 use crate::presence::{Presence, absence};
-use crate::rota::Rota;
+use crate::rota::Rotas;
 use crate::udp::{Blocked, Fate, More, Refusal, Udp};
 
 const UDP: Token = Token(0);
@@ -67,9 +67,9 @@ pub struct Server {
     /// When clients must have paid what they owe.
     debts: Wheel<ClientId>,
     /// Whose requests are read first.
-    asking: Rota,
+    asking: Rotas,
     /// Who is given entries of the log first.
-    following: Rota,
+    following: Rotas,
     poll: Poll,
     signals: Signals,
     /// Wakes us up after the machine has slept: no time limit of the system has counted that.
@@ -121,8 +121,8 @@ impl Server {
             place,
             presence,
             debts: Wheel::new(now.instant),
-            asking: Rota::default(),
-            following: Rota::default(),
+            asking: Rotas::default(),
+            following: Rotas::default(),
             poll,
             signals,
             waking,
@@ -307,20 +307,29 @@ impl Server {
     }
 
     fn read_clients(&mut self) {
-        let ready: Vec<ClientId> =
-            self.clients.iter_mut().filter(|(_, client)| client.has_more()).map(|(key, _)| key).collect();
+        let ready = self.clients.iter_mut().filter(|(_, client)| client.has_more());
+        let ready = ready.map(|(key, client)| (key, client.holds_request()));
+        let (much, little): (Vec<_>, Vec<_>) = ready.partition(|(_, holds)| *holds);
+        let keys = |those: Vec<(ClientId, bool)>| those.into_iter().map(|(key, _)| key).collect();
+        let ready = (keys(little), keys(much));
         let mut asking = std::mem::take(&mut self.asking);
         asking.share(ready, WORK_PER_TURN, |key, share| self.read_client(key, share));
         self.asking = asking;
     }
 
-    /// Takes requests of a client, one at least, until they are this much work; says how much they are.
+    /// Takes requests of a client until they are this much work, one at least and one at most that costs much; says how
+    /// much they are. One that costs much is held until a further turn, in which it is its turn among those that do.
     fn read_client(&mut self, key: ClientId, share: u64) -> u64 {
         let Some(client) = self.clients.get_mut(key) else { return 0 };
         let mut work = READING;
+        let mut is_held = client.holds_request();
         // Until its socket has no more: only then an event says that there is, together with those of datagrams that
         // came before.
         while let Some(request) = client.next_request() {
+            if costs_much(&request) && !std::mem::take(&mut is_held) {
+                client.hold(request);
+                break;
+            }
             work += self.engine.work_of(&request);
             // It has paid: what it owes from here on, it owes from now on.
             if let Some(debt) = client.debt.take() {

@@ -31,6 +31,11 @@ impl Engine {
     }
 }
 
+/// Whether a request reads as much as one may.
+pub fn costs_much(request: &Request) -> bool {
+    effort(request) == Effort::Much
+}
+
 /// Whether a request may need more than one turn: until it is answered, no further one of its client may be handed in, for
 /// answers come in order.
 pub fn may_wait(request: &Request) -> bool {
