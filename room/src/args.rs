@@ -284,6 +284,9 @@ pub struct ImportArgs {
     /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
+    /// import what looks like a hash too: all in the file are passwords as they are typed
+    #[argh(switch)]
+    pub these_are_passwords: bool,
     /// the file
     #[argh(positional)]
     pub file: String,

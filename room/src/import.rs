@@ -1,13 +1,15 @@
-//! The accounts of another chat, from the file that it keeps them in: `json`, or a `table`. `hashes`: what is none of its
-//! passwords.
+//! The accounts of another chat, from the file that it keeps them in: `json`, or a `table`. `hashes`, `shapes`: what is none
+//! of its passwords.
 
+mod algorithms;
 mod found;
 mod hashes;
 mod json;
+mod shapes;
 mod table;
 
 pub use found::Found;
-pub use hashes::{HASHED, is_hash};
+pub use hashes::Looks;
 
 /// All accounts in the file, as they are: whether they can be accounts here is not looked at.
 ///

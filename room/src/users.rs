@@ -13,10 +13,10 @@ use simp_control::{FailureKind, TEXT_MAX, UserName, typed};
 
 use simp_service::plain_file;
 
-use crate::args::{UsersArgs, UsersCommand};
+use crate::args::{ImportArgs, UsersArgs, UsersCommand};
 use crate::files::RoomFiles;
 use crate::hashing::{Memory, hash};
-use crate::import::{self, Found};
+use crate::import::{self, Found, Looks};
 use crate::lines::Intent;
 use crate::output::print;
 use crate::room::{PASSWORD_MIN, is_usable};
@@ -71,7 +71,7 @@ pub fn run(users: UsersArgs) -> Outcome {
             store.set_hash(&passwd.user, &hash)?;
             print(&format!("password changed for {}", escape::shown(&passwd.user)))
         }
-        UsersCommand::Import(import) => import_file(&import.file, &import.name),
+        UsersCommand::Import(import) => import_file(&import),
     }
 }
 
@@ -100,11 +100,13 @@ fn new_or_existing(room: &str) -> Outcome<RoomStore> {
     Ok(RoomStore::open(&files.store)?)
 }
 
-fn import_file(file: &str, room: &str) -> Outcome {
+fn import_file(import: &ImportArgs) -> Outcome {
+    let ImportArgs { name: room, these_are_passwords, file } = import;
     let failed = |why: String| fail(FailureKind::Failed, format!("{file}: {why}"));
     let text = plain_file::read_to_string(file.as_ref()).map_err(|error| failed(system(&error)))?;
     let found = import::read(&text).map_err(failed)?;
     // All of the file is checked before any of it is stored: it is imported whole or not at all.
+    let looks = Looks::of(&found);
     let mut seen = HashSet::new();
     for found in &found {
         user_name(&found.name, room)?;
@@ -112,8 +114,8 @@ fn import_file(file: &str, room: &str) -> Outcome {
         if !seen.insert(found.name.to_ascii_lowercase()) {
             return wrong("occurs twice, apart from upper and lower case");
         }
-        if import::is_hash(&found.password) {
-            return wrong(import::HASHED);
+        if !these_are_passwords && let Some(why) = looks.refuse(found) {
+            return wrong(&why);
         }
         if found.password.is_empty() {
             return wrong("its password is empty (give it another)");

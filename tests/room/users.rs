@@ -125,8 +125,11 @@ fn a_file_that_makes_no_sense_is_refused_as_a_whole() {
     let import = || lobby.does(&["users", "import", file.to_str().unwrap()]);
     import().fails(1, &format!("simp-room: {}: no such file or directory", file.display()));
     let hash = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
-    let hashed = "a hash of the password, not the password (leave the account out: its user chooses a password in the \
-                  room; or give it one with simp-room users add)";
+    let hashed = "looks like a hash of the password, not the password (leave the account out: its user chooses a \
+                  password in the room; or give it one with simp-room users add; if all in the file are passwords: \
+                  --these-are-passwords)";
+    let locked = "no password, but the mark of an account without one (leave the account out: its user chooses a password \
+                  in the room; or give it one with simp-room users add)";
     for (text, why) in [
         ("", "no accounts in it"),
         ("[]", "no accounts in it"),
@@ -146,6 +149,18 @@ fn a_file_that_makes_no_sense_is_refused_as_a_whole() {
         (&format!(r#"[{{"username": "ann", "password": "{hash}"}}]"#), &format!("ann: {hashed}")),
         (&format!("user,password\nbob,secret\nann,{hash}\n"), &format!("line 3: ann: {hashed}")),
         ("ann:$2y$10$abcdefghijklmnopqrstuv\n", &format!("line 1: ann: {hashed}")),
+        ("bob:secret\nann:rl.3StKT.4T8M\n", &format!("line 2: ann: {hashed}")),
+        ("bob:abgN5Wg5F1jT2\nann:rlXz3StKTo4T2\n", &format!("line 1: bob: {hashed}")),
+        (
+            r#"{"ann": {"password": "secret", "salt": "ab"}}"#,
+            &format!("ann: with 'salt' beside it, it {hashed}"),
+        ),
+        ("ann:secret\nroot:!\n", &format!("line 2: root: {locked}")),
+        (
+            "user,password_hash\nann,secret\n",
+            "line 1: the column 'password_hash' has hashes of passwords, not passwords (leave the accounts out: their users \
+             choose passwords in the room; or give them some with simp-room users add)",
+        ),
     ] {
         std::fs::write(&file, text).unwrap();
         import().fails(1, &format!("simp-room: {}: {why}", file.display()));
@@ -180,6 +195,23 @@ fn a_file_that_makes_no_sense_is_refused_as_a_whole() {
         import().fails(1, &format!("simp-room: {}: {why}", file.display()));
     }
     assert_eq!(lobby.does(&["users", "list"]).status, Some(7));
+}
+
+#[test]
+fn an_operator_who_knows_better_says_that_passwords_are_none_that_were_hashed() {
+    let lobby = Lobby::start(&[]);
+    let file = lobby.world.path("users.json");
+    std::fs::write(
+        &file,
+        r#"{"ann": {"password": "5d2e19393cc5ef67", "salt": "no"}, "bob": {"password": "abgN5Wg5F1jT2"}}"#,
+    )
+    .unwrap();
+    let file = file.to_str().unwrap();
+    assert_eq!(lobby.does(&["users", "import", file]).status, Some(1));
+    assert_eq!(lobby.does(&["users", "import", "--these-are-passwords", file]).ok(), "2 added\n");
+    let mut ann = Guest::comes(&lobby, 2, "ann");
+    ann.hears(&["Welcome to lobby, ann. Your password?"]);
+    ann.asks("5d2e19393cc5ef67", ALONE);
 }
 
 #[test]

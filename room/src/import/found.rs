@@ -1,5 +1,7 @@
 //! An account as another chat keeps it, and what such chats call its parts.
 
+use super::algorithms::is_algorithm;
+
 /// An account in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -9,6 +11,8 @@ pub struct Found {
     pub name: String,
     /// As it is typed.
     pub password: String,
+    /// What stands beside it, by its title, that only a hash has: a salt, say.
+    pub beside: Option<String>,
 }
 
 impl Found {
@@ -31,12 +35,15 @@ pub enum Part {
     Password,
     /// Something that is made of the password.
     Hash,
+    /// How something is made of the password.
+    Method,
 }
 
 impl Part {
     /// The part with this title; `None` for what has nothing to do with who may come in.
     pub fn of(title: &str) -> Option<Self> {
         let is_word = |c: &char| c.is_ascii_alphanumeric();
+        let is_made = title.split(|c: char| !c.is_ascii_alphanumeric()).any(is_algorithm);
         let title: String = title.chars().filter(is_word).collect::<String>().to_ascii_lowercase();
         match title.as_str() {
             "user" | "username" | "userid" | "login" | "nick" | "nickname" | "account" => Some(Self::Login),
@@ -45,9 +52,21 @@ impl Part {
             "mail" | "email" | "mailaddress" | "emailaddress" => Some(Self::Mail),
             "passwort" | "kennwort" => Some(Self::Password),
             "password" | "passwd" | "pass" | "passphrase" | "pw" | "pwd" | "secret" => Some(Self::Password),
-            title if ["hash", "digest", "crypt"].iter().any(|word| title.contains(word)) => Some(Self::Hash),
+            "algorithm" | "algo" | "alg" | "iterations" | "rounds" | "kdf" => Some(Self::Method),
+            title if title.contains("salt") => Some(Self::Method),
+            title if is_made || ["hash", "digest", "crypt"].iter().any(|word| title.contains(word)) => {
+                Some(Self::Hash)
+            }
             _ => None,
         }
+    }
+
+    /// Whether this stands only beside what is made of the password, if it says something.
+    pub fn tells_of_a_hash(self, said: &str) -> bool {
+        let says_nothing =
+            ["", "plain", "plaintext", "cleartext", "clear", "none", "no", "false", "0", "null"];
+        let is_plain = says_nothing.iter().any(|word| said.trim().eq_ignore_ascii_case(word));
+        matches!(self, Self::Hash | Self::Method) && !is_plain
     }
 }
 
@@ -63,13 +82,17 @@ mod tests {
         for title in ["password", " Pass-Word ", "PWD", "pass", "Passwort"] {
             assert_eq!(Part::of(title), Some(Part::Password), "{title}");
         }
-        for title in ["password_hash", "passwordHash", "hash", "sha256_digest", "bcrypt"] {
+        for title in ["password_hash", "passwordHash", "hash", "sha256_digest", "bcrypt", "pass_md5", "SHA-1"]
+        {
             assert_eq!(Part::of(title), Some(Part::Hash), "{title}");
+        }
+        for title in ["salt", "password_salt", "Algorithm", "iterations"] {
+            assert_eq!(Part::of(title), Some(Part::Method), "{title}");
         }
         for title in ["mail", "E-Mail", "email_address"] {
             assert_eq!(Part::of(title), Some(Part::Mail), "{title}");
         }
-        for title in ["", "ann", "full name", "salt"] {
+        for title in ["", "ann", "full name", "shadow"] {
             assert_eq!(Part::of(title), None, "{title}");
         }
     }

@@ -22,7 +22,8 @@ enum Node {
     Text(String),
     List(Vec<Node>),
     Object(Vec<(String, Node)>),
-    Other,
+    /// A number, or yes, as it would stand in a text; `null` and no are empty.
+    Other(String),
 }
 
 /// All accounts, by name: an object has no order.
@@ -49,15 +50,21 @@ fn unsorted(text: &str) -> Result<Vec<Found>, String> {
         return accounts(&root);
     }
     let is_holder = |(name, node): &&(String, Node)| {
-        HOLDERS.contains(&name.to_ascii_lowercase().as_str()) && !matches!(node, Node::Text(_) | Node::Other)
+        HOLDERS.contains(&name.to_ascii_lowercase().as_str())
+            && !matches!(node, Node::Text(_) | Node::Other(_))
     };
     let Some((holder, inner)) = entries.iter().find(is_holder) else { return accounts(&root) };
     // A version, say, may stand beside it; what may be an account must not be overlooked.
-    let beside = |(name, node): &&(String, Node)| name != holder && !matches!(node, Node::Other);
-    match entries.iter().find(beside) {
-        Some((name, _)) => Err(format!("{name}: stands beside {holder} (remove it, or move it there)")),
-        None => accounts(inner),
+    let is_beside = |(name, node): &&(String, Node)| name != holder && !matches!(node, Node::Other(_));
+    let of_all = teller(entries);
+    if let Some((name, _)) = entries.iter().filter(|(name, _)| Some(name) != of_all).find(is_beside) {
+        return Err(format!("{name}: stands beside {holder} (remove it, or move it there)"));
     }
+    let mut found = accounts(inner)?;
+    for found in &mut found {
+        found.beside = found.beside.take().or(of_all.cloned());
+    }
+    Ok(found)
 }
 
 /// Whether this is one account, and no names with their passwords.
@@ -74,20 +81,21 @@ fn accounts(node: &Node) -> Result<Vec<Found>, String> {
             let named = |(node, number)| account(None, node).map_err(|why| format!("entry {number}: {why}"));
             numbered.map(named).collect()
         }
-        Node::Text(_) | Node::Other => Err(NEITHER.to_owned()),
+        Node::Text(_) | Node::Other(_) => Err(NEITHER.to_owned()),
     }
 }
 
 /// An account. `key`: what it is called in the object that it is in.
 fn account(key: Option<&str>, node: &Node) -> Result<Found, String> {
-    let found = |name: &str, password: &str| {
-        Ok(Found { line: None, name: name.to_owned(), password: password.to_owned() })
+    let found = |name: &str, password: &str, beside: Option<&String>| {
+        let (name, password) = (name.to_owned(), password.to_owned());
+        Ok(Found { line: None, name, password, beside: beside.cloned() })
     };
     let shown = key.map_or_else(String::new, |key| format!("{key}: "));
     match (key, node) {
-        (Some(name), Node::Text(password)) => found(name, password),
+        (Some(name), Node::Text(password)) => found(name, password, None),
         (None, Node::List(pair)) if let [Node::Text(name), Node::Text(password)] = pair.as_slice() => {
-            found(name, password)
+            found(name, password, None)
         }
         (_, Node::Object(parts)) => {
             let login = text_of(parts, &[Part::Login]);
@@ -101,7 +109,7 @@ fn account(key: Option<&str>, node: &Node) -> Result<Found, String> {
                 return Err(format!("{shown}says that its user is called otherwise (keep one of the names)"));
             }
             match text_of(parts, &[Part::Password]) {
-                Some(password) => found(name, password),
+                Some(password) => found(name, password, teller(parts)),
                 None if text_of(parts, &[Part::Hash]).is_some() => Err(format!("{name}: {HASHED}")),
                 None => Err(format!("{name}: no password in it, as a text")),
             }
@@ -110,6 +118,17 @@ fn account(key: Option<&str>, node: &Node) -> Result<Found, String> {
             "{shown}not a password, nor an account with one (both are texts between quotation marks)"
         )),
     }
+}
+
+/// The title of what says that the password beside it is a hash.
+fn teller(parts: &[(String, Node)]) -> Option<&String> {
+    let tells = |(title, node): &&(String, Node)| match node {
+        Node::Text(said) | Node::Other(said) => {
+            Part::of(title).is_some_and(|part| part.tells_of_a_hash(said))
+        }
+        Node::List(_) | Node::Object(_) => false,
+    };
+    parts.iter().find(tells).map(|(title, _)| title)
 }
 
 /// The text of the first part that is one of these.
@@ -139,24 +158,24 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Text(text.to_owned()))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node::Other)
+    fn visit_bool<E>(self, is: bool) -> Result<Node, E> {
+        Ok(Node::Other(is.to_string()))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node::Other)
+    fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
+        Ok(Node::Other(number.to_string()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-        Ok(Node::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
+        Ok(Node::Other(number.to_string()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Other)
+    fn visit_f64<E>(self, number: f64) -> Result<Node, E> {
+        Ok(Node::Other(number.to_string()))
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Other)
+        Ok(Node::Other(String::new()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
@@ -204,7 +223,8 @@ mod tests {
             r#"{"7": {"email": "ann", "password": "one"}}"#,
             r#"{"email": "a@b.c", "name": "ann", "password": "one"}"#,
         ] {
-            let found = Found { line: None, name: "ann".to_owned(), password: "one".to_owned() };
+            let (name, password) = ("ann".to_owned(), "one".to_owned());
+            let found = Found { line: None, name, password, beside: None };
             assert_eq!(read(one), Ok(vec![found]), "{one}");
         }
         // Nobody is overlooked because of a name that is a word elsewhere, nor because it is there twice.
@@ -212,6 +232,28 @@ mod tests {
         assert_eq!(names(r#"{"users": "one", "secret": "two"}"#), ["secret", "users"]);
         assert_eq!(names(r#"{"users": {"password": "one", "bob": "two"}}"#), ["bob", "password"]);
         assert_eq!(names(r#"{"ann": "one", "ann": "two"}"#), ["ann", "ann"]);
+    }
+
+    #[test]
+    fn what_stands_beside_a_password_and_only_a_hash_has_is_named() {
+        let beside = |text: &str| read(text).unwrap().remove(0).beside;
+        for (text, title) in [
+            (r#"{"ann": {"password": "one", "salt": "x"}}"#, "salt"),
+            (r#"[{"user": "ann", "password": "one", "algorithm": "crypt"}]"#, "algorithm"),
+            (r#"{"ann": {"password": "one", "iterations": 1000}}"#, "iterations"),
+            (r#"{"ann": {"password": "one", "hashed": true}}"#, "hashed"),
+            (r#"{"hash": "sha256", "users": {"ann": "one"}}"#, "hash"),
+            (r#"{"rounds": 5, "users": [{"user": "ann", "password": "one"}]}"#, "rounds"),
+        ] {
+            assert_eq!(beside(text).as_deref(), Some(title), "{text}");
+        }
+        for text in [
+            r#"{"ann": {"password": "one", "salt": null, "algorithm": "plain", "hashed": false, "salted": ""}}"#,
+            r#"{"version": 3, "users": {"ann": "one"}}"#,
+            r#"{"ann": {"password": "one", "age": 3, "city": "Salem"}}"#,
+        ] {
+            assert_eq!(beside(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -7,15 +7,17 @@ use super::found::{Found, Part};
 use super::hashes::{HASHED, is_hash};
 
 /// Where in a line the name and the password are.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Columns {
     name: usize,
     password: usize,
+    /// What may tell that it is a hash: where, what, and its title.
+    tellers: Vec<(usize, Part, String)>,
     all: usize,
 }
 
 /// What a table without titles has.
-const BARE: Columns = Columns { name: 0, password: 1, all: 2 };
+const BARE: Columns = Columns { name: 0, password: 1, tellers: Vec::new(), all: 2 };
 
 /// What stands between the fields of a line.
 #[derive(Debug, Clone, Copy)]
@@ -43,10 +45,11 @@ pub fn read(text: &str) -> Result<Vec<Found>, String> {
         let record = record(text, between).map_err(in_line)?;
         let is_first = columns.is_none();
         let titled = if is_first { titles(&record, between).map_err(in_line)? } else { None };
-        let there = *columns.get_or_insert(titled.unwrap_or(BARE));
-        if titled.is_none() {
-            let (name, password) = account(&record, there, between).map_err(in_line)?;
-            all.push(Found { line: Some(line), name, password });
+        let is_account = titled.is_none();
+        let there = columns.get_or_insert(titled.unwrap_or(BARE));
+        if is_account {
+            let found = account(&record, there, between).map_err(in_line)?;
+            all.push(Found { line: Some(line), ..found });
         }
     }
     Ok(all)
@@ -96,8 +99,16 @@ fn titles(record: &StringRecord, between: Between) -> Result<Option<Columns>, St
     let is_secret = |at: usize| record.get(at).is_some_and(|title| title.eq_ignore_ascii_case("secret"));
     let is_bare = record.len() == BARE.all;
     match (name, column(Part::Password)) {
-        (Some(name), Some(password)) => Ok(Some(Columns { name, password, all: record.len() })),
-        (Some(_), None) if column(Part::Hash).is_some() => Err(HASHED.to_owned()),
+        (Some(name), Some(password)) => {
+            Ok(Some(Columns { name, password, tellers: tellers(record), all: record.len() }))
+        }
+        (Some(_), None) if column(Part::Hash).is_some() => {
+            let title = column(Part::Hash).and_then(|at| record.get(at)).unwrap_or_default();
+            Err(format!(
+                "the column '{title}' has hashes of passwords, not passwords (leave the accounts out: their users choose \
+                 passwords in the room; or give them some with simp-room users add)"
+            ))
+        }
         (Some(name), None) if is_bare => alone(name, "password"),
         (None, Some(password)) if is_bare && !is_secret(password) => alone(password, "username"),
         _ if is_bare || matches!(between, Between::Colon) => Ok(None),
@@ -108,12 +119,21 @@ fn titles(record: &StringRecord, between: Between) -> Result<Option<Columns>, St
     }
 }
 
-/// The name and the password in a line.
-fn account(record: &StringRecord, columns: Columns, between: Between) -> Result<(String, String), String> {
+fn tellers(titles: &StringRecord) -> Vec<(usize, Part, String)> {
+    let parts =
+        titles.iter().enumerate().filter_map(|(at, title)| Some((at, Part::of(title)?, title.to_owned())));
+    parts.filter(|(_, part, _)| matches!(part, Part::Hash | Part::Method)).collect()
+}
+
+/// The account in a line, wherever that is.
+fn account(record: &StringRecord, columns: &Columns, between: Between) -> Result<Found, String> {
     let (has, all) = (record.len(), columns.all);
     let field = |at: usize| record.get(at).unwrap_or_default().to_owned();
     if has == all {
-        return Ok((field(columns.name), field(columns.password)));
+        let beside = columns.tellers.iter().find(|(at, part, _)| part.tells_of_a_hash(&field(*at)));
+        let beside = beside.map(|(_, _, title)| title.clone());
+        let (name, password) = (field(columns.name), field(columns.password));
+        return Ok(Found { line: None, name, password, beside });
     }
     // Werkzeug and others put colons into hashes.
     let rest = record.iter().skip(1).collect::<Vec<_>>().join(":");
@@ -156,14 +176,18 @@ mod tests {
             assert_eq!(found, [(place(first, "ann"), "one"), (place(first + 1, "bob"), "two")], "{text}");
         }
         let odd = read("user,password\n\n\"Ann Lee\",\"pass,word \"\"x\"\"\"\n").unwrap();
-        let expected =
-            Found { line: Some(3), name: "Ann Lee".to_owned(), password: "pass,word \"x\"".to_owned() };
+        let (name, password) = ("Ann Lee".to_owned(), "pass,word \"x\"".to_owned());
+        let expected = Found { line: Some(3), name, password, beside: None };
         assert_eq!(odd, [expected]);
         assert_eq!(read("ann:secret").unwrap()[0].password, "secret");
         assert_eq!(read("ann:a,b").unwrap()[0].password, "a,b");
         assert_eq!(read("ann,a:b").unwrap()[0].password, "a:b");
         assert_eq!(read("user,password\nmail,password\n").unwrap()[0].name, "mail");
         assert_eq!(read("").unwrap(), []);
+        let beside =
+            read("user,password,salt,algo\nann,one,x,md5\nbob,two,,md5\ncarl,three,,plain\n").unwrap();
+        let beside: Vec<_> = beside.iter().map(|found| found.beside.as_deref()).collect();
+        assert_eq!(beside, [Some("salt"), Some("algo"), None]);
     }
 
     #[test]
@@ -203,7 +227,11 @@ mod tests {
                  name,password in all lines)",
             ),
             ("ann:scrypt:32768:8:1$abcdefgh$abcdefghijk\n", &format!("line 1: ann: {HASHED}")),
-            ("user,password_hash\nann,x\n", &format!("line 1: {HASHED}")),
+            (
+                "user,password_hash\nann,x\n",
+                "line 1: the column 'password_hash' has hashes of passwords, not passwords (leave the accounts out: their users \
+                 choose passwords in the room; or give them some with simp-room users add)",
+            ),
         ] {
             assert_eq!(read(text).unwrap_err(), why, "{text}");
         }
