@@ -215,6 +215,24 @@ fn variables_that_name_folders_of_another_user_count_as_not_set() {
 }
 
 #[test]
+fn a_folder_that_no_socket_can_be_made_in_is_named_with_the_remedy() {
+    if !is_root("a_folder_that_no_socket_can_be_made_in_is_named_with_the_remedy") {
+        return;
+    }
+    let users = Users::new();
+    let folder = users.folder(users.ann, &format!("run-{}/simp", users.ann));
+    give(&folder, users.ann, 0o500);
+    let mut command = users.command(users.ann, "simpd");
+    command.args([&users.world.address(1), "--user", "ann"]);
+    let socket = folder.join(format!("{}.sock", users.world.address(1)));
+    let line =
+        format!("simpd: {}: permission denied (set XDG_RUNTIME_DIR to a folder of yours)", socket.display());
+    run(command, "").fails(1, &line);
+    // Nor is there a log of a daemon that never served.
+    assert_eq!(fs::read_dir(users.world.path(&format!("state-{}", users.ann))).unwrap().count(), 0);
+}
+
+#[test]
 fn a_variable_that_is_no_absolute_path_is_ignored_and_named() {
     let world = World::new();
     let mut command = world.command("simpctl");

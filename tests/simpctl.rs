@@ -79,6 +79,10 @@ fn wrong_usage_is_status_2_and_one_line() {
             &["listen", "--since", "0", "--consumer", "mail"],
             "--since uses no mark, so that --consumer means nothing (leave one out)",
         ),
+        (&["listen", "--consumer", " "], "a consumer's name is more than spaces"),
+        (&["help", "nonsense"], "no command nonsense (see simpctl --help)"),
+        (&["listne", "--help"], "no command listne (did you mean listen? see simpctl --help)"),
+        (&["status", "--version"], "no option --version (see simpctl status --help)"),
         (&["connect", "0.0.0.0"], "0.0.0.0:7777: not the address of one host"),
         (
             &["listen", "-n", "x"],

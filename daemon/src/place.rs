@@ -9,6 +9,8 @@ use std::time::Instant;
 use mio::net::UnixStream;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use simp_control::error::system;
 use simp_service::folders::{self, FolderError};
 use simp_service::socket_watch::SocketWatch;
 
@@ -26,7 +28,7 @@ pub struct Place {
 enum Unmade {
     #[error(transparent)]
     Folder(#[from] FolderError),
-    #[error("{0}: {1}")]
+    #[error("{0}: {words}", words = system(.1))]
     Socket(PathBuf, io::Error),
 }
 
@@ -80,7 +82,7 @@ impl Place {
         if let Some(folder) = self.socket.parent() {
             // The one above is its user's, or the system's at a login: ours would be in their way.
             if !folder.parent().is_some_and(Path::is_dir) {
-                return Err(Unmade::Socket(folder.to_owned(), io::ErrorKind::NotFound.into()));
+                return Err(Unmade::Socket(folder.to_owned(), Errno::ENOENT.into()));
             }
             folders::make_private(folder, "XDG_RUNTIME_DIR")?;
         }
@@ -90,7 +92,7 @@ impl Place {
                 std::fs::remove_file(&self.socket).map_err(unmade)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            _ => return Err(unmade(io::ErrorKind::AddrInUse.into())),
+            _ => return Err(unmade(Errno::EADDRINUSE.into())),
         }
         clients.listen_again(&self.socket, registry).map_err(unmade)
     }

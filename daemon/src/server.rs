@@ -21,6 +21,7 @@ use simp_engine::{
     costs_much, may_wait,
 };
 use simp_proto::Datagram;
+use simp_service::folders::FolderError;
 use simp_store::{Store, StoreError};
 use slab::Slab;
 
@@ -85,6 +86,8 @@ pub struct Server {
 pub enum Fatal {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error("a system call failed: {}", system(.0))]
     Io(#[from] io::Error),
 }
@@ -107,7 +110,8 @@ impl Server {
         let random = RandomState::new().hash_one(now.ms);
         let engine = Engine::new(now, config.policy, udp.local_addr(), store, random)?;
         // Last: whoever sees the socket is served.
-        let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)?;
+        let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)
+            .map_err(|error| FolderError::Io(socket.to_owned(), error, "XDG_RUNTIME_DIR"))?;
         let presence = Presence::watch(udp.local_addr(), poll.registry(), PRESENCE)?;
         let place = Place::watch(socket, poll.registry(), PLACE);
         let mut server = Self {

@@ -197,6 +197,7 @@ mod tests {
             ("many help", "many --help"),
             ("many drop 7 --help", "many drop --help"),
             ("say --help -n", "say --help"),
+            ("many drop 7 8 --help", "many drop --help"),
         ] {
             assert_eq!(sort(line).for_argh().join(" "), sorted, "{line}");
         }
@@ -217,6 +218,11 @@ mod tests {
             ("many", "no command given: drop (see hello many --help)"),
             ("sya bob hi", "no command sya (did you mean say? see hello --help)"),
             ("frobnicate", "no command frobnicate (see hello --help)"),
+            ("sya --help", "no command sya (did you mean say? see hello --help)"),
+            ("help sya", "no command sya (did you mean say? see hello --help)"),
+            ("sya say bob --help", "no command sya (did you mean say? see hello --help)"),
+            ("many drpo -h", "no command drpo (did you mean drop? see hello many --help)"),
+            ("many --version", "no option --version (see hello many --help)"),
             ("many drpo", "no command drpo (did you mean drop? see hello many --help)"),
             ("many drop", "<id> is missing (see hello many drop --help)"),
             ("many drop 7 8", "one argument too many: 8 (see hello many drop --help)"),
@@ -242,7 +248,7 @@ mod tests {
                 "{line}"
             );
         }
-        let words = Words::sort(&Args::get_args_info(), [broken, "--help".into()]);
+        let words = Words::sort(&Args::get_args_info(), ["-l".into(), broken, "--help".into()]);
         assert!(matches!(parse::<Args>("hello", &words), Err(Early::Help(_))));
     }
 

@@ -17,6 +17,8 @@ pub struct Words {
     path: Vec<String>,
     /// The commands below the last of these, and the options that all of them take.
     known: Vec<String>,
+    /// The first word where a command is expected, if it is none.
+    unknown: Option<String>,
     text: TextOfWords,
     help: bool,
     fault: Option<Fault>,
@@ -49,9 +51,8 @@ impl Words {
         let typed: Vec<OsString> = typed.into_iter().map(Into::into).collect();
         let mut sorted = Self { fault: not_utf8(&typed), ..Self::default() };
         let mut typed = typed.iter().map(|word| word.to_string_lossy().into_owned());
-        let (mut command, mut given) = (info, 0);
+        let (mut command, mut given, mut may_be_value) = (info, 0, false);
         while let Some(word) = typed.next() {
-            let below = command.commands.iter().find(|below| below.name == word);
             if word == "--" || is_greedy(command.positionals.get(given)) && !word.starts_with('-') {
                 sorted.rest.push(word);
                 sorted.rest.extend(typed.by_ref());
@@ -60,13 +61,15 @@ impl Words {
             } else if is_help(&word) || (word == "help" && !command.commands.is_empty()) {
                 sorted.help = true;
             } else if word.starts_with('-') {
-                sorted.take_option(info.flags, command.flags, word, &mut typed);
+                may_be_value = !sorted.take_option(info.flags, command.flags, word, &mut typed);
+            } else if let Some(below) = sorted.below(command, &word) {
+                (command, given) = (below, 0);
+                sorted.path.push(word.clone());
+                sorted.rest.push(word);
             } else {
-                if let Some(below) = below {
-                    (command, given) = (&below.command, 0);
-                    sorted.path.push(word.clone());
-                } else {
-                    given += 1;
+                given += 1;
+                if !command.commands.is_empty() && !std::mem::take(&mut may_be_value) {
+                    sorted.unknown.get_or_insert_with(|| word.clone());
                 }
                 sorted.rest.push(word);
             }
@@ -81,12 +84,20 @@ impl Words {
         sorted
     }
 
+    /// The command of this name. After a word that is none there are no others.
+    fn below<'a>(&self, command: &'a CommandInfoWithArgs, name: &str) -> Option<&'a CommandInfoWithArgs> {
+        let below = command.commands.iter().find(|below| below.name == name);
+        below.filter(|_| self.unknown.is_none()).map(|below| &below.command)
+    }
+
     /// All of them, as argh reads them. If help was asked for, nothing but that and the command.
     pub fn for_argh(&self) -> Vec<&str> {
         let front = self.front.iter().map(String::as_str);
         if self.help {
             // argh would hand a `--help` before the command to it as the word "help": a text to send.
-            return front.chain(self.path.iter().map(String::as_str)).chain(["--help"]).collect();
+            let path = self.path.iter().map(String::as_str);
+            // There is no help for what there is not.
+            return front.chain(path).chain([self.unknown.as_deref().unwrap_or("--help")]).collect();
         }
         front.chain(self.rest.iter().map(String::as_str)).collect()
     }
@@ -126,18 +137,21 @@ impl Words {
         self.text != TextOfWords::None
     }
 
-    /// Takes a word that begins with a dash and, if it is an option with a value, its value.
+    /// Takes a word that begins with a dash and, if it is an option with a value, its value. Returns whether it is any
+    /// option.
     fn take_option(
         &mut self,
         of_all: &[FlagInfo<'_>],
         own: &[FlagInfo<'_>],
         word: String,
         typed: &mut impl Iterator<Item = String>,
-    ) {
+    ) -> bool {
         // `--version` of the program makes no sense after a command.
         let is_of_all = find_flag(of_all, &word).is_some() && (self.path.is_empty() || word != "--version");
         let (flags, place) = if is_of_all { (of_all, &mut self.front) } else { (own, &mut self.rest) };
-        match find_flag(flags, &word) {
+        let found = find_flag(flags, &word);
+        let is_known = found.is_some();
+        match found {
             Some((name, Some(value))) => place.extend([name, value]),
             Some((name, None)) if takes_value(flags, &name) => match typed.next() {
                 Some(value) => place.extend([name, value]),
@@ -146,6 +160,7 @@ impl Words {
             // If it is no option at all argh says so.
             _ => place.push(word),
         }
+        is_known
     }
 }
 
@@ -156,7 +171,8 @@ fn not_utf8(typed: &[OsString]) -> Option<Fault> {
 
 /// What may follow a command: those below it, and its options and those of the program.
 fn names(program: &CommandInfoWithArgs, command: &CommandInfoWithArgs) -> Vec<String> {
-    let flags = command.flags.iter().chain(program.flags).map(|flag| flag.long);
+    let of_all = program.flags.iter().filter(|flag| command.name == program.name || flag.long != "--version");
+    let flags = command.flags.iter().chain(of_all).map(|flag| flag.long);
     command.commands.iter().map(|below| below.name).chain(flags).map(str::to_owned).collect()
 }
 

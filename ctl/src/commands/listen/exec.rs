@@ -2,6 +2,7 @@
 //! standard input.
 
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,9 +33,8 @@ pub(super) fn until_done(command: &str, event: &Event, deadline: Option<Instant>
         }
         let left =
             deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(sleep::now()));
-        let again =
-            format!("message {}: the command failed ({status}), retrying in {} s", event.id, pause.as_secs());
-        complain(&again);
+        let (id, how, pause_s) = (event.id, ended(status), pause.as_secs());
+        complain(&format!("message {id}: the command failed ({how}), retrying in {pause_s} s"));
         // The next message waits too: messages are handed over in their order, and none is skipped.
         thread::sleep(pause.min(left));
         if left <= pause {
@@ -42,6 +42,15 @@ pub(super) fn until_done(command: &str, event: &Event, deadline: Option<Instant>
             return Err(fail(FailureKind::NoAnswer, line));
         }
         pause = (pause * 2).min(LAST_PAUSE);
+    }
+}
+
+/// How a command that failed has ended.
+fn ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "no exit status".to_owned(),
     }
 }
 
@@ -91,6 +100,13 @@ mod tests {
     #[test]
     fn a_command_that_does_not_read_is_no_failure() {
         assert!(run("exec <&-; exit 0", &message(&"x".repeat(100_000))).unwrap().success());
+    }
+
+    #[test]
+    fn how_a_command_has_ended_is_said_in_words_of_ours() {
+        for (command, how) in [("exit 3", "exit status 3"), ("kill -9 $$", "signal 9")] {
+            assert_eq!(ended(run(command, &message("x")).unwrap()), how);
+        }
     }
 
     #[test]

@@ -40,14 +40,18 @@ pub fn forget(engine: &mut Engine, name: &str) -> Carried {
         engine.retention.look_soon(&engine.policy.retain, &engine.store);
         return Ok(Reply::Done);
     }
-    denied(FailureKind::NoSuch, format!("{name}: no such consumer (list them: simpctl consumers)"))
+    let shown = if name.trim().is_empty() { format!("'{name}'") } else { name.to_owned() };
+    denied(FailureKind::NoSuch, format!("{shown}: no such consumer (list them: simpctl consumers)"))
 }
 
 /// The name of a consumer, if it can be one.
 pub fn valid(name: &str) -> Result<&str, Failure> {
     let fits = (1..=CONSUMER_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
-    fits.then_some(name).ok_or_else(|| {
-        let line = format!("a consumer's name has 1 to {CONSUMER_MAX} bytes and no control characters");
-        Failure::new(FailureKind::Usage, line)
-    })
+    let line = match name.trim().is_empty() {
+        _ if !fits => format!("a consumer's name has 1 to {CONSUMER_MAX} bytes and no control characters"),
+        // Nobody could see it in a list.
+        true => "a consumer's name is more than spaces".to_owned(),
+        false => return Ok(name),
+    };
+    Err(Failure::new(FailureKind::Usage, line))
 }
