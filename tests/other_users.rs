@@ -249,4 +249,26 @@ fn a_variable_that_is_no_absolute_path_is_ignored_and_named() {
     let failed = run(command, "");
     let lines = "simpd: XDG_STATE_HOME is ignored: state is not an absolute path\nsimpd: no address given (for example: simpd 127.0.0.1)\n";
     assert_eq!((failed.status, failed.stderr.as_str()), (Some(2), lines));
+    // The same of every command of a room.
+    for (args, status, line) in [
+        (
+            &["status", "--name", "none-1"][..],
+            3,
+            ": the room none-1 is not running (start it: simp-room run --name none-1)",
+        ),
+        (
+            &["users", "list", "--name", "none-1"],
+            7,
+            "there is no room none-1 (create it: simp-room run --name none-1)",
+        ),
+        (&["run", "--motd", "none"], 1, "none: no such file or directory (the file for --motd)"),
+    ] {
+        let mut command = world.command("simp-room");
+        command.args(args).env("XDG_RUNTIME_DIR", "run").env("XDG_STATE_HOME", "state");
+        let failed = run(command, "");
+        let ignored = "simp-room: XDG_RUNTIME_DIR is ignored: run is not an absolute path\n\
+                       simp-room: XDG_STATE_HOME is ignored: state is not an absolute path\n";
+        let is_said = failed.stderr.starts_with(ignored) && failed.stderr.ends_with(&format!("{line}\n"));
+        assert!(failed.status == Some(status) && is_said, "{failed:?}");
+    }
 }

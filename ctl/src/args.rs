@@ -131,7 +131,7 @@ pub(crate) struct ChatsArgs {}
 /// Send a text and wait until the peer has it.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "Options go before TEXT: after its first word all is text. If TEXT begins with a dash, or may, put -- before it."
+    note = "Options go before TEXT: after its first word all is text. Put -- before a TEXT that begins with a dash, and in a script before every TEXT."
 )]
 #[argh(
     note = "Without TEXT each line of standard input is a message, sent as soon as it is read. The first line that fails ends the command; those before it stay sent."

@@ -4,14 +4,14 @@ use argh::{ArgsInfo, FromArgs};
 
 use simp_service::arguments;
 
-use crate::files::room_name;
+use crate::files::{LOBBY, room_name};
 
 /// A room for many people: anybody who connects to its simpd can come in.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(name = "simp-room", help_triggers("-h", "--help"))]
 #[argh(note = "--name selects the room; commands for a running room need it only if several run.")]
 #[argh(
-    note = "Options go before a text: after its first word all is text. If it begins with a dash, or may, put -- before it."
+    note = "Options go before a text: after its first word all is text. Put -- before a text that begins with a dash, and in a script before every text."
 )]
 #[argh(error_code(0, "done"))]
 #[argh(error_code(1, "failed; the line on stderr says why"))]
@@ -79,7 +79,7 @@ pub struct RunArgs {
 
 /// The room that is meant if none is named.
 fn lobby() -> String {
-    "lobby".to_owned()
+    LOBBY.to_owned()
 }
 
 fn history(text: &str) -> Result<usize, String> {
@@ -125,6 +125,7 @@ pub struct WhoArgs {
 
 /// Say something to everybody.
 #[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(note = "Put -- before a text that begins with a dash, and in a script before every text.")]
 #[argh(subcommand, name = "say", help_triggers("-h", "--help"))]
 pub struct SayArgs {
     /// which room
@@ -137,6 +138,7 @@ pub struct SayArgs {
 
 /// Send somebody away; they may come back.
 #[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(note = "Put -- before a WHO that begins with a dash, and in a script before every WHO.")]
 #[argh(subcommand, name = "kick", help_triggers("-h", "--help"))]
 pub struct KickArgs {
     /// which room
@@ -150,8 +152,9 @@ pub struct KickArgs {
     pub why: Vec<String>,
 }
 
-/// Send somebody away, until unban.
+/// Send somebody away, and refuse them until unban.
 #[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(note = "Put -- before a WHO that begins with a dash, and in a script before every WHO.")]
 #[argh(subcommand, name = "ban", help_triggers("-h", "--help"))]
 pub struct BanArgs {
     /// which room
@@ -191,6 +194,7 @@ pub struct BansArgs {
 
 /// Set the topic of the room; without a text, remove it.
 #[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(note = "Put -- before a text that begins with a dash, and in a script before every text.")]
 #[argh(subcommand, name = "topic", help_triggers("-h", "--help"))]
 pub struct TopicArgs {
     /// which room

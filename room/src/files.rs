@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use simp_control::FailureKind;
 use simp_control::error::{Error, Outcome, fail, system};
 use simp_control::homes;
-use simp_control::{Holder, LOCK};
+use simp_control::{Holder, LOCK, Who};
 use simp_service::folders::{self, FolderError};
 use simp_service::lock;
+
+/// The room that is meant if none is named.
+pub const LOBBY: &str = "lobby";
 
 /// The longest name of a room, in characters: that of a user.
 const NAME_MAX: usize = 32;
@@ -35,10 +38,24 @@ pub struct RoomFiles {
 pub fn room_name(name: &str) -> Result<String, String> {
     // No dot and no slash: it must not lead out of the folder.
     let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(is_good) {
-        return Err(format!("a room's name has 1 to {NAME_MAX} letters, digits, _ and -"));
+    match !name.is_empty() && name.len() <= NAME_MAX && name.chars().all(is_good) {
+        true => Ok(name.to_owned()),
+        false if is_address(name) => {
+            let named = format!("which has 1 to {NAME_MAX} letters, digits, _ and -");
+            Err(format!("an address, not a room's name, {named}; the address of its simpd goes after run -d"))
+        }
+        false => Err(format!("a room's name has 1 to {NAME_MAX} letters, digits, _ and -")),
     }
-    Ok(name.to_owned())
+}
+
+/// What a command needs to mean this room, with a space before it; nothing if it is meant anyway.
+pub fn name_option(room: &str) -> String {
+    if room == LOBBY { String::new() } else { format!(" --name {room}") }
+}
+
+/// Whether somebody has typed an address where a name goes.
+pub fn is_address(name: &str) -> bool {
+    matches!(Who::read(name), Ok(Who::Ip(_) | Who::Address(_)))
 }
 
 impl RoomFiles {

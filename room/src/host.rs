@@ -16,6 +16,7 @@ use simp_control::escape;
 use simp_control::{ChatInfo, Event, FailureKind, Position, Request, State as ChatState, What};
 
 use crate::batch::{Batch, Dedup};
+use crate::files::name_option;
 use crate::hashing::{Job, WantedChats, Work};
 use crate::leftover::Leftover;
 use crate::member::{Held, Member, MemberState, host};
@@ -319,9 +320,10 @@ impl<S: Simpd> Host<S> {
             Order::Unban { who } => {
                 // An interface may be gone by now, and the ban is not.
                 let who = Whom::read(&who).map_or(who, |whom| whom.name_or_host().to_owned());
+                let room = name_option(&self.room.settings().name);
                 match self.store.unban(&who)? {
                     true => OrderResult::Done(format!("{who} is no longer banned")),
-                    false => OrderResult::NoSuch(format!("{who}: not banned (see: simp-room bans)")),
+                    false => OrderResult::NoSuch(format!("{who}: not banned (see: simp-room bans{room})")),
                 }
             }
             Order::Topic { text } => self.room.set_topic(&text),

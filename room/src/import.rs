@@ -1,5 +1,5 @@
-//! The accounts of another chat, from the file that it keeps them in: `json`, or a `table`. `hashes`, `shapes`: what is none
-//! of its passwords.
+//! The accounts of another chat, from the file that it keeps them in: `json`, or a `table`. `hashes`, `shapes`, `algorithms`: what
+//! is none of its passwords.
 
 mod algorithms;
 mod found;

@@ -74,6 +74,10 @@ fn carry_out(args: Args, ending: Ending) -> Outcome<ExitCode> {
     let Some(command) = args.command else {
         return Err(fail(FailureKind::Usage, "no command given (see simp-room --help)"));
     };
+    // The folder of somebody else may be meant. One in the background has said so already.
+    if !background::is_entered() {
+        homes::ignored_places().for_each(|ignored| say(&ignored.to_string()));
+    }
     match command {
         Command::Run(args) => return open(args, ending),
         Command::Users(args) => users::run(args),
@@ -102,9 +106,6 @@ fn text(words: &[String]) -> Outcome<String> {
 
 /// Runs a room here, or in the background.
 fn open(args: RunArgs, ending: Ending) -> Outcome<ExitCode> {
-    if !background::is_entered() {
-        homes::ignored().for_each(|ignored| say(&ignored.to_string()));
-    }
     let (daemon, background) = (args.daemon.clone(), args.background);
     // What is wrong with the arguments is found before anything is started.
     let settings = settings(args)?;

@@ -14,7 +14,7 @@ use simp_control::{FailureKind, TEXT_MAX, UserName, typed};
 use simp_service::plain_file;
 
 use crate::args::{ImportArgs, UsersArgs, UsersCommand};
-use crate::files::RoomFiles;
+use crate::files::{RoomFiles, is_address, name_option};
 use crate::hashing::{Memory, hash};
 use crate::import::{self, Found, Looks};
 use crate::lines::Intent;
@@ -44,8 +44,9 @@ pub fn run(users: UsersArgs) -> Outcome {
             if let Some(store) = existing(&add.name)?
                 && store.hash(&name)?.is_some()
             {
+                let room = name_option(&add.name);
                 let line = format!(
-                    "{name}: the account already exists (to change its password: simp-room users passwd {name})"
+                    "{name}: the account already exists (to change its password: simp-room users passwd{room} {name})"
                 );
                 return Err(fail(FailureKind::Failed, line));
             }
@@ -60,12 +61,12 @@ pub fn run(users: UsersArgs) -> Outcome {
         }
         UsersCommand::Remove(remove) => match store_of(&remove.name)?.remove_account(&remove.user)? {
             true => print(&format!("{} removed", escape::shown(&remove.user))),
-            false => Err(no_such(&remove.user)),
+            false => Err(no_such(&remove.user, &remove.name)),
         },
         UsersCommand::Passwd(passwd) => {
             let store = store_of(&passwd.name)?;
             if store.hash(&passwd.user)?.is_none() {
-                return Err(no_such(&passwd.user));
+                return Err(no_such(&passwd.user, &passwd.name));
             }
             let hash = hashed(&password(&passwd.user)?, &mut Memory::new())?;
             store.set_hash(&passwd.user, &hash)?;
@@ -168,6 +169,11 @@ fn hashed(password: &str, memory: &mut Memory) -> Outcome<String> {
 fn user_name(name: &str, room: &str) -> Outcome<String> {
     let usage = |why: String| fail(FailureKind::Usage, format!("{}: {why}", escape::name(name)));
     let read = UserName::new(name).map_err(|error| usage(error.to_string()))?;
+    if is_address(name) {
+        return Err(usage(
+            "an address, not a user's name (choose letters, digits, spaces and _ - . @ + ' ?)".to_owned(),
+        ));
+    }
     if read.as_str() != name || !is_usable(name) {
         return Err(usage("not a name for a room (letters, digits, spaces and _ - . @ + ' ?)".to_owned()));
     }
@@ -177,8 +183,9 @@ fn user_name(name: &str, room: &str) -> Outcome<String> {
     Ok(name.to_owned())
 }
 
-fn no_such(name: &str) -> simp_control::error::Error {
-    fail(FailureKind::NoSuch, format!("{}: no such account (see: simp-room users list)", escape::shown(name)))
+fn no_such(name: &str, room: &str) -> simp_control::error::Error {
+    let (name, room) = (escape::shown(name), name_option(room));
+    fail(FailureKind::NoSuch, format!("{name}: no such account (see: simp-room users list{room})"))
 }
 
 /// Asks for a password twice on a terminal; otherwise it is the first line of standard input.

@@ -106,6 +106,12 @@ fn what_looks_like_an_option_in_a_text_is_text() {
     ann.is_left_with("you were sent away: no --json");
     lobby.does(&["ban", "bob", "sent", "-d", "spam"]).ok();
     assert!(lobby.does(&["bans"]).ok().trim_end().ends_with(" sent -d spam"));
+    for (command, what) in [("say", "a text"), ("topic", "a text"), ("kick", "a WHO"), ("ban", "a WHO")] {
+        let help = lobby.does(&[command, "--help"]).ok().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(&format!(
+            "Put -- before {what} that begins with a dash, and in a script before every "
+        )));
+    }
     assert!(lobby.does(&["help"]).ok().starts_with("Usage: simp-room "));
     assert!(lobby.does(&["help", "users", "add"]).ok().starts_with("Usage: simp-room users add "));
 }

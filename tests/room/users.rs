@@ -51,6 +51,19 @@ fn a_name_or_password_that_is_none_is_refused() {
     for (name, shown) in [("[bob]", "\"[bob]\""), ("you", "\"you\""), (" bob", "\" bob\"")] {
         users(&["add", name], "secret\n").fails(2, &format!("simp-room: {shown}: {odd}"));
     }
+    for (address, shown) in [("127.0.0.1", "127.0.0.1"), ("::1", "\"::1\"")] {
+        let line = format!(
+            "simp-room: {shown}: an address, not a user's name (choose letters, digits, spaces and _ - . @ + ' ?)"
+        );
+        users(&["add", address], "secret\n").fails(2, &line);
+    }
+    for address in ["127.0.0.1", "[::1]:7777"] {
+        let line = format!(
+            "simp-room: --name '{address}': an address, not a room's name, which has 1 to 32 letters, digits, _ and -; the \
+             address of its simpd goes after run -d (see simp-room users list --help)"
+        );
+        users(&["list", "--name", address], "").fails(2, &line);
+    }
     users(&["add", "gr\u{fc}n"], "secret\n")
         .fails(2, "simp-room: gr\u{fc}n: a user name must be printable ASCII; '\u{fc}' (U+00FC) is not");
     users(&["add", "Lobby"], "secret\n").fails(2, "simp-room: Lobby: that is the name of the room");
@@ -59,10 +72,13 @@ fn a_name_or_password_that_is_none_is_refused() {
     users(&["add", "bob"], "PM secret\n").fails(2, command);
     let odd = "simp-room: a password must be ASCII, as a text is (choose another)";
     users(&["add", "bob"], "za\u{17c}\u{f3}\u{142}\u{107}\n").fails(2, odd);
-    // None of them has made a room.
+    users(&["add", "--name", "den", "bob"], "secret\n").ok();
+    let line = "simp-room: ann: no such account (see: simp-room users list --name den)";
+    users(&["passwd", "--name", "den", "ann"], "secret\n").fails(7, line);
+    // None of those that failed has made a room.
     let line = "simp-room: there is no room lobby (create it: simp-room run --name lobby)";
     users(&["list"], "").fails(7, line);
-    assert!(!lobby.world.path("state/simp-room").exists());
+    assert!(!lobby.world.path("state/simp-room/lobby").exists());
 }
 
 #[test]
