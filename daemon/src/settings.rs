@@ -179,6 +179,7 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
             let (link, target) = (link.display(), target.display());
             format!("{link}: a link to {target}, which is not there (make it, or remove the link)")
         }
+        None if path.as_os_str().is_empty() => "--config: no file given".to_owned(),
         None => format!("{}: {}", path.display(), system(error)),
     })
 }

@@ -8,7 +8,7 @@ use simp_control::FailureKind;
 use simp_control::error::{Error, Outcome, fail, system};
 use simp_control::homes;
 use simp_control::{Holder, LOCK, Who};
-use simp_service::folders::{self, FolderError};
+use simp_service::folders::{FolderError, NewFolders};
 use simp_service::lock;
 
 /// The room that is meant if none is named.
@@ -77,16 +77,17 @@ impl RoomFiles {
         })
     }
 
-    /// Makes the folder of the store.
+    /// Makes the folder of the store. What is new goes with what is returned, unless that is kept.
     ///
     /// # Errors
     /// If it cannot be made or is not ours alone.
-    pub fn make_folder(&self) -> Outcome {
+    pub fn make_folder(&self) -> Outcome<NewFolders> {
+        let mut new = NewFolders::default();
         // The folder of all rooms too: its locks say which simpd is taken.
         for private in [&self.rooms, &self.folder] {
-            folders::make_private(private, "XDG_STATE_HOME").map_err(|error| refused(&error))?;
+            new.make_private(private, "XDG_STATE_HOME").map_err(|error| refused(&error))?;
         }
-        Ok(())
+        Ok(new)
     }
 
     /// Removes what a run has made that came to nothing: a folder without a store.

@@ -111,7 +111,8 @@ fn open(args: RunArgs, ending: Ending) -> Outcome<ExitCode> {
     let settings = settings(args)?;
     if background {
         let files = RoomFiles::of(&settings.name)?;
-        files.make_folder()?;
+        // What the room has put something into by then stays.
+        let _new = files.make_folder()?;
         let entered = background::enter("simp-room", &files.messages);
         if let Some(status) = entered.map_err(|error| fail(FailureKind::Failed, error.to_string()))? {
             return Ok(status);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use simp_control::error::Outcome;
-use simp_service::folders::make_private;
+use simp_service::folders::{NewFolders, make_private};
 use simp_service::socket_watch::SocketWatch;
 
 use crate::files::{failed, refused};
@@ -34,10 +34,12 @@ impl Reception {
     /// # Errors
     /// If it cannot be made.
     pub fn open(path: &Path) -> Outcome<Self> {
+        let mut new = NewFolders::default();
         if let Some(folder) = path.parent() {
-            make_private(folder, "XDG_RUNTIME_DIR").map_err(|error| refused(&error))?;
+            new.make_private(folder, "XDG_RUNTIME_DIR").map_err(|error| refused(&error))?;
         }
         let listener = listen(path).map_err(|error| failed(path, &error))?;
+        new.keep();
         Ok(Self { path: path.to_owned(), listener, watch: SocketWatch::new(path), closed_until: None })
     }
 

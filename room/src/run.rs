@@ -38,11 +38,12 @@ type Happened = (Option<u64>, Input);
 /// If it cannot be run.
 pub fn run(daemon: Option<String>, settings: RoomSettings, ending: Ending) -> Outcome {
     let files = RoomFiles::of(&settings.name)?;
-    files.make_folder()?;
+    let mut new = files.make_folder()?;
     // Before everything that another run of this room would be disturbed by.
     let lock = files.take_lock()?;
-    let opened = open(daemon, settings, ending, &files);
-    opened.inspect_err(|_| files.discard_new())?.run(lock)
+    let opened = open(daemon, settings, ending, &files).inspect_err(|_| files.discard_new())?;
+    new.keep();
+    opened.run(lock)
 }
 
 /// All that can fail before the room is open, with its lock.

@@ -90,15 +90,18 @@ fn existing(room: &str) -> Outcome<Option<RoomStore>> {
     if !files.store.exists() {
         return Ok(None);
     }
-    files.make_folder()?;
+    // It is there, and must be ours.
+    files.make_folder()?.keep();
     Ok(Some(RoomStore::open(&files.store)?))
 }
 
 /// A room can have accounts before it has run.
 fn new_or_existing(room: &str) -> Outcome<RoomStore> {
     let files = RoomFiles::of(room)?;
-    files.make_folder()?;
-    Ok(RoomStore::open(&files.store)?)
+    let mut new = files.make_folder()?;
+    let store = RoomStore::open(&files.store)?;
+    new.keep();
+    Ok(store)
 }
 
 fn import_file(import: &ImportArgs) -> Outcome {

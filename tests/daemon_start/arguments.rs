@@ -25,6 +25,11 @@ fn wrong_usage_is_status_2_and_one_line() {
             &["127.0.0.1\n\x1b[2J"],
             "simpd: '127.0.0.1\\n\\x1b[2J': not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)",
         ),
+        (
+            &[&address, "--accept", " "],
+            "simpd: --accept: nobody is named (ask: nobody is let in without asking; all: everybody)",
+        ),
+        (&[&address, "--config", ""], "simpd: --config: no file given"),
         (&["--verbose"], "simpd: no option --verbose (see simpd --help)"),
         (&[&address, "127.0.0.2"], "simpd: one argument too many: 127.0.0.2 (see simpd --help)"),
         (&[&address, "--user"], "simpd: --user: no value given (see simpd --help)"),

@@ -234,7 +234,7 @@ fn a_room_that_does_not_open_leaves_nothing() {
         &["status"],
     ] {
         assert_ne!(room(args).status, Some(0), "{args:?}");
-        assert!(!world.path("state/simp-room/lobby").exists(), "{args:?}");
+        assert!(!world.path("state/simp-room").exists(), "{args:?}");
     }
 }
 

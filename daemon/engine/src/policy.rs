@@ -56,6 +56,9 @@ pub enum AcceptError {
     /// An address that means nobody.
     #[error(transparent)]
     Address(#[from] WhoError),
+    /// It is an empty list.
+    #[error("nobody is named (ask: nobody is let in without asking; all: everybody)")]
+    Nobody,
     /// Nobody is called so.
     #[error("{0}: {1}")]
     Name(String, UserNameError),
@@ -84,7 +87,10 @@ impl Accept {
             "all" => Ok(Self::All),
             list => {
                 let words = || list.split(',').map(str::trim).filter(|who| !who.is_empty());
-                let read = words().map(nameable).collect::<Result<_, _>>()?;
+                let read: Vec<Who> = words().map(nameable).collect::<Result<_, _>>()?;
+                if read.is_empty() {
+                    return Err(AcceptError::Nobody);
+                }
                 Ok(Self::List(words().map(str::to_owned).collect(), read))
             }
         }
