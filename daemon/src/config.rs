@@ -148,13 +148,17 @@ fn typed(option: &str, value: Option<&String>) -> Option<Said> {
 /// What the engine goes by.
 fn policy(file: &mut Settings, args: &Args) -> Result<Policy, ConfigError> {
     let (user, accept, max_chats) = (file.text("user")?, file.text("accept")?, file.number("max_chats")?);
-    let accept = typed("--accept", args.accept.as_ref()).or(accept);
-    let max_chats = whole(max_chats, 1, CHATS_MAX)?.unwrap_or(1);
-    let max_chats = whole(typed("--max-chats", args.max_chats.as_ref()), 1, CHATS_MAX)?.unwrap_or(max_chats);
+    let user = user.as_ref().map(user_name).transpose()?;
+    let accept = accept.as_ref().map(accept_list).transpose()?;
+    let max_chats = whole(max_chats, 1, CHATS_MAX)?;
+    // The command line goes before it.
+    let user = typed("--user", args.user.as_ref()).as_ref().map(user_name).transpose()?.or(user);
+    let accept = typed("--accept", args.accept.as_ref()).as_ref().map(accept_list).transpose()?.or(accept);
+    let max_chats = whole(typed("--max-chats", args.max_chats.as_ref()), 1, CHATS_MAX)?.or(max_chats);
     Ok(Policy {
-        user: user_name(&typed("--user", args.user.as_ref()).or(user).unwrap_or_else(login_name))?,
-        accept: accept_list(accept)?,
-        max_chats: max_chats as usize,
+        user: user.map_or_else(|| user_name(&login_name()), Ok)?,
+        accept: accept.unwrap_or(Accept::Ask),
+        max_chats: max_chats.unwrap_or(1) as usize,
         chat: chat(file)?,
         retain: retain(file)?,
         budget: budget(file)?,
@@ -162,8 +166,8 @@ fn policy(file: &mut Settings, args: &Args) -> Result<Policy, ConfigError> {
     })
 }
 
-fn accept_list(said: Option<Said>) -> Result<Accept, ConfigError> {
-    said.map_or(Ok(Accept::Ask), |said| Accept::parse(&said.value).map_err(|error| said.wrong(error)))
+fn accept_list(said: &Said) -> Result<Accept, ConfigError> {
+    Accept::parse(&said.value).map_err(|error| said.wrong(error))
 }
 
 fn user_name(said: &Said) -> Result<UserName, ConfigError> {
@@ -337,6 +341,8 @@ mod tests {
                 "accept = 'ann, j\u{f6}rg'",
                 "line 1: accept: j\u{f6}rg: a user name must be printable ASCII; '\u{f6}' (U+00F6) is not",
             ),
+            // Although the command line goes before it.
+            ("user = ' '", "line 1: user: a user name cannot be empty (choose another with --user NAME)"),
             ("accept = 7", "line 1: accept: expected a text between quotation marks"),
             ("user = 7", "line 1: user: expected a text between quotation marks"),
             (

@@ -71,8 +71,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// In the order in which things can be wrong: what the user wrote, the folders, another daemon, the address,
-/// the log. Only then is the control socket there, and whoever sees it is served.
+/// In the order in which things can be wrong: what the user wrote, the folder of the log, another daemon, the address, the
+/// folder of the socket, the log. Only then is the control socket there, and whoever sees it is served.
 fn start(mut args: Args, ending: Ending) -> Result<ExitCode, Failed> {
     if !background::is_entered() {
         homes::ignored().for_each(|ignored| say(&ignored.to_string()));

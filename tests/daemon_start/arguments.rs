@@ -93,6 +93,23 @@ fn a_wrong_configuration_names_the_line() {
         fs::write(&default, toml).unwrap();
         world.simpd(&[]).fails(2, &format!("simpd: {shown}: {line}"));
     }
+    // What the command line goes before is checked all the same.
+    for (setting, option, line) in [
+        (
+            "address = 'here'",
+            world.address(1),
+            "address 'here': not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)",
+        ),
+        ("log = 'loud'", "--log=info".to_owned(), "log 'loud': expected error, warn, info or debug"),
+        (
+            "accept = ''",
+            "--accept=all".to_owned(),
+            "accept: nobody is named (ask: nobody is let in without asking; all: everybody)",
+        ),
+    ] {
+        fs::write(&default, setting).unwrap();
+        world.simpd(&[&option]).fails(2, &format!("simpd: {shown}: line 1: {line}"));
+    }
     fs::write(&default, b"user = 'j\xf6rg'").unwrap();
     world.simpd(&[]).fails(2, &format!("simpd: {shown}: not UTF-8 text"));
     let missing = world.path("no.toml");
