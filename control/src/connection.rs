@@ -131,7 +131,9 @@ impl Connection {
             match poll(&mut fds, timeout(deadline)) {
                 Ok(0) if deadline.is_some_and(|deadline| deadline <= sleep::now()) => return Ok(false),
                 Ok(_) | Err(Errno::EINTR) => (),
-                Err(errno) => return Err(fail(FailureKind::Failed, format!("poll: {}", errno.desc()))),
+                Err(errno) => {
+                    return Err(fail(FailureKind::Failed, format!("poll: {}", system(&errno.into()))));
+                }
             }
             let mut happened = fds.iter().map(|fd| fd.any() == Some(true));
             let has_input = input.is_some() && happened.next() == Some(true);

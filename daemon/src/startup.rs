@@ -3,9 +3,9 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use simp_control::trust::{self, Origin};
 use simp_control::{Address, Holder, Host, LOCK, homes, places};
 use simp_service::folders::{FolderError, NewFolders};
 use simp_service::lock;
@@ -134,7 +134,8 @@ impl DaemonFiles {
     /// [`StartError::Running`], if one does.
     pub fn check_free(&self, address: SocketAddr) -> Result<(), StartError> {
         let name = places::daemon_name(address);
-        match UnixStream::connect(&self.socket) {
+        // Whose folder it is nobody has looked at yet, and one of somebody else's could keep us waiting.
+        match trust::connect(&self.socket, Origin::Place) {
             Ok(_) => Err(StartError::Running(name.clone(), None, name)),
             Err(_) => Ok(()),
         }

@@ -210,6 +210,8 @@ fn a_bind_that_fails_says_why() {
         let first = Host::at(taken);
         assert!(matches!(Udp::bind(first.addr()), Err(BindError::InUse)), "{taken}");
     }
+    let none = BindError::from(Errno::EAFNOSUPPORT).to_string();
+    assert_eq!(none, "address family not supported by protocol");
 }
 
 #[test]
