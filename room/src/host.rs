@@ -6,8 +6,9 @@
 
 #[cfg(test)]
 mod tests;
+mod unproved;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::PoisonError;
 use std::sync::mpsc::Sender;
 
@@ -65,6 +66,8 @@ pub struct Host<S> {
     started_ms: u64,
     /// Lines that simpd took since the start.
     lines: u64,
+    /// Chats of those who came lately, and took a line.
+    proved: HashSet<u64>,
     /// Operators that wait for its end.
     stopped_by: Vec<Sender<OrderResult>>,
 }
@@ -126,6 +129,7 @@ impl<S: Simpd> Host<S> {
             has_leftover: true,
             started_ms: now.steady_ms,
             lines: 0,
+            proved: HashSet::new(),
             stopped_by: Vec::new(),
         };
         host.begin(now, done_before.is_none())?;
@@ -266,7 +270,7 @@ impl<S: Simpd> Host<S> {
         }
         match what {
             What::Opened { .. } => {
-                self.free_name(at_ms, &peer.user)?;
+                self.make_way(at_ms, &peer.user)?;
                 let newcomer = self.store.newcomer(at_ms, &peer.user, host(&peer.address))?;
                 self.room.opened(at_ms, chat, &peer.user, &peer.address, &newcomer);
             }
@@ -281,16 +285,6 @@ impl<S: Simpd> Host<S> {
                 self.room.said(at_ms, chat, id, &text, pause_ms);
             }
             _ => {}
-        }
-        Ok(())
-    }
-
-    /// Somebody comes under this name. In a room without passwords, the one who has it may have been forged, and keeps it
-    /// only if simpd has delivered something there.
-    fn free_name(&mut self, now_ms: u64, name: &str) -> Outcome {
-        let Some(holder) = self.room.unproved(now_ms, name) else { return Ok(()) };
-        if !self.simpd.has_delivered(holder)? {
-            self.room.give_way(now_ms, holder);
         }
         Ok(())
     }

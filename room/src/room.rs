@@ -5,7 +5,7 @@
 //! is done follows from what was stored and what is told.
 //!
 //! - here: what happens, and who of the others deals with it.
-//! - `login`: from the greeting into the room. `talk`: what members say. `orders`: what the operator wants.
+//! - `unproved`: where nobody need be. `login`: from the greeting into the room. `talk`: what members say. `orders`: what the operator wants.
 //! - `base`: what these share. `notices`: who came and who left. `actions`: what is to be done.
 
 mod actions;
@@ -16,6 +16,7 @@ mod orders;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod unproved;
 
 pub use actions::{Action, ChatRef, Computed, Task};
 pub use base::{Changes, Room, RoomSettings, Stored};

@@ -35,6 +35,8 @@ struct Model {
     open: BTreeMap<u64, Peer>,
     /// By chat, what was queued in it: the number of its entry, the token, the text.
     queued: BTreeMap<u64, Vec<(u64, u64, String)>>,
+    /// Chats whose peers acknowledge nothing.
+    deaf: HashSet<u64>,
     /// What else was asked until the room is killed, if it is.
     left: Option<u64>,
 }
@@ -128,9 +130,7 @@ impl Simpd for Modelled {
     }
 
     fn has_delivered(&mut self, chat: u64) -> Outcome<bool> {
-        let model = self.0.borrow();
-        let is_one = |event: &Event| event.chat == chat && matches!(event.what, What::Delivered { .. });
-        Ok(model.events.iter().any(is_one))
+        Ok(!self.0.borrow().deaf.contains(&chat))
     }
 
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>> {
@@ -417,34 +417,42 @@ fn at_no_epoch(event: Event) -> Input {
 }
 
 #[test]
-fn in_an_open_room_whoever_has_taken_no_line_gives_way_to_who_comes_under_the_name() {
+fn in_an_open_room_whoever_has_taken_no_line_keeps_neither_a_name_nor_a_place() {
     let folder = tempfile::tempdir().unwrap();
     let store = RoomStore::open(&folder.path().join("room.db")).unwrap();
-    let settings = RoomSettings { is_open: true, ..settings() };
+    let settings = RoomSettings { is_open: true, max_members: 2, ..settings() };
     let simpd = Modelled::default();
     let jobs = || (mpsc::channel().0, WantedChats::default());
     let mut host = Host::start(Now::at(1_000), settings, store, simpd.clone(), jobs()).unwrap();
-    let mut opens = |address: &str, at_ms| {
-        let peer = Peer { user: "ann".to_owned(), address: address.to_owned() };
+    let mut opens = |user: &str, is_deaf: bool, at_ms| {
+        let address = format!("10.0.0.{}:7777", at_ms / 1_000);
+        let peer = Peer { user: user.to_owned(), address };
         let id = simpd.0.borrow_mut().append(0, peer.clone(), What::Opened { note: None });
         simpd.0.borrow_mut().open.insert(id, peer.clone());
+        simpd.0.borrow_mut().deaf.extend(Some(id).filter(|_| is_deaf));
         let mut turn = host.turn();
         let event = Event { id, at_ms, chat: id, peer, what: What::Opened { note: None } };
         host.handle(Now::at(at_ms), &mut turn, at_no_epoch(event)).unwrap();
         host.end(Now::at(at_ms), turn).unwrap();
-        (id, host.room.inside("ann"))
+        (id, host.room.inside(user) == Some(id))
     };
-    let (forged, holder) = opens("10.0.0.1:7777", 1_000);
-    assert_eq!(holder, Some(forged));
-    let (real, holder) = opens("10.0.0.2:7777", 2_000);
-    assert_eq!(holder, Some(real));
-    let peer = simpd.0.borrow().open[&real].clone();
-    simpd.0.borrow_mut().append(real, peer, What::Delivered { message: 0 });
-    let (_, holder) = opens("10.0.0.3:7777", 3_000);
-    assert_eq!(holder, Some(real), "somebody is there, and need not say anything");
     let last = |chat| simpd.0.borrow().queued[&chat].last().unwrap().2.clone();
+    let (forged, _) = opens("ann", true, 1_000);
+    let (ann, is_inside) = opens("ann", false, 2_000);
+    assert!(is_inside);
     assert_eq!(last(forged), "somebody else came in with your name: goodbye");
-    assert_eq!(last(real), "* somebody else wants to come in with your name");
+    let (_, is_inside) = opens("ann", false, 3_000);
+    assert!(!is_inside, "somebody is there, and need not say anything");
+    assert_eq!(last(ann), "* somebody else wants to come in with your name");
+
+    let (forged, _) = opens("eve", true, 4_000);
+    let (refused, is_inside) = opens("bob", false, 5_999);
+    assert!(!is_inside, "the first line to the last who came may be on its way");
+    assert_eq!(last(refused), "lobby is full (2 are here): come again later");
+    let (_, is_inside) = opens("bob", false, 6_000);
+    assert!(is_inside);
+    assert_eq!(last(forged), "the room is full: come again later");
+    assert!(!opens("carol", false, 9_000).1, "all that are here are there");
 }
 
 #[test]

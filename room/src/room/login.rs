@@ -23,7 +23,7 @@ use crate::lines::{Intent, lines};
 use crate::member::{Held, Member, MemberState, Pace, Password, host};
 use crate::now::Now;
 
-/// How long somebody may be here without having shown who they are, in milliseconds.
+/// How long somebody may stand at the door, in milliseconds.
 const LOGIN_MS: u64 = 300_000;
 
 /// After so many wrong passwords the chat ends.
@@ -126,23 +126,10 @@ impl Room {
     }
 
     /// That there is no place for somebody with this name, if there is none.
-    fn full(&self, name: &str) -> Option<String> {
+    pub(super) fn full(&self, name: &str) -> Option<String> {
         let here = self.by_name.len();
         let is_full = self.inside(name).is_none() && here >= self.settings.max_members;
         is_full.then(|| format!("{} is full ({here} are here): come again later", self.settings.name))
-    }
-
-    /// The chat of the one who has this name without a password, and came so lately that it need not have acknowledged
-    /// anything yet: simpd ends a chat in which nothing arrives.
-    pub fn unproved(&self, now_ms: u64, name: &str) -> Option<u64> {
-        let chat = self.inside(name).filter(|_| self.settings.is_open)?;
-        let member = self.members.get(&chat)?;
-        (now_ms.saturating_sub(member.since_ms) < LOGIN_MS).then_some(chat)
-    }
-
-    /// Somebody who has shown nothing leaves, and another gets the name.
-    pub fn give_way(&mut self, now_ms: u64, chat: u64) {
-        self.dismiss(now_ms, chat, "somebody else came in with your name: goodbye");
     }
 
     fn greet(&mut self, now_ms: u64, chat: u64, is_known: bool) {
