@@ -187,6 +187,16 @@ impl Host {
         }
     }
 
+    /// The peer of an open chat acknowledges as many messages of ours, one after the other, as show that it is there.
+    fn is_heard_by(&mut self, who: SocketAddr) {
+        for seq in [0, 1, 0, 1] {
+            self.send(who);
+            self.waits(1_000);
+            self.hears(who, Operation::Ack, seq);
+        }
+        self.says();
+    }
+
     fn connect(&mut self, to: SocketAddr) -> ChatInfo {
         match self.ask(driver::connect(to)).unwrap() {
             Reply::Chat { chat, .. } => chat,

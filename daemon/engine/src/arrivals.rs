@@ -78,9 +78,13 @@ impl Engine {
         let changed = self.chats.change(key, |ongoing| {
             ongoing.place.local = origin.local;
             ongoing.standing.earn(origin.length);
+            if !ongoing.standing.may_hear(now.instant, datagram.operation) {
+                return (Handled::Ignored, None);
+            }
             let copies_live_until = ongoing.chat.copies_live_until();
             let handled = ongoing.chat.handle_datagram(now.instant, datagram);
-            ongoing.standing.hear(now.instant, datagram.operation, ongoing.chat.state());
+            let chat = (ongoing.chat.state(), copies_live_until.is_some());
+            ongoing.standing.hear(now.instant, datagram.operation, handled, chat);
             (handled, copies_live_until)
         });
         // All others are settled later, together. But the next datagram from there may be of a new chat, perhaps this

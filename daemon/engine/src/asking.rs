@@ -1,6 +1,7 @@
 //! Who is asked whether anybody is there, and who waits for the room that this may bring. Most are never asked: only while
 //! there are as many chats as allowed, and somebody is to be let in.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -36,18 +37,23 @@ pub struct Newcomer {
 pub struct Asking {
     /// Their chats. One that has answered or is over may still be among them.
     asked: Vec<usize>,
+    /// Chats that may make room, the first to go last: those whose peers said something when they were asked, and did not
+    /// answer. One that has answered since or is over may still be among them.
+    unsure: Vec<usize>,
     newcomers: VecDeque<Newcomer>,
     /// No earlier than this all chats are looked through again.
     look_from: Option<Instant>,
 }
 
 impl Asking {
-    /// Asks all that have proved nothing, unless that was done a moment ago.
+    /// Looks for those that may make room and asks all that have proved nothing, unless that was done a moment ago and
+    /// nobody has been let in since.
     pub fn ask_unproved(&mut self, now: Instant, chats: &mut Roster) {
         if self.look_from.is_some_and(|from| now < from) {
             return;
         }
         self.look_from = Some(now + LOOK_EVERY);
+        self.unsure = unsure(chats);
         let unproved = chats.iter().filter(|(_, ongoing)| ongoing.may_be_asked(now));
         let mut unproved: Vec<_> = unproved.map(|(key, ongoing)| (ongoing.times.since_ms, key)).collect();
         // The oldest first: whoever came a moment ago has had less time to show that it is there.
@@ -57,6 +63,17 @@ impl Asking {
             .into_iter()
             .filter(|(_, key)| chats.change(*key, |ongoing| ongoing.ask(now)) == Some(true));
         self.asked.extend(asked.take(room).map(|(_, key)| key));
+    }
+
+    /// Something has changed: somebody has been let in, or all that were asked have had their time.
+    pub fn look_anew(&mut self) {
+        self.look_from = None;
+    }
+
+    /// The chat that makes room first, of those that did when all were looked through.
+    pub fn least_sure(&mut self, chats: &Roster) -> Option<usize> {
+        let is_unsure = |key: &usize| chats.get(*key).is_some_and(|ongoing| ongoing.sureness().is_some());
+        std::iter::from_fn(|| self.unsure.pop()).find(is_unsure)
     }
 
     /// How many are being asked; all others are forgotten.
@@ -98,15 +115,34 @@ impl Asking {
     }
 }
 
+/// Chats whose peers may not be there, the surest first: with the most messages acknowledged, and of these the first that
+/// came.
+fn unsure(chats: &Roster) -> Vec<usize> {
+    let sureness =
+        |(key, ongoing): (usize, &Ongoing)| Some((ongoing.sureness()?, ongoing.times.since_ms, key));
+    let mut unsure: Vec<_> = chats.iter().filter_map(sureness).collect();
+    unsure.sort_unstable_by_key(|(acknowledged, since, key)| (Reverse(*acknowledged), *since, *key));
+    unsure.into_iter().map(|(.., key)| key).collect()
+}
+
 impl Ongoing {
+    /// How many messages its peer has acknowledged, if it may make room for another all the same.
+    fn sureness(&self) -> Option<u32> {
+        self.standing.acknowledged_if_unsure().filter(|_| self.may_make_room())
+    }
+
     /// Whether it may make room, unless its peer is there: nobody here wanted it, and nothing under way will tell.
-    fn may_be_asked(&self, now: Instant) -> bool {
+    fn may_make_room(&self) -> bool {
         let is_quiet = match self.chat.state() {
             State::Accepting => true,
             State::Open => self.chat.unacknowledged() == 0 && self.queue.in_log == 0,
             State::Inviting | State::Invited | State::Closing | State::Closed => false,
         };
-        self.wanted_by == WantedBy::Peer && is_quiet && self.standing.may_be_asked(now)
+        self.wanted_by == WantedBy::Peer && is_quiet
+    }
+
+    fn may_be_asked(&self, now: Instant) -> bool {
+        self.may_make_room() && self.standing.may_be_asked(now)
     }
 
     /// Asks whether its peer is there. Returns whether it was asked.
@@ -126,7 +162,8 @@ impl Ongoing {
             _ if self.chat.is_held_back() => {}
             Some(Unanswered::AskAgain) => _ = self.chat.ask(now),
             Some(Unanswered::Gone) => self.chat.end_unanswered(now),
-            None => {}
+            // It gives way if a newcomer finds no other place.
+            Some(Unanswered::Unsure) | None => {}
         }
     }
 }

@@ -35,7 +35,7 @@ impl Engine {
         let known = self.known_of(now, address)?;
         let (me, settings) = (self.policy.user, self.policy.chat);
         let chat = Chat::invite(now.instant, me, settings, known, expires_after);
-        Ok(self.insert(now, (address, None), chat, (wanted_by, Standing::proved()), expires_after))
+        Ok(self.insert(now, (address, None), chat, (wanted_by, Standing::proved(now.instant)), expires_after))
     }
 
     /// Adds a chat that has just begun and ends if it is not answered.

@@ -19,7 +19,8 @@
 //! - `trouble`: the log cannot be written, and a turn is undone. `disk`: whether it can, and what is said of it.
 //! - `budgets`: how much others may add to the log. `limits`: how often strangers are answered. `wake`: what may still be
 //!   under way after a chat.
-//! - `standing`: what a peer has shown of being there. `asking`: those that have not, for `newcomers`.
+//! - `standing`: what a peer has shown of being there, by `acks`, and its `credit` until then. `asking`: those that have
+//!   shown nothing, for `newcomers`.
 //!   `neighbours`: which strangers count as one.
 //! - `policy`, `pins`: what the user has set. `timer`, `wheel`: what timers are for, and all of them.
 //! - `invariants`: what holds between two turns.
@@ -28,11 +29,13 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test needs some instant to begin with"))]
 
 mod absent;
+mod acks;
 mod arrivals;
 mod asking;
 mod begin;
 mod budgets;
 mod commands;
+mod credit;
 mod departures;
 mod disk;
 mod engine;

@@ -104,6 +104,8 @@ enum Claim {
     Port,
     /// Our user wanted this chat, or its peer has shown that it is there.
     Established,
+    /// Its peer has acknowledged something, which can be guessed.
+    Acknowledged,
     /// Anybody may have begun it under this name.
     LetIn,
     /// It is no chat, only a request.
@@ -116,6 +118,7 @@ impl Claim {
             Some(Who::Ip(_) | Who::OnHost(..)) if ongoing.place.address.port() == PORT => Self::Port,
             _ if ongoing.chat.state() == State::Invited => Self::Asks,
             _ if ongoing.is_established() => Self::Established,
+            _ if ongoing.standing.may_have_heard() => Self::Acknowledged,
             _ => Self::LetIn,
         }
     }
@@ -123,8 +126,8 @@ impl Claim {
 
 /// The one that counts among these. Of several chats under one name that anybody may have begun, the oldest does: whoever
 /// comes later under a name that is in use is suspect. But of several of one host, the one on the port of SIMP does. The same
-/// goes for requests of one host that the user has named; of two hosts nobody else says which is let in. Between two that are
-/// established nobody chooses for the user.
+/// goes for requests of one host that the user has named; of two hosts nobody else says which is let in. Between two that
+/// have acknowledged something nobody chooses for the user.
 fn chosen(meant: &[(usize, &Ongoing)], who: Option<&Who>) -> Option<usize> {
     let strongest = meant.iter().map(|(_, ongoing)| Claim::of(ongoing, who)).min()?;
     let mut left: Vec<_> =
@@ -137,7 +140,7 @@ fn chosen(meant: &[(usize, &Ongoing)], who: Option<&Who>) -> Option<usize> {
     let is_on_port = |(_, ongoing): &&(usize, &Ongoing)| is_one_host && ongoing.place.address.port() == PORT;
     let (key, _) = *left.iter().find(is_on_port).or(left.first())?;
     let may_be_chosen = match strongest {
-        Claim::Port | Claim::Established => false,
+        Claim::Port | Claim::Established | Claim::Acknowledged => false,
         Claim::LetIn => true,
         Claim::Asks => who.is_some() && is_one_host,
     };

@@ -153,9 +153,9 @@ impl Engine {
 /// message of ours was settled counts as one that only the peer wanted, for whoever is there will say so.
 fn resumed_standing(now: Now, kept: &KeptChat) -> (WantedBy, Standing) {
     let standing = match kept.snapshot.state {
-        State::Invited | State::Accepting => Standing::unheard(now.instant, 0),
-        State::Open | State::Closing if kept.settled == 0 => Standing::guessable(),
-        State::Inviting | State::Open | State::Closing | State::Closed => Standing::proved(),
+        State::Invited | State::Accepting => Standing::unheard_by_last_run(now.instant),
+        State::Open | State::Closing if kept.settled == 0 => Standing::guessable(now.instant),
+        State::Inviting | State::Open | State::Closing | State::Closed => Standing::proved(now.instant),
     };
     let wanted_by = match kept.snapshot.state {
         _ if kept.for_outbox => WantedBy::Outbox { leave_at: None },

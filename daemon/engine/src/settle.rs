@@ -8,10 +8,10 @@
 //! [`Roster::remove`](crate::roster::Roster::remove) may hand an outbox on.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use simp_control::{Reason, State};
-use simp_proto::{ChatEvent, Pending};
+use simp_proto::{ChatEvent, Datagram, Pending};
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
@@ -80,15 +80,8 @@ impl Engine {
         let is_over = ongoing.chat.state() == State::Closed;
         if self.outlet.has_room() || (is_over && self.outlet.takes_last_words()) {
             let to = (ongoing.place.address, ongoing.place.local);
-            let (mark, mut length) = (self.transmits.mark(), 0);
-            while let Some(datagram) = ongoing.chat.poll_transmit() {
-                length += datagram.encoded_len();
+            for datagram in ongoing.leaving(now.instant) {
                 self.transmits.push(now.instant, to, &datagram);
-            }
-            if length > 0 && !ongoing.standing.spend(length, ongoing.chat.state()) {
-                self.transmits.take_back(mark);
-            }
-            for _ in mark.0..self.transmits.mark().0 {
                 self.outlet.take();
             }
         } else if ongoing.chat.pending() != Pending::Nothing {
@@ -150,8 +143,7 @@ impl Ongoing {
             }
             match &event {
                 ChatEvent::Opened => settled.opened = true,
-                // One that is alive, and says so without acknowledging, is there too.
-                ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_) => self.standing.prove(),
+                ChatEvent::Delivered(_) => self.standing.acknowledge(now.instant),
                 ChatEvent::Closed { reason: Reason::Quit, .. } if self.is_unlogged() => {
                     settled.closed = Some(Closed::TakenBack);
                 }
@@ -180,6 +172,22 @@ impl Ongoing {
             self.noted.row = RowState::Current;
         }
         Ok(settled)
+    }
+
+    /// What is to leave, as far as it may. What may not is as lost on the way.
+    fn leaving(&mut self, now: Instant) -> Vec<Datagram> {
+        let mut leaving: Vec<_> = std::iter::from_fn(|| self.chat.poll_transmit()).collect();
+        let length: usize = leaving.iter().map(Datagram::encoded_len).sum();
+        let (state, standing) = (self.chat.state(), &mut self.standing);
+        if length > 0 && !standing.spend(now, length, state) {
+            // Answers bring no ACK. All else leaves together, or an ACK of one would pass for that of another.
+            let has_answered = standing.unheard_since().is_none();
+            leaving.retain(|it| {
+                has_answered && it.operation.is_answer() && standing.spend(now, it.encoded_len(), state)
+            });
+        }
+        leaving.iter().for_each(|it| standing.note_leaving(it.operation));
+        leaving
     }
 
     /// Keeps what the peer has shown of how it speaks, once there was a chat with it.

@@ -2,19 +2,21 @@
 //! on a datagram: what needs nothing of ours proves nothing, and neither costs the address more than it sent, nor takes
 //! a place for good (SIMP 5).
 //!
-//! Two questions have two answers. An ACK of our SYN+ACK, or a message in its place, shows that the address *receives*:
-//! nobody need be kept from it any more. It can be sent blindly, though, so a chat is *proved* only by the ACK of a message
-//! of ours, which nobody can time who does not receive. A question whether somebody is there can be answered blindly by
-//! whoever keeps sending, so that an answer to it counts for a while only.
+//! An ACK of our SYN+ACK, or a message in its place, opens a chat, and can be guessed. So can each ACK of a message, by
+//! whoever knows when we say something; but one that comes when nothing asks for it gives the guess away
+//! ([`acks`](crate::acks)). A chat is *proved* by some in a row that all fit. Until then there is little in advance for its
+//! address ([`credit`](crate::credit)), and the peer may be asked whether it is there: it answers at once, and then only.
 
 use std::time::{Duration, Instant};
 
 use simp_control::State;
-use simp_proto::{HEADER_LEN, Operation};
+use simp_proto::{Handled, Operation};
 
-/// So many bytes more than came from it go to an address that has shown nothing: those of the ERR that it would get as a
-/// stranger. One SYN+ACK or FIN may be lost, and many peers invite once only.
-const CREDIT: usize = HEADER_LEN + "User already in another chat".len();
+use crate::acks::Acks;
+use crate::credit::Credit;
+
+/// So many messages that a peer acknowledges in a row prove that it is there, unless an ACK is in vain meanwhile.
+const PROVED_BY: u32 = 4;
 
 /// A question is asked once more after this long.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -22,27 +24,44 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// A peer that has not answered by then is not there.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 
-/// A peer that answers is left in peace for so long. Not for ever: whoever keeps sending ACKs may have answered blindly.
+/// A peer that was asked is left in peace for so long. Not for ever: whoever knows when we ask may have answered blindly.
 const ASK_ANEW_AFTER: Duration = Duration::from_secs(60);
+
+/// The same of one that is proved, since its last answer: it may have gone without a word.
+const ASK_PROVED_AFTER: Duration = Duration::from_secs(600);
 
 /// What a peer has shown, and whether it is being asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing {
     proof: Proof,
     question: Option<Question>,
+    credit: Credit,
+    acks: Acks,
 }
 
 /// What a peer has shown of being there.
 #[derive(Debug, Clone, Copy)]
 enum Proof {
-    /// Nothing since then: its address gets so many bytes more.
-    None { since: Instant, credit: usize },
-    /// The same, but our user has accepted: what is said in the chat leaves once it is open, and so does its end.
-    Accepted { since: Instant, credit: usize },
-    /// It answered our SYN+ACK, which can be guessed. It is not asked before this moment.
-    Guessable { ask_from: Option<Instant> },
-    /// It reacted to what only its address received, or our user has invited it.
+    /// Nothing since then.
+    None { since: Instant },
+    /// The same, but our user has accepted: what is said in the chat leaves once it is open, and so does its end. Whoever
+    /// answers then is left in peace.
+    Accepted { since: Instant },
+    /// It answered our SYN+ACK, and has acknowledged so many messages in a row. It is not asked before this moment.
+    Guessable { fits: u32, said: Said, ask_from: Option<Instant> },
+    /// Our user has invited or accepted it.
     Given,
+}
+
+/// What a peer has said that opened a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// Nothing since.
+    Nothing,
+    /// Something.
+    Something,
+    /// Something, but no answer when it was asked whether it is there. Some cannot answer.
+    NoAnswer,
 }
 
 /// We have asked, and wait for an answer.
@@ -57,35 +76,58 @@ struct Question {
 pub enum Unanswered {
     /// It is asked once more.
     AskAgain,
+    /// Somebody may be there who cannot answer.
+    Unsure,
     /// Nobody is there.
     Gone,
 }
 
 impl Standing {
     /// Of a peer that our user invites, or that is known to be there.
-    pub fn proved() -> Self {
-        Self { proof: Proof::Given, question: None }
+    pub fn proved(now: Instant) -> Self {
+        Self::new(Proof::Given, Credit::of_invitation(now, 0), Acks::default())
     }
 
     /// Of somebody who invites us, by a datagram of so many bytes.
     pub fn unheard(now: Instant, length: usize) -> Self {
-        Self { proof: Proof::None { since: now, credit: length + CREDIT }, question: None }
+        let credit = Credit::of_invitation(now, length);
+        Self::new(Proof::None { since: now }, credit, Acks::default())
     }
 
-    /// Of the peer of an open chat of which no more is known.
-    pub fn guessable() -> Self {
-        Self { proof: Proof::Guessable { ask_from: None }, question: None }
+    /// Of somebody who invited the last run.
+    pub fn unheard_by_last_run(now: Instant) -> Self {
+        Self { acks: Acks::of_last_run(), ..Self::unheard(now, 0) }
     }
 
-    /// Whether nothing that the peer sent can have been sent blindly.
+    /// Of the peer of a chat that the last run had and of which no more is known.
+    pub fn guessable(now: Instant) -> Self {
+        let mut credit = Credit::of_invitation(now, 0);
+        credit.open(now);
+        Self::new(Proof::opened(Said::Nothing), credit, Acks::of_last_run())
+    }
+
+    fn new(proof: Proof, credit: Credit, acks: Acks) -> Self {
+        Self { proof, question: None, credit, acks }
+    }
+
+    /// Whether hardly anybody can have sent blindly what the peer sent.
     pub fn is_proved(&self) -> bool {
-        matches!(self.proof, Proof::Given)
+        match self.proof {
+            Proof::Given => true,
+            Proof::Guessable { fits, .. } => fits >= PROVED_BY,
+            Proof::None { .. } | Proof::Accepted { .. } => false,
+        }
+    }
+
+    /// Whether it is proved, or may be: it has acknowledged a message of ours.
+    pub fn may_have_heard(&self) -> bool {
+        matches!(self.proof, Proof::Given | Proof::Guessable { fits: 1.., .. })
     }
 
     /// Since when it has shown nothing.
     pub fn unheard_since(&self) -> Option<Instant> {
         match self.proof {
-            Proof::None { since, .. } | Proof::Accepted { since, .. } => Some(since),
+            Proof::None { since } | Proof::Accepted { since } => Some(since),
             Proof::Guessable { .. } | Proof::Given => None,
         }
     }
@@ -95,46 +137,118 @@ impl Standing {
         self.question.is_some()
     }
 
-    /// It has acknowledged a message of ours, or shown in other ways that it is there.
-    pub fn prove(&mut self) {
-        *self = Self::proved();
+    /// How many of our messages a peer has acknowledged that said something, but nothing to our question; `None` for any
+    /// other.
+    pub fn acknowledged_if_unsure(&self) -> Option<u32> {
+        match self.proof {
+            Proof::Guessable { fits, said: Said::NoAnswer, .. } => Some(fits),
+            _ => None,
+        }
+    }
+
+    /// It has acknowledged a message of ours.
+    pub fn acknowledge(&mut self, now: Instant) {
+        let Proof::Guessable { fits, said, .. } = &mut self.proof else { return };
+        if self.acks.are_in_doubt(now) {
+            return;
+        }
+        (*fits, *said) = (*fits + 1, Said::Something);
+        self.credit.restore();
+        if self.is_proved() {
+            self.leave_in_peace(now);
+        }
     }
 
     /// Our user accepts its invitation.
     pub fn accept(&mut self) {
-        if let Proof::None { since, credit } = self.proof {
-            self.proof = Proof::Accepted { since, credit };
+        if let Proof::None { since } = self.proof {
+            self.proof = Proof::Accepted { since };
         }
     }
 
     /// So many bytes came from its address.
     pub fn earn(&mut self, length: usize) {
-        if let Proof::None { credit, .. } | Proof::Accepted { credit, .. } = &mut self.proof {
-            *credit = credit.saturating_add(length);
-        }
+        self.credit.earn(length);
     }
 
     /// Whether so many bytes may leave for its address, in a chat that is in this state. If not, they are as lost on the
-    /// way: all of them, or an ACK of one would pass for that of another.
-    pub fn spend(&mut self, length: usize, state: State) -> bool {
-        let (Proof::None { credit, .. } | Proof::Accepted { credit, .. }) = &mut self.proof else {
+    /// way.
+    pub fn spend(&mut self, now: Instant, length: usize, state: State) -> bool {
+        if self.is_proved() {
             return true;
-        };
-        let left = credit.checked_sub(length);
-        *credit = left.unwrap_or(*credit);
-        left.is_some()
-            || (matches!(self.proof, Proof::Accepted { .. }) && matches!(state, State::Open | State::Closed))
+        }
+        if matches!(self.proof, Proof::Guessable { .. }) {
+            self.credit.grow(now);
+        }
+        let is_wanted =
+            matches!(self.proof, Proof::Accepted { .. }) && matches!(state, State::Open | State::Closed);
+        self.credit.spend(length) || is_wanted
     }
 
-    /// Its datagram has been dealt with, and the chat is in this state now.
-    pub fn hear(&mut self, now: Instant, operation: Operation, state: State) {
-        let is_answer = matches!(operation, Operation::Ack | Operation::SynAck | Operation::Chat);
-        if self.unheard_since().is_some() && is_answer && state == State::Open {
-            self.proof = Proof::Guessable { ask_from: None };
+    /// This leaves for its address.
+    pub fn note_leaving(&mut self, operation: Operation) {
+        self.acks.note_leaving(operation);
+    }
+
+    /// A datagram came from there. Whether it may be what it seems to be: an ACK of what never left is not.
+    pub fn may_hear(&mut self, now: Instant, operation: Operation) -> bool {
+        if operation != Operation::Ack || self.acks.may_be_owed(now) || self.is_proved() {
+            return true;
         }
-        // Whoever invites anew does not answer.
-        if operation != Operation::Syn && self.question.take().is_some() {
-            self.proof = Proof::Guessable { ask_from: Some(now + ASK_ANEW_AFTER) };
+        if let Proof::Guessable { fits, .. } = &mut self.proof {
+            *fits = 0;
+        }
+        false
+    }
+
+    /// Its datagram has been dealt with: what it was to the chat, which is in this state now, and whether a message of ours
+    /// was in flight in it.
+    pub fn hear(
+        &mut self,
+        now: Instant,
+        operation: Operation,
+        handled: Handled,
+        (state, was_in_flight): (State, bool),
+    ) {
+        let is_ack = operation == Operation::Ack;
+        // One that is not of the message in flight may be a copy of another. Then that of the message is still to come.
+        if is_ack && (handled == Handled::Expected || !was_in_flight) {
+            self.acks.settle();
+        }
+        match &mut self.proof {
+            Proof::None { .. } | Proof::Accepted { .. } => self.hear_first(now, operation, state),
+            // Whoever invites anew does not answer.
+            Proof::Guessable { .. } if operation == Operation::Syn => {}
+            Proof::Guessable { said: said @ Said::Nothing, .. } => *said = Said::Something,
+            Proof::Guessable { .. } | Proof::Given => {}
+        }
+        if is_ack && self.question.is_some() && !self.acks.are_in_doubt(now) {
+            self.leave_in_peace(now);
+        }
+    }
+
+    /// It has answered.
+    fn leave_in_peace(&mut self, now: Instant) {
+        let after = if self.is_proved() { ASK_PROVED_AFTER } else { ASK_ANEW_AFTER };
+        if let Proof::Guessable { said, ask_from, .. } = &mut self.proof {
+            (*said, *ask_from) = (Said::Something, Some(now + after));
+        }
+        self.question = None;
+    }
+
+    /// The same of somebody who has shown nothing so far.
+    fn hear_first(&mut self, now: Instant, operation: Operation, state: State) {
+        let is_answer = matches!(operation, Operation::Ack | Operation::SynAck | Operation::Chat);
+        if !is_answer || state != State::Open {
+            return;
+        }
+        if matches!(self.proof, Proof::Accepted { .. }) {
+            (self.proof, self.question) = (Proof::Given, None);
+        } else {
+            // A message says more than an ACK: it may be all that somebody has to say who answers no question.
+            let said = if operation == Operation::Chat { Said::Something } else { Said::Nothing };
+            self.proof = Proof::opened(said);
+            self.credit.open(now);
         }
     }
 
@@ -142,7 +256,7 @@ impl Standing {
     pub fn may_be_asked(&self, now: Instant) -> bool {
         let has_time = match self.proof {
             Proof::None { .. } | Proof::Accepted { .. } => true,
-            Proof::Guessable { ask_from } => ask_from.is_none_or(|from| from <= now),
+            Proof::Guessable { ask_from, .. } => ask_from.is_none_or(|from| from <= now),
             Proof::Given => false,
         };
         has_time && !self.is_asked()
@@ -169,8 +283,26 @@ impl Standing {
         let question = self.question.as_mut()?;
         if question.until <= now {
             self.question = None;
-            return Some(Unanswered::Gone);
+            return Some(self.proof.unanswered(now));
         }
         question.again_at.take_if(|at| *at <= now).map(|_| Unanswered::AskAgain)
+    }
+}
+
+impl Proof {
+    /// Of whoever has just opened a chat.
+    fn opened(said: Said) -> Self {
+        Self::Guessable { fits: 0, said, ask_from: None }
+    }
+
+    /// It has not answered in time.
+    fn unanswered(&mut self, now: Instant) -> Unanswered {
+        match self {
+            Self::Guessable { said, ask_from, .. } if *said != Said::Nothing => {
+                (*said, *ask_from) = (Said::NoAnswer, Some(now + ASK_ANEW_AFTER));
+                Unanswered::Unsure
+            }
+            _ => Unanswered::Gone,
+        }
     }
 }

@@ -80,8 +80,9 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let accepts = self.accepts_unasked(origin.from, syn);
         // Our user is not asked: whoever has as many chats as allowed is busy (SIMP 5).
-        if self.is_full() {
-            if !(accepts && self.wait_for_room(now, origin, syn)) {
+        let has_room = if accepts { self.make_room(now)? } else { !self.is_full() };
+        if !has_room {
+            if !(accepts && self.wait_for_room(origin, syn)) {
                 self.refuse(now, origin, Refusal::Busy);
             }
             return Ok(());
@@ -118,6 +119,7 @@ impl Engine {
         let place = (origin.from, origin.local);
         let key = self.insert(now, place, chat, (wanted_by, standing), expires_after);
         if accepts {
+            self.asking.look_anew();
             // The machine has just been made: it is invited.
             self.chats.change(key, |ongoing| _ = ongoing.chat.accept(now.instant));
         }

@@ -48,17 +48,6 @@ impl Transmits {
         self.add((to, local), datagram, good_until);
     }
 
-    /// How many there are and of how many bytes, for [`take_back`](Self::take_back).
-    pub(crate) fn mark(&self) -> (usize, usize) {
-        (self.datagrams.len(), self.bytes.len())
-    }
-
-    /// Those that were added since then do not leave.
-    pub(crate) fn take_back(&mut self, (datagrams, bytes): (usize, usize)) {
-        self.datagrams.truncate(datagrams);
-        self.bytes.truncate(bytes);
-    }
-
     /// Answers somebody that we have no chat with.
     pub(crate) fn answer(
         &mut self,

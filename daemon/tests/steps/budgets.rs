@@ -35,10 +35,7 @@ fn opens(host: &mut Host, with: SocketAddr) {
 fn a_message_that_finds_no_room_is_not_acknowledged_and_comes_again() {
     let mut host = opened(small());
     opens(&mut host, peer(3));
-    host.send(peer(3));
-    host.waits(1_000);
-    host.hears(peer(3), Operation::Ack, 0);
-    host.says();
+    host.is_heard_by(peer(3));
     // 4,096 bytes are four of these, each with 128 more; the last may go beyond.
     let text = "x".repeat(900);
     for n in 0..4 {

@@ -16,8 +16,8 @@ impl Host {
     fn is_begun(&mut self, from: SocketAddr, user: &str) {
         for operation in [Operation::Syn, Operation::Ack] {
             self.driver.arrives(from, Datagram::new(operation, 0, UserName::new(user).unwrap(), vec![]));
+            self.turn();
         }
-        self.turn();
     }
 
     /// A text for whoever is meant, which that peer acknowledges: to whom it went, or why to nobody.
@@ -29,15 +29,6 @@ impl Host {
         let chats = self.chats();
         let meant = chats.iter().find(|it| it.chat == chat).unwrap();
         Ok(meant.peer.address.clone())
-    }
-
-    /// Waits for a message to this peer, and acknowledges it.
-    fn is_heard(&mut self, by: SocketAddr) {
-        self.waits(6_000);
-        for seq in [0, 1] {
-            self.hears(by, Operation::Ack, seq);
-        }
-        self.says();
     }
 }
 
@@ -67,8 +58,7 @@ fn a_chat_begun_under_a_name_in_use_takes_nothing_from_the_one_that_has_it() {
 #[test]
 fn between_two_that_have_heard_us_nobody_chooses_but_for_an_address_without_a_port() {
     let mut host = bob_and_another();
-    host.says_to(Some("127.0.0.2:7848")).unwrap();
-    host.is_heard(at(2, 7848));
+    host.is_heard_by(at(2, 7848));
     let both = format!("several match: bob@{}, bob@{} (choose one with -t WHO)", peer(2), at(2, 7848));
     for who in [Some("bob"), None] {
         assert_eq!(host.says_to(who), Err(both.clone()), "{who:?}");

@@ -1,6 +1,6 @@
 //! Places, for chats and for requests: whoever takes one and is not there gives way to whoever comes.
 
-use simp_control::{Event, Kind, Reason, Request, What};
+use simp_control::{Event, Kind, Reason, Request, State, What};
 use simp_engine::Accept;
 use simp_proto::{Datagram, Operation, UserName};
 
@@ -74,7 +74,10 @@ fn whoever_invites_anew_in_the_turn_in_which_it_is_asked_leaves_nothing_of_the_o
     // It checks that each timer is of something.
     host.turn();
     assert!(host.is_in(peer(11)));
-    assert_eq!(host.sends().pop(), Some((peer(2), Operation::Fin)));
+    // The new chat has to show that somebody is there too. Until then the newcomer waits.
+    assert_eq!(host.sends(), [(peer(11), Operation::SynAck); 2]);
+    assert_eq!(host.waits(3_100).last(), Some(&(peer(2), Operation::SynAck)));
+    assert!(!host.is_in(peer(11)));
 }
 
 #[test]
@@ -103,13 +106,11 @@ fn whoever_says_that_it_is_there_stays_and_the_newcomer_is_told_that_we_are_busy
 }
 
 #[test]
-fn whoever_has_acknowledged_a_message_or_was_wanted_by_our_user_is_not_asked() {
+fn whoever_has_acknowledged_four_messages_or_was_wanted_by_our_user_is_not_asked() {
     let mut host = open_to("bob", 3);
     // Let in, and has heard us.
     host.is_knocked_at(peer(11));
-    host.send(peer(11));
-    host.waits(1_000);
-    host.hears(peer(11), Operation::Ack, 0);
+    host.is_heard_by(peer(11));
     // Invited by our user.
     host.connect(peer(12));
     host.hears(peer(12), Operation::SynAck, 0);
@@ -118,11 +119,31 @@ fn whoever_has_acknowledged_a_message_or_was_wanted_by_our_user_is_not_asked() {
     host.turn();
     host.accept();
     host.hears(peer(13), Operation::Ack, 0);
-    host.waits(600_000);
+    host.waits(590_000);
     host.says();
     host.hears(peer(2), Operation::Syn, 0);
     assert_eq!(host.said(), [Operation::Err, Operation::Fin]);
     assert_eq!(host.status().chats, 3);
+}
+
+#[test]
+fn whoever_has_acknowledged_much_and_then_nothing_for_ten_minutes_is_asked_and_gives_way_last() {
+    let mut host = open_to("all", 2);
+    for n in [11, 12] {
+        host.is_knocked_at(peer(n));
+        host.is_heard_by(peer(n));
+    }
+    host.waits(600_000);
+    host.says();
+    host.hears(peer(2), Operation::Syn, 0);
+    assert_eq!(host.sends(), [11, 12].map(|n| (peer(n), Operation::SynAck)));
+    host.hears(peer(11), Operation::Ack, 0);
+    host.waits(3_100);
+    assert!(host.is_in(peer(11)) && host.is_in(peer(2)) && !host.is_in(peer(12)));
+    // What answered is in peace for as long again, and the next newcomer takes the place of the one before.
+    host.hears(peer(3), Operation::Syn, 0);
+    host.waits(3_100);
+    assert!(host.is_in(peer(11)) && host.is_in(peer(3)));
 }
 
 #[test]
@@ -139,19 +160,107 @@ fn an_invitation_that_is_never_completed_keeps_its_place_for_three_seconds() {
 }
 
 #[test]
-fn whoever_speaks_while_it_is_asked_stays_for_now() {
-    let mut host = open_to("all", 1);
+fn whoever_speaks_and_does_not_answer_gives_way_to_one_who_finds_no_other_place() {
+    let mut host = open_to("all", 3);
+    for n in [11, 12, 13] {
+        host.is_knocked_at(peer(n));
+        host.now += 1;
+    }
+    host.hears(peer(2), Operation::Syn, 0);
+    host.says();
+    // That can be said without hearing us, but not all who are there can answer.
+    for n in [11, 12] {
+        host.hears(peer(n), Operation::Chat, 0);
+    }
+    host.waits(3_100);
+    assert!(host.is_in(peer(2)) && !host.is_in(peer(13)), "whoever says nothing goes first");
+    host.hears(peer(2), Operation::Ack, 0);
+    // Of the others the last that came, and at once.
+    host.hears(peer(3), Operation::Syn, 0);
+    assert_eq!(host.sends().pop(), Some((peer(3), Operation::SynAck)));
+    assert!(host.is_in(peer(11)) && !host.is_in(peer(12)));
+}
+
+#[test]
+fn whoever_sends_without_pause_and_does_not_hear_us_keeps_nobody_out() {
+    // Many times as often as one that is there would.
+    for blind in [Operation::Ack, Operation::Chat, Operation::SynAck] {
+        for every in [250, 1_000, 2_500] {
+            let mut host = open_to("all", 4);
+            for n in 11..15 {
+                host.is_knocked_at(peer(n));
+            }
+            let mut got_in = 0;
+            for round in 0..40_000 / every {
+                host.waits(every);
+                for n in 11..15 {
+                    host.hears(peer(n), blind, (round % 2) as u8);
+                }
+                if got_in == 0 && host.now >= 15_000 {
+                    host.hears(peer(2), Operation::Syn, 0);
+                    got_in = host.now;
+                }
+                if host.sends().contains(&(peer(2), Operation::SynAck)) {
+                    host.hears(peer(2), Operation::Ack, 0);
+                }
+            }
+            assert!(host.is_in(peer(2)), "{blind:?} every {every} ms");
+            assert_eq!(host.status().chats, 4, "the others need not go");
+        }
+    }
+}
+
+#[test]
+fn of_those_that_send_and_those_that_hear_us_the_latter_stay() {
+    let mut host = open_to("all", 2);
     host.is_knocked_at(peer(11));
-    host.hears(peer(2), Operation::Syn, 0);
-    host.says();
-    host.hears(peer(11), Operation::Chat, 0);
-    assert_eq!(host.said(), [Operation::Ack, Operation::Err, Operation::Fin]);
-    // That can be sent blindly too: a minute later it is asked again.
-    host.now = 60_000;
-    host.hears(peer(2), Operation::Syn, 0);
-    host.says();
-    host.waits(3_000);
-    assert!(host.is_in(peer(2)) && !host.is_in(peer(11)));
+    host.is_knocked_at(peer(12));
+    for newcomer in 21..26 {
+        for _ in 0..10 {
+            host.waits(7_000);
+            host.hears(peer(11), Operation::Ack, 0);
+        }
+        host.says();
+        host.hears(peer(newcomer), Operation::Syn, 0);
+        // It answers what it hears.
+        for _ in 0..2 {
+            if host.sends().contains(&(peer(12), Operation::SynAck)) {
+                host.hears(peer(12), Operation::Ack, 0);
+            }
+            host.until(host.now + 1_500);
+        }
+        host.waits(1_000);
+        assert!(host.is_in(peer(12)));
+        assert!(!host.is_in(peer(11)) && host.is_in(peer(newcomer)));
+        host.hears(peer(newcomer), Operation::Fin, 0);
+        host.is_knocked_at(peer(11));
+    }
+}
+
+#[test]
+fn while_all_who_came_may_be_nobody_none_is_told_that_we_are_busy() {
+    let mut host = open_to("all", 4);
+    for round in 0..2_000_u32 {
+        let from = SocketAddr::from(([127, 60 + (round / 250) as u8, (round % 250) as u8, 1], 7777));
+        host.hears(from, Operation::Syn, 0);
+        host.waits(5);
+        host.hears(from, Operation::Ack, 0);
+        let told = host.sends();
+        assert!(told.iter().all(|(_, operation)| *operation != Operation::Err), "{round}: {told:?}");
+    }
+}
+
+#[test]
+fn an_ack_that_comes_before_anything_has_left_opens_no_chat() {
+    let mut host = open_to("all", 2);
+    for operation in [Operation::Syn, Operation::Ack] {
+        host.driver.arrives(peer(11), datagram(operation, 0, ""));
+    }
+    host.turn();
+    host.waits(1_000);
+    assert_eq!(host.chats()[0].state, State::Accepting);
+    host.hears(peer(11), Operation::Ack, 0);
+    assert_eq!(host.chats()[0].state, State::Open);
 }
 
 #[test]

@@ -74,6 +74,108 @@ fn whoever_answers_gets_all_repeats() {
     assert_eq!(said[6..], [Operation::Fin]);
 }
 
+/// The longest text that fits into a datagram.
+const LONG: usize = 985;
+
+/// What may leave for an address in so many seconds, if so many bytes came from it.
+fn allowed(came: usize, seconds: usize) -> usize {
+    came + HEADER + LONG + 67 * (seconds + 1)
+}
+
+/// Everybody accepted, a blind SYN and ACK, and much to say to whoever that is.
+fn knocked_at(messages: usize) -> Host {
+    let mut host = open_to_all(3);
+    host.hears(peer(2), Operation::Syn, 0);
+    host.waits(20);
+    host.hears(peer(2), Operation::Ack, 0);
+    for _ in 0..messages {
+        host.ask(driver::send(Some(peer(2)), &"x".repeat(LONG))).unwrap();
+    }
+    host
+}
+
+#[test]
+fn what_is_said_to_whoever_only_opens_the_chat_leaves_once_and_is_repeated_as_one_err_a_second() {
+    let mut host = knocked_at(20);
+    let bytes = host.bytes_in(60_000);
+    assert!(bytes >= HEADER + LONG && bytes <= allowed(2 * HEADER, 30), "{bytes} bytes");
+    assert_eq!(host.status().chats, 0);
+}
+
+#[test]
+fn blind_acks_and_messages_bring_little_more_than_themselves() {
+    use Operation as Op;
+    for (every, blind) in [
+        (500, &[(Op::Ack, 0), (Op::Ack, 1)][..]),
+        (1_000, &[(Op::Ack, 1), (Op::Ack, 0)]),
+        (250, &[(Op::Ack, 0)]),
+        (1_000, &[(Op::Chat, 0), (Op::Chat, 1)]),
+        (2_500, &[(Op::Chat, 0), (Op::Chat, 1), (Op::SynAck, 0)]),
+        (1_000, &[(Op::Err, 0), (Op::Chat, 0), (Op::Chat, 1), (Op::Chat, 0)]),
+    ] {
+        let mut host = knocked_at(40);
+        let (mut came, mut left) = (2 * HEADER, 0);
+        for _ in 0..30_000 / every {
+            for (operation, seq) in blind {
+                host.hears(peer(2), *operation, *seq);
+                came += HEADER;
+            }
+            left += host.bytes_in(every);
+        }
+        assert!(left <= allowed(came, 30), "{blind:?}: {left} bytes for {came}");
+    }
+}
+
+#[test]
+fn whoever_acknowledges_each_message_gets_the_next_one_at_once() {
+    let mut host = knocked_at(40);
+    host.says();
+    let mut said = host.waits(500);
+    for n in 0..40 {
+        assert_eq!(said, [(peer(2), Operation::Chat)], "message {n} at once");
+        host.now += 1;
+        host.hears(peer(2), Operation::Ack, n % 2);
+        said = host.sends();
+    }
+    assert_eq!(host.log(Kind::Delivered).len(), 40);
+}
+
+#[test]
+fn after_four_messages_acknowledged_in_a_row_the_next_one_has_all_repeats() {
+    let mut host = knocked_at(0);
+    host.is_heard_by(peer(2));
+    host.ask(driver::send(Some(peer(2)), &"x".repeat(LONG))).unwrap();
+    assert_eq!(host.bytes_in(60_000), 6 * (HEADER + LONG) + HEADER);
+}
+
+#[test]
+fn an_ack_in_vain_takes_back_what_those_before_it_have_shown() {
+    let mut host = knocked_at(0);
+    for seq in [0, 1, 0] {
+        host.send(peer(2));
+        host.waits(1_000);
+        host.hears(peer(2), Operation::Ack, seq);
+    }
+    host.hears(peer(2), Operation::Ack, 1);
+    host.waits(60_000);
+    host.send(peer(2));
+    host.hears(peer(2), Operation::Ack, 1);
+    host.ask(driver::send(Some(peer(2)), &"x".repeat(LONG))).unwrap();
+    let bytes = host.bytes_in(60_000);
+    assert!(bytes <= allowed(HEADER, 30), "{bytes} bytes");
+}
+
+#[test]
+fn our_answers_leave_although_our_message_does_not() {
+    let mut host = knocked_at(2);
+    host.waits(5_000);
+    host.says();
+    // A copy is due at this moment, which is too much.
+    host.now += 500;
+    host.hears_words(peer(2), Operation::Chat, 0, "hi");
+    assert_eq!(host.said(), [Operation::Ack]);
+}
+
 #[test]
 fn a_request_that_ends_costs_no_more_than_two_fins() {
     let settings = Settings { request_expiry: Duration::from_secs(9), ..Settings::default() };
