@@ -245,8 +245,11 @@ impl Server {
         if self.blocked.is_some() {
             self.flush(now)?;
         }
-        self.receive()?;
-        self.read_clients();
+        // The network and the clients wait until what is overdue is done.
+        if !self.engine.is_giving_up(now.instant) {
+            self.receive()?;
+            self.read_clients();
+        }
         self.dismiss_debtors(now);
         // Not in each turn: their marks are written only if that lets old entries go, or was the last chance.
         if self.engine.has_more() || !self.inputs.readers.is_empty() {

@@ -2,6 +2,7 @@
 //! is blocked if told to.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -118,8 +119,23 @@ impl Driver {
         driver
     }
 
-    /// One turn, as the server has it.
+    /// One turn, as the server has it: after those in which nothing is taken in.
     pub fn turn(&mut self, now: Now) {
+        while self.engine.is_giving_up(now.instant) {
+            self.turn_alone(now);
+        }
+        self.take_turn(now);
+    }
+
+    /// One turn in which nothing is taken in.
+    pub fn turn_alone(&mut self, now: Now) {
+        let (datagrams, requests) =
+            (mem::take(&mut self.inputs.datagrams), mem::take(&mut self.inputs.requests));
+        self.take_turn(now);
+        (self.inputs.datagrams, self.inputs.requests) = (datagrams, requests);
+    }
+
+    fn take_turn(&mut self, now: Now) {
         self.flush(now.instant);
         self.engine.turn(now, &mut self.inputs, &mut self.outputs).unwrap();
         self.waiting.extend(self.outputs.transmits.iter().map(|transmit| Waiting {
@@ -150,7 +166,7 @@ impl Driver {
             }
         }
         for waiting in &mut self.waiting {
-            if !std::mem::replace(&mut waiting.is_known, true) {
+            if !mem::replace(&mut waiting.is_known, true) {
                 departures.push((waiting.to, Departure::Held));
             }
         }
@@ -206,7 +222,7 @@ impl Driver {
 
     /// The same, with how long each has waited before.
     pub fn said_late(&mut self) -> Vec<(SocketAddr, Datagram, Duration)> {
-        std::mem::take(&mut self.said)
+        mem::take(&mut self.said)
     }
 
     /// When its next turn is due, in milliseconds after `start` and rounded up.

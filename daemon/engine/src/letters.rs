@@ -1,7 +1,7 @@
 //! Messages of the outbox, as letters: put there, and given up when our user cancels them or their time is over.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use simp_control::{Kind, Peer, Reason, What};
 use simp_proto::Text;
@@ -13,6 +13,9 @@ use crate::ongoing::Ongoing;
 
 /// After this long, a message that was being delivered when its time was over is looked at again.
 const EXPIRE_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Most messages that are given up in one turn because their time is over.
+const EXPIRED_PER_TURN: usize = 256;
 
 /// Why a message cannot be taken out of the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +72,16 @@ impl Engine {
         Ok(id)
     }
 
-    /// Gives up the messages in the outbox whose time is over.
+    /// Whether messages in the outbox are to be given up whose time is over. Until that is done, turns take in nothing
+    /// else: a peer that comes is not to get them.
+    pub fn is_giving_up(&self, now: Instant) -> bool {
+        self.absent.next_expiry().is_some_and(|at| at <= now)
+    }
+
+    /// Gives up messages in the outbox whose time is over, as many as one turn may.
     pub(crate) fn give_up_expired(&mut self, now: Now) -> Result<(), StoreError> {
-        while let Some(message) = self.absent.pop_expired(now.instant) {
+        for _ in 0..EXPIRED_PER_TURN {
+            let Some(message) = self.absent.pop_expired(now.instant) else { break };
             // Chats are paused; they are resumed once the log can be written.
             if self.disk.works() {
                 self.expire_message(now, message)?;

@@ -14,8 +14,8 @@
 //! - `named`: chats as clients name and see them.
 //! - `commands`: what clients want: which request goes to which file. `work`: how much of that a turn takes on.
 //! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
-//! - `resume`: taking up what the log says. `retention`: removing old entries. `passing`: which entries no consumer waits
-//!   for.
+//! - `resume`: taking up what the log says. `keeping`: writing down where chats stand. `retention`: removing old entries.
+//!   `passing`: which entries no consumer waits for.
 //! - `trouble`: the log cannot be written, and a turn is undone. `disk`: whether it can, and what is said of it.
 //! - `budgets`: how much others may add to the log. `limits`: how often strangers are answered. `wake`: what may still be
 //!   under way after a chat.
@@ -41,6 +41,7 @@ mod disk;
 mod engine;
 mod inputs;
 mod invariants;
+mod keeping;
 mod letters;
 mod limits;
 mod moves;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use simp_store::{Span, Store, StoreError};
 
+use crate::keeping::Keeping;
 use crate::now::Now;
 use crate::policy::Retain;
 use crate::roster::Roster;
@@ -34,6 +35,7 @@ enum Removal {
 #[derive(Debug, Default)]
 pub struct Retention {
     state: Removal,
+    keeping: Keeping,
     /// The newest entry at which the count is looked at again.
     next_id: u64,
     /// When the ages are, if entries grow too old.
@@ -65,10 +67,10 @@ impl Retention {
     ) -> Result<(), StoreError> {
         let is_due = self.is_due(retain, store);
         // Entries may go only once a start does not need them: the chats' rows must be newer.
-        if store.is_keeping_due() || (is_due && self.state == Removal::Idle) {
-            chats.keep(store)?;
-        }
-        if is_due { self.step(retain, store, now.ms) } else { Ok(()) }
+        let is_begun = self.keeping != Keeping::Idle;
+        let is_wanted = store.is_keeping_due() || (is_due && self.state == Removal::Idle);
+        let are_kept = if is_begun || is_wanted { self.keeping.step(chats, store)? } else { true };
+        if is_due && are_kept { self.step(retain, store, now.ms) } else { Ok(()) }
     }
 
     /// Whether there is something to do in this turn.
@@ -85,7 +87,7 @@ impl Retention {
 
     /// What was done in this turn has not been: it begins anew when it is due.
     pub fn reset(&mut self) {
-        (self.state, self.next_id) = (Removal::Idle, 0);
+        (self.state, self.keeping, self.next_id) = (Removal::Idle, Keeping::Idle, 0);
     }
 
     /// One turn's part. All chats must have been kept as of now before the first.

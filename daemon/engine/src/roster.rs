@@ -130,13 +130,33 @@ impl Roster {
 
     /// Writes down where all chats that had messages stand, so that a start has little to read.
     pub fn keep(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        for ongoing in self.keeping().filter(|ongoing| ongoing.noted.row == RowState::Outdated) {
+        self.keep_some(store, 0, usize::MAX)?;
+        store.set_kept(store.last_id())
+    }
+
+    /// The same from this key on, for so many chats; returns where to go on, if there are more.
+    pub fn keep_some(
+        &mut self,
+        store: &mut Store,
+        from: usize,
+        most: usize,
+    ) -> Result<Option<usize>, StoreError> {
+        let mut kept = 0;
+        for key in from..self.entries.capacity() {
+            let listed = self.entries.get_mut(key).map(|listed| &mut listed.ongoing);
+            let Some(ongoing) = listed.filter(|ongoing| ongoing.noted.row == RowState::Outdated) else {
+                continue;
+            };
+            if kept == most {
+                return Ok(Some(key));
+            }
             if let Some(row) = ongoing.row() {
                 store.keep_chat(&row)?;
             }
             ongoing.noted.row = RowState::Current;
+            kept += 1;
         }
-        store.set_kept()
+        Ok(None)
     }
 
     /// Takes an invitation for the outbox back. False if this chat is none.

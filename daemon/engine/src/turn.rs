@@ -10,6 +10,10 @@ use crate::now::Now;
 use crate::outputs::Outputs;
 use crate::timer::Timer;
 
+/// Most timers that one turn handles: very many may be due at once, as after the machine has slept. The next turn is due at
+/// once then.
+const TIMERS_PER_TURN: usize = 256;
+
 impl Engine {
     /// One turn: takes `inputs`, does what is due, makes it durable, and only then puts into `outputs` what is to
     /// leave. If it cannot be made durable, nothing of it has happened, and each request is answered so.
@@ -87,6 +91,9 @@ impl Engine {
     }
 
     fn answer(&mut self, now: Now, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), StoreError> {
+        if !inputs.requests.is_empty() {
+            self.end_expired_requests(now)?;
+        }
         for (client, request) in &inputs.requests {
             let _span = tracing::debug_span!("request", client, request = %commands::name(request)).entered();
             let (answer, used) = commands::carry_out(self, now, inputs, *client, request, outputs);
@@ -100,8 +107,28 @@ impl Engine {
         Ok(())
     }
 
+    /// Ends the requests whose time is over: no client is to find them, whatever else this turn has to do first.
+    fn end_expired_requests(&mut self, now: Now) -> Result<(), StoreError> {
+        // Each has a timer, so mostly there is no need to look.
+        let is_any_due = self.wheel.next().is_some_and(|next| next <= now.instant);
+        if !is_any_due || self.chats.requests() == 0 || !self.disk.works() {
+            return Ok(());
+        }
+        let expired = self.chats.all_requests().filter(|(_, request)| request.chat.is_expired(now.instant));
+        for key in expired.map(|(key, _)| key).collect::<Vec<_>>() {
+            // Not that of the timer, which is still set.
+            self.chats.change(key, |ongoing| ongoing.chat.handle_timeout(now.instant));
+        }
+        self.settle_touched(now)
+    }
+
     fn do_what_is_due(&mut self, now: Now) -> Result<(), StoreError> {
-        while let Some(timer) = self.wheel.pop_expired(now.instant) {
+        // What is to be given up first must not leave.
+        if self.is_giving_up(now.instant) {
+            return Ok(());
+        }
+        for _ in 0..TIMERS_PER_TURN {
+            let Some(timer) = self.wheel.pop_expired(now.instant) else { break };
             match timer {
                 Timer::Disk => self.try_disk(now)?,
                 Timer::Retention => self.retention.restart(&mut self.wheel, now, &self.policy.retain),

@@ -74,11 +74,11 @@ impl Store {
         self.extent.last_id - self.extent.kept_through >= KEEP_EVERY
     }
 
-    /// All chats that had messages since were kept: their rows hold as of now.
-    pub fn set_kept(&mut self) -> Result<(), StoreError> {
+    /// All chats that had messages up to this entry were kept since it was appended: each row holds as of it at least.
+    pub fn set_kept(&mut self, through: u64) -> Result<(), StoreError> {
         self.begin()?;
-        self.extent.kept_through = self.extent.last_id;
-        self.write("UPDATE kept SET through = ?1", [self.extent.last_id as i64]).map(drop)
+        self.extent.kept_through = through;
+        self.write("UPDATE kept SET through = ?1", [through as i64]).map(drop)
     }
 
     /// All chats kept, as the newest entry left them, oldest first.

@@ -34,7 +34,7 @@ fn space_is_given_back_with_few_commits_also_by_the_run_after_one_that_was_kille
             append(store, 10_000, error);
             if is_killed {
                 // After the removal, and before any page was given back.
-                store.set_kept().unwrap();
+                store.set_kept(store.last_id()).unwrap();
                 let mut span = Span { after: 0, until: 9_950 };
                 while span.after < span.until {
                     span.after = store.remove(span, Discard::default()).unwrap().until;

@@ -66,11 +66,17 @@ impl Chat {
         self.handle_chat(now, datagram)
     }
 
+    /// Whether an invitation or a request has found no answer in time: whatever comes now is too late for it.
+    pub fn is_expired(&self, now: Instant) -> bool {
+        matches!(self.phase, Phase::Inviting { expires, .. } | Phase::Invited { expires, .. } if expires <= now)
+    }
+
     /// Whether this would answer our invitation, did it come from the peer: a message is none, for it may be of an
     /// earlier chat.
     pub fn is_answered_by(&self, now: Instant, datagram: &Datagram) -> bool {
         use Operation as Op;
         match (self.phase, datagram.operation) {
+            _ if self.is_expired(now) => false,
             (Phase::Inviting { .. }, Op::SynAck | Op::Fin | Op::ErrFin | Op::Err) => true,
             (Phase::Inviting { invitee, .. }, Op::Ack) => {
                 let is_open = invitee != Invitee::Ringing && !self.messages.arq.is_held(now);

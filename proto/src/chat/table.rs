@@ -24,6 +24,10 @@ pub(super) const SYN_AGAIN_AFTER: [Duration; 3] =
 impl Chat {
     /// The peer sent a datagram.
     pub fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) -> Handled {
+        // After the machine has slept, the answer may be there together with the end of the time for it.
+        if self.is_expired(now) {
+            self.do_what_is_due(now);
+        }
         if let Phase::Open { opened_by, .. } | Phase::Draining { opened_by, .. } = &mut self.phase
             && *opened_by == OpenedBy::BothUnheard
         {

@@ -24,6 +24,12 @@ pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<
         None => engine.policy.chat.request_expiry,
     };
     let key = engine.chats.known_at(address);
+    if let Some(key) =
+        key.filter(|key| engine.chats.get(*key).is_some_and(|it| it.chat.is_expired(now.instant)))
+    {
+        engine.chats.change(key, |ongoing| ongoing.chat.handle_timeout(now.instant));
+        engine.settle(now, key)?;
+    }
     if let Some((key, ongoing)) = key.and_then(|key| Some((key, engine.chats.get(key)?))) {
         match ongoing.chat.state() {
             // The peer waits for us already: that is what the user wants.

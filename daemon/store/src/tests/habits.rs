@@ -68,7 +68,7 @@ fn a_message_that_is_not_confirmed_is_known_as_such_and_goes_like_one_that_is_de
         store.append(1, Some(0), peer(1), what, None).unwrap();
     }
     store.set_mark("a", 5).unwrap();
-    store.set_kept().unwrap();
+    store.set_kept(store.last_id()).unwrap();
     store.commit().unwrap();
     let known = [1, 2, 5].map(|message| store.not_delivered(message).unwrap());
     assert_eq!(known, [Some(Kind::Unconfirmed), Some(Kind::Undelivered), None]);
