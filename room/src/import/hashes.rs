@@ -26,7 +26,7 @@ const LOCKED: &str = "no password, but the mark of an account without one (leave
      password in the room; or give it one with simp-room users add)";
 
 /// What systems and databases write in place of a password.
-const MARKS: [&str; 10] = ["x", "*LK*", "*NP*", "NP", "*LOCKED*", "NULL", "null", "(null)", "\\N", "None"];
+const MARKS: [&str; 8] = ["x", "-", "NP", "NULL", "null", "(null)", "\\N", "None"];
 
 /// So much follows at least after the name of an algorithm.
 const REST: usize = 16;
@@ -84,8 +84,15 @@ fn crypt(password: &str) -> Crypt {
 
 /// What stands for no password.
 fn is_mark(password: &str) -> bool {
-    let is_lock = !password.is_empty() && password.chars().all(|c| matches!(c, '!' | '*'));
-    is_lock || MARKS.contains(&password)
+    let is_lock = |c: char| matches!(c, '!' | '*');
+    let within = password.trim_matches(is_lock);
+    // `*LK*`; and what is drawn at random for accounts that have none.
+    let is_word = within.chars().all(|c| c.is_ascii_uppercase())
+        && password.starts_with('*')
+        && password.ends_with('*');
+    let is_drawn = within.len() >= REST * 2 && within.chars().all(|c| c.is_ascii_alphanumeric());
+    let is_marked = password.starts_with(is_lock) && (within.is_empty() || is_word || is_drawn);
+    is_marked || MARKS.contains(&password)
 }
 
 /// `$2b$12$...`, `$argon2id$v=19$...`: what crypt(3) and its like write, perhaps after the mark of a locked account, or

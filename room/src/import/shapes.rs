@@ -9,30 +9,29 @@ const DIGESTS: [usize; 6] = [16, 20, 28, 32, 48, 64];
 const LONG: usize = 32;
 
 /// Hexadecimal digits of half an MD5, and of the hashes of old databases.
-const HEX_SHORT: usize = 16;
-
-/// From so many hexadecimal digits on nobody remembers them.
-const HEX_LONG: usize = 32;
+const HEX_MIN: usize = 16;
 
 /// Letters of the salt before what crypt(3) writes, and of each piece of that, which has 8 bytes.
 const CRYPT: (usize, usize) = (2, 11);
 
 /// Whether there is a digest in it, whatever stands around it.
 pub fn has_digest(text: &str) -> bool {
-    let is_joined = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
-    let words = text.split(|c| !is_joined(c));
-    has_hex(text)
-        || words.clone().any(is_base64)
-        || words.clone().any(is_base32)
-        || words.clone().any(is_veiled)
+    // A dash may be a letter of one alphabet, or stand between the name of an algorithm and a word of the other.
+    let of = |signs: [char; 2]| move |c: char| !c.is_ascii_alphanumeric() && !signs.contains(&c);
+    let words = text.split(of(['+', '/'])).chain(text.split(of(['-', '_'])));
+    let is_digest = |word: &str| {
+        let is_padded = text.contains(&format!("{word}="));
+        is_base64(word, is_padded) || is_base32(word) || is_veiled(word)
+    };
+    has_hex(text) || words.into_iter().any(is_digest)
 }
 
 /// Hexadecimal digits, also in pairs or other small groups.
 fn has_hex(text: &str) -> bool {
     let is_digest = |run: &str| {
-        let is_one_case = run.to_ascii_lowercase() == run || run.to_ascii_uppercase() == run;
-        let is_long = run.len() >= HEX_LONG || (run.len() == HEX_SHORT && is_one_case);
-        is_long && has(run, |c| c.is_ascii_digit()) && has(run, |c| c.is_ascii_alphabetic())
+        // All digits in their order are no digest, nor is a word and a date.
+        let is_hex = run.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex && run.len() >= HEX_MIN && is_one_case(run) && changes(run) > 2
     };
     let unmarked = text.replace("0x", " ").replace("0X", " ").replace("\\x", " ");
     if unmarked.split(|c: char| !c.is_ascii_hexdigit()).any(is_digest) {
@@ -45,8 +44,8 @@ fn has_hex(text: &str) -> bool {
     is_even && is_digest(&text.replace(between, ""))
 }
 
-/// Base64, of either alphabet. Its padding is cut off already.
-fn is_base64(word: &str) -> bool {
+/// Base64, of either alphabet, without its padding.
+fn is_base64(word: &str, is_padded: bool) -> bool {
     let value = |c: char| match c {
         'A'..='Z' => Some(c as u8 - b'A'),
         'a'..='z' => Some(c as u8 - b'a' + 26),
@@ -55,20 +54,25 @@ fn is_base64(word: &str) -> bool {
         '/' | '_' => Some(63),
         _ => None,
     };
-    is_whole(word, 6, value) && is_jumbled(word)
+    let is_like = if is_padded { is_mixed(word) } else { is_jumbled(word) };
+    is_whole(word, 6, value) && is_like
 }
 
-/// Base32, in one case.
+/// Base32, of either alphabet, in one case.
 fn is_base32(word: &str) -> bool {
     let value = |c: char| match c.to_ascii_uppercase() {
         upper @ 'A'..='Z' => Some(upper as u8 - b'A'),
         digit @ '2'..='7' => Some(digit as u8 - b'2' + 26),
         _ => None,
     };
-    let is_upper = !has(word, |c| c.is_ascii_lowercase());
-    let is_lower = !has(word, |c| c.is_ascii_uppercase());
+    let value_hex = |c: char| c.to_digit(32).map(|value| value as u8);
     // In upper case nobody writes a sentence with a digit in it; in lower case it may have two.
-    is_whole(word, 5, value) && (is_upper && changes(word) > 0 || is_lower && changes(word) > 3)
+    let is_like = changes(word) > if has(word, |c| c.is_ascii_uppercase()) { 0 } else { 3 };
+    is_one_case(word) && is_like && (is_whole(word, 5, value) || is_whole(word, 5, value_hex))
+}
+
+fn is_one_case(word: &str) -> bool {
+    !has(word, |c| c.is_ascii_uppercase()) || !has(word, |c| c.is_ascii_lowercase())
 }
 
 /// Whether a word in which each letter has so many bits is a digest: a whole number of bytes, and what is left over is 0.
@@ -134,7 +138,7 @@ fn is_jumbled(word: &str) -> bool {
         matches!(pair, (Kind::Capital, Kind::Capital | Kind::Other) | (Kind::Other, Kind::Small))
     };
     let odd = neighbours(word).filter(|pair| is_odd(*pair)).count();
-    is_mixed(word) && has(word, |c| !c.is_ascii_alphabetic()) && odd * 12 >= word.len() - 1
+    is_mixed(word) && has(word, |c| !c.is_ascii_alphabetic()) && odd * 24 >= word.len() - 1
 }
 
 /// Whether it has both, and of all neighbours at least a third differ: in a digest it is two thirds.

@@ -50,6 +50,7 @@ fn digests_are_known_in_every_alphabet_whatever_stands_around_them() {
         "5d2e19393cc5ef67",
         "F894844C34402B67",
         "5f4dcc3b5aa765d6",
+        "5f4dcc3b5aa765d61d83",
         // Base64, with padding and without it, in either alphabet.
         "X03MO1qnZdYdgyfeuILPmQ==",
         "X03MO1qnZdYdgyfeuILPmQ",
@@ -61,7 +62,11 @@ fn digests_are_known_in_every_alphabet_whatever_stands_around_them() {
         "sha1=W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
         // With a number, a salt and more before it.
         "AQAAAAEAACcQAAAAEFnFhq3vbYoHOtXAHo1Wu0sMMqKwcOC4kHfVV5nMnJ0c0JbhuYlO0YvOx7qTqEJ3Ww==",
-        // Base32.
+        "KrljkMfb40Od500MmwsXZw",
+        "sha1-5en6G6MezRroT3XKqkdPOmY/BfQ=",
+        "md5-KrljkMfb40Od500MmwsXZw==",
+        // Base32, of either alphabet.
+        "BT6SOEQQKTITC7C34VFBH0MFJ4",
         "L5G4YO22U5S5MHMDE7PLRAWPTE======",
         "L5G4YO22U5S5MHMDE7PLRAWPTE",
         "LOVGDZGJXE7T6BUCEUFWZ6BTDN7ONL6Y",
@@ -103,7 +108,19 @@ fn what_programs_write_is_known_by_its_marks() {
     ] {
         assert!(is_refused(hash), "{hash}");
     }
-    for mark in ["!", "*", "!!", "!*", "x", "*LK*", "NULL", "\\N"] {
+    for mark in [
+        "!",
+        "*",
+        "!!",
+        "!*",
+        "x",
+        "-",
+        "*LK*",
+        "*NOLOGIN*",
+        "NULL",
+        "\\N",
+        "!kX9vQ2mZr7LpW4tYbN8cQzR5tYuI8oPaSdFg",
+    ] {
         assert!(is_refused(mark), "{mark}");
     }
 }
@@ -143,13 +160,13 @@ fn what_crypt_writes_is_known_if_it_can_be_nothing_else_or_all_look_so() {
 #[test]
 fn what_people_type_is_no_hash() {
     let words = "letmein secret dragon sunshine password1 iloveyou2 Tr0ub4dor&3 qwerty123 1q2w3e4r5t monkey! a1b2c3d4e5f6 \
-        1a2b3c4d5e6f deadbeef cafebabe deadbeefdeadbeef 1234567890123456 31415926535897932384626433832795028 20081231 \
+        1a2b3c4d5e6f deadbeef cafebabe deadbeefdeadbeef 1234567890123456 1234567890abcdef 0123456789ABCDEF 31415926535897932384626433832795028 20081231 \
         0123ABCD 1234ABCDEF 12ABCDEF 15DECADE99 facade12 $ecret$ $a$b a$b$c Pa$$w0rd$$ {hello} a=b sha256 sha512sum md5 \
         shave:and:haircut shadow:of:the:colossus pass:word p@ss.w0rd! salt_and_pepper hash=browns x1 xx ! ? !a **stars** \
         none nullify CorrectHorseBatteryStaple01 CorrectHorseBattery1Staple correcthorsebattery2staple \
         correcthorsebatterystaple correcthorsebatterystaplecorrecthorsebattery Abcdefghij1234567890zz InternetRadio Hello.World.2 \
         THEQUICKBROWNFOXJUMPSOVERX kX9vQ2mZr7LpW4tYbN8c kX9vQ2mZr7LpW4tYbN8cRz 123e4567-e89b-12d3-a456-426614174000 xK9-mP2-qL7-vR4 \
-        correct-horse-battery-staple-7 Summer2024! Winter.2023 ABCD-EFGH-IJKL-MNOP 192.168.1.100 00:1a:2b:3c:4d:5e";
+        correct-horse-battery-staple-7 Summer2024! Winter.2023 ABCD-EFGH-IJKL-MNOP 622CB-ZTP8M-4LT9T-6SEPW 192.168.1.100 00:1a:2b:3c:4d:5e";
     for password in words.split_whitespace().filter(|word| *word != "!") {
         assert!(!is_refused(password), "{password}");
     }
