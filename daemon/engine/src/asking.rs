@@ -131,14 +131,15 @@ impl Ongoing {
         self.standing.acknowledged_if_unsure().filter(|_| self.may_make_room())
     }
 
-    /// Whether it may make room, unless its peer is there: nobody here wanted it, and nothing under way will tell.
+    /// Whether it may make room, unless its peer is there: nobody here wanted it, nothing under way will tell, and what
+    /// asks the peer can leave.
     fn may_make_room(&self) -> bool {
         let is_quiet = match self.chat.state() {
             State::Accepting => true,
             State::Open => self.chat.unacknowledged() == 0 && self.queue.in_log == 0,
             State::Inviting | State::Invited | State::Closing | State::Closed => false,
         };
-        self.wanted_by == WantedBy::Peer && is_quiet
+        self.wanted_by == WantedBy::Peer && is_quiet && !self.chat.is_held_back()
     }
 
     fn may_be_asked(&self, now: Instant) -> bool {

@@ -5,7 +5,7 @@ use simp_engine::Accept;
 use simp_proto::{Datagram, Operation, UserName};
 
 use super::{Host, SocketAddr, datagram, peer};
-use crate::driver;
+use crate::driver::{self, Uplink};
 
 /// Who is let in without asking.
 fn open_to(accept: &str, max_chats: usize) -> Host {
@@ -248,6 +248,24 @@ fn while_all_who_came_may_be_nobody_none_is_told_that_we_are_busy() {
         let told = host.sends();
         assert!(told.iter().all(|(_, operation)| *operation != Operation::Err), "{round}: {told:?}");
     }
+}
+
+#[test]
+fn nobody_is_asked_again_and_again_while_nothing_can_leave() {
+    let mut host = open_to("all", 1);
+    host.driver.uplink = Uplink::Takes(0);
+    host.hears(peer(11), Operation::Syn, 0);
+    for _ in 0..3 {
+        host.now += 10_000;
+        host.hears(peer(2), Operation::Syn, 0);
+        for _ in 0..9 {
+            host.turn();
+        }
+        assert!(host.driver.due(host.start).is_none_or(|due| due > host.now));
+    }
+    host.driver.uplink = Uplink::Free;
+    host.waits(10_000);
+    assert!(host.is_in(peer(11)));
 }
 
 #[test]
