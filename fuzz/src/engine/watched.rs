@@ -243,7 +243,8 @@ impl Watched {
     }
 
     fn check_turn(&mut self) {
-        for event in self.driver().store().fresh().to_vec() {
+        let last_id = self.told.last_id;
+        for event in self.driver().log_after(last_id) {
             crate::trace(&event);
             self.told.takes(&event);
             if event.what == What::Request {
