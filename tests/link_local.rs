@@ -109,7 +109,13 @@ fn an_interface_that_is_missing_or_makes_no_sense_is_one_line_with_the_remedy() 
     let missing = "no interface 'no-such' here (list them: ip link)";
     let lacking = "a link-local address needs its interface, such as fe80::1%eth0 (list them: ip link)";
     let senseless = "only a link-local address, fe80::..., has an interface";
-    for (address, why) in [("fe80::1%no-such", missing), ("fe80::1", lacking), ("::1%lo", senseless)] {
+    let unbracketed = "a port after an interface needs brackets (write [fe80::1%lo]:8888)";
+    for (address, why) in [
+        ("fe80::1%no-such", missing),
+        ("fe80::1", lacking),
+        ("::1%lo", senseless),
+        ("fe80::1%lo:8888", unbracketed),
+    ] {
         world.simpd(&[address]).fails(2, &format!("simpd: '{address}': {why}"));
         ctl(&world, address, &["status"]).fails(2, &format!("simpctl: {address}: {why}"));
         world.ctl(1, &["connect", address]).fails(2, &format!("simpctl: {address}: {why}"));
@@ -123,27 +129,34 @@ fn an_interface_that_is_missing_or_makes_no_sense_is_one_line_with_the_remedy() 
         probe.args(["probe", address]);
         run(probe, "").fails(2, &format!("simpctl: {address}: {why}"));
     }
-    let typed = "bob@[fe80::1%no-such]:7777";
-    for args in [
-        &["send", "-t", typed, "hi"][..],
-        &["accept", typed],
-        &["decline", typed],
-        &["quit", typed],
-        &["listen", "--from", typed],
-        &["history", "--from", typed],
-        &["peers", "forget", typed],
+    for (typed, why) in [
+        ("bob@[fe80::1%no-such]:7777", missing),
+        ("fe80::1%lo:8888", unbracketed),
+        ("bob@fe80::1%lo:8888", unbracketed),
     ] {
-        world.ctl(1, args).fails(2, &format!("simpctl: {typed}: {missing}"));
+        for args in [
+            &["send", "-t", typed, "hi"][..],
+            &["accept", typed],
+            &["decline", typed],
+            &["quit", typed],
+            &["listen", "--from", typed],
+            &["history", "--from", typed],
+            &["peers", "forget", typed],
+        ] {
+            world.ctl(1, args).fails(2, &format!("simpctl: {typed}: {why}"));
+        }
     }
-    world
-        .simpd(&[&world.address(2), "--accept", "bob,fe80::1%no-such"])
-        .fails(2, &format!("simpd: --accept: fe80::1%no-such: {missing}"));
     let file = world.path("simpd.toml");
-    fs::write(&file, "[peers]\n'fe80::1%no-such' = 'plain'\n").unwrap();
     let config = file.to_str().unwrap();
-    world
-        .simpd(&[&world.address(2), "--config", config])
-        .fails(2, &format!("simpd: {config}: line 2: [peers] 'fe80::1%no-such': {missing}"));
+    for (typed, why) in [("fe80::1%no-such", missing), ("fe80::1%lo:8888", unbracketed)] {
+        world
+            .simpd(&[&world.address(2), "--accept", &format!("bob,{typed}")])
+            .fails(2, &format!("simpd: --accept: {typed}: {why}"));
+        fs::write(&file, format!("[peers]\n'{typed}' = 'plain'\n")).unwrap();
+        world
+            .simpd(&[&world.address(2), "--config", config])
+            .fails(2, &format!("simpd: {config}: line 2: [peers] '{typed}': {why}"));
+    }
 }
 
 #[test]

@@ -13,6 +13,9 @@ use nix::net::if_::{if_indextoname, if_nametoindex};
 /// The port that SIMP daemons use (SIMP 2).
 pub const PORT: u16 = 7777;
 
+/// The longest name of an interface, in bytes (`IFNAMSIZ` of Linux, without the NUL).
+const INTERFACE_NAME_MAX: usize = 15;
+
 /// A host: an address, and the interface by which it is reached if it is link-local.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Host {
@@ -103,6 +106,16 @@ pub enum AddressError {
     /// This machine has no such interface.
     #[error("no interface '{0}' here (list them: ip link)")]
     NoInterface(String),
+    /// A port follows the interface, and nothing shows where that ends.
+    #[error("a port after an interface needs brackets (write [{ip}%{interface}]:{port})")]
+    NeedsBrackets {
+        /// The address.
+        ip: IpAddr,
+        /// What is before the colon.
+        interface: String,
+        /// The port, or `PORT` if what is after the colon is none.
+        port: String,
+    },
     /// Other addresses mean the same on each interface.
     #[error("only a link-local address, fe80::..., has an interface")]
     NotLinkLocal,
@@ -165,7 +178,7 @@ fn split(text: &str) -> Option<(&str, Option<u16>)> {
             _ => (text, None),
         },
     };
-    let number = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse().ok())?;
+    let number = |port: &str| is_number(port).then(|| port.parse().ok())?;
     match port {
         Some(port) => Some((host, Some(number(port)?))),
         None => Some((host, None)),
@@ -177,9 +190,25 @@ fn number(ip: IpAddr, typed: &str) -> Result<u32, AddressError> {
     if !is_link_local(ip) {
         return Err(AddressError::NotLinkLocal);
     }
-    let numbered = || typed.parse().ok().filter(|number| name(*number).is_some());
-    let number = if_nametoindex(typed).ok().or_else(numbered);
-    number.ok_or_else(|| AddressError::NoInterface(typed.to_owned()))
+    if let Some((interface, port)) = typed.split_once(':') {
+        let port = if is_number(port) { port } else { "PORT" };
+        let (interface, port) = (interface.to_owned(), port.to_owned());
+        return Err(AddressError::NeedsBrackets { ip, interface, port });
+    }
+    let named = || if_nametoindex(typed).ok().filter(|_| may_be_name(typed));
+    let numbered = || typed.parse().ok().filter(|number| is_number(typed) && name(*number).is_some());
+    named().or_else(numbered).ok_or_else(|| AddressError::NoInterface(typed.to_owned()))
+}
+
+/// Whether an interface can be called so. The system looks up what is before a colon, as for an alias of old, and its C
+/// library may cut off what is too long: what follows would be lost without a word.
+fn may_be_name(typed: &str) -> bool {
+    let is_odd = |letter: char| matches!(letter, '/' | ':') || letter.is_whitespace();
+    (1..=INTERFACE_NAME_MAX).contains(&typed.len()) && !typed.contains(is_odd)
+}
+
+fn is_number(typed: &str) -> bool {
+    !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What the interface with this number is called; `None` if this machine has none.
@@ -249,12 +278,41 @@ mod tests {
             assert_eq!(Address::parse(&shown), Ok(address), "what is shown is read again");
             assert_eq!(address.host.by_name(), "fe80::1%lo");
         }
-        for text in ["fe80::1%no-such", "fe80::1%", "fe80::1%0", "fe80::1%99999999", "[fe80::1%-1]:7777"] {
+        let plus = format!("fe80::1%+{number}");
+        for text in [
+            "fe80::1%no-such",
+            "fe80::1%",
+            "fe80::1%0",
+            "fe80::1%99999999",
+            "[fe80::1%-1]:7777",
+            &plus,
+            "fe80::1%lo ",
+            "fe80::1%lo/64",
+            "fe80::1%.",
+            "[fe80::1%lo\n]:7777",
+            "fe80::1%lo-is-16-bytes-l",
+        ] {
             let error = Address::parse(text).unwrap_err();
             assert!(matches!(error, AddressError::NoInterface(_)), "{text}: {error}");
         }
         for text in ["::1%lo", "127.0.0.1%lo", "[::1%1]:7777"] {
             assert_eq!(Address::parse(text), Err(AddressError::NotLinkLocal), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_after_an_interface_needs_brackets() {
+        for (text, remedy) in [
+            ("fe80::1%lo:8888", "[fe80::1%lo]:8888"),
+            ("fe80::1%3:8888", "[fe80::1%3]:8888"),
+            ("fe80::1%no-such:1", "[fe80::1%no-such]:1"),
+            ("[fe80::1%lo:8888]", "[fe80::1%lo]:8888"),
+            ("[fe80::1%lo:8888]:7777", "[fe80::1%lo]:8888"),
+            ("fe80::1%lo:", "[fe80::1%lo]:PORT"),
+            ("fe80::1%lo:http", "[fe80::1%lo]:PORT"),
+        ] {
+            let said = Address::parse(text).unwrap_err().to_string();
+            assert_eq!(said, format!("a port after an interface needs brackets (write {remedy})"), "{text}");
         }
     }
 
