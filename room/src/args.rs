@@ -291,7 +291,7 @@ pub struct ImportArgs {
     /// import what looks like a hash too: all in the file are passwords as they are typed
     #[argh(switch)]
     pub these_are_passwords: bool,
-    /// the file
+    /// the file, or - for standard input
     #[argh(positional)]
     pub file: String,
 }

@@ -1,7 +1,8 @@
-//! The accounts of another chat, from the file that it keeps them in: `json`, or a `table`. `hashes`, `shapes`, `algorithms`: what
+//! The accounts of another chat, from the file that it keeps them in: `json`, or a `table` with its `fields`. `hashes`, `shapes`, `algorithms`: what
 //! is none of its passwords.
 
 mod algorithms;
+mod fields;
 mod found;
 mod hashes;
 mod json;

@@ -1,7 +1,7 @@
 //! The accounts of a room, for its operator. They are kept in the store, so that the room need not run.
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -22,6 +22,12 @@ use crate::output::print;
 use crate::room::{PASSWORD_MIN, is_usable};
 use crate::store::{Account, RoomStore};
 
+/// What stands for standard input in place of a file.
+const STDIN: &str = "-";
+
+/// So much is read from there, in bytes: far more than the accounts of a full room, and no endless device.
+const STDIN_MAX: u64 = 64 << 20;
+
 /// Carries out a subcommand of `users`.
 ///
 /// # Errors
@@ -38,11 +44,13 @@ pub fn run(users: UsersArgs) -> Outcome {
             Ok(())
         }
         UsersCommand::Add(add) => {
-            let name = user_name(&add.user, &add.name)?;
+            let usage = |why| fail(FailureKind::Usage, format!("{}: {why}", escape::name(&add.user)));
+            check_name(&add.user, &add.name).map_err(usage)?;
+            let name = &add.user;
             // Before the password is asked for, so that nobody types one in vain. The room may still add the account
             // meanwhile.
             if let Some(store) = existing(&add.name)?
-                && store.hash(&name)?.is_some()
+                && store.hash(name)?.is_some()
             {
                 let room = name_option(&add.name);
                 let line = format!(
@@ -50,7 +58,7 @@ pub fn run(users: UsersArgs) -> Outcome {
                 );
                 return Err(fail(FailureKind::Failed, line));
             }
-            let hash = hashed(&password(&name)?, &mut Memory::new())?;
+            let hash = hashed(&password(name)?, &mut Memory::new())?;
             match new_or_existing(&add.name)?.add_accounts(now_ms(), &[(name.clone(), hash)])?.is_empty() {
                 true => print(&format!("{name} added")),
                 false => Err(fail(
@@ -104,16 +112,36 @@ fn new_or_existing(room: &str) -> Outcome<RoomStore> {
     Ok(store)
 }
 
+/// The text of a file, or of standard input; or why it cannot be had.
+fn read_import(file: &str) -> Result<String, String> {
+    if file != STDIN {
+        return plain_file::read_to_string(file.as_ref()).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => {
+                format!("{} (to read from a pipe: simp-room users import -)", system(&error))
+            }
+            _ => system(&error),
+        });
+    }
+    let mut text = String::new();
+    let read = io::stdin().lock().take(STDIN_MAX + 1).read_to_string(&mut text);
+    match read.map_err(|error| system(&error))? as u64 {
+        0..=STDIN_MAX => Ok(text),
+        _ => Err(format!("more than {} MiB (import it in parts)", STDIN_MAX >> 20)),
+    }
+}
+
 fn import_file(import: &ImportArgs) -> Outcome {
     let ImportArgs { name: room, these_are_passwords, file } = import;
+    let file = if file == STDIN { "standard input" } else { file };
     let failed = |why: String| fail(FailureKind::Failed, format!("{file}: {why}"));
-    let text = plain_file::read_to_string(file.as_ref()).map_err(|error| failed(system(&error)))?;
+    let text = read_import(&import.file).map_err(failed)?;
     let found = import::read(&text).map_err(failed)?;
     // All of the file is checked before any of it is stored: it is imported whole or not at all.
     let looks = Looks::of(&found);
     let mut seen = HashSet::new();
     for found in &found {
-        user_name(&found.name, room)?;
+        let usage = |why| fail(FailureKind::Usage, format!("{file}: {}: {why}", found.place()));
+        check_name(&found.name, room).map_err(usage)?;
         let wrong = |what: &str| Err(failed(format!("{}: {what}", found.place())));
         if !seen.insert(found.name.to_ascii_lowercase()) {
             return wrong("occurs twice, apart from upper and lower case");
@@ -169,21 +197,20 @@ fn hashed(password: &str, memory: &mut Memory) -> Outcome<String> {
     hash(password, memory).map_err(|error| fail(FailureKind::Failed, format!("the password: {error}")))
 }
 
-fn user_name(name: &str, room: &str) -> Outcome<String> {
-    let usage = |why: String| fail(FailureKind::Usage, format!("{}: {why}", escape::name(name)));
-    let read = UserName::new(name).map_err(|error| usage(error.to_string()))?;
+/// That an account may have this name, or why not.
+fn check_name(name: &str, room: &str) -> Result<(), String> {
+    let read = UserName::new(name).map_err(|error| error.to_string())?;
     if is_address(name) {
-        return Err(usage(
-            "an address, not a user's name (choose letters, digits, spaces and _ - . @ + ' ?)".to_owned(),
-        ));
+        let remedy = "choose letters, digits, spaces and _ - . @ + ' ?";
+        return Err(format!("an address, not a user's name ({remedy})"));
     }
     if read.as_str() != name || !is_usable(name) {
-        return Err(usage("not a name for a room (letters, digits, spaces and _ - . @ + ' ?)".to_owned()));
+        return Err("not a name for a room (letters, digits, spaces and _ - . @ + ' ?)".to_owned());
     }
     if name.eq_ignore_ascii_case(room) {
-        return Err(usage("that is the name of the room".to_owned()));
+        return Err("that is the name of the room".to_owned());
     }
-    Ok(name.to_owned())
+    Ok(())
 }
 
 fn no_such(name: &str, room: &str) -> simp_control::error::Error {

@@ -177,6 +177,11 @@ mod tests {
             ("many drop -lx 7", "-l x many drop 7"),
             ("say -n --json bob", "say -n --json bob"),
             ("say bob --unknown=1", "say bob --unknown=1"),
+            ("many drop - --json", "--json many drop -- -"),
+            ("many drop -- -", "many drop -- -"),
+            ("many drop - 7 --no -- 8 -9", "many drop --no -- - 7 8 -9"),
+            ("say - bob", "say - bob"),
+            ("- many", "- many"),
             ("nonsense -n5 --json", "--json nonsense -n5"),
             ("many --version", "many --version"),
         ] {

@@ -52,8 +52,14 @@ impl Words {
         let mut sorted = Self { fault: not_utf8(&typed), ..Self::default() };
         let mut typed = typed.iter().map(|word| word.to_string_lossy().into_owned());
         let (mut command, mut given, mut may_be_value) = (info, 0, false);
+        // `-` is an argument, and argh takes it for one only at the end of the options.
+        let mut after_options = Vec::new();
         while let Some(word) = typed.next() {
-            if word == "--" || is_greedy(command.positionals.get(given)) && !word.starts_with('-') {
+            if is_dash(command, &word) || (!after_options.is_empty() && !word.starts_with('-')) {
+                after_options.push(word);
+            } else if word == "--" && !after_options.is_empty() {
+                after_options.extend(typed.by_ref());
+            } else if word == "--" || is_greedy(command.positionals.get(given)) && !word.starts_with('-') {
                 sorted.rest.push(word);
                 sorted.rest.extend(typed.by_ref());
                 sorted.text = TextOfWords::Begun;
@@ -73,6 +79,10 @@ impl Words {
                 }
                 sorted.rest.push(word);
             }
+        }
+        if !after_options.is_empty() {
+            sorted.rest.push("--".to_owned());
+            sorted.rest.extend(after_options);
         }
         // Of an argument after `--` that is none, argh says so.
         match is_greedy(command.positionals.last()) {
@@ -178,6 +188,11 @@ fn names(program: &CommandInfoWithArgs, command: &CommandInfoWithArgs) -> Vec<St
 
 fn is_help(word: &str) -> bool {
     matches!(word, "--help" | "-h")
+}
+
+/// Whether the word stands for standard input, in a command whose arguments are no text.
+fn is_dash(command: &CommandInfoWithArgs, word: &str) -> bool {
+    word == "-" && !command.positionals.is_empty() && !is_greedy(command.positionals.last())
 }
 
 fn is_greedy(argument: Option<&PositionalInfo<'_>>) -> bool {

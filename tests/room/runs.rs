@@ -247,7 +247,9 @@ fn what_is_no_file_is_not_waited_for() {
     lobby
         .does(&["run", "-d", &lobby.to(), "--motd", name])
         .fails(1, &format!("simp-room: {name}: not a regular file (the file for --motd)"));
-    lobby.does(&["users", "import", name]).fails(1, &format!("simp-room: {name}: not a regular file"));
+    let line =
+        format!("simp-room: {name}: not a regular file (to read from a pipe: simp-room users import -)");
+    lobby.does(&["users", "import", name]).fails(1, &line);
     let folder = lobby.world.path("state/simp-room/lobby");
     std::fs::create_dir_all(&folder).unwrap();
     for private in [&folder, folder.parent().unwrap()] {

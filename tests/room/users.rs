@@ -182,8 +182,11 @@ fn a_file_that_makes_no_sense_is_refused_as_a_whole() {
         import().fails(1, &format!("simp-room: {}: {why}", file.display()));
     }
     std::fs::write(&file, r#"{"ann": "secret", "[bob]": "secret"}"#).unwrap();
-    import()
-        .fails(2, "simp-room: \"[bob]\": not a name for a room (letters, digits, spaces and _ - . @ + ' ?)");
+    let line = format!(
+        "simp-room: {}: \"[bob]\": not a name for a room (letters, digits, spaces and _ - . @ + ' ?)",
+        file.display()
+    );
+    import().fails(2, &line);
     let ascii = "a password must be ASCII, as a text is (choose another)";
     for (text, why) in [
         (r#"{"ann": "secret", "bob": ""}"#, "bob: its password is empty (give it another)"),
@@ -211,6 +214,77 @@ fn a_file_that_makes_no_sense_is_refused_as_a_whole() {
         import().fails(1, &format!("simp-room: {}: {why}", file.display()));
     }
     assert_eq!(lobby.does(&["users", "list"]).status, Some(7));
+}
+
+#[test]
+fn a_name_in_a_file_that_is_none_is_named_with_the_file_and_the_line() {
+    let lobby = Lobby::closed("");
+    let file = lobby.world.path("users");
+    let odd = "not a name for a room (letters, digits, spaces and _ - . @ + ' ?)";
+    let address = "an address, not a user's name (choose letters, digits, spaces and _ - . @ + ' ?)";
+    for (text, why) in [
+        ("ann,one\nlobby,two\n", "line 2: lobby: that is the name of the room".to_owned()),
+        (r#"{"lobby": "two"}"#, "lobby: that is the name of the room".to_owned()),
+        (
+            "b\u{e4}r,one\n",
+            "line 1: b\u{e4}r: a user name must be printable ASCII; '\u{e4}' (U+00E4) is not".to_owned(),
+        ),
+        ("name,password\n\n1.2.3.4,one\n", format!("line 3: 1.2.3.4: {address}")),
+        ("ann,one\n\"\"\"v21\"\"\",two\n", format!("line 2: \"\\\"v21\\\"\": {odd}")),
+        ("ann,one\n\"b\nob\",two\n", "line 2: \"b\\nob\": ".to_owned()),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let failed = lobby.does(&["users", "import", file.to_str().unwrap()]);
+        let begin = format!("simp-room: {}: {why}", file.display());
+        assert_eq!(failed.status, Some(2), "{failed:?}");
+        assert!(failed.stderr.starts_with(&begin) && failed.stderr.lines().count() == 1, "{failed:?}");
+    }
+    assert_eq!(lobby.does(&["users", "list"]).status, Some(7));
+}
+
+#[test]
+fn a_table_that_can_be_read_in_two_ways_is_refused_as_a_whole() {
+    let lobby = Lobby::closed("");
+    let file = lobby.world.path("users");
+    let open = "a quotation mark that is not closed (close it; one that is part of a field is written as two, in a \
+                field between quotation marks)";
+    let within = "a quotation mark within a field (put all of the field between two, and write each that is part of \
+                  it as two)";
+    let no_form = "no known form: neither JSON, nor a table, nor lines of name:password (line 2 is indented, as in \
+                   YAML: write the accounts as JSON)";
+    let both = |one, other, what| {
+        format!("line 1: the columns '{one}' and '{other}' may both be {what} (remove one, or its title)")
+    };
+    for (text, why) in [
+        ("username,password\nv1,\"unterminated\nv2,abc\nv3,def", format!("line 2: {open}")),
+        ("username;password\nv1;abc\"\nv2;def\n", format!("line 2: {within}")),
+        ("username,password,password\nann,one,two\n", both("password", "password", "the password")),
+        ("username,password,passwd\nann,one,two\n", both("password", "passwd", "the password")),
+        ("user\tpw\tlogin\nann\tone\tbob\n", both("user", "login", "the user name")),
+        ("users:\n  u30: pass30\n", no_form.to_owned()),
+        (
+            "username,password\nann,\"one\ntwo\"\n",
+            "line 2: ann: a password has no end of a line in it (choose another)".to_owned(),
+        ),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let line = format!("simp-room: {}: {why}", file.display());
+        lobby.does(&["users", "import", file.to_str().unwrap()]).fails(1, &line);
+    }
+    assert_eq!(lobby.does(&["users", "list"]).status, Some(7));
+}
+
+#[test]
+fn accounts_are_imported_from_standard_input_so_that_they_need_not_lie_on_a_disk() {
+    let lobby = Lobby::closed("");
+    let import = |text: &str| lobby.does_with(&["users", "import", "-"], text);
+    assert_eq!(import("note,user,password\n\"two\nlines\",ann,one\n,bob,two\n").ok(), "2 added\n");
+    assert_eq!(import(r#"{"ann": "one", "carl": "three"}"#).ok(), "1 added; already there: ann\n");
+    import("").fails(1, "simp-room: standard input: no accounts in it");
+    let line = "simp-room: standard input: line 2: lobby: that is the name of the room";
+    import("dave,four\nlobby,five\n").fails(2, line);
+    let many = "dave,four\n".repeat((64 << 20) / 10 + 1);
+    import(&many).fails(1, "simp-room: standard input: more than 64 MiB (import it in parts)");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! An account as another chat keeps it, and what such chats call its parts.
 
+use simp_control::escape;
+
 use super::algorithms::is_algorithm;
 
 /// An account in a file.
@@ -18,7 +20,8 @@ pub struct Found {
 impl Found {
     /// Where it is, for whoever has to mend it.
     pub fn place(&self) -> String {
-        self.line.map_or_else(|| self.name.clone(), |line| format!("line {line}: {}", self.name))
+        let name = escape::name(&self.name);
+        self.line.map_or_else(|| name.clone().into(), |line| format!("line {line}: {name}"))
     }
 }
 

@@ -98,7 +98,8 @@ fn account(key: Option<&str>, node: &Node) -> Result<Found, String> {
             found(name, password, None)
         }
         (_, Node::Object(parts)) => {
-            let login = text_of(parts, &[Part::Login]);
+            let the_one = |part, what| the_one(parts, part, what).map_err(|why| format!("{shown}{why}"));
+            let login = the_one(Part::Login, "the user name")?;
             let name = match key {
                 // A number is the place in a list; any other key is the name, and `name` what others call it.
                 Some(key) if !key.bytes().all(|byte| byte.is_ascii_digit()) => Some(key),
@@ -108,7 +109,7 @@ fn account(key: Option<&str>, node: &Node) -> Result<Found, String> {
             if login.is_some_and(|login| !login.eq_ignore_ascii_case(name)) {
                 return Err(format!("{shown}says that its user is called otherwise (keep one of the names)"));
             }
-            match text_of(parts, &[Part::Password]) {
+            match the_one(Part::Password, "the password")? {
                 Some(password) => found(name, password, teller(parts)),
                 None if text_of(parts, &[Part::Hash]).is_some() => Err(format!("{name}: {HASHED}")),
                 None => Err(format!("{name}: no password in it, as a text")),
@@ -129,6 +130,22 @@ fn teller(parts: &[(String, Node)]) -> Option<&String> {
         Node::List(_) | Node::Object(_) => false,
     };
     parts.iter().find(tells).map(|(title, _)| title)
+}
+
+/// The text of this part; an error if there are several, and they differ.
+fn the_one<'a>(parts: &'a [(String, Node)], part: Part, what: &str) -> Result<Option<&'a str>, String> {
+    let mut texts = parts.iter().filter_map(|(title, node)| match node {
+        Node::Text(text) if Part::of(title) == Some(part) => Some((title, text.as_str())),
+        _ => None,
+    });
+    let Some((title, text)) = texts.next() else { return Ok(None) };
+    match texts.find(|(_, other)| *other != text) {
+        // Whichever we took, it might be the other.
+        Some((other, _)) => {
+            Err(format!("'{title}' and '{other}' differ, and may both be {what} (leave one)"))
+        }
+        None => Ok(Some(text)),
+    }
 }
 
 /// The text of the first part that is one of these.
@@ -221,6 +238,7 @@ mod tests {
             r#"{"users": {"mail": "ann", "pass": "one"}}"#,
             r#"[{"email": "ann", "password": "one"}]"#,
             r#"{"7": {"email": "ann", "password": "one"}}"#,
+            r#"{"user": "ann", "login": "ann", "password": "one", "pass": "one"}"#,
             r#"{"email": "a@b.c", "name": "ann", "password": "one"}"#,
         ] {
             let (name, password) = ("ann".to_owned(), "one".to_owned());
@@ -271,6 +289,19 @@ mod tests {
             (r#"{"ann": {"password": 1}}"#, "ann: no password in it, as a text".to_owned()),
             (r#"[{"password": "one"}]"#, "entry 1: no user name in it".to_owned()),
             (r#"{"ann": {"password_hash": "x"}}"#, format!("ann: {HASHED}")),
+            (
+                r#"{"ann": {"password": "one", "passwd": "two"}}"#,
+                "ann: 'password' and 'passwd' differ, and may both be the password (leave one)".to_owned(),
+            ),
+            (
+                r#"[{"user": "ann", "password": "one"}, {"user": "bob", "password": "two", "password": "three"}]"#,
+                "entry 2: 'password' and 'password' differ, and may both be the password (leave one)"
+                    .to_owned(),
+            ),
+            (
+                r#"[{"user": "ann", "login": "bob", "password": "one"}]"#,
+                "entry 1: 'user' and 'login' differ, and may both be the user name (leave one)".to_owned(),
+            ),
             (
                 r#"{"users": {"ann": "one"}, "bob": "two"}"#,
                 "bob: stands beside users (remove it, or move it there)".to_owned(),

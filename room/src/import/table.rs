@@ -1,8 +1,7 @@
 //! Accounts in a table: a line for each, its fields separated by commas, semicolons or tabs, between quotation marks if
 //! there is one in them. Or `name:password`, as web servers keep them.
 
-use csv::{ReaderBuilder, StringRecord, Trim};
-
+use super::fields::{Record, records};
 use super::found::{Found, Part};
 use super::hashes::{HASHED, is_hash};
 
@@ -19,11 +18,21 @@ struct Columns {
 /// What a table without titles has.
 const BARE: Columns = Columns { name: 0, password: 1, tellers: Vec::new(), all: 2 };
 
+/// What is said of a line that has nothing between a name and a password.
+const NEITHER: &str = "neither JSON, nor a name and a password with a comma or a colon between them";
+
+/// What is said of a file whose lines belong together.
+const NO_FORM: &str = "no known form: neither JSON, nor a table, nor lines of name:password";
+
+/// What is said of a field that may or may not have them in it.
+const QUOTED: &str = "quotation marks around what stands at a colon (remove them; if they are part of it, write \
+     name,password in all lines, each field between quotation marks, and those that are part of it as two)";
+
 /// What stands between the fields of a line.
 #[derive(Debug, Clone, Copy)]
 enum Between {
     /// This, where a field may stand between quotation marks.
-    Separator(u8),
+    Separator(char),
     /// A colon, and each field is as it stands.
     Colon,
 }
@@ -34,25 +43,22 @@ enum Between {
 /// The number of a line that is no account, and why.
 pub fn read(text: &str) -> Result<Vec<Found>, String> {
     let text = text.trim_start_matches('\u{feff}');
-    let lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
-    let between = lines.clone().next().map_or(Between::Colon, |(first, _)| between(first));
-    let mut columns = None;
-    let mut all = Vec::new();
-    for (text, line) in lines {
-        let in_line = |why: String| format!("line {line}: {why}");
-        // No name and no password has the end of a line in it, so each line is a record, and has the number that an
-        // editor shows.
-        let record = record(text, between).map_err(in_line)?;
-        let is_first = columns.is_none();
-        let titled = if is_first { titles(&record, between).map_err(in_line)? } else { None };
-        let is_account = titled.is_none();
-        let there = columns.get_or_insert(titled.unwrap_or(BARE));
-        if is_account {
-            let found = account(&record, there, between).map_err(in_line)?;
-            all.push(Found { line: Some(line), ..found });
-        }
-    }
-    Ok(all)
+    let first = text.lines().find(|line| !line.trim().is_empty());
+    let between = first.map_or(Between::Colon, between);
+    let all = match between {
+        Between::Separator(separator) => records(text, separator)?,
+        Between::Colon => pairs(text)?,
+    };
+    let Some(first) = all.first() else { return Ok(Vec::new()) };
+    let in_line = |record: &Record, why: String| format!("line {}: {why}", record.line);
+    let titled = titles(&first.fields, between).map_err(|why| in_line(first, why))?;
+    let accounts = all.iter().skip(titled.iter().count());
+    let columns = titled.unwrap_or(BARE);
+    let found = accounts.map(|record| {
+        let found = account(&record.fields, &columns, between).map_err(|why| in_line(record, why))?;
+        Ok(Found { line: Some(record.line), ..found })
+    });
+    found.collect()
 }
 
 fn between(first: &str) -> Between {
@@ -60,55 +66,73 @@ fn between(first: &str) -> Between {
     if first.find([':', ',', ';', '\t']).is_some_and(|at| first[at..].starts_with(':')) {
         return Between::Colon;
     }
-    let count = |separator: &u8| first.bytes().filter(|byte| byte == separator).count();
-    let separators = [b',', b';', b'\t'].into_iter().filter(|separator| count(separator) > 0);
+    // What stands between quotation marks separates nothing.
+    let bare: String = first.split('"').step_by(2).collect();
+    let count = |separator: &char| bare.matches(*separator).count();
+    let separators = [',', ';', '\t'].into_iter().filter(|separator| count(separator) > 0);
     separators.max_by_key(count).map_or(Between::Colon, Between::Separator)
 }
 
-/// The fields of a line.
-fn record(line: &str, between: Between) -> Result<StringRecord, String> {
-    let Between::Separator(separator) = between else {
-        let fields: StringRecord = line.split(':').map(str::trim).collect();
-        let neither = "neither JSON, nor a name and a password with a comma or a colon between them";
-        return if fields.len() > 1 { Ok(fields) } else { Err(neither.to_owned()) };
+/// The lines of a file that has `name:password` in each.
+fn pairs(text: &str) -> Result<Vec<Record>, String> {
+    let lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
+    let pair = |(text, line): (&str, u64)| {
+        // YAML nests with these, and its names of groups would pass for those of users.
+        if text.starts_with(|c: char| c.is_whitespace() || c == '-') {
+            return Err(format!(
+                "{NO_FORM} (line {line} is indented, as in YAML: write the accounts as JSON)"
+            ));
+        }
+        let fields: Vec<String> = text.split(':').map(|field| field.trim().to_owned()).collect();
+        let is_quoted = |field: &String| field.len() > 1 && field.starts_with('"') && field.ends_with('"');
+        if fields.len() < 2 {
+            return Err(format!("line {line}: {NEITHER}"));
+        }
+        if fields.iter().any(is_quoted) {
+            return Err(format!("line {line}: {QUOTED}"));
+        }
+        Ok(Record { line, fields })
     };
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .delimiter(separator)
-        .trim(Trim::All)
-        .buffer_capacity(line.len())
-        .from_reader(line.as_bytes());
-    reader.records().next().and_then(Result::ok).ok_or_else(|| "no fields in it".to_owned())
+    lines.map(pair).collect()
 }
 
 /// Where the first line says that things are; `None` if it is an account itself.
-fn titles(record: &StringRecord, between: Between) -> Result<Option<Columns>, String> {
-    let parts: Vec<_> = record.iter().map(Part::of).collect();
+fn titles(record: &[String], between: Between) -> Result<Option<Columns>, String> {
+    let parts: Vec<_> = record.iter().map(|title| Part::of(title)).collect();
     let column = |part: Part| parts.iter().position(|found| *found == Some(part));
+    let title = |at: usize| record.get(at).map(String::as_str).unwrap_or_default();
     let name = [Part::Login, Part::Name, Part::Mail].into_iter().find_map(column);
     // A title that is alone could be a name or a password. Whoever means that can say so; to guess would make accounts
     // of titles in another language, with passwords that all can guess.
-    let alone = |title: usize, missing: &str| {
-        let title = record.get(title).unwrap_or_default();
+    let alone = |at: usize, missing: &str| {
         Err(format!(
-            "the column '{title}' is known, but none is titled {missing} (title the columns username and password; if \
-             this line is an account, put a line with these titles before it)"
+            "the column '{}' is known, but none is titled {missing} (title the columns username and password; if \
+             this line is an account, put a line with these titles before it)",
+            title(at)
         ))
     };
     // That is a password more often than a title of a table without a known title beside it.
-    let is_secret = |at: usize| record.get(at).is_some_and(|title| title.eq_ignore_ascii_case("secret"));
+    let is_secret = |at: usize| title(at).eq_ignore_ascii_case("secret");
     let is_bare = record.len() == BARE.all;
     match (name, column(Part::Password)) {
         (Some(name), Some(password)) => {
+            for (at, what) in [(name, "the user name"), (password, "the password")] {
+                // Whichever we took, it might be the other.
+                let is_same = |other: &usize| parts.get(*other) == parts.get(at);
+                if let Some(other) = (at + 1..record.len()).find(is_same) {
+                    let (one, other) = (title(at), title(other));
+                    return Err(format!(
+                        "the columns '{one}' and '{other}' may both be {what} (remove one, or its title)"
+                    ));
+                }
+            }
             Ok(Some(Columns { name, password, tellers: tellers(record), all: record.len() }))
         }
-        (Some(_), None) if column(Part::Hash).is_some() => {
-            let title = column(Part::Hash).and_then(|at| record.get(at)).unwrap_or_default();
-            Err(format!(
-                "the column '{title}' has hashes of passwords, not passwords (leave the accounts out: their users choose \
-                 passwords in the room; or give them some with simp-room users add)"
-            ))
-        }
+        (Some(_), None) if column(Part::Hash).is_some() => Err(format!(
+            "the column '{}' has hashes of passwords, not passwords (leave the accounts out: their users choose \
+                 passwords in the room; or give them some with simp-room users add)",
+            column(Part::Hash).map(title).unwrap_or_default()
+        )),
         (Some(name), None) if is_bare => alone(name, "password"),
         (None, Some(password)) if is_bare && !is_secret(password) => alone(password, "username"),
         _ if is_bare || matches!(between, Between::Colon) => Ok(None),
@@ -119,16 +143,16 @@ fn titles(record: &StringRecord, between: Between) -> Result<Option<Columns>, St
     }
 }
 
-fn tellers(titles: &StringRecord) -> Vec<(usize, Part, String)> {
+fn tellers(titles: &[String]) -> Vec<(usize, Part, String)> {
     let parts =
-        titles.iter().enumerate().filter_map(|(at, title)| Some((at, Part::of(title)?, title.to_owned())));
+        titles.iter().enumerate().filter_map(|(at, title)| Some((at, Part::of(title)?, title.clone())));
     parts.filter(|(_, part, _)| matches!(part, Part::Hash | Part::Method)).collect()
 }
 
 /// The account in a line, wherever that is.
-fn account(record: &StringRecord, columns: &Columns, between: Between) -> Result<Found, String> {
+fn account(record: &[String], columns: &Columns, between: Between) -> Result<Found, String> {
     let (has, all) = (record.len(), columns.all);
-    let field = |at: usize| record.get(at).unwrap_or_default().to_owned();
+    let field = |at: usize| record.get(at).cloned().unwrap_or_default();
     if has == all {
         let beside = columns.tellers.iter().find(|(at, part, _)| part.tells_of_a_hash(&field(*at)));
         let beside = beside.map(|(_, _, title)| title.clone());
@@ -136,7 +160,7 @@ fn account(record: &StringRecord, columns: &Columns, between: Between) -> Result
         return Ok(Found { line: None, name, password, beside });
     }
     // Werkzeug and others put colons into hashes.
-    let rest = record.iter().skip(1).collect::<Vec<_>>().join(":");
+    let rest = record.get(1..).unwrap_or_default().join(":");
     let remedy = match between {
         Between::Colon if is_hash(&rest) => return Err(format!("{}: {HASHED}", field(columns.name))),
         _ if has < all => "each line has as many as the first",
@@ -151,6 +175,7 @@ fn account(record: &StringRecord, columns: &Columns, between: Between) -> Result
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields::OPEN;
     use super::*;
 
     #[test]
@@ -180,6 +205,10 @@ mod tests {
         let expected = Found { line: Some(3), name, password, beside: None };
         assert_eq!(odd, [expected]);
         assert_eq!(read("ann:secret").unwrap()[0].password, "secret");
+        assert_eq!(read("ann,\";;;\"").unwrap()[0].password, ";;;");
+        let noted = read("note,user,password\n\"two\nlines, \"\"so\"\"\",ann,one\n,bob,two\n").unwrap();
+        let noted: Vec<_> = noted.iter().map(Found::place).collect();
+        assert_eq!(noted, ["line 2: ann", "line 4: bob"]);
         assert_eq!(read("ann:a,b").unwrap()[0].password, "a,b");
         assert_eq!(read("ann,a:b").unwrap()[0].password, "a:b");
         assert_eq!(read("user,password\nmail,password\n").unwrap()[0].name, "mail");
@@ -205,6 +234,30 @@ mod tests {
                 "ann,one\nbob,t,wo\n",
                 "line 2: 3 fields instead of 2 (put one with the separator in it between quotation marks)",
             ),
+            ("username,password\nv1,\"unterminated\nv2,abc\nv3,def\n", &format!("line 2: {OPEN}")),
+            (
+                "username,password,passwd\nann,one,two\n",
+                "line 1: the columns 'password' and 'passwd' may both be the password (remove one, or its title)",
+            ),
+            (
+                "Login;Kennwort;User\nann;one;bob\n",
+                "line 1: the columns 'Login' and 'User' may both be the user name (remove one, or its title)",
+            ),
+            (
+                "username:password:password\nann:one:two\n",
+                "line 1: the columns 'password' and 'password' may both be the password (remove one, or its title)",
+            ),
+            (
+                "users:\n  u30: pass30\n",
+                "no known form: neither JSON, nor a table, nor lines of name:password (line 2 is indented, as in \
+                 YAML: write the accounts as JSON)",
+            ),
+            (
+                "- username: ann\n  password: one\n",
+                "no known form: neither JSON, nor a table, nor lines of name:password (line 1 is indented, as in \
+                 YAML: write the accounts as JSON)",
+            ),
+            ("ann:one\nbob: \"two\"\n", &format!("line 2: {QUOTED}")),
             ("ann\n", "line 1: neither JSON, nor a name and a password with a comma or a colon between them"),
             (
                 "Kunde,password\nann,one\n",
