@@ -4,6 +4,7 @@
 //! - `running`: in the background, and at a signal. `resume`: chats that outlive it.
 
 mod arguments;
+mod full_disk;
 mod places;
 mod resume;
 mod running;

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use simp_control::FailureKind;
-use simp_control::error::{Error, Outcome, fail, system};
+use simp_control::error::{Error, Outcome, fail};
 use simp_control::homes;
 use simp_control::{Holder, LOCK, Who};
 use simp_service::folders::{FolderError, NewFolders};
@@ -113,7 +113,10 @@ impl RoomFiles {
         };
         let mut file = lock(&self.lock, taken)?;
         let told = file.set_len(0).and_then(|()| file.write_all(&Holder::this(&self.socket).to_bytes()));
-        told.map_err(|error| failed(&self.lock, &error))?;
+        told.map_err(|error| {
+            self.discard_new();
+            failed(&self.lock, error, "XDG_STATE_HOME")
+        })?;
         Ok(file)
     }
 
@@ -131,7 +134,7 @@ impl RoomFiles {
 fn lock(path: &Path, taken: impl Fn() -> String) -> Outcome<File> {
     lock::take(path).map_err(|error| match error {
         TryLockError::WouldBlock => fail(FailureKind::Failed, taken()),
-        TryLockError::Error(error) => failed(path, &error),
+        TryLockError::Error(error) => failed(path, error, "XDG_STATE_HOME"),
     })
 }
 
@@ -156,7 +159,7 @@ pub fn refused(error: &FolderError) -> Error {
     fail(FailureKind::Failed, error.to_string())
 }
 
-/// What is wrong with a file.
-pub fn failed(path: &Path, error: &io::Error) -> Error {
-    fail(FailureKind::Failed, format!("{}: {}", path.display(), system(error)))
+/// What is wrong with a file in a folder that this variable sets.
+pub fn failed(path: &Path, error: io::Error, variable: &'static str) -> Error {
+    refused(&FolderError::Io(path.to_owned(), error, variable))
 }

@@ -38,7 +38,7 @@ impl Reception {
         if let Some(folder) = path.parent() {
             new.make_private(folder, "XDG_RUNTIME_DIR").map_err(|error| refused(&error))?;
         }
-        let listener = listen(path).map_err(|error| failed(path, &error))?;
+        let listener = listen(path).map_err(|error| failed(path, error, "XDG_RUNTIME_DIR"))?;
         new.keep();
         Ok(Self { path: path.to_owned(), listener, watch: SocketWatch::new(path), closed_until: None })
     }

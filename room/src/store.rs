@@ -8,12 +8,14 @@ mod people;
 mod strikes;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
-use simp_service::plain_file;
+use simp_service::{disk, plain_file};
 
 use simp_control::{LogId, Position};
 use strikes::{account_key, forgive, host_key, strike};
@@ -68,11 +70,11 @@ pub enum RoomStoreError {
     #[error("{0}: not a simp-room database (move it away)")]
     NotOurs(String),
     /// SQLite says so.
-    #[error("the room's accounts: {0}")]
+    #[error("the room's accounts: {words}", words = sql(.0))]
     Sql(#[from] rusqlite::Error),
     /// The lock beside it cannot be taken.
-    #[error("{0}: {1}")]
-    Lock(String, std::io::Error),
+    #[error("{0}: {trouble}", trouble = disk::trouble(.1, "XDG_STATE_HOME", "move it away"))]
+    Lock(String, io::Error),
     /// A row makes no sense.
     #[error("the room's accounts: {0}")]
     Row(#[from] serde_json::Error),
@@ -86,6 +88,18 @@ const SENT: (&str, &str) = ("sent", "sent_epoch");
 #[derive(Debug)]
 pub struct RoomStore {
     db: Connection,
+}
+
+/// What SQLite says, with the remedy if there is one.
+fn sql(error: &rusqlite::Error) -> String {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    // It reports a disk without room for the file beside a database as one that fails.
+    match (error.sqlite_error_code(), extended) {
+        (Some(ErrorCode::DiskFull), _) | (_, Some(SQLITE_IOERR_SHMSIZE)) => {
+            disk::trouble(&io::ErrorKind::StorageFull.into(), "XDG_STATE_HOME", "")
+        }
+        _ => error.to_string(),
+    }
 }
 
 impl RoomStoreError {

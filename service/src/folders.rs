@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
 
-use crate::system::system;
+use crate::disk;
 
 /// Why there is no such folder. The name is that of the variable that sets it.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// It cannot be made, looked at, or written in.
-    #[error("{0}: {words} (set {2} to a folder of yours)", words = system(.1))]
+    #[error("{0}: {trouble}", trouble = disk::trouble(.1, .2, &format!("set {} to a folder of yours", .2)))]
     Io(PathBuf, io::Error, &'static str),
     /// It is open to others, or no folder.
     #[error("{0}: this folder must be yours alone (chmod 700, or set {1} to a folder of yours)")]

@@ -2,7 +2,7 @@
 //!
 //! - `arguments`: the command line. `words`: what in it is an option, and what a text. `complaint`: what is wrong with it.
 //! - `folders`: folders that only their user can enter, and where they are. `lock`: one process at a time.
-//! - `plain_file`: files that are nothing else.
+//! - `plain_file`: files that are nothing else. `disk`: disks that cannot be written to.
 //! - `background`: the way out of the terminal. `process`: what a process asks of the kernel for itself. `system`:
 //!   what it says of an error.
 //! - `ending`: signals that end the first process of a container.
@@ -14,6 +14,7 @@ pub mod arguments;
 pub mod background;
 pub mod callers;
 mod complaint;
+pub mod disk;
 pub mod ending;
 pub mod folders;
 pub mod lock;

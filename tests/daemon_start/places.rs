@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use nix::sys::signal::Signal;
 
 use super::state;
-use crate::harness::{Daemon, World, is_root, run, skipped};
+use crate::harness::{Daemon, World, is_root, run};
 
 fn mode(path: &PathBuf, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -247,32 +247,6 @@ fn without_a_home_there_is_no_place_for_the_log() {
     let _alice = Daemon::start(command, world.socket(1));
     let name = format!("home/.local/state/simp/{}/log.db", world.address(1));
     assert!(world.path(&name).exists());
-}
-
-#[test]
-fn a_full_disk_is_found_at_the_start() {
-    if !is_root("a_full_disk_is_found_at_the_start") {
-        return;
-    }
-    let world = World::new();
-    fs::create_dir(world.path("state")).unwrap();
-    let mut command = world.command("unshare");
-    // The mount is gone with the shell.
-    let script = r#"set -e
-        mount -t tmpfs -o size=64k,mode=700 tmpfs "$XDG_STATE_HOME"
-        dd if=/dev/zero of="$XDG_STATE_HOME/filler" bs=4k count=14 2>/dev/null
-        exec "$0" "$1""#;
-    command.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_simpd"), &world.address(1)]);
-    let outcome = run(command, "");
-    if outcome.stderr.contains("unshare") || outcome.stderr.contains("mount:") {
-        return skipped("a_full_disk_is_found_at_the_start", outcome.stderr.trim());
-    }
-    let line = format!(
-        "simpd: {}: the disk is full (free some space, or set XDG_STATE_HOME to a folder on another disk)",
-        state(&world).join("log.db").display()
-    );
-    outcome.fails(1, &line);
-    assert!(!world.socket(1).exists());
 }
 
 #[test]

@@ -255,9 +255,10 @@ fn what_is_no_file_is_not_waited_for() {
     for private in [&folder, folder.parent().unwrap()] {
         std::fs::set_permissions(private, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     }
-    for (file, why) in
-        [("room.lock", "not a regular file"), ("room.db", "not a simp-room database (move it away)")]
-    {
+    for (file, why) in [
+        ("room.lock", "not a regular file (move it away)"),
+        ("room.db", "not a simp-room database (move it away)"),
+    ] {
         let file = folder.join(file);
         nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let line = format!("simp-room: {}: {why}", file.display());
