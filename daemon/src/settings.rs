@@ -180,6 +180,10 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
             format!("{link}: a link to {target}, which is not there (make it, or remove the link)")
         }
         None if path.as_os_str().is_empty() => "--config: no file given".to_owned(),
+        // A device, such as /dev/null, or a pipe, which could not be read again on SIGHUP.
+        None if error.kind() == io::ErrorKind::InvalidInput => {
+            format!("{}: {error} (name one with --config; it may be empty)", path.display())
+        }
         None => format!("{}: {}", path.display(), system(error)),
     })
 }

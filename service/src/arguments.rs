@@ -232,6 +232,19 @@ mod tests {
             ("many drop", "<id> is missing (see hello many drop --help)"),
             ("many drop 7 8", "one argument too many: 8 (see hello many drop --help)"),
             ("many drop 7 -5", "no option -5 (see hello many drop --help)"),
+            ("many drop 7 -", "one argument too many: - (see hello many drop --help)"),
+            ("-", "no command - (see hello --help)"),
+            (
+                "many drop -- 7 --json",
+                "one argument too many: --json (options go before --; see hello many drop --help)",
+            ),
+            ("-- --json many", "no command --json (options go before --; see hello --help)"),
+            (
+                "many drop 7 -- -x",
+                "one argument too many: -x (options go before --; see hello many drop --help)",
+            ),
+            ("many drop 7 -- 8", "one argument too many: 8 (see hello many drop --help)"),
+            ("say -", "no option - (put -- before a text that begins with a dash; see hello say --help)"),
             (
                 "say -5 degrees",
                 "no option -5 (put -- before a text that begins with a dash; see hello say --help)",

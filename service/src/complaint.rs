@@ -46,12 +46,19 @@ fn wrong(option: &str, rest: &str) -> String {
 /// A word that means nothing where it stands.
 fn unknown(word: &str, words: &Words) -> Complaint {
     let did_you_mean = |near: Option<&str>| near.map(|near| format!("did you mean {near}?"));
-    if !word.starts_with('-') {
+    // One dash alone is no option anywhere; in a text it needs to be said that it is text.
+    let looks_like_option = word.starts_with('-') && (word != "-" || words.takes_text());
+    let is_late = looks_like_option && words.has_after_dashes(word);
+    if !looks_like_option || is_late {
         let what = match words.commands().next() {
             Some(_) => format!("no command {word}"),
             None => format!("one argument too many: {word}"),
         };
-        return Complaint { what, remedy: did_you_mean(nearest(word, words.commands())) };
+        let near = || did_you_mean(nearest(word, words.commands()));
+        return Complaint {
+            what,
+            remedy: if is_late { Some("options go before --".to_owned()) } else { near() },
+        };
     }
     let remedy = if words.takes_text() && nearest(word, words.options()).is_none() {
         // Somebody who says `send -5 degrees` means no option.

@@ -142,6 +142,11 @@ impl Words {
         self.known.iter().map(String::as_str).filter(|name| name.starts_with('-'))
     }
 
+    /// Whether this word comes after `--`, where nothing is an option.
+    pub(crate) fn has_after_dashes(&self, word: &str) -> bool {
+        self.rest.iter().skip_while(|typed| *typed != "--").any(|typed| typed == word)
+    }
+
     /// Whether the command takes a text, whose words may begin with a dash.
     pub fn takes_text(&self) -> bool {
         self.text != TextOfWords::None

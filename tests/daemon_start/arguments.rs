@@ -30,6 +30,15 @@ fn wrong_usage_is_status_2_and_one_line() {
             "simpd: --accept: nobody is named (ask: nobody is let in without asking; all: everybody)",
         ),
         (&[&address, "--config", ""], "simpd: --config: no file given"),
+        (&[&address, "-"], "simpd: one argument too many: - (see simpd --help)"),
+        (
+            &["--", &address, "--background"],
+            "simpd: one argument too many: --background (options go before --; see simpd --help)",
+        ),
+        (
+            &[&address, "--", "--user", "bob"],
+            "simpd: one argument too many: --user (options go before --; see simpd --help)",
+        ),
         (&["--verbose"], "simpd: no option --verbose (see simpd --help)"),
         (&[&address, "127.0.0.2"], "simpd: one argument too many: 127.0.0.2 (see simpd --help)"),
         (&[&address, "--user"], "simpd: --user: no value given (see simpd --help)"),
@@ -133,9 +142,10 @@ fn a_configuration_that_is_no_file_is_refused_at_once() {
     for path in [&default, &named] {
         nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
     }
-    let refused = |path: &str| format!("simpd: {path}: not a regular file");
+    let refused =
+        |path: &str| format!("simpd: {path}: not a regular file (name one with --config; it may be empty)");
     world.simpd(&[&world.address(1)]).fails(2, &refused(default.to_str().unwrap()));
-    for path in [named.to_str().unwrap(), folder.to_str().unwrap(), "/dev/zero"] {
+    for path in [named.to_str().unwrap(), folder.to_str().unwrap(), "/dev/null"] {
         world.simpd(&[&world.address(1), "--config", path]).fails(2, &refused(path));
     }
 }
