@@ -4,4 +4,4 @@
 mod calls;
 mod full;
 mod pace;
-mod refuse;
+pub mod refuse;

@@ -7,6 +7,7 @@
 //! - `operator`: the operator's commands. `runs`: how a room starts and stops. `users`: the accounts from outside.
 //! - `kills`: members, room and simpd are killed. `again`: what is done again is not done twice, nor left out.
 //! - `other_log`: simpd loses its log. `cut`: the connection between room and simpd is cut, and answers are lost. `flood`: too much at once.
+//! - `trouble`: the disk of the room is full or damaged.
 
 mod accounts;
 mod again;
@@ -20,6 +21,7 @@ mod operator;
 mod other_log;
 mod runs;
 mod talk;
+mod trouble;
 mod users;
 mod welcome;
 

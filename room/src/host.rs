@@ -24,7 +24,7 @@ use crate::member::{Held, Member, MemberState, host};
 use crate::now::Now;
 use crate::room::{Action, Computed, Order, OrderResult, Room, RoomSettings, RoomStatus, Stored, Task};
 use crate::simpd::{Errand, Simpd};
-use crate::store::{Deeds, Progress, RoomStore, RoomStoreError, Source};
+use crate::store::{Deeds, Kept, Progress, RoomStore, RoomStoreError, Source};
 use crate::whom::Whom;
 
 /// simpd is told how far the room is once in so many events, and at the end.
@@ -290,20 +290,25 @@ impl<S: Simpd> Host<S> {
     }
 
     fn carry_out(&mut self, now: Now, order: Order) -> Result<OrderResult, RoomStoreError> {
+        let room = name_option(&self.room.settings().name);
         Ok(match order {
             Order::Status => OrderResult::Status(self.status(now)?),
             Order::Who => OrderResult::Who(self.room.seen()),
             Order::Say { text } => self.room.say(&text),
             Order::Kick { who, .. } if who.is_empty() => OrderResult::Usage("no member given".to_owned()),
             Order::Kick { who, why } => match Whom::read(&who) {
-                Ok(whom) => self.room.kick(now.wall_ms, whom.as_str(), &why),
+                Ok(whom) => match self.room.kick(now.wall_ms, whom.as_str(), &why) {
+                    0 => OrderResult::NoSuch(format!("{}: not here (see: simp-room who{room})", who.trim())),
+                    count => OrderResult::Done(format!("{count} sent away")),
+                },
                 Err(line) => OrderResult::Usage(line),
             },
             Order::Ban { who, why } => match Whom::read(&who).and_then(|whom| whom.check().map(|()| whom)) {
                 Ok(whom) => {
                     // Stored before anybody is sent away: they may come again at once.
                     self.store.ban(whom.name_or_host(), &escape::ascii(&why))?;
-                    self.room.banned(now.wall_ms, whom.name_or_host(), &why)
+                    let count = self.room.banned(now.wall_ms, whom.name_or_host(), &why);
+                    OrderResult::Done(format!("{} is banned, {count} sent away", whom.shown(&who)))
                 }
                 Err(line) => OrderResult::Usage(line),
             },
@@ -313,11 +318,17 @@ impl<S: Simpd> Host<S> {
             }
             Order::Unban { who } => {
                 // An interface may be gone by now, and the ban is not.
-                let who = Whom::read(&who).map_or(who, |whom| whom.name_or_host().to_owned());
-                let room = name_option(&self.room.settings().name);
-                match self.store.unban(&who)? {
-                    true => OrderResult::Done(format!("{who} is no longer banned")),
-                    false => OrderResult::NoSuch(format!("{who}: not banned (see: simp-room bans{room})")),
+                let whom = Whom::read(&who).ok();
+                let kept = self.store.unban(whom.as_ref().map_or(who.as_str(), Whom::name_or_host))?;
+                let who = whom.map_or(who.clone(), |whom| whom.shown(&who));
+                match kept {
+                    Kept::Ban => OrderResult::Done(format!("{who} is no longer banned")),
+                    Kept::Pause => OrderResult::Done(format!(
+                        "{who} was not banned; the pause after wrong passwords is over"
+                    )),
+                    Kept::Nothing => {
+                        OrderResult::NoSuch(format!("{who}: not banned (see: simp-room bans{room})"))
+                    }
                 }
             }
             Order::Topic { text } => self.room.set_topic(&text),
@@ -388,7 +399,7 @@ impl<S: Simpd> Host<S> {
             if !error.may_pass() {
                 return Err(error.into());
             }
-            self.simpd.wait(&format!("{error} (free some space); retrying"))?;
+            self.simpd.wait(&format!("{error}; retrying"))?;
         }
         self.done = done;
         self.want_no_more(&changes.members);

@@ -23,7 +23,7 @@ pub fn order(name: Option<String>, json: bool, order: Order) -> Outcome {
         OrderResult::Bans(bans) => bans.iter().try_for_each(|(who, why)| {
             print(&match json {
                 true => object(&serde_json::json!({ "who": who, "why": why })),
-                false => format!("{:32} {}", escape::shown(who), escape::shown(why)),
+                false => format!("{:32} {}", escape::shown(who), escape::shown(why)).trim_end().to_owned(),
             })
         }),
         OrderResult::Status(status) if json => print(&object(&status)),

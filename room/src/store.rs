@@ -1,22 +1,24 @@
 //! What a room keeps: members, public lines, and how far it has come in simpd's log; and who may come in.
 //!
-//! - here: the turns of the room. `people`: who may come in. `strikes`: wrong passwords.
+//! - here: the turns of the room. `people`: who may come in. `strikes`: wrong passwords. `error`: why it does not work.
 //!
 //! One commit per turn: what simpd was told before is told again after a kill, and simpd knows that it was.
 
+mod error;
 mod people;
 mod strikes;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, params};
-use simp_service::{disk, plain_file};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use simp_service::plain_file;
 
+pub use error::RoomStoreError;
+pub use people::Kept;
 use simp_control::{LogId, Position};
 use strikes::{account_key, forgive, host_key, strike};
 
@@ -63,23 +65,6 @@ pub struct Account {
     pub since_ms: u64,
 }
 
-/// Why the store does not work.
-#[derive(Debug, thiserror::Error)]
-pub enum RoomStoreError {
-    /// The file is something else.
-    #[error("{0}: not a simp-room database (move it away)")]
-    NotOurs(String),
-    /// SQLite says so.
-    #[error("the room's accounts: {words}", words = sql(.0))]
-    Sql(#[from] rusqlite::Error),
-    /// The lock beside it cannot be taken.
-    #[error("{0}: {trouble}", trouble = disk::trouble(.1, "XDG_STATE_HOME", "move it away"))]
-    Lock(String, io::Error),
-    /// A row makes no sense.
-    #[error("the room's accounts: {0}")]
-    Row(#[from] serde_json::Error),
-}
-
 /// Where a position is kept: the id of its entry, and its epoch if that is known.
 const DONE: (&str, &str) = ("done", "done_epoch");
 const SENT: (&str, &str) = ("sent", "sent_epoch");
@@ -88,29 +73,8 @@ const SENT: (&str, &str) = ("sent", "sent_epoch");
 #[derive(Debug)]
 pub struct RoomStore {
     db: Connection,
-}
-
-/// What SQLite says, with the remedy if there is one.
-fn sql(error: &rusqlite::Error) -> String {
-    let extended = error.sqlite_error().map(|error| error.extended_code);
-    // It reports a disk without room for the file beside a database as one that fails.
-    match (error.sqlite_error_code(), extended) {
-        (Some(ErrorCode::DiskFull), _) | (_, Some(SQLITE_IOERR_SHMSIZE)) => {
-            disk::trouble(&io::ErrorKind::StorageFull.into(), "XDG_STATE_HOME", "")
-        }
-        _ => error.to_string(),
-    }
-}
-
-impl RoomStoreError {
-    /// Whether it is the disk's, and may pass.
-    pub fn may_pass(&self) -> bool {
-        let Self::Sql(rusqlite::Error::SqliteFailure(error, _)) = self else { return false };
-        matches!(
-            error.code,
-            ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::DatabaseBusy
-        )
-    }
+    /// Where it is.
+    path: PathBuf,
 }
 
 /// Where a room's events come from, and what their ids mean something in.
@@ -158,36 +122,33 @@ impl RoomStore {
     pub fn open(path: &Path) -> Result<Self, RoomStoreError> {
         // Two that make it at the same time would be in each other's way.
         let beside = path.with_extension("lock");
-        let unusable = |error| RoomStoreError::Lock(beside.display().to_string(), error);
+        let unusable = |error| RoomStoreError::System(beside.clone(), error);
         let lock = plain_file::append(&beside).map_err(unusable)?;
         lock.lock().map_err(unusable)?;
-        let not_ours = || RoomStoreError::NotOurs(path.display().to_string());
+        let not_ours = || RoomStoreError::NotOurs(path.to_owned());
         // SQLite would open a pipe, and blame the disk for it.
         if path.metadata().is_ok_and(|there| !there.is_file()) {
             return Err(not_ours());
         }
-        let db = Connection::open(path)?;
-        db.busy_timeout(BUSY_FOR)?;
-        let _ = std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600));
-        let id: rusqlite::Result<i64> = db.query_row("PRAGMA application_id", [], |row| row.get(0));
-        let id = id.map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => not_ours(),
-            _ => error.into(),
-        })?;
-        let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        if id != APPLICATION_ID && (id != 0 || tables > 0) {
-            return Err(not_ours());
-        }
-        db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-        // A power cut must not take back what an operator was told is done, nor how far simpd was told that we are.
-        db.pragma_update(None, "synchronous", "FULL")?;
-        if tables == 0 {
-            db.execute_batch(&format!(
-                "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {SCHEMA} COMMIT;"
-            ))?;
-        }
-        db.execute_batch(ADDED)?;
-        Ok(Self { db })
+        let db = open(path).map_err(|error| RoomStoreError::explain(path, error))?.ok_or_else(not_ours)?;
+        Ok(Self { db, path: path.to_owned() })
+    }
+
+    /// Reads, or changes a single thing.
+    fn ask<T>(&self, what: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, RoomStoreError> {
+        what(&self.db).map_err(|error| RoomStoreError::explain(&self.path, error))
+    }
+
+    /// Changes all of it or nothing.
+    fn change<T>(
+        &mut self,
+        what: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, RoomStoreError> {
+        let changed = self.db.transaction().and_then(|all| {
+            let result = what(&all)?;
+            all.commit().map(|()| result)
+        });
+        changed.map_err(|error| RoomStoreError::explain(&self.path, error))
     }
 
     /// What was stored of the room, and how far it had come.
@@ -195,61 +156,7 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be read.
     pub fn load(&self, source: &Source, history: usize) -> Result<(Stored, Progress), RoomStoreError> {
-        let is_same = self.is_same(source)?;
-        let mut members = BTreeMap::new();
-        let mut rows = self.db.prepare("SELECT chat, name, address, state, since, wrong FROM members")?;
-        let mut rows = rows.query([])?;
-        while let Some(row) = rows.next()? {
-            let member = Member {
-                name: row.get(1)?,
-                address: row.get(2)?,
-                state: serde_json::from_str::<MemberState>(&row.get::<_, String>(3)?)?,
-                since_ms: row.get::<_, i64>(4)? as u64,
-                asked_ms: None,
-                wrong: row.get(5)?,
-                pace: Pace::default(),
-                given: None,
-            };
-            members.insert(row.get::<_, i64>(0)? as u64, member);
-        }
-        let mut last = self.db.prepare("SELECT text FROM lines ORDER BY id DESC LIMIT ?1")?;
-        let text = |row: &rusqlite::Row<'_>| Ok(row.get::<_, String>(0)?.into());
-        let mut lines: VecDeque<Arc<str>> =
-            last.query_map([history as i64], text)?.collect::<Result<_, _>>()?;
-        lines.make_contiguous().reverse();
-        let notices: Vec<Notice> = match self.meta("notices")? {
-            Some(notices) => serde_json::from_str(&notices)?,
-            None => Vec::new(),
-        };
-        let topic = self.meta("topic")?.unwrap_or_default();
-        // Positions in another log mean nothing in this one.
-        let done = self.position(DONE)?.filter(|_| is_same);
-        let sent = self.position(SENT)?.unwrap_or_default();
-        let mut left = self.db.prepare("SELECT id, chat, text FROM leftover")?;
-        let queued = |row: &rusqlite::Row<'_>| {
-            let (id, chat) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
-            Ok(QueuedLine { id, chat, text: row.get(2)? })
-        };
-        let leftover = left.query_map([], queued)?.collect::<Result<_, _>>()?;
-        Ok((Stored { members, topic, history: lines, notices }, Progress { done, sent, leftover }))
-    }
-
-    /// Whether the room ran last on this log, as far as can be said: an older simpd, or an older room, did not name it.
-    fn is_same(&self, source: &Source) -> Result<bool, RoomStoreError> {
-        let is_simpd = self.meta("simpd")?.is_none_or(|kept| kept == source.simpd);
-        let kept = self.meta("log")?.map(LogId::new);
-        Ok(is_simpd && (kept.is_none() || source.log.is_none() || kept == source.log))
-    }
-
-    fn position(&self, (id, epoch): (&str, &str)) -> Result<Option<Position>, RoomStoreError> {
-        let id = self.meta(id)?.and_then(|id| id.parse().ok());
-        let epoch = self.meta(epoch)?.and_then(|epoch| epoch.parse().ok());
-        Ok(id.map(|id| Position { id, epoch }))
-    }
-
-    fn meta(&self, key: &str) -> Result<Option<String>, RoomStoreError> {
-        let sql = "SELECT value FROM meta WHERE key = ?1";
-        Ok(self.db.query_row(sql, [key], |row| row.get(0)).optional()?)
+        self.ask(|db| load(db, source, history))
     }
 
     /// The room goes on with this log, which may have had no name when it was here last.
@@ -257,9 +164,7 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be written.
     pub fn go_on(&mut self, source: &Source) -> Result<(), RoomStoreError> {
-        let all = self.db.transaction()?;
-        keep_source(&all, source)?;
-        Ok(all.commit()?)
+        self.change(|all| keep_source(all, source))
     }
 
     /// The room runs on this log, and nobody is in it yet.
@@ -267,15 +172,15 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be written.
     pub fn begin(&mut self, source: &Source) -> Result<(), RoomStoreError> {
-        let all = self.db.transaction()?;
-        // How far it was in another log says nothing of this one, also after a kill before the first turn.
-        all.execute_batch(
-            "DELETE FROM members; DELETE FROM leftover;
+        self.change(|all| {
+            // How far it was in another log says nothing of this one, also after a kill before the first turn.
+            all.execute_batch(
+                "DELETE FROM members; DELETE FROM leftover;
              DELETE FROM meta WHERE key IN ('done', 'done_epoch', 'sent', 'sent_epoch', 'log')",
-        )?;
-        keep_source(&all, source)?;
-        keep_meta(&all, "notices", "[]")?;
-        Ok(all.commit()?)
+            )?;
+            keep_source(all, source)?;
+            keep_meta(all, "notices", "[]")
+        })
     }
 
     /// Whether the room had no passwords when it ran last; `None` if it never ran.
@@ -283,7 +188,7 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be read.
     pub fn was_open(&self) -> Result<Option<bool>, RoomStoreError> {
-        Ok(self.meta("open")?.map(|open| open == "yes"))
+        Ok(self.ask(|db| meta(db, "open"))?.map(|open| open == "yes"))
     }
 
     /// Makes what a turn did durable.
@@ -297,74 +202,167 @@ impl RoomStore {
         changes: &Changes,
         deeds: &Deeds,
     ) -> Result<(), RoomStoreError> {
-        let all = self.db.transaction()?;
-        keep_meta(&all, "open", if room.settings().is_open { "yes" } else { "no" })?;
-        for chat in &changes.members {
-            match room.member(*chat) {
-                Some(member) => keep_member(&all, *chat, member)?,
-                None => {
-                    all.prepare_cached("DELETE FROM members WHERE chat = ?1")?.execute([*chat as i64])?;
-                }
-            }
-        }
-        for text in &changes.lines {
-            all.prepare_cached("INSERT INTO lines (text) VALUES (?1)")?.execute([&**text])?;
-        }
-        if !changes.lines.is_empty() {
-            // More than anybody is shown.
-            all.prepare_cached("DELETE FROM lines WHERE id <= (SELECT max(id) FROM lines) - 10000")?
-                .execute([])?;
-        }
-        if changes.notices {
-            keep_meta(&all, "notices", &serde_json::to_string(room.notices())?)?;
-        }
-        if changes.topic {
-            keep_meta(&all, "topic", room.topic())?;
-        }
-        for (name, hash) in &deeds.accounts {
-            // `users add` may have been faster: then its password stays.
-            all.prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?.execute(params![
-                name,
-                hash,
-                now_ms as i64
-            ])?;
-        }
-        for (name, host) in &deeds.strikes {
-            strike(&all, now_ms, &account_key(name))?;
-            strike(&all, now_ms, &host_key(host))?;
-        }
-        for (name, host, wrong) in &deeds.forgiven {
-            forgive(&all, now_ms, name, host, *wrong)?;
-        }
-        if let Some(leftover) = &deeds.leftover {
-            // Written anew as a whole: it is short, and only gets shorter.
-            all.execute("DELETE FROM leftover", [])?;
-            for QueuedLine { id, chat, text } in leftover {
-                let values = params![*id as i64, *chat as i64, text];
-                all.prepare_cached("INSERT INTO leftover VALUES (?1, ?2, ?3)")?.execute(values)?;
-            }
-        }
-        for (keys, position) in [(DONE, deeds.done), (SENT, deeds.sent)] {
-            position.map_or(Ok(()), |position| keep_position(&all, keys, position))?;
-        }
-        Ok(all.commit()?)
+        self.change(|all| keep_turn(all, now_ms, room, changes, deeds))
     }
 }
 
-fn keep_member(all: &Transaction<'_>, chat: u64, member: &Member) -> Result<(), RoomStoreError> {
+/// The database in a file, which is made if it is not there; `None` if it is another program's.
+fn open(path: &Path) -> rusqlite::Result<Option<Connection>> {
+    let db = Connection::open(path)?;
+    db.busy_timeout(BUSY_FOR)?;
+    let _ = std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    let id: i64 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if id != APPLICATION_ID && (id != 0 || tables > 0) {
+        return Ok(None);
+    }
+    db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    // A power cut must not take back what an operator was told is done, nor how far simpd was told that we are.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    if tables == 0 {
+        db.execute_batch(&format!(
+            "BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {SCHEMA} COMMIT;"
+        ))?;
+    }
+    db.execute_batch(ADDED)?;
+    Ok(Some(db))
+}
+
+fn load(db: &Connection, source: &Source, history: usize) -> rusqlite::Result<(Stored, Progress)> {
+    let is_same = is_same(db, source)?;
+    let mut members = BTreeMap::new();
+    let mut rows = db.prepare("SELECT chat, name, address, state, since, wrong FROM members")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let member = Member {
+            name: row.get(1)?,
+            address: row.get(2)?,
+            state: serde_json::from_str::<MemberState>(&row.get::<_, String>(3)?).map_err(senseless)?,
+            since_ms: row.get::<_, i64>(4)? as u64,
+            asked_ms: None,
+            wrong: row.get(5)?,
+            pace: Pace::default(),
+            given: None,
+        };
+        members.insert(row.get::<_, i64>(0)? as u64, member);
+    }
+    let mut last = db.prepare("SELECT text FROM lines ORDER BY id DESC LIMIT ?1")?;
+    let text = |row: &rusqlite::Row<'_>| Ok(row.get::<_, String>(0)?.into());
+    let mut lines: VecDeque<Arc<str>> = last.query_map([history as i64], text)?.collect::<Result<_, _>>()?;
+    lines.make_contiguous().reverse();
+    let notices: Vec<Notice> = match meta(db, "notices")? {
+        Some(notices) => serde_json::from_str(&notices).map_err(senseless)?,
+        None => Vec::new(),
+    };
+    let topic = meta(db, "topic")?.unwrap_or_default();
+    // Positions in another log mean nothing in this one.
+    let done = position(db, DONE)?.filter(|_| is_same);
+    let sent = position(db, SENT)?.unwrap_or_default();
+    let mut left = db.prepare("SELECT id, chat, text FROM leftover")?;
+    let queued = |row: &rusqlite::Row<'_>| {
+        let (id, chat) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
+        Ok(QueuedLine { id, chat, text: row.get(2)? })
+    };
+    let leftover = left.query_map([], queued)?.collect::<Result<_, _>>()?;
+    Ok((Stored { members, topic, history: lines, notices }, Progress { done, sent, leftover }))
+}
+
+/// Whether the room ran last on this log, as far as can be said: an older simpd, or an older room, did not name it.
+fn is_same(db: &Connection, source: &Source) -> rusqlite::Result<bool> {
+    let is_simpd = meta(db, "simpd")?.is_none_or(|kept| kept == source.simpd);
+    let kept = meta(db, "log")?.map(LogId::new);
+    Ok(is_simpd && (kept.is_none() || source.log.is_none() || kept == source.log))
+}
+
+fn position(db: &Connection, (id, epoch): (&str, &str)) -> rusqlite::Result<Option<Position>> {
+    let id = meta(db, id)?.and_then(|id| id.parse().ok());
+    let epoch = meta(db, epoch)?.and_then(|epoch| epoch.parse().ok());
+    Ok(id.map(|id| Position { id, epoch }))
+}
+
+fn meta(db: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT value FROM meta WHERE key = ?1";
+    db.query_row(sql, [key], |row| row.get(0)).optional()
+}
+
+/// What stands in a row makes no sense.
+fn senseless(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+}
+
+fn keep_turn(
+    all: &Transaction<'_>,
+    now_ms: u64,
+    room: &Room,
+    changes: &Changes,
+    deeds: &Deeds,
+) -> rusqlite::Result<()> {
+    keep_meta(all, "open", if room.settings().is_open { "yes" } else { "no" })?;
+    for chat in &changes.members {
+        match room.member(*chat) {
+            Some(member) => keep_member(all, *chat, member)?,
+            None => {
+                all.prepare_cached("DELETE FROM members WHERE chat = ?1")?.execute([*chat as i64])?;
+            }
+        }
+    }
+    for text in &changes.lines {
+        all.prepare_cached("INSERT INTO lines (text) VALUES (?1)")?.execute([&**text])?;
+    }
+    if !changes.lines.is_empty() {
+        // More than anybody is shown.
+        all.prepare_cached("DELETE FROM lines WHERE id <= (SELECT max(id) FROM lines) - 10000")?
+            .execute([])?;
+    }
+    if changes.notices {
+        keep_meta(all, "notices", &serde_json::to_string(room.notices()).map_err(senseless)?)?;
+    }
+    if changes.topic {
+        keep_meta(all, "topic", room.topic())?;
+    }
+    for (name, hash) in &deeds.accounts {
+        // `users add` may have been faster: then its password stays.
+        all.prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?.execute(params![
+            name,
+            hash,
+            now_ms as i64
+        ])?;
+    }
+    for (name, host) in &deeds.strikes {
+        strike(all, now_ms, &account_key(name))?;
+        strike(all, now_ms, &host_key(host))?;
+    }
+    for (name, host, wrong) in &deeds.forgiven {
+        forgive(all, now_ms, name, host, *wrong)?;
+    }
+    if let Some(leftover) = &deeds.leftover {
+        // Written anew as a whole: it is short, and only gets shorter.
+        all.execute("DELETE FROM leftover", [])?;
+        for QueuedLine { id, chat, text } in leftover {
+            let values = params![*id as i64, *chat as i64, text];
+            all.prepare_cached("INSERT INTO leftover VALUES (?1, ?2, ?3)")?.execute(values)?;
+        }
+    }
+    for (keys, position) in [(DONE, deeds.done), (SENT, deeds.sent)] {
+        position.map_or(Ok(()), |position| keep_position(all, keys, position))?;
+    }
+    Ok(())
+}
+
+fn keep_member(all: &Transaction<'_>, chat: u64, member: &Member) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO members VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     all.prepare_cached(sql)?.execute(params![
         chat as i64,
         member.name,
         member.address,
-        serde_json::to_string(&member.state)?,
+        serde_json::to_string(&member.state).map_err(senseless)?,
         member.since_ms as i64,
         member.wrong
     ])?;
     Ok(())
 }
 
-fn keep_source(all: &Transaction<'_>, source: &Source) -> Result<(), RoomStoreError> {
+fn keep_source(all: &Transaction<'_>, source: &Source) -> rusqlite::Result<()> {
     keep_meta(all, "simpd", &source.simpd)?;
     source.log.as_ref().map_or(Ok(()), |log| keep_meta(all, "log", &log.to_string()))
 }
@@ -373,15 +371,15 @@ fn keep_position(
     all: &Transaction<'_>,
     (id, epoch): (&str, &str),
     position: Position,
-) -> Result<(), RoomStoreError> {
+) -> rusqlite::Result<()> {
     keep_meta(all, id, &position.id.to_string())?;
     match position.epoch {
         Some(number) => keep_meta(all, epoch, &number.to_string()),
-        None => Ok(all.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([epoch]).map(drop)?),
+        None => all.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([epoch]).map(drop),
     }
 }
 
-fn keep_meta(all: &Transaction<'_>, key: &str, value: &str) -> Result<(), RoomStoreError> {
+fn keep_meta(all: &Transaction<'_>, key: &str, value: &str) -> rusqlite::Result<()> {
     all.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?.execute([key, value])?;
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::hashing::{Memory, hash};
 use crate::import::{self, Found, Looks};
 use crate::lines::Intent;
 use crate::output::print;
-use crate::room::{PASSWORD_MIN, is_usable};
+use crate::room::{PASSWORD_MIN, Unusable};
 use crate::store::{Account, RoomStore};
 
 /// What stands for standard input in place of a file.
@@ -200,17 +200,17 @@ fn hashed(password: &str, memory: &mut Memory) -> Outcome<String> {
 /// That an account may have this name, or why not.
 fn check_name(name: &str, room: &str) -> Result<(), String> {
     let read = UserName::new(name).map_err(|error| error.to_string())?;
-    if is_address(name) {
-        let remedy = "choose letters, digits, spaces and _ - . @ + ' ?";
-        return Err(format!("an address, not a user's name ({remedy})"));
-    }
-    if read.as_str() != name || !is_usable(name) {
-        return Err("not a name for a room (letters, digits, spaces and _ - . @ + ' ?)".to_owned());
-    }
-    if name.eq_ignore_ascii_case(room) {
-        return Err("that is the name of the room".to_owned());
-    }
-    Ok(())
+    let why = match Unusable::of(name) {
+        Some(Unusable::Reserved) => "a word of the room, not a user's name (choose another)",
+        _ if is_address(name) => {
+            "an address, not a user's name (choose letters, digits, spaces and _ - . @ + ' ?)"
+        }
+        Some(_) => "not a name for a room (letters, digits, spaces and _ - . @ + ' ?)",
+        None if read.as_str() != name => "not a name for a room (letters, digits, spaces and _ - . @ + ' ?)",
+        None if name.eq_ignore_ascii_case(room) => "that is the name of the room",
+        None => return Ok(()),
+    };
+    Err(why.to_owned())
 }
 
 fn no_such(name: &str, room: &str) -> simp_control::error::Error {

@@ -3,7 +3,7 @@
 
 use simp_control::{AddressError, Host, UserName, Who, escape};
 
-use crate::room::is_usable;
+use crate::room::Unusable;
 
 /// Whom an operator means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +49,25 @@ impl Whom {
         }
     }
 
+    /// The same for whoever wrote this: with the interface as it is called there, not as it is numbered.
+    pub fn shown(&self, typed: &str) -> String {
+        let whom = self.name_or_host();
+        let interface = typed.split_once('%').and_then(|(_, rest)| rest.trim().split(']').next());
+        match whom.split_once('%').zip(interface) {
+            Some(((ip, _), interface)) => format!("{ip}%{interface}"),
+            None => whom.to_owned(),
+        }
+    }
+
     /// Whether somebody can be called so, or come from there; with the line if not.
     ///
     /// # Errors
     /// An address with a slip in it, or what nobody is called.
     pub fn check(&self) -> Result<(), String> {
         match self {
+            Self::Name(name) if Unusable::of(name) == Some(Unusable::Reserved) => {
+                Err(format!("{}: a word of the room, that no user is called", escape::name(name)))
+            }
             Self::Name(name) if !is_name(name) => {
                 Err(format!("{}: neither a name nor the address of a host", escape::name(name)))
             }
@@ -66,7 +79,7 @@ impl Whom {
 /// Whether somebody can be called so, and it is no address with a slip in it.
 fn is_name(who: &str) -> bool {
     let is_number = who.chars().all(|c| c.is_ascii_digit() || c == '.');
-    is_usable(who) && UserName::new(who).is_ok() && !is_number
+    Unusable::of(who).is_none() && UserName::new(who).is_ok() && !is_number
 }
 
 #[cfg(test)]
@@ -87,6 +100,8 @@ mod tests {
         ] {
             let read = Whom::read(typed).unwrap();
             assert_eq!((read.as_str(), read.name_or_host()), (whom, name_or_host), "{typed}");
+            let shown = if whom.contains('%') { "fe80::1%lo" } else { name_or_host };
+            assert_eq!(read.shown(typed), shown, "{typed}");
             assert_eq!(read.check(), Ok(()));
         }
         for (typed, why) in [

@@ -75,7 +75,8 @@ fn a_room_says_that_the_disk_of_its_accounts_is_full() {
     // For the file beside the accounts, and for the accounts.
     for left in [8, 40] {
         let Some(outcome) = run_on(&world, test, [128, left], &words) else { return };
-        let line = format!("simp-room: the room's accounts: {FULL}\n");
+        let path = world.path("state/simp-room/lobby/room.db");
+        let line = format!("simp-room: {}: {FULL}\n", path.display());
         assert_eq!((outcome.status, outcome.stderr), (Some(1), line), "{left} KiB left");
     }
 }

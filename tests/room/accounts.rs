@@ -87,6 +87,12 @@ fn three_wrong_passwords_end_the_chat_and_account_and_host_have_to_wait() {
             lobby.start_room(&[]);
         }
     }
+    // The operator is told what there was to end.
+    let over = "bob was not banned; the pause after wrong passwords is over\n";
+    assert_eq!(lobby.does(&["unban", "bob"]).ok(), over);
+    lobby.does(&["unban", "bob"]).fails(7, "simp-room: bob: not banned (see: simp-room bans)");
+    lobby.does(&["ban", "bob"]).ok();
+    assert_eq!(lobby.does(&["unban", "bob"]).ok(), "bob is no longer banned\n");
     // Another account from elsewhere.
     Guest::comes(&lobby, 4, "erik").hears(&["Welcome to lobby, erik. You are new here: choose a password."]);
 }
@@ -154,7 +160,7 @@ fn what_was_said_while_the_room_was_away_is_answered_in_its_order() {
     ["wrong", "secret", "PM one", "WHO", "PM two", "DM bbo hi"].iter().for_each(|text| ann.says(text));
     lobby.start_room(&[]);
     ann.hears(&["Welcome to lobby, ann. Your password?", "Wrong. Your password?", ALONE]);
-    ann.hears(&["sent to 0", "here: you, nobody", "sent to 0", "no such user: bbo; here: nobody"]);
+    ann.hears(&["sent to 0", "here: only you", "sent to 0", "no such user: bbo; here: nobody"]);
 }
 
 #[test]
@@ -165,7 +171,7 @@ fn a_name_is_taken_while_somebody_is_here_with_it_and_free_afterwards() {
         let line = format!("that name is in use: choose another, or wait until {name} leaves");
         Guest::comes(&lobby, 3, name).is_left_with(&line);
     }
-    bob.asks("WHO", "here: you, nobody");
+    bob.asks("WHO", "here: only you");
     bob.says("quit");
     bob.is_left_with("goodbye");
     Guest::comes(&lobby, 3, "BOB").hears(&[ALONE]);
@@ -225,17 +231,24 @@ fn wrong_passwords_from_elsewhere_keep_nobody_out_where_they_have_come_in_before
 #[test]
 fn a_name_that_could_be_taken_for_more_is_refused() {
     let lobby = Lobby::start(&["--open"]);
+    for (name, shown, why) in [
+        ("you", "\"you\"", "it is a word of the room, choose another"),
+        ("You", "You", "it is a word of the room, choose another"),
+        ("nobody", "nobody", "it is a word of the room, choose another"),
+        ("lobby", "lobby", "it is that of the room, choose another"),
+        ("LOBBY", "LOBBY", "it is that of the room, choose another"),
+        ("10.0.0.1", "10.0.0.1", "it is an address, choose another"),
+    ] {
+        let line = format!("the name {shown} cannot be used here: {why}");
+        Guest::comes_as_bytes(&lobby, 2, name.as_bytes()).is_left_with(&line);
+    }
     for (name, shown) in [
         ("[bob]", "\"[bob]\""),
         ("a -> you", "\"a -> you\""),
-        ("you", "\"you\""),
-        ("You", "You"),
         ("bob\x1b[2J", "\"bob?[2J\""),
         ("a  b", "\"a  b\""),
         ("* ann", "\"* ann\""),
         ("", "\"\""),
-        ("lobby", "lobby"),
-        ("LOBBY", "LOBBY"),
     ] {
         let line = format!(
             "the name {shown} cannot be used here: choose another (letters, digits, spaces and _ - . @ + ' ?)"

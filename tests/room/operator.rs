@@ -78,6 +78,8 @@ fn the_operator_says_something_and_sets_the_topic() {
     assert_eq!(lobby.does(&["say", "nobody"]).ok(), "sent to 0\n");
     let mut ann = Guest::comes(&lobby, 2, "ann");
     ann.hears(&["[lobby] nobody", ALONE]);
+    // Nothing is new.
+    assert_eq!(lobby.does(&["topic", ""]).ok(), "no topic\n");
     assert_eq!(lobby.does(&["say", "hello", "all\x1b[2J"]).ok(), "sent to 1\n");
     ann.hears(&["[lobby] hello all\\x1b[2J"]);
     assert_eq!(lobby.does(&["topic", "tea", "\x07"]).ok(), "topic: tea \\x07\n");
@@ -170,8 +172,11 @@ fn a_ban_outlives_the_room() {
     assert_eq!(lobby.does(&["ban", "bob", "\x1b[2J"]).ok(), "bob is banned, 0 sent away\n");
     lobby.does(&["ban", "[::1]:7777"]).ok();
     let bans = lobby.does(&["bans"]).ok();
-    let bans: Vec<&str> = bans.lines().map(str::trim_end).collect();
+    let bans: Vec<&str> = bans.lines().collect();
     assert_eq!(bans, ["::1".to_owned(), format!("{:32} \\x1b[2J", "bob")]);
+    let lo = ["fe80::1%lo", "[fe80::1%lo]:7777"].map(|lo| lobby.does(&["ban", lo]).ok());
+    assert_eq!(lo, ["fe80::1%lo is banned, 0 sent away\n"; 2].map(str::to_owned));
+    assert_eq!(lobby.does(&["unban", "fe80::1%lo"]).ok(), "fe80::1%lo is no longer banned\n");
     let json: Value =
         serde_json::from_str(lobby.does(&["bans", "--json"]).ok().lines().last().unwrap()).unwrap();
     assert_eq!(json, json!({ "who": "bob", "why": "\\x1b[2J" }));
@@ -184,11 +189,13 @@ fn a_ban_outlives_the_room() {
 fn what_cannot_be_done_is_said_with_a_status() {
     let lobby = Lobby::start(&["--open"]);
     for (args, status, line) in [
-        (&["kick", "bbo"][..], 7, "simp-room: bbo: not here"),
-        (&["kick", "\x1b[2J"], 7, "simp-room: \\x1b[2J: not here"),
+        (&["kick", "bbo"][..], 7, "simp-room: bbo: not here (see: simp-room who)"),
+        (&["kick", "\x1b[2J"], 7, "simp-room: \\x1b[2J: not here (see: simp-room who)"),
+        (&["kick", "127.0.0.1:9"], 7, "simp-room: 127.0.0.1:9: not here (see: simp-room who)"),
+        (&["ban", "nobody"], 2, "simp-room: nobody: a word of the room, that no user is called"),
         (&["unban", "bbo"], 7, "simp-room: bbo: not banned (see: simp-room bans)"),
-        (&["say", " "], 2, "simp-room: nothing to say"),
-        (&["say"], 2, "simp-room: nothing to say"),
+        (&["say", " "], 2, "simp-room: nothing to say (give a text: simp-room say TEXT)"),
+        (&["say"], 2, "simp-room: nothing to say (give a text: simp-room say TEXT)"),
         (&["users", "remove", "bbo"], 7, "simp-room: bbo: no such account (see: simp-room users list)"),
         (&["users", "passwd", "bbo"], 7, "simp-room: bbo: no such account (see: simp-room users list)"),
         (&[], 2, "simp-room: no command given (see simp-room --help)"),

@@ -121,7 +121,7 @@ fn who_and_help_are_answered_and_ex_ends_the_chat() {
         guest.is_left_with("goodbye");
         ann.learns(name, "left");
     }
-    ann.asks("who", "here: you, nobody");
+    ann.asks("who", "here: only you");
     ann.says("q");
     ann.is_left_with("goodbye");
 }

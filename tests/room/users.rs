@@ -48,8 +48,12 @@ fn a_name_or_password_that_is_none_is_refused() {
     let users = |args: &[&str], input: &str| lobby.does_with(&[&["users"], args].concat(), input);
     users(&["add", "bob"], "").fails(2, none);
     users(&["add", "bob"], "\n").fails(2, none);
-    for (name, shown) in [("[bob]", "\"[bob]\""), ("you", "\"you\""), (" bob", "\" bob\"")] {
+    for (name, shown) in [("[bob]", "\"[bob]\""), (" bob", "\" bob\"")] {
         users(&["add", name], "secret\n").fails(2, &format!("simp-room: {shown}: {odd}"));
+    }
+    for (name, shown) in [("you", "\"you\""), ("nobody", "nobody"), ("Nobody", "Nobody")] {
+        let line = format!("simp-room: {shown}: a word of the room, not a user's name (choose another)");
+        users(&["add", name], "secret\n").fails(2, &line);
     }
     for (address, shown) in [("127.0.0.1", "127.0.0.1"), ("::1", "\"::1\"")] {
         let line = format!(
@@ -224,6 +228,10 @@ fn a_name_in_a_file_that_is_none_is_named_with_the_file_and_the_line() {
     let address = "an address, not a user's name (choose letters, digits, spaces and _ - . @ + ' ?)";
     for (text, why) in [
         ("ann,one\nlobby,two\n", "line 2: lobby: that is the name of the room".to_owned()),
+        (
+            r#"{"nobody": "pw12"}"#,
+            "nobody: a word of the room, not a user's name (choose another)".to_owned(),
+        ),
         (r#"{"lobby": "two"}"#, "lobby: that is the name of the room".to_owned()),
         (
             "b\u{e4}r,one\n",

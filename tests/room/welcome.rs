@@ -31,7 +31,7 @@ fn whoever_is_only_at_the_door_has_neither_joined_nor_left_nor_hears_anything() 
     let mut bob = Guest::comes(&lobby, 3, "bob");
     bob.hears(&["Welcome to lobby, bob. You are new here: choose a password."]);
     ann.asks("hello", "sent to 0");
-    ann.asks("WHO", "here: you, nobody");
+    ann.asks("WHO", "here: only you");
     ann.asks("DM bob hi", "no such user: bob; here: nobody");
     assert_eq!(lobby.does(&["say", "hello"]).ok(), "sent to 1\n");
     ann.hears(&["[lobby] hello"]);

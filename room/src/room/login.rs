@@ -48,11 +48,30 @@ pub struct Newcomer {
     pub accounts: usize,
 }
 
-/// Whether a name can be shown between brackets, and called.
-pub fn is_usable(name: &str) -> bool {
-    // Words of the room, and what an operator would take for a host.
-    let is_other = ["you", "nobody"].iter().any(|word| name.eq_ignore_ascii_case(word));
-    !name.is_empty() && !is_other && name.parse::<IpAddr>().is_err() && escape::name(name) == name
+/// Why a name can be that of nobody in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// The room says it of somebody else, or of no one.
+    Reserved,
+    /// An operator would take it for a host.
+    Address,
+    /// It cannot be shown between brackets, or not be called.
+    Odd,
+}
+
+impl Unusable {
+    /// Why this one cannot be used; `None` if it can.
+    pub fn of(name: &str) -> Option<Self> {
+        if ["you", "nobody"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
+            Some(Self::Reserved)
+        } else if name.parse::<IpAddr>().is_ok() {
+            Some(Self::Address)
+        } else if name.is_empty() || escape::name(name) != name {
+            Some(Self::Odd)
+        } else {
+            None
+        }
+    }
 }
 
 impl Room {
@@ -94,11 +113,17 @@ impl Room {
 
     /// Why somebody does not come in.
     fn refusal(&self, name: &str, newcomer: &Newcomer) -> Option<String> {
-        if !is_usable(name) || name.eq_ignore_ascii_case(&self.settings.name) {
-            let shown = escape::name(name);
-            return Some(format!(
-                "the name {shown} cannot be used here: choose another (letters, digits, spaces and _ - . @ + ' ?)"
-            ));
+        let why = match Unusable::of(name) {
+            Some(Unusable::Reserved) => Some("it is a word of the room, choose another"),
+            Some(Unusable::Address) => Some("it is an address, choose another"),
+            Some(Unusable::Odd) => Some("choose another (letters, digits, spaces and _ - . @ + ' ?)"),
+            None if name.eq_ignore_ascii_case(&self.settings.name) => {
+                Some("it is that of the room, choose another")
+            }
+            None => None,
+        };
+        if let Some(why) = why {
+            return Some(format!("the name {} cannot be used here: {why}", escape::name(name)));
         }
         if let Some(why) = &newcomer.banned {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use simp_control::escape;
 
 use super::base::Room;
+use crate::files::name_option;
 use crate::lines::lines;
 use crate::member::{MemberState, host};
 
@@ -130,7 +131,8 @@ impl Room {
     /// The operator says something to everybody.
     pub fn say(&mut self, text: &str) -> OrderResult {
         if text.trim().is_empty() {
-            return OrderResult::Usage("nothing to say".to_owned());
+            let room = name_option(&self.settings.name);
+            return OrderResult::Usage(format!("nothing to say (give a text: simp-room say{room} TEXT)"));
         }
         let public = lines(&format!("[{}] ", self.settings.name), &escape::ascii(text));
         let told = self.others(None).len();
@@ -140,7 +142,10 @@ impl Room {
 
     /// The operator says what the room is about.
     pub fn set_topic(&mut self, text: &str) -> OrderResult {
-        self.topic = escape::ascii(text.trim()).into_owned();
+        let before = std::mem::replace(&mut self.topic, escape::ascii(text.trim()).into_owned());
+        if before.is_empty() && self.topic.is_empty() {
+            return OrderResult::Done("no topic".to_owned());
+        }
         self.changes.topic = true;
         let news = match self.topic.is_empty() {
             true => vec!["* there is no topic any more".to_owned()],
@@ -159,18 +164,14 @@ impl Room {
         })
     }
 
-    /// The operator sends somebody away.
-    pub fn kick(&mut self, now_ms: u64, who: &str, why: &str) -> OrderResult {
-        match self.send_away(now_ms, who, "you were sent away", why) {
-            0 => OrderResult::NoSuch(format!("{}: not here", escape::shown(who))),
-            count => OrderResult::Done(format!("{count} sent away")),
-        }
+    /// The operator sends somebody away. Gives how many went.
+    pub fn kick(&mut self, now_ms: u64, who: &str, why: &str) -> usize {
+        self.send_away(now_ms, who, "you were sent away", why)
     }
 
-    /// The operator has banned somebody.
-    pub fn banned(&mut self, now_ms: u64, who: &str, why: &str) -> OrderResult {
-        let count = self.send_away(now_ms, who, "you are banned", why);
-        OrderResult::Done(format!("{} is banned, {count} sent away", escape::shown(who)))
+    /// The operator has banned somebody. Gives how many went.
+    pub fn banned(&mut self, now_ms: u64, who: &str, why: &str) -> usize {
+        self.send_away(now_ms, who, "you are banned", why)
     }
 
     /// Passwords are asked for where they were not, or the other way round: all have to come in anew.

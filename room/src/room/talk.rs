@@ -31,8 +31,11 @@ impl Room {
             (Intent::Leave, _) => self.dismiss(now_ms, chat, "goodbye"),
             (Intent::Help, _) => HELP.iter().for_each(|line| self.tell(chat, *line)),
             (Intent::Who, _) => {
-                let others = self.names_but(chat);
-                self.tell(chat, format!("here: you, {others}"));
+                let words = match self.others(Some(chat)).is_empty() {
+                    true => "here: only you".to_owned(),
+                    false => format!("here: you, {}", self.names_but(chat)),
+                };
+                self.tell(chat, words);
             }
             (Intent::PublicAsked, _) => {
                 self.ask(chat, Question::Public, "what do you want to say to everybody?");

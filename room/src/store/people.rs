@@ -6,6 +6,17 @@ use super::strikes::{account_key, forget, host_key, left};
 use super::{Account, RoomStore, RoomStoreError};
 use crate::room::Newcomer;
 
+/// What kept somebody out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// A ban.
+    Ban,
+    /// Only the pause after wrong passwords.
+    Pause,
+    /// Neither.
+    Nothing,
+}
+
 impl RoomStore {
     /// What is known of somebody who comes.
     ///
@@ -13,7 +24,8 @@ impl RoomStore {
     /// If it cannot be read.
     pub fn newcomer(&self, now_ms: u64, name: &str, host: &str) -> Result<Newcomer, RoomStoreError> {
         let banned = "SELECT why FROM bans WHERE who IN (?1, ?2)";
-        let banned = self.db.prepare_cached(banned)?.query_row([name, host], |row| row.get(0)).optional()?;
+        let banned =
+            self.ask(|db| db.prepare_cached(banned)?.query_row([name, host], |row| row.get(0)).optional())?;
         let is_known = self.hash(name)?.is_some();
         // Counting reads all of them: it is done only if it matters.
         let accounts = if is_known { 0 } else { self.count_accounts()? };
@@ -26,7 +38,7 @@ impl RoomStore {
     /// If they cannot be read.
     pub fn count_accounts(&self) -> Result<usize, RoomStoreError> {
         let sql = "SELECT count(*) FROM accounts";
-        let count: i64 = self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        let count: i64 = self.ask(|db| db.prepare_cached(sql)?.query_row([], |row| row.get(0)))?;
         Ok(count as usize)
     }
 
@@ -37,11 +49,14 @@ impl RoomStore {
     pub fn pause_ms(&self, now_ms: u64, name: &str, host: &str) -> Result<u64, RoomStoreError> {
         let sql = "SELECT count, until FROM strikes WHERE who = ?2
             OR who = ?1 AND NOT EXISTS (SELECT 1 FROM homes WHERE name = ?3 AND host = ?4)";
-        let mut query = self.db.prepare_cached(sql)?;
-        let left = query.query_map(params![account_key(name), host_key(host), name, host], |row| {
-            Ok(left(now_ms, row.get(0)?, row.get(1)?))
+        let all = self.ask(|db| {
+            let mut query = db.prepare_cached(sql)?;
+            let left = query.query_map(params![account_key(name), host_key(host), name, host], |row| {
+                Ok(left(now_ms, row.get(0)?, row.get(1)?))
+            })?;
+            left.collect::<Result<Vec<_>, _>>()
         })?;
-        Ok(left.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or_default())
+        Ok(all.into_iter().max().unwrap_or_default())
     }
 
     /// The hash of an account's password.
@@ -50,7 +65,7 @@ impl RoomStore {
     /// If it cannot be read.
     pub fn hash(&self, name: &str) -> Result<Option<String>, RoomStoreError> {
         let sql = "SELECT hash FROM accounts WHERE name = ?1";
-        Ok(self.db.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?)
+        self.ask(|db| db.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional())
     }
 
     /// All accounts, by name.
@@ -58,11 +73,13 @@ impl RoomStore {
     /// # Errors
     /// If they cannot be read.
     pub fn accounts(&self) -> Result<Vec<Account>, RoomStoreError> {
-        let mut all = self.db.prepare("SELECT name, since FROM accounts ORDER BY name")?;
         let account = |row: &rusqlite::Row<'_>| {
             Ok(Account { name: row.get(0)?, since_ms: row.get::<_, i64>(1)? as u64 })
         };
-        Ok(all.query_map([], account)?.collect::<Result<_, _>>()?)
+        self.ask(|db| {
+            let mut all = db.prepare("SELECT name, since FROM accounts ORDER BY name")?;
+            all.query_map([], account)?.collect()
+        })
     }
 
     /// Adds accounts that are not there yet: name and hash. Gives the names of those that are.
@@ -74,19 +91,19 @@ impl RoomStore {
         now_ms: u64,
         accounts: &[(String, String)],
     ) -> Result<Vec<String>, RoomStoreError> {
-        let all = self.db.transaction()?;
-        let mut there = Vec::new();
-        for (name, hash) in accounts {
-            let added = all
-                .prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?
-                .execute(params![name, hash, now_ms as i64])?;
-            // Somebody may have been added between the check and now: their password stays.
-            if added == 0 {
-                there.push(name.clone());
+        self.change(|all| {
+            let mut there = Vec::new();
+            for (name, hash) in accounts {
+                let added = all
+                    .prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?
+                    .execute(params![name, hash, now_ms as i64])?;
+                // Somebody may have been added between the check and now: their password stays.
+                if added == 0 {
+                    there.push(name.clone());
+                }
             }
-        }
-        all.commit()?;
-        Ok(there)
+            Ok(there)
+        })
     }
 
     /// Removes an account. False if there is none.
@@ -94,8 +111,10 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be written.
     pub fn remove_account(&self, name: &str) -> Result<bool, RoomStoreError> {
-        forget(&self.db, name)?;
-        Ok(self.db.execute("DELETE FROM accounts WHERE name = ?1", [name])? > 0)
+        self.ask(|db| {
+            forget(db, name)?;
+            Ok(db.execute("DELETE FROM accounts WHERE name = ?1", [name])? > 0)
+        })
     }
 
     /// Gives an account another password. False if there is no such account.
@@ -103,8 +122,10 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be written.
     pub fn set_hash(&self, name: &str, hash: &str) -> Result<bool, RoomStoreError> {
-        forget(&self.db, name)?;
-        Ok(self.db.execute("UPDATE accounts SET hash = ?2 WHERE name = ?1", [name, hash])? > 0)
+        self.ask(|db| {
+            forget(db, name)?;
+            Ok(db.execute("UPDATE accounts SET hash = ?2 WHERE name = ?1", [name, hash])? > 0)
+        })
     }
 
     /// Bans a name or the address of a host.
@@ -112,19 +133,26 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be written.
     pub fn ban(&self, who: &str, why: &str) -> Result<(), RoomStoreError> {
-        self.db.execute("INSERT OR REPLACE INTO bans VALUES (?1, ?2)", [who, why])?;
+        self.ask(|db| db.execute("INSERT OR REPLACE INTO bans VALUES (?1, ?2)", [who, why]))?;
         Ok(())
     }
 
-    /// Lets in again, also whoever gave wrong passwords. False if there was neither.
+    /// Lets in again, also whoever gave wrong passwords. Gives what kept them out.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn unban(&self, who: &str) -> Result<bool, RoomStoreError> {
+    pub fn unban(&self, who: &str) -> Result<Kept, RoomStoreError> {
         let sql = "DELETE FROM strikes WHERE who IN (?1, ?2)";
         // Whoever asks for this wants them in, whatever kept them out.
-        let forgiven = self.db.execute(sql, [account_key(who), host_key(who)])? > 0;
-        Ok(forgiven | (self.db.execute("DELETE FROM bans WHERE who = ?1", [who])? > 0))
+        self.ask(|db| {
+            let is_forgiven = db.execute(sql, [account_key(who), host_key(who)])? > 0;
+            let was_banned = db.execute("DELETE FROM bans WHERE who = ?1", [who])? > 0;
+            Ok(match (was_banned, is_forgiven) {
+                (true, _) => Kept::Ban,
+                (false, true) => Kept::Pause,
+                (false, false) => Kept::Nothing,
+            })
+        })
     }
 
     /// Who is banned, and why.
@@ -132,8 +160,10 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be read.
     pub fn bans(&self) -> Result<Vec<(String, String)>, RoomStoreError> {
-        let mut all = self.db.prepare("SELECT who, why FROM bans ORDER BY who")?;
-        Ok(all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+        self.ask(|db| {
+            let mut all = db.prepare("SELECT who, why FROM bans ORDER BY who")?;
+            all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
     }
 }
 
