@@ -267,7 +267,8 @@ impl Server {
             let more = self.udp.receive(|received| {
                 let datagram = Datagram::decode(received.bytes);
                 let (from, local, length) = (received.from, received.local, received.bytes.len());
-                datagrams.push(Arrival { origin: Origin { from, local, length }, datagram });
+                let form = datagram.as_ref().map(|datagram| datagram.form).unwrap_or_default();
+                datagrams.push(Arrival { origin: Origin { from, local, length, form }, datagram });
             })?;
             self.udp_readable = more == More::Perhaps;
             // A batch of nothing but errors is left for the next turn as well.

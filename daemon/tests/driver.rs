@@ -211,7 +211,8 @@ impl Driver {
 
     /// The same, with so many bytes.
     pub fn arrives_as(&mut self, from: SocketAddr, length: usize, datagram: Result<Datagram, DecodeError>) {
-        let origin = Origin { from, local: None, length };
+        let form = datagram.as_ref().map(|datagram| datagram.form).unwrap_or_default();
+        let origin = Origin { from, local: None, length, form };
         self.inputs.datagrams.push(Arrival { origin, datagram });
     }
 

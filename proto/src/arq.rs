@@ -76,12 +76,26 @@ pub(crate) struct InFlight {
     pub(crate) other: Option<Seq>,
     /// An ACK came that may be its own, and counts from then on if no better one comes.
     pub(crate) doubtful_ack: Option<Instant>,
+    /// When an ACK came last that may be its own, or of the message before.
+    pub(crate) stray_ack: Option<Instant>,
+    /// How many ACKs came since its first copy.
+    pub(crate) acks: u32,
 }
 
 impl InFlight {
+    /// How many copies may have left.
+    pub(crate) fn copies(&self) -> u32 {
+        self.repeat.sent + self.uncounted
+    }
+
+    /// How many copies no ACK can be of.
+    pub(crate) fn unanswered(&self) -> u32 {
+        self.copies().saturating_sub(self.acks)
+    }
+
     /// Whether several copies may have left.
     pub(crate) fn is_repeated(&self) -> bool {
-        self.repeat.sent + self.uncounted > 1
+        self.copies() > 1
     }
 
     /// Whether a copy had this number.
@@ -125,6 +139,14 @@ impl Arq {
         self.queue.push_back(message);
     }
 
+    /// Lets this message be the one that the machine has made with the same text, if there is one.
+    pub(crate) fn adopt(&mut self, message: &Outgoing) -> bool {
+        let in_flight = self.in_flight.as_mut().map(|in_flight| &mut in_flight.message);
+        let first = in_flight.or(self.queue.front_mut());
+        let same = first.filter(|first| first.id == MessageId::NOT_IN_LOG && first.text == message.text);
+        same.map(|first| first.id = message.id).is_some()
+    }
+
     /// Takes out a message that has not been transmitted. False if it is not among those that wait.
     pub(crate) fn take_back(&mut self, id: MessageId) -> bool {
         let place = self.queue.iter().position(|message| message.id == id);
@@ -156,6 +178,8 @@ impl Arq {
             seq,
             other: None,
             doubtful_ack: None,
+            stray_ack: None,
+            acks: 0,
         }));
         true
     }
@@ -176,6 +200,27 @@ impl Arq {
         if let Some(in_flight) = &mut self.in_flight {
             // A second one makes it no later, or a peer that keeps sending would hold it for ever.
             in_flight.doubtful_ack.get_or_insert(until);
+        }
+    }
+
+    /// An ACK came while a message is in flight, whatever it is of.
+    pub(crate) fn count_ack(&mut self) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.acks += 1;
+        }
+    }
+
+    /// An ACK came that may be of the message in flight, or of the one before: alone it says nothing.
+    pub(crate) fn note_stray_ack(&mut self, now: Instant) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.stray_ack = Some(now);
+        }
+    }
+
+    /// The message in flight is looked at no later than that.
+    pub(crate) fn hasten(&mut self, due: Instant) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.repeat.due = in_flight.repeat.due.min(due);
         }
     }
 

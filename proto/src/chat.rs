@@ -137,7 +137,7 @@ impl Snapshot {
 
     /// There was [`ChatEvent::Delivered`] or [`ChatEvent::Unconfirmed`].
     pub fn note_settled(&mut self) {
-        self.seq = self.seq.next();
+        self.seq = self.dialect.rule().after(self.seq);
     }
 }
 
@@ -249,7 +249,9 @@ impl Chat {
             ChatEvent::Message { seq, .. } => {
                 self.out.noted = after_theirs(self.out.noted, self.dialect(), *seq);
             }
-            ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_) => self.out.noted = self.out.noted.next(),
+            ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_) => {
+                self.out.noted = self.dialect().rule().after(self.out.noted);
+            }
             _ => {}
         }
         Some(event)
@@ -290,7 +292,7 @@ impl Chat {
                     None => continue,
                 },
             };
-            return Some(Datagram::new(operation, seq, self.me, payload));
+            return Some(Datagram::new(operation, seq, self.me, payload).in_form(self.dialect().form()));
         }
     }
 

@@ -1,15 +1,12 @@
 //! One SIMP unit on UDP: the 39-byte header and the payload after it, decoded and encoded (SIMP 1).
-//! It is read as what it means, with what is odd about it noted; it is written as specified.
+//! It is read as what it means, with what is odd about it noted; it is written as specified, or in the form of whom it is for.
 
 use crate::deviations::Deviations;
+use crate::form::{Form, SHORT_HEADER_LEN};
 use crate::text::{USER_NAME_MAX, UserName};
 
 /// Bytes of a complete header (SIMP 1): of all datagrams that we send without a payload.
 pub const HEADER_LEN: usize = 39;
-
-/// Bytes of the header without Length: some implementations end control datagrams there (SIMP 7). Whatever is shorter
-/// is no header of anybody.
-pub const SHORT_HEADER_LEN: usize = 35;
 
 /// What a datagram is for: the header's Type and Operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +85,9 @@ pub struct Datagram {
     pub user: UserName,
     /// The text of a chat or an ERR; empty otherwise.
     pub payload: Vec<u8>,
-    /// In what it is written otherwise than specified; nothing in what we send.
+    /// How it is written.
+    pub form: Form,
+    /// In what it is written otherwise than its form has it; nothing in what we send.
     pub deviations: Deviations,
 }
 
@@ -109,7 +108,15 @@ pub enum DecodeError {
 impl Datagram {
     /// One as specified.
     pub fn new(operation: Operation, seq: u8, user: UserName, payload: Vec<u8>) -> Self {
-        Self { operation, seq, user, payload, deviations: Deviations::default() }
+        let (form, deviations) = (Form::default(), Deviations::default());
+        Self { operation, seq, user, payload, form, deviations }
+    }
+
+    /// The same in another form. A payload is cut where Length ends; whoever wants it whole makes it no longer.
+    #[must_use]
+    pub fn in_form(mut self, form: Form) -> Self {
+        self.payload.truncate(form.payload_max());
+        Self { form, ..self }
     }
 
     /// Reads what came in one UDP packet, more liberally than we write (SIMP 7).
@@ -125,12 +132,14 @@ impl Datagram {
         for (to, from) in field.iter_mut().zip(rest) {
             *to = *from;
         }
+        let form = Form::of(bytes);
+        let field = form.user_in(field);
         let (user, is_printable) = UserName::from_field(&field);
-        let (payload, mut deviations) = payload(bytes);
-        let fields = [kind, operation];
-        let operation = Operation::from_fields(kind, operation, payload.is_empty())?;
+        let (payload, mut deviations) = payload(form, bytes);
+        let fields = [form.kind(kind), operation];
+        let operation = Operation::from_fields(fields[0], operation, payload.is_empty())?;
         // A text without its Length may be cut: nothing tells.
-        if operation == Operation::Chat && bytes.len() < HEADER_LEN {
+        if operation == Operation::Chat && bytes.len() < form.header_len() {
             return Err(DecodeError::Short);
         }
         deviations = deviations
@@ -138,31 +147,34 @@ impl Datagram {
             .with(Deviations::PADDING, is_printable && user.field() != &field)
             .with(Deviations::OPERATION, operation.fields() != fields)
             .with(Deviations::COMBINED, matches!(operation, Operation::ErrFin | Operation::FinAck))
-            .with(Deviations::SEQUENCE, seq > 1)
+            .with(Deviations::SEQUENCE, seq > 1 && form != Form::Of2021)
             .with(Deviations::PAYLOAD, !operation.has_payload() && !payload.is_empty())
             .with(Deviations::NON_ASCII, !payload.is_ascii())
             .with(Deviations::NUL, payload.contains(&0));
-        Ok(Self { operation, seq, user, payload: payload.to_vec(), deviations })
+        Ok(Self { operation, seq, user, payload: payload.to_vec(), form, deviations })
     }
 
     /// How many bytes it has when it is encoded.
     pub fn encoded_len(&self) -> usize {
-        HEADER_LEN + self.payload.len()
+        self.form.header_len() + self.payload.len()
     }
 
-    /// Appends the datagram's bytes to `out`, exactly as the specification has them.
+    /// Appends the datagram's bytes to `out`, exactly as its form has them.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.operation.fields());
-        out.push(self.seq);
-        out.extend_from_slice(self.user.field());
-        out.extend_from_slice(&(self.payload.len() as u32).to_be_bytes());
+        let [kind, operation] = self.operation.fields();
+        out.extend([self.form.kind(kind), operation, self.seq]);
+        self.form.write_user(self.user.field(), out);
+        self.form.write_length(self.payload.len(), out);
         out.extend_from_slice(&self.payload);
     }
 }
 
 /// The payload in these bytes, and what is odd about where it is.
-fn payload(bytes: &[u8]) -> (&[u8], Deviations) {
+fn payload(form: Form, bytes: &[u8]) -> (&[u8], Deviations) {
     let after = bytes.get(SHORT_HEADER_LEN..).unwrap_or_default();
+    if form != Form::Specified {
+        return (form.split_length(after).map(|(_, payload)| payload).unwrap_or_default(), Deviations::default());
+    }
     let Some((field, rest)) = after.split_first_chunk::<4>() else {
         return (&[], Deviations::SHORT);
     };
@@ -251,7 +263,7 @@ mod tests {
             ("a high byte", format!("010200ff6f62{none}00000000"), (Op::Syn, 0, "?ob", b""), Is::NAME),
             ("an escape", format!("010200621b62{none}00000000"), (Op::Syn, 0, "b?b", b""), Is::NAME),
             ("no length", format!("010400{bob}"), (Op::Ack, 0, "bob", b""), Is::SHORT),
-            ("half a length", format!("010400{bob}0000"), (Op::Ack, 0, "bob", b""), Is::SHORT),
+            ("half a length", format!("010400{bob}000000"), (Op::Ack, 0, "bob", b""), Is::SHORT),
             ("three bytes", "010801".to_owned(), (Op::Fin, 1, "", b""), Is::SHORT),
             ("half a name", "010200626f62".to_owned(), (Op::Syn, 0, "bob", b""), Is::SHORT),
             (
@@ -282,6 +294,56 @@ mod tests {
         ] {
             let value = Datagram { deviations: odd, ..datagram(operation, seq, user, payload) };
             assert_eq!(Datagram::decode(&bytes(&hex)), Ok(value), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_form_of_a_datagram_shows_in_it_and_it_is_written_in_the_same() {
+        use Operation as Op;
+        let bob = format!("626f62{}", "00".repeat(29));
+        let zeros = |count: usize| "30".repeat(count);
+        for (hex, form, (operation, seq, user, payload)) in [
+            (format!("010200{bob}00"), Form::OneByteLength, (Op::Syn, 0, "bob", &b""[..])),
+            (format!("020101{bob}026869"), Form::OneByteLength, (Op::Chat, 1, "bob", b"hi")),
+            // Its Length and the text after it could be a text without a Length.
+            (format!("020100{bob}{}", "20".repeat(33)), Form::OneByteLength, (Op::Chat, 0, "bob", &[b' '; 32])),
+            (format!("010200{bob}0000"), Form::TwoByteLength, (Op::Syn, 0, "bob", b"")),
+            (format!("020100{bob}00026869"), Form::TwoByteLength, (Op::Chat, 0, "bob", b"hi")),
+            (format!("020200{}626f6200", zeros(29)), Form::Of2021, (Op::Syn, 0, "bob", b"")),
+            (format!("020401{}00", zeros(32)), Form::Of2021, (Op::Ack, 1, "", b"")),
+            (format!("020864{}626f6200", zeros(29)), Form::Of2021, (Op::Fin, 100, "bob", b"")),
+            (format!("010164{}626f62026869", zeros(29)), Form::Of2021, (Op::Chat, 100, "bob", b"hi")),
+            (format!("020100{}626f62024e6f", zeros(29)), Form::Of2021, (Op::Err, 0, "bob", b"No")),
+            // As specified, and so is its user.
+            (
+                format!("020100{}00000002686900", "30".repeat(32)).split_at(82).0.to_owned(),
+                Form::Specified,
+                (Op::Chat, 0, "00000000000000000000000000000000", b"hi"),
+            ),
+        ] {
+            let wire = bytes(&hex);
+            let value = datagram(operation, seq, user, payload).in_form(form);
+            assert_eq!(Datagram::decode(&wire), Ok(value.clone()), "{hex}");
+            let mut encoded = Vec::new();
+            value.encode(&mut encoded);
+            assert_eq!((encoded.len(), &encoded), (value.encoded_len(), &wire), "{hex}");
+        }
+    }
+
+    #[test]
+    fn no_datagram_fits_two_widths_of_length() {
+        // Of each length, with each Length of one byte and many of two, and with texts of any bytes after it.
+        let user = [b'b'; USER_NAME_MAX];
+        for payload in 0..=600_usize {
+            for byte in [0, 1, b'0', 0xff] {
+                for form in [Form::Specified, Form::TwoByteLength, Form::OneByteLength] {
+                    let user = UserName::from_field(&user).0;
+                    let sent = Datagram::new(Operation::Chat, 0, user, vec![byte; payload]).in_form(form);
+                    let mut wire = Vec::new();
+                    sent.encode(&mut wire);
+                    assert_eq!(Datagram::decode(&wire).unwrap().payload, sent.payload, "{form:?} {payload} {byte}");
+                }
+            }
         }
     }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crate::datagram::{Datagram, Operation};
 use crate::deviations::Deviations;
-use crate::dialect::{Dialect, Habit, begins_with_nul};
+use crate::dialect::{Dialect, Habit, SILENT_USER, begins_with_nul};
+use crate::form::Form;
 use crate::numbering::Rule;
+use crate::text::Seq;
 
 /// What makes a datagram odd. What a user may write into a text does not.
 const ODD: [Deviations; 6] = [
@@ -63,6 +65,8 @@ pub(crate) struct Before {
     pub(crate) ours: Earlier,
     /// The numbers of the chat are not all as specified.
     pub(crate) is_unspecified: bool,
+    /// The peer may want it with the other number.
+    pub(crate) may_be_other: bool,
 }
 
 /// What the peer did since the first copy of our message in flight.
@@ -152,6 +156,9 @@ impl Detector {
     /// A datagram came: its form.
     pub(crate) fn see_form(&mut self, datagram: &Datagram) {
         let deviations = datagram.deviations;
+        let before = self.dialect;
+        self.dialect.set_form(datagram.form);
+        self.note_change(before, "the form of its datagram");
         let is_odd = ODD.iter().any(|one| deviations.has(*one));
         self.learn(Habit::Odd, is_odd, if is_odd { "a datagram is odd" } else { "a datagram is plain" });
         if datagram.operation == Operation::Chat {
@@ -165,6 +172,22 @@ impl Detector {
         }
         if datagram.operation == Operation::SynAck && datagram.seq != 0 {
             self.learn(Habit::UnnumberedAcks, true, "its SYN+ACK to 0 has another number");
+        }
+    }
+
+    /// Its SYN+ACK accepts our invitation.
+    pub(crate) fn see_syn_ack(&mut self, syn_ack: &Datagram) {
+        self.see_acceptance(false);
+        // One that is not foreign gets its copies all the same, until it acknowledges one.
+        if syn_ack.user.as_str() == SILENT_USER && self.dialect.is_foreign() {
+            self.learn(Habit::NeverAcks, true, "who answers for it acknowledges nothing");
+        }
+    }
+
+    /// Its ACK of our SYN+ACK, which had the number 0.
+    pub(crate) fn see_opening_ack(&mut self, ack: &Datagram) {
+        if ack.seq == 1 && self.dialect.form() == Form::OneByteLength {
+            self.learn(Habit::AcksNext, true, "its ACK has the next number");
         }
     }
 
@@ -275,9 +298,20 @@ impl Detector {
         }
     }
 
-    /// Only an ACK with a number that no copy had has come.
+    /// An ACK came with this number for what is in flight with another one.
+    pub(crate) fn see_wrong_ack(&mut self, ours: Seq, seq: u8) {
+        // One bit leaves it open which of the two is meant; with this form one was seen that means the next.
+        let acks_next = self.dialect.has(Habit::AcksNext);
+        if acks_next || (self.dialect.form() == Form::OneByteLength && seq == ours.next().field()) {
+            self.learn(Habit::AcksNext, !acks_next, "its ACK has the other number");
+        }
+    }
+
+    /// Only ACKs with a number that no copy had have come; and there is no other reason to take them for right.
     pub(crate) fn see_unnumbered_ack(&mut self) {
-        self.learn(Habit::UnnumberedAcks, true, "only an ACK with another number came");
+        if !self.dialect.has(Habit::AcksNext) {
+            self.learn(Habit::UnnumberedAcks, true, "only an ACK with another number came");
+        }
     }
 
     /// It has acknowledged a message of ours that was transmitted so often.
@@ -309,12 +343,19 @@ impl Detector {
         }
     }
 
+    /// Whether a foreign peer that has acknowledged none of our messages has written one instead of an ACK.
+    pub(crate) fn speaks_instead(&self, before: Before) -> bool {
+        let is_acknowledged = before.ours == Earlier::Acknowledged;
+        self.dialect.is_foreign() && !is_acknowledged && !before.may_be_other && self.signs.messages > 0
+    }
+
     /// Our message in flight was transmitted so often, and not acknowledged: what to do.
     pub(crate) fn unanswered(&mut self, sent: u32, attempts: u32, before: Before) -> Unanswered {
         let is_foreign = self.dialect.is_foreign();
         let is_acknowledged = before.ours == Earlier::Acknowledged;
         let is_heard = self.signs.copies_when_heard.is_some_and(|from| sent >= from + HEARD_FOR);
         let mut is_last = sent >= self.copies(attempts, before);
+        let is_heard = is_heard || self.speaks_instead(before);
         if is_heard && !is_acknowledged && !self.dialect.is_pinned() && (is_foreign || is_last) {
             self.learn(Habit::NeverAcks, true, "it hears us, and acknowledges nothing");
             is_last = true;

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::datagram::Operation;
+use crate::form::Form;
 use crate::numbering::Rule;
-use crate::text::TEXT_MAX;
+use crate::text::{Seq, TEXT_MAX};
 
 /// Some peers look for an ACK only after this long: before, they are still busy with sending (SIMP 7).
 const ACK_NOT_BEFORE: Duration = Duration::from_millis(30);
@@ -15,6 +16,10 @@ const ACK_NOT_BEFORE: Duration = Duration::from_millis(30);
 /// The user that a SYN+ACK comes from if it only means that the peer's user is being asked (SIMP 7). No user of ours
 /// can have that name.
 pub const RINGING_USER: &str = "Daemon";
+
+/// The user that a SYN+ACK comes from if whoever answers for its user never acknowledges a message (SIMP 7). A guess, which
+/// any ACK takes back.
+pub(crate) const SILENT_USER: &str = "daemon";
 
 /// A way to differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub enum Habit {
     SameNumber,
     /// Its ACKs have numbers that say nothing: any of them confirms what is in flight.
     UnnumberedAcks,
+    /// Its ACKs have the number that comes next, and so must ours.
+    AcksNext,
     /// Never acknowledges a message: each is transmitted once, and reported as unconfirmed.
     NeverAcks,
     /// Numbers first copies 2, and takes our ACK of a message for something else: we send none.
@@ -56,7 +63,7 @@ pub enum Habit {
 
 impl Habit {
     /// All habits, with their names for lists and settings.
-    pub const ALL: [(Self, &str); 16] = [
+    pub const ALL: [(Self, &str); 17] = [
         (Self::Odd, "odd"),
         (Self::ShortControl, "short-control"),
         (Self::LeadingNul, "leading-nul"),
@@ -65,6 +72,7 @@ impl Habit {
         (Self::CountsUp, "counts-up"),
         (Self::SameNumber, "same-number"),
         (Self::UnnumberedAcks, "unnumbered-acks"),
+        (Self::AcksNext, "acks-next"),
         (Self::NeverAcks, "never-acks"),
         (Self::WantsNoAcks, "wants-no-acks"),
         (Self::MissesFastAcks, "misses-fast-acks"),
@@ -84,6 +92,8 @@ impl Habit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dialect {
     habits: u32,
+    /// How its datagrams are written, and ours to it.
+    form: Form,
     /// How many bytes of payload it receives; 0 if that is not known.
     cuts_at: u16,
     /// Our user says how the peer speaks: nothing is learned.
@@ -101,6 +111,7 @@ impl Dialect {
     pub(crate) fn rule(self) -> Rule {
         let from_one = self.has(Habit::StartsAtOne);
         match () {
+            () if self.form == Form::Of2021 => Rule::BothCount,
             () if self.has(Habit::WantsNoAcks) => Rule::Marks,
             () if self.has(Habit::CountsUp) => Rule::CountsUp,
             () if self.has(Habit::SameNumber) => Rule::Constant,
@@ -111,7 +122,19 @@ impl Dialect {
         }
     }
 
-    /// Notes how the peer numbers messages. Whoever marks first copies acknowledges no message, and wants no ACK.
+    /// How its datagrams are written.
+    pub fn form(self) -> Form {
+        self.form
+    }
+
+    /// Notes how its datagrams are written; nothing if our user has said how it speaks.
+    pub(crate) fn set_form(&mut self, form: Form) {
+        if !self.is_pinned {
+            self.form = form;
+        }
+    }
+
+    /// Notes how the peer numbers messages, which its form does not say. Whoever marks first copies acknowledges no message, and wants no ACK.
     pub(crate) fn set_rule(&mut self, rule: Rule) {
         let is_one_counter = matches!(rule, Rule::OneCounter | Rule::OneCounterFromOne);
         let is_from_one = matches!(rule, Rule::AlternatesFromOne | Rule::OneCounterFromOne);
@@ -156,13 +179,15 @@ impl Dialect {
             // What its user does.
             Habit::TakesTurns,
         ];
-        self.habits & !may_be_plain.iter().fold(0, |bits, habit| bits | habit.bit()) != 0
+        let may_be_plain = may_be_plain.iter().fold(0, |bits, habit| bits | habit.bit());
+        self.form != Form::Specified || self.habits & !may_be_plain != 0
     }
 
     /// Whether it is foreign by more than the form of its datagrams: one that is tends to mind a second SYN, and to
     /// number messages otherwise.
     pub(crate) fn behaves_otherwise(self) -> bool {
-        Self { habits: self.habits & !Habit::Odd.bit(), ..self }.is_foreign()
+        let form = if self.form == Form::Of2021 { self.form } else { Form::Specified };
+        Self { habits: self.habits & !Habit::Odd.bit(), form, ..self }.is_foreign()
     }
 
     /// The text of a message of the peer: a NUL before it, and those that fill it up, are none of it.
@@ -181,7 +206,7 @@ impl Dialect {
     /// The longest text that it receives whole, in bytes.
     pub fn text_max(self) -> usize {
         let payload = if self.cuts_at == 0 { TEXT_MAX } else { usize::from(self.cuts_at) };
-        payload.saturating_sub(usize::from(self.has(Habit::LeadingNul)))
+        payload.min(self.form.payload_max()).saturating_sub(usize::from(self.has(Habit::LeadingNul)))
     }
 
     /// How long after its message our ACK leaves; `None` if it wants none.
@@ -191,6 +216,16 @@ impl Dialect {
             () if self.has(Habit::MissesFastAcks) => Some(ACK_NOT_BEFORE),
             () => Some(Duration::ZERO),
         }
+    }
+
+    /// The number that our ACK of its message with this number has.
+    pub(crate) fn ack_of(self, seq: u8) -> u8 {
+        if self.has(Habit::AcksNext) { Seq::of(seq).next().field() } else { seq }
+    }
+
+    /// The number of our message that its ACK with this number is of, as far as its ACKs are numbered.
+    pub(crate) fn acked_by(self, seq: u8) -> u8 {
+        if self.has(Habit::AcksNext) { Seq::of(seq).next().field() } else { seq }
     }
 
     /// What its FIN is answered with.
@@ -217,11 +252,11 @@ pub(crate) fn begins_with_nul(payload: &[u8]) -> bool {
     matches!(payload, [0, _, ..])
 }
 
-/// The names of its habits, separated by commas, and `cuts-at=N`; `plain` if there is none.
+/// Its form, the names of its habits, and `cuts-at=N`, separated by commas; `plain` if there is none.
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names =
-            Habit::ALL.iter().filter(|(habit, _)| self.has(*habit)).map(|(_, name)| (*name).to_owned());
+        let names = Habit::ALL.iter().filter(|(habit, _)| self.has(*habit)).map(|(_, name)| *name);
+        let names = self.form.name().into_iter().chain(names).map(str::to_owned);
         let cuts = (self.cuts_at > 0).then(|| format!("cuts-at={}", self.cuts_at));
         let all: Vec<_> = names.chain(cuts).collect();
         f.write_str(if all.is_empty() { "plain" } else { "" })?;
@@ -235,7 +270,8 @@ impl fmt::Display for Dialect {
 pub struct DialectError(String);
 
 fn names() -> String {
-    Habit::ALL.map(|(_, name)| name).join(", ")
+    let forms = Form::NAMES.iter().map(|(_, name)| *name);
+    forms.chain(Habit::ALL.iter().map(|(_, name)| *name)).collect::<Vec<_>>().join(", ")
 }
 
 impl Dialect {
@@ -249,6 +285,10 @@ impl Dialect {
     }
 
     fn read_word(&mut self, word: &str) -> Result<(), DialectError> {
+        if let Some((form, _)) = Form::NAMES.iter().find(|(_, name)| *name == word) {
+            self.form = *form;
+            return Ok(());
+        }
         let habit = Habit::ALL.iter().find(|(_, name)| *name == word);
         let limit = word.strip_prefix("cuts-at=").and_then(|limit| limit.parse().ok());
         match (habit, limit) {
@@ -285,7 +325,11 @@ mod tests {
         for text in ["plain", "odd,short-control,leading-nul", "never-acks,cuts-at=500", "cuts-at=985"] {
             assert_eq!(text.parse::<Dialect>().unwrap().to_string(), text);
         }
-        let all = names().replace(' ', "");
+        for (form, name) in Form::NAMES {
+            assert_eq!(name.parse::<Dialect>().unwrap().form(), form);
+        }
+        // A peer has one form.
+        let all = names().replace("two-byte-length, one-byte-length, ", "").replace(' ', "");
         assert_eq!(all.parse::<Dialect>().unwrap().to_string(), all);
         for rule in Rule::ALL {
             let mut dialect = Dialect::default();
@@ -316,6 +360,7 @@ mod tests {
         assert_eq!(notes("odd,one-counter,rings"), [""; 0]);
         assert_eq!(notes("takes-turns,cuts-at=500"), ["takes turns", "cuts at 500 bytes"]);
         assert_eq!(notes("leading-nul"), ["cuts at 984 bytes"]);
+        assert_eq!(notes("form-2021"), ["cuts at 255 bytes"]);
         assert_eq!(notes("never-acks"), ["does not acknowledge: delivery cannot be confirmed"]);
     }
 }

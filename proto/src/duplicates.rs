@@ -45,8 +45,12 @@ impl LastReceived {
 pub(crate) enum KnownBy {
     /// Its number and its text, whenever it comes; soon after the peer may have started anew, only as late as a repeat.
     Number,
-    /// Nothing: one of ours came between, so that the same number and text are another message.
-    Nothing,
+    /// The same, but an ACK has come since that shows no right number, so that numbers may say nothing: it is no copy that
+    /// comes sooner than a repeat, and later than a copy made on the way.
+    NumberIfLate,
+    /// Its number, its text, and that it comes as late as a repeat: one of ours came between, after which the same number
+    /// and text are another message.
+    Late,
     /// Its text, its number and its time: within [`COPY_WITHIN`], or as late as a repeat.
     Time {
         /// How long after a message our ACK of it leaves. If that is later, what comes after it is no copy made on the way.
@@ -88,6 +92,11 @@ impl Duplicates {
         self.last
     }
 
+    /// When the last message came, or its last copy; unknown after a restart.
+    pub(crate) fn last_at(&self) -> Option<Instant> {
+        self.last_at
+    }
+
     /// The peer may have been started again: what it says at once is new, even if it is the same.
     pub(crate) fn note_restart(&mut self) {
         self.sender = Sender::PerhapsAnew;
@@ -109,19 +118,23 @@ impl Duplicates {
         let since = self.last_at.map(|at| now.saturating_duration_since(at));
         let is_text = last.text_hash == this.text_hash;
         let is_copy = match (known_by, since) {
-            (KnownBy::Nothing, _) => false,
             (KnownBy::Number, Some(since)) if self.sender == Sender::PerhapsAnew => {
                 // A repeat has been under way since; what is new comes at once.
                 last == this && since >= RETRANSMIT_AFTER - COPY_LIVES_FOR
             }
+            (KnownBy::Late, Some(since)) => last == this && is_late(since),
+            (KnownBy::NumberIfLate, Some(since)) => {
+                let is_between = (COPY_WITHIN..RETRANSMIT_AFTER - COPY_LIVES_FOR).contains(&since);
+                last == this && !is_between
+            }
             (KnownBy::Time { ack_after, any_number }, Some(since)) => {
                 let within = if ack_after.is_zero() { COPY_WITHIN } else { ack_after };
-                let is_time = since < within || (REPEAT_FROM..REPEAT_UNTIL).contains(&since);
+                let is_time = since < within || is_late(since);
                 is_text && (any_number || last == this) && is_time
             }
             (KnownBy::Mark, Some(since)) => is_text && (this.seq == 1 || since < COPY_WITHIN),
             // After a restart no time is known: number and text must do.
-            (KnownBy::Number | KnownBy::Time { .. } | KnownBy::Mark, _) => last == this,
+            (_, None) | (KnownBy::Number, _) => last == this,
         };
         // Repeats are counted from the last copy: a peer that repeats every 5 s may do so many times.
         is_copy.then(|| {
@@ -129,4 +142,9 @@ impl Duplicates {
             since
         })
     }
+}
+
+/// Whether it is as late as a repeat.
+fn is_late(since: Duration) -> bool {
+    (REPEAT_FROM..REPEAT_UNTIL).contains(&since)
 }

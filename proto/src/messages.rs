@@ -9,15 +9,28 @@ use crate::detector::{Before, Detector, Earlier, Unanswered};
 use crate::deviations::Deviations;
 use crate::dialect::{Dialect, Habit};
 use crate::duplicates::{Duplicates, KnownBy, LastReceived};
-use crate::numbering::{Numbering, Rule};
+use crate::datagram::Datagram;
+use crate::numbering::{Inviter, Numbering, Rule};
 use crate::text::Seq;
 
 /// An ACK with another number than the one in flight is taken for it after this long without the right one.
 const RIGHT_ACK_WITHIN: Duration = Duration::from_millis(500);
 
+/// A peer that waits for our ACK is ready for our message so long after it.
+const TAKES_ACK_WITHIN: Duration = Duration::from_millis(100);
+
 /// After so many transmissions the other number is tried, with a peer that has shown that it differs. One that has not
 /// would take a copy with the other number for another message.
 const TRY_OTHER_AFTER: u32 = 2;
+
+/// A peer with one counter for both directions ignores a copy of what it has, so that the first copies need not wait
+/// until the one before is dead everywhere. And those that were seen miss much of what comes right after our ACK.
+const SOON_AFTER: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_secs(2),
+    Duration::from_secs(2),
+    Duration::from_secs(2),
+];
 
 /// So soon after the opening, no peer that holds to the specification has given up its first message. Later, what comes
 /// first may have another before it.
@@ -26,6 +39,12 @@ const FIRST_COMES_WITHIN: Duration = Duration::from_millis(19_500);
 /// To a peer that never acknowledges, the next message leaves this long after the last; to one that shows nothing else
 /// by which it differs, when no copy of the last can come after it any more.
 const UNCONFIRMED_AFTER: Duration = Duration::from_millis(300);
+
+/// So soon after its last message no peer has given up another that never came.
+const GIVES_UP_AFTER: Duration = Duration::from_secs(14);
+
+/// A foreign peer that writes this long after our message, and has acknowledged none, does not acknowledge.
+const SPEAKS_INSTEAD_AFTER: Duration = Duration::from_secs(1);
 
 /// What the passing of time did to our messages.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,19 +55,26 @@ pub(crate) enum Due {
     First,
     /// The one in flight is to be transmitted again.
     Again,
-    /// An ACK with another number is taken for its own.
-    Delivered(MessageId),
-    /// It was transmitted as often as makes sense, and the peer may have it.
-    Unconfirmed(MessageId),
+    /// It is over: an ACK with another number is taken for its own, or it was transmitted as often as makes sense.
+    Over(Outcome),
     /// It was transmitted as often as allowed, and never acknowledged.
     PeerGone,
+}
+
+/// What became of a message of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The peer has it.
+    Delivered(MessageId),
+    /// The peer may have it.
+    Unconfirmed(MessageId),
 }
 
 /// What a message of the peer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heard {
-    /// Not had before. The message of ours that it shows to be delivered, if it does.
-    New(Option<MessageId>),
+    /// Not had before. What it shows of our message in flight, if it does.
+    New(Option<Outcome>),
     /// A copy of the last one.
     Copy,
 }
@@ -60,6 +86,9 @@ struct EarlierAcks {
     may_come_until: Option<Instant>,
     /// Until then, no ACK says anything: one may be of a message that was reported as unconfirmed.
     say_nothing_until: Option<Instant>,
+    /// Of a peer whose ACKs have no number: how many copies of the message before it may still answer, because it read
+    /// none of them for a while. Each accounts for one ACK, whenever that comes.
+    missing: u32,
 }
 
 /// What is known of how the chat began.
@@ -82,6 +111,9 @@ pub(crate) struct Messages {
     duplicates: Duplicates,
     earlier_acks: EarlierAcks,
     beginning: Beginning,
+    /// The message before was left although it may be lost, so the peer may take the next for a copy, and acknowledge it
+    /// unread.
+    is_number_doubtful: bool,
 }
 
 impl Messages {
@@ -90,10 +122,11 @@ impl Messages {
         Self {
             arq: Arq::default(),
             detector: Detector::new(dialect),
-            numbering: Numbering::begin(dialect.rule(), dialect.is_pinned()),
+            numbering: Numbering::begin(dialect.rule(), dialect.is_pinned(), Inviter::Us),
             duplicates: Duplicates::default(),
             earlier_acks: EarlierAcks::default(),
             beginning: Beginning::Unknown,
+            is_number_doubtful: false,
         }
     }
 
@@ -109,10 +142,21 @@ impl Messages {
 
     /// The chat opens: the opening may have shown how the peer numbers. `for_them`: when it opened for the peer at the
     /// earliest, if that is known.
-    pub(crate) fn open(&mut self, for_them: Option<Instant>) {
+    pub(crate) fn open(&mut self, inviter: Inviter, for_them: Option<Instant>) {
         let dialect = self.dialect();
-        self.numbering = Numbering::begin(dialect.rule(), dialect.is_pinned());
+        self.numbering = Numbering::begin(dialect.rule(), dialect.is_pinned(), inviter);
         self.beginning = for_them.map_or(Beginning::Unknown, Beginning::At);
+    }
+
+    /// A datagram of any kind came: how it is written. A peer may change its form in a chat, and how both count with it.
+    pub(crate) fn see_form(&mut self, datagram: &Datagram) {
+        self.detector.see_form(datagram);
+        let (dialect, seq) = (self.dialect(), self.seq());
+        let counts = dialect.rule() == Rule::BothCount;
+        if counts != (self.numbering.rule() == Rule::BothCount) {
+            let next = if counts { seq } else { Seq::of(seq.field()) };
+            self.numbering = Numbering::resume(dialect.rule(), dialect.is_pinned(), next);
+        }
     }
 
     /// From now on the peer is held to what is known: our user has said so.
@@ -184,24 +228,43 @@ impl Messages {
             self.detector.see_copy(since, self.sent());
             return Heard::Copy;
         }
-        let delivered = if self.is_counted_together() { self.confirm_by_number(now, seq) } else { None };
+        let last = self.duplicates.last_at().filter(|last| now < *last + GIVES_UP_AFTER);
+        let has_stray_ack = last.is_some() && self.has_stray_ack_since();
+        let mut delivered = if self.is_counted_together() { self.confirm_by_number(now, seq) } else { None };
         self.detector.see_new(self.sent());
         // The first message that comes late need not be the peer's first.
         if !matches!(self.beginning, Beginning::At(at) if now < at + FIRST_COMES_WITHIN) {
             self.numbering.forget_beginning();
         }
         let ours = self.arq.in_flight().map(|in_flight| in_flight.seq);
-        let behaves_otherwise = self.dialect().behaves_otherwise();
-        if self.numbering.handle_theirs(seq, ours, behaves_otherwise) {
+        // A second sign, should its numbers be one.
+        let is_unanswered = self.sent().is_some_and(|sent| sent > 1) && !self.is_acknowledged();
+        let is_one_enough = self.dialect().behaves_otherwise() || (is_unanswered && self.numbering.is_first_of_theirs());
+        if self.numbering.handle_theirs(seq, ours, is_one_enough) {
             self.detector.see_rule(self.numbering.rule());
+            if is_unanswered {
+                // The copies so far had a number of no use. The next leaves when the peer has had time to take our ACK.
+                self.arq.set_due(now + TAKES_ACK_WITHIN, 0);
+            }
         }
         // Ours had a number that is used up, and is not looked at.
         if self.is_counted_together() && ours.is_some_and(|ours| ours != self.seq()) {
             self.arq.renumber(now, self.seq());
         }
+        if has_stray_ack && self.is_shown_unnumbered() {
+            self.detector.see_unnumbered_ack();
+            delivered = delivered.or(self.confirm(now, self.seq()));
+        }
         self.duplicates.note_new(now, this);
         self.end_wait_if_vain(now);
         Heard::New(delivered)
+    }
+
+    /// Whether an ACK with another number than ours in flight has come, and the peer's last message had its old number:
+    /// two signs that its numbers say nothing. Either alone may be of something lost or late.
+    fn is_shown_unnumbered(&self) -> bool {
+        let is_stray = self.arq.in_flight().is_some_and(|in_flight| in_flight.stray_ack.is_some());
+        is_stray && self.numbering.seems_constant() && !self.dialect().is_pinned()
     }
 
     /// A line of the peer came as a SYN.
@@ -218,6 +281,10 @@ impl Messages {
             && let Some(sent) = self.sent()
         {
             self.arq.set_due(now, sent);
+        } else if self.detector.speaks_instead(self.before())
+            && let Some(in_flight) = self.arq.in_flight()
+        {
+            self.arq.hasten(now.max(in_flight.transmitted + SPEAKS_INSTEAD_AFTER));
         }
     }
 
@@ -227,14 +294,14 @@ impl Messages {
     }
 
     /// The peer counts both directions together: the number after that of ours in flight shows that it has ours.
-    fn confirm_by_number(&mut self, now: Instant, seq: u8) -> Option<MessageId> {
+    fn confirm_by_number(&mut self, now: Instant, seq: u8) -> Option<Outcome> {
         let ours = self.arq.in_flight()?.seq;
         if ours.next().field() != seq {
             return None;
         }
-        let id = self.confirm(ours);
+        let outcome = self.confirm(now, ours);
         self.arq.hold(now + RIGHT_ACK_WITHIN, false);
-        id
+        outcome
     }
 
     /// What a copy of the peer's last message is known by.
@@ -245,59 +312,93 @@ impl Messages {
             Rule::Marks => KnownBy::Mark,
             Rule::Constant => KnownBy::Time { ack_after, any_number: true },
             // What it says again after one of ours has the same number again.
-            _ if self.is_counted_together() && self.numbering.is_after_ours() => KnownBy::Nothing,
+            _ if self.is_counted_together() && self.numbering.is_after_ours() => KnownBy::Late,
             _ if dialect.has(Habit::UnnumberedAcks) && self.numbering.may_be_constant() => {
                 KnownBy::Time { ack_after, any_number: false }
             }
+            _ if self.has_stray_ack_since() && self.numbering.may_be_constant() => KnownBy::NumberIfLate,
             _ => KnownBy::Number,
         }
+    }
+
+    /// Whether an ACK has come since the peer's last message that may be of ours in flight, and has another number.
+    fn has_stray_ack_since(&self) -> bool {
+        let stray = self.arq.in_flight().and_then(|in_flight| in_flight.stray_ack);
+        stray.zip(self.duplicates.last_at()).is_some_and(|(stray, last)| stray >= last)
     }
 }
 
 /// Our messages.
 impl Messages {
-    /// An ACK came: the message that it confirms, if it is the one in flight.
-    pub(crate) fn handle_ack(&mut self, now: Instant, seq: u8) -> Option<MessageId> {
-        let EarlierAcks { may_come_until, say_nothing_until } = self.earlier_acks;
+    /// An ACK came: what becomes of the message in flight by it, if it is of that.
+    pub(crate) fn handle_ack(&mut self, now: Instant, seq: u8) -> Option<Outcome> {
+        let EarlierAcks { may_come_until, say_nothing_until, .. } = self.earlier_acks;
         // Before our first message it is of the opening.
         let is_of_message = self.arq.in_flight().is_some() || may_come_until.is_some();
         if self.dialect().has(Habit::NeverAcks) && is_of_message {
             self.detector.see_any_ack();
             self.arq.set_due(now + RETRANSMIT_AFTER, 1);
         }
-        if say_nothing_until.is_some_and(|until| now < until) {
+        let is_of_copy = self.is_of_earlier_copy();
+        self.arq.count_ack();
+        if say_nothing_until.is_some_and(|until| now < until) || is_of_copy {
             return None;
         }
         let in_flight = self.arq.in_flight()?;
-        if in_flight.has_number(seq) {
-            self.detector.see_ack(seq == self.seq().field());
-            return self.confirm(Seq::of(seq));
+        let (ours, number) = (in_flight.seq, self.dialect().acked_by(seq));
+        if in_flight.has_number(number) {
+            self.detector.see_ack(number == self.seq().field());
+            return self.confirm(now, Seq::new(number));
         }
         self.detector.see_ack(false);
         if self.dialect().has(Habit::UnnumberedAcks) {
-            return self.confirm(self.seq());
+            return self.confirm(now, self.seq());
         }
         let is_of_earlier = seq <= 1 && may_come_until.is_some_and(|until| now < until);
-        if !is_of_earlier && !self.dialect().is_pinned() {
+        if self.dialect().is_pinned() {
+            return None;
+        }
+        self.arq.note_stray_ack(now);
+        // The other way about a plain peer may show both, if several of its messages are lost.
+        if self.dialect().is_foreign() && self.is_shown_unnumbered() {
+            self.detector.see_unnumbered_ack();
+            return self.confirm(now, self.seq());
+        }
+        if !is_of_earlier {
+            self.detector.see_wrong_ack(ours, seq);
             self.arq.doubt_ack(now + RIGHT_ACK_WITHIN);
         }
         None
     }
 
+    /// Whether an ACK without a number counts as that of a copy of the message before.
+    fn is_of_earlier_copy(&mut self) -> bool {
+        let is_of_copy = self.earlier_acks.missing > 0 && self.dialect().has(Habit::UnnumberedAcks);
+        if is_of_copy {
+            self.earlier_acks.missing -= 1;
+        }
+        is_of_copy
+    }
+
     /// The peer has the copy of the message in flight that has this number.
-    fn confirm(&mut self, seq: Seq) -> Option<MessageId> {
+    fn confirm(&mut self, now: Instant, seq: Seq) -> Option<Outcome> {
         let in_flight = self.arq.settle()?;
-        let is_repeated = in_flight.is_repeated();
         let is_unnumbered = self.dialect().has(Habit::UnnumberedAcks);
+        // Whoever answers at once has read all before it: what is missing then was lost.
+        let is_late = now > in_flight.transmitted + RIGHT_ACK_WITHIN;
         // ACKs of its other copies, which may have the number of the next message.
-        if in_flight.other.is_some() || (is_unnumbered && is_repeated) {
+        let has_other = in_flight.other.is_some() && (is_late || !self.is_counted_together());
+        if has_other || (is_unnumbered && in_flight.is_repeated()) {
             self.arq.hold(in_flight.transmitted + RETRANSMIT_AFTER, false);
         }
         if self.numbering.handle_ack(seq) {
             self.detector.see_rule(self.numbering.rule());
         }
         self.detector.see_delivered(in_flight.repeat.sent);
-        Some(self.end_message(&in_flight))
+        let is_doubtful = self.is_number_doubtful;
+        let id = self.end_message(&in_flight);
+        self.earlier_acks.missing = if is_late { in_flight.unanswered() } else { 0 };
+        Some(if is_doubtful { Outcome::Unconfirmed(id) } else { Outcome::Delivered(id) })
     }
 
     fn end_message(&mut self, in_flight: &InFlight) -> MessageId {
@@ -305,6 +406,8 @@ impl Messages {
         // be why.
         let late = if in_flight.is_repeated() { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
         self.earlier_acks.may_come_until = Some(in_flight.transmitted + RETRANSMIT_AFTER + late);
+        self.earlier_acks.missing = in_flight.unanswered();
+        self.is_number_doubtful = false;
         in_flight.message.id
     }
 
@@ -314,26 +417,32 @@ impl Messages {
         let InFlight { repeat, doubtful_ack, .. } = *in_flight;
         if doubtful_ack.is_some_and(|at| at <= now) {
             self.detector.see_unnumbered_ack();
-            return self.confirm(self.seq()).map_or(Due::Nothing, Due::Delivered);
+            return self.confirm(now, self.seq()).map_or(Due::Nothing, Due::Over);
         }
         if repeat.due > now {
             return Due::Nothing;
         }
-        let before = Before {
+        match self.detector.unanswered(repeat.sent, attempts, self.before()) {
+            Unanswered::Repeat => {
+                self.arq.repeat(now, self.number_of_copy(repeat.sent));
+                self.hasten_next_copy(now, repeat.sent + 1);
+                Due::Again
+            }
+            Unanswered::GoOn => self.leave_unconfirmed(),
+            Unanswered::PeerGone => Due::PeerGone,
+        }
+    }
+
+    /// What is known before the message in flight goes unanswered.
+    fn before(&self) -> Before {
+        Before {
             ours: match () {
                 () if self.is_acknowledged() => Earlier::Acknowledged,
                 () if self.numbering.is_first_of_ours() => Earlier::None,
                 () => Earlier::Unacknowledged,
             },
             is_unspecified: self.numbering.is_unspecified(),
-        };
-        match self.detector.unanswered(repeat.sent, attempts, before) {
-            Unanswered::Repeat => {
-                self.arq.repeat(now, self.number_of_copy(repeat.sent));
-                Due::Again
-            }
-            Unanswered::GoOn => self.leave_unconfirmed(),
-            Unanswered::PeerGone => Due::PeerGone,
+            may_be_other: self.numbering.may_be_other(self.dialect().is_foreign()),
         }
     }
 
@@ -354,8 +463,18 @@ impl Messages {
             let after = if self.dialect().is_foreign() { UNCONFIRMED_AFTER } else { COPY_LIVES_FOR };
             self.arq.set_due(now + after, 1);
         }
+        self.hasten_next_copy(now, 1);
         self.detector.begin_message();
         Due::First
+    }
+
+    /// So many copies have left. The next one leaves earlier to a peer that is known to ignore it if it has one.
+    fn hasten_next_copy(&mut self, now: Instant, sent: u32) {
+        if self.is_counted_together()
+            && let Some(after) = sent.checked_sub(1).and_then(|at| SOON_AFTER.get(at as usize))
+        {
+            self.arq.hasten(now + *after);
+        }
     }
 
     fn leave_unconfirmed(&mut self) -> Due {
@@ -363,6 +482,8 @@ impl Messages {
         let Some(in_flight) = self.arq.settle() else { return Due::Nothing };
         self.numbering.settle(seq);
         self.earlier_acks.say_nothing_until = Some(in_flight.transmitted + RETRANSMIT_AFTER);
-        Due::Unconfirmed(self.end_message(&in_flight))
+        let id = self.end_message(&in_flight);
+        self.is_number_doubtful = !self.is_acknowledged();
+        Due::Over(Outcome::Unconfirmed(id))
     }
 }

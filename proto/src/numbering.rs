@@ -26,10 +26,26 @@ pub(crate) enum Rule {
     CountsUp,
     /// Its own all have the same number.
     Constant,
+    /// So do ours count up, from the beginning of whoever sends: those of the inviting side from 0. The form of 2021/22
+    /// has it (SIMP 8), and nothing else shows it: it is none of those that numbers are weighed for.
+    BothCount,
+}
+
+/// The first number of the side that accepted, if both count (SIMP 8).
+const ACCEPTING_FROM: Seq = Seq::ZERO.plus(100);
+
+/// Which side's invitation began the chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Inviter {
+    /// We did.
+    #[default]
+    Us,
+    /// The peer did.
+    Them,
 }
 
 impl Rule {
-    /// All of them, the more likely first: the specification until it is refuted, then those of many programs.
+    /// All that numbers can show, the more likely first: the specification until it is refuted, then those of many programs.
     pub(crate) const ALL: [Self; 7] = [
         Self::Alternates,
         Self::OneCounter,
@@ -65,20 +81,32 @@ impl Rule {
             Self::Marks => "its first copy has the number 2",
             Self::CountsUp => "its numbers count up",
             Self::Constant => "its messages have the same number",
+            Self::BothCount => "both count up in this form",
         }
     }
 
-    fn first(self) -> Seq {
-        match self {
-            Self::OneCounterFromOne | Self::AlternatesFromOne => Seq::One,
-            _ => Seq::Zero,
+    /// The number of our next message after this one, if none of the peer's comes between.
+    pub(crate) fn after(self, seq: Seq) -> Seq {
+        if self == Self::BothCount { seq.plus(1) } else { seq.next() }
+    }
+
+    /// That of the one before.
+    fn before(self, seq: Seq) -> Seq {
+        if self == Self::BothCount { seq.plus(u8::MAX) } else { seq.next() }
+    }
+
+    fn first(self, inviter: Inviter) -> Seq {
+        match (self, inviter) {
+            (Self::OneCounterFromOne | Self::AlternatesFromOne, _) => Seq::ONE,
+            (Self::BothCount, Inviter::Them) => ACCEPTING_FROM,
+            _ => Seq::ZERO,
         }
     }
 
     /// The number of our next message after these.
     fn ours(self, seen: &Numbers) -> Seq {
         let before = if self.is_one_counter() { seen.last.map(|(seq, _)| seq) } else { seen.ours };
-        before.map_or(self.first(), Seq::next)
+        before.map_or(self.first(seen.inviter), |before| self.after(before))
     }
 
     /// Whether a new message of the peer may have this number after these. One that crosses ours has the number of
@@ -92,13 +120,13 @@ impl Rule {
             (Self::OneCounter | Self::OneCounterFromOne, _) => {
                 seq == self.ours(seen).field() || in_flight.is_some_and(|ours| ours.next().field() == seq)
             }
-            (Self::Alternates | Self::AlternatesFromOne, Theirs::None) => seq == self.first().field(),
+            (Self::Alternates | Self::AlternatesFromOne, Theirs::None) => seq == self.first(seen.inviter).field(),
             (Self::Alternates | Self::AlternatesFromOne, Theirs::Unknown) => seq <= 1,
             (Self::Alternates | Self::AlternatesFromOne, Theirs::Last(last)) => seq <= 1 && seq ^ 1 == last,
             (Self::Marks, Theirs::None | Theirs::Unknown) => seq == 2,
             // After that a first copy may be lost.
             (Self::Marks, Theirs::Last(last)) => (1..=2).contains(&last) && (1..=2).contains(&seq),
-            (Self::CountsUp | Self::Constant, Theirs::None | Theirs::Unknown) => true,
+            (Self::CountsUp | Self::Constant, Theirs::None | Theirs::Unknown) | (Self::BothCount, _) => true,
             (Self::CountsUp, Theirs::Last(last)) => seq == last.wrapping_add(1),
             (Self::Constant, Theirs::Last(last)) => seq == last,
         }
@@ -120,6 +148,7 @@ enum Theirs {
 /// The numbers of a chat so far.
 #[derive(Debug, Clone, Copy, Default)]
 struct Numbers {
+    inviter: Inviter,
     theirs: Theirs,
     /// Of our last message that is settled.
     ours: Option<Seq>,
@@ -140,7 +169,7 @@ enum Basis {
     Assumed,
     /// On numbers of this chat that refute the specification's rule.
     Shown,
-    /// Our user has said so.
+    /// Our user has said so, or the form of the peer's datagrams.
     Pinned,
 }
 
@@ -175,24 +204,27 @@ pub(crate) struct Numbering {
     against: PerRule<u8>,
     /// Whether the peer has acknowledged a message of ours.
     acknowledged: bool,
+    /// Whether the peer's last two messages had one number.
+    is_again: bool,
 }
 
 impl Numbering {
     /// At the beginning of a chat with a peer that is taken to follow this rule. `is_pinned`: whatever it shows.
-    pub(crate) fn begin(rule: Rule, is_pinned: bool) -> Self {
+    pub(crate) fn begin(rule: Rule, is_pinned: bool, inviter: Inviter) -> Self {
+        let is_pinned = is_pinned || rule == Rule::BothCount;
         let basis = if is_pinned { Basis::Pinned } else { Basis::Assumed };
         let is_left = |other| rule == Rule::Alternates || other == rule;
         let against = PerRule(Rule::ALL.map(|other| if is_left(other) { 0 } else { REFUTED }));
-        Self { seen: Numbers::default(), rule, basis, against, acknowledged: false }
+        let seen = Numbers { inviter, ..Numbers::default() };
+        Self { seen, rule, basis, against, acknowledged: false, is_again: false }
     }
 
     /// Goes on after a restart. `next`: the number of our message in flight, or of the next one.
     pub(crate) fn resume(rule: Rule, is_pinned: bool, next: Seq) -> Self {
-        // Of two numbers, the other came before.
-        let before = next.next();
-        let seen =
-            Numbers { theirs: Theirs::Unknown, ours: Some(before), last: Some((before, Whose::Theirs)) };
-        Self { seen, ..Self::begin(rule, is_pinned) }
+        let before = rule.before(next);
+        let (ours, last) = (Some(before), Some((before, Whose::Theirs)));
+        let seen = Numbers { theirs: Theirs::Unknown, ours, last, ..Numbers::default() };
+        Self { seen, ..Self::begin(rule, is_pinned, Inviter::default()) }
     }
 
     /// From now on this rule holds, whatever the peer shows.
@@ -216,6 +248,11 @@ impl Numbering {
         self.rule != Rule::Alternates || self.against.of(Rule::Alternates) >= FIRST_COUNTS
     }
 
+    /// Whether the last message of the peer had its old number again, and nothing speaks against one number for all.
+    pub(crate) fn seems_constant(&self) -> bool {
+        self.is_again && self.may_be_constant()
+    }
+
     /// Whether nothing speaks against one number for all messages of the peer.
     pub(crate) fn may_be_constant(&self) -> bool {
         self.against.of(Rule::Constant) == 0
@@ -229,6 +266,11 @@ impl Numbering {
     /// Whether none of our messages in this chat is settled.
     pub(crate) fn is_first_of_ours(&self) -> bool {
         self.seen.ours.is_none()
+    }
+
+    /// Whether the peer has written no message before, as far as is known.
+    pub(crate) fn is_first_of_theirs(&self) -> bool {
+        self.seen.theirs == Theirs::None
     }
 
     /// Whether the last message was ours.
@@ -254,29 +296,31 @@ impl Numbering {
             }
             // What an earlier chat or one ACK has shown need not hold.
             (_, Basis::Assumed) => true,
-            (_, Basis::Shown) => is_any,
+            // One that turns its counter over once too often is seen too, and ignores what has the wrong number.
+            (rule, Basis::Shown) => is_any || rule.is_one_counter(),
         }
     }
 
-    /// A new message of the peer has this number. `in_flight`: that of ours, if one is. `behaves_otherwise`: the peer is
-    /// known to differ in its ways, so that one number refutes the specification's rule. Returns whether the rule that holds is
+    /// A new message of the peer has this number. `in_flight`: that of ours, if one is. `is_one_enough`: the peer is
+    /// known to differ in its ways, or there is another sign, so that one number refutes the specification's rule. Returns whether the rule that holds is
     /// another one, or has just been shown to hold.
-    pub(crate) fn handle_theirs(&mut self, seq: u8, in_flight: Option<Seq>, behaves_otherwise: bool) -> bool {
+    pub(crate) fn handle_theirs(&mut self, seq: u8, in_flight: Option<Seq>, is_one_enough: bool) -> bool {
         let before = (self.rule, self.basis);
         if self.basis != Basis::Pinned {
-            self.weigh(seq, in_flight, behaves_otherwise);
+            self.weigh(seq, in_flight, is_one_enough);
         }
+        self.is_again = self.seen.theirs == Theirs::Last(seq);
         self.seen.theirs = Theirs::Last(seq);
         self.seen.last = Some((Seq::of(seq), Whose::Theirs));
         (self.rule, self.basis) != before
     }
 
-    fn weigh(&mut self, seq: u8, in_flight: Option<Seq>, behaves_otherwise: bool) {
+    fn weigh(&mut self, seq: u8, in_flight: Option<Seq>, is_one_enough: bool) {
         // If it does not share a counter, its number says nothing of ours in flight.
         let in_flight = in_flight.filter(|_| self.rule.is_one_counter());
         let allowed = PerRule(Rule::ALL.map(|rule| rule.allows(&self.seen, in_flight, seq)));
         self.count(seq, allowed);
-        let refuted = if behaves_otherwise { 1 } else { REFUTED };
+        let refuted = if is_one_enough { 1 } else { REFUTED };
         let is_left = |rule: Rule| self.against.of(rule) < if rule == Rule::Alternates { refuted } else { 1 };
         let rule = match Rule::ALL.into_iter().find(|rule| is_left(*rule)) {
             Some(_) if is_left(self.rule) => self.rule,
@@ -358,6 +402,7 @@ impl Numbering {
 
     /// Of the peer's messages so far nothing is known any more.
     pub(crate) fn forget_theirs(&mut self) {
+        self.is_again = false;
         self.seen.theirs = Theirs::Unknown;
     }
 
@@ -416,7 +461,7 @@ mod tests {
             ),
         ];
         for (rule, steps) in cases {
-            let mut numbering = Numbering::begin(Rule::Alternates, false);
+            let mut numbering = Numbering::begin(Rule::Alternates, false, Inviter::Us);
             follow(&mut numbering, steps);
             assert_eq!(numbering.rule(), rule, "{steps:?}");
         }
@@ -426,7 +471,7 @@ mod tests {
     fn what_is_known_of_a_peer_is_unlearned_with_one_number_that_refutes_it() {
         let plain = [Theirs(0), Any, Any, Theirs(1), Any, Theirs(0), Theirs(1)];
         for known in Rule::ALL {
-            let mut numbering = Numbering::begin(known, false);
+            let mut numbering = Numbering::begin(known, false, Inviter::Us);
             follow(&mut numbering, &plain);
             assert_eq!(numbering.rule(), Rule::Alternates, "{known:?}");
         }
@@ -434,7 +479,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_our_user_has_set_stays() {
-        let mut numbering = Numbering::begin(Rule::OneCounter, true);
+        let mut numbering = Numbering::begin(Rule::OneCounter, true, Inviter::Us);
         follow(&mut numbering, &[Theirs(1), Theirs(1), Theirs(7), Theirs(7)]);
         assert_eq!((numbering.rule(), numbering.is_shown()), (Rule::OneCounter, false));
     }
@@ -442,19 +487,19 @@ mod tests {
     #[test]
     fn the_ack_of_a_copy_with_the_other_number_shows_which_rule_gives_it() {
         for (theirs, rule) in [(None, Rule::OneCounterFromOne), (Some(1), Rule::AlternatesFromOne)] {
-            let mut numbering = Numbering::begin(Rule::Alternates, false);
+            let mut numbering = Numbering::begin(Rule::Alternates, false, Inviter::Us);
             if let Some(seq) = theirs {
                 numbering.handle_theirs(seq, None, false);
             }
             assert!(numbering.may_be_other(true));
-            assert!(numbering.handle_ack(Seq::One));
-            assert_eq!((numbering.rule(), numbering.next()), (rule, Seq::Zero), "after {theirs:?}");
+            assert!(numbering.handle_ack(Seq::ONE));
+            assert_eq!((numbering.rule(), numbering.next()), (rule, Seq::ZERO), "after {theirs:?}");
         }
     }
 
     #[test]
     fn nothing_is_tried_with_a_peer_whose_numbers_are_as_specified() {
-        let mut numbering = Numbering::begin(Rule::Alternates, false);
+        let mut numbering = Numbering::begin(Rule::Alternates, false, Inviter::Us);
         assert!(!numbering.may_be_other(false));
         for step in [Theirs(0), Ours(0), Theirs(1), Theirs(0), Ours(1), Ours(0), Theirs(1)] {
             follow(&mut numbering, &[step]);

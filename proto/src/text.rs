@@ -192,37 +192,42 @@ pub fn read_payload_up_to(payload: &[u8], most: usize) -> String {
     text
 }
 
-/// The sequence bit of a datagram of ours (SIMP 3).
+/// The Sequence of a datagram of ours: one bit (SIMP 3), or a count modulo 256 with peers that want that (SIMP 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Seq {
-    /// 0x00, which both directions start with.
-    #[default]
-    Zero,
-    /// 0x01.
-    One,
-}
+pub struct Seq(u8);
 
 impl Seq {
+    /// What both directions start with.
+    pub const ZERO: Self = Self(0);
+
+    /// The other bit.
+    pub const ONE: Self = Self(1);
+
+    /// What is in a Sequence field.
+    pub fn new(field: u8) -> Self {
+        Self(field)
+    }
+
     /// The bit in a Sequence field.
     pub fn of(field: u8) -> Self {
-        if field & 1 == 0 { Self::Zero } else { Self::One }
+        Self(field & 1)
     }
 
     /// The bit of the next datagram.
     #[must_use]
     pub fn next(self) -> Self {
-        match self {
-            Self::Zero => Self::One,
-            Self::One => Self::Zero,
-        }
+        Self(self.0 & 1 ^ 1)
+    }
+
+    /// So many further, for peers that count.
+    #[must_use]
+    pub(crate) const fn plus(self, count: u8) -> Self {
+        Self(self.0.wrapping_add(count))
     }
 
     /// The header's Sequence field.
     pub fn field(self) -> u8 {
-        match self {
-            Self::Zero => 0,
-            Self::One => 1,
-        }
+        self.0
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use simp_control::Request;
-use simp_proto::{Datagram, DecodeError};
+use simp_proto::{Datagram, DecodeError, Form};
 
 use crate::policy::Policy;
 
@@ -19,6 +19,8 @@ pub struct Origin {
     pub local: Option<IpAddr>,
     /// Its bytes, as they came.
     pub length: usize,
+    /// How it is written, and so an answer.
+    pub form: Form,
 }
 
 /// A datagram that came.

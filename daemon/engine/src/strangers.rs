@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use simp_control::Peer;
-use simp_proto::{Chat, Datagram, HEADER_LEN, Operation};
+use simp_proto::{Chat, Datagram, Operation};
 use simp_store::StoreError;
 
 use crate::engine::Engine;
@@ -57,13 +57,14 @@ impl Engine {
     fn acknowledge_fin(&mut self, now: Now, origin: Origin, seq: u8) -> Result<(), StoreError> {
         self.asking.forget(origin.from);
         // An ACK that is larger than its FIN counts as a notice.
-        let is_allowed = match origin.length {
-            HEADER_LEN.. => self.limits.allow_answer(now.instant),
-            _ => self.limits.allow_notice(now.instant, origin.from.ip()),
+        let is_allowed = if origin.length >= origin.form.header_len() {
+            self.limits.allow_answer(now.instant)
+        } else {
+            self.limits.allow_notice(now.instant, origin.from.ip())
         };
         if is_allowed {
             let answer = self.known_of(now, origin.from)?.dialect.answer_to_fin();
-            self.answer_stranger(now, origin, (answer, seq, ""));
+            self.answer_stranger(now, origin, (answer, origin.form.ack_of_control(seq), ""));
         } else {
             self.counters.refused.rate += 1;
         }
@@ -166,12 +167,13 @@ impl Engine {
             return;
         }
         // The FIN is paid for by the datagram that it answers, the ERR is the one that an address gets each second.
-        let has_fin = origin.length >= HEADER_LEN;
+        let header_len = origin.form.header_len();
+        let has_fin = origin.length >= header_len;
         let text = refusal.text();
         let has_err = match refusal {
             Refusal::Busy => true,
             // The FIN says all that its sender has to know.
-            Refusal::NoChat => !has_fin || 2 * HEADER_LEN + text.len() <= 2 * origin.length,
+            Refusal::NoChat => !has_fin || 2 * header_len + text.len() <= 2 * origin.length,
         };
         if has_err {
             self.answer_stranger(now, origin, (Operation::Err, 0, text));

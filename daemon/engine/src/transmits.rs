@@ -56,7 +56,7 @@ impl Transmits {
         me: UserName,
         (operation, seq, text): (Operation, u8, &str),
     ) {
-        let datagram = Datagram::new(operation, seq, me, text.as_bytes().to_vec());
+        let datagram = Datagram::new(operation, seq, me, text.as_bytes().to_vec()).in_form(to.form);
         self.add((to.from, to.local), &datagram, Some(now + ANSWER_GOOD_FOR));
     }
 

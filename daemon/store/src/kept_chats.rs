@@ -138,7 +138,7 @@ fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
         (Some(seq), Some(hash)) => Some(LastReceived::from_parts(seq as u8, hash as u64)),
         _ => None,
     };
-    let seq = if row.get::<_, u8>(5)? == 0 { Seq::Zero } else { Seq::One };
+    let seq = Seq::new(row.get(5)?);
     let dialect = Dialect::from_kept(&row.get::<_, String>(12)?);
     let chat = KeptChat {
         chat: row.get::<_, i64>(0)? as u64,

@@ -42,7 +42,7 @@ fn kept(chat: u64) -> KeptChat {
     let snapshot = Snapshot {
         state: State::Open,
         user: UserName::new("bob").unwrap(),
-        seq: Seq::Zero,
+        seq: Seq::ZERO,
         received: None,
         dialect: simp_proto::Dialect::default(),
     };

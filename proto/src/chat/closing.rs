@@ -7,10 +7,15 @@ use super::{Chat, ChatEvent, WORDS_MAX, words};
 use crate::arq::{MessageId, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
+use crate::form::Form;
 use crate::state::Reason;
 
 /// To a peer that has shown habits of its own a FIN leaves again after this long, with the other number (SIMP 7).
 const OTHER_FIN_AFTER: Duration = Duration::from_secs(2);
+
+/// How often a FIN is transmitted to such a peer: each number once, and the first again. Those that were seen either
+/// answer one of these or none.
+const FINS_TO_FOREIGN: u32 = 3;
 
 /// How often a FIN is transmitted to a peer that never acknowledges.
 const FINS_UNCONFIRMED: u32 = 2;
@@ -58,13 +63,13 @@ impl Chat {
         let is_foreign = dialect.is_foreign();
         // Some answer a FIN only with the number that they expect next, and nothing tells which that is.
         let is_other = match is_foreign {
-            true => sent % 2 == 1,
+            // One that counts looks at no other.
+            true => sent % 2 == 1 && dialect.form() != Form::Of2021,
             false => !self.messages.is_acknowledged() && sent >= 2 && sent.is_multiple_of(2),
         };
         let seq = self.messages.seq();
         let seq = if is_other { seq.next() } else { seq };
-        let is_soon = is_foreign && (sent == 0 || dialect.has(Habit::NeverAcks));
-        let pause = if is_soon { OTHER_FIN_AFTER } else { RETRANSMIT_AFTER };
+        let pause = if is_foreign { OTHER_FIN_AFTER } else { RETRANSMIT_AFTER };
         let fin = Repeat { sent: sent + 1, due: now + pause };
         let leaving = Phase::Leaving { fin, dead_at: now + RETRANSMIT_AFTER, untold };
         // Only the first is a change to be kept: how often it was repeated means nothing after a restart.
@@ -78,12 +83,18 @@ impl Chat {
 
     /// How often a FIN is transmitted.
     pub(super) fn fin_attempts(&self) -> u32 {
-        if self.dialect().has(Habit::NeverAcks) { FINS_UNCONFIRMED } else { self.settings.attempts }
+        let dialect = self.dialect();
+        match () {
+            () if dialect.has(Habit::NeverAcks) => FINS_UNCONFIRMED,
+            () if dialect.is_foreign() => FINS_TO_FOREIGN.min(self.settings.attempts),
+            () => self.settings.attempts,
+        }
     }
 
     /// Answers a FIN as the peer wants it answered.
     pub(super) fn answer_fin(&mut self, seq: u8) {
-        self.out.transmit(self.dialect().answer_to_fin(), seq);
+        let dialect = self.dialect();
+        self.out.transmit(dialect.answer_to_fin(), dialect.form().ack_of_control(seq));
     }
 
     /// Ends a chat whose FIN may still be answered: it was not acknowledged, or left more than once.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::phase::{Invitee, OpenedBy, Phase};
+use super::opening::RING_AFTER;
+use super::phase::{Invitee, OpenedBy, Phase, Ringing};
 use super::table::SYN_AGAIN_AFTER;
 use super::{Chat, ChatEvent, Known, Settings, Snapshot, StateError, words};
 use crate::arq::{COPY_LIVES_FOR, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
@@ -29,7 +30,7 @@ impl Chat {
         let invitee = if known.is_stranger { Invitee::Stranger } else { Invitee::Known };
         let phase = Phase::Inviting { syn, expires, invitee };
         let mut chat = Self::new(me, settings, Messages::new(known.dialect()), phase);
-        chat.out.transmit(Operation::Syn, Seq::Zero.field());
+        chat.out.transmit(Operation::Syn, Seq::ZERO.field());
         chat
     }
 
@@ -42,17 +43,18 @@ impl Chat {
         syn: &Datagram,
     ) -> Self {
         let known = known.into();
-        let rung = known.dialect.has(Habit::Rings);
         let expires = now + settings.request_expiry;
-        let phase = Phase::Invited { expires, rung, answer_from: None };
+        let phase = Phase::Invited { expires, ringing: Ringing::No, answer_from: None };
         let mut chat = Self::new(me, settings, Messages::new(known.dialect()), phase);
-        chat.messages.detector.see_form(syn);
+        chat.messages.see_form(syn);
         chat.user = syn.user;
         if let Some(words) = words(syn, settings.message_max) {
             chat.aside_mut().invitation = Some(words.into_boxed_str());
         }
-        if rung {
-            chat.out.transmit(Operation::SynAck, Seq::Zero.field());
+        if chat.waits_for_ringing(syn) {
+            let ringing = Ringing::At(now + RING_AFTER);
+            chat.phase = Phase::Invited { expires, ringing, answer_from: None };
+            chat.messages.detector.see_ringing(true);
         }
         chat.out.tell(ChatEvent::Request);
         chat.tell_learned();
@@ -109,8 +111,9 @@ impl Chat {
                 Phase::Inviting { syn, expires, invitee: Invitee::Known }
             }
             State::Invited => {
-                let rung = snapshot.dialect.has(Habit::Rings);
-                Phase::Invited { expires, rung, answer_from: None }
+                let rings = snapshot.dialect.has(Habit::Rings);
+                let ringing = if rings { Ringing::At(now) } else { Ringing::No };
+                Phase::Invited { expires, ringing, answer_from: None }
             }
             // One has left in the earlier run, so two ACKs may come.
             State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now }, ack_at: None },
@@ -144,7 +147,7 @@ impl Chat {
     /// [`StateError`] unless the chat is `invited`.
     pub fn accept(&mut self, now: Instant) -> Result<(), StateError> {
         match self.phase {
-            Phase::Invited { rung: true, .. } => {
+            Phase::Invited { ringing: Ringing::At(_) | Ringing::Done, .. } => {
                 self.accept_by_message(now);
                 self.tell_learned();
                 Ok(())
@@ -183,6 +186,8 @@ impl Chat {
     pub fn send(&mut self, now: Instant, message: Outgoing) -> Result<(), StateError> {
         match self.phase {
             Phase::Accepting { .. } => self.messages.arq.push(message),
+            // A user who knows such peers may write the words that accept: they go once.
+            Phase::Open { .. } if self.messages.arq.adopt(&message) => {}
             Phase::Open { .. } => {
                 self.messages.arq.push(message);
                 self.deliver(now);

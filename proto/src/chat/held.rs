@@ -106,8 +106,8 @@ impl Chat {
     /// When the phase wants to be looked at although something is held back.
     pub(super) fn deadline_if_held(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Inviting { expires, .. } => Some(expires),
-            Phase::Invited { .. } | Phase::Leaving { .. } => self.phase.deadline(),
+            Phase::Inviting { expires, .. } | Phase::Invited { expires, .. } => Some(expires),
+            Phase::Leaving { .. } => self.phase.deadline(),
             Phase::Accepting { .. } | Phase::Open { .. } | Phase::Draining { .. } | Phase::Closed => None,
         }
     }

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::phase::{Invitee, OpenedBy, Phase};
+use super::phase::{Invitee, OpenedBy, Phase, Ringing};
 use super::{Chat, ChatEvent, Handled};
 use crate::arq::{MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::{Habit, RINGING_USER};
+use crate::numbering::Inviter;
 use crate::state::Reason;
 use crate::text::{Seq, Text};
 
@@ -18,6 +19,13 @@ const SYN_IS_LATE_FOR: Duration = Duration::from_secs(10);
 /// (SIMP 7).
 const BARE_ACK_AFTER: Duration = Duration::from_millis(500);
 
+/// Whoever waits to be told that our user is asked is told this long after its SYN. It gives up 5 s after that, and takes a
+/// refusal better before (SIMP 7).
+pub(super) const RING_AFTER: Duration = Duration::from_millis(3_500);
+
+/// It looks for what it is told a few times a second: a message that accepts leaves no sooner after that.
+pub(super) const RINGS_FOR: Duration = Duration::from_millis(800);
+
 /// How the message ends that accepts an invitation, with those that wait for one (SIMP 7).
 pub(super) const ACCEPTED: &str = "accepted.";
 
@@ -28,16 +36,39 @@ impl Chat {
         syn_ack.user.as_str() == RINGING_USER && (!dialect.is_pinned() || dialect.has(Habit::Rings))
     }
 
+    /// Whether it waits for a message that accepts, and for a SYN+ACK before that.
+    pub(super) fn waits_for_ringing(&self, syn: &Datagram) -> bool {
+        let dialect = self.dialect();
+        dialect.has(Habit::Rings) || (syn.user.as_str() == RINGING_USER && !dialect.is_pinned())
+    }
+
+    /// Acknowledges a SYN+ACK or a FIN with this number.
+    pub(super) fn acknowledge_control(&mut self, seq: u8) {
+        self.out.transmit(Operation::Ack, self.dialect().form().ack_of_control(seq));
+    }
+
     /// Accepts, as far as we are concerned.
     pub(super) fn send_syn_ack(&mut self, now: Instant) {
         let ack_at = self.invitation().map(|_| now + BARE_ACK_AFTER);
         self.set_phase(Phase::Accepting { syn_ack: Repeat::first(now), ack_at });
-        self.out.transmit(Operation::SynAck, Seq::Zero.field());
+        self.out.transmit(Operation::SynAck, Seq::ZERO.field());
     }
 
-    /// Accepts if the peer waits for a message that says so (SIMP 7).
+    /// Says that our user is asked.
+    pub(super) fn ring(&mut self) {
+        if let Phase::Invited { ringing, .. } = &mut self.phase {
+            *ringing = Ringing::Done;
+            self.out.transmit(Operation::SynAck, Seq::ZERO.field());
+        }
+    }
+
+    /// Accepts if the peer waits for a message that says so (SIMP 7). First it must know that our user is asked.
     pub(super) fn accept_by_message(&mut self, now: Instant) {
-        self.messages.detector.see_ringing(true);
+        let is_told = matches!(self.phase, Phase::Invited { ringing: Ringing::Done, .. });
+        if !is_told {
+            self.ring();
+            self.messages.arq.hold(now + RINGS_FOR, false);
+        }
         self.open(now, OpenedBy::SynAck);
         // A user name is printable ASCII, so that this is a text.
         if let Ok(text) = Text::new(&format!("{} {ACCEPTED}", self.me)) {
@@ -54,7 +85,8 @@ impl Chat {
             Phase::Accepting { syn_ack, .. } => Some(syn_ack.due - RETRANSMIT_AFTER * syn_ack.sent),
             _ => None,
         };
-        self.messages.open(for_them);
+        let inviter = if opened_by == OpenedBy::Ack { Inviter::Us } else { Inviter::Them };
+        self.messages.open(inviter, for_them);
         self.set_phase(Phase::Open { since: Some(now), opened_by });
         self.out.tell(ChatEvent::Opened);
     }
@@ -113,7 +145,7 @@ impl Chat {
         self.messages.note_restart();
         self.out.is_changed = true;
         self.messages.arq.hold(now + RETRANSMIT_AFTER, false);
-        self.out.transmit(Operation::SynAck, Seq::Zero.field());
+        self.out.transmit(Operation::SynAck, Seq::ZERO.field());
         Handled::Expected
     }
 

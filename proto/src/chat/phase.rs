@@ -16,6 +16,17 @@ pub(super) enum Invitee {
     Ringing,
 }
 
+/// Whether the peer wants to know that our user is being asked (SIMP 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ringing {
+    /// It waits for an answer.
+    No,
+    /// It is told at this moment, unless our user has answered until then.
+    At(Instant),
+    /// It was told, and waits for a first message.
+    Done,
+}
+
 /// What of ours opened the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OpenedBy {
@@ -43,8 +54,8 @@ pub(super) enum Phase {
     Invited {
         /// When the request ends.
         expires: Instant,
-        /// The peer has our SYN+ACK already, and waits for a first message.
-        rung: bool,
+        /// Whether it waits for a SYN+ACK that only says that our user is asked.
+        ringing: Ringing,
         /// Before that, datagrams of an earlier chat with this peer may still be under way.
         answer_from: Option<Instant>,
     },
@@ -99,6 +110,7 @@ impl Phase {
     pub(super) fn deadline(self) -> Option<Instant> {
         match self {
             Self::Inviting { syn, expires, .. } => Some(syn.due.min(expires)),
+            Self::Invited { expires, ringing: Ringing::At(at), .. } => Some(at.min(expires)),
             Self::Invited { expires, .. } => Some(expires),
             Self::Accepting { syn_ack, ack_at } => Some(ack_at.map_or(syn_ack.due, |at| at.min(syn_ack.due))),
             Self::Leaving { fin, .. } => Some(fin.due),

@@ -20,7 +20,7 @@ impl Chat {
         if can_ask {
             // The ACK must not pass for that of a message.
             self.messages.arq.hold(now + RETRANSMIT_AFTER, false);
-            self.out.transmit(Operation::SynAck, Seq::Zero.field());
+            self.out.transmit(Operation::SynAck, Seq::ZERO.field());
         }
         can_ask
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::opening::ACCEPTED;
-use super::phase::{Invitee, OpenedBy, Phase};
+use super::phase::{Invitee, OpenedBy, Phase, Ringing};
 use super::talking::HANDSHAKE_ACK_COPIES_WITHIN;
 use super::{Chat, ChatEvent, Handled, WORDS_MAX, words};
 use crate::arq::{RETRANSMIT_AFTER, Repeat};
@@ -34,7 +34,7 @@ impl Chat {
             *opened_by = OpenedBy::SynAck;
         }
         if self.phase != Phase::Closed {
-            self.messages.detector.see_form(datagram);
+            self.messages.see_form(datagram);
         }
         let handled = self.look_up(now, datagram);
         self.tell_learned();
@@ -58,7 +58,7 @@ impl Chat {
             (Phase::Inviting { syn, expires, invitee }, _) => {
                 return self.look_up_inviting(now, datagram, (syn, expires, invitee));
             }
-            (Phase::Invited { rung: true, .. }, Op::Syn) => self.out.transmit(Op::SynAck, Seq::Zero.field()),
+            (Phase::Invited { ringing: Ringing::Done, .. }, Op::Syn) => self.out.transmit(Op::SynAck, Seq::ZERO.field()),
             (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
                 self.answer_fin(datagram.seq);
                 self.end_withdrawn(datagram);
@@ -93,14 +93,14 @@ impl Chat {
         let is_held = self.messages.arq.is_held(now);
         match datagram.operation {
             Op::SynAck if self.is_ringing(datagram) => {
-                self.out.transmit(Op::Ack, datagram.seq);
+                self.acknowledge_control(datagram.seq);
                 let syn = Repeat { due: expires, ..syn };
                 self.phase = Phase::Inviting { syn, expires, invitee: Invitee::Ringing };
             }
             Op::SynAck => {
                 self.user = datagram.user;
-                self.messages.detector.see_acceptance(false);
-                self.out.transmit(Op::Ack, datagram.seq);
+                self.messages.detector.see_syn_ack(datagram);
+                self.acknowledge_control(datagram.seq);
                 self.open(now, OpenedBy::Ack);
             }
             Op::Chat if invitee == Invitee::Ringing || self.dialect().has(Habit::Rings) => {
@@ -145,6 +145,7 @@ impl Chat {
         use Operation as Op;
         match datagram.operation {
             Op::Ack => {
+                self.messages.detector.see_opening_ack(datagram);
                 self.open(now, OpenedBy::SynAck);
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
                 // It may be of something sent before this chat: then that of the SYN+ACK is still to come.
@@ -152,7 +153,7 @@ impl Chat {
                 self.messages.arq.hold(if is_sure { copies } else { copies.max(syn_ack.due) }, false);
             }
             Op::SynAck => {
-                self.out.transmit(Op::Ack, datagram.seq);
+                self.acknowledge_control(datagram.seq);
                 self.open(now, OpenedBy::SynAck);
                 self.messages.arq.hold(syn_ack.due, syn_ack.sent == 1);
             }
@@ -167,7 +168,7 @@ impl Chat {
                 }
                 let syn_ack = Repeat { sent: syn_ack.sent + 1, due: now + RETRANSMIT_AFTER };
                 self.phase = Phase::Accepting { syn_ack, ack_at };
-                self.out.transmit(Op::SynAck, Seq::Zero.field());
+                self.out.transmit(Op::SynAck, Seq::ZERO.field());
             }
             Op::Fin | Op::ErrFin | Op::FinAck | Op::Err => return Handled::Ignored,
         }
@@ -189,7 +190,7 @@ impl Chat {
             Op::SynAck => {
                 // If an ACK seemed to be the acceptance, it was of something else.
                 self.messages.detector.see_acceptance(false);
-                self.out.transmit(Op::Ack, datagram.seq);
+                self.acknowledge_control(datagram.seq);
             }
             Op::Syn => {
                 return match words(datagram, self.settings.message_max) {
@@ -280,23 +281,24 @@ impl Chat {
                 let due = if self.dialect().behaves_otherwise() { expires } else { now + *pause };
                 let syn = Repeat { sent: syn.sent + 1, due };
                 self.phase = Phase::Inviting { syn, expires, invitee };
-                self.out.transmit(Operation::Syn, Seq::Zero.field());
+                self.out.transmit(Operation::Syn, Seq::ZERO.field());
                 return true;
             }
             Phase::Invited { expires, .. } if expires <= now => self.end_opening(now, Reason::RequestExpired),
+            Phase::Invited { ringing: Ringing::At(at), .. } if at <= now && !self.is_held_back() => self.ring(),
             Phase::Accepting { .. } if self.is_held_back() => {}
             Phase::Accepting { syn_ack, ack_at } if syn_ack.due <= now => {
                 match syn_ack.again(now, self.settings.attempts) {
                     Some(syn_ack) => {
                         self.phase = Phase::Accepting { syn_ack, ack_at };
-                        self.out.transmit(Operation::SynAck, Seq::Zero.field());
+                        self.out.transmit(Operation::SynAck, Seq::ZERO.field());
                         return true;
                     }
                     None => self.end_with_peer_gone(now),
                 }
             }
             Phase::Accepting { syn_ack, ack_at: Some(at) } if at <= now => {
-                self.out.transmit(Operation::Ack, Seq::Zero.field());
+                self.out.transmit(Operation::Ack, Seq::ZERO.field());
                 self.open(now, OpenedBy::BothUnheard);
                 self.messages.arq.hold(syn_ack.due, true);
                 self.deliver(now);

@@ -7,7 +7,7 @@ use super::phase::{OpenedBy, Phase};
 use super::{Chat, ChatEvent, Handled, WORDS_MAX};
 use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
-use crate::messages::{Due, Heard};
+use crate::messages::{Due, Heard, Outcome};
 use crate::text::{Seq, read_payload_up_to};
 
 /// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
@@ -34,10 +34,10 @@ impl Chat {
         }
         let incoming = self.messages.handle_chat(now, (seq, &text), datagram.deviations);
         let handled = match incoming {
-            Heard::New(delivered) => {
-                if let Some(id) = delivered {
+            Heard::New(outcome) => {
+                if let Some(outcome) = outcome {
                     // First, for the peer had ours before it said this.
-                    self.tell_delivered(id);
+                    self.tell_outcome(outcome);
                 }
                 self.out.tell(ChatEvent::Message { seq, text });
                 Handled::Expected
@@ -51,11 +51,11 @@ impl Chat {
 
     /// An ACK in an open chat.
     pub(super) fn handle_ack(&mut self, now: Instant, seq: u8) -> Handled {
-        let Some(id) = self.messages.handle_ack(now, seq) else {
+        let Some(outcome) = self.messages.handle_ack(now, seq) else {
             self.messages.arq.handle_other_ack(now + HANDSHAKE_ACK_COPIES_WITHIN);
             return Handled::Ignored;
         };
-        self.tell_delivered(id);
+        self.tell_outcome(outcome);
         if !self.leave_if_drained(now) {
             self.deliver(now);
         }
@@ -78,6 +78,7 @@ impl Chat {
 
     /// Acknowledges a message of the peer, when the peer can take it.
     pub(super) fn acknowledge(&mut self, now: Instant, seq: u8) {
+        let seq = self.dialect().ack_of(seq);
         match self.dialect().ack_after() {
             None => {}
             Some(Duration::ZERO) => self.out.transmit(Operation::Ack, seq),
@@ -98,11 +99,14 @@ impl Chat {
         }
     }
 
-    fn tell_delivered(&mut self, id: MessageId) {
-        match id {
+    fn tell_outcome(&mut self, outcome: Outcome) {
+        match outcome {
             // Nothing in the log says that it turned the number over.
-            MessageId::NOT_IN_LOG => self.out.is_changed = true,
-            _ => self.out.tell(ChatEvent::Delivered(id)),
+            Outcome::Delivered(MessageId::NOT_IN_LOG) | Outcome::Unconfirmed(MessageId::NOT_IN_LOG) => {
+                self.out.is_changed = true;
+            }
+            Outcome::Delivered(id) => self.out.tell(ChatEvent::Delivered(id)),
+            Outcome::Unconfirmed(id) => self.out.tell(ChatEvent::Unconfirmed(id)),
         }
     }
 
@@ -120,15 +124,13 @@ impl Chat {
                 due @ (Due::First | Due::Again) => {
                     if due == Due::Again && self.is_unheard() {
                         // A message means nothing to a peer that does not know it is in the chat.
-                        self.out.transmit(Operation::SynAck, Seq::Zero.field());
-                        self.out.transmit(Operation::Ack, Seq::Zero.field());
+                        self.out.transmit(Operation::SynAck, Seq::ZERO.field());
+                        self.out.transmit(Operation::Ack, Seq::ZERO.field());
                     }
                     self.out.push(Transmit::InFlight);
                     return due == Due::Again;
                 }
-                Due::Delivered(id) => self.tell_delivered(id),
-                Due::Unconfirmed(MessageId::NOT_IN_LOG) => self.out.is_changed = true,
-                Due::Unconfirmed(id) => self.out.tell(ChatEvent::Unconfirmed(id)),
+                Due::Over(outcome) => self.tell_outcome(outcome),
                 Due::PeerGone => {
                     self.end_with_peer_gone(now);
                     return false;

@@ -189,7 +189,7 @@ fn the_number_that_messages_leave_which_cross_is_kept_though_their_events_tell_a
     bob.drain();
     bob.hears(at(30), &ANN.ack(0));
     bob.drain();
-    assert_eq!(bob.snapshot.map(|kept| kept.seq), Some(Seq::One));
+    assert_eq!(bob.snapshot.map(|kept| kept.seq), Some(Seq::ONE));
     bob.send(at(40), 2, "how are you").unwrap();
     assert_eq!(bob.drain(), [BOB.chat(1, "how are you")]);
 }

@@ -1,11 +1,11 @@
 //! How a peer opens and closes a chat, and what it does there beside messages.
 
 use simp_proto::{Chat, ChatEvent, Datagram, Deviations, Handled, Known, Operation};
-use simp_proto::{Reason, State};
+use simp_proto::{RINGING_USER, Reason, State, UserName};
 
 use super::{accepting, dialect, inviting, known, open, open_in, open_with_foreign, read};
 use crate::common::{ANN, BOB, Says, at};
-use crate::driver::{Driver, SETTINGS, closed, message};
+use crate::driver::{Driver, SETTINGS, closed, delivered, message};
 
 fn line(text: &str) -> Datagram {
     read(&ANN.says(Operation::Syn, 0, text.as_bytes()))
@@ -34,18 +34,42 @@ fn another_first_message_than_the_acceptance_takes_rings_back() {
 }
 
 #[test]
-fn one_that_rings_has_our_syn_ack_at_once_and_on_acceptance_a_message_that_nobody_is_told_of() {
+fn one_that_rings_is_told_that_our_user_is_asked_and_on_acceptance_has_a_message_that_nobody_is_told_of() {
+    let user = UserName::new(RINGING_USER).unwrap();
+    for (habits, syn) in [("rings", ANN.syn()), ("plain", Datagram { user, ..ANN.syn() })] {
+        let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known(habits), &syn));
+        assert_eq!(bob.schedule(at(3_499)), []);
+        assert_eq!(bob.schedule(at(8_000)), [(3_500, BOB.syn_ack())]);
+        bob.hears(at(8_050), &ANN.ack(0));
+        assert_eq!(bob.state(), State::Invited);
+        bob.chat.accept(at(9_000)).unwrap();
+        assert_eq!(bob.drain(), [BOB.chat(0, "bob accepted.")]);
+        assert_eq!(bob.chat.unacknowledged(), 0, "none of our user's");
+        bob.hears(at(9_010), &ANN.ack(0));
+        assert_eq!(bob.drain(), []);
+        let events: Vec<_> = bob.events().into_iter().filter(|it| !matches!(it, ChatEvent::Learned(_))).collect();
+        assert_eq!(events, [ChatEvent::Request, ChatEvent::Opened]);
+        assert_eq!(dialect(&bob), "rings");
+    }
+}
+
+#[test]
+fn who_answers_one_that_rings_at_once_tells_it_both_and_declines_without_either() {
+    let (mut bob, leaves) = accepting(known("rings"), &ANN.syn());
+    assert_eq!(leaves, [BOB.syn_ack()]);
+    assert_eq!(bob.schedule(at(1_000)), [(800, BOB.chat(0, "bob accepted."))]);
     let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known("rings"), &ANN.syn()));
-    assert_eq!(bob.drain(), [BOB.syn_ack()]);
-    bob.hears(at(50), &ANN.ack(0));
-    assert_eq!(bob.state(), State::Invited);
-    bob.chat.accept(at(9_000)).unwrap();
-    assert_eq!(bob.drain(), [BOB.chat(0, "bob accepted.")]);
-    assert_eq!(bob.chat.unacknowledged(), 0, "none of our user's");
-    bob.hears(at(9_010), &ANN.ack(0));
-    assert_eq!(bob.drain(), []);
-    assert_eq!(bob.events(), [ChatEvent::Request, ChatEvent::Opened]);
-    assert_eq!(dialect(&bob), "rings");
+    bob.chat.decline(at(3_000)).unwrap();
+    assert_eq!(bob.drain(), [BOB.fin(0)]);
+}
+
+#[test]
+fn our_user_may_write_the_words_that_accept_and_they_go_once() {
+    let (mut bob, _) = accepting(known("rings"), &ANN.syn());
+    bob.send(at(300), 1, "bob accepted.").unwrap();
+    assert_eq!(bob.schedule(at(1_000)), [(800, BOB.chat(0, "bob accepted."))]);
+    bob.hears(at(1_010), &ANN.ack(0));
+    assert_eq!((bob.drain(), bob.events()), (vec![], vec![delivered(1)]));
 }
 
 #[test]
@@ -170,8 +194,10 @@ fn a_fin_to_a_foreign_peer_leaves_again_after_two_seconds_with_the_other_number(
     let mut bob = open_with_foreign("plain");
     bob.chat.close(at(0), false).unwrap();
     assert_eq!(bob.drain(), [BOB.fin(0)]);
-    let again = [(2_000, 1), (7_000, 0), (12_000, 1), (17_000, 0), (22_000, 1)];
-    assert_eq!(bob.schedule(at(60_000)), again.map(|(ms, seq)| (ms, BOB.fin(seq))));
+    assert_eq!(bob.schedule(at(5_999)), [(2_000, BOB.fin(1)), (4_000, BOB.fin(0))]);
+    assert_eq!(bob.state(), State::Closing);
+    assert_eq!(bob.schedule(at(6_000)), []);
+    assert_eq!((bob.state(), bob.events()), (State::Closed, vec![closed(Reason::Quit)]));
 }
 
 #[test]
