@@ -72,6 +72,12 @@ impl Expect {
     /// Everything works whatever the link does.
     pub const ALL: Self = Self::after(Allowed::NOTHING, Allowed::NOTHING, Allowed::NOTHING);
 
+    /// It is foreign. Once it writes, our first message does not leave again, for it may be one that never acknowledges.
+    pub const FOREIGN: Self = {
+        let lost = Allowed { ours_lost: true, unconfirmed: true, ..Allowed::NOTHING };
+        Self::after(Allowed::NOTHING, lost, lost)
+    };
+
     /// It repeats nothing: what is lost of it stays lost, and so may the chat.
     pub const SENDS_ONCE: Self = {
         let fault = Allowed { theirs_lost: true, ..Allowed::NOTHING };

@@ -1,6 +1,7 @@
 //! All rows: for each kind of program that was seen, and for others that may well exist.
 
 mod invented;
+mod real;
 mod seen;
 mod table;
 
@@ -10,6 +11,7 @@ use crate::row::Row;
 pub fn rows() -> Vec<Row> {
     let mut rows = table::rows();
     rows.extend(seen::rows());
+    rows.extend(real::rows());
     rows.extend(invented::rows());
     rows
 }

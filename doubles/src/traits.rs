@@ -12,8 +12,12 @@ pub struct Traits {
     pub padding: Padding,
     /// Whose name is in User.
     pub named: Named,
+    /// Another name in User of its SYN.
+    pub syn_name: Option<&'static str>,
     /// Another name in User of its SYN+ACK.
     pub syn_ack_name: Option<&'static str>,
+    /// Its Type of chats is that of control datagrams for others, and the other way about.
+    pub swaps_types: bool,
     /// What Length says.
     pub length: Length,
     /// A checksum of two bytes after each datagram, which it demands too.
@@ -122,14 +126,21 @@ impl Traits {
     pub const PLAIN: Self = Self {
         padding: Padding::Nul,
         named: Named::Sender,
+        syn_name: None,
         syn_ack_name: None,
+        swaps_types: false,
         length: Length::Payload,
         checksum: false,
         chat_operation: 1,
         form: Form::Plain,
         receives_at_most: 65_536,
         sends: Sends::Alternating(0),
-        repeats: Some(Repeats { every: 5_000, times: Some(5), then: Then::Leaves, wants_its_number: true }),
+        repeats: Some(Repeats {
+            every: 5_000,
+            times: Some(5),
+            then: Then::Leaves,
+            wants: Some(Number::Echo),
+        }),
         misses_acks_within: None,
         syn_per_line: false,
         takes_turns: false,

@@ -29,6 +29,19 @@ const USER: usize = 32;
 const SHORT_HEADER: usize = 3 + USER;
 const HEADER: usize = SHORT_HEADER + 4;
 
+/// Where a payload begins.
+fn header(traits: &Traits) -> usize {
+    match traits.length {
+        Length::InTwoBytes => SHORT_HEADER + 2,
+        Length::InOneByte => SHORT_HEADER + 1,
+        _ => HEADER,
+    }
+}
+
+fn kind(traits: &Traits, kind: u8) -> u8 {
+    if traits.swaps_types { CONTROL + CHAT - kind } else { kind }
+}
+
 /// What is in a datagram, whatever it may mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fields {
@@ -56,7 +69,11 @@ pub fn read(traits: &Traits, bytes: &[u8]) -> Option<Fields> {
     let (head, rest) = bytes.split_at_checked(SHORT_HEADER)?;
     let (&[kind, operation, seq], user) = head.split_first_chunk()?;
     let user = String::from_utf8_lossy(user).trim_matches(['\0', ' ']).to_owned();
-    let payload = rest.get(HEADER - SHORT_HEADER..).unwrap_or_default().to_vec();
+    let user = if traits.padding == Padding::Zeros { user.replace('0', "") } else { user };
+    let payload = rest.get(header(traits) - SHORT_HEADER..).unwrap_or_default().to_vec();
+    let kind = if matches!(kind, CONTROL | CHAT) { self::kind(traits, kind) } else { kind };
+    // The programs of 2021/22 look at no Type in the opening, and so understand the SYN of others.
+    let kind = if traits.swaps_types && operation == operation::SYN { CONTROL } else { kind };
     Some(Fields { kind, operation, seq, user, payload })
 }
 
@@ -68,15 +85,17 @@ pub fn is_ascii(bytes: &[u8]) -> bool {
 
 /// The bytes of a datagram.
 pub fn write(traits: &Traits, fields: &Fields) -> Vec<u8> {
-    let mut bytes = vec![fields.kind, fields.operation, fields.seq];
+    let mut bytes = vec![kind(traits, fields.kind), fields.operation, fields.seq];
     bytes.extend(user(traits.padding, &fields.user));
     let payload = fields.payload.len() as u32;
     let length = match traits.length {
         Length::OnlyInChats if fields.kind == CONTROL => None,
-        Length::Payload | Length::OnlyInChats => Some(payload.to_be_bytes()),
-        Length::LittleEndian => Some(payload.to_le_bytes()),
-        Length::WithHeader => Some((payload + HEADER as u32).to_be_bytes()),
-        Length::Zero => Some([0; 4]),
+        Length::Payload | Length::OnlyInChats => Some(payload.to_be_bytes().to_vec()),
+        Length::LittleEndian => Some(payload.to_le_bytes().to_vec()),
+        Length::WithHeader => Some((payload + HEADER as u32).to_be_bytes().to_vec()),
+        Length::Zero => Some(vec![0; 4]),
+        Length::InTwoBytes => Some((payload as u16).to_be_bytes().to_vec()),
+        Length::InOneByte => Some(vec![payload as u8]),
     };
     if let Some(length) = length {
         bytes.extend(length);
@@ -96,6 +115,7 @@ fn user(padding: Padding, name: &str) -> Vec<u8> {
         Padding::Nul => name.chain(fill(0)).collect(),
         Padding::Space => name.chain(fill(b' ')).collect(),
         Padding::LeadingNul => fill(0).chain(name).collect(),
+        Padding::Zeros => fill(b'0').chain(name).collect(),
     }
 }
 

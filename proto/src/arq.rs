@@ -66,7 +66,7 @@ pub(crate) struct InFlight {
     pub(crate) message: Outgoing,
     /// Its copies.
     pub(crate) repeat: Repeat,
-    /// Copies that do not count among them: our own system did not take the one that left last, whatever it was.
+    /// Copies that do not count among them: our own system did not take what left last, or their number was of no use.
     pub(crate) uncounted: u32,
     /// When the last copy left. It and its ACK are dead [`RETRANSMIT_AFTER`] later, whenever the next one is due.
     pub(crate) transmitted: Instant,
@@ -244,10 +244,12 @@ impl Arq {
         }
     }
 
-    /// The number of the message in flight was of no use: it is due at once, with this one.
-    pub(crate) fn renumber(&mut self, now: Instant, seq: Seq) {
+    /// The copies of the message in flight so far had a number of no use: it is due then, with this one, as if none had
+    /// left.
+    pub(crate) fn renumber(&mut self, due: Instant, seq: Seq) {
         if let Some(in_flight) = &mut self.in_flight {
-            (in_flight.seq, in_flight.repeat.due) = (seq, now);
+            in_flight.uncounted += in_flight.repeat.sent;
+            (in_flight.seq, in_flight.repeat) = (seq, Repeat { sent: 0, due });
         }
     }
 

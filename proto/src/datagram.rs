@@ -173,7 +173,10 @@ impl Datagram {
 fn payload(form: Form, bytes: &[u8]) -> (&[u8], Deviations) {
     let after = bytes.get(SHORT_HEADER_LEN..).unwrap_or_default();
     if form != Form::Specified {
-        return (form.split_length(after).map(|(_, payload)| payload).unwrap_or_default(), Deviations::default());
+        return (
+            form.split_length(after).map(|(_, payload)| payload).unwrap_or_default(),
+            Deviations::default(),
+        );
     }
     let Some((field, rest)) = after.split_first_chunk::<4>() else {
         return (&[], Deviations::SHORT);
@@ -306,7 +309,11 @@ mod tests {
             (format!("010200{bob}00"), Form::OneByteLength, (Op::Syn, 0, "bob", &b""[..])),
             (format!("020101{bob}026869"), Form::OneByteLength, (Op::Chat, 1, "bob", b"hi")),
             // Its Length and the text after it could be a text without a Length.
-            (format!("020100{bob}{}", "20".repeat(33)), Form::OneByteLength, (Op::Chat, 0, "bob", &[b' '; 32])),
+            (
+                format!("020100{bob}{}", "20".repeat(33)),
+                Form::OneByteLength,
+                (Op::Chat, 0, "bob", &[b' '; 32]),
+            ),
             (format!("010200{bob}0000"), Form::TwoByteLength, (Op::Syn, 0, "bob", b"")),
             (format!("020100{bob}00026869"), Form::TwoByteLength, (Op::Chat, 0, "bob", b"hi")),
             (format!("020200{}626f6200", zeros(29)), Form::Of2021, (Op::Syn, 0, "bob", b"")),
@@ -341,7 +348,11 @@ mod tests {
                     let sent = Datagram::new(Operation::Chat, 0, user, vec![byte; payload]).in_form(form);
                     let mut wire = Vec::new();
                     sent.encode(&mut wire);
-                    assert_eq!(Datagram::decode(&wire).unwrap().payload, sent.payload, "{form:?} {payload} {byte}");
+                    assert_eq!(
+                        Datagram::decode(&wire).unwrap().payload,
+                        sent.payload,
+                        "{form:?} {payload} {byte}"
+                    );
                 }
             }
         }

@@ -5,11 +5,11 @@
 use std::time::{Duration, Instant};
 
 use crate::arq::{Arq, COPY_LIVES_FOR, InFlight, MessageId, RETRANSMIT_AFTER};
+use crate::datagram::Datagram;
 use crate::detector::{Before, Detector, Earlier, Unanswered};
 use crate::deviations::Deviations;
 use crate::dialect::{Dialect, Habit};
 use crate::duplicates::{Duplicates, KnownBy, LastReceived};
-use crate::datagram::Datagram;
 use crate::numbering::{Inviter, Numbering, Rule};
 use crate::text::Seq;
 
@@ -25,12 +25,8 @@ const TRY_OTHER_AFTER: u32 = 2;
 
 /// A peer with one counter for both directions ignores a copy of what it has, so that the first copies need not wait
 /// until the one before is dead everywhere. And those that were seen miss much of what comes right after our ACK.
-const SOON_AFTER: [Duration; 4] = [
-    Duration::from_millis(200),
-    Duration::from_secs(2),
-    Duration::from_secs(2),
-    Duration::from_secs(2),
-];
+const SOON_AFTER: [Duration; 4] =
+    [Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(2)];
 
 /// So soon after the opening, no peer that holds to the specification has given up its first message. Later, what comes
 /// first may have another before it.
@@ -239,12 +235,12 @@ impl Messages {
         let ours = self.arq.in_flight().map(|in_flight| in_flight.seq);
         // A second sign, should its numbers be one.
         let is_unanswered = self.sent().is_some_and(|sent| sent > 1) && !self.is_acknowledged();
-        let is_one_enough = self.dialect().behaves_otherwise() || (is_unanswered && self.numbering.is_first_of_theirs());
+        let is_one_enough =
+            self.dialect().behaves_otherwise() || (is_unanswered && self.numbering.is_first_of_theirs());
         if self.numbering.handle_theirs(seq, ours, is_one_enough) {
             self.detector.see_rule(self.numbering.rule());
             if is_unanswered {
-                // The copies so far had a number of no use. The next leaves when the peer has had time to take our ACK.
-                self.arq.set_due(now + TAKES_ACK_WITHIN, 0);
+                self.arq.renumber(now + TAKES_ACK_WITHIN, self.seq());
             }
         }
         // Ours had a number that is used up, and is not looked at.
@@ -339,13 +335,20 @@ impl Messages {
             self.detector.see_any_ack();
             self.arq.set_due(now + RETRANSMIT_AFTER, 1);
         }
+        let number = self.dialect().acked_by(seq);
+        let is_of_next = self.is_of_next(number);
+        let says_nothing = say_nothing_until.is_some_and(|until| now < until) && !is_of_next;
         let is_of_copy = self.is_of_earlier_copy();
         self.arq.count_ack();
-        if say_nothing_until.is_some_and(|until| now < until) || is_of_copy {
+        if says_nothing || is_of_copy {
             return None;
         }
+        if is_of_next {
+            // What is answered first was sent first.
+            self.earlier_acks.say_nothing_until = None;
+        }
         let in_flight = self.arq.in_flight()?;
-        let (ours, number) = (in_flight.seq, self.dialect().acked_by(seq));
+        let ours = in_flight.seq;
         if in_flight.has_number(number) {
             self.detector.see_ack(number == self.seq().field());
             return self.confirm(now, Seq::new(number));
@@ -369,6 +372,14 @@ impl Messages {
             self.arq.doubt_ack(now + RIGHT_ACK_WITHIN);
         }
         None
+    }
+
+    /// Whether an ACK with this number is of the message in flight although the one before was left unconfirmed: of that
+    /// one copy has left, and it had the other number.
+    fn is_of_next(&self, number: u8) -> bool {
+        let is_its_number = self.arq.in_flight().is_some_and(|in_flight| in_flight.has_number(number));
+        let is_one = self.earlier_acks.missing == 1 && self.dialect().is_foreign();
+        is_its_number && is_one && self.is_number_doubtful
     }
 
     /// Whether an ACK without a number counts as that of a copy of the message before.

@@ -120,7 +120,9 @@ impl Rule {
             (Self::OneCounter | Self::OneCounterFromOne, _) => {
                 seq == self.ours(seen).field() || in_flight.is_some_and(|ours| ours.next().field() == seq)
             }
-            (Self::Alternates | Self::AlternatesFromOne, Theirs::None) => seq == self.first(seen.inviter).field(),
+            (Self::Alternates | Self::AlternatesFromOne, Theirs::None) => {
+                seq == self.first(seen.inviter).field()
+            }
             (Self::Alternates | Self::AlternatesFromOne, Theirs::Unknown) => seq <= 1,
             (Self::Alternates | Self::AlternatesFromOne, Theirs::Last(last)) => seq <= 1 && seq ^ 1 == last,
             (Self::Marks, Theirs::None | Theirs::Unknown) => seq == 2,

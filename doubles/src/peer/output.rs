@@ -63,6 +63,9 @@ impl Double {
             _ if operation == operation::SYN_ACK && self.traits.syn_ack_name.is_some() => {
                 self.traits.syn_ack_name.unwrap_or_default()
             }
+            _ if operation == operation::SYN && self.traits.syn_name.is_some() => {
+                self.traits.syn_name.unwrap_or_default()
+            }
             (Named::Receiver, Some(partner)) => &partner.user,
             (Named::Nobody, _) => "",
             _ => &self.name,

@@ -63,6 +63,7 @@ impl Double {
             Sends::Always(seq) => seq,
             Sends::Shared(_) => self.talk.shared,
             Sends::Counting(first) => first.wrapping_add(self.talk.sent as u8),
+            Sends::CountingBySide => first_of(self.is_inviter).wrapping_add(self.talk.sent as u8),
             Sends::Marked { first, .. } => first,
         }
     }
@@ -112,11 +113,12 @@ impl Double {
     pub(super) fn confirm(&mut self, now: u64, seq: u8) {
         let Some(repeats) = self.traits.repeats.filter(|_| !self.traits.chats_answer_chats) else { return };
         let missed = self.traits.misses_acks_within;
-        let is_answered = |chat: &mut Unanswered| {
-            (!repeats.wants_its_number || chat.seq == seq)
-                && missed.is_none_or(|within| now > chat.sent_at + within)
+        let is_wanted = |own| repeats.wants.is_none_or(|number| self.number(number, own) == seq);
+        let is_answered = |chat: &Unanswered| {
+            is_wanted(chat.seq) && missed.is_none_or(|within| now > chat.sent_at + within)
         };
-        if let Some(chat) = self.talk.in_flight.take_if(is_answered) {
+        let is_answered = self.talk.in_flight.as_ref().is_some_and(is_answered);
+        if let Some(chat) = self.talk.in_flight.take_if(|_| is_answered) {
             self.set_fate(chat.said, Fate::Acknowledged);
             self.pump(now);
         }
@@ -159,7 +161,7 @@ impl Double {
             Expects::NotARepeat(repeat) => {
                 chat.seq != repeat || self.talk.last_text != wire::text(self.traits.form, &chat.payload)
             }
-            Expects::Alternating(_) | Expects::Shared | Expects::Counting(_) => {
+            Expects::Alternating(_) | Expects::Shared | Expects::Counting(_) | Expects::CountingBySide => {
                 self.expected_seq() == Some(chat.seq)
             }
         }
@@ -172,6 +174,9 @@ impl Double {
             Expects::Alternating(first) => Some(first ^ (self.talk.accepted & 1) as u8),
             Expects::Shared => Some(self.talk.shared),
             Expects::Counting(first) => Some(first.wrapping_add(self.talk.accepted as u8)),
+            Expects::CountingBySide => {
+                Some(first_of(!self.is_inviter).wrapping_add(self.talk.accepted as u8))
+            }
         }
     }
 
@@ -196,4 +201,9 @@ impl Double {
             self.shown.push(wire::text(self.traits.form, payload));
         }
     }
+}
+
+/// The first number of a side that counts by side.
+fn first_of(is_inviter: bool) -> u8 {
+    if is_inviter { 0 } else { 100 }
 }

@@ -8,7 +8,7 @@ use crate::traits::{
 
 /// Repeated three times at 5 s.
 const THREE_TIMES: Repeats =
-    Repeats { every: 5_000, times: Some(3), then: Then::Next, wants_its_number: true };
+    Repeats { every: 5_000, times: Some(3), then: Then::Next, wants: Some(Number::Echo) };
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
@@ -31,14 +31,14 @@ pub(super) fn rows() -> Vec<Row> {
 const A: Traits = Traits { padding: Padding::Space, unexpected: Unexpected::Ignored, ..Traits::SIMPLE };
 
 const A_EXPECT: Expect = {
-    let fault = Allowed { unconfirmed: true, ..Expect::SENDS_ONCE.fault };
+    let fault = Allowed { theirs_lost: true, ..Expect::FOREIGN.fault };
     Expect::after(Allowed::NOTHING, fault, Allowed { unconfirmed: true, ..Expect::SENDS_ONCE.bad })
 };
 
 fn b() -> Traits {
     Traits {
         sends: Sends::Always(0),
-        repeats: Some(Repeats { every: 5_000, times: None, then: Then::Next, wants_its_number: false }),
+        repeats: Some(Repeats { every: 5_000, times: None, then: Then::Next, wants: None }),
         misses_acks_within: Some(1),
         expects: Expects::Anything,
         chat_acks: Some(Number::Always(1)),
@@ -54,7 +54,7 @@ fn b() -> Traits {
 }
 
 const B_EXPECT: Expect = {
-    let fault = Allowed { ours_twice: true, ..Allowed::NOTHING };
+    let fault = Allowed { ours_twice: true, ..Expect::FOREIGN.fault };
     let bad = Allowed { theirs_twice: true, breaks: true, falsely_delivered: true, ..fault };
     Expect::after(Allowed::NOTHING, fault, bad)
 };
@@ -65,6 +65,7 @@ const C: Traits = Traits {
     expects: Expects::Shared,
     unexpected: Unexpected::Ignored,
     answers: Answers::Rings,
+    syn_name: Some("Daemon"),
     syn_ack_name: Some("Daemon"),
     takes: Takes::FirstChat,
     gives_up_after: Some(5_000),
@@ -121,7 +122,7 @@ const E: Traits = Traits {
 };
 
 const E_EXPECT: Expect = {
-    let fault = Allowed { ours_twice: true, ..Allowed::NOTHING };
+    let fault = Allowed { ours_twice: true, ..Expect::FOREIGN.fault };
     Expect::after(Allowed::NOTHING, fault, Allowed { theirs_lost: true, breaks: true, ..fault })
 };
 
@@ -138,7 +139,8 @@ const F: Traits = Traits {
 const F_EXPECT: Expect = {
     // Its 2 looks like another's first message if its 1 is lost.
     let bad = Allowed { unconfirmed: true, ..Expect::SENDS_ONCE.bad };
-    Expect::after(Allowed::NOTHING, Allowed { breaks: true, ..Expect::SENDS_ONCE.fault }, bad)
+    let fault = Allowed { breaks: true, unconfirmed: true, ..Expect::SENDS_ONCE.fault };
+    Expect::after(Allowed::NOTHING, fault, bad)
 };
 
 const G: Traits = Traits {

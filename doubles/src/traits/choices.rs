@@ -9,6 +9,8 @@ pub enum Padding {
     Space,
     /// NUL before the name.
     LeadingNul,
+    /// The digit 0 before the name, and all zeros of a name are dropped.
+    Zeros,
 }
 
 /// Whose name is in User.
@@ -35,6 +37,10 @@ pub enum Length {
     Zero,
     /// Control datagrams end before it; in chats it is that of the payload.
     OnlyInChats,
+    /// Bytes of the payload, in two bytes.
+    InTwoBytes,
+    /// Bytes of the payload, in one byte.
+    InOneByte,
 }
 
 /// What a text looks like in a payload.
@@ -65,6 +71,8 @@ pub enum Sends {
     Shared(u8),
     /// This one and up, modulo 256.
     Counting(u8),
+    /// Of the side that invited 0 and up, of the other 100 and up.
+    CountingBySide,
     /// It says whether the datagram is a repeat.
     Marked {
         /// Of a first copy.
@@ -89,6 +97,8 @@ pub enum Expects {
     NotARepeat(u8),
     /// This one and up, modulo 256.
     Counting(u8),
+    /// Of the side that invited 0 and up, of the other 100 and up.
+    CountingBySide,
 }
 
 /// What it does with a chat whose Sequence it does not expect. It never shows it.
@@ -126,8 +136,8 @@ pub struct Repeats {
     pub times: Option<u32>,
     /// What comes then.
     pub then: Then,
-    /// Only the ACK with its own number is an answer.
-    pub wants_its_number: bool,
+    /// Only an ACK with this number is an answer; `None`: any.
+    pub wants: Option<Number>,
 }
 
 /// What follows a chat that was repeated in vain.

@@ -58,7 +58,9 @@ impl Chat {
             (Phase::Inviting { syn, expires, invitee }, _) => {
                 return self.look_up_inviting(now, datagram, (syn, expires, invitee));
             }
-            (Phase::Invited { ringing: Ringing::Done, .. }, Op::Syn) => self.out.transmit(Op::SynAck, Seq::ZERO.field()),
+            (Phase::Invited { ringing: Ringing::Done, .. }, Op::Syn) => {
+                self.out.transmit(Op::SynAck, Seq::ZERO.field())
+            }
             (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
                 self.answer_fin(datagram.seq);
                 self.end_withdrawn(datagram);
@@ -285,7 +287,9 @@ impl Chat {
                 return true;
             }
             Phase::Invited { expires, .. } if expires <= now => self.end_opening(now, Reason::RequestExpired),
-            Phase::Invited { ringing: Ringing::At(at), .. } if at <= now && !self.is_held_back() => self.ring(),
+            Phase::Invited { ringing: Ringing::At(at), .. } if at <= now && !self.is_held_back() => {
+                self.ring()
+            }
             Phase::Accepting { .. } if self.is_held_back() => {}
             Phase::Accepting { syn_ack, ack_at } if syn_ack.due <= now => {
                 match syn_ack.again(now, self.settings.attempts) {

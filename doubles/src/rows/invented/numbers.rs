@@ -1,7 +1,7 @@
 //! Numbers of chats, and repeats.
 
 use crate::row::{Allowed, Expect, Row, row};
-use crate::traits::{Expects, Repeats, Sends, Then, Traits, Unexpected};
+use crate::traits::{Expects, Number, Repeats, Sends, Then, Traits, Unexpected};
 
 /// One that shows every copy.
 const SHOWS_COPIES: Expect = {
@@ -61,8 +61,8 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn repeats() -> Vec<Row> {
-    let fast = Repeats { every: 1_000, times: Some(20), then: Then::Leaves, wants_its_number: true };
-    let forever = Repeats { every: 3_000, times: None, then: Then::Next, wants_its_number: false };
+    let fast = Repeats { every: 1_000, times: Some(20), then: Then::Leaves, wants: Some(Number::Echo) };
+    let forever = Repeats { every: 3_000, times: None, then: Then::Next, wants: None };
     let fast = Traits { repeats: Some(fast), ..Traits::PLAIN };
     let forever = Traits { repeats: Some(forever), expects: Expects::Anything, ..Traits::PLAIN };
     let about_forever = "repeats chats every 3 s for ever, takes any ACK, no duplicate filter";

@@ -47,7 +47,8 @@ fn one_that_rings_is_told_that_our_user_is_asked_and_on_acceptance_has_a_message
         assert_eq!(bob.chat.unacknowledged(), 0, "none of our user's");
         bob.hears(at(9_010), &ANN.ack(0));
         assert_eq!(bob.drain(), []);
-        let events: Vec<_> = bob.events().into_iter().filter(|it| !matches!(it, ChatEvent::Learned(_))).collect();
+        let events: Vec<_> =
+            bob.events().into_iter().filter(|it| !matches!(it, ChatEvent::Learned(_))).collect();
         assert_eq!(events, [ChatEvent::Request, ChatEvent::Opened]);
         assert_eq!(dialect(&bob), "rings");
     }
