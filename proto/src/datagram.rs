@@ -112,10 +112,10 @@ impl Datagram {
         Self { operation, seq, user, payload, form, deviations }
     }
 
-    /// The same in another form. A payload is cut where Length ends; whoever wants it whole makes it no longer.
+    /// The same in another form. If that has no room for the payload it stays as it is: nothing is cut.
     #[must_use]
-    pub fn in_form(mut self, form: Form) -> Self {
-        self.payload.truncate(form.payload_max());
+    pub fn in_form(self, form: Form) -> Self {
+        let form = if self.payload.len() <= form.payload_max() { form } else { self.form };
         Self { form, ..self }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! `table` has what every state makes of every datagram; the others have the stories: `opening`, `messages`,
 //! `closing`, `resuming` after a restart. `habits` has the ways to differ: how each shows, what we do then, and
-//! what takes it back. `any_input` feeds rubbish.
+//! what takes it back. `plain`: all datagrams of two
+//! that hold to the specification. `any_input` feeds rubbish.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod any_input;
@@ -13,5 +14,6 @@ mod driver;
 mod habits;
 mod messages;
 mod opening;
+mod plain;
 mod resuming;
 mod table;
