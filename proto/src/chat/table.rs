@@ -59,7 +59,7 @@ impl Chat {
                 return self.look_up_inviting(now, datagram, (syn, expires, invitee));
             }
             (Phase::Invited { ringing: Ringing::Done, .. }, Op::Syn) => {
-                self.out.transmit(Op::SynAck, Seq::ZERO.field())
+                self.out.transmit(Op::SynAck, Seq::ZERO.field());
             }
             (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
                 self.answer_fin(datagram.seq);
@@ -288,7 +288,7 @@ impl Chat {
             }
             Phase::Invited { expires, .. } if expires <= now => self.end_opening(now, Reason::RequestExpired),
             Phase::Invited { ringing: Ringing::At(at), .. } if at <= now && !self.is_held_back() => {
-                self.ring()
+                self.ring();
             }
             Phase::Accepting { .. } if self.is_held_back() => {}
             Phase::Accepting { syn_ack, ack_at } if syn_ack.due <= now => {
