@@ -79,6 +79,8 @@ pub(crate) struct Duplicates {
     sender: Sender,
     /// When it came, or its last copy; unknown after a restart.
     last_at: Option<Instant>,
+    /// When it came first.
+    first_at: Option<Instant>,
 }
 
 impl Duplicates {
@@ -97,6 +99,11 @@ impl Duplicates {
         self.last_at
     }
 
+    /// When the last message came first; unknown after a restart.
+    pub(crate) fn first_at(&self) -> Option<Instant> {
+        self.first_at
+    }
+
     /// The peer may have been started again: what it says at once is new, even if it is the same.
     pub(crate) fn note_restart(&mut self) {
         self.sender = Sender::PerhapsAnew;
@@ -104,7 +111,7 @@ impl Duplicates {
 
     /// A message came that has not been had before.
     pub(crate) fn note_new(&mut self, now: Instant, message: LastReceived) {
-        *self = Self { last: Some(message), last_at: Some(now), sender: Sender::Same };
+        *self = Self { last: Some(message), last_at: Some(now), first_at: Some(now), sender: Sender::Same };
     }
 
     /// Whether a message is a copy of the last one: then, how long after the last copy it came, if that is known.

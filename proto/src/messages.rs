@@ -36,8 +36,9 @@ const FIRST_COMES_WITHIN: Duration = Duration::from_millis(19_500);
 /// by which it differs, when no copy of the last can come after it any more.
 const UNCONFIRMED_AFTER: Duration = Duration::from_millis(300);
 
-/// So soon after its last message no peer has given up another that never came.
-const GIVES_UP_AFTER: Duration = Duration::from_secs(14);
+/// So soon after its last message no peer has gone on from another that never came: one of ours that takes us for a peer
+/// that never acknowledges does so after [`COPY_LIVES_FOR`], and is at its old number again after twice that.
+const GOES_ON_AFTER: Duration = Duration::from_secs(4);
 
 /// A foreign peer that writes this long after our message, and has acknowledged none, does not acknowledge.
 const SPEAKS_INSTEAD_AFTER: Duration = Duration::from_secs(1);
@@ -224,7 +225,7 @@ impl Messages {
             self.detector.see_copy(since, self.sent());
             return Heard::Copy;
         }
-        let last = self.duplicates.last_at().filter(|last| now < *last + GIVES_UP_AFTER);
+        let last = self.duplicates.first_at().filter(|first| now < *first + GOES_ON_AFTER);
         let has_stray_ack = last.is_some() && self.has_stray_ack_since();
         let mut delivered = if self.is_counted_together() { self.confirm_by_number(now, seq) } else { None };
         self.detector.see_new(self.sent());
