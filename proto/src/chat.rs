@@ -26,6 +26,7 @@ use crate::datagram::{Datagram, Operation};
 use crate::detector::Learned;
 use crate::dialect::Dialect;
 use crate::duplicates::LastReceived;
+use crate::form::Form;
 use crate::messages::Messages;
 use crate::state::{Reason, State};
 use crate::text::{Seq, UserName, read_payload_up_to};
@@ -292,7 +293,9 @@ impl Chat {
                     None => continue,
                 },
             };
-            return Some(Datagram::new(operation, seq, self.me, payload).in_form(self.dialect().form()));
+            // All understand that of the specification, and who is there now may be another than before.
+            let form = if operation == Operation::Syn { Form::Specified } else { self.dialect().form() };
+            return Some(Datagram::new(operation, seq, self.me, payload).in_form(form));
         }
     }
 
