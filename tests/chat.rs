@@ -258,6 +258,34 @@ fn quit_delivers_first_what_is_queued() {
 }
 
 #[test]
+fn a_quit_that_lasts_says_what_it_waits_for() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let (to, eve) = (world.address(1), world.address(3) + ":7777");
+    let peer = Peer::new(&eve, "eve");
+    peer.open(&to);
+    world.ctl(1, &["send", "--no-wait", "one"]).ok();
+    world.ctl(1, &["send", "--no-wait", "two"]).ok();
+    let mut quitting = world.spawn_ctl(1, &["quit"]);
+    assert_eq!(quitting.read_error_line(), format!("simpctl: waiting for eve@{eve} to take 2 messages"));
+    // Copies of the first have come meanwhile.
+    let mut heard = peer.receive();
+    while heard.payload != b"two" {
+        peer.send(&to, Operation::Ack, heard.seq, b"");
+        heard = peer.receive();
+    }
+    peer.send(&to, Operation::Ack, heard.seq, b"");
+    peer.expect(Operation::Fin, 0, b"");
+    let line = quitting.read_error_line();
+    let before = format!("simpctl: waiting for eve@{eve} to acknowledge the end (up to ");
+    let left = line.strip_prefix(&before).and_then(|rest| rest.strip_suffix(" s)")).unwrap();
+    // Six FINs, 5 s each, of which the first have passed.
+    assert!((1..=25).contains(&left.parse::<u32>().unwrap()), "{line}");
+    peer.send(&to, Operation::Ack, 0, b"");
+    assert_eq!(quitting.wait().ok(), "");
+}
+
+#[test]
 fn stop_waits_until_the_daemon_is_gone() {
     let world = World::new();
     let alice = world.start(1, &["--user", "alice"]);

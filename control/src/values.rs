@@ -56,6 +56,10 @@ pub struct ChatInfo {
     /// What is special about how the peer speaks, as far as is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// When it is closed at the latest, in milliseconds since 1970, if the peer has been told of the end and has not
+    /// acknowledged that yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_ms: Option<u64>,
 }
 
 /// A message that is kept until its peer has it.

@@ -241,6 +241,7 @@ fn chats() -> Vec<ChatInfo> {
         queued: 0,
         since_ms: 1_700_000_000_000,
         note,
+        ends_ms: (state == State::Closing).then_some(1_700_000_030_000),
     };
     let notes = [Some("takes turns".to_owned())].into_iter().chain(std::iter::repeat(None));
     states().into_iter().zip(notes).map(chat).collect()

@@ -95,7 +95,7 @@ impl Output {
     }
 }
 
-/// One line on standard error that says what went wrong.
+/// One line on standard error that says what went wrong, or what is waited for.
 pub(crate) fn complain(line: &str) {
     to_stderr(&format!("simpctl: {}", escape::shown(line)));
 }

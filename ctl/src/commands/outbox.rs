@@ -51,7 +51,9 @@ mod tests {
             reason: None,
             next_ms,
         };
-        let chat = |state| [ChatInfo { chat: 1, peer: peer(), state, queued: 0, since_ms: 0, note: None }];
+        let chat = |state| {
+            [ChatInfo { chat: 1, peer: peer(), state, queued: 0, since_ms: 0, note: None, ends_ms: None }]
+        };
         assert_eq!(waits_for(&message(Some(1)), &[], true), WaitsFor::Next);
         assert_eq!(waits_for(&message(None), &[], false), WaitsFor::Answer);
         assert_eq!(waits_for(&message(None), &[], true), WaitsFor::Room);

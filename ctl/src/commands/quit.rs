@@ -1,17 +1,18 @@
 //! `quit`: leaves a chat and waits until it is closed. `decline` ends a request in the same way.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use simp_control::clock::now_ms;
 use simp_control::error::{Outcome, fail};
 use simp_control::{
     ChatInfo, Client, Event, FailureKind, Filter, FollowFrom, Kind, Piece, Reason, Request, State, What,
+    sleep,
 };
 
 use super::connect::{Begun, begun};
 use crate::args::QuitArgs;
 use crate::names;
-use crate::show::{Output, View};
+use crate::show::{Output, View, complain};
 use crate::when::deadline;
 
 /// Leaves and waits until the chat is closed.
@@ -20,7 +21,8 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &QuitArgs) -> 
     let request = |who| Request::Quit { who, chat: None, now: args.now };
     let (chat, after) = end(client, args.who.as_deref(), deadline, Reason::Quit, request)?;
     let left = format!("the chat with {} is closing", chat.peer.address);
-    let (chat, lost) = match closed(client, chat, after, deadline).map_err(|error| error.goes_on(&left))? {
+    let wait = Wait { deadline, patience: patience(output) };
+    let (chat, lost) = match closed(client, chat, after, wait).map_err(|error| error.goes_on(&left))? {
         Ok(closed) => closed,
         Err(chat) => {
             let line = format!("{} has not confirmed the end yet (simpd keeps trying)", chat.peer.address);
@@ -70,32 +72,83 @@ fn as_closed(client: &mut Client, closed: &Event) -> Outcome<ChatInfo> {
     let began = client.entry(closed.chat)?;
     let since_ms = began.map_or(closed.at_ms, |began| began.at_ms);
     let (chat, peer) = (closed.chat, closed.peer.clone());
-    Ok(ChatInfo { chat, peer, state: State::Closed, queued: 0, since_ms, note: None })
+    Ok(ChatInfo { chat, peer, state: State::Closed, queued: 0, since_ms, note: None, ends_ms: None })
 }
 
-/// Waits until the chat is closed: `Ok` with it as it is then and the messages that were not delivered, `Err` as it was
-/// once the deadline has passed.
+/// How long the end is waited for.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    deadline: Option<Instant>,
+    /// What takes longer than this is explained.
+    patience: Duration,
+}
+
+/// A person wonders soon. Whoever reads a file later wants to know only what did not come with the first copy.
+fn patience(output: &Output) -> Duration {
+    if output.has_person() { Duration::from_secs(1) } else { Duration::from_secs(5) }
+}
+
+/// Waits until the chat is closed, and says what for if that takes long: `Ok` with it as it is then and the messages that
+/// were not delivered, `Err` as it was once the deadline has passed.
 fn closed(
     client: &mut Client,
     chat: ChatInfo,
     after: u64,
-    deadline: Option<Instant>,
+    wait: Wait,
 ) -> Outcome<Result<(ChatInfo, Vec<u64>), ChatInfo>> {
-    let kinds = vec![Kind::Closed, Kind::Undelivered];
+    let kinds = vec![Kind::Closed, Kind::Delivered, Kind::Unconfirmed, Kind::Undelivered];
     client.follow(FollowFrom::After(after), Filter { kinds, chat: Some(chat.chat), ..Filter::default() })?;
     client.write()?;
     let mut lost = Vec::new();
-    while let Some(event) = client.event(deadline)? {
+    let mut queued = chat.queued;
+    let mut explain_at = Some(sleep::now() + wait.patience);
+    loop {
+        let until = wait.deadline.into_iter().chain(explain_at).min();
+        let Some(event) = client.event(until)? else {
+            if wait.deadline.is_some_and(|deadline| deadline <= sleep::now()) {
+                return Ok(Err(chat));
+            }
+            explain_at = None;
+            explain(client, chat.chat, wait.deadline)?;
+            continue;
+        };
         match event.what {
-            What::Undelivered { message, .. } => lost.push(message),
             What::Closed { .. } => {
                 let chat = ChatInfo { peer: event.peer, state: State::Closed, queued: 0, ..chat };
                 return Ok(Ok((chat, lost)));
             }
+            What::Undelivered { message, .. } => lost.push(message),
             _ => (),
         }
+        queued = queued.saturating_sub(1);
+        if queued == 0 {
+            // From now on it is another thing that is waited for.
+            explain_at = Some(sleep::now() + wait.patience);
+        }
     }
-    Ok(Err(chat))
+}
+
+/// Says what this chat waits for before it is closed.
+fn explain(client: &mut Client, chat: u64, deadline: Option<Instant>) -> Outcome {
+    let chats = client.insist(deadline, |client, _| client.chats())?;
+    if let Some(chat) = chats.iter().find(|info| info.chat == chat) {
+        complain(&waiting(chat, now_ms()));
+    }
+    Ok(())
+}
+
+/// What the chat waits for.
+fn waiting(chat: &ChatInfo, now_ms: u64) -> String {
+    let peer = &chat.peer;
+    match (chat.queued, chat.ends_ms) {
+        (0, None) => format!("waiting for {peer} to acknowledge the end"),
+        (0, Some(ends_ms)) => {
+            let left = ends_ms.saturating_sub(now_ms).div_ceil(1_000);
+            format!("waiting for {peer} to acknowledge the end (up to {left} s)")
+        }
+        (1, _) => format!("waiting for {peer} to take 1 message"),
+        (queued, _) => format!("waiting for {peer} to take {queued} messages"),
+    }
 }
 
 fn all_delivered(lost: &[u64]) -> Outcome {
@@ -116,11 +169,36 @@ fn all_delivered(lost: &[u64]) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use simp_control::Peer;
 
     #[test]
     fn leaving_with_messages_undelivered_is_a_failure() {
         assert!(all_delivered(&[]).is_ok());
         let line = all_delivered(&[3, 5]).unwrap_err().to_string();
         assert_eq!(line, "not delivered: messages 3, 5 (they are kept in the log)");
+    }
+
+    #[test]
+    fn what_an_end_waits_for_is_said_in_words() {
+        let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
+        let (state, since_ms, note) = (State::Closing, 0, None);
+        for (queued, ends_ms, line) in [
+            (2, None, "to take 2 messages"),
+            (1, None, "to take 1 message"),
+            (0, Some(34_999), "to acknowledge the end (up to 25 s)"),
+            (0, Some(9_000), "to acknowledge the end (up to 0 s)"),
+            (0, None, "to acknowledge the end"),
+        ] {
+            let chat = ChatInfo {
+                chat: 1,
+                peer: peer.clone(),
+                state,
+                queued,
+                since_ms,
+                note: note.clone(),
+                ends_ms,
+            };
+            assert_eq!(waiting(&chat, 10_000), format!("waiting for bob@127.0.0.2:7777 {line}"));
+        }
     }
 }

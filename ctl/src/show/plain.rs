@@ -249,6 +249,7 @@ mod tests {
             queued: 0,
             since_ms: 0,
             note,
+            ends_ms: None,
         };
         let rows = [
             chat(1, "bob", State::Open, Some("takes turns; cuts at 500 bytes".into())),

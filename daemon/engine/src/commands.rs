@@ -83,7 +83,7 @@ fn look_up(
         Request::Cancel { message } => cancel::cancel(engine, now, *message),
         Request::Resend { message, expire_ms } => resend::resend(engine, now, *message, *expire_ms),
         Request::Quit { who, chat, now: at_once } => quit::quit(engine, now, who.as_deref(), *chat, *at_once),
-        Request::Chats { after } => Ok(chats::chats(engine, *after)),
+        Request::Chats { after } => Ok(chats::chats(engine, now, *after)),
         Request::History { before, limit, filter } => history::history(engine, *before, *limit, filter),
         Request::Follow { from, filter } => follow::follow(engine, client, from, filter, outputs),
         Request::Seen { consumer, id } => consumers::seen(engine, consumer, *id),

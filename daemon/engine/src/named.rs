@@ -3,6 +3,7 @@
 use simp_control::places::PORT;
 use simp_control::{ChatInfo, Failure, FailureKind, PeerNote, State, Who};
 
+use crate::now::Now;
 use crate::ongoing::Ongoing;
 use crate::roster::Roster;
 
@@ -12,9 +13,9 @@ const NAMES_MAX: usize = 10;
 impl Roster {
     /// What a client learns of those that are not over and have ids above `after`, oldest first: of at most so many, and
     /// whether there are more.
-    pub fn list(&self, after: u64, limit: usize) -> (Vec<ChatInfo>, bool) {
+    pub fn list(&self, now: Now, after: u64, limit: usize) -> (Vec<ChatInfo>, bool) {
         let (first, more) = self.first(limit, |ongoing| ongoing.id > after && is_shown(ongoing));
-        (first.into_iter().map(Ongoing::info).collect(), more)
+        (first.into_iter().map(|ongoing| ongoing.info(now)).collect(), more)
     }
 
     /// The chat that began first, requests not counted.

@@ -7,6 +7,7 @@ use simp_control::{ChatInfo, Peer, State};
 use simp_proto::{Chat, Dialect};
 use simp_store::KeptChat;
 
+use crate::now::Now;
 use crate::standing::Standing;
 use crate::timer::{Timer, Timers};
 use crate::wheel::TimerId;
@@ -175,7 +176,8 @@ impl Ongoing {
     }
 
     /// What a client learns of it.
-    pub fn info(&self) -> ChatInfo {
+    pub fn info(&self, now: Now) -> ChatInfo {
+        let ends_after = self.chat.ends_at().map(|at| at.saturating_duration_since(now.instant));
         ChatInfo {
             chat: self.id,
             peer: self.peer(),
@@ -183,6 +185,7 @@ impl Ongoing {
             queued: self.chat.unacknowledged() as u64 + self.queue.in_log,
             since_ms: self.times.since_ms,
             note: self.note(),
+            ends_ms: ends_after.map(|after| now.ms + after.as_millis() as u64),
         }
     }
 

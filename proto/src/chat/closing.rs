@@ -69,8 +69,7 @@ impl Chat {
         };
         let seq = self.messages.seq();
         let seq = if is_other { seq.next() } else { seq };
-        let pause = if is_foreign { OTHER_FIN_AFTER } else { RETRANSMIT_AFTER };
-        let fin = Repeat { sent: sent + 1, due: now + pause };
+        let fin = Repeat { sent: sent + 1, due: now + self.fin_again_after() };
         let leaving = Phase::Leaving { fin, dead_at: now + RETRANSMIT_AFTER, untold };
         // Only the first is a change to be kept: how often it was repeated means nothing after a restart.
         if sent == 0 {
@@ -79,6 +78,17 @@ impl Chat {
             self.phase = leaving;
         }
         self.out.transmit(Operation::Fin, seq.field());
+    }
+
+    /// When a chat that we have left is closed at the latest, as far as is known; `None` for any other.
+    pub fn ends_at(&self) -> Option<Instant> {
+        let Phase::Leaving { fin, .. } = self.phase else { return None };
+        Some(fin.due + self.fin_again_after() * self.fin_attempts().saturating_sub(fin.sent))
+    }
+
+    /// How long after a FIN the next one leaves, or the chat is over.
+    fn fin_again_after(&self) -> Duration {
+        if self.dialect().is_foreign() { OTHER_FIN_AFTER } else { RETRANSMIT_AFTER }
     }
 
     /// How often a FIN is transmitted.

@@ -142,6 +142,7 @@ impl Simpd for Modelled {
             queued: 0,
             since_ms: 0,
             note: None,
+            ends_ms: None,
         });
         Ok(chats.collect())
     }

@@ -16,7 +16,7 @@ pub fn accept(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
 pub fn decline(engine: &mut Engine, now: Now, who: Option<&str>) -> Carried {
     let key = find_request(engine, who, "simpctl decline WHO")?;
     // Before: once it is declined, no client sees it any more.
-    let reply = chat_reply(engine, key);
+    let reply = chat_reply(engine, now, key);
     engine.chats.change(key, |ongoing| ongoing.chat.decline(now.instant)).transpose()?;
     reply
 }
@@ -29,7 +29,7 @@ pub fn accept_chat(engine: &mut Engine, now: Now, key: usize) -> Carried {
         ongoing.chat.accept(now.instant)
     });
     accepted.transpose()?;
-    chat_reply(engine, key)
+    chat_reply(engine, now, key)
 }
 
 fn find_request(engine: &Engine, who: Option<&str>, flag: &str) -> Carried<usize> {

@@ -5,6 +5,7 @@ use simp_proto::StateError;
 use simp_store::StoreError;
 
 use crate::engine::Engine;
+use crate::now::Now;
 
 /// Why a request is not carried out.
 #[derive(Debug)]
@@ -50,11 +51,11 @@ pub fn no_longer() -> Failure {
 }
 
 /// The chat as it is, and after which entry to follow what becomes of it.
-pub fn chat_reply(engine: &Engine, key: usize) -> Carried {
+pub fn chat_reply(engine: &Engine, now: Now, key: usize) -> Carried {
     // Before the chat is settled: what comes of the request is after this entry, so that a follower sees it.
     let after = engine.store.last_id();
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
-    Ok(Reply::Chat { chat: ongoing.info(), after })
+    Ok(Reply::Chat { chat: ongoing.info(now), after })
 }
 
 /// Whether this is the chat that was meant: its peer's address may be somebody else's by now.

@@ -3,14 +3,15 @@
 use simp_control::Reply;
 
 use crate::engine::Engine;
+use crate::now::Now;
 
 /// Most chats in one answer. The longest take about a tenth of a frame.
 const CHATS_MAX: usize = 250;
 
 /// The chats and requests with ids above `after`.
-pub fn chats(engine: &Engine, after: u64) -> Reply {
+pub fn chats(engine: &Engine, now: Now, after: u64) -> Reply {
     // The client asks again after the last of these, in a later turn: others are served in between.
-    let (chats, more) = engine.chats.list(after, CHATS_MAX);
+    let (chats, more) = engine.chats.list(now, after, CHATS_MAX);
     Reply::Chats { chats, more }
 }
 
@@ -26,8 +27,9 @@ mod tests {
         let mut dialect: Dialect = "cuts-at=500".parse().unwrap();
         Habit::ALL.iter().for_each(|(habit, _)| dialect.set(*habit, true));
         let note = Some(dialect.notes().collect::<Vec<_>>().join("; "));
-        let (state, queued, since_ms) = (State::Accepting, u64::MAX, u64::MAX);
-        let chats = vec![ChatInfo { chat: u64::MAX, peer, state, queued, since_ms, note }; CHATS_MAX];
+        let (state, queued, since_ms, ends_ms) = (State::Accepting, u64::MAX, u64::MAX, Some(u64::MAX));
+        let chats =
+            vec![ChatInfo { chat: u64::MAX, peer, state, queued, since_ms, note, ends_ms }; CHATS_MAX];
         frame::encode(&Reply::Chats { chats, more: true }, &mut Vec::new()).unwrap();
     }
 }

@@ -46,7 +46,7 @@ pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<
             // One invitation, one chat: the user follows what there is.
             _ => {
                 take_over(engine, key)?;
-                return chat_reply(engine, key);
+                return chat_reply(engine, now, key);
             }
         }
     }
@@ -74,7 +74,7 @@ fn adopt(engine: &mut Engine, now: Now, key: usize, expires_after: Duration) -> 
     adopted.transpose()?;
     // One of the outbox was not kept when it was made.
     take_over(engine, key)?;
-    chat_reply(engine, key)
+    chat_reply(engine, now, key)
 }
 
 /// Makes a chat that was opened for the outbox our user's own, for the next run too.

@@ -14,7 +14,7 @@ pub fn quit(engine: &mut Engine, now: Now, who: Option<&str>, chat: Option<u64>,
     let key = engine.chats.find(who, can_quit, "there is no chat to quit", "simpctl quit WHO")?;
     is_still(engine, key, chat)?;
     // Before: an end at once leaves nothing to show.
-    let reply = chat_reply(engine, key);
+    let reply = chat_reply(engine, now, key);
     match engine.chats.change(key, |ongoing| ongoing.chat.close(now.instant, at_once)) {
         // We are leaving already: the client follows the end all the same.
         None | Some(Ok(()) | Err(StateError(State::Closing))) => reply,
