@@ -117,6 +117,35 @@ fn a_peer_fails_the_clause_that_it_breaks_and_no_other() {
 }
 
 #[test]
+fn a_peer_of_another_form_is_spoken_to_in_it_and_told_which_it_is() {
+    let world = World::new();
+    let only = "1,2.2,3.1,3.2,3.3,3.4,5.1,5.4,5.5";
+    let cases = [
+        (Defect::OneByteLength, &["1.1"][..], "a Length of one byte (one-byte-length in simp(7))"),
+        (Defect::TwoByteLength, &["1.1"], "a Length of two bytes (two-byte-length in simp(7))"),
+        (Defect::Of2021, &["1.1", "1.2", "1.3", "1.4", "3.3"], "the form of 2021/22 (form-2021 in simp(7))"),
+    ];
+    let mut running = Vec::new();
+    for (n, (defect, fails, form)) in (0..).zip(cases) {
+        let double = Double::start(&world.address(10 + n), defect);
+        let probe = probe(&world, 100 + 3 * n, 10 + n, &["--timeout", "0.5", "--only", only]);
+        running.push((double, probe, world.address(10 + n), fails, form));
+    }
+    for (double, probe, peer, fails, form) in running {
+        let outcome = probe.wait();
+        let of = |verdict: &str| {
+            let lines = outcome.stdout.lines().filter(|line| line.contains(&format!("  {verdict}  ")));
+            lines.filter_map(|line| line.split(' ').next()).collect::<Vec<_>>()
+        };
+        assert_eq!((of("fail          "), of("not observable")), (fails.to_vec(), vec![]), "{outcome:?}");
+        let mut last = outcome.stdout.lines().rev();
+        assert_eq!(last.next(), Some(&*format!("{peer}:7777 has {form}")));
+        assert!(last.next().unwrap().starts_with("14 clauses: "), "{outcome:?}");
+        drop(double);
+    }
+}
+
+#[test]
 fn what_fails_is_shown_with_its_datagrams_and_said_on_standard_error() {
     let world = World::new();
     let _double = Double::start(&world.address(1), Defect::NoFinAfterErr);

@@ -1,6 +1,6 @@
 //! What was found out: a verdict per clause, with the datagrams that show it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use simp_control::FailureKind;
 use simp_control::error::{Outcome, fail};
 
 use crate::clauses::{Clause, ClauseRow, Scene, Selection};
+use crate::peer_form::PeerForm;
 use crate::wire;
 
 /// Datagrams that are kept as evidence for one clause, at most.
@@ -76,6 +77,8 @@ pub(crate) struct Finding {
 pub(crate) struct Findings {
     of: BTreeMap<Clause, Finding>,
     missed: BTreeMap<Scene, String>,
+    /// Those in which it has written.
+    forms: BTreeSet<PeerForm>,
 }
 
 impl Findings {
@@ -120,6 +123,7 @@ impl Findings {
 
     /// Judges a datagram of the peer by section 1.
     pub(crate) fn see(&mut self, seen: &Evidence, peer: SocketAddr, ours: &[&str]) {
+        self.forms.insert(PeerForm::of(&seen.bytes));
         let has_text = seen.is(wire::Op::Chat) || seen.is(wire::Op::Err);
         // Passed for now: a fault counts more, found below or in any other datagram.
         for clause in [Clause::Length, Clause::Operation, Clause::Sequence, Clause::User, Clause::Payload] {
@@ -149,15 +153,16 @@ impl Findings {
             });
             rows.push((row, finding));
         }
-        Report { peer, rows }
+        Report { peer, rows, forms: self.forms }
     }
 }
 
 /// All that was found out about a peer.
 #[derive(Debug)]
 pub struct Report {
-    peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     pub(crate) rows: Vec<(&'static ClauseRow, Finding)>,
+    pub(crate) forms: BTreeSet<PeerForm>,
 }
 
 impl Report {

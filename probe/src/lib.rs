@@ -1,13 +1,15 @@
 //! Checks any SIMP daemon against the specification, clause by clause, over UDP and without a simpd of ours. It has
 //! its own reader and writer of datagrams: simpd is probed too, and must not be its own witness.
 //!
-//! - `clauses`: what is checked. `wire`: datagrams as bytes. `sockets`: where they leave and come.
+//! - `clauses`: what is checked. `wire`: datagrams as bytes. `peer_form`: how the peer writes them. `sockets`: where they
+//!   leave and come.
 //! - `stage`: what all scenes stand on. `scenes`: what is done, and which clauses that shows.
 //! - `findings`: the verdicts. `report`: how they are shown. `console`: what the person is told meanwhile.
 
 mod clauses;
 mod console;
 mod findings;
+mod peer_form;
 mod report;
 mod scenes;
 mod sockets;
@@ -25,6 +27,7 @@ use simp_control::error::{Outcome, fail};
 
 use console::Console;
 use findings::Findings;
+use peer_form::PeerForm;
 use sockets::{Side, Sockets};
 use stage::{ChatSoFar, Stage, USER};
 
@@ -38,7 +41,8 @@ pub fn probe(peer: SocketAddr, from: Option<&str>, wanted: Selection, timeout: D
     let console = Console::new(sockets.address(Side::Ours), USER, timeout);
     console.announce(peer, &wanted);
     let (findings, chat) = (Findings::default(), ChatSoFar::default());
-    let mut stage = Stage { sockets, findings, console, wanted, timeout, chat, is_judging: true };
+    let form = PeerForm::default();
+    let mut stage = Stage { sockets, findings, console, wanted, timeout, chat, form, is_judging: true };
     let played = stage.play();
     // Before any error is printed: the line of progress has no end.
     stage.console.clear();

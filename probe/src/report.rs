@@ -32,19 +32,31 @@ struct EvidenceLine {
     shown: String,
 }
 
+/// One line for programs.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Clause(ClauseLine<'a>),
+    /// Another form than specified.
+    Form {
+        form: &'static str,
+        what: &'static str,
+    },
+}
+
 impl Report {
-    /// A line for programs per clause, with all the evidence.
+    /// A line for programs per clause, with all the evidence, and one per form that is not as specified.
     pub fn lines(&self) -> impl Iterator<Item = impl Serialize> {
-        self.rows.iter().map(|(row, finding)| ClauseLine {
-            clause: row.id,
-            what: row.what,
-            verdict: finding.verdict.name(),
-            why: finding.why.as_deref(),
-            evidence: finding.evidence.iter().map(evidence_line).collect(),
-        })
+        let forms = self.other_forms().map(|(form, what)| Line::Form { form, what });
+        self.rows.iter().map(|(row, finding)| Line::Clause(clause_line(row, finding))).chain(forms)
     }
 
-    /// The lines for people, and a summary; with the datagrams for every verdict if it is `verbose`, otherwise for
+    /// The forms of its datagrams that are not as specified.
+    fn other_forms(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.forms.iter().filter_map(|form| form.names())
+    }
+
+    /// The lines for people, a summary, and the form of the peer if that is not as specified; with the datagrams for every verdict if it is `verbose`, otherwise for
     /// those that fail.
     pub fn plain(&self, verbose: bool) -> String {
         let mut out = String::new();
@@ -57,7 +69,20 @@ impl Report {
         let [pass, fail, not] =
             [Verdict::Pass, Verdict::Fail, Verdict::NotObservable].map(|verdict| self.count(verdict));
         let _ = writeln!(out, "{} clauses: {pass} pass, {fail} fail, {not} not observable", self.rows.len());
+        for (form, what) in self.other_forms() {
+            let _ = writeln!(out, "{} has {what} ({form} in simp(7))", self.peer);
+        }
         out
+    }
+}
+
+fn clause_line<'a>(row: &ClauseRow, finding: &'a Finding) -> ClauseLine<'a> {
+    ClauseLine {
+        clause: row.id,
+        what: row.what,
+        verdict: finding.verdict.name(),
+        why: finding.why.as_deref(),
+        evidence: finding.evidence.iter().map(evidence_line).collect(),
     }
 }
 
@@ -98,6 +123,7 @@ mod tests {
     use super::*;
     use crate::clauses::{Clause, Selection};
     use crate::findings::Findings;
+    use crate::peer_form::PeerForm;
     use std::time::Duration;
 
     fn report() -> Report {
@@ -139,6 +165,34 @@ mod tests {
         );
         assert!(
             lines[2].ends_with(r#""verdict":"not observable","why":"no datagram showed it","evidence":[]}"#)
+        );
+    }
+
+    #[test]
+    fn both_see_the_form_of_the_peer_if_it_is_another() {
+        let address = "127.0.0.2:7777".parse().unwrap();
+        let mut findings = Findings::default();
+        for form in [PeerForm::Of2021, PeerForm::Specified, PeerForm::OneByteLength] {
+            let bytes = wire::encode(form, wire::Op::Fin, 0, "bob", b"");
+            let seen = Evidence { at: Duration::ZERO, from: address, to: address, bytes };
+            findings.see(&seen, address, &[]);
+        }
+        let report = findings.report(address, &Selection::parse(Some("5.4")).unwrap());
+        let shown = report.plain(false);
+        assert_eq!(
+            shown.lines().skip(2).collect::<Vec<_>>(),
+            [
+                "127.0.0.2:7777 has a Length of one byte (one-byte-length in simp(7))",
+                "127.0.0.2:7777 has the form of 2021/22 (form-2021 in simp(7))"
+            ]
+        );
+        let lines: Vec<String> = report.lines().map(|line| serde_json::to_string(&line).unwrap()).collect();
+        assert_eq!(
+            lines[1..],
+            [
+                r#"{"form":"one-byte-length","what":"a Length of one byte"}"#,
+                r#"{"form":"form-2021","what":"the form of 2021/22"}"#
+            ]
         );
     }
 }

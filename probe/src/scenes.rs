@@ -12,7 +12,7 @@ use crate::clauses::{Clause, Scene};
 use crate::console::{Favour, needs_chat, needs_invitation};
 use crate::findings::Evidence;
 use crate::sockets::Side;
-use crate::stage::{ANSWER_WITHIN, AT_ONCE, Stage};
+use crate::stage::{ANSWER_WITHIN, AT_ONCE, ChatSoFar, Stage};
 use crate::wire::Op;
 use std::time::Instant;
 
@@ -70,7 +70,8 @@ impl Stage {
         for clause in [Clause::AcksSynAck, Clause::AcksSynAckAgain] {
             self.console.progress("SYN+ACK");
             let syn_ack = self.send(Op::SynAck, 0, b"")?;
-            self.chat.is_open = true;
+            self.chat =
+                ChatSoFar { is_open: true, seq: self.form.first_of_accepting(), ..ChatSoFar::default() };
             let Some(ack) = self.expect(Op::Ack, ANSWER_WITHIN)? else {
                 self.findings.fail(clause, "no ACK within 5 s", &[&syn_ack]);
                 continue;

@@ -8,6 +8,7 @@ use simp_control::error::Outcome;
 use crate::clauses::{Clause, Scene, Selection};
 use crate::console::{Console, Favour};
 use crate::findings::{Evidence, Findings};
+use crate::peer_form::PeerForm;
 use crate::sockets::{Side, Sockets};
 use crate::wire::{self, Op};
 
@@ -67,6 +68,8 @@ pub(crate) struct Stage {
     /// How long the person has for each thing.
     pub(crate) timeout: Duration,
     pub(crate) chat: ChatSoFar,
+    /// How the last datagram of the peer was written: so are ours.
+    pub(crate) form: PeerForm,
     /// Whether what comes is judged by section 1: an answer to what makes no sense may be as odd.
     pub(crate) is_judging: bool,
 }
@@ -74,12 +77,18 @@ pub(crate) struct Stage {
 impl Stage {
     /// Transmits a datagram of ours.
     pub(crate) fn send(&mut self, operation: Op, seq: u8, payload: &[u8]) -> Outcome<Evidence> {
-        self.sockets.transmit(Side::Ours, wire::encode(operation, seq, USER, payload))
+        self.sockets.transmit(Side::Ours, wire::encode(self.form, operation, seq, USER, payload))
+    }
+
+    /// Transmits one of the third party.
+    pub(crate) fn send_as_third(&mut self, operation: Op, seq: u8) -> Outcome<Evidence> {
+        self.sockets.transmit(Side::Third, wire::encode(self.form, operation, seq, THIRD_USER, b""))
     }
 
     /// Acknowledges a datagram.
     pub(crate) fn ack(&mut self, seen: &Evidence) -> Outcome<Evidence> {
-        self.send(Op::Ack, seen.seq(), b"")
+        let seq = if seen.is(Op::Chat) { seen.seq() } else { self.form.ack_of_control(seen.seq()) };
+        self.send(Op::Ack, seq, b"")
     }
 
     /// The next datagram on either side, judged by section 1.
@@ -87,6 +96,7 @@ impl Stage {
         // Here and nowhere else: whatever comes in any scene is judged once.
         let seen = self.sockets.receive(side, until)?;
         if let Some(seen) = seen.as_ref().filter(|_| self.is_judging) {
+            self.form = PeerForm::of(&seen.bytes);
             self.findings.see(seen, self.sockets.peer(), &[USER, THIRD_USER]);
         }
         Ok(seen)
@@ -193,8 +203,10 @@ impl Stage {
             let is_part = seen.is(Op::Err) || seen.is(Op::Fin);
             if seen.is(Op::Fin) {
                 // At once, or it comes again while the next scene plays.
-                let user = if side == Side::Ours { USER } else { THIRD_USER };
-                self.sockets.transmit(side, wire::encode(Op::Ack, seen.seq(), user, b""))?;
+                match side {
+                    Side::Ours => self.ack(&seen)?,
+                    Side::Third => self.send_as_third(Op::Ack, self.form.ack_of_control(seen.seq()))?,
+                };
             }
             if seen.is(Op::SynAck) {
                 refusal.syn_ack = Some(seen);
@@ -245,9 +257,9 @@ impl Stage {
         if self.chat.left.is_none() {
             let fin = self.send(Op::Fin, seq, b"")?;
             let mut ack = self.expect(Op::Ack, ANSWER_WITHIN)?;
-            if is_open && ack.is_none() && self.chat.left.is_none() {
-                // Some insist on a sequence of their own in a FIN.
-                self.send(Op::Fin, 1 - seq, b"")?;
+            if is_open && ack.is_none() && self.chat.left.is_none() && self.form != PeerForm::Of2021 {
+                // Some insist on a sequence of their own in a FIN; whoever counts, on the next.
+                self.send(Op::Fin, self.form.next(seq), b"")?;
                 ack = self.expect(Op::Ack, ANSWER_WITHIN)?;
             }
             match &ack {

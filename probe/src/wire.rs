@@ -4,9 +4,7 @@
 use simp_control::{USER_NAME_MAX, read_payload};
 
 use crate::clauses::Clause;
-
-/// Bytes of a header.
-const HEADER_LEN: usize = 39;
+use crate::peer_form::{LENGTH_AT, PeerForm};
 
 /// How much of a text is shown with a datagram.
 const SHOWN_MAX: usize = 60;
@@ -31,14 +29,14 @@ const OPERATIONS: [(Op, [u8; 2], &str); 6] = [
     (Op::Chat, [0x02, 0x01], "chat"),
 ];
 
-/// The bytes of a datagram.
-pub(crate) fn encode(operation: Op, seq: u8, user: &str, payload: &[u8]) -> Vec<u8> {
+/// The bytes of a datagram, in this form.
+pub(crate) fn encode(form: PeerForm, operation: Op, seq: u8, user: &str, payload: &[u8]) -> Vec<u8> {
     // Every operation is in the table, so the zeros are never sent.
     let fields = OPERATIONS.iter().find(|row| row.0 == operation).map_or([0; 2], |row| row.1);
-    raw(fields, seq, user.as_bytes(), payload.len() as u32, payload)
+    form.write(fields, seq, user, payload)
 }
 
-/// The same of what need make no sense.
+/// The same of what need make no sense, in the specified one.
 pub(crate) fn raw(fields: [u8; 2], seq: u8, user: &[u8], length: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = fields.to_vec();
     bytes.push(seq);
@@ -51,7 +49,7 @@ pub(crate) fn raw(fields: [u8; 2], seq: u8, user: &[u8], length: u32, payload: &
 /// Whether it means this. Combined operations mean each of theirs, and what it departs in from the table is
 /// another clause's matter.
 pub(crate) fn is(bytes: &[u8], operation: Op) -> bool {
-    let &[kind, code, ..] = bytes else { return false };
+    let Some([kind, code]) = fields(bytes) else { return false };
     match operation {
         // Whatever its operation: some have another than 1.
         Op::Chat => kind == 0x02,
@@ -65,6 +63,12 @@ pub(crate) fn is(bytes: &[u8], operation: Op) -> bool {
     }
 }
 
+/// Type and Operation, as the specification has them.
+fn fields(bytes: &[u8]) -> Option<[u8; 2]> {
+    let &[kind, code, ..] = bytes else { return None };
+    Some([PeerForm::of(bytes).kind(kind), code])
+}
+
 /// Its Sequence field.
 pub(crate) fn seq(bytes: &[u8]) -> u8 {
     bytes.get(2).copied().unwrap_or(0)
@@ -72,37 +76,33 @@ pub(crate) fn seq(bytes: &[u8]) -> u8 {
 
 /// Its payload: as long as Length says if that fits, otherwise all that is there.
 pub(crate) fn payload(bytes: &[u8]) -> &[u8] {
-    let rest = bytes.get(HEADER_LEN..).unwrap_or_default();
-    let length = length(bytes).and_then(|length| usize::try_from(length).ok());
+    let form = PeerForm::of(bytes);
+    let rest = bytes.get(form.header_len()..).unwrap_or_default();
+    let length = form.length(bytes).and_then(|length| usize::try_from(length).ok());
     length.filter(|&length| length > 0).and_then(|length| rest.get(..length)).unwrap_or(rest)
-}
-
-fn length(bytes: &[u8]) -> Option<u32> {
-    bytes.get(35..HEADER_LEN).and_then(|field| field.try_into().ok()).map(u32::from_be_bytes)
 }
 
 fn user(bytes: &[u8]) -> &[u8] {
     // As much of the field as there is: a datagram that was cut off is judged too.
-    bytes.get(3..bytes.len().min(35)).unwrap_or_default()
+    let field = bytes.get(3..bytes.len().min(LENGTH_AT)).unwrap_or_default();
+    PeerForm::of(bytes).user(field)
 }
 
 fn name(bytes: &[u8]) -> Option<&'static str> {
-    OPERATIONS.iter().find(|row| bytes.starts_with(&row.1)).map(|row| row.2)
+    let fields = fields(bytes)?;
+    OPERATIONS.iter().find(|row| row.1 == fields).map(|row| row.2)
 }
 
 /// The clauses of section 1 that it breaks, and how. `ours` are names that only the probe has.
 pub(crate) fn faults(bytes: &[u8], ours: &[&str]) -> Vec<(Clause, String)> {
     let mut faults = Vec::new();
-    let following = bytes.len().checked_sub(HEADER_LEN);
-    match (length(bytes), following) {
-        (Some(length), Some(following)) if length as usize != following => {
-            faults.push((Clause::Length, format!("Length is {length}, and {following} bytes follow")));
+    faults.extend(length_fault(bytes).map(|why| (Clause::Length, why)));
+    match name(bytes) {
+        None => faults.push((Clause::Operation, kind(bytes))),
+        Some(name) if PeerForm::of(bytes) == PeerForm::Of2021 => {
+            faults.push((Clause::Operation, format!("{name} has {}", kind(bytes))));
         }
-        (Some(_), Some(_)) => (),
-        _ => faults.push((Clause::Length, format!("it has {} bytes", bytes.len()))),
-    }
-    if name(bytes).is_none() {
-        faults.push((Clause::Operation, kind(bytes)));
+        Some(_) => (),
     }
     if seq(bytes) > 1 {
         faults.push((Clause::Sequence, format!("it is {}", seq(bytes))));
@@ -119,6 +119,19 @@ pub(crate) fn faults(bytes: &[u8], ours: &[&str]) -> Vec<(Clause, String)> {
     faults
 }
 
+fn length_fault(bytes: &[u8]) -> Option<String> {
+    let form = PeerForm::of(bytes);
+    match (form, form.length(bytes), bytes.len().checked_sub(form.header_len())) {
+        (PeerForm::OneByteLength | PeerForm::Of2021, ..) => Some("Length has one byte".to_owned()),
+        (PeerForm::TwoByteLength, ..) => Some("Length has two bytes".to_owned()),
+        (_, Some(length), Some(following)) if length as usize != following => {
+            Some(format!("Length is {length}, and {following} bytes follow"))
+        }
+        (_, Some(_), Some(_)) => None,
+        _ => Some(format!("it has {} bytes", bytes.len())),
+    }
+}
+
 fn user_fault(bytes: &[u8], ours: &[&str]) -> Option<String> {
     let field = user(bytes);
     let name = field.split(|&byte| byte == 0).next().unwrap_or_default();
@@ -130,7 +143,9 @@ fn user_fault(bytes: &[u8], ours: &[&str]) -> Option<String> {
     if ours.iter().any(|ours| ours.as_bytes() == name.trim_ascii()) {
         return Some("it is the name of the receiver".to_owned());
     }
+    let is_filled = bytes.len() >= LENGTH_AT && field.len() < USER_NAME_MAX;
     match name {
+        _ if is_filled => Some("it is filled up with the digit 0 from the left".to_owned()),
         [] if padding.iter().any(|&byte| byte != 0) => Some("it is padded at the beginning".to_owned()),
         [] => Some("it is empty".to_owned()),
         [b' ', ..] | [.., b' '] => Some("it is padded with spaces".to_owned()),
@@ -176,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_is_right_has_no_fault_and_what_is_wrong_has_its_own() {
-        let chat = encode(Op::Chat, 1, "bob", b"hi");
+        let chat = encode(PeerForm::Specified, Op::Chat, 1, "bob", b"hi");
         let fin = |user: &[u8], seq| raw([1, 8], seq, user, 0, b"");
         let mut spaces = b"bob".to_vec();
         spaces.resize(32, b' ');
@@ -201,7 +216,27 @@ mod tests {
             (fin(b"b\xfcb", 0), vec![(Clause::User, "it has the byte 0xfc")]),
             (fin(b"probe", 0), vec![(Clause::User, "it is the name of the receiver")]),
             (raw([2, 1], 0, b"bob", 0, b""), vec![(Clause::Ascii, "it is empty")]),
-            (encode(Op::Err, 0, "bob", b"\xfc"), vec![(Clause::Ascii, "it has the byte 0xfc")]),
+            (
+                encode(PeerForm::TwoByteLength, Op::Chat, 1, "bob", b"hi"),
+                vec![(Clause::Length, "Length has two bytes")],
+            ),
+            (
+                encode(PeerForm::OneByteLength, Op::Fin, 0, "bob", b""),
+                vec![(Clause::Length, "Length has one byte")],
+            ),
+            (
+                encode(PeerForm::Of2021, Op::Chat, 100, "bob", b"hi"),
+                vec![
+                    (Clause::Length, "Length has one byte"),
+                    (Clause::Operation, "chat has type 0x01 operation 0x01"),
+                    (Clause::Sequence, "it is 100"),
+                    (Clause::User, "it is filled up with the digit 0 from the left"),
+                ],
+            ),
+            (
+                encode(PeerForm::Specified, Op::Err, 0, "bob", b"\xfc"),
+                vec![(Clause::Ascii, "it has the byte 0xfc")],
+            ),
         ] {
             let expected: Vec<_> =
                 expected.into_iter().map(|(clause, why)| (clause, why.to_owned())).collect();
@@ -222,8 +257,13 @@ mod tests {
     #[test]
     fn a_datagram_is_described_on_one_line() {
         let described = |bytes: &[u8]| describe(bytes);
-        assert_eq!(described(&encode(Op::SynAck, 1, "bob", b"")), "SYN+ACK seq=1 user=bob");
-        let long = encode(Op::Chat, 0, "bob", "x".repeat(99).as_bytes());
+        assert_eq!(
+            described(&encode(PeerForm::Specified, Op::SynAck, 1, "bob", b"")),
+            "SYN+ACK seq=1 user=bob"
+        );
+        let of_2021 = encode(PeerForm::Of2021, Op::Chat, 100, "bob", b"hi");
+        assert_eq!(described(&of_2021), "chat seq=100 user=bob text=hi");
+        let long = encode(PeerForm::Specified, Op::Chat, 0, "bob", "x".repeat(99).as_bytes());
         assert_eq!(described(&long), format!("chat seq=0 user=bob text={}...", "x".repeat(60)));
         assert_eq!(described(&[3]), "type 0x03 operation missing seq=0 user=");
     }

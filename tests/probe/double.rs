@@ -22,6 +22,25 @@ pub enum Defect {
     BeginsWithOne,
     SameBit,
     DoesNotWait,
+    TwoByteLength,
+    OneByteLength,
+    /// The form of 2021/22, with its numbers.
+    Of2021,
+}
+
+impl Defect {
+    fn header_len(self) -> usize {
+        match self {
+            Self::TwoByteLength => 37,
+            Self::OneByteLength | Self::Of2021 => 36,
+            _ => 39,
+        }
+    }
+
+    /// Its Type for one of the specification, and the other way round.
+    fn kind(self, kind: u8) -> u8 {
+        if self == Self::Of2021 && matches!(kind, 1 | 2) { 3 - kind } else { kind }
+    }
 }
 
 const ERR: u8 = 0x01;
@@ -68,6 +87,9 @@ struct Chat {
     /// Lines that are still to be sent, and the sequence of the next.
     lines: Vec<&'static str>,
     seq: u8,
+    /// If both sides count: the sequence of the ACK that is due, and that of what the other side says next.
+    due: u8,
+    next: u8,
 }
 
 struct Peer {
@@ -85,17 +107,32 @@ impl Peer {
             if is_over.load(Ordering::SeqCst) {
                 return;
             }
-            let bytes = &buffer[..length];
+            let mut bytes = buffer[..length].to_vec();
+            let header = self.defect.header_len();
+            if self.is_in_form(&bytes) {
+                bytes.iter_mut().take(1).for_each(|kind| *kind = self.defect.kind(*kind));
+            } else if !bytes.starts_with(&[1, SYN]) && !bytes.starts_with(&[1, FIN]) {
+                // Nobody knows its form before it has said anything, so it takes these two in any.
+                continue;
+            }
             let known = [[1, ERR], [1, SYN], [1, ACK], [1, SYN_ACK], [1, FIN], [2, 1]];
-            if length < 39 || !known.iter().any(|known| bytes.starts_with(known)) {
-                if self.defect == Defect::DiesOfUnknownOperation && length >= 39 && bytes[0] == 1 {
+            if length < header || !known.iter().any(|known| bytes.starts_with(known)) {
+                if self.defect == Defect::DiesOfUnknownOperation && length >= header && bytes[0] == 1 {
                     self.die(is_over);
                     return;
                 }
                 continue;
             }
-            self.handle(from, bytes[0], bytes[1], bytes[2], &bytes[39..]);
+            self.handle(from, bytes[0], bytes[1], bytes[2], &bytes[header..]);
         }
+    }
+
+    /// Whether it is written as this peer writes. One that is as specified is not so particular.
+    fn is_in_form(&self, bytes: &[u8]) -> bool {
+        let header = self.defect.header_len();
+        let Some(length) = bytes.get(35..header) else { return header == 39 };
+        let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        header == 39 || length == bytes.len() - header
     }
 
     /// Its socket stays, and nobody reads what comes.
@@ -107,21 +144,24 @@ impl Peer {
 
     fn handle(&mut self, from: SocketAddr, kind: u8, operation: u8, seq: u8, text: &[u8]) {
         let is_in_chat = self.chat.as_ref().is_some_and(|chat| chat.with == from);
+        let counts = self.defect == Defect::Of2021;
         let is_free = self.chat.is_none() || self.defect == Defect::AcceptsEverybody;
         match (kind, operation) {
             (2, _) if is_in_chat => self.handle_message(from, seq, text),
             (2, _) => self.refuse(from),
             (_, SYN) if is_free => {
                 let lines = vec!["two", "one"];
-                let chat = Chat { with: from, last: None, lines, seq: self.first_seq() };
+                let chat = Chat { with: from, last: None, lines, seq: self.first_seq(), due: 1, next: 0 };
                 self.chat.get_or_insert(chat);
                 let answer = if self.defect == Defect::BareAck { ACK } else { SYN_ACK };
                 self.transmit(from, [1, answer], 0, b"");
             }
             (_, SYN) => self.refuse(from),
+            (_, ACK) if counts && self.chat.as_ref().is_some_and(|chat| chat.due != seq) => (),
             (_, ACK) if is_in_chat => self.say(),
+            (_, FIN) if counts && self.chat.as_ref().is_some_and(|chat| chat.next != seq) => (),
             (_, FIN) => {
-                self.transmit(from, [1, ACK], seq, b"");
+                self.transmit(from, [1, ACK], seq + u8::from(counts), b"");
                 if is_in_chat {
                     self.chat = None;
                 }
@@ -131,13 +171,23 @@ impl Peer {
     }
 
     fn first_seq(&self) -> u8 {
-        u8::from(self.defect == Defect::BeginsWithOne)
+        match self.defect {
+            Defect::BeginsWithOne => 1,
+            Defect::Of2021 => 100,
+            _ => 0,
+        }
     }
 
     fn handle_message(&mut self, from: SocketAddr, seq: u8, text: &[u8]) {
         let chat = self.chat.as_mut().unwrap();
         let message = Some((seq, text.to_vec()));
         let is_duplicate = std::mem::replace(&mut chat.last, message.clone()) == message;
+        if self.defect == Defect::Of2021 && !is_duplicate {
+            if chat.next != seq {
+                return;
+            }
+            chat.next += 1;
+        }
         if !(is_duplicate && self.defect == Defect::IgnoresDuplicates) {
             let wrong = u8::from(self.defect == Defect::AckOfWrongBit);
             self.transmit(from, [1, ACK], seq ^ wrong, b"");
@@ -149,8 +199,11 @@ impl Peer {
         let Some(chat) = &mut self.chat else { return };
         let (with, seq) = (chat.with, chat.seq);
         let Some(line) = chat.lines.pop() else { return };
-        if self.defect != Defect::SameBit {
-            chat.seq = 1 - seq;
+        chat.due = seq;
+        match self.defect {
+            Defect::SameBit => (),
+            Defect::Of2021 => chat.seq += 1,
+            _ => chat.seq = 1 - seq,
         }
         self.transmit(with, [2, 1], seq, line.as_bytes());
         if self.defect == Defect::DoesNotWait {
@@ -172,9 +225,14 @@ impl Peer {
     fn transmit(&self, to: SocketAddr, operation: [u8; 2], seq: u8, text: &[u8]) {
         let padding = if self.defect == Defect::SpacePadding { b' ' } else { 0 };
         let mut user = b"bob".to_vec();
+        if self.defect == Defect::Of2021 {
+            user = [&[b'0'; 29], &user[..]].concat();
+        }
         user.resize(32, padding);
         let length = (text.len() as u32).to_be_bytes();
-        let mut bytes = [&operation, &[seq][..], &user, &length, text].concat();
+        let length = &length[39 - self.defect.header_len()..];
+        let fields = [self.defect.kind(operation[0]), operation[1], seq];
+        let mut bytes = [&fields, &user[..], length, text].concat();
         if self.defect == Defect::NoLength && text.is_empty() {
             bytes.truncate(35);
         }

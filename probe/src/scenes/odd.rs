@@ -7,6 +7,7 @@ use simp_control::error::Outcome;
 
 use crate::clauses::{Clause, Scene};
 use crate::findings::Evidence;
+use crate::peer_form::PeerForm;
 use crate::sockets::Side;
 use crate::stage::{ANSWER_WITHIN, Stage, USER};
 use crate::wire::{self, Op, raw};
@@ -96,7 +97,7 @@ fn datagrams(clause: Clause) -> Vec<Vec<u8>> {
     let control = |code, seq| raw([0x01, code], seq, user, 0, b"");
     let chat = |seq, length, text: &[u8]| raw([0x02, 0x01], seq, user, length, text);
     let cut = |length: usize| {
-        let whole = wire::encode(Op::Chat, 0, USER, b"");
+        let whole = wire::encode(PeerForm::Specified, Op::Chat, 0, USER, b"");
         whole.into_iter().take(length).collect::<Vec<u8>>()
     };
     match clause {

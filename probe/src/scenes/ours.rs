@@ -9,7 +9,7 @@ use crate::clauses::{Clause, Scene};
 use crate::console::Favour;
 use crate::findings::Evidence;
 use crate::sockets::Side;
-use crate::stage::{ANSWER_WITHIN, AT_ONCE, QUIET, REPEAT_WITHIN, Stage, THIRD_USER};
+use crate::stage::{ANSWER_WITHIN, AT_ONCE, QUIET, REPEAT_WITHIN, Stage};
 use crate::wire::{self, Op};
 
 /// The scenes that need this chat.
@@ -129,7 +129,7 @@ impl Stage {
             };
             let why = format!("the message has {seq}, the ACK {}", ack.seq());
             self.findings.judge(Clause::AcksMessages, ack.seq() == seq, why, &[&chat, &ack]);
-            self.chat.seq = 1 - seq;
+            self.chat.seq = self.form.next(seq);
             if is_twice && self.wanted.has(Clause::AcksDuplicates) && !self.duplicate(&chat)? {
                 return Ok(());
             }
@@ -161,16 +161,15 @@ impl Stage {
     /// A third party invites it. Returns what it was told, if it was told so.
     fn busy(&mut self) -> Outcome<Option<Evidence>> {
         self.console.progress("a third party calls");
-        let third = |operation| wire::encode(operation, 0, THIRD_USER, b"");
-        let syn = self.sockets.transmit(Side::Third, third(Op::Syn))?;
+        let syn = self.send_as_third(Op::Syn, 0)?;
         let refusal = self.refusal(Side::Third)?;
         if let Some(syn_ack) = &refusal.syn_ack {
             let why = "it accepted the third party: it allows several chats (allow one)";
             // Not a failure: a peer may hold several chats, and then nobody is a third party.
             self.findings.miss(Clause::Busy, why);
             self.miss_all(&[Scene::Busy], why);
-            self.sockets.transmit(Side::Third, wire::encode(Op::Ack, syn_ack.seq(), THIRD_USER, b""))?;
-            self.sockets.transmit(Side::Third, third(Op::Fin))?;
+            self.send_as_third(Op::Ack, self.form.ack_of_control(syn_ack.seq()))?;
+            self.send_as_third(Op::Fin, 0)?;
             return Ok(None);
         }
         let answer = refusal.fin.clone().or_else(|| refusal.err.clone());
@@ -182,7 +181,7 @@ impl Stage {
                 return Ok(None);
             }
             // If it asks its user instead, it need not any more.
-            self.sockets.transmit(Side::Third, third(Op::Fin))?;
+            self.send_as_third(Op::Fin, 0)?;
         }
         let note = match self.sockets.is_third_elsewhere() {
             true => "",
