@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conversations::conversations;
-use deviations::{ERR_FIN, deviations};
+use deviations::{ERR_FIN, deviations, of_2021};
 
 use crate::capture::{Capture, tshark};
 use crate::datagrams::{CHAT, SYN, wire};
@@ -142,6 +142,40 @@ fn a_datagram_is_shown_field_by_field() {
             "",
         ]
     );
+}
+
+#[test]
+fn the_form_of_a_datagram_is_shown_if_it_is_another() {
+    if !has_program("the_form_of_a_datagram_is_shown_if_it_is_another", "tshark") {
+        return;
+    }
+    let world = World::new();
+    let mut capture = Capture::new();
+    capture.add(address(&world, 1), address(&world, 2), &of_2021([1, 1], 100, "test", b"hi"));
+    let text = capture.tshark(&world, &["-O", "simp"]);
+    let tree: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("Simple")).collect();
+    assert_eq!(
+        tree,
+        [
+            r#"Simple IMC Messaging Protocol, CHAT seq=100 "hi""#,
+            "    [Form: form-2021]",
+            "        [Expert Info (Note/Protocol): The form of 2021/22]",
+            "            [The form of 2021/22]",
+            "            [Severity level: Note]",
+            "            [Group: Protocol]",
+            "    Type: chat (0x01)",
+            "    Operation: 0x01 (CHAT)",
+            "        [Name: CHAT]",
+            "    Sequence: 100",
+            "    User: test",
+            "    Length: 2",
+            "    Payload: 6869",
+            "        Text: hi",
+            "",
+        ]
+    );
+    capture.add(address(&world, 1), address(&world, 2), &wire(CHAT, 0, "test", b"hi"));
+    assert_eq!(capture.fields(&world, &[], &["simp.form", "simp.type"]), ["form-2021|0x01", "|0x02"]);
 }
 
 #[test]

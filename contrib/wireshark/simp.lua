@@ -10,6 +10,7 @@ local simp = Proto("simp", "Simple IMC Messaging Protocol")
 local PORT = 7777
 local HEADER = 39
 local SHORT_HEADER = 35 -- without Length
+local ACCEPTING_FROM = 100 -- the first chat of the side that accepted, if both count (SIMP 8)
 local BUFFER = 1024 -- what most implementations receive into; the rest is cut off (SIMP 1)
 local LATE = 10 -- seconds after the opening in which a SYN is a late copy, and no new invitation (SIMP 2)
 local KEPT = 8 -- datagrams of a direction that an ACK may still answer
@@ -17,6 +18,12 @@ local INFO = 100 -- characters of a text in the Info column
 
 local CONTROL, CHAT = 1, 2
 local ERR, SYN, ACK, FIN = 0x01, 0x02, 0x04, 0x08
+
+-- The forms of datagrams (SIMP 1, 7, 8): bytes of Length, and for those that are not as specified what is shown.
+local SPECIFIED = { length = 4 }
+local TWO_BYTE_LENGTH = { length = 2, name = "two-byte-length", line = "Length has 2 bytes, 4 are specified" }
+local ONE_BYTE_LENGTH = { length = 1, name = "one-byte-length", line = "Length has 1 byte, 4 are specified" }
+local OF_2021 = { length = 1, name = "form-2021", line = "The form of 2021/22", counts = true }
 
 local names = {
     [CONTROL] = {
@@ -27,6 +34,7 @@ local names = {
 }
 
 local fields = {
+    form = ProtoField.string("simp.form", "Form"),
     type = ProtoField.uint8("simp.type", "Type", base.HEX, { [CONTROL] = "control", [CHAT] = "chat" }),
     operation = ProtoField.uint8("simp.operation", "Operation", base.HEX),
     err = ProtoField.bool("simp.operation.err", "ERR", 8, nil, ERR),
@@ -59,6 +67,7 @@ end
 
 local experts = {
     -- What one datagram shows.
+    form = deviation("form.other", "Another form than specified", severity.NOTE),
     short = ProtoExpert.new("simp.short", "Datagram ends inside the header", group.MALFORMED, severity.ERROR),
     type_unknown = deviation("type.unknown", "Unknown type", severity.WARN),
     operation_unknown = deviation("operation.unknown", "Unknown operation", severity.WARN),
@@ -113,6 +122,39 @@ local function escaped(text)
     return (text:gsub("\\", "\\\\"):gsub("[^ -~]", function(c) return ("\\x%02x"):format(c:byte()) end))
 end
 
+-- Length in this form; nothing if it is not all there.
+local function length_of(bytes, form)
+    if #bytes < SHORT_HEADER + form.length then
+        return nil
+    end
+    local length = 0
+    for i = SHORT_HEADER + 1, SHORT_HEADER + form.length do
+        length = length * 256 + bytes:byte(i)
+    end
+    return length
+end
+
+-- Control datagrams of 2021/22 have the Type that is of chats today, and no payload, which no chat has; its chats show by
+-- their User, which is filled up with the digit 0 from the left.
+local function is_of_2021(bytes, on_wire)
+    local type, operation = bytes:byte(1, 2)
+    if type == CHAT and (operation == SYN or operation == ACK or operation == SYN + ACK or operation == FIN) then
+        return on_wire == SHORT_HEADER + OF_2021.length
+    end
+    return bytes:sub(4, SHORT_HEADER):find("^0[ -~]+$") ~= nil
+end
+
+-- The form: another than specified only if its Length says exactly what follows it (SIMP 7).
+local function form_of(bytes, on_wire)
+    local narrow = is_of_2021(bytes, on_wire) and OF_2021 or ONE_BYTE_LENGTH
+    for _, form in ipairs({ SPECIFIED, narrow, TWO_BYTE_LENGTH }) do
+        if length_of(bytes, form) == on_wire - SHORT_HEADER - form.length then
+            return form
+        end
+    end
+    return SPECIFIED
+end
+
 local function has(operation, bit)
     return math.floor(operation / bit) % 2 == 1
 end
@@ -135,14 +177,18 @@ local function read_operation(d)
     for key, bit in pairs({ syn = SYN, ack = ACK, fin = FIN }) do
         d["is_" .. key] = d.known and d.type == CONTROL and has(d.operation, bit)
     end
-    if d.sequence > 1 then
+    if d.sequence > 1 and not d.form.counts then
         note(d, "sequence", "sequence_range", "Sequence %d, only 0 and 1 are specified", d.sequence)
     end
 end
 
--- The name is what is left without padding of NUL or space, up to an inner NUL.
+-- The name is what is left without padding of NUL or space, up to an inner NUL; or without the zeros of 2021/22.
 local function read_user(d)
     local field = d.bytes:sub(4, SHORT_HEADER)
+    if d.form == OF_2021 then
+        field = field:gsub("^0+", "")
+        field = field .. ("\0"):rep(SHORT_HEADER - 3 - #field)
+    end
     local name = field:gsub("^[\0 ]+", ""):gsub("[\0 ]+$", "")
     d.user = name:gsub("\0.*", ""):gsub(" +$", "")
     d.user_shown = escaped(d.user)
@@ -191,9 +237,8 @@ end
 
 -- Where the payload ends: where Length says, else where the datagram ends (SIMP 7).
 local function read_length(d)
-    local after = d.on_wire - HEADER
-    local a, b, c, e = d.bytes:byte(SHORT_HEADER + 1, HEADER)
-    d.length = ((a * 256 + b) * 256 + c) * 256 + e
+    local after = d.on_wire - d.header
+    d.length = length_of(d.bytes, d.form)
     if d.length > after then
         note(d, "length", "length_beyond", "Length %.0f, but a payload of %s", d.length, bytes_of(after))
         return after
@@ -208,7 +253,7 @@ local function read_trailer(d)
     if #d.trailer == 0 then
         return
     end
-    local size = d.on_wire - HEADER - d.payload_size
+    local size = d.on_wire - d.header - d.payload_size
     if size ~= 2 or d.cut then
         note(d, "trailer", "trailer_unknown", "%s after the payload", bytes_of(size))
         return
@@ -251,20 +296,28 @@ end
 
 -- The datagram as a table. `on_wire` is how long it was; fewer bytes where the capture has cut it.
 local function read(bytes, on_wire)
-    local d = { bytes = bytes, on_wire = on_wire, cut = #bytes < on_wire, notes = {} }
+    local form = form_of(bytes, on_wire)
+    local d = { bytes = bytes, on_wire = on_wire, cut = #bytes < on_wire, form = form, notes = {} }
+    d.header = SHORT_HEADER + form.length
     d.type, d.operation, d.sequence = bytes:byte(1, 3)
+    if form.name then
+        note(d, "form", "form", form.line)
+    end
+    if form == OF_2021 and (d.type == CONTROL or d.type == CHAT) then
+        d.type = CONTROL + CHAT - d.type
+    end
     if d.sequence then
         read_operation(d)
         read_user(d)
     end
     if on_wire == SHORT_HEADER and d.type == CONTROL then
         note(d, "datagram", "length_missing", "No Length: a control datagram of %d bytes", on_wire)
-    elseif on_wire < HEADER then
+    elseif on_wire < d.header then
         note(d, "datagram", "short", "Ends after %s, the header has %d", bytes_of(on_wire), HEADER)
-    elseif #bytes >= HEADER then
+    elseif #bytes >= d.header then
         d.payload_size = read_length(d)
-        d.payload = bytes:sub(HEADER + 1, HEADER + d.payload_size)
-        d.trailer = bytes:sub(HEADER + d.payload_size + 1)
+        d.payload = bytes:sub(d.header + 1, d.header + d.payload_size)
+        d.trailer = bytes:sub(d.header + d.payload_size + 1)
         read_trailer(d)
         read_text(d)
     end
@@ -294,11 +347,13 @@ local function directions(pinfo)
     return way(here .. " > " .. there), way(there .. " > " .. here)
 end
 
-local function open(out, back, time)
+-- The sender of this datagram accepts.
+local function open(out, back, d, time)
     if not out.opened then
         for _, way in ipairs({ out, back }) do
             way.opened, way.next = time, 0
         end
+        out.next = d.form.counts and ACCEPTING_FROM or 0
     end
 end
 
@@ -322,11 +377,12 @@ local function first_copy(out, d, time)
 end
 
 local function check_sequence(out, d, found)
-    if out.next and d.sequence <= 1 and d.sequence ~= out.next then
+    local is_known = d.sequence <= 1 or d.form.counts
+    if out.next and is_known and d.sequence ~= out.next then
         note(found, "sequence", "sequence_order", "Sequence %d, the next of this direction is %d",
             d.sequence, out.next)
     end
-    out.next = d.sequence <= 1 and 1 - d.sequence or nil
+    out.next = is_known and (d.sequence + 1) % (d.form.counts and 256 or 2) or nil
 end
 
 -- A FIN answers an invitation that waits.
@@ -349,8 +405,12 @@ local function track_wanting(out, back, d, found, frame, time)
     end
     local kept = {
         frame = frame, time = time, bytes = d.bytes, sequence = d.sequence, name = d.name, is_fin = d.is_fin,
-        is_syn = d.name == "SYN", text = d.text, copies = 1, acks = 0,
+        is_syn = d.name == "SYN", text = d.text, copies = 1, acks = 0, ack_sequence = d.sequence,
     }
+    -- In the form of 2021/22 the ACK of a control datagram has the next number (SIMP 8).
+    if d.form.counts and not d.is_chat and not kept.is_syn then
+        kept.ack_sequence = (d.sequence + 1) % 256
+    end
     -- A SYN with a text is a message in a chat, one without means that the peer has begun anew (SIMP 2, 7).
     if d.is_fin or (kept.is_syn and out.opened and not d.text) then
         close(out, back)
@@ -384,7 +444,7 @@ local function answered(back, d)
     for i = #back.kept, 1, -1 do
         local kept = back.kept[i]
         if may_answer(d, kept) then
-            local same = kept.sequence == d.sequence
+            local same = kept.ack_sequence == d.sequence
             if same and kept.acks < kept.copies then
                 return kept
             end
@@ -401,7 +461,7 @@ local function track_bare_ack(out, back, d, found, kept, time)
         note(found, "operation", "ack_syn", "Refuses the SYN of frame %d with a text", kept.frame)
     elseif not kept.text then
         note(found, "operation", "ack_syn", "Accepts the SYN of frame %d without SYN+ACK", kept.frame)
-        open(out, back, time)
+        open(out, back, d, time)
     end
 end
 
@@ -422,7 +482,7 @@ local function track_ack(out, back, d, found, frame, time)
     elseif kept.acks > kept.copies and not found.retransmission_of then
         note(found, "operation", "ack_again", "Frame %d was acknowledged in frame %d", kept.frame, first.ack_in)
     end
-    if kept.sequence ~= d.sequence then
+    if kept.ack_sequence ~= d.sequence then
         note(found, "sequence", "ack_sequence", "%s with sequence %d, the %s of frame %d has %d",
             d.name, d.sequence, kept.name, kept.frame, kept.sequence)
     end
@@ -462,7 +522,7 @@ local function track(pinfo, d)
         track_ack(out, back, d, found, frame, time)
     end
     if d.name == "SYN+ACK" then
-        open(out, back, time)
+        open(out, back, d, time)
     end
     return found
 end
@@ -486,7 +546,13 @@ local function summary(d, found)
 end
 
 local function show_header(tvb, root, items, d)
+    if d.form.name then
+        items.form = root:add(fields.form, tvb(), d.form.name):set_generated()
+    end
     items.type = root:add(fields.type, tvb(0, 1))
+    if d.form == OF_2021 then
+        items.type:set_text(("Type: %s (0x%02x)"):format(d.type == CHAT and "chat" or "control", d.bytes:byte()))
+    end
     items.operation = root:add(fields.operation, tvb(1, 1)):append_text((" (%s)"):format(d.name))
     if d.type == CONTROL then
         for _, bit in ipairs({ "err", "syn", "ack", "fin" }) do
@@ -504,9 +570,9 @@ local function show_header(tvb, root, items, d)
 end
 
 local function show_payload(tvb, root, items, d)
-    items.length = root:add(fields.length, tvb(SHORT_HEADER, HEADER - SHORT_HEADER))
+    items.length = root:add(fields.length, tvb(SHORT_HEADER, d.form.length))
     if #d.payload > 0 then
-        local range = tvb(HEADER, #d.payload)
+        local range = tvb(d.header, #d.payload)
         items.payload = root:add(fields.payload, range)
         items.text = items.payload:add(fields.text, range, d.text)
     end

@@ -2,7 +2,7 @@
 
 use Side::{Alice, Bob};
 
-use super::deviations::FIN_ACK;
+use super::deviations::{FIN_ACK, of_2021, one_byte_length};
 use crate::datagrams::{ACK, CHAT, FIN, SYN, SYN_ACK, wire};
 
 /// Who sends it, the seconds before it, the datagram, and what is shown of it; the frame that it acknowledges
@@ -17,7 +17,7 @@ pub enum Side {
 }
 
 pub fn conversations() -> Vec<Vec<Step>> {
-    [chats(), openings()].concat()
+    [chats(), openings(), forms()].concat()
 }
 
 fn alice(operation: [u8; 2], seq: u8, text: &str) -> Vec<u8> {
@@ -82,6 +82,40 @@ fn chats() -> Vec<Vec<Step>> {
             (Alice, 9, alice(SYN, 0, ""), "SYN seq=0 user=alice"),
             (Bob, 0, bob(SYN_ACK, 0, ""), "SYN+ACK seq=0 user=bob > 5"),
             (Alice, 0, alice(CHAT, 0, "hi"), r#"CHAT seq=0 "hi""#),
+        ],
+    ]
+}
+
+/// Chats in other forms than specified.
+#[rustfmt::skip]
+fn forms() -> Vec<Vec<Step>> {
+    let alice = |fields, seq, text: &str| of_2021(fields, seq, "alice", text.as_bytes());
+    let bob = |fields, seq, text: &str| of_2021(fields, seq, "bob", text.as_bytes());
+    let narrow = |operation, seq, text: &str| one_byte_length(operation, seq, "bob", text.as_bytes());
+    vec![
+        // In that of 2021/22 both sides count, and the ACK of a SYN+ACK has the next number.
+        vec![
+            (Alice, 0, alice([2, 2], 0, ""), "SYN seq=0 user=alice ! form.other: The form of 2021/22"),
+            (Bob, 0, bob([2, 6], 0, ""), "SYN+ACK seq=0 user=bob > 1 ! form.other: The form of 2021/22"),
+            (Alice, 0, alice([2, 4], 1, ""), "ACK seq=1 user=alice > 2 ! form.other: The form of 2021/22"),
+            (Alice, 0, alice([1, 1], 0, "hi"), r#"CHAT seq=0 "hi" ! form.other: The form of 2021/22"#),
+            (Bob, 0, bob([2, 4], 0, ""), "ACK seq=0 user=bob > 4 ! form.other: The form of 2021/22"),
+            (Bob, 0, bob([1, 1], 100, "hello"), r#"CHAT seq=100 "hello" ! form.other: The form of 2021/22"#),
+            (Alice, 0, alice([2, 4], 100, ""), "ACK seq=100 user=alice > 6 ! form.other: The form of 2021/22"),
+            (Bob, 0, bob([1, 1], 103, "?"), r#"CHAT seq=103 "?" ! form.other: The form of 2021/22 ! sequence.order: Sequence 103, the next of this direction is 101"#),
+            (Alice, 0, alice([2, 8], 1, ""), "FIN seq=1 user=alice ! form.other: The form of 2021/22"),
+            (Bob, 0, bob([2, 4], 2, ""), "ACK seq=2 user=bob > 9 ! form.other: The form of 2021/22"),
+        ],
+        // One whose ACKs have the next number, with one that answers as specified.
+        vec![
+            (Bob, 0, narrow(SYN, 0, ""),
+                "SYN seq=0 user=bob ! form.other: Length has 1 byte, 4 are specified"),
+            (Alice, 0, wire(SYN_ACK, 0, "alice", b""), "SYN+ACK seq=0 user=alice > 1"),
+            (Bob, 0, narrow(ACK, 1, ""), "ACK seq=1 user=bob > 2 \
+                ! ack.sequence: ACK with sequence 1, the SYN+ACK of frame 2 has 0 \
+                ! form.other: Length has 1 byte, 4 are specified"),
+            (Bob, 0, narrow(CHAT, 0, "hi"),
+                r#"CHAT seq=0 "hi" ! form.other: Length has 1 byte, 4 are specified"#),
         ],
     ]
 }

@@ -10,7 +10,18 @@ pub const FIN_ACK: [u8; 2] = [0x01, 0x0c];
 pub type Odd = (&'static str, Vec<u8>, &'static str);
 
 pub fn deviations() -> Vec<Odd> {
-    [odd_headers(), odd_lengths(), odd_payloads()].concat()
+    [odd_headers(), odd_lengths(), odd_payloads(), other_forms()].concat()
+}
+
+/// A datagram in the form of 2021/22, the Type as it has it.
+pub fn of_2021(fields: [u8; 2], seq: u8, user: &str, text: &[u8]) -> Vec<u8> {
+    let zeros = "0".repeat(32 - user.len());
+    [&fields, &[seq][..], zeros.as_bytes(), user.as_bytes(), &[text.len() as u8], text].concat()
+}
+
+/// A datagram with a Length of one byte.
+pub fn one_byte_length(operation: [u8; 2], seq: u8, user: &str, text: &[u8]) -> Vec<u8> {
+    odd(operation, seq, user.as_bytes(), &[&[text.len() as u8], text].concat())
 }
 
 /// A header without Length, its user padded with NUL, and what is after it.
@@ -81,8 +92,8 @@ fn odd_lengths() -> Vec<Odd> {
             "ERR seq=0 user=bob ! short: Ends after 33 bytes, the header has 39"),
         ("a chat without Length", odd(CHAT, 0, b"bob", b""),
             "CHAT seq=0 ! short: Ends after 35 bytes, the header has 39"),
-        ("half a Length", odd(SYN, 0, b"bob", &[0; 2]),
-            "SYN seq=0 user=bob ! short: Ends after 37 bytes, the header has 39"),
+        ("half a Length", odd(SYN, 0, b"bob", &[0; 3]),
+            "SYN seq=0 user=bob ! short: Ends after 38 bytes, the header has 39"),
         ("control without Length", odd(SYN, 0, b"bob", b""),
             "SYN seq=0 user=bob ! length.missing: No Length: a control datagram of 35 bytes"),
         ("Length 0", odd(CHAT, 0, b"bob", b"\0\0\0\0hi"),
@@ -99,6 +110,31 @@ fn odd_lengths() -> Vec<Odd> {
             r#"CHAT seq=1 "hi!" ! trailer.checksum: 2-byte checksum after the payload, it is right"#),
         ("a checksum that is the complement, after no payload", with_checksum(wire(SYN, 0, "bob", b""), true),
             "SYN seq=0 user=bob ! trailer.checksum: 2-byte checksum after the payload, it is right"),
+    ]
+}
+
+/// Other forms than specified, and what is none of them.
+#[rustfmt::skip]
+fn other_forms() -> Vec<Odd> {
+    vec![
+        ("a Length of one byte", one_byte_length(SYN, 0, "bob", b""),
+            "SYN seq=0 user=bob ! form.other: Length has 1 byte, 4 are specified"),
+        ("one byte, with a text", one_byte_length(CHAT, 1, "bob", b"hi"),
+            r#"CHAT seq=1 "hi" ! form.other: Length has 1 byte, 4 are specified"#),
+        ("a Length of two bytes", odd(CHAT, 0, b"bob", b"\0\x02hi"),
+            r#"CHAT seq=0 "hi" ! form.other: Length has 2 bytes, 4 are specified"#),
+        ("one of two bytes that is wrong is one of four", odd(CHAT, 0, b"bob", b"\0\x03hi"),
+            r#"CHAT seq=0 ! length.beyond: Length 223337, but a payload of 0 bytes ! text.empty: Chat without a text"#),
+        ("2021/22", of_2021([2, 2], 0, "bob", b""), "SYN seq=0 user=bob ! form.other: The form of 2021/22"),
+        ("2021/22, a chat", of_2021([1, 1], 101, "bob", b"hi"),
+            r#"CHAT seq=101 "hi" ! form.other: The form of 2021/22"#),
+        ("2021/22, an error", of_2021([2, 1], 0, "bob", b"No"),
+            r#"ERR seq=0 user=bob "No" ! form.other: The form of 2021/22"#),
+        ("2021/22, a name that fills its field", of_2021([2, 8], 100, &"b".repeat(32), b""),
+            "FIN seq=100 user=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb ! form.other: The form of 2021/22"),
+        ("2021/22, without a name", of_2021([2, 2], 0, "", b""),
+            "SYN seq=0 user= ! form.other: The form of 2021/22 ! user.empty: User is empty"),
+        ("a name of zeros", wire(CHAT, 0, &"0".repeat(32), b"hi"), r#"CHAT seq=0 "hi""#),
     ]
 }
 
