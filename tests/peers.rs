@@ -242,7 +242,7 @@ fn a_table_of_peers_that_makes_no_sense_is_named_and_changes_nothing() {
     daemon.signal(Signal::SIGHUP);
     daemon.client().status_when(|_| daemon.log().contains("configuration not changed: "));
     let line = format!(
-        "{config}: line 2: [peers] '{two}': unknown habit 'pads' (known: plain, cuts-at=N with N from 1 to 985, odd, "
+        "{config}: line 2: [peers] '{two}': unknown habit 'pads' (known: plain, cuts-at=N with N from 1 to 985, two-byte-length, "
     );
     assert!(daemon.log().contains(&line), "{}", daemon.log());
     assert!(world.ctl(1, &["peers"]).ok().contains("takes-turns"));

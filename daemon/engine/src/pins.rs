@@ -153,7 +153,8 @@ mod tests {
         let page = include_str!("../../../man/simpd.toml.5");
         let table = page.split(".It Ic peers").nth(1).unwrap().split(".El").next().unwrap();
         let described: Vec<_> = table.lines().filter_map(|line| line.strip_prefix(".It Li ")).collect();
+        let forms = simp_proto::Form::NAMES.map(|(_, name)| name);
         let habits = simp_proto::Habit::ALL.map(|(_, name)| name);
-        assert_eq!(described, [&["plain"], &habits[..], &["cuts-at=N"]].concat());
+        assert_eq!(described, [&["plain"], &forms[..], &habits[..], &["cuts-at=N"]].concat());
     }
 }
