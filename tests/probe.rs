@@ -122,6 +122,7 @@ fn a_peer_of_another_form_is_spoken_to_in_it_and_told_which_it_is() {
     let only = "1,2.2,3.1,3.2,3.3,3.4,5.1,5.4,5.5";
     let cases = [
         (Defect::OneByteLength, &["1.1"][..], "a Length of one byte (one-byte-length in simp(7))"),
+        (Defect::AcksNext, &["1.1", "3.1"], "a Length of one byte (one-byte-length in simp(7))"),
         (Defect::TwoByteLength, &["1.1"], "a Length of two bytes (two-byte-length in simp(7))"),
         (Defect::Of2021, &["1.1", "1.2", "1.3", "1.4", "3.3"], "the form of 2021/22 (form-2021 in simp(7))"),
     ];

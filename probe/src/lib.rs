@@ -27,7 +27,7 @@ use simp_control::error::{Outcome, fail};
 
 use console::Console;
 use findings::Findings;
-use peer_form::PeerForm;
+use peer_form::{AckNumber, PeerForm};
 use sockets::{Side, Sockets};
 use stage::{ChatSoFar, Stage, USER};
 
@@ -41,8 +41,8 @@ pub fn probe(peer: SocketAddr, from: Option<&str>, wanted: Selection, timeout: D
     let console = Console::new(sockets.address(Side::Ours), USER, timeout);
     console.announce(peer, &wanted);
     let (findings, chat) = (Findings::default(), ChatSoFar::default());
-    let form = PeerForm::default();
-    let mut stage = Stage { sockets, findings, console, wanted, timeout, chat, form, is_judging: true };
+    let (form, acks) = (PeerForm::default(), AckNumber::default());
+    let mut stage = Stage { sockets, findings, console, wanted, timeout, chat, form, acks, is_judging: true };
     let played = stage.play();
     // Before any error is printed: the line of progress has no end.
     stage.console.clear();

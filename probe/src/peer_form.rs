@@ -117,6 +117,31 @@ impl PeerForm {
     }
 }
 
+/// Which number the peer's ACK of a message has, and wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum AckNumber {
+    /// That of the message.
+    #[default]
+    Same,
+    /// The next one. Only peers with a Length of one byte were seen to want it (SIMP 7).
+    Next,
+}
+
+impl AckNumber {
+    /// What the ACK of a datagram shows, both with these numbers.
+    pub(crate) fn of(form: PeerForm, seq: u8, ack: u8) -> Self {
+        if form == PeerForm::OneByteLength && ack == form.next(seq) { Self::Next } else { Self::Same }
+    }
+
+    /// The number of our ACK of a message with this one.
+    pub(crate) fn answer(self, form: PeerForm, seq: u8) -> u8 {
+        match self {
+            Self::Same => seq,
+            Self::Next => form.next(seq),
+        }
+    }
+}
+
 /// Whether a header with a Length of one byte is of 2021/22: its control datagrams have the Type of chats, and no payload,
 /// which no chat has; its chats show by their User.
 fn is_of_2021(bytes: &[u8]) -> bool {

@@ -11,6 +11,7 @@ mod theirs;
 use crate::clauses::{Clause, Scene};
 use crate::console::{Favour, needs_chat, needs_invitation};
 use crate::findings::Evidence;
+use crate::peer_form::AckNumber;
 use crate::sockets::Side;
 use crate::stage::{ANSWER_WITHIN, AT_ONCE, ChatSoFar, Stage};
 use crate::wire::Op;
@@ -76,6 +77,7 @@ impl Stage {
                 self.findings.fail(clause, "no ACK within 5 s", &[&syn_ack]);
                 continue;
             };
+            self.acks = AckNumber::of(self.form, 0, ack.seq());
             // The sequence is 2.7's matter; 2.8 asks only for an answer.
             let is_right = clause == Clause::AcksSynAckAgain || ack.seq() == 0;
             self.findings.judge(clause, is_right, format!("it has {}", ack.seq()), &[&syn_ack, &ack]);

@@ -8,7 +8,7 @@ use simp_control::error::Outcome;
 use crate::clauses::{Clause, Scene, Selection};
 use crate::console::{Console, Favour};
 use crate::findings::{Evidence, Findings};
-use crate::peer_form::PeerForm;
+use crate::peer_form::{AckNumber, PeerForm};
 use crate::sockets::{Side, Sockets};
 use crate::wire::{self, Op};
 
@@ -70,6 +70,8 @@ pub(crate) struct Stage {
     pub(crate) chat: ChatSoFar,
     /// How the last datagram of the peer was written: so are ours.
     pub(crate) form: PeerForm,
+    /// Which number its last ACK had: so have ours of its messages.
+    pub(crate) acks: AckNumber,
     /// Whether what comes is judged by section 1: an answer to what makes no sense may be as odd.
     pub(crate) is_judging: bool,
 }
@@ -87,7 +89,10 @@ impl Stage {
 
     /// Acknowledges a datagram.
     pub(crate) fn ack(&mut self, seen: &Evidence) -> Outcome<Evidence> {
-        let seq = if seen.is(Op::Chat) { seen.seq() } else { self.form.ack_of_control(seen.seq()) };
+        let seq = match seen.is(Op::Chat) {
+            true => self.acks.answer(self.form, seen.seq()),
+            false => self.form.ack_of_control(seen.seq()),
+        };
         self.send(Op::Ack, seq, b"")
     }
 

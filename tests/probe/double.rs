@@ -24,6 +24,8 @@ pub enum Defect {
     DoesNotWait,
     TwoByteLength,
     OneByteLength,
+    /// The same, and ACKs of messages have, and must have, the next number.
+    AcksNext,
     /// The form of 2021/22, with its numbers.
     Of2021,
 }
@@ -32,7 +34,7 @@ impl Defect {
     fn header_len(self) -> usize {
         match self {
             Self::TwoByteLength => 37,
-            Self::OneByteLength | Self::Of2021 => 36,
+            Self::OneByteLength | Self::AcksNext | Self::Of2021 => 36,
             _ => 39,
         }
     }
@@ -87,7 +89,8 @@ struct Chat {
     /// Lines that are still to be sent, and the sequence of the next.
     lines: Vec<&'static str>,
     seq: u8,
-    /// If both sides count: the sequence of the ACK that is due, and that of what the other side says next.
+    /// The sequence of the ACK that is due, for those that look at it; and if both sides count, that of what the other
+    /// side says next.
     due: u8,
     next: u8,
 }
@@ -145,19 +148,29 @@ impl Peer {
     fn handle(&mut self, from: SocketAddr, kind: u8, operation: u8, seq: u8, text: &[u8]) {
         let is_in_chat = self.chat.as_ref().is_some_and(|chat| chat.with == from);
         let counts = self.defect == Defect::Of2021;
+        let is_strict = counts || self.defect == Defect::AcksNext;
         let is_free = self.chat.is_none() || self.defect == Defect::AcceptsEverybody;
         match (kind, operation) {
             (2, _) if is_in_chat => self.handle_message(from, seq, text),
             (2, _) => self.refuse(from),
             (_, SYN) if is_free => {
                 let lines = vec!["two", "one"];
-                let chat = Chat { with: from, last: None, lines, seq: self.first_seq(), due: 1, next: 0 };
+                let chat = Chat {
+                    with: from,
+                    last: None,
+                    lines,
+                    seq: self.first_seq(),
+                    due: u8::from(counts),
+                    next: 0,
+                };
                 self.chat.get_or_insert(chat);
                 let answer = if self.defect == Defect::BareAck { ACK } else { SYN_ACK };
                 self.transmit(from, [1, answer], 0, b"");
             }
             (_, SYN) => self.refuse(from),
-            (_, ACK) if counts && self.chat.as_ref().is_some_and(|chat| chat.due != seq) => (),
+            (_, ACK) if is_strict && self.chat.as_ref().is_some_and(|chat| chat.due != seq) => (),
+            // It shows how it acknowledges before it says anything.
+            (_, ACK) if is_in_chat && self.is_still_to_show() => (),
             (_, ACK) if is_in_chat => self.say(),
             (_, FIN) if counts && self.chat.as_ref().is_some_and(|chat| chat.next != seq) => (),
             (_, FIN) => {
@@ -170,6 +183,10 @@ impl Peer {
         }
     }
 
+    fn is_still_to_show(&self) -> bool {
+        self.defect == Defect::AcksNext && self.chat.as_ref().is_some_and(|chat| chat.last.is_none())
+    }
+
     fn first_seq(&self) -> u8 {
         match self.defect {
             Defect::BeginsWithOne => 1,
@@ -179,6 +196,7 @@ impl Peer {
     }
 
     fn handle_message(&mut self, from: SocketAddr, seq: u8, text: &[u8]) {
+        let is_first = self.is_still_to_show();
         let chat = self.chat.as_mut().unwrap();
         let message = Some((seq, text.to_vec()));
         let is_duplicate = std::mem::replace(&mut chat.last, message.clone()) == message;
@@ -189,8 +207,11 @@ impl Peer {
             chat.next += 1;
         }
         if !(is_duplicate && self.defect == Defect::IgnoresDuplicates) {
-            let wrong = u8::from(self.defect == Defect::AckOfWrongBit);
+            let wrong = u8::from(matches!(self.defect, Defect::AckOfWrongBit | Defect::AcksNext));
             self.transmit(from, [1, ACK], seq ^ wrong, b"");
+        }
+        if is_first {
+            self.say();
         }
     }
 
@@ -199,7 +220,7 @@ impl Peer {
         let Some(chat) = &mut self.chat else { return };
         let (with, seq) = (chat.with, chat.seq);
         let Some(line) = chat.lines.pop() else { return };
-        chat.due = seq;
+        chat.due = seq ^ u8::from(self.defect == Defect::AcksNext);
         match self.defect {
             Defect::SameBit => (),
             Defect::Of2021 => chat.seq += 1,

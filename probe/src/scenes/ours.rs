@@ -8,6 +8,7 @@ use simp_control::error::Outcome;
 use crate::clauses::{Clause, Scene};
 use crate::console::Favour;
 use crate::findings::Evidence;
+use crate::peer_form::AckNumber;
 use crate::sockets::Side;
 use crate::stage::{ANSWER_WITHIN, AT_ONCE, QUIET, REPEAT_WITHIN, Stage};
 use crate::wire::{self, Op};
@@ -127,6 +128,7 @@ impl Stage {
                 }
                 return Ok(());
             };
+            self.acks = AckNumber::of(self.form, seq, ack.seq());
             let why = format!("the message has {seq}, the ACK {}", ack.seq());
             self.findings.judge(Clause::AcksMessages, ack.seq() == seq, why, &[&chat, &ack]);
             self.chat.seq = self.form.next(seq);
