@@ -11,7 +11,7 @@ mod form;
 mod handshake;
 mod numbers;
 
-use simp_proto::{Chat, Datagram, Deviations, Handled, Known, Operation};
+use simp_proto::{Chat, Datagram, Deviations, Handled, Known, Operation, State};
 
 use crate::common::{ANN, BOB, Says, at};
 use crate::driver::{Driver, SETTINGS, delivered};
@@ -78,6 +78,25 @@ fn oddly(datagram: Datagram) -> Datagram {
 /// A foreign peer has accepted Bob's invitation, and shows no habit but that.
 fn open_with_foreign(habits: &str) -> Driver {
     open_in(known(habits), Deviations::PADDING)
+}
+
+#[test]
+fn from_our_fin_on_it_is_known_when_a_chat_ends_though_the_peer_never_answers() {
+    for (mut bob, ends) in [
+        (open("plain"), 30_000),
+        (open("never-acks"), 10_000),
+        (open_with_foreign("plain"), 6_000),
+        (open_with_foreign("never-acks"), 4_000),
+    ] {
+        assert_eq!(bob.chat.ends_at(), None);
+        bob.chat.close(at(0), false).unwrap();
+        bob.drain();
+        assert_eq!(bob.chat.ends_at(), Some(at(ends)));
+        bob.schedule(at(ends - 1));
+        assert_eq!((bob.state(), bob.chat.ends_at()), (State::Closing, Some(at(ends))));
+        bob.schedule(at(ends));
+        assert_eq!((bob.state(), bob.chat.ends_at()), (State::Closed, None));
+    }
 }
 
 #[test]
