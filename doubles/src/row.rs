@@ -9,6 +9,8 @@ pub struct Row {
     pub name: &'static str,
     /// What is special about it, in a few words.
     pub about: &'static str,
+    /// A real program does so.
+    pub is_seen: bool,
     /// What it does.
     pub traits: Traits,
     /// What can be expected of a chat with it at most.
@@ -106,5 +108,5 @@ impl Expect {
 }
 
 pub(crate) fn row(name: &'static str, about: &'static str, traits: Traits, expect: Expect) -> Row {
-    Row { name, about, traits, expect }
+    Row { name, about, is_seen: false, traits, expect }
 }

@@ -12,6 +12,7 @@ pub fn rows() -> Vec<Row> {
     let mut rows = table::rows();
     rows.extend(seen::rows());
     rows.extend(real::rows());
+    rows.iter_mut().for_each(|row| row.is_seen = true);
     rows.extend(invented::rows());
     rows
 }

@@ -13,7 +13,7 @@ pub(crate) const RETRANSMIT_AFTER: Duration = Duration::from_secs(5);
 
 /// No copy of a datagram lives longer than this in the network (SIMP 6): half of [`RETRANSMIT_AFTER`], in which
 /// a datagram and the ACK that it causes are both dead.
-pub(crate) const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
+pub const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
 
 /// The number of a message of ours: the id of its `queued` entry in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

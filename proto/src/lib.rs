@@ -27,7 +27,7 @@ mod numbering;
 mod state;
 pub mod text;
 
-pub use arq::{MessageId, Outgoing};
+pub use arq::{COPY_LIVES_FOR, MessageId, Outgoing};
 pub use chat::{ANSWER_GOOD_FOR, Chat, ChatEvent, Handled, Known, Pending, Settings, Snapshot, StateError};
 pub use datagram::{Datagram, DecodeError, HEADER_LEN, Operation};
 pub use detector::Learned;

@@ -34,7 +34,10 @@ impl Engine {
     ) -> Result<usize, StoreError> {
         let known = self.known_of(now, address)?;
         let (me, settings) = (self.policy.user, self.policy.chat);
-        let chat = Chat::invite(now.instant, me, settings, known, expires_after);
+        let mut chat = Chat::invite(now.instant, me, settings, known, expires_after);
+        if let Some(until) = self.wake.copies_until(now.instant, address) {
+            chat.invite_from(until);
+        }
         Ok(self.insert(now, (address, None), chat, (wanted_by, Standing::proved(now.instant)), expires_after))
     }
 

@@ -45,8 +45,8 @@ impl Engine {
         let Left::Last { outlived_chat } = self.outlet.note_left(address) else { return };
         let dead_at = now.instant + DEAD_AFTER;
         if outlived_chat {
-            // Its ACK must not pass for that of something in the next chat.
-            self.wake.note_acks(now.instant, address, dead_at);
+            // Nor it nor its ACK must pass for something of the next chat.
+            self.wake.note_late(now.instant, address);
         }
         // Whoever has moved may wait for what went to the port that was invited, where somebody else has a chat since.
         for key in self.chats.all_known_at(address) {

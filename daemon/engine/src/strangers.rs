@@ -111,7 +111,8 @@ impl Engine {
         // From here on it has a place in the log: that is what the limits above are for.
         let known = self.known_of(now, origin.from)?;
         let mut chat = Chat::invited(now.instant, self.policy.user, self.policy.chat, known, syn);
-        if let Some(until) = copies_live_until {
+        let late = self.wake.copies_until(now.instant, origin.from);
+        if let Some(until) = copies_live_until.max(late) {
             chat.answer_from(until);
         }
         let wanted_by = if accepts { WantedBy::Peer } else { WantedBy::Users };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use simp_proto::{Datagram, Operation};
+use simp_proto::{COPY_LIVES_FOR, Datagram, Operation};
 
 use crate::ongoing::Ongoing;
 
@@ -24,6 +24,8 @@ const SOME: usize = 1_024;
 pub struct Wake {
     acks: Deadlines,
     fins: Deadlines,
+    /// Copies of what we sent in a chat that is over, and that left late.
+    copies: Deadlines,
     /// Of what the last run sent nothing is known: an ACK may come from anybody until then.
     acks_of_all: Option<Instant>,
 }
@@ -32,6 +34,17 @@ impl Wake {
     /// An ACK may come from this address until then.
     pub fn note_acks(&mut self, now: Instant, from: SocketAddr, until: Instant) {
         self.acks.note(now, from, until);
+    }
+
+    /// Something of a chat that is over has left only now.
+    pub fn note_late(&mut self, now: Instant, to: SocketAddr) {
+        self.acks.note(now, to, now + DEAD_AFTER);
+        self.copies.note(now, to, now + COPY_LIVES_FOR);
+    }
+
+    /// Until when it may be under way; `None` if nothing is.
+    pub fn copies_until(&self, now: Instant, to: SocketAddr) -> Option<Instant> {
+        self.copies.until(to).filter(|until| *until > now)
     }
 
     /// ACKs of what the last run sent may come for a while.

@@ -76,6 +76,7 @@ impl Matrix {
             let _ = write!(out, "\n## {title}\n");
             self.write_table(&mut out, &scenarios);
         }
+        out.push_str(REAL);
         out
     }
 
@@ -88,24 +89,29 @@ impl Matrix {
         let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name()).collect();
         let _ = write!(
             out,
-            "| peer | what it does | {} |\n|---|---|{}\n",
+            "| peer | what it does | seen | {} |\n|---|---|---|{}\n",
             names.join(" | "),
             "---|".repeat(names.len())
         );
         for (row, cells) in &self.rows {
             let cells = cells.iter().filter(|cell| scenarios.contains(&cell.scenario));
             let cells: Vec<String> = cells.map(|cell| cell.to_markdown(row)).collect();
-            let _ = writeln!(out, "| {} | {} | {} |", row.name, row.about, cells.join(" | "));
+            let seen = if row.is_seen { "yes" } else { "" };
+            let _ = writeln!(out, "| {} | {} | {seen} | {} |", row.name, row.about, cells.join(" | "));
         }
     }
 }
+
+/// What real programs were seen to do, by hand.
+const REAL: &str = include_str!("real.md");
 
 const HEAD: &str = "\
 # Interoperability
 
 Other SIMP implementations differ from the specification, and from each other. This page shows the effects: for the
-specification itself, for each kind seen on the wire (from A to polls), and for others that are likely to exist.
-simpd needs no setting for any of them. The other side is a double (the crate `doubles/`), modelled on what was seen.
+specification itself, for each kind seen on the wire (from A to own-count), and for others that are likely to exist.
+simpd needs no setting for any of them. The other side is a double (the crate `doubles/`), modelled on what was seen; at
+the end are the real programs themselves. `seen` says which rows are of real programs.
 
 A test writes this page, and fails if the page is out of date:
 `SIMP_WRITE=1 cargo test -p simp-daemon compatibility`. With `ROW=E SCENARIO='one lost' SIMP_SEED=3` in the

@@ -193,3 +193,20 @@ fn what_waits_for_the_port_that_a_chat_has_moved_from_holds_it_until_it_leaves_w
     host.send(moved_to);
     assert_eq!(host.sends(), [(moved_to, Operation::Chat)]);
 }
+
+#[test]
+fn nobody_is_invited_while_a_message_of_the_last_chat_that_left_late_may_still_arrive() {
+    let mut host = Host::new(1);
+    host.chats_with(2);
+    host.uplink(Uplink::Takes(0));
+    host.send(peer(2));
+    host.says();
+    host.hears(peer(2), Operation::Fin, 0);
+    let left = host.unblocks();
+    assert!(left.contains(&(peer(2), Operation::Chat)), "{left:?}");
+    host.connect(peer(2));
+    assert_eq!(host.waits(2_499), []);
+    assert_eq!(host.waits(1), [(peer(2), Operation::Syn)]);
+    assert_eq!(host.waits(19_999), []);
+    assert_eq!(host.waits(1), [(peer(2), Operation::Syn)]);
+}

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::opening::RING_AFTER;
+use super::pending::Transmit;
 use super::phase::{Invitee, OpenedBy, Phase, Ringing};
 use super::table::SYN_AGAIN_AFTER;
 use super::{Chat, ChatEvent, Known, Settings, Snapshot, StateError, words};
@@ -67,6 +68,16 @@ impl Chat {
     pub fn answer_from(&mut self, from: Instant) {
         if let Phase::Invited { answer_from, .. } = &mut self.phase {
             *answer_from = Some(from);
+        }
+    }
+
+    /// Invites no sooner than this moment, for the same reason; no effect once it has.
+    pub fn invite_from(&mut self, from: Instant) {
+        if let Phase::Inviting { syn, .. } = &mut self.phase
+            && let Some(place) = self.out.transmits.iter().position(Transmit::is_syn)
+        {
+            self.out.transmits.remove(place);
+            *syn = Repeat { sent: 0, due: from };
         }
     }
 

@@ -17,6 +17,13 @@ pub(super) enum Transmit {
     InFlight,
 }
 
+impl Transmit {
+    /// Whether it is an invitation.
+    pub(super) fn is_syn(&self) -> bool {
+        matches!(self, Self::Control(Operation::Syn, _))
+    }
+}
+
 /// What waits to be polled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pending {
