@@ -25,6 +25,7 @@ fn bytes() -> Vec<Row> {
         row("nameless", "User is empty", nameless, Expect::ALL),
         row("length-header", "Length counts the header too", length(Length::WithHeader), Expect::FOREIGN),
         row("length-little", "Length in little endian", length(Length::LittleEndian), Expect::FOREIGN),
+        row("two-bytes", "Length of two bytes", length(Length::InTwoBytes), Expect::FOREIGN),
         row("nul-end", "texts end with a NUL", form(Form::BeforeNul), Expect::ALL),
         row(
             "nul-filled",

@@ -1,4 +1,4 @@
-//! What real programs do beside the table of section 7: their form of 2021/22, Lengths of one and two bytes, and what
+//! What real programs do beside the table of section 7: their form of 2021/22, a Length of one byte, and what
 //! a chat with them failed for.
 
 use crate::row::{Allowed, Expect, Row, row};
@@ -7,11 +7,10 @@ use crate::traits::{
 };
 
 pub(super) fn rows() -> Vec<Row> {
-    let length = |length| Traits { length, ..Traits::PLAIN };
+    let one_byte = Traits { length: Length::InOneByte, ..Traits::PLAIN };
     vec![
         row("2021", "the form of 2021/22; both count; turns; no ACK to FIN", OF_2021, OF_2021_EXPECT),
-        row("two-bytes", "Length of two bytes", length(Length::InTwoBytes), Expect::FOREIGN),
-        row("one-byte", "Length of one byte", length(Length::InOneByte), Expect::FOREIGN),
+        row("one-byte", "Length of one byte", one_byte, Expect::FOREIGN),
         row("one-byte-next", "the same, and its ACKs, and ours, have the next number", NEXT, NEXT_EXPECT),
         row("daemon", "SYN+ACK from daemon, spaces; never ACKs, ignores FIN", SILENT, SILENT_EXPECT),
         row("blind", "all control 0; chats 0, a repeat 1; shows every copy", BLIND, BLIND_EXPECT),
