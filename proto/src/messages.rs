@@ -111,6 +111,8 @@ pub(crate) struct Messages {
     /// The message before was left although it may be lost, so the peer may take the next for a copy, and acknowledge it
     /// unread.
     is_number_doubtful: bool,
+    /// The peer's last message had the number of the one before, and came soon after it.
+    is_again_soon: bool,
 }
 
 impl Messages {
@@ -124,6 +126,7 @@ impl Messages {
             earlier_acks: EarlierAcks::default(),
             beginning: Beginning::Unknown,
             is_number_doubtful: false,
+            is_again_soon: false,
         }
     }
 
@@ -154,6 +157,12 @@ impl Messages {
             let next = if counts { seq } else { Seq::of(seq.field()) };
             self.numbering = Numbering::resume(dialect.rule(), dialect.is_pinned(), next);
         }
+    }
+
+    /// Whoever was thought to ring does not.
+    pub(crate) fn see_no_ringing(&mut self) {
+        self.detector.see_ringing(false);
+        self.numbering.assume(self.dialect().rule());
     }
 
     /// From now on the peer is held to what is known: our user has said so.
@@ -225,8 +234,8 @@ impl Messages {
             self.detector.see_copy(since, self.sent());
             return Heard::Copy;
         }
-        let last = self.duplicates.first_at().filter(|first| now < *first + GOES_ON_AFTER);
-        let has_stray_ack = last.is_some() && self.has_stray_ack_since();
+        let is_soon = self.duplicates.first_at().is_some_and(|first| now < first + GOES_ON_AFTER);
+        let has_stray_ack = is_soon && self.has_stray_ack_since();
         let mut delivered = if self.is_counted_together() { self.confirm_by_number(now, seq) } else { None };
         self.detector.see_new(self.sent());
         // The first message that comes late need not be the peer's first.
@@ -248,6 +257,7 @@ impl Messages {
         if self.is_counted_together() && ours.is_some_and(|ours| ours != self.seq()) {
             self.arq.renumber(now, self.seq());
         }
+        self.is_again_soon = is_soon && self.numbering.seems_constant();
         if has_stray_ack && self.is_shown_unnumbered() {
             self.detector.see_unnumbered_ack();
             delivered = delivered.or(self.confirm(now, self.seq()));
@@ -363,8 +373,8 @@ impl Messages {
             return None;
         }
         self.arq.note_stray_ack(now);
-        // The other way about a plain peer may show both, if several of its messages are lost.
-        if self.dialect().is_foreign() && self.is_shown_unnumbered() {
+        // A plain peer may show both, if several of its messages are lost between.
+        if (self.dialect().is_foreign() || self.is_again_soon) && self.is_shown_unnumbered() {
             self.detector.see_unnumbered_ack();
             return self.confirm(now, self.seq());
         }

@@ -234,6 +234,14 @@ impl Numbering {
         (self.rule, self.basis) = (rule, Basis::Pinned);
     }
 
+    /// What was assumed was wrong: another rule is, unless numbers of this chat have shown one.
+    pub(crate) fn assume(&mut self, rule: Rule) {
+        if self.basis == Basis::Assumed && self.rule != rule {
+            self.rule = rule;
+            self.against.set(rule, 0);
+        }
+    }
+
     /// The rule that holds.
     pub(crate) fn rule(&self) -> Rule {
         self.rule

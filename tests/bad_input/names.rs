@@ -160,7 +160,7 @@ fn named_daemon(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn a_user_named_daemon_who_invites_is_a_peer_as_any_other() {
+fn a_user_named_daemon_who_invites_is_told_that_we_accept_and_is_a_peer_as_any_other() {
     let ann = Ann::open_to_all();
     for host in [2, 3] {
         let bob = Bob::invites(&ann, host, DAEMON);
@@ -168,7 +168,8 @@ fn a_user_named_daemon_who_invites_is_a_peer_as_any_other() {
         // Once taking turns, and once talking before ann does.
         let who: &[usize] = if host == 2 { &[0, 1, 0, 1, 0, 1] } else { &[0, 0, 0, 1, 1, 0, 0, 1, 1, 1] };
         talk(&ann, &bob, &ann.world.address(host), &mut said, who);
-        assert_eq!((ann.heard(host), bob.shown()), (said[0].clone(), said[1].clone()));
+        let shown = [vec!["ann accepted.".to_owned()], said[1].clone()].concat();
+        assert_eq!((ann.heard(host), bob.shown()), (said[0].clone(), shown));
     }
     ann.serves(250);
 }

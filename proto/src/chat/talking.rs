@@ -7,6 +7,7 @@ use super::phase::{OpenedBy, Phase};
 use super::{Chat, ChatEvent, Handled, WORDS_MAX};
 use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
+use crate::dialect::{Habit, RINGING_USER};
 use crate::messages::{Due, Heard, Outcome};
 use crate::text::{Seq, read_payload_up_to};
 
@@ -19,6 +20,10 @@ impl Chat {
     /// A message of the peer. Its ACK is queued here, but leaves only after the commit: once the peer sees it, the peer
     /// forgets the message.
     pub(super) fn handle_chat(&mut self, now: Instant, datagram: &Datagram) -> Handled {
+        // Only control datagrams of one that rings have that name. This is the user's own.
+        if self.dialect().has(Habit::Rings) && datagram.user.as_str() == RINGING_USER {
+            self.messages.see_no_ringing();
+        }
         // Cut before anything else: after a restart a copy is known by the text that was kept.
         let payload = self.dialect().text_of(&datagram.payload);
         let (seq, text) = (datagram.seq, read_payload_up_to(payload, self.settings.message_max));
