@@ -2,18 +2,21 @@
 //! a bare SIMP peer. Nothing here sleeps: it waits for an event, with a deadline that only a failure reaches.
 //!
 //! - `world`: the folders and addresses of a test. `daemon`: a simpd there. `command`: any other program.
-//! - `asking`: the client of the control API. `peer`: a peer that does what the test says.
+//! - `asking`: the client of the control API. `peer`: a peer that does what the test says. `double`: another
+//!   implementation.
 //! - here: the deadline, the seed, and what the machine is and can do.
 
 mod asking;
 mod command;
 mod daemon;
+mod double;
 mod peer;
 mod world;
 
 pub use asking::{Raw, TestClient, connect, message, queued, send};
 pub use command::{Ran, Running, compile, run};
 pub use daemon::Daemon;
+pub use double::RunningDouble;
 pub use peer::Peer;
 pub use simp_seeds::Random;
 pub use world::World;

@@ -2,7 +2,7 @@
 //! confirmed is lost or comes twice when one of the programs is killed.
 //!
 //! - here: a room that runs on a simpd. `guest`: a member that is a bare peer. `member`: one with simpd and simpctl.
-//! - `accounts`: names and passwords. `talk`: what members say. `long`: what is long, odd or empty.
+//! - `foreign`: members with other programs. `accounts`: names and passwords. `talk`: what members say. `long`: what is long, odd or empty.
 //! - `welcome`: what somebody new is shown, and who is told of it.
 //! - `operator`: the operator's commands. `runs`: how a room starts and stops. `users`: the accounts from outside.
 //! - `kills`: members, room and simpd are killed. `again`: what is done again is not done twice, nor left out.
@@ -13,6 +13,7 @@ mod accounts;
 mod again;
 mod cut;
 mod flood;
+mod foreign;
 mod guest;
 mod kills;
 mod long;

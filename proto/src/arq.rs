@@ -33,6 +33,20 @@ pub struct Outgoing {
     pub text: Text,
 }
 
+/// Messages that left in one datagram: the first, and those behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Together {
+    first: MessageId,
+    others: Vec<MessageId>,
+}
+
+impl Together {
+    /// Their numbers, in order.
+    pub(crate) fn ids(self) -> impl Iterator<Item = MessageId> {
+        std::iter::once(self.first).chain(self.others)
+    }
+}
+
 /// How often a datagram was transmitted, and when it is due again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Repeat {
@@ -62,8 +76,10 @@ pub(crate) fn postponed(at: Instant, now: Instant, by: Duration) -> Instant {
 /// The message in flight.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    /// The message.
+    /// The message; its text is that of all that leave with it.
     pub(crate) message: Outgoing,
+    /// Those that leave with it, each on a line of its own.
+    pub(crate) joined: Vec<MessageId>,
     /// Its copies.
     pub(crate) repeat: Repeat,
     /// Copies that do not count among them: our own system did not take what left last, or their number was of no use.
@@ -91,6 +107,11 @@ impl InFlight {
     /// How many copies no ACK can be of.
     pub(crate) fn unanswered(&self) -> u32 {
         self.copies().saturating_sub(self.acks)
+    }
+
+    /// It, and those that left with it.
+    pub(crate) fn together(&self) -> Together {
+        Together { first: self.message.id, others: self.joined.clone() }
     }
 
     /// Whether several copies may have left.
@@ -124,7 +145,7 @@ pub(crate) struct Arq {
 impl Arq {
     /// Messages not yet acknowledged.
     pub(crate) fn len(&self) -> usize {
-        self.queue.len() + usize::from(self.in_flight.is_some())
+        self.queue.len() + self.in_flight.as_ref().map_or(0, |in_flight| 1 + in_flight.joined.len())
     }
 
     /// Of these, messages that the log has too.
@@ -158,20 +179,22 @@ impl Arq {
         self.in_flight.as_deref()
     }
 
-    /// Transmits the next message with this number, unless one is in flight or must not leave yet. Returns whether it
-    /// did.
-    pub(crate) fn begin(&mut self, now: Instant, seq: Seq) -> bool {
+    /// Transmits the next message with this number, unless one is in flight or must not leave yet. Those behind it leave
+    /// with it as far as their texts fit into `join_up_to` bytes together. Returns whether it did.
+    pub(crate) fn begin(&mut self, now: Instant, seq: Seq, join_up_to: usize) -> bool {
         self.hold = self.hold.filter(|hold| hold.until > now);
         if self.in_flight.is_some() || self.hold.is_some() {
             return false;
         }
-        let Some(message) = self.queue.pop_front() else { return false };
+        let Some(mut message) = self.queue.pop_front() else { return false };
+        let joined = self.join(&mut message, join_up_to);
         if self.queue.is_empty() {
             // Give the memory back: most of 10,000 chats are idle.
             self.queue = VecDeque::new();
         }
         self.in_flight = Some(Box::new(InFlight {
             message,
+            joined,
             repeat: Repeat::first(now),
             uncounted: 0,
             transmitted: now,
@@ -182,6 +205,28 @@ impl Arq {
             acks: 0,
         }));
         true
+    }
+
+    /// Takes those behind this message into its text that fit.
+    fn join(&mut self, message: &mut Outgoing, up_to: usize) -> Vec<MessageId> {
+        let mut joined = Vec::new();
+        while let Some(next) = self.queue.front() {
+            let (before, behind) = (message.text.as_str(), next.text.as_str());
+            let is_first = message.id == MessageId::NOT_IN_LOG;
+            let fits = before.len() + "\n".len() + behind.len() <= up_to;
+            let Ok(text) = Text::new(&format!("{before}\n{behind}")) else { break };
+            if is_first || !fits {
+                break;
+            }
+            message.text = text;
+            joined.extend(self.queue.pop_front().map(|next| next.id));
+        }
+        joined
+    }
+
+    /// Whether a message waits, and none is in flight.
+    pub(crate) fn waits(&self) -> bool {
+        self.in_flight.is_none() && !self.queue.is_empty()
     }
 
     /// Transmits the message in flight again, with this number.

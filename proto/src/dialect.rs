@@ -57,7 +57,8 @@ pub enum Habit {
     AcceptsByAck,
     /// Sends each line as a SYN with text, and as a message.
     LineAsSyn,
-    /// Its user and ours must write in turns. It cannot be recognised: only the user can say so.
+    /// Its user reads only after writing, so that ours wait for its turn, and leave together. It cannot be recognised, but
+    /// by its form: only the user can say so.
     TakesTurns,
 }
 
@@ -201,6 +202,11 @@ impl Dialect {
     pub(crate) fn payload_of(self, text: &str) -> Vec<u8> {
         let nul: &[u8] = if self.has(Habit::LeadingNul) { b"\0" } else { b"" };
         [nul, text.as_bytes()].concat()
+    }
+
+    /// Whether its user reads only after writing: the programs of the form of 2021 do.
+    pub(crate) fn takes_turns(self) -> bool {
+        self.has(Habit::TakesTurns) || self.form == Form::Of2021
     }
 
     /// The longest text that it receives whole, in bytes.

@@ -24,8 +24,10 @@ mod duplicates;
 mod form;
 mod messages;
 mod numbering;
+mod outcome;
 mod state;
 pub mod text;
+mod turns;
 
 pub use arq::{COPY_LIVES_FOR, MessageId, Outgoing};
 pub use chat::{ANSWER_GOOD_FOR, Chat, ChatEvent, Handled, Known, Pending, Settings, Snapshot, StateError};

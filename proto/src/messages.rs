@@ -4,14 +4,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::arq::{Arq, COPY_LIVES_FOR, InFlight, MessageId, RETRANSMIT_AFTER};
+use crate::arq::{Arq, COPY_LIVES_FOR, InFlight, MessageId, RETRANSMIT_AFTER, Together};
 use crate::datagram::Datagram;
 use crate::detector::{Before, Detector, Earlier, Unanswered};
 use crate::deviations::Deviations;
 use crate::dialect::{Dialect, Habit};
 use crate::duplicates::{Duplicates, KnownBy, LastReceived};
 use crate::numbering::{Inviter, Numbering, Rule};
+use crate::outcome::{Due, Heard, Outcome};
 use crate::text::Seq;
+use crate::turns::Turns;
 
 /// An ACK with another number than the one in flight is taken for it after this long without the right one.
 const RIGHT_ACK_WITHIN: Duration = Duration::from_millis(500);
@@ -43,38 +45,8 @@ const GOES_ON_AFTER: Duration = Duration::from_secs(4);
 /// A foreign peer that writes this long after our message, and has acknowledged none, does not acknowledge.
 const SPEAKS_INSTEAD_AFTER: Duration = Duration::from_secs(1);
 
-/// What the passing of time did to our messages.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Due {
-    /// Nothing.
-    Nothing,
-    /// The next one is to be transmitted, for the first time.
-    First,
-    /// The one in flight is to be transmitted again.
-    Again,
-    /// It is over: an ACK with another number is taken for its own, or it was transmitted as often as makes sense.
-    Over(Outcome),
-    /// It was transmitted as often as allowed, and never acknowledged.
-    PeerGone,
-}
-
-/// What became of a message of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The peer has it.
-    Delivered(MessageId),
-    /// The peer may have it.
-    Unconfirmed(MessageId),
-}
-
-/// What a message of the peer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// Not had before. What it shows of our message in flight, if it does.
-    New(Option<Outcome>),
-    /// A copy of the last one.
-    Copy,
-}
+/// After the message that accepts, the next one leaves so much later.
+const ACCEPTED_AFTER: Duration = Duration::from_millis(800);
 
 /// ACKs that may come and are not of the message in flight.
 #[derive(Debug, Clone, Copy, Default)]
@@ -108,6 +80,7 @@ pub(crate) struct Messages {
     duplicates: Duplicates,
     earlier_acks: EarlierAcks,
     beginning: Beginning,
+    turns: Turns,
     /// The message before was left although it may be lost, so the peer may take the next for a copy, and acknowledge it
     /// unread.
     is_number_doubtful: bool,
@@ -125,6 +98,7 @@ impl Messages {
             duplicates: Duplicates::default(),
             earlier_acks: EarlierAcks::default(),
             beginning: Beginning::Unknown,
+            turns: Turns::default(),
             is_number_doubtful: false,
             is_again_soon: false,
         }
@@ -142,10 +116,11 @@ impl Messages {
 
     /// The chat opens: the opening may have shown how the peer numbers. `for_them`: when it opened for the peer at the
     /// earliest, if that is known.
-    pub(crate) fn open(&mut self, inviter: Inviter, for_them: Option<Instant>) {
+    pub(crate) fn open(&mut self, now: Instant, inviter: Inviter, for_them: Option<Instant>) {
         let dialect = self.dialect();
         self.numbering = Numbering::begin(dialect.rule(), dialect.is_pinned(), inviter);
         self.beginning = for_them.map_or(Beginning::Unknown, Beginning::At);
+        self.turns = Turns::begin(now, inviter);
     }
 
     /// A datagram of any kind came: how it is written. A peer may change its form in a chat, and how both count with it.
@@ -205,7 +180,18 @@ impl Messages {
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.arq.deadline()
+        let deadline = self.arq.deadline();
+        if self.arq.waits() { deadline.max(self.our_turn_from()) } else { deadline }
+    }
+
+    /// When it is our turn, to a peer that takes turns, if that is not so already.
+    fn our_turn_from(&self) -> Option<Instant> {
+        self.turns.ours_from().filter(|_| self.dialect().takes_turns())
+    }
+
+    /// We are leaving: from now on no message of ours waits for its turn.
+    pub(crate) fn end_turns(&mut self) {
+        self.turns.end();
     }
 
     /// Takes out all that is not acknowledged, in order. The number of the message in flight is used up: its ACK may
@@ -215,7 +201,8 @@ impl Messages {
         if in_flight.is_some() {
             self.numbering.settle(self.seq());
         }
-        in_flight.map(|in_flight| in_flight.message).into_iter().chain(queue).map(|message| message.id)
+        let in_flight = in_flight.into_iter().flat_map(|in_flight| in_flight.together().ids());
+        in_flight.chain(queue.into_iter().map(|message| message.id))
     }
 }
 
@@ -264,6 +251,11 @@ impl Messages {
         }
         self.duplicates.note_new(now, this);
         self.end_wait_if_vain(now);
+        self.turns.pass_to_us(now);
+        if self.dialect().takes_turns() {
+            // What came before our ACK was not looked at.
+            self.arq.hasten(now + TAKES_ACK_WITHIN);
+        }
         Heard::New(delivered)
     }
 
@@ -300,6 +292,12 @@ impl Messages {
         self.numbering.rule().is_one_counter() && self.numbering.is_shown()
     }
 
+    /// The same, or those that ring like it were seen to count so.
+    fn seems_counted_together(&self) -> bool {
+        let is_one_counter = self.numbering.rule().is_one_counter();
+        self.is_counted_together() || (is_one_counter && self.dialect().has(Habit::Rings))
+    }
+
     /// The peer counts both directions together: the number after that of ours in flight shows that it has ours.
     fn confirm_by_number(&mut self, now: Instant, seq: u8) -> Option<Outcome> {
         let ours = self.arq.in_flight()?.seq;
@@ -319,13 +317,19 @@ impl Messages {
             Rule::Marks => KnownBy::Mark,
             Rule::Constant => KnownBy::Time { ack_after, any_number: true },
             // What it says again after one of ours has the same number again.
-            _ if self.is_counted_together() && self.numbering.is_after_ours() => KnownBy::Late,
-            _ if dialect.has(Habit::UnnumberedAcks) && self.numbering.may_be_constant() => {
+            _ if self.seems_counted_together() && self.numbering.is_after_ours() => KnownBy::Late,
+            _ if self.seems_unnumbered() && self.numbering.may_be_constant() => {
                 KnownBy::Time { ack_after, any_number: false }
             }
             _ if self.has_stray_ack_since() && self.numbering.may_be_constant() => KnownBy::NumberIfLate,
             _ => KnownBy::Number,
         }
+    }
+
+    /// Whether its messages need not be numbered: its ACKs are not, or it is sure to have none.
+    fn seems_unnumbered(&self) -> bool {
+        let dialect = self.dialect();
+        dialect.has(Habit::UnnumberedAcks) || (dialect.has(Habit::NeverAcks) && dialect.is_foreign())
     }
 
     /// Whether an ACK has come since the peer's last message that may be of ours in flight, and has another number.
@@ -418,19 +422,24 @@ impl Messages {
         }
         self.detector.see_delivered(in_flight.repeat.sent);
         let is_doubtful = self.is_number_doubtful;
-        let id = self.end_message(&in_flight);
+        let ended = self.end_message(now, &in_flight);
         self.earlier_acks.missing = if is_late { in_flight.unanswered() } else { 0 };
-        Some(if is_doubtful { Outcome::Unconfirmed(id) } else { Outcome::Delivered(id) })
+        if in_flight.message.id == MessageId::NOT_IN_LOG {
+            // Its program looks for the acceptance a few times a second, and takes what comes with it for a part of it.
+            self.arq.hold(now + ACCEPTED_AFTER, false);
+        }
+        Some(if is_doubtful { Outcome::Unconfirmed(ended) } else { Outcome::Delivered(ended) })
     }
 
-    fn end_message(&mut self, in_flight: &InFlight) -> MessageId {
+    fn end_message(&mut self, now: Instant, in_flight: &InFlight) -> Together {
         // Of a copy made on the way an ACK may come a little later. Of one that was repeated much later, for that may
         // be why.
         let late = if in_flight.is_repeated() { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
         self.earlier_acks.may_come_until = Some(in_flight.transmitted + RETRANSMIT_AFTER + late);
         self.earlier_acks.missing = in_flight.unanswered();
         self.is_number_doubtful = false;
-        in_flight.message.id
+        self.turns.pass_to_them(now);
+        in_flight.together()
     }
 
     /// What is due: the next message if none is in flight, or the one in flight again, or its end.
@@ -450,7 +459,7 @@ impl Messages {
                 self.hasten_next_copy(now, repeat.sent + 1);
                 Due::Again
             }
-            Unanswered::GoOn => self.leave_unconfirmed(),
+            Unanswered::GoOn => self.leave_unconfirmed(now),
             Unanswered::PeerGone => Due::PeerGone,
         }
     }
@@ -478,7 +487,10 @@ impl Messages {
     }
 
     fn begin_next(&mut self, now: Instant) -> Due {
-        if !self.arq.begin(now, self.seq()) {
+        let is_early = self.our_turn_from().is_some_and(|from| now < from);
+        let dialect = self.dialect();
+        let join_up_to = if dialect.takes_turns() { dialect.text_max() } else { 0 };
+        if is_early || !self.arq.begin(now, self.seq(), join_up_to) {
             return Due::Nothing;
         }
         if self.detector.is_sent_once(self.numbering.is_first_of_ours()) {
@@ -499,13 +511,13 @@ impl Messages {
         }
     }
 
-    fn leave_unconfirmed(&mut self) -> Due {
+    fn leave_unconfirmed(&mut self, now: Instant) -> Due {
         let seq = self.seq();
         let Some(in_flight) = self.arq.settle() else { return Due::Nothing };
         self.numbering.settle(seq);
         self.earlier_acks.say_nothing_until = Some(in_flight.transmitted + RETRANSMIT_AFTER);
-        let id = self.end_message(&in_flight);
+        let ended = self.end_message(now, &in_flight);
         self.is_number_doubtful = !self.is_acknowledged();
-        Due::Over(Outcome::Unconfirmed(id))
+        Due::Over(Outcome::Unconfirmed(ended))
     }
 }

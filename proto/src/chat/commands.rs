@@ -137,7 +137,10 @@ impl Chat {
             }
             State::Closed => return None,
         };
-        let messages = Messages::resume(snapshot.dialect, snapshot.seq, snapshot.received);
+        let mut messages = Messages::resume(snapshot.dialect, snapshot.seq, snapshot.received);
+        if matches!(phase, Phase::Draining { .. }) {
+            messages.end_turns();
+        }
         let mut chat = Self::new(me, settings, messages, phase);
         chat.user = snapshot.user;
         // Whatever left in the earlier run, its ACK must not pass for that of a message of this one.
@@ -247,6 +250,8 @@ impl Chat {
             Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
             Phase::Open { since, opened_by } if !at_once && self.messages.arq.len() > 0 => {
                 self.set_phase(Phase::Draining { since, opened_by });
+                self.messages.end_turns();
+                self.deliver(now);
             }
             Phase::Open { .. } | Phase::Accepting { .. } => self.leave(now),
             Phase::Draining { .. } if at_once => self.leave(now),

@@ -86,7 +86,7 @@ impl Chat {
             _ => None,
         };
         let inviter = if opened_by == OpenedBy::Ack { Inviter::Us } else { Inviter::Them };
-        self.messages.open(inviter, for_them);
+        self.messages.open(now, inviter, for_them);
         self.set_phase(Phase::Open { since: Some(now), opened_by });
         self.out.tell(ChatEvent::Opened);
     }

@@ -8,7 +8,7 @@ use super::{Chat, ChatEvent, Handled, WORDS_MAX};
 use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::{Habit, RINGING_USER};
-use crate::messages::{Due, Heard, Outcome};
+use crate::outcome::{Due, Heard, Outcome};
 use crate::text::{Seq, read_payload_up_to};
 
 /// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
@@ -105,13 +105,16 @@ impl Chat {
     }
 
     fn tell_outcome(&mut self, outcome: Outcome) {
-        match outcome {
-            // Nothing in the log says that it turned the number over.
-            Outcome::Delivered(MessageId::NOT_IN_LOG) | Outcome::Unconfirmed(MessageId::NOT_IN_LOG) => {
-                self.out.is_changed = true;
+        let (ids, event): (_, fn(MessageId) -> ChatEvent) = match outcome {
+            Outcome::Delivered(together) => (together.ids(), ChatEvent::Delivered),
+            Outcome::Unconfirmed(together) => (together.ids(), ChatEvent::Unconfirmed),
+        };
+        for id in ids {
+            match id {
+                // Nothing in the log says that it turned the number over.
+                MessageId::NOT_IN_LOG => self.out.is_changed = true,
+                id => self.out.tell(event(id)),
             }
-            Outcome::Delivered(id) => self.out.tell(ChatEvent::Delivered(id)),
-            Outcome::Unconfirmed(id) => self.out.tell(ChatEvent::Unconfirmed(id)),
         }
     }
 

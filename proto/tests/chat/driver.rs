@@ -160,6 +160,8 @@ impl Driver {
         for datagram in &transmits {
             assert_eq!(datagram.user, BOB.name());
             if datagram.operation == Operation::Chat {
+                // Nothing tells what became of the message that accepts.
+                self.last_chat.take_if(|last| last.payload.ends_with(b" accepted."));
                 let in_flight = self.last_chat.get_or_insert_with(|| datagram.clone());
                 let text = |datagram: &Datagram| {
                     datagram

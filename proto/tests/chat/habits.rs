@@ -2,7 +2,7 @@
 //! habit back.
 //!
 //! - `form`: how its datagrams are written. `handshake`: how it opens and closes, and what it does beside messages.
-//! - `numbers`: how it numbers messages. `copies`: which of its messages are shown. `acks`: what it acknowledges.
+//! - `turns`: its user reads only after writing. `numbers`: how it numbers messages. `copies`: which of its messages are shown. `acks`: what it acknowledges.
 //! - here: what they share, and the peer whose ways our user has said.
 
 mod acks;
@@ -10,6 +10,7 @@ mod copies;
 mod form;
 mod handshake;
 mod numbers;
+mod turns;
 
 use simp_proto::{Chat, Datagram, Deviations, Handled, Known, Operation, State};
 
