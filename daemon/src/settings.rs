@@ -12,6 +12,9 @@ use toml::de::{DeTable, DeValue};
 
 use crate::syntax;
 
+/// Most bytes of a file: all chats wait while it is read again.
+const FILE_MAX: u64 = 1 << 20;
+
 /// Why the settings make no sense.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -75,8 +78,8 @@ impl Settings {
     /// # Errors
     /// It cannot be read, or is no TOML.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = plain_file::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-        let source = Source { path: path.to_owned(), text: &text };
+        let text = plain_file::read_to_string(path, FILE_MAX).map_err(|error| unreadable(path, &error))?;
+        let source = Source::new(path, &text);
         let table = DeTable::parse(&text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let wrong = syntax::wrong(source.whole_line(at), error.message());
@@ -184,6 +187,9 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
         None if error.kind() == io::ErrorKind::InvalidInput => {
             format!("{}: {error} (name one with --config; it may be empty)", path.display())
         }
+        None if error.kind() == io::ErrorKind::FileTooLarge => {
+            format!("{}: {} (name a configuration with --config)", path.display(), system(error))
+        }
         None => format!("{}: {}", path.display(), system(error)),
     })
 }
@@ -192,12 +198,19 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
 struct Source<'a> {
     path: PathBuf,
     text: &'a str,
+    /// Where its lines end: each setting asks for its line, and there may be very many.
+    ends: Vec<usize>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    fn new(path: &Path, text: &'a str) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at).collect();
+        Self { path: path.to_owned(), text, ends }
+    }
+
     /// The line of this byte.
     fn line(&self, at: usize) -> String {
-        let line = self.text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+        let line = self.ends.partition_point(|end| *end < at) + 1;
         format!("{}: line {line}", self.path.display())
     }
 

@@ -122,6 +122,9 @@ fn open(args: RunArgs, ending: Ending) -> Outcome<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Most bytes of the file for `--motd`: far more than anybody reads.
+const MOTD_MAX: u64 = 1 << 20;
+
 /// The lines that somebody new is shown, or the number of one that cannot be sent, and why.
 fn message_of_the_day(text: &[u8]) -> Result<Vec<String>, (usize, String)> {
     let mut shown = Vec::new();
@@ -138,7 +141,7 @@ fn settings(args: RunArgs) -> Outcome<RoomSettings> {
     let motd = match &args.motd {
         None => Vec::new(),
         Some(file) => {
-            let text = plain_file::read(file.as_ref()).map_err(|error| {
+            let text = plain_file::read(file.as_ref(), MOTD_MAX).map_err(|error| {
                 fail(FailureKind::Failed, format!("{file}: {} (the file for --motd)", system(&error)))
             })?;
             message_of_the_day(&text).map_err(|(line, why)| {

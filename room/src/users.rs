@@ -25,8 +25,8 @@ use crate::store::{Account, RoomStore};
 /// What stands for standard input in place of a file.
 const STDIN: &str = "-";
 
-/// So much is read from there, in bytes: far more than the accounts of a full room, and no endless device.
-const STDIN_MAX: u64 = 64 << 20;
+/// So much is read, in bytes: far more than the accounts of a full room, and no endless device.
+const IMPORT_MAX: u64 = 64 << 20;
 
 /// Carries out a subcommand of `users`.
 ///
@@ -114,19 +114,21 @@ fn new_or_existing(room: &str) -> Outcome<RoomStore> {
 
 /// The text of a file, or of standard input; or why it cannot be had.
 fn read_import(file: &str) -> Result<String, String> {
+    let too_long = || format!("more than {} MiB (import it in parts)", IMPORT_MAX >> 20);
     if file != STDIN {
-        return plain_file::read_to_string(file.as_ref()).map_err(|error| match error.kind() {
+        return plain_file::read_to_string(file.as_ref(), IMPORT_MAX).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidInput => {
                 format!("{} (to read from a pipe: simp-room users import -)", system(&error))
             }
+            io::ErrorKind::FileTooLarge => too_long(),
             _ => system(&error),
         });
     }
     let mut text = String::new();
-    let read = io::stdin().lock().take(STDIN_MAX + 1).read_to_string(&mut text);
+    let read = io::stdin().lock().take(IMPORT_MAX + 1).read_to_string(&mut text);
     match read.map_err(|error| system(&error))? as u64 {
-        0..=STDIN_MAX => Ok(text),
-        _ => Err(format!("more than {} MiB (import it in parts)", STDIN_MAX >> 20)),
+        0..=IMPORT_MAX => Ok(text),
+        _ => Err(too_long()),
     }
 }
 

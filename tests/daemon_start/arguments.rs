@@ -151,6 +151,22 @@ fn a_configuration_that_is_no_file_is_refused_at_once() {
 }
 
 #[test]
+fn a_configuration_that_is_far_too_long_is_refused_and_not_held() {
+    let world = World::new();
+    let file = world.path("long");
+    // More than any machine has memory for.
+    fs::File::create(&file).unwrap().set_len(1 << 42).unwrap();
+    let path = file.to_str().unwrap();
+    let line = format!("simpd: {path}: more than 1 MiB (name a configuration with --config)");
+    world.simpd(&[&world.address(1), "--config", path]).fails(2, &line);
+    // With a great many settings, too, the line of each is known at once.
+    let many = (0..60_000).map(|n| format!("k{n} = 1\n")).collect::<String>();
+    fs::write(&file, format!("\n\n{many}user = 5\n")).unwrap();
+    let line = format!("simpd: {path}: line 60003: user: expected a text between quotation marks");
+    world.simpd(&[&world.address(1), "--config", path]).fails(2, &line);
+}
+
+#[test]
 fn a_configuration_behind_a_link_to_nothing_is_no_missing_one() {
     let world = World::new();
     let (file, folder) = (world.path("config/simp/simpd.toml"), world.path("config/simp"));

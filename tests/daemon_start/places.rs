@@ -4,7 +4,7 @@
 use std::fs::{self, Permissions};
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
@@ -188,6 +188,26 @@ fn a_start_that_fails_leaves_nothing() {
     let _taken = UdpSocket::bind((world.address(1).as_str(), 7777)).unwrap();
     assert_eq!(world.simpd(&[&world.address(1)]).status, Some(1));
     assert!(state(&world).join("log.db").exists());
+}
+
+#[test]
+fn what_has_the_name_of_the_file_that_tries_the_disk_goes_and_what_is_behind_it_stays() {
+    let world = World::new();
+    world.start(1, &[]).client().status();
+    let (kept, room) = (world.path("kept"), state(&world).join("room"));
+    fs::write(&kept, "kept").unwrap();
+    let link = |room: &Path| std::os::unix::fs::symlink(&kept, room).unwrap();
+    let second = |room: &Path| fs::hard_link(&kept, room).unwrap();
+    let pipe = |room: &Path| nix::unistd::mkfifo(room, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for make in [&link as &dyn Fn(&Path), &second, &pipe] {
+        make(&room);
+        world.start(1, &[]).client().status();
+        assert!(room.symlink_metadata().is_err());
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "kept");
+    }
+    fs::create_dir(&room).unwrap();
+    let line = format!("simpd: {}: in the way of a file of simpd (move it away)", room.display());
+    world.simpd(&[&world.address(1)]).fails(1, &line);
 }
 
 #[test]

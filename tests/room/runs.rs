@@ -239,6 +239,20 @@ fn a_room_that_does_not_open_leaves_nothing() {
 }
 
 #[test]
+fn a_file_that_is_far_too_long_is_refused_and_not_held() {
+    let lobby = Lobby::closed("");
+    let file = lobby.world.path("long");
+    // More than any machine has memory for.
+    std::fs::File::create(&file).unwrap().set_len(1 << 42).unwrap();
+    let name = file.to_str().unwrap();
+    lobby
+        .does(&["run", "-d", &lobby.to(), "--motd", name])
+        .fails(1, &format!("simp-room: {name}: more than 1 MiB (the file for --motd)"));
+    let line = format!("simp-room: {name}: more than 64 MiB (import it in parts)");
+    lobby.does(&["users", "import", name]).fails(1, &line);
+}
+
+#[test]
 fn what_is_no_file_is_not_waited_for() {
     let lobby = Lobby::closed("");
     let pipe = lobby.world.path("pipe");

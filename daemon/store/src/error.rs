@@ -24,6 +24,9 @@ pub enum StoreError {
         /// Its version.
         found: i64,
     },
+    /// Something has the name of a file that we make.
+    #[error("{0}: in the way of a file of simpd (move it away)")]
+    InTheWay(PathBuf),
     /// No space is left.
     #[error("{0}: the disk is full (free some space, or set XDG_STATE_HOME to a folder on another disk)")]
     Full(PathBuf),
@@ -71,6 +74,7 @@ impl StoreError {
         match self {
             // Also what nobody has thought of: simpd waits with its chats, where giving up would end them.
             Self::Full(_)
+            | Self::InTheWay(_)
             | Self::Quota(_)
             | Self::ReadOnly(_)
             | Self::Failing { .. }

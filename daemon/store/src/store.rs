@@ -1,10 +1,12 @@
 //! The log itself: opened, appended to, committed and rolled back. Everything else that is done with it is in the files
 //! beside this one.
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 use simp_control::{Epochs, Event, LogId, Peer, What};
+use simp_service::plain_file;
 
 use crate::error::StoreError;
 use crate::rows::{columns, number};
@@ -165,9 +167,12 @@ impl Store {
             return Ok(());
         };
         let path = folder.join("room");
-        let room = std::fs::write(&path, [0; ROOM]);
+        let written = plain_file::renew(&path).and_then(|mut room| room.write_all(&[0; ROOM]));
+        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
+            return Err(StoreError::InTheWay(path));
+        }
         let removed = std::fs::remove_file(&path);
-        room.and(removed).map_err(|error| StoreError::of_system(&self.path, &error))
+        written.and(removed).map_err(|error| StoreError::of_system(&self.path, &error))
     }
 
     /// Whether a killed simpd may find what the last commit was to write, although that failed: it was written, but
