@@ -21,10 +21,11 @@ fn spawn(world: &World, socket: &Path, args: &[&str]) -> Running {
     Running::start(command)
 }
 
-/// Status 0, and one loss was said; returns standard output.
+/// Status 0, and one loss and return were said; returns standard output.
 #[track_caller]
 fn survived(socket: &Path, outcome: Ran) -> String {
-    let said = format!("simpctl: simpd on {} went away, waiting for it\n", socket.display());
+    let simpd = format!("simpctl: simpd on {}", socket.display());
+    let said = format!("{simpd} went away, waiting for it\n{simpd} is back\n");
     assert_eq!((outcome.status, outcome.stderr), (Some(0), said), "stdout: {}", outcome.stdout);
     outcome.stdout
 }

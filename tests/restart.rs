@@ -20,11 +20,11 @@ fn restart(world: &World, host: u8, daemon: Daemon, args: &[&str]) -> Daemon {
     world.start(host, args)
 }
 
-/// Status 0, and the loss of the daemon on this address was said so often; returns standard output.
+/// Status 0, and the loss of the daemon on this address and its return were said so often; returns standard output.
 #[track_caller]
 fn survived(world: &World, host: u8, outcome: Ran, losses: usize) -> String {
-    let said =
-        format!("simpctl: simpd on {} went away, waiting for it\n", world.address(host)).repeat(losses);
+    let simpd = format!("simpctl: simpd on {}", world.address(host));
+    let said = format!("{simpd} went away, waiting for it\n{simpd} is back\n").repeat(losses);
     assert_eq!((outcome.status, outcome.stderr), (Some(0), said), "stdout: {}", outcome.stdout);
     outcome.stdout
 }
@@ -265,6 +265,57 @@ fn a_listener_whose_reader_goes_away_does_not_wait_for_its_daemon() {
     assert_eq!(listening.read_error_line(), said);
     listening.close_stdout();
     listening.wait().ok();
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_is_named_and_waited_for() {
+    let world = World::new();
+    let alice = world.start(1, &ALICE);
+    let peer = world.peer(3, "eve");
+    peer.open(&world.address(1));
+    peer.say(&world.address(1), 0, "one");
+    alice.client().status();
+    alice.signal(Signal::SIGSTOP);
+    let one = world.address(1);
+    let line = format!(
+        "simpctl: simpd on {one} does not answer, waiting for it (is it stopped, or does its disk hang?)"
+    );
+    let commands = [
+        &["status"][..],
+        &["chats"],
+        &["history"],
+        &["outbox"],
+        &["listen", "-n", "1"],
+        &["send", "--no-wait", "hi"],
+        &["connect", &world.address(3)],
+        &["status", "--json"],
+    ];
+    let mut waiting = commands.map(|args| world.spawn_ctl(1, args));
+    for running in &mut waiting {
+        assert_eq!(running.read_error_line(), line);
+    }
+    alice.signal(Signal::SIGCONT);
+    for running in waiting {
+        // Nothing more is said of it.
+        running.wait().ok();
+    }
+}
+
+#[test]
+fn a_listener_says_once_that_its_daemon_is_back() {
+    let world = World::new();
+    let alice = world.start(1, &ALICE);
+    let mut listening = world.spawn_ctl(1, &["listen", "-n", "1", "--text"]);
+    alice.client().status_when(|status| status.clients == 2);
+    let _alice = restart(&world, 1, alice, &ALICE);
+    let simpd = format!("simpctl: simpd on {}", world.address(1));
+    for line in ["went away, waiting for it", "is back"] {
+        assert_eq!(listening.read_error_line(), format!("{simpd} {line}"));
+    }
+    let peer = world.peer(3, "eve");
+    peer.open(&world.address(1));
+    peer.say(&world.address(1), 0, "one");
+    assert_eq!(listening.wait().ok(), "one\n");
 }
 
 #[test]

@@ -2,13 +2,13 @@
 //! after simpd went away. What takes several requests to learn is in `lists`. It knows no command of any program.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::answer::{Answer, Reply};
 use crate::connection::Connection;
+use crate::contact::{Contact, SILENT_AFTER};
 use crate::epochs::Position;
 use crate::error::{Error, Outcome, fail, unexpected};
 use crate::event::Event;
@@ -44,7 +44,7 @@ pub struct Client {
     followed: Option<Followed>,
     /// Events that came while a reply was waited for.
     events: VecDeque<Event>,
-    when_lost: fn(&Socket),
+    tell: fn(&Socket, Contact),
 }
 
 /// What an answer belongs to.
@@ -80,12 +80,6 @@ pub enum Incoming {
     Reconnected,
 }
 
-/// A number for the `token` of a `send` that no other message has.
-pub fn token() -> u64 {
-    // The system seeds it, and each one differs from the one before: unique enough, without a crate for it.
-    RandomState::new().build_hasher().finish()
-}
-
 /// All of these fail with [`Error::Lost`] if simpd goes away, and does not come back in time if it is waited for. A
 /// failure is simpd's, or of kind `no_daemon` if what is there is no simpd that we understand, or none that answers
 /// within 30 s. If simpd comes back with another log, they fail with [`Error::OtherLog`]: then nothing is followed any
@@ -118,7 +112,7 @@ impl Client {
             awaited: VecDeque::new(),
             followed: None,
             events: VecDeque::new(),
-            when_lost: |_| (),
+            tell: |_, _| (),
         };
         client.hello()?;
         Ok(client)
@@ -152,9 +146,9 @@ impl Client {
         self.log.know(position);
     }
 
-    /// Calls this each time simpd went away, before it is waited for.
-    pub fn when_lost(&mut self, tell: fn(&Socket)) {
-        self.when_lost = tell;
+    /// Calls this as often as the contact with simpd changes while something waits for it, which would look like a hang.
+    pub fn tell(&mut self, tell: fn(&Socket, Contact)) {
+        self.tell = tell;
     }
 
     /// From now on, waiting ends with [`Error::Abandoned`] once nobody reads any more what is written here.
@@ -226,7 +220,7 @@ impl Client {
                 // They were followed before, and must not be lost because something else is asked.
                 Some(Incoming::Event(event)) => self.events.push_back(event),
                 Some(Incoming::Reconnected) => (),
-                None if self.connection.read(deadline)? => (),
+                None if self.read(deadline)? => (),
                 None => return Err(self.silent()),
             }
         }
@@ -249,7 +243,7 @@ impl Client {
             if let Some(next) = self.buffered()? {
                 return Ok(Some(next));
             }
-            if !self.connection.read(deadline)? {
+            if !self.read(deadline)? {
                 return Ok(None);
             }
         }
@@ -311,13 +305,16 @@ impl Client {
 
     /// Waits for simpd until the deadline, or for a minute if there is none, and goes on with it on the same socket.
     pub fn reconnect(&mut self, deadline: Option<Instant>) -> Outcome {
-        (self.when_lost)(self.socket());
+        (self.tell)(self.socket(), Contact::Lost);
         // A script without a time limit must not hang for ever on a simpd that nobody starts again.
         let deadline = deadline.unwrap_or_else(|| sleep::now() + BACK_WITHIN);
         let mut pause = FIRST_PAUSE;
         loop {
             match self.replace(deadline) {
-                Ok(true) => return Ok(()),
+                Ok(true) => {
+                    (self.tell)(self.socket(), Contact::Back);
+                    return Ok(());
+                }
                 // One that is killed while it starts may have taken the connection and said nothing.
                 Ok(false) | Err(Error::Lost(_)) => (),
                 Err(error) => return Err(error),
@@ -351,7 +348,7 @@ impl Client {
         while !self.awaited.is_empty() {
             match self.connection.take()? {
                 Some(answer) => drop(self.sort(answer)?),
-                None if self.connection.read(Some(deadline))? => (),
+                None if self.read(Some(deadline))? => (),
                 None => return Ok(false),
             }
         }
@@ -371,11 +368,24 @@ impl Client {
             if self.decoded()?.is_some() {
                 return Err(unexpected());
             }
-            if self.address.is_empty() && !self.connection.read(Some(deadline))? {
+            if self.address.is_empty() && !self.read(Some(deadline))? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Reads what is there, or waits for it. False once the deadline has passed.
+    fn read(&mut self, deadline: Option<Instant>) -> Outcome<bool> {
+        let told = sleep::now() + SILENT_AFTER;
+        // Events come when there are any; answers come at once.
+        if !self.awaited.is_empty() && deadline.is_none_or(|deadline| told < deadline) {
+            if self.connection.read(Some(told))? {
+                return Ok(true);
+            }
+            (self.tell)(self.socket(), Contact::Silent);
+        }
+        self.connection.read(deadline)
     }
 
     /// The next of the answers that were read, of those that say more than that something worked.
@@ -469,16 +479,5 @@ impl Client {
             self.socket().name
         );
         fail(FailureKind::NoDaemon, line)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_two_messages_have_the_same_token() {
-        let tokens: std::collections::HashSet<u64> = (0..1000).map(|_| token()).collect();
-        assert_eq!(tokens.len(), 1000);
     }
 }

@@ -10,7 +10,7 @@
 //! `control.cddl` beside this file is the same as a schema, for clients in other languages.
 //!
 //! - `request`, `answer`, `event`, `status`, `failure`, `values`, `log_id`, `epochs`: what travels. [`frame`], `framed`: how.
-//! - `client`, `lists`: the one blocking client, on `find`, `connection`, `known_log` and `socket`. [`error`]: how what it does
+//! - `client`, `lists`, `token`: the one blocking client, on `find`, `connection`, `known_log`, `contact` and `socket`. [`error`]: how what it does
 //!   ends.
 //! - [`escape`], [`clock`], [`when`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
@@ -23,6 +23,7 @@ mod answer;
 mod client;
 pub mod clock;
 mod connection;
+mod contact;
 mod epochs;
 pub mod error;
 pub mod escape;
@@ -41,6 +42,7 @@ mod request;
 pub mod sleep;
 mod socket;
 mod status;
+mod token;
 pub mod trust;
 pub mod typed;
 mod values;
@@ -49,7 +51,8 @@ mod who;
 
 pub use address::{Address, AddressError, Host};
 pub use answer::{Answer, Reply};
-pub use client::{Client, Incoming, token};
+pub use client::{Client, Incoming};
+pub use contact::Contact;
 pub use epochs::{Epoch, Epochs, Position};
 pub use event::{Event, Kind, What};
 pub use failure::{Failure, FailureKind};
@@ -62,5 +65,6 @@ pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload};
 pub use simp_proto::{Reason, State, Text, UserName};
 pub use socket::Socket;
 pub use status::{Counters, PeerNote, Refused, Status};
+pub use token::token;
 pub use values::{ChatInfo, Consumer, Forgotten, OutboxMessage, Peer, PeerInfo};
 pub use who::{Who, WhoError};

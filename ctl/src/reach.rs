@@ -1,7 +1,7 @@
-//! Reaches simpd, and says so when it goes away.
+//! Reaches simpd, and says so if it goes away, is back, or does not answer.
 
 use simp_control::error::Outcome;
-use simp_control::{Client, Socket, find, homes};
+use simp_control::{Client, find, homes};
 
 use crate::show::complain;
 
@@ -16,11 +16,6 @@ pub(crate) fn simpd(named: Option<String>) -> Outcome<Client> {
         // It is the only one here, but the variables may mean that of somebody else.
         homes::ignored_places().for_each(|ignored| complain(&ignored.to_string()));
     }
-    // Silence for a minute would look like a hang.
-    client.when_lost(say_so);
+    client.tell(|simpd, contact| complain(&contact.line(simpd)));
     Ok(client)
-}
-
-fn say_so(lost: &Socket) {
-    complain(&format!("simpd on {} went away, waiting for it", lost.name));
 }

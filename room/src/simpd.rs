@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use simp_control::error::{Error, Outcome};
 use simp_control::{
-    ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, Incoming, Kind, LogId, Piece,
+    ChatInfo, Client, Contact, Event, Failure, FailureKind, Filter, FollowFrom, Incoming, Kind, LogId, Piece,
     Position, Reply, Request, Status, sleep,
 };
 
@@ -268,10 +268,13 @@ fn stopped() -> Error {
 
 /// Waits until simpd is back.
 fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
-    output::say(&format!("simpd on {} went away, waiting for it", client.socket().name));
+    output::say(&Contact::Lost.line(client.socket()));
     loop {
         match client.replace(sleep::now() + GREETS_WITHIN) {
-            Ok(true) => return Ok(()),
+            Ok(true) => {
+                output::say(&Contact::Back.line(client.socket()));
+                return Ok(());
+            }
             Ok(false) | Err(Error::Lost(_)) => {}
             Err(error) => return Err(error),
         }
