@@ -7,7 +7,7 @@
 //! - `operator`: the operator's commands. `runs`: how a room starts and stops. `users`: the accounts from outside.
 //! - `kills`: members, room and simpd are killed. `again`: what is done again is not done twice, nor left out.
 //! - `other_log`: simpd loses its log. `cut`: the connection between room and simpd is cut, and answers are lost. `flood`: too much at once.
-//! - `trouble`: the disk of the room is full or damaged.
+//! - `trouble`: the disk of the room is full or damaged, or simpd is away.
 
 mod accounts;
 mod again;
@@ -25,6 +25,8 @@ mod talk;
 mod trouble;
 mod users;
 mod welcome;
+
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 
@@ -80,7 +82,14 @@ impl Lobby {
 
     /// The same, with this for its simpd.
     pub fn start_room_on(&mut self, daemon: &str, args: &[&str]) {
-        let mut room = self.spawn(&[&["run", "-d", daemon], args].concat());
+        let mut command = self.world.command("simp-room");
+        command.args([&["run", "-d", daemon], args].concat());
+        self.start_command(command);
+    }
+
+    /// The same with this command.
+    pub fn start_command(&mut self, command: Command) {
+        let mut room = Running::start(command);
         let open = format!("simp-room: the room lobby is open on simpd {}:7777", self.to());
         assert_eq!(room.read_line(), open);
         self.room = Some(room);

@@ -352,6 +352,7 @@ impl<S: Simpd> Host<S> {
             topic: self.room.topic().to_owned(),
             lines: self.lines,
             uptime_ms: now.steady_ms.saturating_sub(self.started_ms),
+            trouble: None,
         })
     }
 
@@ -399,8 +400,9 @@ impl<S: Simpd> Host<S> {
             if !error.may_pass() {
                 return Err(error.into());
             }
-            self.simpd.wait(&format!("{error}; retrying"))?;
+            self.simpd.wait_for_store(&format!("{error}; retrying"))?;
         }
+        self.simpd.store_works();
         self.done = done;
         self.want_no_more(&changes.members);
         for (chat, event, password, task) in turn.jobs {

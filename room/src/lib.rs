@@ -4,7 +4,7 @@
 //! plain text. simpd knows nothing of rooms.
 //!
 //! - `room` and what is below it: the machine, without sockets, files and clock. `member`, `lines`, `now`: its words.
-//! - `run`: the program. `host`: its turns. `hashing`: passwords.
+//! - `run`: the program. `host`: its turns. `hashing`: passwords. `trouble`: what it waits for.
 //! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `files`: where.
 //! - `args`: the commands. `control`, `reception`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts, `import`: those of
 //!   other chats.
@@ -30,6 +30,7 @@ mod run;
 mod running_room;
 mod simpd;
 mod store;
+mod trouble;
 mod users;
 mod whom;
 

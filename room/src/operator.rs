@@ -63,7 +63,9 @@ fn status_lines(status: &RoomStatus) -> Outcome {
         ("lines sent", status.lines.to_string()),
         ("up for", age(status.uptime_ms / 1_000)),
     ];
+    let trouble = status.trouble.iter().map(|trouble| ("trouble", trouble.clone()));
     figures
-        .iter()
-        .try_for_each(|(name, value)| print(format!("{name:12} {}", escape::shown(value)).trim_end()))
+        .into_iter()
+        .chain(trouble)
+        .try_for_each(|(name, value)| print(format!("{name:12} {}", escape::shown(&value)).trim_end()))
 }

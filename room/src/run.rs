@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,12 +22,16 @@ use crate::hashing;
 use crate::host::{Host, Input, Stopped};
 use crate::now::Now;
 use crate::output::{print, say};
-use crate::room::{Order, RoomSettings};
+use crate::room::{Order, OrderResult, RoomSettings};
 use crate::simpd::{Asker, Simpd as _, follow};
 use crate::store::RoomStore;
+use crate::trouble::{Trouble, WaitsFor};
 
 /// So many things may have happened before those who tell of them wait.
 const INPUTS_MAX: usize = 1_024;
+
+/// An operator that waits hears so soon of what the room waits for.
+const LOOKS_EVERY: Duration = Duration::from_millis(500);
 
 /// Something that happened to the room of one [`Launch::start`], by its number; without one, to whichever runs.
 type Happened = (Option<u64>, Input);
@@ -57,17 +61,18 @@ fn open(
     let (inputs, happened) = mpsc::sync_channel(INPUTS_MAX);
     watch_signals(&inputs, &stopping)?;
     ending.hand_over();
-    let mut launch = Launch { daemon, settings, files: files.clone(), inputs, stopping, starts: 0 };
+    let trouble = Trouble::default();
+    let mut launch = Launch { daemon, settings, files: files.clone(), inputs, stopping, trouble, starts: 0 };
     let client = Client::find(launch.daemon.take())?;
     // The same again, even if others have been started meanwhile.
     launch.daemon = Some(client.socket().path.display().to_string());
-    let simpd = Asker::new(client, Arc::clone(&launch.stopping))?;
+    let simpd = Asker::new(client, Arc::clone(&launch.stopping), launch.trouble.clone())?;
     // By the name that simpd gives itself: two paths can lead to the same one.
     let simpd_lock = files.take_simpd(&simpd.name())?;
     let opened = format!("simp-room: the room {} is open on simpd {}", launch.settings.name, simpd.name());
     let host = launch.start(simpd)?;
     // Only now: a room that does not open has no socket, and does not answer.
-    serve_operators(files, &launch.inputs, &launch.stopping)?;
+    serve_operators(&launch)?;
     Ok(OpenRoom { launch, simpd_lock, host, happened, opened })
 }
 
@@ -119,6 +124,7 @@ struct Launch {
     files: RoomFiles,
     inputs: SyncSender<Happened>,
     stopping: Arc<AtomicBool>,
+    trouble: Trouble,
     /// How often it was started: what the threads of an earlier start still tell is of a log that is gone, and its ids
     /// may be those of other chats by now.
     starts: u64,
@@ -127,7 +133,7 @@ struct Launch {
 impl Launch {
     fn start_again(&mut self) -> Outcome<Host<Asker>> {
         let client = Client::find(self.daemon.clone())?;
-        self.start(Asker::new(client, Arc::clone(&self.stopping))?)
+        self.start(Asker::new(client, Arc::clone(&self.stopping), self.trouble.clone())?)
     }
 
     /// Goes on where it stopped, and lets the events come.
@@ -148,7 +154,7 @@ impl Launch {
         // A full queue makes the thread wait, and with it simpd: no more events than the room can deal with.
         let take = move |event, position| events.send((start, Input::Event(event, position))).is_ok();
         let failed = move |error| drop(broken.send((start, Input::Failed(error))));
-        follow(follower, host.done(), Arc::clone(&self.stopping), take, failed)?;
+        follow(follower, host.done(), (Arc::clone(&self.stopping), self.trouble.clone()), take, failed)?;
         Ok(host)
     }
 
@@ -189,16 +195,43 @@ fn watch_signals(inputs: &SyncSender<Happened>, stopping: &Arc<AtomicBool>) -> O
     Ok(())
 }
 
-fn serve_operators(files: &RoomFiles, inputs: &SyncSender<Happened>, stopping: &Arc<AtomicBool>) -> Outcome {
-    let (inputs, stopping) = (inputs.clone(), Arc::clone(stopping));
+fn serve_operators(launch: &Launch) -> Outcome {
+    let (inputs, stopping) = (launch.inputs.clone(), Arc::clone(&launch.stopping));
+    let (trouble, name) = (launch.trouble.clone(), launch.settings.name.clone());
     let is_stopping = Arc::clone(&stopping);
     let is_open = move || !is_stopping.load(Ordering::Relaxed);
-    control::serve(&files.socket, is_open, move |order| {
+    control::serve(&launch.files.socket, is_open, move |order| {
+        let failed = |why: &str| Some(OrderResult::Failed(format!("the room {name} waits: {why}")));
+        if let Some((waits_for, why)) = trouble.current()
+            && order != Order::Stop
+            && waits_for != WaitsFor::Simpd
+        {
+            return failed(&why);
+        }
         let (answer, answered) = mpsc::channel();
         // It may be waiting for its simpd.
         stopping.fetch_or(order == Order::Stop, Ordering::Relaxed);
-        inputs.send((None, Input::Order(order, answer))).ok()?;
-        answered.recv().ok()
+        inputs.send((None, Input::Order(order.clone(), answer))).ok()?;
+        loop {
+            match answered.recv_timeout(LOOKS_EVERY) {
+                Ok(OrderResult::Status(mut status)) => {
+                    status.trouble = trouble.current().map(|(_, why)| why);
+                    return Some(OrderResult::Status(status));
+                }
+                Ok(told) => return Some(told),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            match (trouble.current(), &order) {
+                (None, _) | (Some(_), Order::Stop) => {}
+                (Some((_, why)), Order::Status) => return failed(&why),
+                // It is started again, mostly.
+                (Some((WaitsFor::Simpd, _)), _) => {}
+                (Some((WaitsFor::Requests | WaitsFor::Store, why)), _) => {
+                    return failed(&format!("{why}; the command may still take effect"));
+                }
+            }
+        }
     })
 }
 

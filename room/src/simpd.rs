@@ -13,8 +13,8 @@ use simp_control::{
 };
 
 use crate::leftover::QueuedLine;
-use crate::output;
 use crate::room::ChatRef;
+use crate::trouble::{Trouble, WaitsFor};
 
 /// So many requests are asked at once: their answers fit into the socket.
 const ASKED_AT_ONCE: usize = 256;
@@ -70,8 +70,11 @@ pub trait Simpd {
     /// The text of a message, by its event; `None` if the log has it no more.
     fn text(&mut self, event: u64) -> Outcome<Option<String>>;
 
-    /// Waits a little before something is tried again, and says why.
-    fn wait(&mut self, why: &str) -> Outcome;
+    /// Waits a little before the store is tried again, and says why.
+    fn wait_for_store(&mut self, why: &str) -> Outcome;
+
+    /// The store has taken all that waited.
+    fn store_works(&mut self);
 
     /// Asks all of it, in this order, waiting for simpd if it is away, and gives the answers.
     fn ask_all(&mut self, asks: Vec<Errand>) -> Outcome<Vec<Result<Reply, Failure>>>;
@@ -82,18 +85,19 @@ pub struct Asker {
     client: Client,
     address: String,
     stopping: Arc<AtomicBool>,
-    /// What was said of the trouble that it has; empty if it has none.
-    told: String,
+    trouble: Trouble,
 }
 
 impl Asker {
-    /// On this connection. Waiting ends when `stopping` becomes true.
+    /// On this connection. Waiting ends when `stopping` becomes true; what it is for is told to `trouble`.
     ///
     /// # Errors
     /// If simpd does not say who it is.
-    pub fn new(mut client: Client, stopping: Arc<AtomicBool>) -> Outcome<Self> {
+    pub fn new(mut client: Client, stopping: Arc<AtomicBool>, trouble: Trouble) -> Outcome<Self> {
         let address = client.address()?.to_owned();
-        Ok(Self { client, address, stopping, told: String::new() })
+        // Of a log that is gone, perhaps.
+        trouble.ended(WaitsFor::Simpd, &Contact::Back.line(client.socket()));
+        Ok(Self { client, address, stopping, trouble })
     }
 
     /// A second connection to the same simpd.
@@ -145,10 +149,10 @@ impl Asker {
         }
         match trouble {
             None => {
-                self.told.clear();
+                self.trouble.ended(WaitsFor::Requests, "simpd takes requests again");
                 Ok(())
             }
-            Some(failure) => self.wait(&format!("{failure}; retrying")),
+            Some(failure) => self.wait(WaitsFor::Requests, &format!("{failure}; retrying")),
         }
     }
 
@@ -171,23 +175,36 @@ impl Asker {
         Ok(!self.client.history(piece, &filter)?.is_empty())
     }
 
-    /// Waits until simpd is back.
-    fn reconnect(&mut self) -> Outcome {
-        reconnect(&mut self.client, &self.stopping)
-    }
-}
-
-impl Simpd for Asker {
-    fn wait(&mut self, why: &str) -> Outcome {
-        if self.told != why {
-            output::say(why);
-            why.clone_into(&mut self.told);
-        }
+    fn wait(&self, waits_for: WaitsFor, why: &str) -> Outcome {
+        self.trouble.began(waits_for, why);
         if self.stopping.load(Ordering::Relaxed) {
             return Err(stopped());
         }
         thread::sleep(PAUSE);
         Ok(())
+    }
+
+    /// Waits until simpd is back.
+    fn reconnect(&mut self) -> Outcome {
+        // The one that follows the events has noticed it first, and may have seen it back.
+        match self.client.replace(sleep::now() + GREETS_WITHIN) {
+            Ok(true) => {
+                self.trouble.ended(WaitsFor::Simpd, &Contact::Back.line(self.client.socket()));
+                Ok(())
+            }
+            Ok(false) | Err(Error::Lost(_)) => reconnect(&mut self.client, &self.stopping, &self.trouble),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Simpd for Asker {
+    fn wait_for_store(&mut self, why: &str) -> Outcome {
+        self.wait(WaitsFor::Store, why)
+    }
+
+    fn store_works(&mut self) {
+        self.trouble.ended(WaitsFor::Store, "the accounts can be written again");
     }
 
     fn name(&self) -> String {
@@ -267,12 +284,12 @@ fn stopped() -> Error {
 }
 
 /// Waits until simpd is back.
-fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
-    output::say(&Contact::Lost.line(client.socket()));
+fn reconnect(client: &mut Client, stopping: &AtomicBool, trouble: &Trouble) -> Outcome {
+    trouble.began(WaitsFor::Simpd, &Contact::Lost.line(client.socket()));
     loop {
         match client.replace(sleep::now() + GREETS_WITHIN) {
             Ok(true) => {
-                output::say(&Contact::Back.line(client.socket()));
+                trouble.ended(WaitsFor::Simpd, &Contact::Back.line(client.socket()));
                 return Ok(());
             }
             Ok(false) | Err(Error::Lost(_)) => {}
@@ -289,7 +306,7 @@ fn reconnect(client: &mut Client, stopping: &AtomicBool) -> Outcome {
 pub fn follow(
     mut client: Client,
     after: Position,
-    stopping: Arc<AtomicBool>,
+    (stopping, trouble): (Arc<AtomicBool>, Trouble),
     take: impl Fn(Event, Position) -> bool + Send + 'static,
     failed: impl Fn(Error) + Send + 'static,
 ) -> Outcome {
@@ -300,7 +317,7 @@ pub fn follow(
     thread::spawn(move || {
         loop {
             let next = match client.next_here(None) {
-                Err(Error::Lost(_)) => reconnect(&mut client, &stopping).map(|()| None),
+                Err(Error::Lost(_)) => reconnect(&mut client, &stopping, &trouble).map(|()| None),
                 next => next,
             };
             match next {

@@ -1,10 +1,12 @@
-//! The disk of the room is full, may not be written or is damaged: what is said of it.
+//! The disk of the room is full, may not be written or is damaged, or its simpd is away: what is said of it.
 
 use std::path::PathBuf;
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 
 use super::Lobby;
+use super::guest::Guest;
 use crate::disk::refuse::{CHANGES, Disk, FOR_GOOD, GROWS, library};
 use crate::harness::{Ran, run};
 
@@ -59,6 +61,47 @@ fn a_disk_that_is_full_or_may_not_be_written_is_named_with_the_remedy() {
     does_on(&disk, &lobby, &["run", "-d", &to], "").fails(1, &line);
     disk.mend();
     assert_eq!(does_on(&disk, &lobby, &["users", "list"], "").ok().lines().count(), 1);
+}
+
+#[test]
+fn a_room_that_waits_for_its_disk_says_so_to_whoever_asks_and_goes_on_by_itself() {
+    let mut lobby = Lobby::start(&["--open"]);
+    lobby.end_room(Signal::SIGTERM).ok();
+    let path = lobby.world.path("state/simp-room/lobby/room.db");
+    let disk = disk(&lobby);
+    let mut command = lobby.world.command("simp-room");
+    disk.attach(&mut command);
+    command.env("XDG_STATE_HOME", lobby.world.path("state")).args(["run", "--open", "-d", &lobby.to()]);
+    lobby.start_command(command);
+    let mut ann = Guest::enters(&lobby, 2, "ann");
+    disk.fail(CHANGES, 0, FOR_GOOD, Some(Errno::ENOSPC));
+    ann.says("hello");
+    let why = format!("{}: {FULL}; retrying", path.display());
+    assert_eq!(lobby.says(), format!("simp-room: {why}"));
+    let line = format!("simp-room: the room lobby waits: {why}");
+    for args in [&["status"][..], &["status", "--json"], &["topic", "tea"], &["ban", "bob"], &["say", "x"]] {
+        lobby.does(args).fails(1, &line);
+    }
+    disk.mend();
+    assert_eq!(lobby.says(), "simp-room: the accounts can be written again");
+    ann.hears(&["sent to 0"]);
+    let told = lobby.does(&["status"]).ok();
+    assert!(told.contains("\ntopic\n") && !told.contains("trouble"), "{told}");
+    assert_eq!(lobby.does(&["bans"]).ok(), "");
+}
+
+#[test]
+fn a_room_says_when_its_simpd_is_away_and_when_it_is_back() {
+    let mut lobby = Lobby::start(&["--open"]);
+    lobby.kill_simpd();
+    let away = format!("simpd on {} went away, waiting for it", lobby.to());
+    assert_eq!(lobby.says(), format!("simp-room: {away}"));
+    let told = lobby.does(&["status"]).ok();
+    assert!(told.ends_with(&format!("\ntrouble      {away}\n")), "{told}");
+    assert!(lobby.does(&["status", "--json"]).ok().ends_with(&format!(",\"trouble\":\"{away}\"}}\n")));
+    lobby.start_simpd();
+    assert_eq!(lobby.says(), format!("simp-room: simpd on {} is back", lobby.to()));
+    assert!(!lobby.does(&["status"]).ok().contains("trouble"));
 }
 
 #[test]

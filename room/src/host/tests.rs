@@ -103,9 +103,11 @@ impl Simpd for Modelled {
 
     fn rely_on(&mut self, _: Position) {}
 
-    fn wait(&mut self, _: &str) -> Outcome {
+    fn wait_for_store(&mut self, _: &str) -> Outcome {
         Err(killed())
     }
+
+    fn store_works(&mut self) {}
 
     fn last_id(&mut self) -> Outcome<u64> {
         Ok(self.0.borrow().events.len() as u64)

@@ -76,6 +76,9 @@ pub struct RoomStatus {
     pub lines: u64,
     /// For how long it has run, in milliseconds.
     pub uptime_ms: u64,
+    /// What it waits for, and why; `None` if for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// What the operator is told of somebody.
