@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use simp_control::{ChatInfo, Peer, State};
 use simp_proto::{Chat, Dialect};
-use simp_store::KeptChat;
+use simp_store::{GivenUp, KeptChat};
 
 use crate::now::Now;
 use crate::standing::Standing;
@@ -157,6 +157,12 @@ impl Ongoing {
     /// Whether our user wanted it, or its peer has shown that it is there: anybody may have begun any other.
     pub fn is_established(&self) -> bool {
         self.wanted_by != WantedBy::Peer || self.standing.is_proved()
+    }
+
+    /// What becomes of a message of ours that is given up in it. Whoever opens chats from forged addresses would fill the
+    /// log for good with what a room says to each.
+    pub fn given_up(&self) -> GivenUp {
+        if self.is_established() { GivenUp::Stays } else { GivenUp::Goes }
     }
 
     /// Its id, once it has one.

@@ -124,7 +124,7 @@ impl Ongoing {
         let newest = store.last_id();
         if let Some(chat) = self.logged() {
             // At once: there may be as many as a user can queue, and one by one they would hold everybody up.
-            store.give_up_queued(now.ms, chat, &self.peer(), self.queue.loaded, reason)?;
+            store.give_up_queued(now.ms, chat, &self.peer(), self.queue.loaded, (reason, self.given_up()))?;
         }
         self.queue = Queue { in_log: 0, loaded: newest, settled: newest, ..self.queue };
         Ok(())

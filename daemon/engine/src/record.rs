@@ -98,7 +98,9 @@ impl Ongoing {
             ChatEvent::Error { text } => What::Error { text },
             ChatEvent::Delivered(MessageId(message)) => What::Delivered { message },
             ChatEvent::Unconfirmed(MessageId(message)) => What::Unconfirmed { message },
-            ChatEvent::Undelivered(MessageId(message), reason) => What::Undelivered { message, reason },
+            ChatEvent::Undelivered(MessageId(message), reason) => {
+                return Some((What::Undelivered { message, reason }, self.given_up().extra()));
+            }
             ChatEvent::Closed { reason, text } => What::Closed { reason, text },
         };
         Some((what, None))

@@ -26,7 +26,7 @@ pub use habits::KnownPeer;
 pub use kept_chats::KeptChat;
 pub use ours::{Backlog, KeptLetter, OurMessage, WaitingMessage};
 pub use read::{BYTES_PER_READ, EntryFilter};
-pub use retain::{Ages, Discard, Removed, Span};
+pub use retain::{Ages, Discard, GivenUp, Removed, Span};
 pub use store::{Durability, Store};
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use simp_control::{Kind, Peer, Reason};
 
 use crate::error::StoreError;
 use crate::read::SCAN;
+use crate::retain::GivenUp;
 use crate::store::Store;
 
 /// How far back a message with a token is looked for.
@@ -112,16 +113,24 @@ impl Store {
         chat: u64,
         peer: &Peer,
         after: u64,
-        reason: Reason,
+        (reason, given_up): (Reason, GivenUp),
     ) -> Result<(), StoreError> {
         self.begin()?;
-        let sql = "INSERT INTO events SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL, NULL
+        let sql = "INSERT INTO events SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL, ?8
                    FROM events WHERE kind = 5 AND chat = ?3 AND id > ?7";
-        let newest = self.extent.last_id as i64;
-        let row =
-            params![newest, at_ms as i64, chat as i64, peer.address, peer.user, reason as i64, after as i64];
-        let given_up = self.write(sql, row)? as u64;
-        self.note_appended(given_up);
+        let row = params![
+            self.extent.last_id as i64,
+            at_ms as i64,
+            chat as i64,
+            peer.address,
+            peer.user,
+            reason as i64,
+            after as i64,
+            given_up.extra().map(|extra| extra as i64)
+        ];
+        let entries = self.write(sql, row)? as u64;
+        self.settled += entries;
+        self.note_appended(entries);
         Ok(())
     }
 

@@ -29,6 +29,22 @@ pub struct Discard {
     pub undelivered: bool,
 }
 
+/// What becomes of a message that was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenUp {
+    /// It stays until it is sent again, whatever its age.
+    Stays,
+    /// It goes as all else does: nobody wanted the chat, and nobody may have been there.
+    Goes,
+}
+
+impl GivenUp {
+    /// What its `undelivered` entry has beside it.
+    pub fn extra(self) -> Option<u64> {
+        (self == Self::Goes).then_some(1)
+    }
+}
+
 /// A piece of the log, as ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -65,18 +81,20 @@ pub struct Removed {
 }
 
 /// What stays, whatever its age: messages that still wait, in a chat or in the outbox; unless they are to be
-/// discarded, messages that were given up and not sent again, and what no consumer has read. The newest entry
-/// stays too, so that no id is used again. If there is no consumer, messages count as unread.
+/// discarded, messages that were given up and not sent again, if they are such as [stay](GivenUp), and what no
+/// consumer has read. The newest entry stays too, so that no id is used again. If there is no consumer, messages
+/// count as unread.
 const REMOVE: &str = "
     DELETE FROM events WHERE id > ?1 AND id <= ?2
     AND NOT (kind = 5 AND (
         EXISTS (SELECT 1 FROM outbox WHERE message = events.id)
         OR EXISTS (SELECT 1 FROM chats WHERE chats.chat = events.chat AND settled < events.id)))
     AND (?3 OR NOT (
-        (kind = 5 AND EXISTS (SELECT 1 FROM events AS u WHERE u.kind = 7 AND u.message = events.id)
+        (kind = 5 AND EXISTS (SELECT 1 FROM events AS u
+                WHERE u.kind = 7 AND u.message = events.id AND u.seq IS NULL)
             AND NOT EXISTS (SELECT 1 FROM events AS a
                 WHERE a.kind = 5 AND a.message IS NOT NULL AND a.message = events.id))
-        OR (kind = 7 AND NOT EXISTS (SELECT 1 FROM events AS a
+        OR (kind = 7 AND seq IS NULL AND NOT EXISTS (SELECT 1 FROM events AS a
                 WHERE a.kind = 5 AND a.message IS NOT NULL AND a.message = events.message))))
     AND (?4 OR (
         id <= coalesce((SELECT min(seen) FROM consumers), ?2)

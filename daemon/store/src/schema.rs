@@ -13,7 +13,7 @@ pub(crate) const SCHEMA_VERSION: i64 = 5;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
-/// message's Sequence field, or the token of a queued one. The address and the name of an entry's peer stand in each
+/// message's Sequence field, the token of a queued one, or with an `undelivered` that nobody is to send again 1. The address and the name of an entry's peer stand in each
 /// entry, for chats do not outlive their end here and entries do.
 ///
 /// A chat's row holds as of entry `as_of`, or as of `kept.through` if that is later; what came after is

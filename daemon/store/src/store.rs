@@ -55,6 +55,8 @@ pub struct Store {
     /// Ours has begun. SQLite ends one by itself after some errors, and knows of none then; what comes later in that
     /// turn must not begin another, of which a commit would make half a turn durable.
     in_transaction: bool,
+    /// Messages of ours that were delivered or given up since the start.
+    pub(crate) settled: u64,
     /// Entries appended and not committed, then until the next turn those just committed.
     fresh: Vec<Event>,
     commits: u64,
@@ -106,6 +108,7 @@ impl Store {
             extent: Extent::default(),
             committed: Extent::default(),
             in_transaction: false,
+            settled: 0,
             fresh: Vec::new(),
             commits: 0,
             written: 0,
@@ -196,6 +199,12 @@ impl Store {
         self.extent.first_id
     }
 
+    /// Messages of ours that were delivered or given up since the start: each may free entries that had to stay. One that
+    /// was rolled back may count twice.
+    pub fn settled(&self) -> u64 {
+        self.settled
+    }
+
     /// Commits since the start.
     pub fn commits(&self) -> u64 {
         self.commits
@@ -211,7 +220,8 @@ impl Store {
     }
 
     /// Appends an entry and returns its id. `chat` is `None` if the entry begins a chat: its id is the
-    /// chat's then. `extra` is a received message's Sequence field, or the token of one of ours.
+    /// chat's then. `extra` is a received message's Sequence field, the token of one of ours, or what
+    /// [`GivenUp`](crate::GivenUp) says of it.
     pub fn append(
         &mut self,
         at_ms: u64,
@@ -237,6 +247,10 @@ impl Store {
             extra.map(|extra| extra as i64)
         ];
         self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", row)?;
+        self.settled += u64::from(matches!(
+            what,
+            What::Delivered { .. } | What::Unconfirmed { .. } | What::Undelivered { .. }
+        ));
         self.extent.last_id = id;
         self.extent.first_id = self.extent.first_id.max(1);
         // An estimate is enough: it only says when to copy the write-ahead log back.

@@ -242,7 +242,7 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     store.begin_turn();
     for (after, fresh) in [(3, 1), (0, 0)] {
         store.append(7, Some(3), peer(9), What::Opened { note: None }, None).unwrap();
-        store.give_up_queued(8, 3, &peer(9), after, Reason::Quit).unwrap();
+        store.give_up_queued(8, 3, &peer(9), after, (Reason::Quit, GivenUp::Stays)).unwrap();
         assert_eq!(store.fresh().len(), fresh, "what is not among these is read from the log");
     }
     let (events, _) = store.read(5, 9, &EntryFilter::default()).unwrap();
@@ -349,6 +349,25 @@ fn what_waits_what_was_given_up_and_what_nobody_read_stays() {
         drop(store);
         assert_eq!(folder.open().last_id(), 12, "no id is used again");
     }
+}
+
+#[test]
+fn a_message_that_nobody_is_to_send_again_goes_with_its_outcome() {
+    let folder = Folder::new("goes");
+    let mut store = folder.open();
+    for _ in 0..2 {
+        let what = What::Queued { text: "x".to_owned(), again: None };
+        store.append(1, Some(1), peer(1), what, None).unwrap();
+    }
+    let what = What::Undelivered { message: 1, reason: Reason::NoAnswer };
+    store.append(1, Some(1), peer(1), what, GivenUp::Goes.extra()).unwrap();
+    store.give_up_queued(1, 1, &peer(1), 1, (Reason::NoAnswer, GivenUp::Goes)).unwrap();
+    store.append(1, Some(1), peer(1), What::Opened { note: None }, None).unwrap();
+    store.set_kept(5).unwrap();
+    assert_eq!((store.settled(), store.not_delivered(2).unwrap()), (2, Some(Kind::Undelivered)));
+    let span = store.removable(NOTHING).unwrap();
+    assert_eq!(store.remove(span, NOTHING).unwrap(), Removed { until: 4, stayed: 0 });
+    assert_eq!(ids(&store), [5]);
 }
 
 #[test]

@@ -23,21 +23,24 @@ pub fn seen(engine: &mut Engine, name: &str, id: u64) -> Carried {
         return denied(FailureKind::Usage, format!("there is no entry {id} yet"));
     }
     // One that is there already may always go on.
-    if store.mark(valid(name)?)?.is_none() && store.consumer_count()? >= CONSUMERS_MAX {
+    let is_new = store.mark(valid(name)?)?.is_none();
+    if is_new && store.consumer_count()? >= CONSUMERS_MAX {
         let line = format!(
             "the limit of {CONSUMERS_MAX} consumers is reached (remove one: simpctl consumers remove NAME)"
         );
         return denied(FailureKind::Usage, line);
     }
     store.set_mark(name, id)?;
-    engine.retention.look_soon(&engine.policy.retain, &engine.store);
+    if is_new {
+        // Until there was one, all messages of peers had to stay.
+        engine.retention.reset();
+    }
     Ok(Reply::Done)
 }
 
 /// Forgets one.
 pub fn forget(engine: &mut Engine, name: &str) -> Carried {
     if engine.store.forget_consumer(name)? {
-        engine.retention.look_soon(&engine.policy.retain, &engine.store);
         return Ok(Reply::Done);
     }
     let shown = if name.trim().is_empty() { format!("'{name}'") } else { name.to_owned() };
