@@ -20,6 +20,7 @@
 
 mod address;
 mod answer;
+mod bounded;
 mod client;
 pub mod clock;
 mod connection;
@@ -51,6 +52,7 @@ mod who;
 
 pub use address::{Address, AddressError, Host};
 pub use answer::{Answer, Reply};
+pub use bounded::NAME_MAX;
 pub use client::{Client, Incoming};
 pub use contact::Contact;
 pub use epochs::{Epoch, Epochs, Position};

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::{kinds, name, optional_name};
 use crate::event::Kind;
 use crate::values::Forgotten;
 
 /// The version of the control API. Client and daemon must have the same.
 pub const VERSION: u32 = 4;
 
-/// What a client asks.
+/// What a client asks. Whatever names a peer, an address or a consumer has at most [`NAME_MAX`](crate::NAME_MAX) bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
@@ -22,6 +23,7 @@ pub enum Request {
     /// Invite a peer. Answered with [`Reply::Chat`](crate::Reply::Chat); then follow its `opened` or `closed`.
     Connect {
         /// `ADDR` or `ADDR:PORT`; port 7777 if none is given. Names are the client's to resolve.
+        #[serde(deserialize_with = "name")]
         address: String,
         /// How long the invitation lasts; the daemon's setting if it is absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,20 +32,20 @@ pub enum Request {
     /// Accept a request. Answered with [`Reply::Chat`](crate::Reply::Chat); then follow its `opened` or `closed`.
     Accept {
         /// Whose; may be absent if there is only one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
         who: Option<String>,
     },
     /// Decline a request. Answered with [`Reply::Chat`](crate::Reply::Chat).
     Decline {
         /// Whose; may be absent if there is only one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
         who: Option<String>,
     },
     /// Send a text. Answered with [`Reply::Queued`](crate::Reply::Queued) once it is durable; then follow its
     /// `delivered`, `unconfirmed` or `undelivered`.
     Send {
         /// In which chat; may be absent if there is only one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
         who: Option<String>,
         /// Only if that is still the chat with this id: whoever comes to the same address later is somebody else.
         /// Not with `queue`.
@@ -90,7 +92,7 @@ pub enum Request {
     /// `closed`.
     Quit {
         /// Which; may be absent if there is only one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
         who: Option<String>,
         /// Only if that is still the chat with this id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,6 +131,7 @@ pub enum Request {
     /// Moves a consumer's mark forward to this entry. Answered with [`Reply::Done`](crate::Reply::Done).
     Seen {
         /// The consumer's name.
+        #[serde(deserialize_with = "name")]
         consumer: String,
         /// The last entry that it is done with.
         id: u64,
@@ -138,12 +141,13 @@ pub enum Request {
     /// Remove a consumer: its mark is forgotten. Answered with [`Reply::Done`](crate::Reply::Done).
     Forget {
         /// The consumer's name.
+        #[serde(deserialize_with = "name")]
         consumer: String,
     },
     /// What is known of how peers speak, by address. Answered with [`Reply::Peers`](crate::Reply::Peers).
     Peers {
         /// Only addresses that are greater than this, as texts.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "name")]
         after: String,
     },
     /// Drop what was learned of how peers speak. Answered with [`Reply::Forgotten`](crate::Reply::Forgotten).
@@ -169,16 +173,18 @@ impl Request {
 
 /// Where a follower begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FollowFrom {
     /// With the first entry above this id.
     After(u64),
     /// After the mark of this consumer; at the log's beginning if it has none yet.
+    #[serde(deserialize_with = "name")]
     Consumer(String),
     /// With the first entry above this id, on behalf of this consumer, whose mark may be behind it: how a client goes on
     /// that lost its connection.
     Resume {
         /// The consumer's name.
+        #[serde(deserialize_with = "name")]
         consumer: String,
         /// The last entry that has come.
         after: u64,
@@ -191,14 +197,14 @@ pub enum FollowFrom {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Only these kinds; all if it is empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Only these kinds, no more than there are; all if it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "kinds")]
     pub kinds: Vec<Kind>,
     /// Only this chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat: Option<u64>,
     /// Only peers with this address, `ADDR:PORT` or user name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
     pub who: Option<String>,
     /// Only entries appended at this time or later, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]

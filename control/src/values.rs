@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use simp_proto::{Reason, State};
 
+use crate::bounded::name;
 use crate::escape;
 
 /// The other side of a chat.
@@ -120,5 +121,6 @@ pub enum Forgotten {
     /// That of everybody.
     All,
     /// That of whoever this means: a user name, `ADDR`, `ADDR:PORT` or `USER@ADDR:PORT`.
+    #[serde(deserialize_with = "name")]
     Who(String),
 }

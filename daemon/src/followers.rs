@@ -5,7 +5,8 @@ use simp_control::{Failure, FailureKind};
 use simp_engine::{ClientId, Follower, WORK_PER_TURN};
 use simp_store::Store;
 
-use crate::clients::{ClientConnection, Clients};
+use crate::clients::Clients;
+use crate::connection::ClientConnection;
 use crate::rota::Rotas;
 
 /// So many bytes are written to a client with the work that it is to look at an entry.

@@ -9,6 +9,7 @@
 
 mod clients;
 mod config;
+mod connection;
 mod followers;
 mod output;
 mod place;

@@ -25,8 +25,9 @@ use simp_service::folders::FolderError;
 use simp_store::{Store, StoreError};
 use slab::Slab;
 
-use crate::clients::{ClientConnection, Clients, Debt};
+use crate::clients::Clients;
 use crate::config::{Args, AtStart, Config};
+use crate::connection::{ClientConnection, Debt};
 use crate::followers;
 use crate::place::Place;
 use crate::presence::{Presence, absence};
@@ -46,6 +47,9 @@ const DATAGRAMS_PER_TURN: usize = 256;
 
 /// To read from a client is so much work, even if nothing comes of it.
 const READING: u64 = 16;
+
+/// So many bytes of requests are read and decoded with the work that it is to look at an entry.
+const BYTES_READ: u64 = 64;
 
 /// A network device whose queue is full is tried again after this long.
 const DEVICE_AGAIN_AFTER: Duration = Duration::from_millis(10);
@@ -349,7 +353,7 @@ impl Server {
                 break;
             }
         }
-        work
+        work + client.read_since() / BYTES_READ
     }
 
     fn dismiss_debtors(&mut self, now: Now) {

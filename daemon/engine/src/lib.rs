@@ -82,4 +82,4 @@ pub use outputs::{Follower, Outputs};
 pub use pins::{PinError, Pins};
 pub use policy::{Accept, AcceptError, Policy, Retain};
 pub use transmits::{Transmit, Transmits};
-pub use work::{WORK_PER_TURN, costs_much, may_wait};
+pub use work::{WORK_PER_TURN, costs_much, may_wait, only_reads};

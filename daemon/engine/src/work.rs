@@ -3,7 +3,7 @@
 
 use simp_control::{Request, Who};
 
-use crate::commands::{Effort, effort};
+use crate::commands::{Effort, effort, writes};
 use crate::engine::Engine;
 
 /// The work of one turn for requests, and as much again for those who follow the log: a few milliseconds. The rest waits
@@ -34,6 +34,11 @@ impl Engine {
 /// Whether a request reads as much as one may.
 pub fn costs_much(request: &Request) -> bool {
     effort(request) == Effort::Much
+}
+
+/// Whether a request does nothing but bring an answer, or entries of the log: nobody misses it if its client is gone.
+pub fn only_reads(request: &Request) -> bool {
+    !writes(request) && !matches!(request, Request::Hello { .. } | Request::Stop)
 }
 
 /// Whether a request may need more than one turn: until it is answered, no further one of its client may be handed in, for
