@@ -24,7 +24,8 @@ use crate::member::{Held, Member, MemberState, host};
 use crate::now::Now;
 use crate::room::{Action, Computed, Order, OrderResult, Room, RoomSettings, RoomStatus, Stored, Task};
 use crate::simpd::{Errand, Simpd};
-use crate::store::{Deeds, Kept, Progress, RoomStore, RoomStoreError, Source};
+use crate::store::people::Kept;
+use crate::store::{Deeds, Progress, RoomStore, RoomStoreError, Source};
 use crate::whom::Whom;
 
 /// simpd is told how far the room is once in so many events, and at the end.

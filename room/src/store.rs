@@ -5,7 +5,7 @@
 //! One commit per turn: what simpd was told before is told again after a kill, and simpd knows that it was.
 
 mod error;
-mod people;
+pub mod people;
 mod strikes;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,7 +18,6 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use simp_service::plain_file;
 
 pub use error::RoomStoreError;
-pub use people::Kept;
 use simp_control::{LogId, Position};
 use strikes::{account_key, forgive, host_key, strike};
 
