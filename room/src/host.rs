@@ -179,7 +179,8 @@ impl<S: Simpd> Host<S> {
             // A chat that began later comes as an event, in its turn.
             if is_new || chat.chat <= self.done.id {
                 let newcomer = self.store.newcomer(now_ms, &chat.peer.user, host(&chat.peer.address))?;
-                self.room.opened(now_ms, chat.chat, &chat.peer.user, &chat.peer.address, &newcomer);
+                let peer = (chat.peer.user.as_str(), chat.peer.address.as_str());
+                self.room.found_open(now_ms, chat.chat, peer, &newcomer, self.done.id);
                 self.collect(turn, Some(chat.chat));
             }
         }
@@ -277,6 +278,11 @@ impl<S: Simpd> Host<S> {
             }
             What::Closed { .. } => self.room.closed(at_ms, chat),
             What::Message { text } => {
+                if let Some(after) = self.room.unaware_since(chat)
+                    && self.simpd.has_taken(chat, after, id)?
+                {
+                    self.room.knows(chat);
+                }
                 let at_the_door = self.room.member(chat).filter(|member| member.is_at_the_door());
                 let pause_ms = match at_the_door {
                     // Only for passwords: the lines of everybody else must not cost a look into the store each.

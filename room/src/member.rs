@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberState {
+    /// In a chat that was open before the room knew of it, and asked for a password after this entry of the log: until it
+    /// has that question, what it says is no answer.
+    Unaware(Password, u64),
+    /// The same, and it has said something and been told that it went to nobody.
+    Warned(Password, u64),
     /// Greeted, and asked for a password.
     Asked(Password),
     /// A password came in the event with this id, and is being computed. What was said since waits.
@@ -80,7 +85,7 @@ impl Member {
 
     /// Whether it has yet to give a password.
     pub fn is_at_the_door(&self) -> bool {
-        matches!(self.state, MemberState::Asked(_) | MemberState::Checking(..))
+        !matches!(self.state, MemberState::Inside(_) | MemberState::Leaving)
     }
 
     /// The address of its host, without the port.

@@ -5,7 +5,7 @@
 //! is done follows from what was stored and what is told.
 //!
 //! - here: what happens, and who of the others deals with it.
-//! - `unproved`: where nobody need be. `login`: from the greeting into the room. `talk`: what members say. `orders`: what the operator wants.
+//! - `unproved`: where nobody need be. `login`: from the greeting into the room. `unaware`: who does not know yet that it is asked. `talk`: what members say. `orders`: what the operator wants.
 //! - `base`: what these share. `notices`: who came and who left. `actions`: what is to be done.
 
 mod actions;
@@ -16,6 +16,7 @@ mod orders;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod unaware;
 mod unproved;
 
 pub use actions::{Action, ChatRef, Computed, Task};
@@ -66,6 +67,9 @@ impl Room {
         match self.members.get(&chat).map(|member| &member.state) {
             Some(MemberState::Asked(_) | MemberState::Checking(..)) => {
                 self.heard_at_the_door(now_ms, chat, event, text, pause_ms);
+            }
+            Some(MemberState::Unaware(..) | MemberState::Warned(..)) => {
+                self.heard_too_early(now_ms, chat, text);
             }
             Some(MemberState::Inside(question)) => {
                 let question = question.clone();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use simp_control::error::{Error, Outcome};
 use simp_control::{
     ChatInfo, Client, Contact, Event, Failure, FailureKind, Filter, FollowFrom, Incoming, Kind, LogId, Piece,
-    Position, Reply, Request, Status, sleep,
+    Position, Reply, Request, Status, What, sleep,
 };
 
 use crate::leftover::QueuedLine;
@@ -63,6 +63,9 @@ pub trait Simpd {
 
     /// Whether anything of ours was delivered in a chat, as far as the log still has it.
     fn has_delivered(&mut self, chat: u64) -> Outcome<bool>;
+
+    /// Whether anything of ours that was queued after an entry was delivered in a chat before another entry.
+    fn has_taken(&mut self, chat: u64, after: u64, before: u64) -> Outcome<bool>;
 
     /// All chats.
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>>;
@@ -248,6 +251,15 @@ impl Simpd for Asker {
     fn has_delivered(&mut self, chat: u64) -> Outcome<bool> {
         // A chat has the id of the entry that it began with.
         self.has_any(Kind::Delivered, chat, chat)
+    }
+
+    fn has_taken(&mut self, chat: u64, after: u64, before: u64) -> Outcome<bool> {
+        let filter = Filter { kinds: vec![Kind::Delivered], chat: Some(chat), ..Filter::default() };
+        // What is queued in a chat is delivered in its order, so the newest says it.
+        let piece = Piece { above: after, before: Some(before), most: 1 };
+        let newest = self.client.history(piece, &filter)?;
+        let is_after = |event: &Event| matches!(event.what, What::Delivered { message } if message > after);
+        Ok(newest.iter().any(is_after))
     }
 
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>> {

@@ -3,8 +3,8 @@
 
 use nix::sys::signal::Signal;
 
-use super::Lobby;
 use super::guest::Guest;
+use super::{ALONE, Lobby};
 
 /// Whoever has the first chat of a log, then others, until the log is longer than that of before.
 fn crowd(lobby: &Lobby, first: &str) -> Vec<Guest> {
@@ -111,4 +111,40 @@ fn asks_ann_of_another_log(replace: fn(&mut Lobby)) {
     ann.hears(&["Welcome to lobby, ann. Your password?"]);
     let who = lobby.does(&["who"]).ok();
     assert!(who.lines().all(|line| line.contains("at the door")), "{who}");
+}
+
+#[test]
+fn what_a_member_says_before_it_knows_that_it_is_asked_is_no_password() {
+    let mut lobby = Lobby::start(&[]);
+    lobby.does_with(&["users", "add", "ann"], "secret").ok();
+    let mut ann = Guest::comes(&lobby, 2, "ann");
+    ann.hears(&["Welcome to lobby, ann. Your password?"]);
+    ann.asks("secret", ALONE);
+    lobby.copy_log();
+    // The room has seen more than there is in the copy.
+    Guest::comes(&lobby, 3, "bob").hears(&["Welcome to lobby, bob. You are new here: choose a password."]);
+    lobby.end_room(Signal::SIGTERM).ok();
+    lobby.put_log_back();
+    lobby.start_room(&[]);
+    // It is on its way before she has the question, whenever the room reads it.
+    ann.says("is nobody here?");
+    lobby.end_room(Signal::SIGKILL);
+    lobby.start_room(&[]);
+    let early = "not sent, as lobby asks again who you are: first your password, please (EX leaves)";
+    // What she was told last comes again, if the copy is from before she had it.
+    while ann.next_line() != "Welcome to lobby, ann. Your password?" {}
+    ann.hears(&[early]);
+    ann.asks("wrong", "Wrong. Your password?");
+    ann.asks("secret", ALONE);
+}
+
+#[test]
+fn whoever_does_not_know_that_it_is_asked_may_leave() {
+    let mut lobby = Lobby::closed("");
+    let mut ann = Guest::comes(&lobby, 2, "ann");
+    lobby.start_room(&[]);
+    ["hello", "EX"].iter().for_each(|text| ann.says(text));
+    let early = "not sent, as lobby asks again who you are: first choose a password, please (EX leaves)";
+    ann.hears(&["Welcome to lobby, ann. You are new here: choose a password.", early]);
+    ann.is_left_with("goodbye");
 }

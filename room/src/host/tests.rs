@@ -135,6 +135,10 @@ impl Simpd for Modelled {
         Ok(!self.0.borrow().deaf.contains(&chat))
     }
 
+    fn has_taken(&mut self, chat: u64, _: u64, _: u64) -> Outcome<bool> {
+        self.has_delivered(chat)
+    }
+
     fn chats(&mut self) -> Outcome<Vec<ChatInfo>> {
         let model = self.0.borrow();
         let chats = model.open.iter().map(|(chat, peer)| ChatInfo {

@@ -6,6 +6,7 @@
 //! | asked for a new one | the same | too short: asked again; computed | asked once more |
 //! | asked for the same once more | the same | computed | the same: an account, inside; another: asked for a new one |
 //! | checking | waits | waits | |
+//! | unaware | `unaware` | | |
 //!
 //! `EX` leaves from everywhere, and whoever is not inside after five minutes is sent away.
 //!
@@ -189,7 +190,7 @@ impl Room {
             (_, Some(Intent::Leave)) => self.dismiss(now_ms, chat, "goodbye"),
             (MemberState::Asked(password), Some(_)) => self.tell(chat, expected(&password)),
             (MemberState::Asked(password), None) => self.take_password(chat, event, text, password, pause_ms),
-            (MemberState::Inside(_) | MemberState::Leaving, _) => {}
+            _ => {}
         }
     }
 
@@ -373,7 +374,7 @@ pub(super) fn without_end(text: &str) -> &str {
 }
 
 /// What is expected of somebody who says something else.
-fn expected(password: &Password) -> &'static str {
+pub(super) fn expected(password: &Password) -> &'static str {
     match password {
         Password::Known => "first your password, please (EX leaves)",
         Password::New => "first choose a password, please (EX leaves)",

@@ -121,9 +121,9 @@ impl Room {
             name: member.name.clone(),
             address: member.address.clone(),
             state: match member.state {
-                MemberState::Asked(_) | MemberState::Checking(..) => "at the door",
                 MemberState::Inside(_) => "inside",
                 MemberState::Leaving => "leaving",
+                _ => "at the door",
             }
             .to_owned(),
             since_ms: member.since_ms,

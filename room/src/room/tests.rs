@@ -474,3 +474,20 @@ fn the_operator_says_something_and_sends_people_away() {
     assert_eq!(world.told(1), ["[lobby] hi", "* topic: cats", "* bob left", "you are banned", "(quit)"]);
     assert_eq!(world.comes(3, "carol", &Newcomer::default())[0], "topic: cats");
 }
+
+#[test]
+fn who_need_not_know_that_it_is_asked_is_told_once_that_it_went_to_nobody() {
+    let mut world = World::new(settings());
+    world.room.found_open(NOW, 1, ("ann", "10.0.0.1:7777"), &known(), 5);
+    world.collect();
+    assert_eq!(world.told(1), ["Welcome to lobby, ann. Your password?"]);
+    let early = "not sent, as lobby asks again who you are: first your password, please (EX leaves)";
+    assert_eq!(world.says(1, "hello"), [early]);
+    assert_eq!(world.says(1, "PM hello"), [""; 0]);
+    assert_eq!((world.room.unaware_since(1), world.deeds.len()), (Some(5), 0));
+    world.room.knows(1);
+    assert_eq!(world.says(1, "WHO"), ["first your password, please (EX leaves)"]);
+    assert_eq!(world.room.unaware_since(1), None);
+    world.room.found_open(NOW, 1, ("ann", "10.0.0.1:7777"), &known(), 9);
+    assert_eq!(world.room.unaware_since(1), None, "it was known");
+}
