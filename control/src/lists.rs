@@ -105,18 +105,27 @@ impl Client {
             if limit == 0 {
                 return Ok(found);
             }
-            let request = Request::History { before, limit, filter: filter.clone() };
-            let Reply::History { events, older } = self.ask(&request)? else {
-                return Err(unexpected());
-            };
-            // A request has no lower bound: the daemon looks downwards from `before`.
-            found.extend(events.into_iter().filter(|event| event.id > piece.above));
-            // What is older has lower ids than this; a piece without entries is no sign that there are none.
-            if older.is_none_or(|older| older <= piece.above.saturating_add(1)) {
+            let (events, older) = self.history_part(Piece { before, most: limit, ..piece }, filter)?;
+            found.extend(events);
+            if older.is_none() {
                 return Ok(found);
             }
             before = older;
         }
+    }
+
+    /// As much of this piece as comes with one answer, newest first, which may be nothing; and before which entry the rest
+    /// of it is, if it was not all.
+    pub fn history_part(&mut self, piece: Piece, filter: &Filter) -> Outcome<(Vec<Event>, Option<u64>)> {
+        let Piece { above, before, most: limit } = piece;
+        let request = Request::History { before, limit, filter: filter.clone() };
+        let Reply::History { mut events, older } = self.ask(&request)? else {
+            return Err(unexpected());
+        };
+        // A request has no lower bound: the daemon looks downwards from `before`.
+        events.retain(|event| event.id > above);
+        // What is older has lower ids than this; a part without entries is no sign that there are none.
+        Ok((events, older.filter(|older| *older > above.saturating_add(1))))
     }
 
     /// This entry of the log; `None` if the log has it no more.

@@ -4,6 +4,7 @@
 //! 2. Each [`Spoken::Order`] is answered with one [`Tell::Answer`].
 //! 3. A client that breaks the framing, or speaks another version, is told so with [`Tell::Refused`], and dropped.
 
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use simp_control::error::{Outcome, fail};
+use simp_control::error::{Outcome, fail, system};
 use simp_control::{FailureKind, FrameStream};
 use simp_service::callers;
 
@@ -25,8 +26,8 @@ const VERSION: u32 = 1;
 /// So many operators at a time.
 const CLIENTS_MAX: usize = 16;
 
-/// How long a client may be silent, or leave what it is told unread.
-const SILENT_FOR: Duration = Duration::from_secs(60);
+/// How long a client may take to complete a request, or to read an answer.
+const CLIENT_OWES_FOR: Duration = Duration::from_secs(10);
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -78,7 +79,7 @@ pub fn serve(
             if clients.fetch_add(1, Ordering::Relaxed) >= CLIENTS_MAX {
                 clients.fetch_sub(1, Ordering::Relaxed);
                 let refused = Tell::Refused(format!("{CLIENTS_MAX} operators are connected already"));
-                let _ = framed(stream, SILENT_FOR).write(&refused);
+                let _ = FrameStream::new(stream).write_within(&refused, CLIENT_OWES_FOR);
                 continue;
             }
             let (carry_out, served) = (carry_out.clone(), Arc::clone(&clients));
@@ -97,16 +98,19 @@ pub fn serve(
 
 fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<OrderResult>) {
     let is_ours = callers::is_ours(&stream);
-    let mut client = framed(stream, SILENT_FOR);
+    let mut client = FrameStream::new(stream);
     let mut greeted = false;
     loop {
-        let told = match client.receive::<Spoken>() {
+        let told = match client.receive_within::<Spoken>(CLIENT_OWES_FOR) {
             Ok(None) => return,
             // Only when it asks: then the refusal is read as the answer that it waits for.
             _ if !is_ours => {
                 Tell::Refused("permission denied (only the room's own user and root may)".to_owned())
             }
-            Err(error) => Tell::Refused(error.to_string()),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Tell::Refused(format!("no complete request came within {} s", CLIENT_OWES_FOR.as_secs()))
+            }
+            Err(error) => Tell::Refused(system(&error)),
             Ok(Some(Spoken::Hello { version: VERSION })) => {
                 greeted = true;
                 Tell::Hello { version: VERSION }
@@ -123,7 +127,7 @@ fn serve_one(stream: UnixStream, carry_out: impl Fn(Order) -> Option<OrderResult
             },
         };
         let ends = matches!(told, Tell::Refused(_));
-        if client.write(&told).is_err() || ends {
+        if client.write_within(&told, CLIENT_OWES_FOR).is_err() || ends {
             return;
         }
     }

@@ -1,7 +1,8 @@
 //! How a room starts and stops.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use simp_control::Holder;
@@ -19,6 +20,27 @@ fn a_room_that_says_it_is_open_can_be_told_what_to_do() {
         UnixStream::connect(&socket).unwrap();
         lobby.end_room(Signal::SIGTERM).ok();
     }
+}
+
+#[test]
+fn whoever_sends_a_request_byte_by_byte_has_no_place_among_the_operators_for_long() {
+    let lobby = Lobby::start(&[]);
+    let socket = lobby.world.path("run/simp-room/lobby.sock");
+    let connect = || UnixStream::connect(&socket).unwrap();
+    let mut clients: Vec<UnixStream> = (0..16).map(|_| connect()).collect();
+    clients.iter_mut().for_each(|client| client.write_all(&[0, 0x10, 0, 0]).unwrap());
+    let line = "simp-room: the room lobby: 16 operators are connected already";
+    lobby.does(&["who"]).fails(3, line);
+    // There is always more to come, for a minute and longer.
+    let began = Instant::now();
+    while lobby.does(&["who"]).status != Some(0) {
+        assert!(began.elapsed() < Duration::from_secs(40), "they still have their places");
+        clients.iter_mut().for_each(|client| drop(client.write_all(&[0x9f])));
+    }
+    let mut told = Vec::new();
+    let _ = clients.swap_remove(0).read_to_end(&mut told);
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(told.ends_with("no complete request came within 10 s"), "{told}");
 }
 
 #[test]
