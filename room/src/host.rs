@@ -29,7 +29,7 @@ use crate::store::{Deeds, Progress, RoomStore, RoomStoreError, Source};
 use crate::whom::Whom;
 
 /// simpd is told how far the room is once in so many events, and at the end.
-const SEEN_EVERY: u64 = 1_000;
+const SEEN_EVERY: u64 = 100;
 
 /// What happened.
 pub enum Input {

@@ -5,7 +5,7 @@
 //! comes back with time. It is counted by host, for ports and names are free; where an address is forged, what all
 //! strangers may add together is the bound.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
@@ -22,6 +22,12 @@ const INVITATION_BYTES: u64 = 4 * ENTRY_BYTES;
 const MESSAGES_AT_ONCE: u64 = 4;
 const KNOCKS_AT_ONCE: u64 = 16;
 const INVITATIONS_OF_ALL_AT_ONCE: u64 = 512;
+
+/// So much more for hosts that were seen to be there: what is forged does not use that up.
+const INVITATIONS_OF_GUESTS_AT_ONCE: u64 = 128;
+
+/// Most hosts of which that is known: then the first is forgotten.
+const GUESTS_MAX: usize = 4_096;
 
 /// With more hosts than this, and than twice those left the last time, those that have used up nothing are forgotten.
 const SOME: usize = 1_024;
@@ -119,9 +125,31 @@ struct Host {
     knocks: Account,
 }
 
+/// Hosts that were seen to be there in this run, in the order in which they were.
+#[derive(Debug, Default)]
+struct Guests {
+    order: VecDeque<IpAddr>,
+    all: HashSet<IpAddr>,
+}
+
+impl Guests {
+    fn note(&mut self, host: IpAddr) {
+        if !self.all.insert(host) {
+            return;
+        }
+        self.order.push_back(host);
+        if self.order.len() > GUESTS_MAX
+            && let Some(first) = self.order.pop_front()
+        {
+            self.all.remove(&first);
+        }
+    }
+}
+
 /// What everybody has used up.
 #[derive(Debug)]
 pub struct Budgets {
+    guests: Guests,
     invitations: Account,
     /// Messages of all whose addresses may be forged.
     unproved: Account,
@@ -133,7 +161,18 @@ pub struct Budgets {
 impl Budgets {
     /// Nobody has used up anything yet.
     pub fn new(now: Instant) -> Self {
-        Self { invitations: Account::new(now), unproved: Account::new(now), hosts: HashMap::new(), left: 0 }
+        Self {
+            guests: Guests::default(),
+            invitations: Account::new(now),
+            unproved: Account::new(now),
+            hosts: HashMap::new(),
+            left: 0,
+        }
+    }
+
+    /// This host is there: hardly anybody can have sent blindly what it sent.
+    pub fn note_guest(&mut self, ip: IpAddr) {
+        self.guests.note(of_host(ip));
     }
 
     /// Whether an invitation from this host may have its place in the log, which is then used up. That of somebody our
@@ -141,7 +180,11 @@ impl Budgets {
     pub fn take_invitation(&mut self, now: Instant, from: IpAddr, budget: Budget, is_expected: bool) -> bool {
         let per_second = budget.strangers;
         let has_room = |used: u64, seconds: u64| used + INVITATION_BYTES <= per_second * seconds;
-        let is_used_up = !has_room(self.invitations.used(now, per_second), INVITATIONS_OF_ALL_AT_ONCE);
+        let at_once = match self.guests.all.contains(&of_host(from)) {
+            true => INVITATIONS_OF_ALL_AT_ONCE + INVITATIONS_OF_GUESTS_AT_ONCE,
+            false => INVITATIONS_OF_ALL_AT_ONCE,
+        };
+        let is_used_up = !has_room(self.invitations.used(now, per_second), at_once);
         if is_used_up && !is_expected {
             return false;
         }
@@ -255,6 +298,19 @@ mod tests {
         assert_eq!(taken(&mut budgets, later, |n| host(1_000_000 + n), false), 0);
         // Whoever is expected comes in all the same, but is not free to flood either.
         assert_eq!(taken(&mut budgets, later, |_| host(2_000_000), true), 160);
+    }
+
+    #[test]
+    fn hosts_that_were_seen_to_be_there_have_a_part_that_strangers_cannot_use_up() {
+        let start = Instant::now();
+        let mut budgets = Budgets::new(start);
+        assert_eq!(taken(&mut budgets, start, host, false), 5_120);
+        budgets.note_guest(host(1_000_000));
+        assert_eq!(taken(&mut budgets, start, |_| host(1_000_000), false), 160);
+        assert_eq!(taken(&mut budgets, start, |_| host(1_000_001), false), 0);
+        (2_000_000..2_000_000 + GUESTS_MAX as u32).for_each(|n| budgets.note_guest(host(n)));
+        assert_eq!((budgets.guests.all.len(), budgets.guests.order.len()), (GUESTS_MAX, GUESTS_MAX));
+        assert_eq!(taken(&mut budgets, start, |n| host(2_000_000 + n), false), 1_280 - 160);
     }
 
     #[test]

@@ -23,6 +23,7 @@ impl Engine {
             let Some(mark) = self.store.mark(consumer)? else { continue };
             if (given..looked).contains(&mark) {
                 self.store.set_mark(consumer, looked)?;
+                self.retention.look_soon(&self.policy.retain, &self.store)?;
             }
         }
         Ok(())

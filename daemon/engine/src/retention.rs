@@ -97,6 +97,20 @@ impl Retention {
         is_wanted && (self.state != Removal::Idle || store.last_id() >= self.next_id)
     }
 
+    /// A consumer has read on, or is gone: if nothing else comes, what had to stay for it goes all the same.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the log cannot be read.
+    pub fn look_soon(&mut self, retain: &Retain, store: &Store) -> Result<(), StoreError> {
+        let Some(count) = retain.count else { return Ok(()) };
+        let span = self.removable(retain, store)?;
+        let surplus = store.last_id().saturating_sub(count).min(span.until);
+        if surplus >= span.after + (count / SLACK).max(1) {
+            self.next_id = 0;
+        }
+        Ok(())
+    }
+
     /// The whole log is gone through from the start, when it is due: what was done in this turn has not been, or what had to
     /// stay may go.
     pub fn reset(&mut self) {

@@ -30,8 +30,10 @@ const LINGER_SHORT: Duration = Duration::from_secs(10);
 struct Settled {
     /// Where the outbox knows the peer.
     invited_at: SocketAddr,
-    /// Whether the peer is sure to be there.
+    /// Whether our user wanted the chat, or the peer is sure to be there.
     is_established: bool,
+    /// Whether it is, or our user has invited it.
+    is_guest: bool,
     /// Messages that have left the outbox.
     gone: Vec<u64>,
     /// What the peer has added to the log.
@@ -104,10 +106,13 @@ impl Engine {
 
     /// What a settled chat means for the outbox, and for what its peer may add to the log.
     fn note(&mut self, now: Now, settled: Settled) {
-        let Settled { invited_at, is_established, gone, added, opened, closed } = settled;
+        let Settled { invited_at, is_established, is_guest, gone, added, opened, closed } = settled;
         let is_expected = added.is_of_visit() && self.expects(invited_at);
         let from = Sender { ip: invited_at.ip(), is_established };
         self.budgets.note_added(now.instant, from, self.policy.budget, added, is_expected);
+        if is_guest {
+            self.budgets.note_guest(invited_at.ip());
+        }
         for message in gone {
             self.absent.remove(&mut self.wheel, invited_at, message);
         }
@@ -135,6 +140,7 @@ impl Ongoing {
             added: Added::default(),
             opened: false,
             closed: None,
+            is_guest: false,
         };
         while let Some(event) = self.chat.poll_event() {
             settled.added.note(&event);
@@ -171,6 +177,7 @@ impl Ongoing {
             store.keep_chat(&row)?;
             self.noted.row = RowState::Current;
         }
+        settled.is_guest = self.standing.is_proved();
         Ok(settled)
     }
 

@@ -148,3 +148,26 @@ fn strangers_with_forged_addresses_leave_room_for_whoever_is_expected() {
     host.says();
     opens(&mut host, peer(5));
 }
+
+#[test]
+fn strangers_with_forged_addresses_leave_room_for_whoever_was_here_before() {
+    let mut host = Host::with(small());
+    for n in [2, 3] {
+        opens(&mut host, peer(n));
+    }
+    host.is_heard_by(peer(3));
+    for n in [2, 3] {
+        host.hears(peer(n), Operation::Fin, 0);
+    }
+    for n in 0..3_000_u32 {
+        let forged = SocketAddr::from(([127, 1, (n >> 8) as u8, n as u8], 7777));
+        host.hears(forged, Operation::Syn, 0);
+        host.hears(forged, Operation::Fin, 0);
+    }
+    host.waits(10);
+    host.says();
+    // Anybody can open a chat from a forged address.
+    host.hears(peer(2), Operation::Syn, 0);
+    assert_eq!(host.said(), []);
+    opens(&mut host, peer(3));
+}

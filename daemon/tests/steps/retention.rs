@@ -162,6 +162,23 @@ fn what_had_to_stay_is_not_gone_through_again_for_a_consumer_that_reads_on() {
     assert!(turns < 20, "{turns} turns");
 }
 
+#[test]
+fn what_a_consumer_has_read_at_last_goes_also_if_nothing_follows() {
+    let mut host = Host::over(keeping_100(), |store| {
+        append(store, 1_000, message);
+        store.set_mark("me", 10).unwrap();
+        store.set_mark("other", 900).unwrap();
+    });
+    host.works_on();
+    assert_eq!(host.driver.store().first_id(), 11);
+    host.ask(Request::Seen { consumer: "me".to_owned(), id: 500 }).unwrap();
+    host.works_on();
+    assert_eq!(host.driver.store().first_id(), 501);
+    host.ask(Request::Forget { consumer: "me".to_owned() }).unwrap();
+    host.works_on();
+    assert_eq!(host.driver.store().first_id(), 901);
+}
+
 /// The marks of all consumers.
 fn marks(host: &mut Host) -> Vec<(String, u64)> {
     match host.ask(Request::Consumers).unwrap() {

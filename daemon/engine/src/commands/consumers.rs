@@ -35,12 +35,14 @@ pub fn seen(engine: &mut Engine, name: &str, id: u64) -> Carried {
         // Until there was one, all messages of peers had to stay.
         engine.retention.reset();
     }
+    engine.retention.look_soon(&engine.policy.retain, &engine.store)?;
     Ok(Reply::Done)
 }
 
 /// Forgets one.
 pub fn forget(engine: &mut Engine, name: &str) -> Carried {
     if engine.store.forget_consumer(name)? {
+        engine.retention.look_soon(&engine.policy.retain, &engine.store)?;
         return Ok(Reply::Done);
     }
     let shown = if name.trim().is_empty() { format!("'{name}'") } else { name.to_owned() };
