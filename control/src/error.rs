@@ -117,6 +117,19 @@ pub fn system(error: &io::Error) -> String {
     }
 }
 
+/// The same, with the remedy in parentheses if it is known whatever was to be done: if no more files may be opened.
+pub fn with_remedy(error: &io::Error) -> String {
+    match is_out_of_descriptors(error) {
+        true => format!("{} (allow more of them: ulimit -n)", system(error)),
+        false => system(error),
+    }
+}
+
+/// Whether this process, or the machine, may open no more files.
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMFILE | Errno::ENFILE))
+}
+
 /// A sentence as a part of a line.
 fn as_a_part(sentence: &str) -> String {
     match sentence.split_at_checked(1) {

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use crate::address::Address;
-use crate::error::{Error, Lost, OtherLog, Outcome, fail, system};
+use crate::error::{Error, Lost, OtherLog, Outcome, fail, with_remedy};
 use crate::failure::FailureKind;
 use crate::homes::{owner_of, user_name};
 use crate::places;
@@ -96,7 +96,7 @@ pub(crate) fn refused(path: &Path, error: &io::Error) -> Error {
             format!("simpd is not running (start it with: simpd {})", address(path))
         }
         io::ErrorKind::PermissionDenied => return denied(path, &owner_of(path)),
-        _ => system(error),
+        _ => with_remedy(error),
     };
     fail(FailureKind::NoDaemon, format!("{}: {why}", path.display()))
 }

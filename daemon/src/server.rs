@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use simp_control::Host;
 use simp_control::clock::now_ms;
-use simp_control::error::system;
+use simp_control::error::with_remedy;
 use simp_control::sleep::{self, Waking};
 use simp_engine::wheel::Wheel;
 use simp_engine::{
@@ -92,7 +92,7 @@ pub enum Fatal {
     Store(#[from] StoreError),
     #[error(transparent)]
     Folder(#[from] FolderError),
-    #[error("a system call failed: {}", system(.0))]
+    #[error("a system call failed: {}", with_remedy(.0))]
     Io(#[from] io::Error),
 }
 

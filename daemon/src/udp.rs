@@ -34,7 +34,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, MultiHeaders, SockFlag, SockType, SockaddrStorage, bind, getsockname, recvmmsg,
     recvmsg, sendmmsg, sendto, setsockopt, socket, sockopt,
 };
-use simp_control::error::system;
+use simp_control::error::with_remedy;
 
 use kernel::{SourceInfo, canonical, may_be_about_another, received, to_socket_addr, unreachable};
 
@@ -72,7 +72,7 @@ pub enum BindError {
     #[error("permission denied")]
     Permission,
     /// Anything else, such as IPv6 on a machine without it.
-    #[error("{}", system(&(*.0).into()))]
+    #[error("{}", with_remedy(&(*.0).into()))]
     Other(Errno),
 }
 

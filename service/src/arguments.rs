@@ -158,6 +158,8 @@ mod tests {
             ("say -- bob -5 degrees", "bob -5 degrees"),
             ("say -- -bob -n", "-bob -n"),
             ("say bob help many drop", "bob help many drop"),
+            ("say bob --help me", "bob --help me"),
+            ("say bob -h me -h", "bob -h me -h"),
         ] {
             assert_eq!(said(line), Ok((None, text.to_owned())), "{line}");
         }
@@ -198,6 +200,8 @@ mod tests {
             ("-h say bob hi", "say --help"),
             ("help say", "say --help"),
             ("say bob -h", "say --help"),
+            ("say bob --help -n 3", "say --help"),
+            ("say --help bob me", "say --help"),
             ("help many drop", "many drop --help"),
             ("many help", "many --help"),
             ("many drop 7 --help", "many drop --help"),

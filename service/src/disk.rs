@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 
+use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
 
 use crate::system::system;
@@ -10,6 +11,9 @@ use crate::system::system;
 /// What it means that something cannot be written, and the remedy in parentheses. `variable` is the one that sets where that
 /// is; `otherwise` is the remedy if the disk is not to blame.
 pub fn trouble(error: &io::Error, variable: &str, otherwise: &str) -> String {
+    if is_out_of_descriptors(error) {
+        return format!("{} (allow more of them: ulimit -n)", system(error));
+    }
     let (what, remedy) = match error.kind() {
         io::ErrorKind::StorageFull => ("the disk is full", "free some space"),
         io::ErrorKind::QuotaExceeded => ("the disk quota is exhausted", "free some space"),
@@ -29,6 +33,11 @@ pub(crate) fn reserve(file: &File, bytes: u32) -> io::Result<()> {
         Err(error) if is_full(&error) => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Whether the process, or the machine, may open no more files.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMFILE | Errno::ENFILE))
 }
 
 fn is_full(error: &io::Error) -> bool {
@@ -57,6 +66,9 @@ mod tests {
         ] {
             assert_eq!(trouble(&kind.into(), "HOME", "move it away"), said);
         }
+        let many = io::Error::from_raw_os_error(Errno::EMFILE as i32);
+        let said = "too many open files (allow more of them: ulimit -n)";
+        assert_eq!(trouble(&many, "HOME", "move it away"), said);
         let denied = io::Error::from_raw_os_error(13);
         assert_eq!(trouble(&denied, "HOME", "move it away"), "permission denied (move it away)");
     }

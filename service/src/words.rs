@@ -64,6 +64,13 @@ impl Words {
                 sorted.rest.extend(typed.by_ref());
                 sorted.text = TextOfWords::Begun;
                 break;
+            } else if given > 0 && is_greedy(command.positionals.get(given)) && is_help_in_text(&word, &typed)
+            {
+                // argh would take it for an option.
+                sorted.rest.extend(["--".to_owned(), word]);
+                sorted.rest.extend(typed.by_ref());
+                sorted.text = TextOfWords::Begun;
+                break;
             } else if is_help(&word) || (word == "help" && !command.commands.is_empty()) {
                 sorted.help = true;
             } else if word.starts_with('-') {
@@ -193,6 +200,11 @@ fn names(program: &CommandInfoWithArgs, command: &CommandInfoWithArgs) -> Vec<St
 
 fn is_help(word: &str) -> bool {
     matches!(word, "--help" | "-h")
+}
+
+/// Whether the word asks for help only as the first of a text: more of that follows.
+fn is_help_in_text(word: &str, next: &(impl Iterator<Item = String> + Clone)) -> bool {
+    is_help(word) && next.clone().next().is_some_and(|next| !next.starts_with('-'))
 }
 
 /// Whether the word stands for standard input, in a command whose arguments are no text.

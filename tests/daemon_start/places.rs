@@ -211,6 +211,21 @@ fn what_has_the_name_of_the_file_that_tries_the_disk_goes_and_what_is_behind_it_
 }
 
 #[test]
+fn with_too_few_descriptors_it_says_so_and_what_to_do() {
+    let world = World::new();
+    for limit in 4..=9 {
+        let mut command = world.command("sh");
+        let script = format!("ulimit -n {limit}; exec \"$0\" \"$1\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_simpd"), &world.address(1)]);
+        let ran = run(command, "");
+        assert_eq!(ran.status, Some(1), "{limit}: {ran:?}");
+        let line = ran.stderr.trim_end();
+        assert!(line.ends_with(": too many open files (allow more of them: ulimit -n)"), "{limit}: {line}");
+        assert_eq!(line.lines().count(), 1, "{limit}: {line}");
+    }
+}
+
+#[test]
 fn a_file_that_is_none_is_not_opened_and_what_a_link_leads_to_stays_as_it_is() {
     let world = World::new();
     let address = world.address(1);

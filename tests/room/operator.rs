@@ -106,6 +106,9 @@ fn what_looks_like_an_option_in_a_text_is_text() {
     // Who is meant is no text, so an option may follow.
     lobby.does(&["kick", "ann", "--name", "lobby", "no", "--json"]).ok();
     ann.is_left_with("you were sent away: no --json");
+    // Nor is a question for help the whole of it, if more of the text follows.
+    lobby.does(&["kick", "bob", "--help", "me"]).fails(7, "simp-room: bob: not here (see: simp-room who)");
+    assert!(lobby.does(&["kick", "bob", "--help"]).ok().starts_with("Usage: simp-room kick "));
     lobby.does(&["ban", "bob", "sent", "-d", "spam"]).ok();
     assert!(lobby.does(&["bans"]).ok().trim_end().ends_with(" sent -d spam"));
     for (command, what) in [("say", "a text"), ("topic", "a text"), ("kick", "a WHO"), ("ban", "a WHO")] {

@@ -9,7 +9,7 @@ use simp_control::Holder;
 
 use super::Lobby;
 use super::guest::Guest;
-use crate::harness::{DEADLINE, Running, World, has_program, skipped};
+use crate::harness::{DEADLINE, Running, World, has_program, run, skipped};
 
 #[test]
 fn a_room_that_says_it_is_open_can_be_told_what_to_do() {
@@ -272,6 +272,20 @@ fn a_file_that_is_far_too_long_is_refused_and_not_held() {
         .fails(1, &format!("simp-room: {name}: more than 1 MiB (the file for --motd)"));
     let line = format!("simp-room: {name}: more than 64 MiB (import it in parts)");
     lobby.does(&["users", "import", name]).fails(1, &line);
+}
+
+#[test]
+fn with_too_few_descriptors_a_room_says_so_and_what_to_do() {
+    let lobby = Lobby::closed("");
+    for limit in 6..=12 {
+        let mut command = lobby.world.command("sh");
+        let script = format!("ulimit -n {limit}; exec \"$0\" run --open -d \"$1\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_simp-room"), &lobby.to()]);
+        let ran = run(command, "");
+        let line = ran.stderr.trim_end();
+        let said = line.ends_with(": too many open files (allow more of them: ulimit -n)");
+        assert!(ran.status != Some(0) && said && line.lines().count() == 1, "{limit}: {ran:?}");
+    }
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Why the log cannot be used, as a user reads it.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
-use simp_control::error::system;
+use simp_control::error::{is_out_of_descriptors, system};
 
 use crate::schema::SCHEMA_VERSION;
+
+/// So many files SQLite has open at a time.
+const FILES: usize = 5;
 
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,9 @@ pub enum StoreError {
     /// Something has the name of a file that we make.
     #[error("{0}: in the way of a file of simpd (move it away)")]
     InTheWay(PathBuf),
+    /// No more files may be opened.
+    #[error("{0}: too many open files (allow more of them: ulimit -n)")]
+    Descriptors(PathBuf),
     /// No space is left.
     #[error("{0}: the disk is full (free some space, or set XDG_STATE_HOME to a folder on another disk)")]
     Full(PathBuf),
@@ -75,6 +82,7 @@ impl StoreError {
             // Also what nobody has thought of: simpd waits with its chats, where giving up would end them.
             Self::Full(_)
             | Self::InTheWay(_)
+            | Self::Descriptors(_)
             | Self::Quota(_)
             | Self::ReadOnly(_)
             | Self::Failing { .. }
@@ -92,6 +100,7 @@ impl StoreError {
             io::ErrorKind::StorageFull => Self::Full(path),
             io::ErrorKind::QuotaExceeded => Self::Quota(path),
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(path),
+            _ if is_out_of_descriptors(error) => Self::Descriptors(path),
             _ => Self::Failing { path, error: system(error) },
         }
     }
@@ -103,6 +112,8 @@ impl StoreError {
             Some(ErrorCode::NotADatabase) => Self::NotALog(path),
             Some(ErrorCode::DiskFull) => Self::Full(path),
             Some(ErrorCode::ReadOnly) => Self::ReadOnly(path),
+            // SQLite does not say why, and has closed by now what it had opened.
+            Some(ErrorCode::CannotOpen) if lacks_descriptors() => Self::Descriptors(path),
             // A disk that fails shows as either: as the second if a file beside the log cannot be made.
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
                 Self::Failing { path, error: error.to_string() }
@@ -112,4 +123,10 @@ impl StoreError {
             _ => Self::Other { path, error },
         }
     }
+}
+
+/// Whether SQLite cannot open all the files that it needs at a time.
+fn lacks_descriptors() -> bool {
+    let opened: io::Result<Vec<_>> = (0..FILES).map(|_| File::open("/dev/null")).collect();
+    opened.is_err_and(|error| is_out_of_descriptors(&error))
 }

@@ -1,14 +1,17 @@
 //! Why the store does not work, as a user reads it.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
-use simp_service::disk;
+use simp_service::{disk, plain_file};
 
 /// What SQLite wants on the disk at a time, in bytes: the shared memory beside the file.
 const ROOM: usize = 1 << 15;
+
+/// So many files SQLite opens at a time besides the one that it is about.
+const OTHERS: usize = 4;
 
 /// Why the store does not work.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +57,8 @@ impl RoomStoreError {
             Some(ErrorCode::ReadOnly) => Self::System(there, io::ErrorKind::ReadOnlyFilesystem.into()),
             // What the system says tells more than what SQLite makes of it.
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-                let tried = File::options().read(true).write(true).open(path).and_then(|_| try_room(path));
+                let opened = File::options().read(true).write(true).open(path);
+                let tried = opened.and_then(|_file| try_descriptors()).and_then(|()| try_room(path));
                 match tried {
                     Ok(()) => Self::Failing(there),
                     Err(error) => Self::System(there, error),
@@ -69,10 +73,15 @@ impl RoomStoreError {
     }
 }
 
+/// Whether SQLite may open its other files too.
+fn try_descriptors() -> io::Result<()> {
+    (0..OTHERS).map(|_| File::open("/dev/null")).collect::<io::Result<Vec<_>>>().map(drop)
+}
+
 /// Whether there is room for what SQLite writes beside the file at `path`.
 fn try_room(path: &Path) -> io::Result<()> {
     let beside = path.with_extension("try");
-    let written = fs::write(&beside, [0; ROOM]);
+    let written = plain_file::renew(&beside).and_then(|mut file| file.write_all(&[0; ROOM]));
     let removed = fs::remove_file(&beside);
     written.and(removed)
 }
