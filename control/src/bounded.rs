@@ -4,9 +4,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, SeqAccess, Visitor};
-
-use crate::event::Kind;
+use serde::de::{Deserializer, Error, Visitor};
 
 /// Most bytes of whatever names a peer, an address or a consumer in a request. More than each of these can have.
 pub const NAME_MAX: usize = 256;
@@ -19,11 +17,6 @@ pub(crate) fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
 /// A name that may be left out.
 pub(crate) fn optional_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<Name>::deserialize(from)?.map(|name| name.0))
-}
-
-/// Kinds of entries, no more than there are.
-pub(crate) fn kinds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Kind>, D::Error> {
-    from.deserialize_seq(KindsVisitor)
 }
 
 struct Name(String);
@@ -51,33 +44,10 @@ impl Visitor<'_> for NameVisitor {
     }
 }
 
-struct KindsVisitor;
-
-impl<'de> Visitor<'de> for KindsVisitor {
-    type Value = Vec<Kind>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sequence")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut said: A) -> Result<Vec<Kind>, A::Error> {
-        let mut kinds = Vec::new();
-        while let Some(kind) = said.next_element()? {
-            // Before the rest is read.
-            if kinds.len() == Kind::ALL.len() {
-                let line = format_args!("there are {} kinds of entries, this list has more", Kind::ALL.len());
-                return Err(A::Error::custom(line));
-            }
-            kinds.push(kind);
-        }
-        Ok(kinds)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::frame::{FrameBuffer, FrameError, encode};
-    use crate::{Filter, FollowFrom, Forgotten, Request};
+    use crate::{Filter, FollowFrom, Forgotten, Kind, Request};
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::socket::Socket;
 
 /// A simpd that has not answered for so long is told of. It answers at once, unless it is stopped or waits for its disk.
-pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(10);
 
 /// What has become of the contact with a simpd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

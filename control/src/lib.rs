@@ -35,6 +35,7 @@ pub mod frame;
 mod framed;
 mod holder;
 pub mod homes;
+mod kinds;
 mod known_log;
 mod lists;
 mod log_id;

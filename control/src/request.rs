@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounded::{kinds, name, optional_name};
+use crate::bounded::{name, optional_name};
 use crate::event::Kind;
+use crate::kinds::kinds;
 use crate::values::Forgotten;
 
 /// The version of the control API. Client and daemon must have the same.
