@@ -87,6 +87,11 @@ impl FrameBuffer {
         Ok(Some(value))
     }
 
+    /// Bytes of what was pushed and not yet taken.
+    pub fn pending(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
     /// Whether a frame has begun and not ended.
     pub fn is_partial(&self) -> bool {
         self.start < self.bytes.len()

@@ -85,7 +85,7 @@ pub struct ClientConnection {
     /// Why it is let go; the last that is written to it, after its answers.
     last_words: Option<Failure>,
     inlet: Inlet,
-    /// So many bytes were read from it since that was asked last.
+    /// So many bytes were read from it, and decoded, since that was asked last.
     read: u64,
 }
 
@@ -259,7 +259,11 @@ impl ClientConnection {
         let mut taken = 0;
         // What was read before first: a client that sends without a pause must not fill our memory.
         while self.is_asking() && !self.is_full() {
-            match self.input.take() {
+            let pending = self.input.pending();
+            let next = self.input.take();
+            // To decode a long one costs as much again as to read it, in whichever turn its end comes.
+            self.read += (pending - self.input.pending()) as u64;
+            match next {
                 Ok(Some(request)) if self.inlet == Inlet::Abandoned && only_reads(&request) => {}
                 Ok(Some(request)) => return Some(request),
                 Ok(None) if self.inlet == Inlet::Dry || taken >= READ_PER_TURN => return None,
@@ -288,7 +292,7 @@ impl ClientConnection {
         }
     }
 
-    /// How many bytes were read from it since this was asked last.
+    /// How many bytes were read from it, and decoded, since this was asked last.
     pub fn read_since(&mut self) -> u64 {
         std::mem::take(&mut self.read)
     }
@@ -407,5 +411,26 @@ mod tests {
             assert_eq!(client.next_request(), Some(request));
         }
         assert_eq!(client.next_request(), None);
+    }
+
+    #[test]
+    fn a_long_request_is_as_much_work_as_it_has_bytes_once_to_read_and_once_to_decode() {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut client = ClientConnection::new(UnixStream::from_std(ours));
+        let mut wire = Vec::new();
+        let requests = [Request::Hello { version: VERSION }, Request::send(None, "x".repeat(900_000))];
+        requests.iter().for_each(|request| frame::encode(request, &mut wire).unwrap());
+        let length = wire.len() as u64;
+        let writer = std::thread::spawn(move || (&theirs).write_all(&wire).map(|()| theirs));
+        let (mut taken, mut work) = (0, 0);
+        while taken < requests.len() {
+            taken += usize::from(client.next_request().is_some());
+            // As if an event said so.
+            client.inlet = Inlet::Wet;
+            work += client.read_since();
+        }
+        assert_eq!(work, 2 * length);
+        drop(writer.join().unwrap());
     }
 }
