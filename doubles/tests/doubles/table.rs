@@ -123,7 +123,7 @@ fn c_rings_and_counts_both_directions_together() {
 fn c_waits_for_the_first_chat_when_it_invites() {
     let mut bob = Bob::of("C");
     bob.double.invite(0, us());
-    assert_eq!(bob.says(), [plain(SYN, 0, "bob", "")]);
+    assert_eq!(bob.says(), [plain(SYN, 0, "Daemon", "")]);
     assert_eq!(bob.answers(SYN_ACK, 0, ""), [plain(ACK, 0, "bob", "")]);
     assert_eq!(bob.double.state(), DoubleState::Ringing);
     assert_eq!(bob.waits(60_000), Vec::<Vec<u8>>::new());
