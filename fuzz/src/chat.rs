@@ -78,12 +78,13 @@ fn begin(input: &mut Unstructured<'_>, before: &mut Before) -> Result<Watched> {
 fn dialect(input: &mut Unstructured<'_>) -> Result<Dialect> {
     let mut dialect = Dialect::default();
     if input.arbitrary()? {
-        let bits: u16 = input.arbitrary()?;
+        let bits: u32 = input.arbitrary()?;
         for (at, (habit, _)) in Habit::ALL.iter().enumerate() {
             dialect.set(*habit, bits >> at & 1 == 1);
         }
         // As whatever was kept is read: some habits come with others.
-        dialect = Dialect::from_kept(&dialect.to_string());
+        let form = input.choose(&["plain", "form-2021", "one-byte-length", "two-byte-length"])?;
+        dialect = Dialect::from_kept(&format!("{form},{dialect}"));
     }
     Ok(dialect)
 }

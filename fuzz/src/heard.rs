@@ -1,7 +1,7 @@
 //! Datagrams as peers may send them: most make sense where they come, some nearly, some none.
 
 use arbitrary::Unstructured;
-use simp_proto::{Datagram, DecodeError, Operation, UserName};
+use simp_proto::{Datagram, DecodeError, Form, Operation, UserName};
 
 /// Who may have said it.
 const USERS: [&str; 5] = ["ann", "ann", "bob", "Daemon", "x"];
@@ -45,7 +45,9 @@ pub fn datagram(input: &mut Unstructured<'_>, before: &mut Before) -> arbitrary:
     before.theirs = seq;
     let payload = payload(input, operation, before)?;
     let user = UserName::new(input.choose(&USERS)?).unwrap_or_default();
-    let datagram = Datagram::new(operation, seq, user, payload);
+    let forms = [Form::OneByteLength, Form::TwoByteLength, Form::Of2021];
+    let form = if input.ratio(1, 8)? { *input.choose(&forms)? } else { Form::Specified };
+    let datagram = Datagram::new(operation, seq, user, payload).in_form(form);
     if input.ratio(7, 8)? { Ok((datagram.encoded_len(), Ok(datagram))) } else { garbled(input, &datagram) }
 }
 

@@ -23,8 +23,8 @@ struct Foreigner {
 impl Foreigner {
     /// From address number `host`, in a chat with the room's simpd.
     fn comes(lobby: &Lobby, host: u8, row: Row) -> Self {
-        let name = format!("user{host}");
-        let double = RunningDouble::start(row.traits.clone(), &name, &lobby.world.address(host));
+        let (own, name) = (format!("user{host}"), name_of(&row, host));
+        let double = RunningDouble::start(row.traits.clone(), &own, &lobby.world.address(host));
         let room: SocketAddr = format!("{}:7777", lobby.to()).parse().unwrap();
         double.act(|double, now| double.invite(now, room));
         double.when("open", |double| double.state() == DoubleState::Open);
@@ -113,6 +113,11 @@ impl Foreigner {
     }
 }
 
+/// The name that the room has for the user of a program at this address.
+fn name_of(row: &Row, host: u8) -> String {
+    row.traits.syn_name.map_or_else(|| format!("user{host}"), str::to_owned)
+}
+
 /// The rows with these names.
 fn of_names(names: &[&str]) -> Vec<Row> {
     let rows: Vec<_> = rows().into_iter().filter(|row| names.contains(&row.name)).collect();
@@ -136,7 +141,7 @@ fn visit(rows: Vec<Row>, account: Account) {
     ann.asks("secret", "You are in lobby. Here: nobody. (HELP lists the commands.)");
     for (row, host) in rows.into_iter().zip(3..) {
         if account == Account::Has {
-            lobby.does_with(&["users", "add", &format!("user{host}")], "secret\n").ok();
+            lobby.does_with(&["users", "add", &name_of(&row, host)], "secret\n").ok();
         }
         let foreigner = Foreigner::comes(&lobby, host, row);
         let at_the_door = match account {
