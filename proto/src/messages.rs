@@ -181,7 +181,11 @@ impl Messages {
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let deadline = self.arq.deadline();
-        if self.arq.waits() { deadline.max(self.our_turn_from()) } else { deadline }
+        if !self.arq.waits() {
+            return deadline;
+        }
+        // If our user has just said that the peer takes no turns, the end of the turn is soon enough.
+        deadline.max(self.our_turn_from()).or(self.turns.ours_from())
     }
 
     /// When it is our turn, to a peer that takes turns, if that is not so already.

@@ -37,6 +37,10 @@ impl Chat {
             self.messages.see_form(datagram);
         }
         let handled = self.look_up(now, datagram);
+        if self.messages.arq.waits() {
+            // It may have shown that nobody takes turns after all.
+            self.deliver_if_open(now);
+        }
         self.tell_learned();
         handled
     }

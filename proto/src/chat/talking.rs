@@ -118,7 +118,7 @@ impl Chat {
         }
     }
 
-    fn deliver_if_open(&mut self, now: Instant) {
+    pub(super) fn deliver_if_open(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Open { .. } | Phase::Draining { .. }) && !self.leave_if_drained(now) {
             self.deliver(now);
         }

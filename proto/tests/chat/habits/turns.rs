@@ -172,3 +172,13 @@ fn a_password_twice_is_two_messages_though_a_peer_numbers_them_alike() {
     }
     assert_eq!(messages(&mut bob), 2);
 }
+
+#[test]
+fn what_waits_for_a_turn_leaves_when_a_datagram_shows_that_nobody_takes_turns() {
+    let (mut bob, _) = accepting(known("plain"), &read(&ANN.syn().in_form(Form::Of2021)));
+    bob.hears(at(10), &read(&ANN.ack(1).in_form(Form::Of2021)));
+    bob.send(at(1_000), 1, "hi").unwrap();
+    assert_eq!(bob.drain(), []);
+    bob.hears(at(2_000), &ANN.err("no"));
+    assert_eq!(bob.drain().iter().map(|datagram| datagram.operation).collect::<Vec<_>>(), [Operation::Chat]);
+}
