@@ -285,7 +285,7 @@ impl Client {
 
     /// Does what asks something of simpd, and does it again as often as simpd goes away before it has answered.
     /// `ask` learns whether it is done again: what was asked before may have been carried out. A `send` with a
-    /// [`token`] says so in `again_after`, and is then queued once.
+    /// [`token`](crate::token) says so in `again_after`, and is then queued once.
     pub fn insist<T>(
         &mut self,
         deadline: Option<Instant>,

@@ -11,8 +11,8 @@ use crate::text::{Seq, Text};
 /// copy of one message is taken for the next but one if it is still under way then (SIMP 6).
 pub(crate) const RETRANSMIT_AFTER: Duration = Duration::from_secs(5);
 
-/// No copy of a datagram lives longer than this in the network (SIMP 6): half of [`RETRANSMIT_AFTER`], in which
-/// a datagram and the ACK that it causes are both dead.
+/// No copy of a datagram lives longer than this in the network (SIMP 6): half of the time after which we
+/// transmit again, in which a datagram and the ACK that it causes are both dead.
 pub const COPY_LIVES_FOR: Duration = Duration::from_millis(2_500);
 
 /// The number of a message of ours: the id of its `queued` entry in the log.
