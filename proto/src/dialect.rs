@@ -17,6 +17,10 @@ const ACK_NOT_BEFORE: Duration = Duration::from_millis(30);
 /// can have that name.
 pub const RINGING_USER: &str = "Daemon";
 
+/// Whoever rings looks for what it is told a few times a second: the message that accepts leaves so long after the SYN+ACK,
+/// and the next one so long after that, or it is taken for a part of it (SIMP 7).
+pub(crate) const LOOKS_WITHIN: Duration = Duration::from_millis(800);
+
 /// The user that a SYN+ACK comes from if whoever answers for its user never acknowledges a message (SIMP 7). A guess, which
 /// any ACK takes back.
 pub(crate) const SILENT_USER: &str = "daemon";

@@ -1,17 +1,21 @@
 //! The messages of one chat, both ways: brings together what transmits ours ([`Arq`]), what numbers them
 //! ([`Numbering`]), what tells the peer's from their copies ([`Duplicates`]) and what finds out how it speaks
 //! ([`Detector`]). None of these calls another. Knows nothing of opening and closing.
+//!
+//! - here: both directions, and the peer's. `ours`: what becomes of ours.
+
+mod ours;
 
 use std::time::{Duration, Instant};
 
-use crate::arq::{Arq, COPY_LIVES_FOR, InFlight, MessageId, RETRANSMIT_AFTER, Together};
+use crate::arq::{Arq, MessageId};
 use crate::datagram::Datagram;
-use crate::detector::{Before, Detector, Earlier, Unanswered};
+use crate::detector::Detector;
 use crate::deviations::Deviations;
 use crate::dialect::{Dialect, Habit};
 use crate::duplicates::{Duplicates, KnownBy, LastReceived};
 use crate::numbering::{Inviter, Numbering, Rule};
-use crate::outcome::{Due, Heard, Outcome};
+use crate::outcome::{Heard, Outcome};
 use crate::text::Seq;
 use crate::turns::Turns;
 
@@ -21,32 +25,16 @@ const RIGHT_ACK_WITHIN: Duration = Duration::from_millis(500);
 /// A peer that waits for our ACK is ready for our message so long after it.
 const TAKES_ACK_WITHIN: Duration = Duration::from_millis(100);
 
-/// After so many transmissions the other number is tried, with a peer that has shown that it differs. One that has not
-/// would take a copy with the other number for another message.
-const TRY_OTHER_AFTER: u32 = 2;
-
-/// A peer with one counter for both directions ignores a copy of what it has, so that the first copies need not wait
-/// until the one before is dead everywhere. And those that were seen miss much of what comes right after our ACK.
-const SOON_AFTER: [Duration; 4] =
-    [Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(2), Duration::from_secs(2)];
-
 /// So soon after the opening, no peer that holds to the specification has given up its first message. Later, what comes
 /// first may have another before it.
 const FIRST_COMES_WITHIN: Duration = Duration::from_millis(19_500);
 
-/// To a peer that never acknowledges, the next message leaves this long after the last; to one that shows nothing else
-/// by which it differs, when no copy of the last can come after it any more.
-const UNCONFIRMED_AFTER: Duration = Duration::from_millis(300);
-
 /// So soon after its last message no peer has gone on from another that never came: one of ours that takes us for a peer
-/// that never acknowledges does so after [`COPY_LIVES_FOR`], and is at its old number again after twice that.
+/// that never acknowledges does so when no copy can come any more, and is at its old number again after twice that.
 const GOES_ON_AFTER: Duration = Duration::from_secs(4);
 
 /// A foreign peer that writes this long after our message, and has acknowledged none, does not acknowledge.
 const SPEAKS_INSTEAD_AFTER: Duration = Duration::from_secs(1);
-
-/// After the message that accepts, the next one leaves so much later.
-const ACCEPTED_AFTER: Duration = Duration::from_millis(800);
 
 /// ACKs that may come and are not of the message in flight.
 #[derive(Debug, Clone, Copy, Default)]
@@ -340,188 +328,5 @@ impl Messages {
     fn has_stray_ack_since(&self) -> bool {
         let stray = self.arq.in_flight().and_then(|in_flight| in_flight.stray_ack);
         stray.zip(self.duplicates.last_at()).is_some_and(|(stray, last)| stray >= last)
-    }
-}
-
-/// Our messages.
-impl Messages {
-    /// An ACK came: what becomes of the message in flight by it, if it is of that.
-    pub(crate) fn handle_ack(&mut self, now: Instant, seq: u8) -> Option<Outcome> {
-        let EarlierAcks { may_come_until, say_nothing_until, .. } = self.earlier_acks;
-        // Before our first message it is of the opening.
-        let is_of_message = self.arq.in_flight().is_some() || may_come_until.is_some();
-        if self.dialect().has(Habit::NeverAcks) && is_of_message {
-            self.detector.see_any_ack();
-            self.arq.set_due(now + RETRANSMIT_AFTER, 1);
-        }
-        let number = self.dialect().acked_by(seq);
-        let is_of_next = self.is_of_next(number);
-        let says_nothing = say_nothing_until.is_some_and(|until| now < until) && !is_of_next;
-        let is_of_copy = self.is_of_earlier_copy();
-        self.arq.count_ack();
-        if says_nothing || is_of_copy {
-            return None;
-        }
-        if is_of_next {
-            // What is answered first was sent first.
-            self.earlier_acks.say_nothing_until = None;
-        }
-        let in_flight = self.arq.in_flight()?;
-        let ours = in_flight.seq;
-        if in_flight.has_number(number) {
-            self.detector.see_ack(number == self.seq().field());
-            return self.confirm(now, Seq::new(number));
-        }
-        self.detector.see_ack(false);
-        if self.dialect().has(Habit::UnnumberedAcks) {
-            return self.confirm(now, self.seq());
-        }
-        let is_of_earlier = seq <= 1 && may_come_until.is_some_and(|until| now < until);
-        if self.dialect().is_pinned() {
-            return None;
-        }
-        self.arq.note_stray_ack(now);
-        // A plain peer may show both, if several of its messages are lost between.
-        if (self.dialect().is_foreign() || self.is_again_soon) && self.is_shown_unnumbered() {
-            self.detector.see_unnumbered_ack();
-            return self.confirm(now, self.seq());
-        }
-        if !is_of_earlier {
-            self.detector.see_wrong_ack(ours, seq);
-            self.arq.doubt_ack(now + RIGHT_ACK_WITHIN);
-        }
-        None
-    }
-
-    /// Whether an ACK with this number is of the message in flight although the one before was left unconfirmed: of that
-    /// one copy has left, and it had the other number.
-    fn is_of_next(&self, number: u8) -> bool {
-        let is_its_number = self.arq.in_flight().is_some_and(|in_flight| in_flight.has_number(number));
-        let is_one = self.earlier_acks.missing == 1 && self.dialect().is_foreign();
-        is_its_number && is_one && self.is_number_doubtful
-    }
-
-    /// Whether an ACK without a number counts as that of a copy of the message before.
-    fn is_of_earlier_copy(&mut self) -> bool {
-        let is_of_copy = self.earlier_acks.missing > 0 && self.dialect().has(Habit::UnnumberedAcks);
-        if is_of_copy {
-            self.earlier_acks.missing -= 1;
-        }
-        is_of_copy
-    }
-
-    /// The peer has the copy of the message in flight that has this number.
-    fn confirm(&mut self, now: Instant, seq: Seq) -> Option<Outcome> {
-        let in_flight = self.arq.settle()?;
-        let is_unnumbered = self.dialect().has(Habit::UnnumberedAcks);
-        // Whoever answers at once has read all before it: what is missing then was lost.
-        let is_late = now > in_flight.transmitted + RIGHT_ACK_WITHIN;
-        // ACKs of its other copies, which may have the number of the next message.
-        let has_other = in_flight.other.is_some() && (is_late || !self.is_counted_together());
-        if has_other || (is_unnumbered && in_flight.is_repeated()) {
-            self.arq.hold(in_flight.transmitted + RETRANSMIT_AFTER, false);
-        }
-        if self.numbering.handle_ack(seq) {
-            self.detector.see_rule(self.numbering.rule());
-        }
-        self.detector.see_delivered(in_flight.repeat.sent);
-        let is_doubtful = self.is_number_doubtful;
-        let ended = self.end_message(now, &in_flight);
-        self.earlier_acks.missing = if is_late { in_flight.unanswered() } else { 0 };
-        if in_flight.message.id == MessageId::NOT_IN_LOG {
-            // Its program looks for the acceptance a few times a second, and takes what comes with it for a part of it.
-            self.arq.hold(now + ACCEPTED_AFTER, false);
-        }
-        Some(if is_doubtful { Outcome::Unconfirmed(ended) } else { Outcome::Delivered(ended) })
-    }
-
-    fn end_message(&mut self, now: Instant, in_flight: &InFlight) -> Together {
-        // Of a copy made on the way an ACK may come a little later. Of one that was repeated much later, for that may
-        // be why.
-        let late = if in_flight.is_repeated() { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
-        self.earlier_acks.may_come_until = Some(in_flight.transmitted + RETRANSMIT_AFTER + late);
-        self.earlier_acks.missing = in_flight.unanswered();
-        self.is_number_doubtful = false;
-        self.turns.pass_to_them(now);
-        in_flight.together()
-    }
-
-    /// What is due: the next message if none is in flight, or the one in flight again, or its end.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, attempts: u32) -> Due {
-        let Some(in_flight) = self.arq.in_flight() else { return self.begin_next(now) };
-        let InFlight { repeat, doubtful_ack, .. } = *in_flight;
-        if doubtful_ack.is_some_and(|at| at <= now) {
-            self.detector.see_unnumbered_ack();
-            return self.confirm(now, self.seq()).map_or(Due::Nothing, Due::Over);
-        }
-        if repeat.due > now {
-            return Due::Nothing;
-        }
-        match self.detector.unanswered(repeat.sent, attempts, self.before()) {
-            Unanswered::Repeat => {
-                self.arq.repeat(now, self.number_of_copy(repeat.sent));
-                self.hasten_next_copy(now, repeat.sent + 1);
-                Due::Again
-            }
-            Unanswered::GoOn => self.leave_unconfirmed(now),
-            Unanswered::PeerGone => Due::PeerGone,
-        }
-    }
-
-    /// What is known before the message in flight goes unanswered.
-    fn before(&self) -> Before {
-        Before {
-            ours: match () {
-                () if self.is_acknowledged() => Earlier::Acknowledged,
-                () if self.numbering.is_first_of_ours() => Earlier::None,
-                () => Earlier::Unacknowledged,
-            },
-            is_unspecified: self.numbering.is_unspecified(),
-            may_be_other: self.numbering.may_be_other(self.dialect().is_foreign()),
-        }
-    }
-
-    /// The number of the next copy, after so many. The other one is tried in turn if the peer may want that, but only for
-    /// the first message that it does not acknowledge. Not after a restart: which copies had which number is not kept.
-    fn number_of_copy(&self, sent: u32) -> Seq {
-        let may_be_other = self.numbering.may_be_other(self.dialect().is_foreign());
-        let is_first = self.beginning != Beginning::Earlier && self.detector.is_first_unanswered();
-        let is_others_turn = sent >= TRY_OTHER_AFTER && sent.is_multiple_of(2);
-        if may_be_other && is_first && is_others_turn { self.seq().next() } else { self.seq() }
-    }
-
-    fn begin_next(&mut self, now: Instant) -> Due {
-        let is_early = self.our_turn_from().is_some_and(|from| now < from);
-        let dialect = self.dialect();
-        let join_up_to = if dialect.takes_turns() { dialect.text_max() } else { 0 };
-        if is_early || !self.arq.begin(now, self.seq(), join_up_to) {
-            return Due::Nothing;
-        }
-        if self.detector.is_sent_once(self.numbering.is_first_of_ours()) {
-            let after = if self.dialect().is_foreign() { UNCONFIRMED_AFTER } else { COPY_LIVES_FOR };
-            self.arq.set_due(now + after, 1);
-        }
-        self.hasten_next_copy(now, 1);
-        self.detector.begin_message();
-        Due::First
-    }
-
-    /// So many copies have left. The next one leaves earlier to a peer that is known to ignore it if it has one.
-    fn hasten_next_copy(&mut self, now: Instant, sent: u32) {
-        if self.is_counted_together()
-            && let Some(after) = sent.checked_sub(1).and_then(|at| SOON_AFTER.get(at as usize))
-        {
-            self.arq.hasten(now + *after);
-        }
-    }
-
-    fn leave_unconfirmed(&mut self, now: Instant) -> Due {
-        let seq = self.seq();
-        let Some(in_flight) = self.arq.settle() else { return Due::Nothing };
-        self.numbering.settle(seq);
-        self.earlier_acks.say_nothing_until = Some(in_flight.transmitted + RETRANSMIT_AFTER);
-        let ended = self.end_message(now, &in_flight);
-        self.is_number_doubtful = !self.is_acknowledged();
-        Due::Over(Outcome::Unconfirmed(ended))
     }
 }

@@ -6,7 +6,7 @@ use super::phase::{Invitee, OpenedBy, Phase, Ringing};
 use super::{Chat, ChatEvent, Handled};
 use crate::arq::{MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
-use crate::dialect::{Habit, RINGING_USER};
+use crate::dialect::{Habit, LOOKS_WITHIN, RINGING_USER};
 use crate::numbering::Inviter;
 use crate::state::Reason;
 use crate::text::{Seq, Text};
@@ -22,9 +22,6 @@ const BARE_ACK_AFTER: Duration = Duration::from_millis(500);
 /// Whoever waits to be told that our user is asked is told this long after its SYN. It gives up 5 s after that, and takes a
 /// refusal better before (SIMP 7).
 pub(super) const RING_AFTER: Duration = Duration::from_millis(3_500);
-
-/// It looks for what it is told a few times a second: a message that accepts leaves no sooner after that.
-pub(super) const RINGS_FOR: Duration = Duration::from_millis(800);
 
 /// How the message ends that accepts an invitation, with those that wait for one (SIMP 7).
 pub(super) const ACCEPTED: &str = "accepted.";
@@ -67,7 +64,7 @@ impl Chat {
         let is_told = matches!(self.phase, Phase::Invited { ringing: Ringing::Done, .. });
         if !is_told {
             self.ring();
-            self.messages.arq.hold(now + RINGS_FOR, false);
+            self.messages.arq.hold(now + LOOKS_WITHIN, false);
         }
         self.open(now, OpenedBy::SynAck);
         // A user name is printable ASCII, so that this is a text.
