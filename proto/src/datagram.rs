@@ -338,6 +338,22 @@ mod tests {
     }
 
     #[test]
+    fn in_the_form_of_2021_no_name_begins_with_what_fills_it_up() {
+        for (user, name) in [
+            ("30".repeat(29) + "626f62", "bob"),
+            (format!("{}{}{}", "00".repeat(9), "30".repeat(14), "00".repeat(9)), ""),
+            (format!("{}0030{}626f62", "30".repeat(4), "20".repeat(23)), "bob"),
+            (format!("{}7f30623062{}", "01".repeat(3), "00".repeat(24)), "b0b"),
+        ] {
+            let read = Datagram::decode(&bytes(&format!("020600{user}00"))).unwrap();
+            assert_eq!((read.user.as_str(), read.form), (name, Form::Of2021), "{user}");
+            let mut written = Vec::new();
+            read.encode(&mut written);
+            assert_eq!(Datagram::decode(&written).unwrap().user, read.user, "{user}");
+        }
+    }
+
+    #[test]
     fn no_datagram_fits_two_widths_of_length() {
         // Of each length, with each Length of one byte and many of two, and with texts of any bytes after it.
         let user = [b'b'; USER_NAME_MAX];

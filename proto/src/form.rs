@@ -1,7 +1,7 @@
 //! The forms in which datagrams are written (SIMP 1, 7, 8): that of the specification, those whose Length is narrower, and
 //! that of 2021/22. Which one it is shows in each datagram; an answer is written in the same.
 
-use crate::text::USER_NAME_MAX;
+use crate::text::{USER_NAME_MAX, is_padding};
 
 /// Bytes before User: Type, Operation, Sequence.
 const BEFORE_USER: usize = 3;
@@ -90,14 +90,14 @@ impl Form {
         after_user.split_at_checked(self.length_len())
     }
 
-    /// User as others fill it up: with NUL at the end. Only the form of 2021/22 differs.
+    /// User as others fill it up: with NUL at the end. Only the form of 2021/22 differs; no name begins with 0 there.
     pub(crate) fn user_in(self, field: [u8; USER_NAME_MAX]) -> [u8; USER_NAME_MAX] {
         if self != Self::Of2021 {
             return field;
         }
-        let zeros = field.iter().take_while(|byte| **byte == b'0').count();
+        let name = field.iter().skip_while(|byte| **byte == b'0' || is_padding(**byte));
         let mut user = [0; USER_NAME_MAX];
-        user.iter_mut().zip(field.iter().skip(zeros)).for_each(|(to, from)| *to = *from);
+        user.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
         user
     }
 

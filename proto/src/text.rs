@@ -54,11 +54,10 @@ impl UserName {
     /// follows an inner NUL. A byte that is not printable ASCII is read as a question mark; the second value says
     /// whether there is none.
     pub(crate) fn from_field(field: &[u8; USER_NAME_MAX]) -> (Self, bool) {
-        let padding = |byte: &u8| matches!(byte, 0..=b' ' | 0x7f);
-        let start = field.iter().position(|byte| !padding(byte)).unwrap_or(USER_NAME_MAX);
+        let start = field.iter().position(|byte| !is_padding(*byte)).unwrap_or(USER_NAME_MAX);
         let name =
             field.get(start..).and_then(|name| name.split(|&byte| byte == 0).next()).unwrap_or_default();
-        let end = name.iter().rposition(|byte| !padding(byte)).map_or(0, |last| last + 1);
+        let end = name.iter().rposition(|byte| !is_padding(*byte)).map_or(0, |last| last + 1);
         let mut read = Self::copy_of(name.get(..end).unwrap_or_default());
         let mut is_printable = true;
         for byte in read.bytes.iter_mut().take(end).filter(|byte| !matches!(byte, b' '..=b'~')) {
@@ -90,6 +89,11 @@ impl UserName {
         }
         Self { len: name.len().min(USER_NAME_MAX) as u8, bytes }
     }
+}
+
+/// Whether implementations fill User up with it.
+pub(crate) fn is_padding(byte: u8) -> bool {
+    matches!(byte, 0..=b' ' | 0x7f)
 }
 
 impl fmt::Display for UserName {
