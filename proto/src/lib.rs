@@ -25,6 +25,7 @@ mod form;
 mod messages;
 mod numbering;
 mod outcome;
+pub mod secure;
 mod state;
 pub mod text;
 mod turns;

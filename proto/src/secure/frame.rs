@@ -1,0 +1,77 @@
+//! What goes over a channel: frames, each a u32 length, big endian, and a CBOR item as `frame.cddl` has it. The first of
+//! each side is its hello.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the protocol that a hello names.
+pub const PROTOCOL: u32 = 1;
+
+/// One channel: what the two sides of one chat say to each other, in order, until it breaks. Given out by whoever opens
+/// it, and never used again. It means something on this side only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelId(pub u64);
+
+/// Names a chat to both sides, through as many channels as it takes. Chosen at random by whoever invites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChatId(pub u64);
+
+/// One frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frame {
+    /// Which chat the channel is for. The first of each side, and of that only.
+    Hello(Hello),
+    /// The invitation is accepted: the chat is open.
+    Accept,
+    /// There is no room for a further chat.
+    Busy,
+    /// A message.
+    Text {
+        /// Its number: higher than that of any message before it in this chat. It is the same whenever the message is sent
+        /// again, in another chat too.
+        number: u64,
+        /// What it says.
+        text: String,
+        /// It is sent again in the next chat if this one ends before it is acknowledged.
+        #[serde(default, skip_serializing_if = "is_false")]
+        kept: bool,
+    },
+    /// All messages up to this number are durable.
+    Ack {
+        /// The number.
+        upto: u64,
+    },
+    /// The sender has left the chat, or has declined. It is answered with the same, and the channel ends.
+    Bye {
+        /// Why, for a person.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+/// How each side begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`PROTOCOL`].
+    pub version: u32,
+    /// What the sender can do besides, by name. What is not known is ignored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+    /// Its user's name.
+    pub user: String,
+    /// The chat.
+    pub chat: ChatId,
+    /// Whether the chat is open for the sender; if not, it invites, or was invited and has not answered.
+    pub open: bool,
+    /// The newest message that it has, durable; 0 if it has none.
+    pub received: u64,
+    /// Most bytes of a text that it takes.
+    pub text_max: u64,
+    /// What the numbers of its messages count: with another log they begin anew.
+    pub log: String,
+}
+
+fn is_false(is: &bool) -> bool {
+    !is
+}
