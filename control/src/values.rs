@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use simp_proto::secure::KeyId;
 use simp_proto::{Reason, State};
 
 use crate::bounded::name;
@@ -112,6 +113,21 @@ pub struct PeerInfo {
     pub seen_ms: Option<u64>,
     /// simpd.toml says it: nothing is learned.
     pub pinned: bool,
+}
+
+/// A key that is known, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownKey {
+    /// Whose: the peer's at this `ADDR:PORT`, or that of whoever has this user name.
+    pub who: String,
+    /// The key.
+    pub key: KeyId,
+    /// What its peer called itself there; empty if it has not been there.
+    pub user: String,
+    /// When it was last seen there, or trusted if that was later, in milliseconds since 1970.
+    pub seen_ms: u64,
+    /// Our user said so; otherwise the peer came with it.
+    pub trusted: bool,
 }
 
 /// Whose way of speaking is to be forgotten.

@@ -59,7 +59,8 @@ impl Store {
             kept.snapshot.dialect.to_string(),
             kept.outbox_at.map(|address| address.to_string()),
         ];
-        let sql = "INSERT OR REPLACE INTO chats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        let sql = "INSERT OR REPLACE INTO chats
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, NULL, NULL, NULL, NULL, NULL)";
         self.write(sql, row).map(drop)
     }
 

@@ -6,6 +6,7 @@
 //!
 //! - `store`: open, append, commit, roll back. `read`: for followers and `history`. `retain`: giving space free.
 //! - `ours`: messages of ours that wait, and the outbox. `kept_chats`: chats across restarts.
+//! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
 //! - `habits`: how peers speak. `consumers`: how far each reader is. `epochs`: what tells the log from copies of it.
 //! - `schema`, `rows`, `error`: the tables, entries as rows, and what SQLite's errors mean to a user.
 
@@ -14,6 +15,8 @@ mod epochs;
 mod error;
 mod habits;
 mod kept_chats;
+mod kept_numbers;
+mod keys;
 mod ours;
 mod read;
 mod retain;
@@ -24,6 +27,7 @@ mod store;
 pub use error::StoreError;
 pub use habits::KnownPeer;
 pub use kept_chats::KeptChat;
+pub use keys::KeyOwner;
 pub use ours::{Backlog, KeptLetter, OurMessage, WaitingMessage};
 pub use read::{BYTES_PER_READ, EntryFilter};
 pub use retain::{Ages, Discard, GivenUp, Removed, Span};

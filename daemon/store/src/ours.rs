@@ -116,7 +116,7 @@ impl Store {
         (reason, given_up): (Reason, GivenUp),
     ) -> Result<(), StoreError> {
         self.begin()?;
-        let sql = "INSERT INTO events SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL, ?8
+        let sql = "INSERT INTO events SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL, ?8, NULL
                    FROM events WHERE kind = 5 AND chat = ?3 AND id > ?7";
         let row = params![
             self.extent.last_id as i64,

@@ -9,7 +9,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 pub(crate) const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 5;
+pub(crate) const SCHEMA_VERSION: i64 = 6;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -78,8 +78,29 @@ const FIFTH: &str = "
     INSERT INTO epochs SELECT 0, random() WHERE EXISTS (SELECT 1 FROM events);
 ";
 
+/// The keys of peers, and what secure chats need; with a plain chat all columns that are new here are NULL. `who` is an
+/// address or a user's name, and `trusted` whether our user has said so. Of a chat, `secure` is its id to both sides, `known`
+/// whether the key was known before it, `received` the newest message, and `log` what the numbers of those count. An `opened`
+/// and a `request` with a `key` have in `message` whether it was known. In `kept_numbers`, `place` counts those of each key.
+const SIXTH: &str = "
+    CREATE TABLE keys (
+        who TEXT PRIMARY KEY, key BLOB NOT NULL, user TEXT NOT NULL, seen INTEGER NOT NULL, trusted INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX keys_key ON keys (key, seen);
+    CREATE INDEX keys_seen ON keys (seen) WHERE trusted = 0;
+    CREATE TABLE kept_numbers (
+        key BLOB NOT NULL, place INTEGER NOT NULL, log TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (key, place)
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE chats ADD COLUMN key BLOB;
+    ALTER TABLE chats ADD COLUMN secure INTEGER;
+    ALTER TABLE chats ADD COLUMN known INTEGER;
+    ALTER TABLE chats ADD COLUMN received INTEGER;
+    ALTER TABLE chats ADD COLUMN log TEXT;
+    ALTER TABLE events ADD COLUMN key BLOB;
+";
+
 /// What brings a file from each version to the next.
-const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH, FIFTH];
+const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
 const INCREMENTAL: i64 = 2;

@@ -133,7 +133,7 @@ impl Store {
         self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
         // All statements of these files, and those of some readers' filters: the default of 16 would prepare some anew
         // in each turn.
-        self.db.set_prepared_statement_cache_capacity(48);
+        self.db.set_prepared_statement_cache_capacity(64);
         Ok(())
     }
 
@@ -246,7 +246,7 @@ impl Store {
             text,
             extra.map(|extra| extra as i64)
         ];
-        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", row)?;
+        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL)", row)?;
         self.settled += u64::from(matches!(
             what,
             What::Delivered { .. } | What::Unconfirmed { .. } | What::Undelivered { .. }

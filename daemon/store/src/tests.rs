@@ -11,6 +11,7 @@ use super::*;
 
 mod epochs;
 mod habits;
+mod keys;
 
 /// A folder of this test alone.
 struct Folder(PathBuf);

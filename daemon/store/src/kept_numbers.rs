@@ -1,0 +1,61 @@
+//! Numbers of messages that peers may send again in a next chat, so that they are not taken for new ones then.
+
+use rusqlite::params;
+use simp_control::KeyId;
+
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// So many of each peer are known at least: none has more under way that it has not heard of.
+const NUMBERS_KEPT: i64 = 512;
+
+/// How many more are known before they are dropped: not each message pays for that.
+const DROP_EVERY: i64 = 64;
+
+/// Most peers whose numbers are known: beyond, those of the one are dropped that was not seen for longest.
+const PEERS_MAX: i64 = 1_024;
+
+impl Store {
+    /// Notes that the message with this number is here. The peer's numbers count what is in its log of this id.
+    pub fn note_kept(&mut self, key: KeyId, log: &str, number: u64) -> Result<(), StoreError> {
+        self.begin()?;
+        // Each peer's are in the order in which they came.
+        let sql = "INSERT INTO kept_numbers
+            SELECT ?1, coalesce(max(place), 0) + 1, ?2, ?3 FROM kept_numbers WHERE key = ?1 RETURNING place";
+        let place: i64 = self.ok(self.db.prepare_cached(sql).and_then(|mut statement| {
+            statement.query_row(params![key.as_bytes(), log, number as i64], |row| row.get(0))
+        }))?;
+        if place == 1 {
+            self.drop_numbers_of_one(key)?;
+        }
+        if place % DROP_EVERY == 0 {
+            let sql = "DELETE FROM kept_numbers WHERE key = ?1 AND place <= ?2";
+            self.write(sql, params![key.as_bytes(), place - NUMBERS_KEPT])?;
+        }
+        Ok(())
+    }
+
+    /// With this peer there may be one too many.
+    fn drop_numbers_of_one(&self, but: KeyId) -> Result<(), StoreError> {
+        // From key to key by the index: each may have hundreds of rows.
+        let sql = "DELETE FROM kept_numbers WHERE key = (
+            WITH RECURSIVE peers (key) AS (
+                SELECT min(key) FROM kept_numbers
+                UNION ALL
+                SELECT (SELECT min(key) FROM kept_numbers WHERE key > peers.key) FROM peers WHERE key IS NOT NULL)
+            SELECT key FROM peers WHERE key <> ?1 AND (SELECT count(key) FROM peers) > ?2
+            ORDER BY (SELECT max(seen) FROM keys WHERE keys.key = peers.key) LIMIT 1)";
+        self.write(sql, params![but.as_bytes(), PEERS_MAX]).map(drop)
+    }
+
+    /// The numbers of this peer's messages that are here, in ascending order; at least the newest 512.
+    pub fn kept_numbers(&self, key: KeyId, log: &str) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT number FROM kept_numbers WHERE key = ?1 AND log = ?2";
+        let mut numbers: Vec<u64> = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let number = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0).map(|number| number as u64);
+            query.query_map(params![key.as_bytes(), log], number)?.collect()
+        }))?;
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}
