@@ -68,8 +68,10 @@ pub enum ChatEvent {
     Opened,
     /// The peer sent this text.
     Message {
-        /// Its Sequence field.
-        seq: u8,
+        /// What a copy of it is known by: its Sequence field, or its number in a secure chat.
+        number: u64,
+        /// It may come again in the next chat: the peer has it in its outbox. Only in a secure chat.
+        is_kept: bool,
         /// The text as it came, up to [`message_max`](Settings::message_max).
         text: String,
     },
@@ -247,8 +249,8 @@ impl Chat {
     pub fn poll_event(&mut self) -> Option<ChatEvent> {
         let event = pop(&mut self.out.events)?;
         match &event {
-            ChatEvent::Message { seq, .. } => {
-                self.out.noted = after_theirs(self.out.noted, self.dialect(), *seq);
+            ChatEvent::Message { number, .. } => {
+                self.out.noted = after_theirs(self.out.noted, self.dialect(), *number as u8);
             }
             ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_) => {
                 self.out.noted = self.dialect().rule().after(self.out.noted);

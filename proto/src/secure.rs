@@ -1,10 +1,19 @@
 //! Chats between two simpds, over channels that are secret, ordered and belong to a key (SIMP-SECURE). Who makes the
 //! channels is the caller's affair: here is what goes over them, and the machine of one chat.
 //!
-//! - `key`: what a daemon is known by. `frame`: what goes over a channel (`frame.cddl`). `chat`: the machine.
+//! - `key`: what a daemon is known by. `frame`: what goes over a channel (`frame.cddl`).
+//! - `chat`: the machine, with `commands`: what our user wants, and `hearing`: what comes in. `way`: the channel in use.
+//!   `ours`: our messages.
 
+mod chat;
+mod commands;
 mod frame;
+mod hearing;
 mod key;
+mod ours;
+mod way;
 
-pub use frame::{ChannelId, ChatId, Frame, Hello, PROTOCOL};
+pub use chat::{Leaving, Me, SecureChat, SecureSnapshot, Them};
+pub use frame::{Broken, ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
 pub use key::{KeyId, KeyIdError};
+pub use ours::Letter;

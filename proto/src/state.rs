@@ -80,11 +80,14 @@ pub enum Reason {
     /// The message is longer than what its peer receives.
     #[serde(rename = "too long")]
     TooLong,
+    /// Whoever answers there has another key than the peer.
+    #[serde(rename = "other key")]
+    OtherKey,
 }
 
 impl Reason {
     /// All reasons. A reason's place here is its number in the log, so a new one goes to the end.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Quit,
         Self::PeerQuit,
         Self::WeDeclined,
@@ -99,6 +102,7 @@ impl Reason {
         Self::Cancelled,
         Self::Expired,
         Self::TooLong,
+        Self::OtherKey,
     ];
 }
 
@@ -119,6 +123,7 @@ impl fmt::Display for Reason {
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::TooLong => "too long",
+            Self::OtherKey => "other key",
         })
     }
 }

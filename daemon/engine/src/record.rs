@@ -91,7 +91,7 @@ impl Ongoing {
     /// what a copy is known by.
     fn entry(&self, event: ChatEvent) -> Option<(What, Option<u64>)> {
         let what = match event {
-            ChatEvent::Message { seq, text } => return Some((What::Message { text }, Some(u64::from(seq)))),
+            ChatEvent::Message { number, text, .. } => return Some((What::Message { text }, Some(number))),
             ChatEvent::Learned(_) => return None,
             ChatEvent::Request => What::Request,
             ChatEvent::Opened => What::Opened { note: self.note() },

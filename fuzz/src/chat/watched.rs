@@ -304,7 +304,8 @@ impl Watched {
                 assert_eq!(self.told, Told::Nothing, "opened twice");
                 self.told = Told::Opened;
             }
-            ChatEvent::Message { seq, text } => {
+            ChatEvent::Message { number, text, .. } => {
+                let seq = number as u8;
                 // One that comes while we leave counts all the same.
                 assert!(self.told == Told::Opened || self.chat.is_leaving(), "before it opened");
                 self.note(|kept| kept.note_received(*seq, text));

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::key::KeyId;
+
 /// The version of the protocol that a hello names.
 pub const PROTOCOL: u32 = 1;
 
@@ -22,7 +24,7 @@ pub struct ChatId(pub u64);
 pub enum Frame {
     /// Which chat the channel is for. The first of each side, and of that only.
     Hello(Hello),
-    /// The invitation is accepted: the chat is open.
+    /// The invitation is accepted: the chat is open. Answered with an `Ack`.
     Accept,
     /// There is no room for a further chat.
     Busy,
@@ -62,14 +64,43 @@ pub struct Hello {
     pub user: String,
     /// The chat.
     pub chat: ChatId,
-    /// Whether the chat is open for the sender; if not, it invites, or was invited and has not answered.
-    pub open: bool,
+    /// Where the chat stands for the sender.
+    pub stands: Stands,
     /// The newest message that it has, durable; 0 if it has none.
     pub received: u64,
     /// Most bytes of a text that it takes.
     pub text_max: u64,
     /// What the numbers of its messages count: with another log they begin anew.
     pub log: String,
+}
+
+/// Where a chat stands for one side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stands {
+    /// It invites.
+    Inviting,
+    /// It was invited, and its user has not answered.
+    Invited,
+    /// Messages go both ways.
+    Open,
+    /// It has left or declined: a bye follows.
+    Over,
+}
+
+/// Why a channel is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// Nothing listens there, or no way leads there.
+    Unreachable,
+    /// Nobody answers there.
+    NoAnswer,
+    /// Whoever answers there has this key, and not the one that was expected.
+    OtherKey(KeyId),
+    /// It was lost on the way, or the peer ended it.
+    Lost,
+    /// What came over it makes no sense.
+    Misused,
 }
 
 fn is_false(is: &bool) -> bool {

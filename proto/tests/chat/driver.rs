@@ -133,7 +133,7 @@ impl Driver {
     /// What the caller has kept follows the events.
     fn note(&mut self, event: &ChatEvent) {
         match (&mut self.snapshot, event) {
-            (Some(kept), ChatEvent::Message { seq, text }) => kept.note_received(*seq, text),
+            (Some(kept), ChatEvent::Message { number, text, .. }) => kept.note_received(*number as u8, text),
             (Some(kept), ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_)) => kept.note_settled(),
             _ => {}
         }
@@ -191,7 +191,7 @@ pub(crate) fn closed_with(reason: Reason, text: &str) -> ChatEvent {
 }
 
 pub(crate) fn message(seq: u8, text: &str) -> ChatEvent {
-    ChatEvent::Message { seq, text: text.to_owned() }
+    ChatEvent::Message { number: u64::from(seq), is_kept: false, text: text.to_owned() }
 }
 
 pub(crate) fn delivered(id: u64) -> ChatEvent {

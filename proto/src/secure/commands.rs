@@ -1,0 +1,191 @@
+//! What begins and resumes a secure chat, and what our user wants of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::chat::{Me, Phase, SecureChat, SecureSnapshot, Them, patience};
+use super::frame::{ChannelId, ChatId, Hello};
+use super::key::KeyId;
+use super::ours::Letter;
+use super::way::Way;
+use crate::chat::{ChatEvent, Settings, StateError};
+use crate::state::{Reason, State};
+
+impl SecureChat {
+    /// Invites a peer, which has this key if one is known: a chat that is `inviting` until the peer answers or
+    /// `expires_after` is over.
+    pub fn invite(
+        now: Instant,
+        me: Arc<Me>,
+        settings: Settings,
+        (id, key): (ChatId, Option<KeyId>),
+        expires_after: Duration,
+    ) -> Self {
+        let them = Them { key, user: "".into(), log: "".into() };
+        let phase = Phase::Inviting { expires: now + expires_after, is_told: false };
+        Self::new(me, settings, id, them, phase, Way::from(now))
+    }
+
+    /// Makes a request of the hello of a peer that invites, on a channel that it has opened: a chat that is `invited`
+    /// until our user answers. `already`: see [`handle_incoming`](Self::handle_incoming).
+    pub fn invited(
+        now: Instant,
+        me: Arc<Me>,
+        settings: Settings,
+        (channel, key): (ChannelId, KeyId),
+        hello: &Hello,
+        already: Vec<u64>,
+    ) -> Self {
+        let them = Them { key: Some(key), user: "".into(), log: "".into() };
+        let phase = Phase::Invited { expires: now + settings.request_expiry };
+        let mut chat = Self::new(me, settings, hello.chat, them, phase, Way::Up { channel });
+        chat.out.due.hello = true;
+        chat.take_hello(now, hello, already);
+        chat.out.events.push_back(ChatEvent::Request);
+        chat
+    }
+
+    /// Goes on with a chat of an earlier run; its messages that were not acknowledged are given to
+    /// [`requeue`](Self::requeue). `has_messages` says that there are some.
+    pub fn resume(
+        now: Instant,
+        me: Arc<Me>,
+        settings: Settings,
+        snapshot: SecureSnapshot,
+        has_messages: bool,
+        expires_after: Duration,
+    ) -> Option<Self> {
+        let expires = now + expires_after;
+        let phase = match snapshot.state {
+            State::Inviting => Phase::Inviting { expires, is_told: false },
+            State::Invited => Phase::Invited { expires },
+            // Whether the peer knows is not kept: it is asked.
+            State::Accepting | State::Open => Phase::Open { is_known: false },
+            State::Closing if has_messages => Phase::Draining,
+            State::Closing => {
+                Phase::Leaving { dead_at: now + patience(settings), untold: Some(Reason::Quit) }
+            }
+            State::Closed => return None,
+        };
+        let mut chat = Self::new(me, settings, snapshot.id, snapshot.them, phase, Way::from(now));
+        chat.out.due.bye = chat.is_leaving();
+        chat.theirs.received = snapshot.received;
+        chat.out.is_changed = false;
+        chat.wait(now);
+        Some(chat)
+    }
+
+    /// A channel is being opened for it. The caller has seen that it [wants](Self::wants_channel) one.
+    pub fn dial(&mut self, channel: ChannelId) {
+        self.way = Way::Dialling { channel, failures: self.way.failures() };
+    }
+
+    /// Accepts the peer's invitation.
+    ///
+    /// # Errors
+    /// [`StateError`] unless the chat is `invited`.
+    pub fn accept(&mut self, now: Instant) -> Result<(), StateError> {
+        let Phase::Invited { .. } = self.phase else { return Err(StateError(self.state())) };
+        self.out.due.accept = self.way.is_up();
+        self.open(now, false);
+        Ok(())
+    }
+
+    pub(super) fn open(&mut self, now: Instant, is_known: bool) {
+        self.set_phase(Phase::Open { is_known });
+        self.out.events.push_back(ChatEvent::Opened);
+        self.wait(now);
+    }
+
+    /// Declines the peer's invitation. The chat is `closed` to our user at once, and `closing` until the peer knows it.
+    ///
+    /// # Errors
+    /// [`StateError`] unless the chat is `invited`.
+    pub fn decline(&mut self, now: Instant) -> Result<(), StateError> {
+        let Phase::Invited { .. } = self.phase else { return Err(StateError(self.state())) };
+        self.end_opening(now, Reason::WeDeclined);
+        Ok(())
+    }
+
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// [`StateError`] unless the chat is `open`.
+    pub fn send(&mut self, now: Instant, letter: Letter) -> Result<(), StateError> {
+        let Phase::Open { .. } = self.phase else { return Err(StateError(self.state())) };
+        self.ours.push(letter, false);
+        self.wait(now);
+        Ok(())
+    }
+
+    /// Gives back a queued message of an earlier run, which may have transmitted it; also to a chat that is `closing`.
+    pub fn requeue(&mut self, now: Instant, letter: Letter) {
+        self.ours.push(letter, true);
+        self.wait(now);
+    }
+
+    /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
+    pub fn expire_at(&mut self, at: Instant) {
+        if let Phase::Inviting { expires, .. } = &mut self.phase {
+            *expires = at;
+        }
+    }
+
+    /// Leaves the chat: delivers what is queued, unless `at_once`, and tells the peer. An invitation is taken back and a
+    /// request declined.
+    ///
+    /// # Errors
+    /// [`StateError`] if the chat is being left already and `at_once` changes nothing.
+    pub fn close(&mut self, now: Instant, at_once: bool) -> Result<(), StateError> {
+        match self.phase {
+            Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),
+            Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
+            Phase::Open { .. } if !at_once && self.ours.len() > 0 => self.set_phase(Phase::Draining),
+            Phase::Open { .. } => self.leave_at_once(now),
+            Phase::Draining if at_once => self.leave_at_once(now),
+            Phase::Draining | Phase::Leaving { .. } | Phase::Closed => return Err(StateError(self.state())),
+        }
+        Ok(())
+    }
+
+    fn leave_at_once(&mut self, now: Instant) {
+        self.give_up(Reason::Quit);
+        self.leave(now, Some(Reason::Quit));
+    }
+
+    /// Ends what was not open yet: our user knows it at once, the peer is told until it answers.
+    pub(super) fn end_opening(&mut self, now: Instant, reason: Reason) {
+        let is_unheard = self.is_untold() && !self.way.may_be_known();
+        self.out.events.push_back(ChatEvent::Closed { reason, text: None });
+        if is_unheard { self.set_phase(Phase::Closed) } else { self.leave(now, None) }
+    }
+
+    /// Forgets a chat that is `closing`, for a user who invites the same peer again.
+    pub fn abandon(&mut self) {
+        self.give_up(Reason::Quit);
+        match self.phase {
+            Phase::Closed => {}
+            Phase::Leaving { untold, .. } => self.end_left(untold),
+            _ => self.end(Reason::Quit, None),
+        }
+    }
+
+    /// Ends a request whose place another one needs, as if its time were over; no effect on anything else.
+    pub fn give_way(&mut self) {
+        if let Phase::Invited { .. } = self.phase {
+            self.end(Reason::RequestExpired, None);
+        }
+    }
+
+    /// The peer has forgotten the chat, and invites anew.
+    pub fn end_forgotten(&mut self) {
+        let reason =
+            if let Phase::Invited { .. } = self.phase { Reason::Withdrawn } else { Reason::PeerRestarted };
+        self.give_up(reason);
+        match self.phase {
+            Phase::Closed => {}
+            Phase::Leaving { untold, .. } => self.end_left(untold),
+            _ => self.end(reason, None),
+        }
+    }
+}

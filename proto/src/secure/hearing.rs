@@ -1,0 +1,244 @@
+//! What comes to a secure chat: channels, frames, and the passing of time.
+
+use std::time::Instant;
+
+use super::chat::{Phase, SecureChat, Them};
+use super::frame::{Broken, ChannelId, Frame, Hello, Stands};
+use super::key::KeyId;
+use super::way::{Spare, Way};
+use crate::chat::ChatEvent;
+use crate::state::Reason;
+
+/// What we keep of a peer's words on why it leaves, in bytes.
+const WORDS_MAX: usize = 256;
+
+/// A frame has no place where it came.
+struct OutOfPlace;
+
+impl SecureChat {
+    /// The channel that was dialled is there, and whoever is at its other end has this key.
+    pub fn handle_connected(&mut self, channel: ChannelId, key: KeyId) {
+        if let Way::Dialling { channel: dialled, failures } = self.way
+            && dialled == channel
+        {
+            self.way = Way::Greeting { channel, failures };
+            self.out.due.hello = true;
+            self.out.is_changed |= self.them.key != Some(key);
+            self.them.key = Some(key);
+        }
+    }
+
+    /// The peer has opened a channel for this chat, and begins with this. `already`: numbers of the peer's messages that
+    /// came in an earlier chat and may come again, in order.
+    pub fn handle_incoming(&mut self, now: Instant, channel: ChannelId, hello: Hello, already: Vec<u64>) {
+        let wins = self.them.key.is_none_or(|key| self.me.key < key);
+        match self.way {
+            // Both dial: that of the smaller key stays.
+            Way::Dialling { .. } | Way::Greeting { .. } if wins => {
+                let before = self.spare.replace(Box::new(Spare { channel, hello, already }));
+                self.out.ends.extend(before.map(|before| before.channel));
+            }
+            _ => {
+                // One that was up before is no more for the peer, or it would not have opened another.
+                self.out.ends.extend(self.way.channel());
+                self.lose_way(now);
+                self.take_way(now, channel, &hello, already);
+            }
+        }
+    }
+
+    fn take_way(&mut self, now: Instant, channel: ChannelId, hello: &Hello, already: Vec<u64>) {
+        self.way = Way::Up { channel };
+        self.out.due.hello = true;
+        self.take_hello(now, hello, already);
+    }
+
+    /// What came over a channel of this chat; what came over an older one is ignored.
+    pub fn handle_frame(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        frame: Frame,
+        already: impl FnOnce(&Hello) -> Vec<u64>,
+    ) {
+        if self.way.channel() != Some(channel) {
+            return;
+        }
+        let heard = match (&self.way, frame) {
+            (Way::Greeting { .. }, Frame::Hello(hello)) if hello.chat == self.id => {
+                let already = already(&hello);
+                self.way = Way::Up { channel };
+                self.out.ends.extend(self.spare.take().map(|spare| spare.channel));
+                self.take_hello(now, &hello, already);
+                Ok(())
+            }
+            // Whoever has no such chat, or no room, need not say hello.
+            (Way::Greeting { .. }, frame @ (Frame::Busy | Frame::Bye { .. })) => {
+                self.way = Way::Up { channel };
+                self.hear(now, frame)
+            }
+            (Way::Up { .. }, frame) => self.hear(now, frame),
+            _ => Err(OutOfPlace),
+        };
+        if heard.is_err() {
+            self.out.ends.push(channel);
+            self.handle_broken(now, channel, Broken::Misused);
+        }
+    }
+
+    /// What the peer says of itself, and where the chat stands for it.
+    pub(super) fn take_hello(&mut self, now: Instant, hello: &Hello, already: Vec<u64>) {
+        let key = self.them.key;
+        let them = Them { key, user: hello.user.as_str().into(), log: hello.log.as_str().into() };
+        self.out.is_changed |= self.them != them;
+        self.them = them;
+        self.theirs.text_max = Some(hello.text_max);
+        self.theirs.already = already.into_iter().filter(|number| *number > self.theirs.received).collect();
+        self.tell_delivered(hello.received);
+        self.tell_too_long();
+        self.see_sign(now);
+        match (self.phase, hello.stands) {
+            (Phase::Inviting { expires, .. }, Stands::Invited) => {
+                self.phase = Phase::Inviting { expires, is_told: true };
+            }
+            (Phase::Inviting { .. }, Stands::Open) => self.hear_acceptance(now),
+            (Phase::Open { .. }, Stands::Open) => self.phase = Phase::Open { is_known: true },
+            // It has forgotten that it is open: an older log, perhaps.
+            (Phase::Open { .. } | Phase::Draining, Stands::Invited) => {
+                self.give_up(Reason::PeerRestarted);
+                self.out.events.push_back(ChatEvent::Closed { reason: Reason::PeerRestarted, text: None });
+                self.leave(now, None);
+            }
+            (Phase::Leaving { .. }, _) => self.out.due.bye = true,
+            _ => {}
+        }
+        self.leave_if_drained(now);
+        self.wait(now);
+    }
+
+    fn hear_acceptance(&mut self, now: Instant) {
+        self.open(now, true);
+        // It has to know that we know.
+        self.out.due.ack = true;
+    }
+
+    fn hear(&mut self, now: Instant, frame: Frame) -> Result<(), OutOfPlace> {
+        match (self.phase, frame) {
+            (Phase::Inviting { .. }, Frame::Accept) => self.hear_acceptance(now),
+            (Phase::Inviting { .. }, Frame::Busy) => self.end(Reason::PeerBusy, None),
+            (Phase::Open { .. } | Phase::Draining | Phase::Leaving { .. }, Frame::Accept | Frame::Busy) => {}
+            (Phase::Open { .. } | Phase::Draining, Frame::Text { number, text, kept }) => {
+                return self.hear_text(now, number, text, kept);
+            }
+            // Whoever has left is told nothing more.
+            (Phase::Leaving { .. }, Frame::Text { .. } | Frame::Ack { .. }) => {}
+            (Phase::Open { .. } | Phase::Draining, Frame::Ack { upto }) => self.hear_ack(now, upto),
+            (_, Frame::Bye { reason }) => self.hear_bye(reason),
+            _ => return Err(OutOfPlace),
+        }
+        Ok(())
+    }
+
+    fn hear_text(
+        &mut self,
+        now: Instant,
+        number: u64,
+        text: String,
+        is_kept: bool,
+    ) -> Result<(), OutOfPlace> {
+        if text.len() as u64 > self.me.text_max || number == 0 || number > i64::MAX as u64 {
+            return Err(OutOfPlace);
+        }
+        self.note_known();
+        self.out.due.ack = true;
+        self.see_sign(now);
+        if number <= self.theirs.received {
+            return Ok(());
+        }
+        self.theirs.received = number;
+        if self.theirs.already.binary_search(&number).is_ok() {
+            // No entry tells that it has come in this chat too.
+            self.out.is_changed = true;
+        } else {
+            self.out.events.push_back(ChatEvent::Message { number, is_kept, text });
+        }
+        if self.theirs.already.last().is_some_and(|last| *last <= number) {
+            self.theirs.already = Vec::new();
+        }
+        Ok(())
+    }
+
+    fn hear_ack(&mut self, now: Instant, upto: u64) {
+        self.note_known();
+        if self.tell_delivered(upto) {
+            self.silence.since = None;
+        }
+        self.leave_if_drained(now);
+        self.wait(now);
+    }
+
+    fn note_known(&mut self) {
+        if let Phase::Open { is_known } = &mut self.phase {
+            *is_known = true;
+        }
+    }
+
+    fn hear_bye(&mut self, reason: Option<String>) {
+        let text = reason.map(|reason| crate::text::read_payload_up_to(reason.as_bytes(), WORDS_MAX));
+        let reason = match self.phase {
+            Phase::Inviting { .. } => Reason::PeerDeclined,
+            Phase::Invited { .. } => Reason::Withdrawn,
+            Phase::Open { .. } | Phase::Draining => Reason::PeerQuit,
+            Phase::Leaving { untold, .. } => return self.end_left(untold),
+            Phase::Closed => return,
+        };
+        self.out.due.bye = true;
+        self.give_up(reason);
+        self.end(reason, text);
+    }
+
+    /// A channel of this chat is no more.
+    pub fn handle_broken(&mut self, now: Instant, channel: ChannelId, why: Broken) {
+        if self.spare.as_ref().is_some_and(|spare| spare.channel == channel) {
+            self.spare = None;
+        }
+        if self.way.channel() != Some(channel) {
+            return;
+        }
+        self.lose_way(now);
+        match (self.phase, why) {
+            (Phase::Inviting { is_told: false, .. }, Broken::Unreachable) => {
+                self.end(Reason::NobodyThere, None)
+            }
+            (Phase::Inviting { .. }, Broken::OtherKey(found)) => {
+                self.end(Reason::OtherKey, Some(found.to_string()))
+            }
+            (_, Broken::OtherKey(found)) => self.silence.other = Some(found),
+            _ => {}
+        }
+        if let Some(spare) = self.spare.take() {
+            let Spare { channel, hello, already } = *spare;
+            self.take_way(now, channel, &hello, already);
+        }
+    }
+
+    /// Its deadline has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Inviting { expires, .. } if expires <= now => self.end_opening(now, Reason::NoAnswer),
+            Phase::Invited { expires } if expires <= now => self.end_opening(now, Reason::RequestExpired),
+            Phase::Leaving { dead_at, untold } if dead_at <= now => self.end_left(untold),
+            Phase::Open { .. } | Phase::Draining
+                if self.silence.since.is_some_and(|since| since + self.patience() <= now) =>
+            {
+                let other = self.silence.other;
+                let reason = if other.is_some() { Reason::OtherKey } else { Reason::PeerGone };
+                self.give_up(reason);
+                // If only its acknowledgements are missing, it is to know.
+                self.out.due.bye = true;
+                self.end(reason, other.map(|found| found.to_string()));
+            }
+            _ => {}
+        }
+    }
+}
