@@ -166,7 +166,8 @@ fn reasons() -> Vec<Reason> {
             Reason::PeerRestarted => Reason::Cancelled,
             Reason::Cancelled => Reason::Expired,
             Reason::Expired => Reason::TooLong,
-            Reason::TooLong => return None,
+            Reason::TooLong => Reason::OtherKey,
+            Reason::OtherKey => return None,
         })
     });
     all.collect()

@@ -93,6 +93,7 @@ fn not_opened(address: &str, reason: Reason, text: Option<&str>) -> Failure {
         Reason::RequestExpired => {
             (FailureKind::NoSuch, format!("{address}: the request was not answered in time"))
         }
+        Reason::OtherKey => (FailureKind::Failed, format!("{address} has another key than before")),
         // Of messages in the outbox only.
         Reason::Cancelled | Reason::Expired | Reason::TooLong => {
             (FailureKind::Failed, format!("{address}: {reason}"))

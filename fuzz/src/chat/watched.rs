@@ -305,10 +305,10 @@ impl Watched {
                 self.told = Told::Opened;
             }
             ChatEvent::Message { number, text, .. } => {
-                let seq = number as u8;
+                let seq = *number as u8;
                 // One that comes while we leave counts all the same.
                 assert!(self.told == Told::Opened || self.chat.is_leaving(), "before it opened");
-                self.note(|kept| kept.note_received(*seq, text));
+                self.note(|kept| kept.note_received(seq, text));
             }
             ChatEvent::Delivered(id) | ChatEvent::Unconfirmed(id) => {
                 self.ends(*id);

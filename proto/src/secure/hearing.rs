@@ -208,10 +208,10 @@ impl SecureChat {
         self.lose_way(now);
         match (self.phase, why) {
             (Phase::Inviting { is_told: false, .. }, Broken::Unreachable) => {
-                self.end(Reason::NobodyThere, None)
+                self.end(Reason::NobodyThere, None);
             }
             (Phase::Inviting { .. }, Broken::OtherKey(found)) => {
-                self.end(Reason::OtherKey, Some(found.to_string()))
+                self.end(Reason::OtherKey, Some(found.to_string()));
             }
             (_, Broken::OtherKey(found)) => self.silence.other = Some(found),
             _ => {}
