@@ -295,8 +295,10 @@ impl Chat {
                     None => continue,
                 },
             };
-            // All understand that of the specification, and who is there now may be another than before.
-            let form = if operation == Operation::Syn { Form::Specified } else { self.dialect().form() };
+            let dialect = self.dialect();
+            // All understand a SYN as specified, and who is there now may be another than the one that was learned of.
+            let is_specified = operation == Operation::Syn && !dialect.is_pinned();
+            let form = if is_specified { Form::Specified } else { dialect.form() };
             return Some(Datagram::new(operation, seq, self.me, payload).in_form(form));
         }
     }

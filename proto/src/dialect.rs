@@ -246,12 +246,14 @@ impl Dialect {
     /// What our user should know, one line each.
     pub fn notes(self) -> impl Iterator<Item = String> {
         let notes = [
-            (Habit::NeverAcks, "does not acknowledge: delivery cannot be confirmed"),
-            (Habit::IgnoresRepeats, "acknowledges a message once only: some deliveries cannot be confirmed"),
-            (Habit::TakesTurns, "takes turns"),
+            (self.has(Habit::NeverAcks), "does not acknowledge: delivery cannot be confirmed"),
+            (
+                self.has(Habit::IgnoresRepeats),
+                "acknowledges a message once only: some deliveries cannot be confirmed",
+            ),
+            (self.takes_turns(), "takes turns"),
         ];
-        let notes =
-            notes.into_iter().filter(move |(habit, _)| self.has(*habit)).map(|(_, note)| note.to_owned());
+        let notes = notes.into_iter().filter(|(is_so, _)| *is_so).map(|(_, note)| note.to_owned());
         let cuts = (self.text_max() < TEXT_MAX).then(|| format!("cuts at {} bytes", self.text_max()));
         notes.chain(cuts)
     }
@@ -370,7 +372,7 @@ mod tests {
         assert_eq!(notes("odd,one-counter,rings"), [""; 0]);
         assert_eq!(notes("takes-turns,cuts-at=500"), ["takes turns", "cuts at 500 bytes"]);
         assert_eq!(notes("leading-nul"), ["cuts at 984 bytes"]);
-        assert_eq!(notes("form-2021"), ["cuts at 255 bytes"]);
+        assert_eq!(notes("form-2021"), ["takes turns", "cuts at 255 bytes"]);
         assert_eq!(notes("never-acks"), ["does not acknowledge: delivery cannot be confirmed"]);
     }
 }
