@@ -8,12 +8,13 @@ use std::path::Path;
 type Module = Vec<String>;
 
 /// Where the code of each crate is.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 13] = [
     "proto/src",
     "control/src",
     "service/src",
     "daemon/src",
     "daemon/engine/src",
+    "daemon/secure/src",
     "daemon/store/src",
     "ctl/src",
     "probe/src",

@@ -1,0 +1,398 @@
+//! All links of a daemon, and the contract with its loop.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use quinn_proto::{
+    ClientConfig, ConnectionHandle, DatagramEvent, EcnCodepoint, EndpointEvent, Incoming, Transmit,
+};
+use simp_proto::secure::{ChannelId, Frame, KeyId};
+
+use crate::channel::Next;
+use crate::deadlines::Deadlines;
+use crate::event::{Broken, ChannelEvent};
+use crate::gate::{Gate, Host, Verdict};
+use crate::guarded::guard;
+use crate::identity::Identity;
+use crate::link::{Link, LinkId, Origin, Outlet};
+use crate::settings::Settings;
+use crate::tls::Tls;
+use crate::transport::{self, Clock};
+
+/// Answers to strangers that wait to be transmitted; what is more than that is as lost.
+const ANSWERS_MAX: usize = 256;
+
+/// Who is called is known by a key, not by a name; TLS wants one, and does not transmit it.
+const NAME: &str = "simp";
+
+/// All links of a daemon.
+pub struct Endpoint {
+    settings: Settings,
+    library: quinn_proto::Endpoint,
+    client: ClientConfig,
+    clock: Arc<Clock>,
+    gate: Gate,
+    links: HashMap<LinkId, Link>,
+    next_link: u64,
+    /// The links that the library has.
+    handles: HashMap<ConnectionHandle, LinkId>,
+    /// Where each channel is.
+    channels: HashMap<ChannelId, LinkId>,
+    outlet: Outlet,
+    deadlines: Deadlines,
+    /// Links that may have something to transmit; each once.
+    touched: VecDeque<LinkId>,
+    answers: VecDeque<(Transmit, Vec<u8>)>,
+}
+
+/// TLS does not take what it is told. That would be a fault of simpd.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS cannot be set up: {0}")]
+pub struct SetupError(#[from] rustls::Error);
+
+impl Endpoint {
+    /// One without links.
+    ///
+    /// # Errors
+    /// See [`SetupError`].
+    pub fn new(identity: &Identity, settings: Settings) -> Result<Self, SetupError> {
+        let tls = Tls::new(identity)?;
+        let clock = Arc::new(Clock::default());
+        let server = Arc::new(transport::server(&tls, &settings, clock.clone()));
+        let library = Arc::new(transport::endpoint(identity.reset_key()));
+        Ok(Self {
+            settings,
+            library: quinn_proto::Endpoint::new(library, Some(server), false, None),
+            client: transport::client(&tls, &settings),
+            clock,
+            gate: Gate::default(),
+            links: HashMap::new(),
+            next_link: 0,
+            handles: HashMap::new(),
+            channels: HashMap::new(),
+            outlet: Outlet {
+                events: VecDeque::new(),
+                ready: VecDeque::new(),
+                incoming: Vec::new(),
+                next_incoming: 1,
+                own: identity.id(),
+            },
+            deadlines: Deadlines::default(),
+            touched: VecDeque::new(),
+            answers: VecDeque::new(),
+        })
+    }
+
+    /// A datagram has come, whatever it is. `local` is which of our addresses it was sent to, if that is known.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        ecn: Option<EcnCodepoint>,
+        bytes: BytesMut,
+    ) {
+        self.clock.set(now);
+        let mut answer = Vec::new();
+        let library = &mut self.library;
+        // A panic may leave a table of the library with an entry that leads nowhere: its datagrams are then ignored.
+        let event = guard(|| library.handle(now, plain(from), local, ecn, bytes, &mut answer));
+        match event.flatten() {
+            None => {}
+            Some(DatagramEvent::Response(transmit)) => self.answer(transmit, answer),
+            Some(DatagramEvent::NewConnection(incoming)) => self.judge(now, incoming),
+            Some(DatagramEvent::ConnectionEvent(handle, event)) => {
+                let Some(id) = self.handles.get(&handle).copied() else { return };
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.handle_event(event);
+                    self.settle(now, id);
+                }
+            }
+        }
+    }
+
+    /// The network says that an address cannot be reached. For a call that nobody has answered that is the end; a link has
+    /// to show that it is not true.
+    pub fn handle_unreachable(&mut self, now: Instant, to: SocketAddr) {
+        self.clock.set(now);
+        let ids: Vec<_> = self.links.keys().copied().collect();
+        for id in ids {
+            let Some(link) = self.links.get_mut(&id) else { continue };
+            if link.hear_unreachable(now, plain(to)) {
+                self.forget(id, Broken::Unreachable);
+            }
+            self.touch(id);
+        }
+    }
+
+    /// Something is due. It may be called at any time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.clock.set(now);
+        let due: Vec<_> = self.deadlines.due(now).collect();
+        for id in due {
+            let Some(link) = self.links.get_mut(&id) else { continue };
+            if link.handle_timeout(now, &mut self.outlet) {
+                self.forget(id, Broken::NoAnswer);
+            }
+            self.settle(now, id);
+        }
+    }
+
+    /// Opens a channel over the link that there is to this address, or a new one. `channel` has an even number, and was never
+    /// used. If the peer is expected to have a key and has another one, it hears nothing of the channel.
+    pub fn open(&mut self, now: Instant, channel: ChannelId, to: SocketAddr, expects: Option<KeyId>) {
+        self.clock.set(now);
+        let to = plain(to);
+        let serving = self.links.iter().find(|(_, link)| link.serves(to, expects)).map(|(id, _)| *id);
+        let Some(id) = serving.or_else(|| self.call(now, to)) else {
+            // Port 0, or no address at all.
+            let why = Broken::Unreachable;
+            return self.outlet.events.push_back(ChannelEvent::Broken { channel, why });
+        };
+        self.channels.insert(channel, id);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.open(now, channel, expects, &mut self.outlet);
+        }
+        self.touch(id);
+    }
+
+    /// Says something over a channel. It leaves when the link is made, the peer has room for it, and [`Self::poll_transmit`]
+    /// is called; if more than 2 MiB wait for that, the channel breaks. Nothing happens if the channel is no more.
+    pub fn write(&mut self, channel: ChannelId, frame: &Frame) {
+        let Some(id) = self.channels.get(&channel).copied() else { return };
+        if let Some(link) = self.links.get_mut(&id) {
+            link.write(channel, frame, &mut self.outlet);
+        }
+        self.touch(id);
+    }
+
+    /// Ends a channel after what was written to it, as far as the link lives that long. Nothing more comes of it.
+    pub fn close(&mut self, channel: ChannelId) {
+        self.outlet.events.retain(|event| event.channel() != channel);
+        let Some(id) = self.channels.remove(&channel) else { return };
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.close(channel) {
+            self.forget(id, Broken::Ended);
+        }
+        self.touch(id);
+    }
+
+    /// From now on the frames of a channel are not read, or are again. Meanwhile the peer can say only so much.
+    pub fn pause(&mut self, channel: ChannelId, is_paused: bool) {
+        let link = self.channels.get(&channel).and_then(|id| self.links.get_mut(id));
+        if let Some(link) = link {
+            link.pause(channel, is_paused, &mut self.outlet);
+        }
+    }
+
+    /// Tells all peers that we go. What is not transmitted yet is lost.
+    pub fn shut(&mut self, now: Instant) {
+        let ids: Vec<_> = self.links.keys().copied().collect();
+        for id in ids {
+            if let Some(link) = self.links.get_mut(&id) {
+                link.shut(now, Broken::Lost, &mut self.outlet);
+            }
+            self.touch(id);
+        }
+    }
+
+    /// The next event. Channels that have much to say take turns.
+    pub fn poll_event(&mut self) -> Option<ChannelEvent> {
+        loop {
+            if let Some(event) = self.outlet.events.pop_front() {
+                if let ChannelEvent::Broken { channel, .. } = event
+                    && let Some(id) = self.channels.remove(&channel)
+                {
+                    self.touch(id);
+                }
+                return Some(event);
+            }
+            let channel = self.outlet.ready.pop_front()?;
+            let Some(id) = self.channels.get(&channel).copied() else { continue };
+            let Some(link) = self.links.get_mut(&id) else { continue };
+            let next = link.read(channel);
+            if matches!(next, Next::Frame(_)) {
+                link.ready(channel, &mut self.outlet);
+            }
+            // The peer may have room for more now.
+            self.touch(id);
+            match next {
+                Next::Frame(frame) => return Some(ChannelEvent::Frame { channel, frame }),
+                Next::Broken(why) => {
+                    self.channels.remove(&channel);
+                    return Some(ChannelEvent::Broken { channel, why });
+                }
+                Next::Nothing => {}
+            }
+        }
+    }
+
+    /// Whether [`Self::poll_event`] may have an event, which nothing else says.
+    pub fn has_more(&self) -> bool {
+        !self.outlet.events.is_empty() || !self.outlet.ready.is_empty()
+    }
+
+    /// The next to transmit: its bytes are all that is in `buf` then, datagrams of [`Transmit::segment_size`] each, the last
+    /// of which may be shorter.
+    pub fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
+        buf.clear();
+        if let Some((transmit, bytes)) = self.answers.pop_front() {
+            buf.extend_from_slice(&bytes);
+            return Some(transmit);
+        }
+        while let Some(id) = self.touched.front().copied() {
+            if let Some(link) = self.links.get_mut(&id) {
+                buf.clear();
+                let transmit = link.poll_transmit(now, self.settings.segments_max, buf);
+                let has_news = self.exchange(id);
+                self.settle(now, id);
+                if transmit.is_some() {
+                    return transmit;
+                }
+                if has_news {
+                    continue;
+                }
+            }
+            self.touched.pop_front();
+            self.rest(id);
+        }
+        None
+    }
+
+    /// When [`Self::handle_timeout`] is to be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+}
+
+impl Endpoint {
+    /// An answer to somebody without a link.
+    fn answer(&mut self, transmit: Transmit, bytes: Vec<u8>) {
+        if self.answers.len() < ANSWERS_MAX {
+            self.answers.push_back((transmit, bytes));
+        }
+    }
+
+    /// Somebody wants a link.
+    fn judge(&mut self, now: Instant, incoming: Incoming) {
+        let host = Host::of(incoming.remote_address().ip());
+        let is_proved = incoming.remote_address_validated();
+        let mut answer = Vec::new();
+        let verdict = self.gate.judge(now, host, is_proved, &self.settings);
+        tracing::debug!(from = %incoming.remote_address(), ?verdict);
+        let transmit = match verdict {
+            Verdict::Begin => return self.begin(now, incoming, host),
+            Verdict::Refuse => self.library.refuse(incoming, &mut answer),
+            Verdict::Prove => match self.library.retry(incoming, &mut answer) {
+                Ok(transmit) => transmit,
+                // It has come back from a proof already, so that this cannot be.
+                Err(error) => return self.library.ignore(error.into_incoming()),
+            },
+        };
+        self.answer(transmit, answer);
+    }
+
+    fn begin(&mut self, now: Instant, incoming: Incoming, host: Host) {
+        let mut answer = Vec::new();
+        let library = &mut self.library;
+        // As in `handle_datagram`.
+        match guard(|| library.accept(incoming, now, &mut answer, None).map_err(|error| error.response)) {
+            None => {}
+            Some(Ok((handle, connection))) => {
+                let origin = Origin::Theirs(self.gate.begin(host));
+                let id = self.add(Link::new(now, handle, connection, origin));
+                self.settle(now, id);
+            }
+            Some(Err(Some(transmit))) => self.answer(transmit, answer),
+            Some(Err(None)) => {}
+        }
+    }
+
+    /// Begins a link.
+    fn call(&mut self, now: Instant, to: SocketAddr) -> Option<LinkId> {
+        let (handle, connection) = self.library.connect(now, self.client.clone(), to, NAME).ok()?;
+        Some(self.add(Link::new(now, handle, connection, Origin::Ours(to))))
+    }
+
+    fn add(&mut self, link: Link) -> LinkId {
+        let id = LinkId(self.next_link);
+        self.next_link += 1;
+        self.handles.insert(link.handle, id);
+        self.links.insert(id, link);
+        id
+    }
+
+    /// Takes in what has become of a link.
+    fn settle(&mut self, now: Instant, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.settle(now, &mut self.outlet);
+        if link.is_made()
+            && let Origin::Theirs(pass) = &mut link.origin
+        {
+            self.gate.made(pass);
+        }
+        for channel in self.outlet.incoming.drain(..) {
+            self.channels.insert(channel, id);
+        }
+        self.touch(id);
+    }
+
+    /// Lets a link and the library talk. Says whether the link has heard something.
+    fn exchange(&mut self, id: LinkId) -> bool {
+        let Some(link) = self.links.get_mut(&id) else { return false };
+        let mut has_news = false;
+        while let Some(event) = link.poll_endpoint_event() {
+            if event.is_drained() {
+                self.handles.remove(&link.handle);
+            }
+            if let Some(event) = self.library.handle_event(link.handle, event) {
+                link.handle_event(event);
+                has_news = true;
+            }
+        }
+        has_news
+    }
+
+    /// A link ends, and nothing of that is transmitted.
+    fn forget(&mut self, id: LinkId, why: Broken) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.forget(why, &mut self.outlet);
+        }
+    }
+
+    fn touch(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id)
+            && !std::mem::replace(&mut link.is_touched, true)
+        {
+            self.touched.push_back(id);
+        }
+    }
+
+    /// A link has nothing more to transmit.
+    fn rest(&mut self, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.is_touched = false;
+        // The library does not hear of it from one that has panicked, or was forgotten.
+        if !link.is_whole() && self.handles.remove(&link.handle).is_some() {
+            self.library.handle_event(link.handle, EndpointEvent::drained());
+        }
+        let is_over = self.handles.get(&link.handle) != Some(&id) && link.is_empty();
+        let deadline = if is_over { None } else { link.next_deadline() };
+        self.deadlines.change(id, &mut link.deadline, deadline);
+        if is_over && let Some(Link { origin: Origin::Theirs(pass), .. }) = self.links.remove(&id) {
+            self.gate.end(&pass);
+        }
+    }
+}
+
+/// Without what is no part of an address; so two that are the same compare as that.
+fn plain(mut address: SocketAddr) -> SocketAddr {
+    address.set_ip(address.ip().to_canonical());
+    if let SocketAddr::V6(address) = &mut address {
+        address.set_flowinfo(0);
+    }
+    address
+}

@@ -1,0 +1,115 @@
+//! Who may make a link with us: as long as few come, everybody; then only those who prove that their address is theirs;
+//! then only so many of one host.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use crate::settings::Settings;
+
+/// Links that may be begun within a second without a proof of the address.
+const UNPROVED_PER_SECOND: u32 = 64;
+
+/// Handshakes that may be under way without a proof of the address.
+const UNPROVED_HANDSHAKES: usize = 32;
+
+/// Most links of one host while we are under load.
+const OF_HOST_MAX: usize = 64;
+
+/// Where a link comes from, as far as one may ask for any number of addresses of a host: IPv4 whole, 64 bits of IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Host(u64);
+
+impl Host {
+    pub(crate) fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self(ip.to_bits().into()),
+            // No such prefix is in use for hosts if its upper 32 bits are 0.
+            IpAddr::V6(ip) => Self((ip.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+/// What becomes of somebody who wants a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The handshake begins.
+    Begin,
+    /// First a proof of the address (RFC 9000 8.1.2). It costs us no memory.
+    Prove,
+    /// No, and it is told.
+    Refuse,
+}
+
+/// What a link of another has from here as long as it is there.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    host: Host,
+    is_made: bool,
+}
+
+/// Counts the links that others make with us.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    /// Of all that are there.
+    of_hosts: HashMap<Host, usize>,
+    all: usize,
+    /// Of those whose peer has not shown its key.
+    handshakes: usize,
+    /// The second that is counted, and those in it that began without a proof.
+    second: Option<Instant>,
+    unproved: u32,
+}
+
+impl Gate {
+    /// Of one more, who has proved its address or not.
+    pub(crate) fn judge(
+        &mut self,
+        now: Instant,
+        host: Host,
+        is_proved: bool,
+        settings: &Settings,
+    ) -> Verdict {
+        let is_full = self.all >= settings.incoming_max || self.handshakes >= settings.handshakes_max;
+        let is_load = self.handshakes >= UNPROVED_HANDSHAKES || self.all >= settings.incoming_max / 2;
+        if is_proved {
+            let of_host = self.of_hosts.get(&host).copied().unwrap_or_default();
+            let is_too_many = is_full || (is_load && of_host >= OF_HOST_MAX);
+            return if is_too_many { Verdict::Refuse } else { Verdict::Begin };
+        }
+        if self.second.is_none_or(|second| now.saturating_duration_since(second) >= Duration::from_secs(1)) {
+            (self.second, self.unproved) = (Some(now), 0);
+        }
+        self.unproved = self.unproved.saturating_add(1);
+        let is_busy = is_full || is_load || self.unproved > UNPROVED_PER_SECOND;
+        // Also if there is no room: who comes back is told so, and does not think that nobody is here.
+        if is_busy { Verdict::Prove } else { Verdict::Begin }
+    }
+
+    /// A handshake begins.
+    pub(crate) fn begin(&mut self, host: Host) -> Pass {
+        *self.of_hosts.entry(host).or_default() += 1;
+        self.all += 1;
+        self.handshakes += 1;
+        Pass { host, is_made: false }
+    }
+
+    /// It is done.
+    pub(crate) fn made(&mut self, pass: &mut Pass) {
+        if !std::mem::replace(&mut pass.is_made, true) {
+            self.handshakes -= 1;
+        }
+    }
+
+    /// The link is no more.
+    pub(crate) fn end(&mut self, pass: &Pass) {
+        self.all -= 1;
+        self.handshakes -= usize::from(!pass.is_made);
+        if let Some(count) = self.of_hosts.get_mut(&pass.host) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_hosts.remove(&pass.host);
+            }
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! One link: a connection with its channels. It says what they come to; who else there is, it does not know.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use quinn_proto::{
+    Connection, ConnectionClose, ConnectionError, ConnectionEvent, ConnectionHandle, Dir, EndpointEvent,
+    Event, StreamEvent, StreamId, Transmit, TransportErrorCode, VarInt,
+};
+use rustls::pki_types::CertificateDer;
+use simp_proto::secure::{ChannelId, Frame, KeyId};
+
+use crate::channel::{Channel, Next, Outgoing};
+use crate::event::{Broken, ChannelEvent};
+use crate::gate::Pass;
+use crate::guarded::Guarded;
+use crate::identity::key_id;
+use crate::transport::CHANNELS;
+
+/// How long we wait for the first sign of somebody whom we call.
+const ANSWER_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a handshake may take: the network may lose much of it.
+const HANDSHAKE_AFTER: Duration = Duration::from_secs(5);
+
+/// Most bytes of frames that are not whole on all channels of a link: no daemon that speaks as we do has so many.
+const HELD_MAX: usize = 4 << 20;
+
+/// A link, for as long as the endpoint lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct LinkId(pub(crate) u64);
+
+/// Where a link puts what it has to say.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    pub(crate) events: VecDeque<ChannelEvent>,
+    /// Channels that may have frames, or have broken; each once.
+    pub(crate) ready: VecDeque<ChannelId>,
+    /// Channels that peers have opened since this was last taken.
+    pub(crate) incoming: Vec<ChannelId>,
+    /// The number of the next one.
+    pub(crate) next_incoming: u64,
+    /// Our own key.
+    pub(crate) own: KeyId,
+}
+
+impl Outlet {
+    fn broken(&mut self, channel: ChannelId, why: Broken) {
+        self.events.push_back(ChannelEvent::Broken { channel, why });
+    }
+
+    fn ready(&mut self, id: ChannelId, channel: &mut Channel) {
+        if !std::mem::replace(&mut channel.is_ready, true) {
+            self.ready.push_back(id);
+        }
+    }
+}
+
+/// Who has begun it.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// We, to this address.
+    Ours(SocketAddr),
+    /// The peer.
+    Theirs(Pass),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// The handshake is under way.
+    Making { since: Instant },
+    /// The peer has this key.
+    Made(KeyId),
+    /// No channel can use it any more.
+    Over(Broken),
+}
+
+/// A peer that may be gone: unless something comes until then, it is.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    received: u64,
+    until: Instant,
+}
+
+/// One link.
+pub(crate) struct Link {
+    pub(crate) handle: ConnectionHandle,
+    pub(crate) origin: Origin,
+    connection: Guarded,
+    phase: Phase,
+    doubt: Option<Doubt>,
+    channels: BTreeMap<ChannelId, Channel>,
+    /// What was written to channels before they were closed.
+    rests: Vec<Outgoing>,
+    /// As the endpoint has it.
+    pub(crate) deadline: Option<Instant>,
+    /// It is among those that may have something to transmit.
+    pub(crate) is_touched: bool,
+}
+
+impl Link {
+    pub(crate) fn new(
+        now: Instant,
+        handle: ConnectionHandle,
+        connection: Connection,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            handle,
+            origin,
+            connection: Guarded::new(connection),
+            phase: Phase::Making { since: now },
+            doubt: None,
+            channels: BTreeMap::new(),
+            rests: Vec::new(),
+            deadline: None,
+            is_touched: false,
+        }
+    }
+
+    /// Whether a channel to this address, and key, can be one of this link.
+    pub(crate) fn serves(&self, to: SocketAddr, expects: Option<KeyId>) -> bool {
+        let serves = match (self.phase, &self.origin) {
+            (Phase::Making { .. }, Origin::Ours(address)) => *address == to,
+            (Phase::Making { .. }, Origin::Theirs(_)) => false,
+            (Phase::Made(key), _) => {
+                self.address() == Some(to) && expects.is_none_or(|expected| expected == key)
+            }
+            (Phase::Over(_), _) => false,
+        };
+        serves && self.channels.len() < CHANNELS as usize
+    }
+
+    /// Where the peer's datagrams come from.
+    fn address(&self) -> Option<SocketAddr> {
+        self.connection.look(Connection::remote_address)
+    }
+
+    /// Datagrams of the peer.
+    fn received(&self) -> u64 {
+        self.connection.look(|connection| connection.stats().udp_rx.datagrams).unwrap_or_default()
+    }
+
+    /// One more channel of ours.
+    pub(crate) fn open(&mut self, now: Instant, id: ChannelId, expects: Option<KeyId>, outlet: &mut Outlet) {
+        self.channels.insert(id, Channel::wanted(expects));
+        if let Phase::Made(key) = self.phase {
+            outlet.events.push_back(ChannelEvent::Opened { channel: id, key });
+            // It may have been idle for long, and nobody is there any more.
+            self.doubt(now);
+        }
+    }
+
+    /// The network says that the peer cannot be reached, which may be true or not. Says whether the link has to be given up.
+    pub(crate) fn hear_unreachable(&mut self, now: Instant, to: SocketAddr) -> bool {
+        match (self.phase, &self.origin) {
+            (Phase::Making { .. }, Origin::Ours(address)) => *address == to && self.received() == 0,
+            (Phase::Made(_), _) if self.address() == Some(to) => {
+                self.doubt(now);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn doubt(&mut self, now: Instant) {
+        if self.doubt.is_none() {
+            let received = self.received();
+            let rtt = self.connection.call(|connection| {
+                connection.ping();
+                connection.rtt()
+            });
+            let patience = ANSWER_AFTER.max(4 * rtt.unwrap_or_default());
+            self.doubt = Some(Doubt { received, until: now + patience });
+        }
+    }
+
+    /// Puts a frame with those that are to go.
+    pub(crate) fn write(&mut self, id: ChannelId, frame: &Frame, outlet: &mut Outlet) {
+        if let Some(channel) = self.channels.get_mut(&id)
+            && let Err(why) = channel.write(frame)
+        {
+            self.break_channel(id, why);
+            outlet.broken(id, why);
+        }
+    }
+
+    /// Ends a channel after what was written to it. Says whether nobody wants the link, which is not made yet.
+    pub(crate) fn close(&mut self, id: ChannelId) -> bool {
+        let Some(channel) = self.channels.remove(&id) else { return false };
+        if !matches!(self.phase, Phase::Over(_)) {
+            let rest = self.connection.call(|connection| channel.close(connection));
+            self.rests.extend(rest.flatten());
+        }
+        matches!(self.phase, Phase::Making { .. }) && self.channels.is_empty() && self.rests.is_empty()
+    }
+
+    /// From now on the channel is not read, or is again.
+    pub(crate) fn pause(&mut self, id: ChannelId, is_paused: bool, outlet: &mut Outlet) {
+        if let Some(channel) = self.channels.get_mut(&id) {
+            channel.is_paused = is_paused;
+            if !is_paused {
+                outlet.ready(id, channel);
+            }
+        }
+    }
+
+    /// The next of a channel that is ready.
+    pub(crate) fn read(&mut self, id: ChannelId) -> Next {
+        let held: usize = self.channels.values().map(Channel::held).sum();
+        let Some(channel) = self.channels.get_mut(&id) else { return Next::Nothing };
+        channel.is_ready = false;
+        let next = match channel.is_paused {
+            true => Next::Nothing,
+            false => match self.connection.call(|connection| channel.read(connection)) {
+                Some(Next::Nothing) if held > HELD_MAX => Next::Broken(Broken::Misused),
+                next => next.unwrap_or(Next::Nothing),
+            },
+        };
+        let next = match (next, self.phase) {
+            // All that has come before the end has been read, or nobody wanted to.
+            (Next::Nothing, Phase::Over(why)) => Next::Broken(why),
+            (next, _) => next,
+        };
+        if let Next::Broken(why) = next {
+            self.break_channel(id, why);
+        }
+        next
+    }
+
+    /// Marks a channel as one that has more.
+    pub(crate) fn ready(&mut self, id: ChannelId, outlet: &mut Outlet) {
+        if let Some(channel) = self.channels.get_mut(&id) {
+            outlet.ready(id, channel);
+        }
+    }
+
+    fn break_channel(&mut self, id: ChannelId, why: Broken) {
+        if let Some(channel) = self.channels.remove(&id) {
+            self.connection.call(|connection| channel.give_up(connection, why));
+        }
+    }
+
+    /// What the library has for the link.
+    pub(crate) fn handle_event(&mut self, event: ConnectionEvent) {
+        self.connection.call(|connection| connection.handle_event(event));
+    }
+
+    /// What the link has for the library.
+    pub(crate) fn poll_endpoint_event(&mut self) -> Option<EndpointEvent> {
+        self.connection.call(Connection::poll_endpoint_events).flatten()
+    }
+
+    /// Something is due. Says whether the link has to be given up.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, outlet: &mut Outlet) -> bool {
+        self.connection.call(|connection| connection.handle_timeout(now));
+        if let Some(doubt) = self.doubt
+            && now >= doubt.until
+        {
+            self.doubt = None;
+            if self.received() == doubt.received {
+                self.shut(now, Broken::Lost, outlet);
+            }
+        }
+        self.phase_deadline().is_some_and(|deadline| now >= deadline)
+    }
+
+    /// When something is due.
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        let library = self.connection.call(Connection::poll_timeout).flatten();
+        let doubt = self.doubt.map(|doubt| doubt.until);
+        [library, doubt, self.phase_deadline()].into_iter().flatten().min()
+    }
+
+    fn phase_deadline(&self) -> Option<Instant> {
+        let Phase::Making { since } = self.phase else { return None };
+        let is_unheard = matches!(self.origin, Origin::Ours(_)) && self.received() == 0;
+        Some(since + if is_unheard { ANSWER_AFTER } else { HANDSHAKE_AFTER })
+    }
+
+    /// The next to transmit, in `buf`.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        now: Instant,
+        segments: usize,
+        buf: &mut Vec<u8>,
+    ) -> Option<Transmit> {
+        let (channels, rests) = (&mut self.channels, &mut self.rests);
+        let is_made = matches!(self.phase, Phase::Made(_));
+        let transmit = self.connection.call(|connection| {
+            if is_made {
+                channels.values_mut().for_each(|channel| channel.flow(connection));
+                rests.retain_mut(|rest| rest.flow_to_end(connection));
+            }
+            connection.poll_transmit(now, segments.max(1), buf)
+        });
+        transmit.flatten()
+    }
+
+    /// Takes in what the connection has come to.
+    pub(crate) fn settle(&mut self, now: Instant, outlet: &mut Outlet) {
+        while let Some(Some(event)) = self.connection.call(Connection::poll) {
+            match event {
+                Event::Connected => self.note_made(now, outlet),
+                Event::ConnectionLost { reason } => {
+                    let why = self.why(&reason);
+                    tracing::debug!(link = %reason);
+                    self.end(why, outlet);
+                }
+                Event::Stream(StreamEvent::Opened { .. }) => self.take_in(outlet),
+                Event::Stream(StreamEvent::Readable { id }) => self.note_readable(id, outlet),
+                _ => {}
+            }
+        }
+        if !self.connection.is_whole() {
+            self.end(Broken::Lost, outlet);
+        }
+    }
+
+    fn note_made(&mut self, now: Instant, outlet: &mut Outlet) {
+        let key = self.connection.look(peer_key).flatten();
+        let Some(key) = key.filter(|key| *key != outlet.own) else {
+            return self.shut(now, key.map_or(Broken::NoAnswer, Broken::OtherKey), outlet);
+        };
+        self.phase = Phase::Made(key);
+        self.rests.retain(|rest| rest.suits(key));
+        self.channels.retain(|id, channel| {
+            let suits = channel.suits(key);
+            match suits {
+                true => outlet.events.push_back(ChannelEvent::Opened { channel: *id, key }),
+                false => outlet.broken(*id, Broken::OtherKey(key)),
+            }
+            suits
+        });
+        let is_wanted = !self.channels.is_empty() || !self.rests.is_empty();
+        if matches!(self.origin, Origin::Ours(_)) && !is_wanted {
+            self.shut(now, Broken::OtherKey(key), outlet);
+        }
+    }
+
+    fn take_in(&mut self, outlet: &mut Outlet) {
+        let Phase::Made(key) = self.phase else { return };
+        let Some(address) = self.address() else { return };
+        while let Some(Some(stream)) = self.connection.call(|connection| connection.streams().accept(Dir::Bi))
+        {
+            let id = ChannelId(outlet.next_incoming);
+            outlet.next_incoming += 2;
+            let mut channel = Channel::incoming(stream);
+            outlet.events.push_back(ChannelEvent::Incoming { channel: id, key, address });
+            outlet.incoming.push(id);
+            outlet.ready(id, &mut channel);
+            self.channels.insert(id, channel);
+        }
+    }
+
+    fn note_readable(&mut self, stream: StreamId, outlet: &mut Outlet) {
+        // There are few.
+        let found = self.channels.iter_mut().find(|(_, channel)| channel.stream() == Some(stream));
+        if let Some((id, channel)) = found {
+            outlet.ready(*id, channel);
+        }
+    }
+
+    /// Tells the peer that the link is over.
+    pub(crate) fn shut(&mut self, now: Instant, why: Broken, outlet: &mut Outlet) {
+        self.connection.call(|connection| connection.close(now, VarInt::from_u32(0), Bytes::new()));
+        self.end(why, outlet);
+    }
+
+    /// The link is over; each channel says so after what has come on it.
+    pub(crate) fn end(&mut self, why: Broken, outlet: &mut Outlet) {
+        if matches!(self.phase, Phase::Over(_)) {
+            return;
+        }
+        self.phase = Phase::Over(why);
+        self.doubt = None;
+        self.rests.clear();
+        for (id, channel) in &mut self.channels {
+            outlet.ready(*id, channel);
+        }
+    }
+
+    /// What the end of the connection means for its channels.
+    fn why(&self, reason: &ConnectionError) -> Broken {
+        match (self.phase, reason) {
+            (Phase::Making { .. }, ConnectionError::ConnectionClosed(ConnectionClose { error_code, .. }))
+                if *error_code == TransportErrorCode::CONNECTION_REFUSED =>
+            {
+                Broken::Refused
+            }
+            (Phase::Making { .. }, _) => Broken::NoAnswer,
+            _ => Broken::Lost,
+        }
+    }
+
+    /// It ends without a word.
+    pub(crate) fn forget(&mut self, why: Broken, outlet: &mut Outlet) {
+        self.connection.forget();
+        self.end(why, outlet);
+    }
+
+    /// Whether the handshake is done.
+    pub(crate) fn is_made(&self) -> bool {
+        matches!(self.phase, Phase::Made(_))
+    }
+
+    /// Whether the library still has it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.connection.is_whole()
+    }
+
+    /// Whether nobody waits for what it has to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.channels.is_empty()
+    }
+}
+
+/// The key that the peer of a connection has proved to have.
+fn peer_key(connection: &Connection) -> Option<KeyId> {
+    let identity = connection.crypto_session().peer_identity()?;
+    let keys = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    keys.first().map(|key| key_id(key))
+}
