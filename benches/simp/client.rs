@@ -60,7 +60,7 @@ impl BenchClient {
     /// Invites a peer and waits until the chat is open; returns its id.
     pub fn open_chat(&mut self, peer: SocketAddr) -> Attempt<u64> {
         self.follow(FollowFrom::End, &[Kind::Opened, Kind::Closed])?;
-        let invite = Request::Connect { address: peer.to_string(), timeout_ms: None };
+        let invite = Request::Connect { address: peer.to_string(), timeout_ms: None, secure: None };
         let Reply::Chat { chat, .. } = self.request(&invite)? else { return Err("no chat".into()) };
         match self.event()?.what {
             What::Opened { .. } => Ok(chat.chat),

@@ -1,13 +1,14 @@
 //! What the daemon answers.
 
 use serde::{Deserialize, Serialize};
+use simp_proto::secure::KeyId;
 
 use crate::epochs::Epochs;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::log_id::LogId;
 use crate::status::Status;
-use crate::values::{ChatInfo, Consumer, OutboxMessage, PeerInfo};
+use crate::values::{ChatInfo, Consumer, KnownKey, OutboxMessage, PeerInfo};
 
 /// What the daemon sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,12 @@ pub enum Reply {
         /// The newest epochs of that log; none from an older simpd.
         #[serde(default, skip_serializing_if = "Epochs::is_empty")]
         epochs: Epochs,
+        /// What it is known by in secure chats; `None` if it has none, and from an older simpd.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<KeyId>,
+        /// What it can do that not every simpd of this version can, by name; see [`FEATURES`](crate::FEATURES).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        features: Vec<String>,
     },
     /// To `status`.
     Status(Box<Status>),
@@ -82,6 +89,18 @@ pub enum Reply {
         /// Of how many peers something was forgotten.
         peers: u64,
     },
+    /// To `keys`.
+    Keys {
+        /// By whose they are, as a text.
+        keys: Vec<KnownKey>,
+        /// Whether there are more: ask again with `after`.
+        more: bool,
+    },
+    /// To `forget_key`.
+    ForgottenKeys {
+        /// How many were forgotten.
+        keys: u64,
+    },
     /// To `chats`.
     Chats {
         /// Open ones, requests and all others, in the order in which they began.
@@ -102,6 +121,6 @@ pub enum Reply {
         /// Entries above this id come.
         after: u64,
     },
-    /// To `seen`, `cancel`, `forget` and `stop`.
+    /// To `seen`, `cancel`, `forget`, `trust_keys` and `stop`.
     Done,
 }

@@ -47,7 +47,7 @@ impl Visitor<'_> for NameVisitor {
 #[cfg(test)]
 mod tests {
     use crate::frame::{FrameBuffer, FrameError, encode};
-    use crate::{Filter, FollowFrom, Forgotten, Kind, Request};
+    use crate::{Filter, FollowFrom, Forgotten, KeyId, Kind, Request, TrustedKey};
 
     use super::*;
 
@@ -65,7 +65,7 @@ mod tests {
         let follow = |from| Request::Follow { from, filter: Filter::default() };
         let filter = Filter { who: who(), ..Filter::default() };
         vec![
-            Request::Connect { address: text(), timeout_ms: None },
+            Request::Connect { address: text(), timeout_ms: None, secure: None },
             Request::Accept { who: who() },
             Request::Decline { who: who() },
             Request::send(who(), "hi"),
@@ -78,6 +78,9 @@ mod tests {
             Request::Forget { consumer: text() },
             Request::Peers { after: text() },
             Request::ForgetPeer(Forgotten::Who(text())),
+            Request::Keys { after: text() },
+            Request::TrustKeys { keys: vec![TrustedKey { who: text(), key: KeyId::new([7; 32]) }] },
+            Request::ForgetKey { who: text() },
         ]
     }
 

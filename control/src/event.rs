@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use simp_proto::Reason;
 
-use crate::values::Peer;
+use crate::values::{Peer, Secure};
 
 /// One entry of the durable log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Event {
     pub chat: u64,
     /// The other side of that chat.
     pub peer: Peer,
+    /// Of a `request` and of an `opened`: with whom the chat is secure; `None` if it is plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secure: Option<Secure>,
     /// What happened.
     pub what: What,
 }

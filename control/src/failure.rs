@@ -39,6 +39,8 @@ pub enum FailureKind {
     NoSuch,
     /// The message was given up: its reason says why. The log keeps it.
     Undelivered,
+    /// Whoever is there is not who it was: it has another key than the one that is known.
+    OtherKey,
 }
 
 impl FailureKind {
@@ -54,6 +56,7 @@ impl FailureKind {
             Self::NoAnswer => 6,
             Self::NoSuch => 7,
             Self::Undelivered => 8,
+            Self::OtherKey => 9,
         }
     }
 }
@@ -64,8 +67,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_failure_has_an_exit_status_of_its_own() {
-        use FailureKind::{Busy, Declined, Failed, NoAnswer, NoDaemon, NoSuch, Undelivered, Usage};
-        let kinds = [Failed, Usage, NoDaemon, Declined, Busy, NoAnswer, NoSuch, Undelivered];
-        assert_eq!(kinds.map(FailureKind::exit_status), [1, 2, 3, 4, 5, 6, 7, 8]);
+        use FailureKind::{Busy, Declined, Failed, NoAnswer, NoDaemon, NoSuch, OtherKey, Undelivered, Usage};
+        let kinds = [Failed, Usage, NoDaemon, Declined, Busy, NoAnswer, NoSuch, Undelivered, OtherKey];
+        assert_eq!(kinds.map(FailureKind::exit_status), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }

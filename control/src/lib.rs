@@ -35,6 +35,7 @@ pub mod frame;
 mod framed;
 mod holder;
 pub mod homes;
+mod key_owner;
 mod kinds;
 mod known_log;
 mod lists;
@@ -61,14 +62,17 @@ pub use event::{Event, Kind, What};
 pub use failure::{Failure, FailureKind};
 pub use framed::FrameStream;
 pub use holder::{Holder, LOCK};
+pub use key_owner::{KeyOwner, KeyOwnerError};
 pub use lists::Piece;
 pub use log_id::LogId;
-pub use request::{Filter, FollowFrom, Request, VERSION};
+pub use request::{FEATURES, Filter, FollowFrom, Request, VERSION};
 pub use simp_proto::secure::{KeyId, KeyIdError};
 pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload};
 pub use simp_proto::{Reason, State, Text, UserName};
 pub use socket::Socket;
 pub use status::{Counters, PeerNote, Refused, Status};
 pub use token::token;
-pub use values::{ChatInfo, Consumer, Forgotten, KnownKey, OutboxMessage, Peer, PeerInfo};
+pub use values::{
+    ChatInfo, Consumer, Forgotten, KnownKey, OutboxMessage, Peer, PeerInfo, Secure, TrustedKey,
+};
 pub use who::{Who, WhoError};

@@ -7,7 +7,7 @@ use crate::error::{Outcome, unexpected};
 use crate::event::Event;
 use crate::request::{Filter, Request};
 use crate::status::Status;
-use crate::values::{ChatInfo, Consumer, OutboxMessage, PeerInfo};
+use crate::values::{ChatInfo, Consumer, KnownKey, OutboxMessage, PeerInfo};
 
 /// A piece of the log: the newest so many of the ids above and before these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,18 @@ impl Client {
             |last| Request::Peers { after: last.map(address).unwrap_or_default() },
             |reply| match reply {
                 Reply::Peers { peers, more } => Ok((peers, more)),
+                _ => Err(unexpected()),
+            },
+        )
+    }
+
+    /// The keys that are known, by whose they are.
+    pub fn keys(&mut self) -> Outcome<Vec<KnownKey>> {
+        let who = |known: &KnownKey| known.who.clone();
+        self.all(
+            |last| Request::Keys { after: last.map(who).unwrap_or_default() },
+            |reply| match reply {
+                Reply::Keys { keys, more } => Ok((keys, more)),
                 _ => Err(unexpected()),
             },
         )

@@ -5,10 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::bounded::{name, optional_name};
 use crate::event::Kind;
 use crate::kinds::kinds;
-use crate::values::Forgotten;
+use crate::values::{Forgotten, TrustedKey};
 
 /// The version of the control API. Client and daemon must have the same.
 pub const VERSION: u32 = 4;
+
+/// What a daemon can do that an older one of this version cannot: `keys` is for the requests `keys`, `trust_keys` and
+/// `forget_key`.
+pub const FEATURES: [&str; 1] = ["keys"];
 
 /// What a client asks. Whatever names a peer, an address or a consumer has at most [`NAME_MAX`](crate::NAME_MAX) bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +33,9 @@ pub enum Request {
         /// How long the invitation lasts; the daemon's setting if it is absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout_ms: Option<u64>,
+        /// True: only a secure chat. False: only a plain one. Whichever it can be if it is absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secure: Option<bool>,
     },
     /// Accept a request. Answered with [`Reply::Chat`](crate::Reply::Chat); then follow its `opened` or `closed`.
     Accept {
@@ -153,6 +160,25 @@ pub enum Request {
     },
     /// Drop what was learned of how peers speak. Answered with [`Reply::Forgotten`](crate::Reply::Forgotten).
     ForgetPeer(Forgotten),
+    /// The keys that are known, by whose they are. Answered with [`Reply::Keys`](crate::Reply::Keys).
+    Keys {
+        /// Only those of addresses and names that are greater than this, as texts.
+        #[serde(default, deserialize_with = "name")]
+        after: String,
+    },
+    /// Hold peers to these keys from now on, whatever keys they had: all of them or none. Answered with
+    /// [`Reply::Done`](crate::Reply::Done).
+    TrustKeys {
+        /// Whose they are, and which.
+        keys: Vec<TrustedKey>,
+    },
+    /// Drop the keys of a peer: whoever comes next may have another. Answered with
+    /// [`Reply::ForgottenKeys`](crate::Reply::ForgottenKeys).
+    ForgetKey {
+        /// A user name, `ADDR`, `ADDR:PORT`, `USER@ADDR:PORT`, or a key.
+        #[serde(deserialize_with = "name")]
+        who: String,
+    },
     /// Stop the daemon; open chats are kept for its next start. Answered with [`Reply::Done`](crate::Reply::Done).
     Stop,
 }

@@ -1,6 +1,7 @@
 //! What `status` tells.
 
 use serde::{Deserialize, Serialize};
+use simp_proto::secure::KeyId;
 
 use crate::log_id::LogId;
 use crate::values::Peer;
@@ -16,6 +17,9 @@ pub struct Status {
     pub address: String,
     /// The user it speaks for.
     pub user: String,
+    /// What it is known by in secure chats; `None` if it has none, and from an older simpd.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
     /// Whose requests it accepts by itself: `ask`, `all` or a list.
     pub accept: String,
     /// Milliseconds since its start.

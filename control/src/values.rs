@@ -62,6 +62,18 @@ pub struct ChatInfo {
     /// acknowledged that yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_ms: Option<u64>,
+    /// Who is proved to be there; `None` if the chat is plain, or nobody has been there yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secure: Option<Secure>,
+}
+
+/// With whom a chat is secure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secure {
+    /// The peer's key.
+    pub key: KeyId,
+    /// It was known before this chat. Otherwise nobody but the peer says that it is the right one.
+    pub known: bool,
 }
 
 /// A message that is kept until its peer has it.
@@ -128,6 +140,17 @@ pub struct KnownKey {
     pub seen_ms: u64,
     /// Our user said so; otherwise the peer came with it.
     pub trusted: bool,
+}
+
+/// A key that our user trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedKey {
+    /// Whose: `ADDR` or `ADDR:PORT`, port 7777 if none is given; or a user name.
+    #[serde(deserialize_with = "name")]
+    pub who: String,
+    /// The key.
+    pub key: KeyId,
 }
 
 /// Whose way of speaking is to be forgotten.

@@ -40,13 +40,16 @@ fn hello_of(log: Option<&str>, epochs: &[(u64, u64)]) -> Vec<Answer> {
     let (program, address, user) = ("0".to_owned(), "127.0.0.1:7777".to_owned(), "alice".to_owned());
     let epochs = Epochs::new(epochs.iter().map(|(id, after)| Epoch { id: *id, after: *after }).collect());
     let log = log.map(LogId::new);
-    vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user, log, epochs })]
+    let (key, features) = (None, Vec::new());
+    vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user, log, epochs, key, features })]
 }
 
 fn following(after: u64, ids: &[u64]) -> Vec<Answer> {
     let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
-    let event =
-        |&id: &u64| Answer::Event(Event { id, at_ms: 0, chat: 1, peer: peer.clone(), what: What::Request });
+    let event = |&id: &u64| {
+        let (peer, what) = (peer.clone(), What::Request);
+        Answer::Event(Event { id, at_ms: 0, chat: 1, peer, secure: None, what })
+    };
     std::iter::once(Answer::Reply(Reply::Following { after })).chain(ids.iter().map(event)).collect()
 }
 

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use simp_control::frame::{self, FrameBuffer};
 use simp_control::{
     Answer, ChatInfo, Consumer, Counters, Epoch, Epochs, Event, Failure, FailureKind, Filter, FollowFrom,
-    Forgotten, Kind, LogId, OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply, Request, State,
-    Status, VERSION, What,
+    Forgotten, KeyId, Kind, KnownKey, LogId, OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply,
+    Request, Secure, State, Status, TrustedKey, VERSION, What,
 };
 
 fn schema() -> BasicContext {
@@ -61,7 +61,8 @@ fn requests() -> Vec<Request> {
         Some(match request {
             Request::Hello { .. } => Request::Status,
             Request::Status => {
-                Request::Connect { address: "10.0.0.2".to_owned(), timeout_ms: Some(u64::MAX) }
+                let (timeout_ms, secure) = (Some(u64::MAX), Some(true));
+                Request::Connect { address: "10.0.0.2".to_owned(), timeout_ms, secure }
             }
             Request::Connect { .. } => Request::Accept { who: who() },
             Request::Accept { .. } => Request::Decline { who: who() },
@@ -87,13 +88,19 @@ fn requests() -> Vec<Request> {
             Request::Forget { .. } => Request::Peers { after: "10.0.0.2:7777".to_owned() },
             Request::Peers { .. } => Request::ForgetPeer(Forgotten::All),
             Request::ForgetPeer(Forgotten::All) => Request::ForgetPeer(Forgotten::Who("ann".to_owned())),
-            Request::ForgetPeer(Forgotten::Who(_)) => Request::Stop,
+            Request::ForgetPeer(Forgotten::Who(_)) => Request::Keys { after: "bob".to_owned() },
+            Request::Keys { .. } => {
+                Request::TrustKeys { keys: vec![TrustedKey { who: "ann".to_owned(), key: key() }] }
+            }
+            Request::TrustKeys { .. } => Request::ForgetKey { who: "bob".to_owned() },
+            Request::ForgetKey { .. } => Request::Stop,
             Request::Stop => return None,
         })
     });
     let follow = places().into_iter().map(|from| Request::Follow { from, filter: Filter::default() });
     let bare = [
-        Request::Connect { address: String::new(), timeout_ms: None },
+        Request::Connect { address: String::new(), timeout_ms: None, secure: None },
+        Request::TrustKeys { keys: vec![] },
         Request::Accept { who: None },
         Request::Decline { who: None },
         Request::Send {
@@ -197,7 +204,8 @@ fn failure_kinds() -> Vec<FailureKind> {
             FailureKind::Busy => FailureKind::NoAnswer,
             FailureKind::NoAnswer => FailureKind::NoSuch,
             FailureKind::NoSuch => FailureKind::Undelivered,
-            FailureKind::Undelivered => return None,
+            FailureKind::Undelivered => FailureKind::OtherKey,
+            FailureKind::OtherKey => return None,
         })
     });
     all.collect()
@@ -230,7 +238,10 @@ fn events() -> Vec<Event> {
     let bare = [What::Queued { text: text(), again: None }, What::Opened { note: None }];
     all.chain(ends)
         .chain(bare)
-        .map(|what| Event { id: 2, at_ms: 1_700_000_000_000, chat: 1, peer: peer(), what })
+        .map(|what| {
+            let secure = matches!(what, What::Request | What::Opened { note: None }).then(|| secure(true));
+            Event { id: 2, at_ms: 1_700_000_000_000, chat: 1, peer: peer(), secure, what }
+        })
         .collect()
 }
 
@@ -243,6 +254,7 @@ fn chats() -> Vec<ChatInfo> {
         since_ms: 1_700_000_000_000,
         note,
         ends_ms: (state == State::Closing).then_some(1_700_000_030_000),
+        secure: (state == State::Open).then(|| secure(false)),
     };
     let notes = [Some("takes turns".to_owned())].into_iter().chain(std::iter::repeat(None));
     states().into_iter().zip(notes).map(chat).collect()
@@ -296,6 +308,7 @@ fn status(trouble: Option<String>) -> Status {
         pid: 1,
         address: "127.0.0.1:7777".to_owned(),
         user: "bob".to_owned(),
+        key: trouble.is_none().then(key),
         accept: "ask".to_owned(),
         uptime_ms: 1,
         chats: 2,
@@ -313,6 +326,21 @@ fn status(trouble: Option<String>) -> Status {
     }
 }
 
+fn key() -> KeyId {
+    KeyId::new([0xa7; 32])
+}
+
+fn secure(known: bool) -> Secure {
+    Secure { key: key(), known }
+}
+
+fn keys() -> Vec<KnownKey> {
+    let noted =
+        KnownKey { who: peer().address, key: key(), user: "ann".to_owned(), seen_ms: 7, trusted: false };
+    let trusted = KnownKey { who: "ann".to_owned(), user: String::new(), trusted: true, ..noted.clone() };
+    vec![noted, trusted]
+}
+
 fn log() -> LogId {
     LogId::new("0123456789abcdef0123456789abcdef")
 }
@@ -325,6 +353,8 @@ fn replies() -> Vec<Reply> {
         user: "bob".to_owned(),
         log: Some(log()),
         epochs: Epochs::new(vec![Epoch { id: u64::MAX, after: 0 }, Epoch { id: 0, after: 7 }]),
+        key: Some(key()),
+        features: vec!["keys".to_owned()],
     };
     let all = successors(Some(hello), |reply| {
         Some(match reply {
@@ -340,7 +370,9 @@ fn replies() -> Vec<Reply> {
             }
             Reply::Consumers { .. } => Reply::Peers { peers: peers(), more: true },
             Reply::Peers { .. } => Reply::Forgotten { peers: 2 },
-            Reply::Forgotten { .. } => Reply::Done,
+            Reply::Forgotten { .. } => Reply::Keys { keys: keys(), more: true },
+            Reply::Keys { .. } => Reply::ForgottenKeys { keys: 2 },
+            Reply::ForgottenKeys { .. } => Reply::Done,
             Reply::Done => return None,
         })
     });
@@ -351,6 +383,7 @@ fn replies() -> Vec<Reply> {
         Reply::Outbox { messages: vec![], more: false },
         Reply::Consumers { consumers: vec![] },
         Reply::Peers { peers: vec![], more: false },
+        Reply::Keys { keys: vec![], more: false },
     ];
     all.chain(bare).collect()
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use simp_control::{Answer, Event, Failure, Reply, Request};
+use simp_control::{Answer, Event, Failure, KeyId, Reply, Request};
 use simp_engine::{
     Accept, Arrival, Budget, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Pins, Policy, Retain,
 };
@@ -117,6 +117,11 @@ impl Driver {
         let mut driver = Self { engine, inputs, outputs, uplink, waiting, said: Vec::new() };
         driver.turn(now);
         driver
+    }
+
+    /// It is known by this key.
+    pub fn set_key(&mut self, key: KeyId) {
+        self.engine.set_key(Some(key));
     }
 
     /// One turn, as the server has it: after those in which nothing is taken in.
@@ -313,7 +318,7 @@ pub fn keep(to: SocketAddr, text: &str, expire_ms: Option<u64>) -> Request {
 
 /// An invitation, for as long as it is the daemon's setting.
 pub fn connect(to: SocketAddr) -> Request {
-    Request::Connect { address: to.to_string(), timeout_ms: None }
+    Request::Connect { address: to.to_string(), timeout_ms: None, secure: None }
 }
 
 /// The end of a chat.

@@ -7,6 +7,7 @@ mod crowds;
 mod departures;
 mod faults;
 mod habits;
+mod keys;
 mod moves;
 mod names;
 mod places;

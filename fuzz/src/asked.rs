@@ -1,7 +1,7 @@
 //! Requests as clients may make them: most are about something that there is.
 
 use arbitrary::{Result, Unstructured};
-use simp_control::{Filter, FollowFrom, Forgotten, Kind, Request};
+use simp_control::{Filter, FollowFrom, Forgotten, KeyId, Kind, Request, TrustedKey};
 
 /// Peers as users name them, and what is none.
 const WHO: [&str; 14] = [
@@ -30,7 +30,9 @@ const LIMITS: [u64; 6] = [0, 1, 1_000, 60_000, 86_400_000, u64::MAX];
 pub fn request(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
     Ok(match input.int_in_range(0..=31)? {
         0..6 => send(input, last)?,
-        6..10 => Request::Connect { address: who(input)?, timeout_ms: limit(input)? },
+        6..10 => {
+            Request::Connect { address: who(input)?, timeout_ms: limit(input)?, secure: input.arbitrary()? }
+        }
         10..13 => Request::Accept { who: some_who(input)? },
         13 => Request::Decline { who: some_who(input)? },
         14..17 => {
@@ -49,7 +51,7 @@ pub fn request(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
         24 | 25 => Request::Seen { consumer: name(input)?, id: id(input, last)? },
         26 => Request::Consumers,
         27 => Request::Forget { consumer: name(input)? },
-        28 => Request::Peers { after: who(input)? },
+        28 => keys(input)?,
         29 => match input.arbitrary()? {
             true => Request::ForgetPeer(Forgotten::All),
             false => Request::ForgetPeer(Forgotten::Who(who(input)?)),
@@ -59,6 +61,18 @@ pub fn request(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
             true => Request::Stop,
             false => Request::Hello { version: input.arbitrary()? },
         },
+    })
+}
+
+fn keys(input: &mut Unstructured<'_>) -> Result<Request> {
+    let who = who(input)?;
+    let key = KeyId::new([input.int_in_range(0..=3)?; 32]);
+    Ok(match input.int_in_range(0..=4)? {
+        0 => Request::Peers { after: who },
+        1 => Request::Keys { after: who },
+        2 => Request::ForgetKey { who },
+        3 => Request::ForgetKey { who: key.to_string() },
+        _ => Request::TrustKeys { keys: vec![TrustedKey { who, key }] },
     })
 }
 

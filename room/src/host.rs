@@ -264,7 +264,7 @@ impl<S: Simpd> Host<S> {
     }
 
     fn handle_event(&mut self, event: Event) -> Outcome {
-        let Event { id, at_ms, chat, peer, what } = event;
+        let Event { id, at_ms, chat, peer, what, .. } = event;
         let is_other = |member: &Member| (&member.address, &member.name) != (&peer.address, &peer.user);
         if self.room.member(chat).is_some_and(is_other) {
             // Part of the log was lost, and others have got the numbers of its chats: they are not who they were.

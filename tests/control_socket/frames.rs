@@ -51,7 +51,7 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
             &unknown,
             "unknown variant `dance`, expected one of `hello`, `status`, `connect`, `accept`, `decline`, \
              `send`, `outbox`, `cancel`, `resend`, `quit`, `chats`, `history`, `follow`, `seen`, `consumers`, `forget`, \
-             `peers`, `forget_peer`, `stop`",
+             `peers`, `forget_peer`, `keys`, `trust_keys`, `forget_key`, `stop`",
         ),
     ] {
         let mut client = Raw::connect(&alice.socket);

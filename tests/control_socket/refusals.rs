@@ -66,7 +66,8 @@ fn what_cannot_be_done_is_refused_with_the_remedy() {
         client.fails(&connect(address), kind, line);
     }
     for timeout_ms in [0, 86_400_001, u64::MAX] {
-        let request = Request::Connect { address: world.address(9), timeout_ms: Some(timeout_ms) };
+        let request =
+            Request::Connect { address: world.address(9), timeout_ms: Some(timeout_ms), secure: None };
         client.fails(&request, Usage, "the time limit must be from 0.001 to 86400 s");
     }
 

@@ -12,7 +12,11 @@ use crate::harness::{Daemon, Peer, World, connect, has_ipv6, message, queued};
 fn nobody_there(alice: &Daemon, address: &str) {
     let mut client = alice.client();
     client.follow(FollowFrom::End);
-    client.reply(&Request::Connect { address: address.to_owned(), timeout_ms: Some(86_400_000) });
+    client.reply(&Request::Connect {
+        address: address.to_owned(),
+        timeout_ms: Some(86_400_000),
+        secure: None,
+    });
     client.expect(What::Inviting);
     client.expect(What::Closed { reason: Reason::NobodyThere, text: None });
     let status = client.status();

@@ -168,7 +168,7 @@ impl Raw {
 
 /// A request to connect to this address, for as long as the daemon's setting says.
 pub fn connect(address: &str) -> Request {
-    Request::Connect { address: address.to_owned(), timeout_ms: None }
+    Request::Connect { address: address.to_owned(), timeout_ms: None, secure: None }
 }
 
 /// A request to send a text in a chat.

@@ -27,7 +27,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ConnectArgs) 
     let (chat, after) = client.insist(deadline, |client, _| {
         // Asked again, simpd answers with the chat that is there: inviting somebody twice is once.
         let address = names::address(client, &args.address)?;
-        begun(client.ask(&Request::Connect { address, timeout_ms })?)
+        begun(client.ask(&Request::Connect { address, timeout_ms, secure: None })?)
     })?;
     let invited = format!("{} is invited", chat.peer.address);
     match opened(client, chat, after, deadline).map_err(|error| error.goes_on(&invited))? {
@@ -88,12 +88,12 @@ fn not_opened(address: &str, reason: Reason, text: Option<&str>) -> Failure {
         Reason::Quit => {
             (FailureKind::Failed, format!("{address}: the invitation was taken back by simpctl quit"))
         }
+        Reason::OtherKey => (FailureKind::OtherKey, format!("{address} has another key than before")),
         Reason::Withdrawn => (FailureKind::NoSuch, format!("{address} has withdrawn its invitation")),
         Reason::WeDeclined => (FailureKind::NoSuch, format!("{address}: the request was declined here")),
         Reason::RequestExpired => {
             (FailureKind::NoSuch, format!("{address}: the request was not answered in time"))
         }
-        Reason::OtherKey => (FailureKind::Failed, format!("{address} has another key than before")),
         // Of messages in the outbox only.
         Reason::Cancelled | Reason::Expired | Reason::TooLong => {
             (FailureKind::Failed, format!("{address}: {reason}"))

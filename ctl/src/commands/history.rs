@@ -93,6 +93,7 @@ mod tests {
             at_ms: 0,
             chat: 1,
             peer: Peer { user: String::new(), address: String::new() },
+            secure: None,
             what: What::Message { text: "x".repeat(64 << 10) },
         };
         for (above, most) in [(0, u32::MAX), (0, 300), (100, u32::MAX), (100, 300), (0, 0), (0, 1)] {

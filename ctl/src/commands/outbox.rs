@@ -52,7 +52,16 @@ mod tests {
             next_ms,
         };
         let chat = |state| {
-            [ChatInfo { chat: 1, peer: peer(), state, queued: 0, since_ms: 0, note: None, ends_ms: None }]
+            [ChatInfo {
+                chat: 1,
+                peer: peer(),
+                state,
+                queued: 0,
+                since_ms: 0,
+                note: None,
+                ends_ms: None,
+                secure: None,
+            }]
         };
         assert_eq!(waits_for(&message(Some(1)), &[], true), WaitsFor::Next);
         assert_eq!(waits_for(&message(None), &[], false), WaitsFor::Answer);

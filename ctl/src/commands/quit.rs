@@ -72,7 +72,16 @@ fn as_closed(client: &mut Client, closed: &Event) -> Outcome<ChatInfo> {
     let began = client.entry(closed.chat)?;
     let since_ms = began.map_or(closed.at_ms, |began| began.at_ms);
     let (chat, peer) = (closed.chat, closed.peer.clone());
-    Ok(ChatInfo { chat, peer, state: State::Closed, queued: 0, since_ms, note: None, ends_ms: None })
+    Ok(ChatInfo {
+        chat,
+        peer,
+        state: State::Closed,
+        queued: 0,
+        since_ms,
+        note: None,
+        ends_ms: None,
+        secure: None,
+    })
 }
 
 /// How long the end is waited for.
@@ -197,6 +206,7 @@ mod tests {
                 since_ms,
                 note: note.clone(),
                 ends_ms,
+                secure: None,
             };
             assert_eq!(waiting(&chat, 10_000), format!("waiting for bob@127.0.0.2:7777 {line}"));
         }

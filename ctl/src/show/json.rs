@@ -133,7 +133,7 @@ mod tests {
 
     fn event(what: What) -> Event {
         let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };
-        Event { id: 1, at_ms: 1_795_262_400_123, chat: 1, peer, what }
+        Event { id: 1, at_ms: 1_795_262_400_123, chat: 1, peer, secure: None, what }
     }
 
     #[test]

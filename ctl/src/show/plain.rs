@@ -204,7 +204,7 @@ mod tests {
     }
 
     fn event(user: &str, what: What) -> Event {
-        Event { id: 7, at_ms: 0, chat: 1, peer: bob(user), what }
+        Event { id: 7, at_ms: 0, chat: 1, peer: bob(user), secure: None, what }
     }
 
     #[test]
@@ -250,6 +250,7 @@ mod tests {
             since_ms: 0,
             note,
             ends_ms: None,
+            secure: None,
         };
         let rows = [
             chat(1, "bob", State::Open, Some("takes turns; cuts at 500 bytes".into())),

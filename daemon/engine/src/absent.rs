@@ -226,7 +226,9 @@ impl Absentees {
 fn pause(reason: Reason, tries: u32) -> Duration {
     let (first, longest) = match reason {
         Reason::PeerDeclined => (Duration::from_secs(300), PAUSE_MAX_DECLINED),
-        Reason::NoAnswer | Reason::Quit | Reason::PeerQuit => (Duration::from_secs(60), PAUSE_MAX),
+        Reason::NoAnswer | Reason::Quit | Reason::PeerQuit | Reason::OtherKey => {
+            (Duration::from_secs(60), PAUSE_MAX)
+        }
         // Nothing of the old chat is under way any more by then.
         Reason::PeerBusy | Reason::PeerGone | Reason::PeerRestarted => (Duration::from_secs(10), PAUSE_MAX),
         _ => (Duration::from_secs(1), PAUSE_MAX),

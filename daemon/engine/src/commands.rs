@@ -1,5 +1,5 @@
 //! What clients want: which file carries out which request, and what each request is called and does. Requests that are
-//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` forgets too; `stop` is
+//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` forgets too, `keys` trusts and forgets; `stop` is
 //! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message.
 
 mod accept;
@@ -11,6 +11,7 @@ mod consumers;
 mod follow;
 mod hello;
 mod history;
+mod keys;
 mod message_state;
 mod outbox;
 mod peers;
@@ -70,7 +71,9 @@ fn look_up(
     match request {
         Request::Hello { version } => hello::hello(engine, *version),
         Request::Status => Ok(status::status(engine, now, inputs.clients)),
-        Request::Connect { address, timeout_ms } => connect::connect(engine, now, address, *timeout_ms),
+        Request::Connect { address, timeout_ms, secure: _ } => {
+            connect::connect(engine, now, address, *timeout_ms)
+        }
         Request::Accept { who } => accept::accept(engine, now, who.as_deref()),
         Request::Decline { who } => accept::decline(engine, now, who.as_deref()),
         Request::Send { who, chat, text, queue, expire_ms, token, again_after } => {
@@ -91,6 +94,9 @@ fn look_up(
         Request::Forget { consumer } => consumers::forget(engine, consumer),
         Request::Peers { after } => peers::peers(engine, after),
         Request::ForgetPeer(forgotten) => peers::forget_peer(engine, forgotten),
+        Request::Keys { after } => keys::keys(engine, after),
+        Request::TrustKeys { keys } => keys::trust_keys(engine, now, keys),
+        Request::ForgetKey { who } => keys::forget_key(engine, who),
         // The server ends after this turn, when the answer has been written.
         Request::Stop => {
             outputs.stops = true;
@@ -150,6 +156,9 @@ fn traits(request: &Request) -> (&'static str, Effect, Effort) {
         Request::Seen { .. } => ("seen", Writes, Little),
         Request::Forget { .. } => ("forget", Writes, Little),
         Request::ForgetPeer(_) => ("forget_peer", Writes, Much),
+        Request::TrustKeys { .. } => ("trust_keys", Writes, Much),
+        Request::ForgetKey { .. } => ("forget_key", Writes, Much),
+        Request::Keys { .. } => ("keys", Reads, Much),
         Request::Status => ("status", Reads, Names),
         Request::Outbox { .. } => ("outbox", Reads, Much),
         Request::Chats { .. } => ("chats", Reads, Much),

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use simp_control::Counters;
+use simp_control::{Counters, KeyId};
 use simp_store::{Store, StoreError};
 
 use crate::absent::Absentees;
@@ -28,6 +28,8 @@ pub struct Engine {
     pub(crate) policy: Policy,
     /// Where we receive.
     pub(crate) address: SocketAddr,
+    /// What we are known by in secure chats; nothing if there are to be none.
+    pub(crate) key: Option<KeyId>,
     /// When this run began.
     pub(crate) started: Instant,
     /// The log.
@@ -64,6 +66,7 @@ impl Engine {
         Self {
             policy,
             address,
+            key: None,
             started: now.instant,
             store,
             chats: Roster::default(),
@@ -79,6 +82,11 @@ impl Engine {
             retention: Retention::default(),
             disk: Disk::default(),
         }
+    }
+
+    /// From now on we are known by this key in secure chats; without any there are none.
+    pub fn set_key(&mut self, key: Option<KeyId>) {
+        self.key = key;
     }
 
     /// When the next turn is due if nothing comes before; `None` if nothing is.

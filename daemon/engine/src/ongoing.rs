@@ -192,6 +192,7 @@ impl Ongoing {
             since_ms: self.times.since_ms,
             note: self.note(),
             ends_ms: ends_after.map(|after| now.ms + after.as_millis() as u64),
+            secure: None,
         }
     }
 

@@ -1,10 +1,9 @@
 //! The keys of peers, by whose they are: a promise that whoever is there later has the same.
 
-use std::fmt;
 use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension as _, Row, params};
-use simp_control::{KeyId, KnownKey, UserName};
+use simp_control::{KeyId, KeyOwner, KnownKey, UserName};
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -15,24 +14,6 @@ const KEYS_MAX: i64 = 65_536;
 /// Most addresses of one key, beside those where our user trusts it: a peer that changes its address time and again is
 /// looked for at the last of them.
 const ADDRESSES_MAX: i64 = 8;
-
-/// Whose key it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyOwner {
-    /// That of the peer at this address.
-    Address(SocketAddr),
-    /// That of whoever calls itself so.
-    User(UserName),
-}
-
-impl fmt::Display for KeyOwner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => write!(f, "{address}"),
-            Self::User(user) => f.write_str(user.as_str()),
-        }
-    }
-}
 
 impl Store {
     /// The key of the peer at this address, if it is known.
@@ -89,26 +70,27 @@ impl Store {
             let sql = "DELETE FROM keys WHERE who IN (SELECT who FROM keys
                 WHERE key = ?2 AND trusted = 0 AND who <> ?1 ORDER BY seen DESC, rowid DESC LIMIT -1 OFFSET ?3)";
             self.write(sql, params![who, key.as_bytes(), ADDRESSES_MAX - 1])?;
-            self.make_room(&who)?;
+            self.drop_surplus(&who)?;
         }
         Ok(true)
     }
 
-    /// From now on this key, and no other, is the owner's.
-    pub fn trust_key(&mut self, now_ms: u64, owner: &KeyOwner, key: KeyId) -> Result<(), StoreError> {
+    /// From now on these keys, and no others, are their owners'.
+    pub fn trust_keys(&mut self, now_ms: u64, keys: &[(KeyOwner, KeyId)]) -> Result<(), StoreError> {
         self.begin()?;
-        let who = owner.to_string();
         // Whoever had another key there is somebody else.
         let sql = "INSERT INTO keys VALUES (?1, ?2, '', ?3, 1) ON CONFLICT (who) DO UPDATE
             SET user = CASE WHEN key = ?2 THEN user ELSE '' END, key = ?2, seen = ?3, trusted = 1";
-        self.write(sql, params![who, key.as_bytes(), now_ms as i64])?;
-        self.make_room(&who)
+        for (owner, key) in keys {
+            self.write(sql, params![owner.to_string(), key.as_bytes(), now_ms as i64])?;
+        }
+        self.drop_surplus("")
     }
 
-    /// Drops what is too much, but not this one.
-    fn make_room(&self, but: &str) -> Result<(), StoreError> {
-        let sql = "DELETE FROM keys WHERE who = (SELECT who FROM keys
-            WHERE trusted = 0 AND who <> ?1 AND (SELECT count(*) FROM keys) > ?2 ORDER BY seen LIMIT 1)";
+    /// Drops what is too much, but not what was noted for this owner.
+    fn drop_surplus(&self, but: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM keys WHERE who IN (SELECT who FROM keys WHERE trusted = 0 AND who <> ?1
+            ORDER BY seen LIMIT max(0, (SELECT count(*) FROM keys) - ?2))";
         self.write(sql, params![but, KEYS_MAX]).map(drop)
     }
 

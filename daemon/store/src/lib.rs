@@ -27,7 +27,6 @@ mod store;
 pub use error::StoreError;
 pub use habits::KnownPeer;
 pub use kept_chats::KeptChat;
-pub use keys::KeyOwner;
 pub use ours::{Backlog, KeptLetter, OurMessage, WaitingMessage};
 pub use read::{BYTES_PER_READ, EntryFilter};
 pub use retain::{Ages, Discard, GivenUp, Removed, Span};

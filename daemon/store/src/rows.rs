@@ -1,7 +1,7 @@
 //! Entries of the log as rows, and back.
 
 use rusqlite::Row;
-use simp_control::{Event, Kind, Peer, Reason, What};
+use simp_control::{Event, KeyId, Kind, Peer, Reason, Secure, What};
 
 /// A kind's number in the log: they are never renumbered.
 pub(crate) fn number(kind: Kind) -> i64 {
@@ -46,8 +46,15 @@ pub(crate) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         at_ms: row.get::<_, i64>(1)? as u64,
         chat: row.get::<_, i64>(3)? as u64,
         peer: Peer { address: row.get(4)?, user: row.get(5)? },
+        secure: secure(row)?,
         what,
     })
+}
+
+/// With whom the chat is secure that this row of `events` is of.
+fn secure(row: &Row<'_>) -> rusqlite::Result<Option<Secure>> {
+    let Some(key) = row.get::<_, Option<_>>(10)?.map(KeyId::new) else { return Ok(None) };
+    Ok(Some(Secure { key, known: row.get(6)? }))
 }
 
 /// The value with the number in this column.

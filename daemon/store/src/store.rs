@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
-use simp_control::{Epochs, Event, LogId, Peer, What};
+use simp_control::{Epochs, Event, LogId, Peer, Secure, What};
 use simp_service::plain_file;
 
 use crate::error::StoreError;
@@ -230,10 +230,34 @@ impl Store {
         what: What,
         extra: Option<u64>,
     ) -> Result<u64, StoreError> {
+        self.append_entry((at_ms, chat, peer), None, what, extra)
+    }
+
+    /// Appends a `request` or an `opened` of a secure chat, and returns its id. All else is as with
+    /// [`append`](Self::append).
+    pub fn append_secure(
+        &mut self,
+        at_ms: u64,
+        chat: Option<u64>,
+        peer: Peer,
+        secure: Secure,
+        what: What,
+    ) -> Result<u64, StoreError> {
+        self.append_entry((at_ms, chat, peer), Some(secure), what, None)
+    }
+
+    fn append_entry(
+        &mut self,
+        (at_ms, chat, peer): (u64, Option<u64>, Peer),
+        secure: Option<Secure>,
+        what: What,
+        extra: Option<u64>,
+    ) -> Result<u64, StoreError> {
         self.begin()?;
         let id = self.extent.last_id + 1;
         let chat = chat.unwrap_or(id);
         let (message, reason, text) = columns(&what);
+        let message = message.or(secure.map(|secure| secure.known.into()));
         let row = params![
             id as i64,
             at_ms as i64,
@@ -244,9 +268,10 @@ impl Store {
             message,
             reason,
             text,
-            extra.map(|extra| extra as i64)
+            extra.map(|extra| extra as i64),
+            secure.as_ref().map(|secure| secure.key.as_bytes())
         ];
-        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL)", row)?;
+        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)", row)?;
         self.settled += u64::from(matches!(
             what,
             What::Delivered { .. } | What::Unconfirmed { .. } | What::Undelivered { .. }
@@ -255,7 +280,7 @@ impl Store {
         self.extent.first_id = self.extent.first_id.max(1);
         // An estimate is enough: it only says when to copy the write-ahead log back.
         self.written += PAGE_BYTES + text.map_or(0, str::len) as u64;
-        self.fresh.push(Event { id, at_ms, chat, peer, what });
+        self.fresh.push(Event { id, at_ms, chat, peer, secure, what });
         Ok(id)
     }
 

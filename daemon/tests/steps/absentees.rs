@@ -128,7 +128,7 @@ fn connecting_makes_an_invitation_of_the_outbox_ones_own() {
     let mut host = Host::new(1);
     host.keep(peer(2), "hi", None);
     host.says();
-    let connect = Request::Connect { address: peer(2).to_string(), timeout_ms: Some(9_000) };
+    let connect = Request::Connect { address: peer(2).to_string(), timeout_ms: Some(9_000), secure: None };
     let Reply::Chat { chat, .. } = host.ask(connect).unwrap() else { panic!("not a chat") };
     assert_eq!((chat.chat, chat.state), (2, State::Inviting));
     assert_eq!(host.says(), [], "the peer's user is not asked again");

@@ -18,7 +18,7 @@ pub fn chats(engine: &Engine, now: Now, after: u64) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_control::{ChatInfo, Peer, State, frame};
+    use simp_control::{ChatInfo, KeyId, Peer, Secure, State, frame};
     use simp_proto::{Dialect, Habit};
 
     #[test]
@@ -28,8 +28,9 @@ mod tests {
         Habit::ALL.iter().for_each(|(habit, _)| dialect.set(*habit, true));
         let note = Some(dialect.notes().collect::<Vec<_>>().join("; "));
         let (state, queued, since_ms, ends_ms) = (State::Accepting, u64::MAX, u64::MAX, Some(u64::MAX));
-        let chats =
-            vec![ChatInfo { chat: u64::MAX, peer, state, queued, since_ms, note, ends_ms }; CHATS_MAX];
+        let secure = Some(Secure { key: KeyId::new([7; 32]), known: false });
+        let chat = ChatInfo { chat: u64::MAX, peer, state, queued, since_ms, note, ends_ms, secure };
+        let chats = vec![chat; CHATS_MAX];
         frame::encode(&Reply::Chats { chats, more: true }, &mut Vec::new()).unwrap();
     }
 }

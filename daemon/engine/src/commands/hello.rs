@@ -1,6 +1,6 @@
 //! The first request of each client: which version it speaks.
 
-use simp_control::{FailureKind, Reply, VERSION};
+use simp_control::{FEATURES, FailureKind, Reply, VERSION};
 
 use super::carried::{Carried, denied};
 use crate::engine::Engine;
@@ -23,5 +23,7 @@ pub fn hello(engine: &Engine, version: u32) -> Carried {
         user: engine.policy.user.to_string(),
         log: Some(engine.store.log_id().clone()),
         epochs: engine.store.epochs().clone(),
+        key: engine.key,
+        features: FEATURES.map(str::to_owned).to_vec(),
     })
 }

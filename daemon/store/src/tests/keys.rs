@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use simp_control::{KeyId, KnownKey};
+use simp_control::{KeyId, KeyOwner, KnownKey, Secure};
 
 use super::*;
 
@@ -53,13 +53,13 @@ fn what_our_user_trusts_takes_the_place_of_what_was_seen_and_is_seen_afterwards(
     let mut store = folder.open();
     let owner = KeyOwner::Address(at(1));
     store.note_key(5, at(1), key(1), &bob()).unwrap();
-    store.trust_key(6, &owner, key(1)).unwrap();
+    store.trust_keys(6, &[(owner.clone(), key(1))]).unwrap();
     assert_eq!(rows(&store), [(at(1).to_string(), key(1), "bob".to_owned(), 6, true)]);
-    store.trust_key(7, &owner, key(2)).unwrap();
+    store.trust_keys(7, &[(owner.clone(), key(2))]).unwrap();
     assert_eq!(rows(&store), [(at(1).to_string(), key(2), String::new(), 7, true)], "somebody else");
     assert!(!store.note_key(8, at(1), key(1), &bob()).unwrap());
     assert!(store.note_key(9, at(1), key(2), &bob()).unwrap());
-    store.trust_key(9, &KeyOwner::User(bob()), key(2)).unwrap();
+    store.trust_keys(9, &[(KeyOwner::User(bob()), key(2))]).unwrap();
     let trusted = |who: String, user: &str| (who, key(2), user.to_owned(), 9, true);
     assert_eq!(rows(&store), [trusted(at(1).to_string(), "bob"), trusted("bob".to_owned(), "")]);
     assert_eq!(store.key_of_owner(&KeyOwner::User(bob())).unwrap(), Some(key(2)));
@@ -74,7 +74,7 @@ fn what_our_user_trusts_takes_the_place_of_what_was_seen_and_is_seen_afterwards(
 fn a_peer_that_moves_time_and_again_has_its_last_addresses_and_those_that_are_trusted() {
     let folder = Folder::new("moves");
     let mut store = folder.open();
-    store.trust_key(1, &KeyOwner::Address(at(1)), key(1)).unwrap();
+    store.trust_keys(1, &[(KeyOwner::Address(at(1)), key(1))]).unwrap();
     store.note_key(1, at(99), key(2), &bob()).unwrap();
     for port in 2..=20 {
         // The clock jumps back before the last.
@@ -89,7 +89,7 @@ fn a_peer_that_moves_time_and_again_has_its_last_addresses_and_those_that_are_tr
 fn with_too_many_keys_the_one_goes_that_was_not_seen_for_longest_and_is_not_trusted() {
     let folder = Folder::new("many");
     let mut store = folder.open();
-    store.trust_key(1, &KeyOwner::User(bob()), key(1)).unwrap();
+    store.trust_keys(1, &[(KeyOwner::User(bob()), key(1))]).unwrap();
     store.begin().unwrap();
     let fill = "WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 65536)
         INSERT INTO keys SELECT 'host ' || n, randomblob(32), '', n, 0 FROM n";
@@ -104,7 +104,7 @@ fn with_too_many_keys_the_one_goes_that_was_not_seen_for_longest_and_is_not_trus
     // The first two that were noted here are as old as the clock says.
     assert!(oldest.contains(&"bob".to_owned()) && oldest.contains(&at(3).to_string()));
     assert!(!oldest.contains(&"host 2".to_owned()) && !oldest.contains(&at(1).to_string()));
-    store.trust_key(1, &KeyOwner::Address(at(9)), key(9)).unwrap();
+    store.trust_keys(1, &[(KeyOwner::Address(at(9)), key(9))]).unwrap();
     assert_eq!(count(&store), 65_536);
     assert_eq!(store.key_of(at(9)).unwrap(), Some(key(9)));
 }
@@ -145,6 +145,24 @@ fn with_too_many_peers_the_numbers_of_the_one_go_that_was_not_seen_for_longest()
     assert!(has(&store, 1) && !has(&store, 5) && has(&store, 2_000));
     store.note_kept(key(2_001), "one", 1).unwrap();
     assert!(has(&store, 1) && !has(&store, 2_000) && has(&store, 2_001));
+}
+
+#[test]
+fn with_whom_a_chat_is_secure_is_kept_with_its_entry() {
+    let folder = Folder::new("secure");
+    let mut store = folder.open();
+    let secure = [true, false].map(|known| Secure { key: key(7), known });
+    let opened = What::Opened { note: None };
+    let request = store.append_secure(1, None, peer(1), secure[0], What::Request).unwrap();
+    store.append_secure(2, Some(request), peer(1), secure[1], opened.clone()).unwrap();
+    store.append(3, None, peer(2), opened, None).unwrap();
+    store.commit().unwrap();
+    let fresh = store.fresh().to_vec();
+    drop(store);
+    let (events, _) = folder.open().read(0, 9, &EntryFilter::default()).unwrap();
+    assert_eq!(events, fresh);
+    let kept: Vec<_> = events.into_iter().map(|event| (event.chat, event.secure)).collect();
+    assert_eq!(kept, [(1, Some(secure[0])), (1, Some(secure[1])), (3, None)]);
 }
 
 #[test]
