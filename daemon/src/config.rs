@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use simp_control::{Address, AddressError, TEXT_MAX, homes, when};
-use simp_engine::{Accept, Budget, Pins, Policy, Retain};
+use simp_engine::{Accept, Budget, Pins, Policy, Retain, Secrecy};
 use simp_proto::{RINGING_USER, Settings as ChatSettings, UserName};
 use simp_service::arguments;
 use simp_store::{Discard, Durability};
@@ -23,6 +23,12 @@ const CHATS_MAX: u64 = 100_000;
 const EXPIRY_MIN: Duration = Duration::from_secs(1);
 const EXPIRY_MAX: Duration = Duration::from_secs(86_400);
 
+/// Most bytes of a text that a user can allow in secure chats: with what belongs to it, it fits a frame of the control API.
+const SECURE_TEXT_MOST: u64 = 1_000_000;
+
+/// And without a word about it.
+const SECURE_TEXT_MAX: u64 = 256 << 10;
+
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
 #[derive(FromArgs, ArgsInfo, Debug, Clone)]
 #[argh(help_triggers("-h", "--help"))]
@@ -33,7 +39,7 @@ pub struct Args {
     /// the name that peers see, at most 32 characters (default: your login name)
     #[argh(option, arg_name = "name")]
     pub user: Option<String>,
-    /// whose requests to accept without asking: ask (none), all, or names and addresses separated by commas
+    /// whose requests to accept without asking: ask (none), all, or names, addresses and keys separated by commas
     #[argh(option, arg_name = "who")]
     pub accept: Option<String>,
     /// maximum number of chats at a time (default: 1)
@@ -73,6 +79,8 @@ pub struct AtStart {
     pub durability: Durability,
     /// How much to log.
     pub log: tracing::Level,
+    /// Whether there are secure chats, which need a socket and a key.
+    pub is_secure: bool,
 }
 
 impl AtStart {
@@ -82,6 +90,7 @@ impl AtStart {
             ("address", self.address != next.address),
             ("durability", self.durability != next.durability),
             ("log", self.log != next.log),
+            ("secure", self.is_secure != next.is_secure),
         ];
         changed.into_iter().filter_map(|(name, has_changed)| has_changed.then_some(name))
     }
@@ -110,6 +119,7 @@ impl Config {
             address: typed_address.or(of_file).ok_or(ConfigError::NoAddress)?,
             durability,
             log: typed_log.unwrap_or(log),
+            is_secure: policy.secrecy != Secrecy::Off,
         };
         Ok(Self { at_start, file: path, policy })
     }
@@ -160,6 +170,9 @@ fn policy(file: &mut Settings, args: &Args) -> Result<Policy, ConfigError> {
         accept: accept.unwrap_or(Accept::Ask),
         max_chats: max_chats.unwrap_or(1) as usize,
         chat: chat(file)?,
+        secrecy: secrecy(file.text("secure")?)?,
+        text_max: whole(file.number("text_max")?, TEXT_MAX as u64, SECURE_TEXT_MOST)?
+            .unwrap_or(SECURE_TEXT_MAX) as usize,
         retain: retain(file)?,
         budget: budget(file)?,
         pins: pins(file)?,
@@ -236,6 +249,16 @@ fn pins(file: &mut Settings) -> Result<Pins, ConfigError> {
     Ok(pins)
 }
 
+fn secrecy(said: Option<Said>) -> Result<Secrecy, ConfigError> {
+    let Some(said) = said else { return Ok(Secrecy::default()) };
+    match said.value.as_str() {
+        "prefer" => Ok(Secrecy::Prefer),
+        "require" => Ok(Secrecy::Require),
+        "off" => Ok(Secrecy::Off),
+        _ => Err(said.is_no("expected \"prefer\", \"require\" or \"off\"")),
+    }
+}
+
 fn durability(said: Option<Said>) -> Result<Durability, ConfigError> {
     let Some(said) = said else { return Ok(Durability::default()) };
     match said.value.as_str() {
@@ -277,7 +300,7 @@ fn login_name() -> Said {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_control::Peer;
+    use simp_control::{KeyId, Peer};
 
     fn load(toml: &str) -> Result<Config, String> {
         let folder = std::env::temp_dir().join(format!("simpd-config-{}-{:p}", std::process::id(), toml));
@@ -305,6 +328,13 @@ mod tests {
             ("attempts = [6]", "line 1: attempts: expected a number"),
             ("attempts = 0x65", "line 1: attempts '101': expected a whole number from 1 to 100"),
             ("message_max = 984", "line 1: message_max '984': expected a whole number from 985 to 65535"),
+            ("secure = 'on'", "line 1: secure 'on': expected \"prefer\", \"require\" or \"off\""),
+            ("secure = true", "line 1: secure: expected a text between quotation marks"),
+            ("text_max = 984", "line 1: text_max '984': expected a whole number from 985 to 1000000"),
+            (
+                "accept = 'ann, SHA256:abc'",
+                "line 1: accept: SHA256:abc: a key is SHA256: and 43 characters (see: simpctl key)",
+            ),
             ("peer_bytes = 0", "line 1: peer_bytes '0': expected a whole number from 1024 to 1099511627776"),
             (
                 "stranger_bytes = 1000",
@@ -347,7 +377,7 @@ mod tests {
             ("user = 7", "line 1: user: expected a text between quotation marks"),
             (
                 "user = 'a'\nmax_chat = 3",
-                "line 2: max_chat: unknown setting (known: address, log, durability, user, accept, max_chats, attempts, request_expiry, message_max, retain_age, retain_count, retain_discard, peer_bytes, stranger_bytes, peers)",
+                "line 2: max_chat: unknown setting (known: address, log, durability, user, accept, max_chats, attempts, request_expiry, message_max, secure, text_max, retain_age, retain_count, retain_discard, peer_bytes, stranger_bytes, peers)",
             ),
             (
                 "[peers]\n\nbob = 'plain'",
@@ -379,8 +409,47 @@ mod tests {
         assert_eq!(config.policy.user.as_str(), "bob");
         assert_eq!(config.at_start.durability, Durability::Process);
         let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
-        assert!(config.policy.accept.allows(&peer("ann", "127.0.0.3:7777")));
-        assert!(config.policy.accept.allows(&peer("x", "127.0.0.9:7777")));
-        assert!(!config.policy.accept.allows(&peer("x", "127.0.0.3:7777")));
+        let allows = |peer| config.policy.accept.allows(&peer, None);
+        assert!(allows(peer("ann", "127.0.0.3:7777")) && allows(peer("x", "127.0.0.9:7777")));
+        assert!(!allows(peer("x", "127.0.0.3:7777")));
+    }
+
+    #[test]
+    fn a_key_is_let_in_wherever_it_is_and_nobody_for_its_name() {
+        let [ours, other] = [1, 2].map(|n| KeyId::new([n; 32]));
+        let config = load(&format!("accept = 'ann, {ours}'\nsecure = 'require'")).unwrap();
+        assert_eq!(config.policy.accept.to_string(), format!("ann,{ours}"));
+        for (user, key, is_let_in) in [
+            ("x", Some(ours), true),
+            ("x", Some(other), false),
+            ("x", None, false),
+            ("ann", Some(other), true),
+        ] {
+            let peer = Peer { user: user.to_owned(), address: "127.0.0.3:7777".to_owned() };
+            assert_eq!(config.policy.accept.allows(&peer, key), is_let_in, "{user} {key:?}");
+        }
+    }
+
+    #[test]
+    fn chats_are_secure_if_they_can_be_unless_something_else_is_set() {
+        let at = "127.0.0.2:7777".parse().unwrap();
+        for (toml, secrecy, with, is_secure) in [
+            ("", Secrecy::Prefer, Secrecy::Prefer, true),
+            ("secure = 'require'", Secrecy::Require, Secrecy::Require, true),
+            ("secure = 'off'", Secrecy::Off, Secrecy::Off, false),
+            (
+                "secure = 'require'\n[peers]\n'127.0.0.2' = 'never-secure'",
+                Secrecy::Require,
+                Secrecy::Off,
+                true,
+            ),
+        ] {
+            let config = load(toml).unwrap();
+            let policy = &config.policy;
+            assert_eq!((policy.secrecy, policy.secrecy_with(at)), (secrecy, with), "{toml}");
+            assert_eq!(config.at_start.is_secure, is_secure, "{toml}");
+        }
+        let [unsaid, said] = ["", "text_max = 1000000"].map(|toml| load(toml).unwrap().policy.text_max);
+        assert_eq!((unsaid, said), (262_144, 1_000_000));
     }
 }

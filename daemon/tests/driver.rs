@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use simp_control::{Answer, Event, Failure, KeyId, Reply, Request};
 use simp_engine::{
     Accept, Arrival, Budget, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Pins, Policy, Retain,
+    Secrecy,
 };
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
 use simp_store::{Durability, EntryFilter, Store};
@@ -291,6 +292,8 @@ pub fn policy(user: &str, accept: Accept, max_chats: usize) -> Policy {
         accept,
         max_chats,
         chat: Settings::default(),
+        secrecy: Secrecy::default(),
+        text_max: 1 << 18,
         retain: Retain::default(),
         budget: Budget::default(),
         pins: Pins::default(),

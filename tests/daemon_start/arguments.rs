@@ -87,7 +87,8 @@ fn a_wrong_configuration_names_the_line() {
         (
             "accept = 'all'\nmax_chat = 2\n",
             "line 2: max_chat: unknown setting (known: address, log, durability, user, accept, max_chats, attempts, \
-             request_expiry, message_max, retain_age, retain_count, retain_discard, peer_bytes, stranger_bytes, peers)",
+             request_expiry, message_max, secure, text_max, retain_age, retain_count, retain_discard, peer_bytes, \
+             stranger_bytes, peers)",
         ),
         ("\n\nuser = 'x\n", "line 3: user: the quotation mark at its end is missing"),
         ("max_chats = 'many'\n", "line 1: max_chats: expected a number, without quotation marks"),

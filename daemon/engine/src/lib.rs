@@ -80,6 +80,6 @@ pub use invariants::Broken;
 pub use now::Now;
 pub use outputs::{Follower, Outputs};
 pub use pins::{PinError, Pins};
-pub use policy::{Accept, AcceptError, Policy, Retain};
+pub use policy::{Accept, AcceptError, Accepted, Policy, Retain, Secrecy};
 pub use transmits::{Transmit, Transmits};
 pub use work::{WORK_PER_TURN, costs_much, may_wait, only_reads};

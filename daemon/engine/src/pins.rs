@@ -1,4 +1,5 @@
-//! How peers speak according to simpd.toml, by their addresses. That goes before whatever such a peer shows of itself.
+//! What simpd.toml says of peers, by their addresses: how they speak, and that they are spoken with in plain chats only. That
+//! goes before whatever such a peer shows of itself.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -6,12 +7,34 @@ use std::net::SocketAddr;
 use simp_control::{Address, AddressError, Host, Who};
 use simp_proto::{Dialect, DialectError};
 
+/// What says that there are no secure chats with a peer.
+const NEVER_SECURE: &str = "never-secure";
+
 /// All that the table `[peers]` says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pins {
-    peers: BTreeMap<SocketAddr, Dialect>,
-    /// How everybody at an address speaks, on any port that is not among `peers`.
-    hosts: BTreeMap<Host, Dialect>,
+    peers: BTreeMap<SocketAddr, Pin>,
+    /// Of everybody at an address, on any port that is not among `peers`.
+    hosts: BTreeMap<Host, Pin>,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pin {
+    /// How the peer speaks; nothing if that is learned.
+    dialect: Option<Dialect>,
+    is_never_secure: bool,
+}
+
+impl Pin {
+    fn read(words: &str) -> Result<Self, DialectError> {
+        let mut habits: Vec<_> = words.split(',').map(str::trim).collect();
+        let count = habits.len();
+        habits.retain(|word| *word != NEVER_SECURE);
+        let is_never_secure = habits.len() < count;
+        let dialect = if habits.is_empty() { None } else { Some(habits.join(",").parse()?) };
+        Ok(Self { dialect, is_never_secure })
+    }
 }
 
 /// What is wrong with an entry of the table.
@@ -24,17 +47,17 @@ pub enum PinError {
     #[error(transparent)]
     Interface(AddressError),
     /// A value is no list of habits.
-    #[error(transparent)]
+    #[error("{0} (or {NEVER_SECURE})")]
     Dialect(#[from] DialectError),
 }
 
 impl Pins {
-    /// Adds an entry of the table: an address, and the habits of the peers there.
+    /// Adds an entry of the table: an address, and the habits of the peers there, among which may be `never-secure`.
     ///
     /// # Errors
     /// [`PinError`] says what there is to choose from.
     pub fn add(&mut self, key: &str, habits: &str) -> Result<(), PinError> {
-        let dialect = habits.parse()?;
+        let pin = Pin::read(habits)?;
         let address = Address::parse(key).map_err(|error| match error {
             AddressError::NoAddress => PinError::Address,
             error => PinError::Interface(error),
@@ -42,15 +65,24 @@ impl Pins {
         // An IPv4 address in IPv6 form is the same peer.
         let host = Host::of(address.socket_address());
         match address.port {
-            None => self.hosts.insert(host, dialect),
+            None => self.hosts.insert(host, pin),
             Some(0) => return Err(PinError::Address),
-            Some(port) => self.peers.insert(host.with_port(port), dialect),
+            Some(port) => self.peers.insert(host.with_port(port), pin),
         };
         Ok(())
     }
 
     /// How the peer at this address speaks, if the table says it: for its address with the port, else for its host.
     pub fn of(&self, address: SocketAddr) -> Option<Dialect> {
+        self.pin(address)?.dialect
+    }
+
+    /// Whether the table says that there are no secure chats with the peer at this address.
+    pub fn is_never_secure(&self, address: SocketAddr) -> bool {
+        self.pin(address).is_some_and(|pin| pin.is_never_secure)
+    }
+
+    fn pin(&self, address: SocketAddr) -> Option<Pin> {
         let host = Host::of(address);
         // A link-local address without an interface is that of a host on any.
         let hosts = [host, host.on_any_interface()];
@@ -58,12 +90,14 @@ impl Pins {
         peer.or_else(|| hosts.iter().find_map(|host| self.hosts.get(host))).copied()
     }
 
-    /// Whether the table says something about the peer that is meant.
+    /// Whether the table says how the peer speaks that is meant.
     pub fn are_about(&self, who: &Who) -> bool {
         match who {
             Who::Ip(host) | Who::OnHost(_, host) => {
-                let hosts = self.hosts.keys().map(|host| host.with_port(0));
-                hosts.chain(self.peers.keys().copied()).any(|at| host.has(at))
+                let speaks = |pin: &Pin| pin.dialect.is_some();
+                let hosts = self.hosts.iter().map(|(host, pin)| (host.with_port(0), pin));
+                let peers = self.peers.iter().map(|(address, pin)| (*address, pin));
+                hosts.chain(peers).any(|(at, pin)| host.has(at) && speaks(pin))
             }
             Who::Address(address) | Who::Both(_, address) => self.of(*address).is_some(),
             // The table knows addresses only: a name can be anybody's.
@@ -71,10 +105,11 @@ impl Pins {
         }
     }
 
-    /// All that the table says, each with its address as a user writes it there.
+    /// How peers speak, each with its address as a user writes it there.
     pub fn iter(&self) -> impl Iterator<Item = (String, Dialect)> {
-        let peers = self.peers.iter().map(|(address, dialect)| (address.to_string(), *dialect));
-        peers.chain(self.hosts.iter().map(|(host, dialect)| (host.to_string(), *dialect)))
+        let peers = self.peers.iter().map(|(address, pin)| (address.to_string(), pin));
+        let hosts = self.hosts.iter().map(|(host, pin)| (host.to_string(), pin));
+        peers.chain(hosts).filter_map(|(address, pin)| Some((address, pin.dialect?)))
     }
 }
 
@@ -137,6 +172,29 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_can_be_spoken_with_in_plain_chats_only_and_its_way_of_speaking_learned() {
+        let pins = pins(&[
+            ("127.0.0.2", "never-secure"),
+            ("127.0.0.2:7778", "rings"),
+            ("127.0.0.3:7777", "plain, never-secure"),
+        ])
+        .unwrap();
+        for (address, dialect, is_never_secure) in [
+            ("127.0.0.2:7777", None, true),
+            ("127.0.0.2:7778", Some("rings"), false),
+            ("127.0.0.3:7777", Some("plain"), true),
+            ("127.0.0.3:7778", None, false),
+        ] {
+            let at = address.parse().unwrap();
+            let said = pins.of(at).map(|dialect| dialect.to_string());
+            assert_eq!((said.as_deref(), pins.is_never_secure(at)), (dialect, is_never_secure), "{address}");
+        }
+        assert!(pins.are_about(&Who::parse("127.0.0.2")) && !pins.are_about(&Who::parse("127.0.0.2:7777")));
+        let said: Vec<_> = pins.iter().map(|(address, _)| address).collect();
+        assert_eq!(said, ["127.0.0.2:7778", "127.0.0.3:7777"]);
+    }
+
+    #[test]
     fn what_is_no_address_is_named() {
         for key in ["bob", "127.0.0.2:0", "127.0.0.2:x", "", "bob@127.0.0.2:7777"] {
             let line = pins(&[(key, "plain")]).unwrap_err();
@@ -146,6 +204,7 @@ mod tests {
         assert_eq!(line, "no interface 'no-such' here (list them: ip link)");
         let line = pins(&[("127.0.0.2", "pads")]).unwrap_err();
         assert!(line.starts_with("unknown habit 'pads' (known: plain, cuts-at=N "), "{line}");
+        assert!(line.ends_with(") (or never-secure)"), "{line}");
     }
 
     #[test]
@@ -155,6 +214,6 @@ mod tests {
         let described: Vec<_> = table.lines().filter_map(|line| line.strip_prefix(".It Li ")).collect();
         let forms = simp_proto::Form::NAMES.map(|(_, name)| name);
         let habits = simp_proto::Habit::ALL.map(|(_, name)| name);
-        assert_eq!(described, [&["plain"], &forms[..], &habits[..], &["cuts-at=N"]].concat());
+        assert_eq!(described, [&["plain"], &forms[..], &habits[..], &["cuts-at=N", NEVER_SECURE]].concat());
     }
 }

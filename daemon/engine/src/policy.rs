@@ -1,8 +1,9 @@
 //! What the user has set and the engine goes by. It can be replaced between two turns.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::{Peer, Who, WhoError};
+use simp_control::{KeyId, KeyIdError, Peer, Who, WhoError};
 use simp_proto::{Settings, UserName, UserNameError};
 use simp_store::Discard;
 
@@ -20,12 +21,35 @@ pub struct Policy {
     pub max_chats: usize,
     /// How chats behave.
     pub chat: Settings,
+    /// Whether chats are to be secure.
+    pub secrecy: Secrecy,
+    /// Most bytes of a text that is taken in a secure chat.
+    pub text_max: usize,
     /// How long entries of the log are kept.
     pub retain: Retain,
     /// How much others may add to it.
     pub budget: Budget,
     /// How some peers speak, whatever they show.
     pub pins: Pins,
+}
+
+impl Policy {
+    /// Whether a chat with the peer at this address is to be secure.
+    pub fn secrecy_with(&self, address: SocketAddr) -> Secrecy {
+        if self.pins.is_never_secure(address) { Secrecy::Off } else { self.secrecy }
+    }
+}
+
+/// Whether chats are to be secure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Secrecy {
+    /// If the peer can; plain ones otherwise, but none with a peer whose key is known.
+    #[default]
+    Prefer,
+    /// There are no others.
+    Require,
+    /// All are plain.
+    Off,
 }
 
 /// How long entries of the log are kept. Without an age and a count, for ever.
@@ -46,8 +70,35 @@ pub enum Accept {
     Ask,
     /// Everybody's.
     All,
-    /// Those of these user names and addresses: as they were written, and what they mean.
-    List(Vec<String>, Vec<Who>),
+    /// Those of these user names, addresses and keys: as they were written, and what they mean.
+    List(Vec<String>, Vec<Accepted>),
+}
+
+/// Who is accepted without asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// Whoever has this name or address, or says so.
+    Named(Who),
+    /// Whoever has this key, wherever and under whatever name.
+    Key(KeyId),
+}
+
+impl Accepted {
+    fn read(word: &str) -> Result<Self, AcceptError> {
+        // A key without its end is nobody's name.
+        if word.starts_with(KeyId::PREFIX) {
+            let key = word.parse().map_err(|error| AcceptError::Key(word.to_owned(), error))?;
+            return Ok(Self::Key(key));
+        }
+        nameable(word).map(Self::Named)
+    }
+
+    fn is(&self, peer: &Peer, key: Option<KeyId>) -> bool {
+        match self {
+            Self::Named(who) => who.is(peer),
+            Self::Key(accepted) => key == Some(*accepted),
+        }
+    }
 }
 
 /// Why a list accepts nobody.
@@ -62,6 +113,9 @@ pub enum AcceptError {
     /// Nobody is called so.
     #[error("{0}: {1}")]
     Name(String, UserNameError),
+    /// It begins like a key and is none.
+    #[error("{0}: {1}")]
+    Key(String, KeyIdError),
 }
 
 /// Reads a name or an address that a peer can have.
@@ -77,17 +131,18 @@ fn nameable(word: &str) -> Result<Who, AcceptError> {
 }
 
 impl Accept {
-    /// Reads `ask`, `all`, or names and addresses separated by commas.
+    /// Reads `ask`, `all`, or names, addresses and keys separated by commas.
     ///
     /// # Errors
-    /// An address whose interface this machine does not have, or a name that no peer can have.
+    /// An address whose interface this machine does not have, a name that no peer can have, or what begins like a key and
+    /// is none.
     pub fn parse(text: &str) -> Result<Self, AcceptError> {
         match text.trim() {
             "ask" => Ok(Self::Ask),
             "all" => Ok(Self::All),
             list => {
                 let words = || list.split(',').map(str::trim).filter(|who| !who.is_empty());
-                let read: Vec<Who> = words().map(nameable).collect::<Result<_, _>>()?;
+                let read: Vec<Accepted> = words().map(Accepted::read).collect::<Result<_, _>>()?;
                 if read.is_empty() {
                     return Err(AcceptError::Nobody);
                 }
@@ -96,12 +151,12 @@ impl Accept {
         }
     }
 
-    /// Whether this peer's request is accepted without asking.
-    pub fn allows(&self, peer: &Peer) -> bool {
+    /// Whether this peer's request is accepted without asking, which comes with this key in a secure chat.
+    pub fn allows(&self, peer: &Peer, key: Option<KeyId>) -> bool {
         match self {
             Self::Ask => false,
             Self::All => true,
-            Self::List(_, list) => list.iter().any(|who| who.is(peer)),
+            Self::List(_, list) => list.iter().any(|accepted| accepted.is(peer, key)),
         }
     }
 }

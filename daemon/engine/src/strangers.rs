@@ -131,13 +131,14 @@ impl Engine {
     /// Whether our user need not be asked.
     fn accepts_unasked(&self, from: SocketAddr, syn: &Datagram) -> bool {
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
-        self.is_awaited(from) || self.policy.accept.allows(&peer)
+        self.is_awaited(from) || self.policy.accept.allows(&peer, None)
     }
 
     /// Whether our user wants a chat with whoever is at this address. Of an address, for anybody may claim a name.
     pub(crate) fn expects(&self, from: SocketAddr) -> bool {
         let whoever = Peer { user: String::new(), address: from.to_string() };
-        self.is_awaited(from) || (self.policy.accept != Accept::All && self.policy.accept.allows(&whoever))
+        self.is_awaited(from)
+            || (self.policy.accept != Accept::All && self.policy.accept.allows(&whoever, None))
     }
 
     /// Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is meant

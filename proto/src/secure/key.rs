@@ -9,9 +9,6 @@ use serde::{Deserialize, Serialize};
 /// Bytes of a SHA-256.
 const LEN: usize = 32;
 
-/// What stands before the digits, as ssh has it.
-const PREFIX: &str = "SHA256:";
-
 /// The name of a daemon's key, which is the daemon's identity: the SHA-256 of its public key as SubjectPublicKeyInfo
 /// (RFC 8410). Written as `SHA256:` and 43 digits of base64.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +21,9 @@ pub struct KeyId([u8; LEN]);
 pub struct KeyIdError;
 
 impl KeyId {
+    /// What stands before the digits, as ssh has it.
+    pub const PREFIX: &str = "SHA256:";
+
     /// Of a key with this SHA-256.
     pub fn new(digest: [u8; LEN]) -> Self {
         Self(digest)
@@ -37,7 +37,7 @@ impl KeyId {
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(PREFIX)?;
+        f.write_str(KeyId::PREFIX)?;
         f.write_str(&Base64Unpadded::encode_string(&self.0))
     }
 }
@@ -53,7 +53,7 @@ impl FromStr for KeyId {
     type Err = KeyIdError;
 
     fn from_str(text: &str) -> Result<Self, KeyIdError> {
-        let digits = text.strip_prefix(PREFIX).ok_or(KeyIdError)?;
+        let digits = text.strip_prefix(KeyId::PREFIX).ok_or(KeyIdError)?;
         let mut digest = [0; LEN];
         match Base64Unpadded::decode(digits, &mut digest) {
             Ok(read) if read.len() == LEN => Ok(Self(digest)),
@@ -86,7 +86,7 @@ mod tests {
         let text = key.to_string();
         assert_eq!(text, "SHA256:AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tk");
         assert_eq!(text.parse(), Ok(key));
-        let digits = text.strip_prefix(PREFIX).unwrap();
+        let digits = text.strip_prefix(KeyId::PREFIX).unwrap();
         for bad in [
             "",
             "SHA256:",
