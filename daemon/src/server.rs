@@ -11,10 +11,10 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
-use simp_control::Host;
 use simp_control::clock::now_ms;
 use simp_control::error::with_remedy;
 use simp_control::sleep::{self, Waking};
+use simp_control::{Host, KeyId};
 use simp_engine::wheel::Wheel;
 use simp_engine::{
     Arrival, ClientId, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Transmit, WORK_PER_TURN,
@@ -112,7 +112,7 @@ impl Server {
         let waking = Waking::watch().map_err(io::Error::from)?;
         poll.registry().register(&mut SourceFd(&waking.as_fd().as_raw_fd()), WAKING, Interest::READABLE)?;
         let random = RandomState::new().hash_one(now.ms);
-        let engine = Engine::new(now, config.policy, udp.local_addr(), store, random)?;
+        let engine = Engine::new(now, config.policy, (udp.local_addr(), KeyId::new([0; 32])), store, random)?;
         // Last: whoever sees the socket is served.
         let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)
             .map_err(|error| FolderError::Io(socket.to_owned(), error, "XDG_RUNTIME_DIR"))?;

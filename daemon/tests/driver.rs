@@ -112,17 +112,12 @@ pub struct Driver {
 impl Driver {
     /// Starts with this log. Its first turn is over, as that of the server is at once.
     pub fn start(now: Now, policy: Policy, address: SocketAddr, store: Store, random: u64) -> Self {
-        let engine = Engine::new(now, policy, address, store, random).unwrap();
+        let engine = Engine::new(now, policy, (address, key_of(address)), store, random).unwrap();
         let (inputs, outputs) = (Inputs::default(), Outputs::default());
         let (uplink, waiting) = (Uplink::Free, VecDeque::new());
         let mut driver = Self { engine, inputs, outputs, uplink, waiting, said: Vec::new() };
         driver.turn(now);
         driver
-    }
-
-    /// It is known by this key.
-    pub fn set_key(&mut self, key: KeyId) {
-        self.engine.set_key(Some(key));
     }
 
     /// One turn, as the server has it: after those in which nothing is taken in.
@@ -292,12 +287,18 @@ pub fn policy(user: &str, accept: Accept, max_chats: usize) -> Policy {
         accept,
         max_chats,
         chat: Settings::default(),
-        secrecy: Secrecy::default(),
+        secrecy: Secrecy::Off,
         text_max: 1 << 18,
         retain: Retain::default(),
         budget: Budget::default(),
         pins: Pins::default(),
     }
+}
+
+/// The key of the daemon at this address.
+pub fn key_of(address: SocketAddr) -> KeyId {
+    let name = format!("{:>32}", address.to_string());
+    KeyId::new(std::array::from_fn(|at| name.as_bytes()[at]))
 }
 
 /// A text for a chat, or for whoever is meant if there is one only.

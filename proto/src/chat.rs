@@ -130,6 +130,14 @@ pub struct Snapshot {
     pub dialect: Dialect,
 }
 
+impl Snapshot {
+    /// Of an invitation that nothing has come of yet.
+    pub fn inviting() -> Self {
+        let (user, seq, dialect) = (UserName::default(), Seq::ZERO, Dialect::default());
+        Self { state: State::Inviting, user, seq, received: None, dialect }
+    }
+}
+
 /// What happened after a snapshot was taken, as the log has it.
 impl Snapshot {
     /// There was [`ChatEvent::Message`]. One counter for both directions goes on after each message of the peer.
@@ -326,8 +334,8 @@ impl Chat {
     }
 
     /// The peer's name; blank as long as it has told none.
-    pub fn user(&self) -> UserName {
-        self.user
+    pub fn user(&self) -> &UserName {
+        &self.user
     }
 
     /// Whether our user has been told that it is over: only the peer does not know it yet.

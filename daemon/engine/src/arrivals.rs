@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use simp_control::Refused;
-use simp_proto::{Datagram, DecodeError, Handled, SHORT_HEADER_LEN};
+use simp_proto::secure::Broken;
+use simp_proto::{Chat, Datagram, DecodeError, Handled, Operation, SHORT_HEADER_LEN};
 use simp_store::StoreError;
 
 use crate::budgets::Sender;
@@ -48,9 +49,25 @@ impl Engine {
             None => self.move_invitation(now, from, datagram)?,
         };
         match key {
+            Some(key) if self.is_in_the_clear(now, key, datagram)? => Ok(()),
             Some(key) => self.handle_peer(now, key, arrival.origin, datagram),
             None => self.handle_stranger(now, arrival.origin, datagram, None),
         }
+    }
+
+    /// Whether a datagram is of no meaning because the chat with its sender is secure. An invitation that may become a plain
+    /// one is that from now on.
+    fn is_in_the_clear(&mut self, now: Now, key: usize, datagram: &Datagram) -> Result<bool, StoreError> {
+        let Some(ongoing) = self.chats.get(key).filter(|it| it.chat.plain().is_none()) else {
+            return Ok(false);
+        };
+        if ongoing.chat.may_be_plain() && datagram.operation == Operation::Syn {
+            self.fall_back(now, key, Broken::NoAnswer)?;
+            return Ok(false);
+        }
+        self.counters.ignored += 1;
+        tracing::debug!(peer = %ongoing.place.address, operation = ?datagram.operation, "ignored: the chat is secure");
+        Ok(true)
     }
 
     /// A datagram from a peer that we have a chat with.
@@ -81,8 +98,10 @@ impl Engine {
             if !ongoing.standing.may_hear(now.instant, datagram.operation) {
                 return (Handled::Ignored, None);
             }
-            let copies_live_until = ongoing.chat.copies_live_until();
-            let handled = ongoing.chat.handle_datagram(now.instant, datagram);
+            // The caller has seen that it is a plain one.
+            let Some(chat) = ongoing.chat.plain_mut() else { return (Handled::Ignored, None) };
+            let copies_live_until = chat.copies_live_until();
+            let handled = chat.handle_datagram(now.instant, datagram);
             let chat = (ongoing.chat.state(), copies_live_until.is_some());
             ongoing.standing.hear(now.instant, datagram.operation, handled, chat);
             (handled, copies_live_until)
@@ -104,7 +123,7 @@ impl Engine {
     /// Nothing listens at this address, or no way leads there.
     pub(crate) fn handle_unreachable(&mut self, now: Now, address: SocketAddr) -> Result<(), StoreError> {
         let Some(key) = self.chats.at(address) else { return Ok(()) };
-        self.chats.change(key, |ongoing| ongoing.chat.handle_unreachable());
+        self.chats.change(key, |ongoing| ongoing.chat.plain_mut().map(Chat::handle_unreachable));
         self.settle_if_over(now, key)
     }
 }

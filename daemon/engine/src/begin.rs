@@ -3,13 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use simp_proto::{Chat, Known};
+use simp_proto::Known;
 use simp_store::StoreError;
 
 use crate::engine::Engine;
+use crate::machine::Machine;
 use crate::now::Now;
 use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Queue, RowState, Times, WantedBy};
 use crate::standing::Standing;
+use crate::ways::Way;
 
 impl Engine {
     /// What is known of the peer at this address: what the user has set, else what earlier chats showed.
@@ -28,17 +30,13 @@ impl Engine {
     pub(crate) fn begin_invitation(
         &mut self,
         now: Now,
-        address: SocketAddr,
+        (address, way): (SocketAddr, Way),
         wanted_by: WantedBy,
         expires_after: Duration,
     ) -> Result<usize, StoreError> {
-        let known = self.known_of(now, address)?;
-        let (me, settings) = (self.policy.user, self.policy.chat);
-        let mut chat = Chat::invite(now.instant, me, settings, known, expires_after);
-        if let Some(until) = self.wake.copies_until(now.instant, address) {
-            chat.invite_from(until);
-        }
-        Ok(self.insert(now, (address, None), chat, (wanted_by, Standing::proved(now.instant)), expires_after))
+        let machine = self.invitation(now, address, way, expires_after)?;
+        let standing = Standing::proved(now.instant);
+        Ok(self.insert(now, (address, None), machine, (wanted_by, standing), expires_after))
     }
 
     /// Adds a chat that has just begun and ends if it is not answered.
@@ -46,7 +44,7 @@ impl Engine {
         &mut self,
         now: Now,
         (address, local): (SocketAddr, Option<IpAddr>),
-        mut chat: Chat,
+        mut chat: Machine,
         (wanted_by, standing): (WantedBy, Standing),
         expires_after: Duration,
     ) -> usize {
@@ -68,7 +66,7 @@ impl Engine {
             queue: Queue::default(),
             wanted_by,
             standing,
-            noted: Noted { row: RowState::Current, dialect },
+            noted: Noted { row: RowState::Current, dialect, is_key_known: true },
             timer: None,
         })
     }

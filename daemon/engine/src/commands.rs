@@ -71,8 +71,8 @@ fn look_up(
     match request {
         Request::Hello { version } => hello::hello(engine, *version),
         Request::Status => Ok(status::status(engine, now, inputs.clients)),
-        Request::Connect { address, timeout_ms, secure: _ } => {
-            connect::connect(engine, now, address, *timeout_ms)
+        Request::Connect { address, timeout_ms, secure } => {
+            connect::connect(engine, now, address, *timeout_ms, *secure)
         }
         Request::Accept { who } => accept::accept(engine, now, who.as_deref()),
         Request::Decline { who } => accept::decline(engine, now, who.as_deref()),

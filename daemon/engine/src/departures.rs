@@ -76,7 +76,9 @@ impl Engine {
         self.chats.change(key, |ongoing: &mut Ongoing| {
             // Somebody waits for an invitation of our user; those of the outbox go on.
             let words = Some(why).filter(|_| !ongoing.is_for_outbox());
-            ongoing.chat.handle_refused(now.instant, words);
+            if let Some(chat) = ongoing.chat.plain_mut() {
+                chat.handle_refused(now.instant, words);
+            }
         });
         self.settle_if_over(now, key)
     }

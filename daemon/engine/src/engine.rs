@@ -10,13 +10,15 @@ use simp_store::{Store, StoreError};
 use crate::absent::Absentees;
 use crate::asking::Asking;
 use crate::budgets::Budgets;
+use crate::channels::Channels;
 use crate::disk::Disk;
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::outlet::Outlet;
-use crate::policy::Policy;
+use crate::policy::{Policy, Secrecy as WhichSecure};
 use crate::retention::Retention;
 use crate::roster::Roster;
+use crate::secrecy::{Secrecy, introduction};
 use crate::timer::Timers;
 use crate::transmits::Transmits;
 use crate::wake::Wake;
@@ -28,8 +30,6 @@ pub struct Engine {
     pub(crate) policy: Policy,
     /// Where we receive.
     pub(crate) address: SocketAddr,
-    /// What we are known by in secure chats; nothing if there are to be none.
-    pub(crate) key: Option<KeyId>,
     /// When this run began.
     pub(crate) started: Instant,
     /// The log.
@@ -54,6 +54,10 @@ pub struct Engine {
     pub(crate) transmits: Transmits,
     /// How much may leave, and who waits for that.
     pub(crate) outlet: Outlet,
+    /// Which channel is of which chat.
+    pub(crate) channels: Channels,
+    /// What secure chats need of us, and whom not to try so.
+    pub(crate) secrecy: Secrecy,
     /// How far the removal of old entries is.
     pub(crate) retention: Retention,
     /// Whether the log can be written.
@@ -62,11 +66,17 @@ pub struct Engine {
 
 impl Engine {
     /// An engine without any chat: what the log has is not taken up yet.
-    pub(crate) fn idle(now: Now, policy: Policy, address: SocketAddr, store: Store, random: u64) -> Self {
+    pub(crate) fn idle(
+        now: Now,
+        policy: Policy,
+        (address, key): (SocketAddr, KeyId),
+        store: Store,
+        random: u64,
+    ) -> Self {
+        let me = introduction(key, &policy, &store);
         Self {
             policy,
             address,
-            key: None,
             started: now.instant,
             store,
             chats: Roster::default(),
@@ -79,14 +89,16 @@ impl Engine {
             counters: Counters::default(),
             transmits: Transmits::default(),
             outlet: Outlet::default(),
+            channels: Channels::default(),
+            secrecy: Secrecy::new(me, random),
             retention: Retention::default(),
             disk: Disk::default(),
         }
     }
 
-    /// From now on we are known by this key in secure chats; without any there are none.
-    pub fn set_key(&mut self, key: Option<KeyId>) {
-        self.key = key;
+    /// What we are known by in secure chats; nothing if there are to be none.
+    pub(crate) fn key(&self) -> Option<KeyId> {
+        (self.policy.secrecy != WhichSecure::Off).then(|| self.secrecy.me().key)
     }
 
     /// When the next turn is due if nothing comes before; `None` if nothing is.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use simp_control::Request;
+use simp_proto::secure::{Broken, ChannelId, Frame, KeyId};
 use simp_proto::{Datagram, DecodeError, Form};
 
 use crate::policy::Policy;
@@ -66,11 +67,26 @@ pub enum Departure {
     Refused(&'static str),
 }
 
+/// What happened to a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelEvent {
+    /// One that we opened is there, and the peer has proved to have this key.
+    Opened(ChannelId, KeyId),
+    /// A peer with this key has opened one, from this address.
+    Incoming(ChannelId, KeyId, SocketAddr),
+    /// This came over it.
+    Frame(ChannelId, Frame),
+    /// It is no more. Nothing is said of one that we have ended.
+    Broken(ChannelId, Broken),
+}
+
 /// What came since the last turn. A turn leaves it empty, with its memory.
 #[derive(Debug, Default)]
 pub struct Inputs {
     /// In the order in which they came.
     pub datagrams: Vec<Arrival>,
+    /// What happened to channels, in the order in which it did.
+    pub channels: Vec<ChannelEvent>,
     /// Addresses at which nothing listens, or to which no way leads.
     pub unreachable: Vec<SocketAddr>,
     /// What became of datagrams of earlier turns that did not leave at once, each with where it goes, in the order in
@@ -97,6 +113,7 @@ impl Inputs {
     /// All of it has been taken in.
     pub(crate) fn clear(&mut self) {
         self.datagrams.clear();
+        self.channels.clear();
         self.unreachable.clear();
         self.departures.clear();
         self.requests.clear();

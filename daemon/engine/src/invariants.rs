@@ -30,7 +30,8 @@ impl Engine {
             // All stands still, and is resumed from the log: what timers pass until then does not matter.
             return Ok(());
         }
-        let mut timers = usize::from(self.policy.retain.age.is_some());
+        let mut timers =
+            usize::from(self.policy.retain.age.is_some()) + usize::from(self.channels.has_timer());
         for (key, ongoing) in self.chats.iter() {
             ongoing.check(&self.store)?;
             let (address, invited_at) = (ongoing.place.address, ongoing.place.invited_at());

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use simp_control::{Kind, Peer, Reason, What};
-use simp_proto::Text;
 use simp_store::StoreError;
 
 use crate::engine::Engine;
+use crate::machine::Waiting;
 use crate::now::Now;
 use crate::ongoing::Ongoing;
 
@@ -33,7 +33,7 @@ pub struct Letter {
     /// The name known of it; empty if none is.
     pub user: String,
     /// What it says.
-    pub text: Text,
+    pub text: String,
     /// It is given up after this long.
     pub expires_after: Option<Duration>,
     /// The message that it sends again.
@@ -49,7 +49,7 @@ impl Engine {
         // A chat that has moved has the outbox of the port that was invited, by whichever of the two it is named.
         let in_chat = self.chats.for_outbox(address).and_then(|key| self.chats.get(key));
         let address = in_chat.map_or(address, |ongoing| ongoing.place.invited_at());
-        let what = What::Queued { text: text.as_str().to_owned(), again };
+        let what = What::Queued { text: text.clone(), again };
         let peer = Peer { user, address: address.to_string() };
         // Of no chat: it outlives them.
         let id = self.store.append(now.ms, Some(0), peer, what, token)?;
@@ -65,7 +65,12 @@ impl Engine {
         let key = self.chats.for_outbox(address);
         let takes = |key: &usize| self.chats.get(*key).is_some_and(Ongoing::takes_kept_messages);
         match key.filter(takes) {
-            Some(key) => _ = self.chats.change(key, |ongoing| ongoing.hand_over(now.instant, id, text)),
+            Some(key) => {
+                _ = {
+                    let waiting = Waiting { id, text, is_kept: true };
+                    self.chats.change(key, |ongoing| ongoing.hand_over(now.instant, waiting))
+                }
+            }
             None if is_first => self.invite_absentee(now, address)?,
             None => {}
         }

@@ -8,6 +8,8 @@
 //! - `turn`: the order of things, once. `transmits`: datagrams that leave after the commit. `outlet`: how many may, and
 //!   who waits. `departures`: what became of them.
 //! - `arrivals`: a datagram goes to its chat. `strangers`: it has none. `moves`: an answer from another port.
+//! - `channels`: which channel is of which chat. `carrying`: what goes over them. `meeting`: whoever opens one. `ways`:
+//!   whether a chat is to be secure. `secrecy`: what our side of that needs. `machine`: that of either kind of chat.
 //! - `settle`: brings a touched chat's log, queue, timer and datagrams up to date. `record`: its entries in the log.
 //!   `trace`: lines for whoever watches.
 //! - `roster`: the chats by address. `ongoing`: one of them. `begin`: a new one. `queue`: its messages that wait.
@@ -34,6 +36,8 @@ mod arrivals;
 mod asking;
 mod begin;
 mod budgets;
+mod carrying;
+mod channels;
 mod commands;
 mod credit;
 mod departures;
@@ -44,6 +48,8 @@ mod invariants;
 mod keeping;
 mod letters;
 mod limits;
+mod machine;
+mod meeting;
 mod moves;
 mod named;
 mod neighbours;
@@ -61,6 +67,7 @@ mod reinvite;
 mod resume;
 mod retention;
 mod roster;
+mod secrecy;
 mod settle;
 mod standing;
 mod strangers;
@@ -70,15 +77,16 @@ mod transmits;
 mod trouble;
 mod turn;
 mod wake;
+mod ways;
 pub mod wheel;
 mod work;
 
 pub use budgets::Budget;
 pub use engine::Engine;
-pub use inputs::{Arrival, ClientId, Departure, Inputs, Link, Origin, Reader};
+pub use inputs::{Arrival, ChannelEvent, ClientId, Departure, Inputs, Link, Origin, Reader};
 pub use invariants::Broken;
 pub use now::Now;
-pub use outputs::{Follower, Outputs};
+pub use outputs::{ChannelCommand, Follower, Outputs};
 pub use pins::{PinError, Pins};
 pub use policy::{Accept, AcceptError, Accepted, Policy, Retain, Secrecy};
 pub use transmits::{Transmit, Transmits};

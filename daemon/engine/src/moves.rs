@@ -20,7 +20,8 @@ impl Engine {
     ) -> Result<Option<usize>, StoreError> {
         let Some(key) = self.chats.only_invitation_to(from.ip()) else { return Ok(None) };
         let is_answered = self.chats.get(key).is_some_and(|ongoing| {
-            ongoing.place.moved_from().is_none() && ongoing.chat.is_answered_by(now.instant, datagram)
+            ongoing.place.moved_from().is_none()
+                && ongoing.chat.plain().is_some_and(|chat| chat.is_answered_by(now.instant, datagram))
         });
         let is_of_another = self.wake.may_be_late(now.instant, from, datagram.operation);
         // Whoever has messages in the outbox is a peer of its own.

@@ -136,7 +136,7 @@ fn chosen(meant: &[(usize, &Ongoing)], who: Option<&Who>) -> Option<usize> {
     left.sort_by_key(|(_, ongoing)| ongoing.id);
     let (_, oldest) = *left.first()?;
     let (user, ip) = (oldest.chat.user(), oldest.place.address.ip());
-    let has_one_name = !user.is_blank() && left.iter().all(|(_, ongoing)| ongoing.chat.user() == user);
+    let has_one_name = !user.is_empty() && left.iter().all(|(_, ongoing)| ongoing.chat.user() == user);
     let is_one_host = left.iter().all(|(_, ongoing)| ongoing.place.address.ip() == ip);
     let is_on_port = |(_, ongoing): &&(usize, &Ongoing)| is_one_host && ongoing.place.address.port() == PORT;
     let (key, _) = *left.iter().find(is_on_port).or(left.first())?;
@@ -158,8 +158,7 @@ fn is_shown(ongoing: &Ongoing) -> bool {
 fn is_meant(ongoing: &Ongoing, who: Option<&Who>) -> bool {
     let user = ongoing.chat.user();
     who.is_none_or(|who| {
-        who.means(user.as_str(), ongoing.place.address)
-            || who.means(user.as_str(), ongoing.place.invited_at())
+        who.means(user, ongoing.place.address) || who.means(user, ongoing.place.invited_at())
     })
 }
 

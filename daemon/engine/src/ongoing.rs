@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use simp_control::{ChatInfo, Peer, State};
-use simp_proto::{Chat, Dialect};
+use simp_control::{ChatInfo, KeyId, Peer, Secure, State};
+use simp_proto::Dialect;
 use simp_store::{GivenUp, KeptChat};
 
+use crate::machine::Machine;
 use crate::now::Now;
 use crate::standing::Standing;
 use crate::timer::{Timer, Timers};
@@ -18,7 +19,7 @@ pub struct Ongoing {
     /// Its id in the log; 0 until the entry that it begins with is appended.
     pub id: u64,
     /// The machine.
-    pub chat: Chat,
+    pub chat: Machine,
     /// Where the peer is.
     pub place: Place,
     /// When it began and when it ends, for people.
@@ -100,6 +101,8 @@ pub struct Noted {
     pub row: RowState,
     /// How the peer speaks.
     pub dialect: NotedDialect,
+    /// The peer's key was known before this chat.
+    pub is_key_known: bool,
 }
 
 /// Whether the row of a chat holds as of now.
@@ -170,9 +173,19 @@ impl Ongoing {
         Some(self.id).filter(|id| *id > 0)
     }
 
+    /// The key of the peer of a secure chat, once it is known.
+    pub fn peer_key(&self) -> Option<KeyId> {
+        self.chat.secure().and_then(|chat| chat.them().key)
+    }
+
+    /// With whom it is secure, if it is.
+    pub fn secure(&self) -> Option<Secure> {
+        self.peer_key().map(|key| Secure { key, known: self.noted.is_key_known })
+    }
+
     /// The other side, as entries of the log name it.
     pub fn peer(&self) -> Peer {
-        Peer { user: self.chat.user().as_str().to_owned(), address: self.place.address.to_string() }
+        Peer { user: self.chat.user().to_owned(), address: self.place.address.to_string() }
     }
 
     /// What is special about how the peer speaks, as far as is known.
@@ -192,14 +205,14 @@ impl Ongoing {
             since_ms: self.times.since_ms,
             note: self.note(),
             ends_ms: ends_after.map(|after| now.ms + after.as_millis() as u64),
-            secure: None,
+            secure: self.secure(),
         }
     }
 
     /// Its row in the log; `None` if it is over for our user, or not in the log.
     pub fn row(&self) -> Option<KeptChat> {
         // An invitation for the outbox is made anew after a restart, from the messages themselves.
-        let (chat, snapshot) = (self.logged()?, self.chat.snapshot()?);
+        let (chat, machine) = (self.logged()?, self.chat.snapshot()?);
         Some(KeptChat {
             chat,
             address: self.place.address,
@@ -209,7 +222,8 @@ impl Ongoing {
             for_outbox: self.is_for_outbox(),
             // Whoever leaves delivers nothing more, whatever is kept for the peer since: that is for the next chat.
             outbox_at: self.place.outbox_at.filter(|_| !self.chat.is_leaving()),
-            snapshot,
+            is_key_known: self.noted.is_key_known,
+            machine,
         })
     }
 

@@ -1,6 +1,9 @@
 //! What a turn comes to.
 
+use std::net::SocketAddr;
+
 use simp_control::{Answer, Request};
+use simp_proto::secure::{ChannelId, Frame, KeyId};
 use simp_store::EntryFilter;
 
 use crate::inputs::ClientId;
@@ -11,6 +14,8 @@ use crate::transmits::Transmits;
 pub struct Outputs {
     /// What leaves on the network.
     pub transmits: Transmits,
+    /// What is to be done with channels, in this order.
+    pub channels: Vec<ChannelCommand>,
     /// One for each request but those that are not carried out yet, those of each client in order.
     pub answers: Vec<(ClientId, Answer)>,
     /// Requests for the next turn, before any other of their clients.
@@ -20,6 +25,19 @@ pub struct Outputs {
     pub followers: Vec<(ClientId, Follower)>,
     /// A client has asked the daemon to stop.
     pub stops: bool,
+}
+
+/// What is to be done with a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChannelCommand {
+    /// Open one to the peer at this address, which has this key if one is known.
+    Open(ChannelId, SocketAddr, Option<KeyId>),
+    /// This goes over it.
+    Write(ChannelId, Frame),
+    /// It ends after what goes over it.
+    End(ChannelId),
+    /// All end at once: what came over them is forgotten, and comes again over others.
+    EndAll,
 }
 
 /// Who reads the log, and how far it is.
@@ -39,6 +57,7 @@ impl Outputs {
     /// None of it leaves, or all has left.
     pub(crate) fn clear(&mut self) {
         self.transmits.clear();
+        self.channels.clear();
         self.answers.clear();
         self.not_yet.clear();
         self.followers.clear();

@@ -4,33 +4,47 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use simp_control::{Kind, Reason, State, What};
-use simp_proto::text::TEXT_MAX;
-use simp_proto::{MessageId, Outgoing, Text};
-use simp_store::{Backlog, Store, StoreError};
+use simp_proto::MessageId;
+use simp_store::{Backlog, Store, StoreError, WaitingMessage};
 
 use crate::absent::Absentees;
+use crate::machine::Waiting;
 use crate::now::Now;
 use crate::ongoing::{Ongoing, OutboxPart, Queue};
 
-/// Messages that a chat's machine holds at most; those after them wait in the log.
+/// Messages that the machine of a plain chat holds at most. One of them is in flight.
 const LOADED_MAX: usize = 64;
 
-/// With this many left or fewer, the machine is given more.
-const LOADED_LOW: usize = 16;
+/// Those of a secure chat. All of them are in flight.
+const LOADED_MAX_SECURE: usize = 512;
+
+/// With this part of them left or less, the machine is given more.
+const LOADED_LOW: usize = 4;
+
+/// Which run of simpd may have transmitted messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// This one: whatever it has transmitted, the machine knows.
+    This,
+    /// The one before.
+    Last,
+}
 
 impl Ongoing {
     /// Gives a message that has just been queued to the machine, or leaves it in the log after all that wait there.
-    pub fn hand_over(&mut self, now: Instant, id: u64, text: Text) {
+    pub fn hand_over(&mut self, now: Instant, waiting: Waiting) {
         // Messages leave in the order of their ids: none overtakes those that the machine does not hold yet.
-        if self.queue.in_log > 0 || self.chat.unacknowledged() >= LOADED_MAX {
+        if self.queue.in_log > 0 || self.chat.unacknowledged() >= self.loaded_max() {
             self.queue.in_log += 1;
             return;
         }
-        self.queue.loaded = id;
-        let message = Outgoing { id: MessageId(id), text };
-        if self.chat.send(now, message.clone()).is_err() {
+        self.queue.loaded = waiting.id;
+        if self.chat.state() == State::Closing {
             // We are leaving: it is delivered first.
-            self.chat.requeue(message);
+            self.chat.requeue(now, waiting, false);
+        } else {
+            // The caller has seen that messages go to this chat.
+            let _ = self.chat.send(now, waiting);
         }
     }
 
@@ -83,11 +97,11 @@ impl Ongoing {
         now: Now,
         outbox_at: SocketAddr,
     ) -> Result<Vec<u64>, StoreError> {
-        let most = self.chat.dialect().text_max();
-        if most >= TEXT_MAX {
-            return Ok(Vec::new());
-        }
-        let too_long = store.longer_in_outbox(outbox_at, most)?;
+        let (most, is_plain) = match self.chat.secure() {
+            Some(chat) => (chat.text_max(), false),
+            None => (self.chat.dialect().text_max() as u64, true),
+        };
+        let too_long = store.unfit_in_outbox(outbox_at, most, is_plain)?;
         for message in &too_long {
             store.take_from_outbox(*message)?;
             let what = What::Undelivered { message: *message, reason: Reason::TooLong };
@@ -98,20 +112,29 @@ impl Ongoing {
     }
 
     /// Gives the machine messages from the log, if it has few left.
-    pub fn refill(&mut self, store: &Store, backlog: Backlog) -> Result<(), StoreError> {
+    pub fn refill(
+        &mut self,
+        store: &Store,
+        backlog: Backlog,
+        now: Instant,
+        run: Run,
+    ) -> Result<(), StoreError> {
         let held = self.chat.unacknowledged();
-        if self.queue.in_log == 0 || held > LOADED_LOW {
+        if self.queue.in_log == 0 || held > self.loaded_max() / LOADED_LOW {
             return Ok(());
         }
-        for waiting in store.waiting(backlog, self.queue.loaded, (LOADED_MAX - held) as u64)? {
-            self.queue.loaded = waiting.id;
+        let room = self.loaded_max().saturating_sub(held);
+        for WaitingMessage { id, text, is_kept } in store.waiting(backlog, self.queue.loaded, room as u64)? {
+            self.queue.loaded = id;
             self.queue.in_log = self.queue.in_log.saturating_sub(1);
-            // Only texts that passed this check were ever queued.
-            if let Ok(text) = Text::new(&waiting.text) {
-                self.chat.requeue(Outgoing { id: MessageId(waiting.id), text });
-            }
+            self.chat.requeue(now, Waiting { id, text, is_kept }, run == Run::Last);
         }
         Ok(())
+    }
+
+    /// How many messages its machine holds at most; those after them wait in the log.
+    fn loaded_max(&self) -> usize {
+        if self.chat.plain().is_some() { LOADED_MAX } else { LOADED_MAX_SECURE }
     }
 
     /// Gives up the messages that the machine never saw, after those that it has given up itself. Those of the outbox

@@ -1,6 +1,6 @@
 //! What a chat says, as entries of the log.
 
-use simp_control::{Reason, What};
+use simp_control::{Kind, Reason, What};
 use simp_proto::{ChatEvent, MessageId};
 use simp_store::{Store, StoreError};
 
@@ -31,11 +31,20 @@ impl Ongoing {
         }
         let settled = match &event {
             // If it is not confirmed, the peer may have it: it is not transmitted again in another chat.
-            ChatEvent::Delivered(MessageId(message)) | ChatEvent::Unconfirmed(MessageId(message)) => {
-                Some(*message)
-            }
+            ChatEvent::Delivered(MessageId(message))
+            | ChatEvent::Unconfirmed(MessageId(message))
+            | ChatEvent::Undelivered(MessageId(message), Reason::TooLong) => Some(*message),
             _ => None,
         };
+        if let ChatEvent::Message { number, is_kept: true, .. } = &event
+            && let Some((key, log)) =
+                self.chat.secure().and_then(|chat| Some((chat.them().key?, &chat.them().log)))
+        {
+            store.note_kept(key, log, *number)?;
+        }
+        if let (ChatEvent::Opened, Some(key)) = (&event, self.peer_key()) {
+            store.note_key(now.ms, self.place.address, key, self.chat.user())?;
+        }
         let Some((what, extra)) = self.entry(event) else { return Ok(None) };
         self.append(store, now, what, extra)?;
         match settled.filter(|_| is_of_outbox) {
@@ -49,6 +58,8 @@ impl Ongoing {
         Ok(match event {
             ChatEvent::Learned(_) => false,
             // It stays in the outbox, for the next chat: what becomes of it is not known yet.
+            // Whoever takes no more will take no more the next time.
+            ChatEvent::Undelivered(_, Reason::TooLong) => true,
             ChatEvent::Undelivered(MessageId(message), _) => {
                 !is_of_outbox || store.in_outbox(*message)?.is_none()
             }
@@ -81,7 +92,10 @@ impl Ongoing {
         extra: Option<u64>,
     ) -> Result<(), StoreError> {
         let (kind, (message, reason), chat) = (what.kind(), about(&what), self.logged());
-        let id = store.append(now.ms, chat, self.peer(), what, extra)?;
+        let id = match self.secure().filter(|_| matches!(kind, Kind::Request | Kind::Opened)) {
+            Some(secure) => store.append_secure(now.ms, chat, self.peer(), secure, what)?,
+            None => store.append(now.ms, chat, self.peer(), what, extra)?,
+        };
         self.id = chat.unwrap_or(id);
         self.trace(kind, message, reason);
         Ok(())

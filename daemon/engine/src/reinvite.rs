@@ -62,7 +62,9 @@ impl Engine {
         }
         self.absent.wait_for_chat(&mut self.wheel, address);
         let expires_after = self.policy.chat.request_expiry;
-        self.begin_invitation(now, address, WantedBy::Outbox { leave_at: None }, expires_after).map(drop)
+        let way = self.way_to(now, address, None)?;
+        let wanted_by = WantedBy::Outbox { leave_at: None };
+        self.begin_invitation(now, (address, way), wanted_by, expires_after).map(drop)
     }
 
     /// If there is room for a further chat, those who wait for it are invited; if the last was taken, the others are

@@ -4,17 +4,21 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::State;
+use simp_control::{KeyId, State};
+use simp_proto::secure::SecureChat;
 use simp_proto::{Chat, Snapshot};
-use simp_store::{Backlog, KeptChat, Store, StoreError};
+use simp_store::{Backlog, KeptChat, KeptMachine, Store, StoreError};
 
 use crate::asking::Asking;
 use crate::engine::Engine;
+use crate::machine::{Machine, Otherwise};
 use crate::now::Now;
 use crate::ongoing::{Noted, NotedDialect, Ongoing, OutboxPart, Place, Queue, RowState, Times, WantedBy};
 use crate::policy::Policy;
+use crate::queue::Run;
 use crate::roster::Roster;
 use crate::standing::Standing;
+use crate::ways::Way;
 
 /// A peer of the outbox is invited about this long after a start.
 const INVITE_WITHIN: Duration = Duration::from_secs(1);
@@ -28,18 +32,19 @@ pub const INVITATION_MAX: Duration = Duration::from_secs(86_400);
 
 impl Engine {
     /// Takes up the chats and the outbox that are in the log. They go on with the first [`turn`](Self::turn), which
-    /// is due at once. `address` is where we receive, and `random` any number: it spreads invitations over time.
+    /// is due at once. `place` is where we receive and the key that we are known by, and `random` any number: it spreads
+    /// invitations over time.
     ///
     /// # Errors
     /// [`StoreError`] if the log cannot be read.
     pub fn new(
         now: Now,
         policy: Policy,
-        address: SocketAddr,
+        place: (SocketAddr, KeyId),
         store: Store,
         random: u64,
     ) -> Result<Self, StoreError> {
-        let mut engine = Self::idle(now, policy, address, store, random);
+        let mut engine = Self::idle(now, policy, place, store, random);
         // Read only: what the chats have to say waits for the first turn, with its commit.
         engine.resume(now)?;
         engine.retention.restart(&mut engine.wheel, now, &engine.policy.retain);
@@ -56,6 +61,7 @@ impl Engine {
         self.chats = Roster::default();
         self.asking = Asking::default();
         self.transmits.clear();
+        self.channels.end_all();
         self.outlet.clear();
         if self.store.last_id() > 0 {
             self.wake.note_last_run(now.instant);
@@ -88,14 +94,15 @@ impl Engine {
     fn resume_chat(&mut self, now: Now, kept: &KeptChat, later: Duration) -> Result<(), StoreError> {
         let backlog =
             Backlog { chat: Some(kept.chat), outbox: kept.outbox_at.filter(|at| self.absent.has(*at)) };
-        let state = kept.snapshot.state;
+        let state = kept.machine.state();
         // An invitation is not in a position to deliver anything yet: the outbox is counted when it opens.
         let backlog_now = match state {
             State::Accepting | State::Open | State::Closing => backlog,
             State::Inviting | State::Invited | State::Closed => Backlog { outbox: None, ..backlog },
         };
         let in_log = self.store.queued(backlog_now, kept.settled)?;
-        let Some((chat, dialect)) = self.resume_machine(now, kept, in_log > 0, later) else { return Ok(()) };
+        let resumed = self.resume_machine(now, kept, in_log > 0, later)?;
+        let Some((chat, dialect)) = resumed else { return Ok(()) };
         // Its messages are in `in_log` then: taking them up again would count them twice.
         let outbox = match state {
             State::Accepting | State::Open => OutboxPart::TakenUp,
@@ -110,10 +117,10 @@ impl Engine {
             queue: Queue { in_log, loaded: kept.settled, settled: kept.settled, outbox },
             wanted_by,
             standing,
-            noted: Noted { row: RowState::Outdated, dialect },
+            noted: Noted { row: RowState::Outdated, dialect, is_key_known: kept.is_key_known },
             timer: None,
         };
-        ongoing.refill(&self.store, backlog)?;
+        ongoing.refill(&self.store, backlog, now.instant, Run::Last)?;
         tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
         self.chats.insert(ongoing);
         Ok(())
@@ -121,43 +128,64 @@ impl Engine {
 
     /// The machine of a chat, and what is noted of how its peer speaks; `None` if nothing of it goes on.
     fn resume_machine(
-        &self,
+        &mut self,
         now: Now,
         kept: &KeptChat,
         has_messages: bool,
         later: Duration,
-    ) -> Option<(Chat, NotedDialect)> {
-        let pinned = self.policy.pins.of(kept.outbox_at.unwrap_or(kept.address));
-        let snapshot = Snapshot { dialect: pinned.unwrap_or(kept.snapshot.dialect), ..kept.snapshot };
-        let (me, settings) = (self.policy.user, self.policy.chat);
+    ) -> Result<Option<(Machine, NotedDialect)>, StoreError> {
         // By the wall clock, for an instant of the last run means nothing to this one.
         let left = Duration::from_millis(kept.expires_ms.unwrap_or_default().saturating_sub(now.ms));
         let expires_after = left.min(INVITATION_MAX).saturating_sub(later);
         // For its machine the run begins so much later.
-        let begins = now.instant + later;
-        let mut chat = Chat::resume(begins, me, settings, snapshot, has_messages, expires_after)?;
-        let dialect = match (pinned, kept.snapshot.state) {
+        let begins = Now { instant: now.instant + later, ..now };
+        let settings = self.policy.chat;
+        let snapshot = match &kept.machine {
+            KeptMachine::Secure(snapshot) => {
+                let (me, snapshot) = (self.secrecy.me(), snapshot.clone());
+                let chat =
+                    SecureChat::resume(begins.instant, me, settings, snapshot, has_messages, expires_after);
+                let machine = chat.map(|chat| Machine::Secure(Box::new(chat), Otherwise::Closed));
+                return Ok(machine.map(|machine| (machine, NotedDialect::Began)));
+            }
+            KeptMachine::Plain(snapshot) => *snapshot,
+        };
+        let pinned = self.policy.pins.of(kept.outbox_at.unwrap_or(kept.address));
+        if snapshot.state == State::Inviting {
+            let way = self.way_to(begins, kept.address, None)?;
+            if way != Way::Plain {
+                let machine = self.invitation(begins, kept.address, way, expires_after)?;
+                return Ok(Some((machine, NotedDialect::Began)));
+            }
+        }
+        let going_on = Snapshot { dialect: pinned.unwrap_or(snapshot.dialect), ..snapshot };
+        let me = self.policy.user;
+        let chat = Chat::resume(begins.instant, me, settings, going_on, has_messages, expires_after);
+        let Some(mut chat) = chat else { return Ok(None) };
+        let dialect = match (pinned, snapshot.state) {
             // Set since the chat began, perhaps: from now on it holds.
             (Some(_), _) => {
                 chat.pin();
                 NotedDialect::Pinned
             }
-            (None, State::Open | State::Closing) => NotedDialect::As(kept.snapshot.dialect),
+            (None, State::Open | State::Closing) => NotedDialect::As(snapshot.dialect),
             (None, _) => NotedDialect::Began,
         };
-        Some((chat, dialect))
+        Ok(Some((Machine::Plain(Box::new(chat)), dialect)))
     }
 }
 
 /// Who wanted a chat of the last run, and what its peer has shown. Neither is in the log as such: a chat in which no
 /// message of ours was settled counts as one that only the peer wanted, for whoever is there will say so.
 fn resumed_standing(now: Now, kept: &KeptChat) -> (WantedBy, Standing) {
-    let standing = match kept.snapshot.state {
+    let standing = match kept.machine.state() {
+        // A channel comes from where its peer is.
+        _ if matches!(kept.machine, KeptMachine::Secure(_)) => Standing::proved(now.instant),
         State::Invited | State::Accepting => Standing::unheard_by_last_run(now.instant),
         State::Open | State::Closing if kept.settled == 0 => Standing::guessable(now.instant),
         State::Inviting | State::Open | State::Closing | State::Closed => Standing::proved(now.instant),
     };
-    let wanted_by = match kept.snapshot.state {
+    let wanted_by = match kept.machine.state() {
         _ if kept.for_outbox => WantedBy::Outbox { leave_at: None },
         State::Accepting | State::Open if !standing.is_proved() => WantedBy::Peer,
         _ => WantedBy::Users,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use simp_control::State;
+use simp_control::{KeyId, State};
 use simp_store::{Store, StoreError};
 use slab::Slab;
 
@@ -47,6 +47,8 @@ struct Listed {
 pub struct Roster {
     entries: Slab<Listed>,
     by_address: BTreeMap<SocketAddr, usize>,
+    /// The secure ones by the keys of their peers, as far as these are known.
+    by_key: HashMap<KeyId, usize>,
     /// Those whose peer answered from another port, by the address that was invited.
     moved: HashMap<SocketAddr, usize>,
     chats: usize,
@@ -71,6 +73,9 @@ impl Roster {
     pub fn remove(&mut self, key: usize) {
         let Some(Listed { class, ongoing, .. }) = self.entries.try_remove(key) else { return };
         self.by_address.remove(&ongoing.place.address);
+        // The peer may have another by now.
+        let key_of_peer = ongoing.peer_key().filter(|it| self.by_key.get(it) == Some(&key));
+        key_of_peer.and_then(|key_of_peer| self.by_key.remove(&key_of_peer));
         self.uncount(class);
         if let Some(from) = ongoing.place.moved_from() {
             self.moved.remove(&from);
@@ -90,6 +95,24 @@ impl Roster {
         self.by_address.remove(&from);
         self.by_address.insert(to, key);
         self.moved.insert(from, key);
+    }
+
+    /// The peer of a secure chat is at this address now, which has no chat. The outbox knows it by the first.
+    pub fn roam(&mut self, key: usize, to: SocketAddr) {
+        let Some(Listed { ongoing, .. }) = self.entries.get_mut(key) else { return };
+        let from = std::mem::replace(&mut ongoing.place.address, to);
+        self.by_address.remove(&from);
+        self.by_address.insert(to, key);
+        if let Some(at) = ongoing.place.outbox_at {
+            // It may be back where it was.
+            self.moved.remove(&at);
+            self.moved.extend(ongoing.place.moved_from().map(|from| (from, key)));
+        }
+    }
+
+    /// The key of the chat with the peer that has this key.
+    pub fn with_key(&self, key: KeyId) -> Option<usize> {
+        self.by_key.get(&key).copied()
     }
 
     /// Changes a chat and marks it as touched: whatever happens to a chat, happens in here. How it counts is right from
@@ -185,6 +208,9 @@ impl Roster {
     /// Counts a chat anew after its state may have changed.
     pub fn recount(&mut self, key: usize) {
         let Some(listed) = self.entries.get_mut(key) else { return };
+        if let Some(key_of_peer) = listed.ongoing.peer_key() {
+            self.by_key.insert(key_of_peer, key);
+        }
         let class = Class::of(&listed.ongoing);
         let was = std::mem::replace(&mut listed.class, class);
         match class {

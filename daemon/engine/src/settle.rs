@@ -19,6 +19,7 @@ use crate::budgets::{Added, Sender};
 use crate::engine::Engine;
 use crate::now::Now;
 use crate::ongoing::{NotedDialect, Ongoing, RowState, WantedBy};
+use crate::queue::Run;
 
 /// How long we stay in a chat that was opened for the outbox after its last message, for an answer.
 const LINGER: Duration = Duration::from_secs(60);
@@ -90,6 +91,8 @@ impl Engine {
             ongoing.chat.hold_back(now.instant);
             self.outlet.wait(key, ongoing.chat.pending());
         }
+        self.let_out(now, key);
+        let Some(ongoing) = self.chats.settling(key) else { return Ok(()) };
         ongoing.set_timer(key, &mut self.wheel);
         if is_over {
             self.wake.note_over(now.instant, ongoing);
@@ -163,7 +166,7 @@ impl Ongoing {
         if self.chat.is_leaving() {
             self.give_up_rest(store, now, Reason::Quit)?;
         } else {
-            self.refill(store, self.waiting(absent))?;
+            self.refill(store, self.waiting(absent), now.instant, Run::This)?;
             if settled.opened {
                 // The first of them may leave at once.
                 self.chat.handle_timeout(now.instant);
@@ -171,7 +174,7 @@ impl Ongoing {
         }
         self.note_dialect(store, now, settled.opened)?;
         // A row only if the state has changed: what messages change is read from their entries at a start.
-        if self.chat.poll_snapshot().is_some()
+        if self.chat.poll_changed()
             && let Some(row) = self.row()
         {
             store.keep_chat(&row)?;
@@ -183,7 +186,8 @@ impl Ongoing {
 
     /// What is to leave, as far as it may. What may not is as lost on the way.
     fn leaving(&mut self, now: Instant) -> Vec<Datagram> {
-        let mut leaving: Vec<_> = std::iter::from_fn(|| self.chat.poll_transmit()).collect();
+        let Some(chat) = self.chat.plain_mut() else { return Vec::new() };
+        let mut leaving: Vec<_> = std::iter::from_fn(|| chat.poll_transmit()).collect();
         let length: usize = leaving.iter().map(Datagram::encoded_len).sum();
         let (state, standing) = (self.chat.state(), &mut self.standing);
         if length > 0 && !standing.spend(now, length, state) {
@@ -199,7 +203,8 @@ impl Ongoing {
 
     /// Keeps what the peer has shown of how it speaks, once there was a chat with it.
     fn note_dialect(&mut self, store: &mut Store, now: Now, has_opened: bool) -> Result<(), StoreError> {
-        let dialect = self.chat.dialect();
+        let Some(chat) = self.chat.plain() else { return Ok(()) };
+        let (dialect, user) = (chat.dialect(), *chat.user());
         // Whoever only knocks is not remembered.
         let was_open = match self.chat.state() {
             State::Open => true,
@@ -215,7 +220,7 @@ impl Ongoing {
             return Ok(());
         }
         self.noted.dialect = NotedDialect::As(dialect);
-        store.learn(now.ms, self.place.address, self.chat.user(), dialect)
+        store.learn(now.ms, self.place.address, user, dialect)
     }
 
     /// Says when to leave a chat that nobody but the outbox wanted: some time after its last message.

@@ -9,6 +9,7 @@ use simp_store::StoreError;
 
 use crate::engine::Engine;
 use crate::inputs::Origin;
+use crate::machine::Machine;
 use crate::neighbours::network_of;
 use crate::now::Now;
 use crate::ongoing::{Ongoing, WantedBy};
@@ -32,6 +33,8 @@ pub enum Refusal {
     Busy,
     /// It answers an invitation that is over, or speaks in a chat that is none (SIMP 5).
     NoChat,
+    /// Only a secure chat will do: we know a key of whoever is there, or our user wants no others.
+    NotSecure,
 }
 
 impl Engine {
@@ -79,6 +82,10 @@ impl Engine {
         syn: &Datagram,
         copies_live_until: Option<Instant>,
     ) -> Result<(), StoreError> {
+        if self.is_to_be_secure(origin.from)? {
+            self.refuse(now, origin, Refusal::NotSecure);
+            return Ok(());
+        }
         let accepts = self.accepts_unasked(origin.from, syn);
         // Our user is not asked: whoever has as many chats as allowed is busy (SIMP 5).
         let has_room = if accepts { self.make_room(now)? } else { !self.is_full() };
@@ -119,7 +126,8 @@ impl Engine {
         let standing = Standing::unheard(now.instant, origin.length);
         let expires_after = self.policy.chat.request_expiry;
         let place = (origin.from, origin.local);
-        let key = self.insert(now, place, chat, (wanted_by, standing), expires_after);
+        let key =
+            self.insert(now, place, Machine::Plain(Box::new(chat)), (wanted_by, standing), expires_after);
         if accepts {
             self.asking.look_anew();
             // The machine has just been made: it is invited.
@@ -143,13 +151,13 @@ impl Engine {
 
     /// Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is meant
     /// answers from another port.
-    fn is_awaited(&self, from: SocketAddr) -> bool {
+    pub(crate) fn is_awaited(&self, from: SocketAddr) -> bool {
         self.absent.has(from) && self.chats.for_outbox(from).is_none()
     }
 
     /// The request that a further one from there takes the place of: where there are enough the oldest gives way, so that
     /// nobody keeps others out for as long as requests last.
-    fn in_the_way_of(&self, from: SocketAddr) -> Option<usize> {
+    pub(crate) fn in_the_way_of(&self, from: SocketAddr) -> Option<usize> {
         let (host, network) = ((from.ip(), from.ip()), network_of(from.ip()));
         if self.chats.requests_within(host).count() >= REQUESTS_PER_HOST_MAX {
             oldest(self.chats.requests_within(host))
@@ -169,11 +177,14 @@ impl Engine {
             return;
         }
         // The FIN is paid for by the datagram that it answers, the ERR is the one that an address gets each second.
+        if refusal == Refusal::NotSecure {
+            tracing::warn!(peer = %origin.from, "refused: it invites in the clear, and only a secure chat will do");
+        }
         let header_len = origin.form.header_len();
         let has_fin = origin.length >= header_len;
         let text = refusal.text();
         let has_err = match refusal {
-            Refusal::Busy => true,
+            Refusal::Busy | Refusal::NotSecure => true,
             // The FIN says all that its sender has to know.
             Refusal::NoChat => !has_fin || 2 * header_len + text.len() <= 2 * origin.length,
         };
@@ -203,11 +214,12 @@ impl Refusal {
         match self {
             Self::Busy => "User already in another chat",
             Self::NoChat => "No chat with you",
+            Self::NotSecure => "Only secure chats with you",
         }
     }
 }
 
 /// The request that has waited longest.
 fn oldest<'a>(requests: impl Iterator<Item = (usize, &'a Ongoing)>) -> Option<usize> {
-    requests.min_by_key(|(key, ongoing)| (ongoing.standing.unheard_since(), *key)).map(|(key, _)| key)
+    requests.min_by_key(|(key, ongoing)| (ongoing.times.since_ms, *key)).map(|(key, _)| key)
 }

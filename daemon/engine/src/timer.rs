@@ -14,6 +14,8 @@ pub enum Timer {
     Chat(usize),
     /// A peer is invited again for the outbox.
     Invite(SocketAddr),
+    /// What came over channels may have room now.
+    Held,
     /// The disk is tried again.
     Disk,
     /// Old entries of the log are looked for.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use simp_control::{Kind, Reason, State};
-use simp_proto::{ChatEvent, Learned, UserName};
+use simp_proto::{ChatEvent, Learned};
 use tracing::field::display;
 
 use crate::ongoing::Ongoing;
@@ -46,10 +46,10 @@ impl Ongoing {
 }
 
 /// A user name; that of a peer that has given none is a dash.
-struct NameOrDash(UserName);
+struct NameOrDash<'a>(&'a str);
 
-impl fmt::Display for NameOrDash {
+impl fmt::Display for NameOrDash<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_blank() { f.write_str("-") } else { self.0.fmt(f) }
+        f.write_str(if self.0.is_empty() { "-" } else { self.0 })
     }
 }

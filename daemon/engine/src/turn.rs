@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::inputs::Inputs;
 use crate::now::Now;
 use crate::outputs::Outputs;
+use crate::secrecy::introduction;
 use crate::timer::Timer;
 
 /// Most timers that one turn handles: very many may be due at once, as after the machine has slept. The next turn is due at
@@ -29,6 +30,7 @@ impl Engine {
         }
         // Only here datagrams get out: an undone turn has left none.
         std::mem::swap(&mut outputs.transmits, &mut self.transmits);
+        self.channels.take_commands(&mut outputs.channels);
         inputs.clear();
         Ok(())
     }
@@ -61,6 +63,7 @@ impl Engine {
         self.counters.not_transmitted += inputs.not_transmitted;
         if let Some(policy) = inputs.policy.take() {
             // Chats that are there keep what they began with; requests and new chats go by this.
+            self.secrecy.introduce(introduction(self.secrecy.me().key, &policy, &self.store));
             self.policy = policy;
             self.retention.restart(&mut self.wheel, now, &self.policy.retain);
         }
@@ -72,7 +75,7 @@ impl Engine {
         Ok(())
     }
 
-    fn take_in(&mut self, now: Now, inputs: &Inputs) -> Result<(), StoreError> {
+    fn take_in(&mut self, now: Now, inputs: &mut Inputs) -> Result<(), StoreError> {
         self.note_departures(now, inputs)?;
         if !self.disk.works() {
             // As if lost on the way: what cannot be kept is not acknowledged, and comes again.
@@ -86,6 +89,9 @@ impl Engine {
         }
         for arrival in &inputs.datagrams {
             self.handle_arrival(now, arrival)?;
+        }
+        for event in inputs.channels.drain(..) {
+            self.handle_channel(now, event)?;
         }
         Ok(())
     }
@@ -134,6 +140,7 @@ impl Engine {
                 Timer::Retention => self.retention.restart(&mut self.wheel, now, &self.policy.retain),
                 // Chats are paused; they are resumed once the log can be written.
                 Timer::Chat(_) | Timer::Invite(_) if !self.disk.works() => {}
+                Timer::Held => self.go_on_with_held(now)?,
                 Timer::Chat(key) => {
                     let is_again = self.chats.change(key, |ongoing| ongoing.handle_timeout(now.instant));
                     self.counters.retransmitted += u64::from(is_again == Some(true));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use simp_proto::{COPY_LIVES_FOR, Datagram, Operation};
+use simp_proto::{COPY_LIVES_FOR, Chat, Datagram, Operation};
 
 use crate::ongoing::Ongoing;
 
@@ -71,7 +71,7 @@ impl Wake {
     pub fn is_late_ack(&self, now: Instant, ongoing: &Ongoing, datagram: &Datagram) -> bool {
         datagram.operation == Operation::Ack
             && self.may_end_again(now, ongoing.place.address)
-            && ongoing.chat.would_take_for_acceptance(datagram)
+            && ongoing.chat.plain().is_some_and(|chat| chat.would_take_for_acceptance(datagram))
     }
 
     /// Whether a datagram from an address without a chat may be of what was there before: an ACK of what we sent,
@@ -88,7 +88,7 @@ impl Wake {
     /// A chat is over.
     pub fn note_over(&mut self, now: Instant, ongoing: &Ongoing) {
         let address = ongoing.place.address;
-        if let Some(until) = ongoing.chat.acks_until().filter(|until| *until > now) {
+        if let Some(until) = ongoing.chat.plain().and_then(Chat::acks_until).filter(|until| *until > now) {
             self.acks.note(now, address, until);
         }
         // A peer that answered from another port does so again: what comes from there may answer our next invitation.

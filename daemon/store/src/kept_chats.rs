@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use rusqlite::{Row, params};
 use simp_control::{State, What};
+use simp_proto::secure::{ChatId, KeyId, SecureSnapshot, Them};
 use simp_proto::{Dialect, LastReceived, Seq, Snapshot, UserName};
 
 use crate::error::StoreError;
@@ -34,33 +35,94 @@ pub struct KeptChat {
     pub for_outbox: bool,
     /// Where the outbox knows the peer, and where it was invited. `None` if nothing of the outbox is delivered in it.
     pub outbox_at: Option<SocketAddr>,
+    /// The peer's key was known before this chat.
+    pub is_key_known: bool,
     /// What the machine goes on with.
-    pub snapshot: Snapshot,
+    pub machine: KeptMachine,
+}
+
+/// What the machine of a chat goes on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeptMachine {
+    /// That of one over datagrams.
+    Plain(Snapshot),
+    /// That of one over channels.
+    Secure(SecureSnapshot),
+}
+
+impl KeptMachine {
+    /// Where the chat stands.
+    pub fn state(&self) -> State {
+        match self {
+            Self::Plain(snapshot) => snapshot.state,
+            Self::Secure(snapshot) => snapshot.state,
+        }
+    }
+}
+
+/// The columns of one of these.
+#[derive(Default)]
+struct MachineColumns {
+    user: String,
+    seq: u8,
+    received_copy: Option<(u8, u64)>,
+    dialect: Dialect,
+    key: Option<KeyId>,
+    secure: Option<i64>,
+    received: Option<i64>,
+    log: Option<String>,
+}
+
+impl MachineColumns {
+    fn of(machine: &KeptMachine) -> Self {
+        match machine {
+            KeptMachine::Plain(snapshot) => Self {
+                user: snapshot.user.as_str().to_owned(),
+                seq: snapshot.seq.field(),
+                received_copy: snapshot.received.map(LastReceived::to_parts),
+                dialect: snapshot.dialect,
+                ..Self::default()
+            },
+            KeptMachine::Secure(snapshot) => Self {
+                user: snapshot.them.user.to_string(),
+                key: snapshot.them.key,
+                secure: Some(snapshot.id.0 as i64),
+                received: Some(snapshot.received as i64),
+                log: Some(snapshot.them.log.to_string()),
+                ..Self::default()
+            },
+        }
+    }
 }
 
 impl Store {
     /// Keeps a chat as it is now, all its entries counted.
     pub fn keep_chat(&mut self, kept: &KeptChat) -> Result<(), StoreError> {
         self.begin()?;
-        let received = kept.snapshot.received.map(LastReceived::to_parts);
+        let machine = MachineColumns::of(&kept.machine);
         let row = params![
             kept.chat as i64,
             kept.address.to_string(),
             kept.since_ms as i64,
-            STATES.iter().position(|state| *state == kept.snapshot.state).map(|place| place as i64),
-            kept.snapshot.user.as_str(),
-            kept.snapshot.seq.field(),
-            received.map(|(seq, _)| seq),
-            received.map(|(_, hash)| hash as i64),
+            STATES.iter().position(|state| *state == kept.machine.state()).map(|place| place as i64),
+            machine.user,
+            machine.seq,
+            machine.received_copy.map(|(seq, _)| seq),
+            machine.received_copy.map(|(_, hash)| hash as i64),
             kept.settled as i64,
             self.extent.last_id as i64,
             kept.expires_ms.map(|ms| ms as i64),
             kept.for_outbox,
-            kept.snapshot.dialect.to_string(),
+            machine.dialect.to_string(),
             kept.outbox_at.map(|address| address.to_string()),
+            machine.key.map(|key| *key.as_bytes()),
+            machine.secure,
+            kept.is_key_known,
+            machine.received,
+            machine.log,
         ];
         let sql = "INSERT OR REPLACE INTO chats
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, NULL, NULL, NULL, NULL, NULL)";
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
         self.write(sql, row).map(drop)
     }
 
@@ -98,7 +160,7 @@ impl Store {
                 if let Some((chat, as_of)) = chats.get_mut(&event.chat)
                     && event.id > *as_of
                 {
-                    replay(chat, &event.what, row.get::<_, Option<i64>>(9)?.unwrap_or_default() as u8);
+                    replay(chat, &event.what, row.get::<_, Option<i64>>(9)?.unwrap_or_default() as u64);
                 }
             }
             Ok(())
@@ -108,13 +170,16 @@ impl Store {
 }
 
 /// What an entry did to a chat that was kept before it.
-fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
+fn replay(chat: &mut KeptChat, what: &What, number: u64) {
     match what {
-        What::Message { text } => {
-            chat.snapshot.note_received(seq, text);
-        }
+        What::Message { text } => match &mut chat.machine {
+            KeptMachine::Plain(snapshot) => snapshot.note_received(number as u8, text),
+            KeptMachine::Secure(snapshot) => snapshot.note_received(number),
+        },
         What::Delivered { message } | What::Unconfirmed { message } => {
-            chat.snapshot.note_settled();
+            if let KeptMachine::Plain(snapshot) = &mut chat.machine {
+                snapshot.note_settled();
+            }
             chat.settled = *message;
         }
         // Its number is used up, and the row has the next one: whatever gives messages up changes the chat's state as
@@ -131,16 +196,8 @@ fn replay(chat: &mut KeptChat, what: &What, seq: u8) {
 
 /// A chat and the entry it holds as of; `None` if a value is not one that we would have written.
 fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
-    let (address, user): (String, String) = (row.get(1)?, row.get(4)?);
-    let user = if user.is_empty() { Some(UserName::default()) } else { UserName::new(&user).ok() };
-    let (Some(user), Ok(address)) = (user, address.parse()) else { return Ok(None) };
-    let received = match (row.get::<_, Option<u16>>(6)?, row.get::<_, Option<i64>>(7)?) {
-        // An older version put more than the number there.
-        (Some(seq), Some(hash)) => Some(LastReceived::from_parts(seq as u8, hash as u64)),
-        _ => None,
-    };
-    let seq = Seq::new(row.get(5)?);
-    let dialect = Dialect::from_kept(&row.get::<_, String>(12)?);
+    let address: String = row.get(1)?;
+    let (Ok(address), Some(machine)) = (address.parse(), machine(row)?) else { return Ok(None) };
     let chat = KeptChat {
         chat: row.get::<_, i64>(0)? as u64,
         address,
@@ -149,7 +206,33 @@ fn kept_chat(row: &Row<'_>) -> rusqlite::Result<Option<(KeptChat, u64)>> {
         expires_ms: row.get::<_, Option<i64>>(10)?.map(|ms| ms as u64),
         for_outbox: row.get(11)?,
         outbox_at: row.get::<_, Option<String>>(13)?.and_then(|at| at.parse().ok()),
-        snapshot: Snapshot { state: of_number(row, 3, &STATES)?, user, seq, received, dialect },
+        is_key_known: row.get::<_, Option<bool>>(16)?.unwrap_or_default(),
+        machine,
     };
     Ok(Some((chat, row.get::<_, i64>(9)? as u64)))
+}
+
+fn machine(row: &Row<'_>) -> rusqlite::Result<Option<KeptMachine>> {
+    let (state, user): (State, String) = (of_number(row, 3, &STATES)?, row.get(4)?);
+    if let Some(id) = row.get::<_, Option<i64>>(15)? {
+        let key = row.get::<_, Option<_>>(14)?.map(KeyId::new);
+        let log: Option<String> = row.get(18)?;
+        let them = Them { key, user: user.into(), log: log.unwrap_or_default().into() };
+        let received = row.get::<_, Option<i64>>(17)?.unwrap_or_default() as u64;
+        return Ok(Some(KeptMachine::Secure(SecureSnapshot {
+            id: ChatId(id as u64),
+            state,
+            them,
+            received,
+        })));
+    }
+    let user = if user.is_empty() { Some(UserName::default()) } else { UserName::new(&user).ok() };
+    let Some(user) = user else { return Ok(None) };
+    let received = match (row.get::<_, Option<u16>>(6)?, row.get::<_, Option<i64>>(7)?) {
+        // An older version put more than the number there.
+        (Some(seq), Some(hash)) => Some(LastReceived::from_parts(seq as u8, hash as u64)),
+        _ => None,
+    };
+    let (seq, dialect) = (Seq::new(row.get(5)?), Dialect::from_kept(&row.get::<_, String>(12)?));
+    Ok(Some(KeptMachine::Plain(Snapshot { state, user, seq, received, dialect })))
 }

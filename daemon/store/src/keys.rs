@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension as _, Row, params};
-use simp_control::{KeyId, KeyOwner, KnownKey, UserName};
+use simp_control::{KeyId, KeyOwner, KnownKey};
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -54,7 +54,7 @@ impl Store {
         now_ms: u64,
         address: SocketAddr,
         key: KeyId,
-        user: &UserName,
+        user: &str,
     ) -> Result<bool, StoreError> {
         let known = self.key_of(address)?;
         if known.is_some_and(|known| known != key) {
@@ -62,7 +62,7 @@ impl Store {
         }
         self.begin()?;
         let who = address.to_string();
-        let row = params![who, key.as_bytes(), user.as_str(), now_ms as i64];
+        let row = params![who, key.as_bytes(), user, now_ms as i64];
         let sql = "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, 0) ON CONFLICT (who) DO UPDATE SET user = ?3, seen = ?4";
         self.write(sql, row)?;
         if known.is_none() {

@@ -26,7 +26,7 @@ mod store;
 
 pub use error::StoreError;
 pub use habits::KnownPeer;
-pub use kept_chats::KeptChat;
+pub use kept_chats::{KeptChat, KeptMachine};
 pub use ours::{Backlog, KeptLetter, OurMessage, WaitingMessage};
 pub use read::{BYTES_PER_READ, EntryFilter};
 pub use retain::{Ages, Discard, GivenUp, Removed, Span};

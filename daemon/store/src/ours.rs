@@ -50,6 +50,8 @@ pub struct WaitingMessage {
     pub id: u64,
     /// What it says.
     pub text: String,
+    /// It is in the outbox.
+    pub is_kept: bool,
 }
 
 /// Where messages of ours wait.
@@ -64,9 +66,9 @@ pub struct Backlog {
 /// What waits in a chat and in the outbox together. Each half comes out of its index in order, so that the
 /// first few of many cost no more than these.
 const WAITING: &str = "
-    SELECT id, text FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2
+    SELECT id, text, 0 FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2
     UNION ALL
-    SELECT o.message, text FROM outbox AS o JOIN events ON id = o.message
+    SELECT o.message, text, 1 FROM outbox AS o JOIN events ON id = o.message
         WHERE o.address = ?3 AND o.message > ?2
     ORDER BY 1 LIMIT ?4";
 
@@ -218,13 +220,20 @@ impl Store {
         })
     }
 
-    /// The messages in the outbox for the peer at this address whose texts have more bytes than this.
-    pub fn longer_in_outbox(&self, address: SocketAddr, most: usize) -> Result<Vec<u64>, StoreError> {
-        // Of a text, `length` counts characters; what a peer receives is limited in bytes.
+    /// The messages in the outbox for the peer at this address whose texts have more bytes than this, or are not ASCII
+    /// if they have to be.
+    pub fn unfit_in_outbox(
+        &self,
+        address: SocketAddr,
+        most: u64,
+        has_to_be_ascii: bool,
+    ) -> Result<Vec<u64>, StoreError> {
+        // Of a text, `length` counts characters; what a peer receives is limited in bytes. Both are the same in ASCII.
         let sql = "SELECT o.message FROM outbox AS o JOIN events ON id = o.message
-                   WHERE o.address = ?1 AND length(CAST(text AS BLOB)) > ?2 ORDER BY 1";
+                   WHERE o.address = ?1 AND (length(CAST(text AS BLOB)) > ?2
+                       OR (?3 AND length(CAST(text AS BLOB)) <> length(text))) ORDER BY 1";
         self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
-            let values = params![address.to_string(), most as i64];
+            let values = params![address.to_string(), most.min(i64::MAX as u64) as i64, has_to_be_ascii];
             query.query_map(values, |row| row.get::<_, i64>(0).map(|id| id as u64))?.collect()
         }))
     }
@@ -263,7 +272,7 @@ impl Store {
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingMessage> {
-    Ok(WaitingMessage { id: row.get::<_, i64>(0)? as u64, text: row.get(1)? })
+    Ok(WaitingMessage { id: row.get::<_, i64>(0)? as u64, text: row.get(1)?, is_kept: row.get(2)? })
 }
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<KeptLetter> {

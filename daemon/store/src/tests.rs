@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use simp_control::{Event, Filter, Kind, Peer, Reason, State, What};
+use simp_proto::secure::{ChatId, KeyId, SecureSnapshot, Them};
 use simp_proto::{LastReceived, Seq, Snapshot, UserName};
 
 use simp_seeds::{Random, Replay, seeds};
@@ -48,6 +49,8 @@ fn kept(chat: u64) -> KeptChat {
         dialect: simp_proto::Dialect::default(),
     };
     let address = peer(chat).address.parse().unwrap();
+    let them = Them { key: Some(KeyId::new([3; 32])), user: "j\u{f6}rg".into(), log: "a log".into() };
+    let secure = SecureSnapshot { id: ChatId(u64::MAX - 3), state: State::Open, them, received: 0 };
     KeptChat {
         chat,
         address,
@@ -56,7 +59,16 @@ fn kept(chat: u64) -> KeptChat {
         expires_ms: Some(9),
         for_outbox: chat == 2,
         outbox_at: (chat != 2).then_some(address),
-        snapshot,
+        is_key_known: chat == 3,
+        machine: if chat == 3 { KeptMachine::Secure(secure) } else { KeptMachine::Plain(snapshot) },
+    }
+}
+
+/// What is kept of a plain chat.
+fn plain(chat: &mut KeptChat) -> &mut Snapshot {
+    match &mut chat.machine {
+        KeptMachine::Plain(snapshot) => snapshot,
+        KeptMachine::Secure(_) => panic!("it is secure"),
     }
 }
 
@@ -98,15 +110,25 @@ fn run(seed: u64) {
         match random.below(8) {
             0 | 1 => {
                 let (seq, text) = (random.below(3) as u8, format!("text {}", random.below(5)));
-                chat.snapshot.received = Some(LastReceived::of(seq, &text));
-                append(What::Message { text }, Some(u64::from(seq)));
+                match &mut chat.machine {
+                    KeptMachine::Plain(snapshot) => {
+                        snapshot.received = Some(LastReceived::of(seq, &text));
+                        append(What::Message { text }, Some(u64::from(seq)));
+                    }
+                    KeptMachine::Secure(snapshot) => {
+                        snapshot.received += 1 + u64::from(seq);
+                        append(What::Message { text }, Some(snapshot.received));
+                    }
+                }
             }
             2 => waiting[place]
                 .push(append(What::Queued { text: "hi".to_owned(), again: None }, Some(u64::MAX - 7))),
             3 if !waiting[place].is_empty() => {
                 let message = waiting[place].remove(0);
                 append(What::Delivered { message }, None);
-                chat.snapshot.seq = chat.snapshot.seq.next();
+                if let KeptMachine::Plain(snapshot) = &mut chat.machine {
+                    snapshot.seq = snapshot.seq.next();
+                }
                 chat.settled = message;
             }
             4 => store.keep_chat(chat).unwrap(),
@@ -456,7 +478,7 @@ fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
         let shown: Vec<_> = chats
             .iter()
             .map(|chat| {
-                (chat.chat, chat.address.to_string(), chat.snapshot.state, chat.settled, chat.for_outbox)
+                (chat.chat, chat.address.to_string(), chat.machine.state(), chat.settled, chat.for_outbox)
             })
             .collect();
         assert_eq!(

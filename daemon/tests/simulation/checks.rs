@@ -39,7 +39,7 @@ pub fn check(world: &World) -> Seen {
         for chat in driver.store().kept_chats().unwrap() {
             let backlog = Backlog { chat: Some(chat.chat), outbox: None };
             let waiting = driver.store().queued(backlog, chat.settled).unwrap();
-            assert_eq!((chat.snapshot.state, waiting), (State::Open, 0), "nothing waits");
+            assert_eq!((chat.machine.state(), waiting), (State::Open, 0), "nothing waits");
         }
     }
     for (host, log) in logs.iter().enumerate() {

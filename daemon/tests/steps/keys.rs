@@ -2,7 +2,10 @@
 
 use simp_control::{FEATURES, FailureKind, KeyId, KnownKey, Reply, Request, TrustedKey, VERSION};
 
-use super::Host;
+use simp_engine::{Policy, Secrecy};
+
+use super::{Host, ask_me};
+use crate::driver;
 
 fn key(n: u8) -> KeyId {
     KeyId::new([n; 32])
@@ -57,9 +60,11 @@ fn a_client_is_told_what_the_daemon_is_known_by() {
         }
         other => panic!("{other:?}"),
     };
-    assert_eq!(told(&mut host), (None, None));
-    host.driver.set_key(key(1));
-    assert_eq!(told(&mut host), (Some(key(1)), Some(key(1))));
+    assert_eq!(told(&mut host), (None, None), "they are off");
+    host.driver.inputs.policy = Some(Policy { secrecy: Secrecy::Prefer, ..ask_me(1) });
+    host.turn();
+    let key = Some(driver::key_of(super::peer(1)));
+    assert_eq!(told(&mut host), (key, key));
 }
 
 #[test]

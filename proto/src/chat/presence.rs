@@ -32,6 +32,18 @@ impl Chat {
         }
     }
 
+    /// Ends a chat that the peer has forgotten, for it invites anew, in another way.
+    pub fn end_forgotten(&mut self) {
+        let reason = match self.phase {
+            Phase::Closed => return,
+            Phase::Leaving { untold, .. } => return self.end_left(untold),
+            Phase::Invited { .. } => Reason::Withdrawn,
+            _ => Reason::PeerRestarted,
+        };
+        self.give_up(reason);
+        self.end(reason, None);
+    }
+
     /// Ends a request whose place another one needs, as if its time were over; no effect on anything else. Its peer is
     /// not told: if it is there, its SYN comes again.
     pub fn give_way(&mut self) {

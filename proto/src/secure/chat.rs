@@ -233,6 +233,9 @@ impl SecureChat {
 
     /// What leaves once the events are committed; `None` when that is all.
     pub fn poll_leaving(&mut self) -> Option<Leaving> {
+        if self.phase == Phase::Closed {
+            self.out.ends.extend(self.spare.take().map(|spare| spare.channel));
+        }
         if let Some(channel) = self.out.ends.pop() {
             return Some(Leaving::End(channel));
         }

@@ -45,6 +45,23 @@ impl SecureChat {
         chat
     }
 
+    /// Both invite: the chat is open at once, with the name that the peer has given it. Else as
+    /// [`invited`](Self::invited).
+    pub fn met(
+        now: Instant,
+        me: Arc<Me>,
+        settings: Settings,
+        peer: (ChannelId, KeyId),
+        hello: &Hello,
+        already: Vec<u64>,
+    ) -> Self {
+        let mut chat = Self::invited(now, me, settings, peer, hello, already);
+        // Our user has asked for it, and need not be told of a request.
+        chat.out.events.clear();
+        chat.open(now, false);
+        chat
+    }
+
     /// Goes on with a chat of an earlier run; its messages that were not acknowledged are given to
     /// [`requeue`](Self::requeue). `has_messages` says that there are some.
     pub fn resume(
@@ -118,9 +135,10 @@ impl SecureChat {
         Ok(())
     }
 
-    /// Gives back a queued message of an earlier run, which may have transmitted it; also to a chat that is `closing`.
-    pub fn requeue(&mut self, now: Instant, letter: Letter) {
-        self.ours.push(letter, true);
+    /// Gives back a queued message that the caller has kept, also to a chat that is `closing`. An earlier run may have
+    /// transmitted it.
+    pub fn requeue(&mut self, now: Instant, letter: Letter, may_have_left: bool) {
+        self.ours.push(letter, may_have_left);
         self.wait(now);
     }
 

@@ -33,10 +33,10 @@ fn the_peers_name_is_learned_from_its_syn_ack() {
 
 #[test]
 fn the_peers_name_is_learned_from_its_syn() {
-    assert_eq!(Driver::invited().chat.user(), ANN.name());
+    assert_eq!(*Driver::invited().chat.user(), ANN.name());
     let mut bob = Driver::inviting();
     bob.hears(at(10), &ANN.syn());
-    assert_eq!(bob.chat.user(), ANN.name());
+    assert_eq!(*bob.chat.user(), ANN.name());
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_request_waits_its_whole_time_again_and_is_not_told_again() {
     let mut bob = resume(snapshot(&Driver::invited()), &[]);
     assert_eq!(bob.transmits(at(0)), []);
     assert_eq!((bob.state(), bob.events()), (State::Invited, vec![]));
-    assert_eq!(bob.chat.user(), ANN.name());
+    assert_eq!(*bob.chat.user(), ANN.name());
     assert_eq!(bob.chat.poll_timeout(), Some(at(600_000)));
 }
 

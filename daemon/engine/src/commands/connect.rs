@@ -12,9 +12,16 @@ use crate::engine::Engine;
 use crate::now::Now;
 use crate::ongoing::WantedBy;
 use crate::resume::INVITATION_MAX;
+use crate::ways::Way;
 
 /// Invites a peer, or takes over what there is with it already.
-pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<u64>) -> Carried {
+pub fn connect(
+    engine: &mut Engine,
+    now: Now,
+    address: &str,
+    timeout_ms: Option<u64>,
+    secure: Option<bool>,
+) -> Carried {
     let address = peer_address(engine, address)?;
     let expires_after = match timeout_ms {
         Some(ms) if ms == 0 || Duration::from_millis(ms) > INVITATION_MAX => {
@@ -55,7 +62,11 @@ pub fn connect(engine: &mut Engine, now: Now, address: &str, timeout_ms: Option<
         return denied(FailureKind::Failed, line);
     }
     room_for_one(engine, now)?;
-    let key = engine.begin_invitation(now, address, WantedBy::Users, expires_after)?;
+    let way = engine.way_to(now, address, secure)?;
+    if secure == Some(true) && way == Way::Plain {
+        return denied(FailureKind::Failed, "secure chats are off (set secure = \"prefer\" in simpd.toml)");
+    }
+    let key = engine.begin_invitation(now, (address, way), WantedBy::Users, expires_after)?;
     adopt(engine, now, key, expires_after)
 }
 

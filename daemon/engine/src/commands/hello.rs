@@ -23,7 +23,7 @@ pub fn hello(engine: &Engine, version: u32) -> Carried {
         user: engine.policy.user.to_string(),
         log: Some(engine.store.log_id().clone()),
         epochs: engine.store.epochs().clone(),
-        key: engine.key,
+        key: engine.key(),
         features: FEATURES.map(str::to_owned).to_vec(),
     })
 }

@@ -1,7 +1,6 @@
 //! Sending a message once more that was not delivered, or not confirmed.
 
 use simp_control::{Failure, FailureKind, Reply};
-use simp_proto::Text;
 
 use super::carried::{Carried, denied};
 use super::message_state::{MessageState, message_state};
@@ -29,9 +28,8 @@ pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64
     }
     let gone = || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
     let queued = engine.store.message(message)?.ok_or_else(gone)?;
-    let text = Text::new(&queued.text).map_err(|_| gone())?;
-    fits_outbox(engine, now, &text, queued.address, &queued.user)?;
-    let (address, user) = (queued.address, queued.user);
+    fits_outbox(engine, now, &queued.text, queued.address, &queued.user)?;
+    let (address, user, text) = (queued.address, queued.user, queued.text);
     let letter = Letter { address, user, text, expires_after, again: Some(message), token: None };
     let again = engine.keep_message(now, letter)?;
     Ok(Reply::Queued { message: again, chat: 0 })

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use simp_control::{Failure, FailureKind, Kind, Peer, Reply, Request, State, What, Who};
-use simp_proto::{Dialect, Text};
+use simp_proto::{Dialect, Text, TextError};
 
 use super::carried::{Carried, Denied, denied, is_still, no_longer};
 use super::connect::{peer_address, take_over};
 use crate::engine::Engine;
 use crate::letters::Letter;
+use crate::machine::{Machine, Waiting};
 use crate::now::Now;
+use crate::ways::Way;
 
 /// The longest that a message may be kept in the outbox and then be given up: ten years.
 const EXPIRY_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -35,7 +37,6 @@ pub struct Draft<'a> {
 
 /// Sends a text in a chat, or keeps it in the outbox.
 pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
-    let text = Text::new(draft.text).map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
     // The client lost the answer with its connection: the message is queued once, whatever became of it since.
     if let (Some(token), Some(after)) = (draft.token, draft.again_after) {
         match engine.store.with_token(token, after)? {
@@ -49,11 +50,11 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
             let line = "a message of the outbox belongs to no chat (omit the chat)";
             denied(FailureKind::Usage, line)
         }
-        (true, None, _) => send_through_outbox(engine, now, draft, text),
+        (true, None, _) => send_through_outbox(engine, now, draft),
         (false, _, Some(_)) => {
             denied(FailureKind::Usage, "only a message in the outbox can expire (add --queue)")
         }
-        (false, _, None) => send_in_chat(engine, now, draft, text),
+        (false, _, None) => send_in_chat(engine, now, draft),
     }
 }
 
@@ -73,23 +74,24 @@ fn not_yet(draft: &Draft<'_>, looked: u64) -> Carried {
     })))
 }
 
-fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) -> Carried {
+fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let key = find_open(engine, draft.who)?;
     is_still(engine, key, draft.chat)?;
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
-    fits(&text, ongoing.chat.dialect(), &ongoing.peer().shown())?;
+    fits(draft.text, Carrier::of(&ongoing.chat), &ongoing.peer().shown())?;
     let (chat, peer) = (ongoing.id, ongoing.peer());
     // Whoever writes in a chat wants it: it is not left by itself any more. One that its peer began is not ours by that:
     // what becomes of the message will say whether anybody is there.
     if ongoing.is_for_outbox() {
         take_over(engine, key)?;
     }
-    let what = What::Queued { text: text.as_str().to_owned(), again: None };
+    let text = draft.text.to_owned();
+    let what = What::Queued { text: text.clone(), again: None };
     // First the log, then the machine: its id is the message's.
     let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token)?;
     engine.chats.change(key, |ongoing| {
         ongoing.trace(Kind::Queued, Some(message), None);
-        ongoing.hand_over(now.instant, message, text);
+        ongoing.hand_over(now.instant, Waiting { id: message, text, is_kept: false });
     });
     Ok(Reply::Queued { message, chat })
 }
@@ -107,11 +109,12 @@ fn find_open(engine: &Engine, who: Option<&str>) -> Result<usize, Failure> {
     })
 }
 
-fn send_through_outbox(engine: &mut Engine, now: Now, draft: &Draft<'_>, text: Text) -> Carried {
+fn send_through_outbox(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let expires_after = expiry(draft.expire_ms)?;
     let (address, user) = outbox_peer(engine, draft.who)?;
-    fits_outbox(engine, now, &text, address, &user)?;
-    let letter = Letter { address, user, text, expires_after, again: None, token: draft.token };
+    fits_outbox(engine, now, draft.text, address, &user)?;
+    let letter =
+        Letter { address, user, text: draft.text.to_owned(), expires_after, again: None, token: draft.token };
     let message = engine.keep_message(now, letter)?;
     Ok(Reply::Queued { message, chat: 0 })
 }
@@ -128,7 +131,7 @@ fn outbox_peer(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, Strin
         Some(Who::OnHost(..) | Who::User(_)) | None => return outbox_peer_in_chat(engine, who),
     };
     let in_chat = engine.chats.for_outbox(address).and_then(|key| engine.chats.get(key));
-    Ok((address, in_chat.map(|ongoing| ongoing.chat.user().as_str().to_owned()).unwrap_or_default()))
+    Ok((address, in_chat.map(|ongoing| ongoing.chat.user().to_owned()).unwrap_or_default()))
 }
 
 fn outbox_peer_in_chat(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, String)> {
@@ -142,20 +145,23 @@ fn outbox_peer_in_chat(engine: &Engine, who: Option<&str>) -> Carried<(SocketAdd
         failure
     })?;
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
-    Ok((ongoing.place.invited_at(), ongoing.chat.user().to_string()))
+    Ok((ongoing.place.invited_at(), ongoing.chat.user().to_owned()))
 }
 
 /// Whether the peer receives all of a text, as far as is known.
-pub fn fits_outbox(engine: &Engine, now: Now, text: &Text, address: SocketAddr, user: &str) -> Carried<()> {
+pub fn fits_outbox(engine: &Engine, now: Now, text: &str, address: SocketAddr, user: &str) -> Carried<()> {
     is_clear(engine, address)?;
     // A chat knows best; else what the last one showed.
     let in_chat = engine.chats.for_outbox(address).and_then(|key| engine.chats.get(key));
-    let dialect = match in_chat {
-        Some(ongoing) => ongoing.chat.dialect(),
-        None => engine.known_of(now, address)?.dialect,
+    let carrier = match in_chat {
+        // It may become a plain one.
+        Some(ongoing) if !ongoing.chat.may_be_plain() => Carrier::of(&ongoing.chat),
+        _ if engine.way_to(now, address, None)? == Way::Either => Carrier::Plain(Dialect::default()),
+        _ if engine.is_to_be_secure(address)? => Carrier::Secure(engine.policy.text_max as u64),
+        _ => Carrier::Plain(engine.known_of(now, address)?.dialect),
     };
     let peer = Peer { user: user.to_owned(), address: address.to_string() };
-    fits(text, dialect, &peer.shown())
+    fits(text, carrier, &peer.shown())
 }
 
 /// Whether it is clear who is meant by an address of the outbox: not if one peer was invited there and answered
@@ -177,9 +183,36 @@ fn is_clear(engine: &Engine, address: SocketAddr) -> Carried<()> {
     }
 }
 
-/// Whether a peer that speaks so receives all of a text.
-fn fits(text: &Text, dialect: Dialect, peer: &str) -> Carried<()> {
-    let (most, length) = (dialect.text_max(), text.as_str().len());
+/// What a message goes by.
+#[derive(Clone, Copy)]
+enum Carrier {
+    /// Datagrams, to a peer that speaks so.
+    Plain(Dialect),
+    /// A channel, to a peer that takes so many bytes.
+    Secure(u64),
+}
+
+impl Carrier {
+    fn of(machine: &Machine) -> Self {
+        machine.secure().map_or_else(|| Self::Plain(machine.dialect()), |chat| Self::Secure(chat.text_max()))
+    }
+}
+
+/// Whether a peer receives all of a text.
+fn fits(text: &str, carrier: Carrier, peer: &str) -> Carried<()> {
+    let usage = |line: String| Failure::new(FailureKind::Usage, line);
+    let most = match carrier {
+        Carrier::Plain(dialect) => {
+            Text::new(text).map_err(|error| usage(error.to_string()))?;
+            dialect.text_max() as u64
+        }
+        Carrier::Secure(_) if text.is_empty() => return Err(usage(TextError::Empty.to_string()).into()),
+        Carrier::Secure(_) if text.contains('\0') => {
+            return denied(FailureKind::Usage, "a text cannot contain the character U+0000");
+        }
+        Carrier::Secure(most) => most,
+    };
+    let length = text.len() as u64;
     if length <= most {
         return Ok(());
     }

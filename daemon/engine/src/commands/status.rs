@@ -18,7 +18,7 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
         pid: std::process::id(),
         address: engine.address.to_string(),
         user: engine.policy.user.to_string(),
-        key: engine.key,
+        key: engine.key(),
         accept: engine.policy.accept.to_string(),
         uptime_ms: now.instant.saturating_duration_since(engine.started).as_millis() as u64,
         chats: engine.chats.count() as u64,

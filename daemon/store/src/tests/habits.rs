@@ -81,9 +81,9 @@ fn a_message_that_is_not_confirmed_is_known_as_such_and_goes_like_one_that_is_de
 fn messages_of_the_outbox_that_are_longer_than_a_limit_are_found() {
     let folder = Folder::new("longer");
     let (store, at) = with_outbox(&folder, &["12345", "1234", "123456", "äéi"]);
-    assert_eq!(store.longer_in_outbox(at, 4).unwrap(), [1, 3, 4]);
-    assert_eq!(store.longer_in_outbox(at, 6).unwrap(), [0; 0]);
-    assert_eq!(store.longer_in_outbox(address(&peer(8)), 1).unwrap(), [0; 0]);
+    assert_eq!(store.unfit_in_outbox(at, 4, false).unwrap(), [1, 3, 4]);
+    assert_eq!(store.unfit_in_outbox(at, 6, false).unwrap(), [0; 0]);
+    assert_eq!(store.unfit_in_outbox(address(&peer(8)), 1, false).unwrap(), [0; 0]);
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn a_log_of_the_second_schema_is_taken_over_and_goes_on() {
     assert_eq!(store.mark("old").unwrap(), Some(7));
     let chats = store.kept_chats().unwrap();
     let [chat] = chats.as_slice() else { panic!("{chats:?}") };
-    assert_eq!((chat.chat, chat.snapshot.state, chat.settled), (1, State::Open, 5));
-    assert_eq!(chat.snapshot.dialect, simp_proto::Dialect::default());
+    assert_eq!((chat.chat, chat.machine.state(), chat.settled), (1, State::Open, 5));
+    assert_eq!(plain(&mut chat.clone()).dialect, simp_proto::Dialect::default());
     let texts =
         |waiting: Vec<WaitingMessage>| waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>();
     assert_eq!(texts(store.waiting(of(chat), chat.settled, 9).unwrap()), ["waits 1"]);
@@ -112,7 +112,7 @@ fn a_log_of_the_second_schema_is_taken_over_and_goes_on() {
     // What the new tables and columns are for, in the old file.
     learn(&mut store, 1, "ann", "never-acks");
     let mut kept = chat.clone();
-    kept.snapshot.dialect = "never-acks".parse().unwrap();
+    plain(&mut kept).dialect = "never-acks".parse().unwrap();
     store.keep_chat(&kept).unwrap();
     let what = What::Unconfirmed { message: 11 };
     assert_eq!(store.append(1, Some(1), peer(1), what, None).unwrap(), 12);
@@ -121,7 +121,7 @@ fn a_log_of_the_second_schema_is_taken_over_and_goes_on() {
     let store = folder.open();
     assert_eq!(store.not_delivered(11).unwrap(), Some(Kind::Unconfirmed));
     let gone_on = store.kept_chats().unwrap().remove(0);
-    assert_eq!((gone_on.settled, gone_on.snapshot.dialect), (11, kept.snapshot.dialect));
+    assert_eq!((gone_on.settled, plain(&mut gone_on.clone()).dialect), (11, plain(&mut kept).dialect));
     assert_eq!(addresses(&store, "", 9).len(), 2);
 }
 

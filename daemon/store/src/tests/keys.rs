@@ -30,10 +30,10 @@ fn a_key_is_noted_once_and_never_in_place_of_another() {
     let folder = Folder::new("keys");
     let mut store = folder.open();
     assert_eq!((store.key_of(at(1)).unwrap(), store.is_known(key(1)).unwrap()), (None, false));
-    assert!(store.note_key(5, at(1), key(1), &UserName::default()).unwrap());
-    assert!(store.note_key(6, at(1), key(1), &bob()).unwrap(), "it is seen again");
-    assert!(!store.note_key(7, at(1), key(2), &bob()).unwrap());
-    assert!(store.note_key(8, at(2), key(1), &bob()).unwrap(), "it has moved");
+    assert!(store.note_key(5, at(1), key(1), "").unwrap());
+    assert!(store.note_key(6, at(1), key(1), "bob").unwrap(), "it is seen again");
+    assert!(!store.note_key(7, at(1), key(2), "bob").unwrap());
+    assert!(store.note_key(8, at(2), key(1), "bob").unwrap(), "it has moved");
     store.commit().unwrap();
     drop(store);
     let store = folder.open();
@@ -52,13 +52,13 @@ fn what_our_user_trusts_takes_the_place_of_what_was_seen_and_is_seen_afterwards(
     let folder = Folder::new("trust");
     let mut store = folder.open();
     let owner = KeyOwner::Address(at(1));
-    store.note_key(5, at(1), key(1), &bob()).unwrap();
+    store.note_key(5, at(1), key(1), "bob").unwrap();
     store.trust_keys(6, &[(owner.clone(), key(1))]).unwrap();
     assert_eq!(rows(&store), [(at(1).to_string(), key(1), "bob".to_owned(), 6, true)]);
     store.trust_keys(7, &[(owner.clone(), key(2))]).unwrap();
     assert_eq!(rows(&store), [(at(1).to_string(), key(2), String::new(), 7, true)], "somebody else");
-    assert!(!store.note_key(8, at(1), key(1), &bob()).unwrap());
-    assert!(store.note_key(9, at(1), key(2), &bob()).unwrap());
+    assert!(!store.note_key(8, at(1), key(1), "bob").unwrap());
+    assert!(store.note_key(9, at(1), key(2), "bob").unwrap());
     store.trust_keys(9, &[(KeyOwner::User(bob()), key(2))]).unwrap();
     let trusted = |who: String, user: &str| (who, key(2), user.to_owned(), 9, true);
     assert_eq!(rows(&store), [trusted(at(1).to_string(), "bob"), trusted("bob".to_owned(), "")]);
@@ -75,10 +75,10 @@ fn a_peer_that_moves_time_and_again_has_its_last_addresses_and_those_that_are_tr
     let folder = Folder::new("moves");
     let mut store = folder.open();
     store.trust_keys(1, &[(KeyOwner::Address(at(1)), key(1))]).unwrap();
-    store.note_key(1, at(99), key(2), &bob()).unwrap();
+    store.note_key(1, at(99), key(2), "bob").unwrap();
     for port in 2..=20 {
         // The clock jumps back before the last.
-        store.note_key(if port == 20 { 1 } else { u64::from(port) }, at(port), key(1), &bob()).unwrap();
+        store.note_key(if port == 20 { 1 } else { u64::from(port) }, at(port), key(1), "bob").unwrap();
     }
     let ports = |key| store.addresses_of(key).unwrap().iter().map(SocketAddr::port).collect::<Vec<_>>();
     assert_eq!(ports(key(1)), [19, 18, 17, 16, 15, 14, 13, 20, 1]);
@@ -97,7 +97,7 @@ fn with_too_many_keys_the_one_goes_that_was_not_seen_for_longest_and_is_not_trus
     let count = |store: &Store| rows(store).len();
     assert_eq!(count(&store), 65_536);
     for port in 1..=3 {
-        store.note_key(1, at(port), key(2), &bob()).unwrap();
+        store.note_key(1, at(port), key(2), "bob").unwrap();
         assert_eq!(count(&store), 65_536);
     }
     let oldest = rows(&store).into_iter().map(|(who, ..)| who).collect::<Vec<_>>();
@@ -134,7 +134,7 @@ fn with_too_many_peers_the_numbers_of_the_one_go_that_was_not_seen_for_longest()
     let folder = Folder::new("number-peers");
     let mut store = folder.open();
     for n in 1..=1_024 {
-        store.note_key(u64::from(if n == 5 { 1 } else { n + 1 }), at(n as u16), key(n), &bob()).unwrap();
+        store.note_key(u64::from(if n == 5 { 1 } else { n + 1 }), at(n as u16), key(n), "bob").unwrap();
         store.note_kept(key(n), "one", 1).unwrap();
         store.note_kept(key(n), "one", 2).unwrap();
     }
@@ -175,14 +175,14 @@ fn a_log_of_the_fifth_schema_is_taken_over_and_goes_on() {
     assert_eq!(store.mark("default").unwrap(), Some(5));
     let chats = store.kept_chats().unwrap();
     let [chat] = chats.as_slice() else { panic!("{chats:?}") };
-    assert_eq!((chat.chat, chat.snapshot.state, chat.settled), (1, State::Open, 3));
+    assert_eq!((chat.chat, chat.machine.state(), chat.settled), (1, State::Open, 3));
     let texts =
         |waiting: Vec<WaitingMessage>| waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>();
     assert_eq!(texts(store.waiting(of(chat), chat.settled, 9).unwrap()), ["waits 1"]);
     assert_eq!(store.outbox(0, 9).unwrap().into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["kept 2"]);
     assert_eq!(rows(&store), []);
     // What the new tables and columns are for, in the old file.
-    store.note_key(1, at(1), key(1), &bob()).unwrap();
+    store.note_key(1, at(1), key(1), "bob").unwrap();
     store.note_kept(key(1), "one", 1).unwrap();
     store.keep_chat(chat).unwrap();
     assert_eq!(store.append(1, Some(1), peer(1), What::Delivered { message: 6 }, None).unwrap(), 8);

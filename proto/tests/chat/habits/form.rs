@@ -254,9 +254,9 @@ fn a_name_of_32_zeros_is_one_as_specified_and_none_in_the_form_of_2021() {
     let user = UserName::new(&"0".repeat(32)).unwrap();
     let named = Datagram { user, ..ANN.syn() };
     let (bob, _) = accepting(known("plain"), &in_form(Form::Specified, named.clone()));
-    assert_eq!((dialect(&bob).as_str(), bob.chat.user()), ("plain", user));
+    assert_eq!((dialect(&bob).as_str(), *bob.chat.user()), ("plain", user));
     let (bob, leaves) = accepting(known("plain"), &in_form(Form::Of2021, named));
-    assert_eq!((dialect(&bob).as_str(), bob.chat.user()), ("form-2021", UserName::default()));
+    assert_eq!((dialect(&bob).as_str(), *bob.chat.user()), ("form-2021", UserName::default()));
     assert_eq!(leaves, [BOB.syn_ack().in_form(Form::Of2021)]);
 }
 

@@ -19,7 +19,7 @@ fn the_syn_ack_of_one_that_rings_opens_nothing_and_stops_our_syn_and_its_first_m
     assert_eq!(bob.schedule(at(500_000)), []);
     bob.hears(at(500_000), &ANN.chat(0, "ann accepted."));
     assert_eq!((bob.drain(), bob.state()), (vec![BOB.ack(0)], State::Open));
-    assert_eq!((dialect(&bob), bob.chat.user()), ("rings".to_owned(), ANN.name()));
+    assert_eq!((dialect(&bob), *bob.chat.user()), ("rings".to_owned(), ANN.name()));
     assert_eq!(bob.events(), [ChatEvent::Opened, message(0, "ann accepted.")]);
     bob.send(at(500_010), 1, "hi").unwrap();
     assert_eq!(bob.drain(), [BOB.chat(1, "hi")], "whoever rings has one counter, as far as is known");

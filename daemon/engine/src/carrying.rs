@@ -1,0 +1,155 @@
+//! What comes over channels goes to its chat, and what chats have to say goes out over them. Whoever opens one is met in
+//! `meeting`.
+
+use std::time::Duration;
+
+use simp_proto::Operation;
+use simp_proto::secure::{Broken, ChannelId, Frame, Hello, KeyId, Leaving};
+use simp_store::StoreError;
+
+use crate::budgets::Sender;
+use crate::channels::Owner;
+use crate::engine::Engine;
+use crate::inputs::ChannelEvent;
+use crate::now::Now;
+use crate::ongoing::Ongoing;
+use crate::timer::Timer;
+
+/// What has come from a peer that may add no more to the log waits, and so does the peer. It is looked at again after this
+/// long.
+const HELD_FOR: Duration = Duration::from_millis(250);
+
+impl Engine {
+    /// Something happened to a channel.
+    pub(crate) fn handle_channel(&mut self, now: Now, event: ChannelEvent) -> Result<(), StoreError> {
+        match event {
+            ChannelEvent::Opened(channel, key) => return self.handle_opened(channel, key),
+            ChannelEvent::Incoming(channel, key, address) => {
+                self.channels.note_incoming(channel, key, address);
+            }
+            ChannelEvent::Frame(channel, frame) => return self.handle_frame(now, channel, frame),
+            ChannelEvent::Broken(channel, why) => return self.handle_broken(now, channel, why),
+        }
+        Ok(())
+    }
+
+    fn handle_opened(&mut self, channel: ChannelId, key: KeyId) -> Result<(), StoreError> {
+        let Some(Owner::Chat(chat)) = self.channels.owner(channel) else { return Ok(()) };
+        let is_key_known = self.store.is_known(key)?;
+        self.chats.change(chat, |ongoing| {
+            if ongoing.peer_key().is_none() {
+                ongoing.noted.is_key_known = is_key_known;
+            }
+            ongoing.chat.become_secure();
+            if let Some(machine) = ongoing.chat.secure_mut() {
+                machine.handle_connected(channel, key);
+            }
+        });
+        Ok(())
+    }
+
+    fn handle_frame(&mut self, now: Now, channel: ChannelId, frame: Frame) -> Result<(), StoreError> {
+        let Some(owner) = self.channels.owner(channel) else { return Ok(()) };
+        if self.channels.holds(channel) {
+            self.hold(now, channel, frame);
+            return Ok(());
+        }
+        match (owner, frame) {
+            (Owner::Chat(key), frame) => self.handle_frame_of_chat(now, channel, key, frame),
+            (Owner::Stranger(key, address), Frame::Hello(hello)) => {
+                self.meet(now, channel, (key, address), hello)
+            }
+            (Owner::Stranger(..), _) => {
+                self.channels.end(channel);
+                Ok(())
+            }
+        }
+    }
+
+    fn handle_frame_of_chat(
+        &mut self,
+        now: Now,
+        channel: ChannelId,
+        key: usize,
+        frame: Frame,
+    ) -> Result<(), StoreError> {
+        if matches!(frame, Frame::Text { .. }) && !self.has_room_for_text(now, key) {
+            self.counters.refused.budget += 1;
+            self.hold(now, channel, frame);
+            return Ok(());
+        }
+        let already = match (&frame, self.chats.get(key).and_then(|it| it.chat.secure()?.them().key)) {
+            (Frame::Hello(hello), Some(key)) => self.already(key, hello)?,
+            _ => Vec::new(),
+        };
+        self.chats.change(key, |ongoing| {
+            if let Some(machine) = ongoing.chat.secure_mut() {
+                machine.handle_frame(now.instant, channel, frame, |_| already);
+            }
+        });
+        self.settle_if_over(now, key)
+    }
+
+    fn has_room_for_text(&mut self, now: Now, key: usize) -> bool {
+        let Some(ongoing) = self.chats.get(key) else { return true };
+        let from = Sender { ip: ongoing.place.address.ip(), is_established: ongoing.is_established() };
+        self.budgets.has_room(now.instant, from, self.policy.budget, Operation::Chat)
+    }
+
+    /// Numbers of messages that came in an earlier chat with this peer, and may come again.
+    pub(crate) fn already(&self, key: KeyId, hello: &Hello) -> Result<Vec<u64>, StoreError> {
+        self.store.kept_numbers(key, &hello.log)
+    }
+
+    fn hold(&mut self, now: Now, channel: ChannelId, frame: Frame) {
+        if self.channels.hold(channel, frame) {
+            self.wheel.set(now.instant + HELD_FOR, Timer::Held);
+        }
+    }
+
+    /// Goes on with what came over channels and had no room.
+    pub(crate) fn go_on_with_held(&mut self, now: Now) -> Result<(), StoreError> {
+        // The first that has no room is held again, and all after it.
+        for (channel, frames) in self.channels.take_held() {
+            for frame in frames {
+                self.handle_frame(now, channel, frame)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_broken(&mut self, now: Now, channel: ChannelId, why: Broken) -> Result<(), StoreError> {
+        // What came before it broke has been sent, and comes again.
+        let Some(Owner::Chat(key)) = self.channels.forget(channel) else { return Ok(()) };
+        let is_its = |ongoing: &Ongoing| ongoing.chat.secure().and_then(|it| it.channel()) == Some(channel);
+        let is_tried = self.chats.get(key).is_some_and(|it| is_its(it) && it.chat.may_be_plain());
+        if is_tried {
+            self.fall_back(now, key, why)?;
+        } else {
+            self.chats.change(key, |ongoing| {
+                if let Some(machine) = ongoing.chat.secure_mut() {
+                    machine.handle_broken(now.instant, channel, why);
+                }
+            });
+        }
+        self.settle_if_over(now, key)
+    }
+
+    /// What a chat has to say over channels leaves; if it needs one, one is opened.
+    pub(crate) fn let_out(&mut self, now: Now, key: usize) {
+        let Some(ongoing) = self.chats.settling(key) else { return };
+        let address = ongoing.place.address;
+        let Some(machine) = ongoing.chat.secure_mut() else { return };
+        while let Some(leaving) = machine.poll_leaving() {
+            match leaving {
+                Leaving::Frame(channel, frame) => self.channels.write(channel, frame),
+                Leaving::End(channel) => self.channels.end(channel),
+            }
+        }
+        if machine.wants_channel(now.instant) {
+            let channel = self.channels.name(key);
+            machine.dial(channel);
+            self.channels.open(channel, address, machine.them().key);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Whoever opens a channel to us, and says hello: a peer of a chat that we have, or one that invites us.
+
+use std::net::SocketAddr;
+
+use simp_control::{Peer, State};
+use simp_proto::secure::{ChannelId, Frame, Hello, KeyId, SecureChat, Stands};
+use simp_store::StoreError;
+
+use crate::engine::Engine;
+use crate::machine::{Machine, Otherwise};
+use crate::now::Now;
+use crate::ongoing::{Ongoing, WantedBy};
+use crate::standing::Standing;
+
+/// What is there with a peer that invites us.
+enum Before {
+    /// Nothing.
+    Nothing,
+    /// Our own invitation.
+    Invitation(usize),
+    /// A chat or a request, which it has forgotten.
+    Forgotten(usize),
+}
+
+impl Engine {
+    /// The peer with this key has said hello on a channel that it has opened. Its address is that of its SIMP.
+    pub(crate) fn meet(
+        &mut self,
+        now: Now,
+        channel: ChannelId,
+        (key, address): (KeyId, SocketAddr),
+        hello: Hello,
+    ) -> Result<(), StoreError> {
+        let same = self.chats.with_key(key).filter(|chat| {
+            let machine = self.chats.get(*chat).and_then(|ongoing| ongoing.chat.secure());
+            machine.is_some_and(|machine| machine.id() == hello.chat)
+        });
+        // It has messages that we have not sent: our log is an older one, or its is of another.
+        let is_ours = hello.received <= self.store.last_id();
+        match same {
+            Some(chat) if is_ours => self.meet_again(now, channel, chat, (key, address), hello),
+            _ if hello.stands == Stands::Inviting => self.meet_inviting(now, channel, (key, address), &hello),
+            _ => {
+                if let Some(chat) = same {
+                    self.end_forgotten(now, chat)?;
+                }
+                self.send_away(channel, Frame::Bye { reason: Some("no such chat".to_owned()) });
+                Ok(())
+            }
+        }
+    }
+
+    fn meet_again(
+        &mut self,
+        now: Now,
+        channel: ChannelId,
+        chat: usize,
+        (key, address): (KeyId, SocketAddr),
+        hello: Hello,
+    ) -> Result<(), StoreError> {
+        let already = self.already(key, &hello)?;
+        self.channels.give(channel, chat);
+        self.roam(chat, address)?;
+        self.chats.change(chat, |ongoing| {
+            if let Some(machine) = ongoing.chat.secure_mut() {
+                machine.handle_incoming(now.instant, channel, hello, already);
+            }
+        });
+        self.settle_if_over(now, chat)
+    }
+
+    /// The peer of this chat is at another address now, but it is the same peer.
+    fn roam(&mut self, chat: usize, address: SocketAddr) -> Result<(), StoreError> {
+        let is_there = self.chats.at(address).is_some();
+        if is_there {
+            return Ok(());
+        }
+        self.chats.roam(chat, address);
+        match self.chats.get(chat).and_then(Ongoing::row) {
+            // A restart looks for it there.
+            Some(row) => self.store.keep_chat(&row),
+            None => Ok(()),
+        }
+    }
+
+    fn end_forgotten(&mut self, now: Now, chat: usize) -> Result<(), StoreError> {
+        self.chats.change(chat, |ongoing| ongoing.chat.end_forgotten());
+        self.settle_if_over(now, chat)
+    }
+
+    /// Says this to somebody that we have no chat with, and nothing more.
+    fn send_away(&mut self, channel: ChannelId, frame: Frame) {
+        self.channels.write(channel, frame);
+        self.channels.end(channel);
+    }
+
+    fn meet_inviting(
+        &mut self,
+        now: Now,
+        channel: ChannelId,
+        peer: (KeyId, SocketAddr),
+        hello: &Hello,
+    ) -> Result<(), StoreError> {
+        let (key, address) = peer;
+        let me = self.secrecy.me();
+        let expected = self.store.key_of(address)?;
+        if expected.is_some_and(|expected| expected != key) && !self.store.is_known(key)? {
+            if self.limits.allow_notice(now.instant, address.ip()) {
+                tracing::warn!(peer = %address, %key, expected = ?expected, "refused: another key than before");
+            }
+            let reason =
+                format!("this address had another key (if that is right: simpctl keys forget {address})");
+            self.send_away(channel, Frame::Bye { reason: Some(reason) });
+            return Ok(());
+        }
+        match self.before(key, address) {
+            // Both invite: the invitation of the smaller key counts, as long as it is under way.
+            Before::Invitation(chat) if me.key < key && self.is_under_way(chat) => {
+                self.channels.end(channel);
+                Ok(())
+            }
+            Before::Invitation(chat) => self.meet_halfway(now, channel, chat, peer, hello),
+            Before::Forgotten(chat) => {
+                self.end_forgotten(now, chat)?;
+                self.take_request(now, channel, peer, hello)
+            }
+            Before::Nothing => self.take_request(now, channel, peer, hello),
+        }
+    }
+
+    fn before(&self, key: KeyId, address: SocketAddr) -> Before {
+        let Some(chat) = self.chats.with_key(key).or_else(|| self.chats.at(address)) else {
+            return Before::Nothing;
+        };
+        let is_of =
+            |ongoing: &Ongoing| ongoing.chat.secure().and_then(|it| it.them().key).is_none_or(|it| it == key);
+        match self.chats.get(chat) {
+            // It is somebody else's, who was there before.
+            Some(ongoing) if !is_of(ongoing) => Before::Forgotten(chat),
+            Some(ongoing) if ongoing.chat.state() == State::Inviting => Before::Invitation(chat),
+            Some(_) => Before::Forgotten(chat),
+            None => Before::Nothing,
+        }
+    }
+
+    fn is_under_way(&self, chat: usize) -> bool {
+        self.chats.get(chat).and_then(|it| it.chat.secure()).is_some_and(|it| it.channel().is_some())
+    }
+
+    /// Our invitation becomes a chat by theirs.
+    fn meet_halfway(
+        &mut self,
+        now: Now,
+        channel: ChannelId,
+        chat: usize,
+        (key, address): (KeyId, SocketAddr),
+        hello: &Hello,
+    ) -> Result<(), StoreError> {
+        let me = self.secrecy.me();
+        if self.chats.get(chat).is_some_and(Ongoing::is_unlogged) && self.is_full() {
+            self.chats.take_invitation_back(now.instant, chat);
+            self.send_away(channel, Frame::Busy);
+            return Ok(());
+        }
+        let already = self.already(key, hello)?;
+        let is_key_known = self.store.is_known(key)?;
+        let ours = self.chats.get(chat).and_then(|it| it.chat.secure()?.channel());
+        ours.into_iter().for_each(|ours| self.channels.end(ours));
+        self.channels.give(channel, chat);
+        let settings = self.policy.chat;
+        self.roam(chat, address)?;
+        self.chats.change(chat, |ongoing| {
+            let machine = SecureChat::met(now.instant, me, settings, (channel, key), hello, already);
+            ongoing.chat = Machine::Secure(Box::new(machine), Otherwise::Closed);
+            ongoing.noted.is_key_known = is_key_known;
+        });
+        Ok(())
+    }
+
+    /// Takes up an invitation, if there is room for it.
+    fn take_request(
+        &mut self,
+        now: Now,
+        channel: ChannelId,
+        (key, address): (KeyId, SocketAddr),
+        hello: &Hello,
+    ) -> Result<(), StoreError> {
+        let me = self.secrecy.me();
+        let peer = Peer { user: hello.user.clone(), address: address.to_string() };
+        let is_awaited = self.is_awaited(address);
+        let accepts = is_awaited || self.policy.accept.allows(&peer, Some(key));
+        let has_room = if accepts { self.make_room(now)? } else { !self.is_full() };
+        if !has_room {
+            self.send_away(channel, Frame::Busy);
+            return Ok(());
+        }
+        let in_the_way = if accepts { None } else { self.in_the_way_of(address) };
+        let is_expected = is_awaited || self.expects(address);
+        if !self.budgets.take_invitation(now.instant, address.ip(), self.policy.budget, is_expected) {
+            self.counters.refused.budget += 1;
+            // As if the network had lost it: it comes again.
+            self.channels.end(channel);
+            return Ok(());
+        }
+        if let Some(key) = in_the_way {
+            self.chats.change(key, |ongoing| ongoing.chat.give_way());
+            self.settle_if_over(now, key)?;
+        }
+        let already = self.already(key, hello)?;
+        let is_key_known = self.store.is_known(key)?;
+        let machine = SecureChat::invited(now.instant, me, self.policy.chat, (channel, key), hello, already);
+        let wanted_by = if accepts { WantedBy::Peer } else { WantedBy::Users };
+        let expires_after = self.policy.chat.request_expiry;
+        let machine = Machine::Secure(Box::new(machine), Otherwise::Closed);
+        let standing = Standing::proved(now.instant);
+        let chat = self.insert(now, (address, None), machine, (wanted_by, standing), expires_after);
+        self.channels.give(channel, chat);
+        self.chats.change(chat, |ongoing| {
+            ongoing.noted.is_key_known = is_key_known;
+            if accepts {
+                // The machine has just been made: it is invited.
+                _ = ongoing.chat.accept(now.instant);
+            }
+        });
+        Ok(())
+    }
+}
