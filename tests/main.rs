@@ -20,6 +20,7 @@
 //! - `control_socket`: what hostile and odd clients do to a daemon.
 //! - `doubles`: chats with doubles of other implementations, in both roles.
 //! - `peers`: what is told, kept and said in simpd.toml of peers that speak otherwise.
+//! - `keys`: the keys that peers are known by, as a user handles them.
 //! - `first_process`: the programs in a container of their own.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
@@ -47,6 +48,7 @@ mod doubles;
 mod first_process;
 mod harness;
 mod idle;
+mod keys;
 mod kills;
 mod link_local;
 mod lost;

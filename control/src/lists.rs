@@ -1,6 +1,8 @@
 //! What a client asks most, as one value: lists whose answers come in pieces are put together, and replies of the wrong
 //! kind are failures.
 
+use simp_proto::secure::KeyId;
+
 use crate::answer::Reply;
 use crate::client::Client;
 use crate::error::{Outcome, unexpected};
@@ -79,6 +81,19 @@ impl Client {
                 _ => Err(unexpected()),
             },
         )
+    }
+
+    /// The key that is known of the peer at this `ADDR:PORT`.
+    pub fn key_of(&mut self, address: &str) -> Outcome<Option<KeyId>> {
+        // The list is in the order of texts: few come between a text without its end and the whole.
+        let mut before = address.to_owned();
+        before.pop();
+        match self.ask(&Request::Keys { after: before })? {
+            Reply::Keys { keys, .. } => {
+                Ok(keys.into_iter().find(|known| known.who == address).map(|known| known.key))
+            }
+            _ => Err(unexpected()),
+        }
     }
 
     /// A whole list. Each request is for what comes after the last of the pieces before it.

@@ -1,4 +1,6 @@
-//! The command line: one struct per subcommand, whose doc comment is its help.
+//! The command line: one struct per subcommand, whose doc comment is its help. Those about keys are in `keys`.
+
+mod keys;
 
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use simp_service::words::Words;
 
 use crate::show::Amount;
 use crate::when::{Place, lasting, place};
+pub(crate) use keys::{ImportArgs, KeyArgs, KeysArgs, KeysCommand};
 
 /// Talk to people and programs on other hosts, through simpd.
 #[derive(FromArgs, ArgsInfo)]
@@ -24,7 +27,7 @@ use crate::when::{Place, lasting, place};
 )]
 #[argh(note = "Text from peers is shown with control characters as escapes; JSON carries the exact text.")]
 #[argh(
-    note = "JSON: an event has id, at (RFC 3339), event, chat, then from (message, request), to (inviting, queued, delivered, undelivered, unconfirmed) or peer (opened, closed, error) as user@address:port, and message, reason, text, note if it has them. A chat has chat, peer, state, queued, since, note. A failure has error and kind: it takes the place of the one answer of a command; streams and lists have none, and say it on stderr and in the exit status."
+    note = "JSON: an event has id, at (RFC 3339), event, chat, then from (message, request), to (inviting, queued, delivered, undelivered, unconfirmed) or peer (opened, closed, error) as user@address:port, and message, reason, text, note if it has them. A chat has chat, peer, state, queued, since, note. A chat, a request and opened have secure with key and known if they are secure. A failure has error and kind: it takes the place of the one answer of a command; streams and lists have none, and say it on stderr and in the exit status."
 )]
 #[argh(error_code(0, "done"))]
 #[argh(error_code(1, "failed; the line on stderr says why"))]
@@ -35,6 +38,7 @@ use crate::when::{Place, lasting, place};
 #[argh(error_code(6, "no answer within the time limit"))]
 #[argh(error_code(7, "no such chat, request or peer"))]
 #[argh(error_code(8, "not delivered: the message was given up (the text is kept in the log)"))]
+#[argh(error_code(9, "not who it was: the peer has another key than the one that is known"))]
 pub(crate) struct Args {
     /// which simpd: its address, or the path of its socket
     #[argh(option, short = 'd', arg_name = "addr|socket")]
@@ -68,6 +72,8 @@ pub(crate) enum Command {
     History(HistoryArgs),
     Consumers(ConsumersArgs),
     Peers(PeersArgs),
+    Key(KeyArgs),
+    Keys(KeysArgs),
     Stop(StopArgs),
     Probe(ProbeArgs),
     Completions(CompletionsArgs),
@@ -82,6 +88,12 @@ pub(crate) struct ConnectArgs {
     /// how long the invitation lasts (default: simpd's setting)
     #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
+    /// only a secure chat
+    #[argh(switch)]
+    pub(crate) secure: bool,
+    /// only a plain chat, whatever is known of the peer
+    #[argh(switch)]
+    pub(crate) plain: bool,
     /// ADDR[:PORT] or HOST[:PORT]; the default port is 7777
     #[argh(positional)]
     pub(crate) address: String,
@@ -113,7 +125,7 @@ pub(crate) struct DeclineArgs {
 /// List the requests that wait for accept or decline.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "One per line, without a heading: id, state, peer, messages queued, age, what is special about the peer."
+    note = "One per line, without a heading: id, state, peer, messages queued, age, and the key if it is secure, or what is special about the peer."
 )]
 #[argh(note = "JSON: a chat per line.")]
 #[argh(subcommand, name = "requests", help_triggers("-h", "--help"))]
@@ -122,7 +134,7 @@ pub(crate) struct RequestsArgs {}
 /// List all chats, requests and invitations.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "One per line, without a heading: id, state, peer, messages queued, age, what is special about the peer."
+    note = "One per line, without a heading: id, state, peer, messages queued, age, and the key if it is secure, or what is special about the peer."
 )]
 #[argh(note = "JSON: a chat per line.")]
 #[argh(subcommand, name = "chats", help_triggers("-h", "--help"))]
@@ -398,9 +410,10 @@ pub(crate) fn amount(words: &Words) -> Amount {
     match words.path().collect::<Vec<_>>().as_slice() {
         // Without a text: each line of standard input has an outcome of its own.
         ["send"] if !words.has_text() => Amount::Stream,
-        ["listen" | "history" | "chats" | "requests" | "outbox" | "consumers" | "peers" | "probe"] => {
-            Amount::Stream
-        }
+        [
+            "listen" | "history" | "chats" | "requests" | "outbox" | "consumers" | "peers" | "keys" | "probe",
+        ]
+        | ["keys", "export"] => Amount::Stream,
         _ => Amount::One,
     }
 }

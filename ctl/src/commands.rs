@@ -8,6 +8,7 @@ mod connect;
 mod consumers;
 mod decline;
 mod history;
+mod keys;
 mod listen;
 mod outbox;
 mod peers;
@@ -29,7 +30,9 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
     // Called by those that need one, after they have looked at their arguments.
     let simpd = || reach::simpd(named);
     match command {
-        Command::Connect(args) => connect::run(&mut simpd()?, output, args),
+        Command::Connect(args) => {
+            connect::check(args).and_then(|secure| connect::run(&mut simpd()?, output, args, secure))
+        }
         Command::Accept(args) => accept::run(&mut simpd()?, output, args),
         Command::Decline(args) => decline::run(&mut simpd()?, output, args),
         Command::Requests(_) => chats::requests(&mut simpd()?, output),
@@ -45,6 +48,10 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
         Command::History(args) => history::run(&mut simpd()?, output, args),
         Command::Consumers(args) => consumers::run(&mut simpd()?, output, args),
         Command::Peers(args) => peers::check(args).and_then(|()| peers::run(&mut simpd()?, output, args)),
+        Command::Key(_) => keys::ours(&mut simpd()?, output),
+        Command::Keys(args) => {
+            keys::check(args).and_then(|trusted| keys::run(&mut simpd()?, output, args, trusted))
+        }
         Command::Stop(_) => stop::run(&mut simpd()?, output),
         // These two need no simpd of ours.
         Command::Probe(args) => probe::run(output, args),

@@ -6,12 +6,14 @@
 //! simp-control's, and so are the kinds of failure with their exit statuses.
 //!
 //! - `args`: the command line. `help`: how its help is printed. `when`, `names`, `stdin`: what users type.
+//! - `key_line`: keys as lines of files.
 //! - `commands`: one file per subcommand. `reach`: how they come by their simpd.
 //! - `show`: all printing.
 
 mod args;
 mod commands;
 mod help;
+mod key_line;
 mod names;
 mod reach;
 mod show;

@@ -1,15 +1,16 @@
 //! All printing: standard output in the form that was chosen, and lines on standard error.
 //!
-//! - `model`: what is shown. `plain`, `json`: its two forms.
+//! - `model`: what is shown. `plain`, `json`: its two forms; `keys` is a part of the first.
 
 mod json;
+mod keys;
 mod model;
 mod plain;
 
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 use simp_control::error::{Outcome, unwritten};
-use simp_control::{Event, Failure, Peer, escape};
+use simp_control::{Event, Failure, Peer, Secure, escape};
 
 pub(crate) use model::{OutboxEntry, View, WaitsFor};
 
@@ -106,8 +107,8 @@ pub(crate) fn notice(event: &Event) {
 }
 
 /// Tells a person of a request to this daemon, and what to type.
-pub(crate) fn notice_request(daemon: &str, peer: &Peer) {
-    to_stderr(&plain::invitation(daemon, peer));
+pub(crate) fn notice_request(daemon: &str, peer: &Peer, secure: Option<Secure>) {
+    to_stderr(&plain::invitation(daemon, peer, secure));
 }
 
 /// One line, in one piece. What is not read there is lost without harm.

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use simp_control::error::{Outcome, fail, unexpected};
 use simp_control::{
-    ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, State,
-    What,
+    ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, KeyId, Kind, Reason, Reply, Request,
+    State, What,
 };
 
 use crate::args::ConnectArgs;
@@ -19,15 +19,35 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A chat, and the entry of the log after which it is to be followed.
 pub(super) type Begun = (ChatInfo, u64);
 
+/// Whether the chat has to be secure, or must not; `None` if it may be either.
+///
+/// # Errors
+/// `usage` if it has to be both.
+pub(super) fn check(args: &ConnectArgs) -> Outcome<Option<bool>> {
+    match (args.secure, args.plain) {
+        (true, true) => {
+            Err(fail(FailureKind::Usage, "a chat is secure or plain: give only one of --secure and --plain"))
+        }
+        (true, false) => Ok(Some(true)),
+        (false, true) => Ok(Some(false)),
+        (false, false) => Ok(None),
+    }
+}
+
 /// Invites and waits for the answer.
-pub(super) fn run(client: &mut Client, output: &mut Output, args: &ConnectArgs) -> Outcome {
+pub(super) fn run(
+    client: &mut Client,
+    output: &mut Output,
+    args: &ConnectArgs,
+    secure: Option<bool>,
+) -> Outcome {
     // A limit below a millisecond must not become none.
     let timeout_ms = args.timeout.map(|timeout| (timeout.as_millis() as u64).max(1));
     let deadline = deadline(args.timeout.map(|timeout| timeout + GRACE));
     let (chat, after) = client.insist(deadline, |client, _| {
         // Asked again, simpd answers with the chat that is there: inviting somebody twice is once.
         let address = names::address(client, &args.address)?;
-        begun(client.ask(&Request::Connect { address, timeout_ms, secure: None })?)
+        begun(client.ask(&Request::Connect { address, timeout_ms, secure })?)
     })?;
     let invited = format!("{} is invited", chat.peer.address);
     match opened(client, chat, after, deadline).map_err(|error| error.goes_on(&invited))? {
@@ -61,11 +81,18 @@ pub(super) fn opened(
     let kinds = vec![Kind::Opened, Kind::Closed];
     client.follow(FollowFrom::After(after), Filter { kinds, chat: Some(chat.chat), ..Filter::default() })?;
     client.write()?;
-    while let Some(Event { peer, what, .. }) = client.event(deadline)? {
+    while let Some(Event { peer, secure, what, .. }) = client.event(deadline)? {
         match what {
-            What::Opened { note } => return Ok(Ok(ChatInfo { peer, state: State::Open, note, ..chat })),
+            What::Opened { note } => {
+                return Ok(Ok(ChatInfo { peer, state: State::Open, note, secure, ..chat }));
+            }
             What::Closed { reason, text } => {
-                return Err(not_opened(&peer.address, reason, text.as_deref()).into());
+                // Without it the line says less, and is right all the same.
+                let known = match reason {
+                    Reason::OtherKey => client.key_of(&peer.address).ok().flatten(),
+                    _ => None,
+                };
+                return Err(not_opened(&peer.address, reason, text.as_deref(), known).into());
             }
             _ => (),
         }
@@ -73,8 +100,22 @@ pub(super) fn opened(
     Ok(Err(chat))
 }
 
-/// Why a chat that was to open is closed instead.
-fn not_opened(address: &str, reason: Reason, text: Option<&str>) -> Failure {
+/// Whoever is there is not who it was.
+fn other_key(address: &str, found: Option<&str>, known: Option<KeyId>) -> Failure {
+    let line = match (found, known) {
+        (Some(found), Some(known)) => format!(
+            "{address}: its key is {found}, not {known} as before (if that is right: simpctl keys forget {address})"
+        ),
+        (Some(found), None) => {
+            format!("{address}: its key is {found}, not the one that is known (list them: simpctl keys)")
+        }
+        (None, _) => format!("{address} has another key than before (list them: simpctl keys)"),
+    };
+    Failure::new(FailureKind::OtherKey, line)
+}
+
+/// Why a chat that was to open is closed instead, with a peer of which this key is known.
+fn not_opened(address: &str, reason: Reason, text: Option<&str>, known: Option<KeyId>) -> Failure {
     let (kind, line) = match reason {
         Reason::PeerDeclined => (FailureKind::Declined, format!("{address} declined")),
         Reason::PeerBusy => (FailureKind::Busy, format!("{address} is busy")),
@@ -88,7 +129,7 @@ fn not_opened(address: &str, reason: Reason, text: Option<&str>) -> Failure {
         Reason::Quit => {
             (FailureKind::Failed, format!("{address}: the invitation was taken back by simpctl quit"))
         }
-        Reason::OtherKey => (FailureKind::OtherKey, format!("{address} has another key than before")),
+        Reason::OtherKey => return other_key(address, text, known),
         Reason::Withdrawn => (FailureKind::NoSuch, format!("{address} has withdrawn its invitation")),
         Reason::WeDeclined => (FailureKind::NoSuch, format!("{address}: the request was declined here")),
         Reason::RequestExpired => {
@@ -114,7 +155,24 @@ mod tests {
     #[test]
     fn an_invitation_that_fails_says_how_and_why() {
         use FailureKind::{Busy, Declined, Failed, NoAnswer, NoSuch};
+        let (old, new) = (KeyId::new([1; 32]), KeyId::new([2; 32]));
+        let other = not_opened("a:1", Reason::OtherKey, Some(&new.to_string()), Some(old));
+        let line =
+            format!("a:1: its key is {new}, not {old} as before (if that is right: simpctl keys forget a:1)");
+        assert_eq!(other, Failure::new(FailureKind::OtherKey, line));
         for (reason, text, kind, line) in [
+            (
+                Reason::OtherKey,
+                Some("SHA256:x"),
+                FailureKind::OtherKey,
+                "a:1: its key is SHA256:x, not the one that is known (list them: simpctl keys)",
+            ),
+            (
+                Reason::OtherKey,
+                None,
+                FailureKind::OtherKey,
+                "a:1 has another key than before (list them: simpctl keys)",
+            ),
             (Reason::PeerDeclined, Some("not now"), Declined, "a:1 declined: not now"),
             (Reason::PeerDeclined, Some(""), Declined, "a:1 declined"),
             (Reason::PeerBusy, None, Busy, "a:1 is busy"),
@@ -123,7 +181,7 @@ mod tests {
             (Reason::NobodyThere, None, Failed, "a:1: nobody listens there (is simpd running on that host?)"),
             (Reason::NobodyThere, Some("no way leads there"), Failed, "a:1: no way leads there"),
         ] {
-            assert_eq!(not_opened("a:1", reason, text), Failure::new(kind, line));
+            assert_eq!(not_opened("a:1", reason, text, None), Failure::new(kind, line));
         }
     }
 }

@@ -141,6 +141,11 @@ impl Sending<'_> {
                         Reason::TooLong => {
                             "its peer accepts only shorter messages; send it in parts".to_owned()
                         }
+                        Reason::OtherKey => {
+                            format!(
+                                "whoever is there now has another key; list them: simpctl keys; then: simpctl resend {id}"
+                            )
+                        }
                         _ => format!("send it again with: simpctl resend {id}"),
                     };
                     let line = format!("not delivered: {reason} ({remedy})");

@@ -4,7 +4,9 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use simp_control::clock::rfc3339;
-use simp_control::{ChatInfo, Consumer, Event, Failure, Kind, OutboxMessage, PeerInfo, What, escape};
+use simp_control::{
+    ChatInfo, Consumer, Event, Failure, Kind, KnownKey, OutboxMessage, PeerInfo, What, escape,
+};
 
 use super::model::View;
 
@@ -41,6 +43,9 @@ pub(super) fn render(shown: &View<'_>) -> String {
         View::Removed(name) => line(&Object([("removed", json!(name))])),
         View::Peers(peers) => peers.iter().map(|info| line(&peer(info))).collect(),
         View::Forgotten(peers) => line(&Object([("forgotten", json!(peers))])),
+        View::Key(key) => line(&Object([("key", json!(key))])),
+        View::Keys(keys) | View::Exported(keys) => keys.iter().map(|known| line(&known_key(known))).collect(),
+        View::Trusted(keys) => line(&Object([("trusted", json!(keys))])),
         View::Status(status) => line(status),
         View::Probed { report, .. } => report.lines().map(|clause| line(&clause)).collect(),
         View::Stopped(daemon) => line(&Object([("stopped", json!(daemon))])),
@@ -57,7 +62,7 @@ fn line(value: &impl Serialize) -> String {
     format!("{}\n", escape::json(&json))
 }
 
-fn entry(event: &Event) -> Object<10> {
+fn entry(event: &Event) -> Object<11> {
     // The name of the field says which way it went.
     let whose = match event.what.kind() {
         Kind::Message | Kind::Request => "from",
@@ -84,10 +89,11 @@ fn entry(event: &Event) -> Object<10> {
         ("reason", json!(reason)),
         ("text", json!(event.what.text())),
         ("note", json!(note)),
+        ("secure", json!(event.secure)),
     ])
 }
 
-fn chat(info: &ChatInfo) -> Object<6> {
+fn chat(info: &ChatInfo) -> Object<7> {
     Object([
         ("chat", json!(info.chat)),
         ("peer", json!(info.peer.to_string())),
@@ -95,6 +101,18 @@ fn chat(info: &ChatInfo) -> Object<6> {
         ("queued", json!(info.queued)),
         ("since", json!(rfc3339(info.since_ms))),
         ("note", json!(info.note)),
+        ("secure", json!(info.secure)),
+    ])
+}
+
+fn known_key(known: &KnownKey) -> Object<5> {
+    let user = Some(&known.user).filter(|user| !user.is_empty());
+    Object([
+        ("who", json!(known.who)),
+        ("key", json!(known.key)),
+        ("user", json!(user)),
+        ("seen", json!(rfc3339(known.seen_ms))),
+        ("trusted", json!(known.trusted)),
     ])
 }
 
@@ -129,7 +147,7 @@ fn consumer(info: &Consumer, last_id: u64) -> Object<3> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_control::{FailureKind, Peer, Reason};
+    use simp_control::{FailureKind, KeyId, Peer, Reason, Secure, State};
 
     fn event(what: What) -> Event {
         let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };
@@ -202,6 +220,35 @@ mod tests {
         let expected = r#"{"peer":"127.0.0.2","dialect":"plain","notes":["takes turns"],"seen":"2026-11-21T12:00:00.123Z","pinned":false}"#;
         assert_eq!(render(&View::Peers(&[info])), format!("{expected}\n"));
         assert_eq!(render(&View::Forgotten(3)), "{\"forgotten\":3}\n");
+    }
+
+    #[test]
+    fn a_key_is_there_wherever_a_chat_is_secure() {
+        let key = KeyId::new([7; 32]);
+        let secure = format!(r#""secure":{{"key":"{key}","known":false}}"#);
+        let opened =
+            Event { secure: Some(Secure { key, known: false }), ..event(What::Opened { note: None }) };
+        let rest = r#""event":"opened","chat":1,"peer":"bob@127.0.0.2:7777""#;
+        let expected = format!("{{\"id\":1,\"at\":\"2026-11-21T12:00:00.123Z\",{rest},{secure}}}\n");
+        assert_eq!(render(&View::Event(&opened)), expected);
+        let chat = ChatInfo {
+            chat: 1,
+            peer: opened.peer.clone(),
+            state: State::Open,
+            queued: 0,
+            since_ms: 1_795_262_400_123,
+            note: None,
+            ends_ms: None,
+            secure: opened.secure,
+        };
+        assert!(render(&View::Chats(&[chat])).ends_with(&format!(".123Z\",{secure}}}\n")));
+        let (who, user, seen_ms) = ("ann".to_owned(), String::new(), 1_795_262_400_123);
+        let known = KnownKey { who, key, user, seen_ms, trusted: true };
+        let seen = "2026-11-21T12:00:00.123Z";
+        let expected =
+            format!("{{\"who\":\"ann\",\"key\":\"{key}\",\"seen\":\"{seen}\",\"trusted\":true}}\n");
+        assert_eq!(render(&View::Keys(&[known])), expected);
+        assert_eq!(render(&View::Key(key)), format!("{{\"key\":\"{key}\"}}\n"));
     }
 
     #[test]

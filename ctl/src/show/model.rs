@@ -1,6 +1,6 @@
 //! What is shown, apart from how: `plain` and `json` are the two forms of it.
 
-use simp_control::{ChatInfo, Consumer, Event, OutboxMessage, PeerInfo, Status};
+use simp_control::{ChatInfo, Consumer, Event, KeyId, KnownKey, OutboxMessage, PeerInfo, Status};
 use simp_probe::Report;
 
 /// What can be printed.
@@ -30,8 +30,16 @@ pub(crate) enum View<'a> {
     Removed(&'a str),
     /// How peers speak.
     Peers(&'a [PeerInfo]),
-    /// Of so many peers it is forgotten.
+    /// What was known of so many peers, or so many keys, is forgotten.
     Forgotten(u64),
+    /// What we are known by.
+    Key(KeyId),
+    /// What peers are known by.
+    Keys(&'a [KnownKey]),
+    /// The same as lines that can be read again.
+    Exported(&'a [KnownKey]),
+    /// So many keys are trusted.
+    Trusted(u64),
     /// What the daemon says of itself.
     Status(&'a Status),
     /// This daemon has stopped.

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use simp_control::clock::{age, local, now_ms};
-use simp_control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Status, What, escape};
+use simp_control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Secure, Status, What, escape};
 
+use super::keys::{exported, key_row, secrecy, secrecy_with_key};
 use super::model::{OutboxEntry, View, WaitsFor};
 
 /// The lines, each with its end; nothing if the exit status says it all.
@@ -13,7 +14,7 @@ pub(super) fn render(shown: &View<'_>) -> String {
         View::Event(event) => format!("{}\n", sentence(event)),
         View::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
         View::Connected(chat) => {
-            format!("connected to {}{}\n", chat.peer.shown(), aside(chat.note.as_deref()))
+            format!("connected to {}{}\n", chat.peer.shown(), aside(chat.secure, chat.note.as_deref()))
         }
         View::Delivered(Event { what: What::Unconfirmed { .. }, peer: to, .. }) => {
             format!("sent, not confirmed: {} has not acknowledged it\n", to.shown())
@@ -24,6 +25,7 @@ pub(super) fn render(shown: &View<'_>) -> String {
         | View::Cancelled(_)
         | View::Removed(_)
         | View::Forgotten(_)
+        | View::Trusted(_)
         | View::Stopped(_) => String::new(),
         View::Chats(chats) => table(chats.iter().map(|chat| row(chat, now_ms()))),
         View::Outbox(entries) => table(entries.iter().map(|entry| outbox_row(entry, now_ms()))),
@@ -31,6 +33,9 @@ pub(super) fn render(shown: &View<'_>) -> String {
             table(consumers.iter().map(|consumer| consumer_row(consumer, *last_id)))
         }
         View::Peers(peers) => table(peers.iter().map(|info| peer_row(info, now_ms()))),
+        View::Key(key) => format!("{key}\n"),
+        View::Keys(keys) => table(keys.iter().map(|known| key_row(known, now_ms()))),
+        View::Exported(keys) => keys.iter().map(exported).collect(),
         View::Probed { report, verbose } => report.plain(*verbose),
         View::Status(status) => {
             table(counts(status).into_iter().map(|(name, value)| [name.to_owned(), value]))
@@ -57,9 +62,11 @@ pub(super) fn sentence(event: &Event) -> String {
     match &event.what {
         What::Message { text } => format!("{}: {}", name(&event.peer), escape::shown(text)),
         What::Queued { text, .. } => format!("you -> {}: {}", name(&event.peer), escape::shown(text)),
-        What::Request => format!("* {who} invites you"),
+        What::Request => format!("* {who} invites you{}", aside(event.secure, None)),
         What::Inviting => format!("* you invited {who}"),
-        What::Opened { note } => format!("* chat with {who} is open{}", aside(note.as_deref())),
+        What::Opened { note } => {
+            format!("* chat with {who} is open{}", aside(event.secure, note.as_deref()))
+        }
         What::Closed { reason, text: None } => format!("* chat with {who} is closed: {reason}"),
         What::Closed { reason, text: Some(text) } => {
             format!("* chat with {who} is closed: {reason} ({})", escape::shown(text))
@@ -74,8 +81,10 @@ pub(super) fn sentence(event: &Event) -> String {
 }
 
 /// A request to this daemon, and what to type.
-pub(super) fn invitation(daemon: &str, from: &Peer) -> String {
-    format!("* {} invites you (answer with: simpctl -d {daemon} accept {})", from.shown(), handle(from))
+pub(super) fn invitation(daemon: &str, from: &Peer, secure: Option<Secure>) -> String {
+    let secrecy = secure.map(|secure| format!("{}; ", secrecy(&secure))).unwrap_or_default();
+    let who = from.shown();
+    format!("* {who} invites you ({secrecy}answer with: simpctl -d {daemon} accept {})", handle(from))
 }
 
 /// What to type for this peer: its user name if that means nothing to a shell, else its address.
@@ -84,14 +93,18 @@ fn handle(peer: &Peer) -> &str {
     if !peer.user.is_empty() && peer.user.chars().all(harmless) { &peer.user } else { &peer.address }
 }
 
-/// What is special about a peer, after its name.
-fn aside(note: Option<&str>) -> String {
-    note.map(|note| format!(" ({})", escape::shown(note))).unwrap_or_default()
+/// What is special about a chat and its peer, after the peer's name.
+fn aside(secure: Option<Secure>, note: Option<&str>) -> String {
+    let (secrecy, note) = (secure.map(|secure| secrecy(&secure)), note.map(escape::shown));
+    let all: Vec<_> = secrecy.into_iter().chain(note.map(Into::into)).collect();
+    if all.is_empty() { String::new() } else { format!(" ({})", all.join("; ")) }
 }
 
 fn row(chat: &ChatInfo, now_ms: u64) -> [String; 6] {
     let age = age(now_ms.saturating_sub(chat.since_ms) / 1000);
-    let note = escape::shown(chat.note.as_deref().unwrap_or_default()).into_owned();
+    let secrecy = chat.secure.as_ref().map(secrecy_with_key);
+    let note = chat.note.as_deref().map(|note| escape::shown(note).into_owned());
+    let note = secrecy.into_iter().chain(note).collect::<Vec<_>>().join("; ");
     [chat.chat.to_string(), chat.state.to_string(), chat.peer.shown(), chat.queued.to_string(), age, note]
 }
 
@@ -159,9 +172,9 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
         ("pid", status.pid.to_string()),
         ("address", text(&status.address)),
         ("user", text(&status.user)),
-        ("accept", text(&status.accept)),
-        ("uptime", age(status.uptime_ms / 1000)),
     ];
+    lines.extend(status.key.map(|key| ("key", key.to_string())));
+    lines.extend([("accept", text(&status.accept)), ("uptime", age(status.uptime_ms / 1000))]);
     lines.extend(status.trouble.as_deref().map(|trouble| ("trouble", text(trouble))));
     lines.extend(status.log.as_ref().map(|log| ("log", text(&log.to_string()))));
     let numbers = [
@@ -197,7 +210,7 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_control::{Reason, State};
+    use simp_control::{KeyId, Reason, State};
 
     fn bob(user: &str) -> Peer {
         Peer { user: user.into(), address: "127.0.0.2:7777".into() }
@@ -293,6 +306,40 @@ mod tests {
             opened(Some("takes\x1b turns")),
             "* chat with bob@127.0.0.2:7777 is open (takes\\x1b turns)"
         );
+    }
+
+    #[test]
+    fn how_a_chat_is_secure_stands_after_its_peer() {
+        let key = KeyId::new([7; 32]);
+        let secure = |known| Some(Secure { key, known });
+        let opened = |known| Event {
+            secure: secure(known),
+            ..event("bob", What::Opened { note: Some("takes turns".to_owned()) })
+        };
+        let who = "bob@127.0.0.2:7777";
+        assert_eq!(sentence(&opened(true)), format!("* chat with {who} is open (secure; takes turns)"));
+        let request = Event { secure: secure(false), ..event("bob", What::Request) };
+        assert_eq!(sentence(&request), format!("* {who} invites you (secure, new key {key})"));
+        assert_eq!(
+            invitation("127.0.0.1", &bob("bob"), secure(false)),
+            format!(
+                "* {who} invites you (secure, new key {key}; answer with: simpctl -d 127.0.0.1 accept bob)"
+            )
+        );
+        let mut chat = ChatInfo {
+            chat: 1,
+            peer: bob("bob"),
+            state: State::Open,
+            queued: 0,
+            since_ms: 0,
+            note: None,
+            ends_ms: None,
+            secure: secure(true),
+        };
+        assert_eq!(render(&View::Connected(&chat)), format!("connected to {who} (secure)\n"));
+        assert_eq!(row(&chat, 0)[5], format!("secure, known key {key}"));
+        chat.secure = secure(false);
+        assert_eq!(render(&View::Connected(&chat)), format!("connected to {who} (secure, new key {key})\n"));
     }
 
     #[test]

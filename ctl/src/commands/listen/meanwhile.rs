@@ -28,7 +28,7 @@ impl Meanwhile {
     pub(super) fn tell_waiting(&mut self, client: &mut Client, deadline: Option<Instant>) -> Outcome {
         self.waiting = client.insist(deadline, |client, _| waiting(client))?;
         for request in &self.waiting {
-            notice_request(&client.socket().name, &request.peer);
+            notice_request(&client.socket().name, &request.peer, request.secure);
         }
         Ok(())
     }
@@ -40,7 +40,7 @@ impl Meanwhile {
             return;
         }
         match event.what {
-            What::Request => notice_request(daemon, &event.peer),
+            What::Request => notice_request(daemon, &event.peer, event.secure),
             _ => notice(event),
         }
     }
