@@ -3,7 +3,7 @@
 //!
 //! - `world`: the folders and addresses of a test. `daemon`: a simpd there. `command`: any other program.
 //! - `asking`: the client of the control API. `peer`: a peer that does what the test says. `double`: another
-//!   implementation.
+//!   implementation. `scripted`: a simpd that says what the test says.
 //! - here: the deadline, the seed, and what the machine is and can do.
 
 mod asking;
@@ -11,6 +11,7 @@ mod command;
 mod daemon;
 mod double;
 mod peer;
+pub mod scripted;
 mod world;
 
 pub use asking::{Raw, TestClient, connect, message, queued, send};

@@ -1,8 +1,12 @@
 //! The keys of peers, as a user handles them. No chat is needed for that.
 
 use serde_json::{Value, json};
+use simp_control::{
+    Answer, ChatInfo, Event, KeyId, KnownKey, Peer, Reason, Reply, Request, Secure, State, What,
+};
 
-use crate::harness::World;
+use crate::harness::scripted::{asked, hello, scripted};
+use crate::harness::{Ran, Running, World};
 
 const ONE: &str = "SHA256:AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tk";
 const TWO: &str = "SHA256:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
@@ -143,4 +147,62 @@ fn a_list_of_keys_longer_than_an_answer_is_whole_and_trusted_at_once() {
     let all: String = (0..5_000).map(|n| format!("u{n:04} {ONE}\n")).collect();
     assert_eq!(world.ctl_with(1, &["keys", "import"], &all).ok(), "");
     assert_eq!(world.ctl(1, &["keys", "export"]).ok(), all);
+}
+
+fn key(text: &str) -> KeyId {
+    text.parse().unwrap()
+}
+
+fn bob(user: &str) -> Peer {
+    Peer { user: user.to_owned(), address: "127.0.0.2:7777".to_owned() }
+}
+
+/// What `simpctl connect` says if this becomes of its invitation, with what simpd was asked.
+fn connect(what: What, secure: Option<Secure>, args: &[&str]) -> (Ran, Vec<Request>) {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let (state, peer) = (State::Inviting, bob(""));
+    let (queued, since_ms, note, ends_ms) = (0, 0, None, None);
+    let chat = ChatInfo { chat: 1, peer, state, queued, since_ms, note, ends_ms, secure: None };
+    let known = ["127.0.0.2:77700", "127.0.0.2:7777"].map(|who| {
+        let n = if who.ends_with("00") { TWO } else { ONE };
+        KnownKey { who: who.to_owned(), key: key(n), user: String::new(), seen_ms: 0, trusted: false }
+    });
+    let event = Event { id: 2, at_ms: 0, chat: 1, peer: bob("bob"), secure, what };
+    let answers = vec![
+        hello(),
+        vec![Answer::Reply(Reply::Chat { chat, after: 1 })],
+        vec![Answer::Reply(Reply::Following { after: 1 }), Answer::Event(event)],
+        vec![Answer::Reply(Reply::Keys { keys: known.to_vec(), more: false })],
+    ];
+    let keys_too = secure.is_none();
+    let script = scripted(&path, vec![answers.into_iter().take(if keys_too { 4 } else { 3 }).collect()]);
+    let mut command = world.command("simpctl");
+    command.arg("-d").arg(&path).args(["connect", "127.0.0.2"]).args(args);
+    let ran = Running::start(command).wait();
+    (ran, asked(&script).remove(0))
+}
+
+#[test]
+fn whoever_has_another_key_than_before_is_refused_with_both_and_the_remedy() {
+    let closed = What::Closed { reason: Reason::OtherKey, text: Some(TWO.to_owned()) };
+    let (ran, asked) = connect(closed, None, &[]);
+    let remedy = "if that is right: simpctl keys forget 127.0.0.2:7777";
+    ran.fails(9, &format!("simpctl: 127.0.0.2:7777: its key is {TWO}, not {ONE} as before ({remedy})"));
+    assert_eq!(asked[3], Request::Keys { after: "127.0.0.2:777".to_owned() });
+}
+
+#[test]
+fn a_key_that_is_new_is_shown_as_the_chat_opens_and_one_that_is_known_is_not() {
+    for (known, how) in [(false, format!("secure, new key {ONE}")), (true, "secure".to_owned())] {
+        let secure = Some(Secure { key: key(ONE), known });
+        for (args, said) in [(&[][..], None), (&["--secure"], Some(true)), (&["--plain"], Some(false))] {
+            let (ran, asked) = connect(What::Opened { note: None }, secure, args);
+            assert_eq!(ran.ok(), format!("connected to bob@127.0.0.2:7777 ({how})\n"));
+            let address = "127.0.0.2".to_owned();
+            assert_eq!(asked[1], Request::Connect { address, timeout_ms: None, secure: said });
+        }
+        let (ran, _) = connect(What::Opened { note: None }, secure, &["--json"]);
+        assert_eq!(lines(&ran.ok())[0]["secure"], json!({"key": ONE, "known": known}));
+    }
 }

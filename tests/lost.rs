@@ -3,16 +3,15 @@
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use simp_control::{
-    Answer, Epochs, Event, Failure, FailureKind, FollowFrom, FrameStream, OutboxMessage, Peer, Reply,
-    Request, VERSION, What,
+    Answer, Event, Failure, FailureKind, FollowFrom, FrameStream, OutboxMessage, Peer, Reply, Request, What,
 };
 use simp_proto::Operation;
 
-use crate::harness::{DEADLINE, Ran, Running, World, within};
+use crate::harness::scripted::{asked, hello, scripted};
+use crate::harness::{Ran, Running, World, within};
 
 /// Starts simpctl with a daemon behind this socket.
 fn spawn(world: &World, socket: &Path, args: &[&str]) -> Running {
@@ -209,44 +208,6 @@ fn a_decline_and_a_quit_whose_replies_are_lost_find_it_done() {
     drop(declined);
 }
 
-/// A simpd that gives each of its clients in turn these answers: for each a list of what it says after each
-/// request. After the last it hangs up. What it was asked, by client, comes when all have been served.
-fn scripted(path: &Path, clients: Vec<Vec<Vec<Answer>>>) -> Receiver<Vec<Vec<Request>>> {
-    let listener = UnixListener::bind(path).unwrap();
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        let serve = |answers: Vec<Vec<Answer>>| {
-            let (stream, _) = listener.accept().unwrap();
-            stream.set_read_timeout(Some(DEADLINE)).unwrap();
-            let mut client = FrameStream::new(stream);
-            answers.into_iter().map(|answers| serve_one(&mut client, &answers)).collect()
-        };
-        let asked = clients.into_iter().map(serve).collect();
-        sender.send(asked).unwrap();
-    });
-    receiver
-}
-
-fn serve_one(client: &mut FrameStream, answers: &[Answer]) -> Request {
-    let request = client.receive().unwrap().expect("simpctl hung up, and was to ask");
-    answers.iter().for_each(|answer| client.write(answer).unwrap());
-    request
-}
-
-fn hello() -> Vec<Answer> {
-    let (program, address) = (env!("CARGO_PKG_VERSION").to_owned(), "127.0.0.1:7777".to_owned());
-    vec![Answer::Reply(Reply::Hello {
-        version: VERSION,
-        program,
-        address,
-        user: "alice".to_owned(),
-        log: None,
-        epochs: Epochs::default(),
-        key: None,
-        features: Vec::new(),
-    })]
-}
-
 fn following(after: u64, texts: &[(u64, &str)]) -> Vec<Answer> {
     let peer = || Peer { user: "eve".to_owned(), address: "127.0.0.3:7777".to_owned() };
     let event = |&(id, text): &(u64, &str)| {
@@ -276,10 +237,6 @@ fn places(asked: &[Vec<Request>]) -> Vec<FollowFrom> {
         _ => None,
     };
     asked.iter().flatten().filter_map(place).collect()
-}
-
-fn asked(receiver: &Receiver<Vec<Vec<Request>>>) -> Vec<Vec<Request>> {
-    receiver.recv_timeout(DEADLINE).unwrap()
 }
 
 #[test]
