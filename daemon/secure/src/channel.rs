@@ -97,8 +97,7 @@ impl Outgoing {
         self.flow(connection);
         match self.stream {
             Stream::Made(stream) if self.is_empty() => {
-                // It fails if the peer takes no more.
-                let _ = connection.send_stream(stream).finish();
+                finish(connection, stream);
                 false
             }
             _ => !self.is_empty(),
@@ -199,10 +198,19 @@ impl Channel {
     pub(crate) fn give_up(self, connection: &mut Connection, why: Broken) {
         let Some(stream) = self.stream() else { return };
         let _ = connection.recv_stream(stream).stop(BROKEN);
-        let mut outgoing = connection.send_stream(stream);
-        // The peer that has ended it well waits for our end.
-        if why != Broken::Ended || outgoing.finish().is_err() {
-            let _ = outgoing.reset(BROKEN);
+        match why {
+            // The peer waits for our end.
+            Broken::Ended => finish(connection, stream),
+            // It may have been ended before.
+            _ => drop(connection.send_stream(stream).reset(BROKEN)),
         }
+    }
+}
+
+/// Ends what we say. If the peer takes no more, the library wants it in other words.
+fn finish(connection: &mut Connection, stream: StreamId) {
+    let mut outgoing = connection.send_stream(stream);
+    if outgoing.finish().is_err() {
+        let _ = outgoing.reset(BROKEN);
     }
 }

@@ -7,14 +7,15 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use quinn_proto::{
-    ClientConfig, ConnectionHandle, DatagramEvent, EcnCodepoint, EndpointEvent, Incoming, Transmit,
+    ClientConfig, ConnectionHandle, DatagramEvent, EcnCodepoint, EndpointEvent, Incoming, ServerConfig,
+    Transmit,
 };
 use simp_proto::secure::{ChannelId, Frame, KeyId};
 
 use crate::channel::Next;
 use crate::deadlines::Deadlines;
 use crate::event::{Broken, ChannelEvent};
-use crate::gate::{Gate, Host, Verdict};
+use crate::gate::{Gate, Host, Room, Verdict};
 use crate::guarded::guard;
 use crate::identity::Identity;
 use crate::link::{Link, LinkId, Origin, Outlet};
@@ -33,6 +34,8 @@ pub struct Endpoint {
     settings: Settings,
     library: quinn_proto::Endpoint,
     client: ClientConfig,
+    server: Arc<ServerConfig>,
+    server_in_crowd: Arc<ServerConfig>,
     clock: Arc<Clock>,
     gate: Gate,
     links: HashMap<LinkId, Link>,
@@ -61,12 +64,15 @@ impl Endpoint {
     pub fn new(identity: &Identity, settings: Settings) -> Result<Self, SetupError> {
         let tls = Tls::new(identity)?;
         let clock = Arc::new(Clock::default());
-        let server = Arc::new(transport::server(&tls, &settings, clock.clone()));
+        let server = |room| Arc::new(transport::server(&tls, &settings, room, clock.clone()));
+        let (server, server_in_crowd) = (server(Room::Much), server(Room::Little));
         let library = Arc::new(transport::endpoint(identity.reset_key()));
         Ok(Self {
             settings,
-            library: quinn_proto::Endpoint::new(library, Some(server), false, None),
+            library: quinn_proto::Endpoint::new(library, Some(server.clone()), false, None),
             client: transport::client(&tls, &settings),
+            server,
+            server_in_crowd,
             clock,
             gate: Gate::default(),
             links: HashMap::new(),
@@ -78,6 +84,7 @@ impl Endpoint {
                 ready: VecDeque::new(),
                 incoming: Vec::new(),
                 next_incoming: 1,
+                held: 0,
                 own: identity.id(),
             },
             deadlines: Deadlines::default(),
@@ -174,7 +181,7 @@ impl Endpoint {
         self.outlet.events.retain(|event| event.channel() != channel);
         let Some(id) = self.channels.remove(&channel) else { return };
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.close(channel) {
+        if link.close(channel, &mut self.outlet) {
             self.forget(id, Broken::Ended);
         }
         self.touch(id);
@@ -213,7 +220,7 @@ impl Endpoint {
             let channel = self.outlet.ready.pop_front()?;
             let Some(id) = self.channels.get(&channel).copied() else { continue };
             let Some(link) = self.links.get_mut(&id) else { continue };
-            let next = link.read(channel);
+            let next = link.read(channel, &mut self.outlet);
             if matches!(next, Next::Frame(_)) {
                 link.ready(channel, &mut self.outlet);
             }
@@ -284,7 +291,7 @@ impl Endpoint {
         let verdict = self.gate.judge(now, host, is_proved, &self.settings);
         tracing::debug!(from = %incoming.remote_address(), ?verdict);
         let transmit = match verdict {
-            Verdict::Begin => return self.begin(now, incoming, host),
+            Verdict::Begin(room) => return self.begin(now, incoming, host, room),
             Verdict::Refuse => self.library.refuse(incoming, &mut answer),
             Verdict::Prove => match self.library.retry(incoming, &mut answer) {
                 Ok(transmit) => transmit,
@@ -295,11 +302,17 @@ impl Endpoint {
         self.answer(transmit, answer);
     }
 
-    fn begin(&mut self, now: Instant, incoming: Incoming, host: Host) {
+    fn begin(&mut self, now: Instant, incoming: Incoming, host: Host, room: Room) {
         let mut answer = Vec::new();
+        let server = match room {
+            Room::Much => self.server.clone(),
+            Room::Little => self.server_in_crowd.clone(),
+        };
         let library = &mut self.library;
         // As in `handle_datagram`.
-        match guard(|| library.accept(incoming, now, &mut answer, None).map_err(|error| error.response)) {
+        match guard(|| {
+            library.accept(incoming, now, &mut answer, Some(server)).map_err(|error| error.response)
+        }) {
             None => {}
             Some(Ok((handle, connection))) => {
                 let origin = Origin::Theirs(self.gate.begin(host));
@@ -396,3 +409,6 @@ fn plain(mut address: SocketAddr) -> SocketAddr {
     }
     address
 }
+
+#[cfg(test)]
+mod tests;

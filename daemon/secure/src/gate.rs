@@ -13,6 +13,9 @@ const UNPROVED_PER_SECOND: u32 = 64;
 /// Handshakes that may be under way without a proof of the address.
 const UNPROVED_HANDSHAKES: usize = 32;
 
+/// Links of others that have as much room as they can use. With all of them full and all others too, that is 300 MiB.
+const ROOMY: usize = 64;
+
 /// Most links of one host while we are under load.
 const OF_HOST_MAX: usize = 64;
 
@@ -30,11 +33,20 @@ impl Host {
     }
 }
 
+/// How much may be on its way to us over one link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// As much as is good for the link.
+    Much,
+    /// As much as there is room for if all links are full.
+    Little,
+}
+
 /// What becomes of somebody who wants a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The handshake begins.
-    Begin,
+    Begin(Room),
     /// First a proof of the address (RFC 9000 8.1.2). It costs us no memory.
     Prove,
     /// No, and it is told.
@@ -72,10 +84,11 @@ impl Gate {
     ) -> Verdict {
         let is_full = self.all >= settings.incoming_max || self.handshakes >= settings.handshakes_max;
         let is_load = self.handshakes >= UNPROVED_HANDSHAKES || self.all >= settings.incoming_max / 2;
+        let begin = Verdict::Begin(if self.all < ROOMY { Room::Much } else { Room::Little });
         if is_proved {
             let of_host = self.of_hosts.get(&host).copied().unwrap_or_default();
             let is_too_many = is_full || (is_load && of_host >= OF_HOST_MAX);
-            return if is_too_many { Verdict::Refuse } else { Verdict::Begin };
+            return if is_too_many { Verdict::Refuse } else { begin };
         }
         if self.second.is_none_or(|second| now.saturating_duration_since(second) >= Duration::from_secs(1)) {
             (self.second, self.unproved) = (Some(now), 0);
@@ -83,7 +96,7 @@ impl Gate {
         self.unproved = self.unproved.saturating_add(1);
         let is_busy = is_full || is_load || self.unproved > UNPROVED_PER_SECOND;
         // Also if there is no room: who comes back is told so, and does not think that nobody is here.
-        if is_busy { Verdict::Prove } else { Verdict::Begin }
+        if is_busy { Verdict::Prove } else { begin }
     }
 
     /// A handshake begins.

@@ -25,8 +25,23 @@ const ANSWER_AFTER: Duration = Duration::from_secs(1);
 /// How long a handshake may take: the network may lose much of it.
 const HANDSHAKE_AFTER: Duration = Duration::from_secs(5);
 
+/// The same for one that a peer has begun. Longer, so that it is the peer who gives up, and knows it.
+const THEIR_HANDSHAKE_AFTER: Duration = Duration::from_secs(10);
+
+/// Bytes for each byte of somebody who may not be where it says (RFC 9000 8.1).
+const UNPROVED_FACTOR: u64 = 3;
+
+/// Bytes of the first datagram, at least (RFC 9000 14.1).
+const FIRST_LEN: u64 = 1_200;
+
 /// Most bytes of frames that are not whole on all channels of a link: no daemon that speaks as we do has so many.
-const HELD_MAX: usize = 4 << 20;
+const HELD_MAX: usize = 5 << 20;
+
+/// The same for all links. If there are more, whoever has a large share of them has to come again.
+const HELD_OF_ALL_MAX: usize = 64 << 20;
+
+/// What is no large share.
+const HELD_FREELY: usize = 64 << 10;
 
 /// A link, for as long as the endpoint lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +57,8 @@ pub(crate) struct Outlet {
     pub(crate) incoming: Vec<ChannelId>,
     /// The number of the next one.
     pub(crate) next_incoming: u64,
+    /// Bytes of frames that are not whole, of all links.
+    pub(crate) held: usize,
     /// Our own key.
     pub(crate) own: KeyId,
 }
@@ -94,6 +111,8 @@ pub(crate) struct Link {
     channels: BTreeMap<ChannelId, Channel>,
     /// What was written to channels before they were closed.
     rests: Vec<Outgoing>,
+    /// Bytes of frames that are not whole, as the outlet counts them.
+    held: usize,
     /// As the endpoint has it.
     pub(crate) deadline: Option<Instant>,
     /// It is among those that may have something to transmit.
@@ -115,6 +134,7 @@ impl Link {
             doubt: None,
             channels: BTreeMap::new(),
             rests: Vec::new(),
+            held: 0,
             deadline: None,
             is_touched: false,
         }
@@ -182,14 +202,15 @@ impl Link {
         if let Some(channel) = self.channels.get_mut(&id)
             && let Err(why) = channel.write(frame)
         {
-            self.break_channel(id, why);
+            self.break_channel(id, why, outlet);
             outlet.broken(id, why);
         }
     }
 
     /// Ends a channel after what was written to it. Says whether nobody wants the link, which is not made yet.
-    pub(crate) fn close(&mut self, id: ChannelId) -> bool {
+    pub(crate) fn close(&mut self, id: ChannelId, outlet: &mut Outlet) -> bool {
         let Some(channel) = self.channels.remove(&id) else { return false };
+        self.count_held(outlet);
         if !matches!(self.phase, Phase::Over(_)) {
             let rest = self.connection.call(|connection| channel.close(connection));
             self.rests.extend(rest.flatten());
@@ -208,26 +229,33 @@ impl Link {
     }
 
     /// The next of a channel that is ready.
-    pub(crate) fn read(&mut self, id: ChannelId) -> Next {
-        let held: usize = self.channels.values().map(Channel::held).sum();
+    pub(crate) fn read(&mut self, id: ChannelId, outlet: &mut Outlet) -> Next {
         let Some(channel) = self.channels.get_mut(&id) else { return Next::Nothing };
         channel.is_ready = false;
         let next = match channel.is_paused {
-            true => Next::Nothing,
-            false => match self.connection.call(|connection| channel.read(connection)) {
-                Some(Next::Nothing) if held > HELD_MAX => Next::Broken(Broken::Misused),
-                next => next.unwrap_or(Next::Nothing),
-            },
+            true => None,
+            false => self.connection.call(|connection| channel.read(connection)),
         };
+        let held = channel.held();
+        self.count_held(outlet);
         let next = match (next, self.phase) {
+            (Some(next @ (Next::Frame(_) | Next::Broken(_))), _) => next,
             // All that has come before the end has been read, or nobody wanted to.
-            (Next::Nothing, Phase::Over(why)) => Next::Broken(why),
-            (next, _) => next,
+            (_, Phase::Over(why)) => Next::Broken(why),
+            _ if self.held > HELD_MAX => Next::Broken(Broken::Misused),
+            _ if outlet.held > HELD_OF_ALL_MAX && held > HELD_FREELY => Next::Broken(Broken::Lost),
+            _ => Next::Nothing,
         };
         if let Next::Broken(why) = next {
-            self.break_channel(id, why);
+            self.break_channel(id, why, outlet);
         }
         next
+    }
+
+    fn count_held(&mut self, outlet: &mut Outlet) {
+        let held = self.channels.values().map(Channel::held).sum();
+        outlet.held = outlet.held - self.held + held;
+        self.held = held;
     }
 
     /// Marks a channel as one that has more.
@@ -237,10 +265,11 @@ impl Link {
         }
     }
 
-    fn break_channel(&mut self, id: ChannelId, why: Broken) {
+    fn break_channel(&mut self, id: ChannelId, why: Broken, outlet: &mut Outlet) {
         if let Some(channel) = self.channels.remove(&id) {
             self.connection.call(|connection| channel.give_up(connection, why));
         }
+        self.count_held(outlet);
     }
 
     /// What the library has for the link.
@@ -276,8 +305,12 @@ impl Link {
 
     fn phase_deadline(&self) -> Option<Instant> {
         let Phase::Making { since } = self.phase else { return None };
-        let is_unheard = matches!(self.origin, Origin::Ours(_)) && self.received() == 0;
-        Some(since + if is_unheard { ANSWER_AFTER } else { HANDSHAKE_AFTER })
+        let patience = match self.origin {
+            Origin::Ours(_) if self.received() == 0 => ANSWER_AFTER,
+            Origin::Ours(_) => HANDSHAKE_AFTER,
+            Origin::Theirs(_) => THEIR_HANDSHAKE_AFTER,
+        };
+        Some(since + patience)
     }
 
     /// The next to transmit, in `buf`.
@@ -296,7 +329,16 @@ impl Link {
             }
             connection.poll_transmit(now, segments.max(1), buf)
         });
-        transmit.flatten()
+        // As lost: it comes again when the peer has said more.
+        transmit.flatten().filter(|_| !self.is_too_much())
+    }
+
+    /// Whether more was said to a peer that has proved nothing than may be. The library lets one datagram too many out.
+    fn is_too_much(&self) -> bool {
+        let (Phase::Making { .. }, Origin::Theirs(_)) = (self.phase, &self.origin) else { return false };
+        let stats = self.connection.look(|connection| connection.stats());
+        // The first datagram is not among those counted.
+        stats.is_some_and(|stats| stats.udp_tx.bytes > UNPROVED_FACTOR * (FIRST_LEN + stats.udp_rx.bytes))
     }
 
     /// Takes in what the connection has come to.
@@ -414,6 +456,18 @@ impl Link {
     /// Whether nobody waits for what it has to say.
     pub(crate) fn is_empty(&self) -> bool {
         self.channels.is_empty()
+    }
+}
+
+#[cfg(test)]
+impl Link {
+    /// For what no daemon would do.
+    pub(crate) fn connection(&mut self) -> &mut Guarded {
+        &mut self.connection
+    }
+
+    pub(crate) fn stream_of(&self, id: ChannelId) -> Option<StreamId> {
+        self.channels.get(&id).and_then(Channel::stream)
     }
 }
 

@@ -10,6 +10,7 @@ use quinn_proto::{
 };
 use ring::hmac;
 
+use crate::gate::Room;
 use crate::settings::Settings;
 use crate::tls::Tls;
 
@@ -21,6 +22,9 @@ const WINDOW: u32 = 1 << 20;
 
 /// The same for one channel. Less, so that one that is not read does not stop all others.
 const CHANNEL_WINDOW: u32 = 512 << 10;
+
+/// Both, on the links of others if there are many.
+const WINDOW_IN_CROWD: u32 = 64 << 10;
 
 /// How long an answer is thought to take before one was measured. The first repetition comes after three times this, the
 /// next after six times more: three attempts within a second.
@@ -59,16 +63,16 @@ impl TimeSource for Clock {
 /// What is the same for all links that we make.
 pub(crate) fn client(tls: &Tls, settings: &Settings) -> ClientConfig {
     let mut client = ClientConfig::new(tls.client.clone());
-    client.transport_config(Arc::new(transport(settings)));
+    client.transport_config(Arc::new(transport(settings, Room::Much)));
     // No tokens are given out, so there are none to keep.
     client.token_store(Arc::new(NoneTokenStore));
     client
 }
 
 /// What is the same for all links that others make.
-pub(crate) fn server(tls: &Tls, settings: &Settings, clock: Arc<Clock>) -> ServerConfig {
+pub(crate) fn server(tls: &Tls, settings: &Settings, room: Room, clock: Arc<Clock>) -> ServerConfig {
     let mut server = ServerConfig::with_crypto(tls.server.clone());
-    server.transport_config(Arc::new(transport(settings)));
+    server.transport_config(Arc::new(transport(settings, room)));
     server.time_source(clock);
     server.retry_token_lifetime(PROOF_AFTER);
     // What comes is judged at once, so that nothing waits.
@@ -83,14 +87,18 @@ pub(crate) fn endpoint(reset_key: hmac::Key) -> EndpointConfig {
     endpoint
 }
 
-fn transport(settings: &Settings) -> TransportConfig {
+fn transport(settings: &Settings, room: Room) -> TransportConfig {
+    let (channel_window, window) = match room {
+        Room::Much => (CHANNEL_WINDOW, WINDOW),
+        Room::Little => (WINDOW_IN_CROWD, WINDOW_IN_CROWD),
+    };
     let mut transport = TransportConfig::default();
     transport
         .max_idle_timeout(IdleTimeout::try_from(settings.idle_after).ok())
         .max_concurrent_bidi_streams(CHANNELS.into())
         .max_concurrent_uni_streams(0_u32.into())
-        .stream_receive_window(CHANNEL_WINDOW.into())
-        .receive_window(WINDOW.into())
+        .stream_receive_window(channel_window.into())
+        .receive_window(window.into())
         .send_window(WINDOW.into())
         .initial_rtt(FIRST_RTT)
         .crypto_buffer_size(HANDSHAKE_BUFFER)

@@ -46,3 +46,73 @@ fn a_peer_that_was_killed_and_is_back_with_its_key_is_noticed_with_the_next_word
     let second = net.open(ALICE, BOB);
     net.until(|net| net.hosts[ALICE].opened(second).is_some());
 }
+
+#[test]
+fn a_peer_that_moves_is_still_there() {
+    let mut net = Net::new(1, Weather { delay: Duration::from_millis(5), ..Weather::default() });
+    let (alice, bob) = net.channel();
+    let elsewhere = "10.9.9.9:30000".parse().unwrap();
+    let address = net.hosts[ALICE].address;
+    net.moved.insert(address, elsewhere);
+    for number in 1..=100 {
+        net.hosts[ALICE].write(alice, number, "from elsewhere");
+        net.hosts[BOB].write(bob, number, "to elsewhere");
+        net.run(Duration::from_millis(50));
+    }
+    assert_eq!(net.hosts[BOB].numbers(bob), Vec::from_iter(0..=100));
+    assert_eq!(net.hosts[ALICE].numbers(alice), Vec::from_iter(1..=100));
+    // A channel to where it is now takes the same link.
+    let now = net.now;
+    let second = net.hosts[BOB].open(now, elsewhere, None);
+    net.hosts[BOB].write(second, 7, "found");
+    net.run(Duration::from_secs(1));
+    let incoming = net.hosts[ALICE].incoming().unwrap();
+    assert_eq!(net.hosts[ALICE].numbers(incoming), [7]);
+}
+
+#[test]
+fn a_daemon_that_stops_says_so() {
+    let mut net = Net::new(1, Weather { delay: Duration::from_millis(5), ..Weather::default() });
+    let (alice, bob) = net.channel();
+    net.hosts[BOB].write(bob, 1, "goodbye");
+    net.run(Duration::from_millis(1));
+    let now = net.now;
+    net.hosts[BOB].endpoint.shut(now);
+    net.run(Duration::from_millis(50));
+    assert_eq!(
+        (net.hosts[ALICE].numbers(alice), net.hosts[ALICE].broken(alice)),
+        (vec![1], Some(Broken::Lost))
+    );
+    net.run(Duration::from_secs(5));
+    assert_eq!([ALICE, BOB].map(|host| net.hosts[host].endpoint.poll_timeout()), [None, None]);
+}
+
+#[test]
+fn what_the_network_says_of_a_link_is_believed_only_if_it_does_not_answer() {
+    let mut net = Net::new(1, Weather { delay: Duration::from_millis(5), ..Weather::default() });
+    let (alice, _) = net.channel();
+    let (bob, now) = (net.hosts[BOB].address, net.now);
+    net.hosts[ALICE].endpoint.handle_unreachable(now, bob);
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.hosts[ALICE].broken(alice), None);
+    net.closed.insert(bob);
+    let begin = net.now;
+    net.hosts[ALICE].write(alice, 1, "are you there?");
+    net.until(|net| net.hosts[ALICE].broken(alice).is_some());
+    assert_eq!(net.hosts[ALICE].broken(alice), Some(Broken::Lost));
+    assert!(net.now - begin < Duration::from_millis(1_100));
+}
+
+#[test]
+fn a_link_whose_peer_has_gone_does_not_hold_up_who_calls_again() {
+    let mut net = Net::new(1, Weather { delay: Duration::from_millis(5), ..Weather::default() });
+    let (alice, _) = net.channel();
+    net.run(Duration::from_secs(20));
+    net.weather.lost = 100;
+    let begin = net.now;
+    let second = net.open(ALICE, BOB);
+    net.hosts[ALICE].write(second, 1, "are you there?");
+    net.until(|net| net.hosts[ALICE].broken(second).is_some());
+    assert_eq!(net.hosts[ALICE].broken(alice), Some(Broken::Lost));
+    assert!(net.now - begin <= Duration::from_secs(1), "{:?}", net.now - begin);
+}

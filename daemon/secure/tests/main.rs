@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "this is a test in all its files")]
 
+mod anything;
 mod channels;
 mod dials;
 mod ends;
+mod figures;
+mod floods;
 mod net;

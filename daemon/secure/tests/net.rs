@@ -16,6 +16,8 @@ pub struct Weather {
     pub lost: u64,
     pub copied: u64,
     pub late: u64,
+    /// Some of their bits are others.
+    pub damaged: u64,
     pub delay: Duration,
 }
 
@@ -113,6 +115,10 @@ pub struct Net {
     pub moved: HashMap<SocketAddr, SocketAddr>,
     /// All that was transmitted, whatever became of it.
     pub transmitted: Vec<Datagram>,
+    /// If that is kept.
+    pub is_kept: bool,
+    /// A second address of a host.
+    pub alias: Option<(SocketAddr, SocketAddr)>,
     wire: BTreeMap<(Instant, u64), Datagram>,
     count: u64,
     random: Random,
@@ -155,6 +161,8 @@ impl Net {
             closed: HashSet::new(),
             moved: HashMap::new(),
             transmitted: Vec::new(),
+            is_kept: true,
+            alias: None,
             wire: BTreeMap::new(),
             count: 0,
             random: Random(seed),
@@ -172,12 +180,19 @@ impl Net {
         self.hosts[from].open(self.now, to, None)
     }
 
-    /// A channel from Alice to Bob that both have.
+    /// A channel from Alice to Bob that both have. On a bad network that takes more than one attempt.
     pub fn channel(&mut self) -> (ChannelId, ChannelId) {
-        let alice = self.open(ALICE, BOB);
-        self.hosts[ALICE].write(alice, 0, "first");
-        self.until(|net| net.hosts[BOB].incoming().is_some() && net.hosts[ALICE].opened(alice).is_some());
-        (alice, self.hosts[BOB].incoming().unwrap())
+        loop {
+            let alice = self.open(ALICE, BOB);
+            self.hosts[ALICE].write(alice, 0, "first");
+            self.until(|net| {
+                net.hosts[ALICE].broken(alice).is_some()
+                    || (net.hosts[BOB].incoming().is_some() && net.hosts[ALICE].opened(alice).is_some())
+            });
+            if self.hosts[ALICE].broken(alice).is_none() {
+                return (alice, self.hosts[BOB].incoming().unwrap());
+            }
+        }
     }
 
     /// Everybody does what there is to do now; then time goes on to what comes next. False if nothing ever does, or not
@@ -236,7 +251,14 @@ impl Net {
 
     /// Puts a datagram on its way.
     pub fn put(&mut self, mut datagram: Datagram) {
-        self.transmitted.push(datagram.clone());
+        if self.is_kept {
+            self.transmitted.push(datagram.clone());
+        }
+        match self.alias {
+            Some((alias, host)) if datagram.to == alias => datagram.to = host,
+            Some((alias, host)) if datagram.from == host => datagram.from = alias,
+            _ => {}
+        }
         datagram.from = self.moved.get(&datagram.from).copied().unwrap_or(datagram.from);
         let copies = 1 + usize::from(self.random.percent(self.weather.copied));
         for _ in 0..copies {
@@ -244,9 +266,14 @@ impl Net {
                 continue;
             }
             let late = if self.random.percent(self.weather.late) { self.random.below(30) } else { 0 };
+            let mut datagram = datagram.clone();
+            if self.random.percent(self.weather.damaged) {
+                let at = self.random.index(datagram.bytes.len());
+                datagram.bytes[at] ^= 1 << self.random.below(8);
+            }
             self.count += 1;
             let at = self.now + self.weather.delay + Duration::from_millis(late);
-            self.wire.insert((at, self.count), datagram.clone());
+            self.wire.insert((at, self.count), datagram);
         }
     }
 
