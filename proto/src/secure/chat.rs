@@ -26,6 +26,9 @@ const SIGN_WITHIN: Duration = Duration::from_secs(5);
 /// While our invitation is with the peer and waits for its user, the channel is made anew so long after it broke.
 const INVITE_AGAIN_AFTER: Duration = Duration::from_secs(20);
 
+/// An invitation of the peer that comes so soon after the chat has opened may be older than the chat.
+const INVITATIONS_LAST: Duration = Duration::from_secs(5);
+
 /// What a peer takes of a text as long as it has not said how much that is, in bytes.
 const TEXT_MAX_AT_FIRST: u64 = 256 << 10;
 
@@ -56,18 +59,29 @@ pub struct Them {
 /// Where a chat stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// We invite. `is_told`: the peer has the invitation.
-    Inviting { expires: Instant, is_told: bool },
+    /// We invite.
+    Inviting { expires: Instant, reach: Reach },
     /// We are invited.
     Invited { expires: Instant },
     /// Messages go both ways. `is_known`: the peer knows that it is open.
-    Open { is_known: bool },
+    Open { since: Instant, is_known: bool },
     /// What is queued is delivered first.
     Draining,
     /// We have left, or declined, and wait for the peer to know; `untold`: why, if our user has not been told.
     Leaving { dead_at: Instant, untold: Option<Reason> },
     /// Over.
     Closed,
+}
+
+/// Whom our invitation has reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Nobody: there was no channel.
+    Nobody,
+    /// It has left, in an earlier run at least.
+    Perhaps,
+    /// The peer, which has said so.
+    Peer,
 }
 
 /// What is to be said, besides messages, in this order.
@@ -95,7 +109,7 @@ pub(super) struct Out {
 pub struct SecureSnapshot {
     /// Its name.
     pub id: ChatId,
-    /// Where it stands.
+    /// Where it stands; [`Accepting`](State::Accepting) as long as the peer may not know that it is open.
     pub state: State,
     /// The other side.
     pub them: Them,
@@ -175,6 +189,13 @@ impl SecureChat {
     pub(super) fn set_phase(&mut self, phase: Phase) {
         self.phase = phase;
         self.out.is_changed = true;
+        if phase == Phase::Closed {
+            self.drop_spare();
+        }
+    }
+
+    pub(super) fn drop_spare(&mut self) {
+        self.out.ends.extend(self.spare.take().map(|spare| spare.channel));
     }
 
     /// How long the peer may give no sign.
@@ -186,7 +207,7 @@ impl SecureChat {
     pub(super) fn has_to_say(&self) -> bool {
         match self.phase {
             Phase::Inviting { .. } | Phase::Draining | Phase::Leaving { .. } => true,
-            Phase::Open { is_known } => !is_known || self.ours.len() > 0,
+            Phase::Open { is_known, .. } => !is_known || self.ours.len() > 0,
             Phase::Invited { .. } | Phase::Closed => false,
         }
     }
@@ -225,7 +246,10 @@ impl SecureChat {
     pub fn snapshot(&self) -> Option<SecureSnapshot> {
         (!self.is_over_for_us()).then(|| SecureSnapshot {
             id: self.id,
-            state: self.state(),
+            state: match self.phase {
+                Phase::Open { is_known: false, .. } => State::Accepting,
+                _ => self.state(),
+            },
             them: self.them.clone(),
             received: self.theirs.received,
         })
@@ -233,9 +257,6 @@ impl SecureChat {
 
     /// What leaves once the events are committed; `None` when that is all.
     pub fn poll_leaving(&mut self) -> Option<Leaving> {
-        if self.phase == Phase::Closed {
-            self.out.ends.extend(self.spare.take().map(|spare| spare.channel));
-        }
         if let Some(channel) = self.out.ends.pop() {
             return Some(Leaving::End(channel));
         }
@@ -291,6 +312,8 @@ impl SecureChat {
         let ends = match self.phase {
             Phase::Inviting { expires, .. } | Phase::Invited { expires } => Some(expires),
             Phase::Leaving { dead_at, .. } => Some(dead_at),
+            // None was given back after a restart, or all were too long.
+            Phase::Draining if self.ours.len() == 0 => self.silence.since,
             Phase::Open { .. } | Phase::Draining => self.silence.since.map(|since| since + self.patience()),
             Phase::Closed => return None,
         };
@@ -352,6 +375,12 @@ impl SecureChat {
         matches!(self.phase, Phase::Inviting { expires, .. } | Phase::Invited { expires } if expires <= now)
     }
 
+    /// Whether it has opened so lately that another invitation of the peer may have been on its way since before, when both
+    /// invited. It is best ended unanswered: a peer that means it comes again.
+    pub fn is_newly_open(&self, now: Instant) -> bool {
+        matches!(self.phase, Phase::Open { since, .. } if now < since + INVITATIONS_LAST)
+    }
+
     /// When a chat that we have left is closed at the latest; `None` for any other.
     pub fn ends_at(&self) -> Option<Instant> {
         match self.phase {
@@ -360,9 +389,9 @@ impl SecureChat {
         }
     }
 
-    /// Whether our invitation has not reached anybody yet.
+    /// Whether our invitation cannot have reached anybody yet.
     pub fn is_untold(&self) -> bool {
-        matches!(self.phase, Phase::Inviting { is_told: false, .. })
+        matches!(self.phase, Phase::Inviting { reach: Reach::Nobody, .. })
     }
 
     /// Messages of our user that the peer has not acknowledged.
@@ -390,7 +419,7 @@ impl SecureChat {
         self.out.due = Due::default();
         self.ours.rewind();
         if let Way::Away { dial_from, .. } = &mut self.way
-            && let Phase::Inviting { is_told: true, .. } = self.phase
+            && let Phase::Inviting { reach: Reach::Peer, .. } = self.phase
         {
             *dial_from = now + INVITE_AGAIN_AFTER;
         }
@@ -433,9 +462,8 @@ impl SecureChat {
     }
 
     pub(super) fn tell_too_long(&mut self) {
-        while let Some(id) = self.ours.too_long(self.text_max()) {
-            self.out.events.push_back(ChatEvent::Undelivered(id, Reason::TooLong));
-        }
+        let too_long = self.ours.too_long(self.text_max()).into_iter();
+        self.out.events.extend(too_long.map(|id| ChatEvent::Undelivered(id, Reason::TooLong)));
     }
 
     /// A message that has not left is taken back. False if it is not among those that wait.

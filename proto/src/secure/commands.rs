@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::chat::{Me, Phase, SecureChat, SecureSnapshot, Them, patience};
+use super::chat::{Me, Phase, Reach, SecureChat, SecureSnapshot, Them, patience};
 use super::frame::{ChannelId, ChatId, Hello};
 use super::key::KeyId;
 use super::ours::Letter;
@@ -22,7 +22,7 @@ impl SecureChat {
         expires_after: Duration,
     ) -> Self {
         let them = Them { key, user: "".into(), log: "".into() };
-        let phase = Phase::Inviting { expires: now + expires_after, is_told: false };
+        let phase = Phase::Inviting { expires: now + expires_after, reach: Reach::Nobody };
         Self::new(me, settings, id, them, phase, Way::from(now))
     }
 
@@ -38,7 +38,7 @@ impl SecureChat {
     ) -> Self {
         let them = Them { key: Some(key), user: "".into(), log: "".into() };
         let phase = Phase::Invited { expires: now + settings.request_expiry };
-        let mut chat = Self::new(me, settings, hello.chat, them, phase, Way::Up { channel });
+        let mut chat = Self::new(me, settings, hello.chat, them, phase, Way::from(now).up(now, channel));
         chat.out.due.hello = true;
         chat.take_hello(now, hello, already);
         chat.out.events.push_back(ChatEvent::Request);
@@ -74,10 +74,14 @@ impl SecureChat {
     ) -> Option<Self> {
         let expires = now + expires_after;
         let phase = match snapshot.state {
-            State::Inviting => Phase::Inviting { expires, is_told: false },
+            State::Inviting => {
+                let has_answered = !snapshot.them.log.is_empty();
+                let reach = if has_answered { Reach::Peer } else { Reach::Perhaps };
+                Phase::Inviting { expires, reach }
+            }
             State::Invited => Phase::Invited { expires },
-            // Whether the peer knows is not kept: it is asked.
-            State::Accepting | State::Open => Phase::Open { is_known: false },
+            State::Accepting => Phase::Open { since: now, is_known: false },
+            State::Open => Phase::Open { since: now, is_known: true },
             State::Closing if has_messages => Phase::Draining,
             State::Closing => {
                 Phase::Leaving { dead_at: now + patience(settings), untold: Some(Reason::Quit) }
@@ -109,7 +113,7 @@ impl SecureChat {
     }
 
     pub(super) fn open(&mut self, now: Instant, is_known: bool) {
-        self.set_phase(Phase::Open { is_known });
+        self.set_phase(Phase::Open { since: now, is_known });
         self.out.events.push_back(ChatEvent::Opened);
         self.wait(now);
     }
@@ -124,21 +128,29 @@ impl SecureChat {
         Ok(())
     }
 
-    /// Queues a message.
+    /// Queues a message, whose number is higher than that of any before it. If it is longer than what the peer has said
+    /// that it takes, it is undelivered at once.
     ///
     /// # Errors
     /// [`StateError`] unless the chat is `open`.
     pub fn send(&mut self, now: Instant, letter: Letter) -> Result<(), StateError> {
         let Phase::Open { .. } = self.phase else { return Err(StateError(self.state())) };
-        self.ours.push(letter, false);
-        self.wait(now);
+        self.queue(now, letter, false);
         Ok(())
     }
 
     /// Gives back a queued message that the caller has kept, also to a chat that is `closing`. An earlier run may have
     /// transmitted it.
     pub fn requeue(&mut self, now: Instant, letter: Letter, may_have_left: bool) {
-        self.ours.push(letter, may_have_left);
+        self.queue(now, letter, may_have_left);
+    }
+
+    fn queue(&mut self, now: Instant, letter: Letter, may_have_left: bool) {
+        if self.theirs.text_max.is_some_and(|most| letter.text.len() as u64 > most) {
+            self.out.events.push_back(ChatEvent::Undelivered(letter.id, Reason::TooLong));
+        } else {
+            self.ours.push(letter, may_have_left);
+        }
         self.wait(now);
     }
 
@@ -173,7 +185,7 @@ impl SecureChat {
 
     /// Ends what was not open yet: our user knows it at once, the peer is told until it answers.
     pub(super) fn end_opening(&mut self, now: Instant, reason: Reason) {
-        let is_unheard = self.is_untold() && !self.way.may_be_known();
+        let is_unheard = self.is_untold();
         self.out.events.push_back(ChatEvent::Closed { reason, text: None });
         if is_unheard { self.set_phase(Phase::Closed) } else { self.leave(now, None) }
     }
@@ -191,6 +203,8 @@ impl SecureChat {
     /// Ends a request whose place another one needs, as if its time were over; no effect on anything else.
     pub fn give_way(&mut self) {
         if let Phase::Invited { .. } = self.phase {
+            // Else it would invite again, and take the place of another in its turn.
+            self.out.due.bye = true;
             self.end(Reason::RequestExpired, None);
         }
     }

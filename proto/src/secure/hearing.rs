@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::chat::{Phase, SecureChat, Them};
+use super::chat::{Phase, Reach, SecureChat, Them};
 use super::frame::{Broken, ChannelId, Frame, Hello, Stands};
 use super::key::KeyId;
 use super::way::{Spare, Way};
@@ -11,6 +11,9 @@ use crate::state::Reason;
 
 /// What we keep of a peer's words on why it leaves, in bytes.
 const WORDS_MAX: usize = 256;
+
+/// What we keep of the name of a peer's user, or of its log, in bytes.
+const NAME_MAX: usize = 64;
 
 /// A frame has no place where it came.
 struct OutOfPlace;
@@ -25,6 +28,9 @@ impl SecureChat {
             self.out.due.hello = true;
             self.out.is_changed |= self.them.key != Some(key);
             self.them.key = Some(key);
+            if let Phase::Inviting { reach: reach @ Reach::Nobody, .. } = &mut self.phase {
+                *reach = Reach::Perhaps;
+            }
         }
     }
 
@@ -34,9 +40,10 @@ impl SecureChat {
         let wins = self.them.key.is_none_or(|key| self.me.key < key);
         match self.way {
             // Both dial: that of the smaller key stays.
-            Way::Dialling { .. } | Way::Greeting { .. } if wins => {
+            Way::Dialling { .. } | Way::Greeting { .. } if wins && self.phase != Phase::Closed => {
                 let before = self.spare.replace(Box::new(Spare { channel, hello, already }));
                 self.out.ends.extend(before.map(|before| before.channel));
+                self.see_sign(now);
             }
             _ => {
                 // One that was up before is no more for the peer, or it would not have opened another.
@@ -48,7 +55,7 @@ impl SecureChat {
     }
 
     fn take_way(&mut self, now: Instant, channel: ChannelId, hello: &Hello, already: Vec<u64>) {
-        self.way = Way::Up { channel };
+        self.way = self.way.up(now, channel);
         self.out.due.hello = true;
         self.take_hello(now, hello, already);
     }
@@ -67,14 +74,15 @@ impl SecureChat {
         let heard = match (&self.way, frame) {
             (Way::Greeting { .. }, Frame::Hello(hello)) if hello.chat == self.id => {
                 let already = already(&hello);
-                self.way = Way::Up { channel };
-                self.out.ends.extend(self.spare.take().map(|spare| spare.channel));
+                self.way = self.way.up(now, channel);
+                self.drop_spare();
                 self.take_hello(now, &hello, already);
                 Ok(())
             }
             // Whoever has no such chat, or no room, need not say hello.
             (Way::Greeting { .. }, frame @ (Frame::Busy | Frame::Bye { .. })) => {
-                self.way = Way::Up { channel };
+                self.way = self.way.up(now, channel);
+                self.drop_spare();
                 self.hear(now, frame)
             }
             (Way::Up { .. }, frame) => self.hear(now, frame),
@@ -89,7 +97,7 @@ impl SecureChat {
     /// What the peer says of itself, and where the chat stands for it.
     pub(super) fn take_hello(&mut self, now: Instant, hello: &Hello, already: Vec<u64>) {
         let key = self.them.key;
-        let them = Them { key, user: hello.user.as_str().into(), log: hello.log.as_str().into() };
+        let them = Them { key, user: cut(&hello.user), log: cut(&hello.log) };
         self.out.is_changed |= self.them != them;
         self.them = them;
         self.theirs.text_max = Some(hello.text_max);
@@ -99,17 +107,17 @@ impl SecureChat {
         self.see_sign(now);
         match (self.phase, hello.stands) {
             (Phase::Inviting { expires, .. }, Stands::Invited) => {
-                self.phase = Phase::Inviting { expires, is_told: true };
+                self.phase = Phase::Inviting { expires, reach: Reach::Peer };
             }
             (Phase::Inviting { .. }, Stands::Open) => self.hear_acceptance(now),
-            (Phase::Open { .. }, Stands::Open) => self.phase = Phase::Open { is_known: true },
+            (Phase::Open { .. }, Stands::Open) => self.note_known(),
             // It has forgotten that it is open: an older log, perhaps.
             (Phase::Open { .. } | Phase::Draining, Stands::Invited) => {
                 self.give_up(Reason::PeerRestarted);
                 self.out.events.push_back(ChatEvent::Closed { reason: Reason::PeerRestarted, text: None });
                 self.leave(now, None);
             }
-            (Phase::Leaving { .. }, _) => self.out.due.bye = true,
+            (Phase::Leaving { .. } | Phase::Closed, _) => self.out.due.bye = true,
             _ => {}
         }
         self.leave_if_drained(now);
@@ -178,8 +186,8 @@ impl SecureChat {
     }
 
     fn note_known(&mut self) {
-        if let Phase::Open { is_known } = &mut self.phase {
-            *is_known = true;
+        if let Phase::Open { since, is_known: false } = self.phase {
+            self.set_phase(Phase::Open { since, is_known: true });
         }
     }
 
@@ -206,8 +214,12 @@ impl SecureChat {
             return;
         }
         self.lose_way(now);
+        if let Some(spare) = self.spare.take() {
+            let Spare { channel, hello, already } = *spare;
+            return self.take_way(now, channel, &hello, already);
+        }
         match (self.phase, why) {
-            (Phase::Inviting { is_told: false, .. }, Broken::Unreachable) => {
+            (Phase::Inviting { reach: Reach::Nobody | Reach::Perhaps, .. }, Broken::Unreachable) => {
                 self.end(Reason::NobodyThere, None);
             }
             (Phase::Inviting { .. }, Broken::OtherKey(found)) => {
@@ -215,10 +227,6 @@ impl SecureChat {
             }
             (_, Broken::OtherKey(found)) => self.silence.other = Some(found),
             _ => {}
-        }
-        if let Some(spare) = self.spare.take() {
-            let Spare { channel, hello, already } = *spare;
-            self.take_way(now, channel, &hello, already);
         }
     }
 
@@ -228,6 +236,7 @@ impl SecureChat {
             Phase::Inviting { expires, .. } if expires <= now => self.end_opening(now, Reason::NoAnswer),
             Phase::Invited { expires } if expires <= now => self.end_opening(now, Reason::RequestExpired),
             Phase::Leaving { dead_at, untold } if dead_at <= now => self.end_left(untold),
+            Phase::Draining if self.ours.len() == 0 => self.leave_if_drained(now),
             Phase::Open { .. } | Phase::Draining
                 if self.silence.since.is_some_and(|since| since + self.patience() <= now) =>
             {
@@ -241,4 +250,10 @@ impl SecureChat {
             _ => {}
         }
     }
+}
+
+/// So much of a name as we keep, without what a terminal would obey.
+fn cut(name: &str) -> Box<str> {
+    let kept = name.get(..name.floor_char_boundary(NAME_MAX)).unwrap_or_default();
+    kept.chars().map(|c| if c.is_control() { '?' } else { c }).collect::<String>().into()
 }

@@ -74,11 +74,17 @@ impl Ours {
         Some(id)
     }
 
-    /// Takes the next one away that has not left and is longer than this.
-    pub(super) fn too_long(&mut self, most: u64) -> Option<MessageId> {
-        let is_too_long = |waiting: &Waiting| !waiting.has_left && waiting.letter.text.len() as u64 > most;
-        let place = self.queue.iter().position(is_too_long)?;
-        self.queue.remove(place).map(|waiting| waiting.letter.id)
+    /// Takes those away that are longer than this, before any has left on this channel.
+    pub(super) fn too_long(&mut self, most: u64) -> Vec<MessageId> {
+        let mut too_long = Vec::new();
+        self.queue.retain(|Waiting { letter, .. }| {
+            let fits = letter.text.len() as u64 <= most;
+            if !fits {
+                too_long.push(letter.id);
+            }
+            fits
+        });
+        too_long
     }
 
     /// All of them, given up.

@@ -19,8 +19,8 @@ pub(super) enum Way {
     Dialling { channel: ChannelId, failures: u32 },
     /// We have opened a channel, and wait for the peer's hello.
     Greeting { channel: ChannelId, failures: u32 },
-    /// Both have said hello.
-    Up { channel: ChannelId },
+    /// Both have said hello, at this moment.
+    Up { channel: ChannelId, since: Instant, failures: u32 },
     /// The chat is over, and none is looked for.
     Ended,
 }
@@ -43,7 +43,7 @@ impl Way {
     pub(super) fn channel(&self) -> Option<ChannelId> {
         match self {
             Self::Away { .. } | Self::Ended => None,
-            Self::Dialling { channel, .. } | Self::Greeting { channel, .. } | Self::Up { channel } => {
+            Self::Dialling { channel, .. } | Self::Greeting { channel, .. } | Self::Up { channel, .. } => {
                 Some(*channel)
             }
         }
@@ -62,31 +62,37 @@ impl Way {
         }
     }
 
-    /// The channel has broken: one that was up is dialled again at once.
+    /// Both have said hello on this channel.
+    pub(super) fn up(&self, now: Instant, channel: ChannelId) -> Self {
+        Self::Up { channel, since: now, failures: self.failures() }
+    }
+
+    /// The channel has broken. One that was up for longer than we would have waited is dialled again at once; else
+    /// a peer that breaks each channel would be dialled as fast as the network can.
     pub(super) fn broken(&self, now: Instant) -> Self {
-        match self {
-            Self::Away { dial_from, failures } => Self::Away { dial_from: *dial_from, failures: *failures },
-            Self::Up { .. } => Self::from(now),
-            Self::Ended => Self::Ended,
-            Self::Dialling { failures, .. } | Self::Greeting { failures, .. } => {
-                let later = DIAL_AGAIN_AFTER * (1 << failures.min(&8));
-                Self::Away { dial_from: now + later.min(DIAL_AGAIN_AT_MOST), failures: failures + 1 }
+        let (from, failures) = match self {
+            Self::Away { dial_from, failures } => {
+                return Self::Away { dial_from: *dial_from, failures: *failures };
             }
+            Self::Ended => return Self::Ended,
+            Self::Up { since, failures, .. } => (*since, failures),
+            Self::Dialling { failures, .. } | Self::Greeting { failures, .. } => (now, failures),
+        };
+        let later = (DIAL_AGAIN_AFTER * (1 << failures.min(&8))).min(DIAL_AGAIN_AT_MOST);
+        match from + later {
+            dial_from if dial_from <= now => Self::from(now),
+            dial_from => Self::Away { dial_from, failures: failures.saturating_add(1) },
         }
     }
 
-    /// Attempts in vain since it was up.
+    /// Attempts in vain since it was up for long enough.
     pub(super) fn failures(&self) -> u32 {
         match self {
             Self::Away { failures, .. }
             | Self::Dialling { failures, .. }
-            | Self::Greeting { failures, .. } => *failures,
-            Self::Up { .. } | Self::Ended => 0,
+            | Self::Greeting { failures, .. }
+            | Self::Up { failures, .. } => *failures,
+            Self::Ended => 0,
         }
-    }
-
-    /// Whether our hello may have reached the peer.
-    pub(super) fn may_be_known(&self) -> bool {
-        !matches!(self, Self::Away { failures: 0, .. } | Self::Dialling { failures: 0, .. })
     }
 }
