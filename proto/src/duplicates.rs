@@ -14,6 +14,10 @@ const REPEAT_FROM: Duration = Duration::from_millis(4_500);
 /// The same: no later than this.
 const REPEAT_UNTIL: Duration = Duration::from_millis(6_500);
 
+/// So soon after its last message no peer has gone on from another that never came: one of ours that takes us for a peer
+/// that never acknowledges does so when no copy can come any more, and is at its old number again after twice that.
+const GOES_ON_AFTER: Duration = Duration::from_secs(4);
+
 /// What is remembered of the last message received, to know a duplicate by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastReceived {
@@ -81,6 +85,8 @@ pub(crate) struct Duplicates {
     last_at: Option<Instant>,
     /// When it came first.
     first_at: Option<Instant>,
+    /// How long after the one before it that was.
+    after_before: Option<Duration>,
 }
 
 impl Duplicates {
@@ -99,9 +105,9 @@ impl Duplicates {
         self.last_at
     }
 
-    /// When the last message came first; unknown after a restart.
-    pub(crate) fn first_at(&self) -> Option<Instant> {
-        self.first_at
+    /// Whether the last message came so soon after the one before it that none can be missing between them.
+    pub(crate) fn is_next(&self) -> bool {
+        self.after_before.is_some_and(|after| after < GOES_ON_AFTER)
     }
 
     /// The peer may have been started again: what it says at once is new, even if it is the same.
@@ -111,7 +117,9 @@ impl Duplicates {
 
     /// A message came that has not been had before.
     pub(crate) fn note_new(&mut self, now: Instant, message: LastReceived) {
-        *self = Self { last: Some(message), last_at: Some(now), first_at: Some(now), sender: Sender::Same };
+        let after_before = self.first_at.map(|first| now.saturating_duration_since(first));
+        let (last_at, first_at) = (Some(now), Some(now));
+        *self = Self { last: Some(message), sender: Sender::Same, last_at, first_at, after_before };
     }
 
     /// Whether a message is a copy of the last one: then, how long after the last copy it came, if that is known.

@@ -29,10 +29,6 @@ const TAKES_ACK_WITHIN: Duration = Duration::from_millis(100);
 /// first may have another before it.
 const FIRST_COMES_WITHIN: Duration = Duration::from_millis(19_500);
 
-/// So soon after its last message no peer has gone on from another that never came: one of ours that takes us for a peer
-/// that never acknowledges does so when no copy can come any more, and is at its old number again after twice that.
-const GOES_ON_AFTER: Duration = Duration::from_secs(4);
-
 /// A foreign peer that writes this long after our message, and has acknowledged none, does not acknowledge.
 const SPEAKS_INSTEAD_AFTER: Duration = Duration::from_secs(1);
 
@@ -46,6 +42,25 @@ struct EarlierAcks {
     /// Of a peer whose ACKs have no number: how many copies of the message before it may still answer, because it read
     /// none of them for a while. Each accounts for one ACK, whenever that comes.
     missing: u32,
+    /// The message before was left although it may be lost, so the peer may take the next for a copy, and acknowledge it
+    /// unread.
+    may_be_unread: bool,
+}
+
+impl EarlierAcks {
+    /// Whether an ACK that comes now is, or may be, of an earlier message. `is_numbered`: the peer's ACKs have numbers.
+    /// `is_of_next`: by its number it is of the message in flight and of no other.
+    fn claim(&mut self, now: Instant, is_numbered: bool, is_of_next: bool) -> bool {
+        if !is_numbered && self.missing > 0 {
+            self.missing -= 1;
+            return true;
+        }
+        if is_of_next {
+            // What is answered first was sent first.
+            self.say_nothing_until = None;
+        }
+        self.say_nothing_until.is_some_and(|until| now < until)
+    }
 }
 
 /// What is known of how the chat began.
@@ -69,11 +84,6 @@ pub(crate) struct Messages {
     earlier_acks: EarlierAcks,
     beginning: Beginning,
     turns: Turns,
-    /// The message before was left although it may be lost, so the peer may take the next for a copy, and acknowledge it
-    /// unread.
-    is_number_doubtful: bool,
-    /// The peer's last message had the number of the one before, and came soon after it.
-    is_again_soon: bool,
 }
 
 impl Messages {
@@ -87,8 +97,6 @@ impl Messages {
             earlier_acks: EarlierAcks::default(),
             beginning: Beginning::Unknown,
             turns: Turns::default(),
-            is_number_doubtful: false,
-            is_again_soon: false,
         }
     }
 
@@ -213,10 +221,25 @@ impl Messages {
             self.detector.see_copy(since, self.sent());
             return Heard::Copy;
         }
-        let is_soon = self.duplicates.first_at().is_some_and(|first| now < first + GOES_ON_AFTER);
-        let has_stray_ack = is_soon && self.has_stray_ack_since();
-        let mut delivered = if self.is_counted_together() { self.confirm_by_number(now, seq) } else { None };
+        let has_stray_ack = self.has_stray_ack_since();
+        self.duplicates.note_new(now, this);
+        let delivered = self.confirm_by_number(now, seq);
         self.detector.see_new(self.sent());
+        self.see_number(now, seq);
+        let is_sign = has_stray_ack && self.duplicates.is_next();
+        let delivered = delivered.or_else(|| self.confirm_unnumbered(now, is_sign));
+        self.end_wait_if_vain(now);
+        self.turns.pass_to_us(now);
+        if self.dialect().takes_turns() {
+            // What came before our ACK was not looked at.
+            self.arq.hasten(now + TAKES_ACK_WITHIN);
+        }
+        Heard::New(delivered)
+    }
+
+    /// A new message of the peer has this number: it may show how the peer counts, and that ours in flight has a number of
+    /// no use.
+    fn see_number(&mut self, now: Instant, seq: u8) {
         // The first message that comes late need not be the peer's first.
         if !matches!(self.beginning, Beginning::At(at) if now < at + FIRST_COMES_WITHIN) {
             self.numbering.forget_beginning();
@@ -236,26 +259,18 @@ impl Messages {
         if self.is_counted_together() && ours.is_some_and(|ours| ours != self.seq()) {
             self.arq.renumber(now, self.seq());
         }
-        self.is_again_soon = is_soon && self.numbering.seems_constant();
-        if has_stray_ack && self.is_shown_unnumbered() {
-            self.detector.see_unnumbered_ack();
-            delivered = delivered.or(self.confirm(now, self.seq()));
-        }
-        self.duplicates.note_new(now, this);
-        self.end_wait_if_vain(now);
-        self.turns.pass_to_us(now);
-        if self.dialect().takes_turns() {
-            // What came before our ACK was not looked at.
-            self.arq.hasten(now + TAKES_ACK_WITHIN);
-        }
-        Heard::New(delivered)
     }
 
-    /// Whether an ACK with another number than ours in flight has come, and the peer's last message had its old number:
-    /// two signs that its numbers say nothing. Either alone may be of something lost or late.
-    fn is_shown_unnumbered(&self) -> bool {
+    /// Two signs show together that the peer's ACKs have no numbers: an ACK with another number than ours in flight, and a
+    /// message that had the number of the one before it. Either alone may be of something lost or late. `is_sign`: in
+    /// this order, and this close, they are two. Then the ACK is of ours in flight.
+    fn confirm_unnumbered(&mut self, now: Instant, is_sign: bool) -> Option<Outcome> {
         let is_stray = self.arq.in_flight().is_some_and(|in_flight| in_flight.stray_ack.is_some());
-        is_stray && self.numbering.seems_constant() && !self.dialect().is_pinned()
+        if !is_sign || !is_stray || !self.numbering.seems_constant() || self.dialect().is_pinned() {
+            return None;
+        }
+        self.detector.see_unnumbered_ack();
+        self.confirm(now, self.seq())
     }
 
     /// A line of the peer came as a SYN.
@@ -290,10 +305,10 @@ impl Messages {
         self.is_counted_together() || (is_one_counter && self.dialect().has(Habit::Rings))
     }
 
-    /// The peer counts both directions together: the number after that of ours in flight shows that it has ours.
+    /// If the peer counts both directions together, the number after that of ours in flight shows that it has ours.
     fn confirm_by_number(&mut self, now: Instant, seq: u8) -> Option<Outcome> {
         let ours = self.arq.in_flight()?.seq;
-        if ours.next().field() != seq {
+        if !self.is_counted_together() || ours.next().field() != seq {
             return None;
         }
         let outcome = self.confirm(now, ours);

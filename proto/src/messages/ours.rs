@@ -26,67 +26,48 @@ const UNCONFIRMED_AFTER: Duration = Duration::from_millis(300);
 impl Messages {
     /// An ACK came: what becomes of the message in flight by it, if it is of that.
     pub(crate) fn handle_ack(&mut self, now: Instant, seq: u8) -> Option<Outcome> {
-        let EarlierAcks { may_come_until, say_nothing_until, .. } = self.earlier_acks;
         // Before our first message it is of the opening.
-        let is_of_message = self.arq.in_flight().is_some() || may_come_until.is_some();
+        let is_of_message = self.arq.in_flight().is_some() || self.earlier_acks.may_come_until.is_some();
         if self.dialect().has(Habit::NeverAcks) && is_of_message {
             self.detector.see_any_ack();
             self.arq.set_due(now + RETRANSMIT_AFTER, 1);
         }
-        let number = self.dialect().acked_by(seq);
-        let is_of_next = self.is_of_next(number);
-        let says_nothing = say_nothing_until.is_some_and(|until| now < until) && !is_of_next;
-        let is_of_copy = self.is_of_earlier_copy();
         self.arq.count_ack();
-        if says_nothing || is_of_copy {
+        let number = self.dialect().acked_by(seq);
+        let has_its_number = self.arq.in_flight().is_some_and(|in_flight| in_flight.has_number(number));
+        let is_numbered = !self.dialect().has(Habit::UnnumberedAcks);
+        if self.earlier_acks.claim(now, is_numbered, has_its_number && self.is_one_before()) {
             return None;
         }
-        if is_of_next {
-            // What is answered first was sent first.
-            self.earlier_acks.say_nothing_until = None;
+        let ours = self.arq.in_flight()?.seq;
+        self.detector.see_ack(has_its_number && number == self.seq().field());
+        match () {
+            () if has_its_number => self.confirm(now, Seq::new(number)),
+            () if !is_numbered => self.confirm(now, self.seq()),
+            () if self.dialect().is_pinned() => None,
+            () => self.handle_stray_ack(now, ours, seq),
         }
-        let in_flight = self.arq.in_flight()?;
-        let ours = in_flight.seq;
-        if in_flight.has_number(number) {
-            self.detector.see_ack(number == self.seq().field());
-            return self.confirm(now, Seq::new(number));
-        }
-        self.detector.see_ack(false);
-        if self.dialect().has(Habit::UnnumberedAcks) {
-            return self.confirm(now, self.seq());
-        }
-        let is_of_earlier = seq <= 1 && may_come_until.is_some_and(|until| now < until);
-        if self.dialect().is_pinned() {
-            return None;
-        }
+    }
+
+    /// An ACK came that has another number than ours in flight, but may be of that all the same.
+    fn handle_stray_ack(&mut self, now: Instant, ours: Seq, seq: u8) -> Option<Outcome> {
         self.arq.note_stray_ack(now);
-        // A plain peer may show both, if several of its messages are lost between.
-        if (self.dialect().is_foreign() || self.is_again_soon) && self.is_shown_unnumbered() {
-            self.detector.see_unnumbered_ack();
-            return self.confirm(now, self.seq());
-        }
-        if !is_of_earlier {
+        // A plain peer may show both signs, if several of its messages are lost between.
+        let is_sign = self.dialect().is_foreign() || self.duplicates.is_next();
+        let outcome = self.confirm_unnumbered(now, is_sign);
+        let is_of_earlier = seq <= 1 && self.earlier_acks.may_come_until.is_some_and(|until| now < until);
+        if outcome.is_none() && !is_of_earlier {
             self.detector.see_wrong_ack(ours, seq);
             self.arq.doubt_ack(now + RIGHT_ACK_WITHIN);
         }
-        None
+        outcome
     }
 
-    /// Whether an ACK with this number is of the message in flight although the one before was left unconfirmed: of that
-    /// one copy has left, and it had the other number.
-    fn is_of_next(&self, number: u8) -> bool {
-        let is_its_number = self.arq.in_flight().is_some_and(|in_flight| in_flight.has_number(number));
-        let is_one = self.earlier_acks.missing == 1 && self.dialect().is_foreign();
-        is_its_number && is_one && self.is_number_doubtful
-    }
-
-    /// Whether an ACK without a number counts as that of a copy of the message before.
-    fn is_of_earlier_copy(&mut self) -> bool {
-        let is_of_copy = self.earlier_acks.missing > 0 && self.dialect().has(Habit::UnnumberedAcks);
-        if is_of_copy {
-            self.earlier_acks.missing -= 1;
-        }
-        is_of_copy
+    /// Whether the message before was left unconfirmed and only one copy of it had left, with the other number than the
+    /// one in flight has.
+    fn is_one_before(&self) -> bool {
+        let EarlierAcks { missing, may_be_unread, .. } = self.earlier_acks;
+        missing == 1 && may_be_unread && self.dialect().is_foreign()
     }
 
     /// The peer has the copy of the message in flight that has this number.
@@ -104,7 +85,7 @@ impl Messages {
             self.detector.see_rule(self.numbering.rule());
         }
         self.detector.see_delivered(in_flight.repeat.sent);
-        let is_doubtful = self.is_number_doubtful;
+        let is_doubtful = self.earlier_acks.may_be_unread;
         let ended = self.end_message(now, &in_flight);
         self.earlier_acks.missing = if is_late { in_flight.unanswered() } else { 0 };
         if in_flight.message.id == MessageId::NOT_IN_LOG {
@@ -119,7 +100,7 @@ impl Messages {
         let late = if in_flight.is_repeated() { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
         self.earlier_acks.may_come_until = Some(in_flight.transmitted + RETRANSMIT_AFTER + late);
         self.earlier_acks.missing = in_flight.unanswered();
-        self.is_number_doubtful = false;
+        self.earlier_acks.may_be_unread = false;
         self.turns.pass_to_them(now);
         in_flight.together()
     }
@@ -199,7 +180,7 @@ impl Messages {
         self.numbering.settle(seq);
         self.earlier_acks.say_nothing_until = Some(in_flight.transmitted + RETRANSMIT_AFTER);
         let ended = self.end_message(now, &in_flight);
-        self.is_number_doubtful = !self.is_acknowledged();
+        self.earlier_acks.may_be_unread = !self.is_acknowledged();
         Due::Over(Outcome::Unconfirmed(ended))
     }
 }
