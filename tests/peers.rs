@@ -223,12 +223,23 @@ fn what_a_peer_cannot_confirm_is_told_as_sent_and_may_be_sent_again() {
         .fails(1, &format!("simpctl: message {message}: was already resent as message {}", message + 2));
     let sent = lines(&world.ctl(1, &["send", "--json", "bye"]).ok());
     assert_eq!(sent[0]["event"], "unconfirmed");
+    // What still waits when our user leaves is told of, too.
+    let queued = ["one", "two"].map(|text| {
+        let queued = world.ctl(1, &["send", "--no-wait", "--json", text]).ok();
+        lines(&queued).remove(0)["id"].as_u64().unwrap()
+    });
     let quit = world.spawn_ctl(1, &["quit"]);
-    bob.expect(Operation::Chat, 0, b"bye");
+    for (seq, text) in [(0, "bye"), (1, "one"), (0, "two")] {
+        bob.expect(Operation::Chat, seq, text.as_bytes());
+    }
     let fin = bob.receive();
     assert_eq!(fin.operation, Operation::Fin);
     bob.send(&to, Operation::Ack, fin.seq, b"");
-    assert_eq!(quit.wait().ok(), "");
+    let quit = quit.wait();
+    assert_eq!((quit.status, quit.stdout.as_str()), (Some(0), ""));
+    let told = quit.stderr.lines().last().unwrap_or_default();
+    assert!(told.starts_with("simpctl: sent, not confirmed: message"), "{told}");
+    assert!(told.ends_with(&format!(" {}", queued[1])), "{told}");
     assert_eq!(world.ctl(1, &["outbox"]).ok(), "");
 }
 

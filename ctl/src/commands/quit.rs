@@ -22,7 +22,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &QuitArgs) -> 
     let (chat, after) = end(client, args.who.as_deref(), deadline, Reason::Quit, request)?;
     let left = format!("the chat with {} is closing", chat.peer.address);
     let wait = Wait { deadline, patience: patience(output) };
-    let (chat, lost) = match closed(client, chat, after, wait).map_err(|error| error.goes_on(&left))? {
+    let (chat, fates) = match closed(client, chat, after, wait).map_err(|error| error.goes_on(&left))? {
         Ok(closed) => closed,
         Err(chat) => {
             let line = format!("{} has not confirmed the end yet (simpd keeps trying)", chat.peer.address);
@@ -31,7 +31,19 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &QuitArgs) -> 
     };
     // The chat has ended in any case; the exit status says whether something was lost with it.
     output.show(&View::Ended(&chat))?;
-    all_delivered(&lost)
+    if !fates.unconfirmed.is_empty() {
+        complain(&format!("sent, not confirmed: {}", numbered(&fates.unconfirmed)));
+    }
+    all_delivered(&fates.lost)
+}
+
+/// What became of the messages that were queued: the others have arrived.
+#[derive(Debug, Default)]
+struct Fates {
+    /// The peer does not acknowledge them.
+    unconfirmed: Vec<u64>,
+    /// Not delivered.
+    lost: Vec<u64>,
 }
 
 /// Asks for the end of a chat or request. If simpd went away after that was done and before it said so, there is no
@@ -97,18 +109,18 @@ fn patience(output: &Output) -> Duration {
     if output.has_person() { Duration::from_secs(1) } else { Duration::from_secs(5) }
 }
 
-/// Waits until the chat is closed, and says what for if that takes long: `Ok` with it as it is then and the messages that
-/// were not delivered, `Err` as it was once the deadline has passed.
+/// Waits until the chat is closed, and says what for if that takes long: `Ok` with it as it is then and what became of its
+/// messages, `Err` as it was once the deadline has passed.
 fn closed(
     client: &mut Client,
     chat: ChatInfo,
     after: u64,
     wait: Wait,
-) -> Outcome<Result<(ChatInfo, Vec<u64>), ChatInfo>> {
+) -> Outcome<Result<(ChatInfo, Fates), ChatInfo>> {
     let kinds = vec![Kind::Closed, Kind::Delivered, Kind::Unconfirmed, Kind::Undelivered];
     client.follow(FollowFrom::After(after), Filter { kinds, chat: Some(chat.chat), ..Filter::default() })?;
     client.write()?;
-    let mut lost = Vec::new();
+    let mut fates = Fates::default();
     let mut queued = chat.queued;
     let mut explain_at = Some(sleep::now() + wait.patience);
     loop {
@@ -124,9 +136,10 @@ fn closed(
         match event.what {
             What::Closed { .. } => {
                 let chat = ChatInfo { peer: event.peer, state: State::Closed, queued: 0, ..chat };
-                return Ok(Ok((chat, lost)));
+                return Ok(Ok((chat, fates)));
             }
-            What::Undelivered { message, .. } => lost.push(message),
+            What::Undelivered { message, .. } => fates.lost.push(message),
+            What::Unconfirmed { message } => fates.unconfirmed.push(message),
             _ => (),
         }
         queued = queued.saturating_sub(1);
@@ -161,18 +174,17 @@ fn waiting(chat: &ChatInfo, now_ms: u64) -> String {
 }
 
 fn all_delivered(lost: &[u64]) -> Outcome {
-    let ids: Vec<String> = lost.iter().map(u64::to_string).collect();
-    match ids.as_slice() {
-        [] => Ok(()),
-        [id] => Err(fail(
-            FailureKind::Undelivered,
-            format!("not delivered: message {id} (it is kept in the log)"),
-        )),
-        ids => {
-            let line = format!("not delivered: messages {} (they are kept in the log)", ids.join(", "));
-            Err(fail(FailureKind::Undelivered, line))
-        }
-    }
+    let kept = match lost {
+        [] => return Ok(()),
+        [_] => "it is kept in the log",
+        _ => "they are kept in the log",
+    };
+    Err(fail(FailureKind::Undelivered, format!("not delivered: {} ({kept})", numbered(lost))))
+}
+
+fn numbered(messages: &[u64]) -> String {
+    let ids: Vec<String> = messages.iter().map(u64::to_string).collect();
+    format!("message{} {}", if ids.len() == 1 { "" } else { "s" }, ids.join(", "))
 }
 
 #[cfg(test)]
@@ -183,6 +195,8 @@ mod tests {
     #[test]
     fn leaving_with_messages_undelivered_is_a_failure() {
         assert!(all_delivered(&[]).is_ok());
+        let line = all_delivered(&[3]).unwrap_err().to_string();
+        assert_eq!(line, "not delivered: message 3 (it is kept in the log)");
         let line = all_delivered(&[3, 5]).unwrap_err().to_string();
         assert_eq!(line, "not delivered: messages 3, 5 (they are kept in the log)");
     }
