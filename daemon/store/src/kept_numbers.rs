@@ -20,11 +20,14 @@ impl Store {
     pub fn note_kept(&mut self, key: KeyId, log: &str, number: u64) -> Result<(), StoreError> {
         self.begin()?;
         // Each peer's are in the order in which they came.
-        let sql = "INSERT INTO kept_numbers
-            SELECT ?1, coalesce(max(place), 0) + 1, ?2, ?3 FROM kept_numbers WHERE key = ?1 RETURNING place";
-        let place: i64 = self.ok(self.db.prepare_cached(sql).and_then(|mut statement| {
-            statement.query_row(params![key.as_bytes(), log, number as i64], |row| row.get(0))
-        }))?;
+        let newest = "SELECT coalesce(max(place), 0) FROM kept_numbers WHERE key = ?1";
+        let newest: i64 = self.ok(self
+            .db
+            .prepare_cached(newest)
+            .and_then(|mut query| query.query_row([key.as_bytes()], |row| row.get(0))))?;
+        let place = newest + 1;
+        let row = params![key.as_bytes(), place, log, number as i64];
+        self.write("INSERT INTO kept_numbers VALUES (?1, ?2, ?3, ?4)", row)?;
         if place == 1 {
             self.drop_numbers_of_one(key)?;
         }
