@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use simp_control::{Answer, Event, Failure, KeyId, Reply, Request};
 use simp_engine::{
-    Accept, Arrival, Budget, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Pins, Policy, Retain,
-    Secrecy,
+    Accept, Arrival, Budget, ChannelCommand, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Pins,
+    Policy, Retain, Secrecy,
 };
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
 use simp_store::{Durability, EntryFilter, Store};
@@ -107,6 +107,7 @@ pub struct Driver {
     /// What waits there.
     waiting: VecDeque<Waiting>,
     said: Vec<(SocketAddr, Datagram, Duration)>,
+    commands: Vec<ChannelCommand>,
 }
 
 impl Driver {
@@ -115,7 +116,8 @@ impl Driver {
         let engine = Engine::new(now, policy, (address, key_of(address)), store, random).unwrap();
         let (inputs, outputs) = (Inputs::default(), Outputs::default());
         let (uplink, waiting) = (Uplink::Free, VecDeque::new());
-        let mut driver = Self { engine, inputs, outputs, uplink, waiting, said: Vec::new() };
+        let (said, commands) = (Vec::new(), Vec::new());
+        let mut driver = Self { engine, inputs, outputs, uplink, waiting, said, commands };
         driver.turn(now);
         driver
     }
@@ -132,8 +134,10 @@ impl Driver {
     pub fn turn_alone(&mut self, now: Now) {
         let (datagrams, requests) =
             (mem::take(&mut self.inputs.datagrams), mem::take(&mut self.inputs.requests));
+        let channels = mem::take(&mut self.inputs.channels);
         self.take_turn(now);
         (self.inputs.datagrams, self.inputs.requests) = (datagrams, requests);
+        self.inputs.channels = channels;
     }
 
     fn take_turn(&mut self, now: Now) {
@@ -146,7 +150,13 @@ impl Driver {
             since: now.instant,
             is_known: false,
         }));
+        self.commands.append(&mut self.outputs.channels);
         self.flush(now.instant);
+    }
+
+    /// What it wants done with channels since the last time, in order.
+    pub fn commanded(&mut self) -> Vec<ChannelCommand> {
+        mem::take(&mut self.commands)
     }
 
     /// What waits leaves, as far as the uplink takes it.

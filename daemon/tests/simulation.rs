@@ -11,7 +11,7 @@
 //! A message of the outbox may come twice: if a chat broke off while it was on its way, for then nobody knows
 //! whether it arrived. That is counted.
 //!
-//! - here: the hosts' addresses and their clock, and the runs. `network`: the links between them.
+//! - here: the hosts' addresses and their clock, and the runs. `network`: the links between them. `wires`: channels.
 //! - `world`: the hosts, turn by turn. `users`: what people do there. `checks`: what must hold, and what was seen.
 //!
 //! `SIMP_SEED=n` replays one seed and prints its trace, `SIMP_SEEDS=n` runs so many.
@@ -19,6 +19,7 @@
 mod checks;
 mod network;
 mod users;
+mod wires;
 mod world;
 
 use std::net::SocketAddr;
@@ -64,6 +65,8 @@ fn simulate(kind: Kinds, test: &'static str, usual: u64) {
         all.add(&check(&world));
     }
     println!("{kind:?}: {all:?}");
+    // Whatever breaks, whenever it does.
+    assert!(kind != Kinds::Channels || all.outbox_again == 0, "shown twice: {all:?}");
     assert!(replaying() || all.delivered > all.undelivered, "nothing passes, so nothing is tested: {all:?}");
 }
 
@@ -75,4 +78,9 @@ fn hosts_on_links_that_keep_order_lose_nothing_and_show_nothing_twice() {
 #[test]
 fn hosts_on_links_that_reorder_within_l_lose_nothing_and_show_nothing_twice() {
     simulate(Kinds::Reorders, "reorder_within", 1_000);
+}
+
+#[test]
+fn hosts_whose_channels_break_at_any_moment_lose_nothing_and_show_nothing_twice() {
+    simulate(Kinds::Channels, "channels_break", 2_000);
 }

@@ -16,11 +16,13 @@ const JITTER: u64 = 50;
 pub enum Kinds {
     KeepsOrder,
     Reorders,
+    /// All chats are secure: see `wires`.
+    Channels,
 }
 
 /// The way from one host to another.
 pub struct Link {
-    latency: u64,
+    pub latency: u64,
     /// If order is kept: when the last datagram arrives.
     last: u64,
     /// Nothing passes until then.
@@ -44,6 +46,11 @@ impl Network {
         Self { kind, loss, copies, links: links.collect() }
     }
 
+    /// The way from one host to another.
+    pub fn link(&self, from: usize, to: usize) -> &Link {
+        &self.links[from * HOSTS + to]
+    }
+
     /// When the copies arrive of a datagram that leaves now, after it has `waited`: that is a part of its life.
     pub fn arrivals(
         &mut self,
@@ -60,7 +67,7 @@ impl Network {
         for _ in 0..1 + u64::from(random.percent(self.copies)) {
             arrivals.push(match (self.kind, arrivals.first()) {
                 (Kinds::Reorders, _) => now + random.below(L.saturating_sub(waited).max(1)),
-                (Kinds::KeepsOrder, first) => {
+                (Kinds::KeepsOrder | Kinds::Channels, first) => {
                     let spread = if first.is_some() { COPY_WITHIN } else { JITTER };
                     let earliest = first.copied().unwrap_or(now + link.latency);
                     link.last = link.last.max(earliest + random.below(spread));

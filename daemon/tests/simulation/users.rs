@@ -84,6 +84,9 @@ impl World {
             let is_quiet = on.driver.as_ref().is_none_or(|driver| !driver.waits_for(address(other)));
             is_quiet && !on.is_leaving[other] && now >= on.free_from[other]
         };
+        if self.network.kind == Kinds::Channels {
+            return true;
+        }
         is_free(host, other) && (self.network.kind == Kinds::KeepsOrder || is_free(other, host))
     }
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use simp_control::Kind;
-use simp_engine::{Accept, Now, Policy};
+use simp_engine::{Accept, Now, Policy, Secrecy};
 use simp_proto::{Datagram, Operation, Settings};
 use simp_seeds::{Random, replaying};
 use simp_store::Store;
 
 use super::network::{Kinds, Network};
+use super::wires::{Coming, Wires};
 use super::{ACTIVE, HOSTS, NAMES, address, host_at, start, trace};
 use crate::driver::{self, BadDisk, Driver, Uplink};
 
@@ -25,6 +26,8 @@ const END: u64 = 40 * 3_600_000;
 #[derive(Debug)]
 pub enum Step {
     Hears(SocketAddr, Datagram),
+    /// Something comes to this end of a channel.
+    Comes((usize, usize), Coming),
     Acts,
     /// The user leaves all chats, so that there is room for what the outbox holds.
     Leaves,
@@ -71,6 +74,7 @@ impl Host {
 pub struct World {
     pub random: Random,
     pub network: Network,
+    wires: Wires,
     pub hosts: Vec<Host>,
     steps: BTreeMap<(u64, u64), (usize, Step)>,
     number: u64,
@@ -84,6 +88,7 @@ impl World {
     pub fn new(kind: Kinds, seed: u64) -> Self {
         let mut random = Random(seed);
         let network = Network::new(kind, &mut random);
+        let wires = Wires::new(&mut random);
         let host = |disk: BadDisk| Host {
             driver: None,
             store: Some(disk.open()),
@@ -97,7 +102,8 @@ impl World {
         let (trouble, attempts, max_chats) =
             (random.pick(&[0, 5, 20, 60]), random.pick(&[3, 6, 40]), random.pick(&[1, 2, 2]));
         let steps = BTreeMap::new();
-        let mut world = Self { random, network, hosts, steps, number: 0, trouble, attempts, max_chats };
+        let mut world =
+            Self { random, network, wires, hosts, steps, number: 0, trouble, attempts, max_chats };
         for host in 0..HOSTS {
             world.plan(0, host, Step::Starts);
             let first = world.random.pick(&[1, 1, 500, 20_000]);
@@ -109,7 +115,8 @@ impl World {
 
     pub fn policy(&self, host: usize) -> Policy {
         let chat = Settings { attempts: self.attempts, ..Settings::default() };
-        Policy { chat, ..driver::policy(NAMES[host], Accept::All, self.max_chats) }
+        let secrecy = if self.network.kind == Kinds::Channels { Secrecy::Require } else { Secrecy::Off };
+        Policy { chat, secrecy, ..driver::policy(NAMES[host], Accept::All, self.max_chats) }
     }
 
     pub fn plan(&mut self, when: u64, host: usize, step: Step) {
@@ -164,6 +171,10 @@ impl World {
             Some(Step::Hears(from, datagram)) => {
                 trace(now, host, &("hears", from.ip(), datagram.operation, datagram.seq));
                 driver.arrives(from, datagram);
+            }
+            Some(Step::Comes(at, coming)) => {
+                trace(now, host, &("comes", at, &coming));
+                driver.inputs.channels.extend(self.wires.hear(at, coming));
             }
             Some(Step::Acts) => {
                 self.act(now, host);
@@ -227,13 +238,27 @@ impl World {
         if matches!(fault, Fault::KilledBefore | Fault::KilledAfter) {
             on.disk.refuse(0);
             on.store = on.driver.take().map(Driver::killed);
+            self.wires.lose_all(&mut self.random, now, host, &[50, 3_000, 30_000]);
+            self.plan_all();
             let away = self.random.pick(&[0, 10, 3_000, 8_000, 45_000]);
             return self.plan(now + away, host, Step::Starts);
         }
         self.transmit(now, host);
     }
 
+    fn plan_all(&mut self) {
+        for (when, host, step) in std::mem::take(&mut self.wires.plans) {
+            self.plan(when, host, step);
+        }
+    }
+
     fn transmit(&mut self, now: u64, host: usize) {
+        let runs = std::array::from_fn(|host| self.hosts[host].driver.is_some());
+        for command in self.hosts[host].driver.as_mut().unwrap().commanded() {
+            trace(now, host, &command);
+            self.wires.obey(&mut self.random, &self.network, now, (host, runs), command);
+        }
+        self.plan_all();
         for (to, datagram, waited) in self.hosts[host].driver.as_mut().unwrap().said_late() {
             // Of what is not too old to leave, only an answer's age matters.
             let waited = if datagram.operation.is_answer() { waited.as_millis() as u64 } else { 0 };
