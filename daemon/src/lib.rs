@@ -1,7 +1,7 @@
 //! simpd: one thread, one UDP socket, one log, any number of clients.
 //!
 //! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
-//! - `clients`, `udp`: the sockets; neither knows the other. `place`: where the first is. `output`: what is to be written to a client. `followers`:
+//! - `clients`, `udp`, `secure_socket`: the sockets; none knows another. `place`: where the first is. `output`: what is to be written to a client. `followers`:
 //!   entries of the log for clients.
 //! - `rota`: whose turn it is if not all clients can be served in one turn of the loop.
 //! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml; `syntax`: lines of it
@@ -15,6 +15,7 @@ mod output;
 mod place;
 mod presence;
 mod rota;
+pub mod secure_socket;
 mod server;
 mod settings;
 mod startup;

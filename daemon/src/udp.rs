@@ -13,6 +13,7 @@
 mod incoming;
 mod kernel;
 mod outgoing;
+pub(crate) mod socket;
 
 pub use incoming::{Received, Unreachable, UnreachableKind};
 pub use outgoing::{Blocked, Fate, Fated, Flushed, Refusal};
@@ -29,14 +30,14 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::libc::{in_pktinfo, in6_pktinfo, sock_extended_err, sockaddr_in6};
+use nix::libc::{in_pktinfo, in6_pktinfo};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, MultiHeaders, SockFlag, SockType, SockaddrStorage, bind, getsockname, recvmmsg,
-    recvmsg, sendmmsg, sendto, setsockopt, socket, sockopt,
+    MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, sendto, setsockopt, sockopt,
 };
 use simp_control::error::with_remedy;
 
-use kernel::{SourceInfo, canonical, may_be_about_another, received, to_socket_addr, unreachable};
+use kernel::{SourceInfo, canonical, may_be_about_another, received};
+use socket::REPEATS;
 
 /// Datagrams one [`Udp::receive`] takes from the socket at most.
 const RECEIVE_BATCH: usize = 32;
@@ -51,16 +52,6 @@ const TRANSMIT_BATCH: usize = 64;
 /// back.
 const KEPT_DATAGRAMS: usize = 256;
 const KEPT_BYTES: usize = 256 * 1024;
-
-/// What we ask the kernel to hold for us of what comes, in bytes (it grants up to `net.core.rmem_max`). The default has room for fewer than 300 small datagrams, and a lost one costs the
-/// chat a whole retransmit wait.
-const KERNEL_BUFFER: usize = 1024 * 1024;
-
-/// The same for what leaves. What waits there may not grow old: on a slow way, an ACK would come too late.
-const KERNEL_SEND_BUFFER: usize = 128 * 1024;
-
-/// How often in a row a call is repeated because it failed with the error of an earlier datagram.
-const REPEATS: u32 = 8;
 
 /// Why [`Udp::bind`] failed.
 #[derive(Debug, thiserror::Error)]
@@ -142,27 +133,16 @@ impl Udp {
     pub fn bind(address: SocketAddr) -> Result<Self, BindError> {
         let address = canonical(address);
         let any = address.ip().is_unspecified();
-        let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        let fd = socket(family, SockType::Datagram, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)?;
-
-        // Everything is set before the bind, so that the first datagram already comes with its local address.
-        setsockopt(&fd, sockopt::RcvBuf, &KERNEL_BUFFER)?;
-        setsockopt(&fd, sockopt::SndBuf, &KERNEL_SEND_BUFFER)?;
-        // Also if it is on no interface yet, or no more. On an IPv6 socket too.
-        setsockopt(&fd, sockopt::IpFreebind, &true)?;
-        // On an IPv6 socket too: errors of IPv4 destinations come under the IPv4 option.
-        setsockopt(&fd, sockopt::Ipv4RecvErr, &true)?;
+        let fd = socket::open(address)?;
+        // Before the bind, so that the first datagram already comes with its local address.
         let source_space = if address.is_ipv4() {
             setsockopt(&fd, sockopt::Ipv4PacketInfo, &any)?;
             cmsg_space!(in_pktinfo)
         } else {
-            setsockopt(&fd, sockopt::Ipv6RecvErr, &true)?;
-            setsockopt(&fd, sockopt::Ipv6V6Only, &!any)?;
             setsockopt(&fd, sockopt::Ipv6RecvPacketInfo, &any)?;
             cmsg_space!(in6_pktinfo)
         };
-        bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
-        let bound = getsockname::<SockaddrStorage>(fd.as_raw_fd())?;
+        let local = socket::bind(&fd, address)?;
 
         // The kernel shrinks a header's control space to what it used, and nix never restores it. That is
         // safe only because every datagram of a wildcard socket comes with exactly one control message of one
@@ -170,7 +150,7 @@ impl Udp {
         let incoming_space = any.then(|| source_space.clone());
         Ok(Self {
             fd,
-            local: to_socket_addr(&bound).unwrap_or(address),
+            local,
             errors_waiting: false,
             is_absent: false,
             incoming: vec![0; RECEIVE_BATCH * DATAGRAM_MAX],
@@ -241,20 +221,7 @@ impl Udp {
     /// Only what no repetition can cure.
     pub fn receive_errors(&mut self, mut sink: impl FnMut(Unreachable)) -> io::Result<()> {
         self.errors_waiting = false;
-        let mut control = cmsg_space!((sock_extended_err, sockaddr_in6), in6_pktinfo);
-        loop {
-            let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-            match recvmsg(self.fd.as_raw_fd(), &mut [], Some(&mut control), flags) {
-                Ok(message) => {
-                    if let Some(unreachable) = unreachable(&message) {
-                        sink(unreachable);
-                    }
-                }
-                Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return Ok(()),
-                Err(errno) => return Err(errno.into()),
-            }
-        }
+        socket::receive_errors(&self.fd, &mut sink)
     }
 
     /// Puts one datagram aside for the next [`Udp::flush`].
@@ -263,10 +230,10 @@ impl Udp {
     /// not leave any more.
     pub fn queue(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: &[u8], good_until: Option<Instant>) {
         let any = self.local.ip().is_unspecified();
-        let from = from.filter(|_| any).map(|from| self.in_own_family(from));
+        let from = from.filter(|_| any).map(|from| socket::in_family_of(self.local, from));
         let from = from.filter(|from| from.is_ipv4() == self.local.is_ipv4());
         let mut destination = to;
-        destination.set_ip(self.in_own_family(to.ip()));
+        destination.set_ip(socket::in_family_of(self.local, to.ip()));
 
         let start = self.outgoing_bytes.len();
         self.outgoing_bytes.extend_from_slice(bytes);
@@ -394,15 +361,6 @@ impl Udp {
         self.outgoing.shrink_to(KEPT_DATAGRAMS);
         self.destinations.shrink_to(KEPT_DATAGRAMS);
         self.outgoing_bytes.shrink_to(KEPT_BYTES);
-    }
-
-    /// `ip` as this socket has to write it. An IPv6 address on an IPv4 socket stays; the kernel refuses it.
-    fn in_own_family(&self, ip: IpAddr) -> IpAddr {
-        match (self.local, ip) {
-            (SocketAddr::V6(_), IpAddr::V4(ip)) => ip.to_ipv6_mapped().into(),
-            (SocketAddr::V6(_), IpAddr::V6(_)) => ip,
-            (SocketAddr::V4(_), ip) => ip.to_canonical(),
-        }
     }
 }
 

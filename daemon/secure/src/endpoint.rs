@@ -145,6 +145,8 @@ impl Endpoint {
                 self.forget(id, Broken::NoAnswer);
             }
             self.settle(now, id);
+            // At once: it may be some time until the network takes what is to be transmitted now.
+            self.note_deadline(id);
         }
     }
 
@@ -193,6 +195,11 @@ impl Endpoint {
         if let Some(link) = link {
             link.pause(channel, is_paused, &mut self.outlet);
         }
+    }
+
+    /// From now on the network takes only so many datagrams at once, as [`Settings::segments_max`] has it.
+    pub fn set_segments_max(&mut self, segments_max: usize) {
+        self.settings.segments_max = segments_max;
     }
 
     /// Tells all peers that we go. What is not transmitted yet is lost.
@@ -376,6 +383,13 @@ impl Endpoint {
         }
     }
 
+    fn note_deadline(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            let deadline = link.next_deadline();
+            self.deadlines.change(id, &mut link.deadline, deadline);
+        }
+    }
+
     fn touch(&mut self, id: LinkId) {
         if let Some(link) = self.links.get_mut(&id)
             && !std::mem::replace(&mut link.is_touched, true)
@@ -393,10 +407,12 @@ impl Endpoint {
             self.library.handle_event(link.handle, EndpointEvent::drained());
         }
         let is_over = self.handles.get(&link.handle) != Some(&id) && link.is_empty();
-        let deadline = if is_over { None } else { link.next_deadline() };
-        self.deadlines.change(id, &mut link.deadline, deadline);
-        if is_over && let Some(Link { origin: Origin::Theirs(pass), .. }) = self.links.remove(&id) {
-            self.gate.end(&pass);
+        self.note_deadline(id);
+        if is_over && let Some(mut link) = self.links.remove(&id) {
+            self.deadlines.change(id, &mut link.deadline, None);
+            if let Origin::Theirs(pass) = &link.origin {
+                self.gate.end(pass);
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ impl SourceInfo {
 
 /// Errors of datagrams transmitted earlier, which the kernel reports by failing the next call of any kind,
 /// once. The same errors can be about the call's own datagram; then they are still there when it is repeated.
-pub(super) fn may_be_about_another(errno: Errno) -> bool {
+pub(crate) fn may_be_about_another(errno: Errno) -> bool {
     use Errno::*;
     matches!(
         errno,
@@ -109,7 +109,7 @@ pub(super) fn to_socket_addr(raw: &SockaddrStorage) -> Option<SocketAddr> {
 }
 
 /// An IPv4-mapped address as IPv4; any other as it is, with its scope.
-pub(super) fn canonical(mut address: SocketAddr) -> SocketAddr {
+pub(crate) fn canonical(mut address: SocketAddr) -> SocketAddr {
     address.set_ip(address.ip().to_canonical());
     address
 }

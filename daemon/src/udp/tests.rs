@@ -1,5 +1,6 @@
 //! The socket against itself on loopback addresses.
 
+use super::kernel::to_socket_addr;
 use super::*;
 use mio::{Events, Poll};
 use std::time::{Duration, Instant};
