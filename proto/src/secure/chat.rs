@@ -441,6 +441,7 @@ impl SecureChat {
     /// The peer is to know that we have left.
     pub(super) fn leave(&mut self, now: Instant, untold: Option<Reason>) {
         self.silence.since = None;
+        self.way.hurry(now);
         self.out.due = Due { hello: self.out.due.hello, ack: self.out.due.ack, accept: false, bye: true };
         self.set_phase(Phase::Leaving { dead_at: now + self.patience(), untold });
     }

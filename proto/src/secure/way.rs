@@ -78,10 +78,17 @@ impl Way {
             Self::Up { since, failures, .. } => (*since, failures),
             Self::Dialling { failures, .. } | Self::Greeting { failures, .. } => (now, failures),
         };
-        let later = (DIAL_AGAIN_AFTER * (1 << failures.min(&8))).min(DIAL_AGAIN_AT_MOST);
-        match from + later {
+        match from + later(*failures) {
             dial_from if dial_from <= now => Self::from(now),
             dial_from => Self::Away { dial_from, failures: failures.saturating_add(1) },
+        }
+    }
+
+    /// There is more to say than what could wait: it is dialled as soon as after other attempts in vain.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Self::Away { dial_from, failures } = self {
+            let wait = failures.checked_sub(1).map_or(Duration::ZERO, later);
+            *dial_from = (*dial_from).min(now + wait);
         }
     }
 
@@ -95,4 +102,9 @@ impl Way {
             Self::Ended => 0,
         }
     }
+}
+
+/// How much later after so many attempts in vain, and this one.
+fn later(failures: u32) -> Duration {
+    (DIAL_AGAIN_AFTER * (1 << failures.min(8))).min(DIAL_AGAIN_AT_MOST)
 }
