@@ -197,6 +197,18 @@ fn a_channel_in_reserve_ends_with_the_chat() {
 }
 
 #[test]
+fn a_channel_in_reserve_is_not_kept_if_the_peer_is_busy_for_an_open_chat() {
+    let mut bob = Driver::open_of_smaller_key();
+    bob.breaks(at(0), C1, Broken::Lost);
+    bob.sends(at(1), 1, "one");
+    bob.connects(at(250), C2);
+    bob.meets(at(251), C3, hello(Stands::Open));
+    let leaves = bob.hears(at(252), C2, Frame::Busy);
+    assert!(leaves.contains(&ends(C3)), "{leaves:?}");
+    assert_eq!(bob.state(), State::Open);
+}
+
+#[test]
 fn frames_out_of_place_end_the_channel_and_not_the_chat() {
     type Begun = fn() -> Driver;
     let cases: [(Begun, Vec<Frame>); 4] = [

@@ -5,7 +5,7 @@ use simp_proto::{ChatEvent, Reason, State, StateError};
 
 use crate::common::at;
 use crate::driver::{
-    C1, C2, Driver, ack, bye, closed, delivered, ends, hello, hello_with, letter, message, says, text,
+    C1, C2, C3, Driver, ack, bye, closed, delivered, ends, hello, hello_with, letter, message, says, text,
     undelivered,
 };
 
@@ -149,13 +149,15 @@ fn a_peer_that_has_left_and_opens_a_channel_to_say_so_is_answered() {
 
 #[test]
 fn a_peer_that_opens_a_channel_for_a_chat_that_is_over_is_told_so() {
-    let mut bob = Driver::draining();
-    // Its own channel would be the one that counts: it is over before that is there.
-    bob.chat.handle_broken(at(0), C1, Broken::Lost);
+    // Bob's own channel would be the one that counts: it is over before that is there.
+    let mut bob = Driver::open_of_smaller_key();
     bob.breaks(at(0), C1, Broken::Lost);
-    bob.chat.abandon();
-    let leaves = bob.meets(at(2), C2, hello(Stands::Open));
-    assert_eq!(leaves[1..], [says(C2, bye()), ends(C2)]);
+    bob.sends(at(1), 1, "one");
+    bob.dials(at(250), C2);
+    bob.chat.handle_timeout(at(30_001));
+    let leaves = bob.meets(at(30_001), C3, hello(Stands::Open));
+    let Some((end, [_hello, rest @ ..])) = leaves.split_first() else { panic!("{leaves:?}") };
+    assert_eq!((end, rest), (&ends(C2), &[says(C3, bye()), ends(C3)][..]));
 }
 
 #[test]

@@ -140,6 +140,7 @@ fn whoever_had_left_says_so_again() {
 #[test]
 fn whoever_was_leaving_and_is_given_no_message_leaves() {
     let mut bob = Driver::new(resumed(Driver::draining().snapshot.unwrap(), true).unwrap());
+    bob.dials(at(0), C1);
     assert_eq!(bob.chat.poll_timeout(), Some(at(0)));
     bob.waits(at(0));
     assert!(bob.chat.is_leaving());

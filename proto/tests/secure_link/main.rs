@@ -99,7 +99,7 @@ impl World {
             keeps: random.pick(&[0, 30, 100]),
             invites_for: random.pick(&[5_000, 60_000, 600_000]),
         };
-        let is_fair = network.weather.is_fair() && habits.kills == 0;
+        let is_fair = network.weather.is_fair() && habits.kills == 0 && habits.invites_for > 5_000;
         let mut world = Self {
             random,
             network,
