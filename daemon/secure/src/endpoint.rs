@@ -156,10 +156,9 @@ impl Endpoint {
         self.clock.set(now);
         let to = plain(to);
         let serving = self.links.iter().find(|(_, link)| link.serves(to, expects)).map(|(id, _)| *id);
-        let Some(id) = serving.or_else(|| self.call(now, to)) else {
-            // Port 0, or no address at all.
-            let why = Broken::Unreachable;
-            return self.outlet.events.push_back(ChannelEvent::Broken { channel, why });
+        let id = match serving.map_or_else(|| self.call(now, to), Ok) {
+            Ok(id) => id,
+            Err(why) => return self.outlet.events.push_back(ChannelEvent::Broken { channel, why }),
         };
         self.channels.insert(channel, id);
         if let Some(link) = self.links.get_mut(&id) {
@@ -332,9 +331,13 @@ impl Endpoint {
     }
 
     /// Begins a link.
-    fn call(&mut self, now: Instant, to: SocketAddr) -> Option<LinkId> {
-        let (handle, connection) = self.library.connect(now, self.client.clone(), to, NAME).ok()?;
-        Some(self.add(Link::new(now, handle, connection, Origin::Ours(to))))
+    fn call(&mut self, now: Instant, to: SocketAddr) -> Result<LinkId, Broken> {
+        if self.links.len() >= self.gate.count() + self.settings.outgoing_max {
+            return Err(Broken::Refused);
+        }
+        // Port 0, or no address at all.
+        let made = self.library.connect(now, self.client.clone(), to, NAME).map_err(|_| Broken::Unreachable);
+        made.map(|(handle, connection)| self.add(Link::new(now, handle, connection, Origin::Ours(to))))
     }
 
     fn add(&mut self, link: Link) -> LinkId {

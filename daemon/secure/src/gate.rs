@@ -99,6 +99,11 @@ impl Gate {
         if is_busy { Verdict::Prove } else { begin }
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.all
+    }
+
     /// A handshake begins.
     pub(crate) fn begin(&mut self, host: Host) -> Pass {
         *self.of_hosts.entry(host).or_default() += 1;
@@ -124,5 +129,56 @@ impl Gate {
                 self.of_hosts.remove(&pass.host);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(n: u8) -> Host {
+        Host::of([10, 0, 0, n].into())
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "only the origin of a time that is thought of")]
+    fn a_proof_is_asked_for_above_a_rate_and_no_more_once_it_falls() {
+        let (mut gate, now, settings) = (Gate::default(), Instant::now(), Settings::default());
+        let begun = |verdict| matches!(verdict, Verdict::Begin(_));
+        for n in 0..200 {
+            let verdict = gate.judge(now, host(n), false, &settings);
+            assert_eq!(begun(verdict), u32::from(n) < UNPROVED_PER_SECOND, "{n}");
+        }
+        // Whoever has a proof is not held up.
+        assert!(begun(gate.judge(now, host(1), true, &settings)));
+        assert!(begun(gate.judge(now + Duration::from_secs(1), host(1), false, &settings)));
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "only the origin of a time that is thought of")]
+    fn under_load_a_host_has_only_so_many_links_and_others_have_room() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        let settings = Settings { incoming_max: 200, ..Settings::default() };
+        let mut passes = Vec::new();
+        for n in 0..100 {
+            assert!(matches!(gate.judge(now, host(1), true, &settings), Verdict::Begin(_)), "{n}");
+            let mut pass = gate.begin(host(1));
+            gate.made(&mut pass);
+            passes.push(pass);
+        }
+        assert_eq!(gate.judge(now, host(1), true, &settings), Verdict::Refuse);
+        assert_eq!(gate.judge(now, host(2), true, &settings), Verdict::Begin(Room::Little));
+        passes.iter().for_each(|pass| gate.end(pass));
+        assert_eq!(gate.judge(now, host(1), false, &settings), Verdict::Begin(Room::Much));
+        assert_eq!((gate.count(), gate.handshakes, gate.of_hosts.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn addresses_that_one_host_can_have_are_one_host() {
+        let of = |ip: &str| Host::of(ip.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+        assert_ne!(of("10.0.0.2"), of("10.0.0.1"));
     }
 }

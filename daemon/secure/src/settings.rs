@@ -10,7 +10,9 @@ pub struct Settings {
     pub idle_after: Duration,
     /// Most links that others have made with us.
     pub incoming_max: usize,
-    /// Most of those whose peer has not shown its key yet.
+    /// Most links that we have made with others.
+    pub outgoing_max: usize,
+    /// Most of those of others whose peer has not shown its key yet.
     pub handshakes_max: usize,
     /// Most datagrams that one [`Transmit`](crate::Transmit) holds. 1 if the socket cannot divide them.
     pub segments_max: usize,
@@ -21,6 +23,7 @@ impl Default for Settings {
         Self {
             idle_after: Duration::from_secs(30),
             incoming_max: 4096,
+            outgoing_max: 4096,
             handshakes_max: 256,
             segments_max: 10,
         }

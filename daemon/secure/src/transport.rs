@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use quinn_proto::{
-    ClientConfig, EndpointConfig, IdleTimeout, NoneTokenStore, RandomConnectionIdGenerator, ServerConfig,
-    TimeSource, TransportConfig,
+    ClientConfig, EndpointConfig, NoneTokenStore, RandomConnectionIdGenerator, ServerConfig, TimeSource,
+    TransportConfig, VarInt,
 };
 use ring::hmac;
 
@@ -92,9 +92,11 @@ fn transport(settings: &Settings, room: Room) -> TransportConfig {
         Room::Much => (CHANNEL_WINDOW, WINDOW),
         Room::Little => (WINDOW_IN_CROWD, WINDOW_IN_CROWD),
     };
+    // Never none at all: a peer that is gone would be called for ever.
+    let idle_after = u32::try_from(settings.idle_after.as_millis()).unwrap_or(u32::MAX).max(1);
     let mut transport = TransportConfig::default();
     transport
-        .max_idle_timeout(IdleTimeout::try_from(settings.idle_after).ok())
+        .max_idle_timeout(Some(VarInt::from_u32(idle_after).into()))
         .max_concurrent_bidi_streams(CHANNELS.into())
         .max_concurrent_uni_streams(0_u32.into())
         .stream_receive_window(channel_window.into())

@@ -92,6 +92,10 @@ fn a_flood_of_wishes_is_answered_with_little_forgotten_soon_and_lets_others_thro
     // Amid the flood somebody who is there.
     let (alice, _) = net.channel();
     assert!(net.hosts[ALICE].opened(alice).is_some());
+    // It had to prove its address.
+    let retries =
+        net.transmitted.iter().filter(|it| it.to == net.hosts[ALICE].address && it.bytes[0] >> 4 == 0xf);
+    assert_eq!(retries.count(), 1);
     net.run(Duration::from_secs(20));
     let answers = answers(&net);
     let strangers = answers.iter().filter(|(to, _)| to.ip().to_string().starts_with("10.77"));
@@ -128,6 +132,18 @@ fn whoever_finds_no_room_is_told_so() {
             assert!(net.hosts[CAROL].opened(channel).is_some());
         }
     }
+}
+
+#[test]
+fn we_call_only_so_many_at_once() {
+    let settings = Settings { outgoing_max: 2, ..Settings::default() };
+    let mut net = Net::with(1, Weather::default(), settings);
+    let now = net.now;
+    let to = [1, 2, 3].map(|n| SocketAddr::from(([10, 7, 7, n], 7776)));
+    let channels = to.map(|to| net.hosts[ALICE].open(now, to, None));
+    net.run(Duration::from_secs(2));
+    let broken = channels.map(|channel| net.hosts[ALICE].broken(channel).unwrap());
+    assert_eq!(broken, [Broken::NoAnswer, Broken::NoAnswer, Broken::Refused]);
 }
 
 #[test]
