@@ -19,6 +19,8 @@ struct Host {
     events: Vec<ChannelEvent>,
     datagrams: usize,
     batches: usize,
+    /// How long it sleeps at most.
+    nap: Duration,
 }
 
 impl Host {
@@ -30,7 +32,15 @@ impl Host {
         let endpoint = Endpoint::new(&identity, settings).unwrap();
         let poll = Poll::new().unwrap();
         poll.registry().register(&mut socket, Token(0), Interest::READABLE).unwrap();
-        Self { socket, endpoint, poll, events: Vec::new(), datagrams: 0, batches: 0 }
+        Self {
+            socket,
+            endpoint,
+            poll,
+            events: Vec::new(),
+            datagrams: 0,
+            batches: 0,
+            nap: Duration::from_millis(1),
+        }
     }
 
     fn addr(&self) -> SocketAddr {
@@ -41,8 +51,7 @@ impl Host {
     fn turn(&mut self, events: &mut Events) {
         let now = Instant::now();
         let deadline = self.endpoint.poll_timeout().map(|deadline| deadline.saturating_duration_since(now));
-        let nap = Duration::from_millis(1);
-        self.poll.poll(events, Some(deadline.unwrap_or(nap).min(nap))).unwrap();
+        self.poll.poll(events, Some(deadline.unwrap_or(self.nap).min(self.nap))).unwrap();
         let now = Instant::now();
         loop {
             self.batches += 1;
@@ -153,5 +162,49 @@ fn it_is_beside_that_of_simp() {
         ("10.0.0.2:0", None),
     ] {
         assert_eq!(beside(simp.parse().unwrap()), secure.map(|secure| secure.parse().unwrap()), "{simp}");
+    }
+}
+
+/// In no way a test: `cargo test --release -p simp-daemon --lib -- --ignored --nocapture figures`.
+#[test]
+#[ignore = "it measures"]
+fn figures() {
+    const COUNT: u64 = 200_000;
+    for in_flight in [1, 64, 512] {
+        let (mut alice, mut bob) = (Host::at("127.90.24.1:0"), Host::at("127.90.24.2:0"));
+        (alice.nap, bob.nap) = (Duration::ZERO, Duration::ZERO);
+        alice.endpoint.open(Instant::now(), CHANNEL, bob.addr(), None);
+        until(&mut [&mut alice, &mut bob], |hosts| !hosts[0].events.is_empty());
+        let (begin, mut events) = (Instant::now(), Events::with_capacity(4));
+        let (mut written, mut seen, mut answered) = (0, 0, 0);
+        let count = COUNT * in_flight / 512 + 20_000;
+        while answered < count {
+            while written < count && written - answered < in_flight {
+                written += 1;
+                alice
+                    .endpoint
+                    .write(CHANNEL, &Frame::Text { number: written, text: "x".repeat(64), kept: false });
+            }
+            alice.turn(&mut events);
+            bob.turn(&mut events);
+            let mut incoming = None;
+            for event in bob.events.drain(..) {
+                if let ChannelEvent::Frame { channel, .. } = event {
+                    seen += 1;
+                    incoming = Some(channel);
+                }
+            }
+            if let Some(channel) = incoming {
+                bob.endpoint.write(channel, &Frame::Ack { upto: seen });
+            }
+            for event in alice.events.drain(..) {
+                if let ChannelEvent::Frame { frame: Frame::Ack { upto }, .. } = event {
+                    answered = upto;
+                }
+            }
+        }
+        let each = begin.elapsed().as_secs_f64() / count as f64;
+        let per_batch = bob.datagrams as f64 / bob.batches as f64;
+        println!("{in_flight} in flight: {:.0} texts/s, {per_batch:.2} datagrams for each call", 1.0 / each);
     }
 }
