@@ -8,6 +8,7 @@ mod departures;
 mod faults;
 mod habits;
 mod keys;
+mod meetings;
 mod moves;
 mod names;
 mod places;

@@ -120,6 +120,11 @@ impl Engine {
                 Ok(())
             }
             Before::Invitation(chat) => self.meet_halfway(now, channel, chat, peer, hello),
+            // Both invited, and this was on its way since before the chat opened. A peer that means it comes again.
+            Before::Forgotten(chat) if self.is_newly_open(now, chat) => {
+                self.channels.end(channel);
+                Ok(())
+            }
             Before::Forgotten(chat) => {
                 self.end_forgotten(now, chat)?;
                 self.take_request(now, channel, peer, hello)
@@ -145,6 +150,11 @@ impl Engine {
 
     fn is_under_way(&self, chat: usize) -> bool {
         self.chats.get(chat).and_then(|it| it.chat.secure()).is_some_and(|it| it.channel().is_some())
+    }
+
+    fn is_newly_open(&self, now: Now, chat: usize) -> bool {
+        let machine = self.chats.get(chat).and_then(|it| it.chat.secure());
+        machine.is_some_and(|machine| machine.is_newly_open(now.instant))
     }
 
     /// Our invitation becomes a chat by theirs.

@@ -1,0 +1,63 @@
+//! Peers that open a channel to us, and invite.
+
+use simp_control::{KeyId, State};
+use simp_engine::{ChannelCommand, ChannelEvent, Policy, Secrecy};
+use simp_proto::secure::{ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
+
+use super::{Host, ask_me, peer};
+use crate::driver::connect;
+
+fn bob() -> KeyId {
+    KeyId::new([255; 32])
+}
+
+fn hello(chat: ChatId, stands: Stands) -> Frame {
+    Frame::Hello(Hello {
+        version: PROTOCOL,
+        features: Vec::new(),
+        user: "bob".to_owned(),
+        chat,
+        stands,
+        received: 0,
+        text_max: 1 << 18,
+        log: "log".to_owned(),
+    })
+}
+
+impl Host {
+    fn happens(&mut self, events: impl IntoIterator<Item = ChannelEvent>) -> Vec<ChannelCommand> {
+        self.driver.inputs.channels.extend(events);
+        self.turn();
+        self.driver.commanded()
+    }
+
+    /// A peer opens a channel of this name, and invites.
+    fn is_invited(&mut self, channel: ChannelId) -> Vec<ChannelCommand> {
+        let invites = hello(ChatId(77), Stands::Inviting);
+        self.happens([ChannelEvent::Incoming(channel, bob(), peer(2)), ChannelEvent::Frame(channel, invites)])
+    }
+
+    fn states(&mut self) -> Vec<State> {
+        self.chats().into_iter().map(|chat| chat.state).collect()
+    }
+}
+
+#[test]
+fn an_invitation_that_was_on_its_way_when_both_invited_does_not_end_the_chat() {
+    let mut host = Host::with(Policy { secrecy: Secrecy::Prefer, ..ask_me(4) });
+    host.ask(connect(peer(2))).unwrap();
+    let opens = host.driver.commanded();
+    let [.., ChannelCommand::Open(ours, ..)] = opens[..] else { panic!("{opens:?}") };
+    let said = host.happens([ChannelEvent::Opened(ours, bob())]);
+    let [ChannelCommand::Write(_, Frame::Hello(Hello { chat, .. }))] = said[..] else { panic!("{said:?}") };
+    host.happens([ChannelEvent::Frame(ours, hello(chat, Stands::Open))]);
+    assert_eq!(host.states(), [State::Open]);
+    let late = ChannelId(1);
+    let commands = host.is_invited(late);
+    assert!(matches!(commands[..], [ChannelCommand::End(channel)] if channel == late), "{commands:?}");
+    assert_eq!(host.states(), [State::Open]);
+    // If it is meant, it comes again.
+    host.now += 5_000;
+    host.is_invited(ChannelId(3));
+    assert_eq!(host.states(), [State::Invited]);
+}
