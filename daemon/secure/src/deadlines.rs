@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::link::LinkId;
+use crate::outlet::LinkId;
 
 /// At most one deadline of each link.
 #[derive(Debug, Default)]

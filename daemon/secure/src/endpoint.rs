@@ -2,41 +2,29 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
-use quinn_proto::{
-    ClientConfig, ConnectionHandle, DatagramEvent, EcnCodepoint, EndpointEvent, Incoming, ServerConfig,
-    Transmit,
-};
+use quinn_proto::{ConnectionHandle, EcnCodepoint, EndpointEvent, Incoming, Transmit};
 use simp_proto::secure::{ChannelId, Frame, KeyId};
 
 use crate::channel::Next;
+use crate::channel_event::{Broken, ChannelEvent};
 use crate::deadlines::Deadlines;
-use crate::event::{Broken, ChannelEvent};
-use crate::gate::{Gate, Host, Room, Verdict};
-use crate::guarded::guard;
+use crate::endpoint_settings::Settings;
+use crate::gate::{Gate, Prefix, Verdict};
 use crate::identity::Identity;
-use crate::link::{Link, LinkId, Origin, Outlet};
-use crate::settings::Settings;
-use crate::tls::Tls;
-use crate::transport::{self, Clock};
+use crate::library::{Answer, Library, Made};
+use crate::link::{Link, Side};
+use crate::outlet::{LinkId, Outlet};
 
 /// Answers to strangers that wait to be transmitted; what is more than that is as lost.
 const ANSWERS_MAX: usize = 256;
 
-/// Who is called is known by a key, not by a name; TLS wants one, and does not transmit it.
-const NAME: &str = "simp";
-
 /// All links of a daemon.
 pub struct Endpoint {
     settings: Settings,
-    library: quinn_proto::Endpoint,
-    client: ClientConfig,
-    server: Arc<ServerConfig>,
-    server_in_crowd: Arc<ServerConfig>,
-    clock: Arc<Clock>,
+    library: Library,
     gate: Gate,
     links: HashMap<LinkId, Link>,
     next_link: u64,
@@ -48,7 +36,7 @@ pub struct Endpoint {
     deadlines: Deadlines,
     /// Links that may have something to transmit; each once.
     touched: VecDeque<LinkId>,
-    answers: VecDeque<(Transmit, Vec<u8>)>,
+    answers: VecDeque<Answer>,
 }
 
 /// TLS does not take what it is told. That would be a fault of simpd.
@@ -62,31 +50,15 @@ impl Endpoint {
     /// # Errors
     /// See [`SetupError`].
     pub fn new(identity: &Identity, settings: Settings) -> Result<Self, SetupError> {
-        let tls = Tls::new(identity)?;
-        let clock = Arc::new(Clock::default());
-        let server = |room| Arc::new(transport::server(&tls, &settings, room, clock.clone()));
-        let (server, server_in_crowd) = (server(Room::Much), server(Room::Little));
-        let library = Arc::new(transport::endpoint(identity.reset_key()));
         Ok(Self {
             settings,
-            library: quinn_proto::Endpoint::new(library, Some(server.clone()), false, None),
-            client: transport::client(&tls, &settings),
-            server,
-            server_in_crowd,
-            clock,
+            library: Library::new(identity, &settings)?,
             gate: Gate::default(),
             links: HashMap::new(),
             next_link: 0,
             handles: HashMap::new(),
             channels: HashMap::new(),
-            outlet: Outlet {
-                events: VecDeque::new(),
-                ready: VecDeque::new(),
-                incoming: Vec::new(),
-                next_incoming: 1,
-                held: 0,
-                own: identity.id(),
-            },
+            outlet: Outlet::new(identity.id()),
             deadlines: Deadlines::default(),
             touched: VecDeque::new(),
             answers: VecDeque::new(),
@@ -102,16 +74,12 @@ impl Endpoint {
         ecn: Option<EcnCodepoint>,
         bytes: BytesMut,
     ) {
-        self.clock.set(now);
-        let mut answer = Vec::new();
-        let library = &mut self.library;
-        // A panic may leave a table of the library with an entry that leads nowhere: its datagrams are then ignored.
-        let event = guard(|| library.handle(now, plain(from), local, ecn, bytes, &mut answer));
-        match event.flatten() {
+        self.library.set_clock(now);
+        match self.library.handle(now, plain(from), local, ecn, bytes) {
             None => {}
-            Some(DatagramEvent::Response(transmit)) => self.answer(transmit, answer),
-            Some(DatagramEvent::NewConnection(incoming)) => self.judge(now, incoming),
-            Some(DatagramEvent::ConnectionEvent(handle, event)) => {
+            Some(Made::Answer(answer)) => self.answer(answer),
+            Some(Made::Wish(incoming)) => self.judge(now, *incoming),
+            Some(Made::Event(handle, event)) => {
                 let Some(id) = self.handles.get(&handle).copied() else { return };
                 if let Some(link) = self.links.get_mut(&id) {
                     link.handle_event(event);
@@ -124,11 +92,13 @@ impl Endpoint {
     /// The network says that an address cannot be reached. For a call that nobody has answered that is the end; a link has
     /// to show that it is not true.
     pub fn handle_unreachable(&mut self, now: Instant, to: SocketAddr) {
-        self.clock.set(now);
-        let ids: Vec<_> = self.links.keys().copied().collect();
-        for id in ids {
+        self.library.set_clock(now);
+        let to = plain(to);
+        let concerned: Vec<_> =
+            self.links.iter().filter(|(_, link)| link.is_to(to)).map(|(id, _)| *id).collect();
+        for id in concerned {
             let Some(link) = self.links.get_mut(&id) else { continue };
-            if link.hear_unreachable(now, plain(to)) {
+            if link.hear_unreachable(now) {
                 self.forget(id, Broken::Unreachable);
             }
             self.touch(id);
@@ -137,7 +107,7 @@ impl Endpoint {
 
     /// Something is due. It may be called at any time.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.clock.set(now);
+        self.library.set_clock(now);
         let due: Vec<_> = self.deadlines.due(now).collect();
         for id in due {
             let Some(link) = self.links.get_mut(&id) else { continue };
@@ -153,7 +123,7 @@ impl Endpoint {
     /// Opens a channel over the link that there is to this address, or a new one. `channel` has an even number, and was never
     /// used. If the peer is expected to have a key and has another one, it hears nothing of the channel.
     pub fn open(&mut self, now: Instant, channel: ChannelId, to: SocketAddr, expects: Option<KeyId>) {
-        self.clock.set(now);
+        self.library.set_clock(now);
         let to = plain(to);
         let serving = self.links.iter().find(|(_, link)| link.serves(to, expects)).map(|(id, _)| *id);
         let id = match serving.map_or_else(|| self.call(now, to), Ok) {
@@ -283,50 +253,32 @@ impl Endpoint {
 
 impl Endpoint {
     /// An answer to somebody without a link.
-    fn answer(&mut self, transmit: Transmit, bytes: Vec<u8>) {
+    fn answer(&mut self, answer: Answer) {
         if self.answers.len() < ANSWERS_MAX {
-            self.answers.push_back((transmit, bytes));
+            self.answers.push_back(answer);
         }
     }
 
     /// Somebody wants a link.
     fn judge(&mut self, now: Instant, incoming: Incoming) {
-        let host = Host::of(incoming.remote_address().ip());
-        let is_proved = incoming.remote_address_validated();
-        let mut answer = Vec::new();
-        let verdict = self.gate.judge(now, host, is_proved, &self.settings);
-        tracing::debug!(from = %incoming.remote_address(), ?verdict);
-        let transmit = match verdict {
-            Verdict::Begin(room) => return self.begin(now, incoming, host, room),
-            Verdict::Refuse => self.library.refuse(incoming, &mut answer),
-            Verdict::Prove => match self.library.retry(incoming, &mut answer) {
-                Ok(transmit) => transmit,
-                // It has come back from a proof already, so that this cannot be.
-                Err(error) => return self.library.ignore(error.into_incoming()),
+        let address = incoming.remote_address();
+        let from = Prefix::of(address.ip());
+        let verdict = self.gate.judge(now, from, incoming.remote_address_validated(), &self.settings);
+        tracing::debug!(from = %address, ?verdict);
+        let answer = match verdict {
+            Verdict::Begin(room) => match self.library.begin(now, incoming, room) {
+                Ok((handle, connection)) => {
+                    let side = Side::Theirs(self.gate.begin(from));
+                    let id = self.add(Link::new(now, handle, connection, side));
+                    return self.settle(now, id);
+                }
+                Err(answer) => answer,
             },
+            Verdict::Refuse => Some(self.library.refuse(incoming)),
+            Verdict::Prove => self.library.ask_for_proof(incoming),
         };
-        self.answer(transmit, answer);
-    }
-
-    fn begin(&mut self, now: Instant, incoming: Incoming, host: Host, room: Room) {
-        let mut answer = Vec::new();
-        let server = match room {
-            Room::Much => self.server.clone(),
-            Room::Little => self.server_in_crowd.clone(),
-        };
-        let library = &mut self.library;
-        // As in `handle_datagram`.
-        match guard(|| {
-            library.accept(incoming, now, &mut answer, Some(server)).map_err(|error| error.response)
-        }) {
-            None => {}
-            Some(Ok((handle, connection))) => {
-                let origin = Origin::Theirs(self.gate.begin(host));
-                let id = self.add(Link::new(now, handle, connection, origin));
-                self.settle(now, id);
-            }
-            Some(Err(Some(transmit))) => self.answer(transmit, answer),
-            Some(Err(None)) => {}
+        if let Some(answer) = answer {
+            self.answer(answer);
         }
     }
 
@@ -336,8 +288,8 @@ impl Endpoint {
             return Err(Broken::Refused);
         }
         // Port 0, or no address at all.
-        let made = self.library.connect(now, self.client.clone(), to, NAME).map_err(|_| Broken::Unreachable);
-        made.map(|(handle, connection)| self.add(Link::new(now, handle, connection, Origin::Ours(to))))
+        let (handle, connection) = self.library.call(now, to).ok_or(Broken::Unreachable)?;
+        Ok(self.add(Link::new(now, handle, connection, Side::Ours(to))))
     }
 
     fn add(&mut self, link: Link) -> LinkId {
@@ -353,7 +305,7 @@ impl Endpoint {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.settle(now, &mut self.outlet);
         if link.is_made()
-            && let Origin::Theirs(pass) = &mut link.origin
+            && let Side::Theirs(pass) = &mut link.side
         {
             self.gate.made(pass);
         }
@@ -413,7 +365,7 @@ impl Endpoint {
         self.note_deadline(id);
         if is_over && let Some(mut link) = self.links.remove(&id) {
             self.deadlines.change(id, &mut link.deadline, None);
-            if let Origin::Theirs(pass) = &link.origin {
+            if let Side::Theirs(pass) = &link.side {
                 self.gate.end(pass);
             }
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::settings::Settings;
+use crate::endpoint_settings::Settings;
 
 /// Links that may be begun within a second without a proof of the address.
 const UNPROVED_PER_SECOND: u32 = 64;
@@ -21,9 +21,9 @@ const OF_HOST_MAX: usize = 64;
 
 /// Where a link comes from, as far as one may ask for any number of addresses of a host: IPv4 whole, 64 bits of IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Host(u64);
+pub(crate) struct Prefix(u64);
 
-impl Host {
+impl Prefix {
     pub(crate) fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(ip) => Self(ip.to_bits().into()),
@@ -56,7 +56,7 @@ pub(crate) enum Verdict {
 /// What a link of another has from here as long as it is there.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    host: Host,
+    from: Prefix,
     is_made: bool,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Pass {
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     /// Of all that are there.
-    of_hosts: HashMap<Host, usize>,
+    of_hosts: HashMap<Prefix, usize>,
     all: usize,
     /// Of those whose peer has not shown its key.
     handshakes: usize,
@@ -78,7 +78,7 @@ impl Gate {
     pub(crate) fn judge(
         &mut self,
         now: Instant,
-        host: Host,
+        from: Prefix,
         is_proved: bool,
         settings: &Settings,
     ) -> Verdict {
@@ -86,7 +86,7 @@ impl Gate {
         let is_load = self.handshakes >= UNPROVED_HANDSHAKES || self.all >= settings.incoming_max / 2;
         let begin = Verdict::Begin(if self.all < ROOMY { Room::Much } else { Room::Little });
         if is_proved {
-            let of_host = self.of_hosts.get(&host).copied().unwrap_or_default();
+            let of_host = self.of_hosts.get(&from).copied().unwrap_or_default();
             let is_too_many = is_full || (is_load && of_host >= OF_HOST_MAX);
             return if is_too_many { Verdict::Refuse } else { begin };
         }
@@ -105,11 +105,11 @@ impl Gate {
     }
 
     /// A handshake begins.
-    pub(crate) fn begin(&mut self, host: Host) -> Pass {
-        *self.of_hosts.entry(host).or_default() += 1;
+    pub(crate) fn begin(&mut self, from: Prefix) -> Pass {
+        *self.of_hosts.entry(from).or_default() += 1;
         self.all += 1;
         self.handshakes += 1;
-        Pass { host, is_made: false }
+        Pass { from, is_made: false }
     }
 
     /// It is done.
@@ -123,10 +123,10 @@ impl Gate {
     pub(crate) fn end(&mut self, pass: &Pass) {
         self.all -= 1;
         self.handshakes -= usize::from(!pass.is_made);
-        if let Some(count) = self.of_hosts.get_mut(&pass.host) {
+        if let Some(count) = self.of_hosts.get_mut(&pass.from) {
             *count -= 1;
             if *count == 0 {
-                self.of_hosts.remove(&pass.host);
+                self.of_hosts.remove(&pass.from);
             }
         }
     }
@@ -136,8 +136,8 @@ impl Gate {
 mod tests {
     use super::*;
 
-    fn host(n: u8) -> Host {
-        Host::of([10, 0, 0, n].into())
+    fn host(n: u8) -> Prefix {
+        Prefix::of([10, 0, 0, n].into())
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn addresses_that_one_host_can_have_are_one_host() {
-        let of = |ip: &str| Host::of(ip.parse().unwrap());
+        let of = |ip: &str| Prefix::of(ip.parse().unwrap());
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));

@@ -12,25 +12,27 @@
 //! 3. Say what is wanted: [`Endpoint::open`], [`Endpoint::write`], [`Endpoint::close`], [`Endpoint::pause`].
 //! 4. Transmit until [`Endpoint::poll_transmit`] has nothing, and come back at [`Endpoint::poll_timeout`].
 //!
-//! - `endpoint`: the contract. `link`: one connection. `channel`: one stream of it. `guarded`: a connection that may panic.
+//! - `endpoint`: the contract. `link`: one connection. `channel`: one stream of it. `outlet`: what they have to say.
 //! - `gate`: who may make a link with us. `deadlines`: when something is due.
-//! - `identity`: our key. `tls`, `transport`: what the libraries are told.
+//! - `identity`: our key. `tls`, `transport`: what the libraries are told. `library`: that of QUIC. `guarded`: it may panic.
 
 mod channel;
+mod channel_event;
 mod deadlines;
 mod endpoint;
-mod event;
+mod endpoint_settings;
 mod gate;
 mod guarded;
 mod identity;
+mod library;
 mod link;
-mod settings;
+mod outlet;
 mod tls;
 mod transport;
 
 pub use bytes::BytesMut;
+pub use channel_event::{Broken, ChannelEvent};
 pub use endpoint::{Endpoint, SetupError};
-pub use event::{Broken, ChannelEvent};
+pub use endpoint_settings::Settings;
 pub use identity::{Identity, IdentityError};
 pub use quinn_proto::{EcnCodepoint, Transmit};
-pub use settings::Settings;

@@ -1,6 +1,6 @@
 //! One link: a connection with its channels. It says what they come to; who else there is, it does not know.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,11 @@ use rustls::pki_types::CertificateDer;
 use simp_proto::secure::{ChannelId, Frame, KeyId};
 
 use crate::channel::{Channel, Next, Outgoing};
-use crate::event::{Broken, ChannelEvent};
+use crate::channel_event::{Broken, ChannelEvent};
 use crate::gate::Pass;
 use crate::guarded::Guarded;
 use crate::identity::key_id;
+use crate::outlet::Outlet;
 use crate::transport::CHANNELS;
 
 /// How long we wait for the first sign of somebody whom we call.
@@ -43,41 +44,9 @@ const HELD_OF_ALL_MAX: usize = 64 << 20;
 /// What is no large share.
 const HELD_FREELY: usize = 64 << 10;
 
-/// A link, for as long as the endpoint lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct LinkId(pub(crate) u64);
-
-/// Where a link puts what it has to say.
-#[derive(Debug)]
-pub(crate) struct Outlet {
-    pub(crate) events: VecDeque<ChannelEvent>,
-    /// Channels that may have frames, or have broken; each once.
-    pub(crate) ready: VecDeque<ChannelId>,
-    /// Channels that peers have opened since this was last taken.
-    pub(crate) incoming: Vec<ChannelId>,
-    /// The number of the next one.
-    pub(crate) next_incoming: u64,
-    /// Bytes of frames that are not whole, of all links.
-    pub(crate) held: usize,
-    /// Our own key.
-    pub(crate) own: KeyId,
-}
-
-impl Outlet {
-    fn broken(&mut self, channel: ChannelId, why: Broken) {
-        self.events.push_back(ChannelEvent::Broken { channel, why });
-    }
-
-    fn ready(&mut self, id: ChannelId, channel: &mut Channel) {
-        if !std::mem::replace(&mut channel.is_ready, true) {
-            self.ready.push_back(id);
-        }
-    }
-}
-
 /// Who has begun it.
 #[derive(Debug)]
-pub(crate) enum Origin {
+pub(crate) enum Side {
     /// We, to this address.
     Ours(SocketAddr),
     /// The peer.
@@ -104,7 +73,7 @@ struct Doubt {
 /// One link.
 pub(crate) struct Link {
     pub(crate) handle: ConnectionHandle,
-    pub(crate) origin: Origin,
+    pub(crate) side: Side,
     connection: Guarded,
     phase: Phase,
     doubt: Option<Doubt>,
@@ -120,15 +89,10 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(
-        now: Instant,
-        handle: ConnectionHandle,
-        connection: Connection,
-        origin: Origin,
-    ) -> Self {
+    pub(crate) fn new(now: Instant, handle: ConnectionHandle, connection: Connection, side: Side) -> Self {
         Self {
             handle,
-            origin,
+            side,
             connection: Guarded::new(connection),
             phase: Phase::Making { since: now },
             doubt: None,
@@ -142,9 +106,9 @@ impl Link {
 
     /// Whether a channel to this address, and key, can be one of this link.
     pub(crate) fn serves(&self, to: SocketAddr, expects: Option<KeyId>) -> bool {
-        let serves = match (self.phase, &self.origin) {
-            (Phase::Making { .. }, Origin::Ours(address)) => *address == to,
-            (Phase::Making { .. }, Origin::Theirs(_)) => false,
+        let serves = match (self.phase, &self.side) {
+            (Phase::Making { .. }, Side::Ours(address)) => *address == to,
+            (Phase::Making { .. }, Side::Theirs(_)) => false,
             (Phase::Made(key), _) => {
                 self.address() == Some(to) && expects.is_none_or(|expected| expected == key)
             }
@@ -173,15 +137,20 @@ impl Link {
         }
     }
 
+    /// Whether datagrams to this address are those of this link.
+    pub(crate) fn is_to(&self, to: SocketAddr) -> bool {
+        self.address() == Some(to)
+    }
+
     /// The network says that the peer cannot be reached, which may be true or not. Says whether the link has to be given up.
-    pub(crate) fn hear_unreachable(&mut self, now: Instant, to: SocketAddr) -> bool {
-        match (self.phase, &self.origin) {
-            (Phase::Making { .. }, Origin::Ours(address)) => *address == to && self.received() == 0,
-            (Phase::Made(_), _) if self.address() == Some(to) => {
+    pub(crate) fn hear_unreachable(&mut self, now: Instant) -> bool {
+        match (self.phase, &self.side) {
+            (Phase::Making { .. }, Side::Ours(_)) => self.received() == 0,
+            (Phase::Made(_), _) => {
                 self.doubt(now);
                 false
             }
-            _ => false,
+            (Phase::Making { .. }, Side::Theirs(_)) | (Phase::Over(_), _) => false,
         }
     }
 
@@ -305,10 +274,10 @@ impl Link {
 
     fn phase_deadline(&self) -> Option<Instant> {
         let Phase::Making { since } = self.phase else { return None };
-        let patience = match self.origin {
-            Origin::Ours(_) if self.received() == 0 => ANSWER_AFTER,
-            Origin::Ours(_) => HANDSHAKE_AFTER,
-            Origin::Theirs(_) => THEIR_HANDSHAKE_AFTER,
+        let patience = match self.side {
+            Side::Ours(_) if self.received() == 0 => ANSWER_AFTER,
+            Side::Ours(_) => HANDSHAKE_AFTER,
+            Side::Theirs(_) => THEIR_HANDSHAKE_AFTER,
         };
         Some(since + patience)
     }
@@ -335,7 +304,7 @@ impl Link {
 
     /// Whether more was said to a peer that has proved nothing than may be. The library lets one datagram too many out.
     fn is_too_much(&self) -> bool {
-        let (Phase::Making { .. }, Origin::Theirs(_)) = (self.phase, &self.origin) else { return false };
+        let (Phase::Making { .. }, Side::Theirs(_)) = (self.phase, &self.side) else { return false };
         let stats = self.connection.look(|connection| connection.stats());
         // The first datagram is not among those counted.
         stats.is_some_and(|stats| stats.udp_tx.bytes > UNPROVED_FACTOR * (FIRST_LEN + stats.udp_rx.bytes))
@@ -377,7 +346,7 @@ impl Link {
             suits
         });
         let is_wanted = !self.channels.is_empty() || !self.rests.is_empty();
-        if matches!(self.origin, Origin::Ours(_)) && !is_wanted {
+        if matches!(self.side, Side::Ours(_)) && !is_wanted {
             self.shut(now, Broken::OtherKey(key), outlet);
         }
     }

@@ -10,8 +10,8 @@ use quinn_proto::{
 };
 use ring::hmac;
 
+use crate::endpoint_settings::Settings;
 use crate::gate::Room;
-use crate::settings::Settings;
 use crate::tls::Tls;
 
 /// Channels that a peer can have open on one link.

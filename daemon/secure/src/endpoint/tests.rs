@@ -167,7 +167,7 @@ fn a_fault_of_the_library_costs_the_link_and_nothing_else() {
     pair.ends[1].1.settle(now, id);
     pair.run(Duration::from_millis(100));
     assert_eq!(pair.broken(), Some(Broken::Lost));
-    assert_eq!((pair.ends[1].1.links.len(), pair.ends[1].1.library.open_connections()), (0, 0));
+    assert_eq!((pair.ends[1].1.links.len(), pair.ends[1].1.library.count()), (0, 0));
     assert_eq!(pair.ends[1].1.poll_timeout(), None);
     // The peer finds out with the next word, and there is another link.
     pair.ends[0].1.write(CHANNEL, &Frame::Accept);
