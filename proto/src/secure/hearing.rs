@@ -7,7 +7,7 @@ use super::frame::{Broken, ChannelId, Frame, Hello, Stands};
 use super::key::KeyId;
 use super::way::{Spare, Way};
 use crate::chat::ChatEvent;
-use crate::state::Reason;
+use crate::state::{Reason, State};
 
 /// What we keep of a peer's words on why it leaves, in bytes.
 const WORDS_MAX: usize = 256;
@@ -80,10 +80,12 @@ impl SecureChat {
                 Ok(())
             }
             // Whoever has no such chat, or no room, need not say hello.
-            (Way::Greeting { .. }, frame @ (Frame::Busy | Frame::Bye { .. })) => {
+            (Way::Greeting { .. }, frame @ Frame::Bye { .. }) => {
                 self.way = self.way.up(now, channel);
-                self.drop_spare();
                 self.hear(now, frame)
+            }
+            (Way::Greeting { .. }, Frame::Busy) if self.state() == State::Inviting => {
+                self.hear(now, Frame::Busy)
             }
             (Way::Up { .. }, frame) => self.hear(now, frame),
             _ => Err(OutOfPlace),
