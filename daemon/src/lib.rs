@@ -1,7 +1,8 @@
 //! simpd: one thread, one UDP socket, one log, any number of clients.
 //!
 //! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
-//! - `clients`, `udp`, `secure_socket`: the sockets; none knows another. `place`: where the first is. `output`: what is to be written to a client. `followers`:
+//! - `clients`, `udp`, `secure_socket`: the sockets; none knows another. `links`: what goes over the last.
+//!   `place`: where the first is. `output`: what is to be written to a client. `followers`:
 //!   entries of the log for clients.
 //! - `rota`: whose turn it is if not all clients can be served in one turn of the loop.
 //! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml; `syntax`: lines of it
@@ -11,11 +12,12 @@ mod clients;
 mod config;
 mod connection;
 mod followers;
+mod links;
 mod output;
 mod place;
 mod presence;
 mod rota;
-pub mod secure_socket;
+mod secure_socket;
 mod server;
 mod settings;
 mod startup;
@@ -30,6 +32,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use simp_control::{escape, homes};
+use simp_engine::Secrecy;
+use simp_secure::{Identity, IdentityError};
 use simp_service::arguments::{self, Early};
 use simp_service::background::{self, BackgroundError};
 use simp_service::ending::{self, Ending};
@@ -37,6 +41,7 @@ use simp_service::{logging, messages, process};
 use simp_store::{Store, StoreError};
 
 use crate::config::{Args, Config, ConfigError};
+use crate::links::{Links, LinksError};
 use crate::presence::absence;
 use crate::server::{Fatal, Server, read_clocks};
 use crate::startup::{DaemonFiles, StartError};
@@ -53,6 +58,10 @@ enum Failed {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Key(#[from] IdentityError),
+    #[error(transparent)]
+    Links(#[from] LinksError),
+    #[error(transparent)]
     Run(#[from] Fatal),
 }
 
@@ -66,9 +75,12 @@ pub fn main() -> ExitCode {
         Ok(args) if args.version => print(concat!("simpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(args) => start(args, ending).unwrap_or_else(|error| match error {
             Failed::Config(_) => complain(&error.to_string(), 2),
-            Failed::Start(_) | Failed::Background(_) | Failed::Store(_) | Failed::Run(_) => {
-                complain(&error.to_string(), 1)
-            }
+            Failed::Start(_)
+            | Failed::Background(_)
+            | Failed::Store(_)
+            | Failed::Key(_)
+            | Failed::Links(_)
+            | Failed::Run(_) => complain(&error.to_string(), 1),
         }),
     }
 }
@@ -153,7 +165,20 @@ fn begin(
     let udp = Udp::bind(address).map_err(|error| StartError::bind(address, error))?;
     files.claim(lock)?;
     let store = Store::open(&files.log, config.at_start.durability, read_clocks().ms)?;
-    Ok(Server::new(args, config, udp, store, &files.socket)?)
+    let identity = Identity::load(&files.key)?;
+    let links = config.at_start.is_secure.then(|| Links::new(&identity, udp.local_addr()));
+    let links = match links.transpose() {
+        Err(error) if config.policy.secrecy == Secrecy::Require => return Err(error.into()),
+        Err(error) => {
+            tracing::warn!("all chats are plain: {error}");
+            None
+        }
+        Ok(links) => links,
+    };
+    if let Some(links) = &links {
+        tracing::info!("secure chats on {} key={}", links.address(), identity.id());
+    }
+    Ok(Server::new(args, config, (udp, links, identity.id()), store, &files.socket)?)
 }
 
 /// Nobody need be there to read it.

@@ -17,10 +17,11 @@ use simp_control::sleep::{self, Waking};
 use simp_control::{Host, KeyId};
 use simp_engine::wheel::Wheel;
 use simp_engine::{
-    Arrival, ClientId, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Transmit, WORK_PER_TURN,
-    costs_much, may_wait,
+    Arrival, ChannelCommand, ChannelEvent, ClientId, Departure, Engine, Inputs, Link, Now, Origin, Outputs,
+    Transmit, WORK_PER_TURN, costs_much, may_wait,
 };
 use simp_proto::Datagram;
+use simp_proto::secure::Broken;
 use simp_service::folders::FolderError;
 use simp_store::{Store, StoreError};
 use slab::Slab;
@@ -29,6 +30,7 @@ use crate::clients::Clients;
 use crate::config::{Args, AtStart, Config};
 use crate::connection::{ClientConnection, Debt};
 use crate::followers;
+use crate::links::Links;
 use crate::place::Place;
 use crate::presence::{Presence, absence};
 use crate::rota::Rotas;
@@ -40,7 +42,8 @@ const LISTENER: Token = Token(2);
 const WAKING: Token = Token(3);
 const PLACE: Token = Token(4);
 const PRESENCE: Token = Token(5);
-const FIRST_CLIENT: usize = 6;
+const LINKS: Token = Token(6);
+const FIRST_CLIENT: usize = 7;
 
 /// Most datagrams taken in one turn, so that a flood does not starve the clients. They share one commit.
 const DATAGRAMS_PER_TURN: usize = 256;
@@ -66,6 +69,7 @@ pub struct Server {
     inputs: Inputs,
     outputs: Outputs,
     udp: Udp,
+    links: Option<Links>,
     clients: Clients,
     place: Place,
     presence: Option<Presence>,
@@ -103,16 +107,25 @@ pub fn read_clocks() -> Now {
 
 impl Server {
     /// Puts the parts together and takes up the chats of the last run.
-    pub fn new(args: Args, config: Config, mut udp: Udp, store: Store, socket: &Path) -> Result<Self, Fatal> {
+    pub fn new(
+        args: Args,
+        config: Config,
+        (mut udp, mut links, key): (Udp, Option<Links>, KeyId),
+        store: Store,
+        socket: &Path,
+    ) -> Result<Self, Fatal> {
         let now = read_clocks();
         let poll = Poll::new()?;
         poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
+        if let Some(links) = &mut links {
+            links.register(poll.registry(), LINKS)?;
+        }
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waking = Waking::watch().map_err(io::Error::from)?;
         poll.registry().register(&mut SourceFd(&waking.as_fd().as_raw_fd()), WAKING, Interest::READABLE)?;
         let random = RandomState::new().hash_one(now.ms);
-        let engine = Engine::new(now, config.policy, (udp.local_addr(), KeyId::new([0; 32])), store, random)?;
+        let engine = Engine::new(now, config.policy, (udp.local_addr(), key), store, random)?;
         // Last: whoever sees the socket is served.
         let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)
             .map_err(|error| FolderError::Io(socket.to_owned(), error, "XDG_RUNTIME_DIR"))?;
@@ -125,6 +138,7 @@ impl Server {
             inputs: Inputs::default(),
             outputs: Outputs::default(),
             udp,
+            links,
             clients,
             place,
             presence,
@@ -161,6 +175,10 @@ impl Server {
 
     fn heed_presence(&mut self, now: Now) -> Result<(), Fatal> {
         self.udp.set_present(self.is_present());
+        let is_present = self.is_present();
+        if let Some(links) = &mut self.links {
+            links.set_present(is_present);
+        }
         self.flush(now)
     }
 
@@ -174,6 +192,7 @@ impl Server {
             self.engine.turn(now, &mut self.inputs, &mut self.outputs)?;
             // Only what the engine has let out leaves, after its commit.
             self.transmit(now)?;
+            self.carry_channels(now)?;
             self.answer(now);
         }
         if let Err(error) = self.engine.finish() {
@@ -184,9 +203,12 @@ impl Server {
 
     /// Closes everything, in the reverse order of the start. The clients hear of the end when they are dropped.
     pub fn close(self) -> Slab<ClientConnection> {
-        let Self { clients, engine, udp, .. } = self;
+        let Self { clients, engine, udp, links, .. } = self;
         let clients = clients.close();
         drop(engine);
+        if let Some(mut links) = links {
+            links.close(read_clocks().instant);
+        }
         drop(udp);
         clients
     }
@@ -198,7 +220,8 @@ impl Server {
             Some(Duration::ZERO)
         } else {
             let retry = self.blocked.and_then(|(_, until)| until);
-            let deadlines = [self.engine.deadline(), self.debts.next(), self.place.deadline(), retry];
+            let links = self.links.as_ref().and_then(Links::deadline);
+            let deadlines = [self.engine.deadline(), self.debts.next(), self.place.deadline(), links, retry];
             let deadline = deadlines.into_iter().flatten().min();
             deadline.map(|deadline| deadline.saturating_duration_since(sleep::now()))
         };
@@ -211,7 +234,11 @@ impl Server {
 
     fn has_more(&mut self) -> bool {
         let newest = self.engine.log().last_id();
+        let hears = self.engine.hears_channels();
+        let links = self.links.as_ref();
         self.udp_readable
+            || links.is_some_and(|links| links.has_more() || (hears && links.has_events()))
+            || (hears && !self.inputs.channels.is_empty())
             || !self.inputs.unreachable.is_empty()
             || !self.inputs.departures.is_empty()
             || self.engine.has_more()
@@ -227,6 +254,14 @@ impl Server {
                     self.udp_readable |= event.is_readable();
                     if event.is_error() {
                         self.receive_errors()?;
+                    }
+                }
+                LINKS => {
+                    if let Some(links) = &mut self.links {
+                        links.woken();
+                        if event.is_error() {
+                            links.receive_errors(now.instant)?;
+                        }
                     }
                 }
                 SIGNALS => self.handle_signals(now),
@@ -252,6 +287,7 @@ impl Server {
         // The network and the clients wait until what is overdue is done.
         if !self.engine.is_giving_up(now.instant) {
             self.receive()?;
+            self.hear_channels(now)?;
             self.read_clients();
         }
         self.dismiss_debtors(now);
@@ -280,6 +316,33 @@ impl Server {
         }
         if self.udp.errors_waiting() {
             self.receive_errors()?;
+        }
+        Ok(())
+    }
+
+    /// What comes over channels. While it cannot be kept it is not read, and whoever says it waits.
+    fn hear_channels(&mut self, now: Now) -> Result<(), Fatal> {
+        let Some(links) = &mut self.links else { return Ok(()) };
+        links.receive(now.instant)?;
+        if self.engine.hears_channels() {
+            links.take_events(now.instant, &mut self.inputs.channels);
+        }
+        Ok(())
+    }
+
+    /// What the engine wants of channels is done, and what they have to say leaves.
+    fn carry_channels(&mut self, now: Now) -> Result<(), Fatal> {
+        let commands = self.outputs.channels.drain(..);
+        match &mut self.links {
+            Some(links) => {
+                links.obey(now.instant, commands);
+                links.flush(now.instant, self.poll.registry(), LINKS)?;
+            }
+            // None is opened: secure chats are off, or have no port.
+            None => self.inputs.channels.extend(commands.filter_map(|command| match command {
+                ChannelCommand::Open(channel, ..) => Some(ChannelEvent::Broken(channel, Broken::Unreachable)),
+                _ => None,
+            })),
         }
         Ok(())
     }

@@ -83,6 +83,10 @@ pub struct DaemonFiles {
     pub lock: PathBuf,
     /// The log.
     pub log: PathBuf,
+    /// Its key, which it is known by in secure chats.
+    pub key: PathBuf,
+    /// There was one before.
+    had_key: bool,
     /// What a daemon in the background has to say.
     pub messages: PathBuf,
     /// The folders that there were not before.
@@ -110,6 +114,8 @@ impl DaemonFiles {
         Ok(Self {
             lock: state.join(LOCK),
             log: state.join("log.db"),
+            had_key: state.join("key").exists(),
+            key: state.join("key"),
             messages: state.join("simpd.log"),
             socket,
             new,
@@ -173,6 +179,9 @@ impl DaemonFiles {
     /// there was no log before.
     pub fn discard(&self) {
         let log = |end: &str| self.log.with_extension(format!("db{end}"));
+        if !self.had_key {
+            let _ = fs::remove_file(&self.key);
+        }
         for file in [&self.log, &log("-wal"), &log("-shm"), &self.messages, &self.lock] {
             // What is left of it is in nobody's way.
             let _ = fs::remove_file(file);

@@ -71,7 +71,11 @@ impl Channels {
 
     /// This came over it and has no room yet. Returns whether a timer is to be set for what waits.
     pub fn hold(&mut self, channel: ChannelId, frame: Frame) -> bool {
-        self.held.entry(channel).or_default().push_back(frame);
+        let held = self.held.entry(channel).or_default();
+        if held.is_empty() {
+            self.commands.push(ChannelCommand::Pause(channel, true));
+        }
+        held.push_back(frame);
         !std::mem::replace(&mut self.is_timer_set, true)
     }
 
@@ -80,9 +84,11 @@ impl Channels {
         self.held.contains_key(&channel)
     }
 
-    /// All that waits, which waits no longer: the time is over.
+    /// All that waits, which waits no longer: the time is over. Whatever is not [held](Self::hold) again is read on.
     pub fn take_held(&mut self) -> BTreeMap<ChannelId, VecDeque<Frame>> {
         self.is_timer_set = false;
+        let resumed = self.held.keys().map(|channel| ChannelCommand::Pause(*channel, false));
+        self.commands.extend(resumed);
         std::mem::take(&mut self.held)
     }
 

@@ -106,6 +106,11 @@ impl Engine {
         [self.wheel.next(), self.absent.next_expiry()].into_iter().flatten().min()
     }
 
+    /// Whether it takes in what comes over channels. If not, that has to wait, and so do those who say it.
+    pub fn hears_channels(&self) -> bool {
+        self.disk.works()
+    }
+
     /// Whether the next turn is due at once, whatever [`deadline`](Self::deadline) says.
     pub fn has_more(&self) -> bool {
         // A piece of the log in each turn, so that nobody waits for the whole: no timer says when the next one is due.

@@ -36,6 +36,8 @@ pub enum ChannelCommand {
     Write(ChannelId, Frame),
     /// It ends after what goes over it.
     End(ChannelId),
+    /// What comes over it is not read, or is again: meanwhile the peer can say only so much.
+    Pause(ChannelId, bool),
     /// All end at once: what came over them is forgotten, and comes again over others.
     EndAll,
 }

@@ -87,6 +87,8 @@ impl Wires {
                 let when = self.all[wire][1 - end].last.max(now + 1);
                 self.plan(when, (wire, 1 - end), Coming::Broken(Broken::Lost));
             }
+            // What is paused is as slow on its way.
+            ChannelCommand::Pause(..) => {}
             ChannelCommand::EndAll => self.lose_all(random, now, host, &[0, 100]),
         }
     }
