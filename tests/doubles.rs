@@ -98,7 +98,11 @@ impl<'a> Chat<'a> {
 
     fn we_quit(&self) {
         match self.row.traits.on_fin {
-            OnFin::Ack | OnFin::FinAck => _ = self.world.ctl(self.host, &["quit"]).ok(),
+            // With some it says which messages are not confirmed.
+            OnFin::Ack | OnFin::FinAck => {
+                let quit = self.world.ctl(self.host, &["quit"]);
+                assert_eq!(quit.status, Some(0), "{}", quit.stderr);
+            }
             // Nobody answers, and that takes its time.
             OnFin::Silent | OnFin::Ignored => _ = self.world.ctl(self.host, &["quit", "--timeout", "0.1"]),
         }

@@ -15,7 +15,7 @@ pub mod scripted;
 mod world;
 
 pub use asking::{Raw, TestClient, connect, message, queued, send};
-pub use command::{Ran, Running, compile, run};
+pub use command::{Ran, Running, compile, is_connected_to, run};
 pub use daemon::Daemon;
 pub use double::RunningDouble;
 pub use peer::Peer;

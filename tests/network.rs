@@ -149,7 +149,7 @@ fn a_chat_outlives_a_time_without_a_network() {
     let (test, world) = ("a_chat_outlives_a_time_without_a_network", World::new());
     let Some(network) = Network::new(test, &world, "true") else { return };
     let config = world.path("simpd.toml");
-    std::fs::write(&config, "attempts = 1\naccept = 'all'\n").unwrap();
+    std::fs::write(&config, "attempts = 1\naccept = 'all'\nsecure = 'off'\n").unwrap();
     let args = ["--config", config.to_str().unwrap()];
     let (alice, _bob) = (network.start("127.0.0.1", &args), network.start("127.0.0.2", &args));
     let mut client = alice.client();

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use simp_control::frame;
 use simp_control::{Answer, Failure, FailureKind};
 
-use crate::harness::{Peer, World, has_program, is_root, run};
+use crate::harness::{Peer, World, has_program, is_connected_to, is_root, run};
 
 #[test]
 fn without_a_daemon_it_says_how_to_start_one() {
@@ -260,7 +260,7 @@ fn a_second_chat_needs_room() {
             "simpctl: already in a chat with {bob} (end it: simpctl quit, or start simpd with --max-chats 2)"
         ),
     );
-    assert_eq!(world.ctl(1, &["connect", &world.address(2)]).ok(), format!("connected to {bob}\n"));
+    is_connected_to(&bob, &world.ctl(1, &["connect", &world.address(2)]).ok());
     world
         .ctl(1, &["connect", &world.address(1)])
         .fails(1, &format!("simpctl: {}:7777: this is the address of this simpd", world.address(1)));

@@ -176,7 +176,7 @@ fn begin(
         Ok(links) => links,
     };
     if let Some(links) = &links {
-        tracing::info!("secure chats on {} key={}", links.address(), identity.id());
+        tracing::debug!("secure chats on {}", links.address());
     }
     Ok(Server::new(args, config, (udp, links, identity.id()), store, &files.socket)?)
 }

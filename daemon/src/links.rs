@@ -108,6 +108,7 @@ impl Links {
         if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
             self.endpoint.handle_timeout(now);
         }
+        events.extend(self.socket.take_refused().map(|to| ChannelEvent::NotSent(simp_of(to))));
         let taken = std::iter::from_fn(|| self.endpoint.poll_event());
         events.extend(taken.take(EVENTS_PER_TURN).map(event));
     }

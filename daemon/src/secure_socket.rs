@@ -7,6 +7,7 @@
 //! The contract with the loop is that of [`Udp`](crate::udp): register for `READABLE`, and for `WRITABLE` only while
 //! [`SecureSocket::flush`] says [`Outcome::Waits`]; receive until there is no more; read the errors.
 
+use std::collections::BTreeSet;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -72,6 +73,8 @@ pub struct SecureSocket {
     held: Option<Transmit>,
     /// The bytes of what leaves, or is held.
     outgoing: Vec<u8>,
+    /// Where our own system transmitted nothing to, since that was asked last.
+    refused: BTreeSet<SocketAddr>,
 }
 
 impl SecureSocket {
@@ -95,6 +98,7 @@ impl SecureSocket {
             incoming: vec![0; BATCH_SIZE * BUFFER],
             held: None,
             outgoing: Vec::new(),
+            refused: BTreeSet::new(),
         })
     }
 
@@ -168,6 +172,11 @@ impl SecureSocket {
         socket::receive_errors(&self.fd, &mut sink)
     }
 
+    /// Where our own system transmitted nothing to since the last time.
+    pub fn take_refused(&mut self) -> impl Iterator<Item = SocketAddr> + use<> {
+        std::mem::take(&mut self.refused).into_iter()
+    }
+
     /// Transmits what the endpoint has, until the kernel takes no more. What the kernel refuses is as lost; if that is
     /// because of where it goes, the endpoint hears of it.
     pub fn flush(&mut self, now: Instant, endpoint: &mut Endpoint) -> Outcome {
@@ -194,6 +203,7 @@ impl SecureSocket {
                 Err(errno) => {
                     tracing::debug!(peer = %transmit.destination, not_transmitted = %errno.desc());
                     endpoint.handle_unreachable(now, transmit.destination);
+                    self.refused.insert(transmit.destination);
                 }
             }
         }

@@ -34,6 +34,15 @@ impl Ran {
     }
 }
 
+/// It is said that there is a secure chat with this peer now, whose key is a new one or is known.
+#[track_caller]
+pub fn is_connected_to(peer: &str, said: &str) {
+    let how =
+        said.strip_prefix(&format!("connected to {peer} (secure")).and_then(|it| it.strip_suffix(")\n"));
+    let key = how.map(|how| how.strip_prefix(", new key SHA256:").unwrap_or(how));
+    assert!(key.is_some_and(|key| key.is_empty() || key.len() == 43), "{said}");
+}
+
 /// Runs a command to its end.
 pub fn run(mut command: Command, input: &str) -> Ran {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

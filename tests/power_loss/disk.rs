@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::trace::{Call, Record};
@@ -153,12 +154,14 @@ impl<'a> Disk<'a> {
             Call::Syncs => self.sync(record.descriptor),
             Call::Makes => self.add(self.name(record.bytes), Node { is_folder: true, ..Node::default() }),
             Call::Removes => self.set(self.name(record.bytes), None),
-            Call::Renames => {
+            Call::Renames | Call::Links => {
                 let (old, new) =
                     record.bytes.split_at(record.bytes.iter().position(|byte| *byte == 0).unwrap());
                 let (old, new) = (self.name(old), self.name(&new[1..]));
                 self.set(new, self.now(&old));
-                self.set(old, None);
+                if record.call == Call::Renames {
+                    self.set(old, None);
+                }
             }
             Call::Datagram | Call::Stream => {}
         }
@@ -230,7 +233,12 @@ impl Image {
         for (name, content) in &self.0 {
             let Ok(name) = name.strip_prefix(folder) else { continue };
             match content {
-                Some(content) => fs::write(to.join(name), content).unwrap(),
+                // No file of simpd's is for others.
+                Some(content) => {
+                    let mut file = File::options();
+                    file.write(true).create_new(true).mode(0o600);
+                    file.open(to.join(name)).unwrap().write_all(content).unwrap();
+                }
                 None => DirBuilder::new().recursive(true).mode(0o700).create(to.join(name)).unwrap(),
             }
         }

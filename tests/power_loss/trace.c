@@ -33,6 +33,7 @@ enum kind {
     CLOSES = 'c',
     REMOVES = 'u',  /* bytes: the path */
     RENAMES = 'r',  /* bytes: the old path, NUL, the new one */
+    LINKS = 'l',    /* bytes: the path of the file, NUL, its further name */
     MAKES = 'm',    /* bytes: the path of a folder */
     DATAGRAM = 'd', /* bytes: its payload, which has left */
     STREAM = 'a',   /* bytes: written to a connection */
@@ -231,6 +232,29 @@ int rename(const char *old, const char *new) {
         struct iovec parts[] = {{(void *)old, strlen(old) + 1}, {(void *)new, strlen(new)}};
         record_parts(RENAMES, -1, 0, parts, 2, parts[0].iov_len + parts[1].iov_len);
     }
+    return result;
+}
+
+static void record_link(const char *old, const char *new) {
+    if (is_inside(old) || is_inside(new)) {
+        struct iovec parts[] = {{(void *)old, strlen(old) + 1}, {(void *)new, strlen(new)}};
+        record_parts(LINKS, -1, 0, parts, 2, parts[0].iov_len + parts[1].iov_len);
+    }
+}
+
+int link(const char *old, const char *new) {
+    REAL(link);
+    int result = real(old, new);
+    if (!result)
+        record_link(old, new);
+    return result;
+}
+
+int linkat(int old_folder, const char *old, int new_folder, const char *new, int flags) {
+    REAL(linkat);
+    int result = real(old_folder, old, new_folder, new, flags);
+    if (!result)
+        record_link(old, new);
     return result;
 }
 

@@ -42,11 +42,11 @@ fn check(lobby: &mut Lobby, kill: impl Fn(&mut Lobby)) {
         if n % (LINES / KILLS) == LINES / KILLS / 2 {
             kill(lobby);
         }
-        heard.push(bob.next_line());
+        heard.push(bob.next_said());
     }
     let expected: Vec<String> = texts().map(|text| format!("[ann] {text}")).collect();
     assert_eq!(heard, expected, "bob");
-    let heard: Vec<String> = (0..LINES).map(|_| carl.next_line()).collect();
+    let heard: Vec<String> = (0..LINES).map(|_| carl.next_said()).collect();
     assert_eq!(heard, expected, "carl");
     let told: Vec<String> = (0..LINES).map(|_| ann.next_line()).collect();
     assert_eq!(told, vec!["sent to 2"; LINES]);
@@ -105,7 +105,7 @@ fn a_simpd_that_is_killed_while_the_room_works_off_what_was_said_costs_nothing_e
     }
     let expected: Vec<String> = texts().map(|text| format!("[ann] {text}")).collect();
     for member in [&mut bob, &mut carl] {
-        let heard: Vec<String> = (0..LINES).map(|_| member.next_line()).collect();
+        let heard: Vec<String> = (0..LINES).map(|_| member.next_said()).collect();
         assert_eq!(heard, expected);
     }
     let told: Vec<String> = (0..LINES).map(|_| ann.next_line()).collect();

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use simp_control::{FollowFrom, What};
 
 use super::Lobby;
-use crate::harness::{Daemon, TestClient, World};
+use crate::harness::{Daemon, TestClient, World, is_connected_to};
 
 /// Somebody with a simpd.
 pub struct Member {
@@ -21,7 +21,7 @@ impl Member {
         let config = lobby.world.path("simpd.toml");
         let daemon = lobby.world.start(host, &["--user", name, "--config", config.to_str().unwrap()]);
         let connected = lobby.world.ctl(host, &["connect", &lobby.to()]).ok();
-        assert_eq!(connected, format!("connected to lobby@{}:7777\n", lobby.to()));
+        is_connected_to(&format!("lobby@{}:7777", lobby.to()), &connected);
         let mut log = daemon.client();
         log.follow(FollowFrom::After(0));
         Self { daemon, log, host }
@@ -64,9 +64,14 @@ impl Member {
     #[track_caller]
     pub fn hears(&mut self, lines: &[&str]) {
         for expected in lines {
-            let line = std::iter::repeat_with(|| self.next_line()).find(|line| !line.starts_with("* "));
-            assert_eq!(line.as_deref(), Some(*expected));
+            assert_eq!(self.next_said(), *expected);
         }
+    }
+
+    /// The next line that is no news.
+    #[track_caller]
+    pub fn next_said(&mut self) -> String {
+        std::iter::repeat_with(|| self.next_line()).find(|line| !line.starts_with("* ")).unwrap()
     }
 
     /// The next lines that are no news are ann's `line n`, with these numbers.

@@ -28,6 +28,11 @@ impl Engine {
                 self.channels.note_incoming(channel, key, address);
             }
             ChannelEvent::Frame(channel, frame) => return self.handle_frame(now, channel, frame),
+            ChannelEvent::NotSent(address) => {
+                if let Some(key) = self.chats.known_at(address) {
+                    self.chats.change(key, |it| it.chat.secure_mut().map(|chat| chat.excuse(now.instant)));
+                }
+            }
             ChannelEvent::Broken(channel, why) => return self.handle_broken(now, channel, why),
         }
         Ok(())

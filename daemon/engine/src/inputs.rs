@@ -76,6 +76,8 @@ pub enum ChannelEvent {
     Incoming(ChannelId, KeyId, SocketAddr),
     /// This came over it.
     Frame(ChannelId, Frame),
+    /// Our own system does not transmit to the peer at this address, which says nothing of the peer.
+    NotSent(SocketAddr),
     /// It is no more. Nothing is said of one that we have ended.
     Broken(ChannelId, Broken),
 }

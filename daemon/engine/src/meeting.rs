@@ -201,7 +201,13 @@ impl Engine {
         let accepts = is_awaited || self.policy.accept.allows(&peer, Some(key));
         let has_room = if accepts { self.make_room(now)? } else { !self.is_full() };
         if !has_room {
-            self.send_away(channel, Frame::Busy);
+            // Whoever is being asked may not be there: it comes again, and hears nothing until then.
+            let may_be_room = accepts && self.asking.is_any_asked(&self.chats);
+            if may_be_room {
+                self.channels.end(channel);
+            } else {
+                self.send_away(channel, Frame::Busy);
+            }
             return Ok(());
         }
         let in_the_way = if accepts { None } else { self.in_the_way_of(address) };
