@@ -312,7 +312,7 @@ impl SecureChat {
         let ends = match self.phase {
             Phase::Inviting { expires, .. } | Phase::Invited { expires } => Some(expires),
             Phase::Leaving { dead_at, .. } => Some(dead_at),
-            // None was given back after a restart, or all were too long.
+            // At once, but the caller may have kept some that it gives now.
             Phase::Draining if self.ours.len() == 0 => self.silence.since,
             Phase::Open { .. } | Phase::Draining => self.silence.since.map(|since| since + self.patience()),
             Phase::Closed => return None,
@@ -471,15 +471,8 @@ impl SecureChat {
     pub fn take_back(&mut self, now: Instant, id: MessageId) -> bool {
         let is_taken = self.ours.take_back(id);
         if is_taken {
-            self.leave_if_drained(now);
             self.wait(now);
         }
         is_taken
-    }
-
-    pub(super) fn leave_if_drained(&mut self, now: Instant) {
-        if self.phase == Phase::Draining && self.ours.len() == 0 {
-            self.leave(now, Some(Reason::Quit));
-        }
     }
 }

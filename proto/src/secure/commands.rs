@@ -139,8 +139,8 @@ impl SecureChat {
         Ok(())
     }
 
-    /// Gives back a queued message that the caller has kept, also to a chat that is `closing`. An earlier run may have
-    /// transmitted it.
+    /// Gives back a queued message that the caller has kept, also to a chat that is `closing`: if that has none left, it
+    /// leaves at its next deadline, which is at once. An earlier run may have transmitted it.
     pub fn requeue(&mut self, now: Instant, letter: Letter, may_have_left: bool) {
         self.queue(now, letter, may_have_left);
     }
@@ -170,9 +170,11 @@ impl SecureChat {
         match self.phase {
             Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),
             Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
-            Phase::Open { .. } if !at_once && self.ours.len() > 0 => self.set_phase(Phase::Draining),
-            Phase::Open { .. } => self.leave_at_once(now),
-            Phase::Draining if at_once => self.leave_at_once(now),
+            Phase::Open { .. } | Phase::Draining if at_once => self.leave_at_once(now),
+            Phase::Open { .. } => {
+                self.set_phase(Phase::Draining);
+                self.wait(now);
+            }
             Phase::Draining | Phase::Leaving { .. } | Phase::Closed => return Err(StateError(self.state())),
         }
         Ok(())

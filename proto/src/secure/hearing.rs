@@ -122,7 +122,6 @@ impl SecureChat {
             (Phase::Leaving { .. } | Phase::Closed, _) => self.out.due.bye = true,
             _ => {}
         }
-        self.leave_if_drained(now);
         self.wait(now);
     }
 
@@ -183,7 +182,6 @@ impl SecureChat {
         if self.tell_delivered(upto) {
             self.silence.since = None;
         }
-        self.leave_if_drained(now);
         self.wait(now);
     }
 
@@ -245,7 +243,7 @@ impl SecureChat {
             Phase::Inviting { expires, .. } if expires <= now => self.end_opening(now, Reason::NoAnswer),
             Phase::Invited { expires } if expires <= now => self.end_opening(now, Reason::RequestExpired),
             Phase::Leaving { dead_at, untold } if dead_at <= now => self.end_left(untold),
-            Phase::Draining if self.ours.len() == 0 => self.leave_if_drained(now),
+            Phase::Draining if self.ours.len() == 0 => self.leave(now, Some(Reason::Quit)),
             Phase::Open { .. } | Phase::Draining
                 if self.silence.since.is_some_and(|since| since + self.patience() <= now) =>
             {

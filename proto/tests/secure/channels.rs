@@ -238,6 +238,7 @@ fn an_acceptance_or_a_busy_that_comes_late_changes_nothing() {
 fn a_channel_that_breaks_before_the_bye_is_made_anew_for_it() {
     let mut bob = Driver::away();
     bob.does(|chat| chat.close(at(400), false).unwrap());
+    bob.waits(at(400));
     bob.connects(at(400), C2);
     assert_eq!(bob.hears(at(401), C2, hello(Stands::Open)), [says(C2, bye())]);
     bob.breaks(at(1_000), C2, Broken::Lost);

@@ -41,7 +41,9 @@ fn what_is_queued_is_delivered_before_we_leave() {
     assert_eq!(bob.chat.close(at(1), false), Err(StateError(State::Closing)));
     // What the peer says is shown until then.
     assert_eq!(bob.hears(at(1), C1, text(8, "wait")), [says(C1, ack(8))]);
-    assert_eq!(bob.hears(at(2), C1, ack(1)), [says(C1, bye())]);
+    assert_eq!(bob.hears(at(2), C1, ack(1)), []);
+    assert!(bob.chat.poll_timeout().is_some_and(|due| due <= at(2)));
+    assert_eq!(bob.waits(at(2)), [says(C1, bye())]);
     assert_eq!(bob.events(), [message(8, "wait"), delivered(1)]);
     assert_eq!(bob.chat.ends_at(), Some(at(30_002)));
 }
@@ -56,8 +58,27 @@ fn what_is_queued_is_delivered_on_a_new_channel_before_we_leave() {
     let mut bob = Driver::draining();
     bob.breaks(at(300), C1, Broken::Lost);
     bob.connects(at(300), C2);
-    assert_eq!(bob.hears(at(301), C2, hello_with(Stands::Open, 1)), [says(C2, bye())]);
+    assert_eq!(bob.hears(at(301), C2, hello_with(Stands::Open, 1)), []);
+    assert_eq!(bob.waits(at(301)), [says(C2, bye())]);
     assert_eq!(bob.events(), [delivered(1)]);
+}
+
+#[test]
+fn what_the_caller_has_kept_is_delivered_before_we_leave_though_all_that_left_is_acknowledged() {
+    let give = |bob: &mut Driver| bob.does(|chat| chat.requeue(at(2), letter(2, "two"), false));
+    let mut bob = Driver::draining();
+    bob.chat.handle_frame(at(2), C1, ack(1), |_| Vec::new());
+    assert_eq!(give(&mut bob), [says(C1, text(2, "two"))]);
+    // Or it is acknowledged before we leave.
+    let mut bob = Driver::open();
+    bob.sends(at(1), 1, "one");
+    bob.chat.handle_frame(at(2), C1, ack(1), |_| Vec::new());
+    bob.chat.close(at(2), false).unwrap();
+    assert_eq!(give(&mut bob), [says(C1, text(2, "two"))]);
+    assert_eq!(bob.waits(at(3)), []);
+    assert_eq!(bob.hears(at(4), C1, ack(2)), []);
+    assert_eq!(bob.waits(at(4)), [says(C1, bye())]);
+    assert_eq!(bob.events(), [delivered(1), delivered(2)]);
 }
 
 #[test]
@@ -66,6 +87,7 @@ fn whoever_takes_the_last_message_back_leaves() {
     bob.sends(at(1), 1, "one");
     bob.does(|chat| chat.close(at(2), false).unwrap());
     bob.does(|chat| assert!(chat.take_back(at(3), simp_proto::MessageId(1))));
+    bob.waits(at(3));
     assert!(bob.chat.is_leaving());
 }
 

@@ -141,7 +141,8 @@ impl Driver {
     /// Bob's bye has left.
     pub(crate) fn leaving() -> Self {
         let mut bob = Self::open();
-        assert_eq!(bob.does(|chat| chat.close(at(0), false).unwrap()), [says(C1, bye())]);
+        assert_eq!(bob.does(|chat| chat.close(at(0), false).unwrap()), []);
+        assert_eq!(bob.waits(at(0)), [says(C1, bye())]);
         bob
     }
 }
