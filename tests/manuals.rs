@@ -1,5 +1,8 @@
 //! The manuals have the commands and the options that `--help` has, and no others.
 
+use simp_control::frame::FrameBuffer;
+use simp_proto::secure::Frame;
+
 use crate::harness::{World, run};
 
 fn words(line: &str) -> Vec<&str> {
@@ -78,6 +81,33 @@ fn simp_room_has_the_commands_of_its_manual() {
         room.args(command).arg("--help");
         run(room, "").ok()
     });
+}
+
+/// What stands between the lines that begin and end an example, of those that have this in them.
+fn example<'a>(page: &'a str, has: &str) -> &'a str {
+    let mut examples = page.split(".Bd -literal -offset indent\n").skip(1);
+    examples.find_map(|rest| rest.split(".Ed").next().filter(|example| example.contains(has))).unwrap()
+}
+
+#[test]
+fn the_frames_of_secure_chats_are_those_of_their_manual() {
+    let page = include_str!("../man/simp-secure.7");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let schema = include_str!("../proto/src/secure/frame.cddl");
+    let rules: String =
+        schema.lines().filter(|line| !line.starts_with(';')).flat_map(|line| [line, "\n"]).collect();
+    assert_eq!(words(example(page, "frame =")), words(&rules));
+
+    let bytes = example(page, "00 00 00 17").split_whitespace();
+    let bytes: Vec<u8> = bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
+    let mut buffer = FrameBuffer::default();
+    buffer.push(&bytes);
+    let text = Frame::Text { number: 2, text: "Hi".to_owned(), kept: false };
+    assert_eq!(buffer.take(), Ok(Some(text.clone())));
+    assert!(!buffer.is_partial());
+    let mut ours = Vec::new();
+    simp_control::frame::encode(&text, &mut ours).unwrap();
+    assert_eq!(ours, bytes);
 }
 
 #[test]
