@@ -9,6 +9,7 @@
 //! - `outbox`: messages that are kept until their peer is there, and what else is kept.
 //! - `retention`: old entries go, and what must stay stays.
 //! - `simpctl`: what simpctl says when something is wrong.
+//! - `texts`: which texts simpctl sends, to whom, and how it shows them.
 //! - `manuals`: their commands and options are those of `--help`.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
 //! - `other_users`: what another user of the machine leaves in our way.
@@ -66,4 +67,5 @@ mod retention;
 mod room;
 mod simpctl;
 mod sleep;
+mod texts;
 mod wireshark;

@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 /// Most bytes of one CBOR item: 1 MiB. A longer length is refused before anything is allocated for it.
 pub const FRAME_MAX: usize = 1 << 20;
 
+/// Most bytes of a text: beside it a frame has room for all else that is said of a message.
+pub const LONGEST_TEXT: usize = 1_000_000;
+
 /// Bytes of the length in front of an item.
 const LENGTH_LEN: usize = 4;
 

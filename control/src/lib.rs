@@ -67,7 +67,7 @@ pub use lists::Piece;
 pub use log_id::LogId;
 pub use request::{FEATURES, Filter, FollowFrom, Request, VERSION};
 pub use simp_proto::secure::{KeyId, KeyIdError};
-pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload};
+pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload, read_payload_up_to};
 pub use simp_proto::{Reason, State, Text, UserName};
 pub use socket::Socket;
 pub use status::{Counters, PeerNote, Refused, Status};

@@ -1,10 +1,25 @@
 //! What a user gives for others to read, wherever it comes from: arguments, standard input, or a file. Every program
 //! asks here, so that what one refuses another does not change on the way and send all the same.
 
-use simp_proto::Text;
+use simp_proto::{Text, TextError};
 
 use crate::error::{Outcome, fail};
 use crate::failure::FailureKind;
+use crate::frame::LONGEST_TEXT;
+
+/// Whether simpd can be asked to send a text. Whether the peer takes it, simpd says.
+///
+/// # Errors
+/// Why no peer takes it.
+pub fn for_simpd(text: &str) -> Result<(), String> {
+    match text.len() {
+        0 => Err(TextError::Empty.to_string()),
+        1..=LONGEST_TEXT => Ok(()),
+        length => {
+            Err(format!("a text has at most {LONGEST_TEXT} bytes, this one has {length} (send it in parts)"))
+        }
+    }
+}
 
 /// A text in arguments.
 ///
@@ -20,9 +35,7 @@ pub fn text(typed: &str) -> Outcome<Text> {
 /// # Errors
 /// Why it is no text.
 pub fn line(line: &[u8]) -> Result<Option<Text>, String> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    // Files from other systems end their lines with CR LF.
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = without_end(line);
     if line.is_empty() {
         return Ok(None);
     }
@@ -30,9 +43,27 @@ pub fn line(line: &[u8]) -> Result<Option<Text>, String> {
     Text::new(text).map(Some).map_err(|error| error.to_string())
 }
 
+/// A line, or a file, without the end of its last line.
+pub fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    // Files from other systems end their lines with CR LF.
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_for_simpd_is_not_empty_and_fits_a_frame() {
+        for fits in ["gr\u{fc}n\n\0", &"x".repeat(LONGEST_TEXT)] {
+            assert_eq!(for_simpd(fits), Ok(()));
+        }
+        let long = "a text has at most 1000000 bytes, this one has 1000001 (send it in parts)";
+        for (text, why) in [("", "an empty text cannot be sent"), (&"x".repeat(LONGEST_TEXT + 1), long)] {
+            assert_eq!(for_simpd(text), Err(why.to_owned()));
+        }
+    }
 
     #[test]
     fn what_cannot_be_sent_is_refused_wherever_it_comes_from() {

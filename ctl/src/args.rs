@@ -171,6 +171,9 @@ pub(crate) struct SendArgs {
     /// return as soon as simpd has the message on disk
     #[argh(switch)]
     pub(crate) no_wait: bool,
+    /// all of standard input is one message, not each line of it
+    #[argh(switch)]
+    pub(crate) whole: bool,
     /// how long to wait for each message; simpd keeps trying afterwards
     #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
@@ -225,7 +228,7 @@ pub(crate) struct ResendArgs {
     note = "simpd keeps a mark for each consumer: each gets every message, and none twice. With --since no mark is used or moved."
 )]
 #[argh(
-    note = "--exec runs CMD with sh, with SIMP_ID, SIMP_EVENT, SIMP_FROM, SIMP_USER, SIMP_ADDRESS, SIMP_TEXT and SIMP_AT in its environment and the text on its standard input. If CMD fails, it is run again after 1 s, 2 s and so on up to 60 s, and the next message waits."
+    note = "--exec runs CMD with sh, with SIMP_ID, SIMP_EVENT, SIMP_FROM, SIMP_USER, SIMP_ADDRESS, SIMP_TEXT (unless it is longer than 64 KiB) and SIMP_AT in its environment and the text on its standard input. If CMD fails, it is run again after 1 s, 2 s and so on up to 60 s, and the next message waits."
 )]
 #[argh(note = "Plain: `user: text`. JSON: an event per line.")]
 #[argh(subcommand, name = "listen", help_triggers("-h", "--help"))]

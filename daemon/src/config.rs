@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
+use simp_control::frame::LONGEST_TEXT;
 use simp_control::{Address, AddressError, TEXT_MAX, homes, when};
 use simp_engine::{Accept, Budget, Pins, Policy, Retain, Secrecy};
 use simp_proto::{RINGING_USER, Settings as ChatSettings, UserName};
@@ -24,7 +25,7 @@ const EXPIRY_MIN: Duration = Duration::from_secs(1);
 const EXPIRY_MAX: Duration = Duration::from_secs(86_400);
 
 /// Most bytes of a text that a user can allow in secure chats: with what belongs to it, it fits a frame of the control API.
-const SECURE_TEXT_MOST: u64 = 1_000_000;
+const SECURE_TEXT_MOST: u64 = LONGEST_TEXT as u64;
 
 /// And without a word about it.
 const SECURE_TEXT_MAX: u64 = 256 << 10;

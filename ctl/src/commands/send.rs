@@ -1,17 +1,18 @@
-//! `send`: one text, or each line of standard input, until the peer has it.
+//! `send`: one text, or each line of standard input, or all of it, until the peer has it. Which texts a peer takes is
+//! simpd's to say: it knows how the chat goes.
 
 use std::io;
 use std::time::Instant;
 
 use simp_control::error::{Error, Outcome, fail, unexpected};
 use simp_control::{
-    Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, Text, What, token, typed,
+    Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, What, token, typed,
 };
 
 use crate::args::SendArgs;
 use crate::names;
 use crate::show::{Output, View};
-use crate::stdin::StdinTexts;
+use crate::stdin::{StdinTexts, whole};
 use crate::when::deadline;
 
 /// Refuses what cannot be sent.
@@ -19,6 +20,9 @@ pub(super) fn check(args: &SendArgs) -> Outcome {
     // Before simpd is reached: a mistake in the arguments is told even if no simpd runs.
     if args.expire.is_some() && !args.queue {
         return Err(fail(FailureKind::Usage, "--expire needs --queue: only messages in the outbox expire"));
+    }
+    if args.whole && !args.text.is_empty() {
+        return Err(fail(FailureKind::Usage, "--whole sends standard input: give it or a text, not both"));
     }
     given(args).map(drop)
 }
@@ -35,9 +39,12 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &SendArgs) -> 
     }
     // The daemon waits for our hello, but the first line may be long in coming.
     sending.client.write()?;
+    if args.whole {
+        return sending.send(&whole(io::stdin().lock())?);
+    }
     let mut lines = StdinTexts::new(io::stdin().lock());
     while let Some(text) = lines.next()? {
-        sending.send(&text)?;
+        sending.send(&text).map_err(|error| lines.name(error, &text))?;
         even_unread(sending.output.flush())?;
     }
     Ok(())
@@ -52,11 +59,13 @@ pub(super) fn even_unread(shown: Outcome) -> Outcome {
 }
 
 /// The text in the arguments, if there is one.
-fn given(args: &SendArgs) -> Outcome<Option<Text>> {
+fn given(args: &SendArgs) -> Outcome<Option<String>> {
     if args.text.is_empty() {
         return Ok(None);
     }
-    typed::text(&args.text.join(" ")).map(Some)
+    let text = args.text.join(" ");
+    typed::for_simpd(&text).map_err(|why| fail(FailureKind::Usage, why))?;
+    Ok(Some(text))
 }
 
 struct Sending<'a> {
@@ -75,19 +84,19 @@ impl Sending<'_> {
     }
 
     /// Sends one text and, unless told otherwise, waits for what becomes of it.
-    fn send(&mut self, text: &Text) -> Outcome {
+    fn send(&mut self, text: &str) -> Outcome {
         let deadline = deadline(self.args.timeout);
         let (message, chat) = self.queue(text, deadline)?;
         self.newest = message;
         if !self.waits() {
-            return even_unread(self.output.show(&View::Queued { message, chat, text: text.as_str() }));
+            return even_unread(self.output.show(&View::Queued { message, chat, text }));
         }
         // A script must not take it for unsent, and send it again.
         self.wait(message, deadline).map_err(|error| error.goes_on(&format!("message {message} is queued")))
     }
 
     /// Has the daemon take a text on, once, however often it goes away meanwhile.
-    fn queue(&mut self, text: &Text, deadline: Option<Instant>) -> Outcome<(u64, u64)> {
+    fn queue(&mut self, text: &str, deadline: Option<Instant>) -> Outcome<(u64, u64)> {
         let (token, known, args, who) = (token(), self.known(), self.args, &mut self.who);
         let mut asked_again = false;
         let reply = self.client.insist(deadline, |client, again| {
@@ -95,7 +104,7 @@ impl Sending<'_> {
             let request = |who| Request::Send {
                 who,
                 chat: None,
-                text: text.as_str().to_owned(),
+                text: text.to_owned(),
                 queue: args.queue,
                 expire_ms: args.expire.map(|expire| expire.as_millis() as u64),
                 token: Some(token),

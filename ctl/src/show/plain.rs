@@ -3,7 +3,11 @@
 use std::fmt::Write;
 
 use simp_control::clock::{age, local, now_ms};
-use simp_control::{ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Secure, Status, What, escape};
+use simp_control::{
+    ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Secure, Status, TEXT_MAX, What, escape,
+    read_payload_up_to,
+};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::keys::{exported, key_row, secrecy, secrecy_with_key};
 use super::model::{OutboxEntry, View, WaitsFor};
@@ -121,7 +125,9 @@ fn peer_row(info: &PeerInfo, now_ms: u64) -> [String; 5] {
 fn outbox_row(entry: &OutboxEntry, now_ms: u64) -> [String; 5] {
     let OutboxMessage { message, peer: to, text, at_ms, .. } = &entry.message;
     let age = age(now_ms.saturating_sub(*at_ms) / 1000);
-    [message.to_string(), to.shown(), age, progress(entry, now_ms), escape::shown(text).into_owned()]
+    // A table is looked at as a whole.
+    let text = read_payload_up_to(text.as_bytes(), TEXT_MAX);
+    [message.to_string(), to.shown(), age, progress(entry, now_ms), escape::shown(&text).into_owned()]
 }
 
 /// What is going on with a message in the outbox.
@@ -149,12 +155,13 @@ fn consumer_row(consumer: &Consumer, last_id: u64) -> [String; 3] {
 fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<[String; N]> = rows.collect();
     let widths: Vec<usize> =
-        (0..N).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+        (0..N).map(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();
     let mut out = String::new();
     for row in &rows {
         let mut line = String::new();
-        for (cell, &width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:width$}  ");
+        for (cell, width) in row.iter().zip(&widths) {
+            let space = width - cell.width() + 2;
+            let _ = write!(line, "{cell}{:space$}", "");
         }
         // The last column may be empty, and spaces at the end of a line mean nothing.
         out.push_str(line.trim_end());

@@ -98,7 +98,7 @@ impl Ongoing {
         outbox_at: SocketAddr,
     ) -> Result<Vec<u64>, StoreError> {
         let (most, is_plain) = match self.chat.secure() {
-            Some(chat) => (chat.text_max(), false),
+            Some(chat) => (chat.text_max().unwrap_or(u64::MAX), false),
             None => (self.chat.dialect().text_max() as u64, true),
         };
         let too_long = store.unfit_in_outbox(outbox_at, most, is_plain)?;

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::{Kind, Peer, Reason};
 
 use crate::error::StoreError;
-use crate::read::SCAN;
+use crate::read::{BYTES_PER_READ, SCAN};
 use crate::retain::GivenUp;
 use crate::store::Store;
 
@@ -163,12 +163,22 @@ impl Store {
             .and_then(|mut query| query.query_row([message as i64], kept).optional()))
     }
 
-    /// The messages in the outbox with ids above `after`, oldest first.
-    pub fn outbox(&self, after: u64, limit: usize) -> Result<Vec<KeptLetter>, StoreError> {
+    /// The messages in the outbox with ids above `after`, oldest first, at most `limit`, and as many as have
+    /// [`BYTES_PER_READ`] together, but one at least; and whether there are more.
+    pub fn outbox(&self, after: u64, limit: usize) -> Result<(Vec<KeptLetter>, bool), StoreError> {
         // `after` is a client's, and as a signed number it might be negative: above the newest it means the same.
         let sql = format!("{KEPT} WHERE o.message > ?1 ORDER BY o.message LIMIT ?2");
         self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
-            query.query_map([after.min(self.extent.last_id) as i64, limit as i64], kept)?.collect()
+            let (mut messages, mut bytes) = (Vec::new(), 0);
+            for message in query.query_map([after.min(self.extent.last_id) as i64, limit as i64 + 1], kept)? {
+                let message = message?;
+                bytes += message.text.len();
+                if messages.len() == limit || (bytes > BYTES_PER_READ && !messages.is_empty()) {
+                    return Ok((messages, true));
+                }
+                messages.push(message);
+            }
+            Ok((messages, false))
         }))
     }
 

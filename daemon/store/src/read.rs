@@ -1,6 +1,7 @@
 //! Reading the log: forwards for followers, backwards for history.
 
 use rusqlite::Row;
+use simp_control::frame::LONGEST_TEXT;
 use simp_control::{Event, Filter, Peer, Who};
 
 use crate::error::StoreError;
@@ -17,6 +18,10 @@ pub const BYTES_PER_READ: usize = 64 << 10;
 
 /// What an entry takes besides its text, about.
 const ENTRY_BYTES: usize = 256;
+
+/// What is read in one call has at most so many bytes, about: the longest text, which comes alone. It is one frame for a
+/// client, which has room for some more.
+const BYTES_MAX: usize = LONGEST_TEXT + ENTRY_BYTES;
 
 /// Which entries a reader wants. Empty: all.
 #[derive(Debug, Clone, Default)]
@@ -76,8 +81,8 @@ struct Found {
 }
 
 impl Store {
-    /// Entries above `after` that are wanted, oldest first, at most `limit`, and no further ones after
-    /// [`BYTES_PER_READ`]; and the id up to which the log was looked through. Call again from there until that is the
+    /// Entries above `after` that are wanted, oldest first, at most `limit`, no further ones after [`BYTES_PER_READ`], and
+    /// never more than a frame has room for; and the id up to which the log was looked through. Call again from there until that is the
     /// newest. In a turn that has appended entries, these are among them before they are committed: the answer leaves
     /// after the commit.
     pub fn read(
@@ -91,8 +96,8 @@ impl Store {
         Ok((found.events, found.stopped_at.unwrap_or(self.extent.last_id)))
     }
 
-    /// Entries below `before` that are wanted, newest first, at most `limit`, and no further ones after
-    /// [`BYTES_PER_READ`]; and where to look on for older ones, if the log was not looked through to its beginning.
+    /// Entries below `before` that are wanted, newest first, at most `limit`, no further ones after [`BYTES_PER_READ`], and
+    /// never more than a frame has room for; and where to look on for older ones, if the log was not looked through to its beginning.
     pub fn history(
         &self,
         before: u64,
@@ -111,18 +116,23 @@ impl Store {
         }
         let stopped_at = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
             let mut rows = query.query([from as i64])?;
-            let mut looked_at = 0;
+            let (mut looked_at, mut last) = (0, None);
             while let Some(head) = rows.next()? {
+                let id: i64 = head.get(0)?;
                 // Of an entry that is not wanted no text is read.
                 if wanted.wants(head)? {
                     // One that cannot be read is an error to whoever asks, not a gap.
-                    let event = self.entry(head.get(0)?)?;
+                    let event = self.entry(id)?;
                     bytes += ENTRY_BYTES + event.what.text().map_or(0, str::len);
+                    if bytes > BYTES_MAX && !events.is_empty() {
+                        return Ok(last);
+                    }
                     events.push(event);
                 }
                 looked_at += 1;
+                last = Some(id as u64);
                 if looked_at == SCAN || events.len() >= limit || bytes >= BYTES_PER_READ {
-                    return head.get::<_, i64>(0).map(|id| Some(id as u64));
+                    return Ok(last);
                 }
             }
             Ok(None)

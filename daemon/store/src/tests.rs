@@ -13,6 +13,7 @@ use super::*;
 mod epochs;
 mod habits;
 mod keys;
+mod pieces;
 
 /// A folder of this test alone.
 struct Folder(PathBuf);
@@ -274,7 +275,7 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     assert_eq!(store.append(9, Some(3), peer(9), What::Opened { note: None }, None).unwrap(), 7);
     assert_eq!(store.outbox_peers().unwrap(), [(address, 2)]);
     assert!(store.take_from_outbox(1).unwrap() && !store.take_from_outbox(1).unwrap());
-    assert_eq!(store.outbox(0, 9).unwrap().into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["two"]);
+    assert_eq!(store.outbox(0, 9).unwrap().0.into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["two"]);
     assert_eq!(store.in_outbox(2).unwrap().unwrap().expires_after_ms, Some(1_000));
 }
 
@@ -286,7 +287,7 @@ fn a_message_is_found_by_its_token_behind_an_entry() {
     assert_eq!(store.with_token(77, 1).unwrap(), (None, 1));
     assert_eq!(store.with_token(78, 0).unwrap(), (None, 1));
     assert_eq!(store.with_token(77, u64::MAX).unwrap(), (None, 1), "no id is negative");
-    assert_eq!(store.outbox(u64::MAX, 9).unwrap(), []);
+    assert_eq!(store.outbox(u64::MAX, 9).unwrap().0, []);
 }
 
 #[test]
@@ -493,7 +494,7 @@ fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
             waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>(),
             ["waits 1", "waits 2"]
         );
-        assert!(store.outbox(0, 9).unwrap().is_empty());
+        assert!(store.outbox(0, 9).unwrap().0.is_empty());
     }
     let other = Folder::new("other").open();
     assert!(log_ids[0] == log_ids[1] && log_ids[0].len() == 32, "{log_ids:?}");

@@ -35,7 +35,7 @@ pub fn check(world: &World) -> Seen {
     let logs: Vec<Vec<Event>> = drivers().map(Driver::log).collect();
     for driver in drivers() {
         driver.check();
-        assert_eq!(driver.store().outbox(0, 1).unwrap(), [], "nothing waits in the outbox");
+        assert_eq!(driver.store().outbox(0, 1).unwrap().0, [], "nothing waits in the outbox");
         for chat in driver.store().kept_chats().unwrap() {
             let backlog = Backlog { chat: Some(chat.chat), outbox: None };
             let waiting = driver.store().queued(backlog, chat.settled).unwrap();

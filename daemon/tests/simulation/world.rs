@@ -198,7 +198,7 @@ impl World {
     /// Whether something waits in an outbox.
     fn waits(&self) -> bool {
         let mut drivers = self.hosts.iter().filter_map(|host| host.driver.as_ref());
-        drivers.any(|driver| !driver.store().outbox(0, 1).unwrap().is_empty())
+        drivers.any(|driver| !driver.store().outbox(0, 1).unwrap().0.is_empty())
     }
 
     fn fault(&mut self, now: u64) -> Fault {

@@ -29,9 +29,6 @@ const INVITE_AGAIN_AFTER: Duration = Duration::from_secs(20);
 /// An invitation of the peer that comes so soon after the chat has opened may be older than the chat.
 const INVITATIONS_LAST: Duration = Duration::from_secs(5);
 
-/// What a peer takes of a text as long as it has not said how much that is, in bytes.
-const TEXT_MAX_AT_FIRST: u64 = 256 << 10;
-
 /// What all chats of a daemon say of it.
 #[derive(Debug)]
 pub struct Me {
@@ -355,9 +352,9 @@ impl SecureChat {
         self.way.channel()
     }
 
-    /// Most bytes of a text that the peer takes, as far as is known.
-    pub fn text_max(&self) -> u64 {
-        self.theirs.text_max.unwrap_or(TEXT_MAX_AT_FIRST)
+    /// Most bytes of a text that the peer takes, if it has said so in this run.
+    pub fn text_max(&self) -> Option<u64> {
+        self.theirs.text_max
     }
 
     /// Whether our user has been told that it is over: only the peer does not know it yet.
@@ -463,7 +460,8 @@ impl SecureChat {
     }
 
     pub(super) fn tell_too_long(&mut self) {
-        let too_long = self.ours.too_long(self.text_max()).into_iter();
+        let Some(most) = self.text_max() else { return };
+        let too_long = self.ours.too_long(most).into_iter();
         self.out.events.extend(too_long.map(|id| ChatEvent::Undelivered(id, Reason::TooLong)));
     }
 

@@ -5,6 +5,13 @@ use std::collections::VecDeque;
 use super::frame::Frame;
 use crate::arq::MessageId;
 
+/// So many bytes of messages are under way at most, as long as they are not acknowledged: what a channel does not take at
+/// once is held in memory. A message that is longer goes alone.
+const UNDER_WAY_MAX: usize = 1 << 20;
+
+/// What a message takes besides its text.
+const MESSAGE_BYTES: usize = 64;
+
 /// A message of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
@@ -23,12 +30,20 @@ struct Waiting {
     has_left: bool,
 }
 
+impl Waiting {
+    fn bytes(&self) -> usize {
+        MESSAGE_BYTES + self.letter.text.len()
+    }
+}
+
 /// Those that are not acknowledged.
 #[derive(Debug, Default)]
 pub(super) struct Ours {
     queue: VecDeque<Waiting>,
     /// How many of them have left on this channel.
     on_channel: usize,
+    /// Their bytes.
+    under_way: usize,
 }
 
 impl Ours {
@@ -49,12 +64,17 @@ impl Ours {
 
     /// A new channel has none of them.
     pub(super) fn rewind(&mut self) {
-        self.on_channel = 0;
+        (self.on_channel, self.under_way) = (0, 0);
     }
 
-    /// The next one that this channel is to have.
+    /// The next one that this channel is to have, if there is room for it.
     pub(super) fn next(&mut self) -> Option<Frame> {
         let waiting = self.queue.get_mut(self.on_channel)?;
+        let under_way = self.under_way + waiting.bytes();
+        if under_way > UNDER_WAY_MAX && self.on_channel > 0 {
+            return None;
+        }
+        self.under_way = under_way;
         waiting.has_left = true;
         self.on_channel += 1;
         let Letter { id, text, is_kept } = &waiting.letter;
@@ -65,8 +85,11 @@ impl Ours {
     pub(super) fn settle(&mut self, upto: u64) -> Option<MessageId> {
         let first = self.queue.front().filter(|first| first.has_left && first.letter.id.0 <= upto)?;
         let id = first.letter.id;
+        if self.on_channel > 0 {
+            self.on_channel -= 1;
+            self.under_way -= first.bytes();
+        }
         self.queue.pop_front();
-        self.on_channel = self.on_channel.saturating_sub(1);
         if self.queue.is_empty() {
             // Most of 10,000 chats have nothing to say.
             self.queue = VecDeque::new();
@@ -89,7 +112,41 @@ impl Ours {
 
     /// All of them, given up.
     pub(super) fn give_up(&mut self) -> impl Iterator<Item = MessageId> + use<> {
-        self.on_channel = 0;
+        self.rewind();
         std::mem::take(&mut self.queue).into_iter().map(|waiting| waiting.letter.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_bytes_are_under_way_and_the_rest_waits_for_acknowledgements() {
+        let mut ours = Ours::default();
+        let lengths = [400_000, 400_000, 400_000, 2_000_000, 1];
+        for (length, id) in lengths.into_iter().zip(1..) {
+            let letter = Letter { id: MessageId(id), text: "x".repeat(length), is_kept: false };
+            ours.push(letter, false);
+        }
+        let leaving = |ours: &mut Ours| -> Vec<u64> {
+            let next = std::iter::from_fn(|| match ours.next()? {
+                Frame::Text { number, .. } => Some(number),
+                other => panic!("{other:?}"),
+            });
+            next.collect()
+        };
+        assert_eq!(leaving(&mut ours), [1, 2]);
+        assert_eq!(ours.settle(1), Some(MessageId(1)));
+        assert_eq!(leaving(&mut ours), [3]);
+        // A new channel has none of them, and as much room as the old one had.
+        ours.rewind();
+        assert_eq!(ours.settle(2), Some(MessageId(2)), "it is acknowledged in the hello");
+        assert_eq!(leaving(&mut ours), [3]);
+        assert_eq!(ours.settle(3), Some(MessageId(3)));
+        assert_eq!(leaving(&mut ours), [4], "the longest goes alone");
+        assert_eq!(leaving(&mut ours), []);
+        assert_eq!(ours.settle(4), Some(MessageId(4)));
+        assert_eq!(leaving(&mut ours), [5]);
     }
 }

@@ -181,7 +181,7 @@ fn whoever_takes_all_back_needs_no_channel_and_no_sign() {
 #[test]
 fn a_message_longer_than_what_the_peer_takes_is_undelivered_at_once() {
     let mut bob = Driver::open();
-    assert_eq!(bob.chat.text_max(), 20);
+    assert_eq!(bob.chat.text_max(), Some(20));
     assert_eq!(bob.sends(at(1), 1, "this has 21 bytes - -"), []);
     assert_eq!(bob.events(), [undelivered(1, Reason::TooLong)]);
     assert_eq!((bob.chat.unacknowledged(), bob.chat.poll_timeout()), (0, None));

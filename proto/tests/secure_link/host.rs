@@ -110,7 +110,10 @@ impl Host {
     pub(crate) fn write(&mut self, now: u64, number: u64, is_kept: bool, len: usize) {
         let text = format!("{number:.<len$}");
         let letter = Letter { id: MessageId(number), text, is_kept };
-        let fits = self.chat.as_ref().is_none_or(|chat| letter.text.len() as u64 <= chat.text_max());
+        let fits = self
+            .chat
+            .as_ref()
+            .is_none_or(|chat| chat.text_max().is_none_or(|most| letter.text.len() as u64 <= most));
         let is_open = self.state() == State::Open;
         if is_kept || is_open && fits {
             self.change(Change::Written(letter.clone()));
@@ -249,7 +252,7 @@ impl Host {
         let letters: Vec<_> = self.memory.standing(MessageStands::InOutbox).cloned().collect();
         for letter in letters {
             if self.state() == State::Open
-                && letter.text.len() as u64 <= self.chat.as_ref().unwrap().text_max()
+                && self.chat.as_ref().unwrap().text_max().is_none_or(|most| letter.text.len() as u64 <= most)
             {
                 self.queue(now, letter);
             }

@@ -56,8 +56,9 @@ fn ended(status: ExitStatus) -> String {
 
 fn run(command: &str, event: &Event) -> io::Result<ExitStatus> {
     // The text comes from a peer, so it must never be read by the shell.
-    let mut child =
-        Command::new("sh").arg("-c").arg(command).envs(environment(event)).stdin(Stdio::piped()).spawn()?;
+    let mut sh = Command::new("sh");
+    sh.arg("-c").arg(command).env_remove("SIMP_TEXT").envs(environment(event)).stdin(Stdio::piped());
+    let mut child = sh.spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // A command that does not read its input is no failure.
         let _ = stdin.write_all(format!("{}\n", event.what.text().unwrap_or_default()).as_bytes());
@@ -65,18 +66,22 @@ fn run(command: &str, event: &Event) -> io::Result<ExitStatus> {
     child.wait()
 }
 
+/// The longest text, in bytes, that is in the environment too: Linux starts nothing with a longer one than 128 KiB there.
+const IN_ENVIRONMENT_MAX: usize = 64 << 10;
+
 /// What the command finds in its environment, which cannot hold NUL.
-fn environment(event: &Event) -> [(&'static str, String); 7] {
-    [
+fn environment(event: &Event) -> impl Iterator<Item = (&'static str, String)> {
+    let text = event.what.text().unwrap_or_default();
+    let text = Some(("SIMP_TEXT", text.to_owned())).filter(|_| text.len() <= IN_ENVIRONMENT_MAX);
+    let all = [
         ("SIMP_ID", event.id.to_string()),
         ("SIMP_EVENT", event.what.kind().to_string()),
         ("SIMP_FROM", event.peer.to_string()),
         ("SIMP_USER", event.peer.user.clone()),
         ("SIMP_ADDRESS", event.peer.address.clone()),
-        ("SIMP_TEXT", event.what.text().unwrap_or_default().to_owned()),
         ("SIMP_AT", rfc3339(event.at_ms)),
-    ]
-    .map(|(name, value)| (name, value.replace('\0', "")))
+    ];
+    all.into_iter().chain(text).map(|(name, value)| (name, value.replace('\0', "")))
 }
 
 #[cfg(test)]
@@ -94,7 +99,20 @@ mod tests {
         let event = message("$(exit 3)'; exit 3 #\0");
         let check = r#"read -r line; test "$SIMP_TEXT" = "\$(exit 3)'; exit 3 #" -a "$SIMP_USER" = bob"#;
         until_done(check, &event, None).unwrap();
-        assert!(environment(&event).iter().all(|(_, value)| !value.contains('\0')));
+        assert!(environment(&event).all(|(_, value)| !value.contains('\0')));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_for_an_environment_is_on_standard_input_alone() {
+        for (length, is_there) in
+            [(IN_ENVIRONMENT_MAX, true), (IN_ENVIRONMENT_MAX + 1, false), (1_000_000, false)]
+        {
+            let event = message(&"x".repeat(length));
+            let check =
+                format!("test \"$(wc -c)\" -eq {} && test \"${{SIMP_TEXT+there}}\" = \"$1\"", length + 1);
+            let is_there = if is_there { "there" } else { "" };
+            assert!(run(&check.replace("$1", is_there), &event).unwrap().success(), "{length}");
+        }
     }
 
     #[test]

@@ -7,14 +7,12 @@ use super::carried::Carried;
 use crate::absent::{Absentee, Next};
 use crate::engine::Engine;
 
-/// Most messages in one answer: the longest take about a tenth of a frame.
+/// Most messages in one answer; of long ones fewer.
 const OUTBOX_MAX: usize = 100;
 
 /// The messages in the outbox with ids above `after`.
 pub fn outbox(engine: &Engine, after: u64) -> Carried {
-    let mut messages = engine.store.outbox(after, OUTBOX_MAX + 1)?;
-    let more = messages.len() > OUTBOX_MAX;
-    messages.truncate(OUTBOX_MAX);
+    let (messages, more) = engine.store.outbox(after, OUTBOX_MAX)?;
     let shown = |kept: KeptLetter| {
         let absentee = engine.absent.get(kept.address);
         show(kept, absentee)

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use simp_control::{Failure, FailureKind, Kind, Peer, Reply, Request, State, What, Who};
+use simp_proto::secure::SecureChat;
 use simp_proto::{Dialect, Text, TextError};
 
 use super::carried::{Carried, Denied, denied, is_still, no_longer};
@@ -78,7 +79,7 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let key = find_open(engine, draft.who)?;
     is_still(engine, key, draft.chat)?;
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
-    fits(draft.text, Carrier::of(&ongoing.chat), &ongoing.peer().shown())?;
+    fits(draft.text, Carrier::of(engine, &ongoing.chat), &ongoing.peer().shown())?;
     let (chat, peer) = (ongoing.id, ongoing.peer());
     // Whoever writes in a chat wants it: it is not left by itself any more. One that its peer began is not ours by that:
     // what becomes of the message will say whether anybody is there.
@@ -155,9 +156,9 @@ pub fn fits_outbox(engine: &Engine, now: Now, text: &str, address: SocketAddr, u
     let in_chat = engine.chats.for_outbox(address).and_then(|key| engine.chats.get(key));
     let carrier = match in_chat {
         // It may become a plain one.
-        Some(ongoing) if !ongoing.chat.may_be_plain() => Carrier::of(&ongoing.chat),
+        Some(ongoing) if !ongoing.chat.may_be_plain() => Carrier::of(engine, &ongoing.chat),
         _ if engine.way_to(now, address, None)? == Way::Either => Carrier::Plain(Dialect::default()),
-        _ if engine.is_to_be_secure(address)? => Carrier::Secure(engine.policy.text_max as u64),
+        _ if engine.is_to_be_secure(address)? => Carrier::secure(engine, None),
         _ => Carrier::Plain(engine.known_of(now, address)?.dialect),
     };
     let peer = Peer { user: user.to_owned(), address: address.to_string() };
@@ -193,8 +194,15 @@ enum Carrier {
 }
 
 impl Carrier {
-    fn of(machine: &Machine) -> Self {
-        machine.secure().map_or_else(|| Self::Plain(machine.dialect()), |chat| Self::Secure(chat.text_max()))
+    fn of(engine: &Engine, machine: &Machine) -> Self {
+        let secure = |chat: &SecureChat| Self::secure(engine, chat.text_max());
+        machine.secure().map_or_else(|| Self::Plain(machine.dialect()), secure)
+    }
+
+    /// To a peer that takes so many bytes, or has not said how many.
+    fn secure(engine: &Engine, most: Option<u64>) -> Self {
+        // It is most likely set as we are. If not, it says so before any message leaves.
+        Self::Secure(most.unwrap_or(engine.policy.text_max as u64))
     }
 }
 

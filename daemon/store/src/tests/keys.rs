@@ -179,7 +179,10 @@ fn a_log_of_the_fifth_schema_is_taken_over_and_goes_on() {
     let texts =
         |waiting: Vec<WaitingMessage>| waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>();
     assert_eq!(texts(store.waiting(of(chat), chat.settled, 9).unwrap()), ["waits 1"]);
-    assert_eq!(store.outbox(0, 9).unwrap().into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["kept 2"]);
+    assert_eq!(
+        store.outbox(0, 9).unwrap().0.into_iter().map(|kept| kept.text).collect::<Vec<_>>(),
+        ["kept 2"]
+    );
     assert_eq!(rows(&store), []);
     // What the new tables and columns are for, in the old file.
     store.note_key(1, at(1), key(1), "bob").unwrap();
