@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use simp_control::{Kind, Reason, State, What};
 use simp_proto::MessageId;
+use simp_proto::secure::SecureChat;
 use simp_store::{Backlog, Store, StoreError, WaitingMessage};
 
 use crate::absent::Absentees;
@@ -17,6 +18,9 @@ const LOADED_MAX: usize = 64;
 
 /// Those of a secure chat. All of them are in flight.
 const LOADED_MAX_SECURE: usize = 512;
+
+/// Bytes of texts with which no more are loaded.
+const LOADED_BYTES_MAX: usize = 1 << 20;
 
 /// With this part of them left or less, the machine is given more.
 const LOADED_LOW: usize = 4;
@@ -34,7 +38,7 @@ impl Ongoing {
     /// Gives a message that has just been queued to the machine, or leaves it in the log after all that wait there.
     pub fn hand_over(&mut self, now: Instant, waiting: Waiting) {
         // Messages leave in the order of their ids: none overtakes those that the machine does not hold yet.
-        if self.queue.in_log > 0 || self.chat.unacknowledged() >= self.loaded_max() {
+        if self.queue.in_log > 0 || self.room() == (0, 0) {
             self.queue.in_log += 1;
             return;
         }
@@ -119,17 +123,32 @@ impl Ongoing {
         now: Instant,
         run: Run,
     ) -> Result<(), StoreError> {
-        let held = self.chat.unacknowledged();
-        if self.queue.in_log == 0 || held > self.loaded_max() / LOADED_LOW {
+        let (room, bytes) = self.room();
+        // A little at a time would be a query for each message.
+        let has_much = room >= self.loaded_max() - self.loaded_max() / LOADED_LOW;
+        if self.queue.in_log == 0 || !has_much {
             return Ok(());
         }
-        let room = self.loaded_max().saturating_sub(held);
-        for WaitingMessage { id, text, is_kept } in store.waiting(backlog, self.queue.loaded, room as u64)? {
+        for WaitingMessage { id, text, is_kept } in
+            store.waiting(backlog, self.queue.loaded, (room as u64, bytes))?
+        {
             self.queue.loaded = id;
             self.queue.in_log = self.queue.in_log.saturating_sub(1);
             self.chat.requeue(now, Waiting { id, text, is_kept }, run == Run::Last);
         }
         Ok(())
+    }
+
+    /// How many more messages its machine takes, and how many bytes of texts.
+    fn room(&self) -> (usize, usize) {
+        let room = self.loaded_max().saturating_sub(self.chat.unacknowledged());
+        // What a plain chat may hold is little in any case.
+        let held = self.chat.secure().map_or(0, SecureChat::unacknowledged_bytes);
+        match LOADED_BYTES_MAX.saturating_sub(held) {
+            0 => (0, 0),
+            _ if room == 0 => (0, 0),
+            bytes => (room, bytes),
+        }
     }
 
     /// How many messages its machine holds at most; those after them wait in the log.

@@ -93,19 +93,28 @@ impl Store {
             .map(|count| count as u64))
     }
 
-    /// Messages with ids above `after` that wait, oldest first.
+    /// Messages with ids above `after` that wait, oldest first: at most so many, and no further once their texts have so
+    /// many bytes.
     pub fn waiting(
         &self,
         backlog: Backlog,
         after: u64,
-        limit: u64,
+        (limit, bytes): (u64, usize),
     ) -> Result<Vec<WaitingMessage>, StoreError> {
         let address = backlog.outbox.map(|address| address.to_string());
         let values = params![backlog.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
-        self.ok(self
-            .db
-            .prepare_cached(WAITING)
-            .and_then(|mut query| query.query_map(values, waiting)?.collect()))
+        self.ok(self.db.prepare_cached(WAITING).and_then(|mut query| {
+            let (mut read, mut all) = (0, Vec::new());
+            let mut rows = query.query(values)?;
+            while read < bytes
+                && let Some(row) = rows.next()?
+            {
+                let message = waiting(row)?;
+                read += message.text.len();
+                all.push(message);
+            }
+            Ok(all)
+        }))
     }
 
     /// Appends that the messages with ids above `after` that were queued in this chat were given up, oldest first.

@@ -151,7 +151,7 @@ fn run(seed: u64) {
                 assert_eq!(store.last_id(), entries);
                 assert_eq!(store.kept_chats().unwrap(), chats);
                 for (chat, waiting) in chats.iter().zip(&waiting) {
-                    let ids = store.waiting(of(chat), chat.settled, 1_000).unwrap();
+                    let ids = store.waiting(of(chat), chat.settled, (1_000, usize::MAX)).unwrap();
                     assert_eq!(&ids.into_iter().map(|waiting| waiting.id).collect::<Vec<_>>(), waiting);
                     assert_eq!(store.queued(of(chat), chat.settled).unwrap(), waiting.len() as u64);
                 }
@@ -256,7 +256,7 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     store.append(6, Some(3), peer(9), what, None).unwrap();
     let of = Backlog { chat: Some(3), outbox: Some(address) };
     let texts = |store: &Store, after, limit| {
-        let waiting = store.waiting(of, after, limit).unwrap();
+        let waiting = store.waiting(of, after, (limit, usize::MAX)).unwrap();
         waiting.into_iter().map(|waiting| (waiting.id, waiting.text)).collect::<Vec<_>>()
     };
     let all = [(1, "one".to_owned()), (2, "two".to_owned()), (3, "three".to_owned())];
@@ -489,7 +489,7 @@ fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
                 (12, "127.70.250.3:7777".to_owned(), State::Invited, 0, false)
             ]
         );
-        let waiting = store.waiting(of(&chats[0]), 9, 9).unwrap();
+        let waiting = store.waiting(of(&chats[0]), 9, (9, usize::MAX)).unwrap();
         assert_eq!(
             waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>(),
             ["waits 1", "waits 2"]
@@ -499,4 +499,17 @@ fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
     let other = Folder::new("other").open();
     assert!(log_ids[0] == log_ids[1] && log_ids[0].len() == 32, "{log_ids:?}");
     assert_ne!(log_ids[0], other.log_id().to_string());
+}
+
+#[test]
+fn no_more_of_what_waits_is_read_than_the_caller_has_room_for() {
+    let folder = Folder::new("room");
+    let mut store = folder.open();
+    store.append(1, None, peer(1), What::Inviting, None).unwrap();
+    for _ in 0..5 {
+        let what = What::Queued { text: "x".repeat(100), again: None };
+        store.append(2, Some(1), peer(1), what, None).unwrap();
+    }
+    let read = |limit, bytes| store.waiting(of(&kept(1)), 0, (limit, bytes)).unwrap().len();
+    assert_eq!([read(9, 1), read(9, 100), read(9, 101), read(9, 250), read(3, 1_000)], [1, 1, 2, 3, 3]);
 }

@@ -209,6 +209,13 @@ impl SecureChat {
         }
     }
 
+    /// When the channel counts as broken although nobody says so: it has brought no sign for a third of the time that the
+    /// peer has, and over another one there is still time to get through.
+    pub(super) fn doubted_at(&self) -> Option<Instant> {
+        let Way::Up { since: up_since, .. } = self.way else { return None };
+        self.silence.since.map(|since| since.max(up_since) + self.patience() / 3)
+    }
+
     /// Something may have to be said, or has been: the peer has so long for a sign.
     pub(super) fn wait(&mut self, now: Instant) {
         let waits = self.has_to_say() && matches!(self.phase, Phase::Open { .. } | Phase::Draining);
@@ -311,7 +318,10 @@ impl SecureChat {
             Phase::Leaving { dead_at, .. } => Some(dead_at),
             // At once, but the caller may have kept some that it gives now.
             Phase::Draining if self.ours.len() == 0 => self.silence.since,
-            Phase::Open { .. } | Phase::Draining => self.silence.since.map(|since| since + self.patience()),
+            Phase::Open { .. } | Phase::Draining => {
+                let gone_at = self.silence.since.map(|since| since + self.patience());
+                [gone_at, self.doubted_at()].into_iter().flatten().min()
+            }
             Phase::Closed => return None,
         };
         [ends, self.dial_from()].into_iter().flatten().min()
@@ -389,6 +399,11 @@ impl SecureChat {
     /// Whether our invitation cannot have reached anybody yet.
     pub fn is_untold(&self) -> bool {
         matches!(self.phase, Phase::Inviting { reach: Reach::Nobody, .. })
+    }
+
+    /// Bytes of the texts of these.
+    pub fn unacknowledged_bytes(&self) -> usize {
+        self.ours.bytes()
     }
 
     /// Messages of our user that the peer has not acknowledged.

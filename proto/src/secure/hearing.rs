@@ -254,6 +254,10 @@ impl SecureChat {
                 self.out.due.bye = true;
                 self.end(reason, other.map(|found| found.to_string()));
             }
+            _ if self.doubted_at().is_some_and(|at| at <= now) => {
+                self.out.ends.extend(self.way.channel());
+                self.lose_way(now);
+            }
             _ => {}
         }
     }

@@ -44,11 +44,14 @@ pub(super) struct Ours {
     on_channel: usize,
     /// Their bytes.
     under_way: usize,
+    /// Bytes of their texts.
+    bytes: usize,
 }
 
 impl Ours {
     /// Adds one after all others. `has_left`: an earlier run may have transmitted it.
     pub(super) fn push(&mut self, letter: Letter, has_left: bool) {
+        self.bytes += letter.text.len();
         self.queue.push_back(Waiting { letter, has_left });
     }
 
@@ -56,10 +59,17 @@ impl Ours {
         self.queue.len()
     }
 
+    /// Bytes of their texts.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes one back that has not left. False if it is not among those.
     pub(super) fn take_back(&mut self, id: MessageId) -> bool {
         let place = self.queue.iter().position(|waiting| waiting.letter.id == id && !waiting.has_left);
-        place.and_then(|place| self.queue.remove(place)).is_some()
+        let taken = place.and_then(|place| self.queue.remove(place));
+        self.bytes -= taken.as_ref().map_or(0, |taken| taken.letter.text.len());
+        taken.is_some()
     }
 
     /// A new channel has none of them.
@@ -89,6 +99,7 @@ impl Ours {
             self.on_channel -= 1;
             self.under_way -= first.bytes();
         }
+        self.bytes -= first.letter.text.len();
         self.queue.pop_front();
         if self.queue.is_empty() {
             // Most of 10,000 chats have nothing to say.
@@ -103,6 +114,7 @@ impl Ours {
         self.queue.retain(|Waiting { letter, .. }| {
             let fits = letter.text.len() as u64 <= most;
             if !fits {
+                self.bytes -= letter.text.len();
                 too_long.push(letter.id);
             }
             fits
@@ -113,6 +125,7 @@ impl Ours {
     /// All of them, given up.
     pub(super) fn give_up(&mut self) -> impl Iterator<Item = MessageId> + use<> {
         self.rewind();
+        self.bytes = 0;
         std::mem::take(&mut self.queue).into_iter().map(|waiting| waiting.letter.id)
     }
 }

@@ -209,12 +209,23 @@ fn a_peer_that_acknowledges_nothing_for_30_s_is_gone() {
     let mut bob = Driver::open();
     bob.sends(at(1_000), 1, "one");
     bob.sends(at(20_000), 2, "two");
-    assert_eq!(bob.chat.poll_timeout(), Some(at(31_000)));
-    assert_eq!(bob.waits(at(30_999)), []);
     // Perhaps only what it says does not reach us.
     assert_eq!(bob.waits(at(31_000)), [says(C1, bye()), ends(C1)]);
     let gone = [undelivered(1, Reason::PeerGone), undelivered(2, Reason::PeerGone), closed(Reason::PeerGone)];
     assert_eq!(bob.events(), gone);
+}
+
+#[test]
+fn a_channel_that_brings_no_sign_for_a_third_of_that_is_given_up_for_another() {
+    let mut bob = Driver::open();
+    bob.sends(at(1_000), 1, "one");
+    assert_eq!(bob.chat.poll_timeout(), Some(at(11_000)));
+    assert_eq!(bob.waits(at(10_999)), []);
+    assert_eq!(bob.waits(at(11_000)), [ends(C1)]);
+    bob.connects(at(11_000), C2);
+    assert_eq!(bob.hears(at(11_001), C2, hello(Stands::Open)), [says(C2, text(1, "one"))]);
+    bob.hears(at(11_002), C2, ack(1));
+    assert_eq!((bob.events(), bob.chat.poll_timeout()), (vec![ChatEvent::Delivered(MessageId(1))], None));
 }
 
 #[test]
@@ -223,15 +234,15 @@ fn each_sign_of_the_peer_gives_it_time() {
     bob.sends(at(1_000), 1, "one");
     bob.sends(at(1_000), 2, "two");
     bob.hears(at(9_000), C1, ack(0));
-    assert_eq!(bob.chat.poll_timeout(), Some(at(31_000)), "that is no sign");
+    assert_eq!(bob.chat.poll_timeout(), Some(at(11_000)), "that is no sign");
     bob.hears(at(9_000), C1, ack(1));
-    assert_eq!(bob.chat.poll_timeout(), Some(at(39_000)));
+    assert_eq!(bob.chat.poll_timeout(), Some(at(19_000)));
     bob.hears(at(20_000), C1, text(1, "hi"));
-    assert_eq!(bob.chat.poll_timeout(), Some(at(50_000)));
+    assert_eq!(bob.chat.poll_timeout(), Some(at(30_000)));
     bob.breaks(at(40_000), C1, Broken::Lost);
     bob.connects(at(40_000), C2);
     bob.hears(at(41_000), C2, hello_with(Stands::Open, 1));
-    assert_eq!(bob.chat.poll_timeout(), Some(at(71_000)));
+    assert_eq!(bob.chat.poll_timeout(), Some(at(51_000)));
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn a_log_of_the_fifth_schema_is_taken_over_and_goes_on() {
     assert_eq!((chat.chat, chat.machine.state(), chat.settled), (1, State::Open, 3));
     let texts =
         |waiting: Vec<WaitingMessage>| waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>();
-    assert_eq!(texts(store.waiting(of(chat), chat.settled, 9).unwrap()), ["waits 1"]);
+    assert_eq!(texts(store.waiting(of(chat), chat.settled, (9, usize::MAX)).unwrap()), ["waits 1"]);
     assert_eq!(
         store.outbox(0, 9).unwrap().0.into_iter().map(|kept| kept.text).collect::<Vec<_>>(),
         ["kept 2"]
