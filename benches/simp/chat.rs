@@ -9,7 +9,7 @@ use simp_control::{FollowFrom, Kind, What};
 use crate::client::BenchClient;
 use crate::pingpong::{FULL, NORMAL, PingPong, Relayed};
 use crate::rounds::{Contender, compare};
-use crate::world::{Simpd, World};
+use crate::world::{PLAIN, SECURE, Simpd, World};
 use crate::{Attempt, Effort};
 
 /// With the header, 103 bytes.
@@ -20,48 +20,54 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Without waiting for the disk.
 pub fn in_memory(effort: Effort) -> Attempt<()> {
-    let world = World::new("process")?;
+    let (world, secure) = (World::new("process", PLAIN)?, World::new("process", SECURE)?);
     let (rounds, messages) = (effort.of(11, 5), effort.of(10_000, 4_000));
-    let pair = Pair::open(&world)?;
+    let (pair, secure) = (Pair::open(&world)?, Pair::open(&secure)?);
     let (mut bare, mut logged) = (PingPong::new()?, PingPong::logged(&world, NORMAL)?);
     let mut contenders = vec![
         Contender::new("bare mio ping-pong", || bare.round(messages)),
         Contender::new("the same, one row at each side", || logged.round(messages)),
     ];
     contenders.extend(pair.contenders(messages));
+    contenders.push(secure.from_queue("secure, fed from its queue", 10 * messages));
     compare("/s", rounds, contenders)
 }
 
 /// Waiting for the disk with every message, on both sides.
 pub fn durable(effort: Effort) -> Attempt<()> {
-    let world = World::new("disk")?;
+    let (world, secure) = (World::new("disk", PLAIN)?, World::new("disk", SECURE)?);
     let (rounds, messages) = (effort.of(11, 5), effort.of(2_000, 1_000));
-    let pair = Pair::open(&world)?;
+    let (pair, secure) = (Pair::open(&world)?, Pair::open(&secure)?);
     let mut bare = PingPong::logged(&world, FULL)?;
     let mut contenders = vec![Contender::new("bare durable round", || bare.round(messages))];
     contenders.extend(pair.contenders(messages));
+    contenders.push(
+        secure.from_queue("secure, fed from its queue", 50 * messages).goal("goal >= 2x plain, 100,000 /s"),
+    );
     compare("/s", rounds, contenders)
 }
 
 /// Two daemons with one chat.
 struct Pair {
     client: RefCell<BenchClient>,
-    _daemons: [Simpd; 2],
+    _alice: Simpd,
+    bob: Simpd,
 }
 
 impl Pair {
     fn open(world: &World) -> Attempt<Self> {
         let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
         alice.open_chat(&bob)?;
-        Ok(Self { client: RefCell::new(alice.client()?), _daemons: [alice, bob] })
+        Ok(Self { client: RefCell::new(alice.client()?), _alice: alice, bob })
+    }
+
+    fn from_queue<'a>(&'a self, name: &'a str, messages: usize) -> Contender<'a> {
+        Contender::new(name, move || from_queue(self, messages))
     }
 
     fn contenders(&self, messages: usize) -> [Contender<'_>; 2] {
         [
-            Contender::new("simpd, fed from its queue", move || {
-                from_queue(&mut self.client.borrow_mut(), messages)
-            })
-            .goal("goal >= 0.80x"),
+            self.from_queue("simpd, fed from its queue", messages).goal("goal >= 0.80x"),
             Contender::new("the same, a client follows", move || {
                 followed(&mut self.client.borrow_mut(), messages)
             }),
@@ -71,8 +77,12 @@ impl Pair {
 
 /// Messages delivered per second while the client sleeps: between a look at the queue when all is queued, and
 /// the last look that still finds something.
-fn from_queue(client: &mut BenchClient, messages: usize) -> Attempt<f64> {
+fn from_queue(pair: &Pair, messages: usize) -> Attempt<f64> {
+    let client = &mut *pair.client.borrow_mut();
+    // Else all would be delivered before the last is queued.
+    pair.bob.process.pause(true)?;
     client.queue(messages, TEXT)?;
+    pair.bob.process.pause(false)?;
     let first = (client.queued()?, Instant::now());
     let mut last = first;
     loop {
@@ -100,22 +110,25 @@ fn followed(client: &mut BenchClient, messages: usize) -> Attempt<f64> {
 
 /// One request for each message, and the next once it is delivered.
 pub fn asked(effort: Effort) -> Attempt<()> {
-    let world = World::new("process")?;
+    let (world, secure) = (World::new("process", PLAIN)?, World::new("process", SECURE)?);
     let messages = effort.of(10_000, 2_000);
     let mut bare = Relayed::new(&world)?;
-    let pair = Pair::open(&world)?;
-    let mut client = pair.client.borrow_mut();
-    client.follow(FollowFrom::End, &[Kind::Delivered])?;
+    let (pair, secure) = (Pair::open(&world)?, Pair::open(&secure)?);
+    let asked = |pair: &Pair| {
+        let mut client = pair.client.borrow_mut();
+        let begin = Instant::now();
+        for _ in 0..messages {
+            client.deliver_followed(TEXT)?;
+        }
+        rate(messages as u64, begin.elapsed())
+    };
+    for pair in [&pair, &secure] {
+        pair.client.borrow_mut().follow(FollowFrom::End, &[Kind::Delivered])?;
+    }
     let contenders = vec![
         Contender::new("bare relay", || bare.round(messages)),
-        Contender::new("simpd, asked for each message", || {
-            let begin = Instant::now();
-            for _ in 0..messages {
-                client.deliver_followed(TEXT)?;
-            }
-            rate(messages as u64, begin.elapsed())
-        })
-        .goal("goal >= 0.80x"),
+        Contender::new("simpd, asked for each message", || asked(&pair)).goal("goal >= 0.80x"),
+        Contender::new("secure, asked for each message", || asked(&secure)).goal("goal >= 0.55x plain"),
     ];
     compare("/s", effort.of(7, 5), contenders)
 }

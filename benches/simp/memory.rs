@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::crowd::Crowd;
-use crate::world::World;
+use crate::world::{PLAIN, World};
 use crate::{Attempt, Effort};
 
 const CHATS: u32 = 10_000;
@@ -13,7 +13,7 @@ const CHATS: u32 = 10_000;
 /// Prints both.
 pub fn measure(effort: Effort) -> Attempt<()> {
     // The log only has to be filled.
-    let world = World::new("process")?;
+    let world = World::new("process", PLAIN)?;
     let simpd = world.simpd(&["--max-chats", "20000"])?;
     let id = simpd.process.id();
     let empty = Memory::of(id)?;

@@ -9,7 +9,7 @@ use crate::client::BenchClient;
 use crate::crowd::Crowd;
 use crate::memory::Memory;
 use crate::rounds::{Contender, compare};
-use crate::world::{Process, World};
+use crate::world::{PLAIN, Process, World};
 use crate::{Attempt, Effort};
 
 /// What is said, without the name before it.
@@ -25,7 +25,7 @@ pub fn measure(effort: Effort) -> Attempt<()> {
 }
 
 fn measure_size(size: u32, deliveries: u64, rounds: usize) -> Attempt<()> {
-    let world = World::new("disk")?;
+    let world = World::new("disk", PLAIN)?;
     let simpd = world.simpd(&["--max-chats", "2000"])?;
     let mut command = world.command(env!("CARGO_BIN_EXE_simp-room"));
     let flags = ["--name", "bench", "--open", "--history", "0", "--rate", "100000", "--max-members", "2000"];

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::rounds::{Contender, compare, median};
-use crate::world::{Process, World};
+use crate::world::{PLAIN, Process, World};
 use crate::{Attempt, Effort, machine};
 
 /// The bare process. It is compiled here, and not a mode of this program, whose start-up is larger than its own.
@@ -20,7 +20,7 @@ pub fn measure(effort: Effort) -> Attempt<()> {
 }
 
 fn by_turns(effort: Effort, durability: &str, goals: [&str; 2]) -> Attempt<()> {
-    let world = World::new(durability)?;
+    let world = World::new(durability, PLAIN)?;
     let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
     let socket = world.runtime.join("echo.sock");
     let _echo = Process::bare(&["bare-echo", &socket.to_string_lossy()])?;

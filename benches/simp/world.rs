@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use simp_control::places;
 
 use crate::Attempt;
@@ -14,6 +16,12 @@ use crate::client::BenchClient;
 
 /// Counts what is made in this process, to give each its own name.
 static MADE: AtomicU16 = AtomicU16::new(0);
+
+/// With this as `secure`, all chats are plain.
+pub const PLAIN: &str = "off";
+
+/// With this, all are secure.
+pub const SECURE: &str = "require";
 
 /// Folders that nobody else uses, removed at the end.
 pub struct World {
@@ -24,8 +32,8 @@ pub struct World {
 }
 
 impl World {
-    /// `durability` is that of simpd.toml.
-    pub fn new(durability: &str) -> Attempt<Self> {
+    /// `durability` and `secure` are those of simpd.toml.
+    pub fn new(durability: &str, secure: &str) -> Attempt<Self> {
         let name = format!("simp-bench-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let world = Self {
             runtime: std::env::temp_dir().join(&name),
@@ -36,7 +44,8 @@ impl World {
         let config = world.config().join("simp");
         fs::create_dir_all(&config)?;
         // What is measured is how fast it can be, not how fast it lets one host be.
-        let settings = format!("durability = \"{durability}\"\npeer_bytes = 1099511627776\n");
+        let settings =
+            format!("durability = \"{durability}\"\nsecure = \"{secure}\"\npeer_bytes = 1099511627776\n");
         fs::write(config.join("simpd.toml"), settings)?;
         Ok(world)
     }
@@ -107,6 +116,12 @@ impl Process {
     /// Its number.
     pub fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// It stands still, or goes on.
+    pub fn pause(&self, is_paused: bool) -> Attempt<()> {
+        let signal = if is_paused { Signal::SIGSTOP } else { Signal::SIGCONT };
+        Ok(kill(Pid::from_raw(self.id() as i32), signal)?)
     }
 }
 
