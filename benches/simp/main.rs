@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table is the result")]
 
+mod allies;
 mod chat;
 mod client;
 mod crowd;

@@ -1,19 +1,33 @@
 //! What simpd occupies with no chat and with many, and what it does while none of them says anything.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
 use crate::crowd::Crowd;
-use crate::world::{PLAIN, World};
-use crate::{Attempt, Effort};
+use crate::world::{PLAIN, SECURE, World};
+use crate::{Attempt, Effort, allies};
 
 const CHATS: u32 = 10_000;
 
-/// Prints both.
+/// Prints both, of plain chats and of secure ones.
 pub fn measure(effort: Effort) -> Attempt<()> {
+    println!("  plain:");
     // The log only has to be filled.
     let world = World::new("process", PLAIN)?;
+    measure_with(effort, &world, 512, |simpd| Crowd::new(simpd, CHATS)?.join())?;
+    println!("  secure, their links closed:");
+    let world = World::new("process", SECURE)?;
+    measure_with(effort, &world, 1_229, |simpd| allies::open_chats(simpd, CHATS, &world.state))
+}
+
+fn measure_with(
+    effort: Effort,
+    world: &World,
+    goal: u64,
+    open_chats: impl FnOnce(SocketAddr) -> Attempt<()>,
+) -> Attempt<()> {
     let simpd = world.simpd(&["--max-chats", "20000"])?;
     let id = simpd.process.id();
     let empty = Memory::of(id)?;
@@ -22,7 +36,7 @@ pub fn measure(effort: Effort) -> Attempt<()> {
         "RSS without chats", empty.rss, empty.anon
     );
 
-    Crowd::new(simpd.address, CHATS)?.join()?;
+    open_chats(simpd.address)?;
     let open = simpd.client()?.open_chats()?;
     if open != u64::from(CHATS) {
         return Err(format!("{open} chats are open, not {CHATS}").into());
@@ -30,7 +44,7 @@ pub fn measure(effort: Effort) -> Attempt<()> {
     let full = Memory::of(id)?;
     println!("  {:<44} {:>8} KiB, {} KiB of it anonymous", "RSS with 10,000 open chats", full.rss, full.anon);
     let each = full.rss.saturating_sub(empty.rss) * 1024 / u64::from(CHATS);
-    println!("  {:<44} {each:>8} bytes  goal <= 512", "for each chat, SQLite's cache included");
+    println!("  {:<44} {each:>8} bytes  goal <= {goal}", "for each chat, SQLite's cache included");
     println!(
         "  {:<44} {:>8}  goal: none for a chat",
         "descriptors",
