@@ -29,7 +29,7 @@ pub fn in_memory(effort: Effort) -> Attempt<()> {
         Contender::new("the same, one row at each side", || logged.round(messages)),
     ];
     contenders.extend(pair.contenders(messages));
-    contenders.push(secure.from_queue("secure, fed from its queue", 10 * messages));
+    contenders.push(secure.feeding("secure, fed from its queue", 10 * messages));
     compare("/s", rounds, contenders)
 }
 
@@ -42,7 +42,7 @@ pub fn durable(effort: Effort) -> Attempt<()> {
     let mut contenders = vec![Contender::new("bare durable round", || bare.round(messages))];
     contenders.extend(pair.contenders(messages));
     contenders.push(
-        secure.from_queue("secure, fed from its queue", 50 * messages).goal("goal >= 2x plain, 100,000 /s"),
+        secure.feeding("secure, fed from its queue", 50 * messages).goal("goal >= 2x plain, 100,000 /s"),
     );
     compare("/s", rounds, contenders)
 }
@@ -61,13 +61,13 @@ impl Pair {
         Ok(Self { client: RefCell::new(alice.client()?), _alice: alice, bob })
     }
 
-    fn from_queue<'a>(&'a self, name: &'a str, messages: usize) -> Contender<'a> {
+    fn feeding<'a>(&'a self, name: &'a str, messages: usize) -> Contender<'a> {
         Contender::new(name, move || from_queue(self, messages))
     }
 
     fn contenders(&self, messages: usize) -> [Contender<'_>; 2] {
         [
-            self.from_queue("simpd, fed from its queue", messages).goal("goal >= 0.80x"),
+            self.feeding("simpd, fed from its queue", messages).goal("goal >= 0.80x"),
             Contender::new("the same, a client follows", move || {
                 followed(&mut self.client.borrow_mut(), messages)
             }),
