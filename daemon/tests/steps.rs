@@ -15,6 +15,7 @@ mod places;
 mod restarts;
 mod retention;
 mod unproved;
+mod ways;
 mod work;
 
 use std::net::SocketAddr;

@@ -106,10 +106,11 @@ impl Engine {
         let expected = self.store.key_of(address)?;
         if expected.is_some_and(|expected| expected != key) && !self.store.is_known(key)? {
             if self.limits.allow_notice(now.instant, address.ip()) {
-                tracing::warn!(peer = %address, %key, expected = ?expected, "refused: another key than before");
+                tracing::warn!(peer = %address, %key, expected = expected.map(display), "refused: another key than before");
             }
-            let reason =
-                format!("this address had another key (if that is right: simpctl keys forget {address})");
+            let reason = format!(
+                "another key is known of {address} here (if yours is right, here: simpctl keys forget {address})"
+            );
             self.send_away(channel, Frame::Bye { reason: Some(reason) });
             return Ok(());
         }
