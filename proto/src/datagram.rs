@@ -354,6 +354,34 @@ mod tests {
     }
 
     #[test]
+    fn the_form_does_not_depend_on_what_a_name_has_that_is_not_printable() {
+        let none = [b'0'; USER_NAME_MAX];
+        for (at, byte, form) in [
+            (8, b'b', Form::Of2021),
+            (8, 0xab, Form::Of2021),
+            (8, 0x1b, Form::Of2021),
+            (8, 0, Form::OneByteLength),
+            (31, b' ', Form::OneByteLength),
+            (31, 0, Form::OneByteLength),
+            (0, b'1', Form::OneByteLength),
+        ] {
+            let mut user = none;
+            user[at] = byte;
+            let wire = [&[2, 1, 0][..], &user, &[2], b"No"].concat();
+            let read = Datagram::decode(&wire).unwrap();
+            assert_eq!(read.form, form, "{at} {byte}");
+            let mut written = Vec::new();
+            read.encode(&mut written);
+            let again = Datagram::decode(&written).unwrap();
+            assert_eq!(
+                (again.form, again.user, again.payload),
+                (form, read.user, read.payload),
+                "{at} {byte}"
+            );
+        }
+    }
+
+    #[test]
     fn no_datagram_fits_two_widths_of_length() {
         // Of each length, with each Length of one byte and many of two, and with texts of any bytes after it.
         let user = [b'b'; USER_NAME_MAX];

@@ -130,7 +130,8 @@ fn is_of_2021(bytes: &[u8]) -> bool {
     match bytes {
         [2, 2 | 4 | 6 | 8, ..] => bytes.len() == Form::Of2021.header_len(),
         _ => match bytes.get(BEFORE_USER..SHORT_HEADER_LEN) {
-            Some(user @ [b'0', ..]) => user.iter().all(|byte| matches!(byte, b' '..=b'~')),
+            // Filled up from the left, and not at the end as all others. What else is in it tells nothing.
+            Some(user @ [b'0', .., last]) => !is_padding(*last) && !user.contains(&0),
             _ => false,
         },
     }
