@@ -22,6 +22,7 @@
 //! - `doubles`: chats with doubles of other implementations, in both roles.
 //! - `peers`: what is told, kept and said in simpd.toml of peers that speak otherwise.
 //! - `keys`: the keys that peers are known by, as a user handles them.
+//! - `roaming`: a peer at another address is the same peer if it has the same key.
 //! - `first_process`: the programs in a container of their own.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
@@ -64,6 +65,7 @@ mod probe;
 mod relay;
 mod restart;
 mod retention;
+mod roaming;
 mod room;
 mod simpctl;
 mod sleep;

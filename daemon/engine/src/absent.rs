@@ -86,6 +86,11 @@ impl Absentees {
         self.peers.values().map(|absentee| absentee.messages).sum()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+
     /// Whether there are messages for the peer at this address.
     pub fn has(&self, address: SocketAddr) -> bool {
         self.peers.contains_key(&address)

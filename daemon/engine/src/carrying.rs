@@ -23,7 +23,7 @@ impl Engine {
     /// Something happened to a channel.
     pub(crate) fn handle_channel(&mut self, now: Now, event: ChannelEvent) -> Result<(), StoreError> {
         match event {
-            ChannelEvent::Opened(channel, key) => return self.handle_opened(channel, key),
+            ChannelEvent::Opened(channel, key) => return self.handle_opened(now, channel, key),
             ChannelEvent::Incoming(channel, key, address) => {
                 self.channels.note_incoming(channel, key, address);
             }
@@ -38,7 +38,7 @@ impl Engine {
         Ok(())
     }
 
-    fn handle_opened(&mut self, channel: ChannelId, key: KeyId) -> Result<(), StoreError> {
+    fn handle_opened(&mut self, now: Now, channel: ChannelId, key: KeyId) -> Result<(), StoreError> {
         let Some(Owner::Chat(chat)) = self.channels.owner(channel) else { return Ok(()) };
         let is_key_known = self.store.is_known(key)?;
         self.chats.change(chat, |ongoing| {
@@ -50,7 +50,7 @@ impl Engine {
                 machine.handle_connected(channel, key);
             }
         });
-        Ok(())
+        self.bring_outbox(now, chat, key)
     }
 
     fn handle_frame(&mut self, now: Now, channel: ChannelId, frame: Frame) -> Result<(), StoreError> {

@@ -46,8 +46,8 @@ impl Engine {
     /// Puts a message into the outbox and returns its id.
     pub(crate) fn keep_message(&mut self, now: Now, letter: Letter) -> Result<u64, StoreError> {
         let Letter { address, user, text, expires_after, again, token } = letter;
-        // A chat that has moved has the outbox of the port that was invited, by whichever of the two it is named.
-        let in_chat = self.chats.for_outbox(address).and_then(|key| self.chats.get(key));
+        // A chat that has moved has the outbox of the address that was invited, by whichever of the two it is named.
+        let in_chat = self.chat_for_outbox(address)?.and_then(|key| self.chats.get(key));
         let address = in_chat.map_or(address, |ongoing| ongoing.place.invited_at());
         let what = What::Queued { text: text.clone(), again };
         let peer = Peer { user, address: address.to_string() };

@@ -66,6 +66,7 @@ mod record;
 mod reinvite;
 mod resume;
 mod retention;
+mod roaming;
 mod roster;
 mod secrecy;
 mod settle;

@@ -60,27 +60,13 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let already = self.already(key, &hello)?;
         self.channels.give(channel, chat);
-        self.roam(chat, address)?;
+        self.roam(now, chat, address)?;
         self.chats.change(chat, |ongoing| {
             if let Some(machine) = ongoing.chat.secure_mut() {
                 machine.handle_incoming(now.instant, channel, hello, already);
             }
         });
         self.settle_if_over(now, chat)
-    }
-
-    /// The peer of this chat is at another address now, but it is the same peer.
-    fn roam(&mut self, chat: usize, address: SocketAddr) -> Result<(), StoreError> {
-        let is_there = self.chats.at(address).is_some();
-        if is_there {
-            return Ok(());
-        }
-        self.chats.roam(chat, address);
-        match self.chats.get(chat).and_then(Ongoing::row) {
-            // A restart looks for it there.
-            Some(row) => self.store.keep_chat(&row),
-            None => Ok(()),
-        }
     }
 
     fn end_forgotten(&mut self, now: Now, chat: usize) -> Result<(), StoreError> {
@@ -115,7 +101,7 @@ impl Engine {
             return Ok(());
         }
         match self.before(key, address) {
-            // Both invite: the invitation of the smaller key counts, as long as it is under way.
+            // Both invite: the invitation of the smaller key counts, if the peer may have heard it, or will.
             Before::Invitation(chat) if me.key < key && self.is_under_way(chat) => {
                 self.channels.end(channel);
                 Ok(())
@@ -150,7 +136,8 @@ impl Engine {
     }
 
     fn is_under_way(&self, chat: usize) -> bool {
-        self.chats.get(chat).and_then(|it| it.chat.secure()).is_some_and(|it| it.channel().is_some())
+        let machine = self.chats.get(chat).and_then(|it| it.chat.secure());
+        machine.is_some_and(|machine| machine.channel().is_some() && !machine.is_untold())
     }
 
     fn is_newly_open(&self, now: Now, chat: usize) -> bool {
@@ -179,7 +166,7 @@ impl Engine {
         ours.into_iter().for_each(|ours| self.channels.end(ours));
         self.channels.give(channel, chat);
         let settings = self.policy.chat;
-        self.roam(chat, address)?;
+        self.roam(now, chat, address)?;
         self.chats.change(chat, |ongoing| {
             let machine = SecureChat::met(now.instant, me, settings, (channel, key), hello, already);
             ongoing.chat = Machine::Secure(Box::new(machine), Otherwise::Closed);
@@ -198,8 +185,8 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let me = self.secrecy.me();
         let peer = Peer { user: hello.user.clone(), address: address.to_string() };
-        let is_awaited = self.is_awaited(address);
-        let accepts = is_awaited || self.policy.accept.allows(&peer, Some(key));
+        let awaited_at = self.awaited_at(key, address)?;
+        let accepts = awaited_at.is_some() || self.policy.accept.allows(&peer, Some(key));
         let has_room = if accepts { self.make_room(now)? } else { !self.is_full() };
         if !has_room {
             // Whoever is being asked may not be there: it comes again, and hears nothing until then.
@@ -212,7 +199,7 @@ impl Engine {
             return Ok(());
         }
         let in_the_way = if accepts { None } else { self.in_the_way_of(address) };
-        let is_expected = is_awaited || self.expects(address);
+        let is_expected = awaited_at.is_some() || self.expects(address);
         if !self.budgets.take_invitation(now.instant, address.ip(), self.policy.budget, is_expected) {
             self.counters.refused.budget += 1;
             // As if the network had lost it: it comes again.
@@ -232,6 +219,9 @@ impl Engine {
         let standing = Standing::proved(now.instant);
         let chat = self.insert(now, (address, None), machine, (wanted_by, standing), expires_after);
         self.channels.give(channel, chat);
+        if let Some(at) = awaited_at {
+            self.chats.deliver_outbox_of(chat, at);
+        }
         self.chats.change(chat, |ongoing| {
             ongoing.noted.is_key_known = is_key_known;
             if accepts {

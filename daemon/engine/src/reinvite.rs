@@ -1,6 +1,7 @@
 //! Inviting peers that the outbox has messages for: again and again while they are off, and only while there is room.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use simp_control::State;
 use simp_store::StoreError;
@@ -9,6 +10,10 @@ use crate::absent::{Next, RoomWanted};
 use crate::engine::Engine;
 use crate::now::Now;
 use crate::ongoing::{Ongoing, WantedBy};
+
+/// If the peer has a chat with us at another address, which cannot deliver what is kept for this one, it is invited after
+/// about this long.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// What a chat that is there already means for an invitation.
 enum There {
@@ -28,10 +33,15 @@ impl Engine {
         if !self.absent.has(address) {
             return Ok(());
         }
-        let key = self.chats.for_outbox(address);
+        let key = self.chat_for_outbox(address)?;
         let there = key.and_then(|key| self.chats.get(key)).map_or(There::Nothing, There::of);
         let is_full = self.is_full();
         match (there, key) {
+            // It has what is kept for where it is: this has to wait until that chat is over.
+            (There::Request | There::Chat, Some(_)) if self.chats.for_outbox(address) != key => {
+                self.absent.invite_after_about(&mut self.wheel, now, address, LOOK_AGAIN_AFTER);
+                return Ok(());
+            }
             // Its user waits for ours: accepting is as good as inviting.
             (There::Request, Some(key)) if !is_full => {
                 self.chats.change(key, |ongoing| _ = ongoing.chat.accept(now.instant));
@@ -62,9 +72,12 @@ impl Engine {
         }
         self.absent.wait_for_chat(&mut self.wheel, address);
         let expires_after = self.policy.chat.request_expiry;
-        let way = self.way_to(now, address, None)?;
+        let at = self.looked_for_at(address)?;
+        let way = self.way_to(now, at, None)?;
         let wanted_by = WantedBy::Outbox { leave_at: None };
-        self.begin_invitation(now, (address, way), wanted_by, expires_after).map(drop)
+        let chat = self.begin_invitation(now, (at, way), wanted_by, expires_after)?;
+        self.chats.deliver_outbox_of(chat, address);
+        Ok(())
     }
 
     /// If there is room for a further chat, those who wait for it are invited; if the last was taken, the others are

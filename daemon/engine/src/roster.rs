@@ -110,6 +110,13 @@ impl Roster {
         }
     }
 
+    /// What the outbox has for this address, and no chat delivers, is delivered in this chat.
+    pub fn deliver_outbox_of(&mut self, key: usize, at: SocketAddr) {
+        let Some(Listed { ongoing, .. }) = self.entries.get_mut(key) else { return };
+        ongoing.place.outbox_at = Some(at);
+        self.moved.extend(ongoing.place.moved_from().map(|from| (from, key)));
+    }
+
     /// The key of the chat with the peer that has this key.
     pub fn with_key(&self, key: KeyId) -> Option<usize> {
         self.by_key.get(&key).copied()
@@ -118,9 +125,10 @@ impl Roster {
     /// Changes a chat and marks it as touched: whatever happens to a chat, happens in here. How it counts is right from
     /// here on, all else once it is settled.
     ///
-    /// Four change one without marking it, and leave nothing to settle: [`settling`](Self::settling) is what touched
-    /// chats are for, [`keeping`](Self::keeping) changes what is noted of a chat, [`move_to`](Self::move_to) its
-    /// address, and [`remove`](Self::remove) may give the outbox of an address to another chat.
+    /// Some change one without marking it, and leave nothing to settle: [`settling`](Self::settling) is what touched
+    /// chats are for, [`keeping`](Self::keeping) changes what is noted of a chat, [`move_to`](Self::move_to) and
+    /// [`roam`](Self::roam) its address, and [`deliver_outbox_of`](Self::deliver_outbox_of) and [`remove`](Self::remove)
+    /// may give it the outbox of an address.
     pub fn change<T>(&mut self, key: usize, change: impl FnOnce(&mut Ongoing) -> T) -> Option<T> {
         let listed = self.entries.get_mut(key)?;
         // Once in the queue is enough: it is settled with all that has happened to it by then.

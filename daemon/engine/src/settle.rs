@@ -31,6 +31,8 @@ const LINGER_SHORT: Duration = Duration::from_secs(10);
 struct Settled {
     /// Where the outbox knows the peer.
     invited_at: SocketAddr,
+    /// Where it is.
+    address: SocketAddr,
     /// Whether our user wanted the chat, or the peer is sure to be there.
     is_established: bool,
     /// Whether it is, or our user has invited it.
@@ -109,7 +111,7 @@ impl Engine {
 
     /// What a settled chat means for the outbox, and for what its peer may add to the log.
     fn note(&mut self, now: Now, settled: Settled) {
-        let Settled { invited_at, is_established, is_guest, gone, added, opened, closed } = settled;
+        let Settled { invited_at, address, is_established, is_guest, gone, added, opened, closed } = settled;
         let is_expected = added.is_of_visit() && self.expects(invited_at);
         let from = Sender { ip: invited_at.ip(), is_established };
         self.budgets.note_added(now.instant, from, self.policy.budget, added, is_expected);
@@ -127,7 +129,13 @@ impl Engine {
             Some(Closed::TakenBack) => absent.wait_for_room(wheel, invited_at),
             // Our user left, and somebody else has the room already.
             Some(Closed::Over(Reason::Quit)) if is_full => absent.wait_for_room(wheel, invited_at),
-            Some(Closed::Over(reason)) => absent.came_to_nothing(wheel, now, invited_at, reason),
+            Some(Closed::Over(reason)) => {
+                absent.came_to_nothing(wheel, now, invited_at, reason);
+                // If it has come here since, what was kept for whoever is here has waited too.
+                if address != invited_at {
+                    absent.came_to_nothing(wheel, now, address, reason);
+                }
+            }
         }
     }
 }
@@ -138,6 +146,7 @@ impl Ongoing {
         let invited_at = self.place.invited_at();
         let mut settled = Settled {
             invited_at,
+            address: self.place.address,
             is_established: self.is_established(),
             gone: Vec::new(),
             added: Added::default(),

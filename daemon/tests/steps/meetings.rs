@@ -1,6 +1,6 @@
 //! Peers that open a channel to us, and invite.
 
-use simp_control::{KeyId, State};
+use simp_control::{KeyId, Request, State, TrustedKey};
 use simp_engine::{ChannelCommand, ChannelEvent, Policy, Secrecy};
 use simp_proto::secure::{ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
 
@@ -33,8 +33,14 @@ impl Host {
 
     /// A peer opens a channel of this name, and invites.
     fn is_invited(&mut self, channel: ChannelId) -> Vec<ChannelCommand> {
+        self.is_invited_from(2, channel)
+    }
+
+    /// The same, at the address of this number.
+    fn is_invited_from(&mut self, place: u8, channel: ChannelId) -> Vec<ChannelCommand> {
         let invites = hello(ChatId(77), Stands::Inviting);
-        self.happens([ChannelEvent::Incoming(channel, bob(), peer(2)), ChannelEvent::Frame(channel, invites)])
+        let incoming = ChannelEvent::Incoming(channel, bob(), peer(place));
+        self.happens([incoming, ChannelEvent::Frame(channel, invites)])
     }
 
     fn states(&mut self) -> Vec<State> {
@@ -60,4 +66,20 @@ fn an_invitation_that_was_on_its_way_when_both_invited_does_not_end_the_chat() {
     host.now += 5_000;
     host.is_invited(ChannelId(3));
     assert_eq!(host.states(), [State::Invited]);
+}
+
+#[test]
+fn an_invitation_of_ours_that_nobody_hears_does_not_keep_the_peer_out_elsewhere() {
+    let mut host = Host::with(Policy { secrecy: Secrecy::Prefer, ..ask_me(4) });
+    let known = TrustedKey { who: peer(2).to_string(), key: bob() };
+    host.ask(Request::TrustKeys { keys: vec![known] }).unwrap();
+    host.ask(connect(peer(2))).unwrap();
+    let opens = host.driver.commanded();
+    let [.., ChannelCommand::Open(ours, ..)] = opens[..] else { panic!("{opens:?}") };
+    let theirs = ChannelId(1);
+    let commands = host.is_invited_from(3, theirs);
+    let is_ended = |which| commands.iter().any(|it| matches!(it, ChannelCommand::End(it) if *it == which));
+    assert_eq!([ours, theirs].map(is_ended), [true, false]);
+    let chats = host.chats();
+    assert_eq!((chats.len(), chats[0].state, &chats[0].peer.address), (1, State::Open, &peer(3).to_string()));
 }

@@ -153,7 +153,7 @@ fn outbox_peer_in_chat(engine: &Engine, who: Option<&str>) -> Carried<(SocketAdd
 pub fn fits_outbox(engine: &Engine, now: Now, text: &str, address: SocketAddr, user: &str) -> Carried<()> {
     is_clear(engine, address)?;
     // A chat knows best; else what the last one showed.
-    let in_chat = engine.chats.for_outbox(address).and_then(|key| engine.chats.get(key));
+    let in_chat = engine.chat_for_outbox(address)?.and_then(|key| engine.chats.get(key));
     let carrier = match in_chat {
         // It may become a plain one.
         Some(ongoing) if !ongoing.chat.may_be_plain() => Carrier::of(engine, &ongoing.chat),
