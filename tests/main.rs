@@ -23,6 +23,7 @@
 //! - `peers`: what is told, kept and said in simpd.toml of peers that speak otherwise.
 //! - `keys`: the keys that peers are known by, as a user handles them.
 //! - `roaming`: a peer at another address is the same peer if it has the same key.
+//! - `names`: the names of users, and the keys that they are held to.
 //! - `first_process`: the programs in a container of their own.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
@@ -55,6 +56,7 @@ mod kills;
 mod link_local;
 mod lost;
 mod manuals;
+mod names;
 mod network;
 mod other_log;
 mod other_users;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use simp_proto::{UserName, UserNameError};
+use simp_proto::secure::{Name, NameError};
 
 use crate::address::PORT;
 use crate::who::{Who, WhoError};
@@ -14,7 +14,7 @@ pub enum KeyOwner {
     /// That of the peer at this address.
     Address(SocketAddr),
     /// That of whoever calls itself so.
-    User(UserName),
+    User(Name),
 }
 
 /// What can have no key.
@@ -31,7 +31,7 @@ pub enum KeyOwnerError {
     Both(String),
     /// Nobody is called so.
     #[error("{0}: {1}")]
-    Name(String, UserNameError),
+    Name(String, NameError),
 }
 
 impl KeyOwner {
@@ -44,7 +44,7 @@ impl KeyOwner {
             Who::Ip(host) => host.with_port(PORT),
             Who::Address(address) => address,
             Who::User(name) => {
-                let user = UserName::new(&name).map_err(|error| KeyOwnerError::Name(name, error))?;
+                let user = Name::new(&name).map_err(|error| KeyOwnerError::Name(name, error))?;
                 return Ok(Self::User(user));
             }
             Who::Both(..) | Who::OnHost(..) => return Err(KeyOwnerError::Both(text.to_owned())),

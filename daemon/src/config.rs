@@ -10,7 +10,8 @@ use argh::{ArgsInfo, FromArgs};
 use simp_control::frame::LONGEST_TEXT;
 use simp_control::{Address, AddressError, TEXT_MAX, homes, when};
 use simp_engine::{Accept, Budget, Pins, Policy, Retain, Secrecy};
-use simp_proto::{RINGING_USER, Settings as ChatSettings, UserName};
+use simp_proto::secure::Name;
+use simp_proto::{RINGING_USER, Settings as ChatSettings};
 use simp_service::arguments;
 use simp_store::{Discard, Durability};
 
@@ -166,8 +167,10 @@ fn policy(file: &mut Settings, args: &Args) -> Result<Policy, ConfigError> {
     let user = typed("--user", args.user.as_ref()).as_ref().map(user_name).transpose()?.or(user);
     let accept = typed("--accept", args.accept.as_ref()).as_ref().map(accept_list).transpose()?.or(accept);
     let max_chats = whole(typed("--max-chats", args.max_chats.as_ref()), 1, CHATS_MAX)?.or(max_chats);
+    let name = user.map_or_else(|| user_name(&login_name()), Ok)?;
     Ok(Policy {
-        user: user.map_or_else(|| user_name(&login_name()), Ok)?,
+        user: name.plain(),
+        name,
         accept: accept.unwrap_or(Accept::Ask),
         max_chats: max_chats.unwrap_or(1) as usize,
         chat: chat(file)?,
@@ -184,15 +187,16 @@ fn accept_list(said: &Said) -> Result<Accept, ConfigError> {
     Accept::parse(&said.value).map_err(|error| said.wrong(error))
 }
 
-fn user_name(said: &Said) -> Result<UserName, ConfigError> {
+fn user_name(said: &Said) -> Result<Name, ConfigError> {
     const REMEDY: &str = "choose another with --user NAME";
+    let name = Name::new(&said.value).map_err(|error| said.wrong(format!("{error} ({REMEDY})")))?;
     // An acceptance from this name means only that the user is being asked (SIMP 7): no peer would open a chat with it.
-    if said.value.trim() == RINGING_USER {
+    if name.plain().as_str() == RINGING_USER {
         return Err(
             said.wrong(format!("'{RINGING_USER}' tells peers that the user is only being asked ({REMEDY})"))
         );
     }
-    UserName::new(&said.value).map_err(|error| said.wrong(format!("{error} ({REMEDY})")))
+    Ok(name)
 }
 
 fn chat(file: &mut Settings) -> Result<ChatSettings, ConfigError> {
@@ -302,6 +306,7 @@ fn login_name() -> Said {
 mod tests {
     use super::*;
     use simp_control::{KeyId, Peer};
+    use simp_engine::Admits;
 
     fn load(toml: &str) -> Result<Config, String> {
         let folder = std::env::temp_dir().join(format!("simpd-config-{}-{:p}", std::process::id(), toml));
@@ -369,8 +374,8 @@ mod tests {
             ("\nlog = 'loud'", "line 2: log 'loud': expected error, warn, info or debug"),
             ("durability = 'ram'", "line 1: durability 'ram': expected \"disk\" or \"process\""),
             (
-                "accept = 'ann, j\u{f6}rg'",
-                "line 1: accept: j\u{f6}rg: a user name must be printable ASCII; '\u{f6}' (U+00F6) is not",
+                "accept = 'ann, j\u{ad}rg'",
+                "line 1: accept: j\u{ad}rg: a user name cannot contain the character U+00AD",
             ),
             // Although the command line goes before it.
             ("user = ' '", "line 1: user: a user name cannot be empty (choose another with --user NAME)"),
@@ -410,7 +415,7 @@ mod tests {
         assert_eq!(config.policy.user.as_str(), "bob");
         assert_eq!(config.at_start.durability, Durability::Process);
         let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
-        let allows = |peer| config.policy.accept.allows(&peer, None);
+        let allows = |peer| config.policy.accept.admits(&peer, None) != Admits::Nobody;
         assert!(allows(peer("ann", "127.0.0.3:7777")) && allows(peer("x", "127.0.0.9:7777")));
         assert!(!allows(peer("x", "127.0.0.3:7777")));
     }
@@ -427,7 +432,11 @@ mod tests {
             ("ann", Some(other), true),
         ] {
             let peer = Peer { user: user.to_owned(), address: "127.0.0.3:7777".to_owned() };
-            assert_eq!(config.policy.accept.allows(&peer, key), is_let_in, "{user} {key:?}");
+            assert_eq!(
+                config.policy.accept.admits(&peer, key) != Admits::Nobody,
+                is_let_in,
+                "{user} {key:?}"
+            );
         }
     }
 

@@ -121,7 +121,7 @@ fn serve(
     ending: Ending,
 ) -> Result<(), Failed> {
     let mut lock = files.lock(address)?;
-    let user = config.policy.user;
+    let user = config.policy.name.clone();
     let had_log = files.log.exists();
     let mut server = match begin(args, config, address, files, &mut lock) {
         Ok(server) => server,

@@ -15,6 +15,7 @@ use simp_engine::{
     Accept, Arrival, Budget, ChannelCommand, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Pins,
     Policy, Retain, Secrecy,
 };
+use simp_proto::secure::Name;
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
 use simp_store::{Durability, EntryFilter, Store};
 
@@ -293,6 +294,7 @@ pub fn moment(start: Instant, ms: u64, skew: i64) -> Now {
 /// The settings of a user of this name.
 pub fn policy(user: &str, accept: Accept, max_chats: usize) -> Policy {
     Policy {
+        name: Name::new(user).unwrap(),
         user: UserName::new(user).unwrap(),
         accept,
         max_chats,

@@ -8,6 +8,7 @@ mod departures;
 mod faults;
 mod habits;
 mod keys;
+mod likeness;
 mod meetings;
 mod moves;
 mod names;

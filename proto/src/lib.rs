@@ -15,6 +15,7 @@
 //! (`SIMP 3`) are the sections of simp(7).
 
 mod arq;
+pub mod ascii;
 mod chat;
 mod datagram;
 mod detector;

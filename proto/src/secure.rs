@@ -10,10 +10,12 @@ mod commands;
 mod frame;
 mod hearing;
 mod key;
+mod name;
 mod ours;
 mod way;
 
 pub use chat::{Leaving, Me, SecureChat, SecureSnapshot, Them};
 pub use frame::{Broken, ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
 pub use key::{KeyId, KeyIdError};
+pub use name::{Name, NameError};
 pub use ours::Letter;

@@ -66,7 +66,7 @@ impl Engine {
             queue: Queue::default(),
             wanted_by,
             standing,
-            noted: Noted { row: RowState::Current, dialect, is_key_known: true },
+            noted: Noted { row: RowState::Current, dialect, is_key_known: true, likeness: None },
             timer: None,
         })
     }

@@ -83,6 +83,7 @@ impl Engine {
             self.hold(now, channel, frame);
             return Ok(());
         }
+        let is_hello = matches!(frame, Frame::Hello(_));
         let already = match (&frame, self.chats.get(key).and_then(|it| it.chat.secure()?.them().key)) {
             (Frame::Hello(hello), Some(key)) => self.already(key, hello)?,
             _ => Vec::new(),
@@ -92,6 +93,9 @@ impl Engine {
                 machine.handle_frame(now.instant, channel, frame, |_| already);
             }
         });
+        if is_hello {
+            self.note_likeness(key)?;
+        }
         self.settle_if_over(now, key)
     }
 

@@ -13,7 +13,8 @@
 //! - `settle`: brings a touched chat's log, queue, timer and datagrams up to date. `record`: its entries in the log.
 //!   `trace`: lines for whoever watches.
 //! - `roster`: the chats by address. `ongoing`: one of them. `begin`: a new one. `queue`: its messages that wait.
-//! - `named`: chats as clients name and see them.
+//! - `named`: chats as clients name and see them. `claims`: what peers are called, and
+//!   with which `likeness` to others.
 //! - `commands`: what clients want: which request goes to which file. `work`: how much of that a turn takes on.
 //! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
 //! - `resume`: taking up what the log says. `keeping`: writing down where chats stand. `retention`: removing old entries.
@@ -38,6 +39,7 @@ mod begin;
 mod budgets;
 mod carrying;
 mod channels;
+mod claims;
 mod commands;
 mod credit;
 mod departures;
@@ -47,6 +49,7 @@ mod inputs;
 mod invariants;
 mod keeping;
 mod letters;
+mod likeness;
 mod limits;
 mod machine;
 mod meeting;
@@ -89,6 +92,6 @@ pub use invariants::Broken;
 pub use now::Now;
 pub use outputs::{ChannelCommand, Follower, Outputs};
 pub use pins::{PinError, Pins};
-pub use policy::{Accept, AcceptError, Accepted, Policy, Retain, Secrecy};
+pub use policy::{Accept, AcceptError, Accepted, Admits, Policy, Retain, Secrecy};
 pub use transmits::{Transmit, Transmits};
 pub use work::{WORK_PER_TURN, costs_much, may_wait, only_reads};

@@ -89,14 +89,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let (key, address) = peer;
         let me = self.secrecy.me();
-        let expected = self.store.key_of(address)?;
-        if expected.is_some_and(|expected| expected != key) && !self.store.is_known(key)? {
-            if self.limits.allow_notice(now.instant, address.ip()) {
-                tracing::warn!(peer = %address, %key, expected = expected.map(display), "refused: another key than before");
-            }
-            let reason = format!(
-                "another key is known of {address} here (if yours is right, here: simpctl keys forget {address})"
-            );
+        if let Some(reason) = self.other_key(now, peer, &hello.user)? {
             self.send_away(channel, Frame::Bye { reason: Some(reason) });
             return Ok(());
         }
@@ -118,6 +111,30 @@ impl Engine {
             }
             Before::Nothing => self.take_request(now, channel, peer, hello),
         }
+    }
+
+    /// Why a peer with this key is not who it should be, at its address or under its name; nothing if it is.
+    fn other_key(
+        &mut self,
+        now: Now,
+        (key, address): (KeyId, SocketAddr),
+        user: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let is_other = |expected: &KeyId| *expected != key;
+        let at_address = self.store.key_of(address)?.filter(is_other);
+        let (expected, what, who) = match (self.key_of_name(user)?.filter(is_other), at_address) {
+            (Some(expected), _) => (expected, "the name has another key", user.to_owned()),
+            (None, Some(expected)) if !self.store.is_known(key)? => {
+                (expected, "another key than before", address.to_string())
+            }
+            _ => return Ok(None),
+        };
+        if self.limits.allow_notice(now.instant, address.ip()) {
+            tracing::warn!(peer = %address, %key, %expected, "refused: {what}");
+        }
+        Ok(Some(format!(
+            "another key is known of {who} here (if yours is right, here: simpctl keys forget {who})"
+        )))
     }
 
     fn before(&self, key: KeyId, address: SocketAddr) -> Before {
@@ -172,7 +189,7 @@ impl Engine {
             ongoing.chat = Machine::Secure(Box::new(machine), Otherwise::Closed);
             ongoing.noted.is_key_known = is_key_known;
         });
-        Ok(())
+        self.note_likeness(chat)
     }
 
     /// Takes up an invitation, if there is room for it.
@@ -186,7 +203,7 @@ impl Engine {
         let me = self.secrecy.me();
         let peer = Peer { user: hello.user.clone(), address: address.to_string() };
         let awaited_at = self.awaited_at(key, address)?;
-        let accepts = awaited_at.is_some() || self.policy.accept.allows(&peer, Some(key));
+        let accepts = awaited_at.is_some() || self.admits(&peer, Some(key))?;
         let has_room = if accepts { self.make_room(now)? } else { !self.is_full() };
         if !has_room {
             // Whoever is being asked may not be there: it comes again, and hears nothing until then.
@@ -222,6 +239,7 @@ impl Engine {
         if let Some(at) = awaited_at {
             self.chats.deliver_outbox_of(chat, at);
         }
+        self.note_likeness(chat)?;
         self.chats.change(chat, |ongoing| {
             ongoing.noted.is_key_known = is_key_known;
             if accepts {

@@ -27,7 +27,8 @@ impl Roster {
     /// What is special about the peers of open chats, of at most so many: those that began first.
     pub fn notes(&self, limit: usize) -> Vec<PeerNote> {
         let is_special = |ongoing: &Ongoing| {
-            ongoing.chat.state() == State::Open && ongoing.chat.dialect().notes().next().is_some()
+            let is_odd = ongoing.noted.likeness.is_some() || ongoing.chat.dialect().notes().next().is_some();
+            ongoing.chat.state() == State::Open && is_odd
         };
         let note = |ongoing: &Ongoing| Some(PeerNote { peer: ongoing.peer(), note: ongoing.note()? });
         self.first(limit, is_special).0.into_iter().filter_map(note).collect()

@@ -7,6 +7,7 @@ use simp_control::{ChatInfo, KeyId, Peer, Secure, State};
 use simp_proto::Dialect;
 use simp_store::{GivenUp, KeptChat};
 
+use crate::likeness::Likeness;
 use crate::machine::Machine;
 use crate::now::Now;
 use crate::standing::Standing;
@@ -95,7 +96,7 @@ pub enum WantedBy {
 }
 
 /// What is in the log of a chat.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Noted {
     /// Its row.
     pub row: RowState,
@@ -103,6 +104,8 @@ pub struct Noted {
     pub dialect: NotedDialect,
     /// The peer's key was known before this chat.
     pub is_key_known: bool,
+    /// What is to be known of the peer's name.
+    pub likeness: Option<Likeness>,
 }
 
 /// Whether the row of a chat holds as of now.
@@ -188,9 +191,10 @@ impl Ongoing {
         Peer { user: self.chat.user().to_owned(), address: self.place.address.to_string() }
     }
 
-    /// What is special about how the peer speaks, as far as is known.
+    /// What is special about the peer, its name and how it speaks, as far as is known.
     pub fn note(&self) -> Option<String> {
-        let notes: Vec<_> = self.chat.dialect().notes().collect();
+        let likeness = self.noted.likeness.iter().map(Likeness::to_string);
+        let notes: Vec<_> = likeness.chain(self.chat.dialect().notes()).collect();
         (!notes.is_empty()).then(|| notes.join("; "))
     }
 

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use simp_control::{KeyId, KeyIdError, Peer, Who, WhoError};
-use simp_proto::{Settings, UserName, UserNameError};
+use simp_proto::secure::{Name, NameError};
+use simp_proto::{Settings, UserName};
 use simp_store::Discard;
 
 use crate::budgets::Budget;
@@ -13,7 +14,9 @@ use crate::pins::Pins;
 /// All settings that the engine goes by, checked.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// The name that peers see.
+    /// The name that peers see in secure chats.
+    pub name: Name,
+    /// The same in plain ones.
     pub user: UserName,
     /// Whose requests are accepted without asking.
     pub accept: Accept,
@@ -93,12 +96,26 @@ impl Accepted {
         nameable(word).map(Self::Named)
     }
 
-    fn is(&self, peer: &Peer, key: Option<KeyId>) -> bool {
+    fn admits(&self, peer: &Peer, key: Option<KeyId>) -> Admits {
         match self {
-            Self::Named(who) => who.is(peer),
-            Self::Key(accepted) => key == Some(*accepted),
+            Self::Named(who) if !who.is(peer) => Admits::Nobody,
+            Self::Named(Who::User(_)) => Admits::ForName,
+            Self::Named(_) => Admits::Peer,
+            Self::Key(accepted) if key == Some(*accepted) => Admits::Peer,
+            Self::Key(_) => Admits::Nobody,
         }
     }
+}
+
+/// Whom a list accepts of a peer, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Admits {
+    /// It is not in it.
+    Nobody,
+    /// Whoever has its name.
+    ForName,
+    /// Itself.
+    Peer,
 }
 
 /// Why a list accepts nobody.
@@ -112,7 +129,7 @@ pub enum AcceptError {
     Nobody,
     /// Nobody is called so.
     #[error("{0}: {1}")]
-    Name(String, UserNameError),
+    Name(String, NameError),
     /// It begins like a key and is none.
     #[error("{0}: {1}")]
     Key(String, KeyIdError),
@@ -123,7 +140,7 @@ fn nameable(word: &str) -> Result<Who, AcceptError> {
     let who = Who::read(word)?;
     match &who {
         Who::User(name) | Who::Both(name, _) | Who::OnHost(name, _) => {
-            UserName::new(name).map_err(|error| AcceptError::Name(word.to_owned(), error))?;
+            Name::new(name).map_err(|error| AcceptError::Name(word.to_owned(), error))?;
         }
         Who::Ip(_) | Who::Address(_) => (),
     }
@@ -151,12 +168,14 @@ impl Accept {
         }
     }
 
-    /// Whether this peer's request is accepted without asking, which comes with this key in a secure chat.
-    pub fn allows(&self, peer: &Peer, key: Option<KeyId>) -> bool {
+    /// Whether this peer's request is accepted without asking, which comes with this key in a secure chat; and why.
+    pub fn admits(&self, peer: &Peer, key: Option<KeyId>) -> Admits {
         match self {
-            Self::Ask => false,
-            Self::All => true,
-            Self::List(_, list) => list.iter().any(|accepted| accepted.is(peer, key)),
+            Self::Ask => Admits::Nobody,
+            Self::All => Admits::Peer,
+            Self::List(_, list) => {
+                list.iter().map(|accepted| accepted.admits(peer, key)).max().unwrap_or(Admits::Nobody)
+            }
         }
     }
 }

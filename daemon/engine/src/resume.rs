@@ -117,9 +117,15 @@ impl Engine {
             queue: Queue { in_log, loaded: kept.settled, settled: kept.settled, outbox },
             wanted_by,
             standing,
-            noted: Noted { row: RowState::Outdated, dialect, is_key_known: kept.is_key_known },
+            noted: Noted {
+                row: RowState::Outdated,
+                dialect,
+                is_key_known: kept.is_key_known,
+                likeness: None,
+            },
             timer: None,
         };
+        ongoing.noted.likeness = self.likeness(ongoing.chat.user(), ongoing.peer_key())?;
         ongoing.refill(&self.store, backlog, now.instant, Run::Last)?;
         tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
         self.chats.insert(ongoing);

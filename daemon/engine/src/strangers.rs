@@ -13,7 +13,7 @@ use crate::machine::Machine;
 use crate::neighbours::network_of;
 use crate::now::Now;
 use crate::ongoing::{Ongoing, WantedBy};
-use crate::policy::Accept;
+use crate::policy::{Accept, Admits, Secrecy};
 use crate::standing::Standing;
 use crate::wake::DEAD_AFTER;
 
@@ -35,6 +35,8 @@ pub enum Refusal {
     NoChat,
     /// Only a secure chat will do: we know a key of whoever is there, or our user wants no others.
     NotSecure,
+    /// The same, for a key is trusted for its name.
+    NameHasKey,
 }
 
 impl Engine {
@@ -86,7 +88,11 @@ impl Engine {
             self.refuse(now, origin, Refusal::NotSecure);
             return Ok(());
         }
-        let accepts = self.accepts_unasked(origin.from, syn);
+        if self.is_name_of_key(origin.from, syn.user.as_str())? {
+            self.refuse(now, origin, Refusal::NameHasKey);
+            return Ok(());
+        }
+        let accepts = self.accepts_unasked(origin.from, syn)?;
         // Our user is not asked: whoever has as many chats as allowed is busy (SIMP 5).
         let has_room = if accepts { self.make_room(now)? } else { !self.is_full() };
         if !has_room {
@@ -128,6 +134,7 @@ impl Engine {
         let place = (origin.from, origin.local);
         let key =
             self.insert(now, place, Machine::Plain(Box::new(chat)), (wanted_by, standing), expires_after);
+        self.note_likeness(key)?;
         if accepts {
             self.asking.look_anew();
             // The machine has just been made: it is invited.
@@ -137,16 +144,24 @@ impl Engine {
     }
 
     /// Whether our user need not be asked.
-    fn accepts_unasked(&self, from: SocketAddr, syn: &Datagram) -> bool {
+    fn accepts_unasked(&self, from: SocketAddr, syn: &Datagram) -> Result<bool, StoreError> {
         let peer = Peer { user: syn.user.as_str().to_owned(), address: from.to_string() };
-        self.is_awaited(from) || self.policy.accept.allows(&peer, None)
+        Ok(self.is_awaited(from) || self.admits(&peer, None)?)
+    }
+
+    /// Whether our user trusts a key for this name, which nobody can show in a plain chat. Whom our user wants to speak with
+    /// in plain chats only is let in.
+    fn is_name_of_key(&self, from: SocketAddr, user: &str) -> Result<bool, StoreError> {
+        let may_be_secure = self.policy.secrecy_with(from) != Secrecy::Off;
+        Ok(may_be_secure && self.key_of_name(user)?.is_some())
     }
 
     /// Whether our user wants a chat with whoever is at this address. Of an address, for anybody may claim a name.
     pub(crate) fn expects(&self, from: SocketAddr) -> bool {
         let whoever = Peer { user: String::new(), address: from.to_string() };
         self.is_awaited(from)
-            || (self.policy.accept != Accept::All && self.policy.accept.allows(&whoever, None))
+            || (self.policy.accept != Accept::All
+                && self.policy.accept.admits(&whoever, None) != Admits::Nobody)
     }
 
     /// Whoever has messages in the outbox is to be let in: we would invite it ourselves, unless the peer that is meant
@@ -177,14 +192,20 @@ impl Engine {
             return;
         }
         // The FIN is paid for by the datagram that it answers, the ERR is the one that an address gets each second.
-        if refusal == Refusal::NotSecure {
-            tracing::warn!(peer = %origin.from, "refused: it invites in the clear, and only a secure chat will do");
+        match refusal {
+            Refusal::NotSecure => {
+                tracing::warn!(peer = %origin.from, "refused: it invites in the clear, and only a secure chat will do");
+            }
+            Refusal::NameHasKey => {
+                tracing::warn!(peer = %origin.from, "refused: it invites in the clear under a name that has a key");
+            }
+            Refusal::Busy | Refusal::NoChat => {}
         }
         let header_len = origin.form.header_len();
         let has_fin = origin.length >= header_len;
         let text = refusal.text();
         let has_err = match refusal {
-            Refusal::Busy | Refusal::NotSecure => true,
+            Refusal::Busy | Refusal::NotSecure | Refusal::NameHasKey => true,
             // The FIN says all that its sender has to know.
             Refusal::NoChat => !has_fin || 2 * header_len + text.len() <= 2 * origin.length,
         };
@@ -214,7 +235,7 @@ impl Refusal {
         match self {
             Self::Busy => "User already in another chat",
             Self::NoChat => "No chat with you",
-            Self::NotSecure => "Only secure chats with you",
+            Self::NotSecure | Self::NameHasKey => "Only secure chats with you",
         }
     }
 }

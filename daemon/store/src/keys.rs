@@ -36,6 +36,22 @@ impl Store {
             .and_then(|mut query| query.query_row([key.as_bytes()], |row| row.get(0))))
     }
 
+    /// Names that peers are known by, and their keys: those that our user trusts first, then those seen last. At most so
+    /// many keys are looked at.
+    pub fn names_with_keys(&self, limit: usize) -> Result<Vec<(String, KeyId)>, StoreError> {
+        let sql = "SELECT who, user, key, trusted FROM keys WHERE user <> '' OR trusted
+            ORDER BY trusted DESC, seen DESC LIMIT ?1";
+        let known: Vec<(String, String, KeyId)> =
+            self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+                let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, KeyId::new(row.get(2)?)));
+                query.query_map([limit as i64], row)?.collect()
+            }))?;
+        // What is no address is a name that our user trusts.
+        let name = |who: String, user: String| if who.parse::<SocketAddr>().is_ok() { user } else { who };
+        let names = known.into_iter().map(|(who, user, key)| (name(who, user), key));
+        Ok(names.filter(|(name, _)| !name.is_empty()).collect())
+    }
+
     /// Where the peer with this key was seen, the newest first.
     pub fn addresses_of(&self, key: KeyId) -> Result<Vec<SocketAddr>, StoreError> {
         let sql = "SELECT who FROM keys WHERE key = ?1 ORDER BY seen DESC, rowid DESC";

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use simp_control::{Event, Filter, Kind, Peer, Reason, State, What};
-use simp_proto::secure::{ChatId, KeyId, SecureSnapshot, Them};
+use simp_proto::secure::{ChatId, KeyId, Name, SecureSnapshot, Them};
 use simp_proto::{LastReceived, Seq, Snapshot, UserName};
 
 use simp_seeds::{Random, Replay, seeds};

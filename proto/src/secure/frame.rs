@@ -60,7 +60,8 @@ pub struct Hello {
     /// What the sender can do besides, by name. What is not known is ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
-    /// Its user's name.
+    /// Its user's name; from a peer, as [`Name::read`](super::Name::read) has it.
+    #[serde(deserialize_with = "super::name::user")]
     pub user: String,
     /// The chat.
     pub chat: ChatId,
@@ -70,7 +71,8 @@ pub struct Hello {
     pub received: u64,
     /// Most bytes of a text that it takes.
     pub text_max: u64,
-    /// What the numbers of its messages count: with another log they begin anew.
+    /// What the numbers of its messages count: with another log they begin anew. From a peer, at most 64 bytes.
+    #[serde(deserialize_with = "super::name::log")]
     pub log: String,
 }
 

@@ -12,9 +12,6 @@ use crate::state::{Reason, State};
 /// What we keep of a peer's words on why it leaves, in bytes.
 const WORDS_MAX: usize = 256;
 
-/// What we keep of the name of a peer's user, or of its log, in bytes.
-const NAME_MAX: usize = 64;
-
 /// A frame has no place where it came.
 struct OutOfPlace;
 
@@ -99,7 +96,7 @@ impl SecureChat {
     /// What the peer says of itself, and where the chat stands for it.
     pub(super) fn take_hello(&mut self, now: Instant, hello: &Hello, already: Vec<u64>) {
         let key = self.them.key;
-        let them = Them { key, user: cut(&hello.user), log: cut(&hello.log) };
+        let them = Them { key, user: hello.user.as_str().into(), log: hello.log.as_str().into() };
         self.out.is_changed |= self.them != them;
         self.them = them;
         self.theirs.text_max = Some(hello.text_max);
@@ -261,10 +258,4 @@ impl SecureChat {
             _ => {}
         }
     }
-}
-
-/// So much of a name as we keep, without what a terminal would obey.
-fn cut(name: &str) -> Box<str> {
-    let kept = name.get(..name.floor_char_boundary(NAME_MAX)).unwrap_or_default();
-    kept.chars().map(|c| if c.is_control() { '?' } else { c }).collect::<String>().into()
 }

@@ -158,3 +158,12 @@ fn a_hello_lacks_nothing_and_has_no_field_of_another_type() {
         }
     }
 }
+
+#[test]
+fn so_much_of_names_is_read_as_fits_a_line_and_nothing_that_a_terminal_obeys() {
+    let user = format!("a\u{1b}[2Jo\u{308}{}", "n".repeat(1_000));
+    let said = Frame::Hello(Hello { user, log: "l\u{1b}".repeat(1_000), ..hello(Stands::Open) });
+    let Some(Frame::Hello(read)) = read(&item(&said)) else { panic!("it is a hello") };
+    assert_eq!(read.user, format!("a?[2J\u{f6}{}", "n".repeat(26)));
+    assert_eq!(read.log, "l?".repeat(32));
+}

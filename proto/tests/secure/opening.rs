@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simp_proto::secure::{Broken, ChannelId, Frame, Hello, KeyId, SecureChat, Stands};
+use simp_proto::secure::{Broken, ChannelId, Frame, KeyId, SecureChat, Stands};
 use simp_proto::{ChatEvent, Reason, State, StateError};
 
 use crate::common::at;
@@ -33,16 +33,6 @@ fn the_peers_key_name_and_log_are_learned_and_kept() {
     assert_eq!((them.key, &*them.user, &*them.log), (Some(ann_key()), "ann", "anns log"));
     assert_eq!(bob.snapshot.unwrap().them, *them);
     assert_eq!(Driver::invited().chat.them(), them);
-}
-
-#[test]
-fn so_much_of_names_is_kept_as_fits_a_line_and_nothing_that_a_terminal_obeys() {
-    let mut bob = Driver::greeting();
-    let Frame::Hello(ann) = hello(Stands::Invited) else { unreachable!() };
-    let user = format!("a\u{1b}[2J{}é", "n".repeat(58));
-    bob.hears(at(1), C1, Frame::Hello(Hello { user, log: "l".repeat(1_000), ..ann }));
-    assert_eq!(&*bob.chat.them().user, format!("a?[2J{}", "n".repeat(58)));
-    assert_eq!(bob.chat.them().log.len(), 64);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub fn hello(engine: &Engine, version: u32) -> Carried {
         version: VERSION,
         program: program.to_owned(),
         address: engine.address.to_string(),
-        user: engine.policy.user.to_string(),
+        user: engine.policy.name.to_string(),
         log: Some(engine.store.log_id().clone()),
         epochs: engine.store.epochs().clone(),
         key: engine.key(),

@@ -17,7 +17,7 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         address: engine.address.to_string(),
-        user: engine.policy.user.to_string(),
+        user: engine.policy.name.to_string(),
         key: engine.key(),
         accept: engine.policy.accept.to_string(),
         uptime_ms: now.instant.saturating_duration_since(engine.started).as_millis() as u64,

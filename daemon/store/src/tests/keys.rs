@@ -16,8 +16,8 @@ fn at(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 2], port))
 }
 
-fn bob() -> UserName {
-    UserName::new("bob").unwrap()
+fn bob() -> Name {
+    Name::new("bob").unwrap()
 }
 
 fn rows(store: &Store) -> Vec<(String, KeyId, String, u64, bool)> {
