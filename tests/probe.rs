@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Ran, Running, World};
 
@@ -61,8 +61,11 @@ fn simpd_passes_every_clause_and_each_is_shown_by_datagrams() {
         world.ctl_with(1, does, input).ok();
     }
     let outcome = probe.wait();
-    for line in outcome.stdout.lines() {
-        let line: Value = serde_json::from_str(line).unwrap();
+    let lines = outcome.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut lines: Vec<Value> = lines.collect();
+    let what = format!("secure chats: QUIC is at {peer}:7776");
+    assert_eq!(lines.pop(), Some(json!({"secure": true, "what": what})));
+    for line in &lines {
         assert_eq!(line["verdict"], "pass", "{line}");
         assert!(line["why"].is_null() && line["what"].is_string(), "{line}");
         let evidence = line["evidence"].as_array().unwrap();
@@ -73,7 +76,7 @@ fn simpd_passes_every_clause_and_each_is_shown_by_datagrams() {
             assert!([&seen["from"], &seen["to"]].contains(&&Value::from(format!("{peer}:7777"))), "{seen}");
         }
     }
-    assert_eq!((outcome.status, outcome.stdout.lines().count()), (Some(0), 36), "{outcome:?}");
+    assert_eq!((outcome.status, lines.len()), (Some(0), 36), "{outcome:?}");
 }
 
 /// The clauses that take no real time.
@@ -141,6 +144,7 @@ fn a_peer_of_another_form_is_spoken_to_in_it_and_told_which_it_is() {
         assert_eq!((of("fail          "), of("not observable")), (fails.to_vec(), vec![]), "{outcome:?}");
         let mut last = outcome.stdout.lines().rev();
         assert_eq!(last.next(), Some(&*format!("{peer}:7777 has {form}")));
+        assert_eq!(last.next(), Some(&*format!("no secure chats: nobody listens at {peer}:7776")));
         assert!(last.next().unwrap().starts_with("14 clauses: "), "{outcome:?}");
         drop(double);
     }
@@ -169,7 +173,8 @@ fn what_fails_is_shown_with_its_datagrams_and_said_on_standard_error() {
     let err = format!("{peer}:7777 -> {ours}:7777  ERR seq=0 user=bob text=\\x1b[2Jno");
     assert!(lines[4].ends_with(&err), "{}", lines[4]);
     assert_eq!(lines[5], format!("       010100626f62{}000000061b5b324a6e6f", "00".repeat(29)));
-    assert_eq!(lines[6..], ["2 clauses: 1 pass, 1 fail, 0 not observable"]);
+    let secure = format!("no secure chats: nobody listens at {peer}:7776");
+    assert_eq!(lines[6..], ["2 clauses: 1 pass, 1 fail, 0 not observable", &secure]);
 }
 
 #[test]
@@ -188,7 +193,9 @@ fn what_the_person_does_otherwise_is_not_held_against_the_peer() {
             format!(
                 "2.2  not observable  its user accepts: SYN is answered with SYN+ACK ({why})\n\
                  3.1  not observable  a message is answered with ACK of the same sequence ({why})\n\
-                 2 clauses: 0 pass, 0 fail, 2 not observable\n"
+                 2 clauses: 0 pass, 0 fail, 2 not observable\n\
+                 secure chats: QUIC is at {}:7776\n",
+                world.address(1)
             )
             .as_str()
         )

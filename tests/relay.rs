@@ -134,7 +134,7 @@ impl Way {
             let counts = &mut counts[self.from];
             counts.lost += u64::from(times == 0);
             counts.copied += u64::from(times == 2);
-            if Datagram::decode(bytes).unwrap().operation == Operation::Chat {
+            if Datagram::decode(bytes).is_ok_and(|datagram| datagram.operation == Operation::Chat) {
                 counts.chats += times;
                 counts.retransmitted += u64::from(last_chat == bytes);
                 last_chat = bytes.to_vec();

@@ -110,6 +110,45 @@ fn a_chat_of_two_daemons_is_shown_as_it_was() {
 }
 
 #[test]
+fn a_secure_chat_is_shown_as_what_it_is_and_nothing_of_what_it_says() {
+    if !has_program("a_secure_chat_is_shown_as_what_it_is_and_nothing_of_what_it_says", "tshark") {
+        return;
+    }
+    let world = World::new();
+    let (_alice, _bob) = world.alice_and_bob();
+    let beside = |host| SocketAddr::new(address(&world, host).ip(), 7776);
+    let daemons = [beside(1), beside(2)];
+    let passed = Arc::new(Mutex::new(Vec::new()));
+    let keep = passed.clone();
+    let relay = Relay::start(daemons, [beside(3), beside(4)], 0, move |from, bytes| {
+        keep.lock().unwrap().push((from, bytes.to_vec()));
+    });
+    world.ctl(1, &["connect", &world.address(3)]).ok();
+    world.ctl(1, &["send", "open sesame"]).ok();
+    drop(relay);
+
+    let passed = passed.lock().unwrap();
+    let secrets = ["open sesame", "alice", "bob"].map(str::as_bytes);
+    for (_, bytes) in passed.iter() {
+        assert!(secrets.iter().all(|secret| !bytes.windows(secret.len()).any(|part| part == *secret)));
+    }
+    // All of it, and what there is after the handshake alone.
+    let part = |after: usize| {
+        let mut capture = Capture::new();
+        for (from, bytes) in &passed[after..] {
+            capture.add(daemons[*from], daemons[1 - *from], bytes);
+        }
+        capture
+    };
+    let column = |capture: &Capture, args: &[&str]| capture.fields(&world, args, &["_ws.col.Protocol"]);
+    let links = column(&part(0), &["-Y", "tls.handshake.extensions_alpn_str == \"simp-secure/1\""]);
+    assert_eq!(links, ["QUIC"]);
+    for after in [0, passed.len() - 2] {
+        assert_eq!(column(&part(after), &[]), vec!["QUIC"; passed.len() - after]);
+    }
+}
+
+#[test]
 fn a_datagram_is_shown_field_by_field() {
     if !has_program("a_datagram_is_shown_field_by_field", "tshark") {
         return;

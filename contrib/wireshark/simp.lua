@@ -634,6 +634,9 @@ function simp.dissector(tvb, pinfo, tree)
 end
 
 DissectorTable.get("udp.port"):add(PORT, simp)
+-- Secure chats are beside it. What is in them nobody can read, but that they are QUIC is known also from a capture that
+-- begins in the middle of one.
+DissectorTable.get("udp.port"):add(PORT - 1, Dissector.get("quic"))
 
 -- On other ports, what is SIMP to the byte shows that its conversation is SIMP.
 simp:register_heuristic("udp", function(tvb, pinfo, tree)

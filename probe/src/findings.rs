@@ -9,6 +9,7 @@ use simp_control::error::{Outcome, fail};
 
 use crate::clauses::{Clause, ClauseRow, Scene, Selection};
 use crate::peer_form::PeerForm;
+use crate::secure_port::SecurePort;
 use crate::wire;
 
 /// Datagrams that are kept as evidence for one clause, at most.
@@ -140,7 +141,7 @@ impl Findings {
     }
 
     /// What is to be shown.
-    pub(crate) fn report(mut self, peer: SocketAddr, wanted: &Selection) -> Report {
+    pub(crate) fn report(mut self, peer: SocketAddr, wanted: &Selection, secure: SecurePort) -> Report {
         let nothing = "no datagram showed it";
         let mut rows = Vec::new();
         for row in wanted.rows() {
@@ -153,7 +154,7 @@ impl Findings {
             });
             rows.push((row, finding));
         }
-        Report { peer, rows, forms: self.forms }
+        Report { peer, rows, forms: self.forms, secure }
     }
 }
 
@@ -163,6 +164,7 @@ pub struct Report {
     pub(crate) peer: SocketAddr,
     pub(crate) rows: Vec<(&'static ClauseRow, Finding)>,
     pub(crate) forms: BTreeSet<PeerForm>,
+    pub(crate) secure: SecurePort,
 }
 
 impl Report {
@@ -209,7 +211,7 @@ mod tests {
         let wanted = Selection::parse(Some("5.1,5.2")).unwrap();
         findings.miss_all(Scene::Busy, "why");
         findings.miss_all(Scene::Busy, "later");
-        let report = findings.report(datagram.from, &wanted);
+        let report = findings.report(datagram.from, &wanted, SecurePort::Nobody);
         let whys: Vec<_> = report.rows.iter().map(|(_, finding)| finding.why.as_deref()).collect();
         assert_eq!(whys, [Some("first"), Some("why")]);
         assert_eq!(report.outcome().unwrap_err().to_string(), "127.0.0.2:7777: clause 5.1 fails");
@@ -220,7 +222,8 @@ mod tests {
         let mut findings = Findings::default();
         let long = seen(&[0; 60_000]);
         findings.pass(Clause::Short, &[&long; 20]);
-        let report = findings.report(long.from, &Selection::parse(Some("7.1")).unwrap());
+        let wanted = Selection::parse(Some("7.1")).unwrap();
+        let report = findings.report(long.from, &wanted, SecurePort::Nobody);
         let evidence = &report.rows[0].1.evidence;
         assert_eq!((evidence.len(), evidence[0].bytes.len()), (EVIDENCE_MAX, BYTES_MAX));
     }

@@ -2,7 +2,7 @@
 //! its own reader and writer of datagrams: simpd is probed too, and must not be its own witness.
 //!
 //! - `clauses`: what is checked. `wire`: datagrams as bytes. `peer_form`: how the peer writes them. `sockets`: where they
-//!   leave and come.
+//!   leave and come. `secure_port`: whether there is QUIC beside it.
 //! - `stage`: what all scenes stand on. `scenes`: what is done, and which clauses that shows.
 //! - `findings`: the verdicts. `report`: how they are shown. `console`: what the person is told meanwhile.
 
@@ -12,6 +12,7 @@ mod findings;
 mod peer_form;
 mod report;
 mod scenes;
+mod secure_port;
 mod sockets;
 mod stage;
 mod wire;
@@ -28,6 +29,7 @@ use simp_control::error::{Outcome, fail};
 use console::Console;
 use findings::Findings;
 use peer_form::{AckNumber, PeerForm};
+use secure_port::SecurePort;
 use sockets::{Side, Sockets};
 use stage::{ChatSoFar, Stage, USER};
 
@@ -51,5 +53,6 @@ pub fn probe(peer: SocketAddr, from: Option<&str>, wanted: Selection, timeout: D
         let why = "no answer at all (is a SIMP daemon there, and does a firewall let it through?)";
         return Err(fail(FailureKind::NoAnswer, format!("{peer}: {why}")));
     }
-    Ok(stage.findings.report(peer, &stage.wanted))
+    let secure = SecurePort::ask(peer, stage.sockets.address(Side::Ours).ip());
+    Ok(stage.findings.report(peer, &stage.wanted, secure))
 }

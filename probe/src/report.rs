@@ -37,6 +37,11 @@ struct EvidenceLine {
 #[serde(untagged)]
 enum Line<'a> {
     Clause(ClauseLine<'a>),
+    /// Whether there are secure chats too.
+    Secure {
+        secure: bool,
+        what: String,
+    },
     /// Another form than specified.
     Form {
         form: &'static str,
@@ -45,10 +50,13 @@ enum Line<'a> {
 }
 
 impl Report {
-    /// A line for programs per clause, with all the evidence, and one per form that is not as specified.
+    /// A line for programs per clause, with all the evidence, one on secure chats, and one per form that is not as
+    /// specified.
     pub fn lines(&self) -> impl Iterator<Item = impl Serialize> {
         let forms = self.other_forms().map(|(form, what)| Line::Form { form, what });
-        self.rows.iter().map(|(row, finding)| Line::Clause(clause_line(row, finding))).chain(forms)
+        let (secure, what) = self.secure.shown(self.peer);
+        let others = std::iter::once(Line::Secure { secure, what }).chain(forms);
+        self.rows.iter().map(|(row, finding)| Line::Clause(clause_line(row, finding))).chain(others)
     }
 
     /// The forms of its datagrams that are not as specified.
@@ -56,8 +64,8 @@ impl Report {
         self.forms.iter().filter_map(|form| form.names())
     }
 
-    /// The lines for people, a summary, and the form of the peer if that is not as specified; with the datagrams for every verdict if it is `verbose`, otherwise for
-    /// those that fail.
+    /// The lines for people, a summary, whether there are secure chats, and the form of the peer if that is not as
+    /// specified; with the datagrams for every verdict if it is `verbose`, otherwise for those that fail.
     pub fn plain(&self, verbose: bool) -> String {
         let mut out = String::new();
         for (row, finding) in &self.rows {
@@ -69,6 +77,7 @@ impl Report {
         let [pass, fail, not] =
             [Verdict::Pass, Verdict::Fail, Verdict::NotObservable].map(|verdict| self.count(verdict));
         let _ = writeln!(out, "{} clauses: {pass} pass, {fail} fail, {not} not observable", self.rows.len());
+        let _ = writeln!(out, "{}", self.secure.shown(self.peer).1);
         for (form, what) in self.other_forms() {
             let _ = writeln!(out, "{} has {what} ({form} in simp(7))", self.peer);
         }
@@ -124,6 +133,7 @@ mod tests {
     use crate::clauses::{Clause, Selection};
     use crate::findings::Findings;
     use crate::peer_form::PeerForm;
+    use crate::secure_port::SecurePort;
     use std::time::Duration;
 
     fn report() -> Report {
@@ -133,7 +143,7 @@ mod tests {
         let mut findings = Findings::default();
         findings.pass(Clause::Leaves, &[&seen]);
         findings.fail(Clause::FinStops, "it came again", &[&seen]);
-        findings.report(from, &Selection::parse(Some("4.4,5.3,5.4")).unwrap())
+        findings.report(from, &Selection::parse(Some("4.4,5.3,5.4")).unwrap(), SecurePort::Quic)
     }
 
     #[test]
@@ -144,7 +154,7 @@ mod tests {
         let fails = "4.4  fail            the ACK ends the repetition of FIN (it came again)\n";
         let passes = "5.3  pass            its user leaves: FIN\n";
         let not = "5.4  not observable  FIN in a chat is answered with ACK (no datagram showed it)\n";
-        let end = "3 clauses: 1 pass, 1 fail, 1 not observable\n";
+        let end = "3 clauses: 1 pass, 1 fail, 1 not observable\nsecure chats: QUIC is at 127.0.0.2:7776\n";
         assert_eq!(report().plain(false), format!("{fails}{seen}{passes}{not}{end}"));
         assert_eq!(report().plain(true), format!("{fails}{seen}{passes}{seen}{not}{end}"));
     }
@@ -166,6 +176,8 @@ mod tests {
         assert!(
             lines[2].ends_with(r#""verdict":"not observable","why":"no datagram showed it","evidence":[]}"#)
         );
+        assert_eq!(lines[3], r#"{"secure":true,"what":"secure chats: QUIC is at 127.0.0.2:7776"}"#);
+        assert_eq!(lines.len(), 4);
     }
 
     #[test]
@@ -177,11 +189,13 @@ mod tests {
             let seen = Evidence { at: Duration::ZERO, from: address, to: address, bytes };
             findings.see(&seen, address, &[]);
         }
-        let report = findings.report(address, &Selection::parse(Some("5.4")).unwrap());
+        let wanted = Selection::parse(Some("5.4")).unwrap();
+        let report = findings.report(address, &wanted, SecurePort::NoAnswer);
         let shown = report.plain(false);
         assert_eq!(
             shown.lines().skip(2).collect::<Vec<_>>(),
             [
+                "no secure chats: no answer from 127.0.0.2:7776",
                 "127.0.0.2:7777 has a Length of one byte (one-byte-length in simp(7))",
                 "127.0.0.2:7777 has the form of 2021/22 (form-2021 in simp(7))"
             ]
@@ -190,6 +204,7 @@ mod tests {
         assert_eq!(
             lines[1..],
             [
+                r#"{"secure":false,"what":"no secure chats: no answer from 127.0.0.2:7776"}"#,
                 r#"{"form":"one-byte-length","what":"a Length of one byte"}"#,
                 r#"{"form":"form-2021","what":"the form of 2021/22"}"#
             ]
