@@ -5,6 +5,7 @@
 //! - `foreign`: members with other programs. `accounts`: names and passwords. `talk`: what members say. `long`: what is long, odd or empty.
 //! - `welcome`: what somebody new is shown, and who is told of it.
 //! - `operator`: the operator's commands. `runs`: how a room starts and stops. `users`: the accounts from outside.
+//! - `keys`: members that are known by their keys.
 //! - `kills`: members, room and simpd are killed. `again`: what is done again is not done twice, nor left out.
 //! - `other_log`: simpd loses its log. `cut`: the connection between room and simpd is cut, and answers are lost. `flood`: too much at once.
 //! - `trouble`: the disk of the room is full or damaged, or simpd is away.
@@ -15,6 +16,7 @@ mod cut;
 mod flood;
 mod foreign;
 mod guest;
+mod keys;
 mod kills;
 mod long;
 mod member;

@@ -66,6 +66,7 @@ pub use key_owner::{KeyOwner, KeyOwnerError};
 pub use lists::Piece;
 pub use log_id::LogId;
 pub use request::{FEATURES, Filter, FollowFrom, Request, VERSION};
+pub use simp_proto::ascii::ascii;
 pub use simp_proto::secure::{KeyId, KeyIdError};
 pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload, read_payload_up_to};
 pub use simp_proto::{Reason, State, Text, UserName};

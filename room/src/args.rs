@@ -2,6 +2,7 @@
 
 use argh::{ArgsInfo, FromArgs};
 
+use simp_control::KeyId;
 use simp_service::arguments;
 
 use crate::files::{LOBBY, room_name};
@@ -245,13 +246,16 @@ pub struct ListArgs {
     pub json: bool,
 }
 
-/// Create an account; its password is asked for, or read from standard input.
+/// Create an account; its password is asked for, or read from standard input, unless it has a key.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "add", help_triggers("-h", "--help"))]
 pub struct AddArgs {
     /// which room (default: lobby)
     #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
     pub name: String,
+    /// the key of its user's simpd (simpctl key): whoever comes with it needs no password
+    #[argh(option, arg_name = "key")]
+    pub key: Option<KeyId>,
     /// the user's name
     #[argh(positional)]
     pub user: String,

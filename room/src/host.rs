@@ -20,7 +20,7 @@ use crate::batch::{Batch, Dedup};
 use crate::files::name_option;
 use crate::hashing::{Job, WantedChats, Work};
 use crate::leftover::Leftover;
-use crate::member::{Held, Member, MemberState, host};
+use crate::member::{Held, Member, MemberState};
 use crate::now::Now;
 use crate::room::{Action, Computed, Order, OrderResult, Room, RoomSettings, RoomStatus, Stored, Task};
 use crate::simpd::{Errand, Simpd};
@@ -161,9 +161,7 @@ impl<S: Simpd> Host<S> {
     /// the log, simpd may have lost its chats, and their ids.
     fn settle_members(&mut self, now_ms: u64, turn: &mut Turn, is_new: bool) -> Outcome {
         let chats = self.simpd.chats()?;
-        let is_of = |chat: &ChatInfo, member: &Member| {
-            chat.peer.address == member.address && chat.peer.user == member.name
-        };
+        let is_of = |chat: &ChatInfo, member: &Member| member.is(&chat.peer);
         let gone = self
             .room
             .members()
@@ -178,7 +176,8 @@ impl<S: Simpd> Host<S> {
         for chat in chats.into_iter().filter(|chat| chat.state == ChatState::Open) {
             // A chat that began later comes as an event, in its turn.
             if is_new || chat.chat <= self.done.id {
-                let newcomer = self.store.newcomer(now_ms, &chat.peer.user, host(&chat.peer.address))?;
+                let newcomer =
+                    self.store.newcomer(now_ms, &chat.peer, chat.secure.map(|secure| secure.key))?;
                 let peer = (chat.peer.user.as_str(), chat.peer.address.as_str());
                 self.room.found_open(now_ms, chat.chat, peer, &newcomer, self.done.id);
                 self.collect(turn, Some(chat.chat));
@@ -264,16 +263,15 @@ impl<S: Simpd> Host<S> {
     }
 
     fn handle_event(&mut self, event: Event) -> Outcome {
-        let Event { id, at_ms, chat, peer, what, .. } = event;
-        let is_other = |member: &Member| (&member.address, &member.name) != (&peer.address, &peer.user);
-        if self.room.member(chat).is_some_and(is_other) {
+        let Event { id, at_ms, chat, peer, secure, what } = event;
+        if self.room.member(chat).is_some_and(|member| !member.is(&peer)) {
             // Part of the log was lost, and others have got the numbers of its chats: they are not who they were.
             self.room.closed(at_ms, chat);
         }
         match what {
             What::Opened { .. } => {
                 self.make_way(at_ms, &peer.user)?;
-                let newcomer = self.store.newcomer(at_ms, &peer.user, host(&peer.address))?;
+                let newcomer = self.store.newcomer(at_ms, &peer, secure.map(|secure| secure.key))?;
                 self.room.opened(at_ms, chat, &peer.user, &peer.address, &newcomer);
             }
             What::Closed { .. } => self.room.closed(at_ms, chat),

@@ -1,6 +1,6 @@
 //! Texts on their way through the room: what a member wrote, what it asks for, and the lines it comes out as.
 
-use simp_control::{TEXT_MAX, escape};
+use simp_control::{TEXT_MAX, ascii, escape};
 
 /// The longest line that the room sends, in bytes: some peers need a few of a message for themselves (SIMP 7).
 pub const LINE_MAX: usize = TEXT_MAX - 5;
@@ -8,8 +8,9 @@ pub const LINE_MAX: usize = TEXT_MAX - 5;
 /// A line is broken at a space, if there is one within this many bytes of its end.
 const BREAK_WITHIN: usize = 80;
 
-/// A text as lines that every peer receives whole, each with this before it. The text is ASCII.
+/// A text as lines that every peer receives whole, each with this before it. They are ASCII.
 pub fn lines(before: &str, text: &str) -> Vec<String> {
+    let (before, text) = (&*ascii(before), &*ascii(text));
     let most = LINE_MAX.saturating_sub(before.len()).max(1);
     let mut rest = text;
     let mut lines = Vec::new();

@@ -1,6 +1,7 @@
 //! One member, from the greeting to the end of its chat.
 
 use serde::{Deserialize, Serialize};
+use simp_control::Peer;
 
 /// Where a member stands. The table of what each state makes of each line is in `room::login` and `room::talk`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,8 @@ pub enum Question {
 pub struct Member {
     /// Its user name, which is that of its account.
     pub name: String,
+    /// What it calls itself, if it came with the key of an account of another name.
+    pub calls_itself: Option<String>,
     /// Where it is, as simpd names it.
     pub address: String,
     /// Where it stands.
@@ -86,6 +89,12 @@ impl Member {
     /// Whether it has yet to give a password.
     pub fn is_at_the_door(&self) -> bool {
         !matches!(self.state, MemberState::Inside(_) | MemberState::Leaving)
+    }
+
+    /// Whether it is this peer, as simpd names it.
+    pub fn is(&self, peer: &Peer) -> bool {
+        let user = self.calls_itself.as_ref().unwrap_or(&self.name);
+        (&self.address, user) == (&peer.address, &peer.user)
     }
 
     /// The address of its host, without the port.

@@ -21,7 +21,7 @@ mod unproved;
 
 pub use actions::{Action, ChatRef, Computed, Task};
 pub use base::{Changes, Room, RoomSettings, Stored};
-pub use login::{Newcomer, PASSWORD_MIN, Unusable};
+pub use login::{ByKey, Newcomer, PASSWORD_MIN, Unusable};
 pub use notices::Notice;
 pub use orders::{MemberInfo, Order, OrderResult, RoomStatus};
 

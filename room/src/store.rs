@@ -18,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use simp_service::plain_file;
 
 pub use error::RoomStoreError;
-use simp_control::{LogId, Position};
+use simp_control::{KeyId, LogId, Position};
 use strikes::{account_key, forgive, host_key, strike};
 
 use crate::leftover::QueuedLine;
@@ -50,6 +50,7 @@ const ADDED: &str = "
     CREATE TABLE IF NOT EXISTS homes (
         name TEXT NOT NULL COLLATE NOCASE, host TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (name, host)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS callers (chat INTEGER PRIMARY KEY, user TEXT NOT NULL) STRICT;
 ";
 
 /// How long another program may be writing before we give up: `users` and the room that runs share the file.
@@ -62,6 +63,8 @@ pub struct Account {
     pub name: String,
     /// Since when, in milliseconds since 1970.
     pub since_ms: u64,
+    /// The key that it has instead of a password.
+    pub key: Option<KeyId>,
 }
 
 /// Where a position is kept: the id of its entry, and its epoch if that is known.
@@ -174,7 +177,7 @@ impl RoomStore {
         self.change(|all| {
             // How far it was in another log says nothing of this one, also after a kill before the first turn.
             all.execute_batch(
-                "DELETE FROM members; DELETE FROM leftover;
+                "DELETE FROM members; DELETE FROM callers; DELETE FROM leftover;
              DELETE FROM meta WHERE key IN ('done', 'done_epoch', 'sent', 'sent_epoch', 'log')",
             )?;
             keep_source(all, source)?;
@@ -230,11 +233,14 @@ fn open(path: &Path) -> rusqlite::Result<Option<Connection>> {
 fn load(db: &Connection, source: &Source, history: usize) -> rusqlite::Result<(Stored, Progress)> {
     let is_same = is_same(db, source)?;
     let mut members = BTreeMap::new();
-    let mut rows = db.prepare("SELECT chat, name, address, state, since, wrong FROM members")?;
+    let mut rows = db.prepare(
+        "SELECT m.chat, name, address, state, since, wrong, user FROM members AS m LEFT JOIN callers USING (chat)",
+    )?;
     let mut rows = rows.query([])?;
     while let Some(row) = rows.next()? {
         let member = Member {
             name: row.get(1)?,
+            calls_itself: row.get(6)?,
             address: row.get(2)?,
             state: serde_json::from_str::<MemberState>(&row.get::<_, String>(3)?).map_err(senseless)?,
             since_ms: row.get::<_, i64>(4)? as u64,
@@ -302,6 +308,7 @@ fn keep_turn(
             Some(member) => keep_member(all, *chat, member)?,
             None => {
                 all.prepare_cached("DELETE FROM members WHERE chat = ?1")?.execute([*chat as i64])?;
+                all.prepare_cached("DELETE FROM callers WHERE chat = ?1")?.execute([*chat as i64])?;
             }
         }
     }
@@ -358,6 +365,10 @@ fn keep_member(all: &Transaction<'_>, chat: u64, member: &Member) -> rusqlite::R
         member.since_ms as i64,
         member.wrong
     ])?;
+    if let Some(user) = &member.calls_itself {
+        let sql = "INSERT OR REPLACE INTO callers VALUES (?1, ?2)";
+        all.prepare_cached(sql)?.execute(params![chat as i64, user])?;
+    }
     Ok(())
 }
 

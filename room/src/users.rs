@@ -9,7 +9,7 @@ use std::thread;
 use simp_control::clock::{local, now_ms, rfc3339};
 use simp_control::error::{Outcome, fail, system};
 use simp_control::escape;
-use simp_control::{FailureKind, TEXT_MAX, UserName, typed};
+use simp_control::{FailureKind, KeyId, TEXT_MAX, UserName, typed};
 
 use simp_service::plain_file;
 
@@ -35,11 +35,8 @@ const IMPORT_MAX: u64 = 64 << 20;
 pub fn run(users: UsersArgs) -> Outcome {
     match users.what {
         UsersCommand::List(list) => {
-            for Account { name, since_ms } in store_of(&list.name)?.accounts()? {
-                print(&match list.json {
-                    true => serde_json::json!({ "name": name, "since": rfc3339(since_ms) }).to_string(),
-                    false => format!("{name:32} since {}", local(since_ms)),
-                })?;
+            for account in store_of(&list.name)?.accounts()? {
+                print(&if list.json { json(&account) } else { row(&account) })?;
             }
             Ok(())
         }
@@ -58,7 +55,14 @@ pub fn run(users: UsersArgs) -> Outcome {
                 );
                 return Err(fail(FailureKind::Failed, line));
             }
-            let hash = hashed(&password(name)?, &mut Memory::new())?;
+            if let Some(key) = add.key {
+                refuse_key_of_another(existing(&add.name)?.as_ref(), key, name)
+                    .map_err(|why| fail(FailureKind::Failed, why))?;
+            }
+            let hash = match add.key {
+                Some(key) => key.to_string(),
+                None => hashed(&password(name)?, &mut Memory::new())?,
+            };
             match new_or_existing(&add.name)?.add_accounts(now_ms(), &[(name.clone(), hash)])?.is_empty() {
                 true => print(&format!("{name} added")),
                 false => Err(fail(
@@ -81,6 +85,31 @@ pub fn run(users: UsersArgs) -> Outcome {
             print(&format!("password changed for {}", escape::shown(&passwd.user)))
         }
         UsersCommand::Import(import) => import_file(&import),
+    }
+}
+
+fn json(Account { name, since_ms, key }: &Account) -> String {
+    let mut account = serde_json::json!({ "name": name, "since": rfc3339(*since_ms) });
+    if let Some(key) = key {
+        account["key"] = key.to_string().into();
+    }
+    account.to_string()
+}
+
+fn row(Account { name, since_ms, key }: &Account) -> String {
+    let key = key.map(|key| format!("  {key}")).unwrap_or_default();
+    format!("{name:32} since {}{key}", local(*since_ms))
+}
+
+/// A key is that of one account, or nobody could say who comes with it.
+fn refuse_key_of_another(store: Option<&RoomStore>, key: KeyId, name: &str) -> Result<(), String> {
+    let holder = match store.map(|store| store.name_of_key(key)) {
+        Some(holder) => holder.map_err(|error| error.to_string())?,
+        None => None,
+    };
+    match holder.filter(|holder| !holder.eq_ignore_ascii_case(name)) {
+        Some(holder) => Err(format!("{name}: {key} is the key of {holder} (a key is that of one account)")),
+        None => Ok(()),
     }
 }
 
@@ -138,15 +167,25 @@ fn import_file(import: &ImportArgs) -> Outcome {
     let failed = |why: String| fail(FailureKind::Failed, format!("{file}: {why}"));
     let text = read_import(&import.file).map_err(failed)?;
     let found = import::read(&text).map_err(failed)?;
+    let (with_key, found): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| found.password.parse::<KeyId>().is_ok());
     // All of the file is checked before any of it is stored: it is imported whole or not at all.
     let looks = Looks::of(&found);
-    let mut seen = HashSet::new();
-    for found in &found {
+    let (mut seen, mut keys) = (HashSet::new(), HashSet::new());
+    let before = existing(room)?;
+    for found in found.iter().chain(&with_key) {
         let usage = |why| fail(FailureKind::Usage, format!("{file}: {}: {why}", found.place()));
         check_name(&found.name, room).map_err(usage)?;
         let wrong = |what: &str| Err(failed(format!("{}: {what}", found.place())));
         if !seen.insert(found.name.to_ascii_lowercase()) {
             return wrong("occurs twice, apart from upper and lower case");
+        }
+        if let Ok(key) = found.password.parse::<KeyId>() {
+            refuse_key_of_another(before.as_ref(), key, &found.name).map_err(failed)?;
+            if !keys.insert(found.password.clone()) {
+                return wrong("its key is that of another in the file (a key is that of one account)");
+            }
+            continue;
         }
         if !these_are_passwords && let Some(why) = looks.refuse(found) {
             return wrong(&why);
@@ -163,16 +202,19 @@ fn import_file(import: &ImportArgs) -> Outcome {
     // Hashing is what takes long, so it is done only for accounts that are new.
     let mut there = Vec::new();
     let mut new = Vec::new();
-    for Found { name, password, .. } in found {
+    let mut hashed = Vec::new();
+    for Found { name, password, .. } in found.into_iter().chain(with_key) {
         match store.hash(&name)? {
             Some(_) => there.push(name),
+            None if password.parse::<KeyId>().is_ok() => hashed.push((name, password)),
             None => new.push((name, password)),
         }
     }
-    store.add_accounts(now_ms(), &hash_all(&new)?)?;
+    hashed.extend(hash_all(&new)?);
+    store.add_accounts(now_ms(), &hashed)?;
     let kept =
         if there.is_empty() { String::new() } else { format!("; already there: {}", there.join(", ")) };
-    print(&format!("{} added{kept}", new.len()))
+    print(&format!("{} added{kept}", hashed.len()))
 }
 
 /// Hashes passwords on all processors: each takes tens of milliseconds.

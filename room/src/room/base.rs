@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+use simp_control::ascii;
+
 use super::actions::{Action, ChatRef};
 use super::notices::{Notice, Notices, words};
 use crate::lines::{LINE_MAX, lines, list};
@@ -164,6 +166,8 @@ impl Room {
     pub(super) fn send(&mut self, id: u64, text: Arc<str>, part_of: Option<u32>) {
         if let Some(member) = self.members.get(&id) {
             let to = ChatRef { id, address: member.address.clone() };
+            // A name in it may be that of somebody who came securely.
+            let text = if text.is_ascii() { text } else { ascii(&text).into() };
             self.actions.push(Action::Send { to, text, part_of });
         }
     }

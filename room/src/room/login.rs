@@ -10,6 +10,8 @@
 //!
 //! `EX` leaves from everywhere, and whoever is not inside after five minutes is sent away.
 //!
+//! Whoever comes with the key of an account is inside at once, under the name of the account.
+//!
 //! A source may be forged, so nobody at the door holds a name or a place: both are had from the first step inside. Whoever
 //! gives the password of an account that is inside already takes its place.
 
@@ -41,12 +43,26 @@ pub const PASSWORD_MIN: usize = 4;
 pub struct Newcomer {
     /// There is an account with that name.
     pub is_known: bool,
+    /// Whether a key says who it is.
+    pub key: ByKey,
     /// The operator wants it not here, and says why.
     pub banned: Option<String>,
     /// Too many wrong passwords were given: how long no more are taken, in milliseconds.
     pub pause_ms: u64,
     /// How many accounts there are, for somebody who has none.
     pub accounts: usize,
+}
+
+/// Whether a key says who somebody is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ByKey {
+    /// No account that matters here has one.
+    #[default]
+    Nobody,
+    /// It has the key of the account of this name.
+    Account(String),
+    /// The account of its name has a key, and it has not.
+    NotIts,
 }
 
 /// Why a name can be that of nobody in a room.
@@ -77,17 +93,23 @@ impl Unusable {
 
 impl Room {
     /// A chat has opened.
-    pub fn opened(&mut self, now_ms: u64, chat: u64, name: &str, address: &str, newcomer: &Newcomer) {
+    pub fn opened(&mut self, now_ms: u64, chat: u64, user: &str, address: &str, newcomer: &Newcomer) {
         // A room that starts greets those who have a chat, and the log may tell of the same chats again.
         if self.members.contains_key(&chat) {
             return;
         }
+        let name = match &newcomer.key {
+            ByKey::Account(name) => name,
+            ByKey::Nobody | ByKey::NotIts => user,
+        };
+        let calls_itself = Some(user.to_owned()).filter(|user| user != name);
         let refusal = self.refusal(name, newcomer);
         let state = if newcomer.is_known { Password::Known } else { Password::New };
         let (name, address) = (name.to_owned(), address.to_owned());
         let pace = Pace::default();
         let member = Member {
             name,
+            calls_itself,
             address,
             state: MemberState::Asked(state),
             since_ms: now_ms,
@@ -108,6 +130,7 @@ impl Room {
                     self.tell(holder, "* somebody else wants to come in with your name");
                 }
             }
+            None if matches!(newcomer.key, ByKey::Account(_)) => self.welcome(now_ms, chat),
             None => self.greet(now_ms, chat, newcomer.is_known),
         }
     }
@@ -130,8 +153,14 @@ impl Room {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             return Some(format!("you are banned from {}{why}", self.settings.name));
         }
+        if newcomer.key == ByKey::NotIts {
+            return Some(format!(
+                "{name} is known by a key, and you have another or none: choose another name"
+            ));
+        }
+        let has_key = matches!(newcomer.key, ByKey::Account(_));
         // Whoever knows the password may take over from a chat that is dead.
-        let may_take_over = newcomer.is_known && !self.settings.is_open;
+        let may_take_over = has_key || newcomer.is_known && !self.settings.is_open;
         if self.inside(name).is_some() && !may_take_over {
             return Some(format!("that name is in use: choose another, or wait until {name} leaves"));
         }
@@ -139,7 +168,7 @@ impl Room {
         if let Some(full) = self.full(name) {
             return Some(full);
         }
-        if newcomer.pause_ms > 0 && !self.settings.is_open {
+        if newcomer.pause_ms > 0 && !self.settings.is_open && !has_key {
             return Some(format!("too many wrong passwords: try again in {}", seconds(newcomer.pause_ms)));
         }
         let is_new = !newcomer.is_known && !self.settings.is_open;

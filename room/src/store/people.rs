@@ -1,10 +1,12 @@
 //! Who may come in: accounts, who is banned, and whoever gave wrong passwords.
 
 use rusqlite::{OptionalExtension as _, params};
+use simp_control::{KeyId, Peer};
 
 use super::strikes::{account_key, forget, host_key, left};
 use super::{Account, RoomStore, RoomStoreError};
-use crate::room::Newcomer;
+use crate::member::host;
+use crate::room::{ByKey, Newcomer};
 
 /// What kept somebody out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +20,29 @@ pub enum Kept {
 }
 
 impl RoomStore {
-    /// What is known of somebody who comes.
+    /// What is known of a peer that comes, in a secure chat with this key.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn newcomer(&self, now_ms: u64, name: &str, host: &str) -> Result<Newcomer, RoomStoreError> {
+    pub fn newcomer(&self, now_ms: u64, peer: &Peer, key: Option<KeyId>) -> Result<Newcomer, RoomStoreError> {
+        let host = host(&peer.address);
+        let of_key = key.map_or(Ok(None), |key| self.name_of_key(key))?;
+        let name = of_key.as_deref().unwrap_or(&peer.user);
+        let hash = self.hash(name)?;
+        let has_key = hash.as_deref().is_some_and(|hash| hash.parse::<KeyId>().is_ok());
         let banned = "SELECT why FROM bans WHERE who IN (?1, ?2)";
         let banned =
             self.ask(|db| db.prepare_cached(banned)?.query_row([name, host], |row| row.get(0)).optional())?;
-        let is_known = self.hash(name)?.is_some();
+        let is_known = hash.is_some();
         // Counting reads all of them: it is done only if it matters.
         let accounts = if is_known { 0 } else { self.count_accounts()? };
-        Ok(Newcomer { is_known, banned, pause_ms: self.pause_ms(now_ms, name, host)?, accounts })
+        let pause_ms = self.pause_ms(now_ms, name, host)?;
+        let key = match of_key {
+            Some(name) => ByKey::Account(name),
+            None if has_key => ByKey::NotIts,
+            None => ByKey::Nobody,
+        };
+        Ok(Newcomer { is_known, key, banned, pause_ms, accounts })
     }
 
     /// How many accounts there are.
@@ -59,7 +72,16 @@ impl RoomStore {
         Ok(all.into_iter().max().unwrap_or_default())
     }
 
-    /// The hash of an account's password.
+    /// The account that has this key.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn name_of_key(&self, key: KeyId) -> Result<Option<String>, RoomStoreError> {
+        let sql = "SELECT name FROM accounts WHERE hash = ?1";
+        self.ask(|db| db.prepare_cached(sql)?.query_row([key.to_string()], |row| row.get(0)).optional())
+    }
+
+    /// The hash of an account's password; or its key, if it has one instead.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -74,15 +96,16 @@ impl RoomStore {
     /// If they cannot be read.
     pub fn accounts(&self) -> Result<Vec<Account>, RoomStoreError> {
         let account = |row: &rusqlite::Row<'_>| {
-            Ok(Account { name: row.get(0)?, since_ms: row.get::<_, i64>(1)? as u64 })
+            let (since_ms, hash): (i64, String) = (row.get(1)?, row.get(2)?);
+            Ok(Account { name: row.get(0)?, since_ms: since_ms as u64, key: hash.parse().ok() })
         };
         self.ask(|db| {
-            let mut all = db.prepare("SELECT name, since FROM accounts ORDER BY name")?;
+            let mut all = db.prepare("SELECT name, since, hash FROM accounts ORDER BY name")?;
             all.query_map([], account)?.collect()
         })
     }
 
-    /// Adds accounts that are not there yet: name and hash. Gives the names of those that are.
+    /// Adds accounts that are not there yet: name, and hash or key. Gives the names of those that are.
     ///
     /// # Errors
     /// If they cannot be written: then none was.
