@@ -219,6 +219,8 @@ impl SecureChat {
             (Phase::Inviting { reach: Reach::Nobody | Reach::Perhaps, .. }, Broken::Unreachable) => {
                 self.end(Reason::NobodyThere, None);
             }
+            // There is nobody who could know.
+            (Phase::Leaving { untold, .. }, Broken::Unreachable) => self.end_left(untold),
             (Phase::Inviting { .. }, Broken::OtherKey(found)) => {
                 self.end(Reason::OtherKey, Some(found.to_string()));
             }

@@ -18,6 +18,18 @@ fn whoever_leaves_says_bye_and_is_told_when_the_peer_knows() {
 }
 
 #[test]
+fn whoever_leaves_does_not_wait_for_a_peer_that_is_not_there() {
+    let mut bob = Driver::leaving();
+    bob.breaks(at(10), C1, Broken::Lost);
+    bob.connects(at(300), C2);
+    bob.breaks(at(301), C2, Broken::NoAnswer);
+    assert_eq!((bob.state(), bob.events()), (State::Closing, vec![]));
+    bob.connects(at(1_000), C3);
+    bob.breaks(at(1_001), C3, Broken::Unreachable);
+    assert_eq!((bob.state(), bob.events()), (State::Closed, vec![closed(Reason::Quit)]));
+}
+
+#[test]
 fn whoever_is_left_answers_bye() {
     let mut bob = Driver::open();
     bob.sends(at(1), 1, "one");
