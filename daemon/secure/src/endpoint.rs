@@ -303,16 +303,33 @@ impl Endpoint {
     /// Takes in what has become of a link.
     fn settle(&mut self, now: Instant, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        let before = link.key();
         link.settle(now, &mut self.outlet);
-        if link.is_made()
-            && let Side::Theirs(pass) = &mut link.side
-        {
+        let new = link.key().filter(|_| before.is_none());
+        let mut caller = None;
+        if let (Some(key), Side::Theirs(pass)) = (new, &mut link.side) {
             self.gate.made(pass);
+            caller = Some(key);
         }
         for channel in self.outlet.incoming.drain(..) {
             self.channels.insert(channel, id);
         }
         self.touch(id);
+        if let Some(key) = caller {
+            self.doubt_others(now, id, key);
+        }
+    }
+
+    /// Whoever makes a link may know nothing of an older one: it may have been started again since.
+    fn doubt_others(&mut self, now: Instant, new: LinkId, key: KeyId) {
+        let is_other = |(id, link): &(&LinkId, &Link)| **id != new && link.key() == Some(key);
+        let others: Vec<_> = self.links.iter().filter(is_other).map(|(id, _)| *id).collect();
+        for id in others {
+            if let Some(link) = self.links.get_mut(&id) {
+                link.doubt(now);
+            }
+            self.touch(id);
+        }
     }
 
     /// Lets a link and the library talk. Says whether the link has heard something.

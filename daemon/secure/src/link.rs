@@ -154,7 +154,8 @@ impl Link {
         }
     }
 
-    fn doubt(&mut self, now: Instant) {
+    /// It may be no more: it has to answer soon.
+    pub(crate) fn doubt(&mut self, now: Instant) {
         if self.doubt.is_none() {
             let received = self.received();
             let rtt = self.connection.call(|connection| {
@@ -412,9 +413,12 @@ impl Link {
         self.end(why, outlet);
     }
 
-    /// Whether the handshake is done.
-    pub(crate) fn is_made(&self) -> bool {
-        matches!(self.phase, Phase::Made(_))
+    /// The peer's key, if the handshake is done.
+    pub(crate) fn key(&self) -> Option<KeyId> {
+        match self.phase {
+            Phase::Made(key) => Some(key),
+            Phase::Making { .. } | Phase::Over(_) => None,
+        }
     }
 
     /// Whether the library still has it.

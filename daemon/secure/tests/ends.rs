@@ -48,6 +48,30 @@ fn a_peer_that_was_killed_and_is_back_with_its_key_is_noticed_with_the_next_word
 }
 
 #[test]
+fn a_peer_that_was_killed_and_calls_again_is_gone_from_the_link_that_it_had_made() {
+    let mut net = Net::new(1, Weather { delay: Duration::from_millis(5), ..Weather::default() });
+    let from_bob = |net: &mut Net, number| {
+        let channel = net.open(BOB, ALICE);
+        net.hosts[BOB].write(channel, number, "it is me");
+        let is_there =
+            |net: &Net| net.hosts[ALICE].incoming().filter(|it| net.hosts[ALICE].numbers(*it) == [number]);
+        net.until(|net| is_there(net).is_some());
+        is_there(net).unwrap()
+    };
+    let first = from_bob(&mut net, 1);
+    net.run(Duration::from_secs(1));
+    // Who has called cannot say in advance how it would tell that it knows nothing of the link.
+    net.hosts[BOB].restart();
+    let begin = net.now;
+    let second = from_bob(&mut net, 2);
+    net.until(|net| net.hosts[ALICE].broken(first).is_some());
+    assert_eq!(net.hosts[ALICE].broken(first), Some(Broken::Lost));
+    assert!(net.now - begin <= Duration::from_millis(1_100), "{:?}", net.now - begin);
+    net.run(Duration::from_secs(5));
+    assert_eq!(net.hosts[ALICE].broken(second), None);
+}
+
+#[test]
 fn a_peer_that_moves_is_still_there() {
     let mut net = Net::new(1, Weather { delay: Duration::from_millis(5), ..Weather::default() });
     let (alice, bob) = net.channel();
