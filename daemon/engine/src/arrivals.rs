@@ -66,7 +66,11 @@ impl Engine {
             return Ok(false);
         }
         self.counters.ignored += 1;
-        tracing::debug!(peer = %ongoing.place.address, operation = ?datagram.operation, "ignored: the chat is secure");
+        let peer = ongoing.place.address;
+        if datagram.operation == Operation::Syn && self.limits.allow_notice(now.instant, peer.ip()) {
+            tracing::warn!(%peer, "refused: it invites in the clear, and there is a secure chat");
+        }
+        tracing::debug!(%peer, operation = ?datagram.operation, "ignored: the chat is secure");
         Ok(true)
     }
 

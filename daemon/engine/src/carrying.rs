@@ -130,6 +130,7 @@ impl Engine {
     fn handle_broken(&mut self, now: Now, channel: ChannelId, why: Broken) -> Result<(), StoreError> {
         // What came before it broke has been sent, and comes again.
         let Some(Owner::Chat(key)) = self.channels.forget(channel) else { return Ok(()) };
+        self.tell_of_other_key(now, key, why);
         let is_its = |ongoing: &Ongoing| ongoing.chat.secure().and_then(|it| it.channel()) == Some(channel);
         let is_tried = self.chats.get(key).is_some_and(|it| is_its(it) && it.chat.may_be_plain());
         if is_tried {
@@ -142,6 +143,17 @@ impl Engine {
             });
         }
         self.settle_if_over(now, key)
+    }
+
+    /// Somebody else is where a peer was: that is to be seen while the chat is still tried.
+    fn tell_of_other_key(&mut self, now: Now, key: usize, why: Broken) {
+        let Broken::OtherKey(found) = why else { return };
+        let Some(ongoing) = self.chats.get(key) else { return };
+        let (peer, expected) = (ongoing.place.address, ongoing.peer_key());
+        if self.limits.allow_notice(now.instant, peer.ip()) {
+            let expected = expected.map(tracing::field::display);
+            tracing::warn!(%peer, key = %found, expected, "whoever answers there has another key than before");
+        }
     }
 
     /// What a chat has to say over channels leaves; if it needs one, one is opened.

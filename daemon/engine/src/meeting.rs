@@ -20,6 +20,8 @@ enum Before {
     Invitation(usize),
     /// A chat or a request, which it has forgotten.
     Forgotten(usize),
+    /// Where it comes from is a peer with another key.
+    Another(KeyId),
 }
 
 impl Engine {
@@ -93,7 +95,15 @@ impl Engine {
             self.send_away(channel, Frame::Bye { reason: Some(reason) });
             return Ok(());
         }
-        match self.before(key, address) {
+        let mut before = self.before(key, address);
+        if let Before::Forgotten(chat) = before
+            && !self.is_newly_open(now, chat)
+        {
+            self.end_forgotten(now, chat)?;
+            // That may have been elsewhere.
+            before = self.before(key, address);
+        }
+        match before {
             // Both invite: the invitation of the smaller key counts, if the peer may have heard it, or will.
             Before::Invitation(chat) if me.key < key && self.is_under_way(chat) => {
                 self.channels.end(channel);
@@ -108,6 +118,15 @@ impl Engine {
             Before::Forgotten(chat) => {
                 self.end_forgotten(now, chat)?;
                 self.take_request(now, channel, peer, hello)
+            }
+            // It can write that address on its datagrams, which makes it no heir of whoever is there.
+            Before::Another(other) => {
+                if self.limits.allow_notice(now.instant, address.ip()) {
+                    tracing::warn!(peer = %address, %key, expected = %other, "refused: another key than before");
+                }
+                let reason = "there is a chat with another key at this address".to_owned();
+                self.send_away(channel, Frame::Bye { reason: Some(reason) });
+                Ok(())
             }
             Before::Nothing => self.take_request(now, channel, peer, hello),
         }
@@ -138,14 +157,14 @@ impl Engine {
     }
 
     fn before(&self, key: KeyId, address: SocketAddr) -> Before {
-        let Some(chat) = self.chats.with_key(key).or_else(|| self.chats.at(address)) else {
-            return Before::Nothing;
-        };
-        let is_of =
-            |ongoing: &Ongoing| ongoing.chat.secure().and_then(|it| it.them().key).is_none_or(|it| it == key);
+        let (its, there) = (self.chats.with_key(key), self.chats.at(address));
+        let is_on = |ongoing: &&Ongoing| !ongoing.chat.is_leaving() && !ongoing.chat.is_over_for_us();
+        let ongoing = there.and_then(|chat| self.chats.get(chat)).filter(is_on);
+        if let Some(other) = ongoing.and_then(Ongoing::peer_key).filter(|other| *other != key) {
+            return Before::Another(other);
+        }
+        let Some(chat) = its.or(there) else { return Before::Nothing };
         match self.chats.get(chat) {
-            // It is somebody else's, who was there before.
-            Some(ongoing) if !is_of(ongoing) => Before::Forgotten(chat),
             Some(ongoing) if ongoing.chat.state() == State::Inviting => Before::Invitation(chat),
             Some(_) => Before::Forgotten(chat),
             None => Before::Nothing,
