@@ -28,6 +28,7 @@
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
 //! - `relay`: that bad link, for `kills`.
+//! - `secure`: secure chats, on a bad network and in the hands of somebody who means ill.
 //! - `power_loss`: what a loss of power leaves of the log.
 //! - `room`: simp-room, with members that use simpctl and members that are bare peers.
 //! - `circles`: no file uses one that uses it.
@@ -69,6 +70,7 @@ mod restart;
 mod retention;
 mod roaming;
 mod room;
+mod secure;
 mod simpctl;
 mod sleep;
 mod texts;
