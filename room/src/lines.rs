@@ -1,6 +1,10 @@
 //! Texts on their way through the room: what a member wrote, what it asks for, and the lines it comes out as.
 
-use simp_control::{TEXT_MAX, ascii, escape};
+use std::sync::Arc;
+
+use simp_control::{TEXT_MAX, ascii, escape, read_payload_up_to};
+
+use crate::member::ChatKind;
 
 /// The longest line that the room sends, in bytes: some peers need a few of a message for themselves (SIMP 7).
 pub const LINE_MAX: usize = TEXT_MAX - 5;
@@ -25,14 +29,52 @@ pub fn lines(before: &str, text: &str) -> Vec<String> {
     lines
 }
 
+/// The longest text of a member with a secure chat, in bytes: everybody's simpd keeps it.
+pub const LONG_MAX: usize = 64 << 10;
+
+/// What somebody says, as members take it.
+#[derive(Debug)]
+pub struct Spoken {
+    short: Vec<Arc<str>>,
+    whole: [Arc<str>; 1],
+}
+
+impl Spoken {
+    /// A text with this before it.
+    pub fn new(before: &str, text: &str) -> Self {
+        let cut = is_too_long(text).then(|| read_payload_up_to(text.as_bytes(), TEXT_MAX));
+        let short = lines(before, &escape::ascii(cut.as_deref().unwrap_or(text)))
+            .into_iter()
+            .map(Arc::from)
+            .collect();
+        Self { short, whole: [format!("{before}{text}").into()] }
+    }
+
+    /// Its lines for a member that has such a chat.
+    pub fn lines(&self, chat: ChatKind) -> &[Arc<str>] {
+        match chat {
+            ChatKind::Plain => &self.short,
+            ChatKind::Secure => &self.whole,
+        }
+    }
+}
+
 /// In about how many lines a text goes out that somebody with this name says: at least one.
 pub fn count(name: &str, text: &str) -> usize {
     (name.len() + "[] ".len() + escape::ascii(text).len()).div_ceil(LINE_MAX)
 }
 
+/// Whether a text is longer than one in such a chat may be, and how long that is, in bytes.
+pub fn too_long(text: &str, chat: ChatKind) -> Option<usize> {
+    match chat {
+        ChatKind::Plain => is_too_long(text).then_some(TEXT_MAX),
+        ChatKind::Secure => (text.len() > LONG_MAX).then_some(LONG_MAX),
+    }
+}
+
 /// Whether a text is longer than SIMP has them. What is not UTF-8 was read with a character for each byte, and need not
 /// have been longer than that.
-pub fn is_too_long(text: &str) -> bool {
+fn is_too_long(text: &str) -> bool {
     let is_bytes = text.chars().all(|c| u32::from(c) < 0x100);
     let bytes = if is_bytes { text.chars().count() } else { text.len() };
     bytes > TEXT_MAX

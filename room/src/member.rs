@@ -56,6 +56,16 @@ pub enum Question {
     Direct(String),
 }
 
+/// How somebody's chat goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChatKind {
+    /// Over datagrams: a text is short, and ASCII.
+    #[default]
+    Plain,
+    /// Over channels: a text is as it is.
+    Secure,
+}
+
 /// Somebody who has a chat with the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -63,6 +73,8 @@ pub struct Member {
     pub name: String,
     /// What it calls itself, if it came with the key of an account of another name.
     pub calls_itself: Option<String>,
+    /// How its chat goes. Not stored: simpd says it of each chat.
+    pub kind: ChatKind,
     /// Where it is, as simpd names it.
     pub address: String,
     /// Where it stands.

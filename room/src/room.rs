@@ -25,9 +25,7 @@ pub use login::{ByKey, Newcomer, PASSWORD_MIN, Unusable};
 pub use notices::Notice;
 pub use orders::{MemberInfo, Order, OrderResult, RoomStatus};
 
-use simp_control::TEXT_MAX;
-
-use crate::lines::{Intent, count, is_too_long};
+use crate::lines::{Intent, count, too_long};
 use crate::member::{Allowance, Held, MemberState, Rate};
 use crate::now::Now;
 use login::{login_ends_at, without_end};
@@ -39,26 +37,26 @@ impl Room {
         else {
             return;
         };
-        let is_too_long = is_too_long(text);
+        let too_long = too_long(text, member.kind);
         // It counts as much as it costs: one line for the refusal, or what it becomes for each of the others.
-        let lines = if is_too_long { 1 } else { count(&member.name, text) };
-        match member.pace.allow(at_ms, lines, self.settings.rate) {
+        let lines = if too_long.is_some() { 1 } else { count(&member.name, text) };
+        match (member.pace.allow(at_ms, lines, self.settings.rate), too_long) {
             // Cut off it would be another password, or say another thing.
-            Allowance::Yes if is_too_long => {
-                self.tell(chat, format!("too long, not sent: a line has at most {TEXT_MAX} bytes"));
+            (Allowance::Yes, Some(most)) => {
+                self.tell(chat, format!("too long, not sent: a line has at most {most} bytes"));
             }
-            Allowance::Yes => self.heard(at_ms, chat, event, text, pause_ms),
+            (Allowance::Yes, None) => self.heard(at_ms, chat, event, text, pause_ms),
             // Whoever is over the limit can still leave, which ends the flood as well.
-            Allowance::No if Intent::read(text) == Intent::Leave => {
+            (Allowance::No, _) if Intent::read(text) == Intent::Leave => {
                 self.heard(at_ms, chat, event, text, pause_ms);
             }
-            Allowance::No if member.is_at_the_door() => self.tell(chat, "too fast: wait a little"),
-            Allowance::No => {
+            (Allowance::No, _) if member.is_at_the_door() => self.tell(chat, "too fast: wait a little"),
+            (Allowance::No, _) => {
                 let Rate { messages } = self.settings.rate;
                 let within = Rate::WITHIN_MS / 1_000;
                 self.tell(chat, format!("too fast, not sent: at most {messages} messages in {within} s"));
             }
-            Allowance::Never => self.dismiss(at_ms, chat, "too many messages: goodbye"),
+            (Allowance::Never, _) => self.dismiss(at_ms, chat, "too many messages: goodbye"),
         }
     }
 

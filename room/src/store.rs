@@ -22,7 +22,7 @@ use simp_control::{KeyId, LogId, Position};
 use strikes::{account_key, forgive, host_key, strike};
 
 use crate::leftover::QueuedLine;
-use crate::member::{Member, MemberState, Pace};
+use crate::member::{ChatKind, Member, MemberState, Pace};
 use crate::room::{Changes, Notice, Room, Stored};
 
 /// Marks the file as a room's: "room".
@@ -241,6 +241,7 @@ fn load(db: &Connection, source: &Source, history: usize) -> rusqlite::Result<(S
         let member = Member {
             name: row.get(1)?,
             calls_itself: row.get(6)?,
+            kind: ChatKind::default(),
             address: row.get(2)?,
             state: serde_json::from_str::<MemberState>(&row.get::<_, String>(3)?).map_err(senseless)?,
             since_ms: row.get::<_, i64>(4)? as u64,

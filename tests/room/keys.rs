@@ -81,12 +81,23 @@ fn keys_are_imported_in_place_of_passwords_all_or_none() {
 }
 
 #[test]
-fn a_name_that_is_not_ascii_reaches_everybody_in_ascii() {
+fn what_is_said_is_whole_to_those_with_secure_chats_and_cut_to_the_others() {
     let lobby = Lobby::start(&["--open"]);
+    let world = &lobby.world;
     let mut ann = Guest::enters(&lobby, 3, "ann");
-    let _jorg = lobby.world.start(2, &["--user", "J\u{f6}rg"]);
-    lobby.world.ctl(2, &["connect", &lobby.to()]).ok();
+    let _daemons = [world.start(2, &["--user", "J\u{f6}rg"]), world.start(4, &["--user", "cid"])];
+    world.ctl(2, &["connect", &lobby.to()]).ok();
     ann.learns("Jorg", "joined");
-    lobby.world.ctl(2, &["send", "gr\u{fc}\u{df}e"]).ok();
-    ann.hears(&["[Jorg] gr\\xfc\\xdfe"]);
+    world.ctl(4, &["connect", &lobby.to()]).ok();
+    ann.learns("cid", "joined");
+    let long = format!("gr\u{fc}\u{df}e\n{}", "x".repeat(3_000));
+    world.ctl(2, &["send", &long]).ok();
+    ann.hears(&[
+        &format!("[Jorg] gr\\xfc\\xdfe\\n{}", "x".repeat(960)),
+        &format!("[Jorg] {} [2023 more bytes]", "x".repeat(17)),
+    ]);
+    let heard = world.ctl(4, &["listen", "-n", "9", "--json", "--timeout", "1"]).stdout;
+    let last: Value = serde_json::from_str(heard.lines().last().unwrap()).unwrap();
+    assert_eq!(last["text"], format!("[J\u{f6}rg] {long}"));
+    ann.asks("DM jorg hi", "sent to Jorg");
 }

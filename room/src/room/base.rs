@@ -8,7 +8,7 @@ use simp_control::ascii;
 use super::actions::{Action, ChatRef};
 use super::notices::{Notice, Notices, words};
 use crate::lines::{LINE_MAX, lines, list};
-use crate::member::{Member, MemberState, Rate};
+use crate::member::{ChatKind, Member, MemberState, Rate};
 
 /// How much of a line names take, so that something else fits too.
 const NAMES_MAX: usize = LINE_MAX - 100;
@@ -167,7 +167,8 @@ impl Room {
         if let Some(member) = self.members.get(&id) {
             let to = ChatRef { id, address: member.address.clone() };
             // A name in it may be that of somebody who came securely.
-            let text = if text.is_ascii() { text } else { ascii(&text).into() };
+            let is_as_it_is = member.kind == ChatKind::Secure || text.is_ascii();
+            let text = if is_as_it_is { text } else { ascii(&text).into() };
             self.actions.push(Action::Send { to, text, part_of });
         }
     }

@@ -23,7 +23,7 @@ use super::actions::{Action, Computed, Task};
 use super::base::Room;
 use super::notices::Notice;
 use crate::lines::{Intent, lines};
-use crate::member::{Held, Member, MemberState, Pace, Password, host};
+use crate::member::{ChatKind, Held, Member, MemberState, Pace, Password, host};
 use crate::now::Now;
 
 /// How long somebody may stand at the door, in milliseconds.
@@ -45,6 +45,8 @@ pub struct Newcomer {
     pub is_known: bool,
     /// Whether a key says who it is.
     pub key: ByKey,
+    /// How its chat goes.
+    pub kind: ChatKind,
     /// The operator wants it not here, and says why.
     pub banned: Option<String>,
     /// Too many wrong passwords were given: how long no more are taken, in milliseconds.
@@ -110,6 +112,7 @@ impl Room {
         let member = Member {
             name,
             calls_itself,
+            kind: newcomer.kind,
             address,
             state: MemberState::Asked(state),
             since_ms: now_ms,

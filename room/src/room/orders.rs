@@ -5,7 +5,7 @@ use simp_control::escape;
 
 use super::base::Room;
 use crate::files::name_option;
-use crate::lines::lines;
+use crate::lines::{Spoken, lines};
 use crate::member::{MemberState, host};
 
 /// What the operator wants of a room that runs.
@@ -137,9 +137,9 @@ impl Room {
             let room = name_option(&self.settings.name);
             return OrderResult::Usage(format!("nothing to say (give a text: simp-room say{room} TEXT)"));
         }
-        let public = lines(&format!("[{}] ", self.settings.name), &escape::ascii(text));
+        let spoken = Spoken::new(&format!("[{}] ", self.settings.name), text);
         let told = self.others(None).len();
-        self.publish(None, public);
+        self.publish(None, &spoken);
         OrderResult::Done(format!("sent to {told}"))
     }
 

@@ -7,14 +7,12 @@
 //! | inside, asked | what was asked for | asked anew | the same, the question is over | the same | leaves |
 //! | leaving | nothing: it may have crossed the goodbye | | | | |
 
-use std::sync::Arc;
-
-use simp_control::escape;
+use simp_control::{ascii, escape};
 
 use super::actions::{Action, ChatRef};
 use super::base::Room;
-use crate::lines::{Intent, lines};
-use crate::member::{MemberState, Question};
+use crate::lines::{Intent, Spoken};
+use crate::member::{ChatKind, Member, MemberState, Question};
 
 const HELP: [&str; 3] = [
     "PM TEXT, or just TEXT, goes to everybody here. DM NAME TEXT goes to NAME only.",
@@ -74,31 +72,38 @@ impl Room {
             return self.tell(chat, "nothing to send (HELP lists the commands)");
         }
         let Some(member) = self.members.get(&chat) else { return };
-        let public = lines(&format!("[{}] ", member.name), &escape::ascii(text));
+        let spoken = Spoken::new(&format!("[{}] ", member.name), text);
         // Others must know of somebody before they read a line of theirs.
         if self.notices().iter().any(|notice| notice.name() == member.name) {
             self.announce_now(now_ms);
         }
-        let said = self.publish(Some(chat), public);
+        let said = self.publish(Some(chat), &spoken);
         self.confirm(chat, said, None);
     }
 
     /// Sends public lines to all but this one, and keeps them for those who come later. Gives the number of what is said.
-    pub(super) fn publish(&mut self, from: Option<u64>, public: Vec<String>) -> u32 {
+    pub(super) fn publish(&mut self, from: Option<u64>, spoken: &Spoken) -> u32 {
         let said = self.number();
-        for line in public {
-            let line: Arc<str> = line.into();
-            for other in self.others(from) {
-                self.send(other, line.clone(), Some(said));
-            }
+        for other in self.others(from) {
+            self.send_spoken(other, spoken, said);
+        }
+        // Whoever comes later may have any kind of chat.
+        for line in spoken.lines(ChatKind::Plain) {
             self.history.push_back(line.clone());
-            self.changes.lines.push(line);
+            self.changes.lines.push(line.clone());
         }
         // Only what new members are shown stays in memory; the store keeps more, for a longer --history next time.
         while self.history.len() > self.settings.history {
             self.history.pop_front();
         }
         said
+    }
+
+    fn send_spoken(&mut self, to: u64, spoken: &Spoken, said: u32) {
+        let Some(member) = self.members.get(&to) else { return };
+        for line in spoken.lines(member.kind) {
+            self.send(to, line.clone(), Some(said));
+        }
     }
 
     fn number(&mut self) -> u32 {
@@ -110,6 +115,10 @@ impl Room {
     fn confirm(&mut self, id: u64, said: u32, whom: Option<String>) {
         let Some(member) = self.members.get(&id) else { return };
         let to = ChatRef { id, address: member.address.clone() };
+        let whom = match member.kind {
+            ChatKind::Plain => whom.map(|name| ascii(&name).into_owned()),
+            ChatKind::Secure => whom,
+        };
         self.actions.push(Action::Confirm { to, said, whom });
     }
 
@@ -118,7 +127,7 @@ impl Room {
         self.end_question(chat);
         let ends = rest.match_indices(' ').map(|(at, _)| at).chain([rest.len()]);
         let named = ends.filter_map(|end| rest.split_at_checked(end));
-        let inside = |name: &str| self.inside(name).is_some();
+        let inside = |name: &str| self.meant(name).is_some();
         match named.rev().find(|(name, _)| inside(name)) {
             Some((name, text)) if text.trim().is_empty() => {
                 let words = format!("what do you want to say to {name}?");
@@ -132,6 +141,13 @@ impl Room {
         }
     }
 
+    /// The chat of the one in the room with this name, or whose name is shown so to those that take only ASCII.
+    fn meant(&self, name: &str) -> Option<u64> {
+        let is_shown_so = |member: &Member| ascii(&member.name).eq_ignore_ascii_case(name);
+        let by_look = || self.members.iter().find(|(_, member)| member.is_inside() && is_shown_so(member));
+        self.inside(name).or_else(|| by_look().map(|(chat, _)| *chat))
+    }
+
     fn tell_no_such(&mut self, chat: u64, name: &str) {
         let others = self.names_but(chat);
         let name: String = escape::ascii(name).chars().take(32).collect();
@@ -140,16 +156,14 @@ impl Room {
 
     fn say_to(&mut self, chat: u64, name: &str, text: &str) {
         self.end_question(chat);
-        let Some(to) = self.inside(name) else { return self.tell_no_such(chat, name) };
+        let Some(to) = self.meant(name) else { return self.tell_no_such(chat, name) };
         if to == chat {
             return self.tell(chat, "you cannot message yourself");
         }
         let name_of = |chat| self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
         let (from, name) = (name_of(chat), name_of(to));
         let said = self.number();
-        for line in lines(&format!("[{from} -> you] "), &escape::ascii(text)) {
-            self.send(to, line.into(), Some(said));
-        }
+        self.send_spoken(to, &Spoken::new(&format!("[{from} -> you] "), text), said);
         self.confirm(chat, said, Some(name));
     }
 }

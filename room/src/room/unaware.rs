@@ -18,6 +18,9 @@ impl Room {
     ) {
         let is_known = self.members.contains_key(&chat);
         self.opened(now_ms, chat, name, address, newcomer);
+        if let Some(member) = self.members.get_mut(&chat) {
+            member.kind = newcomer.kind;
+        }
         let state = self.members.get(&chat).map(|member| &member.state);
         if let Some(MemberState::Asked(password)) = state.filter(|_| !is_known) {
             let unaware = MemberState::Unaware(password.clone(), after);

@@ -5,7 +5,7 @@ use simp_control::{KeyId, Peer};
 
 use super::strikes::{account_key, forget, host_key, left};
 use super::{Account, RoomStore, RoomStoreError};
-use crate::member::host;
+use crate::member::{ChatKind, host};
 use crate::room::{ByKey, Newcomer};
 
 /// What kept somebody out.
@@ -26,6 +26,7 @@ impl RoomStore {
     /// If it cannot be read.
     pub fn newcomer(&self, now_ms: u64, peer: &Peer, key: Option<KeyId>) -> Result<Newcomer, RoomStoreError> {
         let host = host(&peer.address);
+        let kind = key.map_or(ChatKind::Plain, |_| ChatKind::Secure);
         let of_key = key.map_or(Ok(None), |key| self.name_of_key(key))?;
         let name = of_key.as_deref().unwrap_or(&peer.user);
         let hash = self.hash(name)?;
@@ -42,7 +43,7 @@ impl RoomStore {
             None if has_key => ByKey::NotIts,
             None => ByKey::Nobody,
         };
-        Ok(Newcomer { is_known, key, banned, pause_ms, accounts })
+        Ok(Newcomer { is_known, key, kind, banned, pause_ms, accounts })
     }
 
     /// How many accounts there are.
