@@ -1,4 +1,4 @@
-//! A daemon without sockets, turn by turn: datagrams from a few addresses, requests, addresses that cannot be reached,
+//! A daemon without sockets, turn by turn: datagrams from a few addresses, channels, requests, addresses that cannot be reached,
 //! settings that change, clocks that jump, a disk that refuses commits, a network
 //! that takes nothing, kills. `Watched` holds it to what it promises;
 //! here is what happens to it.
@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
-use simp_engine::{Accept, Budget, Policy, Retain};
+use simp_engine::{Accept, Budget, Policy, Retain, Secrecy};
 use simp_proto::Settings;
 use simp_store::Discard;
 
@@ -59,7 +59,11 @@ pub fn run(bytes: &[u8]) {
 
 fn step(daemon: &mut Watched, input: &mut Unstructured<'_>, before: &mut Before) -> Result<()> {
     match input.int_in_range(0..=63)? {
-        0..20 => {
+        0..7 => {
+            let from = peer(input)?;
+            daemon.hears_of_channels(input, from)?;
+        }
+        7..20 => {
             let from = peer(input)?;
             daemon.hears(from, heard::datagram(input, before)?);
         }
@@ -109,6 +113,7 @@ fn policy(input: &mut Unstructured<'_>) -> Result<Policy> {
     let accept = *input.choose(&["all", "ask", "ann,127.0.0.3"])?;
     let max_chats = input.int_in_range(1..=3)?;
     let mut policy = driver::policy("me", Accept::parse(accept).unwrap_or(Accept::Ask), max_chats);
+    policy.secrecy = *input.choose(&[Secrecy::Off, Secrecy::Prefer, Secrecy::Require])?;
     // Most are as they come.
     if input.ratio(1, 4)? {
         // As simpd.toml lets them be.

@@ -3,13 +3,14 @@
 //!
 //! - `datagram`: what comes in one UDP packet, and what a terminal gets to see of it. `frame`: what comes on the control
 //!   socket. `chat`: the machine of one chat, with time. `engine`: a daemon, turn by turn.
-//! - `heard`: datagrams that peers may send. `asked`: requests that clients may make. `driver`: the one of the daemon's
+//! - `heard`: datagrams that peers may send. `channels`: what they may do with channels. `asked`: requests that clients may make. `driver`: the one of the daemon's
 //!   tests. `memory`: how much of it may be taken.
 //!
 //! `sh fuzz/run.sh` runs them with libFuzzer; the programs of a usual build replay inputs and print what happens.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a target panics, and says what it did")]
 
 mod asked;
+mod channels;
 pub mod chat;
 pub mod datagram;
 #[path = "../../daemon/tests/driver.rs"]

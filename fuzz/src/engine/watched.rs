@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use arbitrary::Unstructured;
 use simp_control::{Event, Reply, Request, What, read_payload};
 use simp_engine::{Now, Policy, may_wait};
 use simp_proto::{Datagram, Operation};
 
+use crate::channels::{self, Known};
 use crate::driver::{self, BadDisk, Driver, Uplink};
 use crate::engine::unheard::Unheard;
 use crate::frame;
@@ -35,6 +37,7 @@ pub struct Watched {
     heard: Vec<(SocketAddr, Datagram)>,
     told: Told,
     unheard: Unheard,
+    channels: Known,
     /// The network did not take all: what leaves may be an answer to something earlier.
     was_busy: bool,
     /// The number of its last datagram.
@@ -80,6 +83,7 @@ impl Watched {
             heard: Vec::new(),
             told: Told::default(),
             unheard,
+            channels: Known::default(),
             was_busy: false,
             last_number: 0,
         }
@@ -98,6 +102,19 @@ impl Watched {
             self.heard.push((from, datagram.clone()));
         }
         self.driver().arrives_as(from, length, datagram);
+    }
+
+    /// The next turn hears this of channels.
+    pub fn hears_of_channels(
+        &mut self,
+        input: &mut Unstructured<'_>,
+        from: SocketAddr,
+    ) -> arbitrary::Result<()> {
+        let last_id = self.last_id();
+        let events = channels::events(input, &mut self.channels, (from, last_id))?;
+        crate::trace(&events);
+        self.driver().inputs.channels.extend(events);
+        Ok(())
     }
 
     /// The next turn takes this request.
@@ -167,6 +184,10 @@ impl Watched {
         for (request, answer) in requests.iter().zip(&answers) {
             crate::trace(answer);
             self.check_answer(request, answer);
+        }
+        for command in self.driver().commanded() {
+            crate::trace(&command);
+            self.channels.note(&command);
         }
         self.check_turn();
         self.check_due();
