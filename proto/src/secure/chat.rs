@@ -281,7 +281,7 @@ impl SecureChat {
         } else if std::mem::take(&mut due.ack) {
             Frame::Ack { upto: self.theirs.received }
         } else if let Phase::Open { .. } | Phase::Draining = self.phase
-            && let Some(text) = self.ours.next()
+            && let Some(text) = self.ours.next(self.theirs.text_max.unwrap_or(u64::MAX))
         {
             text
         } else if std::mem::take(&mut due.bye) {
@@ -471,13 +471,16 @@ impl SecureChat {
         while let Some(id) = self.ours.settle(upto) {
             self.out.events.push_back(ChatEvent::Delivered(id));
         }
-        self.ours.len() < before
+        let is_any = self.ours.len() < before;
+        self.tell_too_long();
+        is_any
     }
 
     pub(super) fn tell_too_long(&mut self) {
         let Some(most) = self.text_max() else { return };
-        let too_long = self.ours.too_long(most).into_iter();
-        self.out.events.extend(too_long.map(|id| ChatEvent::Undelivered(id, Reason::TooLong)));
+        while let Some(id) = self.ours.too_long(most) {
+            self.out.events.push_back(ChatEvent::Undelivered(id, Reason::TooLong));
+        }
     }
 
     /// A message that has not left is taken back. False if it is not among those that wait.

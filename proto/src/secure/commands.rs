@@ -146,11 +146,8 @@ impl SecureChat {
     }
 
     fn queue(&mut self, now: Instant, letter: Letter, may_have_left: bool) {
-        if self.theirs.text_max.is_some_and(|most| letter.text.len() as u64 > most) {
-            self.out.events.push_back(ChatEvent::Undelivered(letter.id, Reason::TooLong));
-        } else {
-            self.ours.push(letter, may_have_left);
-        }
+        self.ours.push(letter, may_have_left);
+        self.tell_too_long();
         self.wait(now);
     }
 

@@ -102,7 +102,6 @@ impl SecureChat {
         self.theirs.text_max = Some(hello.text_max);
         self.theirs.already = already.into_iter().filter(|number| *number > self.theirs.received).collect();
         self.tell_delivered(hello.received);
-        self.tell_too_long();
         self.see_sign(now);
         match (self.phase, hello.stands) {
             (Phase::Inviting { expires, .. }, Stands::Invited) => {

@@ -34,6 +34,10 @@ impl Waiting {
     fn bytes(&self) -> usize {
         MESSAGE_BYTES + self.letter.text.len()
     }
+
+    fn is_longer_than(&self, most: u64) -> bool {
+        self.letter.text.len() as u64 > most
+    }
 }
 
 /// Those that are not acknowledged.
@@ -77,9 +81,12 @@ impl Ours {
         (self.on_channel, self.under_way) = (0, 0);
     }
 
-    /// The next one that this channel is to have, if there is room for it.
-    pub(super) fn next(&mut self) -> Option<Frame> {
+    /// The next one that this channel is to have, if there is room for it and it has no more bytes than this.
+    pub(super) fn next(&mut self, most: u64) -> Option<Frame> {
         let waiting = self.queue.get_mut(self.on_channel)?;
+        if waiting.is_longer_than(most) {
+            return None;
+        }
         let under_way = self.under_way + waiting.bytes();
         if under_way > UNDER_WAY_MAX && self.on_channel > 0 {
             return None;
@@ -108,18 +115,12 @@ impl Ours {
         Some(id)
     }
 
-    /// Takes those away that are longer than this, before any has left on this channel.
-    pub(super) fn too_long(&mut self, most: u64) -> Vec<MessageId> {
-        let mut too_long = Vec::new();
-        self.queue.retain(|Waiting { letter, .. }| {
-            let fits = letter.text.len() as u64 <= most;
-            if !fits {
-                self.bytes -= letter.text.len();
-                too_long.push(letter.id);
-            }
-            fits
-        });
-        too_long
+    /// The first of them, taken away if it is longer than this. Those behind it wait: each is settled before those that
+    /// come after it.
+    pub(super) fn too_long(&mut self, most: u64) -> Option<MessageId> {
+        let Waiting { letter, .. } = self.queue.pop_front_if(|first| first.is_longer_than(most))?;
+        self.bytes -= letter.text.len();
+        Some(letter.id)
     }
 
     /// All of them, given up.
@@ -143,7 +144,7 @@ mod tests {
             ours.push(letter, false);
         }
         let leaving = |ours: &mut Ours| -> Vec<u64> {
-            let next = std::iter::from_fn(|| match ours.next()? {
+            let next = std::iter::from_fn(|| match ours.next(u64::MAX)? {
                 Frame::Text { number, .. } => Some(number),
                 other => panic!("{other:?}"),
             });
