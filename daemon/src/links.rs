@@ -170,6 +170,7 @@ fn event(event: secure::ChannelEvent) -> ChannelEvent {
             ChannelEvent::Incoming(channel, key, simp_of(address))
         }
         secure::ChannelEvent::Frame { channel, frame } => ChannelEvent::Frame(channel, frame),
+        secure::ChannelEvent::Moved { channel, address } => ChannelEvent::Moved(channel, simp_of(address)),
         secure::ChannelEvent::Broken { channel, why } => ChannelEvent::Broken(channel, broken(why)),
     }
 }

@@ -33,6 +33,11 @@ impl Engine {
                     self.chats.change(key, |it| it.chat.secure_mut().map(|chat| chat.excuse(now.instant)));
                 }
             }
+            ChannelEvent::Moved(channel, address) => {
+                if let Some(Owner::Chat(chat)) = self.channels.owner(channel) {
+                    return self.roam(now, chat, address);
+                }
+            }
             ChannelEvent::Broken(channel, why) => return self.handle_broken(now, channel, why),
         }
         Ok(())

@@ -78,6 +78,8 @@ pub enum ChannelEvent {
     Frame(ChannelId, Frame),
     /// Our own system does not transmit to the peer at this address, which says nothing of the peer.
     NotSent(SocketAddr),
+    /// It is about to be no more, and its peer was at this address last.
+    Moved(ChannelId, SocketAddr),
     /// It is no more. Nothing is said of one that we have ended.
     Broken(ChannelId, Broken),
 }

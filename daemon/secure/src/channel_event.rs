@@ -31,6 +31,13 @@ pub enum ChannelEvent {
         /// What it has said.
         frame: Frame,
     },
+    /// The channel is about to be no more, as nothing has gone over its link for long. The peer was somewhere else by then.
+    Moved {
+        /// The channel.
+        channel: ChannelId,
+        /// Where the peer's datagrams came from last, which it has proved.
+        address: SocketAddr,
+    },
     /// The channel is no more. Nothing comes of it after this. Whether the peer has got what was written last is not known.
     Broken {
         /// The channel.
@@ -47,6 +54,7 @@ impl ChannelEvent {
             Self::Opened { channel, .. }
             | Self::Incoming { channel, .. }
             | Self::Frame { channel, .. }
+            | Self::Moved { channel, .. }
             | Self::Broken { channel, .. } => *channel,
         }
     }

@@ -76,6 +76,8 @@ pub(crate) struct Link {
     pub(crate) side: Side,
     connection: Guarded,
     phase: Phase,
+    /// Where the peer was when it had shown its key.
+    made_at: Option<SocketAddr>,
     doubt: Option<Doubt>,
     channels: BTreeMap<ChannelId, Channel>,
     /// What was written to channels before they were closed.
@@ -95,6 +97,7 @@ impl Link {
             side,
             connection: Guarded::new(connection),
             phase: Phase::Making { since: now },
+            made_at: None,
             doubt: None,
             channels: BTreeMap::new(),
             rests: Vec::new(),
@@ -319,6 +322,10 @@ impl Link {
                 Event::ConnectionLost { reason } => {
                     let why = self.why(&reason);
                     tracing::debug!(link = %reason);
+                    // By then the library has asked for the proof of any new address, and gone back without.
+                    if reason == ConnectionError::TimedOut {
+                        self.tell_moved(outlet);
+                    }
                     self.end(why, outlet);
                 }
                 Event::Stream(StreamEvent::Opened { .. }) => self.take_in(outlet),
@@ -331,7 +338,17 @@ impl Link {
         }
     }
 
+    fn tell_moved(&self, outlet: &mut Outlet) {
+        let Some(address) = self.address().filter(|address| self.made_at.is_some_and(|was| was != *address))
+        else {
+            return;
+        };
+        let moved = self.channels.keys().map(|id| ChannelEvent::Moved { channel: *id, address });
+        outlet.events.extend(moved);
+    }
+
     fn note_made(&mut self, now: Instant, outlet: &mut Outlet) {
+        self.made_at = self.address();
         let key = self.connection.look(peer_key).flatten();
         let Some(key) = key.filter(|key| *key != outlet.own) else {
             return self.shut(now, key.map_or(Broken::NoAnswer, Broken::OtherKey), outlet);

@@ -1,8 +1,9 @@
 //! How links end, and that nothing is left of them.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_secure::Broken;
+use simp_secure::{Broken, ChannelEvent};
 
 use crate::net::{ALICE, BOB, Net, Weather};
 
@@ -92,6 +93,37 @@ fn a_peer_that_moves_is_still_there() {
     net.run(Duration::from_secs(1));
     let incoming = net.hosts[ALICE].incoming().unwrap();
     assert_eq!(net.hosts[ALICE].numbers(incoming), [7]);
+}
+
+/// Where it is told that Alice has moved to until Bob's channel ends; meanwhile what she transmits seems to come from elsewhere,
+/// which is true or not.
+fn told_of_move(is_true: bool) -> Vec<SocketAddr> {
+    let mut net = Net::new(1, Weather { delay: Duration::from_millis(5), ..Weather::default() });
+    let (alice, bob) = net.channel();
+    net.run(Duration::from_secs(1));
+    let address = net.hosts[ALICE].address;
+    net.moved.insert(address, elsewhere());
+    net.hosts[ALICE].write(alice, 1, "from elsewhere");
+    net.until(|net| net.hosts[BOB].numbers(bob) == [0, 1]);
+    if !is_true {
+        net.moved.clear();
+    }
+    net.until(|net| net.hosts[BOB].broken(bob).is_some());
+    let told = net.hosts[BOB].events.iter().filter_map(|event| match event {
+        ChannelEvent::Moved { channel, address } if *channel == bob => Some(*address),
+        _ => None,
+    });
+    told.collect()
+}
+
+fn elsewhere() -> SocketAddr {
+    SocketAddr::from(([10, 9, 9, 9], 30_000))
+}
+
+#[test]
+fn where_a_peer_was_last_is_told_as_the_link_ends_if_it_was_there() {
+    assert_eq!(told_of_move(true), [elsewhere()]);
+    assert_eq!(told_of_move(false), [], "somebody else has sent on what it says");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Peers that open a channel to us, and invite.
 
 use simp_control::{KeyId, Request, State, TrustedKey};
-use simp_engine::{ChannelCommand, ChannelEvent, Policy, Secrecy};
-use simp_proto::secure::{ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
+use simp_engine::{Accept, ChannelCommand, ChannelEvent, Policy, Secrecy};
+use simp_proto::secure::{Broken, ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
 
 use super::{Host, ask_me, peer};
 use crate::driver::connect;
@@ -82,4 +82,15 @@ fn an_invitation_of_ours_that_nobody_hears_does_not_keep_the_peer_out_elsewhere(
     assert_eq!([ours, theirs].map(is_ended), [true, false]);
     let chats = host.chats();
     assert_eq!((chats.len(), chats[0].state, &chats[0].peer.address), (1, State::Open, &peer(3).to_string()));
+}
+
+#[test]
+fn a_peer_is_looked_for_where_it_was_last() {
+    let mut host = Host::with(Policy { secrecy: Secrecy::Prefer, accept: Accept::All, ..ask_me(4) });
+    let channel = ChannelId(1);
+    host.is_invited(channel);
+    let moved = ChannelEvent::Moved(channel, peer(5));
+    host.happens([moved, ChannelEvent::Broken(channel, Broken::Lost)]);
+    let chats = host.chats();
+    assert_eq!((chats.len(), chats[0].state, &chats[0].peer.address), (1, State::Open, &peer(5).to_string()));
 }
