@@ -52,7 +52,7 @@ impl Engine {
             }
             ongoing.chat.become_secure();
             if let Some(machine) = ongoing.chat.secure_mut() {
-                machine.handle_connected(channel, key);
+                machine.handle_connected(now.instant, channel, key);
             }
         });
         self.bring_outbox(now, chat, key)

@@ -209,11 +209,16 @@ impl SecureChat {
         }
     }
 
-    /// When the channel counts as broken although nobody says so: it has brought no sign for a third of the time that the
-    /// peer has, and over another one there is still time to get through.
+    /// When the channel counts as broken although nobody says so: it has brought no hello, or no sign for a third of the
+    /// time that the peer has, and over another one there is still time to get through.
     pub(super) fn doubted_at(&self) -> Option<Instant> {
-        let Way::Up { since: up_since, .. } = self.way else { return None };
-        self.silence.since.map(|since| since.max(up_since) + self.patience() / 3)
+        match self.way {
+            Way::Greeting { since, .. } => Some(since + SIGN_WITHIN),
+            Way::Up { since: up_since, .. } => {
+                self.silence.since.map(|since| since.max(up_since) + self.patience() / 3)
+            }
+            Way::Away { .. } | Way::Dialling { .. } | Way::Ended => None,
+        }
     }
 
     /// Something may have to be said, or has been: the peer has so long for a sign.
@@ -318,13 +323,10 @@ impl SecureChat {
             Phase::Leaving { dead_at, .. } => Some(dead_at),
             // At once, but the caller may have kept some that it gives now.
             Phase::Draining if self.ours.len() == 0 => self.silence.since,
-            Phase::Open { .. } | Phase::Draining => {
-                let gone_at = self.silence.since.map(|since| since + self.patience());
-                [gone_at, self.doubted_at()].into_iter().flatten().min()
-            }
+            Phase::Open { .. } | Phase::Draining => self.silence.since.map(|since| since + self.patience()),
             Phase::Closed => return None,
         };
-        [ends, self.dial_from()].into_iter().flatten().min()
+        [ends, self.doubted_at(), self.dial_from()].into_iter().flatten().min()
     }
 
     fn dial_from(&self) -> Option<Instant> {

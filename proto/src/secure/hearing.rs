@@ -17,11 +17,11 @@ struct OutOfPlace;
 
 impl SecureChat {
     /// The channel that was dialled is there, and whoever is at its other end has this key.
-    pub fn handle_connected(&mut self, channel: ChannelId, key: KeyId) {
+    pub fn handle_connected(&mut self, now: Instant, channel: ChannelId, key: KeyId) {
         if let Way::Dialling { channel: dialled, failures } = self.way
             && dialled == channel
         {
-            self.way = Way::Greeting { channel, failures };
+            self.way = Way::Greeting { channel, since: now, failures };
             self.out.due.hello = true;
             self.out.is_changed |= self.them.key != Some(key);
             self.them.key = Some(key);
@@ -253,8 +253,10 @@ impl SecureChat {
                 self.end(reason, other.map(|found| found.to_string()));
             }
             _ if self.doubted_at().is_some_and(|at| at <= now) => {
-                self.out.ends.extend(self.way.channel());
-                self.lose_way(now);
+                if let Some(channel) = self.way.channel() {
+                    self.out.ends.push(channel);
+                    self.handle_broken(now, channel, Broken::Lost);
+                }
             }
             _ => {}
         }

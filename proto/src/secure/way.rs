@@ -17,8 +17,8 @@ pub(super) enum Way {
     Away { dial_from: Instant, failures: u32 },
     /// We open a channel.
     Dialling { channel: ChannelId, failures: u32 },
-    /// We have opened a channel, and wait for the peer's hello.
-    Greeting { channel: ChannelId, failures: u32 },
+    /// We have opened a channel, and wait for the peer's hello since this moment.
+    Greeting { channel: ChannelId, since: Instant, failures: u32 },
     /// Both have said hello, at this moment.
     Up { channel: ChannelId, since: Instant, failures: u32 },
     /// The chat is over, and none is looked for.

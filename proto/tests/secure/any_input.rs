@@ -66,7 +66,7 @@ fn one_step(bob: &mut Driver, random: &mut Random, now: u64, step: u64) {
         11 if random.percent(10) => _ = bob.does(SecureChat::end_forgotten),
         11 => _ = bob.does(SecureChat::give_way),
         12..15 => _ = bob.waits(at(now)),
-        15..20 => _ = bob.does(|chat| chat.handle_connected(channel, ann_key())),
+        15..20 => _ = bob.does(|chat| chat.handle_connected(at(now), channel, ann_key())),
         20..23 => {
             let why = random.pick(&[
                 Broken::Unreachable,

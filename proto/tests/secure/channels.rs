@@ -97,7 +97,7 @@ fn what_comes_over_a_channel_that_is_not_in_use_is_ignored() {
             assert_eq!(bob.hears(at(1), channel, frame), []);
         }
         assert_eq!(bob.breaks(at(1), channel, Broken::Unreachable), []);
-        assert_eq!(bob.does(|chat| chat.handle_connected(channel, ann_key())), []);
+        assert_eq!(bob.does(|chat| chat.handle_connected(at(0), channel, ann_key())), []);
     }
     assert_eq!((bob.events(), bob.state()), (vec![], State::Open));
 }
@@ -142,6 +142,23 @@ fn if_both_dial_and_ours_comes_to_nothing_theirs_is_used() {
     assert_eq!(bob.chat.poll_timeout(), Some(at(30_251)));
     let leaves = [says(C3, bob_hello(Stands::Open, 0)), says(C3, text(1, "one"))];
     assert_eq!(bob.breaks(at(3_000), C2, Broken::NoAnswer), leaves);
+}
+
+#[test]
+fn a_channel_that_brings_no_hello_is_given_up_for_that_of_the_peer_or_another() {
+    let mut bob = Driver::open_of_smaller_key();
+    bob.breaks(at(0), C1, Broken::Lost);
+    bob.sends(at(1), 1, "one");
+    bob.connects(at(250), C2);
+    bob.meets(at(251), C3, hello(Stands::Open));
+    assert_eq!(bob.chat.poll_timeout(), Some(at(5_250)));
+    assert_eq!(bob.waits(at(5_249)), []);
+    let leaves = [ends(C2), says(C3, bob_hello(Stands::Open, 0)), says(C3, text(1, "one"))];
+    assert_eq!(bob.waits(at(5_250)), leaves);
+    // The peer has opened none.
+    let mut bob = Driver::greeting();
+    assert_eq!(bob.waits(at(5_000)), [ends(C1)]);
+    assert!(bob.chat.channel().is_none());
 }
 
 #[test]

@@ -168,7 +168,7 @@ impl Driver {
     /// Bob opens a channel, and says hello.
     pub(crate) fn connects(&mut self, now: Instant, channel: ChannelId) {
         self.dials(now, channel);
-        let leaves = self.does(|chat| chat.handle_connected(channel, ann_key()));
+        let leaves = self.does(|chat| chat.handle_connected(now, channel, ann_key()));
         let [Leaving::Frame(on, Frame::Hello(_))] = &leaves[..] else { panic!("no hello but {leaves:?}") };
         assert_eq!(*on, channel);
     }

@@ -16,7 +16,7 @@ fn an_invitation_is_a_hello_and_opens_with_accept() {
     let mut bob = Driver::fresh();
     bob.dials(at(0), C1);
     assert_eq!(
-        bob.does(|chat| chat.handle_connected(C1, ann_key())),
+        bob.does(|chat| chat.handle_connected(at(0), C1, ann_key())),
         [says(C1, bob_hello(Stands::Inviting, 0))]
     );
     assert_eq!(bob.hears(at(50), C1, hello(Stands::Invited)), []);

@@ -144,10 +144,10 @@ impl Host {
         self.fresh.insert(channel);
     }
 
-    pub(crate) fn connected(&mut self, channel: ChannelId) {
+    pub(crate) fn connected(&mut self, now: u64, channel: ChannelId) {
         let peer = self.peer;
         if let Some(chat) = &mut self.chat {
-            chat.handle_connected(channel, peer);
+            chat.handle_connected(at(now), channel, peer);
         }
     }
 

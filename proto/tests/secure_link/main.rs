@@ -150,7 +150,7 @@ impl World {
         match step {
             Step::Reaches(by, channel) => self.reach(now, by, channel),
             Step::Connected(host, channel) if self.network.carries(now, host, channel) => {
-                self.hosts[host].connected(channel);
+                self.hosts[host].connected(now, channel);
                 self.turn(now, host);
             }
             Step::Arrives(host, channel, frame) if self.network.carries(now, host, channel) => {
