@@ -24,6 +24,7 @@
 //! - `keys`: the keys that peers are known by, as a user handles them.
 //! - `roaming`: a peer at another address is the same peer if it has the same key.
 //! - `names`: the names of users, and the keys that they are held to.
+//! - `files`: files that go from one user to another.
 //! - `first_process`: the programs in a container of their own.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
@@ -49,6 +50,7 @@ mod daemon_start;
 mod datagrams;
 mod disk;
 mod doubles;
+mod files;
 mod first_process;
 mod harness;
 mod idle;

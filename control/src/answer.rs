@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::log_id::LogId;
 use crate::status::Status;
-use crate::values::{ChatInfo, Consumer, KnownKey, OutboxMessage, PeerInfo};
+use crate::values::{ChatInfo, Consumer, KnownKey, OutboxMessage, PeerInfo, Transfer};
 
 /// What the daemon sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ pub enum Reply {
         /// Follow after this id for what becomes of it.
         after: u64,
     },
-    /// To `send` and `resend`.
+    /// To `send`, `send_file` and `resend`.
     Queued {
         /// The message's id: that of its `queued` entry.
         message: u64,
@@ -121,6 +121,13 @@ pub enum Reply {
         /// Entries above this id come.
         after: u64,
     },
-    /// To `seen`, `cancel`, `forget`, `trust_keys` and `stop`.
+    /// To `transfers`.
+    Transfers {
+        /// By id.
+        transfers: Vec<Transfer>,
+        /// Whether there are more: ask again with `after`.
+        more: bool,
+    },
+    /// To `seen`, `cancel`, `forget`, `trust_keys`, `take_file`, `refuse_file` and `stop`.
     Done,
 }

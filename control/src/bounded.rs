@@ -105,7 +105,7 @@ mod tests {
         };
         let all = history(Kind::ALL.to_vec());
         assert_eq!(read(&all), Ok(Some(all)));
-        let line = "there are 10 kinds of entries, this list has more".to_owned();
+        let line = "there are 13 kinds of entries, this list has more".to_owned();
         assert_eq!(read(&history(vec![Kind::Message; 130_000])), Err(FrameError::Item(line.clone())));
         // What comes after the first too many is not even looked at.
         let mut wire = Vec::new();

@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::contact::{Contact, SILENT_AFTER};
 use crate::epochs::Position;
 use crate::error::{Error, Outcome, fail, unexpected};
-use crate::event::Event;
+use crate::event::{Event, Kind};
 use crate::failure::{Failure, FailureKind};
 use crate::find;
 use crate::known_log::KnownLog;
@@ -37,6 +37,8 @@ pub struct Client {
     connection: Connection,
     /// Where the daemon receives; empty as long as it has not answered our hello.
     address: String,
+    /// What it can do besides.
+    features: Vec<String>,
     /// The log that all ids are of: the daemon that we connect to next must have the same.
     log: KnownLog,
     /// What the answers to come belong to, in their order.
@@ -108,6 +110,7 @@ impl Client {
         let mut client = Self {
             connection,
             address: String::new(),
+            features: Vec::new(),
             log: KnownLog::default(),
             awaited: VecDeque::new(),
             followed: None,
@@ -168,6 +171,18 @@ impl Client {
             return Err(self.silent());
         }
         Ok(&self.address)
+    }
+
+    /// Whether the daemon has this of the [`FEATURES`](crate::FEATURES): waits for its hello.
+    pub fn can(&mut self, feature: &str) -> Outcome<bool> {
+        self.address()?;
+        Ok(self.features.iter().any(|has| has == feature))
+    }
+
+    /// All kinds of entries that the daemon knows: waits for its hello.
+    pub fn kinds(&mut self) -> Outcome<Vec<Kind>> {
+        let can_files = self.can("files")?;
+        Ok(Kind::ALL.into_iter().filter(|kind| can_files || !kind.is_of_files()).collect())
     }
 
     /// Follows the log. It is written with the next that is asked, or by [`Client::write`]; a refusal of it fails what
@@ -436,7 +451,7 @@ impl Client {
 
     /// Takes the first answer, which is the daemon's hello.
     fn greet(&mut self, reply: Reply) -> Outcome {
-        let Reply::Hello { version, address, program, log, epochs, .. } = reply else {
+        let Reply::Hello { version, address, program, log, epochs, features, .. } = reply else {
             return Err(unexpected());
         };
         // Nothing else is read from a simpd of another version: it might be misread.
@@ -446,7 +461,7 @@ impl Client {
             );
             return Err(fail(FailureKind::NoDaemon, format!("{what} (install both from the same release)")));
         }
-        self.address = address;
+        (self.address, self.features) = (address, features);
         if self.log.greet(log, epochs) { Ok(()) } else { Err(self.found_other_log()) }
     }
 

@@ -54,11 +54,14 @@ pub enum What {
     },
     /// A message of ours waits to be delivered. Its id is that of this entry.
     Queued {
-        /// The text.
+        /// The text; of a file its name.
         text: String,
         /// The message that was not delivered, or not confirmed, and that it sends again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again: Option<u64>,
+        /// The bytes of the file that it is; `None` if it is a text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
     },
     /// A message of ours is in the peer's hands.
     Delivered {
@@ -83,6 +86,29 @@ pub enum What {
         /// Its words.
         text: String,
     },
+    /// The peer offers a file. It waits until it is taken or refused, or the chat ends. Its id is that of this entry.
+    File {
+        /// Its name, without any folder.
+        name: String,
+        /// Its bytes.
+        size: u64,
+    },
+    /// A file of the peer is here, whole.
+    FileSaved {
+        /// The id of its `file`.
+        message: u64,
+        /// Where it is.
+        path: String,
+        /// Its bytes.
+        size: u64,
+    },
+    /// A file of the peer, or one of ours, came to nothing.
+    FileFailed {
+        /// The id of its `file`, or of its `queued`.
+        message: u64,
+        /// Why.
+        why: String,
+    },
 }
 
 impl What {
@@ -91,6 +117,9 @@ impl What {
         match self {
             Self::Message { text } | Self::Queued { text, .. } | Self::Error { text } => Some(text),
             Self::Closed { text, .. } => text.as_deref(),
+            Self::File { name, .. } => Some(name),
+            Self::FileFailed { why, .. } => Some(why),
+            Self::FileSaved { path, .. } => Some(path),
             // Each by its name: a new entry with a peer's words in it must not be forgotten here.
             Self::Request
             | Self::Inviting
@@ -114,6 +143,9 @@ impl What {
             Self::Undelivered { .. } => Kind::Undelivered,
             Self::Error { .. } => Kind::Error,
             Self::Unconfirmed { .. } => Kind::Unconfirmed,
+            Self::File { .. } => Kind::File,
+            Self::FileSaved { .. } => Kind::FileSaved,
+            Self::FileFailed { .. } => Kind::FileFailed,
         }
     }
 }
@@ -142,11 +174,17 @@ pub enum Kind {
     Error,
     /// [`What::Unconfirmed`].
     Unconfirmed,
+    /// [`What::File`].
+    File,
+    /// [`What::FileSaved`].
+    FileSaved,
+    /// [`What::FileFailed`].
+    FileFailed,
 }
 
 impl Kind {
     /// All kinds. A kind's place here is its number in the log, so a new one goes to the end.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Request,
         Self::Inviting,
         Self::Opened,
@@ -157,7 +195,16 @@ impl Kind {
         Self::Undelivered,
         Self::Error,
         Self::Unconfirmed,
+        Self::File,
+        Self::FileSaved,
+        Self::FileFailed,
     ];
+
+    /// Whether only a daemon with the feature `files` has entries of this kind. A client that names no kinds may be older,
+    /// and gets none of these.
+    pub fn is_of_files(self) -> bool {
+        matches!(self, Self::File | Self::FileSaved | Self::FileFailed)
+    }
 }
 
 /// As it is called in the control API.

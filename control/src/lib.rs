@@ -67,13 +67,14 @@ pub use lists::Piece;
 pub use log_id::LogId;
 pub use request::{FEATURES, Filter, FollowFrom, Request, VERSION};
 pub use simp_proto::ascii::ascii;
-pub use simp_proto::secure::{KeyId, KeyIdError};
+pub use simp_proto::secure::{Digest, DigestError, KeyId, KeyIdError};
 pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload, read_payload_up_to};
 pub use simp_proto::{Reason, State, Text, UserName};
 pub use socket::Socket;
 pub use status::{Counters, PeerNote, Refused, Status};
 pub use token::token;
 pub use values::{
-    ChatInfo, Consumer, Forgotten, KnownKey, OutboxMessage, Peer, PeerInfo, Secure, TrustedKey,
+    ChatInfo, Consumer, Forgotten, KnownKey, OutboxMessage, Peer, PeerInfo, Secure, Transfer, TransferState,
+    TrustedKey,
 };
 pub use who::{Who, WhoError};

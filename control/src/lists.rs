@@ -9,7 +9,7 @@ use crate::error::{Outcome, unexpected};
 use crate::event::Event;
 use crate::request::{Filter, Request};
 use crate::status::Status;
-use crate::values::{ChatInfo, Consumer, KnownKey, OutboxMessage, PeerInfo};
+use crate::values::{ChatInfo, Consumer, KnownKey, OutboxMessage, PeerInfo, Transfer};
 
 /// A piece of the log: the newest so many of the ids above and before these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,17 @@ impl Client {
             |last: Option<&ChatInfo>| Request::Chats { after: last.map_or(0, |chat| chat.chat) },
             |reply| match reply {
                 Reply::Chats { chats, more } => Ok((chats, more)),
+                _ => Err(unexpected()),
+            },
+        )
+    }
+
+    /// The files that are offered or under way.
+    pub fn transfers(&mut self) -> Outcome<Vec<Transfer>> {
+        self.all(
+            |last: Option<&Transfer>| Request::Transfers { after: last.map_or(0, |file| file.message) },
+            |reply| match reply {
+                Reply::Transfers { transfers, more } => Ok((transfers, more)),
                 _ => Err(unexpected()),
             },
         )

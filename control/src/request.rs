@@ -1,6 +1,7 @@
 //! What clients ask.
 
 use serde::{Deserialize, Serialize};
+use simp_proto::secure::Digest;
 
 use crate::bounded::{name, optional_name};
 use crate::event::Kind;
@@ -11,8 +12,9 @@ use crate::values::{Forgotten, TrustedKey};
 pub const VERSION: u32 = 4;
 
 /// What a daemon can do that an older one of this version cannot: `keys` is for the requests `keys`, `trust_keys` and
-/// `forget_key`.
-pub const FEATURES: [&str; 1] = ["keys"];
+/// `forget_key`; `files` for `send_file`, `take_file`, `refuse_file` and `transfers`, and for the kinds of entries that
+/// [`Kind::is_of_files`](crate::Kind::is_of_files) names.
+pub const FEATURES: [&str; 2] = ["keys", "files"];
 
 /// What a client asks. Whatever names a peer, an address or a consumer has at most [`NAME_MAX`](crate::NAME_MAX) bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +77,53 @@ pub enum Request {
         /// queued again, and the reply is the same. For a client whose connection broke before the reply came.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again_after: Option<u64>,
+    },
+    /// Offer a file to the peer of a secure chat. Answered with [`Reply::Queued`](crate::Reply::Queued) once that is
+    /// durable; then follow its `delivered`, `undelivered` or `file_failed`. The file must stay as it is until then.
+    SendFile {
+        /// In which chat; may be absent if there is only one.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
+        who: Option<String>,
+        /// Only if that is still the chat with this id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chat: Option<u64>,
+        /// Where it is: an absolute path that no link ends.
+        path: String,
+        /// What the peer is to call it.
+        #[serde(deserialize_with = "name")]
+        name: String,
+        /// Its bytes.
+        size: u64,
+        /// Their SHA-256.
+        sha256: Digest,
+        /// As in `send`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<u64>,
+        /// As in `send`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_after: Option<u64>,
+    },
+    /// Save a file that a peer offers in this folder. Answered with [`Reply::Done`](crate::Reply::Done) once that is
+    /// durable; then follow its `file_saved` or `file_failed`. Without effect on one that is being saved already.
+    TakeFile {
+        /// The id of its `file`.
+        message: u64,
+        /// An absolute path.
+        folder: String,
+    },
+    /// Refuse a file that a peer offers. Answered with [`Reply::Done`](crate::Reply::Done).
+    RefuseFile {
+        /// The id of its `file`.
+        message: u64,
+        /// Why: the peer hears that.
+        #[serde(deserialize_with = "name")]
+        reason: String,
+    },
+    /// Files that are offered or under way, either way, by id. Answered with [`Reply::Transfers`](crate::Reply::Transfers).
+    Transfers {
+        /// Only those with a higher id.
+        #[serde(default)]
+        after: u64,
     },
     /// The messages in the outbox, oldest first. Answered with [`Reply::Outbox`](crate::Reply::Outbox).
     Outbox {

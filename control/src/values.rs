@@ -163,3 +163,32 @@ pub enum Forgotten {
     #[serde(deserialize_with = "name")]
     Who(String),
 }
+
+/// A file that is offered or under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// The id of its `file`, or of its `queued` if it is ours.
+    pub message: u64,
+    /// The other side.
+    pub peer: Peer,
+    /// Its name.
+    pub name: String,
+    /// Its bytes.
+    pub size: u64,
+    /// How many of them have come, or have left, as far as is known.
+    pub done: u64,
+    /// Which way it goes.
+    pub state: TransferState,
+}
+
+/// Where a file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferState {
+    /// The peer offers it, and nobody has taken it.
+    Offered,
+    /// It is being saved here.
+    Receiving,
+    /// It is ours, and the peer has it not.
+    Sending,
+}

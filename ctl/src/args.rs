@@ -140,7 +140,7 @@ pub(crate) struct RequestsArgs {}
 #[argh(subcommand, name = "chats", help_triggers("-h", "--help"))]
 pub(crate) struct ChatsArgs {}
 
-/// Send a text and wait until the peer has it.
+/// Send a text or a file and wait until the peer has it.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     note = "Options go before TEXT: after its first word all is text. Put -- before a TEXT that begins with a dash, and in a script before every TEXT."
@@ -152,10 +152,13 @@ pub(crate) struct ChatsArgs {}
     note = "--queue returns as soon as the message is on disk in the outbox of simpd, which keeps inviting the peer until the peer has the message or --expire is over. With --timeout it waits that long for the delivery."
 )]
 #[argh(
+    note = "--file needs a secure chat. The file must stay as it is until the peer has it; simpd goes on with it after any restart, also if simpctl is gone."
+)]
+#[argh(
     note = "If the peer does not acknowledge messages, the output is `sent, not confirmed` and the exit status is 0: nobody knows whether the peer has it."
 )]
 #[argh(
-    note = "JSON: per message the event delivered, or unconfirmed for such a peer; without waiting, queued (id, event, chat, text)."
+    note = "JSON: per message the event delivered, or unconfirmed for such a peer; without waiting, queued (id, event, chat, text). With --file before that progress (event, message, name, done, size) as it goes on."
 )]
 #[argh(subcommand, name = "send", help_triggers("-h", "--help"))]
 pub(crate) struct SendArgs {
@@ -177,6 +180,9 @@ pub(crate) struct SendArgs {
     /// how long to wait for each message; simpd keeps trying afterwards
     #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
+    /// send this file instead of a text
+    #[argh(option, arg_name = "f")]
+    pub(crate) file: Option<String>,
     /// the words of the text, joined by one space
     #[argh(positional, greedy)]
     pub(crate) text: Vec<String>,
@@ -230,7 +236,10 @@ pub(crate) struct ResendArgs {
 #[argh(
     note = "--exec runs CMD with sh, with SIMP_ID, SIMP_EVENT, SIMP_FROM, SIMP_USER, SIMP_ADDRESS, SIMP_TEXT (unless it is longer than 64 KiB) and SIMP_AT in its environment and the text on its standard input. If CMD fails, it is run again after 1 s, 2 s and so on up to 60 s, and the next message waits."
 )]
-#[argh(note = "Plain: `user: text`. JSON: an event per line.")]
+#[argh(
+    note = "A file that a peer offers is shown as a line, and waits. --save takes it, and those that come, into DIR: nothing there is overwritten (x.txt, x-1.txt), and a larger one than --max-size is refused."
+)]
+#[argh(note = "Plain: `user: text`, `saved user: name (size)`. JSON: an event per line.")]
 #[argh(subcommand, name = "listen", help_triggers("-h", "--help"))]
 pub(crate) struct ListenArgs {
     /// exit after this many lines
@@ -248,6 +257,12 @@ pub(crate) struct ListenArgs {
     /// whose mark in the log to start from: default, or from:WHO with --from
     #[argh(option, arg_name = "name")]
     pub(crate) consumer: Option<String>,
+    /// save files that are offered in this folder
+    #[argh(option, arg_name = "dir")]
+    pub(crate) save: Option<String>,
+    /// with --save: refuse files with more bytes
+    #[argh(option, arg_name = "bytes", from_str_fn(bytes))]
+    pub(crate) max_size: Option<u64>,
     /// all kinds of events, not only messages
     #[argh(switch)]
     pub(crate) all: bool,
@@ -424,6 +439,11 @@ pub(crate) fn amount(words: &Words) -> Amount {
 /// Reads a number of entries or lines.
 fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     arguments::whole(text, 0, u32::MAX.into())
+}
+
+/// Reads a number of bytes.
+fn bytes(text: &str) -> Result<u64, String> {
+    arguments::whole(text, 0, i64::MAX as u64)
 }
 
 /// Reads the id of a message.

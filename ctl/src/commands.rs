@@ -13,6 +13,7 @@ mod listen;
 mod outbox;
 mod peers;
 mod probe;
+mod queueing;
 mod quit;
 mod resend;
 mod send;

@@ -1,7 +1,8 @@
 //! All printing: standard output in the form that was chosen, and lines on standard error.
 //!
-//! - `model`: what is shown. `plain`, `json`: its two forms; `keys` is a part of the first.
+//! - `model`: what is shown. `plain`, `json`: its two forms; `keys` and `files` are parts of the first.
 
+mod files;
 mod json;
 mod keys;
 mod model;
@@ -12,7 +13,8 @@ use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 use simp_control::error::{Outcome, unwritten};
 use simp_control::{Event, Failure, Peer, Secure, escape};
 
-pub(crate) use model::{OutboxEntry, View, WaitsFor};
+pub(crate) use files::size_words;
+pub(crate) use model::{OutboxEntry, Progress, View, WaitsFor};
 
 /// How things are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +42,14 @@ pub(crate) struct Output {
     format: Format,
     /// What a failure would be among.
     amount: Amount,
+    /// The terminal's last line says how far a file is.
+    has_progress: bool,
 }
 
 impl Output {
     /// Standard output in this format, for a command that prints so much.
     pub(crate) fn new(format: Format, amount: Amount) -> Self {
-        Self { out: BufWriter::new(io::stdout().lock()), format, amount }
+        Self { out: BufWriter::new(io::stdout().lock()), format, amount, has_progress: false }
     }
 
     /// Shows of messages the text alone, unless JSON is printed.
@@ -75,6 +79,30 @@ impl Output {
         // Whoever reads one answer has it now.
         self.amount = Amount::Stream;
         self.raw(&lines)
+    }
+
+    /// Whether somebody reads how far a file is.
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.is_json() || self.has_person()
+    }
+
+    /// Shows how far a file is: as an object, or as a line at a terminal that the next one takes the place of.
+    pub(crate) fn progress(&mut self, progress: &Progress<'_>) -> Outcome {
+        if self.is_json() {
+            self.amount = Amount::Stream;
+            self.raw(&json::progress(progress))?;
+            return self.flush();
+        }
+        let _ = io::stderr().lock().write_all(format!("\r{}\x1b[K", files::progress(progress)).as_bytes());
+        self.has_progress = true;
+        Ok(())
+    }
+
+    /// Takes the line on how far a file is away.
+    pub(crate) fn end_progress(&mut self) {
+        if std::mem::take(&mut self.has_progress) {
+            let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+        }
     }
 
     /// Tells a reader of JSON why there is no answer. Everybody else reads it on stderr, and in the exit status.

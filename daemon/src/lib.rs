@@ -4,6 +4,7 @@
 //! - `clients`, `udp`, `secure_socket`: the sockets; none knows another. `links`: what goes over the last.
 //!   `place`: where the first is. `output`: what is to be written to a client. `followers`:
 //!   entries of the log for clients.
+//! - `files`: what is read and written for chats.
 //! - `rota`: whose turn it is if not all clients can be served in one turn of the loop.
 //! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml; `syntax`: lines of it
 //!   that are no TOML.
@@ -11,6 +12,7 @@
 mod clients;
 mod config;
 mod connection;
+mod files;
 mod followers;
 mod links;
 mod output;

@@ -29,6 +29,7 @@ use slab::Slab;
 use crate::clients::Clients;
 use crate::config::{Args, AtStart, Config};
 use crate::connection::{ClientConnection, Debt};
+use crate::files::Files;
 use crate::followers;
 use crate::links::Links;
 use crate::place::Place;
@@ -70,6 +71,7 @@ pub struct Server {
     outputs: Outputs,
     udp: Udp,
     links: Option<Links>,
+    files: Files,
     clients: Clients,
     place: Place,
     presence: Option<Presence>,
@@ -124,6 +126,7 @@ impl Server {
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waking = Waking::watch().map_err(io::Error::from)?;
         poll.registry().register(&mut SourceFd(&waking.as_fd().as_raw_fd()), WAKING, Interest::READABLE)?;
+        let files = Files::new(&store.log_id().to_string());
         let random = RandomState::new().hash_one(now.ms);
         let engine = Engine::new(now, config.policy, (udp.local_addr(), key), store, random)?;
         // Last: whoever sees the socket is served.
@@ -139,6 +142,7 @@ impl Server {
             outputs: Outputs::default(),
             udp,
             links,
+            files,
             clients,
             place,
             presence,
@@ -193,6 +197,7 @@ impl Server {
             // Only what the engine has let out leaves, after its commit.
             self.transmit(now)?;
             self.carry_channels(now)?;
+            self.files.obey(self.outputs.files.drain(..));
             self.answer(now);
         }
         if let Err(error) = self.engine.finish() {
@@ -239,6 +244,7 @@ impl Server {
         self.udp_readable
             || links.is_some_and(|links| links.has_more() || (hears && links.has_events()))
             || (hears && !self.inputs.channels.is_empty())
+            || (hears && (self.files.has_work() || self.files.has_events()))
             || !self.inputs.unreachable.is_empty()
             || !self.inputs.departures.is_empty()
             || self.engine.has_more()
@@ -322,6 +328,10 @@ impl Server {
 
     /// What comes over channels. While it cannot be kept it is not read, and whoever says it waits.
     fn hear_channels(&mut self, now: Now) -> Result<(), Fatal> {
+        if self.engine.hears_channels() {
+            self.files.work();
+            self.files.take_events(&mut self.inputs.files);
+        }
         let Some(links) = &mut self.links else { return Ok(()) };
         links.receive(now.instant)?;
         if self.engine.hears_channels() {

@@ -26,6 +26,7 @@ use crate::datagram::{Datagram, Operation};
 use crate::detector::Learned;
 use crate::dialect::Dialect;
 use crate::duplicates::LastReceived;
+use crate::file::Offer;
 use crate::form::Form;
 use crate::messages::Messages;
 use crate::state::{Reason, State};
@@ -75,8 +76,17 @@ pub enum ChatEvent {
         /// The text as it came, up to [`message_max`](Settings::message_max).
         text: String,
     },
+    /// The peer offers a file. Only in a secure chat.
+    File {
+        /// The number of its offer.
+        number: u64,
+        /// What it is, with a name that is one here.
+        offer: Offer,
+    },
     /// The peer has this message of ours.
     Delivered(MessageId),
+    /// The peer knows of the file that this message of ours is. It may ask for it now. Only in a secure chat.
+    Offered(MessageId),
     /// This message of ours has left, and the peer is one that does not say whether it has it (SIMP 7).
     Unconfirmed(MessageId),
     /// The peer did not acknowledge this message of ours, and it is not transmitted again in this chat.

@@ -22,6 +22,7 @@ mod detector;
 mod deviations;
 mod dialect;
 mod duplicates;
+mod file;
 mod form;
 mod messages;
 mod numbering;

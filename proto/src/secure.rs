@@ -4,6 +4,7 @@
 //! - `key`: what a daemon is known by. `frame`: what goes over a channel (`frame.cddl`).
 //! - `chat`: the machine, with `commands`: what our user wants, and `hearing`: what comes in. `way`: the channel in use.
 //!   `ours`: our messages.
+//! - `crate::file`: what there is to say of files. Their parts go over channels of their own, which are the caller's affair too.
 
 mod chat;
 mod commands;
@@ -14,8 +15,9 @@ mod name;
 mod ours;
 mod way;
 
+pub use crate::file::{Bytes, Digest, DigestError, FILE_WINDOW, Offer, PART_MAX, clean_name};
 pub use chat::{Leaving, Me, SecureChat, SecureSnapshot, Them};
-pub use frame::{Broken, ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
+pub use frame::{Broken, ChannelId, ChatId, FILES, Frame, Hello, PROTOCOL, Stands};
 pub use key::{KeyId, KeyIdError};
 pub use name::{Name, NameError};
-pub use ours::Letter;
+pub use ours::{Body, Letter};

@@ -217,6 +217,7 @@ impl Host {
                 ChatEvent::Unconfirmed(MessageId(number)) => self.unconfirmed.push(number),
                 ChatEvent::Closed { .. } => self.free_from = now + PAUSE,
                 ChatEvent::Request | ChatEvent::Opened | ChatEvent::Error { .. } | ChatEvent::Learned(_) => {}
+                ChatEvent::File { .. } | ChatEvent::Offered(_) => panic!("a file in a plain chat"),
             }
         }
         let transmits = std::iter::from_fn(|| chat.poll_transmit()).collect();

@@ -50,7 +50,8 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
         (
             &unknown,
             "unknown variant `dance`, expected one of `hello`, `status`, `connect`, `accept`, `decline`, \
-             `send`, `outbox`, `cancel`, `resend`, `quit`, `chats`, `history`, `follow`, `seen`, `consumers`, `forget`, \
+             `send`, `send_file`, `take_file`, `refuse_file`, `transfers`, `outbox`, `cancel`, `resend`, `quit`, `chats`, \
+             `history`, `follow`, `seen`, `consumers`, `forget`, \
              `peers`, `forget_peer`, `keys`, `trust_keys`, `forget_key`, `stop`",
         ),
     ] {

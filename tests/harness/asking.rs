@@ -183,5 +183,5 @@ pub fn message(text: &str) -> What {
 
 /// What an entry with a message of ours says.
 pub fn queued(text: &str) -> What {
-    What::Queued { text: text.to_owned(), again: None }
+    What::Queued { text: text.to_owned(), again: None, size: None }
 }

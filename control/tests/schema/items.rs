@@ -4,9 +4,9 @@
 use std::iter::successors;
 
 use simp_control::{
-    Answer, ChatInfo, Consumer, Counters, Epoch, Epochs, Event, Failure, FailureKind, Filter, FollowFrom,
-    Forgotten, KeyId, Kind, KnownKey, LogId, OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply,
-    Request, Secure, State, Status, TrustedKey, VERSION, What,
+    Answer, ChatInfo, Consumer, Counters, Digest, Epoch, Epochs, Event, Failure, FailureKind, Filter,
+    FollowFrom, Forgotten, KeyId, Kind, KnownKey, LogId, OutboxMessage, Peer, PeerInfo, PeerNote, Reason,
+    Refused, Reply, Request, Secure, State, Status, Transfer, TransferState, TrustedKey, VERSION, What,
 };
 
 pub fn requests() -> Vec<Request> {
@@ -29,7 +29,11 @@ pub fn requests() -> Vec<Request> {
                 token: Some(u64::MAX),
                 again_after: Some(0),
             },
-            Request::Send { .. } => Request::Outbox { after: 4 },
+            Request::Send { .. } => send_file(who(), Some(u64::MAX)),
+            Request::SendFile { .. } => Request::TakeFile { message: 5, folder: "/tmp".to_owned() },
+            Request::TakeFile { .. } => Request::RefuseFile { message: 5, reason: "too large".to_owned() },
+            Request::RefuseFile { .. } => Request::Transfers { after: 4 },
+            Request::Transfers { .. } => Request::Outbox { after: 4 },
             Request::Outbox { .. } => Request::Cancel { message: 5 },
             Request::Cancel { .. } => Request::Resend { message: 6, expire_ms: Some(1) },
             Request::Resend { .. } => Request::Quit { who: who(), chat: Some(7), now: true },
@@ -66,11 +70,25 @@ pub fn requests() -> Vec<Request> {
             token: None,
             again_after: None,
         },
+        send_file(None, None),
         Request::Resend { message: u64::MAX, expire_ms: None },
         Request::Quit { who: None, chat: None, now: false },
         Request::History { before: None, limit: u32::MAX, filter: Filter::default() },
     ];
     full.chain(follow).chain(bare).collect()
+}
+
+fn send_file(who: Option<String>, number: Option<u64>) -> Request {
+    Request::SendFile {
+        who,
+        chat: number,
+        path: "/tmp/x.txt".to_owned(),
+        name: "x.txt".to_owned(),
+        size: 7,
+        sha256: Digest::new([0xa7; 32]),
+        token: number,
+        again_after: number,
+    }
 }
 
 fn places() -> Vec<FollowFrom> {
@@ -105,7 +123,10 @@ pub fn kinds() -> Vec<Kind> {
             Kind::Delivered => Kind::Undelivered,
             Kind::Undelivered => Kind::Error,
             Kind::Error => Kind::Unconfirmed,
-            Kind::Unconfirmed => return None,
+            Kind::Unconfirmed => Kind::File,
+            Kind::File => Kind::FileSaved,
+            Kind::FileSaved => Kind::FileFailed,
+            Kind::FileFailed => return None,
         })
     });
     all.collect()
@@ -178,18 +199,27 @@ pub fn events() -> Vec<Event> {
             What::Inviting => What::Opened { note: Some("takes turns".to_owned()) },
             What::Opened { .. } => What::Closed { reason: Reason::PeerBusy, text: Some(text()) },
             What::Closed { .. } => What::Message { text: text() },
-            What::Message { .. } => What::Queued { text: text(), again: Some(1) },
+            What::Message { .. } => What::Queued { text: text(), again: Some(1), size: None },
             What::Queued { .. } => What::Delivered { message: 1 },
             What::Delivered { .. } => What::Undelivered { message: 1, reason: Reason::Quit },
             What::Undelivered { .. } => What::Error { text: text() },
             What::Error { .. } => What::Unconfirmed { message: 1 },
-            What::Unconfirmed { .. } => return None,
+            What::Unconfirmed { .. } => What::File { name: "x.txt".to_owned(), size: u64::MAX },
+            What::File { .. } => {
+                What::FileSaved { message: 1, path: "/tmp/x-1.txt".to_owned(), size: u64::MAX }
+            }
+            What::FileSaved { .. } => What::FileFailed { message: 1, why: text() },
+            What::FileFailed { .. } => return None,
         })
     });
     let ends = reasons().into_iter().flat_map(|reason| {
         [What::Closed { reason, text: None }, What::Undelivered { message: u64::MAX, reason }]
     });
-    let bare = [What::Queued { text: text(), again: None }, What::Opened { note: None }];
+    let bare = [
+        What::Queued { text: text(), again: None, size: None },
+        What::Queued { text: text(), again: None, size: Some(7) },
+        What::Opened { note: None },
+    ];
     all.chain(ends)
         .chain(bare)
         .map(|what| {
@@ -243,6 +273,17 @@ fn outbox() -> Vec<OutboxMessage> {
     let mut all: Vec<OutboxMessage> = reasons().into_iter().map(tried).collect();
     all.push(bare);
     all
+}
+
+fn transfers() -> Vec<Transfer> {
+    let states = successors(Some(TransferState::Offered), |state| match state {
+        TransferState::Offered => Some(TransferState::Receiving),
+        TransferState::Receiving => Some(TransferState::Sending),
+        TransferState::Sending => None,
+    });
+    let name = "gr\u{fc}n".to_owned();
+    let transfer = |state| Transfer { message: 1, peer: peer(), name: name.clone(), size: 7, done: 1, state };
+    states.map(transfer).collect()
 }
 
 fn status(trouble: Option<String>) -> Status {
@@ -326,7 +367,8 @@ fn replies() -> Vec<Reply> {
             Reply::Peers { .. } => Reply::Forgotten { peers: 2 },
             Reply::Forgotten { .. } => Reply::Keys { keys: keys(), more: true },
             Reply::Keys { .. } => Reply::ForgottenKeys { keys: 2 },
-            Reply::ForgottenKeys { .. } => Reply::Done,
+            Reply::ForgottenKeys { .. } => Reply::Transfers { transfers: transfers(), more: true },
+            Reply::Transfers { .. } => Reply::Done,
             Reply::Done => return None,
         })
     });

@@ -19,7 +19,10 @@ const EVENT: usize = 200;
 
 /// Shows what the arguments ask for.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) -> Outcome {
-    let kinds = if args.all { Vec::new() } else { vec![Kind::Message, Kind::Queued] };
+    let mut kinds = client.kinds()?;
+    if !args.all {
+        kinds.retain(|kind| matches!(kind, Kind::Message | Kind::Queued | Kind::File | Kind::FileSaved));
+    }
     let mut filter = Filter { kinds, who: names::who(args.from.as_deref())?, ..Filter::default() };
     let most = args.number.unwrap_or(if args.since.is_some() { u32::MAX } else { NUMBER });
     let mut piece = Piece { most, ..Piece::ALL };

@@ -5,6 +5,7 @@
 mod exec;
 mod mark;
 mod meanwhile;
+mod saving;
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -19,6 +20,7 @@ use crate::show::{Output, View, complain};
 use crate::when::{Place, deadline};
 use mark::Mark;
 use meanwhile::Meanwhile;
+use saving::Saving;
 
 /// The consumer that listens if none is named.
 const DEFAULT_CONSUMER: &str = "default";
@@ -35,6 +37,12 @@ pub(super) fn check(args: &ListenArgs, is_json: bool) -> Outcome {
         Some(_) if is_json => "--exec prints no messages, so that --json means nothing (leave one out)",
         _ if args.since.is_some() && args.consumer.is_some() => {
             "--since uses no mark, so that --consumer means nothing (leave one out)"
+        }
+        _ if args.max_size.is_some() && args.save.is_none() => {
+            "--max-size is about files, and needs --save DIR"
+        }
+        _ if args.save.is_some() && args.exec.is_some() => {
+            "--exec prints nothing of what --save does (run two: each has a --consumer of its own)"
         }
         _ => return Ok(()),
     };
@@ -55,8 +63,17 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         Some(Place::Time(ms)) => Some(ms),
         Some(Place::Id(_)) | None => None,
     };
-    let kinds = kinds(args, has_person);
-    let filter = Filter { kinds, who: names::who(args.from.as_deref())?, since_ms, ..Filter::default() };
+    let who = names::who(args.from.as_deref())?;
+    let saving = Saving::new(args, who.as_deref())?;
+    let kinds = kinds(client, args, has_person)?;
+    if saving.is_some() && !kinds.contains(&Kind::FileSaved) {
+        let name = &client.socket().name;
+        let line = format!(
+            "simpd on {name} takes no files (install simpctl and simpd from the same release, and restart simpd)"
+        );
+        return Err(fail(FailureKind::NoDaemon, line));
+    }
+    let filter = Filter { kinds, who, since_ms, ..Filter::default() };
     let mark = follow(client, args, &filter)?;
     let deadline = deadline(args.timeout);
     let mut meanwhile = Meanwhile::begin();
@@ -64,7 +81,11 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         meanwhile.tell_waiting(client, deadline)?;
     }
     let aside = None;
-    let mut listener = Listener { client, aside, output, args, filter, meanwhile, deadline, count: 0, mark };
+    let mut listener =
+        Listener { client, aside, output, args, filter, meanwhile, saving, deadline, count: 0, mark };
+    if let Some(saving) = &mut listener.saving {
+        saving.take_waiting(listener.client, deadline)?;
+    }
     let complete = listener.listen()?;
     listener.settle()?;
     if complete { Ok(()) } else { listener.time_over() }
@@ -93,11 +114,23 @@ fn consumer(args: &ListenArgs) -> String {
     }
 }
 
-fn kinds(args: &ListenArgs, has_person: bool) -> Vec<Kind> {
-    match (args.all, has_person) {
-        (true, _) => Vec::new(),
-        (false, true) => [&[Kind::Message], meanwhile::KINDS.as_slice()].concat(),
-        (false, false) => vec![Kind::Message],
+fn kinds(client: &mut Client, args: &ListenArgs, has_person: bool) -> Outcome<Vec<Kind>> {
+    let mut kinds = client.kinds()?;
+    if !args.all {
+        let meanwhile = if has_person { meanwhile::KINDS.as_slice() } else { &[] };
+        kinds.retain(|kind| is_for(args, *kind) || meanwhile.contains(kind));
+    }
+    Ok(kinds)
+}
+
+/// Whether what is listened for is of this kind.
+fn is_for(args: &ListenArgs, kind: Kind) -> bool {
+    match kind {
+        Kind::Message => true,
+        // A command is run for what somebody has said.
+        Kind::File => args.exec.is_none(),
+        Kind::FileSaved | Kind::FileFailed => args.save.is_some(),
+        _ => false,
     }
 }
 
@@ -110,6 +143,7 @@ struct Listener<'a> {
     args: &'a ListenArgs,
     filter: Filter,
     meanwhile: Meanwhile,
+    saving: Option<Saving>,
     deadline: Option<Instant>,
     count: u64,
     mark: Mark,
@@ -121,6 +155,7 @@ impl Listener<'_> {
         while self.args.number.is_none_or(|number| self.count < number) {
             match self.next()? {
                 Some(Incoming::Event(event)) if self.is_wanted(&event) => self.take(&event)?,
+                Some(Incoming::Event(event)) if event.what.kind().is_of_files() => self.pass(&event)?,
                 Some(Incoming::Event(event)) => self.meanwhile.tell(&self.client.socket().name, &event),
                 Some(Incoming::Reply(_)) => self.mark.confirmed(),
                 Some(Incoming::Refused(failure)) => self.mark.refused(failure)?,
@@ -171,13 +206,36 @@ impl Listener<'_> {
     }
 
     fn is_wanted(&self, event: &Event) -> bool {
-        self.args.all || event.what.kind() == Kind::Message
+        let is_shown = match (event.what.kind(), &self.saving) {
+            // It is taken, and shown when it is saved.
+            (Kind::File, Some(_)) => false,
+            (Kind::FileFailed, Some(saving)) => saving.failed(event).is_some(),
+            (kind, _) => is_for(self.args, kind),
+        };
+        self.args.all || is_shown
+    }
+
+    /// One that is not shown, but is done with.
+    fn pass(&mut self, event: &Event) -> Outcome {
+        if let Some(saving) = &mut self.saving {
+            saving.note(self.client, self.deadline, event)?;
+        }
+        self.mark.shown = event.id;
+        Ok(())
     }
 
     fn take(&mut self, event: &Event) -> Outcome {
         match &self.args.exec {
             // Not flushed yet: `next` does it before it waits, once for a burst.
-            None => self.output.show(&View::Event(event))?,
+            None => {
+                if let Some(saving) = &mut self.saving {
+                    saving.note(self.client, self.deadline, event)?;
+                }
+                match self.saving.as_ref().and_then(|saving| saving.failed(event)) {
+                    Some(name) => self.output.show(&View::NotSaved { event, name })?,
+                    None => self.output.show(&View::Event(event))?,
+                }
+            }
             Some(command) => exec::until_done(command, event, self.deadline)?,
         }
         self.count += 1;

@@ -3,7 +3,7 @@
 use simp_control::error::{Error, Outcome, fail, unexpected};
 use simp_control::{Client, Event, FailureKind, Reply, Request, What};
 
-use super::send::even_unread;
+use super::queueing::even_unread;
 use crate::args::ResendArgs;
 use crate::show::{Output, View};
 

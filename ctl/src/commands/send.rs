@@ -1,14 +1,17 @@
-//! `send`: one text, or each line of standard input, or all of it, until the peer has it. Which texts a peer takes is
-//! simpd's to say: it knows how the chat goes.
+//! `send`: one text, or each line of standard input, or all of it, or a `file`, until the peer has it. Which texts a peer
+//! takes is simpd's to say: it knows how the chat goes.
+
+mod file;
 
 use std::io;
 use std::time::Instant;
 
-use simp_control::error::{Error, Outcome, fail, unexpected};
+use simp_control::error::{Outcome, fail, unexpected};
 use simp_control::{
     Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, What, token, typed,
 };
 
+use super::queueing::{even_unread, not_known};
 use crate::args::SendArgs;
 use crate::names;
 use crate::show::{Output, View};
@@ -24,11 +27,21 @@ pub(super) fn check(args: &SendArgs) -> Outcome {
     if args.whole && !args.text.is_empty() {
         return Err(fail(FailureKind::Usage, "--whole sends standard input: give it or a text, not both"));
     }
+    if args.file.is_some() && (args.queue || args.whole || !args.text.is_empty()) {
+        let wrong = match args.queue {
+            true => "--file needs an open chat, so that --queue means nothing (leave it out)",
+            false => "--file and a text are two messages (send them one after the other)",
+        };
+        return Err(fail(FailureKind::Usage, wrong));
+    }
     given(args).map(drop)
 }
 
 /// Sends what the arguments say.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &SendArgs) -> Outcome {
+    if let Some(path) = &args.file {
+        return file::send(client, output, args, path);
+    }
     let mut sending = Sending { client, output, args, who: args.to.clone(), newest: 0 };
     if sending.waits() {
         // Followed before anything is sent, so that no outcome can be missed.
@@ -48,14 +61,6 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &SendArgs) -> 
         even_unread(sending.output.flush())?;
     }
     Ok(())
-}
-
-/// What is to be sent is sent, whether anybody reads of it or not.
-pub(super) fn even_unread(shown: Outcome) -> Outcome {
-    match shown {
-        Err(Error::Abandoned) => Ok(()),
-        shown => shown,
-    }
 }
 
 /// The text in the arguments, if there is one.
@@ -168,18 +173,5 @@ impl Sending<'_> {
             false => format!("message {id} is not acknowledged yet (simpd keeps trying)"),
         };
         Err(fail(FailureKind::NoAnswer, line))
-    }
-}
-
-/// If simpd went away before it answered: that it may have the message all the same.
-fn not_known(error: Error) -> Error {
-    match error {
-        Error::Lost(lost) => {
-            let line = format!(
-                "{lost}; the message may or may not be queued (start it again, then see: simpctl history)"
-            );
-            fail(FailureKind::NoDaemon, line)
-        }
-        error => error,
     }
 }

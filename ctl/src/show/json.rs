@@ -8,7 +8,7 @@ use simp_control::{
     ChatInfo, Consumer, Event, Failure, Kind, KnownKey, OutboxMessage, PeerInfo, What, escape,
 };
 
-use super::model::View;
+use super::model::{Progress, View};
 
 /// An object with these fields, in this order, without those that have no value.
 struct Object<const N: usize>([(&'static str, Value); N]);
@@ -24,7 +24,9 @@ impl<const N: usize> Serialize for Object<N> {
 /// The lines, each with its end.
 pub(super) fn render(shown: &View<'_>) -> String {
     match shown {
-        View::Event(event) | View::Entry(event) | View::Delivered(event) => line(&entry(event)),
+        View::Event(event) | View::Entry(event) | View::Delivered(event) | View::NotSaved { event, .. } => {
+            line(&entry(event))
+        }
         View::Connected(info) | View::Ended(info) => line(&chat(info)),
         View::Chats(chats) => chats.iter().map(|info| line(&chat(info))).collect(),
         View::Queued { message, chat, text } => line(&Object([
@@ -62,21 +64,44 @@ fn line(value: &impl Serialize) -> String {
     format!("{}\n", escape::json(&json))
 }
 
-fn entry(event: &Event) -> Object<11> {
+/// How far a file of ours is.
+pub(super) fn progress(progress: &Progress<'_>) -> String {
+    line(&Object([
+        ("event", json!("progress")),
+        ("message", json!(progress.message)),
+        ("name", json!(progress.name)),
+        ("done", json!(progress.done)),
+        ("size", json!(progress.size)),
+    ]))
+}
+
+fn entry(event: &Event) -> Object<15> {
     // The name of the field says which way it went.
     let whose = match event.what.kind() {
-        Kind::Message | Kind::Request => "from",
+        Kind::Message | Kind::Request | Kind::File | Kind::FileSaved => "from",
         Kind::Inviting | Kind::Queued | Kind::Delivered | Kind::Undelivered | Kind::Unconfirmed => "to",
-        Kind::Opened | Kind::Closed | Kind::Error => "peer",
+        Kind::Opened | Kind::Closed | Kind::Error | Kind::FileFailed => "peer",
     };
     let (mut message, mut again, mut reason, mut note) = (None, None, None, None);
+    let (mut name, mut size, mut path, mut why) = (None, None, None, None);
+    let mut text = event.what.text();
     match &event.what {
         What::Request | What::Inviting | What::Message { .. } | What::Error { .. } => (),
         What::Opened { note: special } => note = special.as_deref(),
         What::Closed { reason: why, .. } => reason = Some(*why),
-        What::Queued { again: first, .. } => again = *first,
+        What::Queued { again: first, size: bytes, .. } => (again, size) = (*first, *bytes),
         What::Delivered { message: id } | What::Unconfirmed { message: id } => message = Some(*id),
         What::Undelivered { message: id, reason: why } => (message, reason) = (Some(*id), Some(*why)),
+        // A script that reads texts must not take these for some.
+        What::File { name: called, size: bytes } => {
+            (name, size, text) = (Some(called), Some(*bytes), None);
+        }
+        What::FileSaved { message: id, path: at, size: bytes } => {
+            (message, path, size, text) = (Some(*id), Some(at), Some(*bytes), None);
+        }
+        What::FileFailed { message: id, why: reason } => {
+            (message, why, text) = (Some(*id), Some(reason), None);
+        }
     }
     Object([
         ("id", json!(event.id)),
@@ -87,7 +112,11 @@ fn entry(event: &Event) -> Object<11> {
         ("message", json!(message)),
         ("again", json!(again)),
         ("reason", json!(reason)),
-        ("text", json!(event.what.text())),
+        ("text", json!(text)),
+        ("name", json!(name)),
+        ("path", json!(path)),
+        ("size", json!(size)),
+        ("why", json!(why)),
         ("note", json!(note)),
         ("secure", json!(event.secure)),
     ])
@@ -174,7 +203,7 @@ mod tests {
                 format!(r#""closed","chat":1,"peer":"{bob}","reason":"peer busy","text":"no""#),
             ),
             (
-                What::Queued { text: "hi".into(), again: Some(7) },
+                What::Queued { text: "hi".into(), again: Some(7), size: None },
                 format!(r#""queued","chat":1,"to":"{bob}","again":7,"text":"hi""#),
             ),
             (What::Delivered { message: 9 }, format!(r#""delivered","chat":1,"to":"{bob}","message":9"#)),

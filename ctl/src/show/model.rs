@@ -18,6 +18,8 @@ pub(crate) enum View<'a> {
     Chats(&'a [ChatInfo]),
     /// A message of ours is in the peer's hands.
     Delivered(&'a Event),
+    /// A file of a peer with this name is not saved.
+    NotSaved { event: &'a Event, name: &'a str },
     /// A message of ours is on disk.
     Queued { message: u64, chat: u64, text: &'a str },
     /// What is kept until its peer has it.
@@ -47,6 +49,15 @@ pub(crate) enum View<'a> {
     /// What was found out about a peer; people see the datagrams for every verdict if it is verbose, otherwise for
     /// those that fail.
     Probed { report: &'a Report, verbose: bool },
+}
+
+/// How far a file of ours is, in bytes.
+#[derive(Debug)]
+pub(crate) struct Progress<'a> {
+    pub(crate) message: u64,
+    pub(crate) name: &'a str,
+    pub(crate) done: u64,
+    pub(crate) size: u64,
 }
 
 /// A message in the outbox and what is going on with its peer.

@@ -4,17 +4,21 @@ use std::fmt::Write;
 
 use simp_control::clock::{age, local, now_ms};
 use simp_control::{
-    ChatInfo, Consumer, Event, OutboxMessage, Peer, PeerInfo, Secure, Status, TEXT_MAX, What, escape,
+    ChatInfo, Consumer, Event, Kind, OutboxMessage, Peer, PeerInfo, Secure, Status, TEXT_MAX, What, escape,
     read_payload_up_to,
 };
 use unicode_width::UnicodeWidthStr as _;
 
+use super::files::name_and_size;
 use super::keys::{exported, key_row, secrecy, secrecy_with_key};
 use super::model::{OutboxEntry, View, WaitsFor};
 
 /// The lines, each with its end; nothing if the exit status says it all.
 pub(super) fn render(shown: &View<'_>) -> String {
     match shown {
+        View::Event(event) if event.what.kind() == Kind::File => {
+            format!("{}; take it: simpctl listen --save DIR\n", sentence(event))
+        }
         View::Event(event) => format!("{}\n", sentence(event)),
         View::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
         View::Connected(chat) => {
@@ -22,6 +26,10 @@ pub(super) fn render(shown: &View<'_>) -> String {
         }
         View::Delivered(Event { what: What::Unconfirmed { .. }, peer: to, .. }) => {
             format!("sent, not confirmed: {} has not acknowledged it\n", to.shown())
+        }
+        View::NotSaved { event, name } => {
+            let why = event.what.text().map(escape::shown).unwrap_or_default();
+            format!("not saved {}: {} ({why})\n", self::name(&event.peer), escape::shown(name))
         }
         View::Ended(_)
         | View::Delivered(_)
@@ -65,6 +73,9 @@ pub(super) fn sentence(event: &Event) -> String {
     let who = event.peer.shown();
     match &event.what {
         What::Message { text } => format!("{}: {}", name(&event.peer), escape::shown(text)),
+        What::Queued { text, size: Some(size), .. } => {
+            format!("you -> {}: file {}", name(&event.peer), name_and_size(text, *size))
+        }
         What::Queued { text, .. } => format!("you -> {}: {}", name(&event.peer), escape::shown(text)),
         What::Request => format!("* {who} invites you{}", aside(event.secure, None)),
         What::Inviting => format!("* you invited {who}"),
@@ -79,6 +90,16 @@ pub(super) fn sentence(event: &Event) -> String {
         What::Unconfirmed { message } => format!("* message {message} is sent to {who}, not confirmed"),
         What::Undelivered { message, reason } => {
             format!("* message {message} is not delivered to {who}: {reason}")
+        }
+        What::File { name: called, size } => {
+            format!("{} offers a file: {}", name(&event.peer), name_and_size(called, *size))
+        }
+        What::FileSaved { path, size, .. } => {
+            let called = path.rsplit('/').next().unwrap_or_default();
+            format!("saved {}: {}", name(&event.peer), name_and_size(called, *size))
+        }
+        What::FileFailed { message, why } => {
+            format!("* file {message} came to nothing with {who}: {}", escape::shown(why))
         }
         What::Error { text } => format!("* {who} reports an error: {}", escape::shown(text)),
     }
@@ -240,7 +261,7 @@ mod tests {
         );
         assert_eq!(sentence(&event("a b: c", What::Request)), "* \"a b: c\"@127.0.0.2:7777 invites you");
         assert_eq!(
-            sentence(&event("bob", What::Queued { text: "yo".into(), again: None })),
+            sentence(&event("bob", What::Queued { text: "yo".into(), again: None, size: None })),
             "you -> bob: yo"
         );
     }

@@ -65,6 +65,8 @@ impl Added {
     pub fn note(&mut self, event: &ChatEvent) {
         match event {
             ChatEvent::Message { text, .. } => self.messages += ENTRY_BYTES + text.len() as u64,
+            // It is kept besides.
+            ChatEvent::File { offer, .. } => self.messages += 2 * (ENTRY_BYTES + offer.name.len() as u64),
             ChatEvent::Error { text } => self.errors += ENTRY_BYTES + text.len() as u64,
             _ => {}
         }

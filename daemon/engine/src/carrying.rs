@@ -10,6 +10,7 @@ use simp_store::StoreError;
 use crate::budgets::Sender;
 use crate::channels::Owner;
 use crate::engine::Engine;
+use crate::files::FileEvent;
 use crate::inputs::ChannelEvent;
 use crate::now::Now;
 use crate::ongoing::Ongoing;
@@ -44,7 +45,11 @@ impl Engine {
     }
 
     fn handle_opened(&mut self, now: Now, channel: ChannelId, key: KeyId) -> Result<(), StoreError> {
-        let Some(Owner::Chat(chat)) = self.channels.owner(channel) else { return Ok(()) };
+        let chat = match self.channels.owner(channel) {
+            Some(Owner::Chat(chat)) => chat,
+            Some(Owner::Files(chat)) => return self.handle_files_opened(now, chat, (channel, key)),
+            Some(Owner::Served(_) | Owner::Stranger(..)) | None => return Ok(()),
+        };
         let is_key_known = self.store.is_known(key)?;
         self.chats.change(chat, |ongoing| {
             if ongoing.peer_key().is_none() {
@@ -66,9 +71,15 @@ impl Engine {
         }
         match (owner, frame) {
             (Owner::Chat(key), frame) => self.handle_frame_of_chat(now, channel, key, frame),
+            (Owner::Files(chat), frame) => self.handle_frame_of_files(now, chat, channel, frame),
+            (Owner::Served(chat), frame) => self.handle_frame_of_served(now, chat, channel, frame),
             (Owner::Stranger(key, address), Frame::Hello(hello)) => {
                 self.meet(now, channel, (key, address), hello)
             }
+            (
+                Owner::Stranger(key, _),
+                frame @ (Frame::Want { chat, .. } | Frame::Done { chat, .. } | Frame::Refused { chat, .. }),
+            ) => self.meet_for_files(now, channel, key, (chat, frame)),
             (Owner::Stranger(..), _) => {
                 self.channels.end(channel);
                 Ok(())
@@ -83,7 +94,7 @@ impl Engine {
         key: usize,
         frame: Frame,
     ) -> Result<(), StoreError> {
-        if matches!(frame, Frame::Text { .. }) && !self.has_room_for_text(now, key) {
+        if matches!(frame, Frame::Text { .. } | Frame::File { .. }) && !self.has_room_for_text(now, key) {
             self.counters.refused.budget += 1;
             self.hold(now, channel, frame);
             return Ok(());
@@ -134,7 +145,20 @@ impl Engine {
 
     fn handle_broken(&mut self, now: Now, channel: ChannelId, why: Broken) -> Result<(), StoreError> {
         // What came before it broke has been sent, and comes again.
-        let Some(Owner::Chat(key)) = self.channels.forget(channel) else { return Ok(()) };
+        let key = match self.channels.forget(channel) {
+            Some(Owner::Chat(key)) => key,
+            Some(Owner::Files(chat)) => {
+                if self.files.pulls.get(&chat).is_some_and(|pull| pull.line.channel() == Some(channel)) {
+                    self.lose_line(now, chat);
+                }
+                return Ok(());
+            }
+            Some(Owner::Served(_)) => {
+                self.drop_served(channel);
+                return Ok(());
+            }
+            Some(Owner::Stranger(..)) | None => return Ok(()),
+        };
         self.tell_of_other_key(now, key, why);
         let is_its = |ongoing: &Ongoing| ongoing.chat.secure().and_then(|it| it.channel()) == Some(channel);
         let is_tried = self.chats.get(key).is_some_and(|it| is_its(it) && it.chat.may_be_plain());
@@ -161,6 +185,24 @@ impl Engine {
         }
     }
 
+    /// Something became of a file.
+    pub(crate) fn handle_file(&mut self, now: Now, event: FileEvent) -> Result<(), StoreError> {
+        match event {
+            FileEvent::Ready(message, length) => self.handle_ready(now, message, length),
+            FileEvent::Written(message, upto) => {
+                self.handle_written(message, upto);
+                Ok(())
+            }
+            FileEvent::Saved(message, path) => self.handle_saved(now, message, path),
+            FileEvent::Failed(message, why) => self.fail_fetch(now, message, why),
+            FileEvent::Part(channel, message, from, bytes) => {
+                self.handle_read(channel, message, from, bytes);
+                Ok(())
+            }
+            FileEvent::Unreadable(message, why) => self.handle_unreadable(now, message, why),
+        }
+    }
+
     /// What a chat has to say over channels leaves; if it needs one, one is opened.
     pub(crate) fn let_out(&mut self, now: Now, key: usize) {
         let Some(ongoing) = self.chats.settling(key) else { return };
@@ -173,7 +215,7 @@ impl Engine {
             }
         }
         if machine.wants_channel(now.instant) {
-            let channel = self.channels.name(key);
+            let channel = self.channels.name(Owner::Chat(key));
             machine.dial(channel);
             self.channels.open(channel, address, machine.them().key);
         }

@@ -12,7 +12,11 @@ use crate::outputs::ChannelCommand;
 pub enum Owner {
     /// That of this chat. If the chat is over, whoever has its key since does not know the channel.
     Chat(usize),
-    /// A peer with this key has opened it from this address, and has not said hello.
+    /// We have opened it for the files of the peer of this chat, by its id.
+    Files(u64),
+    /// The peer of this chat, by its id, has opened it for files of ours.
+    Served(u64),
+    /// A peer with this key has opened it from this address, and has said nothing.
     Stranger(KeyId, SocketAddr),
 }
 
@@ -30,11 +34,11 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// The name of one that we are to open, for this chat: an even number. The other half is for those of peers.
-    pub fn name(&mut self, key: usize) -> ChannelId {
+    /// The name of one that we are to open, for this owner: an even number. The other half is for those of peers.
+    pub fn name(&mut self, owner: Owner) -> ChannelId {
         self.opened += 1;
         let channel = ChannelId(2 * self.opened);
-        self.owners.insert(channel, Owner::Chat(key));
+        self.owners.insert(channel, owner);
         channel
     }
 
@@ -53,9 +57,9 @@ impl Channels {
         self.owners.get(&channel).copied()
     }
 
-    /// It is of this chat from now on.
-    pub fn give(&mut self, channel: ChannelId, key: usize) {
-        self.owners.insert(channel, Owner::Chat(key));
+    /// It is of this owner from now on.
+    pub fn give(&mut self, channel: ChannelId, owner: Owner) {
+        self.owners.insert(channel, owner);
     }
 
     /// This leaves over it.

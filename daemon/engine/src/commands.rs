@@ -1,5 +1,5 @@
 //! What clients want: which file carries out which request, and what each request is called and does. Requests that are
-//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` forgets too, `keys` trusts and forgets; `stop` is
+//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` forgets too, `keys` trusts and forgets, `files` takes and refuses; `stop` is
 //! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message.
 
 mod accept;
@@ -8,6 +8,7 @@ mod carried;
 mod chats;
 mod connect;
 mod consumers;
+mod files;
 mod follow;
 mod hello;
 mod history;
@@ -28,6 +29,7 @@ use crate::inputs::{ClientId, Inputs};
 use crate::now::Now;
 use crate::outputs::Outputs;
 use carried::{Carried, Denied};
+use files::FileDraft;
 use send::Draft;
 
 /// Carries out a request. Its answer leaves after the commit; one that needs a further turn has none yet. If the log could
@@ -82,6 +84,18 @@ fn look_up(
             let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after };
             send::send(engine, now, &draft)
         }
+        Request::SendFile { who, chat, path, name, size, sha256, token, again_after } => {
+            let (who, chat, token, again_after) = (who.as_deref(), *chat, *token, *again_after);
+            let (size, sha256) = (*size, *sha256);
+            files::send_file(
+                engine,
+                now,
+                &FileDraft { who, chat, path, name, size, sha256, token, again_after },
+            )
+        }
+        Request::TakeFile { message, folder } => files::take_file(engine, now, *message, folder),
+        Request::RefuseFile { message, reason } => files::refuse_file(engine, now, *message, reason),
+        Request::Transfers { after } => files::transfers(engine, *after),
         Request::Outbox { after } => outbox::outbox(engine, *after),
         Request::Cancel { message } => cancel::cancel(engine, now, *message),
         Request::Resend { message, expire_ms } => resend::resend(engine, now, *message, *expire_ms),
@@ -150,6 +164,11 @@ fn traits(request: &Request) -> (&'static str, Effect, Effort) {
         Request::Decline { .. } => ("decline", Writes, Names),
         Request::Send { again_after: Some(_), .. } => ("send", Writes, Much),
         Request::Send { again_after: None, .. } => ("send", Writes, Names),
+        Request::SendFile { again_after: Some(_), .. } => ("send_file", Writes, Much),
+        Request::SendFile { again_after: None, .. } => ("send_file", Writes, Names),
+        Request::TakeFile { .. } => ("take_file", Writes, Names),
+        Request::RefuseFile { .. } => ("refuse_file", Writes, Names),
+        Request::Transfers { .. } => ("transfers", Reads, Much),
         Request::Cancel { .. } => ("cancel", Writes, Names),
         Request::Resend { .. } => ("resend", Writes, Names),
         Request::Quit { .. } => ("quit", Writes, Names),

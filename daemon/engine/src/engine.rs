@@ -12,6 +12,7 @@ use crate::asking::Asking;
 use crate::budgets::Budgets;
 use crate::channels::Channels;
 use crate::disk::Disk;
+use crate::files::Files;
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::outlet::Outlet;
@@ -56,6 +57,8 @@ pub struct Engine {
     pub(crate) outlet: Outlet,
     /// Which channel is of which chat.
     pub(crate) channels: Channels,
+    /// Files that are under way.
+    pub(crate) files: Files,
     /// What secure chats need of us, and whom not to try so.
     pub(crate) secrecy: Secrecy,
     /// How far the removal of old entries is.
@@ -90,6 +93,7 @@ impl Engine {
             transmits: Transmits::default(),
             outlet: Outlet::default(),
             channels: Channels::default(),
+            files: Files::default(),
             secrecy: Secrecy::new(me, random),
             retention: Retention::default(),
             disk: Disk::default(),

@@ -6,6 +6,7 @@ use simp_control::Request;
 use simp_proto::secure::{Broken, ChannelId, Frame, KeyId};
 use simp_proto::{Datagram, DecodeError, Form};
 
+use crate::files::FileEvent;
 use crate::policy::Policy;
 
 /// Names one client for as long as it is connected.
@@ -91,6 +92,9 @@ pub struct Inputs {
     pub datagrams: Vec<Arrival>,
     /// What happened to channels, in the order in which it did.
     pub channels: Vec<ChannelEvent>,
+    /// What became of files, in the order in which it did. As with channels, while the engine does not
+    /// [hear](crate::Engine::hears_channels) them they wait.
+    pub files: Vec<FileEvent>,
     /// Addresses at which nothing listens, or to which no way leads.
     pub unreachable: Vec<SocketAddr>,
     /// What became of datagrams of earlier turns that did not leave at once, each with where it goes, in the order in
@@ -118,6 +122,7 @@ impl Inputs {
     pub(crate) fn clear(&mut self) {
         self.datagrams.clear();
         self.channels.clear();
+        self.files.clear();
         self.unreachable.clear();
         self.departures.clear();
         self.requests.clear();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use simp_control::{Kind, Peer, Reason, What};
+use simp_proto::secure::Body;
 use simp_store::StoreError;
 
 use crate::engine::Engine;
@@ -49,7 +50,7 @@ impl Engine {
         // A chat that has moved has the outbox of the address that was invited, by whichever of the two it is named.
         let in_chat = self.chat_for_outbox(address)?.and_then(|key| self.chats.get(key));
         let address = in_chat.map_or(address, |ongoing| ongoing.place.invited_at());
-        let what = What::Queued { text: text.clone(), again };
+        let what = What::Queued { text: text.clone(), again, size: None };
         let peer = Peer { user, address: address.to_string() };
         // Of no chat: it outlives them.
         let id = self.store.append(now.ms, Some(0), peer, what, token)?;
@@ -67,7 +68,7 @@ impl Engine {
         match key.filter(takes) {
             Some(key) => {
                 _ = {
-                    let waiting = Waiting { id, text, is_kept: true };
+                    let waiting = Waiting { id, body: Body::Text(text), is_kept: true };
                     self.chats.change(key, |ongoing| ongoing.hand_over(now.instant, waiting))
                 }
             }

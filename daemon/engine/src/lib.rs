@@ -10,6 +10,7 @@
 //! - `arrivals`: a datagram goes to its chat. `strangers`: it has none. `moves`: an answer from another port.
 //! - `channels`: which channel is of which chat. `carrying`: what goes over them. `meeting`: whoever opens one. `ways`:
 //!   whether a chat is to be secure. `secrecy`: what our side of that needs. `machine`: that of either kind of chat.
+//! - `files`: those that are under way. `fetching`: those of peers. `serving`: those of ours.
 //! - `settle`: brings a touched chat's log, queue, timer and datagrams up to date. `record`: its entries in the log.
 //!   `trace`: lines for whoever watches.
 //! - `roster`: the chats by address. `ongoing`: one of them. `begin`: a new one. `queue`: its messages that wait.
@@ -45,6 +46,8 @@ mod credit;
 mod departures;
 mod disk;
 mod engine;
+mod fetching;
+mod files;
 mod inputs;
 mod invariants;
 mod keeping;
@@ -72,6 +75,7 @@ mod retention;
 mod roaming;
 mod roster;
 mod secrecy;
+mod serving;
 mod settle;
 mod standing;
 mod strangers;
@@ -87,6 +91,7 @@ mod work;
 
 pub use budgets::Budget;
 pub use engine::Engine;
+pub use files::{FileCommand, FileEvent, Reading, Saving};
 pub use inputs::{Arrival, ChannelEvent, ClientId, Departure, Inputs, Link, Origin, Reader};
 pub use invariants::Broken;
 pub use now::Now;

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use simp_control::State;
-use simp_proto::secure::{ChannelId, Letter, SecureChat};
+use simp_proto::secure::{Body, ChannelId, Letter, SecureChat};
 use simp_proto::{Chat, ChatEvent, Dialect, MessageId, Outgoing, Pending, Snapshot, StateError, Text};
 use simp_store::KeptMachine;
 
@@ -257,34 +257,41 @@ impl Machine {
 pub struct Waiting {
     /// Its id.
     pub id: u64,
-    /// What it says.
-    pub text: String,
+    /// What it is.
+    pub body: Body,
     /// It is of the outbox.
     pub is_kept: bool,
+}
+
+fn plain_text(body: &Body) -> Option<Text> {
+    match body {
+        Body::Text(text) => Text::new(text).ok(),
+        Body::File(_) => None,
+    }
 }
 
 impl Machine {
     /// Queues a message. Of those that this kind of chat cannot carry none comes here: they were refused, or given up.
     pub fn send(&mut self, now: Instant, waiting: Waiting) -> Result<(), StateError> {
-        let Waiting { id, text, is_kept } = waiting;
+        let Waiting { id, body, is_kept } = waiting;
         match self {
-            Self::Secure(chat, _) => chat.send(now, Letter { id: MessageId(id), text, is_kept }),
-            Self::Plain(chat) => match Text::new(&text) {
-                Ok(text) => chat.send(now, Outgoing { id: MessageId(id), text }),
-                Err(_) => Ok(()),
+            Self::Secure(chat, _) => chat.send(now, Letter { id: MessageId(id), body, is_kept }),
+            Self::Plain(chat) => match plain_text(&body) {
+                Some(text) => chat.send(now, Outgoing { id: MessageId(id), text }),
+                None => Ok(()),
             },
         }
     }
 
     /// Gives back one that the log held; an earlier run may have transmitted it.
     pub fn requeue(&mut self, now: Instant, waiting: Waiting, may_have_left: bool) {
-        let Waiting { id, text, is_kept } = waiting;
+        let Waiting { id, body, is_kept } = waiting;
         match self {
             Self::Secure(chat, _) => {
-                chat.requeue(now, Letter { id: MessageId(id), text, is_kept }, may_have_left);
+                chat.requeue(now, Letter { id: MessageId(id), body, is_kept }, may_have_left);
             }
             Self::Plain(chat) => {
-                if let Ok(text) = Text::new(&text) {
+                if let Some(text) = plain_text(&body) {
                     chat.requeue(Outgoing { id: MessageId(id), text });
                 }
             }

@@ -6,6 +6,7 @@ use simp_control::{Peer, State};
 use simp_proto::secure::{ChannelId, Frame, Hello, KeyId, SecureChat, Stands};
 use simp_store::StoreError;
 
+use crate::channels::Owner;
 use crate::engine::Engine;
 use crate::machine::{Machine, Otherwise};
 use crate::now::Now;
@@ -61,7 +62,7 @@ impl Engine {
         hello: Hello,
     ) -> Result<(), StoreError> {
         let already = self.already(key, &hello)?;
-        self.channels.give(channel, chat);
+        self.channels.give(channel, Owner::Chat(chat));
         self.roam(now, chat, address)?;
         self.chats.change(chat, |ongoing| {
             if let Some(machine) = ongoing.chat.secure_mut() {
@@ -200,7 +201,7 @@ impl Engine {
         let is_key_known = self.store.is_known(key)?;
         let ours = self.chats.get(chat).and_then(|it| it.chat.secure()?.channel());
         ours.into_iter().for_each(|ours| self.channels.end(ours));
-        self.channels.give(channel, chat);
+        self.channels.give(channel, Owner::Chat(chat));
         let settings = self.policy.chat;
         self.roam(now, chat, address)?;
         self.chats.change(chat, |ongoing| {
@@ -254,7 +255,7 @@ impl Engine {
         let machine = Machine::Secure(Box::new(machine), Otherwise::Closed);
         let standing = Standing::proved(now.instant);
         let chat = self.insert(now, (address, None), machine, (wanted_by, standing), expires_after);
-        self.channels.give(channel, chat);
+        self.channels.give(channel, Owner::Chat(chat));
         if let Some(at) = awaited_at {
             self.chats.deliver_outbox_of(chat, at);
         }

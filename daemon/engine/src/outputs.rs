@@ -6,6 +6,7 @@ use simp_control::{Answer, Request};
 use simp_proto::secure::{ChannelId, Frame, KeyId};
 use simp_store::EntryFilter;
 
+use crate::files::FileCommand;
 use crate::inputs::ClientId;
 use crate::transmits::Transmits;
 
@@ -16,6 +17,8 @@ pub struct Outputs {
     pub transmits: Transmits,
     /// What is to be done with channels, in this order.
     pub channels: Vec<ChannelCommand>,
+    /// What is to be done with files, in this order.
+    pub files: Vec<FileCommand>,
     /// One for each request but those that are not carried out yet, those of each client in order.
     pub answers: Vec<(ClientId, Answer)>,
     /// Requests for the next turn, before any other of their clients.
@@ -60,6 +63,7 @@ impl Outputs {
     pub(crate) fn clear(&mut self) {
         self.transmits.clear();
         self.channels.clear();
+        self.files.clear();
         self.answers.clear();
         self.not_yet.clear();
         self.followers.clear();

@@ -129,12 +129,12 @@ impl Ongoing {
         if self.queue.in_log == 0 || !has_much {
             return Ok(());
         }
-        for WaitingMessage { id, text, is_kept } in
+        for WaitingMessage { id, body, is_kept } in
             store.waiting(backlog, self.queue.loaded, (room as u64, bytes))?
         {
             self.queue.loaded = id;
             self.queue.in_log = self.queue.in_log.saturating_sub(1);
-            self.chat.requeue(now, Waiting { id, text, is_kept }, run == Run::Last);
+            self.chat.requeue(now, Waiting { id, body, is_kept }, run == Run::Last);
         }
         Ok(())
     }

@@ -1,12 +1,16 @@
 //! What a chat says, as entries of the log.
 
 use simp_control::{Kind, Reason, What};
+use simp_proto::secure::Offer;
 use simp_proto::{ChatEvent, MessageId};
-use simp_store::{Store, StoreError};
+use simp_store::{FileStands, GivenUp, KeptFile, Store, StoreError};
 
 use crate::absent::Absentees;
 use crate::now::Now;
 use crate::ongoing::{Ongoing, RowState};
+
+/// So many files of a peer may wait in a chat; any further one is refused.
+const OFFERS_MAX: u64 = 64;
 
 impl Ongoing {
     /// Appends what happened in the chat. Returns the message that has left the outbox with it.
@@ -26,7 +30,9 @@ impl Ongoing {
         }
         // Each message has its outcome before the chat has its end, so that a reader may stop there.
         if let ChatEvent::Closed { reason, .. } = &event {
+            let loaded = self.queue.loaded;
             self.give_up_rest(store, now, *reason)?;
+            self.give_up_files(store, now, (*reason, loaded))?;
             store.drop_chat(self.id)?;
         }
         let settled = match &event {
@@ -45,8 +51,23 @@ impl Ongoing {
         if let (ChatEvent::Opened, Some(key)) = (&event, self.peer_key()) {
             store.note_key(now.ms, self.place.address, key, self.chat.user())?;
         }
+        let was_file = match &event {
+            ChatEvent::Undelivered(MessageId(message), _) if self.chat.secure().is_some() => {
+                store.drop_file(*message)?
+            }
+            _ => false,
+        };
+        let offer = match &event {
+            ChatEvent::File { offer, .. } => Some(offer.clone()),
+            _ => None,
+        };
         let Some((what, extra)) = self.entry(event) else { return Ok(None) };
-        self.append(store, now, what, extra)?;
+        // A file is not to be sent again from here.
+        let extra = if was_file { GivenUp::Goes.extra() } else { extra };
+        let id = self.append(store, now, what, extra)?;
+        if let Some(offer) = offer {
+            self.keep_offer(store, now, (id, extra.unwrap_or_default()), offer)?;
+        }
         match settled.filter(|_| is_of_outbox) {
             Some(message) if store.take_from_outbox(message)? => Ok(Some(message)),
             _ => Ok(None),
@@ -56,7 +77,7 @@ impl Ongoing {
     /// Whether an event has an entry.
     fn is_for_log(&self, store: &Store, is_of_outbox: bool, event: &ChatEvent) -> Result<bool, StoreError> {
         Ok(match event {
-            ChatEvent::Learned(_) => false,
+            ChatEvent::Learned(_) | ChatEvent::Offered(_) => false,
             // It stays in the outbox, for the next chat: what becomes of it is not known yet.
             // Whoever takes no more will take no more the next time.
             ChatEvent::Undelivered(_, Reason::TooLong) => true,
@@ -73,14 +94,59 @@ impl Ongoing {
     fn count(&mut self, event: &ChatEvent) {
         match event {
             ChatEvent::Delivered(MessageId(message))
+            | ChatEvent::Offered(MessageId(message))
             | ChatEvent::Unconfirmed(MessageId(message))
             | ChatEvent::Undelivered(MessageId(message), _) => {
                 self.queue.settled = *message;
                 self.noted.row = RowState::Outdated;
             }
-            ChatEvent::Message { .. } => self.noted.row = RowState::Outdated,
+            ChatEvent::Message { .. } | ChatEvent::File { .. } => self.noted.row = RowState::Outdated,
             _ => {}
         }
+    }
+
+    /// Keeps a file that the peer offers, or refuses it if too many wait.
+    fn keep_offer(
+        &self,
+        store: &mut Store,
+        now: Now,
+        (message, number): (u64, u64),
+        offer: Offer,
+    ) -> Result<(), StoreError> {
+        let mut stands = FileStands::Offered;
+        if store.offered_files(self.id)? >= OFFERS_MAX {
+            let reason = "too many files wait already".to_owned();
+            stands = FileStands::Refused { reason: reason.clone(), folder: None };
+            let what = What::FileFailed { message, why: reason };
+            store.append(now.ms, self.logged(), self.peer(), what, None)?;
+        }
+        store.keep_file(&KeptFile { message, chat: self.id, number, offer, stands })
+    }
+
+    /// The chat is over, and with it all that is not settled of its files. Those of ours above `loaded` have been given
+    /// up already.
+    fn give_up_files(
+        &mut self,
+        store: &mut Store,
+        now: Now,
+        (reason, loaded): (Reason, u64),
+    ) -> Result<(), StoreError> {
+        if self.chat.secure().is_none() || self.id == 0 {
+            return Ok(());
+        }
+        for KeptFile { message, stands, .. } in store.files_of(self.id)? {
+            let (what, extra) = match stands {
+                FileStands::Ours(_) if message <= loaded => {
+                    (What::Undelivered { message, reason }, GivenUp::Goes.extra())
+                }
+                FileStands::Offered | FileStands::Taken(_) => {
+                    (What::FileFailed { message, why: "the chat is over".to_owned() }, None)
+                }
+                FileStands::Ours(_) | FileStands::Saved(_) | FileStands::Refused { .. } => continue,
+            };
+            store.append(now.ms, self.logged(), self.peer(), what, extra)?;
+        }
+        store.drop_files(self.id)
     }
 
     /// The first entry of a chat gives it its id.
@@ -90,7 +156,7 @@ impl Ongoing {
         now: Now,
         what: What,
         extra: Option<u64>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let (kind, (message, reason), chat) = (what.kind(), about(&what), self.logged());
         let id = match self.secure().filter(|_| matches!(kind, Kind::Request | Kind::Opened)) {
             Some(secure) => store.append_secure(now.ms, chat, self.peer(), secure, what)?,
@@ -98,7 +164,7 @@ impl Ongoing {
         };
         self.id = chat.unwrap_or(id);
         self.trace(kind, message, reason);
-        Ok(())
+        Ok(id)
     }
 
     /// An event as an entry, if it is one. The number of a received message is kept beside it: after a restart it is
@@ -106,7 +172,10 @@ impl Ongoing {
     fn entry(&self, event: ChatEvent) -> Option<(What, Option<u64>)> {
         let what = match event {
             ChatEvent::Message { number, text, .. } => return Some((What::Message { text }, Some(number))),
-            ChatEvent::Learned(_) => return None,
+            ChatEvent::File { number, offer } => {
+                return Some((What::File { name: offer.name, size: offer.size }, Some(number)));
+            }
+            ChatEvent::Learned(_) | ChatEvent::Offered(_) => return None,
             ChatEvent::Request => What::Request,
             ChatEvent::Opened => What::Opened { note: self.note() },
             ChatEvent::Error { text } => What::Error { text },

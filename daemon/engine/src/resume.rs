@@ -76,6 +76,7 @@ impl Engine {
         for (n, kept) in self.store.kept_chats()?.iter().enumerate() {
             self.resume_chat(now, kept, APART * n as u32)?;
         }
+        self.resume_files(now)?;
         // Also those that there is a chat with: it may be a request, which is as good as an invitation of ours.
         self.invite_all_soon(now)?;
         self.absent.was_full = self.is_full();

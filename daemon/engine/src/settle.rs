@@ -43,6 +43,8 @@ struct Settled {
     added: Added,
     /// It has opened.
     opened: bool,
+    /// The peer has offered files.
+    has_files: bool,
     /// It is over.
     closed: Option<Closed>,
 }
@@ -96,13 +98,18 @@ impl Engine {
         self.let_out(now, key);
         let Some(ongoing) = self.chats.settling(key) else { return Ok(()) };
         ongoing.set_timer(key, &mut self.wheel);
+        let chat = ongoing.id;
         if is_over {
             self.wake.note_over(now.instant, ongoing);
             self.outlet.note_over(ongoing.place.address);
             self.outlet.note_over(ongoing.place.invited_at());
             self.chats.remove(key);
+            self.end_files(chat);
         } else {
             self.chats.recount(key);
+        }
+        if settled.has_files {
+            self.go_on_with_files(now, key)?;
         }
         // The outbox last: whether there is room depends on whether this chat is still there.
         self.note(now, settled);
@@ -111,7 +118,8 @@ impl Engine {
 
     /// What a settled chat means for the outbox, and for what its peer may add to the log.
     fn note(&mut self, now: Now, settled: Settled) {
-        let Settled { invited_at, address, is_established, is_guest, gone, added, opened, closed } = settled;
+        let Settled { invited_at, address, is_established, is_guest, gone, added, opened, closed, .. } =
+            settled;
         let is_expected = added.is_of_visit() && self.expects(invited_at);
         let from = Sender { ip: invited_at.ip(), is_established };
         self.budgets.note_added(now.instant, from, self.policy.budget, added, is_expected);
@@ -151,6 +159,7 @@ impl Ongoing {
             gone: Vec::new(),
             added: Added::default(),
             opened: false,
+            has_files: false,
             closed: None,
             is_guest: false,
         };
@@ -161,6 +170,7 @@ impl Ongoing {
             }
             match &event {
                 ChatEvent::Opened => settled.opened = true,
+                ChatEvent::File { .. } => settled.has_files = true,
                 ChatEvent::Delivered(_) => self.standing.acknowledge(now.instant),
                 ChatEvent::Closed { reason: Reason::Quit, .. } if self.is_unlogged() => {
                     settled.closed = Some(Closed::TakenBack);

@@ -16,6 +16,8 @@ pub enum Timer {
     Invite(SocketAddr),
     /// What came over channels may have room now.
     Held,
+    /// The channel for the files of this chat is looked at.
+    Files(u64),
     /// The disk is tried again.
     Disk,
     /// Old entries of the log are looked for.

@@ -31,6 +31,7 @@ impl Engine {
         // Only here datagrams get out: an undone turn has left none.
         std::mem::swap(&mut outputs.transmits, &mut self.transmits);
         self.channels.take_commands(&mut outputs.channels);
+        self.files.take_commands(&mut outputs.files);
         inputs.clear();
         Ok(())
     }
@@ -93,6 +94,9 @@ impl Engine {
         for event in inputs.channels.drain(..) {
             self.handle_channel(now, event)?;
         }
+        for event in inputs.files.drain(..) {
+            self.handle_file(now, event)?;
+        }
         Ok(())
     }
 
@@ -139,7 +143,8 @@ impl Engine {
                 Timer::Disk => self.try_disk(now)?,
                 Timer::Retention => self.retention.restart(&mut self.wheel, now, &self.policy.retain),
                 // Chats are paused; they are resumed once the log can be written.
-                Timer::Chat(_) | Timer::Invite(_) if !self.disk.works() => {}
+                Timer::Chat(_) | Timer::Invite(_) | Timer::Files(_) if !self.disk.works() => {}
+                Timer::Files(chat) => self.remind_of_files(now, chat)?,
                 Timer::Held => self.go_on_with_held(now)?,
                 Timer::Chat(key) => {
                     let is_again = self.chats.change(key, |ongoing| ongoing.handle_timeout(now.instant));

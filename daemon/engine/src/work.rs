@@ -44,7 +44,10 @@ pub fn only_reads(request: &Request) -> bool {
 /// Whether a request may need more than one turn: until it is answered, no further one of its client may be handed in, for
 /// answers come in order.
 pub fn may_wait(request: &Request) -> bool {
-    matches!(request, Request::Send { again_after: Some(_), .. })
+    matches!(
+        request,
+        Request::Send { again_after: Some(_), .. } | Request::SendFile { again_after: Some(_), .. }
+    )
 }
 
 /// Whether a request names the one address that it is about: that is found without a search.
@@ -53,6 +56,7 @@ fn names_an_address(request: &Request) -> bool {
         Request::Accept { who }
         | Request::Decline { who }
         | Request::Send { who, .. }
+        | Request::SendFile { who, .. }
         | Request::Quit { who, .. } => {
             who.as_deref().map(Who::parse).is_some_and(|who| who.address().is_some())
         }

@@ -180,18 +180,30 @@ fn replay(chat: &mut KeptChat, what: &What, number: u64) {
             if let KeptMachine::Plain(snapshot) = &mut chat.machine {
                 snapshot.note_settled();
             }
-            chat.settled = *message;
+            note_settled(chat, *message);
         }
         // Its number is used up, and the row has the next one: whatever gives messages up changes the chat's state as
         // well, and with that the row is written. An entry that is newer than the row says only how far messages are.
-        What::Undelivered { message, .. } => chat.settled = *message,
+        What::Undelivered { message, .. } => note_settled(chat, *message),
+        What::File { .. } => {
+            if let KeptMachine::Secure(snapshot) = &mut chat.machine {
+                snapshot.note_received(number);
+            }
+        }
         What::Request
         | What::Inviting
         | What::Opened { .. }
         | What::Closed { .. }
         | What::Queued { .. }
-        | What::Error { .. } => {}
+        | What::Error { .. }
+        | What::FileSaved { .. }
+        | What::FileFailed { .. } => {}
     }
+}
+
+/// Messages are settled in their order, but a file long after what was sent since.
+fn note_settled(chat: &mut KeptChat, message: u64) {
+    chat.settled = chat.settled.max(message);
 }
 
 /// A chat and the entry it holds as of; `None` if a value is not one that we would have written.

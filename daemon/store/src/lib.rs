@@ -7,12 +7,14 @@
 //! - `store`: open, append, commit, roll back. `read`: for followers and `history`. `retain`: giving space free.
 //! - `ours`: messages of ours that wait, and the outbox. `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
+//! - `files`: files that are under way.
 //! - `habits`: how peers speak. `consumers`: how far each reader is. `epochs`: what tells the log from copies of it.
 //! - `schema`, `rows`, `error`: the tables, entries as rows, and what SQLite's errors mean to a user.
 
 mod consumers;
 mod epochs;
 mod error;
+mod files;
 mod habits;
 mod kept_chats;
 mod kept_numbers;
@@ -25,6 +27,7 @@ mod schema;
 mod store;
 
 pub use error::StoreError;
+pub use files::{FileStands, KeptFile};
 pub use habits::KnownPeer;
 pub use kept_chats::{KeptChat, KeptMachine};
 pub use ours::{Backlog, KeptLetter, OurMessage, WaitingMessage};

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension as _, Row, params};
-use simp_control::{Kind, Peer, Reason};
+use simp_control::{Digest, Kind, Peer, Reason};
+use simp_proto::secure::{Body, Offer};
 
 use crate::error::StoreError;
 use crate::read::{BYTES_PER_READ, SCAN};
@@ -39,8 +40,10 @@ pub struct OurMessage {
     pub address: SocketAddr,
     /// The name known of it then.
     pub user: String,
-    /// What it says.
+    /// What it says; of a file its name.
     pub text: String,
+    /// The bytes of the file that it is, if it is one.
+    pub size: Option<u64>,
 }
 
 /// A message that waits for a chat to deliver it.
@@ -48,8 +51,8 @@ pub struct OurMessage {
 pub struct WaitingMessage {
     /// Its id.
     pub id: u64,
-    /// What it says.
-    pub text: String,
+    /// What it is.
+    pub body: Body,
     /// It is in the outbox.
     pub is_kept: bool,
 }
@@ -63,12 +66,17 @@ pub struct Backlog {
     pub outbox: Option<SocketAddr>,
 }
 
+/// A file of ours waits only as long as it is not settled, whatever of its chat is.
+const OR_UNSETTLED: &str = "(size IS NULL OR id IN (SELECT message FROM files))";
+
 /// What waits in a chat and in the outbox together. Each half comes out of its index in order, so that the
 /// first few of many cost no more than these.
 const WAITING: &str = "
-    SELECT id, text, 0 FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2
+    SELECT e.id, e.text, 0, e.size, f.sha256
+        FROM events AS e LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id
+        WHERE e.kind = 5 AND e.chat = ?1 AND e.id > ?2 AND (e.size IS NULL OR f.sha256 IS NOT NULL)
     UNION ALL
-    SELECT o.message, text, 1 FROM outbox AS o JOIN events ON id = o.message
+    SELECT o.message, text, 1, NULL, NULL FROM outbox AS o JOIN events ON id = o.message
         WHERE o.address = ?3 AND o.message > ?2
     ORDER BY 1 LIMIT ?4";
 
@@ -79,8 +87,10 @@ impl Store {
     /// Messages with ids above `after` that wait: how many.
     pub fn queued(&self, backlog: Backlog, after: u64) -> Result<u64, StoreError> {
         // Nothing equals NULL: a part that is not asked for counts as empty.
-        let sql = "SELECT (SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2)
-                        + (SELECT count(*) FROM outbox WHERE address = ?3 AND message > ?2)";
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2 AND {OR_UNSETTLED})
+                  + (SELECT count(*) FROM outbox WHERE address = ?3 AND message > ?2)"
+        );
         let values = params![
             backlog.chat.map(|chat| chat as i64),
             after as i64,
@@ -88,7 +98,7 @@ impl Store {
         ];
         self.ok(self
             .db
-            .prepare_cached(sql)
+            .prepare_cached(&sql)
             .and_then(|mut query| query.query_row(values, |row| row.get::<_, i64>(0)))
             .map(|count| count as u64))
     }
@@ -110,7 +120,7 @@ impl Store {
                 && let Some(row) = rows.next()?
             {
                 let message = waiting(row)?;
-                read += message.text.len();
+                read += message.body.bytes();
                 all.push(message);
             }
             Ok(all)
@@ -127,8 +137,11 @@ impl Store {
         (reason, given_up): (Reason, GivenUp),
     ) -> Result<(), StoreError> {
         self.begin()?;
-        let sql = "INSERT INTO events SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL, ?8, NULL
-                   FROM events WHERE kind = 5 AND chat = ?3 AND id > ?7";
+        let sql = format!(
+            "INSERT INTO events SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL,
+                       CASE WHEN size IS NULL THEN ?8 ELSE 1 END, NULL, NULL
+                   FROM events WHERE kind = 5 AND chat = ?3 AND id > ?7 AND {OR_UNSETTLED}"
+        );
         let row = params![
             self.extent.last_id as i64,
             at_ms as i64,
@@ -139,7 +152,8 @@ impl Store {
             after as i64,
             given_up.extra().map(|extra| extra as i64)
         ];
-        let entries = self.write(sql, row)? as u64;
+        let entries = self.write(&sql, row)? as u64;
+        self.drop_queued_files(chat, after)?;
         self.settled += entries;
         self.note_appended(entries);
         Ok(())
@@ -213,11 +227,12 @@ impl Store {
 
     /// The message of ours with this id.
     pub fn message(&self, id: u64) -> Result<Option<OurMessage>, StoreError> {
-        let sql = "SELECT chat, address, user, text FROM events WHERE id = ?1 AND kind = 5";
+        let sql = "SELECT chat, address, user, text, size FROM events WHERE id = ?1 AND kind = 5";
         self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
             let queued = query.query_row([id as i64], |row| {
                 let chat = row.get::<_, i64>(0)? as u64;
-                Ok(OurMessage { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)? })
+                let size = row.get::<_, Option<i64>>(4)?.map(|size| size as u64);
+                Ok(OurMessage { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)?, size })
             });
             queued.optional()
         }))
@@ -291,7 +306,14 @@ impl Store {
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingMessage> {
-    Ok(WaitingMessage { id: row.get::<_, i64>(0)? as u64, text: row.get(1)?, is_kept: row.get(2)? })
+    let (id, text, is_kept) = (row.get::<_, i64>(0)? as u64, row.get(1)?, row.get(2)?);
+    let body = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<_>>(4)?) {
+        (Some(size), Some(sha256)) => {
+            Body::File(Offer { name: text, size: size as u64, sha256: Digest::new(sha256) })
+        }
+        _ => Body::Text(text),
+    };
+    Ok(WaitingMessage { id, body, is_kept })
 }
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<KeptLetter> {

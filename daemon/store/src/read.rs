@@ -2,7 +2,7 @@
 
 use rusqlite::Row;
 use simp_control::frame::LONGEST_TEXT;
-use simp_control::{Event, Filter, Peer, Who};
+use simp_control::{Event, Filter, Kind, Peer, Who};
 
 use crate::error::StoreError;
 use crate::rows::{event, number};
@@ -35,10 +35,12 @@ pub struct EntryFilter {
 }
 
 impl EntryFilter {
-    /// The entries that a client's filter lets pass.
+    /// The entries that a client's filter lets pass. One that names no kinds may be older than those of files.
     pub fn new(filter: &Filter) -> Self {
+        let all = Kind::ALL.into_iter().filter(|kind| !kind.is_of_files()).collect::<Vec<_>>();
+        let kinds = if filter.kinds.is_empty() { &all } else { &filter.kinds };
         Self {
-            kinds: filter.kinds.iter().fold(0, |bits, kind| bits | 1 << number(*kind)),
+            kinds: kinds.iter().fold(0, |bits, kind| bits | 1 << number(*kind)),
             chat: filter.chat,
             who: filter.who.as_deref().map(Who::parse),
             since_ms: filter.since_ms,

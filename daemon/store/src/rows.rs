@@ -15,9 +15,21 @@ pub(crate) fn columns(what: &What) -> (Option<i64>, Option<i64>, Option<&str>) {
         What::Opened { note } => (None, None, note.as_deref()),
         What::Closed { reason, text } => (None, Some(*reason as i64), text.as_deref()),
         What::Message { text } | What::Error { text } => (None, None, Some(text)),
-        What::Queued { text, again } => (again.map(|id| id as i64), None, Some(text)),
+        What::Queued { text, again, .. } => (again.map(|id| id as i64), None, Some(text)),
         What::Delivered { message } | What::Unconfirmed { message } => (Some(*message as i64), None, None),
         What::Undelivered { message, reason } => (Some(*message as i64), Some(*reason as i64), None),
+        What::File { name, .. } => (None, None, Some(name)),
+        What::FileSaved { message, path, .. } => (Some(*message as i64), None, Some(path)),
+        What::FileFailed { message, why } => (Some(*message as i64), None, Some(why)),
+    }
+}
+
+/// And as the column `size`.
+pub(crate) fn size(what: &What) -> Option<i64> {
+    match what {
+        What::File { size, .. } | What::FileSaved { size, .. } => Some(*size as i64),
+        What::Queued { size, .. } => size.map(|size| size as i64),
+        _ => None,
     }
 }
 
@@ -27,19 +39,25 @@ pub(crate) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     let message = || row.get::<_, i64>(6).map(|id| id as u64);
     let reason = || of_number(row, 7, &Reason::ALL);
     let text = || row.get(8);
+    let size = || row.get::<_, i64>(11).map(|size| size as u64);
     let what = match of_number(row, 2, &Kind::ALL)? {
         Kind::Request => What::Request,
         Kind::Inviting => What::Inviting,
         Kind::Opened => What::Opened { note: text()? },
         Kind::Closed => What::Closed { reason: reason()?, text: text()? },
         Kind::Message => What::Message { text: row.get(8)? },
-        Kind::Queued => {
-            What::Queued { text: row.get(8)?, again: row.get::<_, Option<i64>>(6)?.map(|id| id as u64) }
-        }
+        Kind::Queued => What::Queued {
+            text: row.get(8)?,
+            again: row.get::<_, Option<i64>>(6)?.map(|id| id as u64),
+            size: row.get::<_, Option<i64>>(11)?.map(|size| size as u64),
+        },
         Kind::Delivered => What::Delivered { message: message()? },
         Kind::Undelivered => What::Undelivered { message: message()?, reason: reason()? },
         Kind::Error => What::Error { text: row.get(8)? },
         Kind::Unconfirmed => What::Unconfirmed { message: message()? },
+        Kind::File => What::File { name: row.get(8)?, size: size()? },
+        Kind::FileSaved => What::FileSaved { message: message()?, path: row.get(8)?, size: size()? },
+        Kind::FileFailed => What::FileFailed { message: message()?, why: row.get(8)? },
     };
     Ok(Event {
         id: row.get::<_, i64>(0)? as u64,

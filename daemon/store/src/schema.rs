@@ -9,7 +9,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 pub(crate) const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 6;
+pub(crate) const SCHEMA_VERSION: i64 = 7;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -99,8 +99,19 @@ const SIXTH: &str = "
     ALTER TABLE events ADD COLUMN key BLOB;
 ";
 
+/// Files that are offered or under way; see `FileStands` for `stands`, `path` and `reason`. Of an entry, `size` is that of
+/// the file that it is of, if it is a `file`, a `file_saved`, or a `queued` that is one. The `seq` of a `file` is its number.
+const SEVENTH: &str = "
+    CREATE TABLE files (
+        message INTEGER PRIMARY KEY, chat INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL,
+        size INTEGER NOT NULL, sha256 BLOB NOT NULL, stands INTEGER NOT NULL, path TEXT, reason TEXT
+    ) STRICT;
+    CREATE INDEX files_chat ON files (chat, stands, message);
+    ALTER TABLE events ADD COLUMN size INTEGER;
+";
+
 /// What brings a file from each version to the next.
-const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
+const STEPS: [&str; SCHEMA_VERSION as usize] = [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
 const INCREMENTAL: i64 = 2;

@@ -9,7 +9,7 @@ use simp_control::{Epochs, Event, LogId, Peer, Secure, What};
 use simp_service::plain_file;
 
 use crate::error::StoreError;
-use crate::rows::{columns, number};
+use crate::rows::{columns, number, size};
 use crate::schema::{self, PAGE_BYTES, Unready};
 
 /// The write-ahead log is copied back once about this many bytes were written to it. It is not truncated
@@ -269,9 +269,10 @@ impl Store {
             reason,
             text,
             extra.map(|extra| extra as i64),
-            secure.as_ref().map(|secure| secure.key.as_bytes())
+            secure.as_ref().map(|secure| secure.key.as_bytes()),
+            size(&what),
         ];
-        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)", row)?;
+        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)", row)?;
         self.settled += u64::from(matches!(
             what,
             What::Delivered { .. } | What::Unconfirmed { .. } | What::Undelivered { .. }

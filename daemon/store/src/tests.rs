@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use simp_control::{Event, Filter, Kind, Peer, Reason, State, What};
-use simp_proto::secure::{ChatId, KeyId, Name, SecureSnapshot, Them};
+use simp_proto::secure::{Body, ChatId, KeyId, Name, SecureSnapshot, Them};
 use simp_proto::{LastReceived, Seq, Snapshot, UserName};
 
 use simp_seeds::{Random, Replay, seeds};
@@ -11,6 +11,7 @@ use simp_seeds::{Random, Replay, seeds};
 use super::*;
 
 mod epochs;
+mod files;
 mod habits;
 mod keys;
 mod pieces;
@@ -73,6 +74,14 @@ fn plain(chat: &mut KeptChat) -> &mut Snapshot {
     }
 }
 
+/// The text that waits.
+fn text_of(waiting: WaitingMessage) -> String {
+    match waiting.body {
+        Body::Text(text) => text,
+        Body::File(offer) => panic!("{offer:?}"),
+    }
+}
+
 fn of(chat: &KeptChat) -> Backlog {
     Backlog { chat: Some(chat.chat), outbox: None }
 }
@@ -122,8 +131,10 @@ fn run(seed: u64) {
                     }
                 }
             }
-            2 => waiting[place]
-                .push(append(What::Queued { text: "hi".to_owned(), again: None }, Some(u64::MAX - 7))),
+            2 => waiting[place].push(append(
+                What::Queued { text: "hi".to_owned(), again: None, size: None },
+                Some(u64::MAX - 7),
+            )),
             3 if !waiting[place].is_empty() => {
                 let message = waiting[place].remove(0);
                 append(What::Delivered { message }, None);
@@ -240,7 +251,7 @@ fn with_outbox(folder: &Folder, texts: &[&str]) -> (Store, std::net::SocketAddr)
     let mut store = folder.open();
     let address = peer(9).address.parse().unwrap();
     for text in texts {
-        let what = What::Queued { text: (*text).to_owned(), again: None };
+        let what = What::Queued { text: (*text).to_owned(), again: None, size: None };
         let id = store.append(5, Some(0), peer(9), what, Some(77)).unwrap();
         store.keep_in_outbox(id, address, Some(1_000)).unwrap();
     }
@@ -252,12 +263,12 @@ fn with_outbox(folder: &Folder, texts: &[&str]) -> (Store, std::net::SocketAddr)
 fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     let folder = Folder::new("outbox");
     let (mut store, address) = with_outbox(&folder, &["one", "two"]);
-    let what = What::Queued { text: "three".to_owned(), again: None };
+    let what = What::Queued { text: "three".to_owned(), again: None, size: None };
     store.append(6, Some(3), peer(9), what, None).unwrap();
     let of = Backlog { chat: Some(3), outbox: Some(address) };
     let texts = |store: &Store, after, limit| {
         let waiting = store.waiting(of, after, (limit, usize::MAX)).unwrap();
-        waiting.into_iter().map(|waiting| (waiting.id, waiting.text)).collect::<Vec<_>>()
+        waiting.into_iter().map(|waiting| (waiting.id, text_of(waiting))).collect::<Vec<_>>()
     };
     let all = [(1, "one".to_owned()), (2, "two".to_owned()), (3, "three".to_owned())];
     assert_eq!(texts(&store, 0, 9), all);
@@ -321,7 +332,7 @@ const NOTHING: Discard = Discard { unread: false, undelivered: false };
 /// delivered; the rest are the outcomes, three messages, and the newest.
 fn with_all_kinds(folder: &Folder) -> Store {
     let (mut store, address) = with_outbox(folder, &["outbox"]);
-    let queued = |again| What::Queued { text: "x".to_owned(), again };
+    let queued = |again| What::Queued { text: "x".to_owned(), again, size: None };
     let reason = Reason::PeerGone;
     store.keep_chat(&KeptChat { chat: 3, settled: 1, address, ..kept(9) }).unwrap();
     let whats = [
@@ -380,7 +391,7 @@ fn a_message_that_nobody_is_to_send_again_goes_with_its_outcome() {
     let folder = Folder::new("goes");
     let mut store = folder.open();
     for _ in 0..2 {
-        let what = What::Queued { text: "x".to_owned(), again: None };
+        let what = What::Queued { text: "x".to_owned(), again: None, size: None };
         store.append(1, Some(1), peer(1), what, None).unwrap();
     }
     let what = What::Undelivered { message: 1, reason: Reason::NoAnswer };
@@ -490,10 +501,7 @@ fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
             ]
         );
         let waiting = store.waiting(of(&chats[0]), 9, (9, usize::MAX)).unwrap();
-        assert_eq!(
-            waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>(),
-            ["waits 1", "waits 2"]
-        );
+        assert_eq!(waiting.into_iter().map(text_of).collect::<Vec<_>>(), ["waits 1", "waits 2"]);
         assert!(store.outbox(0, 9).unwrap().0.is_empty());
     }
     let other = Folder::new("other").open();
@@ -507,7 +515,7 @@ fn no_more_of_what_waits_is_read_than_the_caller_has_room_for() {
     let mut store = folder.open();
     store.append(1, None, peer(1), What::Inviting, None).unwrap();
     for _ in 0..5 {
-        let what = What::Queued { text: "x".repeat(100), again: None };
+        let what = What::Queued { text: "x".repeat(100), again: None, size: None };
         store.append(2, Some(1), peer(1), what, None).unwrap();
     }
     let read = |limit, bytes| store.waiting(of(&kept(1)), 0, (limit, bytes)).unwrap().len();

@@ -140,7 +140,7 @@ fn what_had_to_stay_is_not_gone_through_again_for_a_consumer_that_reads_on() {
     let mut host = Host::over(keeping_100(), |store| {
         append(store, 20, error);
         for _ in 0..10_000 {
-            append(store, 1, |_| What::Queued { text: "hi".to_owned(), again: None });
+            append(store, 1, |_| What::Queued { text: "hi".to_owned(), again: None, size: None });
         }
         for message in 21..10_021 {
             append(store, 1, |_| What::Undelivered { message, reason: Reason::PeerGone });

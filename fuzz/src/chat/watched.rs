@@ -315,6 +315,7 @@ impl Watched {
                 self.note(Snapshot::note_settled);
             }
             ChatEvent::Undelivered(id, _) => self.ends(*id),
+            ChatEvent::File { .. } | ChatEvent::Offered(_) => panic!("a file in a plain chat"),
             ChatEvent::Error { .. } => assert_eq!(self.told, Told::Opened),
             ChatEvent::Closed { .. } => self.told = Told::Closed,
         }

@@ -12,9 +12,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::frame::{ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
+use super::frame::{ChannelId, ChatId, FILES, Frame, Hello, PROTOCOL, Stands};
 use super::key::KeyId;
-use super::ours::Ours;
+use super::ours::{Acknowledged, Ours, Takes};
 use super::way::{Spare, Way};
 use crate::arq::MessageId;
 use crate::chat::{ChatEvent, Settings};
@@ -155,8 +155,8 @@ pub(super) struct Theirs {
     pub(super) received: u64,
     /// Numbers above it that came in an earlier chat, in order.
     pub(super) already: Vec<u64>,
-    /// How much of a text the peer takes.
-    pub(super) text_max: Option<u64>,
+    /// What the peer takes, once it has said that.
+    pub(super) takes: Option<Takes>,
 }
 
 impl SecureChat {
@@ -286,7 +286,7 @@ impl SecureChat {
         } else if std::mem::take(&mut due.ack) {
             Frame::Ack { upto: self.theirs.received }
         } else if let Phase::Open { .. } | Phase::Draining = self.phase
-            && let Some(text) = self.ours.next(self.theirs.text_max.unwrap_or(u64::MAX))
+            && let Some(text) = self.ours.next(self.theirs.takes)
         {
             text
         } else if std::mem::take(&mut due.bye) {
@@ -306,7 +306,7 @@ impl SecureChat {
         };
         Hello {
             version: PROTOCOL,
-            features: Vec::new(),
+            features: vec![FILES.to_owned()],
             user: self.me.user.clone(),
             chat: self.id,
             stands,
@@ -366,7 +366,12 @@ impl SecureChat {
 
     /// Most bytes of a text that the peer takes, if it has said so in this run.
     pub fn text_max(&self) -> Option<u64> {
-        self.theirs.text_max
+        self.theirs.takes.map(|takes| takes.text_max)
+    }
+
+    /// Whether files may be offered to the peer, as far as is known.
+    pub fn takes_files(&self) -> bool {
+        self.theirs.takes.is_none_or(|takes| takes.files)
     }
 
     /// Whether our user has been told that it is over: only the peer does not know it yet.
@@ -470,8 +475,11 @@ impl SecureChat {
 
     pub(super) fn tell_delivered(&mut self, upto: u64) -> bool {
         let before = self.ours.len();
-        while let Some(id) = self.ours.settle(upto) {
-            self.out.events.push_back(ChatEvent::Delivered(id));
+        while let Some(acknowledged) = self.ours.settle(upto) {
+            self.out.events.push_back(match acknowledged {
+                Acknowledged::Text(id) => ChatEvent::Delivered(id),
+                Acknowledged::File(id) => ChatEvent::Offered(id),
+            });
         }
         let is_any = self.ours.len() < before;
         self.tell_too_long();
@@ -479,8 +487,8 @@ impl SecureChat {
     }
 
     pub(super) fn tell_too_long(&mut self) {
-        let Some(most) = self.text_max() else { return };
-        while let Some(id) = self.ours.too_long(most) {
+        let Some(takes) = self.theirs.takes else { return };
+        while let Some(id) = self.ours.too_long(takes) {
             self.out.events.push_back(ChatEvent::Undelivered(id, Reason::TooLong));
         }
     }

@@ -1,12 +1,17 @@
 //! What goes over a channel: frames, each a u32 length, big endian, and a CBOR item as `frame.cddl` has it. The first of
-//! each side is its hello.
+//! each side is its hello. Whoever takes a file opens a channel for that, which begins with a want, a done or a refused;
+//! nobody says hello on it.
 
 use serde::{Deserialize, Serialize};
 
 use super::key::KeyId;
+use crate::file::{Bytes, Offer};
 
 /// The version of the protocol that a hello names.
 pub const PROTOCOL: u32 = 1;
+
+/// What a hello names among its features if files may be offered to its sender.
+pub const FILES: &str = "files";
 
 /// One channel: what the two sides of one chat say to each other, in order, until it breaks. Given out by whoever opens
 /// it, and never used again. It means something on this side only.
@@ -49,6 +54,65 @@ pub enum Frame {
         /// Why, for a person.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+    },
+    /// A message that is a file. Acknowledged like a text once it is durable that it is offered; that it is delivered is
+    /// said by a `Done`.
+    File {
+        /// As that of a text.
+        number: u64,
+        /// What is offered.
+        offer: Offer,
+    },
+    /// Asks for a file from this byte on, up to this one as long as nothing else is said.
+    Want {
+        /// The chat in which it was offered.
+        chat: ChatId,
+        /// The number of its offer.
+        number: u64,
+        /// The first byte.
+        from: u64,
+        /// The one after the last.
+        upto: u64,
+    },
+    /// There is room for the file that is asked for up to this byte.
+    More {
+        /// The one after the last.
+        upto: u64,
+    },
+    /// The next part of the file that is asked for.
+    Part {
+        /// Its first byte.
+        from: u64,
+        /// Its bytes, at most 262144.
+        bytes: Bytes,
+    },
+    /// The file is whole and durable. Answered with `Settled`.
+    Done {
+        /// The chat in which it was offered.
+        chat: ChatId,
+        /// The number of its offer.
+        number: u64,
+    },
+    /// The file is not taken. Answered with `Settled`.
+    Refused {
+        /// The chat in which it was offered.
+        chat: ChatId,
+        /// The number of its offer.
+        number: u64,
+        /// Why, for a person.
+        reason: String,
+    },
+    /// It is durable what became of the file.
+    Settled {
+        /// The number of its offer.
+        number: u64,
+    },
+    /// The file cannot be sent any more.
+    Gone {
+        /// The number of its offer.
+        number: u64,
+        /// Why, for a person.
+        reason: String,
     },
 }
 

@@ -3,10 +3,12 @@
 use std::time::Instant;
 
 use super::chat::{Phase, Reach, SecureChat, Them};
-use super::frame::{Broken, ChannelId, Frame, Hello, Stands};
+use super::frame::{Broken, ChannelId, FILES, Frame, Hello, Stands};
 use super::key::KeyId;
+use super::ours::Takes;
 use super::way::{Spare, Way};
 use crate::chat::ChatEvent;
+use crate::file::{Offer, clean_name};
 use crate::state::{Reason, State};
 
 /// What we keep of a peer's words on why it leaves, in bytes.
@@ -99,7 +101,8 @@ impl SecureChat {
         let them = Them { key, user: hello.user.as_str().into(), log: hello.log.as_str().into() };
         self.out.is_changed |= self.them != them;
         self.them = them;
-        self.theirs.text_max = Some(hello.text_max);
+        let files = hello.features.iter().any(|feature| feature == FILES);
+        self.theirs.takes = Some(Takes { text_max: hello.text_max, files });
         self.theirs.already = already.into_iter().filter(|number| *number > self.theirs.received).collect();
         self.tell_delivered(hello.received);
         self.see_sign(now);
@@ -135,8 +138,11 @@ impl SecureChat {
             (Phase::Open { .. } | Phase::Draining, Frame::Text { number, text, kept }) => {
                 return self.hear_text(now, number, text, kept);
             }
+            (Phase::Open { .. } | Phase::Draining, Frame::File { number, offer }) => {
+                return self.hear_file(now, number, offer);
+            }
             // Whoever has left is told nothing more.
-            (Phase::Leaving { .. }, Frame::Text { .. } | Frame::Ack { .. }) => {}
+            (Phase::Leaving { .. }, Frame::Text { .. } | Frame::File { .. } | Frame::Ack { .. }) => {}
             (Phase::Open { .. } | Phase::Draining, Frame::Ack { upto }) => self.hear_ack(now, upto),
             (_, Frame::Bye { reason }) => self.hear_bye(reason),
             _ => return Err(OutOfPlace),
@@ -151,7 +157,22 @@ impl SecureChat {
         text: String,
         is_kept: bool,
     ) -> Result<(), OutOfPlace> {
-        if text.len() as u64 > self.me.text_max || number == 0 || number > i64::MAX as u64 {
+        if text.len() as u64 > self.me.text_max {
+            return Err(OutOfPlace);
+        }
+        self.hear_message(now, number, ChatEvent::Message { number, is_kept, text })
+    }
+
+    fn hear_file(&mut self, now: Instant, number: u64, mut offer: Offer) -> Result<(), OutOfPlace> {
+        if offer.size > i64::MAX as u64 {
+            return Err(OutOfPlace);
+        }
+        offer.name = clean_name(&offer.name);
+        self.hear_message(now, number, ChatEvent::File { number, offer })
+    }
+
+    fn hear_message(&mut self, now: Instant, number: u64, event: ChatEvent) -> Result<(), OutOfPlace> {
+        if number == 0 || number > i64::MAX as u64 {
             return Err(OutOfPlace);
         }
         self.note_known();
@@ -165,7 +186,7 @@ impl SecureChat {
             // No entry tells that it has come in this chat too.
             self.out.is_changed = true;
         } else {
-            self.out.events.push_back(ChatEvent::Message { number, is_kept, text });
+            self.out.events.push_back(event);
         }
         if self.theirs.already.last().is_some_and(|last| *last <= number) {
             self.theirs.already = Vec::new();

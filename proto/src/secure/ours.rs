@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::frame::Frame;
 use crate::arq::MessageId;
+use crate::file::Offer;
 
 /// So many bytes of messages are under way at most, as long as they are not acknowledged: what a channel does not take at
 /// once is held in memory. A message that is longer goes alone.
@@ -17,10 +18,56 @@ const MESSAGE_BYTES: usize = 64;
 pub struct Letter {
     /// Its number in the log, and on the wire.
     pub id: MessageId,
-    /// What it says.
-    pub text: String,
+    /// What it is.
+    pub body: Body,
     /// It stays in the outbox until the peer has it, through as many chats as that takes.
     pub is_kept: bool,
+}
+
+/// What a message is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A text.
+    Text(String),
+    /// A file, which the peer asks for when its user wants it.
+    File(Offer),
+}
+
+impl Body {
+    /// The bytes of its text, or of its file's name.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::File(offer) => offer.name.len(),
+        }
+    }
+}
+
+/// What a peer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Takes {
+    /// Most bytes of a text.
+    pub(super) text_max: u64,
+    /// Whether files may be offered to it.
+    pub(super) files: bool,
+}
+
+impl Takes {
+    pub(super) fn fits(self, body: &Body) -> bool {
+        match body {
+            Body::Text(text) => text.len() as u64 <= self.text_max,
+            Body::File(_) => self.files,
+        }
+    }
+}
+
+/// What the peer has acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Acknowledged {
+    /// A text.
+    Text(MessageId),
+    /// That a file is offered.
+    File(MessageId),
 }
 
 /// A message, and whether it may be with the peer already.
@@ -32,11 +79,11 @@ struct Waiting {
 
 impl Waiting {
     fn bytes(&self) -> usize {
-        MESSAGE_BYTES + self.letter.text.len()
+        MESSAGE_BYTES + self.letter.body.bytes()
     }
 
-    fn is_longer_than(&self, most: u64) -> bool {
-        self.letter.text.len() as u64 > most
+    fn is_taken(&self, takes: Takes) -> bool {
+        takes.fits(&self.letter.body)
     }
 }
 
@@ -55,7 +102,7 @@ pub(super) struct Ours {
 impl Ours {
     /// Adds one after all others. `has_left`: an earlier run may have transmitted it.
     pub(super) fn push(&mut self, letter: Letter, has_left: bool) {
-        self.bytes += letter.text.len();
+        self.bytes += letter.body.bytes();
         self.queue.push_back(Waiting { letter, has_left });
     }
 
@@ -72,7 +119,7 @@ impl Ours {
     pub(super) fn take_back(&mut self, id: MessageId) -> bool {
         let place = self.queue.iter().position(|waiting| waiting.letter.id == id && !waiting.has_left);
         let taken = place.and_then(|place| self.queue.remove(place));
-        self.bytes -= taken.as_ref().map_or(0, |taken| taken.letter.text.len());
+        self.bytes -= taken.as_ref().map_or(0, |taken| taken.letter.body.bytes());
         taken.is_some()
     }
 
@@ -81,10 +128,10 @@ impl Ours {
         (self.on_channel, self.under_way) = (0, 0);
     }
 
-    /// The next one that this channel is to have, if there is room for it and it has no more bytes than this.
-    pub(super) fn next(&mut self, most: u64) -> Option<Frame> {
+    /// The next one that this channel is to have, if there is room for it and the peer takes it, as far as is known.
+    pub(super) fn next(&mut self, takes: Option<Takes>) -> Option<Frame> {
         let waiting = self.queue.get_mut(self.on_channel)?;
-        if waiting.is_longer_than(most) {
+        if takes.is_some_and(|takes| !waiting.is_taken(takes)) {
             return None;
         }
         let under_way = self.under_way + waiting.bytes();
@@ -94,32 +141,39 @@ impl Ours {
         self.under_way = under_way;
         waiting.has_left = true;
         self.on_channel += 1;
-        let Letter { id, text, is_kept } = &waiting.letter;
-        Some(Frame::Text { number: id.0, text: text.clone(), kept: *is_kept })
+        let Letter { id, body, is_kept } = &waiting.letter;
+        Some(match body {
+            Body::Text(text) => Frame::Text { number: id.0, text: text.clone(), kept: *is_kept },
+            Body::File(offer) => Frame::File { number: id.0, offer: offer.clone() },
+        })
     }
 
     /// The first of them, if the peer has it: all that have left up to this number are durable there.
-    pub(super) fn settle(&mut self, upto: u64) -> Option<MessageId> {
+    pub(super) fn settle(&mut self, upto: u64) -> Option<Acknowledged> {
         let first = self.queue.front().filter(|first| first.has_left && first.letter.id.0 <= upto)?;
         let id = first.letter.id;
+        let acknowledged = match first.letter.body {
+            Body::Text(_) => Acknowledged::Text(id),
+            Body::File(_) => Acknowledged::File(id),
+        };
         if self.on_channel > 0 {
             self.on_channel -= 1;
             self.under_way -= first.bytes();
         }
-        self.bytes -= first.letter.text.len();
+        self.bytes -= first.letter.body.bytes();
         self.queue.pop_front();
         if self.queue.is_empty() {
             // Most of 10,000 chats have nothing to say.
             self.queue = VecDeque::new();
         }
-        Some(id)
+        Some(acknowledged)
     }
 
-    /// The first of them, taken away if it is longer than this. Those behind it wait: each is settled before those that
+    /// The first of them, taken away if the peer does not take it. Those behind it wait: each is settled before those that
     /// come after it.
-    pub(super) fn too_long(&mut self, most: u64) -> Option<MessageId> {
-        let Waiting { letter, .. } = self.queue.pop_front_if(|first| first.is_longer_than(most))?;
-        self.bytes -= letter.text.len();
+    pub(super) fn too_long(&mut self, takes: Takes) -> Option<MessageId> {
+        let Waiting { letter, .. } = self.queue.pop_front_if(|first| !first.is_taken(takes))?;
+        self.bytes -= letter.body.bytes();
         Some(letter.id)
     }
 
@@ -140,27 +194,27 @@ mod tests {
         let mut ours = Ours::default();
         let lengths = [400_000, 400_000, 400_000, 2_000_000, 1];
         for (length, id) in lengths.into_iter().zip(1..) {
-            let letter = Letter { id: MessageId(id), text: "x".repeat(length), is_kept: false };
+            let letter = Letter { id: MessageId(id), body: Body::Text("x".repeat(length)), is_kept: false };
             ours.push(letter, false);
         }
         let leaving = |ours: &mut Ours| -> Vec<u64> {
-            let next = std::iter::from_fn(|| match ours.next(u64::MAX)? {
+            let next = std::iter::from_fn(|| match ours.next(None)? {
                 Frame::Text { number, .. } => Some(number),
                 other => panic!("{other:?}"),
             });
             next.collect()
         };
         assert_eq!(leaving(&mut ours), [1, 2]);
-        assert_eq!(ours.settle(1), Some(MessageId(1)));
+        assert_eq!(ours.settle(1), Some(Acknowledged::Text(MessageId(1))));
         assert_eq!(leaving(&mut ours), [3]);
         // A new channel has none of them, and as much room as the old one had.
         ours.rewind();
-        assert_eq!(ours.settle(2), Some(MessageId(2)), "it is acknowledged in the hello");
+        assert_eq!(ours.settle(2), Some(Acknowledged::Text(MessageId(2))), "it is acknowledged in the hello");
         assert_eq!(leaving(&mut ours), [3]);
-        assert_eq!(ours.settle(3), Some(MessageId(3)));
+        assert_eq!(ours.settle(3), Some(Acknowledged::Text(MessageId(3))));
         assert_eq!(leaving(&mut ours), [4], "the longest goes alone");
         assert_eq!(leaving(&mut ours), []);
-        assert_eq!(ours.settle(4), Some(MessageId(4)));
+        assert_eq!(ours.settle(4), Some(Acknowledged::Text(MessageId(4))));
         assert_eq!(leaving(&mut ours), [5]);
     }
 }

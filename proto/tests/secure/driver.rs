@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use simp_proto::secure::{
-    Broken, ChannelId, ChatId, Frame, Hello, KeyId, Leaving, Letter, Me, PROTOCOL, SecureChat,
+    Body, Broken, ChannelId, ChatId, Frame, Hello, KeyId, Leaving, Letter, Me, PROTOCOL, SecureChat,
     SecureSnapshot, Stands,
 };
 use simp_proto::{ChatEvent, MessageId, Reason, Settings, State};
@@ -245,7 +245,7 @@ pub(crate) fn hello(stands: Stands) -> Frame {
 pub(crate) fn hello_with(stands: Stands, received: u64) -> Frame {
     Frame::Hello(Hello {
         version: PROTOCOL,
-        features: Vec::new(),
+        features: vec!["files".to_owned()],
         user: "ann".to_owned(),
         chat: CHAT,
         stands,
@@ -261,7 +261,7 @@ pub(crate) fn bob_hello(stands: Stands, received: u64) -> Frame {
 }
 
 pub(crate) fn letter(number: u64, what: &str) -> Letter {
-    Letter { id: MessageId(number), text: what.to_owned(), is_kept: false }
+    Letter { id: MessageId(number), body: Body::Text(what.to_owned()), is_kept: false }
 }
 
 pub(crate) fn text(number: u64, what: &str) -> Frame {

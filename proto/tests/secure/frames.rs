@@ -9,7 +9,7 @@ use cddl_cat::cbor::validate_cbor;
 use cddl_cat::context::{BasicContext, LookupContext as _};
 use cddl_cat::flatten::flatten_from_str;
 use ciborium::{Value, cbor};
-use simp_proto::secure::{ChatId, Frame, Hello, PROTOCOL, Stands};
+use simp_proto::secure::{Bytes, ChatId, Digest, Frame, Hello, Offer, PROTOCOL, Stands};
 
 const SCHEMA: &str = include_str!("../../src/secure/frame.cddl");
 
@@ -38,7 +38,17 @@ fn frames() -> Vec<Frame> {
         Frame::Busy => Some(Frame::Text { number: u64::MAX, text: "line\nzwei ä\0".to_owned(), kept: true }),
         Frame::Text { .. } => Some(Frame::Ack { upto: 0 }),
         Frame::Ack { .. } => Some(Frame::Bye { reason: Some("late".to_owned()) }),
-        Frame::Bye { .. } => None,
+        Frame::Bye { .. } => Some(Frame::File { number: 1, offer: offer() }),
+        Frame::File { .. } => Some(Frame::Want { chat: ChatId(7), number: 1, from: 0, upto: 1 << 20 }),
+        Frame::Want { .. } => Some(Frame::More { upto: u64::MAX }),
+        Frame::More { .. } => Some(Frame::Part { from: 7, bytes: Bytes(vec![0, 255, 7]) }),
+        Frame::Part { .. } => Some(Frame::Done { chat: ChatId(7), number: 1 }),
+        Frame::Done { .. } => {
+            Some(Frame::Refused { chat: ChatId(7), number: 1, reason: "too large".to_owned() })
+        }
+        Frame::Refused { .. } => Some(Frame::Settled { number: 1 }),
+        Frame::Settled { .. } => Some(Frame::Gone { number: 1, reason: "changed".to_owned() }),
+        Frame::Gone { .. } => None,
     });
     let stands = successors(Some(Stands::Inviting), |stands| match stands {
         Stands::Inviting => Some(Stands::Invited),
@@ -54,6 +64,10 @@ fn frames() -> Vec<Frame> {
         Frame::Bye { reason: None },
     ];
     all.chain(hellos).chain(bare).collect()
+}
+
+fn offer() -> Offer {
+    Offer { name: "gr\u{fc}n.txt".to_owned(), size: 7, sha256: Digest::new([0xa7; 32]) }
 }
 
 fn hello(stands: Stands) -> Hello {
@@ -129,6 +143,11 @@ fn what_is_no_frame_is_refused_by_us_and_by_the_schema() {
         cbor!({"text" => {"number" => 1.5, "text" => "hi"}}),
         cbor!({"text" => {"number" => 1, "text" => 7}}),
         cbor!({"text" => {"number" => 1, "text" => "hi", "kept" => 1}}),
+        cbor!({"part" => {"from" => 0, "bytes" => "hi"}}),
+        cbor!({"part" => {"from" => 0, "bytes" => [7]}}),
+        cbor!({"file" => {"number" => 1, "offer" => {"name" => "x", "size" => 1}}}),
+        cbor!({"file" => {"number" => 1, "offer" => {"name" => "x", "size" => 1, "sha256" => "00"}}}),
+        cbor!({"want" => {"chat" => 1, "number" => 1, "from" => 0}}),
         cbor!({"ack" => {}}),
         cbor!({"ack" => 4}),
         cbor!({"bye" => {"reason" => 4}}),

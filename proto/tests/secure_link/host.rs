@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use simp_proto::secure::{
-    Broken, ChannelId, ChatId, Frame, Hello, KeyId, Leaving, Letter, Me, SecureChat, Stands,
+    Body, Broken, ChannelId, ChatId, Frame, Hello, KeyId, Leaving, Letter, Me, SecureChat, Stands,
 };
 use simp_proto::{ChatEvent, MessageId, Settings, State};
 
@@ -109,11 +109,11 @@ impl Host {
 
     pub(crate) fn write(&mut self, now: u64, number: u64, is_kept: bool, len: usize) {
         let text = format!("{number:.<len$}");
-        let letter = Letter { id: MessageId(number), text, is_kept };
+        let letter = Letter { id: MessageId(number), body: Body::Text(text), is_kept };
         let fits = self
             .chat
             .as_ref()
-            .is_none_or(|chat| chat.text_max().is_none_or(|most| letter.text.len() as u64 <= most));
+            .is_none_or(|chat| chat.text_max().is_none_or(|most| letter.body.bytes() as u64 <= most));
         let is_open = self.state() == State::Open;
         if is_kept || is_open && fits {
             self.change(Change::Written(letter.clone()));
@@ -252,7 +252,12 @@ impl Host {
         let letters: Vec<_> = self.memory.standing(MessageStands::InOutbox).cloned().collect();
         for letter in letters {
             if self.state() == State::Open
-                && self.chat.as_ref().unwrap().text_max().is_none_or(|most| letter.text.len() as u64 <= most)
+                && self
+                    .chat
+                    .as_ref()
+                    .unwrap()
+                    .text_max()
+                    .is_none_or(|most| letter.body.bytes() as u64 <= most)
             {
                 self.queue(now, letter);
             }

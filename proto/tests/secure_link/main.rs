@@ -333,7 +333,7 @@ impl World {
     /// In clear weather whoever has something in the outbox invites, and whoever is invited accepts.
     fn look(&mut self, now: u64, host: usize, times: u32) {
         let is_full =
-            |host: &Host| host.memory.standing(Stands::InOutbox).any(|letter| letter.text.len() <= 20);
+            |host: &Host| host.memory.standing(Stands::InOutbox).any(|letter| letter.body.bytes() <= 20);
         match self.hosts[host].state() {
             State::Invited => self.chat(host).accept(at(now)).unwrap(),
             State::Closed if self.hosts[host].is_up && is_full(&self.hosts[host]) => self.invite(now, host),

@@ -104,7 +104,11 @@ impl Records {
                 );
             }
             ChatEvent::Request | ChatEvent::Opened => {}
-            ChatEvent::Unconfirmed(_) | ChatEvent::Error { .. } | ChatEvent::Learned(_) => {
+            ChatEvent::File { .. }
+            | ChatEvent::Offered(_)
+            | ChatEvent::Unconfirmed(_)
+            | ChatEvent::Error { .. }
+            | ChatEvent::Learned(_) => {
                 panic!("{event:?} is not of a secure chat")
             }
         }

@@ -62,7 +62,8 @@ impl Model {
                 let Some(peer) = self.open.get(chat).cloned() else {
                     return Err(Failure::new(FailureKind::NoSuch, "that chat is over"));
                 };
-                let id = self.append(*chat, peer, What::Queued { text: text.clone(), again: None });
+                let id =
+                    self.append(*chat, peer, What::Queued { text: text.clone(), again: None, size: None });
                 self.queued.entry(*chat).or_default().push((id, *token, text.clone()));
                 Ok(Reply::Queued { message: id, chat: *chat })
             }

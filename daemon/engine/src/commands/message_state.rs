@@ -24,6 +24,9 @@ pub fn message_state(engine: &Engine, message: u64) -> Carried<Option<MessageSta
         Some(_) => return Ok(Some(MessageState::Undelivered)),
         None => {}
     }
+    if engine.store.file(message)?.is_some() {
+        return Ok(Some(MessageState::Waiting));
+    }
     let Some(queued) = engine.store.message(message)? else { return Ok(None) };
     // Those of the outbox have 0 for their chat, which is also the id of a chat that has no entry yet.
     let in_chat = engine.chats.iter().find(|(_, it)| it.id == queued.chat && queued.chat != 0);

@@ -13,6 +13,10 @@ use crate::now::Now;
 pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64>) -> Carried {
     let expires_after = expiry(expire_ms)?;
     let failed = |line: &str| denied(FailureKind::Failed, format!("message {message}: {line}"));
+    let queued = engine.store.message(message)?;
+    if queued.as_ref().is_some_and(|queued| queued.size.is_some()) {
+        return failed("is a file (send it again: simpctl send --file)");
+    }
     match message_state(engine, message)? {
         Some(MessageState::Undelivered | MessageState::Unconfirmed) => {}
         Some(MessageState::Delivered) => return failed("was already delivered"),
@@ -27,7 +31,7 @@ pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64
         return failed(&format!("was already resent as message {again}"));
     }
     let gone = || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
-    let queued = engine.store.message(message)?.ok_or_else(gone)?;
+    let queued = queued.ok_or_else(gone)?;
     fits_outbox(engine, now, &queued.text, queued.address, &queued.user)?;
     let (address, user, text) = (queued.address, queued.user, queued.text);
     let letter = Letter { address, user, text, expires_after, again: Some(message), token: None };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use simp_control::{Failure, FailureKind, Kind, Peer, Reply, Request, State, What, Who};
-use simp_proto::secure::SecureChat;
+use simp_proto::secure::{Body, SecureChat};
 use simp_proto::{Dialect, Text, TextError};
 
 use super::carried::{Carried, Denied, denied, is_still, no_longer};
@@ -87,18 +87,18 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
         take_over(engine, key)?;
     }
     let text = draft.text.to_owned();
-    let what = What::Queued { text: text.clone(), again: None };
+    let what = What::Queued { text: text.clone(), again: None, size: None };
     // First the log, then the machine: its id is the message's.
     let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token)?;
     engine.chats.change(key, |ongoing| {
         ongoing.trace(Kind::Queued, Some(message), None);
-        ongoing.hand_over(now.instant, Waiting { id: message, text, is_kept: false });
+        ongoing.hand_over(now.instant, Waiting { id: message, body: Body::Text(text), is_kept: false });
     });
     Ok(Reply::Queued { message, chat })
 }
 
 /// The open chat that is meant; if there is none, the failure says what would keep the message.
-fn find_open(engine: &Engine, who: Option<&str>) -> Result<usize, Failure> {
+pub fn find_open(engine: &Engine, who: Option<&str>) -> Result<usize, Failure> {
     let can_send = |state| matches!(state, State::Accepting | State::Open);
     let found = engine.chats.find(who, can_send, "there is no open chat", "-t WHO");
     found.map_err(|mut failure| {

@@ -56,7 +56,7 @@ fn the_note_of_an_opening_is_kept_with_it() {
 fn a_message_that_is_not_confirmed_is_known_as_such_and_goes_like_one_that_is_delivered() {
     let folder = Folder::new("unconfirmed");
     let mut store = folder.open();
-    let queued = || What::Queued { text: "x".to_owned(), again: None };
+    let queued = || What::Queued { text: "x".to_owned(), again: None, size: None };
     let whats = [
         queued(),
         queued(),
@@ -99,8 +99,7 @@ fn a_log_of_the_second_schema_is_taken_over_and_goes_on() {
     let [chat] = chats.as_slice() else { panic!("{chats:?}") };
     assert_eq!((chat.chat, chat.machine.state(), chat.settled), (1, State::Open, 5));
     assert_eq!(plain(&mut chat.clone()).dialect, simp_proto::Dialect::default());
-    let texts =
-        |waiting: Vec<WaitingMessage>| waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>();
+    let texts = |waiting: Vec<WaitingMessage>| waiting.into_iter().map(text_of).collect::<Vec<_>>();
     assert_eq!(texts(store.waiting(of(chat), chat.settled, (9, usize::MAX)).unwrap()), ["waits 1"]);
     assert_eq!(
         store.outbox(0, 9).unwrap().0.into_iter().map(|kept| kept.text).collect::<Vec<_>>(),

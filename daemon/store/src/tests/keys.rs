@@ -176,8 +176,7 @@ fn a_log_of_the_fifth_schema_is_taken_over_and_goes_on() {
     let chats = store.kept_chats().unwrap();
     let [chat] = chats.as_slice() else { panic!("{chats:?}") };
     assert_eq!((chat.chat, chat.machine.state(), chat.settled), (1, State::Open, 3));
-    let texts =
-        |waiting: Vec<WaitingMessage>| waiting.into_iter().map(|waiting| waiting.text).collect::<Vec<_>>();
+    let texts = |waiting: Vec<WaitingMessage>| waiting.into_iter().map(text_of).collect::<Vec<_>>();
     assert_eq!(texts(store.waiting(of(chat), chat.settled, (9, usize::MAX)).unwrap()), ["waits 1"]);
     assert_eq!(
         store.outbox(0, 9).unwrap().0.into_iter().map(|kept| kept.text).collect::<Vec<_>>(),
