@@ -23,6 +23,10 @@ use crate::state::{Reason, State};
 /// After so long without any sign, an attempt counts as in vain: so many of them, and the peer is gone.
 const SIGN_WITHIN: Duration = Duration::from_secs(5);
 
+/// So many bytes take a slow link, of 4 KiB/s, so long.
+const PIECE: usize = 64 << 10;
+const PIECE_WITHIN: Duration = Duration::from_secs(16);
+
 /// While our invitation is with the peer and waits for its user, the channel is made anew so long after it broke.
 const INVITE_AGAIN_AFTER: Duration = Duration::from_secs(20);
 
@@ -195,9 +199,10 @@ impl SecureChat {
         self.out.ends.extend(self.spare.take().map(|spare| spare.channel));
     }
 
-    /// How long the peer may give no sign.
+    /// How long the peer may give no sign: longer if much is under way, for a slow link takes its time with that.
     pub(super) fn patience(&self) -> Duration {
-        patience(self.settings)
+        let pieces = (self.ours.under_way() / PIECE) as u32;
+        patience(self.settings) + PIECE_WITHIN * pieces
     }
 
     /// Whether something waits for the peer.

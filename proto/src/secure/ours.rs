@@ -115,6 +115,11 @@ impl Ours {
         self.bytes
     }
 
+    /// Bytes of those that have left on this channel.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way
+    }
+
     /// Takes one back that has not left. False if it is not among those.
     pub(super) fn take_back(&mut self, id: MessageId) -> bool {
         let place = self.queue.iter().position(|waiting| waiting.letter.id == id && !waiting.has_left);

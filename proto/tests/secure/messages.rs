@@ -230,6 +230,20 @@ fn a_channel_that_brings_no_sign_for_a_third_of_that_is_given_up_for_another() {
 }
 
 #[test]
+fn a_peer_behind_a_slow_link_has_time_for_long_texts() {
+    let mut bob = Driver::open();
+    let Frame::Hello(ann) = hello(Stands::Open) else { unreachable!() };
+    bob.breaks(at(300), C1, Broken::Lost);
+    bob.sends(at(1_000), 1, "short");
+    bob.connects(at(1_000), C2);
+    let more = Frame::Hello(simp_proto::secure::Hello { text_max: 1 << 18, ..ann });
+    bob.hears(at(1_000), C2, more);
+    assert_eq!(bob.chat.poll_timeout(), Some(at(11_000)));
+    bob.sends(at(1_000), 2, &"x".repeat(192 << 10));
+    assert_eq!(bob.chat.poll_timeout(), Some(at(1_000 + (30_000 + 3 * 16_000) / 3)));
+}
+
+#[test]
 fn each_sign_of_the_peer_gives_it_time() {
     let mut bob = Driver::open();
     bob.sends(at(1_000), 1, "one");
