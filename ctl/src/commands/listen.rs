@@ -65,7 +65,8 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
     };
     let who = names::who(args.from.as_deref())?;
     let saving = Saving::new(args, who.as_deref())?;
-    let kinds = kinds(client, args, has_person)?;
+    let deadline = deadline(args.timeout);
+    let kinds = kinds(client, args, has_person, deadline)?;
     if saving.is_some() && !kinds.contains(&Kind::FileSaved) {
         let name = &client.socket().name;
         let line = format!(
@@ -75,7 +76,6 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
     }
     let filter = Filter { kinds, who, since_ms, ..Filter::default() };
     let mark = follow(client, args, &filter)?;
-    let deadline = deadline(args.timeout);
     let mut meanwhile = Meanwhile::begin();
     if has_person {
         meanwhile.tell_waiting(client, deadline)?;
@@ -114,8 +114,13 @@ fn consumer(args: &ListenArgs) -> String {
     }
 }
 
-fn kinds(client: &mut Client, args: &ListenArgs, has_person: bool) -> Outcome<Vec<Kind>> {
-    let mut kinds = client.kinds()?;
+fn kinds(
+    client: &mut Client,
+    args: &ListenArgs,
+    has_person: bool,
+    deadline: Option<Instant>,
+) -> Outcome<Vec<Kind>> {
+    let mut kinds = client.insist(deadline, |client, _| client.kinds())?;
     if !args.all {
         let meanwhile = if has_person { meanwhile::KINDS.as_slice() } else { &[] };
         kinds.retain(|kind| is_for(args, *kind) || meanwhile.contains(kind));
