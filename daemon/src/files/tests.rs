@@ -108,7 +108,10 @@ fn a_file_of_ours_is_read_part_by_part_until_it_changes() {
     fs::write(&path, bytes(999)).unwrap();
     let changed = FileEvent::Unreadable(7, "it changed after it was offered".to_owned());
     assert_eq!([run(&mut files, part(300)), run(&mut Files::new(LOG), part(0))].concat(), vec![changed; 2]);
-    fs::remove_file(&path).unwrap();
-    std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+    // A link to what is just as long.
+    let other = folder.path().join("other");
+    fs::rename(&path, &other).unwrap();
+    fs::write(&other, bytes(1_000)).unwrap();
+    std::os::unix::fs::symlink(&other, &path).unwrap();
     assert!(matches!(run(&mut files, part(0))[..], [FileEvent::Unreadable(7, _)]), "a link was followed");
 }
