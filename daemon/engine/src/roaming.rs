@@ -2,6 +2,7 @@
 //! is delivered in the chat with it, wherever that is.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use simp_control::{KeyId, State};
 use simp_store::StoreError;
@@ -10,6 +11,9 @@ use crate::engine::Engine;
 use crate::now::Now;
 use crate::ongoing::{Ongoing, OutboxPart};
 
+/// When whoever is where a peer has left is invited, if the outbox has something for that place.
+const INVITE_AFTER: Duration = Duration::from_secs(1);
+
 impl Engine {
     /// The peer of this chat is at this address now.
     pub(crate) fn roam(&mut self, now: Now, chat: usize, address: SocketAddr) -> Result<(), StoreError> {
@@ -17,7 +21,13 @@ impl Engine {
         if is_there {
             return Ok(());
         }
+        let from = self.chats.get(chat).map(|ongoing| ongoing.place.address);
         self.chats.roam(chat, address);
+        // What the outbox has for where it was, and another chat had, waits for no chat any more.
+        if let Some(from) = from.filter(|from| self.absent.has(*from) && self.chats.known_at(*from).is_none())
+        {
+            self.absent.invite_after(&mut self.wheel, now, from, INVITE_AFTER);
+        }
         let Some(ongoing) = self.chats.get(chat) else { return Ok(()) };
         if let (State::Open, Some(key)) = (ongoing.chat.state(), ongoing.peer_key()) {
             self.store.note_key(now.ms, address, key, ongoing.chat.user())?;
