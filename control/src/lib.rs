@@ -16,7 +16,8 @@
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
 //! - [`places`]: where the programs find each other; [`homes`]: in which folders, `holder`: by their locks.
 //! - [`typed`]: what users give for others to read, for every program.
-//! - [`trust`]: whom they talk to at all. `who`, `address`: how users name a peer.
+//! - [`trust`]: whom they talk to at all. `who`, `address`: how users name a peer. [`names`]: whom they mean,
+//!   also by the name of a host.
 
 mod address;
 mod answer;
@@ -40,6 +41,7 @@ mod kinds;
 mod known_log;
 mod lists;
 mod log_id;
+pub mod names;
 pub mod places;
 mod request;
 pub mod sleep;

@@ -5,7 +5,7 @@
 //! entry of the daemon's log that it follows, also through a restart of the daemon. The client that does so is
 //! simp-control's, and so are the kinds of failure with their exit statuses.
 //!
-//! - `args`: the command line. `help`: how its help is printed. `when`, `names`, `stdin`: what users type.
+//! - `args`: the command line. `help`: how its help is printed. `when`, `recipient`, `stdin`: what users type.
 //! - `key_line`: keys as lines of files.
 //! - `commands`: one file per subcommand. `reach`: how they come by their simpd.
 //! - `show`: all printing.
@@ -14,8 +14,8 @@ mod args;
 mod commands;
 mod help;
 mod key_line;
-mod names;
 mod reach;
+mod recipient;
 mod show;
 mod stdin;
 mod when;

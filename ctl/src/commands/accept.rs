@@ -1,11 +1,10 @@
 //! `accept`: accepts a request and waits until the chat is open.
 
 use simp_control::error::{Outcome, fail};
-use simp_control::{ChatInfo, Client, FailureKind, Request, State};
+use simp_control::{ChatInfo, Client, FailureKind, Request, State, names};
 
 use super::connect::{Begun, begun, opened};
 use crate::args::AcceptArgs;
-use crate::names;
 use crate::show::{Output, View};
 use crate::when::deadline;
 

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use simp_control::error::{Outcome, fail, unexpected};
 use simp_control::{
     ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, KeyId, Kind, Reason, Reply, Request,
-    State, What,
+    State, What, names,
 };
 
 use crate::args::ConnectArgs;
-use crate::names;
 use crate::show::{Output, View};
 use crate::when::deadline;
 

@@ -1,10 +1,9 @@
 //! `history`: the newest entries of the log, oldest first.
 
 use simp_control::error::Outcome;
-use simp_control::{Client, Event, Filter, Kind, Piece};
+use simp_control::{Client, Event, Filter, Kind, Piece, names};
 
 use crate::args::HistoryArgs;
-use crate::names;
 use crate::show::{Output, View};
 use crate::when::Place;
 

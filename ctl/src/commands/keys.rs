@@ -3,10 +3,9 @@
 mod import;
 
 use simp_control::error::{Outcome, fail, unexpected};
-use simp_control::{Client, FailureKind, KeyOwner, Reply, Request, TrustedKey};
+use simp_control::{Client, FailureKind, KeyOwner, Reply, Request, TrustedKey, names};
 
 use crate::args::{KeysArgs, KeysCommand};
-use crate::names;
 use crate::show::{Output, View};
 
 /// Shows our key.

@@ -12,10 +12,9 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use simp_control::error::{Error, OtherLog, Outcome, fail, unwritten};
-use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, sleep};
+use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, names, sleep};
 
 use crate::args::ListenArgs;
-use crate::names;
 use crate::show::{Output, View, complain};
 use crate::when::{Place, deadline};
 use mark::Mark;

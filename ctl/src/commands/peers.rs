@@ -1,10 +1,9 @@
 //! `peers`: how other implementations speak, as far as simpd knows, and forgetting that.
 
 use simp_control::error::{Outcome, fail, unexpected};
-use simp_control::{Client, FailureKind, Forgotten, Reply, Request};
+use simp_control::{Client, FailureKind, Forgotten, Reply, Request, names};
 
 use crate::args::{ForgetArgs, PeersArgs, PeersCommand};
-use crate::names;
 use crate::show::{Output, View};
 
 /// Refuses what says neither whom to forget nor that all are, or both.

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use simp_control::error::Outcome;
+use simp_control::names;
 use simp_probe::Selection;
 
 use crate::args::ProbeArgs;
-use crate::names;
 use crate::show::{Output, View};
 
 /// How long the person has for each thing, unless `--timeout` says otherwise.

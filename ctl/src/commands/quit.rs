@@ -6,12 +6,11 @@ use simp_control::clock::now_ms;
 use simp_control::error::{Outcome, fail};
 use simp_control::{
     ChatInfo, Client, Event, FailureKind, Filter, FollowFrom, Kind, Piece, Reason, Request, State, What,
-    sleep,
+    names, sleep,
 };
 
 use super::connect::{Begun, begun};
 use crate::args::QuitArgs;
-use crate::names;
 use crate::show::{Output, View, complain};
 use crate::when::deadline;
 

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use simp_control::error::{Outcome, fail, unexpected};
 use simp_control::{
-    Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, What, token, typed,
+    Client, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, What, names, token, typed,
 };
 
 use super::queueing::{even_unread, not_known};
 use crate::args::SendArgs;
-use crate::names;
+use crate::recipient;
 use crate::show::{Output, View};
 use crate::stdin::{StdinTexts, whole};
 use crate::when::deadline;
@@ -117,7 +117,7 @@ impl Sending<'_> {
                 again_after: again.then_some(known),
             };
             match args.queue {
-                true => names::ask_or_resolve(client, who, request),
+                true => recipient::ask_or_resolve(client, who, request),
                 false => names::ask(client, who, request),
             }
         });

@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 use ring::digest::{Context, SHA256};
 use simp_control::error::{Error, Outcome, fail, system, unexpected};
 use simp_control::{
-    Client, Digest, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, Request, What, sleep,
-    token,
+    Client, Digest, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, Request, What, names,
+    sleep, token,
 };
 
 use crate::args::SendArgs;
 use crate::commands::queueing::{even_unread, not_known};
-use crate::names;
 use crate::show::{Output, Progress, View};
 use crate::when::deadline;
 

@@ -1,17 +1,23 @@
 //! Whom users mean: what reads as an address is checked, and hosts are looked up. The daemon never resolves a name, so it
-//! happens here.
+//! happens here, for every front end.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
-use simp_control::error::{Error, Outcome, fail};
-use simp_control::{Address, AddressError, Client, FailureKind, Host, Peer, Reply, Request, Who};
+use crate::address::{Address, AddressError, Host};
+use crate::answer::Reply;
+use crate::client::Client;
+use crate::error::{Error, Outcome, fail};
+use crate::failure::FailureKind;
+use crate::request::Request;
+use crate::values::Peer;
+use crate::who::Who;
 
 /// What the daemon is to invite: an address as it was typed, a host's name as the first of its addresses that
 /// is of the daemon's own family.
 ///
 /// # Errors
 /// `no_such` if the host is unknown, `usage` if it makes no sense.
-pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
+pub fn address(client: &mut Client, typed: &str) -> Outcome<String> {
     let (host, port) = match address_or_host(typed)? {
         // It travels with the number of the interface.
         Named::Address(address) => return Ok(address.to_string()),
@@ -35,7 +41,7 @@ pub(crate) fn address(client: &mut Client, typed: &str) -> Outcome<String> {
 ///
 /// # Errors
 /// `no_such` if the host is unknown, `usage` if it makes no sense.
-pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
+pub fn peer(typed: &str) -> Outcome<SocketAddr> {
     let address = match address_or_host(typed)? {
         Named::Address(address) => address,
         Named::Host(host, port) => {
@@ -59,7 +65,7 @@ pub(crate) fn peer(typed: &str) -> Outcome<SocketAddr> {
 ///
 /// # Errors
 /// `usage` if it can be nobody's.
-pub(crate) fn who(typed: Option<&str>) -> Outcome<Option<String>> {
+pub fn who(typed: Option<&str>) -> Outcome<Option<String>> {
     match typed {
         Some(blank) if blank.trim().is_empty() => {
             let line = format!("'{blank}': nobody is called so (leave it out if there is only one)");
@@ -75,7 +81,10 @@ pub(crate) fn who(typed: Option<&str>) -> Outcome<Option<String>> {
 
 /// Asks with `named` as it was typed. If nobody is called so, but a host is, asks once more with each of its
 /// addresses, and leaves in `named` the one that was right.
-pub(crate) fn ask(
+///
+/// # Errors
+/// What [`Client::ask`] fails with, of kind `no_such` if it means nobody; `usage` if it can be nobody's.
+pub fn ask(
     client: &mut Client,
     named: &mut Option<String>,
     request: impl Fn(Option<String>) -> Request,
@@ -97,33 +106,8 @@ pub(crate) fn ask(
     Err(refused)
 }
 
-/// The same for what may be an address that simpd has nothing to do with yet: if nobody is called so, but a
-/// host is, asks once more with the address that [`address`] finds.
-pub(crate) fn ask_or_resolve(
-    client: &mut Client,
-    named: &mut Option<String>,
-    request: impl Fn(Option<String>) -> Request,
-) -> Outcome<Reply> {
-    let refused = match client.ask(&request(who(named.as_deref())?)) {
-        Err(error) if error.is(FailureKind::NoSuch) => error,
-        outcome => return outcome,
-    };
-    match named.as_deref().map(|typed| (typed, address(client, typed))) {
-        Some((_, Ok(address))) => client.ask(&request(Some(named.insert(address).clone()))),
-        Some((_, Err(Error::Lost(lost)))) => Err(lost.into()),
-        Some((typed, Err(error))) if error.is(FailureKind::NoSuch) => {
-            let line = format!(
-                "{typed}: neither a user in a chat nor a known host (give the address: send --queue -t ADDR)"
-            );
-            Err(fail(FailureKind::NoSuch, line))
-        }
-        // It can be no host either; simpd says what it may be.
-        Some((_, Err(_))) | None => Err(refused),
-    }
-}
-
 /// Whether it means `named`, by its name or by that of its host.
-pub(crate) fn means(named: Option<&str>, peer: &Peer) -> bool {
+pub fn means(named: Option<&str>, peer: &Peer) -> bool {
     let Some(named) = named else { return true };
     // As it was typed first: a name may take long to resolve.
     Who::parse(named).is(peer) || addresses(named).iter().any(|address| Who::parse(address).is(peer))
