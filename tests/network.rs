@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::net::UdpSocket;
 use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::sync::{Arc, mpsc};
 
@@ -14,7 +15,7 @@ use simp_proto::{Datagram, Operation};
 use crate::datagrams::{ACK, SYN_ACK, wire};
 
 use crate::harness::{
-    Daemon, Running, TestClient, World, connect, has_program, is_root, queued, run, send, skipped,
+    DEADLINE, Daemon, Running, TestClient, World, connect, has_program, is_root, queued, run, send, skipped,
 };
 
 /// A network of our own; gone when the test ends.
@@ -183,11 +184,19 @@ fn an_address_that_comes_later_and_goes_is_waited_for() {
     let (test, world) = ("an_address_that_comes_later_and_goes_is_waited_for", World::new());
     let setup = "ip link add d0 type dummy && ip link set d0 up && ip address add 192.0.2.8/24 dev d0";
     let Some(network) = Network::new(test, &world, setup) else { return };
+    let manager = UnixDatagram::bind(world.path("notify")).unwrap();
+    manager.set_read_timeout(Some(DEADLINE)).unwrap();
+    let told = || {
+        let mut bytes = [0; 4_096];
+        let length = manager.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).into_owned()
+    };
     let mut command = network.command("simpd");
-    command.args(["192.0.2.7", "--user", "alice"]);
+    command.args(["192.0.2.7", "--user", "alice"]).env("NOTIFY_SOCKET", world.path("notify"));
     let mut alice = Running::start(command);
     let absent = "no interface has 192.0.2.7 yet: waiting for it (list them: ip address)";
     assert_eq!(alice.read_line(), format!("simpd: ready on 192.0.2.7:7777 as alice; {absent}"));
+    assert_eq!(told(), format!("READY=1\nSTATUS={absent}"));
     // It is said once: what comes next on standard error is something else.
     assert!(alice.read_error_line().contains(" INFO simpd "));
     let mut client = TestClient::connect(&world.path("run/simp/192.0.2.7.sock"));
@@ -202,10 +211,12 @@ fn an_address_that_comes_later_and_goes_is_waited_for() {
     client.expect(What::Opened { note: None });
     client.expect(What::Delivered { message: 1 });
     assert_eq!(client.status().trouble, None);
+    assert_eq!(told(), "STATUS=receiving on 192.0.2.7:7777");
 
     // It goes, as with a lease that is not renewed, and comes back.
     network.ip("address del 192.0.2.7/24 dev d0");
     client.status_when(|status| status.trouble.as_deref() == Some(trouble));
+    assert_eq!(told(), format!("STATUS={absent}"));
     let message = client.send("late");
     client.expect(queued("late"));
     network.ip("address add 192.0.2.7/24 dev d0");

@@ -39,12 +39,12 @@ use simp_secure::{Identity, IdentityError};
 use simp_service::arguments::{self, Early};
 use simp_service::background::{self, BackgroundError};
 use simp_service::ending::{self, Ending};
-use simp_service::{logging, messages, process};
+use simp_service::{logging, messages, process, supervisor};
 use simp_store::{Store, StoreError};
 
 use crate::config::{Args, Config, ConfigError};
 use crate::links::{Links, LinksError};
-use crate::presence::absence;
+use crate::presence::{absence, condition};
 use crate::server::{Fatal, Server, read_clocks};
 use crate::startup::{DaemonFiles, StartError};
 use crate::udp::Udp;
@@ -145,6 +145,7 @@ fn serve(
     // In the same line, which is all that whoever starts it in the background sees.
     let absent = absent.map_or(String::new(), |absent| format!("; {absent}"));
     print(&format!("simpd: ready on {address} as {user}{absent}\n"));
+    supervisor::ready(&condition(address, server.is_present()));
     let served = server.run();
     // In the reverse order of the start: whoever finds the lock free finds the socket, the log and the address free too.
     let _ = std::fs::remove_file(&files.socket);

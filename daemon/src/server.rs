@@ -23,6 +23,7 @@ use simp_engine::{
 use simp_proto::Datagram;
 use simp_proto::secure::Broken;
 use simp_service::folders::FolderError;
+use simp_service::supervisor;
 use simp_store::{Store, StoreError};
 use slab::Slab;
 
@@ -33,7 +34,7 @@ use crate::files::Files;
 use crate::followers;
 use crate::links::Links;
 use crate::place::Place;
-use crate::presence::{Presence, absence};
+use crate::presence::{Presence, absence, condition};
 use crate::rota::Rotas;
 use crate::udp::{Blocked, Fate, More, Refusal, Udp};
 
@@ -174,6 +175,7 @@ impl Server {
             true => tracing::info!("{} is an address of this machine", Host::of(address).by_name()),
             false => tracing::warn!("{}", absence(address)),
         }
+        supervisor::status(&condition(address, self.is_present()));
         self.heed_presence(now)
     }
 
@@ -200,6 +202,7 @@ impl Server {
             self.files.obey(self.outputs.files.drain(..));
             self.answer(now);
         }
+        supervisor::stopping();
         if let Err(error) = self.engine.finish() {
             tracing::warn!("{error}; nothing is lost, but the next start takes longer");
         }

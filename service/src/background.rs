@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use crate::system::system;
-use crate::{disk, messages, plain_file, process};
+use crate::{disk, messages, plain_file, process, supervisor};
 
 /// Set for the process that runs in the background, to the id of the one that started it. So it means nothing to whatever
 /// that process starts in its turn.
@@ -58,6 +58,7 @@ pub fn enter(program: &str, kept: &Path) -> Result<Option<ExitCode>, BackgroundE
         // A lock of whoever started us would be held for as long as we run, and a pipe never end.
         process::close_inherited();
         messages::keep_in(kept);
+        supervisor::leave();
         // Fails only for the leader of a process group, which a child of ours is not.
         let _ = nix::unistd::setsid();
         return Ok(None);

@@ -5,7 +5,7 @@
 //! - `plain_file`: files that are nothing else. `disk`: disks that cannot be written to.
 //! - `background`: the way out of the terminal. `process`: what a process asks of the kernel for itself. `system`:
 //!   what it says of an error.
-//! - `ending`: signals that end the first process of a container.
+//! - `supervisor`: what the service manager is told. `ending`: signals that end the first process of a container.
 //! - `messages`: standard error, also where that is a file. `logging`, `throttle`: log lines on it.
 //! - `socket_watch`: whether our socket is still where it was made.
 //! - `callers`: who may talk to us through a Unix socket.
@@ -23,6 +23,7 @@ pub mod messages;
 pub mod plain_file;
 pub mod process;
 pub mod socket_watch;
+pub mod supervisor;
 mod system;
 mod throttle;
 pub mod words;
