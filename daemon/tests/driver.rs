@@ -125,10 +125,17 @@ impl Driver {
 
     /// One turn, as the server has it: after those in which nothing is taken in.
     pub fn turn(&mut self, now: Now) {
-        while self.engine.is_giving_up(now.instant) {
+        while self.gives_up_first(now) {}
+        self.take_turn(now);
+    }
+
+    /// Takes one of the turns that come before [`Driver::turn`], if there is one.
+    pub fn gives_up_first(&mut self, now: Now) -> bool {
+        let is_giving_up = self.engine.is_giving_up(now.instant);
+        if is_giving_up {
             self.turn_alone(now);
         }
-        self.take_turn(now);
+        is_giving_up
     }
 
     /// One turn in which nothing is taken in.

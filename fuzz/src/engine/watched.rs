@@ -174,7 +174,9 @@ impl Watched {
     pub fn takes_a_turn(&mut self, after: u64) {
         crate::trace(&("takes a turn after", after));
         self.now += after;
-        let (now, mut requests) = (self.moment(), self.handed_in());
+        let now = self.moment();
+        self.gives_up_first(now);
+        let mut requests = self.handed_in();
         let answers = self.driver().ask_all(now, requests.clone());
         if let Some(request) = self.driver().not_yet() {
             assert_eq!(requests.pop().as_ref(), Some(&request), "one that may not wait waits");
@@ -263,7 +265,14 @@ impl Watched {
         }
     }
 
-    fn check_turn(&mut self) {
+    /// The log is read after each turn by itself: what one has appended, the next may remove.
+    fn gives_up_first(&mut self, now: Now) {
+        while self.driver().gives_up_first(now) {
+            self.read_log();
+        }
+    }
+
+    fn read_log(&mut self) {
         let last_id = self.told.last_id;
         for event in self.driver().log_after(last_id) {
             crate::trace(&event);
@@ -272,6 +281,10 @@ impl Watched {
                 self.unheard.is_invited(event.peer.address.parse().unwrap());
             }
         }
+    }
+
+    fn check_turn(&mut self) {
+        self.read_log();
         let heard = std::mem::take(&mut self.heard);
         let said = self.driver().said();
         assert!(said.len() <= TRANSMITS_MAX, "{} at once", said.len());
@@ -294,6 +307,7 @@ impl Watched {
             if self.due().is_none_or(|due| due > self.now) {
                 return;
             }
+            self.gives_up_first(now);
             self.driver().turn(now);
             self.check_turn();
         }
