@@ -78,6 +78,9 @@ fn a_message_is_kept_for_whoever_listens_later_and_each_consumer_gets_it() {
     assert_eq!(world.ctl(2, &["listen", "-n", "3", "--text", "--consumer", "log"]).ok(), "one\ntwo\nthree\n");
     let since = world.ctl(2, &["listen", "-n", "3", "--text", "--since", "0"]).ok();
     assert_eq!(since, "one\ntwo\nthree\n");
+    let found = world.ctl(2, &["history", "--search", "TW"]).ok();
+    assert!(found.ends_with(" alice: two\n") && found.lines().count() == 1, "{found}");
+    assert_eq!(world.ctl(2, &["history", "--search", "four"]).ok(), "");
 }
 
 #[test]

@@ -330,6 +330,26 @@ fn an_outbox_that_comes_in_pieces_is_shown_whole_and_what_is_wrong_with_the_disk
 }
 
 #[test]
+fn a_daemon_that_lacks_what_is_asked_of_it_is_named_with_the_remedy() {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let file = world.path("file");
+    std::fs::write(&file, "x").unwrap();
+    let file = file.display().to_string();
+    let commands = [
+        (&["history", "--search", "x"][..], "cannot search"),
+        (&["send", "--file", &file], "sends no files"),
+    ];
+    for (args, lacks) in commands {
+        let _ = std::fs::remove_file(&path);
+        let _script = scripted(&path, vec![vec![hello()]]);
+        let name = path.display();
+        let remedy = "install simpctl and simpd from the same release, and restart simpd";
+        spawn(&world, &path, args).wait().fails(3, &format!("simpctl: simpd on {name} {lacks} ({remedy})"));
+    }
+}
+
+#[test]
 fn a_daemon_that_comes_back_with_another_version_is_not_waited_for() {
     let world = World::new();
     let path = world.path("scripted.sock");

@@ -105,6 +105,7 @@ fn wrong_usage_is_status_2_and_one_line() {
             &["history", "--until", "2026-02-30"],
             "--until '2026-02-30': there is no such date (see simpctl history --help)",
         ),
+        (&["history", "--search", ""], "--search '': nothing to search for (see simpctl history --help)"),
         (&["status", "-d"], "-d: no value given (see simpctl status --help)"),
         (&["listne", "-n", "1"], "no command listne (did you mean listen? see simpctl --help)"),
         (&["outbox", "cancle", "7"], "no command cancle (did you mean cancel? see simpctl outbox --help)"),

@@ -13,8 +13,9 @@ pub const VERSION: u32 = 4;
 
 /// What a daemon can do that an older one of this version cannot: `keys` is for the requests `keys`, `trust_keys` and
 /// `forget_key`; `files` for `send_file`, `take_file`, `refuse_file` and `transfers`, and for the kinds of entries that
-/// [`Kind::is_of_files`](crate::Kind::is_of_files) names.
-pub const FEATURES: [&str; 2] = ["keys", "files"];
+/// [`Kind::is_of_files`](crate::Kind::is_of_files) names; `search` for the `text` of a [`Filter`]; `read` for the request
+/// `read`, and for `read` in what is known of a peer.
+pub const FEATURES: [&str; 4] = ["keys", "files", "search", "read"];
 
 /// What a client asks. Whatever names a peer, an address or a consumer has at most [`NAME_MAX`](crate::NAME_MAX) bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,6 +208,15 @@ pub enum Request {
         #[serde(default, deserialize_with = "name")]
         after: String,
     },
+    /// The user has read what the peer at this address has written, up to this entry: moves the peer's read mark forward.
+    /// Unlike the mark of a consumer, it holds no entry back. Answered with [`Reply::Done`](crate::Reply::Done).
+    Read {
+        /// `ADDR:PORT`.
+        #[serde(deserialize_with = "name")]
+        address: String,
+        /// The last entry that was shown.
+        id: u64,
+    },
     /// Drop what was learned of how peers speak. Answered with [`Reply::Forgotten`](crate::Reply::Forgotten).
     ForgetPeer(Forgotten),
     /// The keys that are known, by whose they are. Answered with [`Reply::Keys`](crate::Reply::Keys).
@@ -288,4 +298,7 @@ pub struct Filter {
     /// Only entries appended before this time, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_ms: Option<u64>,
+    /// Only entries in which somebody's words contain this, upper and lower case being the same. Empty: all entries.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
+    pub text: Option<String>,
 }

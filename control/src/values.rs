@@ -125,6 +125,9 @@ pub struct PeerInfo {
     pub seen_ms: Option<u64>,
     /// simpd.toml says it: nothing is learned.
     pub pinned: bool,
+    /// The last entry that the user has read of what this peer has written; absent if none was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<u64>,
 }
 
 /// A key that is known, and whose it is.

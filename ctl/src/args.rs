@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
+use simp_control::NAME_MAX;
 use simp_service::arguments;
 use simp_service::words::Words;
 
@@ -317,6 +318,9 @@ pub(crate) struct HistoryArgs {
     /// nothing newer
     #[argh(option, arg_name = "t", from_str_fn(place))]
     pub(crate) until: Option<Place>,
+    /// only what contains this, in upper or lower case
+    #[argh(option, arg_name = "text", from_str_fn(searched))]
+    pub(crate) search: Option<String>,
     /// all kinds of events, not only messages
     #[argh(switch)]
     pub(crate) all: bool,
@@ -437,6 +441,15 @@ pub(crate) fn amount(words: &Words) -> Amount {
 }
 
 /// Reads a number of entries or lines.
+/// What is searched for is a name to simpd, and has the length of one.
+fn searched(text: &str) -> Result<String, String> {
+    match text.len() {
+        0 => Err("nothing to search for".to_owned()),
+        1..=NAME_MAX => Ok(text.to_owned()),
+        _ => Err(format!("longer than {NAME_MAX} bytes")),
+    }
+}
+
 fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     arguments::whole(text, 0, u32::MAX.into())
 }

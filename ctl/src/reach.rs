@@ -1,7 +1,7 @@
 //! Reaches simpd, and says so if it goes away, is back, or does not answer.
 
-use simp_control::error::Outcome;
-use simp_control::{Client, find, homes};
+use simp_control::error::{Outcome, fail};
+use simp_control::{Client, FailureKind, find, homes};
 
 use crate::show::complain;
 
@@ -18,4 +18,17 @@ pub(crate) fn simpd(named: Option<String>) -> Outcome<Client> {
     }
     client.tell(|simpd, contact| complain(&contact.line(simpd)));
     Ok(client)
+}
+
+/// Fails if the simpd has not this of the [`FEATURES`](simp_control::FEATURES); `lacks` is what its user is told then.
+///
+/// # Errors
+/// `no_daemon` with the remedy.
+pub(crate) fn require(client: &mut Client, feature: &str, lacks: &str) -> Outcome {
+    if client.can(feature)? {
+        return Ok(());
+    }
+    let name = &client.socket().name;
+    let remedy = "install simpctl and simpd from the same release, and restart simpd";
+    Err(fail(FailureKind::NoDaemon, format!("simpd on {name} {lacks} ({remedy})")))
 }

@@ -56,7 +56,10 @@ pub fn request(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
             true => Request::ForgetPeer(Forgotten::All),
             false => Request::ForgetPeer(Forgotten::Who(who(input)?)),
         },
-        30 => Request::Status,
+        30 => match input.arbitrary()? {
+            true => Request::Status,
+            false => Request::Read { address: who(input)?, id: id(input, last)? },
+        },
         _ => match input.arbitrary()? {
             true => Request::Stop,
             false => Request::Hello { version: input.arbitrary()? },
@@ -153,5 +156,6 @@ fn filter(input: &mut Unstructured<'_>) -> Result<Filter> {
     let kinds =
         (0..input.int_in_range(0..=3)?).map(|_| Ok(*input.choose(&Kind::ALL)?)).collect::<Result<_>>()?;
     let (chat, who) = (some_id(input, 20)?, some_who(input)?);
-    Ok(Filter { kinds, chat, who, since_ms: limit(input)?, until_ms: limit(input)? })
+    let text = if input.ratio(3, 4)? { None } else { Some((*input.choose(&TEXTS)?).to_owned()) };
+    Ok(Filter { kinds, chat, who, since_ms: limit(input)?, until_ms: limit(input)?, text })
 }

@@ -180,6 +180,8 @@ fn the_pieces_of_a_history_make_up_the_whole() {
         (Filter { kinds: vec![Kind::Message, Kind::Closed], ..Filter::default() }, 5),
         (Filter { kinds: vec![Kind::Queued], who: Some("bob".to_owned()), ..Filter::default() }, 5_000),
         (Filter { kinds: vec![Kind::Error], ..Filter::default() }, 0),
+        (Filter { text: Some("TWO".to_owned()), ..Filter::default() }, 2),
+        (Filter { text: Some("two".to_owned()), who: Some("bob".to_owned()), ..Filter::default() }, 1),
     ] {
         for limit in [1_000, 2] {
             let (events, _) = pieces(&mut client, limit, &filter);
@@ -198,4 +200,35 @@ fn the_pieces_of_a_history_make_up_the_whole() {
         let Reply::History { events, .. } = client.reply(&request) else { panic!("not a history") };
         assert_eq!(events, []);
     }
+}
+
+#[test]
+fn what_the_user_has_read_of_a_peer_is_kept_by_its_address() {
+    let world = World::new();
+    let (alice, mut client, bob) = open_chat(&world);
+    bob.say(&world.address(1), 0, "hi");
+    let address = format!("{}:7777", world.address(2));
+    let read = |client: &mut TestClient| {
+        let Reply::Peers { peers, .. } = client.reply(&Request::Peers { after: String::new() }) else {
+            panic!()
+        };
+        peers.iter().map(|info| (info.peer.address.clone(), info.read)).collect::<Vec<_>>()
+    };
+    assert_eq!(read(&mut client), [(address.clone(), None)]);
+    let last = client.status().last_id;
+    for id in [last, 1] {
+        assert_eq!(client.reply(&Request::Read { address: address.clone(), id }), Reply::Done);
+    }
+    for (address, id, line) in [
+        (address.clone(), last + 1, format!("there is no entry {} yet", last + 1)),
+        ("bob".to_owned(), 1, "bob: not an address with a port".to_owned()),
+        ("127.0.0.1".to_owned(), 1, "127.0.0.1: not an address with a port".to_owned()),
+    ] {
+        client.fails(&Request::Read { address, id }, FailureKind::Usage, &line);
+    }
+    drop(client);
+    drop(alice);
+    let alice = world.start(1, &["--user", "alice"]);
+    let mut client = alice.client();
+    assert_eq!(read(&mut client), [(address, Some(last))]);
 }

@@ -44,7 +44,8 @@ pub fn requests() -> Vec<Request> {
             Request::Seen { .. } => Request::Consumers,
             Request::Consumers => Request::Forget { consumer: "mail".to_owned() },
             Request::Forget { .. } => Request::Peers { after: "10.0.0.2:7777".to_owned() },
-            Request::Peers { .. } => Request::ForgetPeer(Forgotten::All),
+            Request::Peers { .. } => Request::Read { address: "10.0.0.2:7777".to_owned(), id: 9 },
+            Request::Read { .. } => Request::ForgetPeer(Forgotten::All),
             Request::ForgetPeer(Forgotten::All) => Request::ForgetPeer(Forgotten::Who("ann".to_owned())),
             Request::ForgetPeer(Forgotten::Who(_)) => Request::Keys { after: "bob".to_owned() },
             Request::Keys { .. } => {
@@ -108,6 +109,7 @@ fn filter() -> Filter {
         who: Some("ann".to_owned()),
         since_ms: Some(1_700_000_000_000),
         until_ms: Some(u64::MAX),
+        text: Some("Grüße".to_owned()),
     }
 }
 
@@ -245,10 +247,17 @@ fn chats() -> Vec<ChatInfo> {
 }
 
 fn peers() -> Vec<PeerInfo> {
-    let pinned =
-        PeerInfo { peer: peer(), dialect: "plain".to_owned(), notes: vec![], seen_ms: None, pinned: true };
+    let pinned = PeerInfo {
+        peer: peer(),
+        dialect: "plain".to_owned(),
+        notes: vec![],
+        seen_ms: None,
+        pinned: true,
+        read: None,
+    };
     let notes = vec!["takes turns".to_owned(), "cuts at 500 bytes".to_owned()];
-    let learned = PeerInfo { notes, seen_ms: Some(1_700_000_000_000), pinned: false, ..pinned.clone() };
+    let learned =
+        PeerInfo { notes, seen_ms: Some(1_700_000_000_000), pinned: false, read: Some(7), ..pinned.clone() };
     vec![pinned, learned]
 }
 

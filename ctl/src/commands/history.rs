@@ -4,6 +4,7 @@ use simp_control::error::Outcome;
 use simp_control::{Client, Event, Filter, Kind, Piece, names};
 
 use crate::args::HistoryArgs;
+use crate::reach;
 use crate::show::{Output, View};
 use crate::when::Place;
 
@@ -22,7 +23,11 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) 
     if !args.all {
         kinds.retain(|kind| matches!(kind, Kind::Message | Kind::Queued | Kind::File | Kind::FileSaved));
     }
-    let mut filter = Filter { kinds, who: names::who(args.from.as_deref())?, ..Filter::default() };
+    let who = names::who(args.from.as_deref())?;
+    let mut filter = Filter { kinds, who, text: args.search.clone(), ..Filter::default() };
+    if filter.text.is_some() {
+        reach::require(client, "search", "cannot search")?;
+    }
     let most = args.number.unwrap_or(if args.since.is_some() { u32::MAX } else { NUMBER });
     let mut piece = Piece { most, ..Piece::ALL };
     match args.since {

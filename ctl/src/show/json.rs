@@ -241,7 +241,14 @@ mod tests {
     #[test]
     fn a_peer_has_what_is_known_of_it() {
         let peer = Peer { user: String::new(), address: "127.0.0.2".into() };
-        let mut info = PeerInfo { peer, dialect: "plain".into(), notes: vec![], seen_ms: None, pinned: true };
+        let mut info = PeerInfo {
+            peer,
+            dialect: "plain".into(),
+            notes: vec![],
+            seen_ms: None,
+            pinned: true,
+            read: None,
+        };
         let expected = r#"{"peer":"127.0.0.2","dialect":"plain","notes":[],"pinned":true}"#;
         assert_eq!(render(&View::Peers(std::slice::from_ref(&info))), format!("{expected}\n"));
         (info.seen_ms, info.pinned) = (Some(1_795_262_400_123), false);

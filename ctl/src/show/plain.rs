@@ -373,6 +373,7 @@ mod tests {
     #[test]
     fn a_peer_is_shown_with_its_habits_and_where_they_come_from() {
         let info = |user: &str, seen_ms, pinned| PeerInfo {
+            read: None,
             peer: bob(user),
             dialect: "takes-turns,cuts-at=9".into(),
             notes: vec!["takes turns".into(), "cuts at 9 bytes".into()],

@@ -1,5 +1,5 @@
 //! What clients want: which file carries out which request, and what each request is called and does. Requests that are
-//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` forgets too, `keys` trusts and forgets, `files` takes and refuses; `stop` is
+//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` moves read marks and forgets, `keys` trusts and forgets, `files` takes and refuses; `stop` is
 //! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message.
 
 mod accept;
@@ -107,6 +107,7 @@ fn look_up(
         Request::Consumers => consumers::consumers(engine),
         Request::Forget { consumer } => consumers::forget(engine, consumer),
         Request::Peers { after } => peers::peers(engine, after),
+        Request::Read { address, id } => peers::read(engine, address, *id),
         Request::ForgetPeer(forgotten) => peers::forget_peer(engine, forgotten),
         Request::Keys { after } => keys::keys(engine, after),
         Request::TrustKeys { keys } => keys::trust_keys(engine, now, keys),
@@ -174,6 +175,7 @@ fn traits(request: &Request) -> (&'static str, Effect, Effort) {
         Request::Quit { .. } => ("quit", Writes, Names),
         Request::Seen { .. } => ("seen", Writes, Little),
         Request::Forget { .. } => ("forget", Writes, Little),
+        Request::Read { .. } => ("read", Writes, Little),
         Request::ForgetPeer(_) => ("forget_peer", Writes, Much),
         Request::TrustKeys { .. } => ("trust_keys", Writes, Much),
         Request::ForgetKey { .. } => ("forget_key", Writes, Much),

@@ -22,6 +22,8 @@ pub struct KnownPeer {
     pub dialect: Dialect,
     /// When that was kept, in milliseconds since 1970.
     pub seen_ms: u64,
+    /// The last entry that our user has read of what it has written.
+    pub read: Option<u64>,
 }
 
 /// What one peer does is not taken for what another on its host does, if that could lose messages of a plain one, or
@@ -72,8 +74,8 @@ impl Store {
 
     /// How peers are known to speak, those with addresses greater than `after` as texts, in this order.
     pub fn peers(&self, after: &str, limit: usize) -> Result<Vec<KnownPeer>, StoreError> {
-        let sql =
-            "SELECT address, user, dialect, seen FROM peers WHERE address > ?1 ORDER BY address LIMIT ?2";
+        let sql = "SELECT address, user, dialect, seen, read FROM peers LEFT JOIN read_marks USING (address)
+            WHERE address > ?1 ORDER BY address LIMIT ?2";
         self.ok(self
             .db
             .prepare_cached(sql)
@@ -106,5 +108,6 @@ fn known_peer(row: &Row<'_>) -> rusqlite::Result<KnownPeer> {
         peer: Peer { address: row.get(0)?, user: row.get(1)? },
         dialect: Dialect::from_kept(&row.get::<_, String>(2)?),
         seen_ms: row.get::<_, i64>(3)? as u64,
+        read: row.get::<_, Option<i64>>(4)?.map(|read| read as u64),
     })
 }

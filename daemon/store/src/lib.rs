@@ -8,7 +8,7 @@
 //! - `ours`: messages of ours that wait, and the outbox. `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
 //! - `files`: files that are under way.
-//! - `habits`: how peers speak. `consumers`: how far each reader is. `epochs`: what tells the log from copies of it.
+//! - `habits`: how peers speak. `consumers`: how far each reader is. `read_marks`: how far our user is. `epochs`: what tells the log from copies of it.
 //! - `schema`, `rows`, `error`: the tables, entries as rows, and what SQLite's errors mean to a user.
 
 mod consumers;
@@ -21,6 +21,7 @@ mod kept_numbers;
 mod keys;
 mod ours;
 mod read;
+mod read_marks;
 mod retain;
 mod rows;
 mod schema;

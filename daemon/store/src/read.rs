@@ -16,6 +16,9 @@ pub(crate) const SCAN: u64 = 2_048;
 /// client does not take at once must not take up much memory.
 pub const BYTES_PER_READ: usize = 64 << 10;
 
+/// With so many bytes of texts no further ones are searched in one call: more than half of it takes a single text.
+pub(crate) const SEARCHED_PER_READ: usize = 512 << 10;
+
 /// What an entry takes besides its text, about.
 const ENTRY_BYTES: usize = 256;
 
@@ -32,6 +35,8 @@ pub struct EntryFilter {
     who: Option<Who>,
     since_ms: Option<u64>,
     until_ms: Option<u64>,
+    /// In lower case.
+    text: Option<String>,
 }
 
 impl EntryFilter {
@@ -45,6 +50,7 @@ impl EntryFilter {
             who: filter.who.as_deref().map(Who::parse),
             since_ms: filter.since_ms,
             until_ms: filter.until_ms,
+            text: filter.text.as_deref().filter(|text| !text.is_empty()).map(str::to_lowercase),
         }
     }
 
@@ -52,9 +58,15 @@ impl EntryFilter {
     pub fn matches(&self, event: &Event) -> bool {
         self.matches_numbers(event.at_ms, number(event.what.kind()), event.chat)
             && self.who.as_ref().is_none_or(|who| who.is(&event.peer))
+            && self.is_said_in(event)
     }
 
-    /// The same for the [`HEAD`] of one.
+    fn is_said_in(&self, event: &Event) -> bool {
+        let Some(wanted) = &self.text else { return true };
+        event.what.text().is_some_and(|text| text.to_lowercase().contains(wanted))
+    }
+
+    /// The same for the [`HEAD`] of one, but for what is said in it.
     fn wants(&self, head: &Row<'_>) -> rusqlite::Result<bool> {
         let (at, chat) = (head.get::<_, i64>(1)? as u64, head.get::<_, i64>(3)? as u64);
         if !self.matches_numbers(at, head.get(2)?, chat) {
@@ -118,22 +130,28 @@ impl Store {
         }
         let stopped_at = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
             let mut rows = query.query([from as i64])?;
-            let (mut looked_at, mut last) = (0, None);
+            let (mut looked_at, mut searched, mut last) = (0, 0, None);
             while let Some(head) = rows.next()? {
                 let id: i64 = head.get(0)?;
                 // Of an entry that is not wanted no text is read.
                 if wanted.wants(head)? {
                     // One that cannot be read is an error to whoever asks, not a gap.
                     let event = self.entry(id)?;
-                    bytes += ENTRY_BYTES + event.what.text().map_or(0, str::len);
-                    if bytes > BYTES_MAX && !events.is_empty() {
-                        return Ok(last);
+                    let length = event.what.text().map_or(0, str::len);
+                    searched += length;
+                    if wanted.is_said_in(&event) {
+                        bytes += ENTRY_BYTES + length;
+                        if bytes > BYTES_MAX && !events.is_empty() {
+                            return Ok(last);
+                        }
+                        events.push(event);
                     }
-                    events.push(event);
                 }
                 looked_at += 1;
                 last = Some(id as u64);
-                if looked_at == SCAN || events.len() >= limit || bytes >= BYTES_PER_READ {
+                let is_enough =
+                    events.len() >= limit || bytes >= BYTES_PER_READ || searched >= SEARCHED_PER_READ;
+                if looked_at == SCAN || is_enough {
                     return Ok(last);
                 }
             }

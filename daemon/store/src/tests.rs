@@ -15,6 +15,7 @@ mod files;
 mod habits;
 mod keys;
 mod pieces;
+mod reading;
 
 /// A folder of this test alone.
 struct Folder(PathBuf);
@@ -170,59 +171,6 @@ fn run(seed: u64) {
             _ => {}
         }
     }
-}
-
-#[test]
-fn reading_in_pieces_gives_every_wanted_entry_once_and_in_order() {
-    let folder = Folder::new("read");
-    let mut store = folder.open();
-    for n in 1..=5_000 {
-        let what =
-            if n % 1_000 == 0 { What::Opened { note: None } } else { What::Message { text: n.to_string() } };
-        store.append(n, Some(1), peer(1), what, None).unwrap();
-    }
-    store.commit().unwrap();
-    let wanted = EntryFilter::new(&Filter { kinds: vec![Kind::Opened], ..Default::default() });
-    let (mut after, mut forwards, mut calls) = (0, Vec::new(), 0);
-    while after < store.last_id() {
-        let (events, looked) = store.read(after, 64, &wanted).unwrap();
-        assert!(looked > after, "each call makes progress");
-        forwards.extend(events.iter().map(|event| event.id));
-        (after, calls) = (looked, calls + 1);
-    }
-    assert_eq!(forwards, [1_000, 2_000, 3_000, 4_000, 5_000]);
-    assert!(calls <= 3, "a call looks through 2,048 entries");
-    let (mut before, mut backwards) = (Some(u64::MAX), Vec::new());
-    while let Some(below) = before {
-        let (events, older) = store.history(below, 2, &wanted).unwrap();
-        backwards.extend(events.iter().map(|event| event.id));
-        before = older;
-    }
-    assert_eq!(backwards, [5_000, 4_000, 3_000, 2_000, 1_000]);
-}
-
-#[test]
-fn long_texts_are_read_a_few_at_a_time_and_those_that_nobody_wants_not_at_all() {
-    let folder = Folder::new("long");
-    let mut store = folder.open();
-    for n in 1..=100 {
-        let text = "x".repeat(60_000);
-        let what = if n % 50 == 0 { What::Opened { note: None } } else { What::Message { text } };
-        store.append(n, Some(1), peer(1), what, None).unwrap();
-    }
-    let all = EntryFilter::default();
-    let (events, looked) = store.read(0, usize::MAX, &all).unwrap();
-    assert_eq!((events.len(), looked), (2, 2));
-    let (events, older) = store.history(u64::MAX, 1_000, &all).unwrap();
-    assert_eq!((events.len(), older), (3, Some(98)), "the newest is short");
-    let opened = EntryFilter::new(&Filter { kinds: vec![Kind::Opened], ..Default::default() });
-    let (events, looked) = store.read(0, usize::MAX, &opened).unwrap();
-    assert_eq!((events.len(), looked), (2, 100));
-    // One that is longer than a piece comes all the same.
-    let what = What::Message { text: "x".repeat(BYTES_PER_READ + 1) };
-    let longest = store.append(1, Some(1), peer(1), what, None).unwrap();
-    assert_eq!(store.history(u64::MAX, 9, &all).unwrap().0[0].id, longest);
-    assert_eq!(ids(&store), (1..=longest).collect::<Vec<_>>());
 }
 
 #[test]

@@ -14,6 +14,7 @@ use simp_control::{
 
 use crate::args::SendArgs;
 use crate::commands::queueing::{even_unread, not_known};
+use crate::reach;
 use crate::show::{Output, Progress, View};
 use crate::when::deadline;
 
@@ -34,13 +35,7 @@ struct Given {
 /// Offers the file and, unless told otherwise, waits for what becomes of it.
 pub(super) fn send(client: &mut Client, output: &mut Output, args: &SendArgs, path: &str) -> Outcome {
     let given = look_at(path)?;
-    if !client.can("files")? {
-        let name = &client.socket().name;
-        let line = format!(
-            "simpd on {name} sends no files (install simpctl and simpd from the same release, and restart simpd)"
-        );
-        return Err(fail(FailureKind::NoDaemon, line));
-    }
+    reach::require(client, "files", "sends no files")?;
     let deadline = deadline(args.timeout);
     if !args.no_wait {
         follow(client, FollowFrom::End)?;

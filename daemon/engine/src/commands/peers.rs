@@ -23,7 +23,7 @@ pub fn peers(engine: &Engine, after: &str) -> Carried {
         // Who has shown something too is there already, and those are in order.
         let is_at = |info: &PeerInfo| info.peer.address.cmp(&address);
         if peers.get(..learned).is_some_and(|learned| learned.binary_search_by(is_at).is_err()) {
-            peers.push(info(Peer { user: String::new(), address }, dialect, None, true));
+            peers.push(PeerInfo { pinned: true, ..info(Peer { user: String::new(), address }, dialect) });
         }
     }
     // As texts, since that is how the store finds those after `after`.
@@ -37,7 +37,20 @@ fn show(engine: &Engine, learned: KnownPeer) -> PeerInfo {
     let address = learned.peer.address.parse::<SocketAddr>();
     let pinned = address.ok().and_then(|address| engine.policy.pins.of(address));
     let dialect = pinned.unwrap_or(learned.dialect);
-    info(learned.peer, dialect, Some(learned.seen_ms), pinned.is_some())
+    let seen_ms = Some(learned.seen_ms);
+    PeerInfo { seen_ms, pinned: pinned.is_some(), read: learned.read, ..info(learned.peer, dialect) }
+}
+
+/// Our user has read what the peer at this address has written, up to this entry.
+pub fn read(engine: &mut Engine, address: &str, id: u64) -> Carried {
+    let Ok(address) = address.parse::<SocketAddr>() else {
+        return denied(FailureKind::Usage, format!("{address}: not an address with a port"));
+    };
+    if id > engine.store.last_id() {
+        return denied(FailureKind::Usage, format!("there is no entry {id} yet"));
+    }
+    engine.store.set_read(&address.to_string(), id)?;
+    Ok(Reply::Done)
 }
 
 /// Drops what was learned of how these peers speak. Chats with them go on as they are, and what they know is kept
@@ -74,8 +87,10 @@ fn nothing_to_forget(engine: &Engine, who: &str, named: &Who) -> Carried {
     denied(FailureKind::NoSuch, format!("{who}: nothing is known about this peer (list them: simpctl peers)"))
 }
 
-fn info(peer: Peer, dialect: Dialect, seen_ms: Option<u64>, pinned: bool) -> PeerInfo {
-    PeerInfo { peer, dialect: dialect.to_string(), notes: dialect.notes().collect(), seen_ms, pinned }
+/// What nothing but the dialect is known of.
+fn info(peer: Peer, dialect: Dialect) -> PeerInfo {
+    let notes = dialect.notes().collect();
+    PeerInfo { peer, dialect: dialect.to_string(), notes, seen_ms: None, pinned: false, read: None }
 }
 
 #[cfg(test)]
@@ -89,7 +104,8 @@ mod tests {
         let peer = Peer { user: "x".repeat(32), address: "x".repeat(64) };
         let mut dialect: Dialect = "cuts-at=500".parse().unwrap();
         Habit::ALL.iter().for_each(|(habit, _)| dialect.set(*habit, true));
-        let peers = vec![info(peer, dialect, Some(u64::MAX), true); PEERS_MAX];
+        let (seen_ms, read) = (Some(u64::MAX), Some(u64::MAX));
+        let peers = vec![PeerInfo { seen_ms, read, ..info(peer, dialect) }; PEERS_MAX];
         frame::encode(&Reply::Peers { peers, more: true }, &mut Vec::new()).unwrap();
     }
 }

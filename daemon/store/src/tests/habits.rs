@@ -38,6 +38,32 @@ fn what_was_learned_of_peers_is_listed_in_parts_and_forgotten() {
 }
 
 #[test]
+fn how_far_a_peer_was_read_moves_forward_only_and_stays_if_the_peer_is_forgotten() {
+    let folder = Folder::new("read-marks");
+    let mut store = folder.open();
+    let read =
+        |store: &Store| store.peers("", 9).unwrap().into_iter().map(|peer| peer.read).collect::<Vec<_>>();
+    for (host, user) in [(1, "ann"), (2, "bob")] {
+        learn(&mut store, host, user, "plain");
+    }
+    assert_eq!(read(&store), [None, None]);
+    for id in [5, 9, 7] {
+        store.set_read(&peer(1).address, id).unwrap();
+    }
+    assert_eq!(read(&store), [Some(9), None]);
+    // What its next chat shows is not about that.
+    learn(&mut store, 1, "ann", "never-acks");
+    store.forget_peers(|peer| peer.user == "bob").unwrap();
+    store.commit().unwrap();
+    drop(store);
+    let mut store = folder.open();
+    assert_eq!(read(&store), [Some(9)]);
+    store.forget_peers(|_| true).unwrap();
+    learn(&mut store, 1, "ann", "plain");
+    assert_eq!(read(&store), [Some(9)]);
+}
+
+#[test]
 fn the_note_of_an_opening_is_kept_with_it() {
     let folder = Folder::new("note");
     let mut store = folder.open();

@@ -1,0 +1,23 @@
+//! How far our user has read what each peer has written, by the peer's address.
+
+use rusqlite::params;
+
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// Most marks that are kept: beyond, those of what was read longest ago go. As many as there are peers that are remembered.
+const MARKS_MAX: i64 = 10_000;
+
+impl Store {
+    /// Moves the mark of the peer at this address, never backwards.
+    pub fn set_read(&mut self, address: &str, read: u64) -> Result<(), StoreError> {
+        self.begin()?;
+        self.write(
+            "INSERT INTO read_marks VALUES (?1, ?2) ON CONFLICT (address) DO UPDATE SET read = max(read, ?2)",
+            params![address, read as i64],
+        )?;
+        let oldest = "DELETE FROM read_marks WHERE address = (
+            SELECT address FROM read_marks WHERE (SELECT count(*) FROM read_marks) > ?1 ORDER BY read LIMIT 1)";
+        self.write(oldest, [MARKS_MAX]).map(drop)
+    }
+}
