@@ -9,6 +9,7 @@
 //! - `outbox`: messages that are kept until their peer is there, and what else is kept.
 //! - `retention`: old entries go, and what must stay stays.
 //! - `simpctl`: what simpctl says when something is wrong.
+//! - `start`: `simpctl start`. `overview`: what it says without a command.
 //! - `texts`: which texts simpctl sends, to whom, and how it shows them.
 //! - `manuals`: their commands and options are those of `--help`.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
@@ -64,6 +65,7 @@ mod network;
 mod other_log;
 mod other_users;
 mod outbox;
+mod overview;
 mod peers;
 mod power_loss;
 mod probe;
@@ -75,5 +77,6 @@ mod room;
 mod secure;
 mod simpctl;
 mod sleep;
+mod start;
 mod texts;
 mod wireshark;

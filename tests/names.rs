@@ -1,6 +1,8 @@
 //! Names of users between simpds: in any script, and held to the keys that they are known by.
 
-use crate::harness::World;
+use std::path::Path;
+
+use crate::harness::{World, has_program, is_connected_to, is_root, run};
 
 #[test]
 fn a_name_is_told_as_it_is_in_a_secure_chat_and_in_ascii_in_a_plain_one() {
@@ -57,4 +59,72 @@ fn a_request_under_a_name_that_looks_like_another_says_so() {
     world.ctl(2, &["connect", &world.address(3)]).ok();
     let chats = world.ctl(3, &["chats"]).ok();
     assert_eq!(chats.lines().filter(|line| line.ends_with("; looks like bob")).count(), 1, "{chats}");
+}
+
+#[test]
+fn a_peer_is_invited_by_its_name_if_it_is_clear_who_is_meant() {
+    let world = World::new();
+    let alice = world.start(1, &["--user", "alice", "--max-chats", "9"]);
+    let bob = world.start(2, &["--user", "bob", "--accept", "all"]);
+    let connect = |name: &str| world.ctl(1, &["connect", name]);
+    connect("bob").fails(7, "simpctl: bob: neither a known peer nor a known host");
+    // Whoever only asks is nobody that is known.
+    let asking = world.spawn_ctl(2, &["connect", &world.address(1)]);
+    alice.client().status_when(|status| status.requests == 1);
+    connect("bob").fails(7, "simpctl: bob: neither a known peer nor a known host");
+    world.ctl(1, &["accept"]).ok();
+    assert_eq!(asking.wait().status, Some(0));
+    let two = format!("bob@{}:7777", world.address(2));
+    is_connected_to(&two, &connect("bob").ok());
+    world.ctl(1, &["quit"]).ok();
+    is_connected_to(&two, &connect("bob").ok());
+    world.ctl(1, &["quit"]).ok();
+    connect("bob.").fails(7, "simpctl: bob.: unknown host");
+
+    // With another of the name it is not clear any more, until a key is trusted for it.
+    let key = world.ctl(2, &["key"]).ok();
+    let _other = world.start(3, &["--user", "bob", "--accept", "all"]);
+    world.ctl(1, &["connect", &world.address(3)]).ok();
+    world.ctl(1, &["quit"]).ok();
+    let both = format!("{}:7777, {}:7777", world.address(2), world.address(3));
+    let line = format!("simpctl: bob: several peers are called so: {both} (give the address of one)");
+    connect("bob").fails(7, &line);
+    world.ctl(1, &["send", "--queue", "-t", "bob", "hi"]).fails(7, &line);
+    world.ctl(1, &["keys", "trust", "bob", key.trim()]).ok();
+    is_connected_to(&two, &connect("bob").ok());
+    world.ctl(1, &["quit"]).ok();
+    drop(bob);
+    world.ctl(1, &["send", "--queue", "-t", "bob", "hi"]).ok();
+    assert!(world.ctl(1, &["outbox"]).ok().contains(&world.address(2)));
+}
+
+#[test]
+fn a_peer_that_is_called_like_a_host_is_not_taken_for_it() {
+    let test = "a_peer_that_is_called_like_a_host_is_not_taken_for_it";
+    if !is_root(test) || !["unshare", "ip"].iter().all(|program| has_program(test, program)) {
+        return;
+    }
+    let world = World::new();
+    let script = format!(
+        "ip link set lo up; export SIMP_DAEMON={one}
+        simpd {one} --user alice --background
+        meet() {{
+            simpd {two} --user $1 --accept all --background
+            simpctl connect {two}; simpctl quit; simpctl connect --plain $1; simpctl connect --plain localhost.
+            simpctl -d {two} stop
+        }}
+        meet localhost. 2>&1; meet localhost 2>&1; simpctl stop",
+        one = world.address(1),
+        two = world.address(2),
+    );
+    let mut command = world.command("unshare");
+    let programs = Path::new(env!("CARGO_BIN_EXE_simpctl")).parent().unwrap();
+    let path = format!("{}:/usr/sbin:/sbin:/usr/bin:/bin", programs.display());
+    command.env("PATH", path).args(["--net", "sh", "-c", &script]);
+    let said = run(command, "").ok();
+    let said: Vec<&str> = said.lines().filter(|line| !line.starts_with("simpd: ")).collect();
+    let nobody = "simpctl: 127.0.0.1:7777: nobody listens there (is simpd running on that host?)";
+    assert_eq!((said.len(), said[1], said[2], said[5]), (6, nobody, nobody, nobody), "{said:?}");
+    // Without a dot it is the peer, which is not spoken to in plain SIMP, as its key is known.
+    assert!(said[4].contains(&world.address(2)), "{said:?}");
 }

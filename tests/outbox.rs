@@ -146,7 +146,7 @@ fn whom_a_kept_message_is_for_is_an_address_a_host_or_somebody_with_a_chat() {
         ),
         (
             &["send", "--queue", "-t", "no-such-host.invalid", "hi"],
-            "no-such-host.invalid: neither a user in a chat nor a known host (give the address: send --queue -t ADDR)",
+            "no-such-host.invalid: unknown host",
         ),
         (
             &["send", "--queue", "-t", "Ann Lee", "hi"],

@@ -106,7 +106,7 @@ impl Client {
         Self::new(Connection::new(socket.connect()?, socket))
     }
 
-    fn new(connection: Connection) -> Outcome<Self> {
+    pub(crate) fn new(connection: Connection) -> Outcome<Self> {
         let mut client = Self {
             connection,
             address: String::new(),

@@ -78,8 +78,9 @@ fn with_address(address: SocketAddr) -> Outcome<Connection> {
     }
 }
 
-/// Connects to each socket there is, which shows who is alive.
-fn only_one() -> Outcome<Connection> {
+/// Connects to each socket there is, which shows who is alive: all of our user's that run, in the order of their names,
+/// and why there may be one that nobody can reach.
+pub(crate) fn running() -> (Vec<Connection>, Option<Error>) {
     let mut running = Vec::new();
     let mut failed = None;
     for socket in candidates(&mut failed) {
@@ -91,13 +92,18 @@ fn only_one() -> Outcome<Connection> {
             Err(error) => failed = Some(socket.refused(&error)),
         }
     }
+    (running, failed.or_else(without_socket))
+}
+
+fn only_one() -> Outcome<Connection> {
+    let (mut running, failed) = running();
     if running.len() > 1 {
         let names: Vec<&str> = running.iter().map(|simpd| simpd.socket().name.as_str()).collect();
         let line = format!("several simpd are running: {} (choose one with -d ADDR)", names.join(", "));
         return Err(fail(FailureKind::NoDaemon, line));
     }
     let none = || fail(FailureKind::NoDaemon, "simpd is not running (start it with: simpd ADDR)");
-    running.pop().ok_or_else(|| with_reason(failed.or_else(without_socket).unwrap_or_else(none)))
+    running.pop().ok_or_else(|| with_reason(failed.unwrap_or_else(none)))
 }
 
 /// All sockets that are in their place, and then those that only a lock names, in the order of their names. `failed` is why

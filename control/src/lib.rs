@@ -15,8 +15,9 @@
 //! - [`escape`], [`clock`], [`when`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
 //! - [`places`]: where the programs find each other; [`homes`]: in which folders, `holder`: by their locks.
+//!   [`running`]: all daemons that run.
 //! - [`typed`]: what users give for others to read, for every program.
-//! - [`trust`]: whom they talk to at all. `who`, `address`: how users name a peer. [`names`]: whom they mean,
+//! - [`trust`]: whom they talk to at all. `who`, `address`: how users name a peer. [`names`], `known_peers`: whom they mean,
 //!   also by the name of a host.
 
 mod address;
@@ -39,11 +40,13 @@ pub mod homes;
 mod key_owner;
 mod kinds;
 mod known_log;
+mod known_peers;
 mod lists;
 mod log_id;
 pub mod names;
 pub mod places;
 mod request;
+pub mod running;
 pub mod sleep;
 mod socket;
 mod status;

@@ -8,21 +8,42 @@ use crate::answer::Reply;
 use crate::client::Client;
 use crate::error::{Error, Outcome, fail};
 use crate::failure::FailureKind;
+use crate::known_peers;
 use crate::request::Request;
 use crate::values::Peer;
 use crate::who::Who;
 
-/// What the daemon is to invite: an address as it was typed, a host's name as the first of its addresses that
-/// is of the daemon's own family.
+/// What the daemon is to invite: an address as it was typed, where the peer is that is known by a name, or the first
+/// address of a host's name that is of the daemon's own family. A name with a dot, or with a port, is that of a host if there
+/// is one: whatever a peer calls itself, `nas.example` stays that host, and `nas.` is one that a peer is called like.
 ///
 /// # Errors
-/// `no_such` if the host is unknown, `usage` if it makes no sense.
+/// `no_such` if there is neither, or several peers are called so; `usage` if it makes no sense.
 pub fn address(client: &mut Client, typed: &str) -> Outcome<String> {
-    let (host, port) = match address_or_host(typed)? {
+    let (host, port) = match address_or_host(typed) {
         // It travels with the number of the interface.
-        Named::Address(address) => return Ok(address.to_string()),
-        Named::Host(host, port) => (host, port),
+        Ok(Named::Address(address)) => return Ok(address.to_string()),
+        Ok(Named::Host(host, port)) => (host, port),
+        // No host can be called so, but a user can.
+        Err(error) => return known_peers::address(client, typed)?.ok_or(error),
     };
+    let is_of_host = host.contains('.') || port.is_some();
+    if !is_of_host && let Some(known) = known_peers::address(client, typed)? {
+        return Ok(known);
+    }
+    match of_host(client, host, port) {
+        Err(unknown) if unknown.is(FailureKind::NoSuch) && is_of_host => {
+            known_peers::address(client, typed)?.ok_or(unknown)
+        }
+        Err(unknown) if unknown.is(FailureKind::NoSuch) => {
+            Err(fail(FailureKind::NoSuch, format!("{host}: neither a known peer nor a known host")))
+        }
+        found => found,
+    }
+}
+
+/// The first address of a host's name that is of the daemon's own family.
+fn of_host(client: &mut Client, host: &str, port: Option<u16>) -> Outcome<String> {
     // The daemon waits for our hello, and a name may be long in resolving.
     client.write()?;
     let found = resolve(host);
@@ -151,7 +172,14 @@ fn addresses(named: &str) -> Vec<String> {
 }
 
 fn resolve(host: &str) -> Vec<Host> {
-    (host, 0).to_socket_addrs().map(|found| found.map(Host::of).collect()).unwrap_or_default()
+    let look_up = |name: &str| -> Vec<Host> {
+        (name, 0).to_socket_addrs().map(|found| found.map(Host::of).collect()).unwrap_or_default()
+    };
+    match (look_up(host), host.strip_suffix('.')) {
+        // A dot at the end says that the name is complete, which only DNS understands, and /etc/hosts does not.
+        (none, Some(name)) if none.is_empty() => look_up(name),
+        (found, _) => found,
+    }
 }
 
 /// Parts `HOST[:PORT]`.

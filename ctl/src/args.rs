@@ -1,5 +1,7 @@
-//! The command line: one struct per subcommand, whose doc comment is its help. Those about keys are in `keys`.
+//! The command line: one struct per subcommand, whose doc comment is its help. Those about keys are in `keys`, those
+//! that start and stop a simpd in `daemon`.
 
+mod daemon;
 mod keys;
 
 use std::time::Duration;
@@ -12,6 +14,7 @@ use simp_service::words::Words;
 
 use crate::show::Amount;
 use crate::when::{Place, lasting, place};
+pub(crate) use daemon::{StartArgs, StopArgs};
 pub(crate) use keys::{ImportArgs, KeyArgs, KeysArgs, KeysCommand};
 
 /// Talk to people and programs on other hosts, through simpd.
@@ -59,6 +62,7 @@ pub(crate) struct Args {
 #[derive(FromArgs, ArgsInfo)]
 #[argh(subcommand)]
 pub(crate) enum Command {
+    Start(StartArgs),
     Connect(ConnectArgs),
     Accept(AcceptArgs),
     Decline(DeclineArgs),
@@ -95,7 +99,7 @@ pub(crate) struct ConnectArgs {
     /// only a plain chat, whatever is known of the peer
     #[argh(switch)]
     pub(crate) plain: bool,
-    /// ADDR[:PORT] or HOST[:PORT]; the default port is 7777
+    /// ADDR[:PORT], HOST[:PORT] or the name of a known peer; the default port is 7777
     #[argh(positional)]
     pub(crate) address: String,
 }
@@ -163,7 +167,7 @@ pub(crate) struct ChatsArgs {}
 )]
 #[argh(subcommand, name = "send", help_triggers("-h", "--help"))]
 pub(crate) struct SendArgs {
-    /// the chat to send in; with --queue also ADDR[:PORT] or HOST[:PORT]
+    /// the chat to send in; with --queue also ADDR[:PORT], HOST[:PORT] or a known peer
     #[argh(option, short = 't', arg_name = "who")]
     pub(crate) to: Option<String>,
     /// keep the message until the peer has it, over several chats if necessary
@@ -384,12 +388,6 @@ pub(crate) struct ForgetArgs {
     #[argh(positional)]
     pub(crate) who: Option<String>,
 }
-
-/// Stop simpd and wait until it is gone.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(note = "It keeps its open chats for its next start. JSON: the daemon, as stopped.")]
-#[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
-pub(crate) struct StopArgs {}
 
 /// Check any SIMP daemon against the specification, clause by clause.
 #[derive(FromArgs, ArgsInfo)]

@@ -11,12 +11,14 @@ mod history;
 mod keys;
 mod listen;
 mod outbox;
+pub(crate) mod overview;
 mod peers;
 mod probe;
 mod queueing;
 mod quit;
 mod resend;
 mod send;
+mod start;
 mod status;
 mod stop;
 
@@ -29,8 +31,9 @@ use crate::show::Output;
 /// Carries out a command, with the simpd of this name.
 pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output) -> Outcome {
     // Called by those that need one, after they have looked at their arguments.
-    let simpd = || reach::simpd(named);
+    let simpd = || reach::simpd(named.clone());
     match command {
+        Command::Start(args) => start::run(output, named, args),
         Command::Connect(args) => {
             connect::check(args).and_then(|secure| connect::run(&mut simpd()?, output, args, secure))
         }

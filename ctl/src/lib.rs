@@ -66,6 +66,6 @@ fn run(args: Args, output: &mut Output) -> Outcome {
     }
     match args.command {
         Some(command) => commands::run(&command, args.daemon, output),
-        None => Err(fail(FailureKind::Usage, "no command given (see simpctl --help)")),
+        None => commands::overview::run(output, args.daemon),
     }
 }

@@ -1,11 +1,12 @@
 //! All printing: standard output in the form that was chosen, and lines on standard error.
 //!
-//! - `model`: what is shown. `plain`, `json`: its two forms; `keys` and `files` are parts of the first.
+//! - `model`: what is shown. `plain`, `json`: its two forms; `keys`, `files` and `overview` are parts of the first.
 
 mod files;
 mod json;
 mod keys;
 mod model;
+mod overview;
 mod plain;
 
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
@@ -14,7 +15,7 @@ use simp_control::error::{Outcome, unwritten};
 use simp_control::{Event, Failure, Peer, Secure, escape};
 
 pub(crate) use files::size_words;
-pub(crate) use model::{OutboxEntry, Progress, View, WaitsFor};
+pub(crate) use model::{Daemon, OutboxEntry, Progress, View, WaitsFor};
 
 /// How things are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

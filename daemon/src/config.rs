@@ -38,6 +38,9 @@ pub struct Args {
     /// where to receive: ADDR or ADDR:PORT (default port: 7777)
     #[argh(positional)]
     pub address: Option<String>,
+    /// where to receive if neither the command line nor the configuration says it
+    #[argh(option, arg_name = "addr")]
+    pub fallback: Option<String>,
     /// the name that peers see, at most 32 characters (default: your login name)
     #[argh(option, arg_name = "name")]
     pub user: Option<String>,
@@ -116,9 +119,10 @@ impl Config {
         let log = level(log)?;
         file.finish()?;
         let typed_address = typed("", args.address.as_ref()).as_ref().map(address).transpose()?;
+        let fallback = typed("--fallback", args.fallback.as_ref()).as_ref().map(address).transpose()?;
         let typed_log = args.log.is_some().then(|| level(typed("--log", args.log.as_ref()))).transpose()?;
         let at_start = AtStart {
-            address: typed_address.or(of_file).ok_or(ConfigError::NoAddress)?,
+            address: typed_address.or(of_file).or(fallback).ok_or(ConfigError::NoAddress)?,
             durability,
             log: typed_log.unwrap_or(log),
             is_secure: policy.secrecy != Secrecy::Off,

@@ -50,6 +50,11 @@ pub(super) fn render(shown: &View<'_>) -> String {
         View::Trusted(keys) => line(&Object([("trusted", json!(keys))])),
         View::Status(status) => line(status),
         View::Probed { report, .. } => report.lines().map(|clause| line(&clause)).collect(),
+        View::Started { daemon, said } => {
+            line(&Object([("daemon", json!(daemon)), ("started", json!(said.is_some()))]))
+        }
+        // It is for people alone.
+        View::Overview { .. } => String::new(),
         View::Stopped(daemon) => line(&Object([("stopped", json!(daemon))])),
     }
 }

@@ -44,6 +44,10 @@ pub(crate) enum View<'a> {
     Trusted(u64),
     /// What the daemon says of itself.
     Status(&'a Status),
+    /// This daemon runs, or these: since now, with what it has said, or since before.
+    Started { daemon: &'a str, said: Option<&'a str> },
+    /// What there is; commands have to say for which daemon they are, or not.
+    Overview { daemons: &'a [Daemon], must_be_named: bool },
     /// This daemon has stopped.
     Stopped(&'a str),
     /// What was found out about a peer; people see the datagrams for every verdict if it is verbose, otherwise for
@@ -78,4 +82,13 @@ pub(crate) enum WaitsFor {
     Turn,
     /// The end of another chat, for there are as many as there may be.
     Room,
+}
+
+/// A daemon that runs, and what goes on there.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    /// What commands call it.
+    pub(crate) name: String,
+    pub(crate) status: Box<Status>,
+    pub(crate) chats: Vec<ChatInfo>,
 }

@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::files::name_and_size;
 use super::keys::{exported, key_row, secrecy, secrecy_with_key};
 use super::model::{OutboxEntry, View, WaitsFor};
+use super::overview::overview;
 
 /// The lines, each with its end; nothing if the exit status says it all.
 pub(super) fn render(shown: &View<'_>) -> String {
@@ -39,6 +40,11 @@ pub(super) fn render(shown: &View<'_>) -> String {
         | View::Forgotten(_)
         | View::Trusted(_)
         | View::Stopped(_) => String::new(),
+        View::Started { said: Some(said), .. } => (*said).to_owned(),
+        View::Started { daemon, said: None } => {
+            format!("simpd is already running on {daemon} (another one: simpctl start ADDR)\n")
+        }
+        View::Overview { daemons, must_be_named } => overview(daemons, *must_be_named),
         View::Chats(chats) => table(chats.iter().map(|chat| row(chat, now_ms()))),
         View::Outbox(entries) => table(entries.iter().map(|entry| outbox_row(entry, now_ms()))),
         View::Consumers { consumers, last_id } => {
@@ -113,7 +119,7 @@ pub(super) fn invitation(daemon: &str, from: &Peer, secure: Option<Secure>) -> S
 }
 
 /// What to type for this peer: its user name if that means nothing to a shell, else its address.
-fn handle(peer: &Peer) -> &str {
+pub(super) fn handle(peer: &Peer) -> &str {
     let harmless = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !peer.user.is_empty() && peer.user.chars().all(harmless) { &peer.user } else { &peer.address }
 }
@@ -173,7 +179,7 @@ fn consumer_row(consumer: &Consumer, last_id: u64) -> [String; 3] {
 }
 
 /// Rows with their columns aligned.
-fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<[String; N]> = rows.collect();
     let widths: Vec<usize> =
         (0..N).map(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();

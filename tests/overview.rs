@@ -1,0 +1,97 @@
+//! simpctl without a command, at a terminal: what is there, and what to type next.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use nix::pty::openpty;
+
+use crate::harness::{Running, World, run, within};
+
+/// What a person sees who types `simpctl` and these words.
+fn seen(world: &World, args: &[&str]) -> String {
+    let terminal = openpty(None, None).unwrap();
+    let mut command = world.command("simpctl");
+    command.args(args).stdin(terminal.slave.try_clone().unwrap());
+    command.stdout(terminal.slave.try_clone().unwrap()).stderr(terminal.slave);
+    let mut child = command.spawn().unwrap();
+    // Whoever reads learns of the end only if nobody else has the terminal open.
+    drop(command);
+    let mut screen = File::from(terminal.master);
+    let seen = within(move || {
+        let mut seen = Vec::new();
+        // The end of a terminal is an error.
+        let _ = screen.read_to_end(&mut seen);
+        seen
+    });
+    assert!(child.wait().unwrap().success());
+    String::from_utf8(seen).unwrap().replace("\r\n", "\n")
+}
+
+const HELP: &str = "all commands";
+
+/// The commands that are proposed.
+fn next(seen: &str) -> Vec<&str> {
+    let (_, next) = seen.split_once("\nnext:\n").unwrap();
+    next.lines().map(|line| line.trim_start().split("  ").next().unwrap()).collect()
+}
+
+#[test]
+fn without_a_daemon_it_says_how_to_start_one() {
+    let world = World::new();
+    let screen = seen(&world, &[]);
+    assert_eq!(screen.lines().next(), Some("no simpd is running"));
+    assert_eq!(next(&screen), ["simpctl start", "simpctl start ADDR", "simpctl --help"]);
+    assert!(screen.ends_with(&format!("{HELP}\n")), "{screen}");
+}
+
+#[test]
+fn it_says_what_waits_and_what_to_type() {
+    let world = World::new();
+    let alice = world.start(1, &["--user", "alice", "--max-chats", "3"]);
+    let two = format!("{}:7777", world.address(2));
+    assert_eq!(
+        seen(&world, &[]).lines().next().unwrap(),
+        format!("simpd {} as alice: no chat", world.address(1))
+    );
+    assert_eq!(next(&seen(&world, &[])), ["simpctl connect ADDR", "simpctl listen", "simpctl --help"]);
+
+    // What a peer is called reaches neither the terminal nor a command line as it is.
+    let _bob = world.start(2, &["--user", "$(id)"]);
+    let inviting = world.spawn_ctl(2, &["connect", &world.address(1)]);
+    alice.client().status_when(|status| status.requests == 1);
+    let screen = seen(&world, &["-d", &world.address(1)]);
+    let lines: Vec<&str> = screen.lines().take(2).collect();
+    assert_eq!(
+        lines,
+        [format!("simpd {} as alice: 1 request", world.address(1)), format!("  invited  \"$(id)\"@{two}"),]
+    );
+    let with = format!("simpctl -d {}", world.address(1));
+    assert_eq!(
+        next(&screen),
+        [format!("{with} accept {two}"), format!("{with} connect ADDR"), format!("{with} listen")]
+    );
+
+    world.ctl(1, &["accept"]).ok();
+    assert_eq!(inviting.wait().status, Some(0));
+    world.ctl(1, &["send", "--queue", "-t", &world.address(3), "later"]).ok();
+    let screen = seen(&world, &["-d", &world.address(1)]);
+    let first = screen.lines().next().unwrap();
+    assert!(first.starts_with(&format!("simpd {} as alice: 1 chat, ", world.address(1))), "{screen}");
+    assert!(first.ends_with("1 message in the outbox"), "{screen}");
+    assert_eq!(next(&screen)[..2], [format!("{with} listen"), format!("{with} send -t {two} TEXT")]);
+    // Of several that in which something waits is named.
+    let screen = seen(&world, &[]);
+    assert_eq!(screen.lines().filter(|line| line.starts_with("simpd ")).count(), 2);
+    assert_eq!(next(&screen)[0], format!("{with} listen"));
+}
+
+#[test]
+fn a_script_that_forgot_the_command_gets_an_error() {
+    let world = World::new();
+    let line = "simpctl: no command given (see simpctl --help)";
+    run(world.command("simpctl"), "").fails(2, line);
+    let mut json = world.command("simpctl");
+    json.arg("--json");
+    let ran = Running::start(json).wait();
+    assert_eq!((ran.status, ran.stderr), (Some(2), format!("{line}\n")));
+}
