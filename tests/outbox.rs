@@ -144,10 +144,7 @@ fn whom_a_kept_message_is_for_is_an_address_a_host_or_somebody_with_a_chat() {
             &["send", "--queue", "hi"][..],
             "no receiver given (the outbox needs an address: send --queue -t ADDR)",
         ),
-        (
-            &["send", "--queue", "-t", "no-such-host.invalid", "hi"],
-            "no-such-host.invalid: unknown host",
-        ),
+        (&["send", "--queue", "-t", "no-such-host.invalid", "hi"], "no-such-host.invalid: unknown host"),
         (
             &["send", "--queue", "-t", "Ann Lee", "hi"],
             "Ann Lee: no chat with a user of this name (give the address: send --queue -t ADDR)",

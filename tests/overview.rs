@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::Read as _;
 
 use nix::pty::openpty;
+use simp_control::{Reply, Request};
 
-use crate::harness::{Running, World, run, within};
+use crate::harness::{Running, World, message, run, within};
 
 /// What a person sees who types `simpctl` and these words.
 fn seen(world: &World, args: &[&str]) -> String {
@@ -57,7 +58,7 @@ fn it_says_what_waits_and_what_to_type() {
 
     // What a peer is called reaches neither the terminal nor a command line as it is.
     let _bob = world.start(2, &["--user", "$(id)"]);
-    let inviting = world.spawn_ctl(2, &["connect", &world.address(1)]);
+    let inviting = world.spawn_ctl(2, &["connect", "--plain", &world.address(1)]);
     alice.client().status_when(|status| status.requests == 1);
     let screen = seen(&world, &["-d", &world.address(1)]);
     let lines: Vec<&str> = screen.lines().take(2).collect();
@@ -78,11 +79,24 @@ fn it_says_what_waits_and_what_to_type() {
     let first = screen.lines().next().unwrap();
     assert!(first.starts_with(&format!("simpd {} as alice: 1 chat, ", world.address(1))), "{screen}");
     assert!(first.ends_with("1 message in the outbox"), "{screen}");
+    assert_eq!(next(&screen)[..2], [format!("{with} send -t {two} TEXT"), format!("{with} listen")]);
+    for text in ["one", "two", "three"] {
+        world.ctl(2, &["send", text]).ok();
+    }
+    let screen = seen(&world, &["-d", &world.address(1)]);
+    assert!(screen.lines().next().unwrap().contains(" as alice: 3 unread, 1 chat, "), "{screen}");
     assert_eq!(next(&screen)[..2], [format!("{with} listen"), format!("{with} send -t {two} TEXT")]);
+    // What was read on a screen or shown by a `listen` is not counted.
+    let mut client = alice.client();
+    let id = client.log().iter().find(|event| event.what == message("one")).unwrap().id;
+    assert_eq!(client.reply(&Request::Read { address: two.clone(), id }), Reply::Done);
+    assert!(seen(&world, &["-d", &world.address(1)]).contains(": 2 unread, "));
     // Of several that in which something waits is named.
     let screen = seen(&world, &[]);
     assert_eq!(screen.lines().filter(|line| line.starts_with("simpd ")).count(), 2);
     assert_eq!(next(&screen)[0], format!("{with} listen"));
+    world.ctl(1, &["listen", "-n", "3"]).ok();
+    assert!(!seen(&world, &["-d", &world.address(1)]).contains("unread"));
 }
 
 #[test]

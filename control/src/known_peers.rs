@@ -109,6 +109,7 @@ mod tests {
             notes: Vec::new(),
             seen_ms: Some(1),
             pinned: false,
+            read: None,
         }
     }
 

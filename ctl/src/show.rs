@@ -1,12 +1,13 @@
 //! All printing: standard output in the form that was chosen, and lines on standard error.
 //!
-//! - `model`: what is shown. `plain`, `json`: its two forms; `keys`, `files` and `overview` are parts of the first.
+//! - `model`: what is shown. `plain`, `json`: its two forms; `keys`, `files`, `overview` and `parts` are of the first.
 
 mod files;
 mod json;
 mod keys;
 mod model;
 mod overview;
+mod parts;
 mod plain;
 
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};

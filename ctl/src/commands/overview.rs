@@ -7,6 +7,7 @@ use simp_control::{Client, FailureKind, find, running};
 
 use crate::reach;
 use crate::show::{Daemon, Output, View};
+use crate::unread;
 
 /// Shows it. A script that has forgotten the command gets an error.
 pub(crate) fn run(output: &mut Output, named: Option<String>) -> Outcome {
@@ -23,5 +24,7 @@ pub(crate) fn run(output: &mut Output, named: Option<String>) -> Outcome {
 
 /// How a daemon is.
 fn look(mut client: Client) -> Outcome<Daemon> {
-    Ok(Daemon { name: client.socket().name.clone(), chats: client.chats()?, status: client.status()? })
+    let status = client.status()?;
+    let unread = unread::count(&mut client, &status)?;
+    Ok(Daemon { name: client.socket().name.clone(), chats: client.chats()?, unread, status })
 }

@@ -3,6 +3,8 @@
 use simp_control::{ChatInfo, Consumer, Event, KeyId, KnownKey, OutboxMessage, PeerInfo, Status};
 use simp_probe::Report;
 
+use crate::unread::Unread;
+
 /// What can be printed.
 #[derive(Debug)]
 pub(crate) enum View<'a> {
@@ -91,4 +93,6 @@ pub(crate) struct Daemon {
     pub(crate) name: String,
     pub(crate) status: Box<Status>,
     pub(crate) chats: Vec<ChatInfo>,
+    /// `None` if it does not know.
+    pub(crate) unread: Option<Unread>,
 }

@@ -3,7 +3,7 @@
 use simp_control::{State, escape};
 
 use super::model::Daemon;
-use super::plain::{handle, table};
+use super::parts::{handle, table};
 
 /// So many chats and requests of a daemon are listed.
 const CHATS_MAX: usize = 10;
@@ -26,7 +26,7 @@ pub(super) fn overview(daemons: &[Daemon], must_be_named: bool) -> String {
 
 /// A daemon, and what goes on there.
 fn daemon(daemon: &Daemon) -> String {
-    let Daemon { name, chats, status } = daemon;
+    let Daemon { name, chats, status, unread } = daemon;
     let count = |state| chats.iter().filter(|chat| chat.state == state).count();
     let counts = [
         (count(State::Open), "chat", "chats"),
@@ -34,8 +34,11 @@ fn daemon(daemon: &Daemon) -> String {
         (count(State::Inviting), "invitation", "invitations"),
         (status.outbox as usize, "message in the outbox", "messages in the outbox"),
     ];
-    let counts: Vec<String> =
-        counts.iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| counted(*n, one, many)).collect();
+    let counts = counts.iter().filter(|(n, ..)| *n > 0).map(|(n, one, many)| counted(*n, one, many));
+    let unread = unread.filter(|unread| unread.count > 0);
+    let unread =
+        unread.map(|unread| format!("{}{} unread", unread.count, if unread.may_be_more { "+" } else { "" }));
+    let counts: Vec<String> = unread.into_iter().chain(counts).collect();
     let counts = if counts.is_empty() { "no chat".to_owned() } else { counts.join(", ") };
     let user = escape::shown(&status.user);
     let trouble = status.trouble.as_deref().map(|trouble| format!("  {}\n", escape::shown(trouble)));
@@ -69,12 +72,18 @@ fn next(daemons: &[Daemon], must_be_named: bool) -> Vec<Proposal> {
         let who = request.peer.shown();
         add(format!("accept {}", handle(&request.peer)), format!("begin the chat that {who} asks for"));
     }
+    let reading = "read what has come and comes";
+    let has_unread = daemon.unread.is_some_and(|unread| unread.count > 0);
+    if has_unread {
+        add("listen".to_owned(), reading.to_owned());
+    }
     if let Some(open) = of(State::Open) {
-        add("listen".to_owned(), "read what has come and comes".to_owned());
         add(format!("send -t {} TEXT", handle(&open.peer)), format!("write to {}", open.peer.shown()));
     } else {
         add("connect ADDR".to_owned(), "invite somebody, by address, host or name".to_owned());
-        add("listen".to_owned(), "read what has come and comes".to_owned());
+    }
+    if !has_unread {
+        add("listen".to_owned(), reading.to_owned());
     }
     all.push(help);
     all.truncate(COMMANDS);
@@ -82,7 +91,7 @@ fn next(daemons: &[Daemon], must_be_named: bool) -> Vec<Proposal> {
 }
 
 /// How much a daemon wants of its user.
-fn urgency(daemon: &Daemon) -> (bool, bool) {
+fn urgency(daemon: &Daemon) -> (bool, u64, bool) {
     let has = |state| daemon.chats.iter().any(|chat| chat.state == state);
-    (has(State::Invited), has(State::Open))
+    (has(State::Invited), daemon.unread.map_or(0, |unread| unread.count), has(State::Open))
 }

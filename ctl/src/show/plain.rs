@@ -1,18 +1,16 @@
 //! The form for people. What a peer wrote is shown with what a terminal would obey as escapes.
 
-use std::fmt::Write;
-
 use simp_control::clock::{age, local, now_ms};
 use simp_control::{
     ChatInfo, Consumer, Event, Kind, OutboxMessage, Peer, PeerInfo, Secure, Status, TEXT_MAX, What, escape,
     read_payload_up_to,
 };
-use unicode_width::UnicodeWidthStr as _;
 
 use super::files::name_and_size;
 use super::keys::{exported, key_row, secrecy, secrecy_with_key};
 use super::model::{OutboxEntry, View, WaitsFor};
 use super::overview::overview;
+use super::parts::{handle, table};
 
 /// The lines, each with its end; nothing if the exit status says it all.
 pub(super) fn render(shown: &View<'_>) -> String {
@@ -118,12 +116,6 @@ pub(super) fn invitation(daemon: &str, from: &Peer, secure: Option<Secure>) -> S
     format!("* {who} invites you ({secrecy}answer with: simpctl -d {daemon} accept {})", handle(from))
 }
 
-/// What to type for this peer: its user name if that means nothing to a shell, else its address.
-pub(super) fn handle(peer: &Peer) -> &str {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if !peer.user.is_empty() && peer.user.chars().all(harmless) { &peer.user } else { &peer.address }
-}
-
 /// What is special about a chat and its peer, after the peer's name.
 fn aside(secure: Option<Secure>, note: Option<&str>) -> String {
     let (secrecy, note) = (secure.map(|secure| secrecy(&secure)), note.map(escape::shown));
@@ -176,25 +168,6 @@ fn progress(entry: &OutboxEntry, now_ms: u64) -> String {
 fn consumer_row(consumer: &Consumer, last_id: u64) -> [String; 3] {
     let behind = last_id.saturating_sub(consumer.seen);
     [escape::shown(&consumer.name).into_owned(), consumer.seen.to_string(), behind.to_string()]
-}
-
-/// Rows with their columns aligned.
-pub(super) fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
-    let rows: Vec<[String; N]> = rows.collect();
-    let widths: Vec<usize> =
-        (0..N).map(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();
-    let mut out = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let space = width - cell.width() + 2;
-            let _ = write!(line, "{cell}{:space$}", "");
-        }
-        // The last column may be empty, and spaces at the end of a line mean nothing.
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
 }
 
 /// A status as names, the same as in JSON, and values.
