@@ -1,10 +1,10 @@
-//! One chat between two simpds, message by message.
+//! Chats between simpds, message by message.
 
 use std::cell::RefCell;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use simp_control::{FollowFrom, Kind, What};
+use simp_control::{FollowFrom, Kind, Request, What};
 
 use crate::client::BenchClient;
 use crate::pingpong::{FULL, NORMAL, PingPong, Relayed};
@@ -15,6 +15,9 @@ use crate::{Attempt, Effort};
 /// With the header, 103 bytes.
 const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+/// In so many chats [`many`] is.
+const MANY: usize = 64;
+
 /// How often the client looks how far the chat is. Rarely, for it takes time from those it looks at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -22,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 pub fn in_memory(effort: Effort) -> Attempt<()> {
     let (world, secure) = (World::new("process", PLAIN)?, World::new("process", SECURE)?);
     let (rounds, messages) = (effort.of(11, 5), effort.of(10_000, 4_000));
-    let (pair, secure) = (Pair::open(&world)?, Pair::open(&secure)?);
+    let (pair, secure) = (Star::open(&world, 1)?, Star::open(&secure, 1)?);
     let (mut bare, mut logged) = (PingPong::new()?, PingPong::logged(&world, NORMAL)?);
     let mut contenders = vec![
         Contender::new("bare mio ping-pong", || bare.round(messages)),
@@ -37,7 +40,7 @@ pub fn in_memory(effort: Effort) -> Attempt<()> {
 pub fn durable(effort: Effort) -> Attempt<()> {
     let (world, secure) = (World::new("disk", PLAIN)?, World::new("disk", SECURE)?);
     let (rounds, messages) = (effort.of(11, 5), effort.of(2_000, 1_000));
-    let (pair, secure) = (Pair::open(&world)?, Pair::open(&secure)?);
+    let (pair, secure) = (Star::open(&world, 1)?, Star::open(&secure, 1)?);
     let mut bare = PingPong::logged(&world, FULL)?;
     let mut contenders = vec![Contender::new("bare durable round", || bare.round(messages))];
     contenders.extend(pair.contenders(messages));
@@ -47,18 +50,41 @@ pub fn durable(effort: Effort) -> Attempt<()> {
     compare("/s", rounds, contenders)
 }
 
-/// Two daemons with one chat.
-struct Pair {
-    client: RefCell<BenchClient>,
-    _alice: Simpd,
-    bob: Simpd,
+/// The same for one simpd in chats with many others.
+pub fn many(effort: Effort) -> Attempt<()> {
+    let (world, secure) = (World::new("disk", PLAIN)?, World::new("disk", SECURE)?);
+    let (plain, secure) = (Star::open(&world, MANY)?, Star::open(&secure, MANY)?);
+    let messages = effort.of(256_000, 128_000);
+    let contenders = vec![
+        plain.feeding("simpd, fed from its queues", messages),
+        secure.feeding("secure, fed from its queues", messages).goal("goal >= 0.8x"),
+    ];
+    compare("/s", effort.of(11, 5), contenders)
 }
 
-impl Pair {
-    fn open(world: &World) -> Attempt<Self> {
-        let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
-        alice.open_chat(&bob)?;
-        Ok(Self { client: RefCell::new(alice.client()?), _alice: alice, bob })
+/// A daemon in chats with others.
+struct Star {
+    client: RefCell<BenchClient>,
+    _alice: Simpd,
+    others: Vec<Simpd>,
+}
+
+impl Star {
+    fn open(world: &World, others: usize) -> Attempt<Self> {
+        let alice = world.simpd(&["--max-chats", &others.to_string()])?;
+        let others: Vec<Simpd> = (0..others).map(|_| world.simpd(&[])).collect::<Attempt<_>>()?;
+        others.iter().try_for_each(|other| alice.open_chat(other).map(drop))?;
+        Ok(Self { client: RefCell::new(alice.client()?), _alice: alice, others })
+    }
+
+    fn pause(&self, is_paused: bool) -> Attempt<()> {
+        self.others.iter().try_for_each(|other| other.process.pause(is_paused))
+    }
+
+    /// Queues so many messages, by turns; returns the id of the last.
+    fn queue(&self, client: &mut BenchClient, messages: usize) -> Attempt<u64> {
+        let to = self.others.iter().map(|other| other.address.to_string());
+        client.queue(messages, &to.map(|to| Request::send(Some(to), TEXT)).collect::<Vec<_>>())
     }
 
     fn feeding<'a>(&'a self, name: &'a str, messages: usize) -> Contender<'a> {
@@ -68,21 +94,19 @@ impl Pair {
     fn contenders(&self, messages: usize) -> [Contender<'_>; 2] {
         [
             self.feeding("simpd, fed from its queue", messages).goal("goal >= 0.80x"),
-            Contender::new("the same, a client follows", move || {
-                followed(&mut self.client.borrow_mut(), messages)
-            }),
+            Contender::new("the same, a client follows", move || followed(self, messages)),
         ]
     }
 }
 
 /// Messages delivered per second while the client sleeps: between a look at the queue when all is queued, and
 /// the last look that still finds something.
-fn from_queue(pair: &Pair, messages: usize) -> Attempt<f64> {
-    let client = &mut *pair.client.borrow_mut();
+fn from_queue(star: &Star, messages: usize) -> Attempt<f64> {
+    let client = &mut *star.client.borrow_mut();
     // Else all would be delivered before the last is queued.
-    pair.bob.process.pause(true)?;
-    client.queue(messages, TEXT)?;
-    pair.bob.process.pause(false)?;
+    star.pause(true)?;
+    star.queue(client, messages)?;
+    star.pause(false)?;
     let first = (client.queued()?, Instant::now());
     let mut last = first;
     loop {
@@ -97,8 +121,9 @@ fn from_queue(pair: &Pair, messages: usize) -> Attempt<f64> {
 }
 
 /// Messages delivered per second while the client reads an event for each.
-fn followed(client: &mut BenchClient, messages: usize) -> Attempt<f64> {
-    let newest = client.queue(messages, TEXT)?;
+fn followed(star: &Star, messages: usize) -> Attempt<f64> {
+    let client = &mut *star.client.borrow_mut();
+    let newest = star.queue(client, messages)?;
     let waiting = client.queued()?;
     let begin = Instant::now();
     client.follow(FollowFrom::After(newest), &[Kind::Delivered])?;
@@ -113,12 +138,12 @@ pub fn asked(effort: Effort) -> Attempt<()> {
     let (world, secure) = (World::new("process", PLAIN)?, World::new("process", SECURE)?);
     let messages = effort.of(10_000, 2_000);
     let mut bare = Relayed::new(&world)?;
-    let (pair, secure) = (Pair::open(&world)?, Pair::open(&secure)?);
-    let asked = |pair: &Pair| {
+    let (pair, secure) = (Star::open(&world, 1)?, Star::open(&secure, 1)?);
+    let asked = |pair: &Star| {
         let mut client = pair.client.borrow_mut();
-        let begin = Instant::now();
+        let (begin, send) = (Instant::now(), Request::send(None, TEXT));
         for _ in 0..messages {
-            client.deliver_followed(TEXT)?;
+            client.deliver_followed(&send)?;
         }
         rate(messages as u64, begin.elapsed())
     };

@@ -68,26 +68,27 @@ impl BenchClient {
         }
     }
 
-    /// Sends a text in the only chat and waits until it is delivered.
-    pub fn deliver(&mut self, text: &str) -> Attempt<()> {
+    /// Sends a message and waits until it is delivered.
+    pub fn deliver(&mut self, send: &Request) -> Attempt<()> {
         self.follow(FollowFrom::End, &[Kind::Delivered])?;
-        self.deliver_followed(text)
+        self.deliver_followed(send)
     }
 
     /// The same, if `delivered` is followed already.
-    pub fn deliver_followed(&mut self, text: &str) -> Attempt<()> {
-        let Reply::Queued { message: sent, .. } = self.request(&Request::send(None, text))? else {
+    pub fn deliver_followed(&mut self, send: &Request) -> Attempt<()> {
+        let Reply::Queued { message: sent, .. } = self.request(send)? else {
             return Err("not queued".into());
         };
         while self.event()?.what != (What::Delivered { message: sent }) {}
         Ok(())
     }
 
-    /// Queues so many messages in the only chat; returns the id of the last.
-    pub fn queue(&mut self, messages: usize, text: &str) -> Attempt<u64> {
-        let batch = vec![Request::send(None, text); IN_ONE_WRITE];
+    /// Queues so many messages, or a few more: these by turns. Returns the id of the last.
+    pub fn queue(&mut self, messages: usize, sends: &[Request]) -> Attempt<u64> {
+        let mut sends = sends.iter().cloned().cycle();
         let mut last = 0;
         for _ in 0..messages.div_ceil(IN_ONE_WRITE) {
+            let batch: Vec<Request> = sends.by_ref().take(IN_ONE_WRITE).collect();
             for reply in self.ask_at_once(&batch)? {
                 if let Reply::Queued { message, .. } = reply {
                     last = message;
@@ -118,7 +119,7 @@ impl BenchClient {
         Ok(self.0.status()?.last_id)
     }
 
-    /// How many messages of the only chat are not delivered yet.
+    /// How many messages of all chats are not delivered yet.
     pub fn queued(&mut self) -> Attempt<u64> {
         Ok(self.0.chats()?.iter().map(|chat| chat.queued).sum())
     }

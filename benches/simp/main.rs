@@ -42,9 +42,10 @@ impl Effort {
 
 type Measure = fn(Effort) -> Attempt<()>;
 
-const MEASURES: [(&str, Measure); 7] = [
+const MEASURES: [(&str, Measure); 8] = [
     ("chat", chat::in_memory),
     ("durable", chat::durable),
+    ("many", chat::many),
     ("ask", chat::asked),
     ("send", send::measure),
     ("wheel", wheel::measure),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use simp_control::places;
+use simp_control::{Request, places};
 
 use crate::Attempt;
 use crate::client::BenchClient;
@@ -152,7 +152,7 @@ impl Simpd {
         let mut client = self.client()?;
         let chat = client.open_chat(peer.address)?;
         // Right after the opening a chat waits a moment before its first message.
-        client.deliver("hi")?;
+        client.deliver(&Request::send(Some(peer.address.to_string()), "hi"))?;
         Ok(chat)
     }
 }
