@@ -35,7 +35,7 @@ impl Engine {
         expires_after: Duration,
     ) -> Result<usize, StoreError> {
         let machine = self.invitation(now, address, way, expires_after)?;
-        let standing = Standing::proved(now.instant);
+        let standing = Standing::proved();
         Ok(self.insert(now, (address, None), machine, (wanted_by, standing), expires_after))
     }
 

@@ -202,10 +202,9 @@ impl Engine {
         let ours = self.chats.get(chat).and_then(|it| it.chat.secure()?.channel());
         ours.into_iter().for_each(|ours| self.channels.end(ours));
         self.channels.give(channel, Owner::Chat(chat));
-        let settings = self.policy.chat;
         self.roam(now, chat, address)?;
         self.chats.change(chat, |ongoing| {
-            let machine = SecureChat::met(now.instant, me, settings, (channel, key), hello, already);
+            let machine = SecureChat::met(now.instant, me, (channel, key), hello, already);
             ongoing.chat = Machine::Secure(Box::new(machine), Otherwise::Closed);
             ongoing.noted.is_key_known = is_key_known;
         });
@@ -249,11 +248,11 @@ impl Engine {
         }
         let already = self.already(key, hello)?;
         let is_key_known = self.store.is_known(key)?;
-        let machine = SecureChat::invited(now.instant, me, self.policy.chat, (channel, key), hello, already);
+        let machine = SecureChat::invited(now.instant, me, (channel, key), hello, already);
         let wanted_by = if accepts { WantedBy::Peer } else { WantedBy::Users };
         let expires_after = self.policy.chat.request_expiry;
         let machine = Machine::Secure(Box::new(machine), Otherwise::Closed);
-        let standing = Standing::proved(now.instant);
+        let standing = Standing::proved();
         let chat = self.insert(now, (address, None), machine, (wanted_by, standing), expires_after);
         self.channels.give(channel, Owner::Chat(chat));
         if let Some(at) = awaited_at {

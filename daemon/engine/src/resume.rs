@@ -146,12 +146,10 @@ impl Engine {
         let expires_after = left.min(INVITATION_MAX).saturating_sub(later);
         // For its machine the run begins so much later.
         let begins = Now { instant: now.instant + later, ..now };
-        let settings = self.policy.chat;
         let snapshot = match &kept.machine {
             KeptMachine::Secure(snapshot) => {
                 let (me, snapshot) = (self.secrecy.me(), snapshot.clone());
-                let chat =
-                    SecureChat::resume(begins.instant, me, settings, snapshot, has_messages, expires_after);
+                let chat = SecureChat::resume(begins.instant, me, snapshot, has_messages, expires_after);
                 let machine = chat.map(|chat| Machine::Secure(Box::new(chat), Otherwise::Closed));
                 return Ok(machine.map(|machine| (machine, NotedDialect::Began)));
             }
@@ -166,7 +164,7 @@ impl Engine {
             }
         }
         let going_on = Snapshot { dialect: pinned.unwrap_or(snapshot.dialect), ..snapshot };
-        let me = self.policy.user;
+        let (me, settings) = (self.policy.user, self.policy.chat);
         let chat = Chat::resume(begins.instant, me, settings, going_on, has_messages, expires_after);
         let Some(mut chat) = chat else { return Ok(None) };
         let dialect = match (pinned, snapshot.state) {
@@ -187,10 +185,10 @@ impl Engine {
 fn resumed_standing(now: Now, kept: &KeptChat) -> (WantedBy, Standing) {
     let standing = match kept.machine.state() {
         // A channel comes from where its peer is.
-        _ if matches!(kept.machine, KeptMachine::Secure(_)) => Standing::proved(now.instant),
+        _ if matches!(kept.machine, KeptMachine::Secure(_)) => Standing::proved(),
         State::Invited | State::Accepting => Standing::unheard_by_last_run(now.instant),
         State::Open | State::Closing if kept.settled == 0 => Standing::guessable(now.instant),
-        State::Inviting | State::Open | State::Closing | State::Closed => Standing::proved(now.instant),
+        State::Inviting | State::Open | State::Closing | State::Closed => Standing::proved(),
     };
     let wanted_by = match kept.machine.state() {
         _ if kept.for_outbox => WantedBy::Outbox { leave_at: None },

@@ -30,16 +30,21 @@ const ASK_ANEW_AFTER: Duration = Duration::from_secs(60);
 /// The same of one that is proved, since its last answer: it may have gone without a word.
 const ASK_PROVED_AFTER: Duration = Duration::from_secs(600);
 
-/// What a peer has shown, and whether it is being asked.
-#[derive(Debug, Clone, Copy)]
-pub struct Standing {
+/// What a peer has shown, and whether it is being asked. Of one that our user has invited or accepted, and that is there,
+/// nothing need be known: so little do most chats take.
+#[derive(Debug)]
+pub struct Standing(Option<Box<Doubt>>);
+
+/// What a peer has shown that our user has not spoken for.
+#[derive(Debug)]
+struct Doubt {
     proof: Proof,
     question: Option<Question>,
     credit: Credit,
     acks: Acks,
 }
 
-/// What a peer has shown of being there.
+/// What it has shown of being there.
 #[derive(Debug, Clone, Copy)]
 enum Proof {
     /// Nothing since then.
@@ -49,8 +54,6 @@ enum Proof {
     Accepted { since: Instant },
     /// It answered our SYN+ACK, and has acknowledged so many messages in a row. It is not asked before this moment.
     Guessable { fits: u32, said: Said, ask_from: Option<Instant> },
-    /// Our user has invited or accepted it.
-    Given,
 }
 
 /// What a peer has said that opened a chat.
@@ -84,63 +87,56 @@ pub enum Unanswered {
 
 impl Standing {
     /// Of a peer that our user invites, or that is known to be there.
-    pub fn proved(now: Instant) -> Self {
-        Self::new(Proof::Given, Credit::of_invitation(now, 0), Acks::default())
+    pub fn proved() -> Self {
+        Self(None)
     }
 
     /// Of somebody who invites us, by a datagram of so many bytes.
     pub fn unheard(now: Instant, length: usize) -> Self {
         let credit = Credit::of_invitation(now, length);
-        Self::new(Proof::None { since: now }, credit, Acks::default())
+        Self::doubted(Proof::None { since: now }, credit, Acks::default())
     }
 
     /// Of somebody who invited the last run.
     pub fn unheard_by_last_run(now: Instant) -> Self {
-        Self { acks: Acks::of_last_run(), ..Self::unheard(now, 0) }
+        Self::doubted(Proof::None { since: now }, Credit::of_invitation(now, 0), Acks::of_last_run())
     }
 
     /// Of the peer of a chat that the last run had and of which no more is known.
     pub fn guessable(now: Instant) -> Self {
         let mut credit = Credit::of_invitation(now, 0);
         credit.open(now);
-        Self::new(Proof::opened(Said::Nothing), credit, Acks::of_last_run())
+        Self::doubted(Proof::opened(Said::Nothing), credit, Acks::of_last_run())
     }
 
-    fn new(proof: Proof, credit: Credit, acks: Acks) -> Self {
-        Self { proof, question: None, credit, acks }
+    fn doubted(proof: Proof, credit: Credit, acks: Acks) -> Self {
+        Self(Some(Box::new(Doubt { proof, question: None, credit, acks })))
     }
 
     /// Whether hardly anybody can have sent blindly what the peer sent.
     pub fn is_proved(&self) -> bool {
-        match self.proof {
-            Proof::Given => true,
-            Proof::Guessable { fits, .. } => fits >= PROVED_BY,
-            Proof::None { .. } | Proof::Accepted { .. } => false,
-        }
+        self.0.as_ref().is_none_or(|doubt| doubt.proof.is_proof())
     }
 
     /// Whether it is proved, or may be: it has acknowledged a message of ours.
     pub fn may_have_heard(&self) -> bool {
-        matches!(self.proof, Proof::Given | Proof::Guessable { fits: 1.., .. })
+        self.0.as_ref().is_none_or(|doubt| matches!(doubt.proof, Proof::Guessable { fits: 1.., .. }))
     }
 
     /// Since when it has shown nothing.
     pub fn unheard_since(&self) -> Option<Instant> {
-        match self.proof {
-            Proof::None { since } | Proof::Accepted { since } => Some(since),
-            Proof::Guessable { .. } | Proof::Given => None,
-        }
+        self.0.as_ref()?.proof.unheard_since()
     }
 
     /// Whether it has been asked, and there is still time to answer.
     pub fn is_asked(&self) -> bool {
-        self.question.is_some()
+        self.0.as_ref().is_some_and(|doubt| doubt.question.is_some())
     }
 
     /// How many of our messages a peer has acknowledged that said something, but nothing to our question; `None` for any
     /// other.
     pub fn acknowledged_if_unsure(&self) -> Option<u32> {
-        match self.proof {
+        match self.0.as_ref()?.proof {
             Proof::Guessable { fits, said: Said::NoAnswer, .. } => Some(fits),
             _ => None,
         }
@@ -148,33 +144,120 @@ impl Standing {
 
     /// It has acknowledged a message of ours.
     pub fn acknowledge(&mut self, now: Instant) {
+        if let Some(doubt) = &mut self.0 {
+            doubt.acknowledge(now);
+        }
+    }
+
+    /// Our user accepts its invitation.
+    pub fn accept(&mut self) {
+        let Some(doubt) = &mut self.0 else { return };
+        if let Proof::None { since } = doubt.proof {
+            doubt.proof = Proof::Accepted { since };
+        }
+    }
+
+    /// So many bytes came from its address.
+    pub fn earn(&mut self, length: usize) {
+        if let Some(doubt) = &mut self.0 {
+            doubt.credit.earn(length);
+        }
+    }
+
+    /// Whether so many bytes may leave for its address, in a chat that is in this state. If not, they are as lost on the
+    /// way.
+    pub fn spend(&mut self, now: Instant, length: usize, state: State) -> bool {
+        self.0.as_mut().is_none_or(|doubt| doubt.spend(now, length, state))
+    }
+
+    /// This leaves for its address.
+    pub fn note_leaving(&mut self, operation: Operation) {
+        if let Some(doubt) = &mut self.0 {
+            doubt.acks.note_leaving(operation);
+        }
+    }
+
+    /// A datagram came from there. Whether it may be what it seems to be: an ACK of what never left is not.
+    pub fn may_hear(&mut self, now: Instant, operation: Operation) -> bool {
+        self.0.as_mut().is_none_or(|doubt| doubt.may_hear(now, operation))
+    }
+
+    /// Its datagram has been dealt with: what it was to the chat, which is in this state now, and whether a message of ours
+    /// was in flight in it.
+    pub fn hear(
+        &mut self,
+        now: Instant,
+        operation: Operation,
+        handled: Handled,
+        (state, was_in_flight): (State, bool),
+    ) {
+        let Some(doubt) = &mut self.0 else { return };
+        doubt.hear(now, operation, handled, (state, was_in_flight));
+        if state == State::Open && matches!(doubt.proof, Proof::Accepted { .. }) && is_answer(operation) {
+            self.0 = None;
+        }
+    }
+
+    /// Whether it may be asked whether it is there.
+    pub fn may_be_asked(&self, now: Instant) -> bool {
+        self.0.as_ref().is_some_and(|doubt| doubt.question.is_none() && doubt.proof.may_be_asked(now))
+    }
+
+    /// It is being asked.
+    pub fn ask(&mut self, now: Instant) {
+        self.wait_for(Question { again_at: Some(now + ASK_AGAIN_AFTER), until: now + ANSWERS_WITHIN });
+    }
+
+    /// Our SYN+ACK has asked it.
+    pub fn wait_for_answer(&mut self, now: Instant) {
+        let until = self.unheard_since().unwrap_or(now) + ANSWERS_WITHIN;
+        self.wait_for(Question { again_at: None, until: until.max(now) });
+    }
+
+    fn wait_for(&mut self, question: Question) {
+        if let Some(doubt) = &mut self.0 {
+            doubt.question = Some(question);
+        }
+    }
+
+    /// When [`unanswered`](Self::unanswered) has something to say.
+    pub fn deadline(&self) -> Option<Instant> {
+        let question = self.0.as_ref()?.question?;
+        Some(question.again_at.unwrap_or(question.until))
+    }
+
+    /// What is to be done about a question that is not answered.
+    pub fn unanswered(&mut self, now: Instant) -> Option<Unanswered> {
+        let doubt = self.0.as_mut()?;
+        let question = doubt.question.as_mut()?;
+        if question.until <= now {
+            doubt.question = None;
+            return Some(doubt.proof.unanswered(now));
+        }
+        question.again_at.take_if(|at| *at <= now).map(|_| Unanswered::AskAgain)
+    }
+}
+
+/// Whether whoever says this has heard us, if the chat is open.
+fn is_answer(operation: Operation) -> bool {
+    matches!(operation, Operation::Ack | Operation::SynAck | Operation::Chat)
+}
+
+impl Doubt {
+    fn acknowledge(&mut self, now: Instant) {
         let Proof::Guessable { fits, said, .. } = &mut self.proof else { return };
         if self.acks.are_in_doubt(now) {
             return;
         }
         (*fits, *said) = (*fits + 1, Said::Something);
         self.credit.restore();
-        if self.is_proved() {
+        if self.proof.is_proof() {
             self.leave_in_peace(now);
         }
     }
 
-    /// Our user accepts its invitation.
-    pub fn accept(&mut self) {
-        if let Proof::None { since } = self.proof {
-            self.proof = Proof::Accepted { since };
-        }
-    }
-
-    /// So many bytes came from its address.
-    pub fn earn(&mut self, length: usize) {
-        self.credit.earn(length);
-    }
-
-    /// Whether so many bytes may leave for its address, in a chat that is in this state. If not, they are as lost on the
-    /// way.
-    pub fn spend(&mut self, now: Instant, length: usize, state: State) -> bool {
-        if self.is_proved() {
+    fn spend(&mut self, now: Instant, length: usize, state: State) -> bool {
+        if self.proof.is_proof() {
             return true;
         }
         if matches!(self.proof, Proof::Guessable { .. }) {
@@ -185,14 +268,8 @@ impl Standing {
         self.credit.spend(length) || is_wanted
     }
 
-    /// This leaves for its address.
-    pub fn note_leaving(&mut self, operation: Operation) {
-        self.acks.note_leaving(operation);
-    }
-
-    /// A datagram came from there. Whether it may be what it seems to be: an ACK of what never left is not.
-    pub fn may_hear(&mut self, now: Instant, operation: Operation) -> bool {
-        if operation != Operation::Ack || self.acks.may_be_owed(now) || self.is_proved() {
+    fn may_hear(&mut self, now: Instant, operation: Operation) -> bool {
+        if operation != Operation::Ack || self.acks.may_be_owed(now) || self.proof.is_proof() {
             return true;
         }
         if let Proof::Guessable { fits, .. } = &mut self.proof {
@@ -201,9 +278,7 @@ impl Standing {
         false
     }
 
-    /// Its datagram has been dealt with: what it was to the chat, which is in this state now, and whether a message of ours
-    /// was in flight in it.
-    pub fn hear(
+    fn hear(
         &mut self,
         now: Instant,
         operation: Operation,
@@ -216,11 +291,17 @@ impl Standing {
             self.acks.settle();
         }
         match &mut self.proof {
-            Proof::None { .. } | Proof::Accepted { .. } => self.hear_first(now, operation, state),
+            Proof::None { .. } if state == State::Open && is_answer(operation) => {
+                // A message says more than an ACK: it may be all that somebody has to say who answers no question.
+                let said = if operation == Operation::Chat { Said::Something } else { Said::Nothing };
+                self.proof = Proof::opened(said);
+                self.credit.open(now);
+            }
             // Whoever invites anew does not answer.
-            Proof::Guessable { .. } if operation == Operation::Syn => {}
-            Proof::Guessable { said: said @ Said::Nothing, .. } => *said = Said::Something,
-            Proof::Guessable { .. } | Proof::Given => {}
+            Proof::Guessable { said: said @ Said::Nothing, .. } if operation != Operation::Syn => {
+                *said = Said::Something;
+            }
+            Proof::None { .. } | Proof::Accepted { .. } | Proof::Guessable { .. } => {}
         }
         if is_ack && self.question.is_some() && !self.acks.are_in_doubt(now) {
             self.leave_in_peace(now);
@@ -229,63 +310,11 @@ impl Standing {
 
     /// It has answered.
     fn leave_in_peace(&mut self, now: Instant) {
-        let after = if self.is_proved() { ASK_PROVED_AFTER } else { ASK_ANEW_AFTER };
+        let after = if self.proof.is_proof() { ASK_PROVED_AFTER } else { ASK_ANEW_AFTER };
         if let Proof::Guessable { said, ask_from, .. } = &mut self.proof {
             (*said, *ask_from) = (Said::Something, Some(now + after));
         }
         self.question = None;
-    }
-
-    /// The same of somebody who has shown nothing so far.
-    fn hear_first(&mut self, now: Instant, operation: Operation, state: State) {
-        let is_answer = matches!(operation, Operation::Ack | Operation::SynAck | Operation::Chat);
-        if !is_answer || state != State::Open {
-            return;
-        }
-        if matches!(self.proof, Proof::Accepted { .. }) {
-            (self.proof, self.question) = (Proof::Given, None);
-        } else {
-            // A message says more than an ACK: it may be all that somebody has to say who answers no question.
-            let said = if operation == Operation::Chat { Said::Something } else { Said::Nothing };
-            self.proof = Proof::opened(said);
-            self.credit.open(now);
-        }
-    }
-
-    /// Whether it may be asked whether it is there.
-    pub fn may_be_asked(&self, now: Instant) -> bool {
-        let has_time = match self.proof {
-            Proof::None { .. } | Proof::Accepted { .. } => true,
-            Proof::Guessable { ask_from, .. } => ask_from.is_none_or(|from| from <= now),
-            Proof::Given => false,
-        };
-        has_time && !self.is_asked()
-    }
-
-    /// It is being asked.
-    pub fn ask(&mut self, now: Instant) {
-        self.question = Some(Question { again_at: Some(now + ASK_AGAIN_AFTER), until: now + ANSWERS_WITHIN });
-    }
-
-    /// Our SYN+ACK has asked it.
-    pub fn wait_for_answer(&mut self, now: Instant) {
-        let until = self.unheard_since().unwrap_or(now) + ANSWERS_WITHIN;
-        self.question = Some(Question { again_at: None, until: until.max(now) });
-    }
-
-    /// When [`unanswered`](Self::unanswered) has something to say.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.question.map(|question| question.again_at.unwrap_or(question.until))
-    }
-
-    /// What is to be done about a question that is not answered.
-    pub fn unanswered(&mut self, now: Instant) -> Option<Unanswered> {
-        let question = self.question.as_mut()?;
-        if question.until <= now {
-            self.question = None;
-            return Some(self.proof.unanswered(now));
-        }
-        question.again_at.take_if(|at| *at <= now).map(|_| Unanswered::AskAgain)
     }
 }
 
@@ -293,6 +322,24 @@ impl Proof {
     /// Of whoever has just opened a chat.
     fn opened(said: Said) -> Self {
         Self::Guessable { fits: 0, said, ask_from: None }
+    }
+
+    fn is_proof(&self) -> bool {
+        matches!(self, Self::Guessable { fits: PROVED_BY.., .. })
+    }
+
+    fn unheard_since(&self) -> Option<Instant> {
+        match self {
+            Self::None { since } | Self::Accepted { since } => Some(*since),
+            Self::Guessable { .. } => None,
+        }
+    }
+
+    fn may_be_asked(&self, now: Instant) -> bool {
+        match self {
+            Self::None { .. } | Self::Accepted { .. } => true,
+            Self::Guessable { ask_from, .. } => ask_from.is_none_or(|from| from <= now),
+        }
     }
 
     /// It has not answered in time.

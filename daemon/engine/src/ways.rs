@@ -70,7 +70,7 @@ impl Engine {
             Way::Either => (None, Otherwise::Plain),
         };
         let chat = (self.secrecy.name(), key);
-        let chat = SecureChat::invite(now.instant, self.secrecy.me(), self.policy.chat, chat, expires_after);
+        let chat = SecureChat::invite(now.instant, self.secrecy.me(), chat, expires_after);
         Ok(Machine::Secure(Box::new(chat), otherwise))
     }
 

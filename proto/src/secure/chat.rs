@@ -34,7 +34,7 @@ const INVITE_AGAIN_AFTER: Duration = Duration::from_secs(20);
 const INVITATIONS_LAST: Duration = Duration::from_secs(5);
 
 /// What all chats of a daemon say of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Me {
     /// Its key.
     pub key: KeyId,
@@ -44,6 +44,8 @@ pub struct Me {
     pub log: String,
     /// Most bytes of a text that it takes.
     pub text_max: u64,
+    /// How long it waits.
+    pub settings: Settings,
 }
 
 /// The other side.
@@ -133,7 +135,6 @@ pub struct SecureChat {
     pub(super) me: Arc<Me>,
     pub(super) them: Them,
     pub(super) id: ChatId,
-    pub(super) settings: Settings,
     pub(super) phase: Phase,
     pub(super) way: Way,
     pub(super) spare: Option<Box<Spare>>,
@@ -149,7 +150,7 @@ pub(super) struct Silence {
     /// Since when something has waited for a sign.
     pub(super) since: Option<Instant>,
     /// Who answers in its place.
-    pub(super) other: Option<KeyId>,
+    pub(super) other: Option<Box<KeyId>>,
 }
 
 /// What has come of the peer's messages.
@@ -164,19 +165,11 @@ pub(super) struct Theirs {
 }
 
 impl SecureChat {
-    pub(super) fn new(
-        me: Arc<Me>,
-        settings: Settings,
-        id: ChatId,
-        them: Them,
-        phase: Phase,
-        way: Way,
-    ) -> Self {
+    pub(super) fn new(me: Arc<Me>, id: ChatId, them: Them, phase: Phase, way: Way) -> Self {
         Self {
             me,
             them,
             id,
-            settings,
             phase,
             way,
             spare: None,
@@ -202,7 +195,7 @@ impl SecureChat {
     /// How long the peer may give no sign: longer if much is under way, for a slow link takes its time with that.
     pub(super) fn patience(&self) -> Duration {
         let pieces = (self.ours.under_way() / PIECE) as u32;
-        patience(self.settings) + PIECE_WITHIN * pieces
+        patience(self.me.settings) + PIECE_WITHIN * pieces
     }
 
     /// Whether something waits for the peer.

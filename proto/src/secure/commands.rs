@@ -8,7 +8,7 @@ use super::frame::{ChannelId, ChatId, Hello};
 use super::key::KeyId;
 use super::ours::Letter;
 use super::way::Way;
-use crate::chat::{ChatEvent, Settings, StateError};
+use crate::chat::{ChatEvent, StateError};
 use crate::state::{Reason, State};
 
 impl SecureChat {
@@ -17,13 +17,12 @@ impl SecureChat {
     pub fn invite(
         now: Instant,
         me: Arc<Me>,
-        settings: Settings,
         (id, key): (ChatId, Option<KeyId>),
         expires_after: Duration,
     ) -> Self {
         let them = Them { key, user: "".into(), log: "".into() };
         let phase = Phase::Inviting { expires: now + expires_after, reach: Reach::Nobody };
-        Self::new(me, settings, id, them, phase, Way::from(now))
+        Self::new(me, id, them, phase, Way::from(now))
     }
 
     /// Makes a request of the hello of a peer that invites, on a channel that it has opened: a chat that is `invited`
@@ -31,14 +30,13 @@ impl SecureChat {
     pub fn invited(
         now: Instant,
         me: Arc<Me>,
-        settings: Settings,
         (channel, key): (ChannelId, KeyId),
         hello: &Hello,
         already: Vec<u64>,
     ) -> Self {
         let them = Them { key: Some(key), user: "".into(), log: "".into() };
-        let phase = Phase::Invited { expires: now + settings.request_expiry };
-        let mut chat = Self::new(me, settings, hello.chat, them, phase, Way::from(now).up(now, channel));
+        let phase = Phase::Invited { expires: now + me.settings.request_expiry };
+        let mut chat = Self::new(me, hello.chat, them, phase, Way::from(now).up(now, channel));
         chat.out.due.hello = true;
         chat.take_hello(now, hello, already);
         chat.out.events.push_back(ChatEvent::Request);
@@ -50,12 +48,11 @@ impl SecureChat {
     pub fn met(
         now: Instant,
         me: Arc<Me>,
-        settings: Settings,
         peer: (ChannelId, KeyId),
         hello: &Hello,
         already: Vec<u64>,
     ) -> Self {
-        let mut chat = Self::invited(now, me, settings, peer, hello, already);
+        let mut chat = Self::invited(now, me, peer, hello, already);
         // Our user has asked for it, and need not be told of a request.
         chat.out.events.clear();
         chat.open(now, false);
@@ -67,7 +64,6 @@ impl SecureChat {
     pub fn resume(
         now: Instant,
         me: Arc<Me>,
-        settings: Settings,
         snapshot: SecureSnapshot,
         has_messages: bool,
         expires_after: Duration,
@@ -84,11 +80,11 @@ impl SecureChat {
             State::Open => Phase::Open { since: now, is_known: true },
             State::Closing if has_messages => Phase::Draining,
             State::Closing => {
-                Phase::Leaving { dead_at: now + patience(settings), untold: Some(Reason::Quit) }
+                Phase::Leaving { dead_at: now + patience(me.settings), untold: Some(Reason::Quit) }
             }
             State::Closed => return None,
         };
-        let mut chat = Self::new(me, settings, snapshot.id, snapshot.them, phase, Way::from(now));
+        let mut chat = Self::new(me, snapshot.id, snapshot.them, phase, Way::from(now));
         chat.out.due.bye = chat.is_leaving();
         chat.theirs.received = snapshot.received;
         chat.out.is_changed = false;

@@ -244,7 +244,7 @@ impl SecureChat {
             (Phase::Inviting { .. }, Broken::OtherKey(found)) => {
                 self.end(Reason::OtherKey, Some(found.to_string()));
             }
-            (_, Broken::OtherKey(found)) => self.silence.other = Some(found),
+            (_, Broken::OtherKey(found)) => self.silence.other = Some(Box::new(found)),
             _ => {}
         }
     }
@@ -266,7 +266,7 @@ impl SecureChat {
             Phase::Open { .. } | Phase::Draining
                 if self.silence.since.is_some_and(|since| since + self.patience() <= now) =>
             {
-                let other = self.silence.other;
+                let other = self.silence.other.take();
                 let reason = if other.is_some() { Reason::OtherKey } else { Reason::PeerGone };
                 self.give_up(reason);
                 // If only its acknowledgements are missing, it is to know.

@@ -36,7 +36,7 @@ fn begin(random: &mut Random) -> Driver {
     let before = random.pick(&states)();
     let Some(snapshot) = before.snapshot.clone().filter(|_| random.percent(30)) else { return before };
     let (has_messages, after) = (random.percent(50), SETTINGS.request_expiry);
-    Driver::new(SecureChat::resume(at(0), bob(9), SETTINGS, snapshot, has_messages, after).unwrap())
+    Driver::new(SecureChat::resume(at(0), bob(9), snapshot, has_messages, after).unwrap())
 }
 
 fn one_step(bob: &mut Driver, random: &mut Random, now: u64, step: u64) {

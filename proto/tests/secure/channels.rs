@@ -5,8 +5,8 @@ use simp_proto::{ChatEvent, Reason, State};
 
 use crate::common::{at, ms};
 use crate::driver::{
-    C1, C2, C3, Driver, ack, ann_key, bob_hello, bye, closed, delivered, ends, hello, hello_with, message,
-    says, text,
+    C1, C2, C3, Driver, SETTINGS, ack, ann_key, bob, bob_hello, bye, closed, delivered, ends, hello,
+    hello_with, message, says, text,
 };
 
 /// When it wants a channel, if that of this moment breaks as soon as this is done with it.
@@ -184,8 +184,8 @@ fn an_invitation_goes_on_with_the_peers_channel_where_ours_reaches_nobody() {
         id: crate::driver::CHAT,
         received: 0,
     };
-    let (me, settings) = (crate::driver::bob(1), crate::driver::SETTINGS);
-    let chat = SecureChat::resume(at(0), me, settings, snapshot, false, settings.request_expiry).unwrap();
+    let expires_after = SETTINGS.request_expiry;
+    let chat = SecureChat::resume(at(0), bob(1), snapshot, false, expires_after).unwrap();
     let mut bob = Driver::new(chat);
     bob.dials(at(0), C1);
     assert_eq!(bob.meets(at(1), C2, hello(Stands::Open)), []);

@@ -33,7 +33,7 @@ pub(crate) fn ann_key() -> KeyId {
 
 pub(crate) fn bob(key: u8) -> Arc<Me> {
     let (user, log) = ("bob".to_owned(), "bobs log".to_owned());
-    Arc::new(Me { key: KeyId::new([key; 32]), user, log, text_max: BOB_TAKES })
+    Arc::new(Me { key: KeyId::new([key; 32]), user, log, text_max: BOB_TAKES, settings: SETTINGS })
 }
 
 pub(crate) struct Driver {
@@ -65,7 +65,7 @@ impl Driver {
     }
 
     fn inviting_as(key: u8) -> Self {
-        let chat = SecureChat::invite(at(0), bob(key), SETTINGS, (CHAT, None), SETTINGS.request_expiry);
+        let chat = SecureChat::invite(at(0), bob(key), (CHAT, None), SETTINGS.request_expiry);
         let mut bob = Self::new(chat);
         assert_eq!(bob.drain(), []);
         bob
@@ -93,7 +93,7 @@ impl Driver {
     pub(crate) fn invited() -> Self {
         let Frame::Hello(hello) = hello(Stands::Inviting) else { unreachable!() };
         let whose = (C1, ann_key());
-        let mut bob = Self::new(SecureChat::invited(at(0), bob(9), SETTINGS, whose, &hello, Vec::new()));
+        let mut bob = Self::new(SecureChat::invited(at(0), bob(9), whose, &hello, Vec::new()));
         assert_eq!(bob.drain(), [says(C1, bob_hello(Stands::Invited, 0))]);
         assert_eq!(bob.events(), [ChatEvent::Request]);
         bob

@@ -7,8 +7,7 @@ use simp_proto::{ChatEvent, Reason, State, StateError};
 
 use crate::common::at;
 use crate::driver::{
-    C1, C2, CHAT, Driver, SETTINGS, ack, ann_key, bob, bob_hello, bye, closed, ends, hello, letter, message,
-    says, text,
+    C1, C2, CHAT, Driver, ack, ann_key, bob, bob_hello, bye, closed, ends, hello, letter, message, says, text,
 };
 
 #[test]
@@ -252,7 +251,7 @@ fn an_invitation_that_comes_again_changes_nothing() {
 fn if_both_invite_the_chat_is_open_at_once() {
     let Frame::Hello(hello) = hello(Stands::Inviting) else { unreachable!() };
     let whose = (C1, ann_key());
-    let mut bob = Driver::new(SecureChat::met(at(0), bob(9), SETTINGS, whose, &hello, Vec::new()));
+    let mut bob = Driver::new(SecureChat::met(at(0), bob(9), whose, &hello, Vec::new()));
     assert_eq!(bob.drain(), [says(C1, bob_hello(Stands::Open, 0))]);
     assert_eq!((bob.state(), bob.events()), (State::Open, vec![ChatEvent::Opened]));
     assert_eq!(bob.hears(at(1), C1, ack(0)), []);
@@ -292,7 +291,7 @@ fn a_user_who_invites_again_ends_what_was_closing() {
 #[test]
 fn an_invitation_for_a_time_without_end_has_no_deadline_that_overflows() {
     let after = Duration::from_millis(u64::MAX);
-    let chat = SecureChat::invite(at(0), bob(9), SETTINGS, (CHAT, Some(ann_key())), after);
+    let chat = SecureChat::invite(at(0), bob(9), (CHAT, Some(ann_key())), after);
     let mut bob = Driver::new(chat);
     bob.connects(at(0), ChannelId(u64::MAX));
     assert!(bob.chat.poll_timeout().is_some());

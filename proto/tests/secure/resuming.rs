@@ -20,7 +20,7 @@ fn resume(before: &Driver, messages: &[(u64, &str)]) -> Driver {
 
 fn resumed(snapshot: SecureSnapshot, has_messages: bool) -> Option<SecureChat> {
     let expires_after = SETTINGS.request_expiry;
-    SecureChat::resume(at(0), bob(9), SETTINGS, snapshot, has_messages, expires_after)
+    SecureChat::resume(at(0), bob(9), snapshot, has_messages, expires_after)
 }
 
 #[test]

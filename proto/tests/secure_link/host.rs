@@ -15,7 +15,7 @@ use crate::records::{Change, Records, Stands as MessageStands};
 use crate::trace;
 
 /// How a chat is made of a peer's hello.
-type Made = fn(Instant, Arc<Me>, Settings, (ChannelId, KeyId), &Hello, Vec<u64>) -> SecureChat;
+type Made = fn(Instant, Arc<Me>, (ChannelId, KeyId), &Hello, Vec<u64>) -> SecureChat;
 
 /// What leaves a daemon.
 #[derive(Debug)]
@@ -65,6 +65,7 @@ impl Host {
                 user: name.to_owned(),
                 log: format!("log of {name}"),
                 text_max: 64,
+                settings: Settings::default(),
             }),
             peer: key(1 - place),
             chat: None,
@@ -104,7 +105,7 @@ impl Host {
         }
         self.change(Change::Expires(now + expires_after));
         let (me, after) = (self.me.clone(), Duration::from_millis(expires_after));
-        self.chat = Some(SecureChat::invite(at(now), me, Settings::default(), (id, Some(self.peer)), after));
+        self.chat = Some(SecureChat::invite(at(now), me, (id, Some(self.peer)), after));
     }
 
     pub(crate) fn write(&mut self, now: u64, number: u64, is_kept: bool, len: usize) {
@@ -206,8 +207,7 @@ impl Host {
         self.used.insert(channel);
         self.change(Change::Expires(now + Settings::default().request_expiry.as_millis() as u64));
         let whose = (channel, self.peer);
-        let (me, settings) = (self.me.clone(), Settings::default());
-        self.chat = Some(made(at(now), me, settings, whose, hello, already));
+        self.chat = Some(made(at(now), self.me.clone(), whose, hello, already));
     }
 
     fn end(&mut self, now: u64, mut chat: SecureChat) {
@@ -338,13 +338,11 @@ impl Host {
 
     pub(crate) fn rise(&mut self, now: u64, text_max: u64) {
         self.is_up = true;
-        let Me { key, user, log, .. } = &*self.me;
-        self.me = Arc::new(Me { key: *key, user: user.clone(), log: log.clone(), text_max });
+        self.me = Arc::new(Me { text_max, ..Me::clone(&self.me) });
         let Some(snapshot) = self.memory.chat.clone() else { return };
         let letters: Vec<_> = self.memory.waiting().cloned().collect();
         let left = Duration::from_millis(self.memory.expires.saturating_sub(now));
-        let (me, settings) = (self.me.clone(), Settings::default());
-        let chat = SecureChat::resume(at(now), me, settings, snapshot, !letters.is_empty(), left);
+        let chat = SecureChat::resume(at(now), self.me.clone(), snapshot, !letters.is_empty(), left);
         let mut chat = chat.unwrap();
         for letter in letters {
             chat.requeue(at(now), letter, true);
