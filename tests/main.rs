@@ -26,6 +26,7 @@
 //! - `roaming`: a peer at another address is the same peer if it has the same key.
 //! - `names`: the names of users, and the keys that they are held to.
 //! - `files`: files that go from one user to another.
+//! - `desktop`: desktop notifications.
 //! - `first_process`: the programs in a container of their own.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
@@ -49,6 +50,7 @@ mod circles;
 mod control_socket;
 mod daemon_start;
 mod datagrams;
+mod desktop;
 mod disk;
 mod doubles;
 mod files;

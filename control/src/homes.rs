@@ -6,9 +6,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{AccessFlags, Uid, User, access};
+use nix::unistd::{AccessFlags, Uid, access};
 
-use crate::places;
+use crate::{databases, places};
 
 /// What all programs call their folder below those of the user.
 const OUR_FOLDER: &str = "simp";
@@ -79,7 +79,7 @@ fn home() -> Option<PathBuf> {
     match own("HOME", is_writable) {
         Ok(home) => home,
         // As `sudo -E` leaves it: our own is in the list of users.
-        Err(_) => Some(User::from_uid(Uid::effective()).ok()??.dir).filter(|home| is_writable(home)),
+        Err(_) => databases::home().filter(|home| is_writable(home)),
     }
 }
 
@@ -128,10 +128,7 @@ pub(crate) fn owner_of(path: &Path) -> String {
 
 /// What a user is called.
 pub(crate) fn user_name(uid: Uid) -> String {
-    match User::from_uid(uid) {
-        Ok(Some(user)) => user.name,
-        _ => format!("uid {uid}"),
-    }
+    databases::user_name(uid).unwrap_or_else(|| format!("uid {uid}"))
 }
 
 #[cfg(test)]

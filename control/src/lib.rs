@@ -18,7 +18,7 @@
 //!   [`running`]: all daemons that run.
 //! - [`typed`]: what users give for others to read, for every program.
 //! - [`trust`]: whom they talk to at all. `who`, `address`: how users name a peer. [`names`], `known_peers`: whom they mean,
-//!   also by the name of a host.
+//!   also by the name of a host, which `databases` looks up.
 
 mod address;
 mod answer;
@@ -27,6 +27,7 @@ mod client;
 pub mod clock;
 mod connection;
 mod contact;
+mod databases;
 mod epochs;
 pub mod error;
 pub mod escape;

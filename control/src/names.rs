@@ -1,11 +1,12 @@
 //! Whom users mean: what reads as an address is checked, and hosts are looked up. The daemon never resolves a name, so it
 //! happens here, for every front end.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 
 use crate::address::{Address, AddressError, Host};
 use crate::answer::Reply;
 use crate::client::Client;
+use crate::databases;
 use crate::error::{Error, Outcome, fail};
 use crate::failure::FailureKind;
 use crate::known_peers;
@@ -172,12 +173,9 @@ fn addresses(named: &str) -> Vec<String> {
 }
 
 fn resolve(host: &str) -> Vec<Host> {
-    let look_up = |name: &str| -> Vec<Host> {
-        (name, 0).to_socket_addrs().map(|found| found.map(Host::of).collect()).unwrap_or_default()
-    };
-    match (look_up(host), host.strip_suffix('.')) {
+    match (databases::hosts(host), host.strip_suffix('.')) {
         // A dot at the end says that the name is complete, which only DNS understands, and /etc/hosts does not.
-        (none, Some(name)) if none.is_empty() => look_up(name),
+        (none, Some(name)) if none.is_empty() => databases::hosts(name),
         (found, _) => found,
     }
 }

@@ -1,5 +1,5 @@
 //! The command line: one struct per subcommand, whose doc comment is its help. Those about keys are in `keys`, those
-//! that start and stop a simpd in `daemon`.
+//! for a simpd as a whole in `daemon`.
 
 mod daemon;
 mod keys;
@@ -14,7 +14,7 @@ use simp_service::words::Words;
 
 use crate::show::Amount;
 use crate::when::{Place, lasting, place};
-pub(crate) use daemon::{StartArgs, StopArgs};
+pub(crate) use daemon::{StartArgs, StatusArgs, StopArgs};
 pub(crate) use keys::{ImportArgs, KeyArgs, KeysArgs, KeysCommand};
 
 /// Talk to people and programs on other hosts, through simpd.
@@ -262,6 +262,9 @@ pub(crate) struct ListenArgs {
     /// whose mark in the log to start from: default, or from:WHO with --from
     #[argh(option, arg_name = "name")]
     pub(crate) consumer: Option<String>,
+    /// a consumer that is new begins with what comes from now on
+    #[argh(switch)]
+    pub(crate) new: bool,
     /// save files that are offered in this folder
     #[argh(option, arg_name = "dir")]
     pub(crate) save: Option<String>,
@@ -295,12 +298,6 @@ pub(crate) struct QuitArgs {
     #[argh(positional)]
     pub(crate) who: Option<String>,
 }
-
-/// Show the state of simpd and its counters.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(note = "A name and a value per line. JSON: one object.")]
-#[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
-pub(crate) struct StatusArgs {}
 
 /// Show the most recent messages, in both directions, oldest first.
 #[derive(FromArgs, ArgsInfo)]

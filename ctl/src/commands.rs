@@ -21,6 +21,7 @@ mod send;
 mod start;
 mod status;
 mod stop;
+mod unread;
 
 use simp_control::error::Outcome;
 

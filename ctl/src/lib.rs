@@ -7,7 +7,6 @@
 //!
 //! - `args`: the command line. `help`: how its help is printed. `when`, `recipient`, `stdin`: what users type.
 //! - `key_line`: keys as lines of files.
-//! - `unread`: how much nobody has read yet.
 //! - `commands`: one file per subcommand. `reach`: how they come by their simpd.
 //! - `show`: all printing.
 
@@ -19,7 +18,6 @@ mod reach;
 mod recipient;
 mod show;
 mod stdin;
-mod unread;
 mod when;
 
 use std::process::ExitCode;

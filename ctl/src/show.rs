@@ -16,7 +16,7 @@ use simp_control::error::{Outcome, unwritten};
 use simp_control::{Event, Failure, Peer, Secure, escape};
 
 pub(crate) use files::size_words;
-pub(crate) use model::{Daemon, OutboxEntry, Progress, View, WaitsFor};
+pub(crate) use model::{Daemon, OutboxEntry, Progress, Unread, View, WaitsFor};
 
 /// How things are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

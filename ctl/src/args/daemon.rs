@@ -1,4 +1,4 @@
-//! The commands that start and stop a simpd.
+//! The commands that start a simpd, stop it, and show how it is.
 
 use argh::{ArgsInfo, FromArgs};
 
@@ -25,3 +25,9 @@ pub(crate) struct StartArgs {
 #[argh(note = "It keeps its open chats for its next start. JSON: the daemon, as stopped.")]
 #[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
 pub(crate) struct StopArgs {}
+
+/// Show the state of simpd and its counters.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "A name and a value per line. JSON: one object.")]
+#[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
+pub(crate) struct StatusArgs {}

@@ -12,7 +12,9 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use simp_control::error::{Error, OtherLog, Outcome, fail, unwritten};
-use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, names, sleep};
+use simp_control::{
+    Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, Request, names, sleep,
+};
 
 use crate::args::ListenArgs;
 use crate::show::{Output, View, complain};
@@ -22,7 +24,7 @@ use meanwhile::Meanwhile;
 use saving::Saving;
 
 /// The consumer that listens if none is named.
-const DEFAULT_CONSUMER: &str = "default";
+pub(super) const DEFAULT_CONSUMER: &str = "default";
 
 /// How long past the time limit a mark may still be sent; otherwise a message would be shown again.
 const GRACE: Duration = Duration::from_secs(2);
@@ -36,6 +38,9 @@ pub(super) fn check(args: &ListenArgs, is_json: bool) -> Outcome {
         Some(_) if is_json => "--exec prints no messages, so that --json means nothing (leave one out)",
         _ if args.since.is_some() && args.consumer.is_some() => {
             "--since uses no mark, so that --consumer means nothing (leave one out)"
+        }
+        _ if args.since.is_some() && args.new => {
+            "--since uses no mark, so that --new means nothing (leave one out)"
         }
         _ if args.max_size.is_some() && args.save.is_none() => {
             "--max-size is about files, and needs --save DIR"
@@ -74,6 +79,9 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         return Err(fail(FailureKind::NoDaemon, line));
     }
     let filter = Filter { kinds, who, since_ms, ..Filter::default() };
+    if args.new {
+        client.insist(deadline, |client, _| begin_now(client, &consumer(args)))?;
+    }
     let mark = follow(client, args, &filter)?;
     let mut meanwhile = Meanwhile::begin();
     if has_person {
@@ -88,6 +96,15 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
     let complete = listener.listen()?;
     listener.settle()?;
     if complete { Ok(()) } else { listener.time_over() }
+}
+
+/// Lets a consumer that there is not yet begin after all that is in the log.
+fn begin_now(client: &mut Client, consumer: &str) -> Outcome {
+    if !client.consumers()?.iter().any(|known| known.name == consumer) {
+        let id = client.status()?.last_id;
+        client.ask(&Request::Seen { consumer: consumer.to_owned(), id })?;
+    }
+    Ok(())
 }
 
 /// Follows the log as the arguments say, and gives the mark that is to be moved.

@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal as _};
 use simp_control::error::{Outcome, fail};
 use simp_control::{Client, FailureKind, find, running};
 
+use super::unread;
 use crate::reach;
 use crate::show::{Daemon, Output, View};
-use crate::unread;
 
 /// Shows it. A script that has forgotten the command gets an error.
 pub(crate) fn run(output: &mut Output, named: Option<String>) -> Outcome {

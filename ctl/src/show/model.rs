@@ -3,8 +3,6 @@
 use simp_control::{ChatInfo, Consumer, Event, KeyId, KnownKey, OutboxMessage, PeerInfo, Status};
 use simp_probe::Report;
 
-use crate::unread::Unread;
-
 /// What can be printed.
 #[derive(Debug)]
 pub(crate) enum View<'a> {
@@ -95,4 +93,11 @@ pub(crate) struct Daemon {
     pub(crate) chats: Vec<ChatInfo>,
     /// `None` if it does not know.
     pub(crate) unread: Option<Unread>,
+}
+
+/// Messages and files that were not read; more than these if there may be older ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unread {
+    pub(crate) count: u64,
+    pub(crate) may_be_more: bool,
 }

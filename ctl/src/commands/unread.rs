@@ -5,29 +5,22 @@ use std::collections::HashMap;
 use simp_control::error::Outcome;
 use simp_control::{Client, Event, Filter, Kind, Piece, Status};
 
+use super::listen::DEFAULT_CONSUMER;
+use crate::show::Unread;
+
 /// So many entries of the log are looked through, and no more: what is older nobody waits to read.
 const ENTRIES_MAX: u64 = 20_000;
 
 /// So many entries come with one answer.
 const PIECE: u32 = 500;
 
-/// The consumer of a `listen` that names none.
-const LISTENER: &str = "default";
-
-/// Messages and files that were not read; more than these if there may be older ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unread {
-    pub(crate) count: u64,
-    pub(crate) may_be_more: bool,
-}
-
 /// Counts what came after the read mark of its peer, and was not shown by a `listen` either. `None` if the daemon keeps no
 /// read marks.
-pub(crate) fn count(client: &mut Client, status: &Status) -> Outcome<Option<Unread>> {
+pub(super) fn count(client: &mut Client, status: &Status) -> Outcome<Option<Unread>> {
     if !client.can("read")? {
         return Ok(None);
     }
-    let listened = client.consumers()?.into_iter().find(|consumer| consumer.name == LISTENER);
+    let listened = client.consumers()?.into_iter().find(|consumer| consumer.name == DEFAULT_CONSUMER);
     let listened = listened.map_or(0, |consumer| consumer.seen);
     let marks = client.peers()?.into_iter().filter_map(|info| Some((info.peer.address, info.read?)));
     let marks: HashMap<String, u64> = marks.collect();
