@@ -107,12 +107,22 @@ fn what_makes_no_sense_about_keys_is_named_with_the_remedy() {
     let file = world.path("keys");
     std::fs::write(&file, "bob SHA256:abc\n").unwrap();
     let file = file.to_str().unwrap();
+    let quote = world.path("quote");
+    std::fs::write(&quote, format!("\"bob {ONE}\n")).unwrap();
+    let quote = quote.to_str().unwrap();
     let missing = world.path("missing").display().to_string();
     let folder = world.path("run").display().to_string();
     let not_a_file = "not a regular file (to read from a pipe: simpctl keys import -)";
     for (args, status, line) in [
         (&["trust", "bob", "SHA256:abc"][..], 2, format!("SHA256:abc: {NO_KEY}")),
         (&["trust", ONE, "bob"], 2, format!("bob: {NO_KEY}")),
+        (
+            &["trust", "127.0.0.300", ONE],
+            2,
+            "127.0.0.300: not an address, nor the name of a user (an address is ADDR or ADDR:PORT)".to_owned(),
+        ),
+        (&["trust", "", ONE], 2, "'': a user name cannot be empty".to_owned()),
+        (&["import", quote], 2, format!("{quote}: line 1: a quotation mark is missing after the name")),
         (&["trust", "0.0.0.0", ONE], 2, "0.0.0.0:7777: not the address of one host".to_owned()),
         (
             &["trust", "bob@127.0.0.9", ONE],

@@ -36,10 +36,10 @@ fn whoever_comes_under_a_name_with_another_key_is_refused_and_the_log_says_why()
     let at = format!("{}:7777", world.address(3));
     let key = world.ctl(1, &["key"]).ok();
     world.ctl(3, &["keys", "trust", "bob", key.trim()]).ok();
-    let remedy = "(if yours is right, here: simpctl keys forget bob)";
+    let remedy = "(if yours is right, its user there has to forget it: simpctl keys forget bob)";
     world
         .ctl(2, &["connect", &at])
-        .fails(4, &format!("simpctl: {at} declined: another key is known of bob here {remedy}"));
+        .fails(4, &format!("simpctl: {at} declined: another key is known of bob there {remedy}"));
     assert!(alice.log().contains("refused: the name has another key"), "{}", alice.log());
     let _plain = world.start(4, &["--user", "bob"]);
     world

@@ -3,6 +3,7 @@
 //! - `relay`: the network between two simpds, which believe in its addresses. `bare`: a peer with a key of its own that
 //!   does what the test says.
 //! - `kills`: either simpd or both are killed again and again. `crossing`: both invite at the same moment.
+//! - `kinds`: chats that are to be secure, or plain, and cannot be.
 //! - `attacks`: what somebody on the way can do between two that have met. `capture`: what they can read.
 //! - `floods`: handshakes without end. `misuse`: a peer that has shown its key, and then says what makes no sense.
 
@@ -12,6 +13,7 @@ mod capture;
 mod crossing;
 mod floods;
 mod kills;
+mod kinds;
 mod misuse;
 mod relay;
 

@@ -1,9 +1,10 @@
 //! Whose a key is.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
-use simp_proto::secure::{Name, NameError};
+use simp_proto::secure::{KeyId, Name, NameError};
 
 use crate::address::PORT;
 use crate::who::{Who, WhoError};
@@ -23,6 +24,9 @@ pub enum KeyOwnerError {
     /// An address that makes no sense.
     #[error(transparent)]
     Who(#[from] WhoError),
+    /// Like an address, and none.
+    #[error("{0}: not an address, nor the name of a user (an address is ADDR or ADDR:PORT)")]
+    NoAddress(String),
     /// Several hosts, or none.
     #[error("{0}: not the address of one host")]
     NotOneHost(SocketAddr),
@@ -30,8 +34,13 @@ pub enum KeyOwnerError {
     #[error("{0}: a key is that of an address or of a name, not of both at once")]
     Both(String),
     /// Nobody is called so.
-    #[error("{0}: {1}")]
+    #[error("{name}: {1}", name = even_blank(.0))]
     Name(String, NameError),
+}
+
+/// A name that can be seen.
+fn even_blank(name: &str) -> Cow<'_, str> {
+    if name.trim().is_empty() { format!("'{name}'").into() } else { name.into() }
 }
 
 impl KeyOwner {
@@ -40,7 +49,11 @@ impl KeyOwner {
     /// # Errors
     /// [`KeyOwnerError`] names the text.
     pub fn read(text: &str) -> Result<Self, KeyOwnerError> {
-        let address = match Who::read(text)? {
+        let who = Who::read(text)?;
+        if who.is_like_address() || text.starts_with(KeyId::PREFIX) {
+            return Err(KeyOwnerError::NoAddress(text.to_owned()));
+        }
+        let address = match who {
             Who::Ip(host) => host.with_port(PORT),
             Who::Address(address) => address,
             Who::User(name) => {
@@ -91,9 +104,28 @@ mod tests {
             ("0.0.0.0", "0.0.0.0:7777: not the address of one host"),
             ("255.255.255.255", "255.255.255.255:7777: not the address of one host"),
             ("fe80::1%no-such", "fe80::1%no-such: no interface 'no-such' here (list them: ip link)"),
-            (" ", " : a user name cannot be empty"),
+            ("", "'': a user name cannot be empty"),
+            (" ", "' ': a user name cannot be empty"),
         ] {
             assert_eq!(KeyOwner::read(text).unwrap_err().to_string(), error);
+        }
+        for text in [
+            "127.15.8.300",
+            "127.15.8",
+            "127.15.8.2:70000",
+            "127.15.8.2:",
+            "127.15.8.2:x",
+            "::1:g",
+            "[::1",
+            "[::1]:70000",
+            "SHA256:x",
+        ] {
+            let line =
+                format!("{text}: not an address, nor the name of a user (an address is ADDR or ADDR:PORT)");
+            assert_eq!(KeyOwner::read(text).unwrap_err().to_string(), line);
+        }
+        for name in ["D:emon", "bob.jones", "v2.1-rc", "1and1", "a:b", "42"] {
+            assert!(matches!(KeyOwner::read(name), Ok(KeyOwner::User(_))), "{name}");
         }
     }
 }

@@ -51,6 +51,9 @@ pub struct Status {
     /// paused, and nothing is received or sent. If it is the disk, what would have to be written is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// Why all chats are plain, if the user wants it otherwise; absent if secure ones are possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plain: Option<String>,
 }
 
 /// What is special about how a peer speaks.

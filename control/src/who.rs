@@ -80,6 +80,16 @@ impl Who {
         peer.address.parse().is_ok_and(|at| self.means(&peer.user, at))
     }
 
+    /// Whether it is a user name only because it is an address that was mistyped, as it seems: one of digits and what
+    /// stands between those.
+    pub fn is_like_address(&self) -> bool {
+        let Self::User(name) = self else { return false };
+        let is_v4 = name.contains('.') && name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let host = name.rsplit_once(':').map(|(host, _)| host);
+        let has_port = host.is_some_and(|host| Address::parse(host).is_ok());
+        is_v4 || has_port || name.contains("::") || name.starts_with('[')
+    }
+
     /// The one address it means, if it says one with its port.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {

@@ -24,8 +24,11 @@ pub(crate) fn read_key_line(line: &str) -> Result<(String, KeyId), String> {
     };
     // A name may have spaces and quotation marks in it: the key has neither.
     let who = who.trim_end();
-    let inner = who.strip_prefix(QUOTE).and_then(|who| who.strip_suffix(QUOTE));
-    let owner = KeyOwner::read(inner.unwrap_or(who)).map_err(|error| error.to_string())?;
+    let inner = match who.strip_prefix(QUOTE) {
+        Some(quoted) => quoted.strip_suffix(QUOTE).ok_or("a quotation mark is missing after the name")?,
+        None => who,
+    };
+    let owner = KeyOwner::read(inner).map_err(|error| error.to_string())?;
     Ok((owner.to_string(), key.parse().map_err(|error| format!("{key}: {error}"))?))
 }
 

@@ -342,6 +342,10 @@ mod tests {
             ("secure = true", "line 1: secure: expected a text between quotation marks"),
             ("text_max = 984", "line 1: text_max '984': expected a whole number from 985 to 1000000"),
             (
+                "accept = 'ann, 127.0.0.300'",
+                "line 1: accept: 127.0.0.300: not an address, nor the name of a user (an address is ADDR or ADDR:PORT)",
+            ),
+            (
                 "accept = 'ann, SHA256:abc'",
                 "line 1: accept: SHA256:abc: a key is SHA256: and 43 characters (see: simpctl key)",
             ),

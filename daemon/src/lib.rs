@@ -138,13 +138,17 @@ fn serve(
     ending.hand_over();
     tracing::info!("simpd {} on {address} user={user}", env!("CARGO_PKG_VERSION"));
     let absent = (!server.is_present()).then(|| absence(address));
-    if let Some(absent) = absent.as_ref().filter(|_| background::is_entered()) {
-        // Elsewhere whoever reads the log has just read that.
-        tracing::warn!("{absent}");
+    let mut ready = format!("simpd: ready on {address} as {user}");
+    let plain = server.why_plain().map(|why| format!("all chats are plain: {why}"));
+    for trouble in absent.into_iter().chain(plain) {
+        if background::is_entered() {
+            // Elsewhere whoever reads the log reads that on the terminal.
+            tracing::warn!("{trouble}");
+        }
+        // In the same line, which is all that whoever starts it in the background sees.
+        ready += &format!("; {trouble}");
     }
-    // In the same line, which is all that whoever starts it in the background sees.
-    let absent = absent.map_or(String::new(), |absent| format!("; {absent}"));
-    print(&format!("simpd: ready on {address} as {user}{absent}\n"));
+    print(&format!("{ready}\n"));
     supervisor::ready(&condition(address, server.is_present()));
     let served = server.run();
     // In the reverse order of the start: whoever finds the lock free finds the socket, the log and the address free too.
@@ -169,16 +173,15 @@ fn begin(
     files.claim(lock)?;
     let store = Store::open(&files.log, config.at_start.durability, read_clocks().ms)?;
     let identity = Identity::load(&files.key)?;
-    let links = config.at_start.is_secure.then(|| Links::new(&identity, udp.local_addr()));
-    let links = match links.transpose() {
-        Err(error) if config.policy.secrecy == Secrecy::Require => return Err(error.into()),
-        Err(error) => {
-            tracing::warn!("all chats are plain: {error}");
-            None
-        }
-        Ok(links) => links,
+    let links = match config.at_start.is_secure {
+        true => Links::new(&identity, udp.local_addr()),
+        false => Err(LinksError::Off),
     };
-    if let Some(links) = &links {
+    let links = match links {
+        Err(error) if config.policy.secrecy == Secrecy::Require => return Err(error.into()),
+        links => links,
+    };
+    if let Ok(links) = &links {
         tracing::debug!("secure chats on {}", links.address());
     }
     Ok(Server::new(args, config, (udp, links, identity.id()), store, &files.socket)?)

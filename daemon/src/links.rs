@@ -33,6 +33,9 @@ pub enum LinksError {
         "{0}: {1} (secure chats need this port too: choose another address, or secure = \"off\" in simpd.toml)"
     )]
     Bind(SocketAddr, BindError),
+    /// Our user wanted none at the start.
+    #[error("secure was \"off\" when this simpd started (restart it)")]
+    Off,
     /// TLS cannot be set up.
     #[error(transparent)]
     Setup(#[from] secure::SetupError),

@@ -32,7 +32,7 @@ use crate::config::{Args, AtStart, Config};
 use crate::connection::{ClientConnection, Debt};
 use crate::files::Files;
 use crate::followers;
-use crate::links::Links;
+use crate::links::{Links, LinksError};
 use crate::place::Place;
 use crate::presence::{Presence, absence, condition};
 use crate::rota::Rotas;
@@ -113,12 +113,16 @@ impl Server {
     pub fn new(
         args: Args,
         config: Config,
-        (mut udp, mut links, key): (Udp, Option<Links>, KeyId),
+        (mut udp, links, key): (Udp, Result<Links, LinksError>, KeyId),
         store: Store,
         socket: &Path,
     ) -> Result<Self, Fatal> {
         let now = read_clocks();
         let poll = Poll::new()?;
+        let (mut links, no_links) = match links {
+            Ok(links) => (Some(links), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
         poll.registry().register(&mut udp, UDP, Interest::READABLE)?;
         if let Some(links) = &mut links {
             links.register(poll.registry(), LINKS)?;
@@ -129,7 +133,8 @@ impl Server {
         poll.registry().register(&mut SourceFd(&waking.as_fd().as_raw_fd()), WAKING, Interest::READABLE)?;
         let files = Files::new(&store.log_id().to_string());
         let random = RandomState::new().hash_one(now.ms);
-        let engine = Engine::new(now, config.policy, (udp.local_addr(), key), store, random)?;
+        let mut engine = Engine::new(now, config.policy, (udp.local_addr(), key), store, random)?;
+        no_links.into_iter().for_each(|why| engine.do_without_channels(why));
         // Last: whoever sees the socket is served.
         let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)
             .map_err(|error| FolderError::Io(socket.to_owned(), error, "XDG_RUNTIME_DIR"))?;
@@ -166,6 +171,11 @@ impl Server {
     /// Whether an interface has our address.
     pub fn is_present(&self) -> bool {
         self.presence.as_ref().is_none_or(Presence::is_there)
+    }
+
+    /// Why all chats are plain, if our user does not want that.
+    pub fn why_plain(&self) -> Option<&str> {
+        self.engine.why_plain()
     }
 
     /// Our address has come or gone.

@@ -57,7 +57,7 @@ const KEPT_BYTES: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another socket of this machine has the address and port.
-    #[error("address already in use")]
+    #[error("the port is taken by another program")]
     InUse,
     /// The port is reserved for privileged processes.
     #[error("permission denied")]

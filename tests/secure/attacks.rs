@@ -78,8 +78,9 @@ fn whoever_answers_with_another_key_hears_nothing_and_both_keys_are_shown() {
     // Nor is an invitation taken up that comes from there.
     let alice = pair.world.address(ALICE_AS_SEEN);
     let bob = format!("{}:7777", pair.bob_as_seen());
-    let reason =
-        format!("another key is known of {bob} here (if yours is right, here: simpctl keys forget {bob})");
+    let reason = format!(
+        "another key is known of {bob} there (if yours is right, its user there has to forget it: simpctl keys forget {bob})"
+    );
     let refused = pair.world.ctl(MALLORY, &["connect", &alice]);
     refused.fails(4, &format!("simpctl: {alice}:7777 declined: {reason}"));
 
@@ -151,7 +152,8 @@ fn nothing_is_said_in_the_clear_to_whoever_has_a_key() {
     says(&alice, "refused: it invites in the clear, and there is a secure chat");
     let given_up = "simpctl: not delivered: message 5 (it is kept in the log)";
     assert_eq!(world.ctl(ALICE, &["quit", "--now"]).stderr, format!("{given_up}\n"));
-    let nobody = format!("simpctl: {at}:7777: nobody listens there (is simpd running on that host?)");
+    let why = "(is simpd running on that host, and not with secure = \"off\"?)";
+    let nobody = format!("simpctl: {at}:7777: nobody listens for secure chats there {why}");
     world.ctl(ALICE, &["connect", &at]).fails(1, &nobody);
     let silent = UdpSocket::bind((at.as_str(), SECURE)).unwrap();
     let no_answer = format!("simpctl: {at}:7777: no answer");

@@ -326,6 +326,7 @@ fn status(trouble: Option<String>) -> Status {
         log_bytes: u64::MAX,
         outbox: 7,
         notes: vec![PeerNote { peer: peer(), note: "takes turns".to_owned() }],
+        plain: trouble.clone(),
         trouble,
     }
 }

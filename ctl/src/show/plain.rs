@@ -183,6 +183,7 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
     lines.extend(status.key.map(|key| ("key", key.to_string())));
     lines.extend([("accept", text(&status.accept)), ("uptime", age(status.uptime_ms / 1000))]);
     lines.extend(status.trouble.as_deref().map(|trouble| ("trouble", text(trouble))));
+    lines.extend(status.plain.as_deref().map(|why| ("plain", text(why))));
     lines.extend(status.log.as_ref().map(|log| ("log", text(&log.to_string()))));
     let numbers = [
         ("chats", status.chats),

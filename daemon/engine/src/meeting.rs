@@ -153,7 +153,7 @@ impl Engine {
             tracing::warn!(peer = %address, %key, %expected, "refused: {what}");
         }
         Ok(Some(format!(
-            "another key is known of {who} here (if yours is right, here: simpctl keys forget {who})"
+            "another key is known of {who} there (if yours is right, its user there has to forget it: simpctl keys forget {who})"
         )))
     }
 

@@ -124,6 +124,9 @@ pub enum AcceptError {
     /// An address that means nobody.
     #[error(transparent)]
     Address(#[from] WhoError),
+    /// It is like an address, and none.
+    #[error("{0}: not an address, nor the name of a user (an address is ADDR or ADDR:PORT)")]
+    NoAddress(String),
     /// It is an empty list.
     #[error("nobody is named (ask: nobody is let in without asking; all: everybody)")]
     Nobody,
@@ -138,6 +141,9 @@ pub enum AcceptError {
 /// Reads a name or an address that a peer can have.
 fn nameable(word: &str) -> Result<Who, AcceptError> {
     let who = Who::read(word)?;
+    if who.is_like_address() {
+        return Err(AcceptError::NoAddress(word.to_owned()));
+    }
     match &who {
         Who::User(name) | Who::Both(name, _) | Who::OnHost(name, _) => {
             Name::new(name).map_err(|error| AcceptError::Name(word.to_owned(), error))?;

@@ -25,6 +25,8 @@ pub struct Secrecy {
     plain: HashMap<SocketAddr, Instant>,
     /// Names of chats: any number, and no two alike.
     random: u64,
+    /// Why there can be no channels in this run.
+    no_channels: Option<String>,
 }
 
 /// What peers are told of us.
@@ -36,7 +38,7 @@ pub fn introduction(key: KeyId, policy: &Policy, store: &Store) -> Me {
 impl Secrecy {
     /// We are known so. `random`: any number.
     pub fn new(me: Me, random: u64) -> Self {
-        Self { me: Arc::new(me), plain: HashMap::new(), random }
+        Self { me: Arc::new(me), plain: HashMap::new(), random, no_channels: None }
     }
 
     /// What we say of ourselves.
@@ -47,6 +49,16 @@ impl Secrecy {
     /// New chats are told this of us.
     pub fn introduce(&mut self, me: Me) {
         self.me = Arc::new(me);
+    }
+
+    /// There can be no channels in this run, and why.
+    pub fn do_without_channels(&mut self, why: String) {
+        self.no_channels = Some(why);
+    }
+
+    /// Why there can be no channels.
+    pub fn no_channels(&self) -> Option<&str> {
+        self.no_channels.as_deref()
     }
 
     /// Whether whoever is there did not answer securely a while ago.

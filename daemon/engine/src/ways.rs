@@ -39,10 +39,21 @@ impl Engine {
             (Some(false), _) => Way::Plain,
             (Some(true), _) | (None, Some(_)) => Way::Secure(key),
             (None, None) if wanted == Secrecy::Require => Way::Secure(None),
+            (None, None) if self.secrecy.no_channels().is_some() => Way::Plain,
             (None, None) if self.policy.pins.of(address).is_some() => Way::Plain,
             (None, None) if self.secrecy.is_plain(now.instant, address) => Way::Plain,
             (None, None) => Way::Either,
         })
+    }
+
+    /// There can be no channels in this run, and why: all chats are plain, and with whom that may not be there are none.
+    pub fn do_without_channels(&mut self, why: String) {
+        self.secrecy.do_without_channels(why);
+    }
+
+    /// Why all chats are plain, if our user does not want that.
+    pub fn why_plain(&self) -> Option<&str> {
+        self.secrecy.no_channels().filter(|_| self.policy.secrecy != Secrecy::Off)
     }
 
     /// Whether only a secure chat will do with whoever is at this address.

@@ -104,7 +104,8 @@ impl Identity {
         if meta.uid() != Uid::effective().as_raw() {
             return Err(IdentityError::NotOurs(path.to_owned()));
         }
-        if meta.mode() & 0o077 != 0 {
+        // Whatever else it is, it is no key, and that is said below.
+        if meta.is_file() && meta.mode() & 0o077 != 0 {
             return Err(IdentityError::NotPrivate(path.to_owned()));
         }
         let bytes = plain_file::read(path, FILE_MAX).map_err(failed)?;

@@ -111,7 +111,7 @@ fn a_name_with_a_trusted_key_is_held_to_it() {
     let refused = host.is_invited_by(2, "bob");
     assert_eq!(
         reason(&refused),
-        "another key is known of bob here (if yours is right, here: simpctl keys forget bob)"
+        "another key is known of bob there (if yours is right, its user there has to forget it: simpctl keys forget bob)"
     );
     host.is_invited_plainly(3, "bob");
     assert_eq!(host.shown(), []);

@@ -94,9 +94,20 @@ fn what_is_to_be_secure_does_not_become_plain() {
     }
     let mut host = with(Secrecy::Off);
     let address = peer(2).to_string();
-    let refused = host.ask(Request::Connect { address, timeout_ms: None, secure: Some(true) }).unwrap_err();
-    assert_eq!(refused.line, "secure chats are off (set secure = \"prefer\" in simpd.toml)");
+    let asked = Request::Connect { address: address.clone(), timeout_ms: None, secure: Some(true) };
+    let refused = host.ask(asked).unwrap_err();
+    let remedy = "set secure = \"prefer\" in simpd.toml, and restart simpd";
+    assert_eq!(refused.line, format!("{address}: no secure chats with it ({remedy})"));
     assert_eq!((host.invites(2, None), host.said()), (None, vec![Operation::Syn]));
+}
+
+#[test]
+fn an_invitation_that_may_be_either_is_secure_or_nothing_once_that_is_wanted() {
+    let mut host = with(Secrecy::Prefer);
+    let (channel, _) = host.invites(2, None).unwrap();
+    assert_eq!(host.invites(2, Some(true)), None, "it is the same");
+    host.breaks(channel, Broken::Unreachable);
+    assert_eq!((host.said(), host.ends()), (vec![], vec![Reason::NobodyThere]));
 }
 
 #[test]

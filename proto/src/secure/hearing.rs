@@ -14,6 +14,10 @@ use crate::state::{Reason, State};
 /// What we keep of a peer's words on why it leaves, in bytes.
 const WORDS_MAX: usize = 256;
 
+/// What our user is told of an address at which nothing listens where secure chats would be.
+const NOT_SECURE: &str =
+    "nobody listens for secure chats there (is simpd running on that host, and not with secure = \"off\"?)";
+
 /// A frame has no place where it came.
 struct OutOfPlace;
 
@@ -237,7 +241,7 @@ impl SecureChat {
         }
         match (self.phase, why) {
             (Phase::Inviting { reach: Reach::Nobody | Reach::Perhaps, .. }, Broken::Unreachable) => {
-                self.end(Reason::NobodyThere, None);
+                self.end(Reason::NobodyThere, Some(NOT_SECURE.to_owned()));
             }
             // There is nobody who could know.
             (Phase::Leaving { untold, .. }, Broken::Unreachable) => self.end_left(untold),

@@ -10,7 +10,8 @@ use super::accept::{accept_chat, room_for_one};
 use super::carried::{Carried, chat_reply, denied};
 use crate::engine::Engine;
 use crate::now::Now;
-use crate::ongoing::WantedBy;
+use crate::ongoing::{Ongoing, WantedBy};
+use crate::policy::Secrecy;
 use crate::resume::INVITATION_MAX;
 use crate::ways::Way;
 
@@ -38,23 +39,16 @@ pub fn connect(
         engine.settle(now, key)?;
     }
     if let Some((key, ongoing)) = key.and_then(|key| Some((key, engine.chats.get(key)?))) {
+        let fits = secure.is_none_or(|secure| secure == ongoing.chat.secure().is_some());
         match ongoing.chat.state() {
+            // The new chat needs the address of the old one; so it does of one that nobody has been told of.
+            State::Closing => forget(engine, now, key)?,
+            _ if !fits && ongoing.is_unlogged() => forget(engine, now, key)?,
+            _ if !fits => return denied(FailureKind::Failed, other_kind(ongoing)),
             // The peer waits for us already: that is what the user wants.
             State::Invited => return accept_chat(engine, now, key),
-            // The new chat needs the address of the old one.
-            State::Closing => {
-                engine.chats.change(key, |ongoing| ongoing.chat.abandon());
-                engine.settle_if_over(now, key)?;
-            }
-            _ if ongoing.is_unlogged() => {
-                room_for_one(engine, now)?;
-                return adopt(engine, now, key, expires_after);
-            }
             // One invitation, one chat: the user follows what there is.
-            _ => {
-                take_over(engine, key)?;
-                return chat_reply(engine, now, key);
-            }
+            _ => return follow(engine, now, key, secure, expires_after),
         }
     }
     if !engine.outlet.has_address() {
@@ -63,11 +57,64 @@ pub fn connect(
     }
     room_for_one(engine, now)?;
     let way = engine.way_to(now, address, secure)?;
-    if secure == Some(true) && way == Way::Plain {
-        return denied(FailureKind::Failed, "secure chats are off (set secure = \"prefer\" in simpd.toml)");
+    match (way, engine.secrecy.no_channels()) {
+        (Way::Plain, _) if secure == Some(true) => {
+            let setting = match engine.policy.secrecy {
+                Secrecy::Off => "secure = \"prefer\" in simpd.toml, and restart simpd".to_owned(),
+                _ => format!("no never-secure for {} in [peers] of simpd.toml", Host::of(address)),
+            };
+            return denied(
+                FailureKind::Failed,
+                format!("{address}: no secure chats with it (set {setting})"),
+            );
+        }
+        (Way::Secure(_), Some(why)) => {
+            return denied(FailureKind::Failed, format!("{address}: it would have to be secure, and {why}"));
+        }
+        _ => {}
     }
     let key = engine.begin_invitation(now, (address, way), WantedBy::Users, expires_after)?;
     adopt(engine, now, key, expires_after)
+}
+
+/// Ends what there is.
+fn forget(engine: &mut Engine, now: Now, key: usize) -> Result<(), StoreError> {
+    engine.chats.change(key, |ongoing| ongoing.chat.abandon());
+    engine.settle_if_over(now, key)
+}
+
+/// Why a chat of the kind that is wanted cannot be.
+fn other_kind(ongoing: &Ongoing) -> String {
+    let kind = if ongoing.chat.secure().is_some() { "secure" } else { "plain" };
+    let (peer, address) = (ongoing.peer(), ongoing.place.address);
+    match ongoing.chat.state() {
+        State::Invited => {
+            format!("{peer} invites to a {kind} chat (decline that first: simpctl decline {address})")
+        }
+        _ => format!("there is a {kind} chat with {peer} already (end it first: simpctl quit {address})"),
+    }
+}
+
+/// Takes over a chat that is there, or an invitation.
+fn follow(
+    engine: &mut Engine,
+    now: Now,
+    key: usize,
+    secure: Option<bool>,
+    expires_after: Duration,
+) -> Carried {
+    let is_unlogged = engine.chats.get(key).is_some_and(Ongoing::is_unlogged);
+    if is_unlogged {
+        room_for_one(engine, now)?;
+    }
+    if secure == Some(true) {
+        engine.chats.change(key, |ongoing| ongoing.chat.become_secure());
+    }
+    if is_unlogged {
+        return adopt(engine, now, key, expires_after);
+    }
+    take_over(engine, key)?;
+    chat_reply(engine, now, key)
 }
 
 /// Makes an invitation, which may have been one of the outbox, our user's own.

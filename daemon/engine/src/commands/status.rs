@@ -33,6 +33,7 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
         outbox: engine.absent.messages(),
         notes: engine.chats.notes(NOTES_MAX),
         trouble: trouble(engine),
+        plain: engine.why_plain().map(str::to_owned),
     }))
 }
 

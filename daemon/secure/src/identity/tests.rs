@@ -47,7 +47,7 @@ fn what_is_no_key_of_ours_is_refused_with_the_remedy() {
     assert!(matches!(Identity::load(&path), Err(IdentityError::Io(..))));
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     refused("not a regular file (it must be ours to read and write)");
 }
 
