@@ -52,7 +52,7 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
             "unknown variant `dance`, expected one of `hello`, `status`, `connect`, `accept`, `decline`, \
              `send`, `send_file`, `take_file`, `refuse_file`, `transfers`, `outbox`, `cancel`, `resend`, `quit`, `chats`, \
              `history`, `follow`, `seen`, `consumers`, `forget`, \
-             `peers`, `forget_peer`, `keys`, `trust_keys`, `forget_key`, `stop`",
+             `peers`, `read`, `forget_peer`, `keys`, `trust_keys`, `forget_key`, `stop`",
         ),
     ] {
         let mut client = Raw::connect(&alice.socket);

@@ -228,7 +228,14 @@ fn what_the_user_has_read_of_a_peer_is_kept_by_its_address() {
     }
     drop(client);
     drop(alice);
-    let alice = world.start(1, &["--user", "alice"]);
+    let alice = world.start(1, &["--user", "alice", "--max-chats", "2"]);
     let mut client = alice.client();
-    assert_eq!(read(&mut client), [(address, Some(last))]);
+    assert_eq!(read(&mut client), [(address.clone(), Some(last))]);
+    // A peer that is spoken with securely is known too, as soon as there is a chat with it.
+    let _carol = world.start(3, &["--user", "carol", "--accept", "all"]);
+    world.ctl(1, &["connect", &world.address(3)]).ok();
+    let carol = format!("{}:7777", world.address(3));
+    let last_id = client.status().last_id;
+    assert_eq!(client.reply(&Request::Read { address: carol.clone(), id: last_id }), Reply::Done);
+    assert_eq!(read(&mut client), [(address, Some(last)), (carol, Some(last_id))]);
 }

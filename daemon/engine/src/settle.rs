@@ -220,10 +220,9 @@ impl Ongoing {
         leaving
     }
 
-    /// Keeps what the peer has shown of how it speaks, once there was a chat with it.
+    /// Keeps that there was a chat with the peer, and what it has shown of how it speaks, once there was one.
     fn note_dialect(&mut self, store: &mut Store, now: Now, has_opened: bool) -> Result<(), StoreError> {
-        let Some(chat) = self.chat.plain() else { return Ok(()) };
-        let (dialect, user) = (chat.dialect(), *chat.user());
+        let dialect = self.chat.dialect();
         // Whoever only knocks is not remembered.
         let was_open = match self.chat.state() {
             State::Open => true,
@@ -239,7 +238,11 @@ impl Ongoing {
             return Ok(());
         }
         self.noted.dialect = NotedDialect::As(dialect);
-        store.learn(now.ms, self.place.address, user, dialect)
+        let (ms, address) = (now.ms, self.place.address);
+        match self.chat.plain() {
+            Some(chat) => store.learn(ms, address, *chat.user(), dialect),
+            None => store.meet(ms, address, self.chat.user()),
+        }
     }
 
     /// Says when to leave a chat that nobody but the outbox wanted: some time after its last message.

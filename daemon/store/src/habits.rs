@@ -44,6 +44,22 @@ impl Store {
         let (ip, dialect) = (address.ip().to_string(), dialect.to_string());
         let row = params![address.to_string(), ip, user.as_str(), dialect, now_ms as i64];
         self.write("INSERT OR REPLACE INTO peers VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
+        self.drop_surplus_peer()
+    }
+
+    /// Keeps that there was a chat with the peer at this address, which called itself so, and nothing of how it speaks.
+    pub fn meet(&mut self, now_ms: u64, address: SocketAddr, user: &str) -> Result<(), StoreError> {
+        self.begin()?;
+        let row = params![address.to_string(), address.ip().to_string(), user, now_ms as i64];
+        self.write(
+            "INSERT INTO peers VALUES (?1, ?2, ?3, 'plain', ?4)
+            ON CONFLICT (address) DO UPDATE SET user = ?3, seen = ?4",
+            row,
+        )?;
+        self.drop_surplus_peer()
+    }
+
+    fn drop_surplus_peer(&mut self) -> Result<(), StoreError> {
         // At most one more than allowed is there now. Plain ones go first: whoever is forgotten is taken for plain
         // anyway.
         let oldest = "DELETE FROM peers WHERE address = (

@@ -16,6 +16,19 @@ fn addresses(store: &Store, after: &str, limit: usize) -> Vec<String> {
 }
 
 #[test]
+fn whoever_was_met_is_listed_and_what_was_learned_of_it_stays() {
+    let folder = Folder::new("met");
+    let mut store = folder.open();
+    learn(&mut store, 1, "ann", "never-acks");
+    store.meet(300, address(&peer(1)), "Ann").unwrap();
+    store.meet(300, address(&peer(2)), "bob").unwrap();
+    let listed = store.peers("", 9).unwrap().into_iter();
+    let listed: Vec<_> =
+        listed.map(|known| (known.peer.user, known.dialect.to_string(), known.seen_ms)).collect();
+    assert_eq!(listed, [("Ann".into(), "never-acks".into(), 300), ("bob".into(), "plain".into(), 300)]);
+}
+
+#[test]
 fn what_was_learned_of_peers_is_listed_in_parts_and_forgotten() {
     let folder = Folder::new("peers");
     let mut store = folder.open();
