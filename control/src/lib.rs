@@ -12,7 +12,7 @@
 //! - `request`, `answer`, `event`, `status`, `failure`, `values`, `log_id`, `epochs`: what travels. [`frame`], `framed`: how.
 //! - `client`, `lists`, `token`: the one blocking client, on `find`, `connection`, `known_log`, `contact` and `socket`. [`error`]: how what it does
 //!   ends.
-//! - [`escape`], [`clock`], [`when`]: how every front end shows and reads what travels.
+//! - [`escape`], [`clock`], [`when`], [`sizes`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
 //! - [`places`]: where the programs find each other; [`homes`]: in which folders, `holder`: by their locks.
 //!   [`running`]: all daemons that run.
@@ -48,6 +48,7 @@ pub mod names;
 pub mod places;
 mod request;
 pub mod running;
+pub mod sizes;
 pub mod sleep;
 mod socket;
 mod status;

@@ -15,7 +15,6 @@ use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 use simp_control::error::{Outcome, unwritten};
 use simp_control::{Event, Failure, Peer, Secure, escape};
 
-pub(crate) use files::size_words;
 pub(crate) use model::{Daemon, OutboxEntry, Progress, Unread, View, WaitsFor};
 
 /// How things are printed.

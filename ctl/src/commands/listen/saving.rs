@@ -5,10 +5,11 @@ use std::fs;
 use std::time::Instant;
 
 use simp_control::error::{Error, Outcome, fail, system};
+use simp_control::sizes::size_words;
 use simp_control::{Client, Event, FailureKind, Request, TransferState, What, Who};
 
 use crate::args::ListenArgs;
-use crate::show::{complain, size_words};
+use crate::show::complain;
 
 /// Who saves files, and which.
 pub(super) struct Saving {

@@ -1,0 +1,322 @@
+//! The lines of one conversation that are held, as a piece of the log that grows at both ends and loses at the far one.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use simp_control::Event;
+
+use crate::model::line::{Fate, Folded, Line, Outcome, Said, fold};
+
+/// So many lines are held at most,
+const LINES_MAX: usize = 4_000;
+
+/// with so many bytes.
+const BYTES_MAX: usize = 4 << 20;
+
+/// So many outcomes wait at most for the lines that they belong to, which are further back.
+const ORPHANS_MAX: usize = 4_000;
+
+/// What there is before the first line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Older {
+    /// Perhaps something, before this entry; `None`: before the end of the log.
+    Before(Option<u64>),
+    /// That was asked for.
+    Asked,
+    /// Nothing: the conversation begins here.
+    Beginning,
+}
+
+/// What there is after the last line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Newer {
+    /// Nothing: what happens is added.
+    Live,
+    /// What has been let go, after this entry.
+    After(u64),
+    /// That was asked for.
+    Asked(u64),
+}
+
+/// Which line is the last on the screen. A line keeps its number as long as it is held, whatever comes before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bottom {
+    /// The last one there is, and it stays so.
+    End,
+    /// This one, without so many of its rows.
+    At { number: i64, hidden: usize },
+}
+
+/// The lines of a conversation that are held.
+#[derive(Debug)]
+pub(crate) struct Window {
+    lines: VecDeque<Line>,
+    /// The number of the first line.
+    first: i64,
+    bytes: usize,
+    pub(crate) older: Older,
+    pub(crate) newer: Newer,
+    pub(crate) bottom: Bottom,
+    /// What became of messages whose lines are further back.
+    orphans: BTreeMap<u64, Outcome>,
+}
+
+impl Window {
+    /// Nothing yet: the newest entries are to be asked for.
+    pub(crate) fn new() -> Self {
+        Self {
+            lines: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            older: Older::Before(None),
+            newer: Newer::Live,
+            bottom: Bottom::End,
+            orphans: BTreeMap::new(),
+        }
+    }
+
+    /// The piece that ends with this entry. What comes after it is asked for when it is needed.
+    pub(crate) fn around(id: u64) -> Self {
+        Self { older: Older::Before(Some(id.saturating_add(1))), newer: Newer::After(id), ..Self::new() }
+    }
+
+    /// All lines with their numbers, oldest first.
+    pub(crate) fn lines(&self) -> impl DoubleEndedIterator<Item = (i64, &Line)> {
+        self.lines.iter().enumerate().map(|(at, line)| (self.first + at as i64, line))
+    }
+
+    /// The line with this number.
+    pub(crate) fn line(&self, number: i64) -> Option<&Line> {
+        usize::try_from(number - self.first).ok().and_then(|at| self.lines.get(at))
+    }
+
+    /// The numbers of the first and of the last line; `None` if there is none.
+    pub(crate) fn ends(&self) -> Option<(i64, i64)> {
+        (!self.lines.is_empty()).then(|| (self.first, self.first + self.lines.len() as i64 - 1))
+    }
+
+    /// Whether the user sees what happens.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.newer == Newer::Live && self.bottom == Bottom::End
+    }
+
+    /// The newest line of the peer.
+    pub(crate) fn newest_news(&self) -> Option<u64> {
+        self.lines.iter().rev().find(|line| line.is_news()).and_then(|line| line.id)
+    }
+
+    /// Adds what has just happened.
+    pub(crate) fn push(&mut self, event: Event) {
+        let Folded { line, outcome } = fold(event);
+        if let Some((message, outcome)) = outcome {
+            self.settle(message, outcome);
+        }
+        if let Some(line) = line.filter(|_| self.newer == Newer::Live)
+            && !self.adopt(&line)
+        {
+            self.add(line);
+        }
+    }
+
+    /// Adds what only this screen says, or what was just typed.
+    pub(crate) fn add(&mut self, line: Line) {
+        self.bytes += line.bytes();
+        self.lines.push_back(line);
+        // Whoever reads further back keeps what is there.
+        while self.is_too_much() && self.bottom == Bottom::End {
+            self.drop_first();
+        }
+        while self.is_too_much() {
+            self.drop_last();
+        }
+    }
+
+    /// Takes a message of ours that the log has for the line that was added when it was typed. True if there is such a line.
+    fn adopt(&mut self, line: &Line) -> bool {
+        let Said::Ours { text, .. } = &line.said else { return false };
+        if self.lines.iter().rev().any(|other| other.id == line.id) {
+            return true;
+        }
+        let typed = self.lines.iter_mut().find(|other| {
+            other.asked().is_some() && matches!(&other.said, Said::Ours { text: typed, .. } if typed == text)
+        });
+        typed.map(|typed| *typed = line.clone()).is_some()
+    }
+
+    /// simpd has taken on what this job asked it to send, as this message; or it has refused it.
+    pub(crate) fn answered(&mut self, job: u64, answer: Result<u64, String>) {
+        // It came as an entry before it came as an answer.
+        let is_there =
+            answer.as_ref().is_ok_and(|message| self.lines.iter().any(|line| line.id == Some(*message)));
+        let Some(at) = self.lines.iter().position(|line| line.asked() == Some(job)) else { return };
+        if is_there {
+            self.lines.remove(at);
+            return;
+        }
+        let Some(line) = self.lines.get_mut(at) else { return };
+        let (id, fate) = match answer {
+            Ok(message) => (Some(message), Fate::Queued),
+            Err(why) => (None, Fate::Refused(why)),
+        };
+        line.id = id;
+        line.settle(Outcome::Message(fate));
+        if let Some(outcome) = id.and_then(|id| self.orphans.remove(&id)) {
+            line.settle(outcome);
+        }
+    }
+
+    fn settle(&mut self, message: u64, outcome: Outcome) {
+        match self.lines.iter_mut().rev().find(|line| line.id == Some(message)) {
+            Some(line) => line.settle(outcome),
+            None => {
+                self.orphans.insert(message, outcome);
+                if self.orphans.len() > ORPHANS_MAX {
+                    self.orphans.pop_first();
+                }
+            }
+        }
+    }
+
+    /// Adds a page that was asked for, newest first, at the beginning; `older` is before which entry there may be more.
+    pub(crate) fn prepend(&mut self, events: Vec<Event>, older: Option<u64>) {
+        // What was at the beginning when it was asked for is so no more.
+        if self.older != Older::Asked {
+            return;
+        }
+        self.older = older.map_or(Older::Beginning, |before| Older::Before(Some(before)));
+        // Newest first: what became of a message comes before the message.
+        for event in events {
+            let Folded { line, outcome } = fold(event);
+            if let Some((message, outcome)) = outcome {
+                // What came last counts, and it came first.
+                let is_new = !self.orphans.contains_key(&message);
+                if is_new && !self.lines.iter().any(|line| line.id == Some(message)) {
+                    self.orphans.insert(message, outcome);
+                }
+            }
+            // What has happened meanwhile is there already.
+            let is_there = line.as_ref().is_some_and(|line| self.lines.iter().any(|held| held.id == line.id));
+            let Some(mut line) = line.filter(|_| !is_there) else { continue };
+            if let Some(outcome) = line.id.and_then(|id| self.orphans.remove(&id)) {
+                line.settle(outcome);
+            }
+            self.bytes += line.bytes();
+            self.first -= 1;
+            self.lines.push_front(line);
+        }
+        while self.is_too_much() {
+            self.drop_last();
+        }
+        while self.orphans.len() > ORPHANS_MAX {
+            self.orphans.pop_first();
+        }
+    }
+
+    /// Adds what had been let go at the end, newest first; `is_all`: nothing comes after it.
+    pub(crate) fn append(&mut self, events: Vec<Event>, until: u64, is_all: bool) {
+        if !matches!(self.newer, Newer::Asked(_)) {
+            return;
+        }
+        for event in events.into_iter().rev() {
+            let Folded { line, outcome } = fold(event);
+            if let Some((message, outcome)) = outcome {
+                self.settle(message, outcome);
+            }
+            if let Some(mut line) = line {
+                if let Some(outcome) = line.id.and_then(|id| self.orphans.remove(&id)) {
+                    line.settle(outcome);
+                }
+                self.bytes += line.bytes();
+                self.lines.push_back(line);
+            }
+        }
+        self.newer = if is_all { Newer::Live } else { Newer::After(until) };
+        while self.is_too_much() {
+            self.drop_first();
+        }
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.lines.len() > 1 && (self.lines.len() > LINES_MAX || self.bytes > BYTES_MAX)
+    }
+
+    fn drop_first(&mut self) {
+        let Some(line) = self.lines.pop_front() else { return };
+        self.first += 1;
+        self.bytes -= line.bytes();
+        if let Some(id) = line.id {
+            self.older = Older::Before(Some(id.saturating_add(1)));
+        }
+    }
+
+    fn drop_last(&mut self) {
+        let Some(line) = self.lines.pop_back() else { return };
+        self.bytes -= line.bytes();
+        // Everything of the log above the last entry that is left is to be read again.
+        let last = self.lines.iter().rev().find_map(|line| line.id).unwrap_or(0);
+        self.newer = Newer::After(last);
+        let Some((_, end)) = self.ends() else { return };
+        let is_held = matches!(self.bottom, Bottom::At { number, .. } if number <= end);
+        if !is_held {
+            self.bottom = Bottom::At { number: end, hidden: 0 };
+        }
+    }
+
+    /// Moves the screen by so many rows, upwards if it is negative. `rows` says how many a line has, `height` how many fit.
+    pub(crate) fn scroll(&mut self, by: isize, height: usize, rows: impl Fn(&Line) -> usize) {
+        let Some((first, last)) = self.ends() else { return };
+        let (mut number, mut hidden) = match self.bottom {
+            Bottom::End => (last, 0),
+            Bottom::At { number, hidden } => (number.clamp(first, last), hidden),
+        };
+        let rows_of = |number| self.line(number).map_or(1, &rows).max(1);
+        for _ in 0..by.unsigned_abs() {
+            if by < 0 {
+                hidden += 1;
+                if hidden >= rows_of(number) {
+                    (number, hidden) = (number - 1, 0);
+                }
+            } else if hidden > 0 {
+                hidden -= 1;
+            } else {
+                number += 1;
+                hidden = rows_of(number).saturating_sub(1);
+            }
+            if number < first || number > last {
+                break;
+            }
+        }
+        self.show(number.clamp(first, last), if number > last { 0 } else { hidden });
+        self.fill_from_top(height, rows);
+    }
+
+    /// The first line is not lower than the top as long as lines follow.
+    fn fill_from_top(&mut self, height: usize, rows: impl Fn(&Line) -> usize) {
+        let (Some((first, last)), Bottom::At { number, hidden }) = (self.ends(), self.bottom) else { return };
+        let rows_of = |number| self.line(number).map_or(1, &rows).max(1);
+        let mut above: usize = 0;
+        for number in (first..=number).rev() {
+            above += rows_of(number);
+            if above >= height + hidden {
+                return;
+            }
+        }
+        let mut left = height;
+        for number in first..=last {
+            let rows = rows_of(number);
+            if rows >= left {
+                self.show(number, rows - left);
+                return;
+            }
+            left -= rows;
+        }
+        self.show(last, 0);
+    }
+
+    /// Makes this row the last on the screen.
+    fn show(&mut self, number: i64, hidden: usize) {
+        let is_last = hidden == 0 && self.ends().is_some_and(|(_, last)| number >= last);
+        // The end of what is held is no end as long as more is to come: the screen would run away with it.
+        let is_end = is_last && self.newer == Newer::Live;
+        self.bottom = if is_end { Bottom::End } else { Bottom::At { number, hidden } };
+    }
+}
