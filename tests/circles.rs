@@ -8,7 +8,7 @@ use std::path::Path;
 type Module = Vec<String>;
 
 /// Where the code of each crate is.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     "proto/src",
     "control/src",
     "service/src",
@@ -19,6 +19,7 @@ const CRATES: [&str; 13] = [
     "ctl/src",
     "probe/src",
     "room/src",
+    "tui/src",
     "doubles/src",
     "seeds/src",
     "fuzz/src",

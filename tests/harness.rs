@@ -3,7 +3,7 @@
 //!
 //! - `world`: the folders and addresses of a test. `daemon`: a simpd there. `command`: any other program.
 //! - `asking`: the client of the control API. `peer`: a peer that does what the test says. `double`: another
-//!   implementation. `scripted`: a simpd that says what the test says.
+//!   implementation. `scripted`: a simpd that says what the test says. `terminal`: a program with its screen and keys.
 //! - here: the deadline, the seed, and what the machine is and can do.
 
 mod asking;
@@ -12,6 +12,7 @@ mod daemon;
 mod double;
 mod peer;
 pub mod scripted;
+mod terminal;
 mod world;
 
 pub use asking::{Raw, TestClient, connect, message, queued, send};
@@ -20,6 +21,7 @@ pub use daemon::Daemon;
 pub use double::RunningDouble;
 pub use peer::Peer;
 pub use simp_seeds::Random;
+pub use terminal::Terminal;
 pub use world::World;
 
 use std::fs::File;

@@ -34,6 +34,7 @@
 //! - `secure`: secure chats, on a bad network and in the hands of somebody who means ill.
 //! - `power_loss`: what a loss of power leaves of the log.
 //! - `room`: simp-room, with members that use simpctl and members that are bare peers.
+//! - `screen`: simpctl chat, in a terminal.
 //! - `circles`: no file uses one that uses it.
 //! - `network`: it takes nothing for a while, or is not there.
 //! - `sleep`: the machine sleeps, and what is due meanwhile happens when it wakes up.
@@ -76,6 +77,7 @@ mod restart;
 mod retention;
 mod roaming;
 mod room;
+mod screen;
 mod secure;
 mod simpctl;
 mod sleep;

@@ -63,6 +63,7 @@ pub(crate) struct Args {
 #[argh(subcommand)]
 pub(crate) enum Command {
     Start(StartArgs),
+    Chat(ChatArgs),
     Connect(ConnectArgs),
     Accept(AcceptArgs),
     Decline(DeclineArgs),
@@ -82,6 +83,17 @@ pub(crate) enum Command {
     Stop(StopArgs),
     Probe(ProbeArgs),
     Completions(CompletionsArgs),
+}
+
+/// Chat on a screen: all conversations, and what happens in them.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(note = "With WHO or ADDR it shows that conversation, accepts a request from there, or invites.")]
+#[argh(note = "F1 shows all keys and commands. Ctrl-D leaves; chats stay open. It needs a terminal.")]
+#[argh(subcommand, name = "chat", help_triggers("-h", "--help"))]
+pub(crate) struct ChatArgs {
+    /// with whom: a user name, ADDR[:PORT] or HOST[:PORT]; the default port is 7777
+    #[argh(positional)]
+    pub(crate) who: Option<String>,
 }
 
 /// Invite a peer and wait for its answer.

@@ -2,6 +2,7 @@
 //! them before they reach for a simpd. All print through `show` alone.
 
 mod accept;
+mod chat;
 mod chats;
 mod completions;
 mod connect;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
     let simpd = || reach::simpd(named.clone());
     match command {
         Command::Start(args) => start::run(output, named, args),
+        Command::Chat(args) => simp_tui::check().and_then(|()| chat::run(simpd()?, output, args)),
         Command::Connect(args) => {
             connect::check(args).and_then(|secure| connect::run(&mut simpd()?, output, args, secure))
         }

@@ -30,10 +30,18 @@ pub(crate) enum Said {
 /// What happens to a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Happening {
-    Invited { secure: Option<Secure> },
+    Invited {
+        secure: Option<Secure>,
+    },
     Inviting,
-    Opened { secure: Option<Secure>, note: Option<String> },
-    Closed { reason: Reason, text: Option<String> },
+    Opened {
+        secure: Option<Secure>,
+        note: Option<String>,
+    },
+    Closed {
+        reason: Reason,
+        text: Option<String>,
+    },
     /// The peer reports an error.
     Error(String),
 }

@@ -1,5 +1,7 @@
 //! A conversation in the list: all that was said with one peer address.
 
+use std::collections::BTreeSet;
+
 use simp_control::{ChatInfo, Event, Peer, PeerInfo, Secure, State, What};
 
 use crate::model::members::Room;
@@ -9,8 +11,10 @@ use crate::model::members::Room;
 pub(crate) struct Row {
     pub(crate) peer: Peer,
     pub(crate) chat: Option<Chat>,
+    /// Chats up to this one are over: what is still said of them is old.
+    over: u64,
     /// Messages of the outbox that wait for this peer.
-    pub(crate) waiting: usize,
+    pub(crate) waiting: BTreeSet<u64>,
     /// Up to which entry it was read.
     pub(crate) read: u64,
     /// Messages and files of the peer above that.
@@ -34,7 +38,17 @@ pub(crate) struct Chat {
 
 impl Row {
     pub(crate) fn new(peer: Peer) -> Self {
-        Self { peer, chat: None, waiting: 0, read: 0, unread: 0, newest: 0, at_ms: 0, room: None }
+        Self {
+            peer,
+            chat: None,
+            over: 0,
+            waiting: BTreeSet::new(),
+            read: 0,
+            unread: 0,
+            newest: 0,
+            at_ms: 0,
+            room: None,
+        }
     }
 
     /// What to call the peer: its name, or its address as long as it has told none.
@@ -46,9 +60,10 @@ impl Row {
     pub(crate) fn take_chat(&mut self, info: &ChatInfo) {
         self.take_name(&info.peer);
         // Several with one peer are one that ends and one that begins.
-        if self.chat.as_ref().is_none_or(|chat| chat.id <= info.chat) {
+        if info.chat > self.over && self.chat.as_ref().is_none_or(|chat| chat.id <= info.chat) {
             let ChatInfo { chat: id, state, secure, ref note, .. } = *info;
-            self.chat = Some(Chat { id, state, secure, note: note.clone() }).filter(|_| state != State::Closed);
+            self.chat =
+                Some(Chat { id, state, secure, note: note.clone() }).filter(|_| state != State::Closed);
         }
         self.at_ms = self.at_ms.max(info.since_ms);
     }
@@ -73,6 +88,7 @@ impl Row {
                 self.room = None;
             }
             What::Closed { .. } => {
+                self.over = self.over.max(event.chat);
                 if self.chat.as_ref().is_some_and(|chat| chat.id == event.chat) {
                     (self.chat, self.room) = (None, None);
                 }

@@ -53,6 +53,8 @@ pub(crate) struct Window {
     /// The number of the first line.
     first: i64,
     bytes: usize,
+    /// No entry above this one has been taken in.
+    newest: u64,
     pub(crate) older: Older,
     pub(crate) newer: Newer,
     pub(crate) bottom: Bottom,
@@ -67,6 +69,7 @@ impl Window {
             lines: VecDeque::new(),
             first: 0,
             bytes: 0,
+            newest: 0,
             older: Older::Before(None),
             newer: Newer::Live,
             bottom: Bottom::End,
@@ -74,9 +77,12 @@ impl Window {
         }
     }
 
-    /// The piece that ends with this entry. What comes after it is asked for when it is needed.
+    /// The piece around this entry, which a few lines follow on the screen.
     pub(crate) fn around(id: u64) -> Self {
-        Self { older: Older::Before(Some(id.saturating_add(1))), newer: Newer::After(id), ..Self::new() }
+        // The page that ends with it comes before number 0.
+        let bottom = Bottom::At { number: 4, hidden: 0 };
+        let older = Older::Before(Some(id.saturating_add(1)));
+        Self { older, newer: Newer::After(id), bottom, ..Self::new() }
     }
 
     /// All lines with their numbers, oldest first.
@@ -99,6 +105,24 @@ impl Window {
         self.newer == Newer::Live && self.bottom == Bottom::End
     }
 
+    /// How many lines are held above the last on the screen, and how many below it.
+    pub(crate) fn ahead(&self) -> (i64, i64) {
+        let Some((first, last)) = self.ends() else { return (0, 0) };
+        match self.bottom {
+            Bottom::End => (last - first, 0),
+            Bottom::At { number, .. } => (number - first, last - number),
+        }
+    }
+
+    /// Shows what happens.
+    pub(crate) fn scroll_to_end(&mut self) {
+        match self.newer {
+            Newer::Live => self.bottom = Bottom::End,
+            // The way there would be long: it is read anew.
+            Newer::After(_) | Newer::Asked(_) => *self = Self::new(),
+        }
+    }
+
     /// The newest line of the peer.
     pub(crate) fn newest_news(&self) -> Option<u64> {
         self.lines.iter().rev().find(|line| line.is_news()).and_then(|line| line.id)
@@ -110,7 +134,10 @@ impl Window {
         if let Some((message, outcome)) = outcome {
             self.settle(message, outcome);
         }
-        if let Some(line) = line.filter(|_| self.newer == Newer::Live)
+        // What a page or an answer has brought already is there.
+        let is_new = |line: &Line| line.id > Some(self.newest) || !self.has(line);
+        let line = line.filter(|line| self.newer == Newer::Live && is_new(line));
+        if let Some(line) = line
             && !self.adopt(&line)
         {
             self.add(line);
@@ -119,6 +146,7 @@ impl Window {
 
     /// Adds what only this screen says, or what was just typed.
     pub(crate) fn add(&mut self, line: Line) {
+        self.newest = self.newest.max(line.id.unwrap_or(0));
         self.bytes += line.bytes();
         self.lines.push_back(line);
         // Whoever reads further back keeps what is there.
@@ -130,12 +158,14 @@ impl Window {
         }
     }
 
+    fn has(&self, line: &Line) -> bool {
+        self.lines.iter().any(|held| held.id == line.id)
+    }
+
     /// Takes a message of ours that the log has for the line that was added when it was typed. True if there is such a line.
     fn adopt(&mut self, line: &Line) -> bool {
         let Said::Ours { text, .. } = &line.said else { return false };
-        if self.lines.iter().rev().any(|other| other.id == line.id) {
-            return true;
-        }
+        self.newest = self.newest.max(line.id.unwrap_or(0));
         let typed = self.lines.iter_mut().find(|other| {
             other.asked().is_some() && matches!(&other.said, Said::Ours { text: typed, .. } if typed == text)
         });
@@ -158,6 +188,7 @@ impl Window {
             Err(why) => (None, Fate::Refused(why)),
         };
         line.id = id;
+        self.newest = self.newest.max(id.unwrap_or(0));
         line.settle(Outcome::Message(fate));
         if let Some(outcome) = id.and_then(|id| self.orphans.remove(&id)) {
             line.settle(outcome);
@@ -194,11 +225,12 @@ impl Window {
                 }
             }
             // What has happened meanwhile is there already.
-            let is_there = line.as_ref().is_some_and(|line| self.lines.iter().any(|held| held.id == line.id));
+            let is_there = line.as_ref().is_some_and(|line| self.has(line));
             let Some(mut line) = line.filter(|_| !is_there) else { continue };
             if let Some(outcome) = line.id.and_then(|id| self.orphans.remove(&id)) {
                 line.settle(outcome);
             }
+            self.newest = self.newest.max(line.id.unwrap_or(0));
             self.bytes += line.bytes();
             self.first -= 1;
             self.lines.push_front(line);
@@ -225,6 +257,7 @@ impl Window {
                 if let Some(outcome) = line.id.and_then(|id| self.orphans.remove(&id)) {
                     line.settle(outcome);
                 }
+                self.newest = self.newest.max(line.id.unwrap_or(0));
                 self.bytes += line.bytes();
                 self.lines.push_back(line);
             }
@@ -261,14 +294,15 @@ impl Window {
         }
     }
 
-    /// Moves the screen by so many rows, upwards if it is negative. `rows` says how many a line has, `height` how many fit.
-    pub(crate) fn scroll(&mut self, by: isize, height: usize, rows: impl Fn(&Line) -> usize) {
+    /// Moves the screen by so many rows, upwards if it is negative. `rows` says how many a line has after the one before it,
+    /// `height` how many fit.
+    pub(crate) fn scroll(&mut self, by: isize, height: usize, rows: impl Fn(Option<&Line>, &Line) -> usize) {
         let Some((first, last)) = self.ends() else { return };
         let (mut number, mut hidden) = match self.bottom {
             Bottom::End => (last, 0),
             Bottom::At { number, hidden } => (number.clamp(first, last), hidden),
         };
-        let rows_of = |number| self.line(number).map_or(1, &rows).max(1);
+        let rows_of = |number| self.rows(number, &rows);
         for _ in 0..by.unsigned_abs() {
             if by < 0 {
                 hidden += 1;
@@ -290,9 +324,9 @@ impl Window {
     }
 
     /// The first line is not lower than the top as long as lines follow.
-    fn fill_from_top(&mut self, height: usize, rows: impl Fn(&Line) -> usize) {
+    fn fill_from_top(&mut self, height: usize, rows: impl Fn(Option<&Line>, &Line) -> usize) {
         let (Some((first, last)), Bottom::At { number, hidden }) = (self.ends(), self.bottom) else { return };
-        let rows_of = |number| self.line(number).map_or(1, &rows).max(1);
+        let rows_of = |number| self.rows(number, &rows);
         let mut above: usize = 0;
         for number in (first..=number).rev() {
             above += rows_of(number);
@@ -310,6 +344,11 @@ impl Window {
             left -= rows;
         }
         self.show(last, 0);
+    }
+
+    /// The rows that a line has. What stands before it depends on the line before.
+    fn rows(&self, number: i64, rows: impl Fn(Option<&Line>, &Line) -> usize) -> usize {
+        self.line(number).map_or(1, |line| rows(self.line(number - 1), line)).max(1)
     }
 
     /// Makes this row the last on the screen.

@@ -1,0 +1,11 @@
+//! What is typed, without any terminal.
+//!
+//! - `press`: which key means what. `editor`: the line that is typed. `past`: the lines that were. `completion`: Tab.
+//! - `slash`: the commands. `paste`: what is pasted.
+
+pub(crate) mod completion;
+pub(crate) mod editor;
+pub(crate) mod past;
+pub(crate) mod paste;
+pub(crate) mod press;
+pub(crate) mod slash;

@@ -1,0 +1,182 @@
+//! The threads that ask simpd: one for what the user wants done, in its order; one for what is only read. Each waits for a
+//! simpd that is away, and nothing is lost or done twice by that.
+
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::thread;
+use std::time::Duration;
+
+use simp_control::error::{Error, Outcome};
+use simp_control::{
+    Address, Client, Event, Failure, FailureKind, Filter, Kind, Piece, Reply, Request, What, names, sleep,
+    token,
+};
+
+use crate::model::job::{Answered, Asked, Job, Way};
+use crate::run::inputs::Input;
+use crate::run::pages;
+
+/// How long a simpd is waited for: longer than anybody leaves a screen open without it.
+const PATIENCE: Duration = Duration::from_secs(30 * 86_400);
+
+/// Asks simpd.
+pub(crate) struct Asker {
+    doing: Sender<(u64, Asked)>,
+    reading: Sender<(u64, Asked)>,
+}
+
+impl Asker {
+    /// Begins, with further connections to the same simpd.
+    pub(crate) fn start(client: &Client, inputs: &SyncSender<Input>) -> Outcome<Self> {
+        let start = || -> Outcome<_> {
+            let (asks, jobs) = channel();
+            let (client, inputs) = (client.another()?, inputs.clone());
+            thread::spawn(move || work(client, &jobs, &inputs));
+            Ok(asks)
+        };
+        Ok(Self { doing: start()?, reading: start()? })
+    }
+
+    /// Puts a job in line. The number of the log is for whoever takes the answer.
+    pub(crate) fn ask(&self, log: u64, asked: Asked) {
+        let line = if asked.job.is_reading() { &self.reading } else { &self.doing };
+        // They end only with the program.
+        let _ = line.send((log, asked));
+    }
+}
+
+/// Asks one after the other.
+fn work(mut client: Client, jobs: &Receiver<(u64, Asked)>, inputs: &SyncSender<Input>) {
+    while let Ok((log, asked)) = jobs.recv() {
+        // A host may be long in being found, and nothing else waits for that.
+        let aside = if is_host(&asked.job) { client.another().ok() } else { None };
+        match aside {
+            Some(mut client) => {
+                let inputs = inputs.clone();
+                thread::spawn(move || answer(&mut client, log, asked, &inputs));
+            }
+            None => answer(&mut client, log, asked, inputs),
+        }
+    }
+}
+
+fn is_host(job: &Job) -> bool {
+    matches!(job, Job::Connect { typed } if Address::parse(typed).is_err())
+}
+
+fn answer(client: &mut Client, log: u64, asked: Asked, inputs: &SyncSender<Input>) {
+    let input = match carry_out(client, &asked) {
+        Ok(outcome) => Input::Answer(log, Box::new(Answered { asked, outcome })),
+        Err(error) => Input::Failed(error),
+    };
+    // Whoever does not take it any more has left.
+    let _ = inputs.send(input);
+}
+
+/// Carries out a job: what simpd replies, or why it refuses.
+///
+/// # Errors
+/// There is no simpd any more that can be talked to.
+pub(crate) fn carry_out(client: &mut Client, asked: &Asked) -> Outcome<Result<Reply, Failure>> {
+    let (deadline, token) = (sleep::now() + PATIENCE, token());
+    let outcome = client.insist(Some(deadline), |client, again| match once(client, asked, token, again) {
+        // It was done before simpd could say so. What became of it comes as an entry.
+        Err(error) if again && error.is(FailureKind::NoSuch) && is_over_once_done(&asked.job) => {
+            Ok(Reply::Done)
+        }
+        outcome => outcome,
+    });
+    match outcome {
+        Ok(reply) => Ok(Ok(reply)),
+        Err(Error::Failure(failure)) if failure.kind != FailureKind::NoDaemon => Ok(Err(failure)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there is nothing left to do it with once it is done.
+fn is_over_once_done(job: &Job) -> bool {
+    matches!(job, Job::Accept { .. } | Job::Decline { .. } | Job::Quit { .. } | Job::Cancel { .. })
+}
+
+/// Asks; `again` if simpd may have done it already. The token is that of a text.
+fn once(client: &mut Client, asked: &Asked, token: u64, again: bool) -> Outcome<Reply> {
+    let who = |address: &str| Some(address.to_owned());
+    let request = match &asked.job {
+        Job::Connect { typed } => {
+            let address = names::address(client, typed)?;
+            Request::Connect { address, timeout_ms: None, secure: None }
+        }
+        Job::Accept { address } => Request::Accept { who: who(address) },
+        Job::Decline { address } => Request::Decline { who: who(address) },
+        Job::Quit { address, chat } => Request::Quit { who: who(address), chat: Some(*chat), now: false },
+        Job::Send { address, way, text } => {
+            let chat = match way {
+                Way::Chat(chat) => Some(*chat),
+                Way::Outbox => None,
+            };
+            Request::Send {
+                who: who(address),
+                chat,
+                text: text.clone(),
+                queue: chat.is_none(),
+                expire_ms: None,
+                token: Some(token),
+                again_after: again.then_some(asked.after),
+            }
+        }
+        Job::Resend { message } => match again {
+            true => return resend_again(client, *message, asked.after),
+            false => Request::Resend { message: *message, expire_ms: None },
+        },
+        Job::Cancel { message } => Request::Cancel { message: *message },
+        Job::Take { message, folder } => Request::TakeFile { message: *message, folder: folder.clone() },
+        Job::Read { address, id } => Request::Read { address: address.clone(), id: *id },
+        Job::MoreChats { after } => Request::Chats { after: *after },
+        Job::MoreOutbox { after } => Request::Outbox { after: *after },
+        Job::MorePeers { after } => Request::Peers { after: after.clone() },
+        Job::Unread { before } => {
+            let filter = only(client, &[Kind::Message, Kind::File])?;
+            Request::History { before: Some(*before), limit: 1_000, filter }
+        }
+        Job::Older { address, before } => {
+            let filter = Filter { kinds: client.kinds()?, who: who(address), ..Filter::default() };
+            return history(pages::older(client, *before, &filter)?);
+        }
+        Job::Newer { address, above, last } => {
+            let filter = Filter { kinds: client.kinds()?, who: who(address), ..Filter::default() };
+            let (events, until) = pages::newer(*above, *last, |piece| client.history(piece, &filter))?;
+            return history((events, Some(until)));
+        }
+        Job::Members { chat, .. } => {
+            let filter = Filter { chat: Some(*chat), ..only(client, &[Kind::Message])? };
+            return history((pages::of_room(client, &filter)?, None));
+        }
+        Job::Search { text, address, before } => {
+            let filter = only(client, &[Kind::Message, Kind::Queued, Kind::File])?;
+            let filter = Filter { who: address.clone(), text: Some(text.clone()), ..filter };
+            return history(pages::older(client, *before, &filter)?);
+        }
+    };
+    client.ask(&request)
+}
+
+fn history((events, older): (Vec<Event>, Option<u64>)) -> Outcome<Reply> {
+    Ok(Reply::History { events, older })
+}
+
+/// Entries of these kinds, as far as simpd knows them.
+fn only(client: &mut Client, wanted: &[Kind]) -> Outcome<Filter> {
+    let mut kinds = client.kinds()?;
+    kinds.retain(|kind| wanted.contains(kind));
+    Ok(Filter { kinds, ..Filter::default() })
+}
+
+/// A message that is sent again has no token: whether that was done, the log says.
+fn resend_again(client: &mut Client, message: u64, after: u64) -> Outcome<Reply> {
+    let filter = only(client, &[Kind::Queued])?;
+    let queued = client.history(Piece { above: after, ..Piece::ALL }, &filter)?;
+    let is_it = |event: &&Event| matches!(event.what, What::Queued { again: Some(of), .. } if of == message);
+    match queued.iter().find(is_it) {
+        Some(event) => Ok(Reply::Queued { message: event.id, chat: event.chat }),
+        None => client.ask(&Request::Resend { message, expire_ms: None }),
+    }
+}

@@ -1,0 +1,129 @@
+//! The lines at the top and at the bottom of the screen: whom this is with, a request, the state of things, what is typed.
+
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::{Position, Rect};
+use simp_control::{Secure, State, escape};
+
+use crate::fit::{clean, fitting, width};
+use crate::keys::editor::Editor;
+use crate::model::row::Row;
+use crate::model::state::{Contact, Model};
+use crate::model::window::Newer;
+use crate::view::paint;
+use crate::view::palette::{Palette, Role};
+use crate::view::rows::name;
+
+/// What stands before what is typed.
+const PROMPT: &str = "> ";
+
+/// Whom the conversation is with, and how.
+pub(crate) fn header(buffer: &mut Buffer, place: Rect, model: &Model, palette: Palette) {
+    let bar = palette.style(Role::Bar);
+    paint::fill(buffer, place, bar);
+    let ours = format!(" {}@{} ", clean(&escape::name(&model.ours.user)), clean(&model.ours.address));
+    let row = model.here().ok();
+    let left = row.map_or_else(|| " simp".to_owned(), whom);
+    let right = row.map_or(ours, |row| format!(" {} ", state(row)));
+    paint::row(buffer, place, 0, &[(left, bar)]);
+    paint::row_at_right(buffer, place, 0, &[(right, bar)]);
+}
+
+fn whom(row: &Row) -> String {
+    let mut said = format!(" {}", name(&row.peer));
+    if !row.peer.user.is_empty() {
+        said += &format!("  {}", clean(&row.peer.address));
+    }
+    // Whether it is secure is known once somebody is there.
+    if let Some(chat) = row.chat.as_ref().filter(|chat| chat.state != State::Inviting) {
+        said += &format!("  {}", brief(chat.secure));
+    }
+    if let Some(topic) = row.room.as_ref().and_then(|room| room.topic.as_deref()) {
+        said += &format!("  {}", clean(topic));
+    }
+    said
+}
+
+/// How a chat is secure, without the key.
+fn brief(secure: Option<Secure>) -> &'static str {
+    match secure {
+        Some(Secure { known: true, .. }) => "secure, key known",
+        Some(Secure { known: false, .. }) => "secure, new key",
+        None => "plain",
+    }
+}
+
+fn state(row: &Row) -> &'static str {
+    match row.state() {
+        Some(State::Open) => "open",
+        Some(State::Invited) => "invites you",
+        Some(State::Inviting) => "invited, waiting for the answer",
+        Some(State::Accepting) => "accepted, waiting",
+        Some(State::Closing) => "closing",
+        Some(State::Closed) | None => "no chat",
+    }
+}
+
+/// The request that is asked about: in this conversation, or the newest.
+pub(crate) fn request(model: &Model) -> Option<&Row> {
+    let here = model.here().ok().filter(|row| row.is_request());
+    here.or_else(|| model.list.newest_first().find(|row| row.is_request()))
+}
+
+/// A request that waits for an answer.
+pub(crate) fn banner(buffer: &mut Buffer, place: Rect, row: &Row, palette: Palette) {
+    let question = palette.style(Role::Question);
+    paint::fill(buffer, place, question);
+    let secure = row.chat.as_ref().and_then(|chat| chat.secure);
+    let said = format!(" {} invites you ({})", name(&row.peer), brief(secure));
+    let keys = " Alt-Y accept  Alt-N decline ";
+    let room = usize::from(place.width).saturating_sub(width(keys)) as u16;
+    paint::row(buffer, Rect { width: room, ..place }, 0, &[(said, question)]);
+    paint::row_at_right(buffer, place, 0, &[(keys.to_owned(), question)]);
+}
+
+/// How things are, or what to do.
+pub(crate) fn status(buffer: &mut Buffer, place: Rect, model: &Model, palette: Palette) {
+    let (said, role) = match &model.notice {
+        Some(notice) => (clean(notice).into_owned(), Role::News),
+        None => (hint(model), Role::Aside),
+    };
+    let (right, right_role) = match (model.contact, model.unread()) {
+        (Contact::Away, _) => (" simpd is away, waiting for it".to_owned(), Role::Wrong),
+        (Contact::Here, 0) => (String::new(), Role::News),
+        (Contact::Here, unread) => (format!(" {unread} new: Alt-A "), Role::News),
+    };
+    let room = usize::from(place.width).saturating_sub(width(&right)) as u16;
+    paint::row(buffer, Rect { width: room, ..place }, 0, &[(said, palette.style(role))]);
+    paint::row_at_right(buffer, place, 0, &[(right, palette.style(right_role))]);
+}
+
+fn hint(model: &Model) -> String {
+    let window = model.talk().and_then(|address| model.held.get(address));
+    match (window, model.here()) {
+        (Some(window), _) if !window.is_at_end() => {
+            let more = if window.newer == Newer::Live { "" } else { " (far back)" };
+            format!("older lines{more}: PgDn goes on, Ctrl-End to the newest")
+        }
+        (_, Ok(row)) if row.chat.is_none() => {
+            format!("no chat with {}: Alt-C invites; what you write waits in the outbox", name(&row.peer))
+        }
+        (_, Ok(_)) => "PgUp older lines, Ctrl-N next conversation, F1 help".to_owned(),
+        (_, Err(_)) => "F1 help".to_owned(),
+    }
+}
+
+/// What is typed, and where the cursor is.
+pub(crate) fn input(buffer: &mut Buffer, place: Rect, editor: &Editor, palette: Palette) -> Position {
+    let (before, after) = editor.text().split_at(editor.at());
+    let (before, after) = (clean(before), clean(after));
+    let columns = usize::from(place.width).saturating_sub(PROMPT.len() + 1);
+    // The end of what is before the cursor is always to be seen.
+    let too_much = width(&before).saturating_sub(columns);
+    let start = if too_much == 0 { 0 } else { fitting(&before, too_much + 1) };
+    let shown = &before[start..];
+    let text = format!("{shown}{after}");
+    let text_style = palette.style(Role::Text);
+    paint::row(buffer, place, 0, &[(PROMPT.to_owned(), palette.style(Role::Key)), (text, text_style)]);
+    let x = place.x + (PROMPT.len() + width(shown)) as u16;
+    Position { x: x.min(place.right().saturating_sub(1)), y: place.y }
+}
