@@ -8,7 +8,6 @@ use std::time::Instant;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use simp_engine::{ChannelCommand, ChannelEvent};
-use simp_proto::secure::Broken;
 use simp_secure::{self as secure, Endpoint, Identity, Settings};
 
 use crate::secure_socket::{Outcome, SecureSocket, beside};
@@ -174,18 +173,7 @@ fn event(event: secure::ChannelEvent) -> ChannelEvent {
         }
         secure::ChannelEvent::Frame { channel, frame } => ChannelEvent::Frame(channel, frame),
         secure::ChannelEvent::Moved { channel, address } => ChannelEvent::Moved(channel, simp_of(address)),
-        secure::ChannelEvent::Broken { channel, why } => ChannelEvent::Broken(channel, broken(why)),
-    }
-}
-
-/// As a chat has it: what became of a channel that was up does not matter to it.
-fn broken(why: secure::Broken) -> Broken {
-    match why {
-        secure::Broken::Unreachable => Broken::Unreachable,
-        secure::Broken::NoAnswer | secure::Broken::Refused => Broken::NoAnswer,
-        secure::Broken::OtherKey(key) => Broken::OtherKey(key),
-        secure::Broken::Lost | secure::Broken::Ended => Broken::Lost,
-        secure::Broken::Misused => Broken::Misused,
+        secure::ChannelEvent::Broken { channel, why } => ChannelEvent::Broken(channel, why),
     }
 }
 

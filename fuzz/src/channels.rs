@@ -59,7 +59,7 @@ pub fn events(
 
 fn broken(input: &mut Unstructured<'_>) -> Result<Broken> {
     let other = Broken::OtherKey(KeyId::new([9; 32]));
-    let all = [Broken::Unreachable, Broken::NoAnswer, Broken::Lost, Broken::Misused, other];
+    let all = [Broken::Unreachable, Broken::NoAnswer, Broken::Lost, Broken::Refused, other];
     Ok(*input.choose(&all)?)
 }
 

@@ -162,7 +162,8 @@ impl Engine {
         self.tell_of_other_key(now, key, why);
         let is_its = |ongoing: &Ongoing| ongoing.chat.secure().and_then(|it| it.channel()) == Some(channel);
         let is_tried = self.chats.get(key).is_some_and(|it| is_its(it) && it.chat.may_be_plain());
-        if is_tried {
+        // Who has no room now has shown that it can have secure chats.
+        if is_tried && why != Broken::Refused {
             self.fall_back(now, key, why)?;
         } else {
             self.chats.change(key, |ongoing| {

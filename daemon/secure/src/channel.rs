@@ -2,9 +2,7 @@
 
 use quinn_proto::{Connection, Dir, ReadError, StreamId, VarInt, WriteError};
 use simp_control::frame::{self, FrameBuffer};
-use simp_proto::secure::{Frame, KeyId};
-
-use crate::channel_event::Broken;
+use simp_proto::secure::{Broken, Frame, KeyId};
 
 /// Most bytes that wait for the peer to take them. Who writes more than this has lost count of what is in flight.
 const UNWRITTEN_MAX: usize = 2 << 20;

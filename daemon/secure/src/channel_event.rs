@@ -1,9 +1,8 @@
 //! What comes out of an endpoint.
 
-use std::fmt;
 use std::net::SocketAddr;
 
-use simp_proto::secure::{ChannelId, Frame, KeyId};
+use simp_proto::secure::{Broken, ChannelId, Frame, KeyId};
 
 /// What has become of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,40 +55,6 @@ impl ChannelEvent {
             | Self::Frame { channel, .. }
             | Self::Moved { channel, .. }
             | Self::Broken { channel, .. } => *channel,
-        }
-    }
-}
-
-/// Why a channel is no more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broken {
-    /// The network says that nothing there can be reached.
-    Unreachable,
-    /// Nobody there has answered as a daemon with a key does.
-    NoAnswer,
-    /// Who is there has another key than it was to have: this one. It has heard nothing from the channel. This is also said
-    /// of our own key, which no peer has.
-    OtherKey(KeyId),
-    /// The link is gone: it was idle, the peer has restarted or does not answer, or takes nothing of what is written.
-    Lost,
-    /// The peer has ended the channel.
-    Ended,
-    /// What came is no frame, or too long.
-    Misused,
-    /// The peer, or we, have too many links.
-    Refused,
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable => f.write_str("it cannot be reached"),
-            Self::NoAnswer => f.write_str("no answer"),
-            Self::OtherKey(key) => write!(f, "it has another key, {key}"),
-            Self::Lost => f.write_str("the link is lost"),
-            Self::Ended => f.write_str("the peer has ended it"),
-            Self::Misused => f.write_str("the peer does not speak the protocol"),
-            Self::Refused => f.write_str("there are too many links"),
         }
     }
 }

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use quinn_proto::{ConnectionHandle, EcnCodepoint, EndpointEvent, Incoming, Transmit};
-use simp_proto::secure::{ChannelId, Frame, KeyId};
+use simp_proto::secure::{Broken, ChannelId, Frame, KeyId};
 
 use crate::channel::Next;
-use crate::channel_event::{Broken, ChannelEvent};
+use crate::channel_event::ChannelEvent;
 use crate::deadlines::Deadlines;
 use crate::endpoint_settings::Settings;
 use crate::gate::{Gate, Prefix, Verdict};

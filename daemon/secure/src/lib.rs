@@ -31,7 +31,7 @@ mod tls;
 mod transport;
 
 pub use bytes::BytesMut;
-pub use channel_event::{Broken, ChannelEvent};
+pub use channel_event::ChannelEvent;
 pub use endpoint::{Endpoint, SetupError};
 pub use endpoint_settings::Settings;
 pub use identity::{Identity, IdentityError};

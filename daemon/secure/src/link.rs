@@ -10,10 +10,10 @@ use quinn_proto::{
     Event, StreamEvent, StreamId, Transmit, TransportErrorCode, VarInt,
 };
 use rustls::pki_types::CertificateDer;
-use simp_proto::secure::{ChannelId, Frame, KeyId};
+use simp_proto::secure::{Broken, ChannelId, Frame, KeyId};
 
 use crate::channel::{Channel, Next, Outgoing};
-use crate::channel_event::{Broken, ChannelEvent};
+use crate::channel_event::ChannelEvent;
 use crate::gate::Pass;
 use crate::guarded::Guarded;
 use crate::identity::key_id;

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use simp_proto::secure::{ChannelId, KeyId};
+use simp_proto::secure::{Broken, ChannelId, KeyId};
 
 use crate::channel::Channel;
-use crate::channel_event::{Broken, ChannelEvent};
+use crate::channel_event::ChannelEvent;
 
 /// A link, for as long as the endpoint lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use simp_secure::{Broken, ChannelEvent};
+use simp_proto::secure::Broken;
+use simp_secure::ChannelEvent;
 use simp_seeds::{Random, Replay, seeds};
 
 use crate::net::{ALICE, BOB, CAROL, Net, Weather};

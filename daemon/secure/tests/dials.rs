@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use simp_proto::secure::Frame;
-use simp_secure::{Broken, ChannelEvent};
+use simp_proto::secure::{Broken, Frame};
+use simp_secure::ChannelEvent;
 use simp_seeds::{Replay, replaying, seeds};
 
 use crate::net::{ALICE, BOB, Net, Weather};

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_secure::{Broken, ChannelEvent};
+use simp_proto::secure::Broken;
+use simp_secure::ChannelEvent;
 
 use crate::net::{ALICE, BOB, Net, Weather};
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_secure::{Broken, BytesMut, Settings};
+use simp_proto::secure::Broken;
+use simp_secure::{BytesMut, Settings};
 use simp_seeds::{Random, Replay, seeds};
 
 use crate::net::{ALICE, BOB, CAROL, Datagram, Net, Weather};

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use simp_proto::secure::{ChannelId, Frame, KeyId};
-use simp_secure::{Broken, BytesMut, ChannelEvent, Endpoint, Identity, Settings};
+use simp_proto::secure::{Broken, ChannelId, Frame, KeyId};
+use simp_secure::{BytesMut, ChannelEvent, Endpoint, Identity, Settings};
 use simp_seeds::Random;
 use tempfile::TempDir;
 

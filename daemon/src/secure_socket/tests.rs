@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mio::{Events, Poll};
-use simp_proto::secure::{ChannelId, Frame};
-use simp_secure::{Broken, ChannelEvent, Identity, Settings};
+use simp_proto::secure::{Broken, ChannelId, Frame};
+use simp_secure::{ChannelEvent, Identity, Settings};
 
 use super::*;
 

@@ -69,6 +69,18 @@ fn whoever_does_not_answer_securely_is_invited_in_the_clear_and_so_it_is_for_ten
 }
 
 #[test]
+fn who_has_no_room_for_a_secure_chat_is_asked_for_one_again() {
+    let mut host = with(Secrecy::Prefer);
+    let (channel, _) = host.invites(2, None).unwrap();
+    host.breaks(channel, Broken::Refused);
+    host.until(10_000);
+    assert_eq!(host.said(), []);
+    let (channel, _) = host.opened().unwrap();
+    host.breaks(channel, Broken::NoAnswer);
+    assert_eq!(host.said(), [Operation::Syn]);
+}
+
+#[test]
 fn whoever_has_a_known_key_is_never_invited_in_the_clear() {
     let mut host = with(Secrecy::Prefer);
     host.knows(2, bob());

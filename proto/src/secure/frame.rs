@@ -2,6 +2,8 @@
 //! each side is its hello. Whoever takes a file opens a channel for that, which begins with a want, a done or a refused;
 //! nobody says hello on it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::key::KeyId;
@@ -157,16 +159,35 @@ pub enum Stands {
 /// Why a channel is no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Broken {
-    /// Nothing listens there, or no way leads there.
+    /// The network says that nothing there can be reached.
     Unreachable,
-    /// Nobody answers there.
+    /// Nobody there has answered as a daemon with a key does.
     NoAnswer,
-    /// Whoever answers there has this key, and not the one that was expected.
+    /// There are too many, at the peer, which has answered no more than that, or here.
+    Refused,
+    /// Whoever is there has another key than was expected: this one. It has heard nothing from the channel. This is also
+    /// said of our own key, which no peer has.
     OtherKey(KeyId),
-    /// It was lost on the way, or the peer ended it.
+    /// It was idle, the peer has restarted or does not answer, or takes nothing of what is written.
     Lost,
-    /// What came over it makes no sense.
+    /// The peer has ended it.
+    Ended,
+    /// What came is no frame, or too long.
     Misused,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable => f.write_str("it cannot be reached"),
+            Self::NoAnswer => f.write_str("no answer"),
+            Self::Refused => f.write_str("there are too many"),
+            Self::OtherKey(key) => write!(f, "it has another key, {key}"),
+            Self::Lost => f.write_str("it is lost"),
+            Self::Ended => f.write_str("the peer has ended it"),
+            Self::Misused => f.write_str("the peer does not speak the protocol"),
+        }
+    }
 }
 
 fn is_false(is: &bool) -> bool {

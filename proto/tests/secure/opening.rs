@@ -195,7 +195,8 @@ fn nobody_is_there_if_nothing_listens_for_an_invitation_that_nobody_has() {
     let mut bob = Driver::fresh();
     bob.dials(at(0), C1);
     bob.breaks(at(1), C1, Broken::Unreachable);
-    assert_eq!(bob.events(), [closed(Reason::NobodyThere)]);
+    let why = "nobody listens for secure chats there (is simpd running on that host, and not with secure = \"off\"?)";
+    assert_eq!(bob.events(), [ChatEvent::Closed { reason: Reason::NobodyThere, text: Some(why.to_owned()) }]);
     // A peer that has it may be about to start again.
     let mut bob = Driver::inviting();
     bob.breaks(at(1), C1, Broken::Lost);
