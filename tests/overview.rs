@@ -1,23 +1,27 @@
-//! simpctl without a command, at a terminal: what is there, and what to type next.
+//! simpctl at a terminal: what is there and what to type next, if no command is typed, and what is waited for.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Child;
 
 use nix::pty::openpty;
 use simp_control::{Reply, Request};
 
 use crate::harness::{Running, World, message, run, within};
 
-/// What a person sees who types `simpctl` and these words.
-fn seen(world: &World, args: &[&str]) -> String {
+/// Starts simpctl with these words at a terminal, and gives what is shown there.
+fn at_terminal(world: &World, args: &[&str]) -> (Child, File) {
     let terminal = openpty(None, None).unwrap();
     let mut command = world.command("simpctl");
     command.args(args).stdin(terminal.slave.try_clone().unwrap());
     command.stdout(terminal.slave.try_clone().unwrap()).stderr(terminal.slave);
-    let mut child = command.spawn().unwrap();
-    // Whoever reads learns of the end only if nobody else has the terminal open.
-    drop(command);
-    let mut screen = File::from(terminal.master);
+    // Whoever reads learns of the end only if nobody else has the terminal open: the command goes with this.
+    (command.spawn().unwrap(), File::from(terminal.master))
+}
+
+/// What a person sees who types `simpctl` and these words.
+fn seen(world: &World, args: &[&str]) -> String {
+    let (mut child, mut screen) = at_terminal(world, args);
     let seen = within(move || {
         let mut seen = Vec::new();
         // The end of a terminal is an error.
@@ -108,4 +112,28 @@ fn a_script_that_forgot_the_command_gets_an_error() {
     json.arg("--json");
     let ran = Running::start(json).wait();
     assert_eq!((ran.status, ran.stderr), (Some(2), format!("{line}\n")));
+}
+
+#[test]
+fn whoever_waits_for_an_answer_is_told_so() {
+    let world = World::new();
+    let (_alice, _bob) = (world.start(1, &["--user", "alice"]), world.start(2, &["--user", "bob"]));
+    let (one, two) = (world.address(1), world.address(2));
+    let (mut child, screen) = at_terminal(&world, &["-d", &one, "connect", &two]);
+    let mut screen = BufReader::new(screen);
+    let (screen, line) = within(move || {
+        let mut line = String::new();
+        screen.read_line(&mut line).unwrap();
+        (screen, line)
+    });
+    let waiting = "to answer (to take the invitation back: simpctl quit)";
+    assert_eq!(line, format!("simpctl: waiting for {two}:7777 {waiting}\r\n"));
+    world.ctl(2, &["accept"]).ok();
+    let connected = within(move || screen.lines().map_while(Result::ok).next().unwrap());
+    assert!(connected.starts_with(&format!("connected to bob@{two}:7777 (secure")), "{connected}");
+    assert!(child.wait().unwrap().success());
+    // A script waits without a word.
+    world.ctl(1, &["quit"]).ok();
+    let waiting = world.spawn_ctl(1, &["connect", "--timeout", "2", &two]).wait();
+    assert_eq!((waiting.status, waiting.stderr), (Some(6), format!("simpctl: {two}:7777: no answer\n")));
 }

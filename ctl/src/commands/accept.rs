@@ -20,7 +20,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &AcceptArgs) -
         }
     })?;
     let accepted = format!("{} is accepted", chat.peer.address);
-    match opened(client, chat, after, deadline).map_err(|error| error.goes_on(&accepted))? {
+    match opened(client, chat, after, deadline, None).map_err(|error| error.goes_on(&accepted))? {
         Ok(chat) => output.show(&View::Connected(&chat)),
         Err(chat) => Err(fail(
             FailureKind::NoAnswer,

@@ -5,15 +5,18 @@ use std::time::{Duration, Instant};
 use simp_control::error::{Outcome, fail, unexpected};
 use simp_control::{
     ChatInfo, Client, Event, Failure, FailureKind, Filter, FollowFrom, KeyId, Kind, Reason, Reply, Request,
-    State, What, names,
+    State, What, names, sleep,
 };
 
 use crate::args::ConnectArgs;
-use crate::show::{Output, View};
+use crate::show::{Output, View, complain};
 use crate::when::deadline;
 
 /// The daemon ends an invitation in time by itself; this much later we no longer count on it.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// A person who waits longer wonders what for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A chat, and the entry of the log after which it is to be followed.
 pub(super) type Begun = (ChatInfo, u64);
@@ -49,7 +52,10 @@ pub(super) fn run(
         begun(client.ask(&Request::Connect { address, timeout_ms, secure })?)
     })?;
     let invited = format!("{} is invited", chat.peer.address);
-    match opened(client, chat, after, deadline).map_err(|error| error.goes_on(&invited))? {
+    let waiting =
+        format!("waiting for {} to answer (to take the invitation back: simpctl quit)", chat.peer.address);
+    let waiting = Some(waiting).filter(|_| output.has_person());
+    match opened(client, chat, after, deadline, waiting).map_err(|error| error.goes_on(&invited))? {
         Ok(chat) => output.show(&View::Connected(&chat)),
         Err(chat) => Err(fail(FailureKind::NoAnswer, format!("{}: no answer", chat.peer.address))),
     }
@@ -63,7 +69,8 @@ pub(super) fn begun(reply: Reply) -> Outcome<Begun> {
     }
 }
 
-/// Waits until the chat is open: `Ok` with it as it is then, `Err` as it was once the deadline has passed.
+/// Waits until the chat is open, and says what for if that takes long, if there is somebody to tell: `Ok` with it as it is
+/// then, `Err` as it was once the deadline has passed.
 ///
 /// # Errors
 /// The chat was closed instead; the failure says why.
@@ -72,6 +79,7 @@ pub(super) fn opened(
     chat: ChatInfo,
     after: u64,
     deadline: Option<Instant>,
+    mut waiting: Option<String>,
 ) -> Outcome<Result<ChatInfo, ChatInfo>> {
     // Nothing more will be logged of one that is open already.
     if chat.state == State::Open {
@@ -80,7 +88,16 @@ pub(super) fn opened(
     let kinds = vec![Kind::Opened, Kind::Closed];
     client.follow(FollowFrom::After(after), Filter { kinds, chat: Some(chat.chat), ..Filter::default() })?;
     client.write()?;
-    while let Some(Event { peer, secure, what, .. }) = client.event(deadline)? {
+    let soon = sleep::now() + PATIENCE;
+    loop {
+        let until = if waiting.is_some() { deadline.into_iter().chain([soon]).min() } else { deadline };
+        let Some(Event { peer, secure, what, .. }) = client.event(until)? else {
+            match waiting.take() {
+                Some(line) if deadline.is_none_or(|deadline| soon < deadline) => complain(&line),
+                _ => return Ok(Err(chat)),
+            }
+            continue;
+        };
         match what {
             What::Opened { note } => {
                 return Ok(Ok(ChatInfo { peer, state: State::Open, note, secure, ..chat }));
@@ -96,7 +113,6 @@ pub(super) fn opened(
             _ => (),
         }
     }
-    Ok(Err(chat))
 }
 
 /// Whoever is there is not who it was.
