@@ -58,7 +58,7 @@ fn it_says_what_waits_and_what_to_type() {
         seen(&world, &[]).lines().next().unwrap(),
         format!("simpd {} as alice: no chat", world.address(1))
     );
-    assert_eq!(next(&seen(&world, &[])), ["simpctl connect ADDR", "simpctl listen", "simpctl --help"]);
+    assert_eq!(next(&seen(&world, &[])), ["simpctl connect ADDR", "simpctl chat", "simpctl --help"]);
 
     // What a peer is called reaches neither the terminal nor a command line as it is.
     let _bob = world.start(2, &["--user", "$(id)"]);
@@ -73,7 +73,7 @@ fn it_says_what_waits_and_what_to_type() {
     let with = format!("simpctl -d {}", world.address(1));
     assert_eq!(
         next(&screen),
-        [format!("{with} accept {two}"), format!("{with} connect ADDR"), format!("{with} listen")]
+        [format!("{with} accept {two}"), format!("{with} connect ADDR"), format!("{with} chat")]
     );
 
     world.ctl(1, &["accept"]).ok();
@@ -83,13 +83,13 @@ fn it_says_what_waits_and_what_to_type() {
     let first = screen.lines().next().unwrap();
     assert!(first.starts_with(&format!("simpd {} as alice: 1 chat, ", world.address(1))), "{screen}");
     assert!(first.ends_with("1 message in the outbox"), "{screen}");
-    assert_eq!(next(&screen)[..2], [format!("{with} send -t {two} TEXT"), format!("{with} listen")]);
+    assert_eq!(next(&screen)[..2], [format!("{with} chat"), format!("{with} send -t {two} TEXT")]);
     for text in ["one", "two", "three"] {
         world.ctl(2, &["send", text]).ok();
     }
     let screen = seen(&world, &["-d", &world.address(1)]);
     assert!(screen.lines().next().unwrap().contains(" as alice: 3 unread, 1 chat, "), "{screen}");
-    assert_eq!(next(&screen)[..2], [format!("{with} listen"), format!("{with} send -t {two} TEXT")]);
+    assert_eq!(next(&screen)[..2], [format!("{with} chat"), format!("{with} send -t {two} TEXT")]);
     // What was read on a screen or shown by a `listen` is not counted.
     let mut client = alice.client();
     let id = client.log().iter().find(|event| event.what == message("one")).unwrap().id;
@@ -98,7 +98,7 @@ fn it_says_what_waits_and_what_to_type() {
     // Of several that in which something waits is named.
     let screen = seen(&world, &[]);
     assert_eq!(screen.lines().filter(|line| line.starts_with("simpd ")).count(), 2);
-    assert_eq!(next(&screen)[0], format!("{with} listen"));
+    assert_eq!(next(&screen)[0], format!("{with} chat"));
     world.ctl(1, &["listen", "-n", "3"]).ok();
     assert!(!seen(&world, &["-d", &world.address(1)]).contains("unread"));
 }

@@ -154,7 +154,7 @@ fn without_an_address_it_is_the_one_that_others_reach_this_machine_at() {
     };
     let v4 = "ip address add 198.51.100.7/32 dev lo; ip route add default dev lo";
     assert_eq!(in_network(v4).ok(), "simpd: ready on 198.51.100.7:7777 as eve\n");
-    let v6 = "ip address add fd00::7/128 dev lo; ip -6 route add default dev lo";
+    let v6 = "ip address add fd00::7/128 dev lo nodad; ip -6 route add default dev lo src fd00::7";
     assert_eq!(in_network(v6).ok(), "simpd: ready on [fd00::7]:7777 as eve\n");
     let ran = in_network("true");
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), "simpd: ready on 127.0.0.1:7777 as eve\n"));

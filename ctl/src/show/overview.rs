@@ -72,18 +72,17 @@ fn next(daemons: &[Daemon], must_be_named: bool) -> Vec<Proposal> {
         let who = request.peer.shown();
         add(format!("accept {}", handle(&request.peer)), format!("begin the chat that {who} asks for"));
     }
-    let reading = "read what has come and comes";
-    let has_unread = daemon.unread.is_some_and(|unread| unread.count > 0);
-    if has_unread {
-        add("listen".to_owned(), reading.to_owned());
+    let is_reading = daemon.unread.is_some_and(|unread| unread.count > 0) || of(State::Open).is_some();
+    if is_reading {
+        add("chat".to_owned(), "read and write, on one screen".to_owned());
     }
     if let Some(open) = of(State::Open) {
         add(format!("send -t {} TEXT", handle(&open.peer)), format!("write to {}", open.peer.shown()));
     } else {
         add("connect ADDR".to_owned(), "invite somebody, by address, host or name".to_owned());
     }
-    if !has_unread {
-        add("listen".to_owned(), reading.to_owned());
+    if !is_reading {
+        add("chat".to_owned(), "do all that on one screen".to_owned());
     }
     all.push(help);
     all.truncate(COMMANDS);
