@@ -83,6 +83,16 @@ fn simp_room_has_the_commands_of_its_manual() {
     });
 }
 
+#[test]
+fn simp_web_has_the_commands_of_its_manual() {
+    let world = World::new();
+    has_all_of_help(include_str!("../man/simp-web.1"), |command| {
+        let mut web = world.command("simp-web");
+        web.args(command).arg("--help");
+        run(web, "").ok()
+    });
+}
+
 /// What stands between the lines that begin and end an example, of those that have this in them.
 fn example<'a>(page: &'a str, has: &str) -> &'a str {
     let mut examples = page.split(".Bd -literal -offset indent\n").skip(1);

@@ -30,7 +30,7 @@ files() {
 setting() { sed -n "s/^$1=//p" /usr/lib/systemd/system/simpd.service | sed 's,%S,/var/lib,g; s,%t,/run,g'; }
 
 check_files() {
-    for page in simpctl.1 simp-room.1 simpd.toml.5 simp.7 simp-control.7 simp-secure.7 simpd.8; do
+    for page in simpctl.1 simp-room.1 simp-web.1 simpd.toml.5 simp.7 simp-control.7 simp-secure.7 simpd.8; do
         gzip -t "/usr/share/man/man${page##*.}/$page.gz"
     done
     cmp -s /etc/simp/simpd.toml contrib/deb/simpd.toml || failed "the example of a configuration is another"
@@ -38,7 +38,7 @@ check_files() {
     grep -q '^#compdef simpctl' /usr/share/zsh/vendor-completions/_simpctl
     grep -q '^complete -c simpctl' /usr/share/fish/vendor_completions.d/simpctl.fish
     [ -x /usr/lib/simp/notify ] || failed "nothing shows notifications"
-    for program in simpctl simpd simp-room; do
+    for program in simpctl simpd simp-room simp-web; do
         says 0 "$program *" "/usr/bin/$program" --version
     done
     says 0 '*statically linked*' ldd /usr/bin/simpctl

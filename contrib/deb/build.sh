@@ -16,7 +16,7 @@ built=${CARGO_TARGET_DIR:-target}/$folder
 rm -rf target/deb
 mkdir -p target/deb
 cargo build --quiet --locked --profile "$profile" --bins >&2
-for program in simpd simp-room; do
+for program in simpd simp-room simp-web; do
     cp "$built/$program" target/deb/
 done
 # simpctl is started for each message, and a program that loads no libraries starts faster. Only what is linked at the end

@@ -90,6 +90,7 @@ impl World {
             "simpd" => env!("CARGO_BIN_EXE_simpd"),
             "simpctl" => env!("CARGO_BIN_EXE_simpctl"),
             "simp-room" => env!("CARGO_BIN_EXE_simp-room"),
+            "simp-web" => env!("CARGO_BIN_EXE_simp-web"),
             other => other,
         });
         command

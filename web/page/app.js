@@ -1,0 +1,295 @@
+// The page: puts what the session knows on the screen, and what is clicked and typed into the session.
+
+import { Composer } from "./composer.js";
+import { Desk } from "./desk.js";
+import { find } from "./dom.js";
+import { withPeer } from "./fold.js";
+import { secrecy } from "./lines.js";
+import { bell, notify, title } from "./notices.js";
+import { showPane } from "./pane.js";
+import { People, contact } from "./people.js";
+import { Search } from "./search.js";
+import { Session } from "./session.js";
+import { listen } from "./shortcuts.js";
+import { Thread } from "./thread.js";
+import { called, oneLine, place } from "./text.js";
+
+// A line that says what was refused is there for so long, in milliseconds.
+const SAID_FOR = 8_000;
+
+// So many pixels wide, there is room for details beside a conversation.
+const ROOMY = 1_080;
+
+let isPaneShown = false;
+let isPaintDue = false;
+
+const views = {
+  contact: () => paint(),
+  people: () => paint(),
+  outbox() {
+    paint();
+    if (desk.page === "outbox") desk.refresh();
+  },
+  // An entry of the log, or nothing but a line that waits for one.
+  happened(conversation, event) {
+    if (event) {
+      desk.happened(event);
+      const isSeen = conversation === session.open && !document.hidden;
+      notify(conversation, event, isSeen, () => open(conversation.address));
+    }
+    if (conversation === session.open) showChange(event === null);
+    paint();
+  },
+  // All that was shown is of a log that is gone.
+  begun() {
+    thread.show(null);
+    composer.show(null);
+    desk.show(null);
+    go("list");
+    say("simpd has another log than before: this page begins anew");
+  },
+  said: (line) => say(line),
+};
+
+const does = {
+  open: (address) => open(address),
+  accept: async (address) => (await session.does({ accept: { who: address } })) && open(address),
+  decline: (address) => session.does({ decline: { who: address } }),
+  cancel: async (message) => (await session.does({ cancel: { message } })) && session.refreshOutboxSoon(),
+  resend: (line) => session.does({ resend: { message: line.id } }),
+  refuse: (line) => session.does({ refuse_file: { message: line.id, reason: "declined" } }),
+  earlier,
+  read: (conversation) => read(conversation),
+  send: (conversation, text) => session.send(conversation, text),
+  say: (text) => session.send(session.open, text).catch((error) => say(error.message)),
+  direct(member) {
+    if (globalThis.innerWidth < ROOMY) isPaneShown = false;
+    composer.direct(member);
+    paint();
+  },
+  close() {
+    isPaneShown = false;
+    paint();
+    find("about").focus();
+  },
+  jump,
+};
+
+const thread = new Thread(does);
+const composer = new Composer(does);
+const people = new People(does);
+const session = new Session(views);
+const search = new Search(session, does);
+const desk = new Desk(session, {
+  cancel: does.cancel,
+  open: (address, user) => open(withPeer(session.state, { address, user }).address),
+});
+
+// Shows what is known, once for all that changes at once.
+function paint() {
+  if (isPaintDue) return;
+  isPaintDue = true;
+  requestAnimationFrame(() => {
+    isPaintDue = false;
+    show();
+  });
+  // A page that nobody sees has no frames, and its title is to be right all the same.
+  if (document.hidden) title(session.state, session.me, session.contact.state !== "here");
+}
+
+function show() {
+  const { state, me, contact: reached, open: conversation } = session;
+  people.show(state, conversation, session.isLoaded);
+  title(state, me, reached.state !== "here");
+  find("me").textContent = me.user ? called(me) : "simp";
+  find("me").title = oneLine(me.address);
+  find("address").textContent = me.address ? `Others reach you at ${place(me.address)}.` : "";
+  const banner = find("banner");
+  const lines = { connecting: "Looking for simpd…", here: "" };
+  banner.textContent = lines[reached.state] ?? `${oneLine(reached.line)}${reached.state === "away" ? " – waiting for it" : ""}`;
+  banner.className = reached.state;
+  const waiting = state.outbox.length;
+  find("outbox-count").textContent = String(waiting);
+  find("outbox-count").hidden = waiting === 0;
+  if (conversation) showTalk(conversation);
+  showPane(conversation, isPaneShown && document.body.dataset.view === "talk", does);
+}
+
+function showTalk(conversation) {
+  const { chat, room } = conversation;
+  find("who").textContent = called(conversation);
+  const states = { open: secrecy(chat?.secure), inviting: "invited, no answer yet", invited: "invites you", accepting: "accepted", closing: "being ended" };
+  const how = room?.inside && room.topic ? oneLine(room.topic) : (states[chat?.state] ?? "no chat is open");
+  find("how").textContent = `${place(conversation.address)} · ${how}`;
+  find("how").title = find("how").textContent;
+  const canQuit = ["open", "inviting", "accepting"].includes(chat?.state);
+  find("quit").hidden = !canQuit;
+  find("quit").setAttribute("aria-label", chat?.state === "inviting" ? "Take the invitation back" : "End this chat");
+  find("asked").hidden = chat?.state !== "invited";
+  find("asked-says").textContent = chat?.state === "invited" ? `${called(conversation)} invites you · ${contact(chat.secure)}` : "";
+  composer.show(conversation);
+  search.show(conversation);
+}
+
+function showChange(isOurs) {
+  if (isOurs) thread.isFollowing = true;
+  thread.changed();
+  if (thread.isFollowing) read(session.open);
+}
+
+// What is at the end of the screen of somebody who looks is read.
+function read(conversation) {
+  if (conversation && conversation === session.open && !document.hidden && thread.isFollowing) session.markRead(conversation);
+}
+
+async function open(address) {
+  const conversation = session.state.people.get(address);
+  if (!conversation) return;
+  desk.show(null);
+  if (globalThis.innerWidth < ROOMY) isPaneShown = false;
+  go("talk");
+  const isOther = conversation !== session.open;
+  const loaded = session.show(conversation);
+  if (isOther) thread.show(conversation);
+  show();
+  if (!find("text").disabled && globalThis.matchMedia("(pointer: fine)").matches) find("text").focus();
+  await loaded;
+  if (session.open !== conversation) return;
+  if (isOther) thread.toEnd();
+  read(conversation);
+  show();
+  await findRoom(conversation);
+}
+
+// A room says who is here when one comes in, which may be further back than the lines that are there.
+async function findRoom(conversation) {
+  for (let piece = 0; piece < 4 && conversation === session.open; piece += 1) {
+    const { room, chat, older } = conversation;
+    if (chat?.state !== "open" || !room || room.inside || older === null) return;
+    await earlier(conversation);
+  }
+}
+
+async function earlier(conversation) {
+  const before = conversation.lines.length;
+  const hasMore = await session.earlier(conversation);
+  if (conversation !== session.open) return;
+  if (hasMore) thread.grew(conversation.lines.length - before);
+  else thread.changed();
+  paint();
+}
+
+// Shows a line that was found, reading back as far as it is.
+async function jump(id) {
+  const conversation = session.open;
+  const before = conversation.lines.length;
+  if (!conversation.byId.has(id)) await session.earlier(conversation, id);
+  if (conversation !== session.open) return;
+  thread.start += conversation.lines.length - before;
+  thread.end += conversation.lines.length - before;
+  if (!thread.showLine(id)) say("That line is not in the log any more");
+}
+
+function go(view) {
+  document.body.dataset.view = view;
+  find("talk").hidden = view !== "talk";
+  find("desk").hidden = view !== "desk";
+  find("welcome").hidden = view !== "list";
+  for (const tab of find("tabs").querySelectorAll("[data-page]")) {
+    if (view === "desk" && tab.dataset.page === desk.page) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+  if (view !== "talk") {
+    session.show(null);
+    thread.show(null);
+  }
+  paint();
+}
+
+function say(line) {
+  const toast = find("toast");
+  toast.textContent = line;
+  toast.hidden = false;
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => {
+    toast.hidden = true;
+  }, SAID_FOR);
+}
+
+async function connect(event) {
+  event.preventDefault();
+  const how = new FormData(event.target).get("how");
+  const address = find("to").value.trim();
+  const button = find("connect-yes");
+  find("connect-refusal").textContent = "";
+  button.disabled = true;
+  const secure = { any: {}, secure: { secure: true }, plain: { secure: false } }[how];
+  try {
+    const chat = await session.connect({ address, ...secure });
+    find("connect").close();
+    find("to").value = "";
+    open(chat.peer.address);
+  } catch (error) {
+    find("connect-refusal").textContent = error.message;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function showConnect() {
+  find("connect-refusal").textContent = "";
+  find("connect").showModal();
+}
+
+find("new").addEventListener("click", showConnect);
+find("connect-no").addEventListener("click", () => find("connect").close());
+find("connect").querySelector("form").addEventListener("submit", connect);
+find("help").addEventListener("click", () => find("keys").showModal());
+find("back").addEventListener("click", () => go("list"));
+find("desk-back").addEventListener("click", () => {
+  desk.show(null);
+  go("list");
+});
+find("about").addEventListener("click", () => {
+  isPaneShown = !isPaneShown;
+  paint();
+});
+find("quit").addEventListener("click", () => session.does({ quit: { who: session.open.address, chat: session.open.chat?.chat } }));
+find("accept").addEventListener("click", () => does.accept(session.open.address));
+find("decline").addEventListener("click", () => does.decline(session.open.address));
+find("tabs").addEventListener("click", ({ target }) => {
+  const page = target.closest("[data-page]")?.dataset.page;
+  if (!page) return;
+  desk.show(page);
+  go("desk");
+  find("desk-body").focus();
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  // Somebody may have read on elsewhere.
+  if (session.isLoaded) session.refresh();
+  if (desk.page) desk.refresh();
+  read(session.open);
+});
+bell(say);
+listen({
+  step(by) {
+    const order = people.order(session.state);
+    const at = order.indexOf(session.open);
+    const next = order[at < 0 ? 0 : Math.min(order.length - 1, Math.max(0, at + by))];
+    if (next) open(next.address);
+  },
+  unread() {
+    const next = people.order(session.state).find((conversation) => conversation.unread > 0 && conversation !== session.open);
+    if (next) open(next.address);
+  },
+  connect: showConnect,
+  search: () => !find("search").hidden && find("wanted").focus(),
+  details: () => !find("talk").hidden && find("about").click(),
+  keys: () => find("keys").showModal(),
+  escape() {
+    if (!find("found").hidden) search.close();
+    else if (isPaneShown) does.close();
+    else if (document.body.dataset.view !== "list" && globalThis.innerWidth < 720) go("list");
+  },
+});

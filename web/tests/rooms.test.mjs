@@ -1,0 +1,76 @@
+// What the page makes of the lines of a room, of texts and of numbers: run by `node --test`.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { perMinute } from "../page/plot.js";
+import { afterMessage, directly, publicly, roomLine } from "../page/rooms.js";
+import { bytes, called, name, oneLine, place, shown } from "../page/text.js";
+
+test("each line of a room says what it says", () => {
+  for (const [text, expected] of [
+    ["You are in lobby. Here: nobody. (HELP lists the commands.)", { kind: "inside", name: "lobby", here: [], more: 0 }],
+    ["You are in lobby. Here: ann, Bob Lee and 12 more. (HELP lists the commands.)", { kind: "inside", name: "lobby", here: ["ann", "Bob Lee"], more: 12 }],
+    ["* ann, bob joined; carol left", { kind: "moves", joined: ["ann", "bob"], left: ["carol"] }],
+    ["* ann joined; and more", { kind: "moves", joined: ["ann"], left: [] }],
+    ["* topic: Friday", { kind: "topic", topic: "Friday" }],
+    ["* there is no topic any more", { kind: "topic", topic: "" }],
+    ["topic: Friday", { kind: "topic", topic: "Friday" }],
+    ["here: only you", { kind: "here", here: [], more: 0 }],
+    ["here: you, ann", { kind: "here", here: ["ann"], more: 0 }],
+    ["[ann] hello [there]", { kind: "said", by: "ann", text: "hello [there]" }],
+    ["[ann -> you] psst", { kind: "said", by: "ann -> you", text: "psst" }],
+    ["sent to 3", { kind: "receipt" }],
+    ["sent to bob", { kind: "receipt" }],
+    ["Hello", null],
+    ["", null],
+    ["[] x", null],
+  ]) {
+    assert.deepEqual(roomLine(text), expected, text);
+  }
+});
+
+test("a room knows who is here", () => {
+  const texts = [
+    "hello",
+    "topic: Friday",
+    "You are in lobby. Here: ann. (HELP lists the commands.)",
+    "* me, bob joined",
+    "* ann left; carol joined",
+    "* topic: Saturday",
+    "[bob] * eve joined",
+  ];
+  const room = texts.reduce((room, text) => afterMessage(room, text, "me"), null);
+  assert.deepEqual(room, { name: "lobby", here: ["bob", "carol"], more: 0, topic: "Saturday", inside: true });
+  assert.deepEqual(afterMessage(room, "here: you, eve and 2 more", "me").here, ["eve"]);
+  assert.equal(afterMessage(null, "* ann joined", "me"), null, "nobody is a room who does not say so");
+});
+
+test("what is said to everybody is no command", () => {
+  for (const text of ["who", "WHO is it", "dm me", "ex", "q", "HELP"]) assert.equal(publicly(text), `PM ${text}`);
+  for (const text of ["hello", "whoever", "exit"]) assert.equal(publicly(text), text);
+  assert.equal(directly("Bob Lee", "hi"), "DM Bob Lee hi");
+});
+
+test("what could deceive an eye is shown as what it is", () => {
+  assert.equal(shown("a\u202eb\u0007\u001b[2J\u200f\u2028\r\u0085"), "a\\u{202e}b\\x07\\x1b[2J\\u{200f}\\u{2028}\\r\\x85");
+  assert.equal(shown("<img onerror=x>\n\tü"), "<img onerror=x>\n\tü");
+  assert.equal(oneLine("a\nb"), "a b");
+  assert.equal(name("Ann Lee"), "Ann Lee");
+  for (const [user, expected] of [["you", '"you"'], ["a: b", '"a: b"'], ['x"', '"x\\""'], ["a\u202e", '"a\\u{202e}"'], ["a  b", '"a  b"'], ["", '""']]) {
+    assert.equal(name(user), expected);
+  }
+  assert.equal(called({ user: "", address: "127.0.0.1:7777" }), "127.0.0.1");
+  assert.equal(place("127.0.0.1:7778"), "127.0.0.1:7778");
+  assert.equal(place("[::1]:7777"), "::1");
+  assert.equal(bytes(1023), "1023 B");
+  assert.equal(bytes(1 << 20), "1.0 MiB");
+});
+
+test("messages are counted by the minute", () => {
+  const now = 100 * 60_000 + 5;
+  const counts = perMinute([now, now - 10, now - 60_000, now - 3_600_000, now + 60_000], now);
+  assert.equal(counts.length, 60);
+  assert.deepEqual(counts.slice(-2), [2, 1]);
+  assert.equal(counts.reduce((sum, count) => sum + count), 3);
+});
