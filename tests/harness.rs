@@ -4,9 +4,11 @@
 //! - `world`: the folders and addresses of a test. `daemon`: a simpd there. `command`: any other program.
 //! - `asking`: the client of the control API. `peer`: a peer that does what the test says. `double`: another
 //!   implementation. `scripted`: a simpd that says what the test says. `terminal`: a program with its screen and keys.
+//! - `browser`: a page that somebody looks at.
 //! - here: the deadline, the seed, and what the machine is and can do.
 
 mod asking;
+mod browser;
 mod command;
 mod daemon;
 mod double;
@@ -16,6 +18,7 @@ mod terminal;
 mod world;
 
 pub use asking::{Raw, TestClient, connect, message, queued, send};
+pub use browser::{Browser, Look};
 pub use command::{Ran, Running, compile, is_connected_to, run};
 pub use daemon::Daemon;
 pub use double::RunningDouble;

