@@ -10,6 +10,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 exec </dev/null
+# A screen that is not as it was is a failure, and nothing is written beside the one that is kept.
+export INSTA_UPDATE=no
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -1,8 +1,10 @@
 //! `simpctl chat` in a terminal: what two people see and do.
 
 use nix::sys::signal::Signal;
+use simp_control::{Answer, Event, FollowFrom, Peer, PeerInfo, Reply};
 use simp_proto::Operation;
 
+use crate::harness::scripted::{hello, scripted};
 use crate::harness::{Terminal, World, has_program, message, run, skipped};
 
 /// The screen of the user on address number `host`.
@@ -273,12 +275,12 @@ fn what_a_peer_writes_moves_nothing_on_the_screen() {
     let world = World::new();
     let (one, two) = (world.address(1), world.address(2));
     let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
-    let alice = screen(&world, 1, &[]);
+    let mut alice = screen(&world, 1, &[]);
     alice.shows("no conversations yet");
     let bob = world.peer(2, "bob");
     bob.open(&one);
     bob.say(&one, 0, b"\x1b[2J\x1b[1;1Hyou: no\x07\r\n\x1b]2;title\x07");
-    let mut alice = alice;
+    alice.shows("1 unread message");
     alice.keys(&format!("/open {two}\r"));
     let shown = alice.shows("\\x1b[2J\\x1b[1;1Hyou: no\\x07");
     assert!(shown.contains("\\x1b]2;title\\x07"), "{shown}");
@@ -289,13 +291,13 @@ fn what_a_peer_writes_moves_nothing_on_the_screen() {
 #[test]
 fn what_is_new_is_marked_until_it_is_read() {
     let world = World::new();
-    let (one, two) = (world.address(1), world.address(2));
+    let one = world.address(1);
     let alice = world.start(1, &["--user", "alice", "--accept", "all"]);
     let bob = world.peer(2, "bob");
     bob.open(&one);
     bob.say(&one, 0, b"first");
     let mut client = alice.client();
-    client.follow(simp_control::FollowFrom::After(0));
+    client.follow(FollowFrom::After(0));
     while client.event().what != message("first") {}
     let mut screen = screen(&world, 1, &[]);
     screen.shows("1 unread message: Alt-A shows it");
@@ -314,7 +316,6 @@ fn what_is_new_is_marked_until_it_is_read() {
     let screen = self::screen(&world, 1, &[]);
     let shown = screen.shows("Ctrl-N");
     assert!(!shown.contains("unread"), "{shown}");
-    drop(two);
 }
 
 #[test]
@@ -331,14 +332,22 @@ fn words_of_long_ago_are_found_and_shown_in_their_place() {
     alice.shows("you: line 300 Needle");
     alice.keys("\r");
     alice.shows("line 299");
-    alice.shows("older lines (far back)");
     // Forward from there, without a gap, to the newest.
-    let mut expected = 305;
-    while expected < 1480 {
-        alice.shows(&format!("line {expected} "));
+    let mut next = 0;
+    while next < 1_500 {
+        let shown = alice.no_longer_shows("(reading on)");
+        let numbers = shown.split("line ").skip(1).map(|rest| rest.split(' ').next().unwrap());
+        let numbers: Vec<u32> = numbers.filter_map(|number| number.trim().parse().ok()).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{shown}");
+        assert!(next == 0 || numbers[0] <= next, "{next}: {shown}");
+        next = *numbers.last().unwrap() + 1;
         alice.keys("\x1b[6~");
-        expected += 16;
+        if next <= 1_500 {
+            alice.shows(&format!("line {next} "));
+        }
     }
+    alice.keys("\x1b[5~");
+    alice.no_longer_shows("line 1500");
     alice.keys("\x1b[1;5F");
     alice.shows("line 1500");
 }
@@ -427,4 +436,47 @@ fn a_room_shows_who_is_there_and_what_it_is_about() {
     let bob = screen(&world, 2, &["lobby"]);
     let shown = bob.shows("1 other here");
     assert!(shown.contains("carol"), "{shown}");
+}
+
+#[test]
+fn the_first_frame_comes_after_as_few_requests_however_long_the_log_is() {
+    let world = World::new();
+    let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
+    let event = |id| Event {
+        id,
+        at_ms: id,
+        chat: 1,
+        peer: peer.clone(),
+        secure: None,
+        what: message(&format!("line {id}")),
+    };
+    let page = || vec![Answer::Reply(Reply::History { events: vec![event(100_000)], older: Some(100_000) })];
+    let (chats, messages) = (Vec::new(), Vec::new());
+    let peers = vec![PeerInfo {
+        peer: peer.clone(),
+        dialect: "plain".to_owned(),
+        notes: Vec::new(),
+        seen_ms: Some(1),
+        pinned: false,
+        read: None,
+    }];
+    let alice = world.start(1, &["--user", "alice"]);
+    let status = alice.client().status();
+    let script = vec![
+        hello(),
+        page(),
+        vec![Answer::Reply(Reply::Status(Box::new(status)))],
+        vec![Answer::Reply(Reply::Chats { chats, more: true })],
+        vec![Answer::Reply(Reply::Outbox { messages, more: true })],
+        vec![Answer::Reply(Reply::Peers { peers, more: true })],
+        page(),
+        // What is asked next has no answer any more.
+        vec![],
+    ];
+    let socket = world.path("scripted.sock");
+    let _asked = scripted(&socket, vec![script]);
+    let mut command = world.command("simpctl");
+    command.arg("-d").arg(&socket).args(["chat", "bob"]);
+    let screen = Terminal::start(&command, 20, 90);
+    screen.shows("bob: line 100000");
 }

@@ -14,6 +14,7 @@ use crate::keys::slash::{Command, Typed, read};
 use crate::model::snapshot::Snapshot;
 use crate::model::state::{Gaze, Model, Place};
 use crate::model::wishes::Wish;
+use crate::view::dialogs;
 use crate::view::palette::Palette;
 use crate::view::parts::{Parts, Shown};
 use crate::view::rows::Setting;
@@ -128,8 +129,12 @@ impl App {
         let is_secure = self.is_secure();
         match (&mut self.dialog, press) {
             (_, Press::Suspend | Press::Redraw) => return None,
-            (Dialog::Help(from), Press::Newer | Press::Scroll(Screens::Down)) => *from += 1,
-            (Dialog::Help(from), Press::Older | Press::Scroll(Screens::Up)) => *from = from.saturating_sub(1),
+            (Dialog::Help(from), Press::Newer) => *from = (*from + 1).min(dialogs::HELP_LINES),
+            (Dialog::Help(from), Press::Scroll(Screens::Down)) => {
+                *from = (*from + 10).min(dialogs::HELP_LINES);
+            }
+            (Dialog::Help(from), Press::Older) => *from = from.saturating_sub(1),
+            (Dialog::Help(from), Press::Scroll(Screens::Up)) => *from = from.saturating_sub(10),
             (Dialog::Help(_), _) => self.dialog = Dialog::None,
             (Dialog::Paste(_), Press::Enter) => self.send_pasted(false),
             (Dialog::Paste(_), Press::Insert('o' | 'O')) if is_secure => self.send_pasted(true),

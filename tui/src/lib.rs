@@ -14,6 +14,8 @@ mod fit;
 mod keys;
 mod model;
 mod run;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use run::main::{Left, check, run};

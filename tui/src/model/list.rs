@@ -77,7 +77,14 @@ impl List {
         self.order.get(place).and_then(|address| self.rows.get(address))
     }
 
-    /// The conversation that a user means: with a chat before one without, the newest first.
+    /// The conversation that a user means: with a chat before one without, the newest first. Never by a name that may be
+    /// that of a host, whatever a peer calls itself.
+    pub(crate) fn meant_for_certain(&self, typed: &str) -> Option<&Row> {
+        let may_be_host = typed.contains('.') && matches!(Who::parse(typed), Who::User(_));
+        self.meant(typed).filter(|_| !may_be_host)
+    }
+
+    /// The same, among those that there are.
     pub(crate) fn meant(&self, typed: &str) -> Option<&Row> {
         let who = Who::parse(typed);
         let mut found = self.newest_first().filter(|row| who.is(&row.peer));

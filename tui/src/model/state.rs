@@ -12,6 +12,9 @@ use crate::model::snapshot::{Can, Snapshot};
 /// Unread messages are counted so many entries back.
 const UNREAD_MAX: u64 = 20_000;
 
+/// A search goes on by itself until it has found so much.
+const HITS_MIN: usize = 30;
+
 /// What the user looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -174,6 +177,15 @@ impl Model {
         }
     }
 
+    /// Takes in what simpd says to a job that was meant for the log that it had before: only what was to be sent matters still.
+    pub(crate) fn answer_of_old_log(&mut self, answered: Answered) {
+        let Answered { asked: Asked { number, job, .. }, outcome } = answered;
+        self.jobs.is_answered(number);
+        if let (Job::Send { text, .. }, Err(failure)) = (job, outcome) {
+            self.notice = Some(format!("not sent: {text} ({})", failure.line));
+        }
+    }
+
     /// Says why something was not done: at the bottom of the screen, and in the conversation.
     pub(crate) fn refuse(&mut self, line: String) {
         if let Place::Talk { address, .. } = &self.place
@@ -242,6 +254,10 @@ impl Model {
             (Some(found), Ok(Reply::History { events, older })) => {
                 found.hits.extend(events);
                 found.search = older.map_or(Search::Over, Search::Before);
+                // An answer is of a piece of the log, which may have none.
+                if found.hits.len() < HITS_MIN {
+                    self.search_on();
+                }
             }
             (_, Err(failure)) => {
                 self.found = None;
@@ -256,6 +272,16 @@ impl Model {
         for event in events {
             let row = self.list.row(&event.peer);
             row.at_ms = row.at_ms.max(event.at_ms);
+        }
+    }
+
+    /// Looks further back for what is searched for.
+    pub(crate) fn search_on(&mut self) {
+        let Some(found) = &mut self.found else { return };
+        if let Search::Before(before) = found.search {
+            found.search = Search::Asked;
+            let (text, address) = (found.text.clone(), found.address.clone());
+            self.jobs.ask(Job::Search { text, address, before: Some(before) });
         }
     }
 

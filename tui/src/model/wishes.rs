@@ -39,14 +39,13 @@ impl Model {
 
     /// Invites somebody, or shows the chat that there is.
     pub(crate) fn connect(&mut self, typed: &str) -> Wish {
-        let meant = self.list.meant(typed).map(|row| (row.peer.address.clone(), row.state()));
-        match meant {
+        let meant = self.list.meant_for_certain(typed);
+        match meant.map(|row| (row.peer.address.clone(), row.state())) {
             Some((address, Some(State::Open))) => self.go_to(&address),
             Some((address, Some(State::Invited))) => {
                 self.go_to(&address);
                 self.jobs.ask(Job::Accept { address });
             }
-            // Somebody who was there before: what is typed may be a name that no resolver knows.
             Some((address, _)) => {
                 self.go_to(&address);
                 self.jobs.ask(Job::Connect { typed: address });
@@ -174,12 +173,8 @@ impl Model {
     pub(crate) fn choose(&mut self, by: isize) {
         let Some(found) = &mut self.found else { return };
         found.chosen = found.chosen.saturating_add_signed(by).min(found.hits.len().saturating_sub(1));
-        if let Search::Before(before) = found.search
-            && found.chosen + 1 >= found.hits.len()
-        {
-            found.search = Search::Asked;
-            let (text, address) = (found.text.clone(), found.address.clone());
-            self.jobs.ask(Job::Search { text, address, before: Some(before) });
+        if found.chosen + 1 >= found.hits.len() {
+            self.search_on();
         }
     }
 

@@ -66,7 +66,7 @@ pub fn run(mut client: Client, whom: Option<&str>) -> Outcome<Left> {
     client.tell(|_, _| ());
     let mut model = Model::new(snapshot(&mut client)?);
     if let Some(whom) = whom {
-        let is_known = model.list.meant(whom).is_some();
+        let is_known = model.list.meant_for_certain(whom).is_some();
         let address = if is_known { whom.to_owned() } else { names::address(&mut client, whom)? };
         model.connect(&address).map_err(|why| fail(FailureKind::Usage, why))?;
     }
@@ -207,8 +207,7 @@ impl Screen {
                 self.app.begin_anew(*snapshot);
             }
             Input::Answer(log, answered) if log == self.log => model.answer(*answered),
-            // The text is sent all the same, and its entry comes.
-            Input::Answer(_, answered) => model.jobs.is_answered(answered.asked.number),
+            Input::Answer(_, answered) => model.answer_of_old_log(*answered),
             Input::Signal(SIGTSTP) => return Ok(self.suspend()),
             Input::Signal(SIGCONT) => return Ok(self.resume()),
             Input::Signal(signal) => return Ok(Flow::End(End::Signal(signal))),

@@ -1,4 +1,4 @@
-//! Reading the log in pages, backwards and forwards.
+//! Reading what takes several requests: a page forwards, and what a room has said.
 
 use simp_control::error::Outcome;
 use simp_control::{Client, Event, Filter, Piece, What};
@@ -6,30 +6,8 @@ use simp_control::{Client, Event, Filter, Piece, What};
 use crate::model::job::PAGE;
 use crate::model::members::Room;
 
-/// A search goes through so many pieces of the log before it says how far it is.
-const PIECES: usize = 40;
-
 /// What a room has said is looked for so many messages back.
 const OF_ROOM_MAX: usize = 20_000;
-
-/// The newest entries before this one, at least one unless there is none; and before which there may be more.
-pub(crate) fn older(
-    client: &mut Client,
-    before: Option<u64>,
-    filter: &Filter,
-) -> Outcome<(Vec<Event>, Option<u64>)> {
-    let (mut events, mut older) = (Vec::new(), before);
-    for _ in 0..PIECES {
-        let most = PAGE - events.len() as u32;
-        let (part, rest) = client.history_part(Piece { above: 0, before: older, most }, filter)?;
-        events.extend(part);
-        older = rest;
-        if older.is_none() || events.len() as u32 >= PAGE / 2 {
-            break;
-        }
-    }
-    Ok((events, older))
-}
 
 /// The entries that follow this one, newest first, up to about a page of them, and up to which entry of the log that is.
 /// The log is read backwards, so how far forward a page goes is tried out. `read` gives so many of a piece at most.

@@ -101,7 +101,11 @@ fn hint(model: &Model) -> String {
     let window = model.talk().and_then(|address| model.held.get(address));
     match (window, model.here()) {
         (Some(window), _) if !window.is_at_end() => {
-            let more = if window.newer == Newer::Live { "" } else { " (far back)" };
+            let more = match window.newer {
+                Newer::Live => "",
+                Newer::After(_) => " (far back)",
+                Newer::Asked(_) => " (reading on)",
+            };
             format!("older lines{more}: PgDn goes on, Ctrl-End to the newest")
         }
         (_, Ok(row)) if row.chat.is_none() => {

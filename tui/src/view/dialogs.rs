@@ -30,6 +30,9 @@ const KEYS: [(&str, &str); 14] = [
     ("Ctrl-C, Ctrl-D", "on an empty line: leave; chats stay open"),
 ];
 
+/// Lines of the help.
+pub(crate) const HELP_LINES: usize = KEYS.len() + COMMANDS.len() + 3;
+
 /// Draws the help from this line on.
 pub(crate) fn help(buffer: &mut Buffer, screen: Rect, from: usize, palette: Palette) {
     let row = |left: String, right: &str| {
@@ -53,7 +56,8 @@ pub(crate) fn help(buffer: &mut Buffer, screen: Rect, from: usize, palette: Pale
     // The last screen of it stays.
     let height = usize::from(screen.height.saturating_sub(2));
     let from = from.min(rows.len().saturating_sub(height));
-    boxed(buffer, screen, "Help", &rows[from..], palette);
+    let title = if rows.len() > height { "Help (PgDn, PgUp: more)" } else { "Help" };
+    boxed(buffer, screen, title, &rows[from..], palette);
 }
 
 /// Asks what to do with the lines that were pasted.
