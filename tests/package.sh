@@ -78,6 +78,8 @@ use() {
     # Names are looked up by a program without libraries too.
     says 1 '*127.0.0.1:9: nobody listens there*' simpctl connect localhost:9
     says 7 'simpctl: no-such-host.invalid: unknown host' simpctl connect no-such-host.invalid
+    # By another program: its own glibc would load libraries of the system, and might crash in them.
+    says 7 'simpctl: localhost.: unknown host' env PATH=/nowhere /usr/bin/simpctl connect localhost.
     says 0 '' simpctl stop
     says 0 '' simpctl -d $machine stop
 }
