@@ -182,7 +182,7 @@ fn an_invitation_that_cannot_leave_says_so() {
 #[test]
 fn an_address_that_comes_later_and_goes_is_waited_for() {
     let (test, world) = ("an_address_that_comes_later_and_goes_is_waited_for", World::new());
-    let setup = "ip link add d0 type dummy && ip link set d0 up && ip address add 192.0.2.8/24 dev d0";
+    let setup = "ip address add 192.0.2.8/32 dev lo";
     let Some(network) = Network::new(test, &world, setup) else { return };
     let manager = UnixDatagram::bind(world.path("notify")).unwrap();
     manager.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -207,19 +207,19 @@ fn an_address_that_comes_later_and_goes_is_waited_for() {
     client.reply(&keep("192.0.2.8", "early"));
     let _bob = network.start("192.0.2.8", &["--user", "bob", "--accept", "all"]);
     client.follow(FollowFrom::End);
-    network.ip("address add 192.0.2.7/24 dev d0");
+    network.ip("address add 192.0.2.7/32 dev lo");
     client.expect(What::Opened { note: None });
     client.expect(What::Delivered { message: 1 });
     assert_eq!(client.status().trouble, None);
     assert_eq!(told(), "STATUS=receiving on 192.0.2.7:7777");
 
     // It goes, as with a lease that is not renewed, and comes back.
-    network.ip("address del 192.0.2.7/24 dev d0");
+    network.ip("address del 192.0.2.7/32 dev lo");
     client.status_when(|status| status.trouble.as_deref() == Some(trouble));
     assert_eq!(told(), format!("STATUS={absent}"));
     let message = client.send("late");
     client.expect(queued("late"));
-    network.ip("address add 192.0.2.7/24 dev d0");
+    network.ip("address add 192.0.2.7/32 dev lo");
     client.expect(What::Delivered { message });
 }
 
