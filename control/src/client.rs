@@ -121,11 +121,13 @@ impl Client {
         Ok(client)
     }
 
-    /// A second connection to the same daemon and the same log, which follows nothing.
+    /// A second connection to the same daemon and the same log, which follows nothing. It may be left unused for long.
     pub fn another(&self) -> Outcome<Self> {
         let socket = self.socket().clone();
         // As one that was there: if it is gone now, whoever asked may wait for it.
-        let another = Self::new(Connection::new(socket.connect_again()?, socket))?;
+        let mut another = Self::new(Connection::new(socket.connect_again()?, socket))?;
+        // Whoever owes it for long is hung up on.
+        another.write()?;
         Ok(Self { log: self.log.clone(), ..another })
     }
 

@@ -188,6 +188,20 @@ fn who_relies_on_an_entry_of_another_connection_finds_that_it_is_gone() {
 }
 
 #[test]
+fn a_second_connection_says_hello_before_anything_is_asked_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("simpd.sock");
+    let served = simpd(UnixListener::bind(&path).unwrap(), vec![vec![hello()], vec![hello()]]);
+    let mut client = Client::at(&path).unwrap();
+    client.address().unwrap();
+    let _unused = client.another().unwrap();
+    assert_eq!(
+        served.join().unwrap(),
+        [[Request::Hello { version: VERSION }], [Request::Hello { version: VERSION }]]
+    );
+}
+
+#[test]
 fn a_second_connection_must_find_the_same_log() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("simpd.sock");
