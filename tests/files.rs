@@ -188,6 +188,32 @@ fn what_is_refused_says_why_to_whoever_sends_it() {
 }
 
 #[test]
+fn a_peer_is_told_no_more_of_our_system_than_concerns_it() {
+    let world = World::new();
+    let (_alice, bob) = in_a_chat(&world);
+    let (given, saved) = (file(&world, "x.bin", 11), folder(&world, "saved"));
+    let mut listener = world.spawn_ctl(2, &["listen", "--save", text(&saved), "-n", "2"]);
+    world.ctl(1, &["send", "--file", text(&given)]).ok();
+    assert_eq!(listener.read_line(), "saved alice: x.bin (11 bytes)");
+    fs::remove_dir_all(&saved).unwrap();
+    let refused = world.ctl(1, &["send", "--file", text(&given)]);
+    refused.fails(8, "simpctl: x.bin: not delivered: refused by the peer: it cannot be saved there");
+    let why = format!("{}: no such file or directory", saved.display());
+    assert_eq!(listener.wait().ok(), format!("not saved alice: x.bin ({why})\n"));
+    // And the other way round.
+    fs::create_dir(&saved).unwrap();
+    let sending = world.spawn_ctl(1, &["send", "--file", text(&given)]);
+    let (mut client, offered) = (bob.client(), What::File { name: "x.bin".to_owned(), size: 11 });
+    let filter = Filter { kinds: vec![Kind::File], ..Filter::default() };
+    client.reply(&Request::Follow { from: FollowFrom::After(0), filter });
+    (0..3).for_each(|_| drop(client.expect(offered.clone())));
+    fs::remove_file(&given).unwrap();
+    let listener = world.spawn_ctl(2, &["listen", "--save", text(&saved), "-n", "1"]);
+    sending.wait().fails(8, "simpctl: x.bin: not delivered: it cannot be read: no such file or directory");
+    assert_eq!(listener.wait().ok(), "not saved alice: x.bin (it cannot be read any more)\n");
+}
+
+#[test]
 fn a_file_that_changes_is_not_taken_for_what_was_offered() {
     let world = World::new();
     let _daemons = in_a_chat(&world);
@@ -319,7 +345,9 @@ fn a_disk_without_room_refuses_the_file_and_not_the_chat() {
     let listener = world.spawn_ctl(2, &["listen", "--save", text(&small), "-n", "2"]);
     let refused = world.ctl(1, &["send", "--file", text(&large)]);
     let why = format!("{}: it needs 2097152 bytes, and 1048576 are free", small.display());
-    refused.fails(8, &format!("simpctl: large.bin: not delivered: refused by the peer: {why}"));
+    // What there is on a disk is not for everybody.
+    let told = "refused by the peer: there is no room for it";
+    refused.fails(8, &format!("simpctl: large.bin: not delivered: {told}"));
     world.ctl(1, &["send", "--file", text(&fits)]).ok();
     let expected = format!("not saved alice: large.bin ({why})\nsaved alice: fits.bin (300.0 kB)\n");
     assert_eq!(listener.wait().ok(), expected);

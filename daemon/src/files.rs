@@ -9,7 +9,7 @@ mod source;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use simp_engine::{FileCommand, FileEvent, Reading, Saving};
+use simp_engine::{Fault, FileCommand, FileEvent, Reading, Saving};
 
 use saved::{Outcome, Saved};
 use source::Source;
@@ -87,7 +87,7 @@ impl Files {
         }
     }
 
-    fn note(&mut self, message: u64, outcome: Result<Outcome, String>) {
+    fn note(&mut self, message: u64, outcome: Result<Outcome, Fault>) {
         let event = match outcome {
             Ok(Outcome::NotYet) => return,
             Ok(Outcome::Ready(length)) => FileEvent::Ready(message, length),

@@ -10,7 +10,7 @@ use simp_store::StoreError;
 use crate::budgets::Sender;
 use crate::channels::Owner;
 use crate::engine::Engine;
-use crate::files::FileEvent;
+use crate::files::{Fault, FileEvent};
 use crate::inputs::ChannelEvent;
 use crate::now::Now;
 use crate::ongoing::Ongoing;
@@ -195,12 +195,14 @@ impl Engine {
                 Ok(())
             }
             FileEvent::Saved(message, path) => self.handle_saved(now, message, path),
-            FileEvent::Failed(message, why) => self.fail_fetch(now, message, why),
+            FileEvent::Failed(message, Fault { why, told }) => {
+                self.fail_fetch(now, message, (why, told.to_owned()))
+            }
             FileEvent::Part(channel, message, from, bytes) => {
                 self.handle_read(channel, message, from, bytes);
                 Ok(())
             }
-            FileEvent::Unreadable(message, why) => self.handle_unreadable(now, message, why),
+            FileEvent::Unreadable(message, fault) => self.handle_unreadable(now, message, fault),
         }
     }
 

@@ -220,15 +220,20 @@ impl Engine {
         self.go_on_with_files(now, key)
     }
 
-    /// A file cannot be saved, or is not wanted any more.
-    pub(crate) fn fail_fetch(&mut self, now: Now, message: u64, why: String) -> Result<(), StoreError> {
+    /// A file cannot be saved, or is not wanted any more: why, and what its peer is told of that.
+    pub(crate) fn fail_fetch(
+        &mut self,
+        now: Now,
+        message: u64,
+        (why, told): (String, String),
+    ) -> Result<(), StoreError> {
         let Some(mut file) = self.store.file(message)? else { return Ok(()) };
         let folder = match file.stands {
             FileStands::Offered => None,
             FileStands::Taken(folder) => Some(folder),
             FileStands::Ours(_) | FileStands::Saved(_) | FileStands::Refused { .. } => return Ok(()),
         };
-        file.stands = FileStands::Refused { reason: why.clone(), folder: folder.clone() };
+        file.stands = FileStands::Refused { reason: told, folder: folder.clone() };
         self.store.keep_file(&file)?;
         if let Some(folder) = folder {
             self.files.command(FileCommand::Discard(message, folder));

@@ -68,12 +68,28 @@ pub enum FileEvent {
     Written(u64, u64),
     /// It is whole and durable, at this path.
     Saved(u64, String),
-    /// It cannot be saved, for this reason.
-    Failed(u64, String),
+    /// It cannot be saved.
+    Failed(u64, Fault),
     /// For this channel, of this one of ours, from this byte on: the part that was asked for.
     Part(ChannelId, u64, u64, Vec<u8>),
-    /// This one of ours cannot be read, for this reason.
-    Unreadable(u64, String),
+    /// This one of ours cannot be read.
+    Unreadable(u64, Fault),
+}
+
+/// Why a file cannot be saved, or cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// In full, for our user.
+    pub why: String,
+    /// As much of it as concerns the peer. Nothing of our system can be in it, for it is the same everywhere.
+    pub told: &'static str,
+}
+
+/// One that both sides may know in full.
+impl From<&'static str> for Fault {
+    fn from(told: &'static str) -> Self {
+        Self { why: told.to_owned(), told }
+    }
 }
 
 /// Those of this run.

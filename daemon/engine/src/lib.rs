@@ -91,7 +91,7 @@ mod work;
 
 pub use budgets::Budget;
 pub use engine::Engine;
-pub use files::{FileCommand, FileEvent, Reading, Saving};
+pub use files::{Fault, FileCommand, FileEvent, Reading, Saving};
 pub use inputs::{Arrival, ChannelEvent, ClientId, Departure, Inputs, Link, Origin, Reader};
 pub use invariants::Broken;
 pub use now::Now;

@@ -8,7 +8,7 @@ use simp_store::{FileStands, KeptFile, StoreError};
 use crate::channels::Owner;
 use crate::engine::Engine;
 use crate::fetching::WORDS_MAX;
-use crate::files::{FileCommand, Serving, Source};
+use crate::files::{Fault, FileCommand, Serving, Source};
 use crate::now::Now;
 
 impl Engine {
@@ -118,13 +118,13 @@ impl Engine {
         &mut self,
         now: Now,
         message: u64,
-        why: String,
+        Fault { why, told }: Fault,
     ) -> Result<(), StoreError> {
         let is_it = |serving: &Serving| serving.file.as_ref().is_some_and(|it| it.message == message);
         let served = self.files.served.iter_mut().filter(|(_, serving)| is_it(serving));
         for (channel, serving) in served {
             serving.file = None;
-            self.channels.write(*channel, Frame::Gone { number: message, reason: why.clone() });
+            self.channels.write(*channel, Frame::Gone { number: message, reason: told.to_owned() });
         }
         let Some(file) = self.store.file(message)? else { return Ok(()) };
         self.end_ours(now, &file, What::FileFailed { message, why })

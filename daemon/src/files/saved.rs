@@ -11,7 +11,7 @@ use nix::unistd::geteuid;
 use ring::digest::{Context, SHA256};
 use simp_control::Digest;
 use simp_control::error::system;
-use simp_engine::Saving;
+use simp_engine::{Fault, Saving};
 
 /// So many bytes of what an earlier run has written are looked at in one turn.
 const CHECKED_PER_TURN: u64 = 1 << 20;
@@ -24,6 +24,12 @@ const SYNC_EVERY: u64 = 4 << 20;
 
 /// Files of one name in one folder that have a number each.
 const SAME_NAME_MAX: u32 = 10_000;
+
+/// What a peer hears of a file of its that cannot be saved: which folder it is for and what is there is none of its affairs.
+const NOT_SAVED: &str = "it cannot be saved there";
+
+/// And of one for which the disk is too small.
+const NO_ROOM: &str = "there is no room for it";
 
 /// What has become of a file.
 pub(super) enum Outcome {
@@ -57,7 +63,7 @@ pub(super) struct Saved {
 
 impl Saved {
     /// Begins with a file, or goes on with what is there of it, if there is room for the rest.
-    pub(super) fn begin(saving: &Saving, log: &str) -> Result<Self, String> {
+    pub(super) fn begin(saving: &Saving, log: &str) -> Result<Self, Fault> {
         let folder = PathBuf::from(&saving.folder);
         let part = part(&folder, log, saving.message);
         let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
@@ -67,7 +73,8 @@ impl Saved {
         let there = file.metadata().map_err(|error| explain(&folder, &error))?;
         // In a folder of all users it may be somebody else's, who would read along.
         if !there.is_file() || there.uid() != geteuid().as_raw() {
-            return Err(format!("{}: not a file of ours (remove it)", part.display()));
+            let why = format!("{}: not a file of ours (remove it)", part.display());
+            return Err(Fault { why, told: NOT_SAVED });
         }
         let mut saved = Self {
             part,
@@ -90,7 +97,7 @@ impl Saved {
     }
 
     /// Whether there is room for what is missing.
-    fn check_room(&self) -> Result<(), String> {
+    fn check_room(&self) -> Result<(), Fault> {
         let there = statvfs(&self.folder).map_err(|errno| explain(&self.folder, &errno.into()))?;
         #[allow(clippy::unnecessary_cast, reason = "they are u32 on some systems")]
         let free = (there.blocks_available() as u64).saturating_mul(there.fragment_size() as u64);
@@ -98,7 +105,8 @@ impl Saved {
         if missing > free {
             let folder = self.folder.display();
             let _ = fs::remove_file(&self.part);
-            return Err(format!("{folder}: it needs {missing} bytes, and {free} are free"));
+            let why = format!("{folder}: it needs {missing} bytes, and {free} are free");
+            return Err(Fault { why, told: NO_ROOM });
         }
         Ok(())
     }
@@ -109,7 +117,7 @@ impl Saved {
     }
 
     /// Looks at what is there, a piece at a time.
-    pub(super) fn check_on(&mut self) -> Result<Outcome, String> {
+    pub(super) fn check_on(&mut self) -> Result<Outcome, Fault> {
         let upto = self.length.min(self.checked + CHECKED_PER_TURN);
         let mut buffer = vec![0; READ_MAX.min((upto - self.checked) as usize)];
         while self.checked < upto {
@@ -127,7 +135,7 @@ impl Saved {
     }
 
     /// Appends what has come.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<Outcome, String> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<Outcome, Fault> {
         self.file.write_all_at(bytes, self.length).map_err(|error| explain(&self.folder, &error))?;
         self.digest.update(bytes);
         self.length += bytes.len() as u64;
@@ -144,7 +152,7 @@ impl Saved {
     }
 
     /// All of it is there.
-    fn end(&mut self) -> Result<Outcome, String> {
+    fn end(&mut self) -> Result<Outcome, Fault> {
         let found = std::mem::replace(&mut self.digest, Context::new(&SHA256)).finish();
         if found.as_ref() != self.sha256.as_bytes() {
             // What an earlier run has left may have suffered from a loss of power.
@@ -152,7 +160,7 @@ impl Saved {
                 self.start_over()?;
                 return Ok(Outcome::Ready(0));
             }
-            return Err("what came is not what was offered (did it change while it was sent?)".to_owned());
+            return Err("what came is not what was offered (did it change while it was sent?)".into());
         }
         self.file.sync_all().map_err(|error| explain(&self.folder, &error))?;
         let path = self.name_it()?;
@@ -162,7 +170,7 @@ impl Saved {
         Ok(Outcome::Whole(path.display().to_string()))
     }
 
-    fn start_over(&mut self) -> Result<(), String> {
+    fn start_over(&mut self) -> Result<(), Fault> {
         self.file.set_len(0).map_err(|error| explain(&self.folder, &error))?;
         (self.length, self.checked, self.is_resumed) = (0, 0, false);
         self.digest = Context::new(&SHA256);
@@ -170,7 +178,7 @@ impl Saved {
     }
 
     /// Gives it a name that nothing has, unless an earlier run has done that.
-    fn name_it(&self) -> Result<PathBuf, String> {
+    fn name_it(&self) -> Result<PathBuf, Fault> {
         let ours = self.file.metadata().map_err(|error| explain(&self.folder, &error))?;
         for path in names(&self.folder, &self.name) {
             let there = fs::symlink_metadata(&path);
@@ -183,7 +191,8 @@ impl Saved {
                 Err(error) => return Err(explain(&self.folder, &error)),
             }
         }
-        Err(format!("{}: too many files are called {}", self.folder.display(), self.name))
+        let why = format!("{}: too many files are called {}", self.folder.display(), self.name);
+        Err(Fault { why, told: NOT_SAVED })
     }
 }
 
@@ -225,6 +234,10 @@ fn names(folder: &Path, name: &str) -> impl Iterator<Item = PathBuf> {
     std::iter::once(name.to_owned()).chain(numbered).map(|name| folder.join(name))
 }
 
-fn explain(folder: &Path, error: &io::Error) -> String {
-    format!("{}: {}", folder.display(), system(error))
+fn explain(folder: &Path, error: &io::Error) -> Fault {
+    let told = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => NO_ROOM,
+        _ => NOT_SAVED,
+    };
+    Fault { why: format!("{}: {}", folder.display(), system(error)), told }
 }

@@ -77,7 +77,7 @@ fn what_a_loss_of_power_has_spoilt_comes_again_and_what_was_never_right_does_not
     let write = |bytes: &[u8]| vec![FileCommand::Write(7, bytes.to_vec())];
     assert_eq!(run(&mut files, write(&all[500..])), [FileEvent::Ready(7, 0)]);
     let [FileEvent::Failed(7, why)] = &run(&mut files, write(&[1; 1_000]))[..] else { panic!("it is saved") };
-    assert_eq!(why, "what came is not what was offered (did it change while it was sent?)");
+    assert_eq!(why.told, "what came is not what was offered (did it change while it was sent?)");
     assert_eq!(run(&mut files, write(&all)), [], "it is given up");
 }
 
@@ -106,7 +106,7 @@ fn a_file_of_ours_is_read_part_by_part_until_it_changes() {
     let expected = FileEvent::Part(ChannelId(1), 7, 200, bytes(1_000)[200..300].to_vec());
     assert_eq!(run(&mut files, part(200)), [expected]);
     fs::write(&path, bytes(999)).unwrap();
-    let changed = FileEvent::Unreadable(7, "it changed after it was offered".to_owned());
+    let changed = FileEvent::Unreadable(7, "it changed after it was offered".into());
     assert_eq!([run(&mut files, part(300)), run(&mut Files::new(LOG), part(0))].concat(), vec![changed; 2]);
     // A link to what is just as long.
     let other = folder.path().join("other");

@@ -33,8 +33,8 @@ pub enum FileStands {
     Taken(String),
     /// It is saved, which the peer may not know. What was needed for that may still be in this folder.
     Saved(String),
-    /// It is not taken, for this reason, which the peer may not know. If it was taken before, something may be left in this
-    /// folder.
+    /// It is not taken, for this reason, in words for the peer, which may not know it. If it was taken before, something may
+    /// be left in this folder.
     Refused {
         /// Why.
         reason: String,

@@ -111,7 +111,7 @@ pub fn take_file(engine: &mut Engine, now: Now, message: u64, folder: &str) -> C
 /// Refuses a file that a peer offers.
 pub fn refuse_file(engine: &mut Engine, now: Now, message: u64, reason: &str) -> Carried {
     offered(engine, message)?;
-    engine.fail_fetch(now, message, reason.to_owned())?;
+    engine.fail_fetch(now, message, (reason.to_owned(), reason.to_owned()))?;
     Ok(Reply::Done)
 }
 
