@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use simp_control::error::system;
 use simp_control::{FailureKind, Filter, FollowFrom, Kind, Reply, Request, TransferState, What};
 
 use crate::harness::{DEADLINE, Daemon, Random, TestClient, World, is_root, seed, skipped};
@@ -250,6 +251,7 @@ fn what_cannot_be_sent_or_saved_is_said_before_anything_is() {
     let given = file(&world, "x.bin", 11);
     let peer = format!("bob@{}:7777", world.address(2));
     let missing = world.path("missing");
+    let no_file = system(&fs::File::create("/proc/simp.part").unwrap_err());
     for (args, status, line) in [
         (
             &["send", "--file", text(&given)][..],
@@ -274,6 +276,9 @@ fn what_cannot_be_sent_or_saved_is_said_before_anything_is() {
             format!("{}: no such file or directory", missing.display()),
         ),
         (&["listen", "--save", text(&given)], 1, format!("{}: not a folder", given.display())),
+        (&["listen", "--save", ""], 2, "--save: no folder given (this one: --save .)".to_owned()),
+        (&["listen", "--save", "/proc"], 1, format!("/proc: no file can be made there: {no_file}")),
+        (&["send", "--file", ""], 2, "--file: no file given".to_owned()),
         (&["listen", "--max-size", "9"], 2, "--max-size is about files, and needs --save DIR".to_owned()),
         (
             &["listen", "--save", ".", "--exec", "true"],

@@ -138,6 +138,7 @@ fn what_makes_no_sense_about_keys_is_named_with_the_remedy() {
         (&["forget", "bob"], 7, "bob: no key is known (list them: simpctl keys)".to_owned()),
         (&["forget", ONE], 7, format!("{ONE}: no key is known (list them: simpctl keys)")),
         (&["import", file], 2, format!("{file}: line 1: SHA256:abc: {NO_KEY}")),
+        (&["import", ""], 2, "keys import: no file given".to_owned()),
         (&["import", &missing], 1, format!("{missing}: no such file or directory")),
         (&["import", &folder], 1, format!("{folder}: {not_a_file}")),
     ] {

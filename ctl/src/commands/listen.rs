@@ -42,6 +42,7 @@ pub(super) fn check(args: &ListenArgs, is_json: bool) -> Outcome {
         _ if args.since.is_some() && args.new => {
             "--since uses no mark, so that --new means nothing (leave one out)"
         }
+        _ if args.save.as_deref() == Some("") => "--save: no folder given (this one: --save .)",
         _ if args.max_size.is_some() && args.save.is_none() => {
             "--max-size is about files, and needs --save DIR"
         }

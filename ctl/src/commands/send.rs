@@ -27,6 +27,9 @@ pub(super) fn check(args: &SendArgs) -> Outcome {
     if args.whole && !args.text.is_empty() {
         return Err(fail(FailureKind::Usage, "--whole sends standard input: give it or a text, not both"));
     }
+    if args.file.as_deref() == Some("") {
+        return Err(fail(FailureKind::Usage, "--file: no file given"));
+    }
     if args.file.is_some() && (args.queue || args.whole || !args.text.is_empty()) {
         let wrong = match args.queue {
             true => "--file needs an open chat, so that --queue means nothing (leave it out)",

@@ -23,6 +23,7 @@ const KEYS_MAX: usize = 5_000;
 pub(super) fn read(args: &ImportArgs) -> Outcome<Vec<TrustedKey>> {
     let (name, text) = match args.file.as_deref() {
         None | Some("-") => ("standard input", from_stdin()),
+        Some("") => return Err(fail(FailureKind::Usage, "keys import: no file given")),
         Some(file) => (file, plain_file::read_to_string(file.as_ref(), FILE_MAX)),
     };
     let text = text.map_err(|error| {
