@@ -1,6 +1,8 @@
-//! Files that go from one user to another, in a secure chat.
+//! Files that go from one user to another, in a secure chat. `leaving`: the end of that chat.
 //!
 //! `SIMP_SEED=n` takes the same dice again, `SIMP_FILE_MB=n` sets how large the file is that goes on through kills.
+
+mod leaving;
 
 use std::fs;
 use std::io::Write as _;
@@ -215,6 +217,21 @@ fn a_peer_is_told_no_more_of_our_system_than_concerns_it() {
 }
 
 #[test]
+fn a_queued_file_is_shown_as_one() {
+    let world = World::new();
+    let _daemons = in_a_chat(&world);
+    let given = file(&world, "x.bin", 11);
+    let told = world.ctl(1, &["send", "--no-wait", "--json", "--file", text(&given)]).ok();
+    let is_file = r#""text":"x.bin","name":"x.bin","size":11}"#;
+    assert_eq!(told, format!("{{\"id\":3,\"event\":\"queued\",\"chat\":1,{is_file}\n"));
+    let history = world.ctl(1, &["history", "--json"]).ok();
+    assert!(
+        history.ends_with(&format!("{is_file}\n")) && history.contains(r#""event":"queued""#),
+        "{history}"
+    );
+}
+
+#[test]
 fn a_file_that_changes_is_not_taken_for_what_was_offered() {
     let world = World::new();
     let _daemons = in_a_chat(&world);
@@ -298,7 +315,9 @@ fn a_chat_that_ends_ends_its_files() {
     let given = file(&world, "x.bin", 11);
     let sending = world.spawn_ctl(1, &["send", "--file", text(&given)]);
     assert!(world.ctl(2, &["listen", "-n", "1"]).ok().contains("x.bin"));
-    world.ctl(2, &["quit"]).ok();
+    let quit = world.ctl(2, &["quit"]);
+    let not_saved = "simpctl: not saved: file 3 (x.bin): the chat is over\n";
+    assert_eq!((quit.status, quit.stdout.as_str(), quit.stderr.as_str()), (Some(0), "", not_saved));
     sending.wait().fails(8, "simpctl: x.bin: not delivered: peer quit");
     let Reply::Transfers { transfers, .. } = bob.client().reply(&Request::Transfers { after: 0 }) else {
         panic!("no transfers")

@@ -15,7 +15,7 @@ mod floods;
 mod kills;
 mod kinds;
 mod misuse;
-mod relay;
+pub mod relay;
 
 use simp_control::What;
 

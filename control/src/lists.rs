@@ -169,6 +169,8 @@ impl Client {
     /// This entry of the log; `None` if the log has it no more.
     pub fn entry(&mut self, id: u64) -> Outcome<Option<Event>> {
         let piece = Piece { above: id.saturating_sub(1), before: Some(id.saturating_add(1)), most: 1 };
-        Ok(self.history(piece, &Filter::default())?.pop())
+        // Without their names, those of files do not pass.
+        let filter = Filter { kinds: self.kinds()?, ..Filter::default() };
+        Ok(self.history(piece, &filter)?.pop())
     }
 }

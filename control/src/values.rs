@@ -192,6 +192,8 @@ pub enum TransferState {
     Offered,
     /// It is being saved here.
     Receiving,
-    /// It is ours, and the peer has it not.
+    /// It is ours, and the peer has not taken it.
+    Waiting,
+    /// It is ours, and the peer has taken it, and has it not yet.
     Sending,
 }

@@ -302,7 +302,7 @@ pub(crate) struct ListenArgs {
 #[argh(note = "JSON: the chat.")]
 #[argh(subcommand, name = "quit", help_triggers("-h", "--help"))]
 pub(crate) struct QuitArgs {
-    /// do not deliver queued messages
+    /// do not deliver queued messages, nor wait for files
     #[argh(switch)]
     pub(crate) now: bool,
     /// how long to wait for the end; simpd keeps trying afterwards

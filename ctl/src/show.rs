@@ -15,7 +15,8 @@ use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 use simp_control::error::{Outcome, unwritten};
 use simp_control::{Event, Failure, Peer, Secure, escape};
 
-pub(crate) use model::{Daemon, OutboxEntry, Progress, Unread, View, WaitsFor};
+pub(crate) use files::how_far;
+pub(crate) use model::{ChatEntry, Daemon, OutboxEntry, Progress, Unread, View, WaitsFor};
 
 /// How things are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //! channels is the caller's affair: here is what goes over them, and the machine of one chat.
 //!
 //! - `key`: what a daemon is known by. `frame`: what goes over a channel (`frame.cddl`).
-//! - `chat`: the machine, with `commands`: what our user wants, and `hearing`: what comes in. `way`: the channel in use.
-//!   `ours`: our messages.
+//! - `chat`: the machine, with `commands`: what our user wants, and `hearing`: what comes in. `phase`: where it
+//!   stands. `way`: the channel in use. `ours`: our messages.
 //! - `crate::file`: what there is to say of files. Their parts go over channels of their own, which are the caller's affair too.
 
 mod chat;
@@ -13,6 +13,7 @@ mod hearing;
 mod key;
 mod name;
 mod ours;
+mod phase;
 mod way;
 
 pub use crate::file::{Bytes, Digest, DigestError, FILE_WINDOW, Offer, PART_MAX, clean_name};
@@ -21,3 +22,4 @@ pub use frame::{Broken, ChannelId, ChatId, FILES, Frame, Hello, PROTOCOL, Stands
 pub use key::{KeyId, KeyIdError};
 pub use name::{Name, NameError};
 pub use ours::{Body, Letter};
+pub use phase::Carries;

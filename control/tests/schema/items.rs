@@ -287,7 +287,8 @@ fn outbox() -> Vec<OutboxMessage> {
 fn transfers() -> Vec<Transfer> {
     let states = successors(Some(TransferState::Offered), |state| match state {
         TransferState::Offered => Some(TransferState::Receiving),
-        TransferState::Receiving => Some(TransferState::Sending),
+        TransferState::Receiving => Some(TransferState::Waiting),
+        TransferState::Waiting => Some(TransferState::Sending),
         TransferState::Sending => None,
     });
     let name = "gr\u{fc}n".to_owned();

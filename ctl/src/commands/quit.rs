@@ -1,18 +1,23 @@
-//! `quit`: leaves a chat and waits until it is closed. `decline` ends a request in the same way.
+//! `quit`: leaves a chat and waits until it is closed. `decline` ends a request in the same way. `fates`: what became of what
+//! was under way.
+
+mod fates;
 
 use std::time::{Duration, Instant};
 
 use simp_control::clock::now_ms;
 use simp_control::error::{Outcome, fail};
 use simp_control::{
-    ChatInfo, Client, Event, FailureKind, Filter, FollowFrom, Kind, Piece, Reason, Request, State, What,
-    names, sleep,
+    ChatInfo, Client, Event, FailureKind, Filter, FollowFrom, Kind, Piece, Reason, Request, State, Transfer,
+    TransferState, What, names, sleep,
 };
 
+use super::chats::files;
 use super::connect::{Begun, begun};
 use crate::args::QuitArgs;
-use crate::show::{Output, View, complain};
+use crate::show::{Output, View, complain, how_far};
 use crate::when::deadline;
+use fates::Fates;
 
 /// Leaves and waits until the chat is closed.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &QuitArgs) -> Outcome {
@@ -30,19 +35,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &QuitArgs) -> 
     };
     // The chat has ended in any case; the exit status says whether something was lost with it.
     output.show(&View::Ended(&chat))?;
-    if !fates.unconfirmed.is_empty() {
-        complain(&format!("sent, not confirmed: {}", numbered(&fates.unconfirmed)));
-    }
-    all_delivered(&fates.lost)
-}
-
-/// What became of the messages that were queued: the others have arrived.
-#[derive(Debug, Default)]
-struct Fates {
-    /// The peer does not acknowledge them.
-    unconfirmed: Vec<u64>,
-    /// Not delivered.
-    lost: Vec<u64>,
+    fates.tell(client)
 }
 
 /// Asks for the end of a chat or request. If simpd went away after that was done and before it said so, there is no
@@ -116,7 +109,8 @@ fn closed(
     after: u64,
     wait: Wait,
 ) -> Outcome<Result<(ChatInfo, Fates), ChatInfo>> {
-    let kinds = vec![Kind::Closed, Kind::Delivered, Kind::Unconfirmed, Kind::Undelivered];
+    let kinds = client.insist(wait.deadline, |client, _| client.kinds())?;
+    let kinds = kinds.into_iter().filter(|kind| is_of_end(*kind)).collect();
     client.follow(FollowFrom::After(after), Filter { kinds, chat: Some(chat.chat), ..Filter::default() })?;
     client.write()?;
     let mut fates = Fates::default();
@@ -137,9 +131,7 @@ fn closed(
                 let chat = ChatInfo { peer: event.peer, state: State::Closed, queued: 0, ..chat };
                 return Ok(Ok((chat, fates)));
             }
-            What::Undelivered { message, .. } => fates.lost.push(message),
-            What::Unconfirmed { message } => fates.unconfirmed.push(message),
-            _ => (),
+            what => fates.note(what),
         }
         queued = queued.saturating_sub(1);
         if queued == 0 {
@@ -149,19 +141,60 @@ fn closed(
     }
 }
 
+/// Whether it says that a chat is over, or what became of something in it.
+fn is_of_end(kind: Kind) -> bool {
+    match kind {
+        Kind::Closed | Kind::Delivered | Kind::Unconfirmed | Kind::Undelivered | Kind::FileFailed => true,
+        Kind::Request
+        | Kind::Inviting
+        | Kind::Opened
+        | Kind::Message
+        | Kind::Queued
+        | Kind::Error
+        | Kind::File
+        | Kind::FileSaved => false,
+    }
+}
+
 /// Says what this chat waits for before it is closed.
 fn explain(client: &mut Client, chat: u64, deadline: Option<Instant>) -> Outcome {
     let chats = client.insist(deadline, |client, _| client.chats())?;
-    if let Some(chat) = chats.iter().find(|info| info.chat == chat) {
-        complain(&waiting(chat, now_ms()));
-    }
+    let Some(chat) = chats.iter().find(|info| info.chat == chat) else { return Ok(()) };
+    let files = client.insist(deadline, |client, _| files(client))?;
+    let is_its = |file: &&Transfer| file.peer.address == chat.peer.address && is_under_way(file.state);
+    let files: Vec<_> = files.iter().filter(is_its).collect();
+    complain(&waiting(chat, &files, now_ms()));
     Ok(())
 }
 
-/// What the chat waits for.
-fn waiting(chat: &ChatInfo, now_ms: u64) -> String {
+/// Whether a chat that is left waits for such a file.
+fn is_under_way(state: TransferState) -> bool {
+    match state {
+        TransferState::Receiving | TransferState::Sending => true,
+        TransferState::Offered | TransferState::Waiting => false,
+    }
+}
+
+/// What the chat waits for, in which these files are under way.
+fn waiting(chat: &ChatInfo, files: &[&Transfer], now_ms: u64) -> String {
     let peer = &chat.peer;
     match (chat.queued, chat.ends_ms) {
+        (0, None) if let [file, others @ ..] = files => {
+            let others = match others.len() {
+                0 => String::new(),
+                1 => ", and for 1 more file".to_owned(),
+                others => format!(", and for {others} more files"),
+            };
+            let (name, far) = (&file.name, how_far(file));
+            match file.state {
+                TransferState::Receiving | TransferState::Offered => {
+                    format!("waiting for {name} of {peer} ({far}){others}")
+                }
+                TransferState::Sending | TransferState::Waiting => {
+                    format!("waiting for {peer} to take {name} ({far}){others}")
+                }
+            }
+        }
         (0, None) => format!("waiting for {peer} to acknowledge the end"),
         (0, Some(ends_ms)) => {
             let left = ends_ms.saturating_sub(now_ms).div_ceil(1_000);
@@ -172,33 +205,10 @@ fn waiting(chat: &ChatInfo, now_ms: u64) -> String {
     }
 }
 
-fn all_delivered(lost: &[u64]) -> Outcome {
-    let kept = match lost {
-        [] => return Ok(()),
-        [_] => "it is kept in the log",
-        _ => "they are kept in the log",
-    };
-    Err(fail(FailureKind::Undelivered, format!("not delivered: {} ({kept})", numbered(lost))))
-}
-
-fn numbered(messages: &[u64]) -> String {
-    let ids: Vec<String> = messages.iter().map(u64::to_string).collect();
-    format!("message{} {}", if ids.len() == 1 { "" } else { "s" }, ids.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use simp_control::Peer;
-
-    #[test]
-    fn leaving_with_messages_undelivered_is_a_failure() {
-        assert!(all_delivered(&[]).is_ok());
-        let line = all_delivered(&[3]).unwrap_err().to_string();
-        assert_eq!(line, "not delivered: message 3 (it is kept in the log)");
-        let line = all_delivered(&[3, 5]).unwrap_err().to_string();
-        assert_eq!(line, "not delivered: messages 3, 5 (they are kept in the log)");
-    }
 
     #[test]
     fn what_an_end_waits_for_is_said_in_words() {
@@ -221,7 +231,7 @@ mod tests {
                 ends_ms,
                 secure: None,
             };
-            assert_eq!(waiting(&chat, 10_000), format!("waiting for bob@127.0.0.2:7777 {line}"));
+            assert_eq!(waiting(&chat, &[], 10_000), format!("waiting for bob@127.0.0.2:7777 {line}"));
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ResendArgs) -
     };
     // It is queued, and nothing that happens now may make a failure of that to people, who are not shown its text.
     let text = if output.is_json() { text(client, message)? } else { String::new() };
-    even_unread(output.show(&View::Queued { message, chat, text: &text }))
+    even_unread(output.show(&View::Queued { message, chat, text: &text, size: None }))
 }
 
 /// What a message of ours says.

@@ -97,7 +97,7 @@ impl Sending<'_> {
         let (message, chat) = self.queue(text, deadline)?;
         self.newest = message;
         if !self.waits() {
-            return even_unread(self.output.show(&View::Queued { message, chat, text }));
+            return even_unread(self.output.show(&View::Queued { message, chat, text, size: None }));
         }
         // A script must not take it for unsent, and send it again.
         self.wait(message, deadline).map_err(|error| error.goes_on(&format!("message {message} is queued")))

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use simp_control::clock::rfc3339;
 use simp_control::{
-    ChatInfo, Consumer, Event, Failure, Kind, KnownKey, OutboxMessage, PeerInfo, What, escape,
+    ChatInfo, Consumer, Event, Failure, Kind, KnownKey, OutboxMessage, PeerInfo, Transfer, What, escape,
 };
 
 use super::model::{Progress, View};
@@ -27,13 +27,15 @@ pub(super) fn render(shown: &View<'_>) -> String {
         View::Event(event) | View::Entry(event) | View::Delivered(event) | View::NotSaved { event, .. } => {
             line(&entry(event))
         }
-        View::Connected(info) | View::Ended(info) => line(&chat(info)),
-        View::Chats(chats) => chats.iter().map(|info| line(&chat(info))).collect(),
-        View::Queued { message, chat, text } => line(&Object([
+        View::Connected(info) | View::Ended(info) => line(&chat(info, &[])),
+        View::Chats(chats) => chats.iter().map(|entry| line(&chat(&entry.chat, &entry.files))).collect(),
+        View::Queued { message, chat, text, size } => line(&Object([
             ("id", json!(message)),
             ("event", json!(Kind::Queued)),
             ("chat", json!(chat)),
             ("text", json!(text)),
+            ("name", json!(size.map(|_| text))),
+            ("size", json!(size)),
         ])),
         View::Outbox(messages) => {
             messages.iter().map(|message| line(&outbox_message(&message.message))).collect()
@@ -94,7 +96,10 @@ fn entry(event: &Event) -> Object<15> {
         What::Request | What::Inviting | What::Message { .. } | What::Error { .. } => (),
         What::Opened { note: special } => note = special.as_deref(),
         What::Closed { reason: why, .. } => reason = Some(*why),
-        What::Queued { again: first, size: bytes, .. } => (again, size) = (*first, *bytes),
+        // The text too: it is what scripts have of it that were written before there were files.
+        What::Queued { text: called, again: first, size: bytes } => {
+            (again, size, name) = (*first, *bytes, bytes.map(|_| called));
+        }
         What::Delivered { message: id } | What::Unconfirmed { message: id } => message = Some(*id),
         What::Undelivered { message: id, reason: why } => (message, reason) = (Some(*id), Some(*why)),
         // A script that reads texts must not take these for some.
@@ -127,7 +132,9 @@ fn entry(event: &Event) -> Object<15> {
     ])
 }
 
-fn chat(info: &ChatInfo) -> Object<7> {
+fn chat(info: &ChatInfo, files: &[Transfer]) -> Object<8> {
+    let files = Some(files).filter(|files| !files.is_empty());
+    let files = files.map(|files| files.iter().map(transfer).collect::<Vec<_>>());
     Object([
         ("chat", json!(info.chat)),
         ("peer", json!(info.peer.to_string())),
@@ -136,6 +143,17 @@ fn chat(info: &ChatInfo) -> Object<7> {
         ("since", json!(rfc3339(info.since_ms))),
         ("note", json!(info.note)),
         ("secure", json!(info.secure)),
+        ("files", json!(files)),
+    ])
+}
+
+fn transfer(file: &Transfer) -> Object<5> {
+    Object([
+        ("message", json!(file.message)),
+        ("name", json!(file.name)),
+        ("done", json!(file.done)),
+        ("size", json!(file.size)),
+        ("state", json!(file.state)),
     ])
 }
 
@@ -181,7 +199,8 @@ fn consumer(info: &Consumer, last_id: u64) -> Object<3> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_control::{FailureKind, KeyId, Peer, Reason, Secure, State};
+    use crate::show::ChatEntry;
+    use simp_control::{FailureKind, KeyId, Peer, Reason, Secure, State, TransferState};
 
     fn event(what: What) -> Event {
         let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };
@@ -210,6 +229,10 @@ mod tests {
             (
                 What::Queued { text: "hi".into(), again: Some(7), size: None },
                 format!(r#""queued","chat":1,"to":"{bob}","again":7,"text":"hi""#),
+            ),
+            (
+                What::Queued { text: "x.bin".into(), again: None, size: Some(9) },
+                format!(r#""queued","chat":1,"to":"{bob}","text":"x.bin","name":"x.bin","size":9"#),
             ),
             (What::Delivered { message: 9 }, format!(r#""delivered","chat":1,"to":"{bob}","message":9"#)),
             (
@@ -282,7 +305,14 @@ mod tests {
             ends_ms: None,
             secure: opened.secure,
         };
-        assert!(render(&View::Chats(&[chat])).ends_with(&format!(".123Z\",{secure}}}\n")));
+        assert!(render(&View::Connected(&chat)).ends_with(&format!(".123Z\",{secure}}}\n")));
+        let (message, name, state) = (7, "x\u{9b}".to_owned(), TransferState::Sending);
+        let file = Transfer { message, peer: opened.peer.clone(), name, size: 9, done: 3, state };
+        let files = r#""files":[{"done":3,"message":7,"name":"x\u009b","size":9,"state":"sending"}]"#;
+        assert!(
+            render(&View::Chats(&[ChatEntry { chat, files: vec![file] }]))
+                .ends_with(&format!("{secure},{files}}}\n"))
+        );
         let (who, user, seen_ms) = ("ann".to_owned(), String::new(), 1_795_262_400_123);
         let known = KnownKey { who, key, user, seen_ms, trusted: true };
         let seen = "2026-11-21T12:00:00.123Z";

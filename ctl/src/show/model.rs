@@ -1,6 +1,6 @@
 //! What is shown, apart from how: `plain` and `json` are the two forms of it.
 
-use simp_control::{ChatInfo, Consumer, Event, KeyId, KnownKey, OutboxMessage, PeerInfo, Status};
+use simp_control::{ChatInfo, Consumer, Event, KeyId, KnownKey, OutboxMessage, PeerInfo, Status, Transfer};
 use simp_probe::Report;
 
 /// What can be printed.
@@ -15,13 +15,13 @@ pub(crate) enum View<'a> {
     /// A chat or request that is over now.
     Ended(&'a ChatInfo),
     /// A list of chats.
-    Chats(&'a [ChatInfo]),
+    Chats(&'a [ChatEntry]),
     /// A message of ours is in the peer's hands.
     Delivered(&'a Event),
     /// A file of a peer with this name is not saved.
     NotSaved { event: &'a Event, name: &'a str },
-    /// A message of ours is on disk.
-    Queued { message: u64, chat: u64, text: &'a str },
+    /// A message of ours is on disk; with a size it is a file of so many bytes, and the text is its name.
+    Queued { message: u64, chat: u64, text: &'a str, size: Option<u64> },
     /// What is kept until its peer has it.
     Outbox(&'a [OutboxEntry]),
     /// A message was taken out of the outbox.
@@ -53,6 +53,13 @@ pub(crate) enum View<'a> {
     /// What was found out about a peer; people see the datagrams for every verdict if it is verbose, otherwise for
     /// those that fail.
     Probed { report: &'a Report, verbose: bool },
+}
+
+/// A chat, and the files that are offered or under way in it.
+#[derive(Debug)]
+pub(crate) struct ChatEntry {
+    pub(crate) chat: ChatInfo,
+    pub(crate) files: Vec<Transfer>,
 }
 
 /// How far a file of ours is, in bytes.

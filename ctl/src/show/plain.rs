@@ -2,11 +2,11 @@
 
 use simp_control::clock::{age, local, now_ms};
 use simp_control::{
-    ChatInfo, Consumer, Event, Kind, OutboxMessage, Peer, PeerInfo, Secure, Status, TEXT_MAX, What, escape,
-    read_payload_up_to,
+    ChatInfo, Consumer, Event, Kind, OutboxMessage, Peer, PeerInfo, Secure, Status, TEXT_MAX, Transfer, What,
+    escape, read_payload_up_to,
 };
 
-use super::files::name_and_size;
+use super::files::{name_and_size, under_way};
 use super::keys::{exported, key_row, secrecy, secrecy_with_key};
 use super::model::{OutboxEntry, View, WaitsFor};
 use super::overview::overview;
@@ -43,7 +43,7 @@ pub(super) fn render(shown: &View<'_>) -> String {
             format!("simpd is already running on {daemon} (another one: simpctl start ADDR)\n")
         }
         View::Overview { daemons, must_be_named } => overview(daemons, *must_be_named),
-        View::Chats(chats) => table(chats.iter().map(|chat| row(chat, now_ms()))),
+        View::Chats(chats) => table(chats.iter().map(|entry| row(&entry.chat, &entry.files, now_ms()))),
         View::Outbox(entries) => table(entries.iter().map(|entry| outbox_row(entry, now_ms()))),
         View::Consumers { consumers, last_id } => {
             table(consumers.iter().map(|consumer| consumer_row(consumer, *last_id)))
@@ -123,11 +123,11 @@ fn aside(secure: Option<Secure>, note: Option<&str>) -> String {
     if all.is_empty() { String::new() } else { format!(" ({})", all.join("; ")) }
 }
 
-fn row(chat: &ChatInfo, now_ms: u64) -> [String; 6] {
+fn row(chat: &ChatInfo, files: &[Transfer], now_ms: u64) -> [String; 6] {
     let age = age(now_ms.saturating_sub(chat.since_ms) / 1000);
     let secrecy = chat.secure.as_ref().map(secrecy_with_key);
     let note = chat.note.as_deref().map(|note| escape::shown(note).into_owned());
-    let note = secrecy.into_iter().chain(note).collect::<Vec<_>>().join("; ");
+    let note = secrecy.into_iter().chain(note).chain(under_way(files)).collect::<Vec<_>>().join("; ");
     [chat.chat.to_string(), chat.state.to_string(), chat.peer.shown(), chat.queued.to_string(), age, note]
 }
 
@@ -278,7 +278,7 @@ mod tests {
             chat(12, "", State::Invited, None),
         ];
         assert_eq!(
-            table(rows.iter().map(|chat| row(chat, 61_000))),
+            table(rows.iter().map(|chat| row(chat, &[], 61_000))),
             "1   open     bob@127.0.0.2:7777  0  1m  takes turns; cuts at 500 bytes\n12  invited  127.0.0.2:7777      0  1m\n"
         );
         assert_eq!(render(&View::Chats(&[])), "");
@@ -345,7 +345,7 @@ mod tests {
             secure: secure(true),
         };
         assert_eq!(render(&View::Connected(&chat)), format!("connected to {who} (secure)\n"));
-        assert_eq!(row(&chat, 0)[5], format!("secure, known key {key}"));
+        assert_eq!(row(&chat, &[], 0)[5], format!("secure, known key {key}"));
         chat.secure = secure(false);
         assert_eq!(render(&View::Connected(&chat)), format!("connected to {who} (secure, new key {key})\n"));
     }

@@ -92,8 +92,22 @@ impl Engine {
         }
         let untold = self.store.untold_files(chat, TOLD_MAX)?;
         self.tell(chat, &untold);
+        for file in self.store.files_of(chat)? {
+            self.claim(&file);
+        }
         self.ask(chat);
         Ok(())
+    }
+
+    /// Says of a file that it is taken, and will be asked for in its turn: a want of nothing. Whoever sends it stays until then.
+    pub(crate) fn claim(&mut self, file: &KeptFile) {
+        let (FileStands::Taken(_), Some(pull)) = (&file.stands, self.files.pulls.get(&file.chat)) else {
+            return;
+        };
+        let name = self.chats.get(pull.key).and_then(|ongoing| Some(ongoing.chat.secure()?.id()));
+        if let (Some(channel), Some(chat)) = (pull.line.up(), name) {
+            self.channels.write(channel, Frame::Want { chat, number: file.number, from: 0, upto: 0 });
+        }
     }
 
     /// Tells the peer what became of files, if it has settled what it was told before.
@@ -135,15 +149,25 @@ impl Engine {
         channel: ChannelId,
         frame: Frame,
     ) -> Result<(), StoreError> {
-        let is_its = self.files.pulls.get(&chat).is_some_and(|pull| pull.line.up() == Some(channel));
+        let pull = self.files.pulls.get(&chat).filter(|pull| pull.line.up() == Some(channel));
+        let Some(key) = pull.map(|pull| pull.key) else { return Ok(()) };
+        self.note_sign_of_files(now, key);
         match frame {
-            _ if !is_its => {}
             Frame::Part { from, bytes } => self.handle_part(now, chat, from, bytes),
             Frame::Settled { number } => return self.handle_settled(now, chat, number),
             Frame::Gone { number, reason } => return self.handle_gone(now, chat, number, &reason),
             _ => self.lose_line(now, chat),
         }
         Ok(())
+    }
+
+    /// The peer of this chat has said something of files.
+    pub(crate) fn note_sign_of_files(&mut self, now: Now, key: usize) {
+        // In any other chat nothing comes of it, and there may be very many in a moment.
+        if self.chats.get(key).is_none_or(|ongoing| ongoing.chat.state() != State::Closing) {
+            return;
+        }
+        self.chats.change(key, |it| it.chat.secure_mut().map(|chat| chat.handle_sign_of_files(now.instant)));
     }
 
     fn handle_part(&mut self, now: Now, chat: u64, from: u64, Bytes(bytes): Bytes) {
@@ -167,6 +191,7 @@ impl Engine {
         let Some(pull) = self.files.pulls.get_mut(&chat) else { return Ok(()) };
         pull.told = pull.told.saturating_sub(1);
         let key = pull.key;
+        self.chats.touch(key);
         if pull.told == 0 { self.go_on_with_files(now, key) } else { Ok(()) }
     }
 
@@ -179,6 +204,7 @@ impl Engine {
         self.discard(fetch.message)?;
         self.append_of_file(now, key, What::FileFailed { message: fetch.message, why })?;
         self.store.drop_file(fetch.message)?;
+        self.chats.touch(key);
         self.go_on_with_files(now, key)
     }
 
@@ -231,7 +257,10 @@ impl Engine {
         let folder = match file.stands {
             FileStands::Offered => None,
             FileStands::Taken(folder) => Some(folder),
-            FileStands::Ours(_) | FileStands::Saved(_) | FileStands::Refused { .. } => return Ok(()),
+            FileStands::Ours(_)
+            | FileStands::Fetched(_)
+            | FileStands::Saved(_)
+            | FileStands::Refused { .. } => return Ok(()),
         };
         file.stands = FileStands::Refused { reason: told, folder: folder.clone() };
         self.store.keep_file(&file)?;

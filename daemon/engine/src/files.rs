@@ -167,6 +167,8 @@ pub struct Progress {
 pub struct Serving {
     /// Its chat.
     pub chat: u64,
+    /// The same, as the roster has it.
+    pub key: usize,
     /// Which, once one is asked for.
     pub file: Option<Source>,
 }

@@ -136,13 +136,19 @@ impl Ongoing {
         }
         for KeptFile { message, stands, .. } in store.files_of(self.id)? {
             let (what, extra) = match stands {
-                FileStands::Ours(_) if message <= loaded => {
+                FileStands::Ours(_) if message <= loaded && reason == Reason::Quit => {
+                    (What::FileFailed { message, why: "nobody has taken it".to_owned() }, None)
+                }
+                FileStands::Ours(_) | FileStands::Fetched(_) if message <= loaded => {
                     (What::Undelivered { message, reason }, GivenUp::Goes.extra())
                 }
                 FileStands::Offered | FileStands::Taken(_) => {
                     (What::FileFailed { message, why: "the chat is over".to_owned() }, None)
                 }
-                FileStands::Ours(_) | FileStands::Saved(_) | FileStands::Refused { .. } => continue,
+                FileStands::Ours(_)
+                | FileStands::Fetched(_)
+                | FileStands::Saved(_)
+                | FileStands::Refused { .. } => continue,
             };
             store.append(now.ms, self.logged(), self.peer(), what, extra)?;
         }

@@ -102,7 +102,8 @@ impl Engine {
             State::Inviting | State::Invited | State::Closed => Backlog { outbox: None, ..backlog },
         };
         let in_log = self.store.queued(backlog_now, kept.settled)?;
-        let resumed = self.resume_machine(now, kept, in_log > 0, later)?;
+        let has_more = in_log > 0 || self.store.has_files_under_way(kept.chat)?;
+        let resumed = self.resume_machine(now, kept, has_more, later)?;
         let Some((chat, dialect)) = resumed else { return Ok(()) };
         // Its messages are in `in_log` then: taking them up again would count them twice.
         let outbox = match state {
@@ -138,7 +139,7 @@ impl Engine {
         &mut self,
         now: Now,
         kept: &KeptChat,
-        has_messages: bool,
+        has_more: bool,
         later: Duration,
     ) -> Result<Option<(Machine, NotedDialect)>, StoreError> {
         // By the wall clock, for an instant of the last run means nothing to this one.
@@ -149,7 +150,7 @@ impl Engine {
         let snapshot = match &kept.machine {
             KeptMachine::Secure(snapshot) => {
                 let (me, snapshot) = (self.secrecy.me(), snapshot.clone());
-                let chat = SecureChat::resume(begins.instant, me, snapshot, has_messages, expires_after);
+                let chat = SecureChat::resume(begins.instant, me, snapshot, has_more, expires_after);
                 let machine = chat.map(|chat| Machine::Secure(Box::new(chat), Otherwise::Closed));
                 return Ok(machine.map(|machine| (machine, NotedDialect::Began)));
             }
@@ -165,7 +166,7 @@ impl Engine {
         }
         let going_on = Snapshot { dialect: pinned.unwrap_or(snapshot.dialect), ..snapshot };
         let (me, settings) = (self.policy.user, self.policy.chat);
-        let chat = Chat::resume(begins.instant, me, settings, going_on, has_messages, expires_after);
+        let chat = Chat::resume(begins.instant, me, settings, going_on, has_more, expires_after);
         let Some(mut chat) = chat else { return Ok(None) };
         let dialect = match (pinned, snapshot.state) {
             // Set since the chat began, perhaps: from now on it holds.

@@ -140,6 +140,11 @@ impl Roster {
         Some(changed)
     }
 
+    /// What keeps a chat has changed outside of it: it is settled.
+    pub fn touch(&mut self, key: usize) {
+        self.change(key, |_| ());
+    }
+
     /// The next chat to be settled.
     pub fn next_touched(&mut self) -> Option<usize> {
         let entries = &self.entries;

@@ -20,16 +20,16 @@ impl Engine {
         key: KeyId,
         (name, frame): (ChatId, Frame),
     ) -> Result<(), StoreError> {
-        let chat = self.chats.with_key(key).and_then(|chat| self.chats.get(chat));
-        let chat = chat.filter(|it| it.chat.secure().is_some_and(|machine| machine.id() == name));
-        let Some(chat) = chat.and_then(|ongoing| ongoing.logged()) else {
+        let with_key = self.chats.with_key(key).and_then(|key| Some((key, self.chats.get(key)?)));
+        let its = with_key.filter(|(_, it)| it.chat.secure().is_some_and(|machine| machine.id() == name));
+        let Some((key, chat)) = its.and_then(|(key, ongoing)| Some((key, ongoing.logged()?))) else {
             self.channels.end(channel);
             return Ok(());
         };
         // Whoever opens another has lost the one before.
         self.end_serving(chat);
         self.channels.give(channel, Owner::Served(chat));
-        self.files.served.insert(channel, Serving { chat, file: None });
+        self.files.served.insert(channel, Serving { chat, key, file: None });
         self.handle_frame_of_served(now, chat, channel, frame)
     }
 
@@ -41,6 +41,8 @@ impl Engine {
         channel: ChannelId,
         frame: Frame,
     ) -> Result<(), StoreError> {
+        let Some(key) = self.files.served.get(&channel).map(|serving| serving.key) else { return Ok(()) };
+        self.note_sign_of_files(now, key);
         match frame {
             Frame::Want { number, from, upto, .. } => {
                 return self.begin_serving(channel, (chat, number), from, upto);
@@ -63,9 +65,10 @@ impl Engine {
     /// The file of ours with this number in this chat.
     fn ours(&self, (chat, number): (u64, u64)) -> Result<Option<KeptFile>, StoreError> {
         let file = self.store.file(number)?;
-        Ok(file.filter(|file| file.chat == chat && matches!(file.stands, FileStands::Ours(_))))
+        Ok(file.filter(|file| file.chat == chat && file.stands.ours().is_some()))
     }
 
+    /// A file of ours is taken, and asked for from this byte on; with nothing to come, it is asked for later.
     fn begin_serving(
         &mut self,
         channel: ChannelId,
@@ -73,17 +76,19 @@ impl Engine {
         from: u64,
         upto: u64,
     ) -> Result<(), StoreError> {
-        let Some(KeptFile { message, offer, stands: FileStands::Ours(path), .. }) =
-            self.ours((chat, number))?
-        else {
+        let Some(mut file) = self.ours((chat, number))? else {
             let reason = "it is not offered any more".to_owned();
             self.channels.write(channel, Frame::Gone { number, reason });
             return Ok(());
         };
+        if let FileStands::Ours(path) = file.stands {
+            file.stands = FileStands::Fetched(path);
+            self.store.keep_file(&file)?;
+        }
+        let (FileStands::Fetched(path), true) = (file.stands, upto > from) else { return Ok(()) };
         if let Some(serving) = self.files.served.get_mut(&channel) {
-            let read = from.min(offer.size);
-            serving.file =
-                Some(Source { message, path, size: offer.size, read, upto: read, is_reading: false });
+            let (message, size, read) = (file.message, file.offer.size, from.min(file.offer.size));
+            serving.file = Some(Source { message, path, size, read, upto: read, is_reading: false });
             self.serve(channel, Some(upto));
         }
         Ok(())
@@ -149,7 +154,9 @@ impl Engine {
         self.store.drop_file(file.message)?;
         self.files.command(FileCommand::Close(file.message));
         let key = self.chats.iter().find(|(_, ongoing)| ongoing.id == file.chat).map(|(key, _)| key);
-        key.map_or(Ok(()), |key| self.append_of_file(now, key, what))
+        let Some(key) = key else { return Ok(()) };
+        self.chats.touch(key);
+        self.append_of_file(now, key, what)
     }
 
     /// A channel for files of ours has broken, or is of no use.

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use simp_control::{Reason, State};
+use simp_proto::secure::Carries;
 use simp_proto::{ChatEvent, Datagram, Pending};
 use simp_store::{Store, StoreError};
 
@@ -82,6 +83,7 @@ impl Engine {
             ongoing.chat.release(now.instant);
         }
         let settled = ongoing.settle_log(&mut self.store, &self.absent, now)?;
+        ongoing.stay_for_files(&self.store, now)?;
         ongoing.linger(now, self.absent.is_room_wanted());
         // They leave after the commit: an ACK promises that we have the message.
         let is_over = ongoing.chat.state() == State::Closed;
@@ -201,6 +203,17 @@ impl Ongoing {
         }
         settled.is_guest = self.standing.is_proved();
         Ok(settled)
+    }
+
+    /// One that our user has left stays as long as files are under way in it.
+    fn stay_for_files(&mut self, store: &Store, now: Now) -> Result<(), StoreError> {
+        let is_left = self.chat.state() == State::Closing && !self.chat.is_leaving();
+        let Some(chat) = self.logged().filter(|_| is_left) else { return Ok(()) };
+        if let Some(machine) = self.chat.secure_mut() {
+            let is_carrying = store.has_files_under_way(chat)?;
+            machine.carry(now.instant, if is_carrying { Carries::Files } else { Carries::Nothing });
+        }
+        Ok(())
     }
 
     /// What is to leave, as far as it may. What may not is as lost on the way.

@@ -25,8 +25,10 @@ pub struct KeptFile {
 /// Where a file stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileStands {
-    /// It is ours, at this path.
+    /// It is ours, at this path, and is offered.
     Ours(String),
+    /// The same, and the peer has taken it.
+    Fetched(String),
     /// The peer offers it.
     Offered,
     /// It is being saved in this folder.
@@ -52,6 +54,15 @@ impl FileStands {
             Self::Taken(folder) => (2, Some(folder), None),
             Self::Saved(folder) => (3, Some(folder), None),
             Self::Refused { reason, folder } => (4, folder.as_deref(), Some(reason)),
+            Self::Fetched(path) => (5, Some(path), None),
+        }
+    }
+
+    /// The path of one of ours.
+    pub fn ours(&self) -> Option<&str> {
+        match self {
+            Self::Ours(path) | Self::Fetched(path) => Some(path),
+            Self::Offered | Self::Taken(_) | Self::Saved(_) | Self::Refused { .. } => None,
         }
     }
 }
@@ -99,7 +110,8 @@ impl Store {
 
     /// Files that are offered or under way with ids above `after`, by id.
     pub fn files(&self, after: u64, limit: usize) -> Result<Vec<KeptFile>, StoreError> {
-        let sql = "SELECT * FROM files WHERE message > ?1 AND stands <= 2 ORDER BY message LIMIT ?2";
+        let sql =
+            "SELECT * FROM files WHERE message > ?1 AND stands IN (0, 1, 2, 5) ORDER BY message LIMIT ?2";
         let values = params![after.min(self.extent.last_id) as i64, limit as i64];
         self.kept_files(sql, values)
     }
@@ -111,7 +123,7 @@ impl Store {
 
     /// Files of peers that are being saved, or of which the peer may not know what became.
     pub fn fetched_files(&self) -> Result<Vec<KeptFile>, StoreError> {
-        self.kept_files("SELECT * FROM files WHERE stands >= 2 ORDER BY message", [])
+        self.kept_files("SELECT * FROM files WHERE stands IN (2, 3, 4) ORDER BY message", [])
     }
 
     /// The first file of the peer in this chat that is being saved.
@@ -126,6 +138,13 @@ impl Store {
         self.kept_files(sql, params![chat as i64, limit as i64])
     }
 
+    /// Whether files are under way in this chat: those that one side has taken, until both know what became of them.
+    pub fn has_files_under_way(&self, chat: u64) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM files WHERE chat = ?1 AND stands >= 2)";
+        let mut query = self.ok(self.db.prepare_cached(sql))?;
+        self.ok(query.query_row([chat as i64], |row| row.get(0)))
+    }
+
     /// How many files of the peer wait or are under way in this chat.
     pub fn offered_files(&self, chat: u64) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM files WHERE chat = ?1 AND stands IN (1, 2)";
@@ -138,7 +157,7 @@ impl Store {
 
     /// Forgets the files of ours in this chat with ids above `after`: they were given up.
     pub(crate) fn drop_queued_files(&mut self, chat: u64, after: u64) -> Result<(), StoreError> {
-        let sql = "DELETE FROM files WHERE chat = ?1 AND stands = 0 AND message > ?2";
+        let sql = "DELETE FROM files WHERE chat = ?1 AND stands IN (0, 5) AND message > ?2";
         self.write(sql, params![chat as i64, after as i64]).map(drop)
     }
 
@@ -159,6 +178,7 @@ fn kept_file(row: &Row<'_>) -> rusqlite::Result<KeptFile> {
         2 => FileStands::Taken(path()?),
         3 => FileStands::Saved(path()?),
         4 => FileStands::Refused { reason: row.get(8)?, folder: row.get(7)? },
+        5 => FileStands::Fetched(path()?),
         other => return Err(rusqlite::Error::IntegralValueOutOfRange(6, other)),
     };
     let offer = Offer { name: row.get(3)?, size: number(4)?, sha256: Digest::new(row.get(5)?) };

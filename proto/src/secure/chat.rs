@@ -6,7 +6,7 @@
 //! all that is not acknowledged leaves again, and a number that has come is not shown again.
 //!
 //! - here: what a chat is, and what comes out of it. `commands`: what our user wants. `hearing`: what comes in.
-//! - `way`: the channel. `ours`: our messages.
+//! - `phase`: where it stands. `way`: the channel. `ours`: our messages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::frame::{ChannelId, ChatId, FILES, Frame, Hello, PROTOCOL, Stands};
 use super::key::KeyId;
 use super::ours::{Acknowledged, Ours, Takes};
+use super::phase::{Carries, Phase, Reach};
 use super::way::{Spare, Way};
 use crate::arq::MessageId;
 use crate::chat::{ChatEvent, Settings};
@@ -57,34 +58,6 @@ pub struct Them {
     pub user: Box<str>,
     /// Its log, which the numbers of its messages are of.
     pub log: Box<str>,
-}
-
-/// Where a chat stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// We invite.
-    Inviting { expires: Instant, reach: Reach },
-    /// We are invited.
-    Invited { expires: Instant },
-    /// Messages go both ways. `is_known`: the peer knows that it is open.
-    Open { since: Instant, is_known: bool },
-    /// What is queued is delivered first.
-    Draining,
-    /// We have left, or declined, and wait for the peer to know; `untold`: why, if our user has not been told.
-    Leaving { dead_at: Instant, untold: Option<Reason> },
-    /// Over.
-    Closed,
-}
-
-/// Whom our invitation has reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Nobody: there was no channel.
-    Nobody,
-    /// It has left, in an earlier run at least.
-    Perhaps,
-    /// The peer, which has said so.
-    Peer,
 }
 
 /// What is to be said, besides messages, in this order.
@@ -201,7 +174,7 @@ impl SecureChat {
     /// Whether something waits for the peer.
     pub(super) fn has_to_say(&self) -> bool {
         match self.phase {
-            Phase::Inviting { .. } | Phase::Draining | Phase::Leaving { .. } => true,
+            Phase::Inviting { .. } | Phase::Draining(_) | Phase::Leaving { .. } => true,
             Phase::Open { is_known, .. } => !is_known || self.ours.len() > 0,
             Phase::Invited { .. } | Phase::Closed => false,
         }
@@ -221,7 +194,7 @@ impl SecureChat {
 
     /// Something may have to be said, or has been: the peer has so long for a sign.
     pub(super) fn wait(&mut self, now: Instant) {
-        let waits = self.has_to_say() && matches!(self.phase, Phase::Open { .. } | Phase::Draining);
+        let waits = self.has_to_say() && matches!(self.phase, Phase::Open { .. } | Phase::Draining(_));
         self.silence.since = if waits { self.silence.since.or(Some(now)) } else { None };
     }
 
@@ -283,7 +256,7 @@ impl SecureChat {
             Frame::Accept
         } else if std::mem::take(&mut due.ack) {
             Frame::Ack { upto: self.theirs.received }
-        } else if let Phase::Open { .. } | Phase::Draining = self.phase
+        } else if let Phase::Open { .. } | Phase::Draining(_) = self.phase
             && let Some(text) = self.ours.next(self.theirs.takes)
         {
             text
@@ -299,7 +272,7 @@ impl SecureChat {
         let stands = match self.phase {
             Phase::Inviting { .. } => Stands::Inviting,
             Phase::Invited { .. } => Stands::Invited,
-            Phase::Open { .. } | Phase::Draining => Stands::Open,
+            Phase::Open { .. } | Phase::Draining(_) => Stands::Open,
             Phase::Leaving { .. } | Phase::Closed => Stands::Over,
         };
         Hello {
@@ -320,8 +293,10 @@ impl SecureChat {
             Phase::Inviting { expires, .. } | Phase::Invited { expires } => Some(expires),
             Phase::Leaving { dead_at, .. } => Some(dead_at),
             // At once, but the caller may have kept some that it gives now.
-            Phase::Draining if self.ours.len() == 0 => self.silence.since,
-            Phase::Open { .. } | Phase::Draining => self.silence.since.map(|since| since + self.patience()),
+            Phase::Draining(Carries::Nothing) if self.ours.len() == 0 => self.silence.since,
+            Phase::Open { .. } | Phase::Draining(_) => {
+                self.silence.since.map(|since| since + self.patience())
+            }
             Phase::Closed => return None,
         };
         [ends, self.doubted_at(), self.dial_from()].into_iter().flatten().min()
@@ -342,7 +317,7 @@ impl SecureChat {
             Phase::Inviting { .. } => State::Inviting,
             Phase::Invited { .. } => State::Invited,
             Phase::Open { .. } => State::Open,
-            Phase::Draining | Phase::Leaving { .. } => State::Closing,
+            Phase::Draining(_) | Phase::Leaving { .. } => State::Closing,
             Phase::Closed => State::Closed,
         }
     }

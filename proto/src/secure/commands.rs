@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::chat::{Me, Phase, Reach, SecureChat, SecureSnapshot, Them, patience};
+use super::chat::{Me, SecureChat, SecureSnapshot, Them, patience};
 use super::frame::{ChannelId, ChatId, Hello};
 use super::key::KeyId;
 use super::ours::Letter;
+use super::phase::{Carries, Phase, Reach};
 use super::way::Way;
 use crate::chat::{ChatEvent, StateError};
 use crate::state::{Reason, State};
@@ -60,12 +61,13 @@ impl SecureChat {
     }
 
     /// Goes on with a chat of an earlier run; its messages that were not acknowledged are given to
-    /// [`requeue`](Self::requeue). `has_messages` says that there are some.
+    /// [`requeue`](Self::requeue). `has_more` says that there are some, or files that are under way: see
+    /// [`carry`](Self::carry).
     pub fn resume(
         now: Instant,
         me: Arc<Me>,
         snapshot: SecureSnapshot,
-        has_messages: bool,
+        has_more: bool,
         expires_after: Duration,
     ) -> Option<Self> {
         let expires = now + expires_after;
@@ -78,7 +80,7 @@ impl SecureChat {
             State::Invited => Phase::Invited { expires },
             State::Accepting => Phase::Open { since: now, is_known: false },
             State::Open => Phase::Open { since: now, is_known: true },
-            State::Closing if has_messages => Phase::Draining,
+            State::Closing if has_more => Phase::Draining(Carries::Nothing),
             State::Closing => {
                 Phase::Leaving { dead_at: now + patience(me.settings), untold: Some(Reason::Quit) }
             }
@@ -154,8 +156,8 @@ impl SecureChat {
         }
     }
 
-    /// Leaves the chat: delivers what is queued, unless `at_once`, and tells the peer. An invitation is taken back and a
-    /// request declined.
+    /// Leaves the chat: delivers what is queued and waits for what it [carries](Self::carry), unless `at_once`, and tells the
+    /// peer. An invitation is taken back and a request declined.
     ///
     /// # Errors
     /// [`StateError`] if the chat is being left already and `at_once` changes nothing.
@@ -163,14 +165,24 @@ impl SecureChat {
         match self.phase {
             Phase::Inviting { .. } => self.end_opening(now, Reason::Quit),
             Phase::Invited { .. } => self.end_opening(now, Reason::WeDeclined),
-            Phase::Open { .. } | Phase::Draining if at_once => self.leave_at_once(now),
+            Phase::Open { .. } | Phase::Draining(_) if at_once => self.leave_at_once(now),
             Phase::Open { .. } => {
-                self.set_phase(Phase::Draining);
+                self.set_phase(Phase::Draining(Carries::Nothing));
                 self.wait(now);
             }
-            Phase::Draining | Phase::Leaving { .. } | Phase::Closed => return Err(StateError(self.state())),
+            Phase::Draining(_) | Phase::Leaving { .. } | Phase::Closed => {
+                return Err(StateError(self.state()));
+            }
         }
         Ok(())
+    }
+
+    /// One that is being left stays as long as this goes on in it, and the peer gives signs; no effect on any other.
+    pub fn carry(&mut self, now: Instant, carries: Carries) {
+        if let Phase::Draining(before) = &mut self.phase {
+            *before = carries;
+            self.wait(now);
+        }
     }
 
     fn leave_at_once(&mut self, now: Instant) {

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use super::chat::{Phase, Reach, SecureChat, Them};
+use super::chat::{SecureChat, Them};
 use super::frame::{Broken, ChannelId, FILES, Frame, Hello, Stands};
 use super::key::KeyId;
 use super::ours::Takes;
+use super::phase::{Carries, Phase, Reach};
 use super::way::{Spare, Way};
 use crate::chat::ChatEvent;
 use crate::file::{Offer, clean_name};
@@ -117,7 +118,7 @@ impl SecureChat {
             (Phase::Inviting { .. }, Stands::Open) => self.hear_acceptance(now),
             (Phase::Open { .. }, Stands::Open) => self.note_known(),
             // It has forgotten that it is open: an older log, perhaps.
-            (Phase::Open { .. } | Phase::Draining, Stands::Invited) => {
+            (Phase::Open { .. } | Phase::Draining(_), Stands::Invited) => {
                 self.give_up(Reason::PeerRestarted);
                 self.out.events.push_back(ChatEvent::Closed { reason: Reason::PeerRestarted, text: None });
                 self.leave(now, None);
@@ -138,16 +139,19 @@ impl SecureChat {
         match (self.phase, frame) {
             (Phase::Inviting { .. }, Frame::Accept) => self.hear_acceptance(now),
             (Phase::Inviting { .. }, Frame::Busy) => self.end(Reason::PeerBusy, None),
-            (Phase::Open { .. } | Phase::Draining | Phase::Leaving { .. }, Frame::Accept | Frame::Busy) => {}
-            (Phase::Open { .. } | Phase::Draining, Frame::Text { number, text, kept }) => {
+            (
+                Phase::Open { .. } | Phase::Draining(_) | Phase::Leaving { .. },
+                Frame::Accept | Frame::Busy,
+            ) => {}
+            (Phase::Open { .. } | Phase::Draining(_), Frame::Text { number, text, kept }) => {
                 return self.hear_text(now, number, text, kept);
             }
-            (Phase::Open { .. } | Phase::Draining, Frame::File { number, offer }) => {
+            (Phase::Open { .. } | Phase::Draining(_), Frame::File { number, offer }) => {
                 return self.hear_file(now, number, offer);
             }
             // Whoever has left is told nothing more.
             (Phase::Leaving { .. }, Frame::Text { .. } | Frame::File { .. } | Frame::Ack { .. }) => {}
-            (Phase::Open { .. } | Phase::Draining, Frame::Ack { upto }) => self.hear_ack(now, upto),
+            (Phase::Open { .. } | Phase::Draining(_), Frame::Ack { upto }) => self.hear_ack(now, upto),
             (_, Frame::Bye { reason }) => self.hear_bye(reason),
             _ => return Err(OutOfPlace),
         }
@@ -217,7 +221,7 @@ impl SecureChat {
         let reason = match self.phase {
             Phase::Inviting { .. } => Reason::PeerDeclined,
             Phase::Invited { .. } => Reason::Withdrawn,
-            Phase::Open { .. } | Phase::Draining => Reason::PeerQuit,
+            Phase::Open { .. } | Phase::Draining(_) => Reason::PeerQuit,
             Phase::Leaving { untold, .. } => return self.end_left(untold),
             Phase::Closed => return,
         };
@@ -253,6 +257,13 @@ impl SecureChat {
         }
     }
 
+    /// The peer gave a sign on a channel for files, which counts if nothing else is waited for.
+    pub fn handle_sign_of_files(&mut self, now: Instant) {
+        if self.phase == Phase::Draining(Carries::Files) && self.ours.len() == 0 {
+            self.see_sign(now);
+        }
+    }
+
     /// Our own system does not transmit: the peer has heard nothing, and need give no sign.
     pub fn excuse(&mut self, now: Instant) {
         if self.silence.since.is_some() {
@@ -266,8 +277,8 @@ impl SecureChat {
             Phase::Inviting { expires, .. } if expires <= now => self.end_opening(now, Reason::NoAnswer),
             Phase::Invited { expires } if expires <= now => self.end_opening(now, Reason::RequestExpired),
             Phase::Leaving { dead_at, untold } if dead_at <= now => self.end_left(untold),
-            Phase::Draining if self.ours.len() == 0 => self.leave(now, Some(Reason::Quit)),
-            Phase::Open { .. } | Phase::Draining
+            Phase::Draining(Carries::Nothing) if self.ours.len() == 0 => self.leave(now, Some(Reason::Quit)),
+            Phase::Open { .. } | Phase::Draining(_)
                 if self.silence.since.is_some_and(|since| since + self.patience() <= now) =>
             {
                 let other = self.silence.other.take();

@@ -1,6 +1,6 @@
 //! Leaving, and being left.
 
-use simp_proto::secure::{Broken, Frame, Stands};
+use simp_proto::secure::{Broken, Carries, Frame, Stands};
 use simp_proto::{ChatEvent, Reason, State, StateError};
 
 use crate::common::at;
@@ -91,6 +91,59 @@ fn what_the_caller_has_kept_is_delivered_before_we_leave_though_all_that_left_is
     assert_eq!(bob.hears(at(4), C1, ack(2)), []);
     assert_eq!(bob.waits(at(4)), [says(C1, bye())]);
     assert_eq!(bob.events(), [delivered(1), delivered(2)]);
+}
+
+/// The last message is acknowledged, and files are under way.
+fn carrying() -> Driver {
+    let mut bob = Driver::draining();
+    bob.does(|chat| chat.carry(at(0), Carries::Files));
+    assert_eq!(bob.hears(at(1), C1, ack(1)), []);
+    assert_eq!((bob.waits(at(1)), bob.events()), (vec![], vec![delivered(1)]));
+    bob
+}
+
+#[test]
+fn files_that_are_under_way_are_waited_for_before_we_leave() {
+    let mut bob = carrying();
+    for second in 1..60 {
+        let now = at(second * 1_000);
+        assert_eq!(bob.waits(now), [], "the channel is in order, and the peer gives signs");
+        bob.chat.handle_sign_of_files(now);
+    }
+    // What the peer says is shown until then.
+    assert_eq!(bob.hears(at(60_000), C1, text(8, "wait")), [says(C1, ack(8))]);
+    assert_eq!(bob.does(|chat| chat.carry(at(60_001), Carries::Nothing)), []);
+    assert!(bob.chat.poll_timeout().is_some_and(|due| due <= at(60_001)));
+    assert_eq!(bob.waits(at(60_001)), [says(C1, bye())]);
+    assert_eq!(bob.events(), [message(8, "wait")]);
+}
+
+#[test]
+fn a_peer_that_is_gone_while_files_are_under_way_is_gone() {
+    let mut bob = carrying();
+    bob.chat.handle_sign_of_files(at(5_000));
+    bob.breaks(at(5_001), C1, Broken::Lost);
+    assert_eq!(bob.waits(at(34_999)), []);
+    assert_eq!(bob.state(), State::Closing);
+    bob.waits(at(35_000));
+    assert_eq!(bob.events(), [closed(Reason::PeerGone)]);
+    // A sign on another channel says nothing of what waits for an answer on this one.
+    let mut bob = Driver::draining();
+    bob.does(|chat| chat.carry(at(0), Carries::Files));
+    bob.chat.handle_sign_of_files(at(5_000));
+    bob.waits(at(30_000));
+    assert_eq!(bob.events(), [undelivered(1, Reason::PeerGone), closed(Reason::PeerGone)]);
+}
+
+#[test]
+fn whoever_leaves_now_waits_for_no_file_and_files_keep_no_chat_that_is_not_left() {
+    let mut bob = carrying();
+    assert_eq!(bob.does(|chat| chat.close(at(2), true).unwrap()), [says(C1, bye())]);
+    assert_eq!(bob.does(|chat| chat.carry(at(3), Carries::Files)), []);
+    assert!(bob.chat.is_leaving());
+    let mut bob = Driver::open();
+    assert_eq!(bob.does(|chat| chat.carry(at(0), Carries::Files)), []);
+    assert_eq!((bob.state(), bob.chat.poll_timeout()), (State::Open, None));
 }
 
 #[test]

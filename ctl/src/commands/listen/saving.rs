@@ -58,7 +58,7 @@ impl Saving {
                     self.take(client, deadline, file.message, (&file.name, file.size))?;
                 }
                 TransferState::Receiving => drop(self.taken.insert(file.message, file.name)),
-                TransferState::Sending => {}
+                TransferState::Waiting | TransferState::Sending => {}
             }
         }
         Ok(())

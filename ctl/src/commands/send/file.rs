@@ -42,7 +42,8 @@ pub(super) fn send(client: &mut Client, output: &mut Output, args: &SendArgs, pa
     }
     let (message, chat) = offer(client, args, &given, deadline)?;
     if args.no_wait {
-        return even_unread(output.show(&View::Queued { message, chat, text: &given.name }));
+        let queued = View::Queued { message, chat, text: &given.name, size: Some(given.size) };
+        return even_unread(output.show(&queued));
     }
     let mut waiting = Waiting { client, output, message, given, deadline, shown: None };
     waiting.wait().map_err(|error| error.goes_on(&format!("file {message} is queued")))

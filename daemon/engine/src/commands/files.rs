@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use simp_control::{Digest, FailureKind, Kind, Peer, Reply, Request, Transfer, TransferState, What};
+use simp_control::{Digest, FailureKind, Kind, Peer, Reply, Request, State, Transfer, TransferState, What};
 use simp_proto::secure::{Body, Offer};
 use simp_store::{FileStands, KeptFile};
 
@@ -100,10 +100,17 @@ pub fn take_file(engine: &mut Engine, now: Now, message: u64, folder: &str) -> C
     let mut file = offered(engine, message)?;
     if file.stands == FileStands::Offered {
         let chat = file.chat;
+        let its = engine.chats.iter().find(|(_, ongoing)| ongoing.id == chat);
+        let (key, ongoing) = its.ok_or_else(no_longer)?;
+        // Else a peer that goes on offering would keep a chat that our user has left.
+        if ongoing.chat.state() == State::Closing {
+            let line = format!("message {message}: the chat is closing, and takes no further file");
+            return denied(FailureKind::Failed, line);
+        }
         file.stands = FileStands::Taken(folder.to_owned());
         engine.store.keep_file(&file)?;
-        let key = engine.chats.iter().find(|(_, ongoing)| ongoing.id == chat).map(|(key, _)| key);
-        engine.go_on_with_files(now, key.ok_or_else(no_longer)?)?;
+        engine.go_on_with_files(now, key)?;
+        engine.claim(&file);
     }
     Ok(Reply::Done)
 }
@@ -117,7 +124,7 @@ pub fn refuse_file(engine: &mut Engine, now: Now, message: u64, reason: &str) ->
 
 /// A file of a peer that is offered, or was and is known still.
 fn offered(engine: &Engine, message: u64) -> Carried<KeptFile> {
-    let file = engine.store.file(message)?.filter(|file| !matches!(file.stands, FileStands::Ours(_)));
+    let file = engine.store.file(message)?.filter(|file| file.stands.ours().is_none());
     match file {
         Some(file) => Ok(file),
         None => denied(FailureKind::NoSuch, format!("message {message}: no file that a peer offers")),
@@ -134,7 +141,8 @@ pub fn transfers(engine: &Engine, after: u64) -> Carried {
     };
     let transfer = |file: KeptFile| {
         let state = match file.stands {
-            FileStands::Ours(_) => TransferState::Sending,
+            FileStands::Ours(_) => TransferState::Waiting,
+            FileStands::Fetched(_) => TransferState::Sending,
             FileStands::Offered => TransferState::Offered,
             FileStands::Taken(_) | FileStands::Saved(_) | FileStands::Refused { .. } => {
                 TransferState::Receiving

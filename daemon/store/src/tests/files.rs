@@ -28,6 +28,7 @@ fn a_file_is_kept_as_it_stands_until_it_is_dropped() {
         FileStands::Saved("/tmp".to_owned()),
         refused(None),
         refused(Some("/tmp".to_owned())),
+        FileStands::Fetched("/tmp/x".to_owned()),
     ];
     let mut files = Vec::new();
     for (number, stands) in (10..).zip(all) {
@@ -38,9 +39,10 @@ fn a_file_is_kept_as_it_stands_until_it_is_dropped() {
     store.commit().unwrap();
     drop(store);
     let mut store = folder.open();
-    assert_eq!(store.files(0, 9).unwrap(), files[..2]);
-    assert_eq!(store.files(1, 9).unwrap(), files[1..2]);
-    assert_eq!(store.fetched_files().unwrap(), files[1..]);
+    let ours = files[5].clone();
+    assert_eq!(store.files(0, 9).unwrap(), [&files[..2], std::slice::from_ref(&ours)].concat());
+    assert_eq!(store.files(1, 9).unwrap(), [files[1].clone(), ours]);
+    assert_eq!(store.fetched_files().unwrap(), files[1..5]);
     assert_eq!(store.files_of(3).unwrap(), files);
     assert_eq!(store.files_of(4).unwrap(), []);
     assert_eq!(store.taken_file(3).unwrap().as_ref(), Some(&files[1]));
@@ -50,6 +52,15 @@ fn a_file_is_kept_as_it_stands_until_it_is_dropped() {
     assert_eq!((store.taken_file(3).unwrap(), store.file(2).unwrap()), (None, None));
     store.drop_files(3).unwrap();
     assert_eq!(store.files_of(3).unwrap(), []);
+    // What nobody has taken is under way for nobody.
+    for file in files {
+        let is_taken = !matches!(file.stands, FileStands::Offered);
+        store.keep_file(&file).unwrap();
+        assert_eq!(store.has_files_under_way(3).unwrap(), is_taken, "{file:?}");
+        store.drop_file(file.message).unwrap();
+    }
+    store.keep_file(&kept_file(1, 1, FileStands::Ours("/tmp/x".to_owned()))).unwrap();
+    assert!(!store.has_files_under_way(3).unwrap());
 }
 
 #[test]
