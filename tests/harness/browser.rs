@@ -74,6 +74,11 @@ impl Browser {
         self.wait_for(url, self.client.goto(url));
     }
 
+    /// As somebody does with F5.
+    pub fn reload(&self) {
+        self.wait_for("reload", self.client.refresh());
+    }
+
     pub fn url(&self) -> String {
         self.wait_for("url", self.client.current_url()).to_string()
     }

@@ -1,13 +1,15 @@
 //! What simp-web says in the terminal, and how it ends.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 
 use nix::sys::signal::Signal;
 
 use super::Web;
-use crate::harness::{Running, World, run};
+use crate::harness::{DEADLINE, Running, World, run};
 
 /// Runs it with these arguments to its end.
 fn web(world: &World, args: &[&str]) -> crate::harness::Ran {
@@ -154,14 +156,28 @@ fn a_socket_is_for_a_proxy() {
         let mut running = Running::start(command);
         let said = running.read_line();
         assert!(said.contains(" is at https://chat.example/?token="), "{said}");
-        running
+        (running, said)
     };
-    let killed = start();
+    let (killed, _) = start();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o002, 0);
     killed.signal(Signal::SIGKILL);
     killed.wait();
     // What a killed one has left is in nobody's way.
-    let running = start();
+    let (running, said) = start();
+    // What a proxy passes on: its own name, and the cookie only where it is encrypted.
+    let url = said.rsplit(' ').next().unwrap().to_owned();
+    let query = url.strip_prefix("https://chat.example").unwrap();
+    let ask = |host: &str| {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        write!(stream, "GET {query} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut got = String::new();
+        stream.read_to_string(&mut got).unwrap();
+        got
+    };
+    let got = ask("chat.example");
+    assert!(got.starts_with("HTTP/1.1 200 ") && got.contains("; SameSite=Strict; Secure\r\n"), "{got}");
+    assert!(ask("localhost").starts_with("HTTP/1.1 403 "));
     running.signal(Signal::SIGINT);
     assert_eq!(running.wait().status, Some(0));
     assert!(!std::path::Path::new(&path).exists());

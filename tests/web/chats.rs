@@ -41,6 +41,14 @@ fn the_page_and_simpctl_chat() {
     let bob = world.address(2) + ":7777";
     let mut client = alice.client();
     client.status_when(|status| read_mark(&alice, &bob) == Some(status.last_id));
+    // A reload, and the browser's own way back, lead where one was.
+    browser.reload();
+    browser.sees("#who", &["bob"]);
+    browser.sees("#thread", &["Hello Bob", "Hello Alice"]);
+    browser.run("history.back()");
+    browser.until("document.querySelector('#talk').hidden && !document.querySelector('#welcome').hidden");
+    browser.run("history.forward()");
+    browser.sees("#thread", &["Hello Bob", "Hello Alice"]);
     browser.types("#text", &format!("one{SHIFT}{ENTER}{RELEASE}two{ENTER}"));
     browser.until("[...document.querySelectorAll('.own .text')].at(-1).textContent === 'one\\ntwo'");
     assert_eq!(world.ctl(2, &["listen", "-n", "1"]).ok(), "alice: one\\ntwo\n");

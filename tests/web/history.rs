@@ -80,6 +80,10 @@ fn ten_thousand_messages_are_scrolled_through_with_few_elements() {
     browser.click("#newest");
     browser.until("[...document.querySelectorAll('.text')].at(-1).textContent === 'number 10001'");
     browser.until("document.querySelector('.badge').hidden");
+    // Whoever is at the end stays there, however much comes at once.
+    say(&bob, 10_002..=11_000);
+    browser.until("[...document.querySelectorAll('.text')].at(-1).textContent === 'number 11000'");
+    browser.until("document.querySelector('.badge').hidden && document.querySelector('#newest').hidden");
 }
 
 #[test]
@@ -148,6 +152,9 @@ fn keys_lead_from_chat_to_chat_and_the_desktop_tells_what_comes() {
     browser.sees("#announce", &["carol: you see this"]);
     browser.types("body", &format!("{ALT}u"));
     browser.sees("#who", &["bob"]);
+    // What was not read stands below a line of its own.
+    browser
+        .until("document.querySelector('.new').nextSibling.querySelector('.text').textContent === 'not yet'");
     browser.until("document.title === 'alice · simp'");
     browser.types("body", &format!("{ALT}k"));
     browser.until("document.querySelector('#keys').open");

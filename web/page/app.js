@@ -1,7 +1,7 @@
 // The page: puts what the session knows on the screen, and what is clicked and typed into the session.
 
 import { Composer } from "./composer.js";
-import { Desk } from "./desk.js";
+import { Desk, TITLES } from "./desk.js";
 import { find } from "./dom.js";
 import { withPeer } from "./fold.js";
 import { secrecy } from "./lines.js";
@@ -22,9 +22,12 @@ const ROOMY = 1_080;
 
 let isPaneShown = false;
 let isPaintDue = false;
+let isThreadDue = false;
 
 const views = {
   contact: () => paint(),
+  // The lists are there: whoever has reloaded the page is where they were.
+  loaded: () => arrive(),
   people: () => paint(),
   outbox() {
     paint();
@@ -35,25 +38,27 @@ const views = {
     if (event) {
       desk.happened(event);
       const isSeen = conversation === session.open && !document.hidden;
-      notify(conversation, event, isSeen, () => open(conversation.address));
+      notify(conversation, event, isSeen, () => visit(conversation.address));
     }
-    if (conversation === session.open) showChange(event === null);
+    if (conversation === session.open) {
+      isThreadDue = true;
+      // Whoever sends something wants to see it.
+      thread.isFollowing ||= event === null;
+    }
     paint();
   },
   // All that was shown is of a log that is gone.
   begun() {
-    thread.show(null);
     composer.show(null);
-    desk.show(null);
-    go("list");
+    visit("");
     say("simpd has another log than before: this page begins anew");
   },
   said: (line) => say(line),
 };
 
 const does = {
-  open: (address) => open(address),
-  accept: async (address) => (await session.does({ accept: { who: address } })) && open(address),
+  open: (address) => visit(address),
+  accept: async (address) => (await session.does({ accept: { who: address } })) && visit(address),
   decline: (address) => session.does({ decline: { who: address } }),
   cancel: async (message) => (await session.does({ cancel: { message } })) && session.refreshOutboxSoon(),
   resend: (line) => session.does({ resend: { message: line.id } }),
@@ -82,7 +87,7 @@ const session = new Session(views);
 const search = new Search(session, does);
 const desk = new Desk(session, {
   cancel: does.cancel,
-  open: (address, user) => open(withPeer(session.state, { address, user }).address),
+  open: (address, user) => visit(withPeer(session.state, { address, user }).address),
 });
 
 // Shows what is known, once for all that changes at once.
@@ -112,6 +117,12 @@ function show() {
   find("outbox-count").textContent = String(waiting);
   find("outbox-count").hidden = waiting === 0;
   if (conversation) showTalk(conversation);
+  // Once for all that came since the last frame: to lay out the lines takes longer than to fold them.
+  if (conversation && isThreadDue) {
+    thread.changed();
+    read(conversation);
+  }
+  isThreadDue = false;
   showPane(conversation, isPaneShown && document.body.dataset.view === "talk", does);
 }
 
@@ -131,26 +142,36 @@ function showTalk(conversation) {
   search.show(conversation);
 }
 
-function showChange(isOurs) {
-  if (isOurs) thread.isFollowing = true;
-  thread.changed();
-  if (thread.isFollowing) read(session.open);
-}
 
 // What is at the end of the screen of somebody who looks is read.
 function read(conversation) {
   if (conversation && conversation === session.open && !document.hidden && thread.isFollowing) session.markRead(conversation);
 }
 
-async function open(address) {
-  const conversation = session.state.people.get(address);
-  if (!conversation) return;
-  desk.show(null);
+// Goes to a conversation, by its address, or to a page; to the list if it is neither. The browser's own Back leads where
+// one was before, and so does a reload.
+function visit(where) {
+  const hash = where ? `#${encodeURIComponent(where)}` : "";
+  if (location.hash !== hash) history.pushState(null, "", hash || location.pathname);
+  arrive();
+}
+
+function arrive() {
+  const where = decodeURIComponent(location.hash.slice(1));
+  const conversation = session.state.people.get(where);
+  const page = where in TITLES ? where : null;
+  desk.show(page);
+  if (conversation) open(conversation);
+  else go(page ? "desk" : "list");
+}
+
+async function open(conversation) {
   if (globalThis.innerWidth < ROOMY) isPaneShown = false;
   go("talk");
   const isOther = conversation !== session.open;
+  const mark = conversation.unread > 0 ? conversation.read : Infinity;
   const loaded = session.show(conversation);
-  if (isOther) thread.show(conversation);
+  if (isOther) thread.show(conversation, mark);
   show();
   if (!find("text").disabled && globalThis.matchMedia("(pointer: fine)").matches) find("text").focus();
   await loaded;
@@ -228,7 +249,7 @@ async function connect(event) {
     const chat = await session.connect({ address, ...secure });
     find("connect").close();
     find("to").value = "";
-    open(chat.peer.address);
+    visit(chat.peer.address);
   } catch (error) {
     find("connect-refusal").textContent = error.message;
   } finally {
@@ -245,11 +266,8 @@ find("new").addEventListener("click", showConnect);
 find("connect-no").addEventListener("click", () => find("connect").close());
 find("connect").querySelector("form").addEventListener("submit", connect);
 find("help").addEventListener("click", () => find("keys").showModal());
-find("back").addEventListener("click", () => go("list"));
-find("desk-back").addEventListener("click", () => {
-  desk.show(null);
-  go("list");
-});
+for (const id of ["back", "desk-back"]) find(id).addEventListener("click", () => visit(""));
+globalThis.addEventListener("popstate", arrive);
 find("about").addEventListener("click", () => {
   isPaneShown = !isPaneShown;
   paint();
@@ -260,8 +278,7 @@ find("decline").addEventListener("click", () => does.decline(session.open.addres
 find("tabs").addEventListener("click", ({ target }) => {
   const page = target.closest("[data-page]")?.dataset.page;
   if (!page) return;
-  desk.show(page);
-  go("desk");
+  visit(page);
   find("desk-body").focus();
 });
 document.addEventListener("visibilitychange", () => {
@@ -277,11 +294,11 @@ listen({
     const order = people.order(session.state);
     const at = order.indexOf(session.open);
     const next = order[at < 0 ? 0 : Math.min(order.length - 1, Math.max(0, at + by))];
-    if (next) open(next.address);
+    if (next) visit(next.address);
   },
   unread() {
     const next = people.order(session.state).find((conversation) => conversation.unread > 0 && conversation !== session.open);
-    if (next) open(next.address);
+    if (next) visit(next.address);
   },
   connect: showConnect,
   search: () => !find("search").hidden && find("wanted").focus(),
@@ -290,6 +307,6 @@ listen({
   escape() {
     if (!find("found").hidden) search.close();
     else if (isPaneShown) does.close();
-    else if (document.body.dataset.view !== "list" && globalThis.innerWidth < 720) go("list");
+    else if (document.body.dataset.view !== "list" && globalThis.innerWidth < 720) visit("");
   },
 });

@@ -14,7 +14,8 @@ const HOUR = 3_600_000;
 // Most messages that the plot is made of.
 const PLOTTED_MAX = 5_000;
 
-const TITLES = { outbox: "Outbox", peers: "Peers", status: "Status" };
+// The pages, and what is above them.
+export const TITLES = { outbox: "Outbox", peers: "Peers", status: "Status" };
 
 export class Desk {
   constructor(session, does) {

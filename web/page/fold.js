@@ -224,8 +224,6 @@ function decide(conversation, id, fate) {
     if (!conversation.fates.has(id)) conversation.fates.set(id, fate);
     return;
   }
-  // Nothing comes after a resend, which is met before the outcome if that is read backwards.
-  if (line.fate.state === "resent") return;
   line.fate = fate;
   line.version += 1;
 }

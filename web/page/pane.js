@@ -40,9 +40,10 @@ function inRoom(room, does) {
   const more = room.more > 0 ? el("li.more", { textContent: `and ${room.more} more` }) : null;
   const parts = [];
   if (room.topic) parts.push(el("section", {}, el("h4", { textContent: "Topic" }), el("p", { textContent: oneLine(room.topic), dir: "auto" })));
+  const hint = members.length > 0 ? el("p.quiet", { textContent: "Choose a name to write to one alone." }) : null;
   const nobody = members.length === 0 ? el("p", { textContent: room.inside ? "Only you." : "You are not in the room." }) : null;
   const title = `Here${members.length > 0 ? ` (${members.length + room.more})` : ""}`;
-  parts.push(el("section", {}, el("h4", { textContent: title }), nobody, el("ul", {}, ...members, more)));
+  parts.push(el("section", {}, el("h4", { textContent: title }), nobody, el("ul", {}, ...members, more), hint));
   return parts;
 }
 

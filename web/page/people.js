@@ -81,6 +81,10 @@ export class People {
       );
       return { element: el("li", {}, button), button, ...parts };
     });
+    // There may be thousands, of which few change at a time.
+    const looks = [conversation.user, chat?.state, Boolean(chat?.secure), conversation.at, last?.id, unread, unreadMore, conversation.pending.length, conversation.room === null, conversation === open, new Date().toDateString()].join();
+    if (row.looks === looks) return row.element;
+    row.looks = looks;
     const who = called(conversation);
     row.face.textContent = [...who.replace(/^"/, "")][0]?.toUpperCase() ?? "?";
     row.face.className = `face hue-${hue(address)}`;

@@ -64,6 +64,7 @@ export class Session {
     this.views.contact();
     this.back.resolve();
     await this.refresh();
+    if (isFirst) this.views.loaded();
     if (isFirst) await this.count(hello.after);
   }
 

@@ -25,9 +25,11 @@ export class Thread {
     new ResizeObserver(() => this.isFollowing && this.scrollToEnd()).observe(this.root);
   }
 
-  // Shows a conversation from its end.
-  show(conversation) {
+  // Shows a conversation from its end. What is above `mark` was not read before.
+  show(conversation, mark) {
     this.conversation = conversation;
+    this.mark = mark;
+    this.firstNew = null;
     this.elements.clear();
     this.isFollowing = true;
     if (!conversation) return this.root.replaceChildren();
@@ -79,7 +81,9 @@ export class Thread {
   scrolled() {
     if (!this.conversation || this.isPainting) return;
     const { scrollTop, scrollHeight, clientHeight } = this.root;
-    const isAtEnd = scrollHeight - scrollTop - clientHeight < 40 && this.end >= this.conversation.lines.length;
+    // Whoever is at the end stays there, also if there are lines by now that are no elements yet.
+    const hasEnd = this.isFollowing || this.end >= this.conversation.lines.length;
+    const isAtEnd = hasEnd && scrollHeight - scrollTop - clientHeight < 40;
     if (isAtEnd !== this.isFollowing) {
       this.isFollowing = isAtEnd;
       find("newest").hidden = isAtEnd;
@@ -112,6 +116,7 @@ export class Thread {
     this.isPainting = true;
     const { conversation } = this;
     const who = called({ user: conversation.user, address: conversation.address });
+    this.firstNew ??= this.findNew();
     const all = [this.head()];
     const used = new Map();
     for (let at = this.start; at < this.end; at += 1) {
@@ -119,6 +124,7 @@ export class Thread {
       const previous = conversation.lines[at - 1];
       const kept = this.element(line, previous, who);
       used.set(line.id, kept);
+      if (line === this.firstNew) all.push((this.divider ??= el("div.new", {}, el("span", { textContent: "New" }))));
       all.push(kept.element);
     }
     this.elements = used;
@@ -128,6 +134,13 @@ export class Thread {
     if (this.isFollowing) this.scrollToEnd();
     find("newest").hidden = this.isFollowing;
     this.isPainting = false;
+  }
+
+  // The first line that was not read, if all before it are there.
+  findNew() {
+    const { lines, older } = this.conversation;
+    if (older !== null && !(lines[0]?.id <= this.mark)) return null;
+    return lines.find((line) => line.id > this.mark && line.kind === "message") ?? null;
   }
 
   scrollToEnd() {

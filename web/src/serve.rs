@@ -16,7 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use simp_control::error::{Error, Outcome, fail, with_remedy};
 use simp_control::{FailureKind, places};
 use simp_service::ending::Ending;
-use simp_service::process;
+use simp_service::{process, supervisor};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime;
@@ -64,11 +64,14 @@ pub fn run(daemon: Option<String>, place: &Place, ending: Ending) -> Outcome {
         let ended = signals()?;
         ending.hand_over();
         print(&format!("simp-web: the page of simpd {name} is at {}", door.url()))?;
+        // Everybody can read the status of a service: it has no token.
+        supervisor::ready(&format!("the page of simpd {name} is there"));
         tokio::select! {
             never = listener.serve(site(door, Arc::new(bridge))) => match never {},
             () = ended => Ok(()),
         }
     });
+    supervisor::stopping();
     // Nobody waits for what simpd is still asked: it does it, or not, as if the browser had been closed.
     runtime.shutdown_background();
     outcome
