@@ -60,7 +60,7 @@ impl Screen {
 }
 
 #[test]
-fn what_comes_is_shown_as_text_and_a_click_opens_a_terminal() {
+fn what_comes_is_shown_as_text_and_a_click_opens_the_chat() {
     let world = World::new();
     let _alice = world.start(1, &["--user", "alice"]);
     let _bob = world.start(2, &["--user", "bob & <b>"]);
@@ -86,6 +86,13 @@ fn what_comes_is_shown_as_text_and_a_click_opens_a_terminal() {
     let long = screen.next();
     assert!(long.ends_with(&"\u{e9}".repeat(200)) && long.len() < 500, "{long}");
     assert_eq!(screen.next(), terminal);
+    // The page of a simp-web is opened instead, if one runs.
+    let page = format!("#!/bin/sh\necho \"page $*\" >{}\n", world.path("shown").display());
+    fs::write(world.path("bin/simp-web"), page).unwrap();
+    fs::set_permissions(world.path("bin/simp-web"), Permissions::from_mode(0o755)).unwrap();
+    world.ctl(2, &["send", "page"]).ok();
+    assert!(screen.next().ends_with("|page"));
+    assert_eq!(screen.next(), "page open");
     // Nothing of our own is shown, and requests are.
     world.ctl(1, &["send", "ours"]).ok();
     world.ctl(1, &["quit"]).ok();

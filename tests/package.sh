@@ -52,7 +52,7 @@ check_units() {
     systemd-analyze verify --man=no /usr/lib/systemd/system/simpd.service
     mkdir -p /run/user/0
     XDG_RUNTIME_DIR=/run/user/0 systemd-analyze verify --user --man=no '/usr/lib/systemd/user/simpd@127.0.0.1.service' \
-        /usr/lib/systemd/user/simp-notify.service
+        /usr/lib/systemd/user/simp-notify.service /usr/lib/systemd/user/simp-web.service
 }
 
 # The simpd of the machine, with a user that has no name and folders behind links, as systemd makes them for it; and that of
