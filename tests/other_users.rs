@@ -203,7 +203,7 @@ fn variables_that_name_folders_of_another_user_count_as_not_set() {
     // What is in the folder of the configuration says nothing of where a simpd is.
     let mut command = users.command(ann, "simpctl");
     command.arg("status").env("XDG_CONFIG_HOME", folder("config"));
-    run(command, "").fails(3, "simpctl: simpd is not running (start it with: simpd ADDR)");
+    run(command, "").fails(3, "simpctl: simpd is not running (start it with: simpctl start)");
     // Nor is anything made in her home; that of ann is in no list.
     let mut command = as_eve("simpd", users.eve);
     command.args([&address, "--user", "ann"]);

@@ -15,7 +15,7 @@ fn without_a_daemon_it_says_how_to_start_one() {
     let world = World::new();
     let mut command = world.command("simpctl");
     command.arg("status");
-    run(command, "").fails(3, "simpctl: simpd is not running (start it with: simpd ADDR)");
+    run(command, "").fails(3, "simpctl: simpd is not running (start it with: simpctl start)");
     let (socket, address) = (world.socket(1), world.address(1));
     world.ctl(1, &["status"]).fails(
         3,

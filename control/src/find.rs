@@ -102,7 +102,7 @@ fn only_one() -> Outcome<Connection> {
         let line = format!("several simpd are running: {} (choose one with -d ADDR)", names.join(", "));
         return Err(fail(FailureKind::NoDaemon, line));
     }
-    let none = || fail(FailureKind::NoDaemon, "simpd is not running (start it with: simpd ADDR)");
+    let none = || fail(FailureKind::NoDaemon, "simpd is not running (start it with: simpctl start)");
     running.pop().ok_or_else(|| with_reason(failed.unwrap_or_else(none)))
 }
 

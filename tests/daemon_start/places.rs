@@ -141,7 +141,7 @@ fn a_daemon_that_was_started_in_another_environment_is_found_by_its_lock() {
     elsewhere(&["-d", &address, "status"]).fails(3, &line);
     assert!(elsewhere(&["status"]).ok().contains("user               bob\n"));
     drop(bob);
-    elsewhere(&["status"]).fails(3, "simpctl: simpd is not running (start it with: simpd ADDR)");
+    elsewhere(&["status"]).fails(3, "simpctl: simpd is not running (start it with: simpctl start)");
 }
 
 #[test]

@@ -337,7 +337,7 @@ fn without_a_simpd_there_is_no_room() {
         command.args(args);
         crate::harness::run(command, "")
     };
-    run(&["run"]).fails(3, "simp-room: simpd is not running (start it with: simpd ADDR)");
+    run(&["run"]).fails(3, "simp-room: simpd is not running (start it with: simpctl start)");
     let line = format!(
         "simp-room: {}: simpd is not running (start it with: simpd {})",
         world.socket(1).display(),

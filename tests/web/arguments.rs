@@ -56,7 +56,7 @@ fn what_makes_no_sense_is_said_in_one_line() {
 #[test]
 fn without_a_simpd_there_is_no_page() {
     let world = World::new();
-    web(&world, &[]).fails(3, "simp-web: simpd is not running (start it with: simpd ADDR)");
+    web(&world, &[]).fails(3, "simp-web: simpd is not running (start it with: simpctl start)");
     let address = world.address(1);
     let path = world.socket(1);
     web(&world, &["-d", &address]).fails(
