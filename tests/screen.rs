@@ -211,6 +211,25 @@ fn many_lines_are_asked_about_once() {
 }
 
 #[test]
+fn a_file_that_is_offered_is_saved_by_a_command() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    std::fs::write(world.path("notes.txt"), "kept").unwrap();
+    std::fs::create_dir(world.path("saved")).unwrap();
+    let mut bob = screen(&world, 2, &["alice"]);
+    bob.shows("* the chat is open");
+    let sending = world.spawn_ctl(1, &["send", "--file", world.path("notes.txt").to_str().unwrap()]);
+    bob.shows("alice: offers a file: notes.txt (4 bytes) (/save takes it)");
+    bob.keys(&format!("/save {}\r", world.path("saved").display()));
+    bob.shows("(saved: ");
+    assert_eq!(std::fs::read(world.path("saved/notes.txt")).unwrap(), b"kept");
+    assert_eq!(sending.wait().status, Some(0));
+    bob.keys("/save\r");
+    bob.shows("no file is offered here");
+}
+
+#[test]
 fn what_is_no_command_is_not_sent() {
     let world = World::new();
     let _daemons = world.alice_and_bob();

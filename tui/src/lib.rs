@@ -2,8 +2,8 @@
 //!
 //! It is a client of the control API and nothing else: the list of conversations is what simpd says of chats, of the outbox
 //! and of peers; their lines are the log. Values go into the model, which says what simpd is to be asked; the view draws it
-//! into cells; keys change it. None of these knows a terminal, a socket or a clock, so that each state of the screen can be
-//! tested as text.
+//! into cells; keys change it. None of these knows a terminal or a socket, so that each state of the screen can be tested as
+//! text.
 //!
 //! - `model`: what is shown. `keys`: what is typed. `app`: both together. `view`: one frame of it.
 //! - `fit`: text made fit for cells.

@@ -449,7 +449,7 @@ fn the_screen_moves_through_the_lines_and_what_it_needs_is_asked_for() {
     }
     let shown = screen.shown();
     assert!(shown.contains("m182") && !shown.contains("m183"), "{shown}");
-    // What happens does not move it.
+    // What happens does not move it, and is found.
     screen.app.model.hear(event(201, message("m201")));
     let lines = |shown: &str| shown.lines().skip(2).take(9).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(lines(&screen.shown()), lines(&shown));
@@ -458,8 +458,13 @@ fn the_screen_moves_through_the_lines_and_what_it_needs_is_asked_for() {
     }
     let shown = screen.shown();
     assert!(shown.lines().nth(2).unwrap().contains("m101"), "{shown}");
+    screen.alt('a');
+    assert!(screen.shown().contains("m201"));
+    screen.press(KeyCode::PageUp, KeyModifiers::NONE);
     screen.press(KeyCode::End, KeyModifiers::CONTROL);
     assert!(screen.shown().contains("m201"));
+    screen.alt('a');
+    assert!(screen.shown().contains("nothing is new"));
 }
 
 #[test]

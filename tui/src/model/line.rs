@@ -44,6 +44,8 @@ pub(crate) enum Happening {
     },
     /// The peer reports an error.
     Error(String),
+    /// Who the peer is, for a user who has asked.
+    Told(String),
 }
 
 /// Where a message of ours stands.
@@ -156,6 +158,7 @@ impl Line {
             Said::Ours { text, .. } | Said::Notice(text) => text.len(),
             Said::Offer { name, file, .. } => name.len() + file.len(),
             Said::Happening(Happening::Closed { text, .. }) => text.as_ref().map_or(0, String::len),
+            Said::Happening(Happening::Error(text) | Happening::Told(text)) => text.len(),
             Said::Happening(_) => 0,
         };
         size_of::<Self>() + text

@@ -1,5 +1,6 @@
 //! All that the screen shows, and what entries of the log and answers of simpd change of it.
 
+use simp_control::clock::now_ms;
 use simp_control::{ChatInfo, Event, Failure, OutboxMessage, PeerInfo, Reply, What};
 
 use crate::model::held::Held;
@@ -191,8 +192,7 @@ impl Model {
         if let Place::Talk { address, .. } = &self.place
             && let Some(window) = self.held.get_mut(address)
         {
-            let at_ms = self.list.get(address).map_or(0, |row| row.at_ms);
-            window.add(Line { id: None, at_ms, said: Said::Notice(line.clone()) });
+            window.add(Line { id: None, at_ms: now_ms(), said: Said::Notice(line.clone()) });
         }
         self.notice = Some(line);
     }

@@ -4,7 +4,7 @@ use simp_control::clock::now_ms;
 use simp_control::{State, typed};
 
 use crate::model::job::{Job, Way};
-use crate::model::line::{Fate, Line, OfferFate, Said};
+use crate::model::line::{Fate, Happening, Line, OfferFate, Said};
 use crate::model::row::Row;
 use crate::model::state::{Contact, Found, Gaze, Model, Place, Search};
 use crate::model::window::{Newer, Older, Window};
@@ -148,7 +148,9 @@ impl Model {
         let note = row.chat.as_ref().and_then(|chat| chat.note.clone());
         let state = row.state().map_or_else(|| "no chat".to_owned(), |state| state.to_string());
         let all = [Some(state), secrecy, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
-        self.notice = Some(format!("{}: {all}", row.peer.shown()));
+        let said = Said::Happening(Happening::Told(format!("{}: {all}", row.peer.shown())));
+        let address = row.peer.address.clone();
+        self.held.open(&address).add(Line { id: None, at_ms: now_ms(), said });
         Ok(())
     }
 
@@ -206,14 +208,21 @@ impl Model {
         }
     }
 
-    /// Shows the newest conversation with something new in it.
+    /// Shows the newest conversation with something new in it; if that is the one that is shown, its end.
     pub(crate) fn next_news(&mut self) -> Wish {
         let here = self.talk().map(str::to_owned);
         let is_news =
             |row: &&Row| (row.unread > 0 || row.is_request()) && Some(&row.peer.address) != here.as_ref();
-        let row = self.list.newest_first().find(is_news).ok_or("nothing is new elsewhere")?;
-        let address = row.peer.address.clone();
+        let address = match self.list.newest_first().find(is_news) {
+            Some(row) => row.peer.address.clone(),
+            None => {
+                self.here().ok().filter(|row| row.unread > 0).ok_or("nothing is new")?.peer.address.clone()
+            }
+        };
         self.go_to(&address);
+        if here.as_deref() == Some(&address) {
+            self.held.open(&address).scroll_to_end();
+        }
         Ok(())
     }
 

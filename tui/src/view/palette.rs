@@ -39,10 +39,11 @@ impl Palette {
         let plain = Style::new();
         let (style, colour) = match role {
             Role::Text => (plain, None),
-            Role::Aside => (plain, Some(Color::DarkGray)),
+            // Some palettes have a dark grey that nobody sees.
+            Role::Aside => (plain.add_modifier(Modifier::DIM), None),
             Role::Ours => (plain.add_modifier(Modifier::BOLD), Some(Color::Cyan)),
             Role::Theirs => (plain.add_modifier(Modifier::BOLD), Some(Color::Green)),
-            Role::Happening => (plain, Some(Color::Blue)),
+            Role::Happening => (plain, Some(Color::Magenta)),
             Role::News => (plain.add_modifier(Modifier::BOLD), Some(Color::Yellow)),
             Role::Question => (plain.add_modifier(Modifier::BOLD | Modifier::REVERSED), Some(Color::Yellow)),
             Role::Wrong => (plain.add_modifier(Modifier::BOLD), Some(Color::Red)),

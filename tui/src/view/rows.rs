@@ -137,6 +137,7 @@ impl Setting<'_> {
                 format!("* the chat is closed: {} ({text})", ended(*reason))
             }
             Happening::Error(text) => format!("* the peer reports an error: {text}"),
+            Happening::Told(text) => format!("* {text}"),
         }
     }
 
