@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 
 use nix::sys::signal::Signal;
 
@@ -143,6 +143,26 @@ fn end(web: Web, page: &str) {
     let ran = web.running.wait();
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
     assert!(!std::path::Path::new(page).exists(), "whoever finds it later gets nowhere");
+}
+
+#[test]
+fn a_service_manager_is_told_when_the_page_is_there_but_not_the_token() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice"]);
+    let manager = UnixDatagram::bind(world.path("notify")).unwrap();
+    manager.set_read_timeout(Some(DEADLINE)).unwrap();
+    let told = || {
+        let mut bytes = [0; 4_096];
+        let length = manager.recv(&mut bytes).unwrap();
+        String::from_utf8(bytes[..length].to_vec()).unwrap()
+    };
+    let mut command = world.command("simp-web");
+    command.args(["--listen", "127.0.0.1:0"]).env("NOTIFY_SOCKET", world.path("notify"));
+    let running = Running::start(command);
+    assert_eq!(told(), format!("READY=1\nSTATUS=the page of simpd {} is there", world.address(1)));
+    running.signal(Signal::SIGTERM);
+    assert_eq!(told(), "STOPPING=1\nSTATUS=stopping");
+    assert_eq!(running.wait().status, Some(0));
 }
 
 #[test]

@@ -24,8 +24,11 @@ fn the_page_and_simpctl_chat() {
     let world = World::new();
     let Some(browser) = Browser::start(&world, "the_page_and_simpctl_chat") else { return };
     let (alice, _bob) = world.alice_and_bob();
-    let web = Web::start(&world, 1);
-    web.show(&browser);
+    let _web = Web::start(&world, 1);
+    // As simp-web open does it: coming from elsewhere the browser must be let in all the same.
+    let page = world.path("run/simp-web").join(world.address(1)).join("open.html");
+    browser.go(&format!("file://{}", page.display()));
+    browser.until("document.querySelector('#me')?.textContent === 'alice'");
     // Whoever looks over the shoulder, or at the history of the browser, sees no token.
     assert!(!browser.url().contains("token"), "{}", browser.url());
     browser.until("document.cookie === ''");

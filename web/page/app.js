@@ -288,6 +288,8 @@ document.addEventListener("visibilitychange", () => {
   if (desk.page) desk.refresh();
   read(session.open);
 });
+// The same in another window: what was read there is read here.
+globalThis.addEventListener("focus", () => session.isLoaded && session.refresh());
 bell(say);
 listen({
   step(by) {
