@@ -55,7 +55,8 @@ impl Screen {
             (shown, line)
         });
         self.0 = Some(shown);
-        line.trim_end().replace("|--app-name=simp|--category=im.received|--icon=mail-message-new", "")
+        line.trim_end_matches('\n')
+            .replace("|--app-name=simp|--category=im.received|--icon=mail-message-new", "")
     }
 }
 

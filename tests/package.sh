@@ -115,11 +115,18 @@ if [ "${1-}" = --inside ]; then
     exit
 fi
 
-package=$PWD/$(sh contrib/deb/build.sh dev)
 disk=$(mktemp -d)
 trap 'rmdir "$disk"' EXIT
-# In each folder of the system changes go to memory, and whatever runs ends with this.
-unshare --mount --net --pid --fork --kill-child --mount-proc sh -euc '
+# Changes to a folder go to memory, and whatever runs ends with this.
+own() { unshare --mount --net --pid --fork --kill-child --mount-proc sh -euc "$@"; }
+own '
+    mount -t tmpfs tmpfs "$1"
+    mkdir "$1/up" "$1/work"
+    mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/up,workdir=$1/work" /etc
+' sh "$disk" 2>/dev/null || { echo "skipped: this machine gives nobody file systems of their own"; exit 0; }
+
+package=$PWD/$(sh contrib/deb/build.sh dev)
+own '
     disk=$1 script=$2 package=$3
     mount -t tmpfs tmpfs "$disk"
     for folder in etc usr var root; do
