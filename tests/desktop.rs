@@ -99,6 +99,8 @@ fn what_comes_is_shown_as_text_and_a_click_opens_the_chat() {
     world.ctl(1, &["quit"]).ok();
     let _inviting = world.spawn_ctl(2, &["connect", &world.address(1)]);
     assert_eq!(screen.next(), "bubble|--action=default=Open|--|bob & <b>|invites you to a chat");
+    // Whoever still writes here would wait for ever.
+    assert_eq!(screen.next(), "page open");
 }
 
 #[test]
