@@ -65,7 +65,8 @@ pub enum Frame {
         /// What is offered.
         offer: Offer,
     },
-    /// Asks for a file from this byte on, up to this one as long as nothing else is said.
+    /// Asks for a file from this byte on, up to this one as long as nothing else is said. From 0 up to 0 it
+    /// says that the file is taken, and will be asked for later.
     Want {
         /// The chat in which it was offered.
         chat: ChatId,
