@@ -28,7 +28,7 @@ pub enum Look {
 pub struct Browser {
     runtime: Runtime,
     client: Client,
-    driver: Child,
+    _driver: Driver,
     shots: PathBuf,
 }
 
@@ -43,11 +43,13 @@ impl Browser {
         if !has_program(test, "chromium") || !has_program(test, "chromedriver") {
             return None;
         }
+        let files = world.path("browser");
+        std::fs::create_dir_all(&files).unwrap();
         let mut command = world.command("chromedriver");
         // In a group of its own, so that no process of the browser is left.
-        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-        let mut driver = command.spawn().unwrap();
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        command.arg("--port=0").env("TMPDIR", &files).process_group(0);
+        let mut driver = Driver(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+        let lines = BufReader::new(driver.0.stdout.take().unwrap()).lines();
         let port = within(move || {
             let mut lines = lines.map_while(Result::ok);
             let said = lines.find(|line| line.contains("started successfully on port")).unwrap();
@@ -56,11 +58,11 @@ impl Browser {
             said.trim_end_matches('.').rsplit(' ').next().unwrap().to_owned()
         });
         let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let profile = world.path("browser").join(&port);
+        let profile = files.join(&port);
         let url = format!("http://127.0.0.1:{port}");
         let client = runtime.block_on(soon(connect(&url, &profile, look))).unwrap();
         let shots = Path::new(env!("CARGO_BIN_EXE_simp-web")).ancestors().nth(2).unwrap().join("screenshots");
-        Some(Self { runtime, client, driver, shots })
+        Some(Self { runtime, client, _driver: driver, shots })
     }
 
     /// Does this, and fails the test if it does not end.
@@ -96,11 +98,19 @@ impl Browser {
              const look = () => {{ let is; try {{ is = ({expression}); }} catch {{}} is ? done(is) : setTimeout(look, 10); }};
              look();"
         );
-        let seen = self.runtime.block_on(soon(self.client.execute_async(&script, Vec::new())));
-        match seen {
-            Ok(Ok(value)) => value,
-            failed => panic!("{expression}: {failed:?}; the page says:\n{}", self.text("body")),
-        }
+        let mut failed = String::new();
+        let seen = self.runtime.block_on(soon(async {
+            loop {
+                match self.client.execute_async(&script, Vec::new()).await {
+                    Ok(seen) => return seen,
+                    // The page that was looked at has made place for another.
+                    Err(error) => failed = error.to_string(),
+                }
+            }
+        }));
+        seen.unwrap_or_else(|_| {
+            panic!("{expression}: {failed}; the page says:\n{}", self.text("body"));
+        })
     }
 
     /// Waits until the text of this element has all of these in it.
@@ -187,7 +197,15 @@ impl Drop for Browser {
         }
         // It ends its browser in order, if it can.
         let _ = self.runtime.block_on(soon(self.client.clone().close()));
-        let _ = killpg(Pid::from_raw(self.driver.id() as i32), Signal::SIGKILL);
-        let _ = self.driver.wait();
+    }
+}
+
+/// What drives a browser. With it goes all that it has started.
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = killpg(Pid::from_raw(self.0.id() as i32), Signal::SIGKILL);
+        let _ = self.0.wait();
     }
 }
