@@ -180,3 +180,32 @@ fn what_simpd_refuses_is_said_and_kept() {
     assert_eq!(browser.run("return document.querySelectorAll('.own').length"), 0);
     assert_eq!(browser.text("#refusal"), "a text must be ASCII; 'ü' (U+00FC) at position 3 is not");
 }
+
+#[test]
+fn a_file_that_is_offered_is_shown_and_may_be_refused() {
+    let world = World::new();
+    let name = "a_file_that_is_offered_is_shown_and_may_be_refused";
+    let Some(browser) = Browser::start(&world, name) else { return };
+    let _alice_and_bob = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let web = Web::start(&world, 1);
+    web.show(&browser);
+    let file = world.path("plans <b>.pdf");
+    std::fs::write(&file, vec![7; 2_048]).unwrap();
+    let file = file.display().to_string();
+    let sending = world.spawn_ctl(2, &["send", "--file", &file]);
+    browser.sees(".person", &["plans <b>.pdf", "1"]);
+    browser.click_on(".person", "bob");
+    browser.sees(".file", &["plans <b>.pdf", "2.0 KiB", "simpctl listen --save DIR"]);
+    browser.click(".file button");
+    browser.sees(".file", &["came to nothing"]);
+    sending.wait().fails(8, "simpctl: plans <b>.pdf: not delivered: refused by the peer: declined");
+    // One that is taken by another program is seen to be there.
+    let sending = world.spawn_ctl(2, &["send", "--file", &file]);
+    browser.until("document.querySelectorAll('.file').length === 2");
+    let folder = world.path("saved");
+    std::fs::create_dir(&folder).unwrap();
+    world.ctl(1, &["listen", "--save", &folder.display().to_string(), "-n", "1"]);
+    sending.wait().ok();
+    browser.until("[...document.querySelectorAll('.file')].at(-1).innerText.includes('saved: ')");
+}
