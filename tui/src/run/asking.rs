@@ -182,3 +182,92 @@ fn resend_again(client: &mut Client, message: u64, after: u64) -> Outcome<Reply>
         None => client.ask(&Request::Resend { message, expire_ms: None }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use simp_control::{Answer, Epochs, FrameStream, Peer, VERSION};
+
+    use super::*;
+
+    fn hello() -> Answer {
+        let (program, address, user) = ("0".to_owned(), "127.0.0.1:7777".to_owned(), "alice".to_owned());
+        let (log, epochs, key) = (None, Epochs::default(), None);
+        Answer::Reply(Reply::Hello {
+            version: VERSION,
+            program,
+            address,
+            user,
+            log,
+            epochs,
+            key,
+            features: Vec::new(),
+        })
+    }
+
+    /// Carries out a job with a simpd that goes away when it is asked, comes back, and then gives these answers. What it
+    /// came to, and what simpd was asked before and after.
+    fn with_a_break(job: Job, answers: Vec<Answer>) -> (Result<Reply, Failure>, Request, Vec<Request>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let simpd = thread::spawn(move || {
+            let accept = || {
+                let mut client = FrameStream::new(listener.accept().unwrap().0);
+                assert!(matches!(client.receive().unwrap(), Some(Request::Hello { .. })));
+                client.write(&hello()).unwrap();
+                client
+            };
+            let first = accept().receive().unwrap().unwrap();
+            let mut client = accept();
+            let serve = |answer| {
+                let request = client.receive().unwrap().unwrap();
+                client.write(&answer).unwrap();
+                request
+            };
+            (first, answers.into_iter().map(serve).collect())
+        });
+        let asked = Asked { number: 1, after: 40, job };
+        let outcome = carry_out(&mut Client::at(&path).unwrap(), &asked).unwrap();
+        let (first, again) = simpd.join().unwrap();
+        (outcome, first, again)
+    }
+
+    #[test]
+    fn a_text_that_simpd_may_have_is_not_sent_twice() {
+        let queued = Reply::Queued { message: 41, chat: 7 };
+        let job =
+            Job::Send { address: "127.0.0.2:7777".to_owned(), way: Way::Chat(7), text: "hi".to_owned() };
+        let (outcome, first, again) = with_a_break(job, vec![Answer::Reply(queued.clone())]);
+        assert_eq!(outcome, Ok(queued));
+        let Request::Send { token, again_after: None, .. } = first else { panic!("{first:?}") };
+        assert!(token.is_some());
+        // The same in all but that it may be there, among the entries after the last that was known.
+        let Request::Send { again_after, .. } = &again[0] else { panic!("{again:?}") };
+        assert_eq!(*again_after, Some(40));
+        let Request::Send { token: same, .. } = again[0] else { panic!("{again:?}") };
+        assert_eq!(same, token);
+    }
+
+    #[test]
+    fn a_message_is_sent_again_once() {
+        let peer = Peer { user: String::new(), address: String::new() };
+        let what = What::Queued { text: "hi".to_owned(), again: Some(5), size: None };
+        let event = Event { id: 41, at_ms: 0, chat: 0, peer, secure: None, what };
+        let found = Answer::Reply(Reply::History { events: vec![event], older: None });
+        let (outcome, _, again) = with_a_break(Job::Resend { message: 5 }, vec![found]);
+        assert_eq!(outcome, Ok(Reply::Queued { message: 41, chat: 0 }));
+        assert!(matches!(again[..], [Request::History { .. }]), "{again:?}");
+    }
+
+    #[test]
+    fn what_was_done_before_simpd_could_say_so_is_done() {
+        let refused = || Failure::new(FailureKind::NoSuch, "no such request");
+        let (address, none) = ("127.0.0.2:7777".to_owned(), Answer::Failure(refused()));
+        let (outcome, ..) = with_a_break(Job::Accept { address }, vec![none.clone()]);
+        assert_eq!(outcome, Ok(Reply::Done));
+        let (outcome, ..) = with_a_break(Job::Take { message: 3, folder: "/".to_owned() }, vec![none]);
+        assert_eq!(outcome, Err(refused()));
+    }
+}
