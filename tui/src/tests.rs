@@ -363,6 +363,7 @@ fn what_is_typed_is_a_line_until_the_log_has_it_and_never_two() {
     screen.app.model.hear(event(4, message("between")));
     screen.app.model.hear(event(5, queued("one")));
     screen.app.model.hear(event(6, queued("two")));
+    assert_eq!(screen.shown().matches("you: two").count(), 1);
     screen.app.model.answer(Answered { asked: two, outcome: queued_as(6) });
     screen.app.model.hear(event(7, What::Delivered { message: 5 }));
     let shown = screen.shown();

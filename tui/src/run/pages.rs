@@ -16,19 +16,23 @@ pub(crate) fn newer(
     last: u64,
     mut read: impl FnMut(Piece) -> Outcome<Vec<Event>>,
 ) -> Outcome<(Vec<Event>, u64)> {
-    let mut span = u64::from(PAGE);
+    let (mut span, mut empty, mut too_many) = (u64::from(PAGE), 0, None);
     loop {
         let until = above.saturating_add(span).min(last);
         let piece = Piece { above, before: Some(until.saturating_add(1)), most: PAGE + 1 };
         let events = read(piece)?;
-        // Too many: those that follow directly are not among them.
-        if events.len() > PAGE as usize && span > 1 {
-            span /= 2;
+        if events.len() > PAGE as usize {
+            // Those that follow directly are not among them.
+            too_many = Some(span);
         } else if events.is_empty() && until < last {
-            span = span.saturating_mul(8);
+            empty = span;
         } else {
             return Ok((events, until));
         }
+        span = match too_many {
+            Some(too_many) => empty + (too_many - empty) / 2,
+            None => span.saturating_mul(8),
+        };
     }
 }
 
@@ -69,8 +73,9 @@ mod tests {
 
     #[test]
     fn pages_forward_have_every_entry_once() {
-        // Entries of the conversation close together, and far apart.
-        for ids in [(1..=1_000).collect::<Vec<u64>>(), (1..=90).map(|n| n * 700).collect(), vec![5, 60_000]] {
+        // Entries of the conversation close together, far apart, and close together after a gap.
+        let (close, far) = ((1..=1_000).collect::<Vec<u64>>(), (1..=90).map(|n| n * 700).collect());
+        for ids in [close, far, (9_000..=9_900).collect(), vec![5, 60_000]] {
             let last = 70_000;
             let (mut above, mut seen, mut asked) = (0, Vec::new(), 0);
             while above < last {
