@@ -195,6 +195,10 @@ impl App {
                 Ok(())
             }
             Press::NextNews => model.next_news(),
+            Press::Home => {
+                model.place = Place::Home;
+                Ok(())
+            }
             Press::Accept => model.accept(None),
             Press::Decline => model.decline(None),
             Press::Resend => model.resend(),

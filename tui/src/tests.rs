@@ -263,6 +263,8 @@ fn every_line_says_what_has_become_of_it() {
 fn a_narrow_screen_has_the_conversation_alone_and_a_tiny_one_what_fits() {
     let mut narrow = Screen::bob(everything(), 36, 14);
     assert_snapshot!("narrow", narrow.shown());
+    narrow.alt('h');
+    assert!(narrow.shown().contains("You are alice"));
     let mut snapshot = with_bob(everything());
     snapshot.chats.0.push(chat(20, peer("carol", 3), State::Invited));
     assert_snapshot!("narrow_home", Screen::new(snapshot.clone(), 40, 16).shown());

@@ -24,6 +24,8 @@ pub(crate) enum Press {
     /// The conversation at this place in the list.
     Open(usize),
     NextNews,
+    /// To no conversation.
+    Home,
     Accept,
     Decline,
     /// Invite the peer of this conversation.
@@ -99,6 +101,7 @@ fn with_alt(c: char) -> Option<Press> {
         'c' => Press::Connect,
         'd' => Press::Remove(To::WordRight),
         'f' => Press::Go(To::WordRight),
+        'h' => Press::Home,
         'n' => Press::Decline,
         'r' => Press::Resend,
         'y' => Press::Accept,

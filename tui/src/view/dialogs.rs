@@ -13,10 +13,11 @@ use crate::view::palette::{Palette, Role};
 use crate::view::rows::name;
 
 /// Keys, and what they do.
-const KEYS: [(&str, &str); 14] = [
+const KEYS: [(&str, &str); 15] = [
     ("Enter", "say what is typed, or carry out a /command; // sends a slash"),
     ("Ctrl-N, Ctrl-P", "next and previous conversation; Alt-1 to Alt-9 by place"),
     ("Alt-A", "the newest conversation with something new"),
+    ("Alt-H", "no conversation: who is there, and what is new"),
     ("Alt-Y, Alt-N", "accept or decline an invitation"),
     ("Alt-R", "send the newest message again that was not delivered"),
     ("Alt-C", "invite the peer of this conversation"),
