@@ -73,7 +73,7 @@ fn an_invitation_is_declined() {
     let alice = screen(&world, 1, &[&world.address(2)]);
     bob.shows("alice invites you");
     bob.keys("/decline alice\r");
-    alice.shows("* the chat is closed: the peer declined");
+    alice.shows("* no chat: the peer declined");
     bob.no_longer_shows("invites you (");
     alice.shows("no chat with");
 }
@@ -94,7 +94,7 @@ fn an_invitation_that_nobody_hears_says_so_in_the_conversation() {
     let world = World::new();
     let _alice = world.start(1, &["--user", "alice"]);
     let alice = screen(&world, 1, &[&world.address(9)]);
-    alice.shows("* the chat is closed: nobody listens there (is simpd");
+    alice.shows("* no chat: nobody listens there (is simpd");
 }
 
 #[test]

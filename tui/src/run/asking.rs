@@ -46,15 +46,17 @@ impl Asker {
 
 /// Asks one after the other.
 fn work(mut client: Client, jobs: &Receiver<(u64, Asked)>, inputs: &SyncSender<Input>) {
+    let mut known = 0;
     while let Ok((log, asked)) = jobs.recv() {
         // A host may be long in being found, and nothing else waits for that.
         let aside = if is_host(&asked.job) { client.another().ok() } else { None };
         match aside {
             Some(mut client) => {
                 let inputs = inputs.clone();
-                thread::spawn(move || answer(&mut client, log, asked, &inputs));
+                let mut known = known;
+                thread::spawn(move || answer(&mut client, &mut known, log, asked, &inputs));
             }
-            None => answer(&mut client, log, asked, inputs),
+            None => answer(&mut client, &mut known, log, asked, inputs),
         }
     }
 }
@@ -63,19 +65,30 @@ fn is_host(job: &Job) -> bool {
     matches!(job, Job::Connect { typed } if Address::parse(typed).is_err())
 }
 
-fn answer(client: &mut Client, log: u64, asked: Asked, inputs: &SyncSender<Input>) {
-    let input = match carry_out(client, &asked) {
-        Ok(outcome) => Input::Answer(log, Box::new(Answered { asked, outcome })),
-        Err(error) => Input::Failed(error),
+/// Carries out a job that is meant for this log, counted from the start; `known` is the one that the client is on.
+fn answer(client: &mut Client, known: &mut u64, log: u64, asked: Asked, inputs: &SyncSender<Input>) {
+    let input = loop {
+        // Its ids mean something else in another log: nothing that was meant for the old one is done in the new one.
+        let is_too_late = log < *known;
+        match if is_too_late { Ok(Err(other_log())) } else { carry_out(client, &asked) } {
+            Ok(outcome) => break Input::Answer(log, Box::new(Answered { asked, outcome })),
+            // That there is another one is found only now. Whoever asks may know it already.
+            Err(Error::OtherLog(_)) => *known = log.max(*known + 1),
+            Err(error) => break Input::Failed(error),
+        }
     };
     // Whoever does not take it any more has left.
     let _ = inputs.send(input);
 }
 
+fn other_log() -> Failure {
+    Failure::new(FailureKind::Failed, "simpd has another log now")
+}
+
 /// Carries out a job: what simpd replies, or why it refuses.
 ///
 /// # Errors
-/// There is no simpd any more that can be talked to.
+/// There is no simpd any more that can be talked to, or it has another log.
 pub(crate) fn carry_out(client: &mut Client, asked: &Asked) -> Outcome<Result<Reply, Failure>> {
     let (deadline, token) = (sleep::now() + PATIENCE, token());
     let outcome = client.insist(Some(deadline), |client, again| match once(client, asked, token, again) {
@@ -88,8 +101,6 @@ pub(crate) fn carry_out(client: &mut Client, asked: &Asked) -> Outcome<Result<Re
     match outcome {
         Ok(reply) => Ok(Ok(reply)),
         Err(Error::Failure(failure)) if failure.kind != FailureKind::NoDaemon => Ok(Err(failure)),
-        // Its ids mean something else there: nothing that was meant for the old log is done in the new one.
-        Err(Error::OtherLog(_)) => Ok(Err(Failure::new(FailureKind::Failed, "simpd has another log now"))),
         Err(error) => Err(error),
     }
 }
@@ -259,6 +270,20 @@ mod tests {
         let (outcome, _, again) = with_a_break(Job::Resend { message: 5 }, vec![found]);
         assert_eq!(outcome, Ok(Reply::Queued { message: 41, chat: 0 }));
         assert!(matches!(again[..], [Request::History { .. }]), "{again:?}");
+    }
+
+    #[test]
+    fn what_was_meant_for_another_log_is_not_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut client = Client::at(&path).unwrap();
+        let (sender, inputs) = std::sync::mpsc::sync_channel(1);
+        let asked = Asked { number: 1, after: 40, job: Job::Cancel { message: 3 } };
+        answer(&mut client, &mut 1, 0, asked, &sender);
+        let Ok(Input::Answer(0, answered)) = inputs.recv() else { panic!("no answer") };
+        assert_eq!(answered.outcome, Err(other_log()));
+        drop(listener);
     }
 
     #[test]

@@ -129,12 +129,12 @@ impl Setting<'_> {
                 let remedy = format!("if that is right: simpctl keys forget {}", who.address);
                 format!("* no chat: whoever is there has another key than before{key} ({remedy})")
             }
-            Happening::Closed { reason, text: None } => format!("* the chat is closed: {}", ended(*reason)),
+            Happening::Closed { reason, text: None } => format!("* {}: {}", over(*reason), ended(*reason)),
             Happening::Closed { reason: Reason::NobodyThere, text: Some(text) } => {
                 format!("* no chat: {text}")
             }
             Happening::Closed { reason, text: Some(text) } => {
-                format!("* the chat is closed: {} ({text})", ended(*reason))
+                format!("* {}: {} ({text})", over(*reason), ended(*reason))
             }
             Happening::Error(text) => format!("* the peer reports an error: {text}"),
             Happening::Told(text) => format!("* {text}"),
@@ -198,7 +198,28 @@ pub(crate) fn how(secure: Option<Secure>) -> String {
     secure.map_or_else(|| "plain".to_owned(), secrecy)
 }
 
-/// Why a chat is over, as it looks from here.
+/// What is over for this reason: a chat, or what was to become one.
+fn over(reason: Reason) -> &'static str {
+    match reason {
+        Reason::WeDeclined
+        | Reason::PeerDeclined
+        | Reason::PeerBusy
+        | Reason::Withdrawn
+        | Reason::NoAnswer
+        | Reason::RequestExpired
+        | Reason::NobodyThere
+        | Reason::OtherKey => "no chat",
+        Reason::Quit
+        | Reason::PeerQuit
+        | Reason::PeerGone
+        | Reason::PeerRestarted
+        | Reason::Cancelled
+        | Reason::Expired
+        | Reason::TooLong => "the chat is closed",
+    }
+}
+
+/// Why it is over, as it looks from here.
 fn ended(reason: Reason) -> &'static str {
     match reason {
         Reason::Quit => "you left",
