@@ -121,21 +121,7 @@ fn once(client: &mut Client, asked: &Asked, token: u64, again: bool) -> Outcome<
         Job::Accept { address } => Request::Accept { who: who(address) },
         Job::Decline { address } => Request::Decline { who: who(address) },
         Job::Quit { address, chat } => Request::Quit { who: who(address), chat: Some(*chat), now: false },
-        Job::Send { address, way, text } => {
-            let chat = match way {
-                Way::Chat(chat) => Some(*chat),
-                Way::Outbox => None,
-            };
-            Request::Send {
-                who: who(address),
-                chat,
-                text: text.clone(),
-                queue: chat.is_none(),
-                expire_ms: None,
-                token: Some(token),
-                again_after: again.then_some(asked.after),
-            }
-        }
+        Job::Send { address, way, text } => send(address, *way, text, token, again.then_some(asked.after)),
         Job::Resend { message } => match again {
             true => return resend_again(client, *message, asked.after),
             false => Request::Resend { message: *message, expire_ms: None },
@@ -151,11 +137,10 @@ fn once(client: &mut Client, asked: &Asked, token: u64, again: bool) -> Outcome<
             Request::History { before: Some(*before), limit: 1_000, filter }
         }
         Job::Older { address, before } => {
-            let filter = Filter { kinds: client.kinds()?, who: who(address), ..Filter::default() };
-            Request::History { before: *before, limit: PAGE, filter }
+            Request::History { before: *before, limit: PAGE, filter: with(client, address)? }
         }
         Job::Newer { address, above, last } => {
-            let filter = Filter { kinds: client.kinds()?, who: who(address), ..Filter::default() };
+            let filter = with(client, address)?;
             let (events, until) = pages::newer(*above, *last, |piece| client.history(piece, &filter))?;
             return history((events, Some(until)));
         }
@@ -172,8 +157,29 @@ fn once(client: &mut Client, asked: &Asked, token: u64, again: bool) -> Outcome<
     client.ask(&request)
 }
 
+fn send(address: &str, way: Way, text: &str, token: u64, again_after: Option<u64>) -> Request {
+    let chat = match way {
+        Way::Chat(chat) => Some(chat),
+        Way::Outbox => None,
+    };
+    Request::Send {
+        who: Some(address.to_owned()),
+        chat,
+        text: text.to_owned(),
+        queue: chat.is_none(),
+        expire_ms: None,
+        token: Some(token),
+        again_after,
+    }
+}
+
 fn history((events, older): (Vec<Event>, Option<u64>)) -> Outcome<Reply> {
     Ok(Reply::History { events, older })
+}
+
+/// All entries of the conversation with the peer at this address.
+fn with(client: &mut Client, address: &str) -> Outcome<Filter> {
+    Ok(Filter { kinds: client.kinds()?, who: Some(address.to_owned()), ..Filter::default() })
 }
 
 /// Entries of these kinds, as far as simpd knows them.
