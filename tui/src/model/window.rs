@@ -137,18 +137,26 @@ impl Window {
         // What a page or an answer has brought already is there.
         let is_new = |line: &Line| line.id > Some(self.newest) || !self.has(line);
         let line = line.filter(|line| self.newer == Newer::Live && is_new(line));
-        if let Some(line) = line
-            && !self.adopt(&line)
-        {
+        if let Some(line) = line {
+            self.drop_typed(&line);
             self.add(line);
         }
     }
 
-    /// Adds what only this screen says, or what was just typed.
+    /// Adds what has happened, what only this screen says, or what was just typed. What was typed while simpd was away
+    /// becomes an entry later than others that are here already: entries stand in the order of the log.
     pub(crate) fn add(&mut self, line: Line) {
-        self.newest = self.newest.max(line.id.unwrap_or(0));
         self.bytes += line.bytes();
-        self.lines.push_back(line);
+        let is_late = line.id.is_some_and(|id| id < self.newest);
+        let at = self.lines.iter().position(|held| is_late && held.id > line.id);
+        self.newest = self.newest.max(line.id.unwrap_or(0));
+        match at {
+            Some(at) => self.lines.insert(at, line),
+            None => self.lines.push_back(line),
+        }
+        if let (Some(at), Bottom::At { number, .. }) = (at, &mut self.bottom) {
+            *number += i64::from(self.first + at as i64 <= *number);
+        }
         // Whoever reads further back keeps what is there.
         while self.is_too_much() && self.bottom == Bottom::End {
             self.drop_first();
@@ -162,14 +170,22 @@ impl Window {
         self.lines.iter().any(|held| held.id == line.id)
     }
 
-    /// Takes a message of ours that the log has for the line that was added when it was typed. True if there is such a line.
-    fn adopt(&mut self, line: &Line) -> bool {
-        let Said::Ours { text, .. } = &line.said else { return false };
-        self.newest = self.newest.max(line.id.unwrap_or(0));
-        let typed = self.lines.iter_mut().find(|other| {
+    /// The log has this message of ours: it takes the place of the line that was added when it was typed.
+    fn drop_typed(&mut self, line: &Line) {
+        let Said::Ours { text, .. } = &line.said else { return };
+        let typed = self.lines.iter().position(|other| {
             other.asked().is_some() && matches!(&other.said, Said::Ours { text: typed, .. } if typed == text)
         });
-        typed.map(|typed| *typed = line.clone()).is_some()
+        typed.map(|at| self.take_out(at));
+    }
+
+    fn take_out(&mut self, at: usize) -> Option<Line> {
+        let line = self.lines.remove(at)?;
+        self.bytes -= line.bytes();
+        if let Bottom::At { number, .. } = &mut self.bottom {
+            *number -= i64::from(self.first + at as i64 <= *number);
+        }
+        Some(line)
     }
 
     /// simpd has taken on what this job asked it to send, as this message; or it has refused it.
@@ -178,20 +194,22 @@ impl Window {
         let is_there =
             answer.as_ref().is_ok_and(|message| self.lines.iter().any(|line| line.id == Some(*message)));
         let Some(at) = self.lines.iter().position(|line| line.asked() == Some(job)) else { return };
-        if is_there {
-            self.lines.remove(at);
-            return;
-        }
-        let Some(line) = self.lines.get_mut(at) else { return };
-        let (id, fate) = match answer {
-            Ok(message) => (Some(message), Fate::Queued),
-            Err(why) => (None, Fate::Refused(why)),
-        };
-        line.id = id;
-        self.newest = self.newest.max(id.unwrap_or(0));
-        line.settle(Outcome::Message(fate));
-        if let Some(outcome) = id.and_then(|id| self.orphans.remove(&id)) {
-            line.settle(outcome);
+        match answer {
+            Err(why) => {
+                if let Some(line) = self.lines.get_mut(at) {
+                    line.settle(Outcome::Message(Fate::Refused(why)));
+                }
+            }
+            Ok(_) if is_there => _ = self.take_out(at),
+            Ok(message) => {
+                let Some(mut line) = self.take_out(at) else { return };
+                line.id = Some(message);
+                line.settle(Outcome::Message(Fate::Queued));
+                if let Some(outcome) = self.orphans.remove(&message) {
+                    line.settle(outcome);
+                }
+                self.add(line);
+            }
         }
     }
 
@@ -359,3 +377,6 @@ impl Window {
         self.bottom = if is_end { Bottom::End } else { Bottom::At { number, hidden } };
     }
 }
+
+#[cfg(test)]
+mod tests;
