@@ -393,6 +393,18 @@ fn simpd_away_is_said_and_what_is_typed_waits() {
 }
 
 #[test]
+fn more_that_is_new_than_is_counted_is_shown_as_more() {
+    let mut snapshot = with_bob(Vec::new());
+    snapshot.peers.0.push(info("bob", 2, Some(3)));
+    (snapshot.status.first_id, snapshot.status.last_id) = (1, 40_000);
+    let mut screen = Screen::new(snapshot, 80, 10);
+    screen.app.model.hear(event(40_001, message("m")));
+    screen.draw();
+    let shown = screen.shown();
+    assert!(shown.contains(" 1+│") && shown.contains("1+ unread messages: Alt-A shows them."), "{shown}");
+}
+
+#[test]
 fn what_is_new_is_counted_called_for_and_read() {
     let mut snapshot = with_bob(Vec::new());
     snapshot.peers.0.push(info("bob", 2, Some(3)));

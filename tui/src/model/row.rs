@@ -123,6 +123,11 @@ impl Row {
         }
     }
 
+    /// Whether there may be more unread than was counted: entries up to this one were not looked at.
+    pub(crate) fn has_more_unread(&self, counted_from: u64) -> bool {
+        self.unread > 0 && self.read < counted_from
+    }
+
     /// All of it is read. The mark, if that is news.
     pub(crate) fn mark_read(&mut self, newest: u64) -> Option<u64> {
         let newest = newest.max(self.newest);

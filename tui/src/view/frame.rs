@@ -13,7 +13,7 @@ use crate::view::{bars, dialogs, home, paint, sidebar, talk};
 pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Option<Position> {
     let (model, palette, parts) = (&app.model, app.palette, app.parts());
     bars::header(buffer, parts.header, model, palette);
-    sidebar::conversations(buffer, parts.list, &model.list, model.talk(), palette);
+    sidebar::conversations(buffer, parts.list, model, model.talk(), palette);
     beside(buffer, parts.list.right(), parts.list, app);
     main(app, buffer, parts.main);
     if let Some(room) = model.here().ok().and_then(|row| row.room.as_ref())
@@ -57,7 +57,7 @@ fn main(app: &App, buffer: &mut Buffer, place: Rect) {
         let is_narrow = place.width == app.screen.width && model.list.len() > 0;
         let rows = if is_narrow { (model.list.len() as u16 + 1).min(place.height / 2) } else { 0 };
         let top = Rect { height: rows, ..place };
-        sidebar::conversations(buffer, top, &model.list, None, palette);
+        sidebar::conversations(buffer, top, model, None, palette);
         let rest = Rect { y: place.y + rows, height: place.height - rows, ..place };
         return home::draw(buffer, rest, model, palette);
     };

@@ -39,9 +39,11 @@ fn said(model: &Model) -> Vec<(String, Role)> {
     }
     let unread: usize = model.list.newest_first().map(|row| row.unread).sum();
     if unread > 0 {
-        let line = match unread {
-            1 => "1 unread message: Alt-A shows it.".to_owned(),
-            unread => format!("{unread} unread messages: Alt-A shows them."),
+        let is_more = model.list.newest_first().any(|row| row.has_more_unread(ours.counted_from));
+        let line = match (unread, is_more) {
+            (1, false) => "1 unread message: Alt-A shows it.".to_owned(),
+            (unread, false) => format!("{unread} unread messages: Alt-A shows them."),
+            (unread, true) => format!("{unread}+ unread messages: Alt-A shows them."),
         };
         said.push((line, Role::News));
         said.push((String::new(), Role::Text));

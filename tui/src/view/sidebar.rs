@@ -5,9 +5,9 @@ use ratatui_core::layout::Rect;
 use simp_control::State;
 
 use crate::fit::{clean, width};
-use crate::model::list::List;
 use crate::model::members::Room;
 use crate::model::row::Row;
+use crate::model::state::Model;
 use crate::view::paint::{self, Spans};
 use crate::view::palette::{Palette, Role};
 use crate::view::rows::name;
@@ -16,10 +16,11 @@ use crate::view::rows::name;
 pub(crate) fn conversations(
     buffer: &mut Buffer,
     place: Rect,
-    list: &List,
+    model: &Model,
     chosen: Option<&str>,
     palette: Palette,
 ) {
+    let (list, counted_from) = (&model.list, model.ours.counted_from);
     let height = usize::from(place.height);
     if height == 0 {
         return;
@@ -29,7 +30,7 @@ pub(crate) fn conversations(
     for (line, row) in list.newest_first().skip(from).take(height).enumerate() {
         let is_chosen = chosen == Some(row.peer.address.as_str());
         let line = line as u16;
-        let (left, right) = entry(row, palette);
+        let (left, right) = entry(row, counted_from, palette);
         let taken: usize = right.iter().map(|(text, _)| width(text)).sum();
         let room = usize::from(place.width).saturating_sub(taken) as u16;
         paint::row(buffer, Rect { width: room, ..place }, line, &left);
@@ -42,7 +43,7 @@ pub(crate) fn conversations(
 }
 
 /// What a conversation is, and what is to be seen of it from afar.
-fn entry(row: &Row, palette: Palette) -> (Spans, Spans) {
+fn entry(row: &Row, counted_from: u64, palette: Palette) -> (Spans, Spans) {
     let style = |role| palette.style(role);
     let (mark, role) = match row.state() {
         Some(State::Open) => ("* ", Role::Theirs),
@@ -58,7 +59,8 @@ fn entry(row: &Row, palette: Palette) -> (Spans, Spans) {
         right.push((format!(" ^{}", row.waiting.len()), style(Role::Aside)));
     }
     if row.unread > 0 {
-        right.push((format!(" {}", row.unread), style(Role::News)));
+        let more = if row.has_more_unread(counted_from) { "+" } else { "" };
+        right.push((format!(" {}{more}", row.unread), style(Role::News)));
     }
     (left, right)
 }

@@ -51,10 +51,12 @@ fn what_was_typed_while_simpd_was_away_stands_where_the_log_has_it() {
     // Entries first, answers first, and one of each.
     let mut window = while_away();
     entries.iter().for_each(|entry| window.push(entry.clone()));
-    (window.answered(1, Ok(3)), window.answered(2, Ok(5)));
+    window.answered(1, Ok(3));
+    window.answered(2, Ok(5));
     assert_eq!(texts(&window), logged);
     let mut window = while_away();
-    (window.answered(1, Ok(3)), window.answered(2, Ok(5)));
+    window.answered(1, Ok(3));
+    window.answered(2, Ok(5));
     entries.iter().for_each(|entry| window.push(entry.clone()));
     assert_eq!(texts(&window), logged);
     let mut window = while_away();
