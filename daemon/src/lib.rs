@@ -5,7 +5,8 @@
 //!   `place`: where the first is. `output`: what is to be written to a client. `followers`:
 //!   entries of the log for clients.
 //! - `files`: what is read and written for chats.
-//! - `rota`: whose turn it is if not all clients can be served in one turn of the loop.
+//! - `requests`: whose requests a turn takes in, and what clients owe. `rota`: whose turn it is if not all can be served in one
+//!   turn of the loop.
 //! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml; `syntax`: lines of it
 //!   that are no TOML.
 
@@ -18,6 +19,7 @@ mod links;
 mod output;
 mod place;
 mod presence;
+mod requests;
 mod rota;
 mod secure_socket;
 mod server;

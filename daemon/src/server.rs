@@ -15,10 +15,8 @@ use simp_control::clock::now_ms;
 use simp_control::error::with_remedy;
 use simp_control::sleep::{self, Waking};
 use simp_control::{Host, KeyId};
-use simp_engine::wheel::Wheel;
 use simp_engine::{
-    Arrival, ChannelCommand, ChannelEvent, ClientId, Departure, Engine, Inputs, Link, Now, Origin, Outputs,
-    Transmit, WORK_PER_TURN, costs_much, may_wait,
+    Arrival, ChannelCommand, ChannelEvent, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Transmit,
 };
 use simp_proto::Datagram;
 use simp_proto::secure::Broken;
@@ -29,12 +27,13 @@ use slab::Slab;
 
 use crate::clients::Clients;
 use crate::config::{Args, AtStart, Config};
-use crate::connection::{ClientConnection, Debt};
+use crate::connection::ClientConnection;
 use crate::files::Files;
 use crate::followers;
 use crate::links::{Links, LinksError};
 use crate::place::Place;
 use crate::presence::{Presence, absence, condition};
+use crate::requests::Requests;
 use crate::rota::Rotas;
 use crate::udp::{Blocked, Fate, More, Refusal, Udp};
 
@@ -50,18 +49,8 @@ const FIRST_CLIENT: usize = 7;
 /// Most datagrams taken in one turn, so that a flood does not starve the clients. They share one commit.
 const DATAGRAMS_PER_TURN: usize = 256;
 
-/// To read from a client is so much work, even if nothing comes of it.
-const READING: u64 = 16;
-
-/// So many bytes of requests are read and decoded with the work that it is to look at an entry.
-const BYTES_READ: u64 = 64;
-
 /// A network device whose queue is full is tried again after this long.
 const DEVICE_AGAIN_AFTER: Duration = Duration::from_millis(10);
-
-/// How long a client may owe us its hello or the rest of a frame; and how long it may read nothing once it has closed its
-/// side.
-const CLIENT_OWES_FOR: Duration = Duration::from_secs(10);
 
 /// The daemon: all its parts, and nothing that one of them could know alone.
 pub struct Server {
@@ -76,10 +65,7 @@ pub struct Server {
     clients: Clients,
     place: Place,
     presence: Option<Presence>,
-    /// When clients must have paid what they owe.
-    debts: Wheel<ClientId>,
-    /// Whose requests are read first.
-    asking: Rotas,
+    requests: Requests,
     /// Who is given entries of the log first.
     following: Rotas,
     poll: Poll,
@@ -152,8 +138,7 @@ impl Server {
             clients,
             place,
             presence,
-            debts: Wheel::new(now.instant),
-            asking: Rotas::default(),
+            requests: Requests::new(now.instant),
             following: Rotas::default(),
             poll,
             signals,
@@ -239,7 +224,8 @@ impl Server {
         } else {
             let retry = self.blocked.and_then(|(_, until)| until);
             let links = self.links.as_ref().and_then(Links::deadline);
-            let deadlines = [self.engine.deadline(), self.debts.next(), self.place.deadline(), links, retry];
+            let deadlines =
+                [self.engine.deadline(), self.requests.deadline(), self.place.deadline(), links, retry];
             let deadline = deadlines.into_iter().flatten().min();
             deadline.map(|deadline| deadline.saturating_duration_since(sleep::now()))
         };
@@ -307,9 +293,9 @@ impl Server {
         if !self.engine.is_giving_up(now.instant) {
             self.receive()?;
             self.hear_channels(now)?;
-            self.read_clients();
+            self.requests.read(&mut self.clients, &self.engine, &mut self.inputs.requests);
         }
-        self.dismiss_debtors(now);
+        self.requests.dismiss_debtors(&mut self.clients, now.instant);
         // Not in each turn: their marks are written only if that lets old entries go, or was the last chance.
         if self.engine.has_more() || !self.inputs.readers.is_empty() {
             self.inputs.readers.extend(self.clients.iter_mut().filter_map(|(_, client)| client.reader()));
@@ -404,53 +390,6 @@ impl Server {
         }
     }
 
-    fn read_clients(&mut self) {
-        let ready = self.clients.iter_mut().filter(|(_, client)| client.has_more());
-        let ready = ready.map(|(key, client)| (key, client.holds_request()));
-        let (much, little): (Vec<_>, Vec<_>) = ready.partition(|(_, holds)| *holds);
-        let keys = |those: Vec<(ClientId, bool)>| those.into_iter().map(|(key, _)| key).collect();
-        let ready = (keys(little), keys(much));
-        let mut asking = std::mem::take(&mut self.asking);
-        asking.share(ready, WORK_PER_TURN, |key, share| self.read_client(key, share));
-        self.asking = asking;
-    }
-
-    /// Takes requests of a client until they are this much work, one at least and one at most that costs much; says how
-    /// much they are. One that costs much is held until a further turn, in which it is its turn among those that do.
-    fn read_client(&mut self, key: ClientId, share: u64) -> u64 {
-        let Some(client) = self.clients.get_mut(key) else { return 0 };
-        let mut work = READING;
-        let mut is_held = client.holds_request();
-        // Until its socket has no more: only then an event says that there is, together with those of datagrams that
-        // came before.
-        while let Some(request) = client.next_request() {
-            if costs_much(&request) && !std::mem::take(&mut is_held) {
-                client.hold(request);
-                break;
-            }
-            work += self.engine.work_of(&request);
-            // It has paid: what it owes from here on, it owes from now on.
-            if let Some(debt) = client.debt.take() {
-                self.debts.cancel(debt.timer);
-            }
-            let may_wait = may_wait(&request);
-            self.inputs.requests.push((key, request));
-            if may_wait || work >= share {
-                break;
-            }
-        }
-        work + client.read_since() / BYTES_READ
-    }
-
-    fn dismiss_debtors(&mut self, now: Now) {
-        while let Some(key) = self.debts.pop_expired(now.instant) {
-            let Some(client) = self.clients.get_mut(key) else { continue };
-            if let Some(debt) = client.debt.take() {
-                client.fails_to(debt.owed, CLIENT_OWES_FOR);
-            }
-        }
-    }
-
     /// The datagrams of this turn leave. What could not is dealt with in the next one.
     fn transmit(&mut self, now: Now) -> Result<(), Fatal> {
         for Transmit { to, local, bytes, good_until } in self.outputs.transmits.iter() {
@@ -519,26 +458,10 @@ impl Server {
         self.stopping |= self.outputs.stops;
         followers::serve_all(&mut self.clients, &mut self.following, self.engine.log());
         for gone in self.clients.flush(self.poll.registry()) {
-            if let Some(timer) = gone.timer {
-                self.debts.cancel(timer);
-            }
+            gone.timer.into_iter().for_each(|timer| self.requests.forget(timer));
             self.inputs.readers.extend(gone.reader);
         }
         // Last: what a client has taken by now it does not owe.
-        for (key, client) in self.clients.iter_mut() {
-            watch(&mut self.debts, now, key, client);
-        }
+        self.requests.watch(&mut self.clients, now.instant);
     }
-}
-
-/// Gives a client that owes us something until a deadline, and no deadline to one that does not.
-fn watch(debts: &mut Wheel<ClientId>, now: Now, key: ClientId, client: &mut ClientConnection) {
-    let owed = client.owes();
-    if client.debt.map(|debt| debt.owed) == owed {
-        return;
-    }
-    if let Some(debt) = client.debt.take() {
-        debts.cancel(debt.timer);
-    }
-    client.debt = owed.map(|owed| Debt { owed, timer: debts.set(now.instant + CLIENT_OWES_FOR, key) });
 }
