@@ -502,6 +502,16 @@ fn a_long_conversation_is_held_in_part() {
 }
 
 #[test]
+fn what_was_not_done_is_no_line_of_the_peer() {
+    let mut screen = Screen::bob(Vec::new(), 80, 10);
+    screen.types("/connect carol\n");
+    let asked = screen.app.model.jobs.take().into_iter().find(|asked| !asked.job.is_reading()).unwrap();
+    let refused = Failure::new(FailureKind::Usage, "carol: neither a known peer nor a known host");
+    screen.app.model.answer(Answered { asked, outcome: Err(refused) });
+    assert!(screen.shown().contains(" * carol: neither a known peer nor a known host"));
+}
+
+#[test]
 fn without_colours_there_are_none() {
     let mut screen = Screen::bob(everything(), 80, 30);
     screen.app.palette = Palette::None;

@@ -84,7 +84,7 @@ impl Setting<'_> {
                 };
                 plain(&self.happening(happening), role, rows);
             }
-            Said::Notice(line) => plain(line, Role::Wrong, rows),
+            Said::Notice(line) => plain(&format!("* {line}"), Role::Wrong, rows),
         }
     }
 
