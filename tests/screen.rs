@@ -221,6 +221,12 @@ fn a_file_that_is_offered_is_saved_by_a_command() {
     bob.shows("* the chat is open");
     let sending = world.spawn_ctl(1, &["send", "--file", world.path("notes.txt").to_str().unwrap()]);
     bob.shows("alice: offers a file: notes.txt (4 bytes) (/save takes it)");
+    // What is mistyped costs nothing.
+    bob.keys("/save /nonexistent\r");
+    bob.shows("* /nonexistent: no such file or directory");
+    bob.keys("/save ~nobody\r");
+    bob.shows("~nobody: no such file or directory");
+    assert!(world.ctl(2, &["chats"]).ok().contains("notes.txt"));
     bob.keys(&format!("/save {}\r", world.path("saved").display()));
     bob.shows("(saved: ");
     assert_eq!(std::fs::read(world.path("saved/notes.txt")).unwrap(), b"kept");

@@ -16,7 +16,7 @@
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
 //! - [`places`]: where the programs find each other; [`homes`]: in which folders, `holder`: by their locks.
 //!   [`running`]: all daemons that run.
-//! - [`typed`]: what users give for others to read, for every program.
+//! - [`typed`]: what users give for others to read, for every program. [`save_folder`]: where files of peers may be saved.
 //! - [`trust`]: whom they talk to at all. `who`, `address`: how users name a peer. [`names`], `known_peers`: whom they mean,
 //!   also by the name of a host, which `databases` looks up.
 
@@ -48,6 +48,7 @@ pub mod names;
 pub mod places;
 mod request;
 pub mod running;
+pub mod save_folder;
 pub mod sizes;
 pub mod sleep;
 mod socket;

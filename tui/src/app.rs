@@ -1,12 +1,11 @@
 //! The screen and what is typed, put together: what each key does. No terminal and no simpd yet.
 
-use std::path::PathBuf;
-
 use crossterm::event::KeyEvent;
 use ratatui_core::layout::Rect;
 
 use crate::keys::completion::{Completion, Names};
 use crate::keys::editor::{Editor, To};
+use crate::keys::folders::Folders;
 use crate::keys::past::Past;
 use crate::keys::paste::{Pasted, pasted};
 use crate::keys::press::{Press, Screens, press};
@@ -57,12 +56,11 @@ pub(crate) struct App {
     past: Past,
     completion: Option<Completion>,
     before: Before,
-    /// Where files are saved if no folder is named.
-    folder: PathBuf,
+    folders: Folders,
 }
 
 impl App {
-    pub(crate) fn new(model: Model, palette: Palette, screen: Rect, folder: PathBuf) -> Self {
+    pub(crate) fn new(model: Model, palette: Palette, screen: Rect, folders: Folders) -> Self {
         Self {
             model,
             editor: Editor::default(),
@@ -72,7 +70,7 @@ impl App {
             past: Past::default(),
             completion: None,
             before: Before::Other,
-            folder,
+            folders,
         }
     }
 
@@ -254,10 +252,7 @@ impl App {
             Command::Search(text) => model.search(&text),
             Command::Resend => model.resend(),
             Command::Cancel => model.cancel(),
-            Command::Save(folder) => {
-                let folder = folder.map_or_else(|| self.folder.clone(), |folder| self.folder.join(folder));
-                model.save(&folder.to_string_lossy())
-            }
+            Command::Save(folder) => model.save(self.folders.meant(folder.as_deref())),
             Command::Home => {
                 model.place = Place::Home;
                 Ok(())

@@ -5,6 +5,7 @@
 
 pub(crate) mod completion;
 pub(crate) mod editor;
+pub(crate) mod folders;
 pub(crate) mod past;
 pub(crate) mod paste;
 pub(crate) mod press;

@@ -13,6 +13,7 @@ use simp_control::{
 };
 
 use crate::app::{App, Next};
+use crate::keys::folders::Folders;
 use crate::model::job::{Answered, Asked, Job, Way};
 use crate::model::snapshot::{Can, Snapshot};
 use crate::model::state::{Contact, Gaze, Model};
@@ -100,7 +101,8 @@ struct Screen {
 impl Screen {
     fn new(snapshot: Snapshot, width: u16, height: u16) -> Self {
         let screen = Rect::new(0, 0, width, height);
-        let app = App::new(Model::new(snapshot), Palette::Colours, screen, PathBuf::from("/home/alice"));
+        let folders = Folders { here: PathBuf::from("/tmp"), home: Some(PathBuf::from("/home/alice")) };
+        let app = App::new(Model::new(snapshot), Palette::Colours, screen, folders);
         let terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         Self { app, terminal }
     }

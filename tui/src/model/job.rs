@@ -1,6 +1,8 @@
 //! What simpd is to be asked. Each job has one answer, in the order of its kind: what the user wants done is done in its
 //! order, and what is only read does not wait for that.
 
+use std::path::PathBuf;
+
 use simp_control::{Failure, Reply};
 
 /// A page of a conversation has so many entries at most.
@@ -50,10 +52,10 @@ pub(crate) enum Job {
     Cancel {
         message: u64,
     },
-    /// Save a file in this folder.
+    /// Save a file in this folder, if files can be saved there.
     Take {
         message: u64,
-        folder: String,
+        folder: PathBuf,
     },
     /// The user has read up to here.
     Read {

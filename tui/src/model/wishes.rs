@@ -1,5 +1,7 @@
 //! What the user wants, and what of it simpd is asked. A wish that cannot be is refused with the reason and the remedy.
 
+use std::path::PathBuf;
+
 use simp_control::clock::now_ms;
 use simp_control::{State, typed};
 
@@ -124,12 +126,12 @@ impl Model {
     }
 
     /// Saves the newest file that the peer offers in this folder, an absolute path.
-    pub(crate) fn save(&mut self, folder: &str) -> Wish {
+    pub(crate) fn save(&mut self, folder: PathBuf) -> Wish {
         let lines = self.lines()?;
         let offered = |line: &&Line| matches!(line.said, Said::Offer { fate: OfferFate::Offered, .. });
         let message = lines.lines().map(|(_, line)| line).rev().find(offered).and_then(|line| line.id);
         let message = message.ok_or("no file is offered here")?;
-        self.jobs.ask(Job::Take { message, folder: folder.to_owned() });
+        self.jobs.ask(Job::Take { message, folder });
         Ok(())
     }
 

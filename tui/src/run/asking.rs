@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use simp_control::error::{Error, Outcome};
 use simp_control::{
-    Address, Client, Event, Failure, FailureKind, Filter, Kind, Piece, Reply, Request, What, names, sleep,
-    token,
+    Address, Client, Event, Failure, FailureKind, Filter, Kind, Piece, Reply, Request, What, names,
+    save_folder, sleep, token,
 };
 
 use crate::model::job::{Answered, Asked, Job, PAGE, Way};
@@ -127,7 +127,10 @@ fn once(client: &mut Client, asked: &Asked, token: u64, again: bool) -> Outcome<
             false => Request::Resend { message: *message, expire_ms: None },
         },
         Job::Cancel { message } => Request::Cancel { message: *message },
-        Job::Take { message, folder } => Request::TakeFile { message: *message, folder: folder.clone() },
+        Job::Take { message, folder } => {
+            // With a folder that is none, the offer would be gone.
+            Request::TakeFile { message: *message, folder: save_folder::check(folder)? }
+        }
         Job::Read { address, id } => Request::Read { address: address.clone(), id: *id },
         Job::MoreChats { after } => Request::Chats { after: *after },
         Job::MoreOutbox { after } => Request::Outbox { after: *after },
@@ -298,7 +301,7 @@ mod tests {
         let (address, none) = ("127.0.0.2:7777".to_owned(), Answer::Failure(refused()));
         let (outcome, ..) = with_a_break(Job::Accept { address }, vec![none.clone()]);
         assert_eq!(outcome, Ok(Reply::Done));
-        let (outcome, ..) = with_a_break(Job::Take { message: 3, folder: "/".to_owned() }, vec![none]);
+        let (outcome, ..) = with_a_break(Job::Take { message: 3, folder: std::env::temp_dir() }, vec![none]);
         assert_eq!(outcome, Err(refused()));
     }
 }

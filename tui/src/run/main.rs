@@ -13,6 +13,7 @@ use simp_control::error::{Error, Outcome, fail, system};
 use simp_control::{Client, FailureKind, State, names};
 
 use crate::app::{App, Next};
+use crate::keys::folders::Folders;
 use crate::model::job::Job;
 use crate::model::state::{Contact, Gaze, Model};
 use crate::run::asking::{Asker, carry_out};
@@ -70,7 +71,8 @@ pub fn run(mut client: Client, whom: Option<&str>) -> Outcome<Left> {
         let address = if is_known { whom.to_owned() } else { names::address(&mut client, whom)? };
         model.connect(&address).map_err(|why| fail(FailureKind::Usage, why))?;
     }
-    let mut app = App::new(model, palette(), Rect::default(), env::current_dir().unwrap_or_default());
+    let folders = Folders { here: env::current_dir().unwrap_or_default(), home: env::home_dir() };
+    let mut app = App::new(model, palette(), Rect::default(), folders);
     app.settle();
     let later = open(&mut client, &mut app)?;
     let (sender, inputs) = sync_channel(INPUTS_MAX);

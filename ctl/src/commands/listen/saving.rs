@@ -1,15 +1,12 @@
 //! Files that are offered while somebody listens, or wait since before: taken, or refused.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Instant;
 
-use simp_control::error::{Error, Outcome, fail, system};
+use simp_control::error::{Error, Outcome};
 use simp_control::sizes::size_words;
-use simp_control::{Client, Event, FailureKind, Request, TransferState, What, Who};
+use simp_control::{Client, Event, FailureKind, Request, TransferState, What, Who, save_folder};
 
 use crate::args::ListenArgs;
 use crate::show::complain;
@@ -33,17 +30,9 @@ impl Saving {
     /// If the folder is none, or takes no files.
     pub(super) fn new(args: &ListenArgs, from: Option<&str>) -> Outcome<Option<Self>> {
         let Some(folder) = &args.save else { return Ok(None) };
-        let failed = |why: &str| fail(FailureKind::Failed, format!("{folder}: {why}"));
-        let real = fs::canonicalize(folder).map_err(|error| failed(&system(&error)))?;
-        if !real.is_dir() {
-            return Err(failed("not a folder"));
-        }
-        // simpd makes them, for the same user: else each would be refused, and whoever sends it could not help that.
-        let no_file = |error| failed(&format!("no file can be made there: {}", system(&error)));
-        try_out(&real).map_err(no_file)?;
-        let real = real.to_str().ok_or_else(|| failed("its path is not UTF-8 (choose another)"))?.to_owned();
+        let folder = save_folder::check(Path::new(folder))?;
         let (max_size, from) = (args.max_size, from.map(Who::parse));
-        Ok(Some(Self { folder: real, max_size, from, taken: BTreeMap::new(), aside: None }))
+        Ok(Some(Self { folder, max_size, from, taken: BTreeMap::new(), aside: None }))
     }
 
     /// Takes what waits already.
@@ -122,16 +111,5 @@ impl Saving {
             *aside = Some(connection).filter(|_| !matches!(told, Err(Error::Lost(_))));
             told
         })
-    }
-}
-
-/// Makes a file in this folder, hidden and for a moment.
-fn try_out(folder: &Path) -> io::Result<()> {
-    let path = folder.join(format!(".simp-{}.part", std::process::id()));
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(_) => fs::remove_file(&path),
-        // One that was killed here has left it, so there was no trouble.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
     }
 }
