@@ -4,6 +4,7 @@ use crossterm::event::KeyEvent;
 use ratatui_core::layout::Rect;
 
 use crate::keys::completion::{Completion, Names};
+use crate::keys::drafts::Drafts;
 use crate::keys::editor::{Editor, To};
 use crate::keys::folders::Folders;
 use crate::keys::past::Past;
@@ -53,6 +54,7 @@ pub(crate) struct App {
     pub(crate) palette: Palette,
     /// How large the screen is.
     pub(crate) screen: Rect,
+    drafts: Drafts,
     past: Past,
     completion: Option<Completion>,
     before: Before,
@@ -67,6 +69,7 @@ impl App {
             dialog: Dialog::None,
             palette,
             screen,
+            drafts: Drafts::default(),
             past: Past::default(),
             completion: None,
             before: Before::Other,
@@ -85,6 +88,15 @@ impl App {
         {
             self.model.go_to(&address);
         }
+        self.drafts.move_to(self.model.talk());
+    }
+
+    /// The line in the editor is that of the conversation which is shown, whoever has brought it there.
+    fn turn(&mut self) {
+        if self.drafts.turn_to(self.model.talk(), &mut self.editor) {
+            self.completion = None;
+            self.past.begin_anew();
+        }
     }
 
     /// Where what is on the screen now.
@@ -96,12 +108,14 @@ impl App {
 
     /// Before the screen is drawn.
     pub(crate) fn settle(&mut self) {
+        self.turn();
         let height = self.parts().main.height;
         self.model.settle(usize::from(height));
     }
 
     /// Does what a key means.
     pub(crate) fn key(&mut self, key: KeyEvent) -> Next {
+        self.turn();
         let is_escape = std::mem::replace(&mut self.before, Before::Other) == Before::Escape;
         let Some(press) = press(key, is_escape) else { return Next::GoOn };
         self.model.gaze = Gaze::Here;
@@ -293,6 +307,7 @@ impl App {
 
     /// Takes what was pasted.
     pub(crate) fn paste(&mut self, text: &str) {
+        self.turn();
         self.model.gaze = Gaze::Here;
         self.completion = None;
         match pasted(text) {

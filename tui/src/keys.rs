@@ -4,6 +4,7 @@
 //! - `slash`: the commands. `paste`: what is pasted.
 
 pub(crate) mod completion;
+pub(crate) mod drafts;
 pub(crate) mod editor;
 pub(crate) mod folders;
 pub(crate) mod past;

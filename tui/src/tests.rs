@@ -514,6 +514,35 @@ fn what_was_not_done_is_no_line_of_the_peer() {
 }
 
 #[test]
+fn what_is_begun_stays_in_its_conversation() {
+    let mut snapshot = with_bob(Vec::new());
+    snapshot.chats.0.push(chat(2, peer("carol", 3), State::Open));
+    let mut screen = Screen::new(snapshot, 80, 10);
+    screen.types("/open bob\nfor bob");
+    screen.press(KeyCode::Char('n'), KeyModifiers::CONTROL);
+    screen.types("for carol");
+    let typed = |screen: &mut Screen| screen.shown().lines().last().unwrap().to_owned();
+    assert_eq!(typed(&mut screen), "> for carol");
+    screen.press(KeyCode::Char('p'), KeyModifiers::CONTROL);
+    assert_eq!(typed(&mut screen), "> for bob");
+    // Without a conversation there is a line of its own.
+    screen.alt('h');
+    assert_eq!(typed(&mut screen), ">");
+    screen.types("/open carol\n\n");
+    let [Job::Send { address, text, .. }] = &screen.asks()[..] else { panic!("not sent") };
+    assert_eq!((address.as_str(), text.as_str()), ("10.0.0.3:7777", "for carol"));
+    screen.types("/open bob\n");
+    assert_eq!(typed(&mut screen), "> for bob");
+    // Nor does a name that is being completed, or a line of before, go with the user.
+    screen.app.editor.take();
+    screen.types("bo");
+    screen.press(KeyCode::Tab, KeyModifiers::NONE);
+    screen.app.model.go_to("10.0.0.3:7777");
+    screen.press(KeyCode::Tab, KeyModifiers::NONE);
+    assert_eq!(typed(&mut screen), ">");
+}
+
+#[test]
 fn without_colours_there_are_none() {
     let mut screen = Screen::bob(everything(), 80, 30);
     screen.app.palette = Palette::None;

@@ -26,6 +26,12 @@ impl Past {
         }
     }
 
+    /// The line that is being typed is another one now.
+    pub(crate) fn begin_anew(&mut self) {
+        self.back = 0;
+        self.begun.clear();
+    }
+
     /// The line before the one that is shown now, which is `now`.
     pub(crate) fn older(&mut self, now: &str) -> Option<String> {
         let older = self.lines.get(self.back)?.clone();
@@ -62,5 +68,8 @@ mod tests {
         assert_eq!(past.newer(), some("two"));
         assert_eq!(past.newer(), some("begun"));
         assert_eq!(past.newer(), None);
+        past.older("here");
+        past.begin_anew();
+        assert_eq!((past.newer(), past.older("there")), (None, some("two")));
     }
 }
