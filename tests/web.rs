@@ -33,8 +33,13 @@ pub struct Web {
 impl Web {
     /// Starts one for the daemon on address number `host`, and waits until the page is there.
     pub fn start(world: &World, host: u8) -> Self {
+        Self::start_at(world, host, "127.0.0.1:0")
+    }
+
+    /// The same with this address for the page.
+    pub fn start_at(world: &World, host: u8, listen: &str) -> Self {
         let mut command = world.command("simp-web");
-        command.arg("-d").arg(world.address(host)).args(["--listen", "127.0.0.1:0"]);
+        command.arg("-d").arg(world.address(host)).args(["--listen", listen]);
         let mut running = Running::start(command);
         let said = running.read_line();
         let before = format!("simp-web: the page of simpd {} is at http://127.0.0.1:", world.address(host));

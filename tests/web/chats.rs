@@ -59,6 +59,10 @@ fn the_page_and_simpctl_chat() {
     browser.click("#quit");
     browser.sees("#thread", &["The chat is over: you left"]);
     browser.sees("#hint", &["No chat is open"]);
+    // Whoever has ended it too soon need not know the address.
+    browser.click_on("#invite", "Invite again");
+    browser.until("!document.querySelector('#quit').hidden && document.querySelector('#invite').hidden");
+    browser.until("document.querySelector('#over').hidden");
 }
 
 #[test]
@@ -103,7 +107,7 @@ fn a_simpd_that_is_killed_is_waited_for_and_nothing_is_lost_or_twice() {
         drop(alice);
         browser.sees("#banner", &["simpd", "waiting for it"]);
         browser.types("#text", &format!("round {round}{ENTER}"));
-        browser.until("document.querySelector('.fate.pending')");
+        browser.sees(".trouble", &["Not sent yet"]);
         alice = world.start(1, &["--user", "alice"]);
         browser.until("document.querySelector('#banner').textContent === ''");
         browser.until(&format!("document.querySelectorAll('.own .fate.delivered').length === {}", round + 1));
@@ -122,6 +126,32 @@ fn a_simpd_that_is_killed_is_waited_for_and_nothing_is_lost_or_twice() {
     drop(web);
     let _web = Web::start(&world, 1);
     browser.sees("#banner", &["simp-web is not there"]);
+}
+
+#[test]
+fn what_is_written_while_simp_web_is_gone_stays_where_it_was_written() {
+    let world = World::new();
+    let name = "what_is_written_while_simp_web_is_gone_stays_where_it_was_written";
+    let Some(browser) = Browser::start(&world, name) else { return };
+    let _alice_and_bob = world.alice_and_bob();
+    let web = Web::start(&world, 1);
+    web.show(&browser);
+    connect(&browser, &world.address(2));
+    browser.sees("#who", &["bob"]);
+    let authority = web.authority().to_owned();
+    drop(web);
+    browser.sees("#banner", &["simp-web is not there"]);
+    browser.types("#text", &format!("Are you there?{ENTER}"));
+    browser.sees("#refusal", &["not sent: simp-web is not there"]);
+    let written = || browser.run("return document.querySelector('#text').value");
+    assert_eq!(written(), "Are you there?");
+    assert_eq!(browser.run("return document.querySelectorAll('.own').length"), 0);
+    // The next one knows this page no more, and says so; what was written can still be copied.
+    let _web = Web::start_at(&world, 1, &authority);
+    browser.sees("#banner", &["simp-web was started anew", "open it with simp-web open"]);
+    browser.types("#text", &format!("{ENTER}"));
+    browser.sees("#refusal", &["not sent: simp-web was started anew"]);
+    assert_eq!(written(), "Are you there?");
 }
 
 #[test]

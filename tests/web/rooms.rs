@@ -1,6 +1,6 @@
 //! A room on the page: nobody need know its commands.
 
-use super::{ENTER, Web};
+use super::{ENTER, UP, Web};
 use crate::harness::{Browser, Running, World};
 
 #[test]
@@ -47,6 +47,16 @@ fn a_room_is_used_without_knowing_its_commands() {
     world.ctl(3, &["send", "--", "DM alice what?"]).ok();
     browser.sees("#thread", &["bob to you alone", "what?"]);
     browser.click_on("#room-buttons button", "Everybody");
+    // By keyboard: each key only chooses, and what is typed goes nowhere else.
+    browser.types("#room-buttons select", "ca");
+    browser.until("document.querySelector('#text').placeholder === 'Write to carol alone'");
+    assert_eq!(browser.run("return document.activeElement.localName"), "select");
+    browser.types("#room-buttons select", &UP.to_string());
+    browser.until("document.querySelector('#text').placeholder === 'Write to bob alone'");
+    browser.types("#room-buttons select", &ENTER.to_string());
+    browser.until("document.activeElement.id === 'text'");
+    assert_eq!(browser.run("return document.querySelector('#text').value"), "");
+    browser.click_on("#room-buttons button", "Everybody");
     browser.until("document.querySelector('#text').placeholder === 'Write to everybody here'");
     browser.click_on("#room-buttons button", "Who is here");
     browser.sees("#thread", &["here: you, bob, carol"]);
@@ -56,4 +66,10 @@ fn a_room_is_used_without_knowing_its_commands() {
     browser.sees("#thread", &["The chat is over"]);
     browser.sees("#pane", &["You are not in the room."]);
     browser.until("document.querySelector('#room-buttons').hidden");
+    // Nothing is said to the door of a room that was meant for those in it.
+    assert_eq!(browser.run("return document.querySelector('#text').disabled"), true);
+    browser.sees("#hint", &["You are not in the room."]);
+    browser.click_on("#invite", "Join");
+    browser.sees("#pane", &["Here (1)", "bob"]);
+    browser.until("!document.querySelector('#text').disabled && document.querySelector('#invite').hidden");
 }

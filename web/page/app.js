@@ -67,6 +67,15 @@ const does = {
   read: (conversation) => read(conversation),
   send: (conversation, text) => session.send(conversation, text),
   say: (text) => session.send(session.open, text).catch((error) => say(error.message)),
+  async invite(address) {
+    try {
+      await session.connect({ address });
+      find("text").focus();
+    } catch (error) {
+      say(error.message);
+    }
+    paint();
+  },
   direct(member) {
     if (globalThis.innerWidth < ROOMY) isPaneShown = false;
     composer.direct(member);
@@ -141,7 +150,6 @@ function showTalk(conversation) {
   composer.show(conversation);
   search.show(conversation);
 }
-
 
 // What is at the end of the screen of somebody who looks is read.
 function read(conversation) {
@@ -290,6 +298,11 @@ document.addEventListener("visibilitychange", () => {
 });
 // The same in another window: what was read there is read here.
 globalThis.addEventListener("focus", () => session.isLoaded && session.refresh());
+// What waits for a simp-web that is gone is on this page alone.
+globalThis.addEventListener("beforeunload", (event) => {
+  const isCut = ["gone", "barred"].includes(session.contact.state);
+  if (session.holdsTexts || (isCut && composer.isWritten)) event.preventDefault();
+});
 bell(say);
 listen({
   step(by) {

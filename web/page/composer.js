@@ -13,10 +13,13 @@ export class Composer {
     this.text = find("text");
     this.drafts = new Map();
     this.conversation = null;
+    // So many characters at the beginning of what is written were given back.
+    this.given = 0;
     find("composer").addEventListener("submit", (event) => {
       event.preventDefault();
       this.send();
     });
+    find("invite").addEventListener("click", () => this.does.invite(this.conversation.address));
     this.text.addEventListener("keydown", (event) => {
       // While letters are put together by an input method, Enter belongs to it.
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -25,7 +28,15 @@ export class Composer {
       }
       if (event.key === "Escape" && this.member) this.direct(null);
     });
-    this.text.addEventListener("input", () => this.grow());
+    this.text.addEventListener("input", () => {
+      this.given = 0;
+      this.grow();
+    });
+  }
+
+  // Whether there is something that was not sent.
+  get isWritten() {
+    return [this.text.value, ...[...this.drafts.values()].map(({ text }) => text)].some((text) => text.trim() !== "");
   }
 
   // Goes on with what was written to this conversation.
@@ -36,6 +47,7 @@ export class Composer {
     const draft = this.drafts.get(conversation?.address) ?? { text: "", member: null };
     this.text.value = draft.text;
     this.member = draft.member;
+    this.given = 0;
     this.refuse("");
     this.update();
     return this.grow();
@@ -46,39 +58,69 @@ export class Composer {
     if (!conversation) return;
     const { chat, room } = conversation;
     const who = called(conversation);
+    // What is said in a room is for those who are there then: nothing waits for it, and its door asks for other things.
+    const isOutside = Boolean(room) && !["open", "invited", "inviting", "accepting"].includes(chat?.state);
     const isInvited = chat?.state === "invited";
-    this.text.disabled = isInvited;
-    find("send").disabled = isInvited;
+    this.text.disabled = isInvited || isOutside;
+    find("send").disabled = this.text.disabled;
     const to = this.member ? `${name(this.member)} alone` : room?.inside ? "everybody here" : who;
-    this.text.placeholder = isInvited ? "Accept the request to write" : `Write to ${to}`;
+    this.text.placeholder = isInvited ? "Accept the request to write" : isOutside ? "Join the room to write" : `Write to ${to}`;
     const hints = {
       open: "",
       inviting: `${who} has not answered yet: what you write is delivered as soon as the chat is open.`,
       accepting: `${who} has not confirmed yet: what you write is delivered as soon as the chat is open.`,
       invited: "",
     };
-    find("hint").textContent = hints[chat?.state] ?? `No chat is open: what you write waits in the outbox, and ${who} is invited until it is delivered.`;
-    find("hint").hidden = find("hint").textContent === "";
+    const over = isOutside ? "You are not in the room." : `No chat is open: what you write waits in the outbox, and ${who} is invited until it is delivered.`;
+    find("hint").textContent = hints[chat?.state] ?? over;
+    find("invite").textContent = isOutside ? "Join" : "Invite again";
+    find("invite").hidden = Boolean(chat);
+    find("invite").classList.toggle("strong", isOutside);
+    find("over").hidden = find("hint").textContent === "";
     this.roomButtons(room);
   }
 
-  // Everybody, one member, who is here, leave: nobody need know the commands.
+  // Everybody, one member, who is here, leave: nobody need know the commands. What has the focus keeps it.
   roomButtons(room) {
     const box = find("room-buttons");
-    const looks = room?.inside ? JSON.stringify([this.member, room.here]) : "";
-    box.hidden = looks === "";
-    if (box.dataset.looks === looks) return;
-    box.dataset.looks = looks;
-    if (looks === "") return box.replaceChildren();
-    const everybody = el("button", { type: "button", textContent: "Everybody", "aria-pressed": String(!this.member), onclick: () => this.direct(null) });
-    const choice = el("select", { "aria-label": "Write to one member", onchange: () => this.direct(choice.value || null) });
+    box.hidden = !room?.inside;
+    if (box.hidden) return;
+    const parts = (this.parts ??= this.makeParts(box));
+    parts.everybody.setAttribute("aria-pressed", String(!this.member));
+    parts.choice.classList.toggle("chosen", Boolean(this.member));
     const members = this.member && !room.here.includes(this.member) ? [...room.here, this.member] : room.here;
-    choice.append(el("option", { value: "", textContent: "One member…" }));
-    choice.append(...members.map((member) => el("option", { value: member, textContent: name(member), selected: member === this.member })));
-    choice.classList.toggle("chosen", Boolean(this.member));
+    const looks = JSON.stringify(members);
+    if (parts.looks !== looks) {
+      parts.looks = looks;
+      const options = members.map((member) => el("option", { value: member, textContent: name(member) }));
+      parts.choice.replaceChildren(el("option", { value: "", textContent: "One member…" }), ...options);
+    }
+    parts.choice.value = this.member ?? "";
+  }
+
+  makeParts(box) {
+    const everybody = el("button", { type: "button", textContent: "Everybody", onclick: () => this.direct(null) });
+    const choice = el("select", { "aria-label": "Write to one member" });
+    // Each key chooses another one: only whoever points at a name, or says so with Enter, is done.
+    let isPointed = false;
+    choice.addEventListener("pointerdown", () => {
+      isPointed = true;
+    });
+    choice.addEventListener("keydown", (event) => {
+      isPointed = false;
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      this.text.focus();
+    });
+    choice.addEventListener("change", () => {
+      if (isPointed) return this.direct(choice.value || null);
+      this.member = choice.value || null;
+      return this.update();
+    });
     const who = el("button", { type: "button", textContent: "Who is here", onclick: () => this.does.say("WHO") });
     const leave = el("button", { type: "button", onclick: () => this.does.say("EX") }, sign("leave"), "Leave the room");
     box.replaceChildren(everybody, choice, el("span.space"), who, leave);
+    return { everybody, choice };
   }
 
   // From now on all goes to this member alone; to everybody if it is null.
@@ -93,21 +135,35 @@ export class Composer {
     const text = this.text.value;
     if (!conversation || text.trim() === "" || this.text.disabled) return;
     this.text.value = "";
+    this.given = 0;
     this.refuse("");
     this.grow();
     const spoken = conversation.room?.inside ? publicly(text) : text;
     try {
       await this.does.send(conversation, member ? directly(member, text) : spoken);
     } catch (error) {
-      // What was refused is not lost, nor what was written since then.
-      if (this.conversation === conversation) {
-        this.text.value = this.text.value ? `${text}\n${this.text.value}` : text;
-        this.refuse(error.message);
-        this.grow();
-      } else {
-        this.drafts.set(conversation.address, { text, member });
-      }
+      this.giveBack(conversation, text, member, error.message);
     }
+  }
+
+  // What was refused is not lost, nor what was written since then. Of several the first comes first.
+  giveBack(conversation, text, member, line) {
+    if (this.conversation !== conversation) {
+      const draft = this.drafts.get(conversation.address);
+      const whole = draft?.text ? `${text}\n${draft.text}` : text;
+      this.drafts.set(conversation.address, { text: whole, member });
+      return;
+    }
+    const { value } = this.text;
+    const before = [value.slice(0, this.given), text].filter(Boolean).join("\n");
+    const after = value.slice(this.given).replace(/^\n/, "");
+    this.text.value = [before, after].filter(Boolean).join("\n");
+    this.given = before.length;
+    // What was for one alone is not for everybody.
+    if (member) this.member = member;
+    this.update();
+    this.refuse(line);
+    this.grow();
   }
 
   refuse(line) {

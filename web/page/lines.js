@@ -93,6 +93,7 @@ const FATES = {
   undelivered: ["!", "not delivered"],
   resent: ["↻", "sent again"],
   pending: ["…", "on its way to simpd"],
+  held: ["…", "not sent yet"],
   failed: ["!", "came to nothing"],
 };
 
@@ -168,14 +169,15 @@ function fate(line) {
 // What is wrong with a line of ours, and what can be done.
 function trouble(line, does) {
   const { state, reason } = line.fate;
-  if (!line.own || !["undelivered", "unconfirmed", "failed"].includes(state)) return [];
+  if (!line.own || !["undelivered", "unconfirmed", "failed", "held"].includes(state)) return [];
   const says = {
     undelivered: `Not delivered: ${why(reason)}`,
     unconfirmed: "Sent, not confirmed",
     failed: `Came to nothing: ${oneLine(reason ?? "")}`,
+    held: "Not sent yet: it is sent once simpd is back",
   }[state];
   const again = el("button.plain", { type: "button", textContent: "Send again", onclick: () => does.resend(line) });
   const box = el(`div.trouble.${state}`, {}, el("span", { textContent: says }));
-  if (line.size === undefined) box.append(again);
+  if (line.size === undefined && state !== "held") box.append(again);
   return [box];
 }

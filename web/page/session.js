@@ -71,7 +71,14 @@ export class Session {
   lose(state, line) {
     if (this.contact.state === "here") this.back = resolvers();
     this.contact = { state, line };
+    // Whoever waits need not: what cannot be sent any more is to be given back.
+    if (state === "barred") this.back.resolve();
     this.views.contact();
+  }
+
+  // Whether a text is nowhere but on this page.
+  get holdsTexts() {
+    return [...this.state.people.values()].some(({ pending }) => pending.some(({ message }) => message === null));
   }
 
   take(event) {
@@ -224,7 +231,10 @@ export class Session {
   // Sends a text. The promise fails with the reason if simpd refuses it. If simpd goes away before it says anything, the
   // same is asked again when it is back, and is queued once.
   send(conversation, text) {
-    const pending = { token: token(), text, at: Date.now(), message: null };
+    // Another simp-web does not know this page: there is nothing to wait for.
+    const { state, line } = this.contact;
+    if (state === "gone" || state === "barred") return Promise.reject(new Refused(state, `not sent: ${line}`));
+    const pending = { token: token(), text, at: Date.now(), message: null, isHeld: false };
     conversation.pending.push(pending);
     this.views.happened(conversation, null);
     const before = this.turns.get(conversation.address) ?? Promise.resolve();
@@ -247,11 +257,14 @@ export class Session {
         if (conversation.byId.has(message)) this.drop(conversation, pending);
         return;
       } catch (error) {
-        if (!(error instanceof Refused) || !error.isOpen || state !== this.state) {
+        if (!(error instanceof Refused) || !error.isOpen || state !== this.state || this.contact.state === "barred") {
           this.drop(conversation, pending);
-          throw error;
+          if (error.kind === "barred") this.lose("barred", error.message);
+          throw error.kind === "barred" ? new Refused("barred", `not sent, as far as this page knows: ${error.message}`) : error;
         }
-        if (this.contact.state === "here") this.lose("away", error.message);
+        if (this.contact.state === "here") this.lose(error.kind === "gone" ? "gone" : "away", error.message);
+        pending.isHeld = true;
+        this.views.happened(conversation, null);
         await this.back.promise;
       }
     }

@@ -170,8 +170,8 @@ export class Thread {
   // What was typed and is not in the log yet.
   pending(who) {
     const { lines, pending } = this.conversation;
-    return pending.map(({ text, at, token }, number) => {
-      const line = { id: `pending-${token}`, at, kind: "queued", own: true, text, fate: { state: "pending" }, version: 0 };
+    return pending.map(({ text, at, token, isHeld }, number) => {
+      const line = { id: `pending-${token}`, at, kind: "queued", own: true, text, fate: { state: isHeld ? "held" : "pending" }, version: 0 };
       const previous = number === 0 ? lines.at(-1) : { ...line, at: pending[number - 1].at };
       return lineElement(line, previous, this.conversation, who, this.does);
     });

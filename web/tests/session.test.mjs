@@ -111,6 +111,38 @@ test("a page that simp-web does not know any more says so", async () => {
   assert.deepEqual(said, []);
 });
 
+test("a text is not taken while simp-web is gone", async () => {
+  const { session, source, asked, greet } = begun(() => ({ reply: { queued: { message: 8, chat: 1 } } }));
+  await greet();
+  const conversation = session.state.people.get(bob.address);
+  for (const [isClosed, line] of [[1, "simp-web is not there"], [2, "simp-web was started anew"]]) {
+    session.source.readyState = isClosed;
+    source.handlers.error();
+    await assert.rejects(session.send(conversation, "hi"), (error) => error.message.startsWith(`not sent: ${line}`));
+    assert.deepEqual(conversation.pending, []);
+  }
+  assert.deepEqual(sends(asked), []);
+});
+
+test("a text that waits is given back once another simp-web is there", async () => {
+  let status = 0;
+  const { session, source, greet } = begun(() => {
+    if (status === 0) throw new TypeError("network");
+    return status;
+  });
+  await greet();
+  const conversation = session.state.people.get(bob.address);
+  const sent = session.send(conversation, "hi");
+  while (!conversation.pending[0]?.isHeld) await new Promise(setImmediate);
+  assert.equal(session.contact.state, "gone");
+  assert.ok(session.holdsTexts);
+  status = 403;
+  session.source.readyState = 2;
+  source.handlers.error();
+  await assert.rejects(sent, (error) => error.kind === "barred" && error.message.startsWith("not sent, as far as this page knows: simp-web was started anew"));
+  assert.ok(!session.holdsTexts);
+});
+
 test("tokens fit into what JavaScript counts exactly", () => {
   const tokens = new Set(Array.from({ length: 1_000 }, token));
   assert.equal(tokens.size, 1_000);
