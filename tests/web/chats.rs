@@ -93,6 +93,25 @@ fn a_request_is_answered_by_a_button() {
 }
 
 #[test]
+fn who_has_the_name_of_somebody_else_is_told_apart() {
+    let world = World::new();
+    let Some(browser) = Browser::start(&world, "who_has_the_name_of_somebody_else_is_told_apart") else {
+        return;
+    };
+    let _alice = world.start(1, &["--user", "alice", "--max-chats", "3"]);
+    let _bobs = (world.start(2, &["--user", "bob", "--accept", "all"]), world.start(3, &["--user", "bob"]));
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let web = Web::start(&world, 1);
+    web.show(&browser);
+    browser.sees("#people", &["bob"]);
+    let _other = world.spawn_ctl(3, &["connect", &world.address(1)]);
+    browser.sees("#requests", &["bob invites you", "another key is known for bob!"]);
+    browser.click("[aria-label='Accept the request of bob']");
+    browser
+        .sees("#people", &[&format!("bob · {}", world.address(2)), &format!("bob · {}", world.address(3))]);
+}
+
+#[test]
 fn a_simpd_that_is_killed_is_waited_for_and_nothing_is_lost_or_twice() {
     let world = World::new();
     let name = "a_simpd_that_is_killed_is_waited_for_and_nothing_is_lost_or_twice";
@@ -207,7 +226,7 @@ fn what_simpd_refuses_is_said_and_kept() {
     browser.types("#text", &format!("Grüße{ENTER}"));
     browser.until("!document.querySelector('#refusal').hidden");
     assert_eq!(browser.run("return document.querySelector('#text').value"), "Grüße");
-    assert_eq!(browser.run("return document.querySelectorAll('.own').length"), 0);
+    browser.until("document.querySelectorAll('.own').length === 0");
     assert_eq!(browser.text("#refusal"), "a text must be ASCII; 'ü' (U+00FC) at position 3 is not");
 }
 

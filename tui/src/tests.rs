@@ -244,6 +244,31 @@ fn a_request_is_a_banner_with_its_keys_and_both_keys_work() {
     assert!(screen.shown().contains("carol waits for your answer: Alt-Y accepts, Alt-N declines"));
 }
 
+#[test]
+fn who_has_the_name_of_somebody_else_is_told_apart_before_and_after() {
+    let mut screen = Screen::new(with_bob(Vec::new()), 110, 12);
+    let other = peer("bob", 3);
+    screen.app.model.hear(Event { chat: 9, ..of(other.clone(), event(9, What::Request)) });
+    let asked = screen.app.model.jobs.take().pop().unwrap();
+    assert_eq!(asked.job, Job::Note { chat: 9 });
+    let note = Some("another key is known for bob".to_owned());
+    let chats = vec![ChatInfo { note, secure: secure(false), ..chat(9, other.clone(), State::Invited) }];
+    screen.app.model.answer(Answered { asked, outcome: Ok(Reply::Chats { chats, more: false }) });
+    screen.draw();
+    let shown = screen.shown();
+    let banner = "bob invites you (secure, key known) another key is known for bob!";
+    assert!(
+        shown.contains(banner) && shown.contains("bob 10.0.0.3") && shown.contains("bob 10.0.0.2"),
+        "{shown}"
+    );
+    screen.app.model.hear(Event {
+        chat: 9,
+        ..of(other, event(10, What::Closed { reason: Reason::Withdrawn, text: None }))
+    });
+    screen.draw();
+    assert!(!screen.shown().contains("another key"), "{}", screen.shown());
+}
+
 fn info(user: &str, host: u8, read: Option<u64>) -> PeerInfo {
     let (dialect, notes, seen_ms, pinned) = ("plain".to_owned(), Vec::new(), Some(1), false);
     PeerInfo { peer: peer(user, host), dialect, notes, seen_ms, pinned, read }

@@ -53,7 +53,7 @@ function details(conversation) {
   if (chat?.state === "open") facts.push(["This chat", inWords(chat.secure)]);
   if (chat?.secure) facts.push(["Key", oneLine(chat.secure.key)]);
   const notes = about?.notes?.length > 0 ? about.notes : chat?.note ? [chat.note] : [];
-  if (notes.length > 0) facts.push(["Speaks otherwise", notes.map(oneLine).join("; ")]);
+  if (notes.length > 0) facts.push(["Note", notes.map(oneLine).join("; ")]);
   const rows = facts.flatMap(([key, value]) => [el("dt", { textContent: key }), el("dd", { textContent: value, dir: "auto" })]);
   return [el("section", {}, el("h4", { textContent: conversation.room ? "Connection" : "Peer" }), el("dl", {}, ...rows))];
 }

@@ -22,6 +22,7 @@ export class People {
   // Shows them in their order. `open` is the conversation that is shown beside the list.
   show(state, open, isLoaded) {
     const { requests, others } = ordered(state);
+    this.shared = shared([...requests, ...others]);
     const cards = requests.map((conversation) => this.card(conversation, open));
     replace(find("requests"), cards);
     find("requests").hidden = cards.length === 0;
@@ -44,14 +45,17 @@ export class People {
     const kept = this.kept(this.cards, address, () => {
       const title = el("button.plain", { type: "button", onclick: () => this.does.open(address), dir: "auto" });
       const says = el("p", {});
+      const warns = el("p.warns", { role: "alert" });
       const accept = el("button.strong", { type: "button", textContent: "Accept", onclick: () => this.does.accept(address) });
       const decline = el("button", { type: "button", textContent: "Decline", onclick: () => this.does.decline(address) });
-      const element = el("article.card", {}, title, says, el("div.buttons", {}, decline, accept));
-      return { element, title, says, accept, decline };
+      const element = el("article.card", {}, title, says, warns, el("div.buttons", {}, decline, accept));
+      return { element, title, says, warns, accept, decline };
     });
     const who = called(conversation);
     kept.title.textContent = `${who} invites you`;
     kept.says.textContent = `${place(address)} · ${contact(chat.secure)}`;
+    kept.warns.textContent = chat.note ? `${oneLine(chat.note)}!` : "";
+    kept.warns.hidden = !chat.note;
     kept.accept.setAttribute("aria-label", `Accept the request of ${who}`);
     kept.decline.setAttribute("aria-label", `Decline the request of ${who}`);
     kept.element.classList.toggle("current", conversation === open);
@@ -82,13 +86,14 @@ export class People {
       return { element: el("li", {}, button), button, ...parts };
     });
     // There may be thousands, of which few change at a time.
-    const looks = [conversation.user, chat?.state, Boolean(chat?.secure), conversation.at, last?.id, unread, unreadMore, conversation.pending.length, conversation.room === null, conversation === open, new Date().toDateString()].join();
+    const isShared = this.shared.has(conversation.user);
+    const looks = [conversation.user, isShared, chat?.state, Boolean(chat?.secure), conversation.at, last?.id, unread, unreadMore, conversation.pending.length, conversation.room === null, conversation === open, new Date().toDateString()].join();
     if (row.looks === looks) return row.element;
     row.looks = looks;
     const who = called(conversation);
     row.face.textContent = [...who.replace(/^"/, "")][0]?.toUpperCase() ?? "?";
     row.face.className = `face hue-${hue(address)}`;
-    row.name.textContent = who;
+    row.name.textContent = isShared ? `${who} · ${place(address)}` : who;
     row.time.textContent = conversation.at ? when(conversation.at) : "";
     row.time.title = conversation.at ? moment(conversation.at) : "";
     row.says.textContent = says(conversation, last);
@@ -114,6 +119,12 @@ export class People {
     }
     return row;
   }
+}
+
+// The names that several have.
+function shared(conversations) {
+  const seen = new Set();
+  return new Set(conversations.map(({ user }) => user).filter((user) => user && seen.size === seen.add(user).size));
 }
 
 // What whoever is asked by somebody should know: above all that it is somebody new.

@@ -87,6 +87,8 @@ export class Session {
     if (!isOpen && conversation.lines.length > LINES_MAX) fold.forget(conversation, LINES_KEPT);
     this.views.happened(conversation, event);
     if (!event.what.message && !event.what.file) this.refreshOutboxSoon();
+    // What is to be known of whoever invites is in the list alone.
+    if (event.what === "request") this.refreshSoon();
   }
 
   // Asks simpd for what is not told by the log: the lists as they are now.
@@ -108,6 +110,13 @@ export class Session {
       this.failed(error);
     }
     this.views.people();
+  }
+
+  refreshSoon() {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.refresh();
+    }, 300);
   }
 
   async refreshOutbox() {

@@ -91,6 +91,10 @@ pub(crate) enum Job {
     MoreChats {
         after: u64,
     },
+    /// What is to be known of whoever asks for this chat.
+    Note {
+        chat: u64,
+    },
     MoreOutbox {
         after: u64,
     },
@@ -127,6 +131,7 @@ impl Job {
             | Self::Search { .. }
             | Self::Unread { .. }
             | Self::MoreChats { .. }
+            | Self::Note { .. }
             | Self::MoreOutbox { .. }
             | Self::MorePeers { .. } => true,
         }

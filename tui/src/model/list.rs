@@ -1,6 +1,6 @@
 //! All conversations, in the order of what happened last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use simp_control::{Peer, Who};
 
@@ -39,6 +39,13 @@ impl List {
     /// All of them, the newest first.
     pub(crate) fn newest_first(&self) -> impl DoubleEndedIterator<Item = &Row> {
         self.order.iter().filter_map(|address| self.rows.get(address))
+    }
+
+    /// The names that several peers have.
+    pub(crate) fn shared_names(&self) -> HashSet<&str> {
+        let mut seen = HashSet::new();
+        let names = self.rows.values().map(|row| row.peer.user.as_str()).filter(|name| !name.is_empty());
+        names.filter(|name| !seen.insert(*name)).collect()
     }
 
     /// How many there are.

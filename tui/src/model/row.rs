@@ -68,6 +68,13 @@ impl Row {
         self.at_ms = self.at_ms.max(info.since_ms);
     }
 
+    /// What is to be known of the peer, if this is still its chat.
+    pub(crate) fn take_note(&mut self, info: ChatInfo) {
+        if let Some(chat) = self.chat.as_mut().filter(|chat| chat.id == info.chat) {
+            chat.note = info.note;
+        }
+    }
+
     pub(crate) fn take_peer(&mut self, info: &PeerInfo) {
         self.take_name(&info.peer);
         self.at_ms = self.at_ms.max(info.seen_ms.unwrap_or(0));

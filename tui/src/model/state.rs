@@ -133,6 +133,10 @@ impl Model {
             | What::Undelivered { message, .. } => drop(row.waiting.remove(message)),
             _ => (),
         }
+        if event.what == What::Request {
+            // No entry says it, for it may change.
+            self.jobs.ask(Job::Note { chat: event.chat });
+        }
         let address = event.peer.address.clone();
         self.list.raise(&address);
         if matches!(event.what, What::Message { .. } | What::File { .. } | What::Request) {
@@ -166,6 +170,11 @@ impl Model {
                 self.count(&events);
                 if let Some(before) = older.filter(|older| *older > self.ours.counted_from) {
                     self.jobs.ask(Job::Unread { before });
+                }
+            }
+            (Job::Note { chat }, Ok(Reply::Chats { chats, .. })) => {
+                if let Some(info) = chats.into_iter().find(|info| info.chat == chat) {
+                    self.list.row(&info.peer).take_note(info);
                 }
             }
             (_, Ok(Reply::Chats { chats, more })) => self.take_chats((chats, more)),

@@ -133,6 +133,7 @@ fn once(client: &mut Client, asked: &Asked, token: u64, again: bool) -> Outcome<
         }
         Job::Read { address, id } => Request::Read { address: address.clone(), id: *id },
         Job::MoreChats { after } => Request::Chats { after: *after },
+        Job::Note { chat } => Request::Chats { after: chat.saturating_sub(1) },
         Job::MoreOutbox { after } => Request::Outbox { after: *after },
         Job::MorePeers { after } => Request::Peers { after: after.clone() },
         Job::Unread { before } => {

@@ -37,6 +37,7 @@ fn whom(row: &Row) -> String {
     if let Some(chat) = row.chat.as_ref().filter(|chat| chat.state != State::Inviting) {
         said += &format!("  {}", brief(chat.secure));
     }
+    said += &warning(row).map_or_else(String::new, |note| format!("  {note}"));
     if let Some(topic) = row.room.as_ref().and_then(|room| room.topic.as_deref()) {
         said += &format!("  {}", clean(topic));
     }
@@ -69,15 +70,22 @@ pub(crate) fn request(model: &Model) -> Option<&Row> {
     here.or_else(|| model.list.newest_first().find(|row| row.is_request()))
 }
 
+/// What is to be known of the peer before its request is accepted.
+pub(crate) fn warning(row: &Row) -> Option<String> {
+    Some(clean(row.chat.as_ref()?.note.as_deref()?).into_owned())
+}
+
 /// A request that waits for an answer.
 pub(crate) fn banner(buffer: &mut Buffer, place: Rect, row: &Row, palette: Palette) {
     let question = palette.style(Role::Question);
     paint::fill(buffer, place, question);
     let secure = row.chat.as_ref().and_then(|chat| chat.secure);
     let said = format!(" {} invites you ({})", name(&row.peer), brief(secure));
+    let warning = warning(row).map_or_else(String::new, |note| format!(" {note}!"));
     let keys = " Alt-Y accept  Alt-N decline ";
     let room = usize::from(place.width).saturating_sub(width(keys)) as u16;
-    paint::row(buffer, Rect { width: room, ..place }, 0, &[(said, question)]);
+    let parts = [(said, question), (warning, palette.style(Role::Wrong))];
+    paint::row(buffer, Rect { width: room, ..place }, 0, &parts);
     paint::row_at_right(buffer, place, 0, &[(keys.to_owned(), question)]);
 }
 

@@ -5,6 +5,7 @@ use ratatui_core::layout::Rect;
 
 use crate::fit::{clean, lines};
 use crate::model::state::Model;
+use crate::view::bars::warning;
 use crate::view::paint;
 use crate::view::palette::{Palette, Role};
 use crate::view::rows::{how, name};
@@ -34,6 +35,7 @@ fn said(model: &Model) -> Vec<(String, Role)> {
             more => format!(", and {more} more"),
         };
         said.push((format!("{} invites you ({}){more}.", name(&first.peer), how(secure)), Role::News));
+        said.extend(warning(first).map(|note| (format!("{note}!"), Role::Wrong)));
         said.push(("Alt-Y accepts, Alt-N declines.".to_owned(), Role::Text));
         said.push((String::new(), Role::Text));
     }

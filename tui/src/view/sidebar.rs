@@ -27,10 +27,11 @@ pub(crate) fn conversations(
     }
     let chosen_at = chosen.and_then(|address| list.place(address)).unwrap_or(0);
     let from = (chosen_at + 1).saturating_sub(height);
+    let shared = list.shared_names();
     for (line, row) in list.newest_first().skip(from).take(height).enumerate() {
         let is_chosen = chosen == Some(row.peer.address.as_str());
         let line = line as u16;
-        let (left, right) = entry(row, counted_from, palette);
+        let (left, right) = entry(row, shared.contains(row.peer.user.as_str()), counted_from, palette);
         let taken: usize = right.iter().map(|(text, _)| width(text)).sum();
         let room = usize::from(place.width).saturating_sub(taken) as u16;
         paint::row(buffer, Rect { width: room, ..place }, line, &left);
@@ -43,7 +44,7 @@ pub(crate) fn conversations(
 }
 
 /// What a conversation is, and what is to be seen of it from afar.
-fn entry(row: &Row, counted_from: u64, palette: Palette) -> (Spans, Spans) {
+fn entry(row: &Row, is_shared: bool, counted_from: u64, palette: Palette) -> (Spans, Spans) {
     let style = |role| palette.style(role);
     let (mark, role) = match row.state() {
         Some(State::Open) => ("* ", Role::Theirs),
@@ -53,7 +54,10 @@ fn entry(row: &Row, counted_from: u64, palette: Palette) -> (Spans, Spans) {
         Some(State::Closed) | None => ("  ", Role::Aside),
     };
     let called = if row.unread > 0 || row.is_request() { Role::News } else { Role::Text };
-    let left = vec![(mark.to_owned(), style(role)), (name(&row.peer), style(called))];
+    let mut left = vec![(mark.to_owned(), style(role)), (name(&row.peer), style(called))];
+    if is_shared {
+        left.push((format!(" {}", clean(row.peer.address.trim_end_matches(":7777"))), style(Role::Aside)));
+    }
     let mut right = Vec::new();
     if !row.waiting.is_empty() {
         right.push((format!(" ^{}", row.waiting.len()), style(Role::Aside)));
