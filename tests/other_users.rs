@@ -196,7 +196,7 @@ fn variables_that_name_folders_of_another_user_count_as_not_set() {
     command.args(["-d", &address, "status"]);
     let socket = usual.join(format!("{address}.sock"));
     let line = format!(
-        "simpctl: {}: simpd is not running (start it with: simpd {address}); {runtime}",
+        "simpctl: {}: simpd is not running (start it with: simpctl start {address}); {runtime}",
         socket.display()
     );
     run(command, "").fails(3, &line);
@@ -240,7 +240,7 @@ fn a_variable_that_is_no_absolute_path_is_ignored_and_named() {
     command.args(["-d", &world.address(1), "status"]).env("XDG_RUNTIME_DIR", "run");
     let failed = run(command, "");
     let end = format!(
-        "simpd is not running (start it with: simpd {}); XDG_RUNTIME_DIR is ignored: run is not an absolute path\n",
+        "simpd is not running (start it with: simpctl start {}); XDG_RUNTIME_DIR is ignored: run is not an absolute path\n",
         world.address(1)
     );
     assert!(failed.status == Some(3) && failed.stderr.ends_with(&end), "{failed:?}");

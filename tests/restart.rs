@@ -236,7 +236,7 @@ fn a_daemon_that_does_not_come_back_in_time_is_status_3_with_what_it_will_go_on_
     alice.wait();
     for (running, what) in running {
         let remedy = if what.is_empty() {
-            format!("start it with: simpd {one}")
+            format!("start it with: simpctl start {one}")
         } else {
             "it resumes when simpd is started again".into()
         };
@@ -328,7 +328,10 @@ fn who_asks_one_thing_of_a_daemon_that_is_gone_does_not_wait() {
     for args in [&["status"][..], &["history"], &["outbox"], &["consumers"], &["send", "hi"], &["listen"]] {
         world.ctl(1, args).fails(
             3,
-            &format!("simpctl: {}: simpd is not running (start it with: simpd {one})", socket.display()),
+            &format!(
+                "simpctl: {}: simpd is not running (start it with: simpctl start {one})",
+                socket.display()
+            ),
         );
     }
 }

@@ -19,7 +19,10 @@ fn without_a_daemon_it_says_how_to_start_one() {
     let (socket, address) = (world.socket(1), world.address(1));
     world.ctl(1, &["status"]).fails(
         3,
-        &format!("simpctl: {}: simpd is not running (start it with: simpd {address})", socket.display()),
+        &format!(
+            "simpctl: {}: simpd is not running (start it with: simpctl start {address})",
+            socket.display()
+        ),
     );
 }
 
@@ -366,7 +369,7 @@ fn another_users_daemon_is_refused_with_the_reason() {
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o777)).unwrap();
     nobody(&world).fails(
         3,
-        "simpctl: permission denied: this simpd belongs to another user (start your own: simpd ADDR)",
+        "simpctl: permission denied: this simpd belongs to another user (start your own: simpctl start ADDR)",
     );
 }
 

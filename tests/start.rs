@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::UdpSocket;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -139,8 +140,9 @@ fn without_an_address_it_is_the_one_that_others_reach_this_machine_at() {
     if !is_root(test) || !["unshare", "ip"].iter().all(|program| has_program(test, program)) {
         return;
     }
-    let world = World::new();
     let in_network = |setup: &str| {
+        // Where there is a log already, that is the one that is meant.
+        let world = World::new();
         let mut command = world.command("unshare");
         let script = format!("set -e; ip link set lo up; {setup}; simpctl start --user eve; simpctl stop");
         let path = std::env::join_paths([
@@ -161,4 +163,124 @@ fn without_an_address_it_is_the_one_that_others_reach_this_machine_at() {
     let alone =
         "no route leads to other hosts, so only this one reaches it (another address: simpctl start ADDR)";
     assert_eq!(ran.stderr, format!("simpctl: {alone}\n"));
+}
+
+const AS_IT_IS: fn(&mut Command) = |_| ();
+
+#[test]
+fn a_daemon_that_was_stopped_comes_back_as_it_was_without_being_told_how() {
+    let world = World::new();
+    let _stopped = Stopped(&world);
+    let one = world.address(1);
+    let ready = format!("simpd: ready on {one}:7777 as eve\n");
+    let start = |args: &[&str]| simpctl(&world, &[&["start"], args].concat(), AS_IT_IS).ok();
+    assert_eq!(start(&[&one, "--user", "eve", "--max-chats", "7", "--accept", "all"]), ready);
+    let (key, before) = (world.ctl(1, &["key"]).ok(), log_id(&world));
+    let is_same = |max_chats| {
+        let status = world.ctl(1, &["--json", "status"]).ok();
+        assert!(status.contains(&format!("\"max_chats\":{max_chats},")), "{status}");
+        assert!(status.contains("\"accept\":\"all\""), "{status}");
+        assert_eq!((world.ctl(1, &["key"]).ok(), log_id(&world)), (key.clone(), before.clone()));
+    };
+    let file = world.path("state/simp").join(&one).join("start.json");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    for args in [&[][..], &[one.as_str()]] {
+        world.ctl(1, &["stop"]).ok();
+        assert_eq!(start(args), ready, "{args:?}");
+        is_same(7);
+    }
+    // What is given anew goes before it, and stays.
+    world.ctl(1, &["stop"]).ok();
+    assert_eq!(start(&["--max-chats", "9"]), ready);
+    is_same(9);
+    world.ctl(1, &["stop"]).ok();
+    assert_eq!(start(&[]), ready);
+    is_same(9);
+    // What the daemon has not taken is not remembered.
+    world.ctl(1, &["stop"]).ok();
+    simpctl(&world, &["start", &one, "--user", ""], AS_IT_IS)
+        .fails(2, "simpctl: simpd: --user: a user name cannot be empty (choose another with --user NAME)");
+    // It goes before simpd.toml too.
+    fs::create_dir_all(world.path("config/simp")).unwrap();
+    fs::write(world.path("config/simp/simpd.toml"), format!("address = '{one}'\nuser = 'other'\n")).unwrap();
+    assert_eq!(start(&[]), ready);
+}
+
+/// Which log the daemon on address number 1 has.
+fn log_id(world: &World) -> String {
+    let path = world.path("state/simp").join(world.address(1)).join("log.db");
+    format!("{}", fs::metadata(path).unwrap().ino())
+}
+
+#[test]
+fn of_several_logs_one_must_be_named_unless_the_configuration_does() {
+    let world = World::new();
+    let _stopped = Stopped(&world);
+    let (one, two) = (world.address(1), world.address(2));
+    for (host, user) in [(1, "eve"), (2, "bob")] {
+        simpctl(&world, &["start", &world.address(host), "--user", user], AS_IT_IS).ok();
+        world.ctl(host, &["stop"]).ok();
+    }
+    let line = format!("simpctl: several simpd have a log: {one}, {two} (name one: simpctl start ADDR)");
+    simpctl(&world, &["start"], AS_IT_IS).fails(2, &line);
+    fs::create_dir_all(world.path("config/simp")).unwrap();
+    let toml = world.path("config/simp/simpd.toml");
+    fs::write(&toml, "address = 'nas'\n").unwrap();
+    let not = "not an address (ADDR or ADDR:PORT, for example 127.0.0.1 or [::1]:7777)";
+    let line = format!("simpctl: simpd: {}: line 1: address 'nas': {not}", toml.display());
+    simpctl(&world, &["start"], AS_IT_IS).fails(2, &line);
+    fs::write(&toml, format!("address = '{one}'\n")).unwrap();
+    let ready = format!("simpd: ready on {one}:7777 as eve\n");
+    assert_eq!(simpctl(&world, &["start"], AS_IT_IS).ok(), ready);
+    // A folder without a log is none of a daemon's that was there.
+    world.ctl(1, &["stop"]).ok();
+    fs::remove_file(&toml).unwrap();
+    world.remove_log(2);
+    assert_eq!(simpctl(&world, &["start"], AS_IT_IS).ok(), ready);
+}
+
+#[test]
+fn options_that_are_damaged_are_ignored_with_a_line_and_replaced() {
+    let world = World::new();
+    let _stopped = Stopped(&world);
+    let one = world.address(1);
+    simpctl(&world, &["start", &one, "--user", "eve"], AS_IT_IS).ok();
+    world.ctl(1, &["stop"]).ok();
+    let file = world.path("state/simp").join(&one).join("start.json");
+    let login = |command: &mut Command| {
+        command.env("USER", "ann");
+    };
+    let ready = format!("simpd: ready on {one}:7777 as ann\n");
+    let refused = "simpd does not take what it says";
+    for (text, why) in [
+        ("", "it is damaged"),
+        ("{\"user\":\"eve\"", "it is damaged"),
+        ("{\"user\":\"eve\",\"config\":\"x\"}", "it is damaged"),
+        ("{\"max_chats\":7}", "it is damaged"),
+        ("{\"user\":\"\"}", refused),
+        ("{\"user\":\"eve\",\"max_chats\":\"0\"}", refused),
+        ("{\"user\":\"e\\u0000ve\"}", "it is damaged"),
+        (&format!("{{\"accept\":\"{}\"}}", "x".repeat(128 << 10)), "it is damaged"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let ran = simpctl(&world, &["start"], login);
+        let ignored = format!(
+            "simpctl: {}: {why}; the options of the last start are not known (give them again)\n",
+            file.display()
+        );
+        assert_eq!((ran.status, ran.stdout, ran.stderr), (Some(0), ready.clone(), ignored), "{text}");
+        world.ctl(1, &["stop"]).ok();
+        // Once is enough.
+        assert_eq!(simpctl(&world, &["start"], login).ok(), ready, "{text}");
+        world.ctl(1, &["stop"]).ok();
+    }
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let ran = simpctl(&world, &["start", "--user", "eve"], AS_IT_IS);
+    assert_eq!((ran.status, ran.stdout), (Some(0), format!("simpd: ready on {one}:7777 as eve\n")));
+    let line = format!("simpctl: {}:", file.display());
+    let not_a_file =
+        format!("{line} not a regular file; the options of the last start are not known (give them again)");
+    let kept = format!("{line} is a directory; the options of this start are not remembered");
+    assert_eq!(ran.stderr, format!("{not_a_file}\n{kept}\n"));
 }

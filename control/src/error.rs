@@ -52,7 +52,7 @@ impl Error {
         match self {
             Self::Failure(failure) => Some(failure),
             Self::Lost(lost) => {
-                let line = format!("{lost} (start it with: simpd {})", lost.address);
+                let line = format!("{lost} (start it with: simpctl start {})", lost.address);
                 Some(Failure::new(FailureKind::NoDaemon, line))
             }
             Self::OtherLog(other) => {
@@ -147,7 +147,7 @@ mod tests {
     fn a_daemon_that_is_gone_is_named_with_the_remedy() {
         let lost = || Error::from(Lost { name: "127.0.0.1".into(), address: "127.0.0.1".into() });
         let line = |error: Error| error.failure().unwrap().line;
-        assert_eq!(line(lost()), "simpd on 127.0.0.1 went away (start it with: simpd 127.0.0.1)");
+        assert_eq!(line(lost()), "simpd on 127.0.0.1 went away (start it with: simpctl start 127.0.0.1)");
         let line = line(lost().goes_on("message 3 is queued"));
         let expected =
             "message 3 is queued, but simpd on 127.0.0.1 went away (it resumes when simpd is started again)";

@@ -93,7 +93,7 @@ pub(crate) fn is_absent(error: &io::Error) -> bool {
 pub(crate) fn refused(path: &Path, error: &io::Error) -> Error {
     let why = match error.kind() {
         _ if is_absent(error) => {
-            format!("simpd is not running (start it with: simpd {})", address(path))
+            format!("simpd is not running (start it with: simpctl start {})", address(path))
         }
         io::ErrorKind::PermissionDenied => return denied(path, &owner_of(path)),
         _ => with_remedy(error),
@@ -120,9 +120,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_said_with_the_remedy() {
         let absent = io::Error::from(io::ErrorKind::NotFound);
-        for (path, expected) in
-            [("/r/127.0.0.1:7778.sock", "simpd 127.0.0.1:7778)"), ("/r/other.sock", "simpd ADDR)")]
-        {
+        for (path, expected) in [
+            ("/r/127.0.0.1:7778.sock", "simpctl start 127.0.0.1:7778)"),
+            ("/r/other.sock", "simpctl start ADDR)"),
+        ] {
             let line = refused(Path::new(path), &absent).to_string();
             assert!(
                 line.starts_with(&format!("{path}: simpd is not running")) && line.ends_with(expected),

@@ -124,7 +124,7 @@ impl Clients {
         if !is_ours {
             client.dismiss(Failure::new(
                 FailureKind::NoDaemon,
-                "permission denied: this simpd belongs to another user (start your own: simpd ADDR)",
+                "permission denied: this simpd belongs to another user (start your own: simpctl start ADDR)",
             ));
         } else if self.clients.len() >= CLIENTS_MAX {
             client.dismiss(Failure::new(

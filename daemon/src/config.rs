@@ -38,9 +38,6 @@ pub struct Args {
     /// where to receive: ADDR or ADDR:PORT (default port: 7777)
     #[argh(positional)]
     pub address: Option<String>,
-    /// where to receive if neither the command line nor the configuration says it
-    #[argh(option, arg_name = "addr")]
-    pub fallback: Option<String>,
     /// the name that peers see, at most 32 characters (default: your login name)
     #[argh(option, arg_name = "name")]
     pub user: Option<String>,
@@ -59,6 +56,9 @@ pub struct Args {
     /// start in the background: return when simpd is ready, or with its error
     #[argh(switch)]
     pub background: bool,
+    /// print the address where it would receive, or nothing if none is set
+    #[argh(switch)]
+    pub show_address: bool,
     /// print the version
     #[argh(switch)]
     pub version: bool,
@@ -107,28 +107,42 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the setting, its line, and what it may be.
     pub fn load(args: &Args) -> Result<Self, ConfigError> {
-        let path = match &args.config {
-            // One that is named must be there: else nobody would notice that its settings are not in effect.
-            Some(path) => Some(path.clone()),
-            None => default_file().filter(|path| is_there(path)),
-        };
-        let mut file = path.as_deref().map_or_else(|| Ok(Settings::default()), Settings::read)?;
+        let (path, mut file) = file(args)?;
         // All of the file is checked, also what the command line goes before.
         let (of_file, log) = (file.text("address")?.as_ref().map(address).transpose()?, file.text("log")?);
         let (durability, policy) = (durability(file.text("durability")?)?, policy(&mut file, args)?);
         let log = level(log)?;
         file.finish()?;
         let typed_address = typed("", args.address.as_ref()).as_ref().map(address).transpose()?;
-        let fallback = typed("--fallback", args.fallback.as_ref()).as_ref().map(address).transpose()?;
         let typed_log = args.log.is_some().then(|| level(typed("--log", args.log.as_ref()))).transpose()?;
         let at_start = AtStart {
-            address: typed_address.or(of_file).or(fallback).ok_or(ConfigError::NoAddress)?,
+            address: typed_address.or(of_file).ok_or(ConfigError::NoAddress)?,
             durability,
             log: typed_log.unwrap_or(log),
             is_secure: policy.secrecy != Secrecy::Off,
         };
         Ok(Self { at_start, file: path, policy })
     }
+}
+
+/// Where to receive, if the command line or simpd.toml says it.
+///
+/// # Errors
+/// Those of [`Config::load`] that the address can have; other settings are not looked at.
+pub fn address_of(args: &Args) -> Result<Option<SocketAddr>, ConfigError> {
+    let of_file = file(args)?.1.text("address")?;
+    typed("", args.address.as_ref()).or(of_file).as_ref().map(address).transpose()
+}
+
+/// simpd.toml, if there is one or the command line names one.
+fn file(args: &Args) -> Result<(Option<PathBuf>, Settings), ConfigError> {
+    let path = match &args.config {
+        // One that is named must be there: else nobody would notice that its settings are not in effect.
+        Some(path) => Some(path.clone()),
+        None => default_file().filter(|path| is_there(path)),
+    };
+    let settings = path.as_deref().map_or_else(|| Ok(Settings::default()), Settings::read)?;
+    Ok((path, settings))
 }
 
 /// Where to receive.

@@ -35,7 +35,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use simp_control::{escape, homes};
+use simp_control::{escape, homes, places};
 use simp_engine::Secrecy;
 use simp_secure::{Identity, IdentityError};
 use simp_service::arguments::{self, Early};
@@ -77,6 +77,11 @@ pub fn main() -> ExitCode {
         Err(Early::Help(help)) => print(&help),
         Err(Early::Usage(line)) => complain(&line, 2),
         Ok(args) if args.version => print(concat!("simpd ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(args) if args.show_address => match config::address_of(&args) {
+            Ok(Some(address)) => print(&format!("{}\n", places::daemon_name(address))),
+            Ok(None) => ExitCode::SUCCESS,
+            Err(error) => complain(&error.to_string(), 2),
+        },
         Ok(args) => start(args, ending).unwrap_or_else(|error| match error {
             Failed::Config(_) => complain(&error.to_string(), 2),
             Failed::Start(_)

@@ -136,8 +136,10 @@ fn a_daemon_that_was_started_in_another_environment_is_found_by_its_lock() {
     alice.signal(Signal::SIGKILL);
     alice.wait();
     let socket = world.path("other/simp").join(format!("{address}.sock"));
-    let line =
-        format!("simpctl: {}: simpd is not running (start it with: simpd {address})", socket.display());
+    let line = format!(
+        "simpctl: {}: simpd is not running (start it with: simpctl start {address})",
+        socket.display()
+    );
     elsewhere(&["-d", &address, "status"]).fails(3, &line);
     assert!(elsewhere(&["status"]).ok().contains("user               bob\n"));
     drop(bob);

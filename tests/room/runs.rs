@@ -339,7 +339,7 @@ fn without_a_simpd_there_is_no_room() {
     };
     run(&["run"]).fails(3, "simp-room: simpd is not running (start it with: simpctl start)");
     let line = format!(
-        "simp-room: {}: simpd is not running (start it with: simpd {})",
+        "simp-room: {}: simpd is not running (start it with: simpctl start {})",
         world.socket(1).display(),
         world.address(1)
     );

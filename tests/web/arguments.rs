@@ -61,7 +61,10 @@ fn without_a_simpd_there_is_no_page() {
     let path = world.socket(1);
     web(&world, &["-d", &address]).fails(
         3,
-        &format!("simp-web: {}: simpd is not running (start it with: simpd {address})", path.display()),
+        &format!(
+            "simp-web: {}: simpd is not running (start it with: simpctl start {address})",
+            path.display()
+        ),
     );
     web(&world, &["open"]).fails(3, "simp-web: no simp-web runs (start it with: simp-web)");
     web(&world, &["open", "-d", &address]).fails(

@@ -5,7 +5,10 @@ use argh::{ArgsInfo, FromArgs};
 /// Start simpd in the background, unless it runs already.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    note = "ADDR is the address of this machine that peers reach it at, with a port unless that is 7777. Without it, that which -d or $SIMP_DAEMON names, or simpd.toml, or from which this machine reaches others."
+    note = "ADDR is the address of this machine that peers reach it at, with a port unless that is 7777. Without it, that which -d or $SIMP_DAEMON names, or simpd.toml, or the one of the only log there is; if there is no log, the one from which this machine reaches others."
+)]
+#[argh(
+    note = "The options are those of simpd. What is given is remembered for the address, and holds for later starts without it."
 )]
 #[argh(
     note = "Without ADDR, any simpd of yours that runs will do. JSON: daemon, and whether it was started."
@@ -15,6 +18,12 @@ pub(crate) struct StartArgs {
     /// the name that peers see (default: your login name)
     #[argh(option, arg_name = "name")]
     pub(crate) user: Option<String>,
+    /// maximum number of chats at a time (default: 1)
+    #[argh(option, arg_name = "n")]
+    pub(crate) max_chats: Option<String>,
+    /// whose requests to accept without asking: ask (none), all, or names, addresses and keys separated by commas
+    #[argh(option, arg_name = "who")]
+    pub(crate) accept: Option<String>,
     /// where to receive
     #[argh(positional)]
     pub(crate) address: Option<String>,

@@ -1,4 +1,7 @@
-//! `start`: starts simpd in the background, unless it runs already. What the daemon says is passed on.
+//! `start`: starts simpd in the background, unless it runs already, as it was started before. What the daemon says is passed
+//! on.
+
+mod remembered;
 
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
@@ -10,6 +13,8 @@ use simp_control::{Address, Client, FailureKind, find, places, running};
 
 use crate::args::StartArgs;
 use crate::show::{Output, View, complain};
+
+use remembered::{Memory, Options};
 
 /// The name of the daemon's program.
 const PROGRAM: &str = "simpd";
@@ -23,30 +28,93 @@ const OUTSIDE: [(IpAddr, IpAddr); 2] = [
     (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))),
 ];
 
-/// Starts it where ADDR says, or `-d`, or `$SIMP_DAEMON`; else where simpd.toml says, or on this machine's own address.
+/// Starts it where ADDR says, or `-d`, or `$SIMP_DAEMON`; else where simpd.toml says, or where the only log is; and if there
+/// is no log, on this machine's own address.
 pub(super) fn run(output: &mut Output, named: Option<String>, args: &StartArgs) -> Outcome {
-    let address = address(named, args)?;
-    if let Some(running) = running(address.as_deref())? {
+    let named = address(named, args)?;
+    if let Some(running) = running(named.as_deref())? {
         return output.show(&View::Started { said: None, daemon: &running });
     }
-    let own = own_address();
-    let mut simpd = Command::new(program());
-    simpd.arg("--background").args(args.user.iter().flat_map(|user| ["--user", user]));
-    match &address {
-        Some(address) => simpd.args(["--", address]),
-        None => simpd.args(["--fallback", &own.unwrap_or(Ipv4Addr::LOCALHOST.into()).to_string()]),
+    let known = match named {
+        Some(address) => Some(address),
+        None => match configured()? {
+            Ok(configured) => configured.map_or_else(only_log, |address| Ok(Some(address)))?,
+            Err(ended) => return failed(output, &ended, None),
+        },
     };
-    let ended = simpd.stdin(Stdio::null()).output().map_err(|error| unstartable(&error))?;
+    let own = known.is_none().then(own_address).flatten();
+    let address = known.clone().unwrap_or_else(|| own.unwrap_or(Ipv4Addr::LOCALHOST.into()).to_string());
+    let ended = start(&address, &given(args))?;
     let said = String::from_utf8_lossy(&ended.stdout);
-    let Some(daemon) = ready_on(&said) else { return failed(output, &ended, address.as_deref()) };
+    let Some(daemon) = ready_on(&said) else { return failed(output, &ended, known.as_deref()) };
     pass_on(&ended.stderr);
     output.show(&View::Started { said: Some(&said), daemon: &daemon })?;
-    if address.is_none() && own.is_none() && daemon == Ipv4Addr::LOCALHOST.to_string() {
+    if known.is_none() && own.is_none() {
         complain(
             "no route leads to other hosts, so only this one reaches it (another address: simpctl start ADDR)",
         );
     }
     Ok(())
+}
+
+fn given(args: &StartArgs) -> Options {
+    Options { user: args.user.clone(), accept: args.accept.clone(), max_chats: args.max_chats.clone() }
+}
+
+/// Starts it with these options, and those of its last start that are not given anew. Once it is ready, they are remembered.
+fn start(address: &str, given: &Options) -> Outcome<Ended> {
+    let Some(memory) = Memory::of(address) else { return simpd(address, given) };
+    let (earlier, mut trouble) = match memory.recall() {
+        Ok(earlier) => (earlier, None),
+        Err(trouble) => (None, Some(trouble)),
+    };
+    let mut options = given.or(earlier.as_ref().unwrap_or(&Options::default()));
+    let mut ended = simpd(address, &options)?;
+    // What simpd does not take may be what the file says, and then it starts without.
+    if ended.status.code() == Some(USAGE) && options != *given {
+        ended = simpd(address, given)?;
+        options = given.clone();
+        trouble = Some(memory.ignored("simpd does not take what it says")).filter(|_| ended.status.success());
+    }
+    trouble.iter().for_each(|trouble| complain(trouble));
+    if ended.status.success()
+        && (trouble.is_some() || options != earlier.unwrap_or_default())
+        && let Err(line) = memory.keep(&options)
+    {
+        complain(&line);
+    }
+    Ok(ended)
+}
+
+fn simpd(address: &str, options: &Options) -> Outcome<Ended> {
+    ended(Command::new(program()).arg("--background").args(options.arguments()).args(["--", address]))
+}
+
+fn ended(simpd: &mut Command) -> Outcome<Ended> {
+    simpd.stdin(Stdio::null()).output().map_err(|error| unstartable(&error))
+}
+
+/// The address that simpd.toml has, if it has one; how simpd ended, if it finds something wrong there.
+fn configured() -> Outcome<Result<Option<String>, Ended>> {
+    let ended = ended(Command::new(program()).arg("--show-address"))?;
+    if !ended.status.success() {
+        return Ok(Err(ended));
+    }
+    let address = String::from_utf8_lossy(&ended.stdout).trim_end().to_owned();
+    Ok(Ok(Some(address).filter(|address| !address.is_empty())))
+}
+
+/// Where it was started before, if that was anywhere.
+///
+/// # Errors
+/// `usage`, if it was in several places.
+fn only_log() -> Outcome<Option<String>> {
+    let mut logs = remembered::logs();
+    if logs.len() > 1 {
+        let line = format!("several simpd have a log: {} (name one: simpctl start ADDR)", logs.join(", "));
+        return Err(fail(FailureKind::Usage, line));
+    }
+    Ok(logs.pop())
 }
 
 /// Where it is to be started, if somebody says so.
