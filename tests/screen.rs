@@ -206,8 +206,9 @@ fn many_lines_are_asked_about_once() {
     // One line is as if it were typed.
     alice.paste("typed\r");
     alice.keys("!\r");
-    let heard = world.ctl(2, &["listen", "--text", "-n", "5", "--timeout", "20"]).ok();
-    assert_eq!(heard, "one\ntwo\nthree\nas\\none\ntyped!\n");
+    alice.keys("typed\x1b\ras\none\r");
+    let heard = world.ctl(2, &["listen", "--text", "-n", "6", "--timeout", "20"]).ok();
+    assert_eq!(heard, "one\ntwo\nthree\nas\\none\ntyped!\ntyped\\nas\\none\n");
 }
 
 #[test]

@@ -168,6 +168,7 @@ impl App {
     fn edit(&mut self, press: Press) {
         match press {
             Press::Insert(c) => self.editor.insert(c.encode_utf8(&mut [0; 4])),
+            Press::NewLine => self.editor.insert("\n"),
             Press::Go(to) => self.editor.go(to),
             Press::Remove(to) => self.editor.remove(to),
             Press::RemoveOrLeave => self.editor.remove(To::Right),

@@ -568,6 +568,23 @@ fn what_is_begun_stays_in_its_conversation() {
 }
 
 #[test]
+fn a_text_of_several_lines_is_one_message() {
+    let mut screen = Screen::bob(Vec::new(), 80, 10);
+    screen.types("one");
+    screen.press(KeyCode::Enter, KeyModifiers::ALT);
+    screen.types("two");
+    screen.press(KeyCode::Char('j'), KeyModifiers::CONTROL);
+    screen.press(KeyCode::Esc, KeyModifiers::NONE);
+    screen.press(KeyCode::Enter, KeyModifiers::NONE);
+    screen.types("three");
+    assert_eq!(screen.shown().lines().last(), Some("> one\u{21b5}two\u{21b5}\u{21b5}three"));
+    screen.types("\n");
+    let address = "10.0.0.2:7777".to_owned();
+    let text = "one\ntwo\n\nthree".to_owned();
+    assert_eq!(screen.asks(), [Job::Send { address, way: Way::Chat(1), text }]);
+}
+
+#[test]
 fn without_colours_there_are_none() {
     let mut screen = Screen::bob(everything(), 80, 30);
     screen.app.palette = Palette::None;

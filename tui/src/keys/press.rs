@@ -13,6 +13,8 @@ pub(crate) enum Press {
     Yank,
     Transpose,
     Enter,
+    /// A text of several lines.
+    NewLine,
     Complete,
     /// To the lines that were typed before, and back.
     Older,
@@ -78,9 +80,10 @@ fn with_control(c: char) -> Option<Press> {
         'e' => Press::Go(To::End),
         'f' => Press::Go(To::Right),
         'h' => Press::Remove(To::Left),
-        'j' | 'm' => Press::Enter,
+        'j' => Press::NewLine,
         'k' => Press::Remove(To::End),
         'l' => Press::Redraw,
+        'm' => Press::Enter,
         'n' => Press::Step(1),
         'p' => Press::Step(-1),
         'r' => Press::Search,
@@ -111,6 +114,7 @@ fn with_alt(c: char) -> Option<Press> {
 
 fn named(code: KeyCode, control: bool, alt: bool) -> Option<Press> {
     Some(match code {
+        KeyCode::Enter if alt => Press::NewLine,
         KeyCode::Enter => Press::Enter,
         KeyCode::Tab => Press::Complete,
         KeyCode::Esc => Press::Escape,
@@ -152,6 +156,9 @@ mod tests {
             (KeyCode::Char('@'), control | alt, Press::Insert('@')),
             (KeyCode::Char('a'), control, Press::Go(To::Start)),
             (KeyCode::Char('w'), control, Press::Remove(To::Space)),
+            (KeyCode::Char('j'), control, Press::NewLine),
+            (KeyCode::Enter, alt, Press::NewLine),
+            (KeyCode::Enter, none, Press::Enter),
             (KeyCode::Char('n'), control, Press::Step(1)),
             (KeyCode::Char('b'), alt, Press::Go(To::WordLeft)),
             (KeyCode::Char('3'), alt, Press::Open(2)),

@@ -16,6 +16,9 @@ use crate::view::rows::name;
 /// What stands before what is typed.
 const PROMPT: &str = "> ";
 
+/// What stands for a new line in it.
+const NEW_LINE: &str = "\u{21b5}";
+
 /// Whom the conversation is with, and how.
 pub(crate) fn header(buffer: &mut Buffer, place: Rect, model: &Model, palette: Palette) {
     let bar = palette.style(Role::Bar);
@@ -127,7 +130,9 @@ fn hint(model: &Model) -> String {
 /// What is typed, and where the cursor is.
 pub(crate) fn input(buffer: &mut Buffer, place: Rect, editor: &Editor, palette: Palette) -> Position {
     let (before, after) = editor.text().split_at(editor.at());
-    let (before, after) = (clean(before), clean(after));
+    // It is one row, whatever is typed.
+    let (before, after) = (before.replace('\n', NEW_LINE), after.replace('\n', NEW_LINE));
+    let (before, after) = (clean(&before), clean(&after));
     let columns = usize::from(place.width).saturating_sub(PROMPT.len() + 1);
     // The end of what is before the cursor is always to be seen.
     let too_much = width(&before).saturating_sub(columns);

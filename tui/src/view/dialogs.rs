@@ -13,8 +13,9 @@ use crate::view::palette::{Palette, Role};
 use crate::view::rows::name;
 
 /// Keys, and what they do.
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 16] = [
     ("Enter", "say what is typed, or carry out a /command; // sends a slash"),
+    ("Alt-Enter, Ctrl-J", "begin a new line of the same text"),
     ("Ctrl-N, Ctrl-P", "next and previous conversation; Alt-1 to Alt-9 by place"),
     ("Alt-A", "the newest conversation with something new"),
     ("Alt-H", "no conversation: who is there, and what is new"),
