@@ -459,9 +459,23 @@ fn a_room_shows_who_is_there_and_what_it_is_about() {
     // It is known again from the log.
     bob.keys("\x04");
     bob.ends();
-    let bob = screen(&world, 2, &["lobby"]);
+    let mut bob = screen(&world, 2, &["lobby"]);
     let shown = bob.shows("1 other here");
     assert!(shown.contains("carol"), "{shown}");
+    // Nothing waits for a room, which would take it for something else.
+    bob.keys("/quit\r");
+    bob.shows("you are not in lobby: Alt-C joins");
+    bob.keys("\x15\x04");
+    bob.ends();
+    let mut bob = screen(&world, 2, &[]);
+    bob.shows("You are bob");
+    bob.keys("/open lobby\r");
+    bob.shows("you are not in lobby: Alt-C joins");
+    bob.keys("later\r");
+    bob.shows("lobby is a room, to be joined first: Alt-C, or /connect lobby");
+    assert_eq!(world.ctl(2, &["outbox"]).ok(), "");
+    bob.keys("\x1bc");
+    bob.shows("1 other here");
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl App {
 
     /// Where what is on the screen now.
     pub(crate) fn parts(&self) -> Parts {
-        let is_room = self.model.here().is_ok_and(|row| row.room.is_some());
+        let is_room = self.model.here().is_ok_and(|row| row.entered().is_some());
         let has_banner = self.model.list.newest_first().any(|row| row.is_request());
         Parts::of(self.screen, Shown { has_banner, is_room })
     }
@@ -297,7 +297,7 @@ impl App {
         let addresses = rows().map(|row| row.peer.address.clone());
         let peers = users.chain(addresses).collect();
         let here = match self.model.here() {
-            Ok(row) => match &row.room {
+            Ok(row) => match row.entered() {
                 Some(room) => room.members.iter().cloned().collect(),
                 None => vec![row.name().to_owned()],
             },
@@ -313,7 +313,7 @@ impl App {
         self.completion = None;
         match pasted(text) {
             Pasted::Line(line) => self.editor.insert(&line),
-            Pasted::Lines(lines) => match self.model.here() {
+            Pasted::Lines(lines) => match self.model.way() {
                 Ok(_) => self.dialog = Dialog::Paste(lines),
                 Err(why) => self.model.notice = Some(why),
             },

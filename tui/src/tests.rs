@@ -584,6 +584,54 @@ fn a_text_of_several_lines_is_one_message() {
     assert_eq!(screen.asks(), [Job::Send { address, way: Way::Chat(1), text }]);
 }
 
+/// What a peer that is a room says, and the end of the chat with it.
+fn in_lobby_and_out() -> Vec<Event> {
+    let texts = ["Your password?", "You are in lobby. Here: nobody. (HELP lists the commands.)"];
+    let said = texts.map(message).into_iter().chain([What::Closed { reason: Reason::Quit, text: None }]);
+    (2..).zip(said).map(|(id, what)| of(peer("lobby", 2), event(id, what))).collect()
+}
+
+#[test]
+fn what_is_said_to_a_room_that_was_left_is_kept_for_no_password() {
+    let mut live = Screen::bob(Vec::new(), 90, 12);
+    in_lobby_and_out().into_iter().for_each(|event| live.app.model.hear(event));
+    // The same after a start, when only the log tells.
+    let mut snapshot = with_bob(in_lobby_and_out());
+    snapshot.chats.0.clear();
+    let mut read = Screen::new(snapshot, 90, 12);
+    read.types("/open lobby\n");
+    read.draw();
+    let asked = read.app.model.jobs.take();
+    read.gives_page(asked, in_lobby_and_out());
+    let asked = read.app.model.jobs.take().into_iter().find(|asked| matches!(asked.job, Job::Members { .. }));
+    let asked = asked.unwrap();
+    assert_eq!(asked.job, Job::Members { address: "10.0.0.2:7777".to_owned(), chat: 1 });
+    let events = in_lobby_and_out().into_iter().rev().skip(1).collect();
+    read.app.model.answer(Answered { asked, outcome: Ok(Reply::History { events, older: None }) });
+    for mut screen in [live, read] {
+        let shown = screen.shown();
+        assert!(shown.contains("you are not in lobby: Alt-C joins"), "{shown}");
+        screen.types("hello\n");
+        let shown = screen.shown();
+        assert!(shown.contains("lobby is a room, to be joined first: Alt-C, or /connect lobby"), "{shown}");
+        assert!(shown.ends_with("> hello"), "{shown}");
+        assert_eq!(screen.asks(), []);
+        screen.app.paste("one\rtwo\r");
+        assert!(screen.shown().ends_with("> hello"));
+        screen.alt('c');
+        assert!(matches!(screen.asks()[..], [Job::Connect { .. }]));
+    }
+    // Whoever comes next to this address may be somebody else.
+    let mut other = Screen::bob(Vec::new(), 90, 12);
+    in_lobby_and_out().into_iter().for_each(|event| other.app.model.hear(event));
+    let (opened, closed) = (What::Opened { note: None }, What::Closed { reason: Reason::Quit, text: None });
+    (9..)
+        .zip([opened, closed])
+        .for_each(|(id, what)| other.app.model.hear(Event { chat: 2, ..event(id, what) }));
+    other.types("hello\n");
+    assert!(matches!(other.asks()[..], [Job::Send { way: Way::Outbox, .. }]));
+}
+
 #[test]
 fn without_colours_there_are_none() {
     let mut screen = Screen::bob(everything(), 80, 30);

@@ -68,7 +68,8 @@ impl Room {
 
 /// Whether a line looks like one of a room, so that it is worth to look for what else the room has said.
 pub(crate) fn is_of_a_room(text: &str) -> bool {
-    text.starts_with("[") && text.contains("] ")
+    Room::entered(text).is_some()
+        || text.starts_with("[") && text.contains("] ")
         || text.starts_with("* ") && (text.ends_with(" joined") || text.ends_with(" left"))
         || text.starts_with("here: ")
 }

@@ -23,7 +23,7 @@ pub(crate) struct Row {
     pub(crate) newest: u64,
     /// When something happened last, in milliseconds since 1970.
     pub(crate) at_ms: u64,
-    /// The room that the peer is.
+    /// The room that the peer is, as it was the last time that we were in it.
     pub(crate) room: Option<Room>,
 }
 
@@ -97,7 +97,7 @@ impl Row {
             What::Closed { .. } => {
                 self.over = self.over.max(event.chat);
                 if self.chat.as_ref().is_some_and(|chat| chat.id == event.chat) {
-                    (self.chat, self.room) = (None, None);
+                    self.chat = None;
                 }
             }
             What::Message { text } => match (&mut self.room, Room::entered(text)) {
@@ -152,6 +152,17 @@ impl Row {
     /// Whether the peer waits for our answer.
     pub(crate) fn is_request(&self) -> bool {
         self.state() == Some(State::Invited)
+    }
+
+    /// The room that we are in.
+    pub(crate) fn entered(&self) -> Option<&Room> {
+        self.room.as_ref().filter(|_| self.open().is_some())
+    }
+
+    /// The chat in which something may be said or heard.
+    pub(crate) fn open(&self) -> Option<u64> {
+        let open = |chat: &&Chat| matches!(chat.state, State::Open | State::Closing);
+        self.chat.as_ref().filter(open).map(|chat| chat.id)
     }
 
     pub(crate) fn state(&self) -> Option<State> {

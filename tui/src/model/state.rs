@@ -93,6 +93,15 @@ pub(crate) struct Model {
     alerts: usize,
 }
 
+/// The chat in which the peer has spoken last, if it speaks like a room there. The newest entry comes first.
+fn room_chat(events: &[Event]) -> Option<u64> {
+    let said = |event: &Event| matches!(event.what, What::Message { .. });
+    let chat = events.iter().find(|event| said(event))?.chat;
+    let is_room =
+        |event: &Event| event.chat == chat && said(event) && event.what.text().is_some_and(is_of_a_room);
+    events.iter().any(is_room).then_some(chat)
+}
+
 impl Model {
     /// As simpd says that everything is.
     pub(crate) fn new(snapshot: Snapshot) -> Self {
@@ -155,7 +164,7 @@ impl Model {
         match (job, outcome) {
             (Job::Send { address, text, .. }, outcome) => self.sent(number, &address, &text, outcome),
             (Job::Connect { .. }, Ok(Reply::Chat { chat, .. })) => self.connecting(&chat),
-            (Job::Older { address, .. }, outcome) => self.older(&address, outcome),
+            (Job::Older { address, before }, outcome) => self.older(&address, before, outcome),
             (Job::Newer { address, .. }, Ok(Reply::History { events, older: Some(until) })) => {
                 let is_all = until >= self.ours.last_id;
                 if let Some(window) = self.held.get_mut(&address) {
@@ -226,15 +235,18 @@ impl Model {
         self.go_to(&chat.peer.address);
     }
 
-    fn older(&mut self, address: &str, outcome: Result<Reply, Failure>) {
+    fn older(&mut self, address: &str, before: Option<u64>, outcome: Result<Reply, Failure>) {
         let Some(window) = self.held.get_mut(address) else { return };
         let is_first = window.ends().is_none();
         match outcome {
             Ok(Reply::History { events, older }) => {
-                let is_room = events.iter().any(|event| event.what.text().is_some_and(is_of_a_room));
+                let in_room = room_chat(&events).filter(|_| is_first);
                 window.prepend(events, older);
-                let row = self.list.get(address).filter(|row| row.room.is_none() && is_first && is_room);
-                if let Some(chat) = row.and_then(|row| row.chat.as_ref()).map(|chat| chat.id) {
+                let row = self.list.get(address).filter(|row| row.room.is_none());
+                let (Some(row), Some(in_room)) = (row, in_room) else { return };
+                // Without a chat the last one tells what the peer is.
+                let chat = row.open().or(Some(in_room).filter(|_| before.is_none()));
+                if let Some(chat) = chat {
                     self.jobs.ask(Job::Members { address: address.to_owned(), chat });
                 }
             }
@@ -246,7 +258,7 @@ impl Model {
     /// What a room has said in this chat, newest first.
     fn members(&mut self, address: &str, chat: u64, events: &[Event]) {
         let Some(row) = self.list.get_mut(address) else { return };
-        if row.room.is_some() || row.chat.as_ref().is_none_or(|open| open.id != chat) {
+        if row.room.is_some() || row.open().is_some_and(|open| open != chat) {
             return;
         }
         for text in events.iter().rev().filter_map(|event| event.what.text()) {

@@ -20,16 +20,8 @@ pub(crate) type Wish = Result<(), String>;
 impl Model {
     /// Says this in the conversation that the user looks at: in the chat if it is open, otherwise by the outbox.
     pub(crate) fn say(&mut self, text: &str) -> Wish {
-        let row = self.here()?;
+        let (address, way) = self.way()?;
         typed::for_simpd(text)?;
-        let way = match &row.chat {
-            Some(chat) if chat.state == State::Open => Way::Chat(chat.id),
-            Some(chat) if chat.state == State::Invited => {
-                return Err(format!("{} waits for your answer: Alt-Y accepts, Alt-N declines", row.name()));
-            }
-            _ => Way::Outbox,
-        };
-        let address = row.peer.address.clone();
         let job = self.jobs.ask(Job::Send { address: address.clone(), way, text: text.to_owned() });
         let window = self.held.open(&address);
         window.scroll_to_end();
@@ -37,6 +29,24 @@ impl Model {
         window.add(Line { id: None, at_ms: now_ms(), said });
         self.place = Place::Talk { address, seen: None };
         Ok(())
+    }
+
+    /// To whom what is said goes now, and how.
+    pub(crate) fn way(&self) -> Result<(String, Way), String> {
+        let row = self.here()?;
+        let way = match &row.chat {
+            Some(chat) if chat.state == State::Open => Way::Chat(chat.id),
+            Some(chat) if chat.state == State::Invited => {
+                return Err(format!("{} waits for your answer: Alt-Y accepts, Alt-N declines", row.name()));
+            }
+            // A room takes the first lines of a chat for a name and a password.
+            _ if row.room.is_some() => {
+                let name = row.name();
+                return Err(format!("{name} is a room, to be joined first: Alt-C, or /connect {name}"));
+            }
+            _ => Way::Outbox,
+        };
+        Ok((row.peer.address.clone(), way))
     }
 
     /// Invites somebody, or shows the chat that there is.
@@ -138,7 +148,7 @@ impl Model {
     /// Who the peer is. A room is asked who is there.
     pub(crate) fn who(&mut self) -> Wish {
         let row = self.here()?;
-        if row.room.is_some() {
+        if row.entered().is_some() {
             return self.say("WHO");
         }
         let secrecy = row.chat.as_ref().map(|chat| match chat.secure {

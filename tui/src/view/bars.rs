@@ -41,7 +41,7 @@ fn whom(row: &Row) -> String {
         said += &format!("  {}", brief(chat.secure));
     }
     said += &warning(row).map_or_else(String::new, |note| format!("  {note}"));
-    if let Some(topic) = row.room.as_ref().and_then(|room| room.topic.as_deref()) {
+    if let Some(topic) = row.entered().and_then(|room| room.topic.as_deref()) {
         said += &format!("  {}", clean(topic));
     }
     said
@@ -118,6 +118,9 @@ fn hint(model: &Model) -> String {
                 Newer::Asked(_) => " (reading on)",
             };
             format!("older lines{more}: PgDn goes on, Ctrl-End to the newest")
+        }
+        (_, Ok(row)) if row.chat.is_none() && row.room.is_some() => {
+            format!("you are not in {}: Alt-C joins", name(&row.peer))
         }
         (_, Ok(row)) if row.chat.is_none() => {
             format!("no chat with {}: Alt-C invites; what you write waits in the outbox", name(&row.peer))

@@ -16,7 +16,7 @@ pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Option<Position> {
     sidebar::conversations(buffer, parts.list, model, model.talk(), palette);
     beside(buffer, parts.list.right(), parts.list, app);
     main(app, buffer, parts.main);
-    if let Some(room) = model.here().ok().and_then(|row| row.room.as_ref())
+    if let Some(room) = model.here().ok().and_then(|row| row.entered())
         && parts.members.width > 0
     {
         beside(buffer, parts.members.x.saturating_sub(1), parts.members, app);
