@@ -245,8 +245,8 @@ fn a_file_that_is_offered_is_shown_and_may_be_refused() {
     let sending = world.spawn_ctl(2, &["send", "--file", &file]);
     browser.sees(".person", &["plans <b>.pdf", "1"]);
     browser.click_on(".person", "bob");
-    browser.sees(".file", &["plans <b>.pdf", "2.0 KiB", "simpctl listen --save DIR"]);
-    browser.click(".file button");
+    browser.sees(".file", &["plans <b>.pdf", "2.0 kB", "Save", "Refuse"]);
+    browser.click_on(".file button", "Refuse");
     browser.sees(".file", &["came to nothing"]);
     sending.wait().fails(8, "simpctl: plans <b>.pdf: not delivered: refused by the peer: declined");
     // One that is taken by another program is seen to be there.
@@ -257,4 +257,33 @@ fn a_file_that_is_offered_is_shown_and_may_be_refused() {
     world.ctl(1, &["listen", "--save", &folder.display().to_string(), "-n", "1"]);
     sending.wait().ok();
     browser.until("[...document.querySelectorAll('.file')].at(-1).innerText.includes('saved: ')");
+}
+
+#[test]
+fn a_file_is_saved_where_downloads_go() {
+    let world = World::new();
+    let Some(browser) = Browser::start(&world, "a_file_is_saved_where_downloads_go") else { return };
+    let _alice_and_bob = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    std::fs::create_dir_all(world.path("config")).unwrap();
+    let dirs = world.path("config/user-dirs.dirs");
+    std::fs::write(&dirs, "XDG_DOWNLOAD_DIR=\"$HOME/Got it\"\n").unwrap();
+    std::fs::create_dir_all(world.path("home")).unwrap();
+    let web = Web::start(&world, 1);
+    web.show(&browser);
+    let file = world.path("plans.pdf");
+    std::fs::write(&file, vec![7; 2_048]).unwrap();
+    let sending = world.spawn_ctl(2, &["send", "--file", &file.display().to_string()]);
+    browser.click_on(".person", "bob");
+    browser.sees(".file", &["plans.pdf"]);
+    // Something else is in the way: the offer stays.
+    let folder = world.path("home/Got it");
+    std::fs::write(&folder, "").unwrap();
+    browser.click_on(".file button", "Save");
+    browser.sees("#toast", &[&format!("{}: ", folder.display())]);
+    std::fs::remove_file(&folder).unwrap();
+    browser.click_on(".file button", "Save");
+    browser.sees(".file", &[&format!("saved: {}", folder.join("plans.pdf").display())]);
+    sending.wait().ok();
+    assert_eq!(std::fs::read(folder.join("plans.pdf")).unwrap(), [7; 2_048]);
 }

@@ -62,6 +62,7 @@ const does = {
   decline: (address) => session.does({ decline: { who: address } }),
   cancel: async (message) => (await session.does({ cancel: { message } })) && session.refreshOutboxSoon(),
   resend: (line) => session.does({ resend: { message: line.id } }),
+  save: (line) => session.save(session.open, line),
   refuse: (line) => session.does({ refuse_file: { message: line.id, reason: "declined" } }),
   earlier,
   read: (conversation) => read(conversation),

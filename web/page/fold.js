@@ -228,6 +228,11 @@ function decide(conversation, id, fate) {
   line.version += 1;
 }
 
+// A file that is offered is being saved from now on, unless there is an end of it already.
+export function taken(conversation, id) {
+  if (conversation.byId.get(id)?.fate.state === "offered") decide(conversation, id, { state: "taken" });
+}
+
 // Keeps no more than so many lines, the newest; what is dropped can be read again.
 export function forget(conversation, most) {
   if (conversation.lines.length <= most) return;

@@ -151,11 +151,11 @@ function file(line, does) {
   const { state, reason, path } = line.fate;
   if (state === "saved") box.append(el("small", { textContent: `saved: ${oneLine(path)}`, dir: "auto" }));
   if (state === "failed") box.append(el("small", { textContent: `came to nothing: ${oneLine(reason)}`, dir: "auto" }));
+  if (state === "taken") box.append(el("small", { textContent: "being saved…" }));
   if (state === "offered") {
-    box.append(
-      el("small", { textContent: "Save it with: simpctl listen --save DIR" }),
-      el("button.plain", { type: "button", textContent: "Refuse", onclick: () => does.refuse(line) }),
-    );
+    const save = el("button.strong", { type: "button", textContent: "Save", title: "Save it in your folder for downloads", onclick: () => does.save(line) });
+    const refuse = el("button", { type: "button", textContent: "Refuse", onclick: () => does.refuse(line) });
+    box.append(el("span.buttons", {}, save, refuse));
   }
   return box;
 }

@@ -181,6 +181,13 @@ export class Session {
     }
   }
 
+  // Saves a file that is offered, where downloads go: simp-web knows where that is.
+  async save(conversation, line) {
+    if (!(await this.does({ take_file: { message: line.id, folder: "" } }))) return;
+    fold.taken(conversation, line.id);
+    this.views.happened(conversation, null);
+  }
+
   // Invites somebody. Gives the chat; fails with the reason.
   async connect(to) {
     const { chat, after } = await ask(this.log, { connect: to });

@@ -66,16 +66,17 @@ export function age(ms) {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-// So many bytes.
+// A number of bytes as people say it, the same on every front end: `999 bytes`, `1.2 MB`.
 export function bytes(count) {
-  const units = ["B", "KiB", "MiB", "GiB"];
+  if (count < 1_000) return many(count, "byte");
+  const units = ["kB", "MB", "GB", "TB", "PB", "EB"];
+  let tenths = Math.floor(count / 100);
   let unit = 0;
-  let size = count;
-  while (size >= 1024 && unit < units.length - 1) {
-    size /= 1024;
+  while (tenths >= 10_000 && unit + 1 < units.length) {
+    tenths = Math.floor(tenths / 1_000);
     unit += 1;
   }
-  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
+  return `${Math.floor(tenths / 10)}.${tenths % 10} ${units[unit]}`;
 }
 
 // So many of something.

@@ -4,6 +4,7 @@ use simp_control::error::Outcome;
 use simp_control::{Answer, Client, Failure, FailureKind, Reply, Request, names};
 
 use crate::bridge::Bridge;
+use crate::downloads;
 
 /// What is said to a page.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ fn carry_out(mut client: Client, request: Request) -> Outcome<Reply> {
             let address = names::address(&mut client, &address)?;
             Request::Connect { address, timeout_ms, secure }
         }
+        Request::TakeFile { message, .. } => Request::TakeFile { message, folder: downloads::folder()? },
         request => request,
     };
     client.ask(&request)
@@ -66,11 +68,12 @@ fn is_allowed(request: &Request) -> bool {
         | Request::Peers { .. }
         | Request::Keys { .. }
         | Request::Read { .. } => true,
+        // Only to where the user's browser would put it.
+        Request::TakeFile { folder, .. } => folder.is_empty(),
         // Each by its name: what comes to the API is for pages only if somebody says so here.
         Request::Hello { .. }
         | Request::Follow { .. }
         | Request::SendFile { .. }
-        | Request::TakeFile { .. }
         | Request::Transfers { .. }
         | Request::Seen { .. }
         | Request::Consumers

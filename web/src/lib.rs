@@ -12,6 +12,7 @@ mod args;
 mod asking;
 mod bridge;
 mod door;
+mod downloads;
 mod files;
 mod open;
 mod output;

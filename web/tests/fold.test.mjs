@@ -162,8 +162,11 @@ test("whoever said something last comes first", () => {
 test("a file is offered, and saved or not", () => {
   const { state, conversation } = loaded([event(1, { file: { name: "a.txt", size: 7 } }), event(2, { file: { name: "b", size: 1 } })]);
   assert.deepEqual(fates(conversation), ["1 offered", "2 offered"]);
+  fold.taken(conversation, 2);
+  assert.deepEqual(fates(conversation), ["1 offered", "2 taken"]);
   fold.happened(state, event(3, { file_saved: { message: 1, path: "/a.txt", size: 7 } }));
   fold.happened(state, event(4, { file_failed: { message: 2, why: "refused" } }));
+  fold.taken(conversation, 1);
   assert.deepEqual(fates(conversation), ["1 saved", "2 failed"]);
 });
 

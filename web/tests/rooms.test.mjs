@@ -63,8 +63,9 @@ test("what could deceive an eye is shown as what it is", () => {
   assert.equal(called({ user: "", address: "127.0.0.1:7777" }), "127.0.0.1");
   assert.equal(place("127.0.0.1:7778"), "127.0.0.1:7778");
   assert.equal(place("[::1]:7777"), "::1");
-  assert.equal(bytes(1023), "1023 B");
-  assert.equal(bytes(1 << 20), "1.0 MiB");
+  for (const [count, words] of [[0, "0 bytes"], [1, "1 byte"], [999, "999 bytes"], [1_000, "1.0 kB"], [1_234_567, "1.2 MB"], [999_949_999, "999.9 MB"], [1 << 30, "1.0 GB"]]) {
+    assert.equal(bytes(count), words);
+  }
 });
 
 test("messages are counted by the minute", () => {
