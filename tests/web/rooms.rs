@@ -73,3 +73,37 @@ fn a_room_is_used_without_knowing_its_commands() {
     browser.sees("#pane", &["Here (1)", "bob"]);
     browser.until("!document.querySelector('#text').disabled && document.querySelector('#invite').hidden");
 }
+
+#[test]
+fn a_password_is_for_nobody_who_looks_over_the_shoulder() {
+    let world = World::new();
+    let Some(browser) = Browser::start(&world, "a_password_is_for_nobody_who_looks_over_the_shoulder") else {
+        return;
+    };
+    let _alice = world.start(1, &["--user", "alice"]);
+    let _lobby = world.start(2, &["--user", "lobby", "--accept", "all", "--max-chats", "10"]);
+    let mut command = world.command("simp-room");
+    command.args(["run", "-d", &world.address(2)]);
+    let mut room = Running::start(command);
+    room.read_line();
+    let web = Web::start(&world, 1);
+    web.show(&browser);
+    browser.click("#new");
+    browser.types("#to", &format!("{}{ENTER}", world.address(2)));
+    for _ in 0..2 {
+        browser.until("document.querySelector('#text').placeholder === 'Password for lobby'");
+        let seen = "return getComputedStyle(document.querySelector('#text')).webkitTextSecurity";
+        assert_eq!(browser.run(seen), "disc");
+        let said = browser.run("return document.querySelectorAll('.theirs').length");
+        browser.types("#text", &format!("sesame open{ENTER}"));
+        browser.until(&format!("document.querySelectorAll('.theirs').length > {said} || document.querySelector('.note:last-of-type')?.innerText.includes('You are in lobby')"));
+    }
+    browser.sees("#thread", &["You are in lobby"]);
+    browser.until("document.querySelector('#text').placeholder === 'Write to everybody here'");
+    assert!(!browser.text("body").contains("sesame"));
+    browser.until("document.querySelectorAll('.own .text').length === 2");
+    // Nor after a reload.
+    browser.reload();
+    browser.sees("#thread", &["You are in lobby", "••••••••"]);
+    assert!(!browser.text("body").contains("sesame"));
+}

@@ -61,10 +61,13 @@ export class Composer {
     // What is said in a room is for those who are there then: nothing waits for it, and its door asks for other things.
     const isOutside = Boolean(room) && !["open", "invited", "inviting", "accepting"].includes(chat?.state);
     const isInvited = chat?.state === "invited";
+    const isSecret = chat?.state === "open" && Boolean(conversation.asks);
+    this.text.classList.toggle("secret", isSecret);
+    this.text.spellcheck = !isSecret;
     this.text.disabled = isInvited || isOutside;
     find("send").disabled = this.text.disabled;
     const to = this.member ? `${name(this.member)} alone` : room?.inside ? "everybody here" : who;
-    this.text.placeholder = isInvited ? "Accept the request to write" : isOutside ? "Join the room to write" : `Write to ${to}`;
+    this.text.placeholder = isInvited ? "Accept the request to write" : isOutside ? "Join the room to write" : isSecret ? `Password for ${who}` : `Write to ${to}`;
     const hints = {
       open: "",
       inviting: `${who} has not answered yet: what you write is delivered as soon as the chat is open.`,

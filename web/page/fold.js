@@ -5,7 +5,7 @@
 // they happen. What became of a line of ours is an entry of its own, later in the log: reading backwards it comes first,
 // and is kept until its line is there.
 
-import { afterMessage } from "./rooms.js";
+import { afterMessage, asksPassword } from "./rooms.js";
 
 // What has happened to a line of ours: "queued", "delivered", "unconfirmed", "undelivered" (with a reason), "resent".
 
@@ -36,6 +36,8 @@ export function withPeer(state, peer) {
       unread: 0,
       unreadMore: false,
       room: null,
+      // Whether the newest that the peer said asks for a password; undefined as long as nothing is known of it.
+      asks: undefined,
     };
     state.people.set(peer.address, conversation);
   }
@@ -112,6 +114,9 @@ export function count(state, events) {
     if (!line) continue;
     conversation.at = Math.max(conversation.at, event.at_ms);
     if (isSaid(line)) conversation.last ??= summary(line);
+    const { last } = conversation;
+    if (last?.own && last.id > line.id) last.isSecret ??= asksAfter(line, undefined);
+    conversation.asks ??= asksAfter(line, undefined);
     if (counts(line) && event.id > conversation.read) conversation.unread += 1;
   }
 }
@@ -119,6 +124,12 @@ export function count(state, events) {
 const isSaid = (line) => ["message", "queued", "file"].includes(line.kind);
 
 const summary = (line) => ({ id: line.id, at: line.at, own: line.own, text: line.text });
+
+// Whether the peer waits for a password after a line, if it was so before it.
+export function asksAfter(line, asks) {
+  if (line.kind === "message") return asksPassword(line.text);
+  return line.kind === "opened" || line.kind === "closed" ? false : asks;
+}
 
 // Takes an entry of the log as it happens. Gives its conversation.
 export function happened(state, event) {
@@ -128,7 +139,8 @@ export function happened(state, event) {
   conversation.at = Math.max(conversation.at, event.at_ms);
   moveOn(conversation, event);
   const line = lineOf(event);
-  if (line && isSaid(line)) conversation.last = summary(line);
+  if (line && isSaid(line)) conversation.last = { ...summary(line), isSecret: conversation.asks };
+  if (line) conversation.asks = asksAfter(line, conversation.asks);
   if (line && counts(line)) conversation.unread += 1;
   if (conversation.older === undefined) conversation.waiting.push(event);
   else take(state, conversation, event);

@@ -3,7 +3,7 @@
 import { el, find, replace, sign } from "./dom.js";
 import { ordered } from "./fold.js";
 import { reading, secrecy, why } from "./lines.js";
-import { called, moment, oneLine, place, when } from "./text.js";
+import { DOTS, called, moment, oneLine, place, when } from "./text.js";
 
 const STATES = {
   open: "the chat is open",
@@ -87,7 +87,7 @@ export class People {
     });
     // There may be thousands, of which few change at a time.
     const isShared = this.shared.has(conversation.user);
-    const looks = [conversation.user, isShared, chat?.state, Boolean(chat?.secure), conversation.at, last?.id, unread, unreadMore, conversation.pending.length, conversation.room === null, conversation === open, new Date().toDateString()].join();
+    const looks = [conversation.user, isShared, chat?.state, Boolean(chat?.secure), conversation.at, last?.id, last?.isSecret, unread, unreadMore, conversation.pending.length, conversation.room === null, conversation === open, new Date().toDateString()].join();
     if (row.looks === looks) return row.element;
     row.looks = looks;
     const who = called(conversation);
@@ -134,7 +134,9 @@ export function contact(secure) {
 }
 
 function says(conversation, last) {
-  if (conversation.pending.length > 0) return oneLine(conversation.pending.at(-1).text).slice(0, 120);
+  const pending = conversation.pending.at(-1);
+  if (pending) return pending.isSecret ? DOTS : oneLine(pending.text).slice(0, 120);
+  if (last?.own && last.isSecret) return `You: ${DOTS}`;
   if (last?.own) return `You: ${oneLine(last.text.slice(0, 120))}`;
   const read = last && reading({ ...last, kind: "message" }, conversation, "");
   if (read) return (read.note ?? `${read.by ? `${read.by}: ` : ""}${oneLine(read.text.slice(0, 120))}`).slice(0, 160);

@@ -69,3 +69,8 @@ export const publicly = (text) => (COMMAND.test(text) ? `PM ${text.trimStart()}`
 
 // The line that says this to one member.
 export const directly = (member, text) => `DM ${member} ${text}`;
+
+const ASKS = /(?:Your password\?|choose a password\.|Please enter it once more\.)$/;
+
+// Whether what is said next is a password, which nobody who looks over the shoulder should read.
+export const asksPassword = (text) => ASKS.test(text);

@@ -250,7 +250,7 @@ export class Session {
     // Another simp-web does not know this page: there is nothing to wait for.
     const { state, line } = this.contact;
     if (state === "gone" || state === "barred") return Promise.reject(new Refused(state, `not sent: ${line}`));
-    const pending = { token: token(), text, at: Date.now(), message: null, isHeld: false };
+    const pending = { token: token(), text, at: Date.now(), message: null, isHeld: false, isSecret: conversation.asks };
     conversation.pending.push(pending);
     this.views.happened(conversation, null);
     const before = this.turns.get(conversation.address) ?? Promise.resolve();

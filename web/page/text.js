@@ -81,3 +81,6 @@ export function bytes(count) {
 
 // So many of something.
 export const many = (count, one, more = `${one}s`) => `${count} ${count === 1 ? one : more}`;
+
+// What is shown of a password: not even how long it is.
+export const DOTS = "••••••••";

@@ -1,8 +1,9 @@
 // The lines of a conversation, of which only those around the place where somebody reads are elements.
 
 import { el, find, replace } from "./dom.js";
+import { asksAfter } from "./fold.js";
 import { begins, lineElement } from "./lines.js";
-import { called } from "./text.js";
+import { DOTS, called } from "./text.js";
 
 // Most lines that are elements at a time, and by how many that moves.
 const SHOWN_MAX = 240;
@@ -119,10 +120,12 @@ export class Thread {
     this.firstNew ??= this.findNew();
     const all = [this.head()];
     const used = new Map();
+    let asks = this.asksBefore(this.start);
     for (let at = this.start; at < this.end; at += 1) {
       const line = conversation.lines[at];
       const previous = conversation.lines[at - 1];
-      const kept = this.element(line, previous, who);
+      const kept = this.element(line, previous, who, line.own && asks);
+      asks = asksAfter(line, asks);
       used.set(line.id, kept);
       if (line === this.firstNew) all.push((this.divider ??= el("div.new", {}, el("span", { textContent: "New" }))));
       all.push(kept.element);
@@ -134,6 +137,15 @@ export class Thread {
     if (this.isFollowing) this.scrollToEnd();
     find("newest").hidden = this.isFollowing;
     this.isPainting = false;
+  }
+
+  // Whether the peer waits for a password before this line.
+  asksBefore(at) {
+    for (let before = at - 1; before >= 0; before -= 1) {
+      const asks = asksAfter(this.conversation.lines[before], undefined);
+      if (asks !== undefined) return asks;
+    }
+    return false;
   }
 
   // The first line that was not read, if all before it are there.
@@ -158,19 +170,21 @@ export class Thread {
   }
 
   // The element of a line: the same as long as it looks the same.
-  element(line, previous, who) {
+  element(line, previous, who, isSecret) {
     const { conversation } = this;
     const isFirst = begins(line, previous, conversation, who);
-    const looks = `${line.version} ${isFirst} ${previous?.at ?? 0} ${who} ${conversation.room !== null}`;
+    const looks = `${line.version} ${isFirst} ${previous?.at ?? 0} ${who} ${conversation.room !== null} ${isSecret}`;
     const kept = this.elements.get(line.id);
     if (kept?.looks === looks) return kept;
-    return { looks, element: lineElement(line, previous, conversation, who, this.does) };
+    const seen = isSecret ? { ...line, text: DOTS } : line;
+    return { looks, element: lineElement(seen, previous, conversation, who, this.does) };
   }
 
   // What was typed and is not in the log yet.
   pending(who) {
     const { lines, pending } = this.conversation;
-    return pending.map(({ text, at, token, isHeld }, number) => {
+    return pending.map(({ text: said, at, token, isHeld, isSecret }, number) => {
+      const text = isSecret ? DOTS : said;
       const line = { id: `pending-${token}`, at, kind: "queued", own: true, text, fate: { state: isHeld ? "held" : "pending" }, version: 0 };
       const previous = number === 0 ? lines.at(-1) : { ...line, at: pending[number - 1].at };
       return lineElement(line, previous, this.conversation, who, this.does);

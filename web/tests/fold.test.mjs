@@ -176,3 +176,22 @@ test("entries of a kind that is not known are no lines and no error", () => {
   fold.happened(state, event(3, "whatever"));
   assert.deepEqual(fates(conversation), ["1 none"]);
 });
+
+test("a password is known to be one, read forwards or backwards", () => {
+  for (const asks of ["Welcome to lobby, carol. Your password?", "You are new: choose a password.", "Please enter it once more.", "Wrong. Your password?"]) {
+    const state = fold.empty("alice");
+    const conversation = fold.withPeer(state, bob);
+    fold.count(state, [queued(2, "sesame"), said(1, asks)]);
+    assert.equal(conversation.last.isSecret, true);
+    assert.equal(conversation.asks, true);
+    state.newest = 2;
+    fold.happened(state, queued(3, "open"));
+    assert.equal(conversation.last.isSecret, true);
+    fold.happened(state, said(4, "You are in lobby. Here: nobody. (HELP lists the commands.)"));
+    fold.happened(state, queued(5, "hello"));
+    assert.ok(!conversation.last.isSecret);
+    assert.equal(conversation.asks, false);
+  }
+  const { conversation } = loaded([said(1, "What is Your password? I forgot"), queued(2, "no")]);
+  assert.ok(!conversation.asks);
+});
