@@ -10,7 +10,7 @@ use crate::keys::folders::Folders;
 use crate::keys::past::Past;
 use crate::keys::paste::{Pasted, pasted};
 use crate::keys::press::{Press, Screens, press};
-use crate::keys::slash::{Command, Typed, read};
+use crate::keys::slash::{Command, Typed, is_said, read};
 use crate::model::snapshot::Snapshot;
 use crate::model::state::{Gaze, Model, Place};
 use crate::model::wishes::Wish;
@@ -36,6 +36,14 @@ pub(crate) enum Next {
     Leave,
     Suspend,
     Redraw,
+}
+
+/// How what is typed is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Echo {
+    Text,
+    /// It is a password.
+    Dots,
 }
 
 /// The key before the next one.
@@ -235,7 +243,14 @@ impl App {
         }
     }
 
+    /// How what is typed is shown.
+    pub(crate) fn echo(&self) -> Echo {
+        let is_password = self.model.asks_for_password() && is_said(self.editor.text());
+        if is_password { Echo::Dots } else { Echo::Text }
+    }
+
     fn enter(&mut self) -> Next {
+        let echo = self.echo();
         let line = self.editor.text().to_owned();
         let wish = match read(&line) {
             Typed::Nothing => Ok(()),
@@ -247,8 +262,9 @@ impl App {
         // What cannot be done stays, to be mended.
         if wish.is_ok() {
             self.editor.take();
-            if !line.trim().is_empty() {
-                self.past.add(&line);
+            match echo {
+                Echo::Text if !line.trim().is_empty() => self.past.add(&line),
+                Echo::Text | Echo::Dots => self.past.begin_anew(),
             }
         }
         self.say_why(wish);

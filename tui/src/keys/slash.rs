@@ -63,6 +63,11 @@ pub(crate) const COMMANDS: [(&str, Argument, &str); 13] = [
     ("exit", Argument::None, "leave the screen; chats stay open"),
 ];
 
+/// Whether a line is said, rather than carried out.
+pub(crate) fn is_said(line: &str) -> bool {
+    !line.starts_with('/') || line.starts_with("//")
+}
+
 /// Reads a line.
 pub(crate) fn read(line: &str) -> Typed {
     let Some(rest) = line.strip_prefix('/') else {

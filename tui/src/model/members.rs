@@ -66,6 +66,13 @@ impl Room {
     }
 }
 
+/// Whether a room asks for a password with this line: the answer is not for whoever stands by.
+pub(crate) fn asks_for_password(text: &str) -> bool {
+    ["Your password?", "choose a password.", "Please enter it once more."]
+        .iter()
+        .any(|end| text.ends_with(end))
+}
+
 /// Whether a line looks like one of a room, so that it is worth to look for what else the room has said.
 pub(crate) fn is_of_a_room(text: &str) -> bool {
     Room::entered(text).is_some()

@@ -1,10 +1,12 @@
 //! The lines of one conversation that are held, as a piece of the log that grows at both ends and loses at the far one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use simp_control::Event;
 
-use crate::model::line::{Fate, Folded, Line, Outcome, Said, fold};
+use crate::model::line::{Fate, Folded, Happening, Line, Outcome, Said, fold};
+use crate::model::members::asks_for_password;
 
 /// So many lines are held at most,
 const LINES_MAX: usize = 4_000;
@@ -14,6 +16,12 @@ const BYTES_MAX: usize = 4 << 20;
 
 /// So many outcomes wait at most for the lines that they belong to, which are further back.
 const ORPHANS_MAX: usize = 4_000;
+
+/// So many lines back it is looked for what a line answers.
+const ANSWERS_MAX: usize = 100;
+
+/// What is shown of a password, whatever its length.
+const DOTS: &str = "\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}";
 
 /// What there is before the first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +101,35 @@ impl Window {
     /// The line with this number.
     pub(crate) fn line(&self, number: i64) -> Option<&Line> {
         usize::try_from(number - self.first).ok().and_then(|at| self.lines.get(at))
+    }
+
+    /// The same as it is shown: a password of ours is only dots.
+    pub(crate) fn shown(&self, number: i64) -> Option<Cow<'_, Line>> {
+        let line = self.line(number)?;
+        Some(match &line.said {
+            Said::Ours { size: None, fate, .. } if self.answers_for_password(number) => {
+                let said = Said::Ours { text: DOTS.to_owned(), size: None, fate: fate.clone() };
+                Cow::Owned(Line { said, ..*line })
+            }
+            _ => Cow::Borrowed(line),
+        })
+    }
+
+    /// Whether what is said next is a password.
+    pub(crate) fn asks_for_password(&self) -> bool {
+        self.newer == Newer::Live && self.answers_for_password(self.first + self.lines.len() as i64)
+    }
+
+    /// Whether the peer had asked for a password when this line was said.
+    fn answers_for_password(&self, number: i64) -> bool {
+        let before = (self.first..number).rev().take(ANSWERS_MAX).filter_map(|number| self.line(number));
+        let mut asks = before.filter_map(|line| match &line.said {
+            Said::Theirs { text, .. } => Some(asks_for_password(text)),
+            Said::Happening(Happening::Told(_) | Happening::Error(_)) => None,
+            Said::Happening(_) => Some(false),
+            Said::Ours { .. } | Said::Offer { .. } | Said::Notice(_) => None,
+        });
+        asks.next().unwrap_or(false)
     }
 
     /// The numbers of the first and of the last line; `None` if there is none.
@@ -366,7 +403,7 @@ impl Window {
 
     /// The rows that a line has. What stands before it depends on the line before.
     fn rows(&self, number: i64, rows: impl Fn(Option<&Line>, &Line) -> usize) -> usize {
-        self.line(number).map_or(1, |line| rows(self.line(number - 1), line)).max(1)
+        self.shown(number).map_or(1, |line| rows(self.line(number - 1), &line)).max(1)
     }
 
     /// Makes this row the last on the screen.

@@ -49,6 +49,12 @@ impl Model {
         Ok((row.peer.address.clone(), way))
     }
 
+    /// Whether the peer has asked for a password, which is what is said next.
+    pub(crate) fn asks_for_password(&self) -> bool {
+        let open = self.here().ok().filter(|row| row.open().is_some());
+        open.and_then(|row| self.held.get(&row.peer.address)).is_some_and(Window::asks_for_password)
+    }
+
     /// Invites somebody, or shows the chat that there is.
     pub(crate) fn connect(&mut self, typed: &str) -> Wish {
         let meant = self.list.meant_for_certain(typed);

@@ -4,6 +4,7 @@ use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::{Position, Rect};
 use simp_control::{Secure, State, escape};
 
+use crate::app::Echo;
 use crate::fit::{clean, fitting, width};
 use crate::keys::editor::Editor;
 use crate::model::row::Row;
@@ -15,6 +16,9 @@ use crate::view::rows::name;
 
 /// What stands before what is typed.
 const PROMPT: &str = "> ";
+
+/// What stands for each character of a password.
+const DOT: &str = "\u{2022}";
 
 /// What stands for a new line in it.
 const NEW_LINE: &str = "\u{21b5}";
@@ -131,11 +135,20 @@ fn hint(model: &Model) -> String {
 }
 
 /// What is typed, and where the cursor is.
-pub(crate) fn input(buffer: &mut Buffer, place: Rect, editor: &Editor, palette: Palette) -> Position {
-    let (before, after) = editor.text().split_at(editor.at());
+pub(crate) fn input(
+    buffer: &mut Buffer,
+    place: Rect,
+    editor: &Editor,
+    echo: Echo,
+    palette: Palette,
+) -> Position {
     // It is one row, whatever is typed.
-    let (before, after) = (before.replace('\n', NEW_LINE), after.replace('\n', NEW_LINE));
-    let (before, after) = (clean(&before), clean(&after));
+    let shown = |text: &str| match echo {
+        Echo::Text => clean(&text.replace('\n', NEW_LINE)).into_owned(),
+        Echo::Dots => DOT.repeat(text.chars().count()),
+    };
+    let (before, after) = editor.text().split_at(editor.at());
+    let (before, after) = (shown(before), shown(after));
     let columns = usize::from(place.width).saturating_sub(PROMPT.len() + 1);
     // The end of what is before the cursor is always to be seen.
     let too_much = width(&before).saturating_sub(columns);

@@ -26,7 +26,7 @@ pub(crate) fn draw(app: &App, buffer: &mut Buffer) -> Option<Position> {
         bars::banner(buffer, parts.banner, row, palette);
     }
     bars::status(buffer, parts.status, model, palette);
-    let cursor = bars::input(buffer, parts.input, &app.editor, palette);
+    let cursor = bars::input(buffer, parts.input, &app.editor, app.echo(), palette);
     let screen = app.screen;
     match &app.dialog {
         Dialog::Help(from) => dialogs::help(buffer, screen, *from, palette),

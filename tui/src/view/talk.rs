@@ -35,8 +35,8 @@ fn visible(window: &Window, setting: &Setting<'_>, height: usize) -> Vec<Spans> 
     let mut rows: Vec<Spans> = Vec::new();
     let mut skip = hidden;
     for number in (first..=bottom).rev() {
-        let Some(line) = window.line(number) else { break };
-        let of_line = setting.rows(window.line(number - 1), line);
+        let Some(line) = window.shown(number) else { break };
+        let of_line = setting.rows(window.line(number - 1), &line);
         rows.extend(of_line.into_iter().rev().skip(std::mem::take(&mut skip)));
         if rows.len() >= height {
             break;
