@@ -146,12 +146,12 @@ impl App {
 
     /// What a key does as long as something lies over the screen; `None` if it is not for that.
     fn in_dialog(&mut self, press: Press) -> Option<Next> {
-        let is_secure = self.is_secure();
+        let (is_secure, screen) = (self.is_secure(), self.screen);
         match (&mut self.dialog, press) {
             (_, Press::Suspend | Press::Redraw) => return None,
-            (Dialog::Help(from), Press::Newer) => *from = (*from + 1).min(dialogs::HELP_LINES),
+            (Dialog::Help(from), Press::Newer) => *from = (*from + 1).min(dialogs::help_last(screen)),
             (Dialog::Help(from), Press::Scroll(Screens::Down)) => {
-                *from = (*from + 10).min(dialogs::HELP_LINES);
+                *from = (*from + 10).min(dialogs::help_last(screen));
             }
             (Dialog::Help(from), Press::Older) => *from = from.saturating_sub(1),
             (Dialog::Help(from), Press::Scroll(Screens::Up)) => *from = from.saturating_sub(10),

@@ -364,6 +364,14 @@ fn dialogs_lie_over_the_screen() {
     screen.press(KeyCode::F(1), KeyModifiers::NONE);
     assert_snapshot!("help", screen.shown());
     screen.press(KeyCode::Esc, KeyModifiers::NONE);
+    let mut narrow = Screen::bob(everything(), 40, 26);
+    narrow.types("/help\n");
+    assert_snapshot!("help_narrow", narrow.shown());
+    (0..9).for_each(|_| _ = narrow.press(KeyCode::PageDown, KeyModifiers::NONE));
+    let last = narrow.shown();
+    assert_snapshot!("help_last", &last);
+    narrow.press(KeyCode::Up, KeyModifiers::NONE);
+    assert_ne!(narrow.shown(), last);
     screen.app.paste("one\rtwo\r\rthree\r");
     assert_snapshot!("paste", screen.shown());
     screen.press(KeyCode::Esc, KeyModifiers::NONE);

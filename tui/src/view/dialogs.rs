@@ -5,7 +5,7 @@ use ratatui_core::layout::Rect;
 use simp_control::clock::local;
 use simp_control::{Event, Kind};
 
-use crate::fit::{clean, cut, width};
+use crate::fit::{clean, cut, lines, width};
 use crate::keys::slash::{Argument, COMMANDS};
 use crate::model::state::{Found, Search};
 use crate::view::paint::{self, Spans};
@@ -32,15 +32,39 @@ const KEYS: [(&str, &str); 16] = [
     ("Ctrl-C, Ctrl-D", "on an empty line: leave; chats stay open"),
 ];
 
-/// Lines of the help.
-pub(crate) const HELP_LINES: usize = KEYS.len() + COMMANDS.len() + 3;
+/// Marks in the list, and what they mean.
+const MARKS: [(&str, &str); 6] = [
+    ("In the list *", "the chat is open"),
+    ("            ?", "a request that waits for your answer"),
+    ("            >", "invited by you"),
+    ("            -", "the chat is being ended"),
+    ("           ^2", "so many messages wait in the outbox"),
+    ("            3", "so many are unread"),
+];
 
-/// Draws the help from this line on.
+/// Columns of what does something, before what it does.
+const LEFT: usize = 18;
+
+/// Draws the help from this row on.
 pub(crate) fn help(buffer: &mut Buffer, screen: Rect, from: usize, palette: Palette) {
-    let row = |left: String, right: &str| {
-        vec![(format!("{left:18}"), palette.style(Role::Key)), (right.to_owned(), palette.style(Role::Text))]
-    };
-    let mut rows: Vec<Spans> = KEYS.iter().map(|(key, does)| row((*key).to_owned(), does)).collect();
+    let rows = help_rows(within(screen), palette);
+    let last = help_last(screen);
+    let title = if last > 0 { "Help (PgDn, PgUp: more)" } else { "Help" };
+    boxed(buffer, screen, title, &rows[from.min(last)..], palette);
+}
+
+/// The row from which on the help is shown to its end.
+pub(crate) fn help_last(screen: Rect) -> usize {
+    let height = usize::from(screen.height.saturating_sub(2));
+    help_rows(within(screen), Palette::None).len().saturating_sub(height)
+}
+
+/// The help in so many columns.
+fn help_rows(columns: usize, palette: Palette) -> Vec<Spans> {
+    let mut rows = Vec::new();
+    for (key, does) in KEYS {
+        entry(key, does, columns, palette, &mut rows);
+    }
     rows.push(Vec::new());
     for (name, argument, does) in COMMANDS {
         let argument = match argument {
@@ -50,16 +74,27 @@ pub(crate) fn help(buffer: &mut Buffer, screen: Rect, from: usize, palette: Pale
             Argument::Text => " TEXT",
             Argument::Folder => " [DIR]",
         };
-        rows.push(row(format!("/{name}{argument}"), does));
+        entry(&format!("/{name}{argument}"), does, columns, palette, &mut rows);
     }
     rows.push(Vec::new());
-    let marks = "* open  ? invites you  > invited  - closing  ^2 wait in the outbox  3 unread";
-    rows.push(row("In the list".to_owned(), marks));
-    // The last screen of it stays.
-    let height = usize::from(screen.height.saturating_sub(2));
-    let from = from.min(rows.len().saturating_sub(height));
-    let title = if rows.len() > height { "Help (PgDn, PgUp: more)" } else { "Help" };
-    boxed(buffer, screen, title, &rows[from..], palette);
+    for (mark, means) in MARKS {
+        entry(mark, means, columns, palette, &mut rows);
+    }
+    rows
+}
+
+/// What does something, and beside it what that is, or below it where there is little room.
+fn entry(left: &str, right: &str, columns: usize, palette: Palette, rows: &mut Vec<Spans>) {
+    let (key, text) = (palette.style(Role::Key), palette.style(Role::Text));
+    let is_beside = columns >= 2 * LEFT;
+    let indent = if is_beside { LEFT } else { 2 };
+    if !is_beside {
+        rows.extend(lines(left, columns, 0).into_iter().map(|part| vec![(part, key)]));
+    }
+    for (at, part) in lines(right, columns.saturating_sub(indent), 0).into_iter().enumerate() {
+        let before = if is_beside && at == 0 { left } else { "" };
+        rows.push(vec![(format!("{before:indent$}"), key), (part, text)]);
+    }
 }
 
 /// Asks what to do with the lines that were pasted.
@@ -104,6 +139,11 @@ pub(crate) fn found(buffer: &mut Buffer, screen: Rect, found: &Found, palette: P
     boxed(buffer, screen, &title, &rows, palette);
 }
 
+/// Columns within a box that is as wide as the screen.
+fn within(screen: Rect) -> usize {
+    usize::from(screen.width.saturating_sub(4))
+}
+
 /// Rows in a box in the middle of the screen.
 fn boxed(buffer: &mut Buffer, screen: Rect, title: &str, rows: &[Spans], palette: Palette) {
     let length = |row: &Spans| row.iter().map(|(text, _)| width(text)).sum::<usize>();
@@ -135,5 +175,25 @@ fn boxed(buffer: &mut Buffer, screen: Rect, title: &str, rows: &[Spans], palette
     let inner = Rect { x: place.x + 2, y: place.y + 1, width: columns - 4, height: height - 2 };
     for (line, row) in rows.iter().take(usize::from(inner.height)).enumerate() {
         paint::row(buffer, inner, line as u16, row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_is_shown_to_the_last_word() {
+        for columns in [16, 36, 76, 200] {
+            let rows = help_rows(columns, Palette::None);
+            let row = |row: &Spans| row.iter().map(|(text, _)| text.as_str()).collect::<String>();
+            assert!(rows.iter().all(|spans| width(&row(spans)) <= columns), "{columns}");
+            let all: String = rows.iter().map(row).collect();
+            let shown: String = all.split_whitespace().collect();
+            for does in KEYS.iter().map(|(_, does)| does).chain(COMMANDS.iter().map(|(.., does)| does)) {
+                let does: String = does.split_whitespace().collect();
+                assert!(shown.contains(&does), "{columns}: {does}");
+            }
+        }
     }
 }
