@@ -1,7 +1,8 @@
 //! What is typed, without any terminal.
 //!
 //! - `press`: which key means what. `editor`: the line that is typed. `past`: the lines that were. `completion`: Tab.
-//! - `slash`: the commands. `paste`: what is pasted.
+//! - `drafts`: lines that were begun, by conversation. `slash`: the commands. `folders`: those that are named in them.
+//!   `paste`: what is pasted.
 
 pub(crate) mod completion;
 pub(crate) mod drafts;

@@ -546,6 +546,12 @@ fn what_was_not_done_is_no_line_of_the_peer() {
     let refused = Failure::new(FailureKind::Usage, "carol: neither a known peer nor a known host");
     screen.app.model.answer(Answered { asked, outcome: Err(refused) });
     assert!(screen.shown().contains(" * carol: neither a known peer nor a known host"));
+    // What is to be done is said in commands of the screen.
+    screen.types("/connect carol\n");
+    let asked = screen.app.model.jobs.take().into_iter().find(|asked| !asked.job.is_reading()).unwrap();
+    let busy = Failure::new(FailureKind::Failed, "already in a chat with bob (end it: simpctl quit)");
+    screen.app.model.answer(Answered { asked, outcome: Err(busy) });
+    assert!(screen.shown().contains(" * already in a chat with bob (end it: /quit there)"));
 }
 
 #[test]

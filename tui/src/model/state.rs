@@ -8,6 +8,7 @@ use crate::model::job::{Answered, Asked, Job, Jobs};
 use crate::model::line::{Line, Said};
 use crate::model::list::List;
 use crate::model::members::{Room, is_of_a_room};
+use crate::model::remedy::on_screen;
 use crate::model::snapshot::{Can, Snapshot};
 
 /// Unread messages are counted so many entries back.
@@ -160,6 +161,7 @@ impl Model {
     /// Takes in what simpd says to a job.
     pub(crate) fn answer(&mut self, answered: Answered) {
         let Answered { asked: Asked { number, job, .. }, outcome } = answered;
+        let outcome = outcome.map_err(|failure| Failure { line: on_screen(failure.line), ..failure });
         self.jobs.is_answered(number);
         match (job, outcome) {
             (Job::Send { address, text, .. }, outcome) => self.sent(number, &address, &text, outcome),
