@@ -43,7 +43,8 @@ fn a_room_is_used_without_knowing_its_commands() {
     browser.until("document.querySelector('#text').placeholder === 'Write to bob alone'");
     browser.types("#text", &format!("psst{ENTER}"));
     heard(3, "[alice -> you] psst\n");
-    browser.sees("#thread", &["sent to bob"]);
+    browser.sees("#thread", &["to bob alone", "sent to bob"]);
+    browser.sees(".person .says", &["You to bob alone: psst"]);
     world.ctl(3, &["send", "--", "DM alice what?"]).ok();
     browser.sees("#thread", &["bob to you alone", "what?"]);
     browser.click_on("#room-buttons button", "Everybody");
@@ -63,7 +64,9 @@ fn a_room_is_used_without_knowing_its_commands() {
     world.ctl(4, &["quit"]).ok();
     browser.sees("#pane", &["Here (1)", "bob"]);
     browser.click_on("#room-buttons button", "Leave the room");
-    browser.sees("#thread", &["The chat is over"]);
+    browser.sees("#thread", &["you asked who is here", "The chat is over: you left"]);
+    let own = browser.run("return [...document.querySelectorAll('.own .text')].map((e) => e.textContent)");
+    assert_eq!(own, serde_json::json!(["who?", "WHO", "psst"]));
     browser.sees("#pane", &["You are not in the room."]);
     browser.until("document.querySelector('#room-buttons').hidden");
     // Nothing is said to the door of a room that was meant for those in it.

@@ -9,6 +9,9 @@ import { afterMessage, asksPassword } from "./rooms.js";
 
 // What has happened to a line of ours: "queued", "delivered", "unconfirmed", "undelivered" (with a reason), "resent".
 
+// So many of what was said last are kept for the list.
+const RECENT_MAX = 6;
+
 // Of a simpd that speaks for the user of this name.
 export const empty = (me = "") => ({ me, people: new Map(), outbox: [], newest: 0 });
 
@@ -31,6 +34,8 @@ export function withPeer(state, peer) {
       waiting: [],
       pending: [],
       last: null,
+      // What was said last, newest first: a few, for not all of it is words.
+      recent: [],
       at: 0,
       read: 0,
       unread: 0,
@@ -113,9 +118,11 @@ export function count(state, events) {
     const line = lineOf(event);
     if (!line) continue;
     conversation.at = Math.max(conversation.at, event.at_ms);
-    if (isSaid(line)) conversation.last ??= summary(line);
-    const { last } = conversation;
-    if (last?.own && last.id > line.id) last.isSecret ??= asksAfter(line, undefined);
+    if (isSaid(line) && conversation.recent.length < RECENT_MAX) conversation.recent.push(summary(line));
+    conversation.last ??= conversation.recent[0] ?? null;
+    for (const said of conversation.recent) {
+      if (said.own && said.id > line.id) said.isSecret ??= asksAfter(line, undefined);
+    }
     conversation.asks ??= asksAfter(line, undefined);
     if (counts(line) && event.id > conversation.read) conversation.unread += 1;
   }
@@ -139,7 +146,10 @@ export function happened(state, event) {
   conversation.at = Math.max(conversation.at, event.at_ms);
   moveOn(conversation, event);
   const line = lineOf(event);
-  if (line && isSaid(line)) conversation.last = { ...summary(line), isSecret: conversation.asks };
+  if (line && isSaid(line)) {
+    conversation.last = { ...summary(line), isSecret: conversation.asks };
+    conversation.recent = [conversation.last, ...conversation.recent].slice(0, RECENT_MAX);
+  }
   if (line) conversation.asks = asksAfter(line, conversation.asks);
   if (line && counts(line)) conversation.unread += 1;
   if (conversation.older === undefined) conversation.waiting.push(event);

@@ -1,7 +1,7 @@
 // How a line of a conversation looks.
 
 import { el } from "./dom.js";
-import { roomLine } from "./rooms.js";
+import { ourLine, roomLine } from "./rooms.js";
 import { bytes, day, moment, name, oneLine, sameDay, shown, time } from "./text.js";
 
 // Longer texts are cut until somebody wants all of it.
@@ -67,7 +67,7 @@ function note(line, who) {
 export function reading(line, conversation, who) {
   const happened = note(line, who);
   if (happened !== null) return { note: happened };
-  if (line.own) return { by: "you", text: line.text };
+  if (line.own) return ours(line, conversation);
   const inRoom = conversation.room && line.kind === "message" ? roomLine(line.text) : null;
   if (inRoom?.kind === "said") {
     const member = inRoom.by.replace(/ -> you$/, "");
@@ -77,6 +77,26 @@ export function reading(line, conversation, who) {
   if (inRoom) return { note: told(inRoom, line.text), isReceipt: inRoom.kind === "receipt" };
   return { by: who, text: line.text };
 }
+
+// A line of ours, as what it means.
+function ours(line, conversation) {
+  const said = conversation.room && line.size === undefined ? ourLine(line.text, conversation.room.here) : null;
+  switch (said?.kind) {
+    case "who":
+      return { note: "you asked who is here", isReceipt: true };
+    case "help":
+      return { note: "you asked for the commands", isReceipt: true };
+    case "leave":
+      return { note: "You leave the room" };
+    case "direct":
+      return { by: `to ${name(said.to)} alone`, text: said.text, isDirect: true };
+    default:
+      return { by: "you", text: said?.text ?? line.text };
+  }
+}
+
+// Whether a room closes the chat because we have asked for it.
+export const isLeaving = (line, conversation) => line.own && conversation.room !== null && ourLine(line.text, conversation.room.here)?.kind === "leave";
 
 // What a room tells, without what is only for programs.
 function told(line, text) {
@@ -120,7 +140,7 @@ export function lineElement(line, previous, conversation, who, does) {
     return element;
   }
   // In a chat of two the side says who speaks.
-  if (isFirst && !line.own && conversation.room) element.append(el("div.by", { textContent: read.by, dir: "auto" }));
+  if (isFirst && conversation.room && (!line.own || read.isDirect)) element.append(el("div.by", { textContent: read.by, dir: "auto" }));
   const bubble = el("div.bubble");
   bubble.append(line.size === undefined ? text(read.text) : file(line, does));
   bubble.append(el("span.meta", {}, el("time", { textContent: time(line.at), title: moment(line.at) }), ...fate(line)));

@@ -3,6 +3,7 @@
 import { el, find, replace, sign } from "./dom.js";
 import { ordered } from "./fold.js";
 import { reading, secrecy, why } from "./lines.js";
+import { newestWords } from "./rooms.js";
 import { DOTS, called, moment, oneLine, place, when } from "./text.js";
 
 const STATES = {
@@ -63,7 +64,7 @@ export class People {
   }
 
   row(conversation, open) {
-    const { address, chat, last, unread, unreadMore } = conversation;
+    const { address, chat, unread, unreadMore } = conversation;
     const row = this.kept(this.rows, address, () => {
       const parts = {
         face: el("span.face", { "aria-hidden": "true" }),
@@ -87,7 +88,8 @@ export class People {
     });
     // There may be thousands, of which few change at a time.
     const isShared = this.shared.has(conversation.user);
-    const looks = [conversation.user, isShared, chat?.state, Boolean(chat?.secure), conversation.at, last?.id, last?.isSecret, unread, unreadMore, conversation.pending.length, conversation.room === null, conversation === open, new Date().toDateString()].join();
+    const words = newestWords(conversation.recent);
+    const looks = [conversation.user, isShared, chat?.state, Boolean(chat?.secure), conversation.at, words?.id, words?.isSecret, unread, unreadMore, conversation.pending.length, conversation.room === null, conversation === open, new Date().toDateString()].join();
     if (row.looks === looks) return row.element;
     row.looks = looks;
     const who = called(conversation);
@@ -96,7 +98,7 @@ export class People {
     row.name.textContent = isShared ? `${who} · ${place(address)}` : who;
     row.time.textContent = conversation.at ? when(conversation.at) : "";
     row.time.title = conversation.at ? moment(conversation.at) : "";
-    row.says.textContent = says(conversation, last);
+    row.says.textContent = says(conversation, words);
     row.state.className = `state ${chat?.state ?? "none"}`;
     row.state.title = STATES[chat?.state] ?? "no chat is open";
     row.stands.textContent = ` (${row.state.title})`;
@@ -137,12 +139,15 @@ function says(conversation, last) {
   const pending = conversation.pending.at(-1);
   if (pending) return pending.isSecret ? DOTS : oneLine(pending.text).slice(0, 120);
   if (last?.own && last.isSecret) return `You: ${DOTS}`;
-  if (last?.own) return `You: ${oneLine(last.text.slice(0, 120))}`;
   const read = last && reading({ ...last, kind: "message" }, conversation, "");
-  if (read) return (read.note ?? `${read.by ? `${read.by}: ` : ""}${oneLine(read.text.slice(0, 120))}`).slice(0, 160);
+  if (read?.note) return read.note.slice(0, 160);
+  if (read) {
+    const by = last.own ? (read.isDirect ? `You ${read.by}: ` : "You: ") : read.by ? `${read.by}: ` : "";
+    return `${by}${oneLine(read.text.slice(0, 120))}`.slice(0, 160);
+  }
+  if (conversation.chat) return STATES[conversation.chat.state] ?? "";
   const closed = conversation.lines.findLast((line) => line.kind === "closed");
-  if (closed) return why(closed.reason);
-  return STATES[conversation.chat?.state] ?? place(conversation.address);
+  return closed ? why(closed.reason) : "nothing was said yet";
 }
 
 // One of eight colours, the same for the same address.

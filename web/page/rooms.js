@@ -74,3 +74,25 @@ const ASKS = /(?:Your password\?|choose a password\.|Please enter it once more\.
 
 // Whether what is said next is a password, which nobody who looks over the shoulder should read.
 export const asksPassword = (text) => ASKS.test(text);
+
+// What a line of ours means to a room whose members are `here`; `null` if it is said as it stands.
+export function ourLine(text, here) {
+  const [, word, rest] = /^\s*(\S+)\s*([^]*)$/.exec(text) ?? [];
+  const command = word?.toUpperCase();
+  if (command === "PM" && rest) return { kind: "said", text: rest };
+  if (command === "DM" && rest) {
+    // A name may have spaces in it.
+    const known = here.filter((member) => rest.startsWith(`${member} `)).sort((one, other) => other.length - one.length)[0];
+    const to = known ?? rest.split(/\s/, 1)[0];
+    const said = rest.slice(to.length).trimStart();
+    return said ? { kind: "direct", to, text: said } : null;
+  }
+  if (rest !== "") return null;
+  return { WHO: { kind: "who" }, HELP: { kind: "help" }, EX: { kind: "leave" }, Q: { kind: "leave" }, QUIT: { kind: "leave" } }[command] ?? null;
+}
+
+// The newest of these, newest first, that says something: neither a command of ours nor what a room answers to one.
+export function newestWords(recent) {
+  const isWords = ({ own, text }, at) => (own ? !/^(WHO|HELP|EX)$/.test(text) : roomLine(text)?.kind !== "receipt" || !recent[at + 1]?.own);
+  return recent.find(isWords) ?? recent[0];
+}

@@ -2,7 +2,7 @@
 
 import { el, find, replace } from "./dom.js";
 import { asksAfter } from "./fold.js";
-import { begins, lineElement } from "./lines.js";
+import { begins, isLeaving, lineElement } from "./lines.js";
 import { DOTS, called } from "./text.js";
 
 // Most lines that are elements at a time, and by how many that moves.
@@ -121,10 +121,13 @@ export class Thread {
     const all = [this.head()];
     const used = new Map();
     let asks = this.asksBefore(this.start);
+    let isLeft = false;
     for (let at = this.start; at < this.end; at += 1) {
       const line = conversation.lines[at];
       const previous = conversation.lines[at - 1];
-      const kept = this.element(line, previous, who, line.own && asks);
+      const seen = line.own && asks ? { ...line, text: DOTS } : isLeft && line.reason === "peer quit" ? { ...line, reason: "quit" } : line;
+      const kept = this.element(seen, previous, who);
+      isLeft = line.kind !== "opened" && (isLeft || isLeaving(seen, conversation));
       asks = asksAfter(line, asks);
       used.set(line.id, kept);
       if (line === this.firstNew) all.push((this.divider ??= el("div.new", {}, el("span", { textContent: "New" }))));
@@ -170,14 +173,13 @@ export class Thread {
   }
 
   // The element of a line: the same as long as it looks the same.
-  element(line, previous, who, isSecret) {
+  element(line, previous, who) {
     const { conversation } = this;
     const isFirst = begins(line, previous, conversation, who);
-    const looks = `${line.version} ${isFirst} ${previous?.at ?? 0} ${who} ${conversation.room !== null} ${isSecret}`;
+    const looks = `${line.version} ${isFirst} ${previous?.at ?? 0} ${who} ${conversation.room !== null} ${line.text === DOTS} ${line.reason}`;
     const kept = this.elements.get(line.id);
     if (kept?.looks === looks) return kept;
-    const seen = isSecret ? { ...line, text: DOTS } : line;
-    return { looks, element: lineElement(seen, previous, conversation, who, this.does) };
+    return { looks, element: lineElement(line, previous, conversation, who, this.does) };
   }
 
   // What was typed and is not in the log yet.

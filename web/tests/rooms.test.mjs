@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { perMinute } from "../page/plot.js";
-import { afterMessage, directly, publicly, roomLine } from "../page/rooms.js";
+import { afterMessage, directly, newestWords, ourLine, publicly, roomLine } from "../page/rooms.js";
 import { bytes, called, name, oneLine, place, shown } from "../page/text.js";
 
 test("each line of a room says what it says", () => {
@@ -74,4 +74,30 @@ test("messages are counted by the minute", () => {
   assert.equal(counts.length, 60);
   assert.deepEqual(counts.slice(-2), [2, 1]);
   assert.equal(counts.reduce((sum, count) => sum + count), 3);
+});
+
+test("a line of ours to a room is what it means", () => {
+  for (const [text, expected] of [
+    ["hello", null],
+    ["PM who is it", { kind: "said", text: "who is it" }],
+    ["DM ann a secret", { kind: "direct", to: "ann", text: "a secret" }],
+    ["DM Bob Lee hi", { kind: "direct", to: "Bob Lee", text: "hi" }],
+    ["DM ann", null],
+    ["WHO", { kind: "who" }],
+    ["EX", { kind: "leave" }],
+    ["who knows", null],
+    ["", null],
+  ]) {
+    assert.deepEqual(ourLine(text, ["Bob", "Bob Lee", "ann"]), expected, text);
+  }
+});
+
+test("the newest words are no command and no answer to one", () => {
+  const own = (text) => ({ own: true, text });
+  const theirs = (text) => ({ own: false, text });
+  const dm = own("DM ann psst");
+  assert.equal(newestWords([own("EX"), own("WHO"), theirs("sent to ann"), dm]), dm);
+  const bold = theirs("sent to 3");
+  assert.equal(newestWords([bold, theirs("hi")]), bold);
+  assert.equal(newestWords([]), undefined);
 });
