@@ -44,6 +44,10 @@ fn the_page_and_simpctl_chat() {
     let bob = world.address(2) + ":7777";
     let mut client = alice.client();
     client.status_when(|status| read_mark(&alice, &bob) == Some(status.last_id));
+    world.ctl(2, &["send", "see https://example.org/a."]).ok();
+    let link = browser.until("(({ href, rel, target, textContent }) => [href, rel, target, textContent])(document.querySelector('.text a'))");
+    let to = "https://example.org/a";
+    assert_eq!(link, serde_json::json!([to, "noopener noreferrer", "_blank", to]));
     // A reload, and the browser's own way back, lead where one was.
     browser.reload();
     browser.sees("#who", &["bob"]);
@@ -186,7 +190,7 @@ fn what_is_written_to_somebody_who_is_away_waits() {
     browser.types("#text", &format!("two{ENTER}"));
     browser.until("document.querySelectorAll('.own .fate.queued').length === 2");
     browser.click("[data-page=outbox]");
-    browser.sees("#desk-body", &["one", "two", "since"]);
+    browser.sees("#desk-body", &["one", "two", "since", "next try in", "(nobody is there)"]);
     browser.until("document.querySelector('#outbox-count').textContent === '2'");
     browser.click_on(".entry button", "Take back");
     browser.until("document.querySelectorAll('.entry').length === 1");
@@ -194,11 +198,17 @@ fn what_is_written_to_somebody_who_is_away_waits() {
     browser.sees(".trouble", &["Not delivered: you took it back", "Send again"]);
     browser.click_on(".trouble button", "Send again");
     browser.until("document.querySelectorAll('.own .fate.queued').length === 2 && document.querySelector('.fate.resent')");
-    let _bob = world.start(2, &["--user", "bob", "--accept", "all"]);
+    let bob = world.start(2, &["--user", "bob", "--accept", "all"]);
     browser.until("document.querySelectorAll('.own .fate.delivered').length === 2");
     assert_eq!(world.ctl(2, &["listen", "-n", "2"]).ok(), "alice: two\nalice: one\n");
     browser.until("document.querySelector('#outbox-count').hidden");
     browser.sees("#who", &["bob"]);
+    // Who it is for is named as everywhere, once that is known.
+    world.ctl(1, &["quit"]).ok();
+    drop(bob);
+    world.ctl(1, &["send", "--queue", "-t", &world.address(2), "three"]).ok();
+    browser.click("[data-page=outbox]");
+    browser.sees("#desk-body", &["bob", "three"]);
 }
 
 #[test]
@@ -211,10 +221,10 @@ fn what_simpd_refuses_is_said_and_kept() {
     browser.click("#new");
     let own = world.address(1);
     for (address, line) in [
-        ("no host", "no host: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)"),
+        ("no host", "no host: neither an address nor the name of a host"),
         (&own, &format!("{own}:7777: this is the address of this simpd")),
     ] {
-        browser.run("document.querySelector('#to').value = ''");
+        // What was refused is chosen, and made place for.
         browser.types("#to", &format!("{address}{ENTER}"));
         browser.until("document.querySelector('#connect-refusal').textContent !== '' && !document.querySelector('#connect-yes').disabled");
         assert_eq!(browser.text("#connect-refusal"), line);

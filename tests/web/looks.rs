@@ -109,6 +109,8 @@ fn looked_at(name: &str, look: Look, as_: &str) {
     back();
     browser.click_on(".person", "hikers");
     browser.sees("#thread", &["on the trailer"]);
+    browser.until("!document.querySelector('#room-buttons').hidden");
+    assert_eq!(browser.run("return document.querySelector('#room-buttons').offsetHeight < 50"), true);
     browser.run("document.getElementById('about').click()");
     browser.sees("#pane", &["Here (2)", "Saturday"]);
     check("room");

@@ -1,5 +1,7 @@
 // The bridge to simpd: requests and answers of the control API as JSON, and the log as server-sent events.
 
+import { withoutTerminal } from "./text.js";
+
 // simpd said no, or nobody is there to ask: `kind` as in the control API, or "gone" (simp-web itself), "other" (another log),
 // "barred" (simp-web was started anew, and knows this page no more).
 export class Refused extends Error {
@@ -30,7 +32,7 @@ export async function ask(log, request) {
   if (response.status === 403) throw new Refused("barred", "simp-web was started anew: open it with simp-web open");
   if (!response.ok) throw new Refused("failed", (await response.text()).trim());
   const answer = await response.json();
-  if (answer.failure) throw new Refused(answer.failure.kind, answer.failure.line);
+  if (answer.failure) throw new Refused(answer.failure.kind, withoutTerminal(answer.failure.line));
   // "done" is a word, all others have something in them.
   return typeof answer.reply === "string" ? {} : Object.values(answer.reply)[0];
 }

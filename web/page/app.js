@@ -119,6 +119,7 @@ function show() {
   find("me").textContent = me.user ? called(me) : "simp";
   find("me").title = oneLine(me.address);
   find("address").textContent = me.address ? `Others reach you at ${place(me.address)}.` : "";
+  find("own-place").textContent = me.address ? `: ${place(me.address)}` : "";
   const banner = find("banner");
   const lines = { connecting: "Looking for simpd…", here: "" };
   banner.textContent = lines[reached.state] ?? `${oneLine(reached.line)}${reached.state === "away" ? " – waiting for it" : ""}`;
@@ -261,6 +262,7 @@ async function connect(event) {
     visit(chat.peer.address);
   } catch (error) {
     find("connect-refusal").textContent = error.message;
+    find("to").select();
   } finally {
     button.disabled = false;
   }
@@ -269,6 +271,7 @@ async function connect(event) {
 function showConnect() {
   find("connect-refusal").textContent = "";
   find("connect").showModal();
+  find("to").select();
 }
 
 find("new").addEventListener("click", showConnect);
@@ -284,11 +287,12 @@ find("about").addEventListener("click", () => {
 find("quit").addEventListener("click", () => session.does({ quit: { who: session.open.address, chat: session.open.chat?.chat } }));
 find("accept").addEventListener("click", () => does.accept(session.open.address));
 find("decline").addEventListener("click", () => does.decline(session.open.address));
-find("tabs").addEventListener("click", ({ target }) => {
+find("tabs").addEventListener("click", ({ target, detail }) => {
   const page = target.closest("[data-page]")?.dataset.page;
   if (!page) return;
   visit(page);
-  find("desk-body").focus();
+  // Only who has come by keyboard goes on by it, and sees where.
+  if (detail === 0) find("desk-body").focus();
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;

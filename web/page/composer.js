@@ -121,7 +121,7 @@ export class Composer {
       return this.update();
     });
     const who = el("button", { type: "button", textContent: "Who is here", onclick: () => this.does.say("WHO") });
-    const leave = el("button", { type: "button", onclick: () => this.does.say("EX") }, sign("leave"), "Leave the room");
+    const leave = el("button", { type: "button", title: "Leave the room", "aria-label": "Leave the room", onclick: () => this.does.say("EX") }, sign("leave"), el("span.words", { textContent: "Leave the room" }));
     box.replaceChildren(everybody, choice, el("span.space"), who, leave);
     return { everybody, choice };
   }

@@ -2,6 +2,7 @@
 
 import { all, ask } from "./api.js";
 import { el, find } from "./dom.js";
+import { withPeer } from "./fold.js";
 import { why } from "./lines.js";
 import { plot } from "./plot.js";
 import { age, bytes, called, many, moment, oneLine, place, shown, when } from "./text.js";
@@ -54,7 +55,8 @@ export class Desk {
     if (outbox.length === 0) return [el("p.quiet", { textContent: "Nothing waits. What is written to somebody who is away is kept here until it is delivered." })];
     const now = Date.now();
     return outbox.map((message) => {
-      const { peer, text, tries, reason, next_ms: next, expires_ms: expires } = message;
+      const { text, tries, reason, next_ms: next, expires_ms: expires } = message;
+      const peer = withPeer(this.session.state, message.peer);
       const says = [`since ${when(message.at_ms)}`];
       if (next) says.push(`next try in ${age(next - now)}`);
       if (tries > 0) says.push(`${many(tries, "try", "tries")}${reason ? ` (${why(reason)})` : ""}`);
@@ -112,8 +114,8 @@ export class Desk {
       [status.chats, `of ${status.max_chats} chats`],
       [status.requests, "requests"],
       [status.outbox, "in the outbox"],
-      [counters.datagrams_in, "datagrams in"],
-      [counters.datagrams_out, "datagrams out"],
+      [counters.datagrams_in, "plain datagrams in"],
+      [counters.datagrams_out, "plain datagrams out"],
       [counters.retransmitted, "sent again"],
       [counters.duplicates, "duplicates"],
       [counters.ignored + refused, "ignored or refused"],

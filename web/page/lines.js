@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { ourLine, roomLine } from "./rooms.js";
-import { bytes, day, moment, name, oneLine, sameDay, shown, time } from "./text.js";
+import { bytes, day, links, moment, name, oneLine, sameDay, shown, time } from "./text.js";
 
 // Longer texts are cut until somebody wants all of it.
 const CUT_AT = 3_000;
@@ -151,19 +151,23 @@ export function lineElement(line, previous, conversation, who, does) {
 function text(whole) {
   const span = el("span.text", { dir: "auto" });
   if (whole.length <= CUT_AT) {
-    span.textContent = shown(whole);
+    span.append(...linked(whole));
     return span;
   }
   const more = el("button.plain", {
     type: "button",
     textContent: `Show all ${whole.length.toLocaleString()} characters`,
     onclick: () => {
-      span.textContent = shown(whole);
+      span.replaceChildren(...linked(whole));
     },
   });
-  span.append(shown(whole.slice(0, CUT_AT)), "… ", more);
+  span.append(...linked(whole.slice(0, CUT_AT)), "… ", more);
   return span;
 }
+
+// Where a link leads to is what is read: whoever has written it cannot say something else. It learns nothing of this page.
+const linked = (whole) =>
+  links(shown(whole)).map(({ text, to }) => (to ? el("a", { href: to, title: to, target: "_blank", rel: "noopener noreferrer", textContent: text }) : text));
 
 function file(line, does) {
   const box = el("span.file", {}, el("strong", { textContent: oneLine(line.text), dir: "auto" }), ` ${bytes(line.size)}`);

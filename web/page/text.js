@@ -84,3 +84,23 @@ export const many = (count, one, more = `${one}s`) => `${count} ${count === 1 ? 
 
 // What is shown of a password: not even how long it is.
 export const DOTS = "••••••••";
+
+// What simpd or its library says at a terminal, for those who have none.
+export const withoutTerminal = (line) => line.replace("neither ADDR[:PORT] nor HOST[:PORT]", "neither an address nor the name of a host").replace(/ \(see simpctl [^)]*\)$/, "");
+
+const LINK = /https?:\/\/[^\s<>"\\]+/g;
+
+// A text in pieces, each with where it leads to; undefined if it is no link. What closes a sentence is of no link.
+export function links(text) {
+  const pieces = [];
+  let at = 0;
+  for (const { 0: found, index } of text.matchAll(LINK)) {
+    const link = found.replace(/[.,;:!?)\]}'*_]+$/, "");
+    if (!URL.canParse(link)) continue;
+    if (index > at) pieces.push({ text: text.slice(at, index) });
+    pieces.push({ text: link, to: new URL(link).href });
+    at = index + link.length;
+  }
+  if (at < text.length) pieces.push({ text: text.slice(at) });
+  return pieces;
+}

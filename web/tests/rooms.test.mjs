@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { perMinute } from "../page/plot.js";
 import { afterMessage, directly, newestWords, ourLine, publicly, roomLine } from "../page/rooms.js";
-import { bytes, called, name, oneLine, place, shown } from "../page/text.js";
+import { bytes, called, links, name, oneLine, place, shown, withoutTerminal } from "../page/text.js";
 
 test("each line of a room says what it says", () => {
   for (const [text, expected] of [
@@ -100,4 +100,18 @@ test("the newest words are no command and no answer to one", () => {
   const bold = theirs("sent to 3");
   assert.equal(newestWords([bold, theirs("hi")]), bold);
   assert.equal(newestWords([]), undefined);
+});
+
+test("links are http and lead where they say", () => {
+  const to = (text) => links(text).map((piece) => [piece.text, piece.to]);
+  assert.deepEqual(to("see https://example.org/a?b=c."), [["see ", undefined], ["https://example.org/a?b=c", "https://example.org/a?b=c"], [".", undefined]]);
+  assert.deepEqual(to("http://x"), [["http://x", "http://x/"]]);
+  for (const text of ["javascript:alert(1)", "ftp://x", "data:text/html,x", "file:///etc", "http://", "", "https:// x"]) {
+    assert.deepEqual(links(text), text ? [{ text }] : [], text);
+  }
+});
+
+test("nobody is sent from the page to a terminal", () => {
+  assert.equal(withoutTerminal("x y: neither ADDR[:PORT] nor HOST[:PORT] (see simpctl connect --help)"), "x y: neither an address nor the name of a host");
+  assert.equal(withoutTerminal("no (really)"), "no (really)");
 });
