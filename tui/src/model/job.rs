@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use simp_control::{Failure, Reply};
 
+use crate::model::window::DOTS;
+
 /// A page of a conversation has so many entries at most.
 pub(crate) const PAGE: u32 = 200;
 
@@ -145,7 +147,7 @@ pub(crate) struct Jobs {
     /// The newest entry of the log that is known.
     pub(crate) newest: u64,
     new: Vec<Asked>,
-    /// Texts that simpd has not yet said that it has, by their jobs.
+    /// Texts that simpd has not yet said that it has, by their jobs, as they may be shown.
     pub(crate) unsaid: Vec<(u64, String)>,
 }
 
@@ -165,6 +167,12 @@ impl Jobs {
         self.last
     }
 
+    /// The text of this job is a password, of which only that it was there may be shown.
+    pub(crate) fn hide(&mut self, number: u64) {
+        let hidden = self.unsaid.iter_mut().filter(|(unsaid, _)| *unsaid == number);
+        hidden.for_each(|(_, text)| DOTS.clone_into(text));
+    }
+
     /// What has come up since the last time.
     pub(crate) fn take(&mut self) -> Vec<Asked> {
         std::mem::take(&mut self.new)
@@ -177,8 +185,9 @@ impl Jobs {
         self.unsaid = before.unsaid;
     }
 
-    /// This one has its answer.
-    pub(crate) fn is_answered(&mut self, number: u64) {
-        self.unsaid.retain(|(unsaid, _)| *unsaid != number);
+    /// This one has its answer. What was to be sent, as it may be shown.
+    pub(crate) fn is_answered(&mut self, number: u64) -> Option<String> {
+        let at = self.unsaid.iter().position(|(unsaid, _)| *unsaid == number)?;
+        Some(self.unsaid.remove(at).1)
     }
 }

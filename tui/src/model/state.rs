@@ -162,9 +162,9 @@ impl Model {
     pub(crate) fn answer(&mut self, answered: Answered) {
         let Answered { asked: Asked { number, job, .. }, outcome } = answered;
         let outcome = outcome.map_err(|failure| Failure { line: on_screen(failure.line), ..failure });
-        self.jobs.is_answered(number);
+        let told = self.jobs.is_answered(number).unwrap_or_default();
         match (job, outcome) {
-            (Job::Send { address, text, .. }, outcome) => self.sent(number, &address, &text, outcome),
+            (Job::Send { address, .. }, outcome) => self.sent(number, &address, &told, outcome),
             (Job::Connect { .. }, Ok(Reply::Chat { chat, .. })) => self.connecting(&chat),
             (Job::Older { address, before }, outcome) => self.older(&address, before, outcome),
             (Job::Newer { address, .. }, Ok(Reply::History { events, older: Some(until) })) => {
@@ -201,9 +201,9 @@ impl Model {
     /// Takes in what simpd says to a job that was meant for the log that it had before: only what was to be sent matters still.
     pub(crate) fn answer_of_old_log(&mut self, answered: Answered) {
         let Answered { asked: Asked { number, job, .. }, outcome } = answered;
-        self.jobs.is_answered(number);
-        if let (Job::Send { text, .. }, Err(failure)) = (job, outcome) {
-            self.notice = Some(format!("not sent: {text} ({})", failure.line));
+        let told = self.jobs.is_answered(number).unwrap_or_default();
+        if let (Job::Send { .. }, Err(failure)) = (job, outcome) {
+            self.notice = Some(format!("not sent: {told} ({})", failure.line));
         }
     }
 
@@ -217,7 +217,7 @@ impl Model {
         self.notice = Some(line);
     }
 
-    fn sent(&mut self, number: u64, address: &str, text: &str, outcome: Result<Reply, Failure>) {
+    fn sent(&mut self, number: u64, address: &str, told: &str, outcome: Result<Reply, Failure>) {
         let answer = match outcome {
             Ok(Reply::Queued { message, .. }) => Ok(message),
             Ok(_) => return,
@@ -225,7 +225,7 @@ impl Model {
         };
         match (self.held.get_mut(address), answer) {
             (Some(window), answer) => window.answered(number, answer),
-            (None, Err(line)) => self.notice = Some(format!("not sent: {text} ({line})")),
+            (None, Err(line)) => self.notice = Some(format!("not sent: {told} ({line})")),
             (None, Ok(_)) => (),
         }
     }

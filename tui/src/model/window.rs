@@ -21,7 +21,7 @@ const ORPHANS_MAX: usize = 4_000;
 const ANSWERS_MAX: usize = 100;
 
 /// What is shown of a password, whatever its length.
-const DOTS: &str = "\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}";
+pub(crate) const DOTS: &str = "\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}";
 
 /// What there is before the first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

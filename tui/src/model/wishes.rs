@@ -22,7 +22,11 @@ impl Model {
     pub(crate) fn say(&mut self, text: &str) -> Wish {
         let (address, way) = self.way()?;
         typed::for_simpd(text)?;
+        let is_password = self.asks_for_password();
         let job = self.jobs.ask(Job::Send { address: address.clone(), way, text: text.to_owned() });
+        if is_password {
+            self.jobs.hide(job);
+        }
         let window = self.held.open(&address);
         window.scroll_to_end();
         let said = Said::Ours { text: text.to_owned(), size: None, fate: Fate::Asked(job) };

@@ -118,6 +118,8 @@ fn a_password_is_seen_nowhere() {
             .find(|asked| matches!(asked.job, Job::Send { .. }))
             .unwrap();
         assert!(matches!(&sent.job, Job::Send { text, .. } if text == "sesame"), "{sent:?}");
+        // What is told of it, if simpd is away when the user leaves.
+        assert!(screen.app.model.jobs.unsaid.iter().all(|(_, told)| !told.contains("sesame")));
         let dots = "you: \u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022} (";
         let shown = screen.shown();
         assert!(shown.contains(dots) && !shown.contains("sesame"), "{shown}");
