@@ -64,7 +64,8 @@ fn the_page_and_simpctl_chat() {
     browser.sees("#thread", &["The chat is over: you left"]);
     browser.sees("#hint", &["No chat is open"]);
     // Whoever has ended it too soon need not know the address.
-    browser.click_on("#invite", "Invite again");
+    browser.sees("#invite", &["Invite again"]);
+    browser.click("#invite");
     browser.until("!document.querySelector('#quit').hidden && document.querySelector('#invite').hidden");
     browser.until("document.querySelector('#over').hidden");
 }

@@ -72,7 +72,8 @@ fn a_room_is_used_without_knowing_its_commands() {
     // Nothing is said to the door of a room that was meant for those in it.
     assert_eq!(browser.run("return document.querySelector('#text').disabled"), true);
     browser.sees("#hint", &["You are not in the room."]);
-    browser.click_on("#invite", "Join");
+    browser.sees("#invite", &["Join"]);
+    browser.click("#invite");
     browser.sees("#pane", &["Here (1)", "bob"]);
     browser.until("!document.querySelector('#text').disabled && document.querySelector('#invite').hidden");
 }
