@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::store::Store;
 
 /// Most marks that are kept: beyond, those of what was read longest ago go. As many as there are peers that are remembered.
-const MARKS_MAX: i64 = 10_000;
+pub(crate) const MARKS_MAX: i64 = 10_000;
 
 impl Store {
     /// Moves the mark of the peer at this address, never backwards.

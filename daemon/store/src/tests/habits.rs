@@ -77,6 +77,18 @@ fn how_far_a_peer_was_read_moves_forward_only_and_stays_if_the_peer_is_forgotten
 }
 
 #[test]
+fn of_too_many_read_marks_those_of_what_was_read_longest_ago_go() {
+    let folder = Folder::new("many-read-marks");
+    let mut store = folder.open();
+    let marks = crate::read_marks::MARKS_MAX as u64;
+    (1..=marks + 1).for_each(|id| store.set_read(&format!("127.0.0.1:{id}"), id).unwrap());
+    for (port, read) in [(1, None), (2, Some(2)), (3, Some(3))] {
+        store.meet(1, ([127, 0, 0, 1], port).into(), "ann").unwrap();
+        assert_eq!(store.peers("", 9).unwrap().pop().unwrap().read, read);
+    }
+}
+
+#[test]
 fn the_note_of_an_opening_is_kept_with_it() {
     let folder = Folder::new("note");
     let mut store = folder.open();
