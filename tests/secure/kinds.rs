@@ -68,10 +68,10 @@ fn a_simpd_whose_second_port_is_taken_says_so_wherever_one_looks() {
         &world,
         &["connect", "--secure", &two],
         1,
-        &format!("{two}:7777: it would have to be secure, and {why}"),
+        &format!("{two}:7777: this chat must be secure, but {why}"),
     );
     world.ctl(1, &["keys", "trust", &two, key]).ok();
-    fails(&world, &["connect", &two], 1, &format!("{two}:7777: it would have to be secure, and {why}"));
+    fails(&world, &["connect", &two], 1, &format!("{two}:7777: this chat must be secure, but {why}"));
     world.ctl(1, &["keys", "forget", &two]).ok();
     let _bob = world.start(2, &["--user", "bob", "--accept", "all"]);
     assert_eq!(world.ctl(1, &["connect", &two]).ok(), format!("connected to bob@{two}:7777\n"));
@@ -86,7 +86,7 @@ fn who_wants_a_secure_chat_where_there_can_be_none_is_told_why() {
     std::fs::write(&config, format!("[peers]\n'{two}' = 'never-secure'")).unwrap();
     let _alice = world.start(1, &["--config", config.to_str().unwrap()]);
     let line = format!(
-        "{two}:7777: no secure chats with it (set no never-secure for {two} in [peers] of simpd.toml)"
+        "{two}:7777: secure chats with it are off (remove never-secure from its line in [peers] of simpd.toml)"
     );
     fails(&world, &["connect", "--secure", &two], 1, &line);
     std::fs::write(&config, "secure = 'off'").unwrap();

@@ -113,8 +113,8 @@ export class Session {
   }
 
   refreshSoon() {
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
+    this.listsTimer ??= setTimeout(() => {
+      this.listsTimer = undefined;
       this.refresh();
     }, 300);
   }

@@ -109,7 +109,7 @@ fn what_is_to_be_secure_does_not_become_plain() {
     let asked = Request::Connect { address: address.clone(), timeout_ms: None, secure: Some(true) };
     let refused = host.ask(asked).unwrap_err();
     let remedy = "set secure = \"prefer\" in simpd.toml, and restart simpd";
-    assert_eq!(refused.line, format!("{address}: no secure chats with it ({remedy})"));
+    assert_eq!(refused.line, format!("{address}: secure chats with it are off ({remedy})"));
     assert_eq!((host.invites(2, None), host.said()), (None, vec![Operation::Syn]));
 }
 

@@ -59,17 +59,17 @@ pub fn connect(
     let way = engine.way_to(now, address, secure)?;
     match (way, engine.secrecy.no_channels()) {
         (Way::Plain, _) if secure == Some(true) => {
-            let setting = match engine.policy.secrecy {
-                Secrecy::Off => "secure = \"prefer\" in simpd.toml, and restart simpd".to_owned(),
-                _ => format!("no never-secure for {} in [peers] of simpd.toml", Host::of(address)),
+            let remedy = match engine.policy.secrecy {
+                Secrecy::Off => "set secure = \"prefer\" in simpd.toml, and restart simpd",
+                _ => "remove never-secure from its line in [peers] of simpd.toml",
             };
             return denied(
                 FailureKind::Failed,
-                format!("{address}: no secure chats with it (set {setting})"),
+                format!("{address}: secure chats with it are off ({remedy})"),
             );
         }
         (Way::Secure(_), Some(why)) => {
-            return denied(FailureKind::Failed, format!("{address}: it would have to be secure, and {why}"));
+            return denied(FailureKind::Failed, format!("{address}: this chat must be secure, but {why}"));
         }
         _ => {}
     }
