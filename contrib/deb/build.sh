@@ -7,6 +7,11 @@
 # Needs Rust, a C compiler and cargo-deb: cargo install --locked cargo-deb
 set -eu
 cd "$(dirname "$0")/../.."
+# Before minutes of building.
+cargo deb --version >/dev/null 2>&1 || {
+    echo "build.sh: cargo-deb is missing (install it: cargo install --locked cargo-deb)" >&2
+    exit 1
+}
 profile=${1:-release}
 folder=$profile
 [ "$profile" = release ] || folder=debug
