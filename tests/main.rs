@@ -34,6 +34,7 @@
 //! - `secure`: secure chats, on a bad network and in the hands of somebody who means ill.
 //! - `power_loss`: what a loss of power leaves of the log.
 //! - `room`: simp-room, with members that use simpctl and members that are bare peers.
+//! - `servers`: the NATS servers that such rooms have between their doors.
 //! - `screen`: simpctl chat, in a terminal.
 //! - `web`: simp-web: who gets in, and what somebody does on the page in a real browser.
 //! - `circles`: no file uses one that uses it.
@@ -80,6 +81,7 @@ mod roaming;
 mod room;
 mod screen;
 mod secure;
+mod servers;
 mod simpctl;
 mod sleep;
 mod start;

@@ -55,11 +55,18 @@ packages() {
     done
 }
 
-extras='mandoc strace tshark chromium chromedriver node'
+# Debian has servers where only root looks for programs.
+PATH="$PATH:/usr/sbin"
+extras='mandoc strace tshark chromium chromedriver node nats-server'
 if [ -n "$(missing $extras)" ] && [ "$(id -u)" = 0 ] && [ -z "$(missing apt-get)" ]; then
     say "installing$(missing $extras)"
+    no_nats=$(missing nats-server)
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(packages $(missing $extras)); } ||
         echo "that failed"
+    # The package starts a server that anybody can use. The tests start their own.
+    if [ -n "$no_nats" ] && [ -z "$(missing nats-server)" ] && [ -d /run/systemd/system ]; then
+        systemctl --quiet disable --now nats-server
+    fi
 fi
 if [ -n "$(missing $extras)" ]; then
     say "not installed:$(missing $extras); what needs them is skipped (as root: apt-get install$(packages $(missing $extras)))"

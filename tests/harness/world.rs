@@ -22,9 +22,12 @@ impl World {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("simp-").tempdir().unwrap();
         std::fs::create_dir(folder.path().join("run")).unwrap();
-        // A daemon that a killed test left behind would be in the way.
-        let bound = std::fs::read_to_string("/proc/net/udp").unwrap_or_default();
-        for network in (0..=255).filter(|network| !bound.contains(&format!("{network:02X}467F:"))) {
+        // What a killed test left behind would be in the way: a daemon, or a server that listens.
+        let udp = std::fs::read_to_string("/proc/net/udp").unwrap_or_default();
+        let tcp = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        let bound: Vec<&str> = udp.lines().chain(tcp.lines().filter(|line| line.contains(" 0A "))).collect();
+        let is_free = |network: &u8| !bound.iter().any(|line| line.contains(&format!("{network:02X}467F:")));
+        for network in (0..=255).filter(is_free) {
             let path = std::env::temp_dir().join(format!("simp-test-network-{network}"));
             // If another user has run tests here the file is theirs, and may be read and locked all the same.
             let file =
