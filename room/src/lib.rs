@@ -13,6 +13,7 @@
 
 mod args;
 mod batch;
+mod cluster;
 mod control;
 mod files;
 mod hashing;
