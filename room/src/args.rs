@@ -6,6 +6,7 @@ use simp_control::KeyId;
 use simp_service::arguments;
 
 use crate::files::{LOBBY, room_name};
+use crate::nats::door_name;
 
 /// A room for many people: anybody who connects to its simpd can come in.
 #[derive(FromArgs, ArgsInfo, Debug)]
@@ -76,6 +77,21 @@ pub struct RunArgs {
     /// messages that each member may send in 10 s (default: 30)
     #[argh(option, arg_name = "n", default = "30", from_str_fn(rate))]
     pub rate: u32,
+    /// be one door of a room that has several, which meet at these nats-servers with JetStream
+    #[argh(option, arg_name = "url[,url...]")]
+    pub nats: Option<String>,
+    /// the credentials for them, as nsc makes them
+    #[argh(option, arg_name = "file")]
+    pub nats_creds: Option<String>,
+    /// the certificates that theirs are signed with (default: those of the system)
+    #[argh(option, arg_name = "file")]
+    pub nats_ca: Option<String>,
+    /// on how many of them all is kept, 1 to 5 (default: 1, or as it is kept already)
+    #[argh(option, arg_name = "n", from_str_fn(replicas))]
+    pub replicas: Option<u32>,
+    /// the name of this door (default: that of the host)
+    #[argh(option, arg_name = "name", from_str_fn(door_name))]
+    pub door: Option<String>,
 }
 
 /// The room that is meant if none is named.
@@ -93,6 +109,10 @@ fn members(text: &str) -> Result<u32, String> {
 
 fn accounts(text: &str) -> Result<u32, String> {
     arguments::whole(text, 0, u32::MAX.into())
+}
+
+fn replicas(text: &str) -> Result<u32, String> {
+    arguments::whole(text, 1, 5)
 }
 
 fn rate(text: &str) -> Result<u32, String> {

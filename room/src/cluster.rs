@@ -8,6 +8,8 @@
 //! 3. The server is away, or answers no more: [`Told::Away`]. What was asked and is not answered is for nothing; a new
 //!    session begins as soon as it can.
 
+#![allow(dead_code, unused_imports)]
+
 use std::fmt::{self, Display};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -286,7 +288,8 @@ mod tests {
             assert_eq!(key.to_string(), text);
             assert_eq!(text.parse(), Ok(key));
         }
-        for text in ["", "topic.x", "account", "account.", "account.=4", "account.=61", "account.=FF", "x.y"] {
+        for text in ["", "topic.x", "account", "account.", "account.=4", "account.=61", "account.=FF", "x.y"]
+        {
             assert_eq!(text.parse::<Key>(), Err(()), "{text}");
         }
     }

@@ -9,6 +9,7 @@
 //! - `args`: the commands. `control`, `reception`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts, `import`: those of
 //!   other chats.
 //!   `whom`: whom they mean.
+//! - `cluster`: what a door of a room that has several and their server tell each other. `nats`: that server.
 //! - `output`: what people read on standard output and standard error.
 
 mod args;
@@ -22,6 +23,7 @@ mod import;
 mod leftover;
 mod lines;
 mod member;
+mod nats;
 mod now;
 mod operator;
 mod output;
@@ -50,6 +52,7 @@ use args::{Args, Command, RunArgs};
 use files::RoomFiles;
 use lines::lines;
 use member::Rate;
+use nats::NatsOptions;
 use output::{print, say};
 use room::{Order, RoomSettings};
 
@@ -110,6 +113,7 @@ fn text(words: &[String]) -> Outcome<String> {
 fn open(args: RunArgs, ending: Ending) -> Outcome<ExitCode> {
     let (daemon, background) = (args.daemon.clone(), args.background);
     // What is wrong with the arguments is found before anything is started.
+    let _doors = doors(&args)?;
     let settings = settings(args)?;
     if background {
         let files = RoomFiles::of(&settings.name)?;
@@ -137,6 +141,25 @@ fn message_of_the_day(text: &[u8]) -> Result<Vec<String>, (usize, String)> {
         shown.extend(text.iter().flat_map(|text| lines("", &escape::ascii(text.as_str()))));
     }
     Ok(shown)
+}
+
+/// Where this room meets its other doors; `None` if it has none.
+fn doors(args: &RunArgs) -> Outcome<Option<NatsOptions>> {
+    let usage = |line: String| fail(FailureKind::Usage, line);
+    let Some(servers) = &args.nats else {
+        let given = [
+            ("--nats-creds", args.nats_creds.is_some()),
+            ("--nats-ca", args.nats_ca.is_some()),
+            ("--replicas", args.replicas.is_some()),
+            ("--door", args.door.is_some()),
+        ];
+        return match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => Err(usage(format!("{option} is of use only with --nats URL"))),
+            None => Ok(None),
+        };
+    };
+    let files = (args.nats_creds.as_deref(), args.nats_ca.as_deref());
+    NatsOptions::new(servers, files, args.replicas, args.door.clone()).map(Some).map_err(usage)
 }
 
 fn settings(args: RunArgs) -> Outcome<RoomSettings> {

@@ -1,0 +1,175 @@
+//! One session after another, in a thread of their own, for as long as there is somebody to tell.
+
+use std::pin::pin;
+use std::result;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use simp_control::FailureKind;
+use simp_control::error::{Outcome, fail, system};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::end::{End, Result};
+use super::lease::Door;
+use super::options::NatsOptions;
+use super::outbox::{Outbox, PAUSE};
+use super::owed::Owed;
+use super::session::{Memory, Session};
+use crate::cluster::{Ask, Asks, Told};
+
+/// So long after one has ended, or did not begin, the next session begins.
+const AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+/// The same after one that ended at once, again and again.
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(4);
+
+/// A server that is back so soon was not away.
+const BLIP: Duration = Duration::from_secs(1);
+
+/// Starts the sessions of a door with this id and run. `tell` gives back what there is no place for now: it is told again
+/// soon. They end when what is returned is dropped, or when nobody is there to be told.
+///
+/// With `must_connect` the first session has begun when this returns.
+///
+/// # Errors
+/// Why it has not, in one line.
+pub fn start(
+    room: &str,
+    options: &NatsOptions,
+    (id, run): (&str, &str),
+    must_connect: bool,
+    tell: impl FnMut(Told) -> result::Result<(), TrySendError<Told>> + Send + 'static,
+) -> Outcome<Asks> {
+    let failed = |line: String| fail(FailureKind::Failed, line);
+    let (asks, asked) = unbounded_channel();
+    let (begun, first) = sync_channel(1);
+    let door = Door { name: options.door.clone(), id: id.to_owned(), run: run.to_owned() };
+    let (room, options) = (room.to_owned(), options.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| failed(system(&error)))?;
+    thread::spawn(move || {
+        let mut sessions = Sessions {
+            outbox: Outbox::new(tell),
+            asks: asked,
+            absence: Absence { line: None, due: Instant::now() },
+            memory: Memory::default(),
+        };
+        let begun = must_connect.then_some(begun);
+        // Whatever it ends for, nobody waits for it any more.
+        let _ = runtime.block_on(sessions.run(&room, &options, &door, begun));
+    });
+    if must_connect {
+        first
+            .recv()
+            .map_err(|_| failed("the sessions with nats-server ended".to_owned()))?
+            .map_err(failed)?;
+    }
+    Ok(asks)
+}
+
+struct Sessions<Tell> {
+    outbox: Outbox<Tell>,
+    asks: UnboundedReceiver<Ask>,
+    absence: Absence,
+    memory: Memory,
+}
+
+/// The time between sessions.
+struct Absence {
+    /// Why there is none; `None` if that is told, or not known yet.
+    line: Option<String>,
+    /// When it is to be told.
+    due: Instant,
+}
+
+impl<Tell: FnMut(Told) -> result::Result<(), TrySendError<Told>>> Sessions<Tell> {
+    /// Until nobody asks or listens any more. If somebody waits for the first session, it is the last if it does not begin.
+    async fn run(
+        &mut self,
+        room: &str,
+        options: &NatsOptions,
+        door: &Door,
+        mut begun: Option<SyncSender<result::Result<(), String>>>,
+    ) -> Result {
+        let mut pause = Duration::ZERO;
+        loop {
+            let memory = self.memory;
+            let begin = async {
+                sleep(pause).await;
+                Session::begin(room, options, door, memory).await
+            };
+            let end = match (self.refuse_until(begin).await?, begun.take()) {
+                (Ok((session, look)), first) => {
+                    // Whoever waits for it may have gone.
+                    first.map(|first| first.send(Ok(())));
+                    self.outbox.push(Told::Began(look));
+                    self.serve(session, &mut pause).await
+                }
+                (Err(End::Away(line) | End::Full(line) | End::Stolen { line, .. }), Some(first)) => {
+                    let _ = first.send(Err(line));
+                    return Ok(());
+                }
+                (Err(end), _) => {
+                    pause = pause.max(AGAIN_AFTER);
+                    end
+                }
+            };
+            match end {
+                End::Closed => return Ok(()),
+                End::Away(line) => self.absence.line = Some(line),
+                End::Full(line) => self.outbox.push(Told::Away(line)),
+                End::Stolen { by, .. } => {
+                    self.outbox.push(Told::Stolen(by));
+                    // The room is to stop now, and nothing more may be done in the name of this door.
+                    return self.refuse_until(std::future::pending()).await;
+                }
+            }
+        }
+    }
+
+    /// A session, and the pause after it.
+    async fn serve(&mut self, mut session: Session, pause: &mut Duration) -> End {
+        let due = self.absence.due;
+        self.absence.line = None;
+        let end = session.serve(&mut self.asks, &mut self.outbox).await;
+        self.memory = session.memory;
+        let (since, has_told) = session.since();
+        // One that ends as soon as it has begun is no end of an absence.
+        if has_told || since.elapsed() >= BLIP {
+            self.absence.due = Instant::now() + BLIP;
+            *pause = AGAIN_AFTER;
+        } else {
+            self.absence.due = due;
+            *pause = (*pause * 2).clamp(AGAIN_AFTER, AGAIN_AFTER_MAX);
+        }
+        let line = match &end {
+            End::Away(line) | End::Full(line) | End::Stolen { line, .. } => line.as_str(),
+            End::Closed => "the room is being stopped",
+        };
+        session.into_owed().filter_map(|owed| owed.fail(line)).for_each(|told| self.outbox.push(told));
+        end
+    }
+
+    /// Waits for something, and meanwhile refuses what is asked, and tells that the server is away if it is long enough.
+    async fn refuse_until<T>(&mut self, what: impl Future<Output = T>) -> Result<T> {
+        let mut what = pin!(what);
+        let line = self.absence.line.clone().unwrap_or_else(|| "nats-server is away".to_owned());
+        loop {
+            let is_clear = self.outbox.empty()?;
+            tokio::select! {
+                done = &mut what => return Ok(done),
+                ask = self.asks.recv() => {
+                    let owed = Owed::of(ask.ok_or(End::Closed)?);
+                    owed.and_then(|owed| owed.fail(&line)).into_iter().for_each(|told| self.outbox.push(told));
+                }
+                () = sleep_until(self.absence.due), if self.absence.line.is_some() => {
+                    let line = self.absence.line.take();
+                    self.outbox.push(Told::Away(line.unwrap_or_default()));
+                }
+                () = sleep(PAUSE), if !is_clear => {}
+            }
+        }
+    }
+}
