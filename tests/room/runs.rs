@@ -360,11 +360,28 @@ fn what_a_room_cannot_be_run_with_is_said() {
         ("--name", "", "a room's name has 1 to 32 letters, digits, _ and -"),
         ("--name", "../x", "a room's name has 1 to 32 letters, digits, _ and -"),
         ("--name", "a b", "a room's name has 1 to 32 letters, digits, _ and -"),
+        (
+            "--nats",
+            "nats://ann:secret@",
+            "--nats '': expected nats://HOST:PORT or tls://HOST:PORT, several with commas",
+        ),
+        (
+            "--nats",
+            "a,http://b",
+            "--nats 'http://b': expected nats://HOST:PORT or tls://HOST:PORT, several with commas",
+        ),
+        ("--nats-creds", "x", "simp-room: --nats-creds is of use only with --nats URL"),
+        ("--nats-ca", "x", "simp-room: --nats-ca is of use only with --nats URL"),
+        ("--replicas", "3", "simp-room: --replicas is of use only with --nats URL"),
+        ("--replicas", "6", "'6': expected a whole number from 1 to 5"),
+        ("--door", "north", "simp-room: --door is of use only with --nats URL"),
+        ("--door", "a.b", "'a.b': a door's name has 1 to 32 letters, digits, _ and -"),
     ] {
         let failed = lobby.does(&["run", "-d", &to, option, value]);
         assert_eq!((failed.status, failed.stdout.as_str()), (Some(2), ""), "{option} {value}");
         assert_eq!(failed.stderr.lines().count(), 1, "{}", failed.stderr);
         assert!(failed.stderr.contains(why), "{}", failed.stderr);
+        assert!(!failed.stderr.contains("secret"), "{}", failed.stderr);
     }
     let missing = lobby.world.path("motd");
     let line = format!("simp-room: {}: no such file or directory (the file for --motd)", missing.display());

@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::connection::ANSWERS_WITHIN;
 use super::end::{End, Result};
 
 /// So many writes may be under way.
@@ -78,8 +77,8 @@ impl Refusal {
 impl Api {
     /// Over this connection.
     pub fn new(client: Client, at: &str) -> Self {
+        // It gives a write 5 s, and a question as long as the connection does.
         let jetstream = ContextBuilder::new()
-            .timeout(ANSWERS_WITHIN)
             // More than are ever under way: whoever waited here would not see their ends.
             .max_ack_inflight(2 * UNDER_WAY_MAX)
             .build(client.clone());

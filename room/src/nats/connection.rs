@@ -19,8 +19,9 @@ use super::options::NatsOptions;
 /// So long a server may take to let us in.
 const LETS_IN_WITHIN: Duration = Duration::from_secs(3);
 
-/// So long it may take to answer.
-pub const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// So long it may take to answer a question. Servers that have lost one of theirs do not answer until they have agreed on
+/// another for its work, and are asked again.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 
 /// The oldest server that has all that a room needs.
 const OLDEST: (u32, u32) = (2, 9);

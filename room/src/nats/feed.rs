@@ -20,7 +20,7 @@ const BATCH: usize = 256;
 const UNACKNOWLEDGED_MAX: i64 = 512;
 
 /// A server that has nothing to tell says so this often.
-const HEARTBEAT: Duration = Duration::from_secs(3);
+const HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// So long the server keeps what asks it for messages.
 const EXPIRES: Duration = Duration::from_secs(30);

@@ -1,7 +1,5 @@
 //! The lease of a door: that its process lives, written by nobody else.
 
-use simp_control::escape;
-
 use super::api::{Stored, Written};
 use super::end::{End, Result};
 use super::meeting::Meeting;
@@ -60,9 +58,8 @@ async fn lease_of(meeting: &Meeting, door: &Door) -> Result<Option<(u64, Option<
 fn taken(door: &Door, lease: Lease) -> End {
     let (name, by) = (&door.name, lease.simpd);
     let line = format!(
-        "a door called {name} is registered already, on simpd {} \
-         (choose another name: --door NAME; or if that one is gone for good: simp-room doors remove {name})",
-        escape::shown(&by)
+        "a door called {name} is registered already, on simpd {by} \
+         (choose another name: --door NAME; or if that one is gone for good: simp-room doors remove {name})"
     );
     End::Stolen { by, line }
 }

@@ -92,7 +92,6 @@ impl Meeting {
             max_bytes: -1,
             max_messages_per_subject: 1,
             allow_rollup: true,
-            deny_delete: true,
             ..common(replicas)
         };
         self.make(&bucket, "bucket", replicas).await
@@ -149,7 +148,7 @@ impl Meeting {
     /// How both are.
     pub async fn look(&self) -> Result<Look> {
         let of = async |name: &str| self.api.demand::<Info>(format!("STREAM.INFO.{name}"), &json!({})).await;
-        let (stream, bucket) = (of(&self.stream).await?, of(&self.bucket).await?);
+        let (stream, bucket) = tokio::try_join!(of(&self.stream), of(&self.bucket))?;
         Ok(Look {
             stream: stream.created,
             first: stream.state.first_seq,
@@ -168,10 +167,12 @@ impl Meeting {
         // To nobody: that consumer is none of this session.
         let sent = self.api.client.publish(acknowledged, "".into()).await;
         sent.map_err(|_| End::Away(format!("nats-server at {} went away", self.api.at)))?;
-        for subject in [Subject::Public, Subject::News, Subject::Door(door.to_owned())] {
+        let posts = [Subject::Public, Subject::News, Subject::Door(door.to_owned())];
+        let posts = posts.map(|subject| format!("simp.room.{}.{subject}", self.room));
+        let record = self.record(&Key::Door(door.to_owned()));
+        for subject in posts.into_iter().chain([record]) {
             // Of no stream, so that none takes it.
             let headers = HeaderMap::from_iter([(NATS_EXPECTED_STREAM, "-".into())]);
-            let subject = format!("simp.room.{}.{subject}", self.room);
             self.api.write(subject, headers, Vec::new()).await?.end().await?;
         }
         Ok(())
@@ -234,6 +235,8 @@ fn common(replicas: Option<u32>) -> Config {
         max_messages: -1,
         max_messages_per_subject: -1,
         max_consumers: -1,
+        // Nothing disappears from the middle.
+        deny_delete: true,
         ..Config::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::TrySendError;
+use std::time::Duration;
 use std::{future, result};
 
 use futures_util::future::BoxFuture;
@@ -23,6 +24,9 @@ use crate::cluster::{AccountRecord, Ask, Key, Look, Registered, Told};
 
 /// So many records are restored at a time.
 const RESTORED_AT_ONCE: usize = 64;
+
+/// One that lasts longer is of use.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// What a session takes over from the one before it, and leaves to the next.
 #[derive(Debug, Default, Clone, Copy)]
@@ -105,9 +109,9 @@ impl Session {
         Ok((session, look))
     }
 
-    /// Since when it lasts, and whether anything came of it.
-    pub fn since(&self) -> (Instant, bool) {
-        (self.began, self.has_told)
+    /// Whether anything came of it.
+    pub fn was_of_use(&self) -> bool {
+        self.has_told || self.began.elapsed() >= BRIEF
     }
 
     /// Those who still wait for an answer.
@@ -133,9 +137,9 @@ impl Session {
             End::Full(_) => {
                 self.memory.is_full = true;
                 End::Full(format!(
-                    "the room's stream is full, at {} bytes (simp-room doors shows which door holds it back; \
-                     if that is gone for good: simp-room doors remove NAME)",
-                    max_bytes
+                    "the room's stream is full, with {} MiB (simp-room doors shows which door holds it back; if that \
+                     one is gone for good: simp-room doors remove NAME)",
+                    max_bytes >> 20
                 ))
             }
             end => end,

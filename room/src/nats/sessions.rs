@@ -1,5 +1,6 @@
 //! One session after another, in a thread of their own, for as long as there is somebody to tell.
 
+use std::future::pending;
 use std::pin::pin;
 use std::result;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -53,7 +54,7 @@ pub fn start(
         let mut sessions = Sessions {
             outbox: Outbox::new(tell),
             asks: asked,
-            absence: Absence { line: None, due: Instant::now() },
+            absence: Absence { line: None, due: Some(Instant::now()) },
             memory: Memory::default(),
         };
         let begun = must_connect.then_some(begun);
@@ -78,10 +79,10 @@ struct Sessions<Tell> {
 
 /// The time between sessions.
 struct Absence {
-    /// Why there is none; `None` if that is told, or not known yet.
+    /// Why there is none; `None` if that is not known yet.
     line: Option<String>,
-    /// When it is to be told.
-    due: Instant,
+    /// When it is to be told; `None` if it was.
+    due: Option<Instant>,
 }
 
 impl<Tell: FnMut(Told) -> result::Result<(), TrySendError<Told>>> Sessions<Tell> {
@@ -119,11 +120,14 @@ impl<Tell: FnMut(Told) -> result::Result<(), TrySendError<Told>>> Sessions<Tell>
             match end {
                 End::Closed => return Ok(()),
                 End::Away(line) => self.absence.line = Some(line),
-                End::Full(line) => self.outbox.push(Told::Away(line)),
+                End::Full(line) => {
+                    self.absence.due = None;
+                    self.outbox.push(Told::Away(line));
+                }
                 End::Stolen { by, .. } => {
                     self.outbox.push(Told::Stolen(by));
                     // The room is to stop now, and nothing more may be done in the name of this door.
-                    return self.refuse_until(std::future::pending()).await;
+                    return self.refuse_until(pending()).await;
                 }
             }
         }
@@ -131,19 +135,14 @@ impl<Tell: FnMut(Told) -> result::Result<(), TrySendError<Told>>> Sessions<Tell>
 
     /// A session, and the pause after it.
     async fn serve(&mut self, mut session: Session, pause: &mut Duration) -> End {
-        let due = self.absence.due;
-        self.absence.line = None;
         let end = session.serve(&mut self.asks, &mut self.outbox).await;
         self.memory = session.memory;
-        let (since, has_told) = session.since();
-        // One that ends as soon as it has begun is no end of an absence.
-        if has_told || since.elapsed() >= BLIP {
-            self.absence.due = Instant::now() + BLIP;
-            *pause = AGAIN_AFTER;
-        } else {
-            self.absence.due = due;
-            *pause = (*pause * 2).clamp(AGAIN_AFTER, AGAIN_AFTER_MAX);
-        }
+        self.absence.due = Some(Instant::now() + BLIP);
+        // Nothing comes of one that ends as soon as it has begun: the server is not asked for another all the time.
+        *pause = match session.was_of_use() {
+            true => AGAIN_AFTER,
+            false => (*pause * 2).clamp(AGAIN_AFTER, AGAIN_AFTER_MAX),
+        };
         let line = match &end {
             End::Away(line) | End::Full(line) | End::Stolen { line, .. } => line.as_str(),
             End::Closed => "the room is being stopped",
@@ -155,21 +154,28 @@ impl<Tell: FnMut(Told) -> result::Result<(), TrySendError<Told>>> Sessions<Tell>
     /// Waits for something, and meanwhile refuses what is asked, and tells that the server is away if it is long enough.
     async fn refuse_until<T>(&mut self, what: impl Future<Output = T>) -> Result<T> {
         let mut what = pin!(what);
-        let line = self.absence.line.clone().unwrap_or_else(|| "nats-server is away".to_owned());
         loop {
             let is_clear = self.outbox.empty()?;
             tokio::select! {
                 done = &mut what => return Ok(done),
                 ask = self.asks.recv() => {
+                    let line = self.absence.line.as_deref().unwrap_or("nats-server is away");
                     let owed = Owed::of(ask.ok_or(End::Closed)?);
-                    owed.and_then(|owed| owed.fail(&line)).into_iter().for_each(|told| self.outbox.push(told));
+                    owed.and_then(|owed| owed.fail(line)).into_iter().for_each(|told| self.outbox.push(told));
                 }
-                () = sleep_until(self.absence.due), if self.absence.line.is_some() => {
-                    let line = self.absence.line.take();
-                    self.outbox.push(Told::Away(line.unwrap_or_default()));
-                }
+                line = self.absence.is_due() => self.outbox.push(Told::Away(line)),
                 () = sleep(PAUSE), if !is_clear => {}
             }
         }
+    }
+}
+
+impl Absence {
+    /// Waits until it is to be told, if that is so at all, and gives why there is no session.
+    async fn is_due(&mut self) -> String {
+        let (Some(line), Some(due)) = (&self.line, self.due) else { return pending().await };
+        sleep_until(due).await;
+        self.due = None;
+        line.clone()
     }
 }

@@ -5,7 +5,9 @@ use std::sync::mpsc;
 use crate::cluster::{AccountRecord, Ask, Key, Registered, Registration, Told};
 use crate::room::OrderResult;
 
+mod lines;
 mod server;
+mod sessions;
 
 use server::{DEADLINE, DoorUnderTest, Server};
 

@@ -35,9 +35,13 @@ impl Visit {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| fail(FailureKind::Failed, system(&error)))?;
         let name = format!("simp-room {room}");
-        let connection = runtime.block_on(in_time(connect(options, &name))).map_err(failure)?;
-        let meeting = Meeting::of(room, Api::new(connection.client, &connection.at));
-        let mut visit = Self { runtime, meeting, broken: connection.broken };
+        let connected = async {
+            let connection = in_time(connect(options, &name)).await?;
+            let meeting = Meeting::of(room, Api::new(connection.client, &connection.at));
+            Ok((meeting, connection.broken))
+        };
+        let (meeting, broken) = runtime.block_on(connected).map_err(failure)?;
+        let mut visit = Self { runtime, meeting, broken };
         visit.wait(async |meeting| meeting.open(options.replicas).await)?;
         Ok(visit)
     }

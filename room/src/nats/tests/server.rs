@@ -1,6 +1,7 @@
 //! A nats-server for a test, and a door that hears what it tells.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -83,6 +84,13 @@ impl Server {
         }
     }
 
+    /// Somebody else who talks to it.
+    pub fn stranger(&self) -> Stranger {
+        let mut stranger = Stranger(BufReader::new(TcpStream::connect(&self.address).unwrap()));
+        stranger.say("CONNECT {\"verbose\":false,\"headers\":true}\r\nSUB answer 1\r\n");
+        stranger
+    }
+
     /// How doors find it.
     pub fn options(&self, door: &str) -> NatsOptions {
         NatsOptions::new(&format!("nats://{}", self.address), (None, None), None, Some(door.to_owned()))
@@ -96,7 +104,39 @@ impl Drop for Server {
     }
 }
 
-/// A door, with the run `run`, of a folder named like it.
+/// Somebody who talks to a server in its own words.
+pub struct Stranger(BufReader<TcpStream>);
+
+impl Stranger {
+    /// Says this, as it is.
+    pub fn say(&mut self, words: &str) {
+        self.0.get_mut().write_all(words.as_bytes()).unwrap();
+    }
+
+    /// Asks, and gives what is answered.
+    pub fn ask(&mut self, subject: &str, what: &str) -> String {
+        self.say(&format!("PUB {subject} answer {}\r\n{what}\r\n", what.len()));
+        let mut line = String::new();
+        while !line.starts_with("MSG answer") {
+            line.clear();
+            assert_ne!(self.0.read_line(&mut line).unwrap(), 0, "{subject}");
+        }
+        let length = line.trim().rsplit(' ').next().unwrap().parse::<usize>().unwrap();
+        let mut answer = vec![0; length + 2];
+        self.0.read_exact(&mut answer).unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// Appends a message with these headers to a stream.
+    pub fn publish(&mut self, subject: &str, headers: &str, body: &str) {
+        let all = headers.len() + body.len();
+        self.say(&format!("HPUB {subject} {} {all}\r\n{headers}{body}\r\n", headers.len()));
+        // Until it is there.
+        self.ask("$JS.API.INFO", "");
+    }
+}
+
+/// A door.
 pub struct DoorUnderTest {
     pub asks: Asks,
     pub told: Receiver<Told>,
@@ -105,15 +145,19 @@ pub struct DoorUnderTest {
 
 impl DoorUnderTest {
     /// The door of this name, whose first session has begun; or why it has not.
-    pub fn try_start(options: &NatsOptions, id: &str, must_connect: bool) -> Result<Self, String> {
+    pub fn try_start(
+        options: &NatsOptions,
+        (id, run): (&str, &str),
+        must_connect: bool,
+    ) -> Result<Self, String> {
         let (tell, told) = sync_channel(8);
-        let asks = start("lobby", options, (id, "run"), must_connect, move |told| tell.try_send(told));
+        let asks = start("lobby", options, (id, run), must_connect, move |told| tell.try_send(told));
         let asks = asks.map_err(|error| error.failure().unwrap().line)?;
         Ok(Self { asks, told, name: options.door.clone() })
     }
 
     pub fn start(options: &NatsOptions) -> Self {
-        Self::try_start(options, &options.door, true).unwrap()
+        Self::try_start(options, (&options.door, "run"), true).unwrap()
     }
 
     pub fn ask(&self, ask: Ask) {
