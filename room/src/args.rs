@@ -34,6 +34,7 @@ pub struct Args {
 pub enum Command {
     Run(RunArgs),
     Status(RoomStatusArgs),
+    Doors(DoorsArgs),
     Who(WhoArgs),
     Say(SayArgs),
     Kick(KickArgs),
@@ -126,9 +127,48 @@ pub struct RoomStatusArgs {
     /// which room
     #[argh(option, arg_name = "room", from_str_fn(room_name))]
     pub name: Option<String>,
+    /// show all doors of the room, and its stream
+    #[argh(switch)]
+    pub all: bool,
     /// print JSON
     #[argh(switch)]
     pub json: bool,
+}
+
+/// List the doors of a room that has several.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(
+    note = "One per line: name, simpd, state, members inside, posts that it has yet to deal with (its lag)."
+)]
+#[argh(subcommand, name = "doors", help_triggers("-h", "--help"))]
+pub struct DoorsArgs {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// print JSON, one object per line
+    #[argh(switch)]
+    pub json: bool,
+    #[argh(subcommand)]
+    pub what: Option<DoorsCommand>,
+}
+
+/// What to do with doors.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand)]
+pub enum DoorsCommand {
+    Remove(DoorRemoveArgs),
+}
+
+/// Remove a door that is gone for good: nothing is kept for it any more.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "remove", help_triggers("-h", "--help"))]
+pub struct DoorRemoveArgs {
+    /// which room
+    #[argh(option, arg_name = "room", from_str_fn(room_name))]
+    pub name: Option<String>,
+    /// the name of the door
+    #[argh(positional)]
+    pub door: String,
 }
 
 /// List who is here.

@@ -17,7 +17,7 @@ const LINES_MAX: usize = 2_048;
 #[derive(Debug)]
 enum Late {
     /// What became of what it said.
-    Confirm { to: ChatRef, said: u32, whom: Option<String>, event: Option<u64> },
+    Confirm { to: ChatRef, said: u32, whom: Option<String>, elsewhere: usize, event: Option<u64> },
     /// What it was told after that.
     Line(Errand),
 }
@@ -69,9 +69,9 @@ impl Batch {
                     false => self.lines.push((Sent { to, part_of }, ask)),
                 }
             }
-            Action::Confirm { to, said, whom } => {
+            Action::Confirm { to, said, whom, elsewhere } => {
                 self.waiting.insert(to.id);
-                self.late.push(Late::Confirm { to, said, whom, event });
+                self.late.push(Late::Confirm { to, said, whom, elsewhere, event });
             }
             Action::Quit(chat) => self.quits.push(quit(&chat)),
             other => return Some(other),
@@ -98,14 +98,14 @@ impl Batch {
         }
         let mut late = Vec::new();
         for one in self.late {
-            let (to, said, whom, event) = match one {
+            let (to, said, whom, elsewhere, event) = match one {
                 Late::Line(ask) => {
                     late.push(ask);
                     continue;
                 }
-                Late::Confirm { to, said, whom, event } => (to, said, whom, event),
+                Late::Confirm { to, said, whom, elsewhere, event } => (to, said, whom, elsewhere, event),
             };
-            let count = reached.get(&said).map_or(0, HashSet::len);
+            let count = reached.get(&said).map_or(0, HashSet::len) + elsewhere;
             let text = match whom {
                 None => format!("sent to {count}"),
                 Some(name) if count > 0 => format!("sent to {name}"),

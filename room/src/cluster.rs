@@ -12,7 +12,6 @@
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use serde::{Deserialize, Serialize};
@@ -70,7 +69,7 @@ pub enum Subject {
     Public,
     /// The doors: who came and left, and what operators want.
     News,
-    /// Somebody at this door.
+    /// Somebody to whom somebody at this door says something.
     Door(String),
 }
 
@@ -268,9 +267,6 @@ fn read(key: &str) -> Option<String> {
 
 /// Where a door takes what it asks: without a clock, and it never waits.
 pub type Asks = tokio::sync::mpsc::UnboundedSender<Ask>;
-
-/// Bytes that many may hold.
-pub type Shared = Arc<[u8]>;
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,7 @@ use crate::reception::Reception;
 use crate::room::{Order, OrderResult};
 
 /// The version of what is said here.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// So many operators at a time.
 const CLIENTS_MAX: usize = 16;

@@ -4,6 +4,9 @@
 //!
 //! No thread and no clock; `run` has them.
 
+mod doors;
+mod leases;
+mod orders;
 #[cfg(test)]
 mod tests;
 mod unproved;
@@ -13,20 +16,19 @@ use std::sync::PoisonError;
 use std::sync::mpsc::Sender;
 
 use simp_control::error::{Error, Outcome, fail};
-use simp_control::escape;
 use simp_control::{ChatInfo, Event, FailureKind, Position, Request, State as ChatState, What};
 
 use crate::batch::{Batch, Dedup};
-use crate::files::name_option;
+use crate::cluster::{Registration, Told};
 use crate::hashing::{Job, WantedChats, Work};
 use crate::leftover::Leftover;
 use crate::member::{Held, Member, MemberState};
 use crate::now::Now;
-use crate::room::{Action, Computed, Order, OrderResult, Room, RoomSettings, RoomStatus, Stored, Task};
+use crate::room::{Action, Computed, Order, OrderResult, Room, RoomSettings, Stored, Task};
 use crate::simpd::{Errand, Simpd};
-use crate::store::people::Kept;
 use crate::store::{Deeds, Progress, RoomStore, RoomStoreError, Source};
-use crate::whom::Whom;
+pub use doors::Doors;
+use orders::Orders;
 
 /// simpd is told how far the room is once in so many events, and at the end.
 const SEEN_EVERY: u64 = 100;
@@ -39,6 +41,8 @@ pub enum Input {
     Computed(u64, u64, String, Computed),
     /// An operator wants something, and waits for the answer.
     Order(Order, Sender<OrderResult>),
+    /// What the server between the doors tells.
+    Told(Told),
     /// The room is to be stopped.
     Stop,
     /// simpd cannot be followed any more.
@@ -54,6 +58,12 @@ pub struct Host<S> {
     room: Room,
     store: RoomStore,
     simpd: S,
+    /// What it is as one of several doors; `None` if it is the only one.
+    doors: Option<Doors>,
+    /// Its members were those of another log.
+    is_new: bool,
+    /// Operators that wait for what becomes of their orders.
+    orders: Orders,
     jobs: Sender<Job>,
     wanted: WantedChats,
     /// All events up to this one are done.
@@ -81,6 +91,7 @@ impl From<RoomStoreError> for Error {
 
 impl<S: Simpd> Host<S> {
     /// Goes on where an earlier run stopped, if simpd still has the log of that. Passwords to be computed go to `jobs`.
+    /// Nothing has happened until [`Host::begin`].
     ///
     /// # Errors
     /// If the store cannot be read, or simpd does not say what it must.
@@ -90,6 +101,7 @@ impl<S: Simpd> Host<S> {
         mut store: RoomStore,
         mut simpd: S,
         (jobs, wanted): (Sender<Job>, WantedChats),
+        doors: Option<Doors>,
     ) -> Outcome<Self> {
         let source = Source { simpd: simpd.name(), log: simpd.log().cloned() };
         let (stored, Progress { done, sent, leftover }) = store.load(&source, settings.history)?;
@@ -117,10 +129,13 @@ impl<S: Simpd> Host<S> {
         };
         let leftover = Leftover::new(leftover);
         let room = Room::new(settings, stored);
-        let mut host = Self {
+        Ok(Self {
             room,
             store,
             simpd,
+            doors,
+            is_new: done_before.is_none(),
+            orders: Orders::new(now.wall_ms << 20),
             jobs,
             wanted,
             done,
@@ -132,9 +147,12 @@ impl<S: Simpd> Host<S> {
             lines: 0,
             proved: HashSet::new(),
             stopped_by: Vec::new(),
-        };
-        host.begin(now, done_before.is_none())?;
-        Ok(host)
+        })
+    }
+
+    /// Whether it is known who may come in, so that [`Host::begin`] can follow.
+    pub fn is_ready(&self) -> bool {
+        self.doors.as_ref().is_none_or(Doors::is_ready)
     }
 
     /// All events up to this one are done.
@@ -144,7 +162,9 @@ impl<S: Simpd> Host<S> {
 
     /// In how many milliseconds there is something to do although nothing happens.
     pub fn wait_ms(&self, now: Now) -> Option<u64> {
-        self.room.wait_ms(now)
+        let doors = self.doors.as_ref().and_then(Doors::next_ms);
+        let doors = doors.map(|next_ms| next_ms.saturating_sub(now.steady_ms));
+        self.room.wait_ms(now).into_iter().chain(doors).min()
     }
 
     /// Closes the store. Gives those that wait for the end of the room, who hear of it when they are dropped.
@@ -159,7 +179,7 @@ impl<S: Simpd> Host<S> {
 
     /// Members whose chats are not those of before are gone, and those are greeted who have a chat and are none. With
     /// the log, simpd may have lost its chats, and their ids.
-    fn settle_members(&mut self, now_ms: u64, turn: &mut Turn, is_new: bool) -> Outcome {
+    fn settle_members(&mut self, now_ms: u64, turn: &mut Turn) -> Outcome {
         let chats = self.simpd.chats()?;
         let is_of = |chat: &ChatInfo, member: &Member| member.is(&chat.peer);
         let gone = self
@@ -170,31 +190,34 @@ impl<S: Simpd> Host<S> {
             // If the log tells of its end, what was said before that comes first.
             if !self.simpd.is_closed_after(chat, self.done.id)? {
                 self.room.closed(now_ms, chat);
-                self.collect(turn, None);
+                self.collect(now_ms, turn, None)?;
             }
         }
         for chat in chats.into_iter().filter(|chat| chat.state == ChatState::Open) {
             // A chat that began later comes as an event, in its turn.
-            if is_new || chat.chat <= self.done.id {
+            if self.is_new || chat.chat <= self.done.id {
                 let newcomer =
                     self.store.newcomer(now_ms, &chat.peer, chat.secure.map(|secure| secure.key))?;
                 let peer = (chat.peer.user.as_str(), chat.peer.address.as_str());
                 self.room.found_open(now_ms, chat.chat, peer, &newcomer, self.done.id);
-                self.collect(turn, Some(chat.chat));
+                self.collect(now_ms, turn, Some(chat.chat))?;
             }
         }
         // Who came in without a password must not stay in a room that has them, under a name that may be another's.
         if self.store.was_open()?.is_some_and(|was_open| was_open != self.room.settings().is_open) {
             self.room.send_all_away(now_ms);
-            self.collect(turn, None);
+            self.collect(now_ms, turn, None)?;
         }
         Ok(())
     }
 
-    /// What must be done before anything happens.
-    fn begin(&mut self, now: Now, is_new: bool) -> Outcome {
+    /// Does what must be done before anything happens.
+    ///
+    /// # Errors
+    /// If simpd does not say what it must, or the store cannot be read.
+    pub fn begin(&mut self, now: Now) -> Outcome {
         let mut turn = self.turn();
-        self.settle_members(now.wall_ms, &mut turn, is_new)?;
+        self.settle_members(now.wall_ms, &mut turn)?;
         let checking = self.room.members().filter_map(|(chat, member)| match &member.state {
             MemberState::Checking(password, event, held) => {
                 Some((chat, *event, password.clone(), held.clone()))
@@ -212,10 +235,10 @@ impl<S: Simpd> Host<S> {
                 None => {
                     // The log of simpd has it no more, so the member is asked again.
                     let failed = Computed::Failed(String::new());
-                    self.room.computed(now.wall_ms, chat, (event, String::new()), failed, false);
+                    self.room.computed(now.wall_ms, chat, (event, String::new()), failed);
                 }
             }
-            self.collect(&mut turn, Some(event));
+            self.collect(now.wall_ms, &mut turn, Some(event))?;
         }
         turn.deeds.done = Some(self.done);
         self.end(now, turn)?;
@@ -235,12 +258,7 @@ impl<S: Simpd> Host<S> {
                 Some(position.id)
             }
             Input::Computed(chat, event, password, computed) => {
-                let name = self.room.member(chat).map(|member| member.name.clone()).unwrap_or_default();
-                // Asked now and not when the name was chosen: the operator can add it in between, or somebody else have
-                // chosen it in this turn.
-                let is_new = turn.deeds.accounts.iter().any(|(new, _)| new.eq_ignore_ascii_case(&name));
-                let is_taken = is_new || self.store.hash(&name)?.is_some();
-                self.room.computed(now.wall_ms, chat, (event, password), computed, is_taken);
+                self.room.computed(now.wall_ms, chat, (event, password), computed);
                 Some(event)
             }
             Input::Order(Order::Stop, answer) => {
@@ -249,16 +267,22 @@ impl<S: Simpd> Host<S> {
                 return Ok(Some(Stopped));
             }
             Input::Order(order, answer) => {
-                let told =
-                    self.carry_out(now, order).unwrap_or_else(|error| OrderResult::Failed(error.to_string()));
+                let told = self.carry_out(now, order, &answer);
+                let told = told.unwrap_or_else(|error| Some(OrderResult::Failed(error.to_string())));
                 // Answered when the turn is stored, so that what an operator reads stays true after a kill.
-                turn.answers.push((answer, told));
+                turn.answers.extend(told.map(|told| (answer, told)));
                 None
+            }
+            Input::Told(told) => {
+                let registered = matches!(told, Told::Registered(..));
+                self.handle_told(now, turn, told)?;
+                // Whatever an earlier run sent for it was sent for nothing else.
+                Some(0).filter(|_| !registered)
             }
             Input::Stop => return Ok(Some(Stopped)),
             Input::Failed(error) => return Err(error),
         };
-        self.collect(turn, from);
+        self.collect(now.wall_ms, turn, from)?;
         Ok(None)
     }
 
@@ -294,86 +318,61 @@ impl<S: Simpd> Host<S> {
         Ok(())
     }
 
-    fn carry_out(&mut self, now: Now, order: Order) -> Result<OrderResult, RoomStoreError> {
-        let room = name_option(&self.room.settings().name);
-        Ok(match order {
-            Order::Status => OrderResult::Status(self.status(now)?),
-            Order::Who => OrderResult::Who(self.room.seen()),
-            Order::Say { text } => self.room.say(&text),
-            Order::Kick { who, .. } if who.is_empty() => OrderResult::Usage("no member given".to_owned()),
-            Order::Kick { who, why } => match Whom::read(&who) {
-                Ok(whom) => match self.room.kick(now.wall_ms, whom.as_str(), &why) {
-                    0 => OrderResult::NoSuch(format!("{}: not here (see: simp-room who{room})", who.trim())),
-                    count => OrderResult::Done(format!("{count} sent away")),
-                },
-                Err(line) => OrderResult::Usage(line),
-            },
-            Order::Ban { who, why } => match Whom::read(&who).and_then(|whom| whom.check().map(|()| whom)) {
-                Ok(whom) => {
-                    // Stored before anybody is sent away: they may come again at once.
-                    self.store.ban(whom.name_or_host(), &escape::ascii(&why))?;
-                    let count = self.room.banned(now.wall_ms, whom.name_or_host(), &why);
-                    OrderResult::Done(format!("{} is banned, {count} sent away", whom.shown(&who)))
-                }
-                Err(line) => OrderResult::Usage(line),
-            },
-            Order::Bans => OrderResult::Bans(self.store.bans()?),
-            Order::Unban { who } if who.trim().is_empty() => {
-                OrderResult::Usage("no name or host given".to_owned())
-            }
-            Order::Unban { who } => {
-                // An interface may be gone by now, and the ban is not.
-                let whom = Whom::read(&who).ok();
-                let kept = self.store.unban(whom.as_ref().map_or(who.as_str(), Whom::name_or_host))?;
-                let who = whom.map_or(who.clone(), |whom| whom.shown(&who));
-                match kept {
-                    Kept::Ban => OrderResult::Done(format!("{who} is no longer banned")),
-                    Kept::Pause => OrderResult::Done(format!(
-                        "{who} was not banned; the pause after wrong passwords is over"
-                    )),
-                    Kept::Nothing => {
-                        OrderResult::NoSuch(format!("{who}: not banned (see: simp-room bans{room})"))
-                    }
-                }
-            }
-            Order::Topic { text } => self.room.set_topic(&text),
-            Order::Stop => OrderResult::Usage("the room is stopping".to_owned()),
-        })
-    }
-
-    fn status(&self, now: Now) -> Result<RoomStatus, RoomStoreError> {
-        let count =
-            |is: fn(&Member) -> bool| self.room.members().filter(|(_, member)| is(member)).count() as u64;
-        let settings = self.room.settings();
-        Ok(RoomStatus {
-            room: settings.name.clone(),
-            simpd: self.simpd.name(),
-            inside: count(Member::is_inside),
-            at_the_door: count(Member::is_at_the_door),
-            max_members: settings.max_members as u64,
-            open: settings.is_open,
-            accounts: self.store.count_accounts()? as u64,
-            bans: self.store.bans()?.len() as u64,
-            topic: self.room.topic().to_owned(),
-            lines: self.lines,
-            uptime_ms: now.steady_ms.saturating_sub(self.started_ms),
-            trouble: None,
-        })
-    }
-
     /// Takes what the room wants done, which follows from this event if from any.
-    fn collect(&mut self, turn: &mut Turn, from: Option<u64>) {
-        for action in self.room.take_actions() {
-            match turn.batch.add(from, action, &mut self.dedup) {
-                None | Some(Action::Send { .. } | Action::Confirm { .. } | Action::Quit(_)) => {}
-                Some(Action::Compute { chat, event, password, task }) => {
-                    turn.jobs.push((chat, event, password, task));
-                }
-                Some(Action::AddAccount { name, hash }) => turn.deeds.accounts.push((name, hash)),
-                Some(Action::Strike { name, host }) => turn.deeds.strikes.push((name, host)),
-                Some(Action::Forgive { name, host, wrong }) => turn.deeds.forgiven.push((name, host, wrong)),
+    fn collect(&mut self, now_ms: u64, turn: &mut Turn, from: Option<u64>) -> Outcome {
+        loop {
+            let actions = self.room.take_actions();
+            if actions.is_empty() {
+                return Ok(());
+            }
+            for action in actions {
+                self.take(now_ms, turn, from, action)?;
             }
         }
+    }
+
+    fn take(&mut self, now_ms: u64, turn: &mut Turn, from: Option<u64>, action: Action) -> Outcome {
+        match turn.batch.add(from, action, &mut self.dedup) {
+            None | Some(Action::Send { .. } | Action::Confirm { .. } | Action::Quit(_)) => {}
+            Some(Action::Compute { chat, event, password, task: Task::Register { name, hash } }) => {
+                let account = doors::account(name, hash, now_ms);
+                let registration = Registration { chat, event, password, account };
+                match self.doors {
+                    Some(_) => self.register(now_ms, registration),
+                    None => self.register_here(now_ms, turn, registration)?,
+                }
+            }
+            Some(Action::Compute { chat, event, password, task }) => {
+                turn.jobs.push((chat, event, password, task));
+            }
+            Some(Action::Strike { name, host }) => turn.deeds.strikes.push((name, host)),
+            Some(Action::Forgive { name, host, wrong }) => turn.deeds.forgiven.push((name, host, wrong)),
+            Some(Action::Post(post)) => {
+                if let Some(doors) = &mut self.doors {
+                    doors.link_mut().post(post);
+                }
+            }
+            Some(Action::Answer { order, count }) => {
+                let room = &self.room.settings().name;
+                turn.answers.extend(self.orders.answer(order, count, room));
+            }
+        }
+        Ok(())
+    }
+
+    /// An account is to be made in a room with one door.
+    fn register_here(&mut self, now_ms: u64, turn: &mut Turn, registration: Registration) -> Outcome {
+        let Registration { chat, event, password, account } = registration;
+        let (name, hash) = (account.name, account.hash);
+        // Asked now and not when the name was chosen: the operator can add it in between, or somebody else have
+        // chosen it in this turn.
+        let is_new = turn.deeds.accounts.iter().any(|(new, _)| new.eq_ignore_ascii_case(&name));
+        let is_taken = is_new || self.store.hash(&name)?.is_some();
+        if !is_taken {
+            turn.deeds.accounts.push((name, hash));
+        }
+        self.room.computed(now_ms, chat, (event, password), Computed::Registered(!is_taken));
+        Ok(())
     }
 
     /// Does what is due and what the turn wants done, and stores that it was.
@@ -383,7 +382,8 @@ impl<S: Simpd> Host<S> {
     pub fn end(&mut self, now: Now, mut turn: Turn) -> Outcome {
         // At the end of the turn, so that one announcement has all who came in it.
         self.room.due(now);
-        self.collect(&mut turn, None);
+        self.doors_due(now);
+        self.collect(now.wall_ms, &mut turn, None)?;
         let done = turn.deeds.done.unwrap_or(self.done);
         // What it is asked follows from these events, which came on another connection.
         self.simpd.rely_on(done);
@@ -391,14 +391,18 @@ impl<S: Simpd> Host<S> {
         // done again.
         self.lines += turn.batch.carry_out(&mut self.simpd, &mut self.dedup)?;
         if self.has_leftover {
-            let through = self.through(done.id);
-            self.dedup.leftover_mut().forget_through(through);
+            // Posts may be heard again as well.
+            if self.doors.as_ref().is_none_or(Doors::has_caught_up) {
+                let through = self.through(done.id);
+                self.dedup.leftover_mut().forget_through(through);
+            }
             let rest = self.dedup.leftover_mut().rest();
             self.has_leftover = !rest.is_empty();
             turn.deeds.leftover = Some(rest);
         }
         let sent = Some(self.dedup.newest()).filter(|newest| *newest > 0);
         turn.deeds.sent = sent.map(|newest| self.simpd.position_of(newest));
+        turn.deeds.link = self.doors.as_mut().map(|doors| doors.link_mut().take_changes());
         let changes = self.room.take_changes();
         while let Err(error) = self.store.commit(now.wall_ms, &self.room, &changes, &turn.deeds) {
             // What is asked for next would come after what is not stored.
@@ -415,10 +419,16 @@ impl<S: Simpd> Host<S> {
                 Task::Hash => Work::Hash,
                 Task::MatchAccount(name) => Work::Match(self.store.hash(&name)?),
                 Task::MatchHash(hash) => Work::Match(Some(hash)),
+                // It was begun where it was collected.
+                Task::Register { .. } => continue,
             };
             self.wanted.lock().unwrap_or_else(PoisonError::into_inner).insert(chat);
             // The threads live as long as we do.
             let _ = self.jobs.send((chat, event, password, work));
+        }
+        if let Some(doors) = &mut self.doors {
+            self.room.waits(doors.link_mut().waiting());
+            doors.ask();
         }
         for (operator, answer) in turn.answers {
             // An operator that has gone does not want it any more.

@@ -22,6 +22,7 @@ mod host;
 mod import;
 mod leftover;
 mod lines;
+mod link;
 mod member;
 mod nats;
 mod now;
@@ -48,7 +49,7 @@ use simp_service::arguments::{self, Early};
 use simp_service::ending::{self, Ending};
 use simp_service::{background, plain_file};
 
-use args::{Args, Command, RunArgs};
+use args::{Args, Command, DoorsCommand, RunArgs};
 use files::RoomFiles;
 use lines::lines;
 use member::Rate;
@@ -86,7 +87,13 @@ fn carry_out(args: Args, ending: Ending) -> Outcome<ExitCode> {
     match command {
         Command::Run(args) => return open(args, ending),
         Command::Users(args) => users::run(args),
-        Command::Status(args) => operator::order(args.name, args.json, Order::Status),
+        Command::Status(args) => operator::order(args.name, args.json, Order::Status { all: args.all }),
+        Command::Doors(args) => match args.what {
+            None => operator::order(args.name, args.json, Order::Doors),
+            Some(DoorsCommand::Remove(remove)) => {
+                operator::order(args.name.or(remove.name), false, Order::RemoveDoor { door: remove.door })
+            }
+        },
         Command::Who(args) => operator::order(args.name, args.json, Order::Who),
         Command::Say(args) => operator::order(args.name, false, Order::Say { text: text(&args.text)? }),
         Command::Kick(args) => {
@@ -182,5 +189,6 @@ fn settings(args: RunArgs) -> Outcome<RoomSettings> {
         max_members: args.max_members as usize,
         max_accounts: args.max_accounts as usize,
         rate: Rate { messages: args.rate },
+        door: None,
     })
 }

@@ -6,13 +6,18 @@
 //!
 //! - here: what happens, and who of the others deals with it.
 //! - `unproved`: where nobody need be. `login`: from the greeting into the room. `unaware`: who does not know yet that it is asked. `talk`: what members say. `orders`: what the operator wants.
+//! - `posts`: what all doors of the room are told, in one order; a room with one door tells itself. `seats`: who is inside at
+//!   which door. `doors`: the others.
 //! - `base`: what these share. `notices`: who came and who left. `actions`: what is to be done.
 
 mod actions;
 mod base;
+mod doors;
 mod login;
 mod notices;
 mod orders;
+mod posts;
+mod seats;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -23,7 +28,9 @@ pub use actions::{Action, ChatRef, Computed, Task};
 pub use base::{Changes, Room, RoomSettings, Stored};
 pub use login::{ByKey, Newcomer, PASSWORD_MIN, Unusable};
 pub use notices::Notice;
-pub use orders::{MemberInfo, Order, OrderResult, RoomStatus};
+pub use orders::{DoorInfo, DoorsStatus, MemberInfo, Order, OrderResult, RoomStatus};
+pub use posts::{By, Post};
+pub use seats::Seat;
 
 use crate::lines::{Intent, count, too_long};
 use crate::member::{Allowance, Held, MemberState, Rate};
@@ -86,16 +93,9 @@ impl Room {
         }
     }
 
-    /// What came of the password in this event. `is_taken`: there is an account with that name by now.
-    pub fn computed(
-        &mut self,
-        now_ms: u64,
-        chat: u64,
-        (event, given): (u64, String),
-        computed: Computed,
-        is_taken: bool,
-    ) {
-        let held = self.settle_password(now_ms, chat, (event, given), computed, is_taken);
+    /// What came of the password in this event.
+    pub fn computed(&mut self, now_ms: u64, chat: u64, (event, given): (u64, String), computed: Computed) {
+        let held = self.settle_password(now_ms, chat, (event, given), computed);
         // They came after the password, so the state that it led to is theirs: the first may be for all to read.
         for Held { event, text } in held {
             self.heard(now_ms, chat, event, &text, 0);
@@ -108,7 +108,7 @@ impl Room {
         self.changes.members.insert(chat);
         self.forget_name(&member.name, chat);
         if member.is_inside() {
-            self.note(now_ms, Notice::left(member.name));
+            self.post(now_ms, Post::Left { name: member.name, chat });
         }
     }
 

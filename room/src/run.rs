@@ -149,7 +149,8 @@ impl Launch {
             let _ = computed.send((start, Input::Computed(chat, event, password, result)));
         });
         let store = RoomStore::open(&self.files.store)?;
-        let host = Host::start(now(), self.settings.clone(), store, simpd, (jobs, wanted))?;
+        let mut host = Host::start(now(), self.settings.clone(), store, simpd, (jobs, wanted), None)?;
+        host.begin(now())?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
         // A full queue makes the thread wait, and with it simpd: no more events than the room can deal with.
         let take = move |event, position| events.send((start, Input::Event(event, position))).is_ok();
@@ -215,7 +216,7 @@ fn serve_operators(launch: &Launch) -> Outcome {
         loop {
             match answered.recv_timeout(LOOKS_EVERY) {
                 Ok(OrderResult::Status(mut status)) => {
-                    status.trouble = trouble.current().map(|(_, why)| why);
+                    status.trouble = trouble.current().map(|(_, why)| why).or(status.trouble);
                     return Some(OrderResult::Status(status));
                 }
                 Ok(told) => return Some(told),
@@ -224,7 +225,7 @@ fn serve_operators(launch: &Launch) -> Outcome {
             }
             match (trouble.current(), &order) {
                 (None, _) | (Some(_), Order::Stop) => {}
-                (Some((_, why)), Order::Status) => return failed(&why),
+                (Some((_, why)), Order::Status { .. }) => return failed(&why),
                 // It is started again, mostly.
                 (Some((WaitsFor::Simpd, _)), _) => {}
                 (Some((WaitsFor::Requests | WaitsFor::Store, why)), _) => {

@@ -1,9 +1,10 @@
 //! What a room keeps: members, public lines, and how far it has come in simpd's log; and who may come in.
 //!
-//! - here: the turns of the room. `people`: who may come in. `strikes`: wrong passwords. `error`: why it does not work.
+//! - here: the turns of the room. `door`: what it knows as one of several doors. `people`: who may come in. `strikes`: wrong passwords. `error`: why it does not work.
 //!
 //! One commit per turn: what simpd was told before is told again after a kill, and simpd knows that it was.
 
+mod door;
 mod error;
 pub mod people;
 mod strikes;
@@ -17,11 +18,14 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use simp_service::plain_file;
 
+use door::{keep_link, keep_record, keep_seats, seats};
 pub use error::RoomStoreError;
 use simp_control::{KeyId, LogId, Position};
 use strikes::{account_key, forgive, host_key, strike};
 
+use crate::cluster::Key;
 use crate::leftover::QueuedLine;
+use crate::link::LinkChanges;
 use crate::member::{ChatKind, Member, MemberState, Pace};
 use crate::room::{Changes, Notice, Room, Stored};
 
@@ -51,6 +55,9 @@ const ADDED: &str = "
         name TEXT NOT NULL COLLATE NOCASE, host TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (name, host)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS callers (chat INTEGER PRIMARY KEY, user TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS seats (name TEXT PRIMARY KEY, seat TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS posts (n INTEGER PRIMARY KEY, post TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS origins (door TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// How long another program may be writing before we give up: `users` and the room that runs share the file.
@@ -114,6 +121,10 @@ pub struct Deeds {
     pub sent: Option<Position>,
     /// What an earlier run had sent for what is not done yet; `None` if that has not changed.
     pub leftover: Option<Vec<QueuedLine>>,
+    /// What the server between the doors has told of accounts and bans; without a value one was removed.
+    pub records: Vec<(Key, Option<Vec<u8>>)>,
+    /// What the door has posted and heard; `None` for a room with one door.
+    pub link: Option<LinkChanges>,
 }
 
 impl RoomStore {
@@ -264,13 +275,14 @@ fn load(db: &Connection, source: &Source, history: usize) -> rusqlite::Result<(S
     // Positions in another log mean nothing in this one.
     let done = position(db, DONE)?.filter(|_| is_same);
     let sent = position(db, SENT)?.unwrap_or_default();
+    let seats = seats(db)?;
     let mut left = db.prepare("SELECT id, chat, text FROM leftover")?;
     let queued = |row: &rusqlite::Row<'_>| {
         let (id, chat) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
         Ok(QueuedLine { id, chat, text: row.get(2)? })
     };
     let leftover = left.query_map([], queued)?.collect::<Result<_, _>>()?;
-    Ok((Stored { members, topic, history: lines, notices }, Progress { done, sent, leftover }))
+    Ok((Stored { members, topic, history: lines, notices, seats }, Progress { done, sent, leftover }))
 }
 
 /// Whether the room ran last on this log, as far as can be said: an older simpd, or an older room, did not name it.
@@ -326,6 +338,13 @@ fn keep_turn(
     }
     if changes.topic {
         keep_meta(all, "topic", room.topic())?;
+    }
+    for (key, value) in &deeds.records {
+        keep_record(all, key, value.as_deref())?;
+    }
+    if let Some(link) = &deeds.link {
+        keep_link(all, link)?;
+        keep_seats(all, room, &changes.seats)?;
     }
     for (name, hash) in &deeds.accounts {
         // `users add` may have been faster: then its password stays.

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 
 use simp_control::error::{Error, Outcome, fail};
 use simp_control::{
@@ -190,6 +190,7 @@ fn settings() -> RoomSettings {
         max_members: 10,
         max_accounts: 10,
         rate: Rate { messages: 1_000 },
+        door: None,
     }
 }
 
@@ -237,7 +238,7 @@ impl World {
             self.simpd.0.borrow_mut().left = self.kill_after();
             let (jobs, taken) = mpsc::channel();
             let store = RoomStore::open(&self.folder.path().join("room.db")).unwrap();
-            if let Ok(host) = Host::start(
+            if let Ok(host) = started(
                 Now::at(self.now_ms),
                 settings.clone(),
                 store,
@@ -415,6 +416,19 @@ fn a_room_that_is_killed_at_any_place_says_everything_once() {
     assert!(replaying() || (kills > 0 && confirmed > 0), "nothing was tried");
 }
 
+/// A room with one door that has begun.
+fn started(
+    now: Now,
+    settings: RoomSettings,
+    store: RoomStore,
+    simpd: Modelled,
+    jobs: (Sender<Job>, WantedChats),
+) -> Outcome<Host<Modelled>> {
+    let mut host = Host::start(now, settings, store, simpd, jobs, None)?;
+    host.begin(now)?;
+    Ok(host)
+}
+
 /// What an older simpd tells.
 fn at(id: u64) -> Position {
     Position { id, epoch: None }
@@ -432,7 +446,7 @@ fn in_an_open_room_whoever_has_taken_no_line_keeps_neither_a_name_nor_a_place() 
     let settings = RoomSettings { is_open: true, max_members: 2, ..settings() };
     let simpd = Modelled::default();
     let jobs = || (mpsc::channel().0, WantedChats::default());
-    let mut host = Host::start(Now::at(1_000), settings, store, simpd.clone(), jobs()).unwrap();
+    let mut host = started(Now::at(1_000), settings, store, simpd.clone(), jobs()).unwrap();
     let mut opens = |user: &str, is_deaf: bool, at_ms| {
         let address = format!("10.0.0.{}:7777", at_ms / 1_000);
         let peer = Peer { user: user.to_owned(), address };
@@ -470,7 +484,7 @@ fn who_has_the_number_of_a_members_chat_and_not_its_name_and_address_is_not_that
     let store = RoomStore::open(&folder.path().join("room.db")).unwrap();
     let settings = RoomSettings { is_open: true, ..settings() };
     let jobs = || (mpsc::channel().0, WantedChats::default());
-    let mut host = Host::start(Now::at(1_000), settings, store, Modelled::default(), jobs()).unwrap();
+    let mut host = started(Now::at(1_000), settings, store, Modelled::default(), jobs()).unwrap();
     let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
     let mut tell = |id, peer, what| {
         let mut turn = host.turn();

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use super::posts::Post;
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -23,6 +25,8 @@ pub enum Action {
         said: u32,
         /// To whom it was said; `None` for all.
         whom: Option<String>,
+        /// How many have it at other doors.
+        elsewhere: usize,
     },
     /// End a chat, once all is sent.
     Quit(ChatRef),
@@ -36,13 +40,6 @@ pub enum Action {
         password: String,
         /// What to do with it.
         task: Task,
-    },
-    /// Make an account.
-    AddAccount {
-        /// Its name.
-        name: String,
-        /// The hash of its password.
-        hash: String,
     },
     /// Somebody has given a wrong password.
     Strike {
@@ -60,6 +57,15 @@ pub enum Action {
         /// So many wrong ones before, in the same chat.
         wrong: u8,
     },
+    /// Tell it to all doors, this one too.
+    Post(Post),
+    /// Tell the operator who gave this order how many it concerned.
+    Answer {
+        /// Which order, by the number that it was given with.
+        order: u64,
+        /// How many.
+        count: usize,
+    },
 }
 
 /// A chat as simpd knows it.
@@ -71,7 +77,7 @@ pub struct ChatRef {
     pub address: String,
 }
 
-/// What is computed with a password.
+/// What is done with a password, away from the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
     /// Its hash.
@@ -80,6 +86,13 @@ pub enum Task {
     MatchAccount(String),
     /// Whether it has this hash.
     MatchHash(String),
+    /// An account is made, unless there is one of that name.
+    Register {
+        /// Its name.
+        name: String,
+        /// The hash of its password.
+        hash: String,
+    },
 }
 
 /// What comes of it.
@@ -89,6 +102,8 @@ pub enum Computed {
     Hash(String),
     /// Whether it is the same.
     Matches(bool),
+    /// Whether the account was made: there may be one of that name.
+    Registered(bool),
     /// It could not be computed.
     Failed(String),
 }

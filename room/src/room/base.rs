@@ -7,6 +7,8 @@ use simp_control::ascii;
 
 use super::actions::{Action, ChatRef};
 use super::notices::{Notice, Notices, words};
+use super::posts::Post;
+use super::seats::{Seat, Seats};
 use crate::lines::{LINE_MAX, lines, list};
 use crate::member::{ChatKind, Member, MemberState, Rate};
 
@@ -30,6 +32,8 @@ pub struct RoomSettings {
     pub max_accounts: usize,
     /// How often each may say something.
     pub rate: Rate,
+    /// Which of its doors this is; `None` if it has only one.
+    pub door: Option<String>,
 }
 
 /// What has changed since it was asked last, and must be stored.
@@ -43,6 +47,8 @@ pub struct Changes {
     pub notices: bool,
     /// What the room is about.
     pub topic: bool,
+    /// Who is inside, by names in lower case.
+    pub seats: BTreeSet<String>,
 }
 
 /// A room.
@@ -52,6 +58,11 @@ pub struct Room {
     pub(super) members: BTreeMap<u64, Member>,
     /// Those who are inside, by name in lower case: whoever is at the door may be anybody, and holds no name.
     pub(super) by_name: HashMap<String, u64>,
+    /// Who is inside at any door, as all doors know by now.
+    pub(super) seats: Seats,
+    pub(super) reach: Reach,
+    /// How many bytes of posts wait for the other doors.
+    pub(super) waiting: usize,
     pub(super) topic: String,
     /// The last public lines.
     pub(super) history: VecDeque<Arc<str>>,
@@ -73,6 +84,18 @@ pub struct Stored {
     pub history: VecDeque<Arc<str>>,
     /// Who came and left, and is not announced yet.
     pub notices: Vec<Notice>,
+    /// Who is inside at any door; empty for a room that has only one.
+    pub seats: Vec<Seat>,
+}
+
+/// Whether what is posted reaches the other doors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Reach {
+    /// It does, or there are none.
+    #[default]
+    All,
+    /// It waits until they are there again.
+    Waits,
 }
 
 impl Room {
@@ -80,8 +103,17 @@ impl Room {
     pub fn new(settings: RoomSettings, stored: Stored) -> Self {
         let inside = stored.members.iter().filter(|(_, member)| member.is_inside());
         let by_name = inside.map(|(chat, member)| (member.name.to_ascii_lowercase(), *chat)).collect();
+        let seats = match &settings.door {
+            Some(door) => Seats::new(door, stored.seats),
+            None => {
+                Seats::new("", stored.members.iter().filter_map(|(chat, member)| Seat::of("", *chat, member)))
+            }
+        };
         Self {
             settings,
+            seats,
+            reach: Reach::default(),
+            waiting: 0,
             members: stored.members,
             by_name,
             topic: stored.topic,
@@ -186,22 +218,49 @@ impl Room {
         self.set_state(id, MemberState::Leaving);
         self.forget_name(&name, id);
         if was_inside {
-            self.note(now_ms, Notice::left(name));
+            self.post(now_ms, Post::Left { name, chat: id });
         }
     }
 
-    /// Those in the room, but for this one.
+    /// Those in the room at this door, but for this one.
     pub(super) fn others(&self, but: Option<u64>) -> Vec<u64> {
         let inside = self.members.iter().filter(|(id, member)| Some(**id) != but && member.is_inside());
         inside.map(|(id, _)| *id).collect()
     }
 
-    /// The names of those in the room, but for this one.
+    /// The names of those in the room, at any door, but for this one.
     pub(super) fn names_but(&self, chat: u64) -> String {
         let inside = self.members.iter().filter(|(id, member)| **id != chat && member.is_inside());
-        let mut names: Vec<_> = inside.map(|(_, member)| member.name.as_str()).collect();
+        let elsewhere = self.seats.elsewhere().filter(|seat| self.inside(&seat.name).is_none());
+        let mut names: Vec<_> = inside
+            .map(|(_, member)| member.name.as_str())
+            .chain(elsewhere.map(|seat| seat.name.as_str()))
+            .collect();
         names.sort_unstable();
         list(names.into_iter(), NAMES_MAX)
+    }
+
+    /// Whoever has this name at any door, as all doors know by now.
+    pub fn seat(&self, name: &str) -> Option<&Seat> {
+        self.seats.get(name)
+    }
+
+    /// Whether somebody with this name is in the room, at any door.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.inside(name).is_some() || self.seats.get(name).is_some_and(|seat| self.seats.is_elsewhere(seat))
+    }
+
+    /// How many are in the room, at all doors.
+    pub(super) fn count(&self) -> usize {
+        self.by_name.len() + self.seats.count_elsewhere()
+    }
+
+    /// Tells all who are inside at this door.
+    pub(super) fn tell_all(&mut self, text: &str) {
+        let text: Arc<str> = text.into();
+        for chat in self.others(None) {
+            self.send(chat, Arc::clone(&text), None);
+        }
     }
 
     pub(super) fn note(&mut self, now_ms: u64, notice: Notice) {

@@ -20,8 +20,10 @@ use std::net::IpAddr;
 use simp_control::escape;
 
 use super::actions::{Action, Computed, Task};
-use super::base::Room;
-use super::notices::Notice;
+use super::base::{Reach, Room};
+use super::doors::UNREACHED;
+use super::posts::Post;
+use super::seats::Seat;
 use crate::lines::{Intent, lines};
 use crate::member::{ChatKind, Held, Member, MemberState, Pace, Password, host};
 use crate::now::Now;
@@ -164,7 +166,7 @@ impl Room {
         let has_key = matches!(newcomer.key, ByKey::Account(_));
         // Whoever knows the password may take over from a chat that is dead.
         let may_take_over = has_key || newcomer.is_known && !self.settings.is_open;
-        if self.inside(name).is_some() && !may_take_over {
+        if self.has(name) && !may_take_over {
             return Some(format!("that name is in use: choose another, or wait until {name} leaves"));
         }
         // Before a password is asked for, so that nobody types one in vain.
@@ -185,14 +187,14 @@ impl Room {
 
     /// That there is no place for somebody with this name, if there is none.
     pub(super) fn full(&self, name: &str) -> Option<String> {
-        let here = self.by_name.len();
-        let is_full = self.inside(name).is_none() && here >= self.settings.max_members;
+        let here = self.count();
+        let is_full = !self.has(name) && here >= self.settings.max_members;
         is_full.then(|| format!("{} is full ({here} are here): come again later", self.settings.name))
     }
 
     fn greet(&mut self, now_ms: u64, chat: u64, is_known: bool) {
         if self.settings.is_open {
-            return self.enter(now_ms, chat);
+            return self.enter(now_ms, chat, false);
         }
         let name = self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
         let room = &self.settings.name;
@@ -275,7 +277,6 @@ impl Room {
         chat: u64,
         (event, given): (u64, String),
         computed: Computed,
-        is_taken: bool,
     ) -> Vec<Held> {
         let state = self.members.get(&chat).map(|member| member.state.clone());
         let Some(MemberState::Checking(password, of, held)) = state else { return Vec::new() };
@@ -283,14 +284,21 @@ impl Room {
         if of != event {
             return Vec::new();
         }
-        // The operator may have added an account of this name meanwhile, or somebody else have chosen it, and whoever
-        // chose a password now is not its owner.
-        let is_chosen = matches!(password, Password::Again(_));
-        let name = self.members.get(&chat).map(|member| member.name.as_str()).unwrap_or_default();
-        let is_taken = is_taken || self.inside(name).is_some();
-        match is_chosen && is_taken && computed == Computed::Matches(true) {
-            true => self.dismiss(now_ms, chat, "that name has been taken in the meantime: goodbye"),
-            false => self.answer_password(now_ms, chat, password, computed),
+        let name = self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
+        match (password, computed) {
+            // Somebody without an account may have it, whose account was removed.
+            (Password::Again(hash), Computed::Matches(true)) if !self.has(&name) => {
+                let task = Task::Register { name, hash };
+                self.actions.push(Action::Compute { chat, event, password: given, task });
+                // What was said since waits on.
+                return Vec::new();
+            }
+            // The operator may have added an account of this name meanwhile, or somebody else have chosen it, and
+            // whoever chose a password now is not its owner.
+            (Password::Again(_), Computed::Matches(true) | Computed::Registered(false)) => {
+                self.dismiss(now_ms, chat, "that name has been taken in the meantime: goodbye");
+            }
+            (password, computed) => self.answer_password(now_ms, chat, password, computed),
         }
         if let Some(member) = self.members.get_mut(&chat).filter(|member| member.is_inside()) {
             // Before the lines that waited are read: the first of them may be the password once more.
@@ -305,11 +313,9 @@ impl Room {
                 self.set_state(chat, MemberState::Asked(Password::Again(hash)));
                 self.tell(chat, "Please enter it once more.");
             }
-            (Password::Again(hash), Computed::Matches(true)) => {
-                if let Some(Member { name, .. }) = self.members.get(&chat) {
-                    self.actions.push(Action::AddAccount { name: name.clone(), hash });
-                }
-                self.welcome(now_ms, chat);
+            (Password::Again(_), Computed::Registered(true)) => self.welcome(now_ms, chat),
+            (Password::Again(_), Computed::Failed(why)) if !why.is_empty() => {
+                self.dismiss(now_ms, chat, &why)
             }
             (Password::Again(_), Computed::Matches(false)) => {
                 self.set_state(chat, MemberState::Asked(Password::New));
@@ -319,7 +325,10 @@ impl Room {
                 self.welcome(now_ms, chat);
             }
             (Password::Known, Computed::Matches(false)) => self.count_wrong(now_ms, chat),
-            (password, Computed::Failed(_) | Computed::Hash(_) | Computed::Matches(_)) => {
+            (
+                password,
+                Computed::Failed(_) | Computed::Hash(_) | Computed::Matches(_) | Computed::Registered(_),
+            ) => {
                 self.tell(chat, format!("not accepted: {}", expected(&password)));
                 self.set_state(chat, MemberState::Asked(password));
             }
@@ -353,13 +362,13 @@ impl Room {
                 if let Some(before) = before {
                     self.dismiss(now_ms, before, "you came in from elsewhere: goodbye");
                 }
-                self.enter(now_ms, chat);
+                self.enter(now_ms, chat, true);
             }
         }
     }
 
-    /// Somebody comes in.
-    fn enter(&mut self, now_ms: u64, chat: u64) {
+    /// Somebody comes in; it is theirs if they have proved that the name is.
+    fn enter(&mut self, now_ms: u64, chat: u64, is_proved: bool) {
         let others = self.names_but(chat);
         let Some(name) = self.members.get(&chat).map(|member| member.name.clone()) else { return };
         self.set_state(chat, MemberState::Inside(None));
@@ -379,7 +388,13 @@ impl Room {
             chat,
             format!("You are in {}. Here: {others}. (HELP lists the commands.)", self.settings.name),
         );
-        self.note(now_ms, Notice::joined(name));
+        if self.reach == Reach::Waits {
+            self.tell(chat, UNREACHED);
+        }
+        let seat = self.members.get(&chat).and_then(|member| Seat::of(self.seats.door(), chat, member));
+        if let Some(seat) = seat {
+            self.post(now_ms, Post::Entered { seat, is_proved });
+        }
     }
 
     /// Sends those away who stand at the door for too long.

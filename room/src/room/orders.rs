@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use simp_control::escape;
 
 use super::base::Room;
-use crate::files::name_option;
-use crate::lines::{Spoken, lines};
+use super::posts::{By, Post};
+use crate::lines::lines;
 use crate::member::{MemberState, host};
 
 /// What the operator wants of a room that runs.
@@ -13,7 +13,10 @@ use crate::member::{MemberState, host};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Order {
     /// How it is doing.
-    Status,
+    Status {
+        /// And its other doors.
+        all: bool,
+    },
     /// Who is here.
     Who,
     /// Say this to everybody.
@@ -47,8 +50,48 @@ pub enum Order {
         /// What.
         text: String,
     },
+    /// How all doors are doing.
+    Doors,
+    /// A door is not one any more.
+    RemoveDoor {
+        /// Which one.
+        door: String,
+    },
     /// Stop. Members stay in their chats, and are in the room when it runs again.
     Stop,
+}
+
+/// How the doors of a room are doing, as one of them knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorsStatus {
+    /// All of them, by name.
+    pub doors: Vec<DoorInfo>,
+    /// How many posts the stream has.
+    pub posts: u64,
+    /// How many bytes these take.
+    pub bytes: u64,
+    /// How many bytes it may take.
+    pub max_bytes: u64,
+    /// How many bytes of posts wait at this door.
+    pub waiting: u64,
+    /// How many posts were in the stream that no door has written.
+    pub strange: u64,
+}
+
+/// How a door is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorInfo {
+    /// Its name.
+    pub door: String,
+    /// The simpd that it runs on.
+    pub simpd: String,
+    /// How many are inside there.
+    pub inside: u64,
+    /// How many posts it has yet to deal with.
+    pub lag: u64,
+    /// `here` or `gone`; `cut off` if it is the one that is asked and cannot reach the server, and then `unknown` for the
+    /// others.
+    pub state: String,
 }
 
 /// How a room is doing.
@@ -56,6 +99,9 @@ pub enum Order {
 pub struct RoomStatus {
     /// What it is called.
     pub room: String,
+    /// Which of its doors this is, if it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<String>,
     /// The simpd that it runs on.
     pub simpd: String,
     /// How many are in it.
@@ -76,6 +122,9 @@ pub struct RoomStatus {
     pub lines: u64,
     /// For how long it has run, in milliseconds.
     pub uptime_ms: u64,
+    /// How its doors are doing, if that was asked and it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<DoorsStatus>,
     /// What it waits for, and why; `None` if for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -92,6 +141,9 @@ pub struct MemberInfo {
     pub state: String,
     /// Since when, in milliseconds since 1970.
     pub since_ms: u64,
+    /// At which door, if the room has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<String>,
 }
 
 /// What the operator is told.
@@ -104,6 +156,8 @@ pub enum OrderResult {
     Who(Vec<MemberInfo>),
     /// How the room is doing.
     Status(RoomStatus),
+    /// How its doors are doing.
+    Doors(DoorsStatus),
     /// Who is banned, and why.
     Bans(Vec<(String, String)>),
     /// It was not done: there is nobody like that.
@@ -117,7 +171,8 @@ pub enum OrderResult {
 impl Room {
     /// Who is here.
     pub fn seen(&self) -> Vec<MemberInfo> {
-        let seen = self.members.values().map(|member| MemberInfo {
+        let door = &self.settings.door;
+        let here = self.members.values().map(|member| MemberInfo {
             name: member.name.clone(),
             address: member.address.clone(),
             state: match member.state {
@@ -127,54 +182,69 @@ impl Room {
             }
             .to_owned(),
             since_ms: member.since_ms,
+            door: door.clone(),
         });
-        seen.collect()
+        let elsewhere = self.seats.elsewhere().map(|seat| MemberInfo {
+            name: seat.name.clone(),
+            address: seat.address.clone(),
+            state: "inside".to_owned(),
+            since_ms: seat.since_ms,
+            door: Some(seat.door.clone()),
+        });
+        here.chain(elsewhere).collect()
     }
 
-    /// The operator says something to everybody.
-    pub fn say(&mut self, text: &str) -> OrderResult {
-        if text.trim().is_empty() {
-            let room = name_option(&self.settings.name);
-            return OrderResult::Usage(format!("nothing to say (give a text: simp-room say{room} TEXT)"));
-        }
-        let spoken = Spoken::new(&format!("[{}] ", self.settings.name), text);
-        let told = self.others(None).len();
-        self.publish(None, &spoken);
-        OrderResult::Done(format!("sent to {told}"))
+    /// The operator says something to everybody. How many get it is the answer to this order.
+    pub fn say(&mut self, now_ms: u64, order: u64, text: &str) {
+        self.post(now_ms, Post::Public { by: By::Operator { order }, text: text.to_owned() });
     }
 
-    /// The operator says what the room is about.
-    pub fn set_topic(&mut self, text: &str) -> OrderResult {
-        let before = std::mem::replace(&mut self.topic, escape::ascii(text.trim()).into_owned());
-        if before.is_empty() && self.topic.is_empty() {
-            return OrderResult::Done("no topic".to_owned());
+    /// What the room is about from now on.
+    pub fn set_topic(&mut self, topic: &str) {
+        if self.topic == topic {
+            return;
         }
+        self.topic = topic.to_owned();
         self.changes.topic = true;
-        let news = match self.topic.is_empty() {
+        let news = match topic.is_empty() {
             true => vec!["* there is no topic any more".to_owned()],
-            false => lines("* topic: ", &self.topic),
+            false => lines("* topic: ", topic),
         };
-        for line in news {
-            // Not public lines, which are kept: whoever comes later is shown the topic itself.
-            for chat in self.others(None) {
-                self.tell(chat, line.clone());
-            }
-        }
-        OrderResult::Done(if self.topic.is_empty() {
-            "no topic".to_owned()
-        } else {
-            format!("topic: {}", self.topic)
-        })
+        // Not public lines, which are kept: whoever comes later is shown the topic itself.
+        news.iter().for_each(|line| self.tell_all(line));
     }
 
-    /// The operator sends somebody away. Gives how many went.
-    pub fn kick(&mut self, now_ms: u64, who: &str, why: &str) -> usize {
+    /// The operator sends somebody away, at all doors. How many went is the answer to this order.
+    pub fn kick(&mut self, now_ms: u64, order: u64, who: &str, why: &str) {
+        self.post(now_ms, Post::Kick { order, who: who.to_owned(), why: why.to_owned() });
+    }
+
+    /// Sends somebody away from this door. Gives how many went.
+    pub(super) fn kicked(&mut self, now_ms: u64, who: &str, why: &str) -> usize {
         self.send_away(now_ms, who, "you were sent away", why)
     }
 
-    /// The operator has banned somebody. Gives how many went.
+    /// The operator has banned somebody. Gives how many went from this door.
     pub fn banned(&mut self, now_ms: u64, who: &str, why: &str) -> usize {
         self.send_away(now_ms, who, "you are banned", why)
+    }
+
+    /// How many are here who have this name or address: at this door, and inside at others.
+    pub fn count_called(&self, who: &str) -> usize {
+        self.called(who).count() + self.count_elsewhere(who)
+    }
+
+    /// How many are inside at other doors who have this name or address.
+    pub(super) fn count_elsewhere(&self, who: &str) -> usize {
+        self.seats.elsewhere().filter(|seat| is_called(&seat.name, &seat.address, who)).count()
+    }
+
+    /// The chats of those at this door who have this name or address.
+    fn called(&self, who: &str) -> impl Iterator<Item = u64> {
+        let meant = self.members.iter().filter(move |(_, member)| {
+            member.state != MemberState::Leaving && is_called(&member.name, &member.address, who)
+        });
+        meant.map(|(chat, _)| *chat)
     }
 
     /// Passwords are asked for where they were not, or the other way round: all have to come in anew.
@@ -188,18 +258,15 @@ impl Room {
     fn send_away(&mut self, now_ms: u64, who: &str, words: &str, why: &str) -> usize {
         let why = escape::ascii(why.trim());
         let words = if why.is_empty() { words.to_owned() } else { format!("{words}: {why}") };
-        // A host stands for all who come from it, on whatever port.
-        let is_meant = |member: &crate::member::Member| {
-            member.name.eq_ignore_ascii_case(who) || member.address == who || host(&member.address) == who
-        };
-        let meant = self
-            .members
-            .iter()
-            .filter(|(_, member)| member.state != MemberState::Leaving && is_meant(member));
-        let meant: Vec<_> = meant.map(|(chat, _)| *chat).collect();
+        let meant: Vec<_> = self.called(who).collect();
         for chat in &meant {
             self.dismiss(now_ms, *chat, &words);
         }
         meant.len()
     }
+}
+
+/// Whether an operator means somebody with this name and address: a host stands for all who come from it, on whatever port.
+fn is_called(name: &str, address: &str, who: &str) -> bool {
+    name.eq_ignore_ascii_case(who) || address == who || host(address) == who
 }

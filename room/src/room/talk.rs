@@ -11,8 +11,12 @@ use simp_control::{ascii, escape};
 
 use super::actions::{Action, ChatRef};
 use super::base::Room;
+use super::posts::{By, Post};
 use crate::lines::{Intent, Spoken};
-use crate::member::{ChatKind, Member, MemberState, Question};
+use crate::member::{ChatKind, MemberState, Question};
+
+/// So many bytes wait for the other doors at most.
+const WAITING_MAX: usize = 4 << 20;
 
 const HELP: [&str; 3] = [
     "PM TEXT, or just TEXT, goes to everybody here. DM NAME TEXT goes to NAME only.",
@@ -42,13 +46,15 @@ impl Room {
                 let others = self.names_but(chat);
                 self.ask(chat, Question::Whom, &format!("to whom? here: {others}"));
             }
-            (Intent::Direct(rest), _) => self.say_to_one(chat, rest),
+            (Intent::Direct(rest), _) => self.say_to_one(now_ms, chat, rest),
             (Intent::Public(""), _) => self.say_to_all(now_ms, chat, ""),
             // An answer is the whole line. Of `PM text` only a part is left: that is a command, and ends the
             // question.
-            (Intent::Public(text), Some(Question::Whom)) if text == trimmed => self.say_to_one(chat, text),
+            (Intent::Public(text), Some(Question::Whom)) if text == trimmed => {
+                self.say_to_one(now_ms, chat, text);
+            }
             (Intent::Public(text), Some(Question::Direct(name))) if text == trimmed => {
-                self.say_to(chat, &name, text);
+                self.say_to(now_ms, chat, &name, text);
             }
             (Intent::Public(text), _) => self.say_to_all(now_ms, chat, text),
         }
@@ -72,16 +78,12 @@ impl Room {
             return self.tell(chat, "nothing to send (HELP lists the commands)");
         }
         let Some(member) = self.members.get(&chat) else { return };
-        let spoken = Spoken::new(&format!("[{}] ", member.name), text);
-        // Others must know of somebody before they read a line of theirs.
-        if self.notices().iter().any(|notice| notice.name() == member.name) {
-            self.announce_now(now_ms);
-        }
-        let said = self.publish(Some(chat), &spoken);
-        self.confirm(chat, said, None);
+        let by = By::Member { name: member.name.clone(), chat };
+        self.say_if_not_too_much_waits(now_ms, chat, Post::Public { by, text: text.to_owned() });
     }
 
-    /// Sends public lines to all but this one, and keeps them for those who come later. Gives the number of what is said.
+    /// Sends public lines to all at this door but this one, and keeps them for those who come later. Gives the number of
+    /// what is said.
     pub(super) fn publish(&mut self, from: Option<u64>, spoken: &Spoken) -> u32 {
         let said = self.number();
         for other in self.others(from) {
@@ -99,31 +101,32 @@ impl Room {
         said
     }
 
-    fn send_spoken(&mut self, to: u64, spoken: &Spoken, said: u32) {
+    pub(super) fn send_spoken(&mut self, to: u64, spoken: &Spoken, said: u32) {
         let Some(member) = self.members.get(&to) else { return };
         for line in spoken.lines(member.kind) {
             self.send(to, line.clone(), Some(said));
         }
     }
 
-    fn number(&mut self) -> u32 {
+    pub(super) fn number(&mut self) -> u32 {
         // It need differ only from those of the same turn: confirmations do not outlive it.
         self.said = self.said.wrapping_add(1);
         self.said
     }
 
-    fn confirm(&mut self, id: u64, said: u32, whom: Option<String>) {
-        let Some(member) = self.members.get(&id) else { return };
+    /// Tells the one in this chat what became of what it said, if it is still who said it.
+    pub(super) fn confirm(&mut self, id: u64, by: &str, said: u32, whom: Option<String>, elsewhere: usize) {
+        let Some(member) = self.members.get(&id).filter(|member| member.name == by) else { return };
         let to = ChatRef { id, address: member.address.clone() };
         let whom = match member.kind {
             ChatKind::Plain => whom.map(|name| ascii(&name).into_owned()),
             ChatKind::Secure => whom,
         };
-        self.actions.push(Action::Confirm { to, said, whom });
+        self.actions.push(Action::Confirm { to, said, whom, elsewhere });
     }
 
     /// `NAME TEXT`, or `NAME` alone. A name may have spaces: the longest one that is here is meant.
-    fn say_to_one(&mut self, chat: u64, rest: &str) {
+    fn say_to_one(&mut self, now_ms: u64, chat: u64, rest: &str) {
         self.end_question(chat);
         let ends = rest.match_indices(' ').map(|(at, _)| at).chain([rest.len()]);
         let named = ends.filter_map(|end| rest.split_at_checked(end));
@@ -133,7 +136,7 @@ impl Room {
                 let words = format!("what do you want to say to {name}?");
                 self.ask(chat, Question::Direct(name.to_owned()), &words);
             }
-            Some((name, text)) => self.say_to(chat, name, text.trim_start()),
+            Some((name, text)) => self.say_to(now_ms, chat, name, text.trim_start()),
             None => {
                 let name = rest.split(' ').next().unwrap_or_default();
                 self.tell_no_such(chat, name);
@@ -141,11 +144,13 @@ impl Room {
         }
     }
 
-    /// The chat of the one in the room with this name, or whose name is shown so to those that take only ASCII.
-    fn meant(&self, name: &str) -> Option<u64> {
-        let is_shown_so = |member: &Member| ascii(&member.name).eq_ignore_ascii_case(name);
-        let by_look = || self.members.iter().find(|(_, member)| member.is_inside() && is_shown_so(member));
-        self.inside(name).or_else(|| by_look().map(|(chat, _)| *chat))
+    /// The name of the one in the room with this name, or whose name is shown so to those that take only ASCII.
+    fn meant(&self, name: &str) -> Option<String> {
+        let inside = self.members.values().filter(|member| member.is_inside()).map(|member| &member.name);
+        let mut all = inside.chain(self.seats.elsewhere().map(|seat| &seat.name));
+        let by_name = self.inside(name).and_then(|chat| self.members.get(&chat)).map(|member| &member.name);
+        let by_name = by_name.or_else(|| self.seats.get(name).map(|seat| &seat.name));
+        by_name.or_else(|| all.find(|inside| ascii(inside).eq_ignore_ascii_case(name))).cloned()
     }
 
     fn tell_no_such(&mut self, chat: u64, name: &str) {
@@ -154,16 +159,22 @@ impl Room {
         self.tell(chat, format!("no such user: {name}; here: {others}"));
     }
 
-    fn say_to(&mut self, chat: u64, name: &str, text: &str) {
+    fn say_to(&mut self, now_ms: u64, chat: u64, name: &str, text: &str) {
         self.end_question(chat);
         let Some(to) = self.meant(name) else { return self.tell_no_such(chat, name) };
-        if to == chat {
+        let Some(member) = self.members.get(&chat) else { return };
+        if to == member.name {
             return self.tell(chat, "you cannot message yourself");
         }
-        let name_of = |chat| self.members.get(&chat).map(|member| member.name.clone()).unwrap_or_default();
-        let (from, name) = (name_of(chat), name_of(to));
-        let said = self.number();
-        self.send_spoken(to, &Spoken::new(&format!("[{from} -> you] "), text), said);
-        self.confirm(chat, said, Some(name));
+        let by = By::Member { name: member.name.clone(), chat };
+        self.say_if_not_too_much_waits(now_ms, chat, Post::Direct { by, to, text: text.to_owned() });
+    }
+
+    /// Posts what somebody says, unless the other doors have been away for so long that too much waits for them.
+    fn say_if_not_too_much_waits(&mut self, now_ms: u64, chat: u64, post: Post) {
+        match self.waiting >= WAITING_MAX {
+            true => self.tell(chat, "not sent: too much waits already until the other doors can be reached"),
+            false => self.post(now_ms, post),
+        }
     }
 }

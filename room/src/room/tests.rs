@@ -18,6 +18,10 @@ struct World {
     event: u64,
     /// There is an account of each name.
     is_taken: bool,
+    /// Accounts that were made.
+    registered: Vec<(String, String)>,
+    /// What the operator was told.
+    answers: Vec<(u64, usize)>,
 }
 
 fn settings() -> RoomSettings {
@@ -29,13 +33,23 @@ fn settings() -> RoomSettings {
         max_members: 4,
         max_accounts: 9,
         rate: Rate { messages: 20 },
+        door: None,
     }
 }
 
 impl World {
     fn new(settings: RoomSettings) -> Self {
         let room = Room::new(settings, Stored::default());
-        Self { room, told: Vec::new(), jobs: Vec::new(), deeds: Vec::new(), event: 0, is_taken: false }
+        Self {
+            room,
+            told: Vec::new(),
+            jobs: Vec::new(),
+            deeds: Vec::new(),
+            event: 0,
+            is_taken: false,
+            registered: Vec::new(),
+            answers: Vec::new(),
+        }
     }
 
     fn open() -> Self {
@@ -71,9 +85,17 @@ impl World {
                 Task::Hash => Computed::Hash(format!("#{password}")),
                 Task::MatchAccount(_) => Computed::Matches(password == account),
                 Task::MatchHash(hash) => Computed::Matches(hash == format!("#{password}")),
+                Task::Register { name, hash } => {
+                    self.registered.extend((!self.is_taken).then_some((name, hash)));
+                    Computed::Registered(!self.is_taken)
+                }
             };
-            self.room.computed(NOW, chat, (event, password), computed, self.is_taken);
+            self.room.computed(NOW, chat, (event, password), computed);
             self.collect();
+        }
+        // What was computed can lead to an account.
+        if !self.jobs.is_empty() {
+            self.computes(account);
         }
     }
 
@@ -95,14 +117,15 @@ impl World {
                     reached += usize::from(part_of.is_some());
                     self.told.push((to.id, text.to_string()));
                 }
-                Action::Confirm { to, whom, .. } => {
-                    let whom = whom.unwrap_or_else(|| reached.to_string());
+                Action::Confirm { to, whom, elsewhere, .. } => {
+                    let whom = whom.unwrap_or_else(|| (reached + elsewhere).to_string());
                     self.told.push((to.id, format!("sent to {whom}")));
                 }
                 Action::Quit(chat) => self.told.push((chat.id, "(quit)".to_owned())),
                 Action::Compute { chat, event, password, task } => {
                     self.jobs.push((chat, event, password, task));
                 }
+                Action::Answer { order, count } => self.answers.push((order, count)),
                 deed => self.deeds.push(deed),
             }
         }
@@ -146,8 +169,8 @@ fn somebody_new_chooses_a_password_twice_and_is_in_the_room() {
     let inside = "You are in lobby. Here: nobody. (HELP lists the commands.)";
     assert_eq!(world.told(1), ["be kind", inside]);
     let forgive = Action::Forgive { name: "ann".to_owned(), host: "10.0.0.1".to_owned(), wrong: 0 };
-    let account = Action::AddAccount { name: "ann".to_owned(), hash: "#secret".to_owned() };
-    assert_eq!(world.deeds, [account, forgive]);
+    assert_eq!(world.registered, [("ann".to_owned(), "#secret".to_owned())]);
+    assert_eq!(world.deeds, [forgive]);
     assert_eq!(world.state(1), Some(&MemberState::Inside(None)));
 }
 
@@ -463,13 +486,13 @@ fn the_operator_says_something_and_sends_people_away() {
     for (chat, name) in [(1, "ann"), (2, "bob")] {
         world.enters(chat, name);
     }
-    let done = |text: &str| super::OrderResult::Done(text.to_owned());
-    assert_eq!(world.room.say("hi"), done("sent to 2"));
-    assert_eq!(world.room.set_topic("cats"), done("topic: cats"));
-    assert_eq!(world.room.kick(NOW + 9_000, "Bob", "too loud"), 1);
-    assert_eq!(world.room.kick(NOW, "bob", ""), 0);
+    world.room.say(NOW, 7, "hi");
+    world.room.set_topic("cats");
+    world.room.kick(NOW + 9_000, 8, "Bob", "too loud");
+    world.room.kick(NOW, 9, "bob", "");
     assert_eq!(world.room.banned(NOW, "10.0.0.1", ""), 1);
     world.collect();
+    assert_eq!(world.answers, [(7, 2), (8, 1), (9, 0)]);
     assert_eq!(world.told(2), ["[lobby] hi", "* topic: cats", "you were sent away: too loud", "(quit)"]);
     assert_eq!(world.told(1), ["[lobby] hi", "* topic: cats", "* bob left", "you are banned", "(quit)"]);
     assert_eq!(world.comes(3, "carol", &Newcomer::default())[0], "topic: cats");

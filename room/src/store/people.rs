@@ -166,17 +166,31 @@ impl RoomStore {
     /// # Errors
     /// If it cannot be written.
     pub fn unban(&self, who: &str) -> Result<Kept, RoomStoreError> {
-        let sql = "DELETE FROM strikes WHERE who IN (?1, ?2)";
         // Whoever asks for this wants them in, whatever kept them out.
-        self.ask(|db| {
-            let is_forgiven = db.execute(sql, [account_key(who), host_key(who)])? > 0;
-            let was_banned = db.execute("DELETE FROM bans WHERE who = ?1", [who])? > 0;
-            Ok(match (was_banned, is_forgiven) {
-                (true, _) => Kept::Ban,
-                (false, true) => Kept::Pause,
-                (false, false) => Kept::Nothing,
-            })
+        let is_forgiven = self.pardon(who)?;
+        let was_banned = self.ask(|db| Ok(db.execute("DELETE FROM bans WHERE who = ?1", [who])? > 0))?;
+        Ok(match (was_banned, is_forgiven) {
+            (true, _) => Kept::Ban,
+            (false, true) => Kept::Pause,
+            (false, false) => Kept::Nothing,
         })
+    }
+
+    /// Ends the pause after wrong passwords for a name and for a host. False if there was none.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn pardon(&self, who: &str) -> Result<bool, RoomStoreError> {
+        let sql = "DELETE FROM strikes WHERE who IN (?1, ?2)";
+        self.ask(|db| Ok(db.execute(sql, [account_key(who), host_key(who)])? > 0))
+    }
+
+    /// Whether a name or a host is banned.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_banned(&self, who: &str) -> Result<bool, RoomStoreError> {
+        self.ask(|db| db.prepare_cached("SELECT 1 FROM bans WHERE who = ?1")?.exists([who]))
     }
 
     /// Who is banned, and why.
@@ -210,6 +224,7 @@ mod tests {
             max_members: 1,
             max_accounts: 1,
             rate: crate::member::Rate { messages: 1 },
+            door: None,
         };
         let room = Room::new(settings, Stored::default());
         let mut commit = |now_ms, deeds: &Deeds| {

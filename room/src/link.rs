@@ -1,0 +1,397 @@
+//! What a door has posted and has heard of its room's stream: every post of every door once, in the order of the stream,
+//! whatever becomes of the connection, of the server, and of the door itself.
+//!
+//! - Each door numbers its posts, and keeps them before it publishes them. It hears its own posts like those of others.
+//! - What was heard before is dropped. What has come before its turn is passed over: its publisher hears that too, and
+//!   publishes it again ([`Envelope::attempt`]).
+//! - If numbers are missing that their publisher has heard ([`Envelope::through`]), the server has lost them.
+//! - A session begins with what is in the stream already. Only then is known what has to be published again.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{Ask, Look, Outgoing, Subject};
+use crate::room::Post;
+
+/// So many posts that were heard are kept, and so many bytes of them: another stream needs them again.
+const KEPT_MAX: usize = 1_000;
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// So many posts of the past does a new door read, for those that newcomers are shown.
+const PAST: u64 = 2_000;
+
+/// So many other doors are remembered: far more than a room has.
+const ORIGINS_MAX: usize = 1_000;
+
+/// A post as it is in the stream.
+#[derive(Debug, Serialize, Deserialize)]
+struct Envelope<'a> {
+    /// The door's name.
+    door: Cow<'a, str>,
+    /// The door's id: its numbers are its own.
+    id: Cow<'a, str>,
+    /// The number of the post, from 1.
+    n: u64,
+    /// All of the door's posts up to this one were in this stream when it published this.
+    through: u64,
+    /// How often the door has published its posts anew because one of them had come too early.
+    attempt: u64,
+    /// The post.
+    #[serde(flatten)]
+    post: Cow<'a, Post>,
+}
+
+/// A post of our own.
+#[derive(Debug, Clone)]
+struct Own {
+    n: u64,
+    post: Post,
+    /// How long it is as JSON.
+    bytes: usize,
+}
+
+/// What a door keeps of its room's stream, in one go with what it did because of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Mark {
+    /// The stream: when it was made.
+    pub stream: String,
+    /// The place of the last post that is dealt with.
+    pub place: u64,
+    /// The bucket: when it was made.
+    pub bucket: String,
+    /// The revision of the last record that is known.
+    pub revision: u64,
+    /// How many records there were: they only become more, unless somebody else removes them.
+    pub records: u64,
+    /// All of this door's posts up to this one were heard in this stream.
+    pub through: u64,
+}
+
+/// What is stored of a link.
+#[derive(Debug, Default)]
+pub struct StoredLink {
+    /// Where it was.
+    pub mark: Mark,
+    /// What it keeps of its own posts, by number.
+    pub posts: Vec<(u64, Post)>,
+    /// The last number that was heard of each door, by the door's id.
+    pub origins: HashMap<String, u64>,
+}
+
+/// What has changed since it was asked last, and must be stored.
+#[derive(Debug, Default)]
+pub struct LinkChanges {
+    /// Where it is.
+    pub mark: Mark,
+    /// New posts of its own.
+    pub posts: Vec<(u64, String)>,
+    /// Its own posts before this one are not needed any more.
+    pub first: u64,
+    /// The last number of these doors.
+    pub origins: HashMap<String, u64>,
+}
+
+/// How far a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Session {
+    /// The server is away.
+    Away,
+    /// What is in the stream up to this place may be ours.
+    Reads(u64),
+    /// What is posted is published.
+    Works,
+}
+
+/// What comes of something that was told.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing that was not known.
+    Nothing,
+    /// A post of this door.
+    Post(String, Post),
+    /// The same, and the server has lost some before it.
+    AfterLoss(String, Post),
+    /// What no door has written.
+    Nonsense,
+}
+
+/// A door's link to the stream.
+#[derive(Debug)]
+pub struct Link {
+    door: String,
+    id: String,
+    session: Session,
+    /// This run has read all that was in the stream when it began.
+    has_caught_up: bool,
+    /// The other doors must be told who is inside at this one, and tell the same.
+    greets: bool,
+    mark: Mark,
+    /// Its own posts, the oldest first, with their numbers; those after [`Mark::through`] wait.
+    posts: VecDeque<Own>,
+    /// The number of the last of them.
+    last: u64,
+    attempt: u64,
+    /// How many bytes of them wait, and how many were heard.
+    waiting: usize,
+    kept: usize,
+    origins: HashMap<String, u64>,
+    changes: LinkChanges,
+    asks: Vec<Ask>,
+}
+
+impl Link {
+    /// Goes on where the door with this name and id was.
+    pub fn new(door: String, id: String, stored: StoredLink) -> Self {
+        let StoredLink { mark, posts, origins } = stored;
+        let own = posts.into_iter().map(|(n, post)| {
+            let bytes = json(&post).len();
+            Own { n, post, bytes }
+        });
+        let posts: VecDeque<Own> = own.collect();
+        let heard = origins.get(&id).copied().unwrap_or_default();
+        let last = posts.back().map_or(0, |own| own.n).max(heard);
+        let bytes = |is_heard| {
+            posts.iter().filter(|own| (own.n <= mark.through) == is_heard).map(|own| own.bytes).sum()
+        };
+        Self {
+            waiting: bytes(false),
+            kept: bytes(true),
+            door,
+            id,
+            session: Session::Away,
+            has_caught_up: false,
+            greets: true,
+            mark,
+            posts,
+            last,
+            attempt: 0,
+            origins,
+            changes: LinkChanges::default(),
+            asks: Vec::new(),
+        }
+    }
+
+    /// The door's name.
+    pub fn door(&self) -> &str {
+        &self.door
+    }
+
+    /// The door's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether what is posted is published at once.
+    pub fn works(&self) -> bool {
+        self.session == Session::Works
+    }
+
+    /// Whether this run has read all that was in the stream when it began.
+    pub fn has_caught_up(&self) -> bool {
+        self.has_caught_up
+    }
+
+    /// The place of the last post that was dealt with.
+    pub fn place(&self) -> u64 {
+        self.mark.place
+    }
+
+    /// Whether the other doors are to be told who is inside at this one, and to tell the same: once after the start, and
+    /// after the stream has lost something.
+    pub fn take_greeting(&mut self) -> bool {
+        std::mem::take(&mut self.greets)
+    }
+
+    /// How many bytes of posts wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// What is to be asked, once what changed is stored.
+    pub fn take_asks(&mut self) -> Vec<Ask> {
+        std::mem::take(&mut self.asks)
+    }
+
+    /// Asks for something else.
+    pub fn ask(&mut self, ask: Ask) {
+        self.asks.push(ask);
+    }
+
+    /// What must be stored.
+    pub fn take_changes(&mut self) -> LinkChanges {
+        let first = self.posts.front().map_or(self.last + 1, |own| own.n);
+        LinkChanges { mark: self.mark.clone(), first, ..std::mem::take(&mut self.changes) }
+    }
+
+    /// A session begins. Whether the records that this door knows are to be written again, for the server has lost its own.
+    pub fn began(&mut self, look: &Look) -> bool {
+        let is_new = self.mark.stream.is_empty();
+        if is_new {
+            self.mark.place = look.last.saturating_sub(PAST).max(look.first.saturating_sub(1));
+        } else if self.mark.stream != look.stream {
+            self.mark.place = 0;
+            self.post_again();
+        } else if look.last < self.mark.place {
+            // It was put back to what it was before.
+            self.mark.place = look.last;
+            self.post_again();
+        }
+        let has_lost = self.looked(look);
+        if self.mark.bucket != look.bucket {
+            self.mark.revision = 0;
+        }
+        self.mark.stream.clone_from(&look.stream);
+        self.mark.bucket.clone_from(&look.bucket);
+        self.session = Session::Reads(look.last);
+        self.asks.push(Ask::Follow { place: self.mark.place, revision: self.mark.revision });
+        self.read_on();
+        has_lost
+    }
+
+    /// Stream and bucket are so. Whether the records that this door knows are to be written again.
+    pub fn looked(&mut self, look: &Look) -> bool {
+        let is_other = !self.mark.bucket.is_empty() && self.mark.bucket != look.bucket;
+        let has_lost = is_other || look.records < self.mark.records;
+        self.mark.records = look.records;
+        has_lost
+    }
+
+    /// The session is over.
+    pub fn is_away(&mut self) {
+        self.session = Session::Away;
+    }
+
+    /// A record of this revision is known.
+    pub fn knows(&mut self, revision: u64) {
+        self.mark.revision = self.mark.revision.max(revision);
+    }
+
+    /// Posts something, when it can.
+    pub fn post(&mut self, post: Post) {
+        self.last += 1;
+        let json = json(&post);
+        let own = Own { n: self.last, post, bytes: json.len() };
+        self.waiting += own.bytes;
+        self.changes.posts.push((own.n, json));
+        if self.works() {
+            self.asks.push(self.published(&own));
+        }
+        self.posts.push_back(own);
+    }
+
+    /// What is at this place of the stream.
+    pub fn heard(&mut self, place: u64, body: &[u8]) -> Heard {
+        self.mark.place = self.mark.place.max(place);
+        let heard = match serde_json::from_slice::<Envelope<'_>>(body) {
+            Ok(envelope) => self.opened(envelope),
+            Err(_) => Heard::Nonsense,
+        };
+        self.read_on();
+        heard
+    }
+
+    fn opened(&mut self, envelope: Envelope<'_>) -> Heard {
+        let Envelope { door, id, n, through, attempt, post } = envelope;
+        let (door, id, post) = (door.into_owned(), id.into_owned(), post.into_owned());
+        if id == self.id {
+            self.heard_own(n, attempt);
+        }
+        let known = self.origins.get(&id).copied();
+        let is_lost = match known {
+            Some(known) if n <= known => return Heard::Nothing,
+            // Its publisher hears that some are missing, and publishes them and this one again.
+            Some(known) if n > known + 1 && n > through + 1 => return Heard::Nothing,
+            Some(known) => n > known + 1,
+            // Of a door that is new to this one, or the other way round.
+            None => false,
+        };
+        if known.is_none() && self.origins.len() >= ORIGINS_MAX {
+            return Heard::Nonsense;
+        }
+        self.origins.insert(id.clone(), n);
+        self.changes.origins.insert(id, n);
+        if is_lost { Heard::AfterLoss(door, post) } else { Heard::Post(door, post) }
+    }
+
+    fn heard_own(&mut self, n: u64, attempt: u64) {
+        if n > self.last {
+            // Of a run after the one that an older copy of our store is of.
+            (self.last, self.mark.through) = (n, n);
+            self.posts.clear();
+            (self.waiting, self.kept) = (0, 0);
+        } else if n == self.mark.through + 1 {
+            self.mark.through = n;
+            let heard =
+                self.posts.binary_search_by_key(&n, |own| own.n).ok().and_then(|at| self.posts.get(at));
+            let bytes = heard.map_or(0, |own| own.bytes);
+            (self.waiting, self.kept) = (self.waiting - bytes, self.kept + bytes);
+            self.keep_less();
+        } else if n > self.mark.through && attempt >= self.attempt {
+            self.attempt = attempt + 1;
+            self.publish_waiting();
+        }
+    }
+
+    /// All that was in the stream when the session began is read, or not yet.
+    fn read_on(&mut self) {
+        if matches!(self.session, Session::Reads(until) if self.mark.place >= until) {
+            self.session = Session::Works;
+            self.has_caught_up = true;
+            self.publish_waiting();
+        }
+    }
+
+    /// The stream has lost what this door had published: others may not have heard all of it.
+    fn post_again(&mut self) {
+        self.greets = true;
+        self.mark.through = self.posts.front().map_or(self.last, |own| own.n - 1);
+        (self.waiting, self.kept) = (self.waiting + self.kept, 0);
+    }
+
+    fn publish_waiting(&mut self) {
+        if self.works() {
+            let waits = self.posts.iter().filter(|own| own.n > self.mark.through);
+            let published: Vec<_> = waits.map(|own| self.published(own)).collect();
+            self.asks.extend(published);
+        }
+    }
+
+    fn published(&self, own: &Own) -> Ask {
+        let subject = match own.post {
+            Post::Public { .. } => Subject::Public,
+            Post::Direct { .. } => Subject::Door(self.door.clone()),
+            _ => Subject::News,
+        };
+        let (n, attempt) = (own.n, self.attempt);
+        let again = if attempt == 0 { String::new() } else { format!(".{attempt}") };
+        let envelope = Envelope {
+            door: Cow::from(&self.door),
+            id: Cow::from(&self.id),
+            n,
+            through: self.mark.through,
+            attempt,
+            post: Cow::Borrowed(&own.post),
+        };
+        Ask::Publish(Outgoing {
+            id: format!("{}.{n}{again}", self.id),
+            subject,
+            body: json(&envelope).into_bytes(),
+        })
+    }
+
+    /// Forgets the oldest posts that were heard, if there are many.
+    fn keep_less(&mut self) {
+        let mut count = self.posts.partition_point(|own| own.n <= self.mark.through);
+        while count > KEPT_MAX || self.kept > KEPT_BYTES_MAX {
+            let Some(oldest) = self.posts.pop_front() else { break };
+            (count, self.kept) = (count - 1, self.kept - oldest.bytes);
+        }
+    }
+}
+
+/// What is ours, as JSON.
+fn json(what: &impl Serialize) -> String {
+    serde_json::to_string(what).unwrap_or_default()
+}
