@@ -134,10 +134,11 @@ pub struct Dedup {
 }
 
 impl Dedup {
-    /// `first`: a token that no earlier run has given out lately, nor will a later one.
-    pub fn new(leftover: Leftover, first: u64) -> Self {
+    /// `first`: a token that no earlier run has given out lately, nor will a later one. `sent`: the newest line that simpd
+    /// has taken for what was stored as done.
+    pub fn new(leftover: Leftover, first: u64, sent: u64) -> Self {
         // What is left is stored by itself from now on.
-        let newest = leftover.newest();
+        let newest = leftover.newest().max(sent);
         Self { leftover, token: first, newest }
     }
 

@@ -21,8 +21,11 @@ use crate::room::OrderResult;
 /// What a door asks of the server.
 #[derive(Debug, Clone)]
 pub enum Ask {
-    /// To be told all posts after this place in the stream, and all records after this revision.
+    /// To be told all posts after this place in the stream, and all records after this revision. What was asked before it
+    /// was asked of an earlier session.
     Follow {
+        /// The session that it is asked of.
+        session: u64,
         /// The place of the last post that is dealt with.
         place: u64,
         /// The revision of the last record that is known.
@@ -99,8 +102,8 @@ pub struct Registration {
 /// What the server tells.
 #[derive(Debug)]
 pub enum Told {
-    /// It is there, and stream and bucket are so.
-    Began(Look),
+    /// It is there, in a session with this number, and stream and bucket are so.
+    Began(u64, Look),
     /// What it is away for, in one line with the remedy.
     Away(String),
     /// The post at this place of the stream, as bytes that anybody may have written.

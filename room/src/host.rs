@@ -71,8 +71,8 @@ pub struct Host<S> {
     /// What simpd was told of that.
     seen: u64,
     dedup: Dedup,
-    /// There was something left when a turn was stored last.
-    has_leftover: bool,
+    /// How many lines were left when a turn was stored last; `None` before the first.
+    left: Option<usize>,
     /// When it began, on the steady clock.
     started_ms: u64,
     /// Lines that simpd took since the start.
@@ -128,6 +128,7 @@ impl<S: Simpd> Host<S> {
             None => Vec::new(),
         };
         let leftover = Leftover::new(leftover);
+        let sent_before = done_before.map_or(0, |_| sent.id);
         let room = Room::new(settings, stored);
         Ok(Self {
             room,
@@ -141,8 +142,8 @@ impl<S: Simpd> Host<S> {
             done,
             seen: 0,
             // Runs are apart by a second and more, and none has a million lines in each of its milliseconds.
-            dedup: Dedup::new(leftover, now.wall_ms << 20),
-            has_leftover: true,
+            dedup: Dedup::new(leftover, now.wall_ms << 20, sent_before),
+            left: None,
             started_ms: now.steady_ms,
             lines: 0,
             proved: HashSet::new(),
@@ -274,10 +275,13 @@ impl<S: Simpd> Host<S> {
                 None
             }
             Input::Told(told) => {
-                let registered = matches!(told, Told::Registered(..));
+                // A post follows from no event of ours: whatever an earlier run sent for it was sent at any time.
+                let from = match &told {
+                    Told::Registered(registration, _) => registration.event,
+                    _ => 0,
+                };
                 self.handle_told(now, turn, told)?;
-                // Whatever an earlier run sent for it was sent for nothing else.
-                Some(0).filter(|_| !registered)
+                Some(from)
             }
             Input::Stop => return Ok(Some(Stopped)),
             Input::Failed(error) => return Err(error),
@@ -390,15 +394,20 @@ impl<S: Simpd> Host<S> {
         // simpd first, the store second: what is done twice simpd recognizes, and what is stored as done is never
         // done again.
         self.lines += turn.batch.carry_out(&mut self.simpd, &mut self.dedup)?;
-        if self.has_leftover {
+        if self.left != Some(0) {
             // Posts may be heard again as well.
             if self.doors.as_ref().is_none_or(Doors::has_caught_up) {
                 let through = self.through(done.id);
                 self.dedup.leftover_mut().forget_through(through);
             }
             let rest = self.dedup.leftover_mut().rest();
-            self.has_leftover = !rest.is_empty();
-            turn.deeds.leftover = Some(rest);
+            if self.left != Some(rest.len()) {
+                self.left = Some(rest.len());
+                turn.deeds.leftover = Some(rest);
+            }
+            if let (Some(0), Some(doors)) = (self.left, &mut self.doors) {
+                doors.link_mut().has_no_past();
+            }
         }
         let sent = Some(self.dedup.newest()).filter(|newest| *newest > 0);
         turn.deeds.sent = sent.map(|newest| self.simpd.position_of(newest));
@@ -413,7 +422,6 @@ impl<S: Simpd> Host<S> {
         }
         self.simpd.store_works();
         self.done = done;
-        self.want_no_more(&changes.members);
         for (chat, event, password, task) in turn.jobs {
             let work = match task {
                 Task::Hash => Work::Hash,
@@ -426,6 +434,8 @@ impl<S: Simpd> Host<S> {
             // The threads live as long as we do.
             let _ = self.jobs.send((chat, event, password, work));
         }
+        // Also of those who have left in the turn in which they gave it.
+        self.want_no_more(&changes.members);
         if let Some(doors) = &mut self.doors {
             self.room.waits(doors.link_mut().waiting());
             doors.ask();

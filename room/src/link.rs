@@ -39,7 +39,6 @@ struct Envelope<'a> {
     /// How often the door has published its posts anew because one of them had come too early.
     attempt: u64,
     /// The post.
-    #[serde(flatten)]
     post: Cow<'a, Post>,
 }
 
@@ -67,6 +66,8 @@ pub struct Mark {
     pub records: u64,
     /// All of this door's posts up to this one were heard in this stream.
     pub through: u64,
+    /// What is left of an earlier run.
+    past: Past,
 }
 
 /// What is stored of a link.
@@ -104,6 +105,19 @@ enum Session {
     Works,
 }
 
+/// What an earlier run of the door has heard and done, and not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Past {
+    /// It is in the stream, and comes again.
+    #[default]
+    Unread,
+    /// It was heard again.
+    Read,
+    /// The stream has lost it before that: it may come at any time, if its door publishes it again.
+    Lost,
+}
+
 /// What comes of something that was told.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -117,17 +131,26 @@ pub enum Heard {
     Nonsense,
 }
 
+/// How far a link was when the stream was looked at before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Before {
+    place: u64,
+    /// The number of its own last post.
+    last: u64,
+}
+
 /// A door's link to the stream.
 #[derive(Debug)]
 pub struct Link {
     door: String,
     id: String,
     session: Session,
-    /// This run has read all that was in the stream when it began.
-    has_caught_up: bool,
     /// The other doors must be told who is inside at this one, and tell the same.
     greets: bool,
     mark: Mark,
+    before: Before,
+    /// Who has heard all up to this place has heard all of its own posts up to this one, unless they are lost.
+    due: Option<(u64, u64)>,
     /// Its own posts, the oldest first, with their numbers; those after [`Mark::through`] wait.
     posts: VecDeque<Own>,
     /// The number of the last of them.
@@ -144,7 +167,10 @@ pub struct Link {
 impl Link {
     /// Goes on where the door with this name and id was.
     pub fn new(door: String, id: String, stored: StoredLink) -> Self {
-        let StoredLink { mark, posts, origins } = stored;
+        let StoredLink { mut mark, posts, origins } = stored;
+        if mark.past == Past::Read {
+            mark.past = Past::Unread;
+        }
         let own = posts.into_iter().map(|(n, post)| {
             let bytes = json(&post).len();
             Own { n, post, bytes }
@@ -161,8 +187,9 @@ impl Link {
             door,
             id,
             session: Session::Away,
-            has_caught_up: false,
             greets: true,
+            before: Before::default(),
+            due: None,
             mark,
             posts,
             last,
@@ -188,9 +215,14 @@ impl Link {
         self.session == Session::Works
     }
 
-    /// Whether this run has read all that was in the stream when it began.
+    /// Whether this run has heard all that an earlier one can have heard and not stored.
     pub fn has_caught_up(&self) -> bool {
-        self.has_caught_up
+        self.mark.past == Past::Read
+    }
+
+    /// Nothing is left of an earlier run.
+    pub fn has_no_past(&mut self) {
+        self.mark.past = Past::Read;
     }
 
     /// The place of the last post that was dealt with.
@@ -226,10 +258,10 @@ impl Link {
     }
 
     /// A session begins. Whether the records that this door knows are to be written again, for the server has lost its own.
-    pub fn began(&mut self, look: &Look) -> bool {
+    pub fn began(&mut self, session: u64, look: &Look) -> bool {
         let is_new = self.mark.stream.is_empty();
         if is_new {
-            self.mark.place = look.last.saturating_sub(PAST).max(look.first.saturating_sub(1));
+            self.mark.place = look.last.saturating_sub(PAST);
         } else if self.mark.stream != look.stream {
             self.mark.place = 0;
             self.post_again();
@@ -238,6 +270,8 @@ impl Link {
             self.mark.place = look.last;
             self.post_again();
         }
+        self.skip(look);
+        (self.before, self.due) = (Before::default(), None);
         let has_lost = self.looked(look);
         if self.mark.bucket != look.bucket {
             self.mark.revision = 0;
@@ -245,13 +279,27 @@ impl Link {
         self.mark.stream.clone_from(&look.stream);
         self.mark.bucket.clone_from(&look.bucket);
         self.session = Session::Reads(look.last);
-        self.asks.push(Ask::Follow { place: self.mark.place, revision: self.mark.revision });
+        self.asks.push(Ask::Follow { session, place: self.mark.place, revision: self.mark.revision });
         self.read_on();
         has_lost
     }
 
-    /// Stream and bucket are so. Whether the records that this door knows are to be written again.
-    pub fn looked(&mut self, look: &Look) -> bool {
+    /// Stream and bucket are so, some seconds after they were looked at last. Whether the records that this door knows are
+    /// to be written again.
+    pub fn looked_again(&mut self, look: &Look) -> bool {
+        self.skip(look);
+        let before = std::mem::replace(&mut self.before, Before { place: self.mark.place, last: self.last });
+        // All that was published when it was looked at before is there by now.
+        self.due = Some((look.last, before.last));
+        if matches!(self.session, Session::Reads(_)) && before.place == self.mark.place {
+            // Somebody has removed from the stream what was to come.
+            self.works_now();
+        }
+        self.read_on();
+        self.looked(look)
+    }
+
+    fn looked(&mut self, look: &Look) -> bool {
         let is_other = !self.mark.bucket.is_empty() && self.mark.bucket != look.bucket;
         let has_lost = is_other || look.records < self.mark.records;
         self.mark.records = look.records;
@@ -334,20 +382,49 @@ impl Link {
         }
     }
 
-    /// All that was in the stream when the session began is read, or not yet.
+    /// Goes on if all that was in the stream at some time is read.
     fn read_on(&mut self) {
         if matches!(self.session, Session::Reads(until) if self.mark.place >= until) {
-            self.session = Session::Works;
-            self.has_caught_up = true;
+            self.works_now();
+        }
+        if let Some((_, own)) = self.due.take_if(|(place, _)| *place <= self.mark.place)
+            && own > self.mark.through
+        {
+            // Somebody has removed it from the stream before it was heard.
+            self.attempt += 1;
             self.publish_waiting();
         }
+    }
+
+    fn works_now(&mut self) {
+        self.session = Session::Works;
+        if self.mark.past == Past::Unread {
+            self.mark.past = Past::Read;
+        }
+        self.publish_waiting();
     }
 
     /// The stream has lost what this door had published: others may not have heard all of it.
     fn post_again(&mut self) {
         self.greets = true;
+        self.loses_past();
         self.mark.through = self.posts.front().map_or(self.last, |own| own.n - 1);
         (self.waiting, self.kept) = (self.waiting + self.kept, 0);
+    }
+
+    /// What was before the first post in the stream does not come any more.
+    fn skip(&mut self, look: &Look) {
+        let before = look.first.saturating_sub(1);
+        if before > self.mark.place {
+            self.mark.place = before;
+            self.loses_past();
+        }
+    }
+
+    fn loses_past(&mut self) {
+        if self.mark.past == Past::Unread {
+            self.mark.past = Past::Lost;
+        }
     }
 
     fn publish_waiting(&mut self) {

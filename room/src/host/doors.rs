@@ -85,6 +85,12 @@ impl Doors {
         self.link.has_caught_up()
     }
 
+    /// Whether all that it has posted is in the stream, and heard there.
+    #[cfg(test)]
+    pub fn is_heard(&self) -> bool {
+        self.link.works() && self.link.waiting() == 0
+    }
+
     /// Why nothing can be asked; `None` if it can.
     pub fn trouble(&self) -> Option<&String> {
         self.away.as_ref()
@@ -190,11 +196,12 @@ impl<S: Simpd> Host<S> {
     pub(super) fn handle_told(&mut self, now: Now, turn: &mut Turn, told: Told) -> Outcome {
         let Some(doors) = &mut self.doors else { return Ok(()) };
         match told {
-            Told::Began(look) => {
+            Told::Began(session, look) => {
                 doors.away = None;
                 doors.renews_ms = Some(now.steady_ms);
                 doors.leases.begin(now.steady_ms);
-                doors.records = if doors.link.began(&look) { Records::Lost } else { Records::Coming };
+                doors.records =
+                    if doors.link.began(session, &look) { Records::Lost } else { Records::Coming };
                 doors.look = look;
             }
             Told::Away(why) => {
@@ -214,7 +221,7 @@ impl<S: Simpd> Host<S> {
                 }
             }
             Told::Looked(look) => {
-                if doors.link.looked(&look) {
+                if doors.link.looked_again(&look) {
                     let records = self.store.records()?;
                     doors.link.ask(Ask::Restore(records));
                 }

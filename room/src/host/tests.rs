@@ -24,6 +24,7 @@ use crate::room::{Computed, Order, RoomSettings};
 use crate::simpd::{Errand, Simpd};
 use crate::store::RoomStore;
 
+mod doors;
 mod sources;
 
 const NAMES: [&str; 6] = ["ann", "bob", "carol", "dave", "eve", "fred"];

@@ -11,7 +11,7 @@ use crate::lines::Spoken;
 
 /// What all doors are told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "post", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Post {
     /// Something is said to everybody.
     Public {
