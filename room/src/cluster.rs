@@ -38,7 +38,7 @@ pub enum Ask {
     /// To write the lease of this door, and to say how stream and bucket are.
     Renew(Lease),
     /// To make an account, if there is none of that name.
-    Register(Registration),
+    Register(Box<Registration>),
     /// To write a record, or to remove it.
     Keep {
         /// Which one.
@@ -115,7 +115,7 @@ pub enum Told {
     /// How stream and bucket are, some time after they were looked at last.
     Looked(Look),
     /// What became of an account.
-    Registered(Registration, Registered),
+    Registered(Box<Registration>, Registered),
     /// Another process writes the lease of this door: where it runs.
     Stolen(String),
 }

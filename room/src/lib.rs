@@ -120,8 +120,8 @@ fn text(words: &[String]) -> Outcome<String> {
 fn open(args: RunArgs, ending: Ending) -> Outcome<ExitCode> {
     let (daemon, background) = (args.daemon.clone(), args.background);
     // What is wrong with the arguments is found before anything is started.
-    let _doors = doors(&args)?;
-    let settings = settings(args)?;
+    let doors = doors(&args)?;
+    let settings = RoomSettings { door: doors.as_ref().map(|doors| doors.door.clone()), ..settings(args)? };
     if background {
         let files = RoomFiles::of(&settings.name)?;
         // What the room has put something into by then stays.
@@ -131,7 +131,7 @@ fn open(args: RunArgs, ending: Ending) -> Outcome<ExitCode> {
             return Ok(status);
         }
     }
-    run::run(daemon, settings, ending)?;
+    run::run(daemon, settings, doors, ending)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -28,7 +28,7 @@ pub fn order(name: Option<String>, json: bool, order: Order) -> Outcome {
         }),
         OrderResult::Doors(known) if json => known.doors.iter().try_for_each(|door| print(&object(door))),
         OrderResult::Doors(known) => known.doors.iter().try_for_each(|door| print(&door_line(door))),
-        OrderResult::Status(status) if json => print(&object(&status)),
+        OrderResult::Status(status) if json => print(&object(&*status)),
         OrderResult::Status(status) => status_lines(&status),
         OrderResult::NoSuch(line) => Err(fail(FailureKind::NoSuch, line)),
         OrderResult::Failed(line) => Err(fail(FailureKind::Failed, line)),

@@ -29,7 +29,7 @@ pub use base::{Changes, Room, RoomSettings, Stored};
 pub use login::{ByKey, Newcomer, PASSWORD_MIN, Unusable};
 pub use notices::Notice;
 pub use orders::{DoorInfo, DoorsStatus, MemberInfo, Order, OrderResult, RoomStatus};
-pub use posts::{By, Post};
+pub use posts::Post;
 pub use seats::Seat;
 
 use crate::lines::{Intent, count, too_long};

@@ -3,11 +3,12 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use argon2::password_hash::rand_core::{OsRng, RngCore as _};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use simp_control::Client;
@@ -16,10 +17,12 @@ use simp_control::error::{Error, Outcome, fail, system};
 use simp_control::{FailureKind, Status, sleep};
 use simp_service::ending::Ending;
 
+use crate::cluster::Told;
 use crate::control;
-use crate::files::RoomFiles;
+use crate::files::{RoomFiles, name_option};
 use crate::hashing;
-use crate::host::{Host, Input, Stopped};
+use crate::host::{Doors, Host, Input, Stopped};
+use crate::nats::{self, NatsOptions};
 use crate::now::Now;
 use crate::output::{print, say};
 use crate::room::{Order, OrderResult, RoomSettings};
@@ -40,12 +43,17 @@ type Happened = (Option<u64>, Input);
 ///
 /// # Errors
 /// If it cannot be run.
-pub fn run(daemon: Option<String>, settings: RoomSettings, ending: Ending) -> Outcome {
+pub fn run(
+    daemon: Option<String>,
+    settings: RoomSettings,
+    doors: Option<NatsOptions>,
+    ending: Ending,
+) -> Outcome {
     let files = RoomFiles::of(&settings.name)?;
     let mut new = files.make_folder()?;
     // Before everything that another run of this room would be disturbed by.
     let lock = files.take_lock()?;
-    let opened = open(daemon, settings, ending, &files).inspect_err(|_| files.discard_new())?;
+    let opened = open(daemon, (settings, doors), ending, &files).inspect_err(|_| files.discard_new())?;
     new.keep();
     opened.run(lock)
 }
@@ -53,7 +61,7 @@ pub fn run(daemon: Option<String>, settings: RoomSettings, ending: Ending) -> Ou
 /// All that can fail before the room is open, with its lock.
 fn open(
     daemon: Option<String>,
-    settings: RoomSettings,
+    (settings, doors): (RoomSettings, Option<NatsOptions>),
     ending: Ending,
     files: &RoomFiles,
 ) -> Outcome<OpenRoom> {
@@ -62,15 +70,19 @@ fn open(
     watch_signals(&inputs, &stopping)?;
     ending.hand_over();
     let trouble = Trouble::default();
-    let mut launch = Launch { daemon, settings, files: files.clone(), inputs, stopping, trouble, starts: 0 };
+    let (files_of_launch, run) = (files.clone(), random());
+    let mut launch =
+        Launch { daemon, settings, doors, run, files: files_of_launch, inputs, stopping, trouble, starts: 0 };
     let client = Client::find(launch.daemon.take())?;
     // The same again, even if others have been started meanwhile.
     launch.daemon = Some(client.socket().path.display().to_string());
     let simpd = Asker::new(client, Arc::clone(&launch.stopping), launch.trouble.clone())?;
     // By the name that simpd gives itself: two paths can lead to the same one.
     let simpd_lock = files.take_simpd(&simpd.name())?;
-    let opened = format!("simp-room: the room {} is open on simpd {}", launch.settings.name, simpd.name());
-    let host = launch.start(simpd)?;
+    let door = launch.settings.door.as_ref().map(|door| format!(" as the door {door}")).unwrap_or_default();
+    let opened =
+        format!("simp-room: the room {} is open on simpd {}{door}", launch.settings.name, simpd.name());
+    let host = launch.start(simpd, &happened)?;
     // Only now: a room that does not open has no socket, and does not answer.
     serve_operators(&launch)?;
     Ok(OpenRoom { launch, simpd_lock, host, happened, opened })
@@ -93,7 +105,7 @@ impl OpenRoom {
         let mut outcome = print(&opened).and_then(|()| launch.serve(&mut host, &happened));
         while let Err(Error::OtherLog(_)) = outcome {
             say("simpd has a different log than before: all chats are over");
-            outcome = launch.start_again().and_then(|again| {
+            outcome = launch.start_again(&happened).and_then(|again| {
                 host = again;
                 launch.serve(&mut host, &happened)
             });
@@ -121,6 +133,10 @@ impl OpenRoom {
 struct Launch {
     daemon: Option<String>,
     settings: RoomSettings,
+    /// Where the doors meet, if this is one of several.
+    doors: Option<NatsOptions>,
+    /// Tells this process from all others that are the same door.
+    run: String,
     files: RoomFiles,
     inputs: SyncSender<Happened>,
     stopping: Arc<AtomicBool>,
@@ -131,13 +147,13 @@ struct Launch {
 }
 
 impl Launch {
-    fn start_again(&mut self) -> Outcome<Host<Asker>> {
+    fn start_again(&mut self, happened: &Receiver<Happened>) -> Outcome<Host<Asker>> {
         let client = Client::find(self.daemon.clone())?;
-        self.start(Asker::new(client, Arc::clone(&self.stopping), self.trouble.clone())?)
+        self.start(Asker::new(client, Arc::clone(&self.stopping), self.trouble.clone())?, happened)
     }
 
     /// Goes on where it stopped, and lets the events come.
-    fn start(&mut self, mut simpd: Asker) -> Outcome<Host<Asker>> {
+    fn start(&mut self, mut simpd: Asker, happened: &Receiver<Happened>) -> Outcome<Host<Asker>> {
         warn_of(&*simpd.status()?);
         self.starts += 1;
         let start = Some(self.starts);
@@ -148,8 +164,14 @@ impl Launch {
         let jobs = hashing::start(&wanted, move |chat, event, password, result| {
             let _ = computed.send((start, Input::Computed(chat, event, password, result)));
         });
-        let store = RoomStore::open(&self.files.store)?;
-        let mut host = Host::start(now(), self.settings.clone(), store, simpd, (jobs, wanted), None)?;
+        let mut store = RoomStore::open(&self.files.store)?;
+        let doors = self.open_door(&mut store)?;
+        let mut host = Host::start(now(), self.settings.clone(), store, simpd, (jobs, wanted), doors)?;
+        while !host.is_ready() {
+            if self.stopping.load(Ordering::Relaxed) || self.turn(&mut host, happened)?.is_some() {
+                return Err(Error::Abandoned);
+            }
+        }
         host.begin(now())?;
         let (events, broken) = (self.inputs.clone(), self.inputs.clone());
         // A full queue makes the thread wait, and with it simpd: no more events than the room can deal with.
@@ -165,20 +187,66 @@ impl Launch {
     /// If it cannot go on; [`Error::OtherLog`] if simpd has a different log than before.
     fn serve(&self, host: &mut Host<Asker>, happened: &Receiver<Happened>) -> Outcome<Stopped> {
         while !self.stopping.load(Ordering::Relaxed) {
-            let mut turn = host.turn();
-            let mut next = wait(host.wait_ms(now()), happened);
-            while let Some((start, input)) = next {
-                let is_ours = start.is_none_or(|start| start == self.starts);
-                // The last turn is carried out and stored like any other.
-                if is_ours && let Some(stopped) = host.handle(now(), &mut turn, input)? {
-                    host.end(now(), turn)?;
-                    return Ok(stopped);
-                }
-                next = if turn.is_full() { None } else { happened.try_recv().ok() };
+            if let Some(stopped) = self.turn(host, happened)? {
+                return Ok(stopped);
             }
-            host.end(now(), turn)?;
         }
         Ok(Stopped)
+    }
+
+    fn turn(&self, host: &mut Host<Asker>, happened: &Receiver<Happened>) -> Outcome<Option<Stopped>> {
+        let mut turn = host.turn();
+        let mut next = wait(host.wait_ms(now()), happened);
+        let mut stopped = None;
+        while let Some((start, input)) = next {
+            if start.is_none_or(|start| start == self.starts) {
+                stopped = host.handle(now(), &mut turn, input)?;
+            }
+            next = if turn.is_full() || stopped.is_some() { None } else { happened.try_recv().ok() };
+        }
+        // The last turn is carried out and stored like any other.
+        host.end(now(), turn)?;
+        Ok(stopped)
+    }
+
+    /// Makes a room that has several doors one of them.
+    ///
+    /// # Errors
+    /// If its server cannot be reached, and it was never one before; or if the room was not the one or the other.
+    fn open_door(&self, store: &mut RoomStore) -> Outcome<Option<Doors>> {
+        let name = &self.settings.name;
+        let before = store.door()?;
+        let Some(options) = &self.doors else {
+            return match before {
+                None => Ok(None),
+                Some(_) => Err(fail(
+                    FailureKind::Failed,
+                    format!(
+                        "the room {name} is a door of a room that has several here (start it with --nats URL)"
+                    ),
+                )),
+            };
+        };
+        if before.is_none() && store.count_accounts()? + store.bans()?.len() > 0 {
+            let option = name_option(name);
+            let line = format!(
+                "the room {name} has accounts of its own (move it to the server of the doors, once: simp-room move{option} --nats URL)"
+            );
+            return Err(fail(FailureKind::Failed, line));
+        }
+        let id = before.clone().unwrap_or_else(random);
+        let start = |must_connect| {
+            let tell = tell(self.inputs.clone(), self.starts);
+            nats::start(name, options, (&id, &self.run), must_connect, tell)
+        };
+        let asks = match start(true) {
+            // It lets in whom it knows, until the server is back.
+            Err(_) if before.is_some() => start(false),
+            started => started,
+        }?;
+        store.be_door(&id, &serde_json::to_string(options).unwrap_or_default())?;
+        let (door, run) = (options.door.clone(), self.run.clone());
+        Ok(Some(Doors::new(door, id, run, store.link()?, asks)))
     }
 }
 
@@ -242,6 +310,35 @@ fn wait(wait_ms: Option<u64>, happened: &Receiver<Happened>) -> Option<Happened>
         None => happened.recv().ok(),
         Some(ms) => happened.recv_timeout(Duration::from_millis(ms)).ok(),
     }
+}
+
+/// Tells a room what its server tells, unless it has no place for that, and says when the server goes and comes back.
+fn tell(
+    inputs: SyncSender<Happened>,
+    start: u64,
+) -> impl FnMut(Told) -> Result<(), TrySendError<Told>> + Send + 'static {
+    let mut away = None;
+    move |told| {
+        match &told {
+            Told::Away(why) if away.as_ref() != Some(why) => {
+                say(&format!("{why}; what is said waits"));
+                away = Some(why.clone());
+            }
+            Told::Began(..) if away.take().is_some() => say("the other doors can be reached again"),
+            _ => {}
+        }
+        inputs.try_send((Some(start), Input::Told(told))).map_err(|error| match error {
+            TrySendError::Full((_, Input::Told(told))) => TrySendError::Full(told),
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => TrySendError::Disconnected(Told::Synced),
+        })
+    }
+}
+
+/// What nobody else comes upon: 128 bits.
+fn random() -> String {
+    let mut bytes = [0; 16];
+    OsRng.fill_bytes(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn now() -> Now {

@@ -229,7 +229,7 @@ impl<S: Simpd> Host<S> {
                 doors.trim();
             }
             Told::Registered(registration, registered) => {
-                self.take_account(now, turn, registration, registered)
+                self.take_account(now, turn, *registration, registered);
             }
             Told::Stolen(simpd) => return Err(stolen(doors.link.door(), &simpd)),
         }
@@ -312,7 +312,7 @@ impl<S: Simpd> Host<S> {
     pub(super) fn register(&mut self, now_ms: u64, registration: Registration) {
         let Some(doors) = &mut self.doors else { return };
         match doors.away {
-            None => doors.link.ask(Ask::Register(registration)),
+            None => doors.link.ask(Ask::Register(Box::new(registration))),
             Some(_) => {
                 let Registration { chat, event, password, .. } = registration;
                 self.room.computed(now_ms, chat, (event, password), unregistered());

@@ -86,7 +86,7 @@ impl<S: Simpd> Host<S> {
             return Ok(Some(OrderResult::Failed(format!("{why}; nothing was done"))));
         }
         Ok(match order {
-            Order::Status { all } => Some(OrderResult::Status(self.status(now, all)?)),
+            Order::Status { all } => Some(OrderResult::Status(Box::new(self.status(now, all)?))),
             Order::Doors => Some(self.doors_status()),
             Order::RemoveDoor { door } => self.remove_door(door, operator),
             Order::Who => Some(OrderResult::Who(self.room.seen())),

@@ -8,7 +8,7 @@ use crate::room::OrderResult;
 /// Who waits.
 pub enum Owed {
     /// Somebody who wants an account.
-    Registration(Registration),
+    Registration(Box<Registration>),
     /// An operator, and what it is told if it is done.
     Answer(Sender<OrderResult>, OrderResult),
 }

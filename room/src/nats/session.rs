@@ -31,6 +31,8 @@ const BRIEF: Duration = Duration::from_secs(1);
 /// What a session takes over from the one before it, and leaves to the next.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Memory {
+    /// Which one it is: what a door asks says of which session it is asked.
+    pub number: u64,
     /// The lease was written by this process: another run that writes it is a second one.
     pub has_lease: bool,
     /// The stream took no more: what is published is for nothing until it has a good deal of room again.
@@ -91,6 +93,7 @@ impl Session {
             look = open => look?,
             end = connection.broken.wait() => return Err(end),
         };
+        memory.number += 1;
         memory.is_full &= !has_room(&look);
         let session = Self {
             meeting,
@@ -187,7 +190,8 @@ impl Session {
     ) -> Result {
         let meeting = self.meeting.clone();
         match ask {
-            Ask::Follow { place, revision } => {
+            Ask::Follow { session, .. } if session != self.memory.number => {}
+            Ask::Follow { place, revision, .. } => {
                 let (api, name) = (meeting.api.clone(), format!("door-{}", self.door.name));
                 let posts = Feed::follow(api.clone(), &meeting.stream, meeting.posts(), place, Some(name));
                 self.posts = Some(posts.await?);
@@ -266,7 +270,8 @@ impl Session {
                     self.memory.is_full = false;
                     // As a new session does, so that what waits is published again.
                     (self.posts, self.records) = (None, None);
-                    outbox.push(Told::Began(look));
+                    self.memory.number += 1;
+                    outbox.push(Told::Began(self.memory.number, look));
                 } else {
                     outbox.push(Told::Looked(look));
                 }

@@ -105,7 +105,7 @@ impl<Tell: FnMut(Told) -> result::Result<(), TrySendError<Told>>> Sessions<Tell>
                 (Ok((session, look)), first) => {
                     // Whoever waits for it may have gone.
                     first.map(|first| first.send(Ok(())));
-                    self.outbox.push(Told::Began(look));
+                    self.outbox.push(Told::Began(session.memory.number, look));
                     self.serve(session, &mut pause).await
                 }
                 (Err(End::Away(line) | End::Full(line) | End::Stolen { line, .. }), Some(first)) => {

@@ -96,7 +96,7 @@ impl Room {
             match self.seats.get(&seat.name).map(|holder| holder.door == door) {
                 // That one came in when this door was taken for gone.
                 Some(false) => {
-                    self.dismiss_own(now_ms, &seat, "somebody came in with your name elsewhere: goodbye")
+                    self.dismiss_own(now_ms, &seat, "somebody came in with your name elsewhere: goodbye");
                 }
                 Some(true) => self.take(seat),
                 None => {

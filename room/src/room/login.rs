@@ -315,7 +315,7 @@ impl Room {
             }
             (Password::Again(_), Computed::Registered(true)) => self.welcome(now_ms, chat),
             (Password::Again(_), Computed::Failed(why)) if !why.is_empty() => {
-                self.dismiss(now_ms, chat, &why)
+                self.dismiss(now_ms, chat, &why);
             }
             (Password::Again(_), Computed::Matches(false)) => {
                 self.set_state(chat, MemberState::Asked(Password::New));

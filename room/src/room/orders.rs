@@ -155,7 +155,7 @@ pub enum OrderResult {
     /// Who is here.
     Who(Vec<MemberInfo>),
     /// How the room is doing.
-    Status(RoomStatus),
+    Status(Box<RoomStatus>),
     /// How its doors are doing.
     Doors(DoorsStatus),
     /// Who is banned, and why.

@@ -33,7 +33,7 @@ impl Room {
             (Intent::Leave, _) => self.dismiss(now_ms, chat, "goodbye"),
             (Intent::Help, _) => HELP.iter().for_each(|line| self.tell(chat, *line)),
             (Intent::Who, _) => {
-                let words = match self.others(Some(chat)).is_empty() {
+                let words = match self.count() <= 1 {
                     true => "here: only you".to_owned(),
                     false => format!("here: you, {}", self.names_but(chat)),
                 };

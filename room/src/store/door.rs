@@ -21,14 +21,6 @@ impl RoomStore {
         self.ask(|db| meta(db, "door"))
     }
 
-    /// How its server was reached last, as JSON; `None` for a room with one door only.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn server(&self) -> Result<Option<String>, RoomStoreError> {
-        self.ask(|db| meta(db, "server"))
-    }
-
     /// From now on this is a door with this id, unless it is one already, whose server is reached so.
     ///
     /// # Errors
