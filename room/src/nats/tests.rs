@@ -11,9 +11,9 @@ mod sessions;
 
 use server::{DEADLINE, DoorUnderTest, Server};
 
-fn registration(name: &str, hash: &str) -> Registration {
+fn registration(name: &str, hash: &str) -> Box<Registration> {
     let account = AccountRecord { name: name.to_owned(), hash: hash.to_owned(), since_ms: 1 };
-    Registration { chat: 1, event: 2, password: "secret".to_owned(), account }
+    Box::new(Registration { chat: 1, event: 2, password: "secret".to_owned(), account })
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn doors_hear_each_post_in_the_order_of_the_stream_and_each_record() {
     let posts = heard(&north);
     assert_eq!(posts, (1..=600).map(|n| (n, format!("north {n}"))).collect::<Vec<_>>());
     assert!(south.follow(0, 0).iter().all(|told| matches!(told, Told::Post(..))));
-    south.ask(Ask::Follow { place: 500, revision: 0 });
+    south.follow_from(500, 0);
     while !matches!(south.next(), Told::Synced) {}
     south.publish(1);
     assert_eq!(north.posts(1), [(601, "south 1".to_owned())]);

@@ -427,9 +427,9 @@ impl World {
         for _ in 0..40_000 {
             let at = self.random.index(DOORS.len());
             if self.random.below(2) == 0 {
-                self.turn(at)
+                self.turn(at);
             } else {
-                self.serve(at)
+                self.serve(at);
             }
             if self.is_at_rest() {
                 return;

@@ -89,11 +89,11 @@ fn who_the_server_does_not_know() {
 }
 
 /// A claim, signed by the one who vouches for it.
-fn claim(issuer: &KeyPair, subject: &KeyPair, nats: Value) -> String {
-    let encoded = |value: Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+fn claim(issuer: &KeyPair, subject: &KeyPair, nats: &Value) -> String {
+    let encoded = |value: &Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
     let (of, by) = (subject.public_key(), issuer.public_key());
     let claims = json!({ "jti": of, "iat": 1, "iss": by, "name": "n", "sub": of, "nats": nats });
-    let claims = format!("{}.{}", encoded(json!({ "typ": "JWT", "alg": "ed25519-nkey" })), encoded(claims));
+    let claims = format!("{}.{}", encoded(&json!({ "typ": "JWT", "alg": "ed25519-nkey" })), encoded(&claims));
     let signature = issuer.sign(claims.as_bytes()).unwrap();
     format!("{claims}.{}", Base64UrlUnpadded::encode_string(&signature))
 }
@@ -110,13 +110,13 @@ fn who_has_credentials_gets_in() {
         "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1,
     });
     let account_of = |account: &KeyPair, limits: &Value| {
-        let claim = claim(&operator, account, json!({ "limits": limits, "type": "account", "version": 2 }));
+        let claim = claim(&operator, account, &json!({ "limits": limits, "type": "account", "version": 2 }));
         format!("{}: {claim}", account.public_key())
     };
     let accounts = [account_of(&system, &no_storage), account_of(&account, &all)];
     let configuration = format!(
         "operator: {}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{ {} }}",
-        claim(&operator, &operator, json!({ "type": "operator", "version": 2 })),
+        claim(&operator, &operator, &json!({ "type": "operator", "version": 2 })),
         system.public_key(),
         accounts.join("\n")
     );
@@ -128,7 +128,7 @@ fn who_has_credentials_gets_in() {
             .unwrap();
     let write = |issuer: &KeyPair| {
         let limits = json!({ "subs": -1, "data": -1, "payload": -1, "type": "user", "version": 2 });
-        let (claim, seed) = (claim(issuer, &user, limits), user.seed().unwrap());
+        let (claim, seed) = (claim(issuer, &user, &limits), user.seed().unwrap());
         let text = format!(
             "-----BEGIN NATS USER JWT-----\n{claim}\n------END NATS USER JWT------\n\n\
              -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
@@ -338,7 +338,7 @@ fn a_stream_of_that_name_that_is_none_of_a_room() {
     assert_eq!(line(&at(address)), none("bucket", "KV_SIMP_lobby", how));
     stranger.ask("$JS.API.STREAM.DELETE.KV_SIMP_lobby", "");
     // Whoever wants more posts to be kept gives the stream another limit.
-    let larger = format!("{{{ours},\"max_bytes\":1000000000}}");
+    let larger = format!("{{{ours},\"deny_delete\":true,\"max_bytes\":1000000000}}");
     stranger.ask("$JS.API.STREAM.UPDATE.SIMP_lobby", &larger);
     assert_eq!(DoorUnderTest::start(&at(address)).began().max_bytes, 1_000_000_000);
     let three = NatsOptions { replicas: Some(3), ..at(address) };

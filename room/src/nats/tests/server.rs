@@ -1,5 +1,6 @@
 //! A nats-server for a test, and a door that hears what it tells.
 
+use std::cell::Cell;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -141,6 +142,8 @@ pub struct DoorUnderTest {
     pub asks: Asks,
     pub told: Receiver<Told>,
     pub name: String,
+    /// The session that has begun last.
+    session: Cell<u64>,
 }
 
 impl DoorUnderTest {
@@ -153,7 +156,7 @@ impl DoorUnderTest {
         let (tell, told) = sync_channel(8);
         let asks = start("lobby", options, (id, run), must_connect, move |told| tell.try_send(told));
         let asks = asks.map_err(|error| error.failure().unwrap().line)?;
-        Ok(Self { asks, told, name: options.door.clone() })
+        Ok(Self { asks, told, name: options.door.clone(), session: Cell::new(0) })
     }
 
     pub fn start(options: &NatsOptions) -> Self {
@@ -165,20 +168,29 @@ impl DoorUnderTest {
     }
 
     pub fn next(&self) -> Told {
-        self.told.recv_timeout(DEADLINE).unwrap()
+        let told = self.told.recv_timeout(DEADLINE).unwrap();
+        if let Told::Began(session, _) = &told {
+            self.session.set(*session);
+        }
+        told
     }
 
     /// A session begins.
     pub fn began(&self) -> Look {
         match self.next() {
-            Told::Began(look) => look,
+            Told::Began(_, look) => look,
             told => panic!("{told:?}"),
         }
     }
 
+    /// Follows from these places on, in the session that has begun last.
+    pub fn follow_from(&self, place: u64, revision: u64) {
+        self.ask(Ask::Follow { session: self.session.get(), place, revision });
+    }
+
     /// Follows from these places on, until all records are there, and gives what was told before that.
     pub fn follow(&self, place: u64, revision: u64) -> Vec<Told> {
-        self.ask(Ask::Follow { place, revision });
+        self.follow_from(place, revision);
         self.until(|told| matches!(told, Told::Synced))
     }
 

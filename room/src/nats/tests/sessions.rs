@@ -13,7 +13,7 @@ const DELETE_STREAM: &str = "$JS.API.STREAM.DELETE.SIMP_lobby";
 /// The next session; what is told before that is let go.
 fn begun_again(door: &DoorUnderTest) -> Look {
     loop {
-        if let Told::Began(look) = door.next() {
+        if let Told::Began(_, look) = door.next() {
             return look;
         }
     }
@@ -209,7 +209,7 @@ fn what_a_stranger_puts_into_the_stream_is_told_and_holds_up_nothing() {
     let mut newest = None;
     while heard.len() < posts.len() || newest != Some(b"6".to_vec()) {
         match door.next() {
-            Told::Began(_) => door.ask(Ask::Follow { place, revision }),
+            Told::Began(..) => door.follow_from(place, revision),
             Told::Post(at, body) => {
                 assert_eq!(at, place + 1);
                 place = at;
