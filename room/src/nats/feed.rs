@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use async_nats::Subject;
-use async_nats::jetstream::consumer::pull::{Config, Stream};
+use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
-use async_nats::jetstream::{ErrorCode, Message};
+use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{Message, StatusCode, Subject, Subscriber};
 use futures_util::StreamExt as _;
 use serde_json::json;
+use tokio::time::{Instant, sleep_until};
 
 use super::api::{Api, Stored, says_removed};
 use super::end::{End, Result};
@@ -22,7 +23,10 @@ const UNACKNOWLEDGED_MAX: i64 = 512;
 /// A server that has nothing to tell says so this often.
 const HEARTBEAT: Duration = Duration::from_secs(4);
 
-/// So long the server keeps what asks it for messages.
+/// One that does not is silent.
+const SILENT_AFTER: Duration = HEARTBEAT.saturating_mul(2);
+
+/// So long the server remembers that it was asked for messages.
 const EXPIRES: Duration = Duration::from_secs(30);
 
 /// Longer than anybody takes: what is told again would come out of order.
@@ -33,7 +37,15 @@ pub struct Feed {
     api: Api,
     /// The one that was read before all others.
     first: Option<Fed>,
-    messages: Stream,
+    messages: Subscriber,
+    /// Where they are sent to.
+    inbox: Subject,
+    /// Where they are asked for.
+    source: String,
+    /// So many of those that were asked for may still come.
+    expected: usize,
+    /// When the server is silent.
+    silent_at: Instant,
     /// How many have come through `messages`.
     count: u64,
     /// The place of the last one.
@@ -105,9 +117,22 @@ impl Feed {
         let left = consumer.cached_info().num_pending;
         let first = first.map(|stored| Fed { stored, left });
         let is_at_end = first.is_none() && left == 0;
-        let messages = consumer.stream().max_messages_per_batch(BATCH).expires(EXPIRES).heartbeat(HEARTBEAT);
-        let messages = messages.messages().await.map_err(|_| lost_contact(&api))?;
-        Ok(Self { api, first, messages, count: 0, last: place, unacknowledged, is_at_end })
+        let inbox = Subject::from(api.client.new_inbox());
+        let messages = api.client.subscribe(inbox.clone()).await.map_err(|_| silent(&api))?;
+        let source = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{}", consumer.cached_info().name);
+        Ok(Self {
+            api,
+            first,
+            messages,
+            inbox,
+            source,
+            expected: 0,
+            silent_at: Instant::now() + SILENT_AFTER,
+            count: 0,
+            last: place,
+            unacknowledged,
+            is_at_end,
+        })
     }
 
     /// Waits for the next one. May be dropped while it waits, and called again.
@@ -119,22 +144,62 @@ impl Feed {
             return Ok(first);
         }
         loop {
-            let Some(Ok(message)) = self.messages.next().await else { return Err(lost_contact(&self.api)) };
-            if let Some(fed) = self.take(message)? {
+            if self.expected == 0 {
+                self.ask().await?;
+            }
+            let message = tokio::select! {
+                // First, since it may have been here for long.
+                biased;
+                message = self.messages.next() => message.ok_or_else(|| silent(&self.api))?,
+                () = sleep_until(self.silent_at) => return Err(silent(&self.api)),
+            };
+            self.silent_at = Instant::now() + SILENT_AFTER;
+            // A message has the subject that it was published to, whatever it looks like.
+            if message.subject == self.inbox {
+                self.obey(&message)?;
+            } else if let Some(fed) = self.take(message)? {
                 return Ok(fed);
             }
         }
     }
 
+    /// Asks for more.
+    async fn ask(&mut self) -> Result {
+        let request = json!({
+            "batch": BATCH, "expires": EXPIRES.as_nanos() as u64, "idle_heartbeat": HEARTBEAT.as_nanos() as u64,
+        });
+        let (source, inbox) = (self.source.clone(), self.inbox.clone());
+        let asked = self.api.client.publish_with_reply(source, inbox, request.to_string().into()).await;
+        asked.map_err(|_| silent(&self.api))?;
+        self.expected = BATCH;
+        Ok(())
+    }
+
+    /// The server says something of what it was asked.
+    fn obey(&mut self, message: &Message) -> Result {
+        match message.status {
+            Some(StatusCode::IDLE_HEARTBEAT) => Ok(()),
+            // It has been asked long ago, or another server is asked from now on.
+            Some(StatusCode::TIMEOUT | StatusCode::REQUEST_TERMINATED)
+                if message.description.as_deref() != Some("Consumer Deleted") =>
+            {
+                self.expected = 0;
+                Ok(())
+            }
+            _ => Err(End::Away(format!("nats-server at {} does not know this door any more", self.api.at))),
+        }
+    }
+
     /// One that has come; `None` if it was here before.
     fn take(&mut self, message: Message) -> Result<Option<Fed>> {
-        let Ok(info) = message.info() else { return Err(lost_contact(&self.api)) };
+        let message = jetstream::Message { message, context: self.api.jetstream.clone() };
+        let Ok(info) = message.info() else { return Err(silent(&self.api)) };
         let (seq, left) = (info.stream_sequence, info.pending);
-        // What looks like a word of the server's to us was not told.
         if info.consumer_sequence != self.count + 1 {
             return Err(End::Away(format!("nats-server at {} has left out a message", self.api.at)));
         }
         self.count += 1;
+        self.expected = self.expected.saturating_sub(1);
         if seq <= self.last {
             return Ok(None);
         }
@@ -159,10 +224,10 @@ impl Feed {
             newest = waiting.pop_front();
         }
         let Some((_, reply)) = newest else { return Ok(()) };
-        self.api.client.publish(reply, "".into()).await.map_err(|_| lost_contact(&self.api))
+        self.api.client.publish(reply, "".into()).await.map_err(|_| silent(&self.api))
     }
 }
 
-fn lost_contact(api: &Api) -> End {
+fn silent(api: &Api) -> End {
     End::Away(format!("nats-server at {} fell silent", api.at))
 }

@@ -122,11 +122,13 @@ fn what_is_removed_under_a_door_is_made_anew() {
     assert_eq!(third.stream, second.stream);
     assert_ne!(third.bucket, second.bucket);
     door.follow(0, 0);
-    stranger.ask("$JS.API.CONSUMER.DELETE.SIMP_lobby.door-north", "");
-    begun_again(&door);
-    door.follow(0, 0);
     door.publish(1);
     assert_eq!(door.posts(1), [(1, "north 1".to_owned())]);
+    stranger.ask("$JS.API.CONSUMER.DELETE.SIMP_lobby.door-north", "");
+    begun_again(&door);
+    door.follow(1, 0);
+    door.publish(2);
+    assert_eq!(door.posts(1), [(2, "north 2".to_owned())]);
 }
 
 #[test]
