@@ -44,6 +44,7 @@ pub enum Command {
     Topic(TopicArgs),
     Stop(RoomStopArgs),
     Users(UsersArgs),
+    Move(MoveArgs),
 }
 
 /// Run a room until simp-room stop, SIGTERM or SIGINT.
@@ -275,6 +276,27 @@ pub struct RoomStopArgs {
     pub name: Option<String>,
 }
 
+/// Move a room to the nats-servers where its doors meet: accounts, bans, topic and last lines. Once, while it does not run.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "move", help_triggers("-h", "--help"))]
+pub struct MoveArgs {
+    /// which room (default: lobby)
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
+    pub name: String,
+    /// the nats-servers, as for run
+    #[argh(option, arg_name = "url[,url...]")]
+    pub nats: String,
+    /// the credentials for them, as nsc makes them
+    #[argh(option, arg_name = "file")]
+    pub nats_creds: Option<String>,
+    /// the certificates that theirs are signed with (default: those of the system)
+    #[argh(option, arg_name = "file")]
+    pub nats_ca: Option<String>,
+    /// on how many of them all is kept, 1 to 5 (default: 1, or as it is kept already)
+    #[argh(option, arg_name = "n", from_str_fn(replicas))]
+    pub replicas: Option<u32>,
+}
+
 /// Manage the accounts of a room, whether it runs or not.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "users", help_triggers("-h", "--help"))]
@@ -292,6 +314,16 @@ pub enum UsersCommand {
     Remove(UserRemoveArgs),
     Passwd(PasswdArgs),
     Import(ImportArgs),
+    Export(ExportArgs),
+}
+
+/// Print the accounts, with the hashes of their passwords, for simp-room users import.
+#[derive(FromArgs, ArgsInfo, Debug)]
+#[argh(subcommand, name = "export", help_triggers("-h", "--help"))]
+pub struct ExportArgs {
+    /// which room (default: lobby)
+    #[argh(option, arg_name = "room", from_str_fn(room_name), default = "lobby()")]
+    pub name: String,
 }
 
 /// List the accounts.
@@ -345,7 +377,7 @@ pub struct PasswdArgs {
     pub user: String,
 }
 
-/// Create accounts from JSON or a table with names and passwords, not hashes. Existing accounts are not changed.
+/// Create accounts from JSON or a table with names and passwords, not hashes, or from users export. Existing accounts are not changed.
 #[derive(FromArgs, ArgsInfo, Debug)]
 #[argh(subcommand, name = "import", help_triggers("-h", "--help"))]
 pub struct ImportArgs {

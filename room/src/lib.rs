@@ -12,10 +12,12 @@
 //! - `cluster`: what a door of a room that has several and their server tell each other. `nats`: that server.
 //! - `output`: what people read on standard output and standard error.
 
+mod accounts;
 mod args;
 mod batch;
 mod cluster;
 mod control;
+mod exported;
 mod files;
 mod hashing;
 mod host;
@@ -24,10 +26,12 @@ mod leftover;
 mod lines;
 mod link;
 mod member;
+mod moving;
 mod nats;
 mod now;
 mod operator;
 mod output;
+mod random;
 mod reception;
 mod room;
 mod run;
@@ -87,6 +91,11 @@ fn carry_out(args: Args, ending: Ending) -> Outcome<ExitCode> {
     match command {
         Command::Run(args) => return open(args, ending),
         Command::Users(args) => users::run(args),
+        Command::Move(args) => {
+            let files = (args.nats_creds.as_deref(), args.nats_ca.as_deref());
+            let options = NatsOptions::new(&args.nats, files, args.replicas, None);
+            moving::run(&args.name, &options.map_err(|line| fail(FailureKind::Usage, line))?)
+        }
         Command::Status(args) => operator::order(args.name, args.json, Order::Status { all: args.all }),
         Command::Doors(args) => match args.what {
             None => operator::order(args.name, args.json, Order::Doors),

@@ -468,6 +468,24 @@ impl Link {
     }
 }
 
+/// Public lines of a time when the room had one door, as this one, as posts.
+pub fn past(door: &str, id: &str, lines: &[String]) -> Vec<Outgoing> {
+    let id = format!("{id}-past");
+    let post = |(line, n): (&String, u64)| {
+        let post = Post::Past { line: line.clone() };
+        let envelope = Envelope {
+            door: Cow::from(door),
+            id: Cow::from(&id),
+            n,
+            through: n - 1,
+            attempt: 0,
+            post: Cow::Owned(post),
+        };
+        Outgoing { id: format!("{id}.{n}"), subject: Subject::News, body: json(&envelope).into_bytes() }
+    };
+    lines.iter().zip(1..).map(post).collect()
+}
+
 /// What is ours, as JSON.
 fn json(what: &impl Serialize) -> String {
     serde_json::to_string(what).unwrap_or_default()

@@ -6,8 +6,6 @@
 //! keeps the `lease` of this door, has an `outbox` for what it tells and
 //! knows who is `owed` an answer, and ends for the reason that `end` names. `visit` is for commands that do one thing.
 
-#![allow(dead_code, unused_imports)]
-
 mod api;
 mod connection;
 mod end;
@@ -24,7 +22,6 @@ mod visit;
 #[cfg(test)]
 mod tests;
 
-pub use lease::Door;
 pub use options::{NatsOptions, door_name};
 pub use sessions::start;
 pub use visit::Visit;

@@ -8,7 +8,6 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use argon2::password_hash::rand_core::{OsRng, RngCore as _};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use simp_control::Client;
@@ -25,6 +24,7 @@ use crate::host::{Doors, Host, Input, Stopped};
 use crate::nats::{self, NatsOptions};
 use crate::now::Now;
 use crate::output::{print, say};
+use crate::random::random;
 use crate::room::{Order, OrderResult, RoomSettings};
 use crate::simpd::{Asker, Simpd as _, follow};
 use crate::store::RoomStore;
@@ -215,11 +215,11 @@ impl Launch {
     /// If its server cannot be reached, and it was never one before; or if the room was not the one or the other.
     fn open_door(&self, store: &mut RoomStore) -> Outcome<Option<Doors>> {
         let name = &self.settings.name;
-        let before = store.door()?;
+        let is_door = store.server()?.is_some();
         let Some(options) = &self.doors else {
-            return match before {
-                None => Ok(None),
-                Some(_) => Err(fail(
+            return match is_door {
+                false => Ok(None),
+                true => Err(fail(
                     FailureKind::Failed,
                     format!(
                         "the room {name} is a door of a room that has several here (start it with --nats URL)"
@@ -227,24 +227,31 @@ impl Launch {
                 )),
             };
         };
-        if before.is_none() && store.count_accounts()? + store.bans()?.len() > 0 {
+        if !is_door && store.count_accounts()? + store.bans()?.len() > 0 {
             let option = name_option(name);
             let line = format!(
-                "the room {name} has accounts of its own (move it to the server of the doors, once: simp-room move{option} --nats URL)"
+                "the room {name} has accounts of its own (move them to the server of the doors, once: simp-room move{option} --nats URL)"
             );
             return Err(fail(FailureKind::Failed, line));
         }
-        let id = before.clone().unwrap_or_else(random);
+        let id = match store.door()? {
+            Some(id) => id,
+            None => {
+                let id = random();
+                store.become_door(&id)?;
+                id
+            }
+        };
         let start = |must_connect| {
             let tell = tell(self.inputs.clone(), self.starts);
             nats::start(name, options, (&id, &self.run), must_connect, tell)
         };
         let asks = match start(true) {
             // It lets in whom it knows, until the server is back.
-            Err(_) if before.is_some() => start(false),
+            Err(_) if is_door => start(false),
             started => started,
         }?;
-        store.be_door(&id, &serde_json::to_string(options).unwrap_or_default())?;
+        store.be_door(&serde_json::to_string(options).unwrap_or_default())?;
         let (door, run) = (options.door.clone(), self.run.clone());
         Ok(Some(Doors::new(door, id, run, store.link()?, asks)))
     }
@@ -332,13 +339,6 @@ fn tell(
             TrySendError::Full(_) | TrySendError::Disconnected(_) => TrySendError::Disconnected(Told::Synced),
         })
     }
-}
-
-/// What nobody else comes upon: 128 bits.
-fn random() -> String {
-    let mut bytes = [0; 16];
-    OsRng.fill_bytes(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn now() -> Now {

@@ -20,7 +20,7 @@ use simp_service::plain_file;
 
 use door::{keep_link, keep_record, keep_seats, seats};
 pub use error::RoomStoreError;
-use simp_control::{KeyId, LogId, Position};
+use simp_control::{LogId, Position};
 use strikes::{account_key, forgive, host_key, strike};
 
 use crate::cluster::Key;
@@ -62,17 +62,6 @@ const ADDED: &str = "
 
 /// How long another program may be writing before we give up: `users` and the room that runs share the file.
 const BUSY_FOR: Duration = Duration::from_secs(10);
-
-/// What an operator sees of an account.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Account {
-    /// Its name.
-    pub name: String,
-    /// Since when, in milliseconds since 1970.
-    pub since_ms: u64,
-    /// The key that it has instead of a password.
-    pub key: Option<KeyId>,
-}
 
 /// Where a position is kept: the id of its entry, and its epoch if that is known.
 const DONE: (&str, &str) = ("done", "done_epoch");

@@ -7,20 +7,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use simp_control::clock::{local, now_ms, rfc3339};
-use simp_control::error::{Outcome, fail, system};
+use simp_control::error::{Error, Outcome, fail, system};
 use simp_control::escape;
 use simp_control::{FailureKind, KeyId, TEXT_MAX, UserName, typed};
 
 use simp_service::plain_file;
 
-use crate::args::{ImportArgs, UsersArgs, UsersCommand};
-use crate::files::{RoomFiles, is_address, name_option};
+use crate::accounts::Accounts;
+use crate::args::{AddArgs, ImportArgs, UsersArgs, UsersCommand};
+use crate::cluster::AccountRecord;
+use crate::exported;
+use crate::files::{is_address, name_option};
 use crate::hashing::{Memory, hash};
 use crate::import::{self, Found, Looks};
 use crate::lines::Intent;
 use crate::output::print;
 use crate::room::{PASSWORD_MIN, Unusable};
-use crate::store::{Account, RoomStore};
 
 /// What stands for standard input in place of a file.
 const STDIN: &str = "-";
@@ -35,76 +37,84 @@ const IMPORT_MAX: u64 = 64 << 20;
 pub fn run(users: UsersArgs) -> Outcome {
     match users.what {
         UsersCommand::List(list) => {
-            for account in store_of(&list.name)?.accounts()? {
+            for account in accounts_of(&list.name)?.all()? {
                 print(&if list.json { json(&account) } else { row(&account) })?;
             }
             Ok(())
         }
-        UsersCommand::Add(add) => {
-            let usage = |why| fail(FailureKind::Usage, format!("{}: {why}", escape::name(&add.user)));
-            check_name(&add.user, &add.name).map_err(usage)?;
-            let name = &add.user;
-            // Before the password is asked for, so that nobody types one in vain. The room may still add the account
-            // meanwhile.
-            if let Some(store) = existing(&add.name)?
-                && store.hash(name)?.is_some()
-            {
-                let room = name_option(&add.name);
-                let line = format!(
-                    "{name}: the account already exists (to change its password: simp-room users passwd{room} {name})"
-                );
-                return Err(fail(FailureKind::Failed, line));
-            }
-            if let Some(key) = add.key {
-                refuse_key_of_another(existing(&add.name)?.as_ref(), key, name)
-                    .map_err(|why| fail(FailureKind::Failed, why))?;
-            }
-            let hash = match add.key {
-                Some(key) => key.to_string(),
-                None => hashed(&password(name)?, &mut Memory::new())?,
-            };
-            match new_or_existing(&add.name)?.add_accounts(now_ms(), &[(name.clone(), hash)])?.is_empty() {
-                true => print(&format!("{name} added")),
-                false => Err(fail(
-                    FailureKind::Failed,
-                    format!("{name}: somebody else has just added this account"),
-                )),
-            }
-        }
-        UsersCommand::Remove(remove) => match store_of(&remove.name)?.remove_account(&remove.user)? {
+        UsersCommand::Add(add) => add_one(&add),
+        UsersCommand::Remove(remove) => match accounts_of(&remove.name)?.remove(&remove.user)? {
             true => print(&format!("{} removed", escape::shown(&remove.user))),
             false => Err(no_such(&remove.user, &remove.name)),
         },
         UsersCommand::Passwd(passwd) => {
-            let store = store_of(&passwd.name)?;
-            if store.hash(&passwd.user)?.is_none() {
+            let mut accounts = accounts_of(&passwd.name)?;
+            let Some(account) = accounts.get(&passwd.user)? else {
                 return Err(no_such(&passwd.user, &passwd.name));
-            }
+            };
             let hash = hashed(&password(&passwd.user)?, &mut Memory::new())?;
-            store.set_hash(&passwd.user, &hash)?;
+            accounts.set_hash(account, hash)?;
             print(&format!("password changed for {}", escape::shown(&passwd.user)))
         }
         UsersCommand::Import(import) => import_file(&import),
+        UsersCommand::Export(export) => {
+            print(exported::HEADER)?;
+            for account in accounts_of(&export.name)?.all()? {
+                print(&exported::line(&account))?;
+            }
+            Ok(())
+        }
     }
 }
 
-fn json(Account { name, since_ms, key }: &Account) -> String {
-    let mut account = serde_json::json!({ "name": name, "since": rfc3339(*since_ms) });
-    if let Some(key) = key {
-        account["key"] = key.to_string().into();
+fn add_one(add: &AddArgs) -> Outcome {
+    let usage = |why| fail(FailureKind::Usage, format!("{}: {why}", escape::name(&add.user)));
+    check_name(&add.user, &add.name).map_err(usage)?;
+    let name = &add.user;
+    let mut before = Accounts::of(&add.name)?;
+    // Before the password is asked for, so that nobody types one in vain. The room may still add the account meanwhile.
+    if let Some(accounts) = &mut before
+        && accounts.get(name)?.is_some()
+    {
+        let room = name_option(&add.name);
+        let line = format!(
+            "{name}: the account already exists (to change its password: simp-room users passwd{room} {name})"
+        );
+        return Err(fail(FailureKind::Failed, line));
     }
-    account.to_string()
+    if let Some(key) = add.key {
+        refuse_key_of_another(before.as_mut(), key, name).map_err(|why| fail(FailureKind::Failed, why))?;
+    }
+    let hash = match add.key {
+        Some(key) => key.to_string(),
+        None => hashed(&password(name)?, &mut Memory::new())?,
+    };
+    let account = AccountRecord { name: name.clone(), hash, since_ms: now_ms() };
+    match Accounts::of_any(&add.name)?.add(&[account])?.is_empty() {
+        true => print(&format!("{name} added")),
+        false => Err(fail(FailureKind::Failed, format!("{name}: somebody else has just added this account"))),
+    }
 }
 
-fn row(Account { name, since_ms, key }: &Account) -> String {
-    let key = key.map(|key| format!("  {key}")).unwrap_or_default();
-    format!("{name:32} since {}{key}", local(*since_ms))
+fn json(account: &AccountRecord) -> String {
+    let mut shown = serde_json::json!({ "name": account.name, "since": rfc3339(account.since_ms) });
+    if let Ok(key) = account.hash.parse::<KeyId>() {
+        shown["key"] = key.to_string().into();
+    }
+    shown.to_string()
+}
+
+fn row(account: &AccountRecord) -> String {
+    let key = account.hash.parse::<KeyId>().map(|key| format!("  {key}")).unwrap_or_default();
+    format!("{:32} since {}{key}", escape::shown(&account.name), local(account.since_ms))
 }
 
 /// A key is that of one account, or nobody could say who comes with it.
-fn refuse_key_of_another(store: Option<&RoomStore>, key: KeyId, name: &str) -> Result<(), String> {
-    let holder = match store.map(|store| store.name_of_key(key)) {
-        Some(holder) => holder.map_err(|error| error.to_string())?,
+fn refuse_key_of_another(accounts: Option<&mut Accounts>, key: KeyId, name: &str) -> Result<(), String> {
+    let holder = match accounts.map(|accounts| accounts.name_of_key(key)) {
+        Some(holder) => {
+            holder.map_err(|error| error.failure().map(|failure| failure.line).unwrap_or_default())?
+        }
         None => None,
     };
     match holder.filter(|holder| !holder.eq_ignore_ascii_case(name)) {
@@ -114,31 +124,13 @@ fn refuse_key_of_another(store: Option<&RoomStore>, key: KeyId, name: &str) -> R
 }
 
 /// The accounts of a room that has some: a name that was misspelt makes no new one.
-fn store_of(room: &str) -> Outcome<RoomStore> {
-    existing(room)?.ok_or_else(|| {
-        let line = format!("there is no room {room} (create it: simp-room run --name {room})");
-        fail(FailureKind::NoSuch, line)
-    })
+fn accounts_of(room: &str) -> Outcome<Accounts> {
+    Accounts::of(room)?.ok_or_else(|| no_room(room))
 }
 
-fn existing(room: &str) -> Outcome<Option<RoomStore>> {
-    let files = RoomFiles::of(room)?;
-    // Before anything is made: a command that fails leaves nothing.
-    if !files.store.exists() {
-        return Ok(None);
-    }
-    // It is there, and must be ours.
-    files.make_folder()?.keep();
-    Ok(Some(RoomStore::open(&files.store)?))
-}
-
-/// A room can have accounts before it has run.
-fn new_or_existing(room: &str) -> Outcome<RoomStore> {
-    let files = RoomFiles::of(room)?;
-    let mut new = files.make_folder()?;
-    let store = RoomStore::open(&files.store)?;
-    new.keep();
-    Ok(store)
+/// There is no such room.
+pub fn no_room(room: &str) -> Error {
+    fail(FailureKind::NoSuch, format!("there is no room {room} (create it: simp-room run --name {room})"))
 }
 
 /// The text of a file, or of standard input; or why it cannot be had.
@@ -166,13 +158,16 @@ fn import_file(import: &ImportArgs) -> Outcome {
     let file = if file == STDIN { "standard input" } else { file };
     let failed = |why: String| fail(FailureKind::Failed, format!("{file}: {why}"));
     let text = read_import(&import.file).map_err(failed)?;
+    if let Some(accounts) = exported::read(&text) {
+        return import_exported(room, file, &accounts.map_err(failed)?);
+    }
     let found = import::read(&text).map_err(failed)?;
     let (with_key, found): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|found| found.password.parse::<KeyId>().is_ok());
     // All of the file is checked before any of it is stored: it is imported whole or not at all.
     let looks = Looks::of(&found);
     let (mut seen, mut keys) = (HashSet::new(), HashSet::new());
-    let before = existing(room)?;
+    let mut before = Accounts::of(room)?;
     for found in found.iter().chain(&with_key) {
         let usage = |why| fail(FailureKind::Usage, format!("{file}: {}: {why}", found.place()));
         check_name(&found.name, room).map_err(usage)?;
@@ -181,7 +176,7 @@ fn import_file(import: &ImportArgs) -> Outcome {
             return wrong("occurs twice, apart from upper and lower case");
         }
         if let Ok(key) = found.password.parse::<KeyId>() {
-            refuse_key_of_another(before.as_ref(), key, &found.name).map_err(failed)?;
+            refuse_key_of_another(before.as_mut(), key, &found.name).map_err(failed)?;
             if !keys.insert(found.password.clone()) {
                 return wrong("its key is that of another in the file (a key is that of one account)");
             }
@@ -198,23 +193,43 @@ fn import_file(import: &ImportArgs) -> Outcome {
             return wrong(&why);
         }
     }
-    let mut store = new_or_existing(room)?;
+    let mut accounts = Accounts::of_any(room)?;
     // Hashing is what takes long, so it is done only for accounts that are new.
+    let known: HashSet<String> =
+        accounts.all()?.iter().map(|account| account.name.to_ascii_lowercase()).collect();
     let mut there = Vec::new();
     let mut new = Vec::new();
     let mut hashed = Vec::new();
     for Found { name, password, .. } in found.into_iter().chain(with_key) {
-        match store.hash(&name)? {
-            Some(_) => there.push(name),
-            None if password.parse::<KeyId>().is_ok() => hashed.push((name, password)),
-            None => new.push((name, password)),
+        match known.contains(&name.to_ascii_lowercase()) {
+            true => there.push(name),
+            false if password.parse::<KeyId>().is_ok() => hashed.push((name, password)),
+            false => new.push((name, password)),
         }
     }
     hashed.extend(hash_all(&new)?);
-    store.add_accounts(now_ms(), &hashed)?;
+    let since_ms = now_ms();
+    let new = hashed.into_iter().map(|(name, hash)| AccountRecord { name, hash, since_ms });
+    add_all(accounts, &new.collect::<Vec<_>>(), there)
+}
+
+/// Adds accounts, and says how many there were, and which were there before.
+fn add_all(mut accounts: Accounts, new: &[AccountRecord], mut there: Vec<String>) -> Outcome {
+    let faster = accounts.add(new)?;
+    let added = new.len() - faster.len();
+    there.extend(faster);
     let kept =
         if there.is_empty() { String::new() } else { format!("; already there: {}", there.join(", ")) };
-    print(&format!("{} added{kept}", hashed.len()))
+    print(&format!("{added} added{kept}"))
+}
+
+fn import_exported(room: &str, file: &str, accounts: &[AccountRecord]) -> Outcome {
+    for account in accounts {
+        let name = escape::name(&account.name);
+        let usage = |why| fail(FailureKind::Usage, format!("{file}: {name}: {why}"));
+        check_name(&account.name, room).map_err(usage)?;
+    }
+    add_all(Accounts::of_any(room)?, accounts, Vec::new())
 }
 
 /// Hashes passwords on all processors: each takes tens of milliseconds.
@@ -257,7 +272,7 @@ fn check_name(name: &str, room: &str) -> Result<(), String> {
     Err(why.to_owned())
 }
 
-fn no_such(name: &str, room: &str) -> simp_control::error::Error {
+fn no_such(name: &str, room: &str) -> Error {
     let (name, room) = (escape::shown(name), name_option(room));
     fail(FailureKind::NoSuch, format!("{name}: no such account (see: simp-room users list{room})"))
 }

@@ -14,7 +14,7 @@ use super::end::{End, Result};
 use super::feed::Feed;
 use super::meeting::Meeting;
 use super::options::NatsOptions;
-use crate::cluster::{Key, Look, Outgoing};
+use crate::cluster::{Key, Outgoing};
 
 /// So long each of them may take.
 const DONE_WITHIN: Duration = Duration::from_secs(10);
@@ -44,14 +44,6 @@ impl Visit {
         let mut visit = Self { runtime, meeting, broken };
         visit.wait(async |meeting| meeting.open(options.replicas).await)?;
         Ok(visit)
-    }
-
-    /// How stream and bucket are.
-    ///
-    /// # Errors
-    /// If the server does not say.
-    pub fn look(&mut self) -> Outcome<Look> {
-        self.wait(async |meeting| meeting.look().await)
     }
 
     /// All records of a kind: the first part of their keys.

@@ -2,6 +2,7 @@
 //! one door tells itself, at once.
 
 use serde::{Deserialize, Serialize};
+use simp_control::{ascii, escape};
 
 use super::actions::Action;
 use super::base::Room;
@@ -64,6 +65,11 @@ pub enum Post {
         /// Which one.
         door: String,
     },
+    /// A public line of the time when the room had one door.
+    Past {
+        /// As it was.
+        line: String,
+    },
     /// What a later simp-room tells.
     #[serde(other)]
     Unknown,
@@ -117,6 +123,7 @@ impl Room {
             }
             Post::Here { seats, asks } => self.heard_here(now_ms, door, seats, asks),
             Post::Gone { door } => self.heard_gone(now_ms, &door),
+            Post::Past { line } => self.keep_line(ascii(&escape::ascii(&line)).into_owned().into()),
             // The operator says nothing to one.
             Post::Direct { by: By::Operator { .. }, .. } | Post::Unknown => {}
         }

@@ -7,6 +7,8 @@
 //! | inside, asked | what was asked for | asked anew | the same, the question is over | the same | leaves |
 //! | leaving | nothing: it may have crossed the goodbye | | | | |
 
+use std::sync::Arc;
+
 use simp_control::{ascii, escape};
 
 use super::actions::{Action, ChatRef};
@@ -91,14 +93,19 @@ impl Room {
         }
         // Whoever comes later may have any kind of chat.
         for line in spoken.lines(ChatKind::Plain) {
-            self.history.push_back(line.clone());
-            self.changes.lines.push(line.clone());
+            self.keep_line(line.clone());
         }
+        said
+    }
+
+    /// Keeps a public line for those who come later.
+    pub(super) fn keep_line(&mut self, line: Arc<str>) {
+        self.history.push_back(line.clone());
+        self.changes.lines.push(line);
         // Only what new members are shown stays in memory; the store keeps more, for a longer --history next time.
         while self.history.len() > self.settings.history {
             self.history.pop_front();
         }
-        said
     }
 
     pub(super) fn send_spoken(&mut self, to: u64, spoken: &Spoken, said: u32) {

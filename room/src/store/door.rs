@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::Serialize;
 
+use super::people::account;
 use super::strikes::forget;
 use super::{RoomStore, RoomStoreError, keep_meta, meta, senseless};
 use crate::cluster::{AccountRecord, BanRecord, Key};
@@ -13,7 +14,7 @@ use crate::link::{LinkChanges, StoredLink};
 use crate::room::{Post, Room, Seat};
 
 impl RoomStore {
-    /// The id of this door; `None` for a room with one door only.
+    /// The id that this door has, or is to have; `None` for a room that has one door only.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -21,18 +22,37 @@ impl RoomStore {
         self.ask(|db| meta(db, "door"))
     }
 
-    /// From now on this is a door with this id, unless it is one already, whose server is reached so.
+    /// How its server was reached last, as JSON; `None` for a room with one door only.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn server(&self) -> Result<Option<String>, RoomStoreError> {
+        self.ask(|db| meta(db, "server"))
+    }
+
+    /// This is to be a door with this id, once it has a server.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn be_door(&mut self, id: &str, server: &str) -> Result<(), RoomStoreError> {
-        self.change(|all| {
-            let is_one = meta(all, "door")?.is_some();
-            if !is_one {
-                keep_meta(all, "door", id)?;
-            }
-            keep_meta(all, "server", server)
-        })
+    pub fn become_door(&mut self, id: &str) -> Result<(), RoomStoreError> {
+        self.change(|all| keep_meta(all, "door", id))
+    }
+
+    /// From now on this is a door, whose server is reached so.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn be_door(&mut self, server: &str) -> Result<(), RoomStoreError> {
+        self.change(|all| keep_meta(all, "server", server))
+    }
+
+    /// The last public lines, the oldest first.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn lines(&self, most: u32) -> Result<Vec<String>, RoomStoreError> {
+        let sql = "SELECT text FROM (SELECT id, text FROM lines ORDER BY id DESC LIMIT ?1) ORDER BY id";
+        self.ask(|db| db.prepare(sql)?.query_map([most], |row| row.get(0))?.collect())
     }
 
     /// Where the link of this door was.
@@ -63,9 +83,8 @@ impl RoomStore {
         self.ask(|db| {
             let mut all = db.prepare("SELECT name, hash, since FROM accounts")?;
             let accounts = all.query_map([], |row| {
-                let (name, hash, since): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                let key = Key::account(&name);
-                Ok((key, json(&AccountRecord { name, hash, since_ms: since as u64 })))
+                let account = account(row)?;
+                Ok((Key::account(&account.name), json(&account)))
             })?;
             let mut records = accounts.collect::<Result<Vec<_>, _>>()?;
             let mut all = db.prepare("SELECT who, why FROM bans")?;

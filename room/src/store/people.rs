@@ -1,10 +1,11 @@
 //! Who may come in: accounts, who is banned, and whoever gave wrong passwords.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::{KeyId, Peer};
 
 use super::strikes::{account_key, forget, host_key, left};
-use super::{Account, RoomStore, RoomStoreError};
+use super::{RoomStore, RoomStoreError};
+use crate::cluster::AccountRecord;
 use crate::member::{ChatKind, host};
 use crate::room::{ByKey, Newcomer};
 
@@ -91,36 +92,26 @@ impl RoomStore {
         self.ask(|db| db.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional())
     }
 
-    /// All accounts, by name.
+    /// An account.
     ///
     /// # Errors
-    /// If they cannot be read.
-    pub fn accounts(&self) -> Result<Vec<Account>, RoomStoreError> {
-        let account = |row: &rusqlite::Row<'_>| {
-            let (since_ms, hash): (i64, String) = (row.get(1)?, row.get(2)?);
-            Ok(Account { name: row.get(0)?, since_ms: since_ms as u64, key: hash.parse().ok() })
-        };
-        self.ask(|db| {
-            let mut all = db.prepare("SELECT name, since, hash FROM accounts ORDER BY name")?;
-            all.query_map([], account)?.collect()
-        })
+    /// If it cannot be read.
+    pub fn account(&self, name: &str) -> Result<Option<AccountRecord>, RoomStoreError> {
+        let sql = "SELECT name, hash, since FROM accounts WHERE name = ?1";
+        self.ask(|db| db.query_row(sql, [name], account).optional())
     }
 
-    /// Adds accounts that are not there yet: name, and hash or key. Gives the names of those that are.
+    /// Adds accounts that are not there yet. Gives the names of those that are.
     ///
     /// # Errors
     /// If they cannot be written: then none was.
-    pub fn add_accounts(
-        &mut self,
-        now_ms: u64,
-        accounts: &[(String, String)],
-    ) -> Result<Vec<String>, RoomStoreError> {
+    pub fn add_accounts(&mut self, accounts: &[AccountRecord]) -> Result<Vec<String>, RoomStoreError> {
         self.change(|all| {
             let mut there = Vec::new();
-            for (name, hash) in accounts {
+            for AccountRecord { name, hash, since_ms } in accounts {
                 let added = all
                     .prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, ?2, ?3)")?
-                    .execute(params![name, hash, now_ms as i64])?;
+                    .execute(params![name, hash, *since_ms as i64])?;
                 // Somebody may have been added between the check and now: their password stays.
                 if added == 0 {
                     there.push(name.clone());
@@ -203,6 +194,12 @@ impl RoomStore {
             all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
     }
+}
+
+/// An account in a row: name, hash, since when.
+pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
+    let since_ms = row.get::<_, i64>(2)? as u64;
+    Ok(AccountRecord { name: row.get(0)?, hash: row.get(1)?, since_ms })
 }
 
 #[cfg(test)]

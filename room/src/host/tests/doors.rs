@@ -203,7 +203,7 @@ impl World {
             door.simpd.0.borrow_mut().left = left;
             door.runs += 1;
             let mut store = RoomStore::open(&door.folder.path().join("room.db")).unwrap();
-            store.be_door(&format!("id-{}", door.name), "{}").unwrap();
+            store.become_door(&format!("id-{}", door.name)).unwrap();
             let ((asks, asked), (jobs, taken)) = (unbounded_channel(), mpsc::channel());
             let id = store.door().unwrap().unwrap();
             let run = door.runs.to_string();
