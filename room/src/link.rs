@@ -468,9 +468,14 @@ impl Link {
     }
 }
 
+/// Who tells of the time before this was a door.
+pub fn past_of(id: &str) -> String {
+    format!("{id}-past")
+}
+
 /// Public lines of a time when the room had one door, as this one, as posts.
 pub fn past(door: &str, id: &str, lines: &[String]) -> Vec<Outgoing> {
-    let id = format!("{id}-past");
+    let id = past_of(id);
     let post = |(line, n): (&String, u64)| {
         let post = Post::Past { line: line.clone() };
         let envelope = Envelope {

@@ -56,8 +56,13 @@ pub fn run(room: &str, options: &NatsOptions) -> Outcome {
     for post in link::past(&options.door, &id, &lines) {
         server.publish(post)?;
     }
+    // This door has its own past already.
+    store.hear(&link::past_of(&id), lines.len() as u64)?;
     store.be_door(&serde_json::to_string(options).unwrap_or_default())?;
     let there =
         if there.is_empty() { String::new() } else { format!("; already there: {}", there.join(", ")) };
-    print(&format!("{room} moved: {accounts} accounts, {bans} bans, {} lines{there}", lines.len()))
+    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let (accounts, bans, lines) =
+        (count(accounts, "account"), count(bans, "ban"), count(lines.len(), "line"));
+    print(&format!("{room} moved: {accounts}, {bans}, {lines}{there}"))
 }

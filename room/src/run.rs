@@ -227,10 +227,10 @@ impl Launch {
                 )),
             };
         };
-        if !is_door && store.count_accounts()? + store.bans()?.len() > 0 {
+        if !is_door && !store.records()?.is_empty() {
             let option = name_option(name);
             let line = format!(
-                "the room {name} has accounts of its own (move them to the server of the doors, once: simp-room move{option} --nats URL)"
+                "the room {name} has accounts, bans or a topic of its own (move it to the server of the doors, once: simp-room move{option} --nats URL)"
             );
             return Err(fail(FailureKind::Failed, line));
         }

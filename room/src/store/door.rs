@@ -46,6 +46,14 @@ impl RoomStore {
         self.change(|all| keep_meta(all, "server", server))
     }
 
+    /// All posts of a door with this id up to this one are known.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn hear(&mut self, id: &str, n: u64) -> Result<(), RoomStoreError> {
+        self.change(|all| keep_origin(all, id, n))
+    }
+
     /// The last public lines, the oldest first.
     ///
     /// # Errors
@@ -144,9 +152,13 @@ pub(super) fn keep_link(all: &Transaction<'_>, link: &LinkChanges) -> rusqlite::
     }
     all.prepare_cached("DELETE FROM posts WHERE n < ?1")?.execute([link.first as i64])?;
     for (door, n) in &link.origins {
-        all.prepare_cached("INSERT OR REPLACE INTO origins VALUES (?1, ?2)")?
-            .execute(params![door, *n as i64])?;
+        keep_origin(all, door, *n)?;
     }
+    Ok(())
+}
+
+fn keep_origin(all: &Transaction<'_>, door: &str, n: u64) -> rusqlite::Result<()> {
+    all.prepare_cached("INSERT OR REPLACE INTO origins VALUES (?1, ?2)")?.execute(params![door, n as i64])?;
     Ok(())
 }
 
