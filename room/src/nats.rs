@@ -3,8 +3,8 @@
 //!
 //! A thread of its own has all that waits: `sessions` one session after another, `session` a single one. Each has a
 //! `connection`, and on it an `api`, with which it opens the `meeting` of stream and bucket and follows a `feed` of each. It
-//! keeps the `lease` of this door, has an `outbox` for what it tells and
-//! knows who is `owed` an answer, and ends for the reason that `end` names. `visit` is for commands that do one thing.
+//! keeps the `lease` of this door, has an `outbox` for what it tells, knows who is `owed` an answer, and ends for the
+//! reason that `end` names. `visit` is for commands that do one thing.
 
 mod api;
 mod connection;

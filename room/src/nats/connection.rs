@@ -211,6 +211,9 @@ fn line_of(error: &ConnectError, at: &str, given: Option<&str>) -> String {
                 "nats-server at {at} lets in only users that it knows (--nats-creds FILE, or nats://USER:PASSWORD@HOST)"
             ),
         },
+        (ConnectErrorKind::Tls, _) => format!(
+            "nats-server at {at}: no certificates of authorities can be read on this system (name a file: --nats-ca FILE)"
+        ),
         (ConnectErrorKind::Dns, _) => format!("{at}: no such host (see --nats)"),
         (ConnectErrorKind::TimedOut, _) => format!("nats-server at {at} does not answer (is it there?)"),
         (_, Some(io)) if io.kind() == io::ErrorKind::ConnectionRefused => {
@@ -244,5 +247,36 @@ fn line_of_tls(error: &rustls::Error) -> &'static str {
             "it does not speak TLS (nats:// in place of tls://, and no --nats-ca)"
         }
         _ => "TLS comes to nothing with it (see its log)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_tried_with_a_server_is_a_line_too() {
+        let of = |kind, source: io::Error| line_of(&ConnectError::with_source(kind, source), "a:1", None);
+        assert_eq!(
+            of(ConnectErrorKind::Tls, io::Error::other("could not load platform certs")),
+            "nats-server at a:1: no certificates of authorities can be read on this system (name a file: --nats-ca FILE)"
+        );
+        assert_eq!(
+            of(ConnectErrorKind::Io, io::Error::from_raw_os_error(113)),
+            "nats-server at a:1: no route to host (is it there?)"
+        );
+        assert_eq!(
+            line_of(&ConnectError::new(ConnectErrorKind::TimedOut), "a:1", None),
+            "nats-server at a:1 does not answer (is it there?)"
+        );
+        let invalid = rustls::Error::InvalidCertificate(CertificateError::BadEncoding);
+        assert_eq!(
+            of(ConnectErrorKind::Io, io::Error::other(invalid)),
+            "nats-server at a:1: its certificate is not valid (make a new one)"
+        );
+        assert_eq!(
+            of(ConnectErrorKind::Io, io::Error::other(rustls::Error::DecryptError)),
+            "nats-server at a:1: TLS comes to nothing with it (see its log)"
+        );
     }
 }

@@ -9,7 +9,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
-use super::server::{DoorUnderTest, Server, new_address};
+use super::server::{DoorUnderTest, Server, new_address, skipped};
 use crate::nats::NatsOptions;
 
 /// Why a door does not start with these options.
@@ -219,7 +219,7 @@ fn certificates() {
     let host = new_address();
     let host = host.split(':').next().unwrap();
     if !made(&format!("IP:{host}"), "2") {
-        return eprintln!("SKIPPED certificates: openssl is not installed");
+        return skipped("openssl is not installed");
     }
     let tls = format!("tls {{ cert_file: {:?}, key_file: {:?} }}", path("server.pem"), path("server.key"));
     let Some(mut server) = Server::new(&tls) else { return };

@@ -1,6 +1,7 @@
 //! A nats-server for a test, and a door that hears what it tells.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +9,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 use std::{path::PathBuf, thread};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::cluster::{Ask, Asks, Lease, Look, Outgoing, Subject, Told};
 use crate::nats::{NatsOptions, start};
@@ -30,6 +34,17 @@ pub fn new_address() -> String {
     format!("127.{}.{middle}.{low}:{}", high | 0x80, PORTS.fetch_add(1, Ordering::Relaxed))
 }
 
+/// Says that this test is skipped, and why.
+pub fn skipped(why: &str) {
+    let test = thread::current().name().unwrap_or_default().to_owned();
+    eprintln!("SKIPPED {test}: {why}");
+    if let Some(path) = std::env::var_os("SIMP_SKIPPED") {
+        let mut list = File::options().create(true).append(true).open(path).unwrap();
+        // In one piece: other tests write there at the same time.
+        list.write_all(format!("{test}: {why}\n").as_bytes()).unwrap();
+    }
+}
+
 impl Server {
     /// One with JetStream and this in its configuration; `None` if there is none on this machine.
     pub fn new(more: &str) -> Option<Self> {
@@ -40,10 +55,7 @@ impl Server {
     pub fn with(configuration: &str) -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         if !std::env::split_paths(&path).any(|folder| folder.join("nats-server").exists()) {
-            eprintln!(
-                "SKIPPED {}: nats-server is not installed",
-                thread::current().name().unwrap_or_default()
-            );
+            skipped("nats-server is not installed");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -75,6 +87,12 @@ impl Server {
         }
         // So that it never waits for somebody to read.
         thread::spawn(move || log.for_each(drop));
+    }
+
+    /// Holds it: it answers nothing.
+    pub fn hold(&self) {
+        let pid = Pid::from_raw(self.child.as_ref().unwrap().id().cast_signed());
+        kill(pid, Signal::SIGSTOP).unwrap();
     }
 
     /// Kills it.
