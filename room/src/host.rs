@@ -6,11 +6,11 @@
 
 mod begin;
 mod doors;
-mod leases;
 mod orders;
 #[cfg(test)]
 mod tests;
 mod unproved;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::PoisonError;
@@ -20,7 +20,8 @@ use simp_control::error::{Error, Outcome, fail};
 use simp_control::{Event, FailureKind, Position, Request, What};
 
 use crate::batch::{Batch, Dedup};
-use crate::cluster::{Registration, Told};
+use crate::cluster::{AccountRecord, Registration, Told};
+use crate::doors::Doors;
 use crate::hashing::{Job, WantedChats, Work};
 use crate::leftover::Leftover;
 use crate::member::MemberState;
@@ -28,8 +29,7 @@ use crate::now::Now;
 use crate::room::{Action, Computed, Order, OrderResult, Room, RoomSettings, Stored, Task};
 use crate::simpd::{Errand, Simpd};
 use crate::store::{Deeds, Progress, RoomStore, RoomStoreError, Source};
-pub use doors::Doors;
-use orders::Orders;
+use waiting::Orders;
 
 /// simpd is told how far the room is once in so many events, and at the end.
 const SEEN_EVERY: u64 = 100;
@@ -271,7 +271,7 @@ impl<S: Simpd> Host<S> {
         match turn.batch.add(from, action, &mut self.dedup) {
             None | Some(Action::Send { .. } | Action::Confirm { .. } | Action::Quit(_)) => {}
             Some(Action::Compute { chat, event, password, task: Task::Register { name, hash } }) => {
-                let account = doors::account(name, hash, now_ms);
+                let account = AccountRecord { name, hash, since_ms: now_ms };
                 let registration = Registration { chat, event, password, account };
                 match self.doors {
                     Some(_) => self.register(now_ms, registration),

@@ -6,10 +6,10 @@
 //! - `room` and what is below it: the machine, without sockets, files and clock. `member`, `lines`, `now`: its words.
 //! - `run`: the program. `host`: its turns. `hashing`: passwords. `trouble`: what it waits for.
 //! - `batch`, `leftover`, `simpd`: what a turn asks of simpd, once. `store`: what is kept, `files`: where.
-//! - `args`: the commands. `control`, `reception`, `operator`, `running_room`: how the operator talks to a room. `users`: the accounts, `import`: those of
-//!   other chats.
-//!   `whom`: whom they mean.
-//! - `cluster`: what a door of a room that has several and their server tell each other. `nats`: that server.
+//! - `args`: the commands. `control`, `reception`, `operator`, `running_room`: how the operator talks to a room. `whom`: whom they mean.
+//! - `users`: the `accounts`, `import`: those of other chats, `exported`: those of other rooms. `moving`: a room gets several doors.
+//! - A room with several doors: `cluster`: what a door and the server between them tell each other. `link`: what it has posted and heard
+//!   there. `doors`: what it knows of the others. `nats`: that server. `random`: what tells doors apart.
 //! - `output`: what people read on standard output and standard error.
 
 mod accounts;
@@ -17,6 +17,7 @@ mod args;
 mod batch;
 mod cluster;
 mod control;
+mod doors;
 mod exported;
 mod files;
 mod hashing;

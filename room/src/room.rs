@@ -6,13 +6,14 @@
 //!
 //! - here: what happens, and who of the others deals with it.
 //! - `unproved`: where nobody need be. `login`: from the greeting into the room. `unaware`: who does not know yet that it is asked. `talk`: what members say. `orders`: what the operator wants.
-//! - `posts`: what all doors of the room are told, in one order; a room with one door tells itself. `seats`: who is inside at
-//!   which door. `doors`: the others.
+//! - `posts`: what all doors of the room are told, in one order; a room with one door tells itself. `hearing`: what becomes of
+//!   it. `seats`: who is inside at which door. `doors`: the others.
 //! - `base`: what these share. `notices`: who came and who left. `actions`: what is to be done.
 
 mod actions;
 mod base;
 mod doors;
+mod hearing;
 mod login;
 mod notices;
 mod orders;

@@ -18,9 +18,10 @@ use simp_service::ending::Ending;
 
 use crate::cluster::Told;
 use crate::control;
+use crate::doors::Doors;
 use crate::files::{RoomFiles, name_option};
 use crate::hashing;
-use crate::host::{Doors, Host, Input, Stopped};
+use crate::host::{Host, Input, Stopped};
 use crate::nats::{self, NatsOptions};
 use crate::now::Now;
 use crate::output::{print, say};

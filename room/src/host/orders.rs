@@ -1,12 +1,13 @@
-//! What the operator wants done, and who waits for what becomes of it.
+//! What the operator wants done.
 
-use std::collections::HashMap;
 use std::sync::mpsc::Sender;
 
 use simp_control::escape;
 
-use super::{Doors, Host};
+use super::Host;
+use super::waiting::Wanted;
 use crate::cluster::{BanRecord, Key};
+use crate::doors::Doors;
 use crate::files::name_option;
 use crate::member::Member;
 use crate::now::Now;
@@ -15,54 +16,6 @@ use crate::simpd::Simpd;
 use crate::store::RoomStoreError;
 use crate::store::people::Kept;
 use crate::whom::Whom;
-
-/// Operators that wait until all doors have done what they want.
-#[derive(Debug)]
-pub struct Orders {
-    waiting: HashMap<u64, (Sender<OrderResult>, Wanted)>,
-    next: u64,
-}
-
-/// What was wanted.
-#[derive(Debug)]
-enum Wanted {
-    /// Something said to everybody.
-    Said,
-    /// Somebody sent away, who was called so.
-    Away(String),
-}
-
-impl Orders {
-    /// Nobody waits. `first`: a number that no earlier run has given to an order.
-    pub fn new(first: u64) -> Self {
-        Self { waiting: HashMap::new(), next: first }
-    }
-
-    fn add(&mut self, operator: &Sender<OrderResult>, wanted: Wanted) -> u64 {
-        self.next += 1;
-        self.waiting.insert(self.next, (operator.clone(), wanted));
-        self.next
-    }
-
-    /// What an operator is told of an order that concerned so many; `None` if nobody waits for that.
-    pub fn answer(
-        &mut self,
-        order: u64,
-        count: usize,
-        room: &str,
-    ) -> Option<(Sender<OrderResult>, OrderResult)> {
-        let (operator, wanted) = self.waiting.remove(&order)?;
-        let answer = match (wanted, count) {
-            (Wanted::Said, count) => OrderResult::Done(format!("sent to {count}")),
-            (Wanted::Away(who), 0) => {
-                let room = name_option(room);
-                OrderResult::NoSuch(format!("{}: not here (see: simp-room who{room})", who.trim()))
-            }
-            (Wanted::Away(_), count) => OrderResult::Done(format!("{count} sent away")),
-        };
-        Some((operator, answer))
-    }
-}
 
 impl<S: Simpd> Host<S> {
     /// Carries out an order, or begins to. Gives the answer if there is one already.

@@ -15,6 +15,10 @@ use crate::member::{ChatKind, Member, MemberState, Rate};
 /// How much of a line names take, so that something else fits too.
 const NAMES_MAX: usize = LINE_MAX - 100;
 
+/// What members are told while what they say waits.
+pub(super) const UNREACHED: &str =
+    "* the other doors cannot be reached: what you say waits, and is confirmed when it is out";
+
 /// What of a room its operator chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomSettings {

@@ -1,15 +1,11 @@
 //! The other doors of the room: who is inside there, whether they can be reached, and what becomes of a name that is wanted at
 //! two of them.
 
-use super::base::{Reach, Room};
+use super::base::{Reach, Room, UNREACHED};
 use super::login::Unusable;
 use super::notices::Notice;
 use super::posts::Post;
 use super::seats::Seat;
-
-/// What members are told while what they say waits.
-pub(super) const UNREACHED: &str =
-    "* the other doors cannot be reached: what you say waits, and is confirmed when it is out";
 
 /// And when it does not any more.
 const REACHED: &str = "* the other doors are there again";

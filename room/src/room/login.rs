@@ -20,8 +20,7 @@ use std::net::IpAddr;
 use simp_control::escape;
 
 use super::actions::{Action, Computed, Task};
-use super::base::{Reach, Room};
-use super::doors::UNREACHED;
+use super::base::{Reach, Room, UNREACHED};
 use super::posts::Post;
 use super::seats::Seat;
 use crate::lines::{Intent, lines};

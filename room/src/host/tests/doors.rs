@@ -10,8 +10,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{Model, Modelled, NAMES, at_no_epoch, settings};
 use crate::cluster::{AccountRecord, Ask, Key, Look, Registered, Told};
+use crate::doors::Doors;
 use crate::hashing::{Job, WantedChats, Work};
-use crate::host::{Doors, Host, Input};
+use crate::host::{Host, Input};
 use crate::now::Now;
 use crate::room::{Computed, RoomSettings};
 use crate::store::RoomStore;
