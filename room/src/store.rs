@@ -1,12 +1,14 @@
 //! What a room keeps: members, public lines, and how far it has come in simpd's log; and who may come in.
 //!
-//! - here: the turns of the room. `door`: what it knows as one of several doors. `people`: who may come in. `strikes`: wrong passwords. `error`: why it does not work.
+//! - here: the turns of the room. `door`, `shared`: what it knows as one of several doors. `people`: who may come in. `strikes`: wrong passwords. `error`: why it does not work.
 //!
 //! One commit per turn: what simpd was told before is told again after a kill, and simpd knows that it was.
 
 mod door;
 mod error;
+mod meta;
 pub mod people;
+mod shared;
 mod strikes;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,12 +16,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use simp_service::plain_file;
 
-use door::{keep_link, keep_record, keep_seats, seats};
 pub use error::RoomStoreError;
+use meta::{keep_meta, meta, senseless};
+use shared::{keep_link, keep_record, keep_seats, seats};
 use simp_control::{LogId, Position};
 use strikes::{account_key, forgive, host_key, strike};
 
@@ -287,16 +289,6 @@ fn position(db: &Connection, (id, epoch): (&str, &str)) -> rusqlite::Result<Opti
     Ok(id.map(|id| Position { id, epoch }))
 }
 
-fn meta(db: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT value FROM meta WHERE key = ?1";
-    db.query_row(sql, [key], |row| row.get(0)).optional()
-}
-
-/// What stands in a row makes no sense.
-fn senseless(error: serde_json::Error) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
-}
-
 fn keep_turn(
     all: &Transaction<'_>,
     now_ms: u64,
@@ -396,9 +388,4 @@ fn keep_position(
         Some(number) => keep_meta(all, epoch, &number.to_string()),
         None => all.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([epoch]).map(drop),
     }
-}
-
-fn keep_meta(all: &Transaction<'_>, key: &str, value: &str) -> rusqlite::Result<()> {
-    all.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?.execute([key, value])?;
-    Ok(())
 }

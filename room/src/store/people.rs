@@ -1,8 +1,9 @@
 //! Who may come in: accounts, who is banned, and whoever gave wrong passwords.
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, params};
 use simp_control::{KeyId, Peer};
 
+use super::shared::account;
 use super::strikes::{account_key, forget, host_key, left};
 use super::{RoomStore, RoomStoreError};
 use crate::cluster::AccountRecord;
@@ -194,12 +195,6 @@ impl RoomStore {
             all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
     }
-}
-
-/// An account in a row: name, hash, since when.
-pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
-    let since_ms = row.get::<_, i64>(2)? as u64;
-    Ok(AccountRecord { name: row.get(0)?, hash: row.get(1)?, since_ms })
 }
 
 #[cfg(test)]
