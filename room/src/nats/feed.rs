@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
-use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Message, StatusCode, Subject, Subscriber};
 use futures_util::StreamExt as _;
 use serde_json::json;
@@ -102,15 +102,6 @@ impl Feed {
                 },
             }
         };
-        if let Some(name) = &name {
-            let gone =
-                api.ask::<serde_json::Value>(format!("CONSUMER.DELETE.{stream}.{name}"), &json!({})).await?;
-            if let Err(refusal) = gone
-                && !refusal.is(ErrorCode::CONSUMER_NOT_FOUND)
-            {
-                return Err(api.refused(&refusal));
-            }
-        }
         let made = api.jetstream.create_consumer_on_stream(config, stream).await;
         let lost = |_| End::Away(format!("nats-server at {} does not tell what is in {stream}", api.at));
         let consumer = made.map_err(lost)?;

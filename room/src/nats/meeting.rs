@@ -163,7 +163,7 @@ impl Meeting {
 
     /// Makes sure that a door may do what it will do there: what is forbidden breaks the connection.
     pub async fn probe(&self, door: &str) -> Result {
-        let acknowledged = format!("$JS.ACK.{}.door-{door}.1.1.1.1.0", self.stream);
+        let acknowledged = format!("$JS.ACK.{}.{}.1.1.1.1.0", self.stream, follower(door));
         // To nobody: that consumer is none of this session.
         let sent = self.api.client.publish(acknowledged, "".into()).await;
         sent.map_err(|_| End::Away(format!("nats-server at {} went away", self.api.at)))?;
@@ -176,6 +176,15 @@ impl Meeting {
             self.api.write(subject, headers, Vec::new()).await?.end().await?;
         }
         Ok(())
+    }
+
+    /// Ends what an earlier session of a door follows the stream with.
+    pub async fn forget(&self, door: &str) -> Result {
+        let follower = format!("CONSUMER.DELETE.{}.{}", self.stream, follower(door));
+        match self.api.ask::<serde_json::Value>(follower, &json!({})).await? {
+            Err(refusal) if !refusal.is(ErrorCode::CONSUMER_NOT_FOUND) => Err(self.api.refused(&refusal)),
+            _ => Ok(()),
+        }
     }
 
     /// Sends a post.
@@ -223,6 +232,11 @@ impl Meeting {
         self.api.demand::<serde_json::Value>(format!("STREAM.PURGE.{}", self.stream), &up_to).await?;
         Ok(())
     }
+}
+
+/// The name of what a door follows the stream with.
+pub fn follower(door: &str) -> String {
+    format!("door-{door}")
 }
 
 /// What stream and bucket have in common.

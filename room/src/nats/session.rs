@@ -16,7 +16,7 @@ use super::connection::{Broken, connect};
 use super::end::{End, Result};
 use super::feed::{Fed, Feed};
 use super::lease::{self, Door};
-use super::meeting::Meeting;
+use super::meeting::{self, Meeting};
 use super::options::NatsOptions;
 use super::outbox::{Outbox, PAUSE};
 use super::owed::Owed;
@@ -86,6 +86,7 @@ impl Session {
             lease::check(&meeting, door).await?;
             meeting.open(options.replicas).await?;
             meeting.probe(&door.name).await?;
+            meeting.forget(&door.name).await?;
             meeting.look().await
         };
         // What permissions forbid is not answered: the connection is told.
@@ -161,7 +162,9 @@ impl Session {
                 ask = asks.recv(), if self.under_way.len() < UNDER_WAY_MAX => {
                     self.take(ask.ok_or(End::Closed)?, outbox).await?;
                 }
-                Some((number, done)) = self.under_way.next() => self.settle(number, done?, outbox),
+                Some((number, done)) = self.under_way.next() => {
+                    self.settle(number, done?, outbox)?;
+                }
                 post = next(&mut self.posts), if is_clear => {
                     self.has_told = true;
                     let stored = post?.stored;
@@ -190,17 +193,9 @@ impl Session {
     ) -> Result {
         let meeting = self.meeting.clone();
         match ask {
-            Ask::Follow { session, .. } if session != self.memory.number => {}
-            Ask::Follow { place, revision, .. } => {
-                let (api, name) = (meeting.api.clone(), format!("door-{}", self.door.name));
-                let posts = Feed::follow(api.clone(), &meeting.stream, meeting.posts(), place, Some(name));
-                self.posts = Some(posts.await?);
-                let records = Feed::follow(api, &meeting.bucket, meeting.records(), revision, None).await?;
-                if records.is_at_end {
-                    outbox.push(Told::Synced);
-                }
-                self.records = Some(records);
-            }
+            // Of an earlier session, or once more.
+            Ask::Follow { session, .. } if session != self.memory.number || self.posts.is_some() => {}
+            Ask::Follow { place, revision, .. } => self.follow(place, revision, outbox).await?,
             // Until it says from where it follows, a door asks for things of an earlier session.
             Ask::Publish(_) | Ask::Heard(_) | Ask::Trim(_) if self.posts.is_none() => {}
             Ask::Publish(_) if self.memory.is_full => {}
@@ -245,6 +240,25 @@ impl Session {
         Ok(())
     }
 
+    /// Follows the posts after this place, and the records after this revision.
+    async fn follow<Tell: FnMut(Told) -> result::Result<(), TrySendError<Told>>>(
+        &mut self,
+        place: u64,
+        revision: u64,
+        outbox: &mut Outbox<Tell>,
+    ) -> Result {
+        let (meeting, name) = (&self.meeting, meeting::follower(&self.door.name));
+        let (api, bucket) = (meeting.api.clone(), &meeting.bucket);
+        let posts = Feed::follow(api.clone(), &meeting.stream, meeting.posts(), place, Some(name));
+        self.posts = Some(posts.await?);
+        let records = Feed::follow(api, bucket, meeting.records(), revision, None).await?;
+        if records.is_at_end {
+            outbox.push(Told::Synced);
+        }
+        self.records = Some(records);
+        Ok(())
+    }
+
     /// Has something done, for whoever waits for it.
     fn start(&mut self, owed: Option<Owed>, what: impl Future<Output = Result<Done>> + Send + 'static) {
         self.numbers += 1;
@@ -261,20 +275,16 @@ impl Session {
         number: u64,
         done: Done,
         outbox: &mut Outbox<Tell>,
-    ) {
+    ) -> Result {
         match (done, self.owed.remove(&number)) {
             (Done::Renewed(look), _) => {
                 self.memory.has_lease = true;
                 self.max_bytes = look.max_bytes;
                 if self.memory.is_full && has_room(&look) {
-                    self.memory.is_full = false;
-                    // As a new session does, so that what waits is published again.
-                    (self.posts, self.records) = (None, None);
-                    self.memory.number += 1;
-                    outbox.push(Told::Began(self.memory.number, look));
-                } else {
-                    outbox.push(Told::Looked(look));
+                    // In the next one what waits is published again.
+                    return Err(End::Away("the room's stream has room again".to_owned()));
                 }
+                outbox.push(Told::Looked(look));
             }
             (Done::Registered(became), Some(Owed::Registration(registration))) => {
                 outbox.push(Told::Registered(registration, became));
@@ -285,6 +295,7 @@ impl Session {
             }
             (Done::All | Done::Registered(_), _) => {}
         }
+        Ok(())
     }
 }
 
