@@ -241,6 +241,13 @@ fn line_of_tls(error: &rustls::Error) -> &'static str {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "its certificate is for another name (name it in --nats as the certificate does)"
             }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is of a time to come (are the clocks right?)"
+            }
+            // What openssl req -x509 makes. It has no name of its own here.
+            CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+                "its certificate is an authority's own (have it sign one for the server)"
+            }
             _ => "its certificate is not valid (make a new one)",
         },
         rustls::Error::InvalidMessage(_) => {
@@ -269,11 +276,16 @@ mod tests {
             line_of(&ConnectError::new(ConnectErrorKind::TimedOut), "a:1", None),
             "nats-server at a:1 does not answer (is it there?)"
         );
-        let invalid = rustls::Error::InvalidCertificate(CertificateError::BadEncoding);
-        assert_eq!(
-            of(ConnectErrorKind::Io, io::Error::other(invalid)),
-            "nats-server at a:1: its certificate is not valid (make a new one)"
-        );
+        for (why, line) in [
+            (CertificateError::BadEncoding, "not valid (make a new one)"),
+            (CertificateError::NotValidYet, "of a time to come (are the clocks right?)"),
+        ] {
+            let error = io::Error::other(rustls::Error::InvalidCertificate(why));
+            assert_eq!(
+                of(ConnectErrorKind::Io, error),
+                format!("nats-server at a:1: its certificate is {line}")
+            );
+        }
         assert_eq!(
             of(ConnectErrorKind::Io, io::Error::other(rustls::Error::DecryptError)),
             "nats-server at a:1: TLS comes to nothing with it (see its log)"

@@ -253,6 +253,16 @@ fn certificates() {
         line(&with("nats", Some(&ca))),
         format!("nats-server at {address}: its certificate has expired (renew it)")
     );
+    server.kill();
+    std::fs::copy(&ca, path("server.pem")).unwrap();
+    std::fs::copy(path("ca.key"), path("server.key")).unwrap();
+    server.launch();
+    assert_eq!(
+        line(&with("nats", Some(&ca))),
+        format!(
+            "nats-server at {address}: its certificate is an authority's own (have it sign one for the server)"
+        )
+    );
     let open = Server::new("").unwrap();
     let address = &open.address;
     let plain = NatsOptions::new(&format!("tls://{address}"), (None, None), None, None).unwrap();
