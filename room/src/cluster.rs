@@ -8,8 +8,6 @@
 //! 3. The server is away, or answers no more: [`Told::Away`]. What was asked and is not answered is for nothing; a new
 //!    session begins as soon as it can.
 
-#![allow(dead_code, unused_imports)]
-
 use std::fmt::{self, Display};
 use std::str::FromStr;
 use std::sync::mpsc::Sender;
