@@ -7,6 +7,10 @@
 //! - If numbers are missing that their publisher has heard ([`Envelope::through`]), the server has lost them.
 //! - A session begins with what is in the stream already. Only then is known what has to be published again.
 
+mod stored;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
@@ -14,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Ask, Look, Outgoing, Subject};
 use crate::room::Post;
+use stored::Past;
+pub use stored::{LinkChanges, Mark, StoredLink};
 
 /// So many posts that were heard are kept, and so many bytes of them: another stream needs them again.
 const KEPT_MAX: usize = 1_000;
@@ -24,6 +30,9 @@ const PAST: u64 = 2_000;
 
 /// So many other doors are remembered: far more than a room has.
 const ORIGINS_MAX: usize = 1_000;
+
+/// What counts posts is below this: what JSON has exactly (RFC 8259, 6).
+const NUMBER_MAX: u64 = 1 << 53;
 
 /// A post as it is in the stream.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,49 +60,6 @@ struct Own {
     bytes: usize,
 }
 
-/// What a door keeps of its room's stream, in one go with what it did because of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Mark {
-    /// The stream: when it was made.
-    pub stream: String,
-    /// The place of the last post that is dealt with.
-    pub place: u64,
-    /// The bucket: when it was made.
-    pub bucket: String,
-    /// The revision of the last record that is known.
-    pub revision: u64,
-    /// How many records there were: they only become more, unless somebody else removes them.
-    pub records: u64,
-    /// All of this door's posts up to this one were heard in this stream.
-    pub through: u64,
-    /// What is left of an earlier run.
-    past: Past,
-}
-
-/// What is stored of a link.
-#[derive(Debug, Default)]
-pub struct StoredLink {
-    /// Where it was.
-    pub mark: Mark,
-    /// What it keeps of its own posts, by number.
-    pub posts: Vec<(u64, Post)>,
-    /// The last number that was heard of each door, by the door's id.
-    pub origins: HashMap<String, u64>,
-}
-
-/// What has changed since it was asked last, and must be stored.
-#[derive(Debug, Default)]
-pub struct LinkChanges {
-    /// Where it is.
-    pub mark: Mark,
-    /// New posts of its own.
-    pub posts: Vec<(u64, String)>,
-    /// Its own posts before this one are not needed any more.
-    pub first: u64,
-    /// The last number of these doors.
-    pub origins: HashMap<String, u64>,
-}
-
 /// How far a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Session {
@@ -103,19 +69,6 @@ enum Session {
     Reads(u64),
     /// What is posted is published.
     Works,
-}
-
-/// What an earlier run of the door has heard and done, and not stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Past {
-    /// It is in the stream, and comes again.
-    #[default]
-    Unread,
-    /// It was heard again.
-    Read,
-    /// The stream has lost it before that: it may come at any time, if its door publishes it again.
-    Lost,
 }
 
 /// What comes of something that was told.
@@ -343,24 +296,26 @@ impl Link {
     fn opened(&mut self, envelope: Envelope<'_>) -> Heard {
         let Envelope { door, id, n, through, attempt, post } = envelope;
         let (door, id, post) = (door.into_owned(), id.into_owned(), post.into_owned());
+        // No door comes so far.
+        if !(1..NUMBER_MAX).contains(&n) || through >= NUMBER_MAX || attempt >= NUMBER_MAX {
+            return Heard::Nonsense;
+        }
         if id == self.id {
             self.heard_own(n, attempt);
         }
         let known = self.origins.get(&id).copied();
-        let is_lost = match known {
-            Some(known) if n <= known => return Heard::Nothing,
-            // Its publisher hears that some are missing, and publishes them and this one again.
-            Some(known) if n > known + 1 && n > through + 1 => return Heard::Nothing,
-            Some(known) => n > known + 1,
-            // Of a door that is new to this one, or the other way round.
-            None => false,
-        };
         if known.is_none() && self.origins.len() >= ORIGINS_MAX {
             return Heard::Nonsense;
         }
+        // Of a door that is new to this one, or the other way round, what it had heard then is past.
+        let known = known.unwrap_or(through.min(n - 1));
+        // What was heard before; or what its publisher hears too early as well, and publishes again.
+        if n <= known || (n > known + 1 && n > through + 1) {
+            return Heard::Nothing;
+        }
         self.origins.insert(id.clone(), n);
         self.changes.origins.insert(id, n);
-        if is_lost { Heard::AfterLoss(door, post) } else { Heard::Post(door, post) }
+        if n > known + 1 { Heard::AfterLoss(door, post) } else { Heard::Post(door, post) }
     }
 
     fn heard_own(&mut self, n: u64, attempt: u64) {

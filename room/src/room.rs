@@ -30,6 +30,8 @@ pub use base::{Changes, Room, RoomSettings, Stored};
 pub use login::{ByKey, Newcomer, PASSWORD_MIN, Unusable};
 pub use notices::Notice;
 pub use orders::{DoorInfo, DoorsStatus, MemberInfo, Order, OrderResult, RoomStatus};
+#[cfg(test)]
+pub use posts::By;
 pub use posts::Post;
 pub use seats::Seat;
 
