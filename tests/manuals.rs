@@ -31,8 +31,9 @@ fn flags(item: &[&str]) -> Vec<String> {
 /// The options in the usage of a help.
 fn options(help: &str) -> Vec<String> {
     let usage = help.lines().take_while(|line| !line.is_empty()).flat_map(str::split_whitespace);
-    let options = usage.filter_map(|word| word.strip_prefix("[-"));
-    let options = options.map(|word| format!("-{}", word.trim_end_matches(']')));
+    // One that must be given has no brackets.
+    let options = usage.map(|word| word.trim_start_matches('[')).filter(|word| word.starts_with('-'));
+    let options = options.map(|word| word.trim_end_matches(']').to_owned());
     // What ends the options is none.
     options.filter(|option| option != "--").collect()
 }
