@@ -133,6 +133,8 @@ pub struct Look {
     pub bytes: u64,
     /// How many bytes it may take.
     pub max_bytes: u64,
+    /// It has taken no more, and not had a good deal of room since: what is published is for nothing.
+    pub is_full: bool,
     /// When the bucket was made.
     pub bucket: String,
     /// How many records it has, with those that say that one was removed.

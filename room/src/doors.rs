@@ -31,7 +31,7 @@ pub struct Doors {
     /// The place that the server was told of last.
     told: u64,
     records: Records,
-    /// Why the server is away.
+    /// Why the server is away, or takes nothing.
     away: Option<String>,
     /// Posts that no door has written.
     strange: u64,
@@ -68,7 +68,9 @@ impl Doors {
 
     /// A session begins.
     pub fn began(&mut self, now_ms: u64, session: u64, look: Look) {
-        self.away = None;
+        if !look.is_full {
+            self.away = None;
+        }
         self.renews_ms = Some(now_ms);
         self.leases.begin(now_ms);
         self.records = if self.link.began(session, &look) { Records::Lost } else { Records::Coming };
@@ -142,6 +144,11 @@ impl Doors {
     #[cfg(test)]
     pub fn is_heard(&self) -> bool {
         self.link.works() && self.link.waiting() == 0
+    }
+
+    /// Whether what is posted reaches the other doors.
+    pub fn reaches(&self) -> bool {
+        self.away.is_none() && self.link.works()
     }
 
     /// Why nothing can be asked; `None` if it can.

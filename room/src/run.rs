@@ -332,7 +332,9 @@ fn tell(
                 say(&format!("{why}; what is said waits"));
                 away = Some(why.clone());
             }
-            Told::Began(..) if away.take().is_some() => say("the other doors can be reached again"),
+            Told::Began(_, look) if !look.is_full && away.take().is_some() => {
+                say("the other doors can be reached again");
+            }
             _ => {}
         }
         inputs.try_send((Some(start), Input::Told(told))).map_err(|error| match error {

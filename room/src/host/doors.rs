@@ -51,7 +51,9 @@ impl<S: Simpd> Host<S> {
 
     /// Says so if the other doors can be reached from now on.
     fn reach(&mut self, now_ms: u64) {
-        let Some(link) = self.doors.as_mut().map(Doors::link_mut).filter(|link| link.works()) else { return };
+        let Some(link) = self.doors.as_mut().filter(|doors| doors.reaches()).map(Doors::link_mut) else {
+            return;
+        };
         let greets = link.take_greeting();
         self.room.reaches(true);
         if greets {

@@ -158,6 +158,7 @@ impl Meeting {
             max_bytes: u64::try_from(stream.config.max_bytes).unwrap_or(u64::MAX),
             bucket: bucket.created,
             records: bucket.state.messages,
+            is_full: false,
         })
     }
 

@@ -96,6 +96,7 @@ impl Session {
         };
         memory.number += 1;
         memory.is_full &= !has_room(&look);
+        let look = Look { is_full: memory.is_full, ..look };
         let session = Self {
             meeting,
             door: door.clone(),
@@ -284,7 +285,7 @@ impl Session {
                     // In the next one what waits is published again.
                     return Err(End::Away("the room's stream has room again".to_owned()));
                 }
-                outbox.push(Told::Looked(look));
+                outbox.push(Told::Looked(Look { is_full: self.memory.is_full, ..look }));
             }
             (Done::Registered(became), Some(Owed::Registration(registration))) => {
                 outbox.push(Told::Registered(registration, became));
