@@ -101,6 +101,8 @@ pub struct Link {
     /// The other doors must be told who is inside at this one, and tell the same.
     greets: bool,
     mark: Mark,
+    /// The revision of the last record that this run knows. Leases are not stored, so each run has to be told all records.
+    revision: u64,
     before: Before,
     /// Who has heard all up to this place has heard all of its own posts up to this one, unless they are lost.
     due: Option<(u64, u64)>,
@@ -141,6 +143,7 @@ impl Link {
             id,
             session: Session::Away,
             greets: true,
+            revision: 0,
             before: Before::default(),
             due: None,
             mark,
@@ -215,8 +218,9 @@ impl Link {
         let is_new = self.mark.stream.is_empty();
         if is_new {
             self.mark.place = look.last.saturating_sub(PAST);
+            self.mark.new_until = look.last;
         } else if self.mark.stream != look.stream {
-            self.mark.place = 0;
+            (self.mark.place, self.mark.new_until) = (0, 0);
             self.post_again();
         } else if look.last < self.mark.place {
             // It was put back to what it was before.
@@ -227,12 +231,12 @@ impl Link {
         (self.before, self.due) = (Before::default(), None);
         let has_lost = self.looked(look);
         if self.mark.bucket != look.bucket {
-            self.mark.revision = 0;
+            self.revision = 0;
         }
         self.mark.stream.clone_from(&look.stream);
         self.mark.bucket.clone_from(&look.bucket);
         self.session = Session::Reads(look.last);
-        self.asks.push(Ask::Follow { session, place: self.mark.place, revision: self.mark.revision });
+        self.asks.push(Ask::Follow { session, place: self.mark.place, revision: self.revision });
         self.read_on();
         has_lost
     }
@@ -266,7 +270,7 @@ impl Link {
 
     /// A record of this revision is known.
     pub fn knows(&mut self, revision: u64) {
-        self.mark.revision = self.mark.revision.max(revision);
+        self.revision = self.revision.max(revision);
     }
 
     /// Posts something, when it can.
@@ -286,14 +290,14 @@ impl Link {
     pub fn heard(&mut self, place: u64, body: &[u8]) -> Heard {
         self.mark.place = self.mark.place.max(place);
         let heard = match serde_json::from_slice::<Envelope<'_>>(body) {
-            Ok(envelope) => self.opened(envelope),
+            Ok(envelope) => self.opened(place, envelope),
             Err(_) => Heard::Nonsense,
         };
         self.read_on();
         heard
     }
 
-    fn opened(&mut self, envelope: Envelope<'_>) -> Heard {
+    fn opened(&mut self, place: u64, envelope: Envelope<'_>) -> Heard {
         let Envelope { door, id, n, through, attempt, post } = envelope;
         let (door, id, post) = (door.into_owned(), id.into_owned(), post.into_owned());
         // No door comes so far.
@@ -307,8 +311,12 @@ impl Link {
         if known.is_none() && self.origins.len() >= ORIGINS_MAX {
             return Heard::Nonsense;
         }
-        // Of a door that is new to this one, or the other way round, what it had heard then is past.
-        let known = known.unwrap_or(through.min(n - 1));
+        let known = known.unwrap_or_else(|| match place <= self.mark.new_until {
+            // What this door did not read may have been on its way when this was published.
+            true => n - 1,
+            // Of a door that is new to this one, what it had heard then is past.
+            false => through.min(n - 1),
+        });
         // What was heard before; or what its publisher hears too early as well, and publishes again.
         if n <= known || (n > known + 1 && n > through + 1) {
             return Heard::Nothing;

@@ -15,12 +15,14 @@ pub struct Mark {
     pub place: u64,
     /// The bucket: when it was made.
     pub bucket: String,
-    /// The revision of the last record that is known.
-    pub revision: u64,
     /// How many records there were: they only become more, unless somebody else removes them.
     pub records: u64,
     /// All of this door's posts up to this one were heard in this stream.
     pub through: u64,
+    /// When this door was new, the stream had posts up to this place: the first of them may follow on others that it does
+    /// not read.
+    #[serde(default)]
+    pub(super) new_until: u64,
     /// What is left of an earlier run.
     pub(super) past: Past,
 }

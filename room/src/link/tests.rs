@@ -98,3 +98,46 @@ fn what_the_server_has_lost_is_noticed() {
     assert!(matches!(south.heard(1, &bodies[0]), Heard::Post(..)));
     assert_eq!(south.heard(6, &next), Heard::AfterLoss("north".to_owned(), public("next")));
 }
+
+#[test]
+fn a_new_door_hears_one_that_always_has_posts_on_their_way() {
+    let mut north = link();
+    (0..6).for_each(|n| north.post(public(&n.to_string())));
+    let mut bodies = published(&mut north);
+    for (body, place) in bodies.clone().iter().zip(1..=6) {
+        north.heard(place, body);
+        north.post(public(&(place + 5).to_string()));
+        bodies.extend(published(&mut north));
+    }
+    let mut south = Link::new("south".to_owned(), "id2".to_owned(), StoredLink::default());
+    let look =
+        Look { stream: "s".to_owned(), bucket: "b".to_owned(), first: 8, last: 9, ..Look::default() };
+    south.began(1, &look);
+    for (place, body) in bodies.iter().enumerate().skip(7) {
+        let heard = south.heard(place as u64 + 1, body);
+        assert_eq!(heard, Heard::Post("north".to_owned(), public(&place.to_string())));
+    }
+}
+
+#[test]
+fn each_run_is_told_all_records_and_each_session_of_it_what_is_new() {
+    let followed = |link: &mut Link| {
+        let asked = link.take_asks().into_iter().find_map(|ask| match ask {
+            Ask::Follow { revision, .. } => Some(revision),
+            _ => None,
+        });
+        asked.unwrap()
+    };
+    let look = Look { stream: "s".to_owned(), bucket: "b".to_owned(), first: 1, ..Look::default() };
+    let mut north = link();
+    assert_eq!(followed(&mut north), 0);
+    north.knows(7);
+    north.is_away();
+    north.began(2, &look);
+    assert_eq!(followed(&mut north), 7);
+    // The leases of doors that are gone for long are among them.
+    let stored = StoredLink { mark: north.take_changes().mark, ..StoredLink::default() };
+    let mut again = Link::new("north".to_owned(), "id".to_owned(), stored);
+    again.began(1, &look);
+    assert_eq!(followed(&mut again), 0);
+}
