@@ -22,13 +22,14 @@ impl<S: Simpd> Host<S> {
         match told {
             Told::Began(session, look) => doors.began(now.steady_ms, session, look),
             Told::Away(why) => {
+                turn.answers.extend(self.orders.delay(&why));
                 doors.is_away(why);
                 self.room.reaches(false);
             }
             Told::Post(place, body) => self.hear(now.wall_ms, place, &body),
             Told::Record(revision, key, value) => {
                 doors.link_mut().knows(revision);
-                self.take_record(now, turn, key, value);
+                self.take_record(now, turn, key, value)?;
             }
             Told::Synced => {
                 if doors.synced() {
@@ -82,8 +83,8 @@ impl<S: Simpd> Host<S> {
         }
     }
 
-    fn take_record(&mut self, now: Now, turn: &mut Turn, key: Key, value: Option<Vec<u8>>) {
-        let Some(doors) = &mut self.doors else { return };
+    fn take_record(&mut self, now: Now, turn: &mut Turn, key: Key, value: Option<Vec<u8>>) -> Outcome {
+        let Some(doors) = &mut self.doors else { return Ok(()) };
         match (&key, &value) {
             (Key::Door(door), lease) => {
                 if doors.take_lease(now.steady_ms, door, lease.as_deref()) {
@@ -94,14 +95,18 @@ impl<S: Simpd> Host<S> {
                 let topic = value.as_ref().and_then(|value| serde_json::from_slice::<String>(value).ok());
                 self.room.set_topic(&escape::ascii(&topic.unwrap_or_default()));
             }
+            // Stored before anybody is sent away: they may come again at once.
             (Key::Ban(_), Some(value)) => {
                 if let Ok(BanRecord { who, why }) = serde_json::from_slice(value) {
+                    self.store.ban(&who, &why)?;
                     self.room.banned(now.wall_ms, &who, &why);
                 }
             }
-            (Key::Ban(_) | Key::Account(_), _) => {}
+            (Key::Ban(who), None) => drop(self.store.lift_ban(who)?),
+            (Key::Account(_), _) => {}
         }
         turn.deeds.records.push((key, value));
+        Ok(())
     }
 
     fn take_account(

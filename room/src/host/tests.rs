@@ -24,6 +24,7 @@ use crate::room::{Computed, Order, RoomSettings};
 use crate::simpd::{Errand, Simpd};
 use crate::store::RoomStore;
 
+mod door;
 mod doors;
 mod sources;
 

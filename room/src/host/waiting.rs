@@ -53,4 +53,11 @@ impl Orders {
         };
         Some((operator, answer))
     }
+
+    /// What all operators that wait are told when the other doors cannot be reached, for this reason: nobody knows for how
+    /// long.
+    pub fn delay(&mut self, why: &str) -> impl Iterator<Item = (Sender<OrderResult>, OrderResult)> {
+        let line = format!("{why}; it is done once the other doors can be reached");
+        self.waiting.drain().map(move |(_, (operator, _))| (operator, OrderResult::Failed(line.clone())))
+    }
 }

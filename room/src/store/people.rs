@@ -160,12 +160,20 @@ impl RoomStore {
     pub fn unban(&self, who: &str) -> Result<Kept, RoomStoreError> {
         // Whoever asks for this wants them in, whatever kept them out.
         let is_forgiven = self.pardon(who)?;
-        let was_banned = self.ask(|db| Ok(db.execute("DELETE FROM bans WHERE who = ?1", [who])? > 0))?;
+        let was_banned = self.lift_ban(who)?;
         Ok(match (was_banned, is_forgiven) {
             (true, _) => Kept::Ban,
             (false, true) => Kept::Pause,
             (false, false) => Kept::Nothing,
         })
+    }
+
+    /// Bans a name or a host no longer. False if it was not banned.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn lift_ban(&self, who: &str) -> Result<bool, RoomStoreError> {
+        self.ask(|db| Ok(db.execute("DELETE FROM bans WHERE who = ?1", [who])? > 0))
     }
 
     /// Ends the pause after wrong passwords for a name and for a host. False if there was none.

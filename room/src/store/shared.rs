@@ -6,12 +6,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::meta::{keep_meta, senseless};
 use super::strikes::forget;
-use crate::cluster::{AccountRecord, BanRecord, Key};
+use crate::cluster::{AccountRecord, Key};
 use crate::link::LinkChanges;
 use crate::room::{Room, Seat};
 
-/// Keeps what the server says of an account or a ban. What it says of anything else is not kept here, nor what makes no
-/// sense: somebody else has written it.
+/// Keeps what the server says of an account. What it says of anything else is not kept here, nor what makes no sense:
+/// somebody else has written it.
 pub(super) fn keep_record(all: &Transaction<'_>, key: &Key, value: Option<&[u8]>) -> rusqlite::Result<()> {
     match (key, value) {
         (Key::Account(_), Some(value)) => {
@@ -32,14 +32,7 @@ pub(super) fn keep_record(all: &Transaction<'_>, key: &Key, value: Option<&[u8]>
             forget(all, name)?;
             all.execute("DELETE FROM accounts WHERE name = ?1", [name])?;
         }
-        (Key::Ban(_), Some(value)) => {
-            let Ok(BanRecord { who, why }) = serde_json::from_slice(value) else { return Ok(()) };
-            all.execute("INSERT OR REPLACE INTO bans VALUES (?1, ?2)", [who, why])?;
-        }
-        (Key::Ban(who), None) => {
-            all.execute("DELETE FROM bans WHERE who = ?1", [who])?;
-        }
-        (Key::Topic | Key::Door(_), _) => {}
+        (Key::Ban(_) | Key::Topic | Key::Door(_), _) => {}
     }
     Ok(())
 }
