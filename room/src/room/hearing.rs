@@ -1,11 +1,15 @@
 //! What becomes of a post when it is heard: at every door the same.
 
+#[cfg(test)]
+mod tests;
+
 use simp_control::{ascii, escape};
 
 use super::actions::Action;
 use super::base::Room;
 use super::login::Unusable;
 use super::posts::{By, Post};
+use super::seats::Seat;
 use crate::lines::Spoken;
 
 impl Room {
@@ -25,6 +29,10 @@ impl Room {
             Post::Public { by: By::Member { name, .. }, .. }
             | Post::Direct { by: By::Member { name, .. }, .. }
                 if Unusable::of(&name).is_some() => {}
+            // Somebody else was faster to come in with that name, and whoever said this is being sent away.
+            Post::Public { by: By::Member { name, chat }, .. }
+            | Post::Direct { by: By::Member { name, chat }, .. }
+                if self.is_anothers(&name, door, chat) => {}
             Post::Public { by, text } => self.heard_public(now_ms, is_own, &by, &text),
             Post::Direct { by: By::Member { name, chat }, to, text } => {
                 self.heard_direct(is_own, (&name, chat), to, &text);
@@ -42,6 +50,13 @@ impl Room {
             // The operator says nothing to one.
             Post::Direct { by: By::Operator { .. }, .. } | Post::Unknown => {}
         }
+    }
+
+    /// Whether a name is not that of the one in this chat of that door, but of somebody else. With passwords both are the same
+    /// one, who has come in from elsewhere: what was said before counts.
+    fn is_anothers(&self, name: &str, door: &str, chat: u64) -> bool {
+        let is_other = |seat: &Seat| (seat.door.as_str(), seat.chat) != (door, chat);
+        self.settings.is_open && self.seats.get(name).is_some_and(is_other)
     }
 
     fn heard_public(&mut self, now_ms: u64, is_own: bool, by: &By, text: &str) {
@@ -70,7 +85,8 @@ impl Room {
     fn heard_direct(&mut self, is_own: bool, (from, chat): (&str, u64), to: String, text: &str) {
         let said = self.number();
         // Who has the name at this place of the order: it may be at another door by now.
-        let seat = self.seats.get(&to).map(|seat| (self.seats.is_elsewhere(seat), seat.chat));
+        let seat = self.seats.get(&to).filter(|seat| seat.name == to);
+        let seat = seat.map(|seat| (self.seats.is_elsewhere(seat), seat.chat));
         if let Some((false, receiver)) = seat
             && self.members.get(&receiver).is_some_and(|member| member.is_inside() && member.name == to)
         {

@@ -23,6 +23,7 @@ use super::actions::{Action, Computed, Task};
 use super::base::{Reach, Room, UNREACHED};
 use super::posts::Post;
 use super::seats::Seat;
+use super::talk::WAITING_MAX;
 use crate::lines::{Intent, lines};
 use crate::member::{ChatKind, Held, Member, MemberState, Pace, Password, host};
 use crate::now::Now;
@@ -171,6 +172,12 @@ impl Room {
         // Before a password is asked for, so that nobody types one in vain.
         if let Some(full) = self.full(name) {
             return Some(full);
+        }
+        // That somebody came and left waits as well.
+        if self.waiting >= WAITING_MAX {
+            return Some(
+                "the other doors cannot be reached, and too much waits for them: come again later".to_owned(),
+            );
         }
         if newcomer.pause_ms > 0 && !self.settings.is_open && !has_key {
             return Some(format!("too many wrong passwords: try again in {}", seconds(newcomer.pause_ms)));

@@ -17,8 +17,8 @@ use super::posts::{By, Post};
 use crate::lines::{Intent, Spoken};
 use crate::member::{ChatKind, MemberState, Question};
 
-/// So many bytes wait for the other doors at most.
-const WAITING_MAX: usize = 4 << 20;
+/// So many bytes wait for the other doors at most, but for what members who leave add to it.
+pub(super) const WAITING_MAX: usize = 4 << 20;
 
 const HELP: [&str; 3] = [
     "PM TEXT, or just TEXT, goes to everybody here. DM NAME TEXT goes to NAME only.",
