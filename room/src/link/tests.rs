@@ -110,8 +110,7 @@ fn a_new_door_hears_one_that_always_has_posts_on_their_way() {
         bodies.extend(published(&mut north));
     }
     let mut south = Link::new("south".to_owned(), "id2".to_owned(), StoredLink::default());
-    let look =
-        Look { stream: "s".to_owned(), bucket: "b".to_owned(), first: 8, last: 9, ..Look::default() };
+    let look = Look { stream: "s".to_owned(), bucket: "b".to_owned(), first: 8, last: 9, ..Look::default() };
     south.began(1, &look);
     for (place, body) in bodies.iter().enumerate().skip(7) {
         let heard = south.heard(place as u64 + 1, body);

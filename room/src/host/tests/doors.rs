@@ -14,7 +14,7 @@ use crate::doors::Doors;
 use crate::hashing::{Job, WantedChats, Work};
 use crate::host::{Host, Input};
 use crate::now::Now;
-use crate::room::{Computed, RoomSettings};
+use crate::room::{Computed, Room, RoomSettings};
 use crate::store::RoomStore;
 use simp_control::{Peer, What};
 
@@ -139,6 +139,8 @@ struct World {
     is_open: bool,
     /// What is taken from the server at some time, if anything.
     robbery: Option<Robbery>,
+    /// A door that does nothing for a while, so that the others take it for gone; and from when until when.
+    sleeper: Option<(usize, std::ops::Range<usize>)>,
     /// Nothing breaks any more.
     is_ending: bool,
 }
@@ -185,8 +187,13 @@ impl World {
             is_calm,
             is_open: seed % 5 == 1,
             robbery,
+            sleeper: None,
             is_ending: false,
         };
+        if seed % 4 > 1 {
+            let (at, from) = (world.random.index(DOORS.len()), 100 + world.random.index(400));
+            world.sleeper = Some((at, from..from + 300));
+        }
         (0..DOORS.len()).for_each(|at| world.start(at));
         world
     }
@@ -406,8 +413,8 @@ impl World {
     }
 
     fn run(&mut self) {
-        let robbed_at = 200 + self.random.below(600);
-        for step in 0..900 {
+        let robbed_at = 200 + self.random.index(600);
+        for step in 0..900_usize {
             let at = self.random.index(DOORS.len());
             if step == robbed_at
                 && let Some(of) = self.robbery
@@ -418,8 +425,11 @@ impl World {
                     self.doors.iter_mut().for_each(|door| door.session = None);
                 }
             }
+            let sleeper = self.sleeper.as_ref().filter(|(_, when)| when.contains(&step)).map(|(at, _)| *at);
+            self.now_ms += if sleeper.is_some() { 150 } else { 0 };
             match self.random.below(8) {
                 0 => self.act(),
+                _ if sleeper == Some(at) => {}
                 1..4 => self.turn(at),
                 _ => self.serve(at),
             }
@@ -464,6 +474,9 @@ impl World {
                 }
             }
         }
+        if !matches!(self.robbery, Some(Robbery::Stream | Robbery::Posts)) {
+            self.check_seats();
+        }
         let mut lines: Vec<_> = self.doors.iter().map(Door::lines).collect();
         // In another stream the posts of different doors come in another order, and what nobody had kept is gone.
         match self.robbery {
@@ -476,6 +489,19 @@ impl World {
             return 0;
         }
         NAMES.iter().enumerate().map(|(which, name)| self.check_confirmed(which, name)).sum()
+    }
+
+    /// All doors know the same of who is inside, and it is true.
+    fn check_seats(&self) {
+        for name in NAMES {
+            let seats: Vec<_> = self.doors.iter().map(|door| door.room().seat(name).cloned()).collect();
+            assert!(seats.iter().all(|seat| *seat == seats[0]), "{name}: {seats:#?}");
+            for door in &self.doors {
+                let inside = door.room().inside(name);
+                let seat = seats[0].as_ref().filter(|seat| seat.door == door.name).map(|seat| seat.chat);
+                assert_eq!(inside, seat, "{name} at {}", door.name);
+            }
+        }
     }
 
     /// Everybody is told in the order of the room.
@@ -516,6 +542,10 @@ impl World {
 }
 
 impl Door {
+    fn room(&self) -> &Room {
+        &self.host.as_ref().unwrap().room
+    }
+
     fn jobs_are_done(&self) -> bool {
         self.host.as_ref().is_some_and(|host| host.wanted.lock().unwrap().is_empty())
     }
