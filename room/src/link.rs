@@ -288,6 +288,10 @@ impl Link {
 
     /// What is at this place of the stream.
     pub fn heard(&mut self, place: u64, body: &[u8]) -> Heard {
+        if place > self.mark.place + 1 {
+            // The stream has lost those between.
+            self.loses_past();
+        }
         self.mark.place = self.mark.place.max(place);
         let heard = match serde_json::from_slice::<Envelope<'_>>(body) {
             Ok(envelope) => self.opened(place, envelope),
