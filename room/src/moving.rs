@@ -7,7 +7,7 @@ use crate::cluster::Key;
 use crate::files::{RoomFiles, name_option};
 use crate::link;
 use crate::nats::{NatsOptions, Visit};
-use crate::output::print;
+use crate::output::{counted, print};
 use crate::random::random;
 use crate::store::RoomStore;
 use crate::users::no_room;
@@ -61,8 +61,7 @@ pub fn run(room: &str, options: &NatsOptions) -> Outcome {
     store.be_door(&serde_json::to_string(options).unwrap_or_default())?;
     let there =
         if there.is_empty() { String::new() } else { format!("; already there: {}", there.join(", ")) };
-    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let (accounts, bans, lines) =
-        (count(accounts, "account"), count(bans, "ban"), count(lines.len(), "line"));
+    let (accounts, bans) = (counted(accounts, "account"), counted(bans, "ban"));
+    let lines = counted(lines.len() as u64, "line");
     print(&format!("{room} moved: {accounts}, {bans}, {lines}{there}"))
 }

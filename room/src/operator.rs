@@ -7,7 +7,7 @@ use simp_control::error::{Outcome, fail};
 use simp_control::escape;
 
 use crate::control;
-use crate::output::print;
+use crate::output::{counted, print};
 use crate::room::{DoorInfo, DoorsStatus, MemberInfo, Order, OrderResult, RoomStatus};
 use crate::running_room;
 
@@ -90,10 +90,16 @@ fn status_lines(status: &RoomStatus) -> Outcome {
 
 fn doors_figures(known: &DoorsStatus) -> Vec<(&'static str, String)> {
     let mebibytes = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
-    let stream =
-        format!("{} posts, {} of {} MiB", known.posts, mebibytes(known.bytes), mebibytes(known.max_bytes));
-    let waiting = (known.waiting > 0).then(|| ("waiting", format!("{} bytes of posts", known.waiting)));
-    let strange = (known.strange > 0).then(|| ("not ours", format!("{} posts in the stream", known.strange)));
+    let stream = format!(
+        "{}, {} of {} MiB",
+        counted(known.posts, "post"),
+        mebibytes(known.bytes),
+        mebibytes(known.max_bytes)
+    );
+    let waiting =
+        (known.waiting > 0).then(|| ("waiting", format!("{} of posts", counted(known.waiting, "byte"))));
+    let strange = (known.strange > 0)
+        .then(|| ("not ours", format!("{} in the stream", counted(known.strange, "post"))));
     let doors = known.doors.iter().map(|door| ("door", door_line(door)));
     [("stream", stream)].into_iter().chain(waiting).chain(strange).chain(doors).collect()
 }

@@ -16,6 +16,11 @@ pub fn print(line: &str) -> Outcome {
     writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| unwritten(&error))
 }
 
+/// So many of something: `1 line`, `2 lines`.
+pub fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Writes a line about the room to standard error, with whatever a peer put into it escaped.
 pub fn say(line: &str) {
     messages::say("simp-room", &escape::shown(line));

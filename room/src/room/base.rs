@@ -235,7 +235,10 @@ impl Room {
     /// The names of those in the room, at any door, but for this one.
     pub(super) fn names_but(&self, chat: u64) -> String {
         let inside = self.members.iter().filter(|(id, member)| **id != chat && member.is_inside());
-        let elsewhere = self.seats.elsewhere().filter(|seat| self.inside(&seat.name).is_none());
+        // Who comes in from another door has its seat there until all doors have heard of it.
+        let own = self.members.get(&chat).map(|member| member.name.as_str()).unwrap_or_default();
+        let is_here = |name: &str| self.inside(name).is_some() || name.eq_ignore_ascii_case(own);
+        let elsewhere = self.seats.elsewhere().filter(|seat| !is_here(&seat.name));
         let mut names: Vec<_> = inside
             .map(|(_, member)| member.name.as_str())
             .chain(elsewhere.map(|seat| seat.name.as_str()))

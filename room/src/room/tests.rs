@@ -1,5 +1,7 @@
 //! The tables of a member's states, and what a room makes of each line.
 
+mod elsewhere;
+
 use super::{Action, Computed, Newcomer, Room, RoomSettings, Stored, Task};
 use crate::member::{MemberState, Rate};
 use crate::now::Now;
@@ -118,8 +120,13 @@ impl World {
                     self.told.push((to.id, text.to_string()));
                 }
                 Action::Confirm { to, whom, elsewhere, .. } => {
-                    let whom = whom.unwrap_or_else(|| (reached + elsewhere).to_string());
-                    self.told.push((to.id, format!("sent to {whom}")));
+                    let count = reached + elsewhere;
+                    let told = match whom {
+                        Some(whom) if count == 0 => format!("not sent: {whom} has just left"),
+                        Some(whom) => format!("sent to {whom}"),
+                        None => format!("sent to {count}"),
+                    };
+                    self.told.push((to.id, told));
                 }
                 Action::Quit(chat) => self.told.push((chat.id, "(quit)".to_owned())),
                 Action::Compute { chat, event, password, task } => {
