@@ -481,6 +481,8 @@ impl World {
         // In another stream the posts of different doors come in another order, and what nobody had kept is gone.
         match self.robbery {
             Some(Robbery::Posts) => return 0,
+            // Nor is it the same one of two with one name who came in first.
+            Some(Robbery::Stream) if self.is_open => return 0,
             Some(Robbery::Stream) => lines.iter_mut().for_each(|lines| lines.sort()),
             Some(Robbery::Bucket | Robbery::Records) | None => self.check_order(&lines[0]),
         }
