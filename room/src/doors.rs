@@ -17,6 +17,10 @@ const TRIMMED_TO: u64 = 10_000;
 /// A stream that is half full is trimmed to so many.
 const TRIMMED_HARD_TO: u64 = 2_000;
 
+/// The server is told of so many posts at a time that they are dealt with, and of all when the lease is renewed: to do so for
+/// each costs both sides as much as the post. It must be far fewer than it tells before it waits for that.
+const HEARD_EVERY: u64 = 64;
+
 /// The doors of a room, as one of them knows them.
 pub struct Doors {
     link: Link,
@@ -28,7 +32,7 @@ pub struct Doors {
     /// When its own lease is renewed, on the steady clock; `None` while the server is away.
     renews_ms: Option<u64>,
     look: Look,
-    /// The place that the server was told of last.
+    /// All posts up to this place are known by the server to be dealt with in this session.
     told: u64,
     records: Records,
     /// Why the server is away, or takes nothing.
@@ -75,6 +79,8 @@ impl Doors {
         self.leases.begin(now_ms);
         self.records = if self.link.began(session, &look) { Records::Lost } else { Records::Coming };
         self.look = look;
+        // Another stream begins anew.
+        self.told = self.link.place();
     }
 
     /// The server is away, for this reason.
@@ -163,13 +169,19 @@ impl Doors {
 
     /// Asks for all that was to be asked, now that it is stored why.
     pub fn ask(&mut self) {
-        if self.link.works() && self.link.place() > self.told {
-            self.told = self.link.place();
-            self.link.ask(Ask::Heard(self.told));
-        }
+        self.ask_heard(HEARD_EVERY);
         for ask in self.link.take_asks() {
             // The thread that takes them lives as long as we do.
             let _ = self.asks.send(ask);
+        }
+    }
+
+    /// Says how far this door is, if it is so many posts further than the server knows.
+    fn ask_heard(&mut self, every: u64) {
+        let place = self.link.place();
+        if place >= self.told + every {
+            self.told = place;
+            self.link.ask(Ask::Heard(place));
         }
     }
 
@@ -226,6 +238,7 @@ impl Doors {
             self.beat += 1;
             let lease = self.lease(simpd, inside);
             self.link.ask(Ask::Renew(lease));
+            self.ask_heard(1);
         }
     }
 
@@ -246,5 +259,45 @@ impl Doors {
         if through >= first {
             self.link.ask(Ask::Trim(through));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All that is asked once this door has heard posts up to this place, without those before them.
+    fn asked(
+        doors: &mut Doors,
+        asks: &mut tokio::sync::mpsc::UnboundedReceiver<Ask>,
+        posts: &[u64],
+    ) -> Vec<u64> {
+        for place in posts {
+            doors.heard(*place, b"nonsense");
+            doors.ask();
+        }
+        let mut heard = Vec::new();
+        while let Ok(ask) = asks.try_recv() {
+            heard.extend(match ask {
+                Ask::Heard(place) => Some(place),
+                _ => None,
+            });
+        }
+        heard
+    }
+
+    #[test]
+    fn the_server_hears_how_far_a_door_is_while_it_catches_up_and_in_another_stream() {
+        let (ask, mut asks) = tokio::sync::mpsc::unbounded_channel();
+        let mut doors = Doors::new("north".into(), "id".into(), "run".into(), StoredLink::default(), ask);
+        let look = |stream: &str, last| Look { stream: stream.into(), last, ..Look::default() };
+        doors.began(0, 1, look("first", 1_000));
+        let posts: Vec<u64> = (1..=200).collect();
+        assert_eq!(asked(&mut doors, &mut asks, &posts), [64, 128, 192]);
+        // It says the rest with its lease.
+        doors.renew(0, "127.0.0.1:7777".into(), 0);
+        assert_eq!(asked(&mut doors, &mut asks, &[200]), [200]);
+        doors.began(0, 2, look("second", 300));
+        assert_eq!(asked(&mut doors, &mut asks, &posts), [64, 128, 192]);
     }
 }
