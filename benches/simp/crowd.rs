@@ -18,8 +18,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// It is quiet when nothing has come for so long: longer than a chat holds its first message back.
 const QUIET: Duration = Duration::from_millis(1_500);
 
+/// A message that one of them has heard.
+pub struct Heard {
+    /// Which one.
+    pub number: u32,
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub text: String,
+}
+
 /// One of many.
 struct Member {
+    /// The simpd that it has a chat with.
+    simpd: SocketAddr,
     user: UserName,
     /// The number of the last message that came.
     last: Option<u8>,
@@ -34,25 +46,28 @@ pub struct Crowd {
     udp: Udp,
     poll: Poll,
     events: Events,
-    simpd: SocketAddr,
     members: Vec<Member>,
     accepted: u32,
     /// New messages that came.
     heard: u64,
+    /// The same, from the first call of [`Crowd::record`] on.
+    record: Option<Vec<Heard>>,
 }
 
 impl Crowd {
-    /// So many.
-    pub fn new(simpd: SocketAddr, size: u32) -> Attempt<Self> {
+    /// So many for each of these simpds, with numbers one after another: first those of the first.
+    pub fn new(simpds: &[SocketAddr], each: u32) -> Attempt<Self> {
         let mut udp = Udp::bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0))?;
         let poll = Poll::new()?;
         poll.registry().register(&mut udp, Token(0), Interest::READABLE)?;
-        let member = |number| {
+        let all = simpds.iter().flat_map(|simpd| (0..each).map(move |_| *simpd));
+        let member = |(number, simpd)| {
             let user = UserName::new(&format!("m{number}"))?;
-            Ok(Member { user, last: None, next: 0, is_acked: true })
+            Ok(Member { simpd, user, last: None, next: 0, is_acked: true })
         };
-        let members = (0..size).map(member).collect::<Attempt<_>>()?;
-        Ok(Self { udp, poll, events: Events::with_capacity(16), simpd, members, accepted: 0, heard: 0 })
+        let members = all.enumerate().map(member).collect::<Attempt<_>>()?;
+        let events = Events::with_capacity(16);
+        Ok(Self { udp, poll, events, members, accepted: 0, heard: 0, record: None })
     }
 
     /// Invites simpd, from each of them.
@@ -76,8 +91,29 @@ impl Crowd {
 
     /// Acknowledges what comes until nothing comes any more.
     pub fn calm(&mut self) -> Attempt<()> {
-        while self.serve(QUIET)? {}
+        self.calm_for(QUIET)
+    }
+
+    /// The same, until nothing has come for so long.
+    pub fn calm_for(&mut self, quiet: Duration) -> Attempt<()> {
+        while self.serve(quiet)? {}
         Ok(())
+    }
+
+    /// Acknowledges what comes until then.
+    pub fn serve_until(&mut self, then: Instant) -> Attempt<()> {
+        loop {
+            let left = then.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            self.serve(left)?;
+        }
+    }
+
+    /// What was heard since this was asked last. The first time nothing: from then on it is kept.
+    pub fn record(&mut self) -> Vec<Heard> {
+        self.record.replace(Vec::new()).unwrap_or_default()
     }
 
     /// One of them says something. It must have been acknowledged before.
@@ -122,18 +158,21 @@ impl Crowd {
         let mut drained = More::Perhaps;
         while drained == More::Perhaps {
             drained = self.udp.receive(|received| {
-                let datagram = Datagram::decode(received.bytes).ok();
-                come.extend(received.local.zip(datagram.map(|it| (it.operation, it.seq))));
+                come.extend(received.local.zip(Datagram::decode(received.bytes).ok()));
             })?;
         }
-        for (at, (operation, seq)) in come {
+        let now = Instant::now();
+        for (at, Datagram { operation, seq, payload, .. }) in come {
             let number = number_of(at);
             let Some(member) = self.members.get_mut(number as usize) else { continue };
             match operation {
                 Operation::SynAck => self.accepted += 1,
                 Operation::Chat => {
-                    self.heard += u64::from(member.last != Some(seq));
-                    member.last = Some(seq);
+                    let is_new = member.last.replace(seq) != Some(seq);
+                    self.heard += u64::from(is_new);
+                    if let Some(record) = self.record.as_mut().filter(|_| is_new) {
+                        record.push(Heard { number, at: now, text: text_of(&payload) });
+                    }
                 }
                 Operation::Ack => {
                     member.is_acked |= seq != member.next;
@@ -150,13 +189,17 @@ impl Crowd {
         let Some(member) = self.members.get(number as usize) else { return };
         let mut bytes = Vec::new();
         Datagram::new(operation, seq, member.user, text.into()).encode(&mut bytes);
-        self.udp.queue(self.simpd, Some(source(number)), &bytes, None);
+        self.udp.queue(member.simpd, Some(source(number)), &bytes, None);
     }
 
     /// The address of one of them.
     pub fn address(&self, number: u32) -> Attempt<SocketAddr> {
         Ok(SocketAddr::new(source(number), self.udp.local_addr().port()))
     }
+}
+
+fn text_of(payload: &[u8]) -> String {
+    String::from_utf8_lossy(payload).into_owned()
 }
 
 fn source(number: u32) -> IpAddr {

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::time::clock_getcpuclockid;
 use nix::unistd::Pid;
 
 use crate::Attempt;
@@ -30,6 +31,11 @@ pub fn pin() -> Attempt<()> {
     let mut one = CpuSet::new();
     one.set(last.ok_or("no core is allowed")?)?;
     Ok(sched_setaffinity(this, &one)?)
+}
+
+/// The CPU time of a process since it began, user and system, of all its threads.
+pub fn cpu_time(id: u32) -> Attempt<Duration> {
+    Ok(clock_getcpuclockid(Pid::from_raw(id as i32))?.now()?.into())
 }
 
 /// The compiler that cargo uses.

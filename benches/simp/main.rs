@@ -9,6 +9,7 @@ mod allies;
 mod chat;
 mod client;
 mod crowd;
+mod doors;
 mod machine;
 mod memory;
 mod pingpong;
@@ -42,7 +43,7 @@ impl Effort {
 
 type Measure = fn(Effort) -> Attempt<()>;
 
-const MEASURES: [(&str, Measure); 8] = [
+const MEASURES: [(&str, Measure); 9] = [
     ("chat", chat::in_memory),
     ("durable", chat::durable),
     ("many", chat::many),
@@ -51,6 +52,7 @@ const MEASURES: [(&str, Measure); 8] = [
     ("wheel", wheel::measure),
     ("memory", memory::measure),
     ("room", room::measure),
+    ("doors", doors::measure),
 ];
 
 fn main() {
@@ -78,13 +80,18 @@ fn run(words: &[&str]) -> Attempt<()> {
     }
     machine::describe();
     machine::pin()?;
+    let mut failed = Vec::new();
     for (name, measure) in MEASURES {
         if names.is_empty() || names.contains(&name) {
             println!("\n{name}");
             if let Err(error) = measure(effort) {
                 println!("  not measured: {error}");
+                failed.push(name);
             }
         }
     }
-    Ok(())
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(format!("not measured: {}", failed.join(", ")).into()),
+    }
 }

@@ -16,7 +16,7 @@ pub fn measure(effort: Effort) -> Attempt<()> {
     println!("  plain:");
     // The log only has to be filled.
     let world = World::new("process", PLAIN)?;
-    measure_with(effort, &world, 512, |simpd| Crowd::new(simpd, CHATS)?.join())?;
+    measure_with(effort, &world, 512, |simpd| Crowd::new(&[simpd], CHATS)?.join())?;
     println!("  secure, their links closed:");
     let world = World::new("process", SECURE)?;
     measure_with(effort, &world, 1_229, |simpd| allies::open_chats(simpd, CHATS, &world.state))
@@ -83,22 +83,27 @@ impl Memory {
 }
 
 /// Since the process began.
-struct Work {
+pub struct Work {
     /// utime and stime, of 10 ms each.
-    ticks: u64,
-    /// Each time it is woken, it falls asleep again: voluntary context switches.
-    wakes: u64,
+    pub ticks: u64,
+    /// Each time one of its threads is woken, it falls asleep again: voluntary context switches.
+    pub wakes: u64,
 }
 
 impl Work {
-    fn of(id: u32) -> Attempt<Self> {
+    /// That of this process.
+    pub fn of(id: u32) -> Attempt<Self> {
         let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
         // Behind the name, which may contain anything, utime and stime are the 12th and 13th word.
         let (_, words) = stat.rsplit_once(')').ok_or("/proc: no name")?;
         let ticks =
             words.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
-        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-        Ok(Self { ticks, wakes: field(&status, "voluntary_ctxt_switches:")? })
+        let mut wakes = 0;
+        for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+            let status = fs::read_to_string(thread?.path().join("status"))?;
+            wakes += field(&status, "voluntary_ctxt_switches:")?;
+        }
+        Ok(Self { ticks, wakes })
     }
 }
 

@@ -31,7 +31,7 @@ fn measure_size(size: u32, deliveries: u64, rounds: usize) -> Attempt<()> {
     let flags = ["--name", "bench", "--open", "--history", "0", "--rate", "100000", "--max-members", "2000"];
     let room = Process::start(command.arg("run").args(flags).args(["-d", &simpd.address.to_string()]))?;
     let empty = Memory::of(room.id())?;
-    let mut crowd = Crowd::new(simpd.address, size)?;
+    let mut crowd = Crowd::new(&[simpd.address], size)?;
     let began = Instant::now();
     crowd.join()?;
     let joined = began.elapsed();

@@ -36,14 +36,19 @@ pub fn compare(unit: &str, rounds: usize, mut contenders: Vec<Contender<'_>>) ->
     }
     let Some(reference) = figures.first() else { return Ok(()) };
     for (contender, figures) in contenders.iter().zip(&figures) {
-        let ratios: Vec<f64> =
-            figures.iter().zip(reference).map(|(figure, reference)| figure / reference).collect();
-        let (least, most) = range(&ratios);
-        let absolute = format!("{:.0} {unit}", median(figures));
-        let ratio = format!("{:.2}x [{least:.2}..{most:.2}]", median(&ratios));
-        println!("  {:<44} {absolute:>14}  {ratio:>20}  {}", contender.name, contender.goal);
+        print(contender.name, unit, figures, reference, contender.goal);
     }
     Ok(())
+}
+
+/// Prints the line of one contender: its figures, and those of the reference in the same rounds.
+pub fn print(name: &str, unit: &str, figures: &[f64], reference: &[f64], goal: &str) {
+    let ratios: Vec<f64> =
+        figures.iter().zip(reference).map(|(figure, reference)| figure / reference).collect();
+    let (least, most) = range(&ratios);
+    let absolute = format!("{:.0} {unit}", median(figures));
+    let ratio = format!("{:.2}x [{least:.2}..{most:.2}]", median(&ratios));
+    println!("  {name:<44} {absolute:>14}  {ratio:>20}  {goal}");
 }
 
 /// The figure in the middle; 0 if there is none.

@@ -108,6 +108,11 @@ impl Process {
         Ok(process)
     }
 
+    /// Starts it. Whether it is ready is to be asked elsewhere: what it writes is for nobody.
+    pub fn launch(command: &mut Command) -> Attempt<Self> {
+        Ok(Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?))
+    }
+
     /// This benchmark again, as the far end of a reference.
     pub fn bare(words: &[&str]) -> Attempt<Self> {
         Self::start(Command::new(std::env::current_exe()?).args(words))
