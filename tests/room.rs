@@ -9,10 +9,12 @@
 //! - `kills`: members, room and simpd are killed. `again`: what is done again is not done twice, nor left out.
 //! - `other_log`: simpd loses its log. `cut`: the connection between room and simpd is cut, and answers are lost. `flood`: too much at once.
 //! - `trouble`: the disk of the room is full or damaged, or simpd is away.
+//! - `doors`: a room with several doors, and NATS servers between them.
 
 mod accounts;
 mod again;
 mod cut;
+mod doors;
 mod flood;
 mod foreign;
 mod guest;
@@ -37,11 +39,30 @@ use crate::harness::{Daemon, Ran, Running, World, run};
 /// What somebody is told on coming in if nobody is there.
 pub const ALONE: &str = "You are in lobby. Here: nobody. (HELP lists the commands.)";
 
+/// Where members come in.
+pub trait Entrance {
+    /// The world that they live in.
+    fn world(&self) -> &World;
+
+    /// The address of the simpd there.
+    fn to(&self) -> String;
+}
+
 /// A room called lobby, on a simpd on address 1. Neither waits for the disk: that is not what is tried here.
 pub struct Lobby {
     room: Option<Running>,
     simpd: Option<Daemon>,
     pub world: World,
+}
+
+impl Entrance for Lobby {
+    fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn to(&self) -> String {
+        self.to()
+    }
 }
 
 impl Lobby {

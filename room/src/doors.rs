@@ -199,14 +199,13 @@ impl Doors {
             lag: self.look.last.saturating_sub(lease.place),
             state: state.to_owned(),
         };
-        let is_away = self.renews_ms.is_none();
-        let state = if is_away { "cut off" } else { "here" };
+        let state = if self.away.is_some() { "cut off" } else { "here" };
         let own = info(self.link.door(), &self.lease(simpd, inside), state);
         // Of the others nothing is known while the server is away.
-        let state = |is_here| match (is_away, is_here) {
-            (true, _) => "unknown",
-            (false, true) => "here",
-            (false, false) => "gone",
+        let state = |is_here| match (&self.away, is_here) {
+            (Some(_), _) => "unknown",
+            (None, true) => "here",
+            (None, false) => "gone",
         };
         let others = self.leases.iter().map(|(door, held)| info(door, &held.lease, state(held.is_here)));
         let mut doors: Vec<_> = others.chain([own]).collect();

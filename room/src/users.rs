@@ -58,10 +58,8 @@ pub fn run(users: UsersArgs) -> Outcome {
         }
         UsersCommand::Import(import) => import_file(&import),
         UsersCommand::Export(export) => {
-            // Nothing of it is written if they cannot be read.
-            let accounts = accounts_of(&export.name)?.all()?;
             print(exported::HEADER)?;
-            for account in accounts {
+            for account in accounts_of(&export.name)?.all()? {
                 print(&exported::line(&account))?;
             }
             Ok(())

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use simp_proto::{Datagram, Operation};
 
-use super::{Lobby, is_news_of};
+use super::{Entrance, is_news_of};
 use crate::harness::Peer;
 
 /// Somebody who has a chat with the room.
@@ -23,19 +23,19 @@ pub struct Guest {
 
 impl Guest {
     /// From address number `host`, in a chat with the room's simpd.
-    pub fn comes(lobby: &Lobby, host: u8, name: &str) -> Self {
-        Self::comes_from(lobby, host, 7_777, name)
+    pub fn comes(at: &impl Entrance, host: u8, name: &str) -> Self {
+        Self::comes_from(at, host, 7_777, name)
     }
 
-    pub fn comes_from(lobby: &Lobby, host: u8, port: u16, name: &str) -> Self {
-        let guest = Self::new(lobby, Peer::new(&format!("{}:{port}", lobby.world.address(host)), name));
+    pub fn comes_from(at: &impl Entrance, host: u8, port: u16, name: &str) -> Self {
+        let guest = Self::new(at, Peer::new(&format!("{}:{port}", at.world().address(host)), name));
         guest.peer.open(&guest.to);
         guest
     }
 
     /// The same, with these bytes for a name.
-    pub fn comes_as_bytes(lobby: &Lobby, host: u8, name: &[u8]) -> Self {
-        let guest = Self::new(lobby, lobby.world.peer(host, "x"));
+    pub fn comes_as_bytes(at: &impl Entrance, host: u8, name: &[u8]) -> Self {
+        let guest = Self::new(at, at.world().peer(host, "x"));
         let mut bytes = Vec::new();
         Datagram::new(Operation::Syn, 0, simp_proto::UserName::default(), Vec::new()).encode(&mut bytes);
         bytes[3..3 + name.len()].copy_from_slice(name);
@@ -45,15 +45,15 @@ impl Guest {
     }
 
     /// In the room, which is open to all, and told so.
-    pub fn enters(lobby: &Lobby, host: u8, name: &str) -> Self {
-        let mut guest = Self::comes(lobby, host, name);
+    pub fn enters(at: &impl Entrance, host: u8, name: &str) -> Self {
+        let mut guest = Self::comes(at, host, name);
         while !guest.next_line().starts_with("You are in ") {}
         guest
     }
 
-    fn new(lobby: &Lobby, peer: Peer) -> Self {
+    fn new(at: &impl Entrance, peer: Peer) -> Self {
         let (lines, news) = Default::default();
-        Self { peer, to: lobby.to(), seq: 0, heard: None, lines, news, is_over: false }
+        Self { peer, to: at.to(), seq: 0, heard: None, lines, news, is_over: false }
     }
 
     /// Says this, and the room's simpd has it.
@@ -126,6 +126,12 @@ impl Guest {
             assert!(!self.is_over, "the chat is over");
             self.receive();
         }
+    }
+
+    /// Waits for this news.
+    #[track_caller]
+    pub fn learns_that(&mut self, news: &str) {
+        while self.next_news() != news {}
     }
 
     /// Waits for the news that somebody `joined` or `left`.

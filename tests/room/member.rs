@@ -5,7 +5,7 @@ use std::ops::Range;
 use nix::sys::signal::Signal;
 use simp_control::{FollowFrom, What};
 
-use super::Lobby;
+use super::Entrance;
 use crate::harness::{Daemon, TestClient, World, is_connected_to};
 
 /// Somebody with a simpd.
@@ -17,19 +17,19 @@ pub struct Member {
 
 impl Member {
     /// On address number `host`, connected to the room's simpd with simpctl.
-    pub fn comes(lobby: &Lobby, host: u8, name: &str) -> Self {
-        let config = lobby.world.path("simpd.toml");
-        let daemon = lobby.world.start(host, &["--user", name, "--config", config.to_str().unwrap()]);
-        let connected = lobby.world.ctl(host, &["connect", &lobby.to()]).ok();
-        is_connected_to(&format!("lobby@{}:7777", lobby.to()), &connected);
+    pub fn comes(at: &impl Entrance, host: u8, name: &str) -> Self {
+        let config = at.world().path("simpd.toml");
+        let daemon = at.world().start(host, &["--user", name, "--config", config.to_str().unwrap()]);
+        let connected = at.world().ctl(host, &["connect", &at.to()]).ok();
+        is_connected_to(&format!("lobby@{}:7777", at.to()), &connected);
         let mut log = daemon.client();
         log.follow(FollowFrom::After(0));
         Self { daemon, log, host }
     }
 
     /// In the room, which is open to all, and told so.
-    pub fn enters(lobby: &Lobby, host: u8, name: &str) -> Self {
-        let mut member = Self::comes(lobby, host, name);
+    pub fn enters(at: &impl Entrance, host: u8, name: &str) -> Self {
+        let mut member = Self::comes(at, host, name);
         while !member.next_line().starts_with("You are in ") {}
         member
     }
@@ -91,6 +91,11 @@ impl Member {
                 _ => {}
             }
         }
+    }
+
+    /// Its simpd, and a client that follows its log.
+    pub fn into_parts(self) -> (Daemon, TestClient) {
+        (self.daemon, self.log)
     }
 
     /// Its simpd is gone at once.

@@ -217,7 +217,7 @@ fn line_of(error: &ConnectError, at: &str, given: Option<&str>) -> String {
         (ConnectErrorKind::Dns, _) => format!("{at}: no such host (see --nats)"),
         (ConnectErrorKind::TimedOut, _) => format!("nats-server at {at} does not answer (is it there?)"),
         (_, Some(io)) if io.kind() == io::ErrorKind::ConnectionRefused => {
-            format!("no nats-server at {at} (start it there, with JetStream)")
+            format!("no nats-server at {at} (start it: nats-server -js)")
         }
         (_, Some(io)) if io.raw_os_error().is_some() => {
             format!("nats-server at {at}: {} (is it there?)", system(io))

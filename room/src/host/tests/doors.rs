@@ -486,12 +486,7 @@ impl World {
             Some(Robbery::Stream) => lines.iter_mut().for_each(|lines| lines.sort()),
             Some(Robbery::Bucket | Robbery::Records) | None => self.check_order(&lines[0]),
         }
-        // Without passwords the first in the order has the name, and there are two orders.
-        let has_one = !(self.is_open && self.robbery == Some(Robbery::Stream));
-        assert!(
-            !has_one || lines.iter().all(|other| *other == lines[0]),
-            "all doors have the same: {lines:#?}"
-        );
+        assert!(lines.iter().all(|other| *other == lines[0]), "all doors have the same: {lines:#?}");
         if !self.is_calm {
             return 0;
         }
@@ -517,11 +512,7 @@ impl World {
             lines.iter().filter(|line| line.contains("] p")).zip(0..).collect();
         for door in &self.doors {
             for queue in door.simpd.0.borrow().queued.values() {
-                // What it was shown of the past, a run that was killed may have shown of another past.
-                let entered =
-                    queue.iter().rposition(|(_, _, text)| text.starts_with("You are in")).unwrap_or(0);
-                let told: Vec<_> =
-                    queue.iter().skip(entered).filter_map(|(_, _, text)| places.get(text)).collect();
+                let told: Vec<_> = queue.iter().filter_map(|(_, _, text)| places.get(text)).collect();
                 assert!(told.is_sorted(), "at {}: {queue:?}", door.name);
             }
         }
