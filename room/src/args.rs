@@ -82,13 +82,13 @@ pub struct RunArgs {
     /// be one door of a room that has several, which meet at these nats-servers with JetStream
     #[argh(option, arg_name = "url[,url...]")]
     pub nats: Option<String>,
-    /// the credentials for them, as nsc makes them
+    /// what they know this door by: credentials of nsc, or a line USER:PASSWORD or TOKEN
     #[argh(option, arg_name = "file")]
     pub nats_creds: Option<String>,
     /// the certificates that theirs are signed with (default: those of the system)
     #[argh(option, arg_name = "file")]
     pub nats_ca: Option<String>,
-    /// on how many of them all is kept, 1 to 5 (default: 1, or as it is kept already)
+    /// on how many of them all is kept at least, 1 to 5 (default: 1, or as it is kept already)
     #[argh(option, arg_name = "n", from_str_fn(replicas))]
     pub replicas: Option<u32>,
     /// the name of this door (default: that of the host)
@@ -286,13 +286,13 @@ pub struct MoveArgs {
     /// the nats-servers, as for run
     #[argh(option, arg_name = "url[,url...]")]
     pub nats: String,
-    /// the credentials for them, as nsc makes them
+    /// what they know this door by: credentials of nsc, or a line USER:PASSWORD or TOKEN
     #[argh(option, arg_name = "file")]
     pub nats_creds: Option<String>,
     /// the certificates that theirs are signed with (default: those of the system)
     #[argh(option, arg_name = "file")]
     pub nats_ca: Option<String>,
-    /// on how many of them all is kept, 1 to 5 (default: 1, or as it is kept already)
+    /// on how many of them all is kept at least, 1 to 5 (default: 1, or as it is kept already)
     #[argh(option, arg_name = "n", from_str_fn(replicas))]
     pub replicas: Option<u32>,
 }

@@ -213,9 +213,9 @@ fn refusal(error: &PublishError) -> Option<&jetstream::Error> {
 
 fn unwritten(error: &PublishError, at: &str) -> End {
     match (error.kind(), refusal(error)) {
-        (PublishErrorKind::StreamNotFound, _) => {
-            End::Away(format!("nats-server at {at} has lost the room's stream"))
-        }
+        (PublishErrorKind::StreamNotFound, _) => End::Away(format!(
+            "nats-server at {at} has no leader for the room's stream now, or no stream (are most of the servers up?)"
+        )),
         (PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe, _) => End::Away(silent(at)),
         (PublishErrorKind::MaxPayloadExceeded, _) => End::Away(format!(
             "nats-server at {at} takes no message as long as a line (raise its max_payload)"

@@ -63,17 +63,16 @@ pub async fn connect(options: &NatsOptions, name: &str) -> Result<Connection> {
         let why = |why: &str| End::Away(format!("{}: {why} (the file for --nats-creds)", file.display()));
         let text = plain_file::read_to_string(file, FILE_MAX).map_err(|error| why(&system(&error)))?;
         // Before any server is asked: what it would say is less clear.
-        match ConnectOptions::with_credentials(&text) {
-            Ok(_) => Ok(text),
-            Err(_) => Err(why("no credentials in it, such as nsc generate creds makes")),
-        }
+        let none =
+            "neither credentials such as nsc generate creds makes nor a line USER:PASSWORD or TOKEN in it";
+        Creds::read(text).ok_or_else(|| why(none))
     });
     let creds = creds.transpose()?;
     check_authorities(options)?;
     let mut last = End::Away("no nats-server is named (see --nats)".to_owned());
     for url in &options.servers {
         let Ok(server) = url.parse::<ServerAddr>() else { continue };
-        match connect_to(&server, options, creds.as_deref(), name).await {
+        match connect_to(&server, options, creds.as_ref(), name).await {
             Ok(connection) => return Ok(connection),
             Err(end) => last = end,
         }
@@ -84,7 +83,7 @@ pub async fn connect(options: &NatsOptions, name: &str) -> Result<Connection> {
 async fn connect_to(
     server: &ServerAddr,
     options: &NatsOptions,
-    creds: Option<&str>,
+    creds: Option<&Creds>,
     name: &str,
 ) -> Result<Connection> {
     let at = address(server);
@@ -109,26 +108,56 @@ async fn connect_to(
         connect = connect.add_root_certificates(ca.clone()).require_tls(true);
     }
     let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
-    let user = match (server.username(), server.password()) {
-        (Some(user), Some(password)) => {
-            connect = connect.user_and_password(decoded(user), decoded(password));
-            Some(decoded(user))
-        }
-        (Some(token), None) => {
-            connect = connect.token(decoded(token));
-            Some("this token".to_owned())
-        }
+    let of_url = match (server.username(), server.password()) {
+        (Some(user), Some(password)) => Some(Creds::User(decoded(user), decoded(password))),
+        (Some(token), None) => Some(Creds::Token(decoded(token))),
         (None, _) => None,
     };
-    if let Some(creds) = creds {
-        connect = connect.credentials(creds).map_err(|error| End::Away(system(&error)))?;
-    }
-    let client = connect.connect(server.clone()).await.map_err(|error| {
-        let given = creds.map(|_| "these credentials").or(user.as_deref());
-        End::Away(line_of(&error, &at, given))
-    })?;
+    let given = creds.or(of_url.as_ref());
+    connect = match given {
+        Some(Creds::Nsc(text)) => connect.credentials(text).map_err(|error| End::Away(system(&error)))?,
+        Some(Creds::User(user, password)) => connect.user_and_password(user.clone(), password.clone()),
+        Some(Creds::Token(token)) => connect.token(token.clone()),
+        None => connect,
+    };
+    let client = connect.connect(server.clone()).await;
+    let client = client.map_err(|error| End::Away(line_of(&error, &at, given.map(Creds::shown))))?;
     check_version(&client.server_info().version, &at)?;
     Ok(Connection { client, at, broken: Broken(broken) })
+}
+
+/// What a server is to know us by.
+enum Creds {
+    /// As nsc makes them.
+    Nsc(String),
+    User(String, String),
+    Token(String),
+}
+
+impl Creds {
+    /// Reads what a file has; `None` if it has none.
+    fn read(text: String) -> Option<Self> {
+        if ConnectOptions::with_credentials(&text).is_ok() {
+            return Some(Self::Nsc(text));
+        }
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let line =
+            lines.next().filter(|line| !line.contains(char::is_whitespace) && !line.starts_with('-'))?;
+        match (lines.next(), line.split_once(':')) {
+            (None, Some((user, password))) => Some(Self::User(user.to_owned(), password.to_owned())),
+            (None, None) => Some(Self::Token(line.to_owned())),
+            (Some(_), _) => None,
+        }
+    }
+
+    /// What it is, without anything secret in it.
+    fn shown(&self) -> &str {
+        match self {
+            Self::Nsc(_) => "these credentials",
+            Self::User(user, _) => user,
+            Self::Token(_) => "this token",
+        }
+    }
 }
 
 /// Where a server is, without the password in its URL.
@@ -208,7 +237,7 @@ fn line_of(error: &ConnectError, at: &str, given: Option<&str>) -> String {
                 format!("nats-server at {at} does not let {given} in (see --nats and --nats-creds)")
             }
             None => format!(
-                "nats-server at {at} lets in only users that it knows (--nats-creds FILE, or nats://USER:PASSWORD@HOST)"
+                "nats-server at {at} lets in only users that it knows (--nats-creds FILE, or nats://USER:PASSWORD@HOST, or nats://TOKEN@HOST)"
             ),
         },
         (ConnectErrorKind::Tls, _) => format!(
@@ -260,6 +289,27 @@ fn line_of_tls(error: &rustls::Error) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_has_credentials_or_a_line_with_a_password_or_a_token() {
+        let read = |text: &str| {
+            Creds::read(text.to_owned()).map(|creds| match creds {
+                Creds::Nsc(_) => "nsc".to_owned(),
+                Creds::User(user, password) => format!("{user} {password}"),
+                Creds::Token(token) => token,
+            })
+        };
+        for (text, creds) in [
+            ("room:s3:cr3t\n", Some("room s3:cr3t")),
+            ("\n  t0k3n  \n", Some("t0k3n")),
+            ("", None),
+            ("two words", None),
+            ("one\ntwo", None),
+            ("-----BEGIN CERTIFICATE-----\n", None),
+        ] {
+            assert_eq!(read(text).as_deref(), creds, "{text}");
+        }
+    }
 
     #[test]
     fn what_cannot_be_tried_with_a_server_is_a_line_too() {

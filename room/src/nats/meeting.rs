@@ -34,6 +34,8 @@ pub struct Meeting {
 
 #[derive(Deserialize)]
 struct Info {
+    /// Of a server that is one of several.
+    cluster: Option<serde_json::Value>,
     config: Config,
     created: String,
     state: State,
@@ -111,24 +113,40 @@ impl Meeting {
             }
             found => found.map_err(|refusal| self.api.refused(&refusal))?,
         };
-        match difference(&found.config, wanted, replicas) {
-            None => Ok(()),
-            Some((setting, has, wants)) => Err(End::Away(format!(
+        if let Some((setting, has, wants)) = difference(&found.config, wanted) {
+            return Err(End::Away(format!(
                 "the {what} {name} on nats-server at {} is none of a room: its {setting} is {has}, not {wants} \
                  (give the room another name, or remove that with: nats stream rm {name})",
                 self.api.at
-            ))),
+            )));
         }
+        // Never fewer: another door may have said more.
+        let more =
+            replicas.map(|replicas| replicas as usize).filter(|more| *more > found.config.num_replicas);
+        if let Some(num_replicas) = more {
+            let config = Config { num_replicas, ..found.config };
+            if found.cluster.is_none() {
+                // It would take the number, and do nothing.
+                return Err(self.too_few(num_replicas));
+            }
+            let raised = self.api.ask::<Info>(format!("STREAM.UPDATE.{name}"), &config).await?;
+            raised.map_err(|refusal| self.unmade(&refusal, &config))?;
+        }
+        Ok(())
+    }
+
+    fn too_few(&self, replicas: usize) -> End {
+        End::Away(format!(
+            "--replicas {replicas} needs as many nats-servers with JetStream in one cluster; that of {} has fewer",
+            self.api.at
+        ))
     }
 
     fn unmade(&self, refusal: &Refusal, wanted: &Config) -> End {
         let (at, replicas) = (&self.api.at, wanted.num_replicas);
         End::Away(match ErrorCode(refusal.code) {
             ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED | ErrorCode::CLUSTER_NO_PEERS if replicas > 1 => {
-                format!(
-                    "--replicas {replicas} needs as many nats-servers with JetStream in one cluster; \
-                 that of {at} has fewer"
-                )
+                return self.too_few(replicas);
             }
             ErrorCode::STORAGE_RESOURCES_EXCEEDED
             | ErrorCode::INSUFFICIENT_RESOURCES
@@ -257,11 +275,7 @@ fn common(replicas: Option<u32>) -> Config {
 }
 
 /// The first setting that would make of a stream something else than a room needs: what it is, and what it should be.
-fn difference(
-    found: &Config,
-    wanted: &Config,
-    replicas: Option<u32>,
-) -> Option<(&'static str, String, String)> {
+fn difference(found: &Config, wanted: &Config) -> Option<(&'static str, String, String)> {
     fn said(setting: impl Serialize) -> String {
         serde_json::to_value(setting)
             .ok()
@@ -269,7 +283,7 @@ fn difference(
             .unwrap_or_default()
     }
     let limit = |limit: i64| if limit <= 0 { "none".to_owned() } else { limit.to_string() };
-    let mut settings = vec![
+    let settings = [
         ("list of subjects", found.subjects.join(", "), wanted.subjects.join(", ")),
         ("retention", said(found.retention), said(wanted.retention)),
         ("storage", said(found.storage), said(wanted.storage)),
@@ -282,8 +296,5 @@ fn difference(
         ),
         ("limit of age", format!("{} s", found.max_age.as_secs()), "0 s".to_owned()),
     ];
-    if let Some(replicas) = replicas {
-        settings.push(("number of replicas", found.num_replicas.to_string(), replicas.to_string()));
-    }
     settings.into_iter().find(|(_, has, wants)| has != wants)
 }

@@ -74,7 +74,7 @@ fn who_the_server_does_not_know() {
     assert_eq!(
         line(&at(address)),
         format!(
-            "nats-server at {address} lets in only users that it knows (--nats-creds FILE, or nats://USER:PASSWORD@HOST)"
+            "nats-server at {address} lets in only users that it knows (--nats-creds FILE, or nats://USER:PASSWORD@HOST, or nats://TOKEN@HOST)"
         )
     );
     assert_eq!(
@@ -161,7 +161,9 @@ fn a_file_that_says_nothing() {
     std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
     assert_eq!(
         with(true),
-        format!("{name}: no credentials in it, such as nsc generate creds makes (the file for --nats-creds)")
+        format!(
+            "{name}: neither credentials such as nsc generate creds makes nor a line USER:PASSWORD or TOKEN in it (the file for --nats-creds)"
+        )
     );
     assert_eq!(
         with(false),
@@ -352,5 +354,6 @@ fn a_stream_of_that_name_that_is_none_of_a_room() {
     stranger.ask("$JS.API.STREAM.UPDATE.SIMP_lobby", &larger);
     assert_eq!(DoorUnderTest::start(&at(address)).began().max_bytes, 1_000_000_000);
     let three = NatsOptions { replicas: Some(3), ..at(address) };
-    assert_eq!(line(&three), none("stream", "SIMP_lobby", "number of replicas is 1, not 3"));
+    let few = "--replicas 3 needs as many nats-servers with JetStream in one cluster; that of";
+    assert_eq!(line(&three), format!("{few} {address} has fewer"));
 }
