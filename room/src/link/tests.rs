@@ -39,7 +39,7 @@ fn every_kind_of_post_is_heard_as_it_was_posted() {
         Post::Entered { seat: seat.clone(), is_proved: true },
         Post::Left { name: "ann".to_owned(), chat: 7 },
         Post::Kick { order: 3, who: "ann".to_owned(), why: String::new() },
-        Post::Here { seats: vec![seat], asks: true },
+        Post::Here { seats: vec![seat], from: "a".to_owned(), until: None, asks: true },
         Post::Gone { door: "south".to_owned() },
         Post::Past { line: "[ann] hi".to_owned() },
     ];

@@ -7,6 +7,9 @@ use super::notices::Notice;
 use super::posts::Post;
 use super::seats::Seat;
 
+/// A door tells of so many members in one post: a server takes 1 MiB at a time.
+const TOLD_AT_ONCE: usize = 1_000;
+
 /// And when it does not any more.
 const REACHED: &str = "* the other doors are there again";
 
@@ -32,8 +35,18 @@ impl Room {
     /// Tells the other doors who is inside at this one. `asks`: they are to do the same.
     pub fn post_here(&mut self, now_ms: u64, asks: bool) {
         let door = self.seats.door();
-        let seats = self.members.iter().filter_map(|(chat, member)| Seat::of(door, *chat, member)).collect();
-        self.post(now_ms, Post::Here { seats, asks });
+        let mut here: Vec<_> =
+            self.members.iter().filter_map(|(chat, member)| Seat::of(door, *chat, member)).collect();
+        here.sort_by_cached_key(Seat::key);
+        let mut from = String::new();
+        loop {
+            let rest = here.split_off(here.len().min(TOLD_AT_ONCE));
+            let until = rest.first().map(Seat::key);
+            let is_last = until.is_none();
+            self.post(now_ms, Post::Here { seats: here, from, until: until.clone(), asks: asks && is_last });
+            let Some(next) = until else { return };
+            (here, from) = (rest, next);
+        }
     }
 
     /// Some of what this door has posted is gone for good: nobody knows what it was.
@@ -81,8 +94,19 @@ impl Room {
         }
     }
 
-    pub(super) fn heard_here(&mut self, now_ms: u64, door: &str, seats: Vec<Seat>, asks: bool) {
-        for seat in self.seats.at(door) {
+    /// Of the names from the one to the other, these are inside at that door.
+    pub(super) fn heard_here(
+        &mut self,
+        now_ms: u64,
+        door: &str,
+        seats: Vec<Seat>,
+        (from, until): (&str, Option<&str>),
+    ) {
+        let is_told = |seat: &Seat| {
+            let key = seat.key();
+            from <= key.as_str() && until.is_none_or(|until| key.as_str() < until)
+        };
+        for seat in self.seats.at(door).into_iter().filter(is_told) {
             if !seats.iter().any(|here| here.name.eq_ignore_ascii_case(&seat.name)) {
                 self.leave(now_ms, &seat.name);
             }
@@ -102,9 +126,6 @@ impl Room {
                 }
             }
         }
-        if asks && door != self.seats.door() {
-            self.post_here(now_ms, false);
-        }
     }
 
     pub(super) fn heard_gone(&mut self, now_ms: u64, door: &str) {
@@ -120,7 +141,7 @@ impl Room {
     }
 
     fn take(&mut self, seat: Seat) {
-        self.changes.seats.insert(seat.name.to_ascii_lowercase());
+        self.changes.seats.insert(seat.key());
         self.seats.insert(seat);
     }
 

@@ -44,7 +44,12 @@ impl Room {
                 let count = self.kicked(now_ms, &who, &why) + elsewhere;
                 self.answer(is_own, order, count);
             }
-            Post::Here { seats, asks } => self.heard_here(now_ms, door, seats, asks),
+            Post::Here { seats, from, until, asks } => {
+                self.heard_here(now_ms, door, seats, (&from, until.as_deref()));
+                if asks && !is_own {
+                    self.post_here(now_ms, false);
+                }
+            }
             Post::Gone { door } => self.heard_gone(now_ms, &door),
             Post::Past { line } => self.keep_line(ascii(&escape::ascii(&line)).into_owned().into()),
             // The operator says nothing to one.

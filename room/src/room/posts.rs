@@ -47,10 +47,14 @@ pub enum Post {
         /// Why; may be empty.
         why: String,
     },
-    /// These are inside at that door, and nobody else.
+    /// Of all whose names are in a range, these are inside at that door, and nobody else.
     Here {
         /// Who.
         seats: Vec<Seat>,
+        /// The first name that it tells of, in lower case; empty for the first of all.
+        from: String,
+        /// The first after it that it does not tell of; `None` if it tells of all after `from`.
+        until: Option<String>,
         /// The others are to say who is inside at theirs.
         asks: bool,
     },

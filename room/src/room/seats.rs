@@ -32,6 +32,11 @@ impl Seat {
             since_ms: member.since_ms,
         })
     }
+
+    /// What it is found by: its name in lower case.
+    pub fn key(&self) -> String {
+        self.name.to_ascii_lowercase()
+    }
 }
 
 /// All who are inside.
@@ -88,7 +93,7 @@ impl Seats {
     /// Somebody has this seat. Gives whoever had the name.
     pub fn insert(&mut self, seat: Seat) -> Option<Seat> {
         self.elsewhere += usize::from(self.is_elsewhere(&seat));
-        let before = self.seats.insert(seat.name.to_ascii_lowercase(), seat);
+        let before = self.seats.insert(seat.key(), seat);
         self.uncount(before)
     }
 

@@ -12,7 +12,7 @@ fn north() -> Room {
         is_open: true,
         history: 2,
         motd: Vec::new(),
-        max_members: 9,
+        max_members: 3_000,
         max_accounts: 9,
         rate: Rate { messages: 20 },
         door: Some("north".to_owned()),
@@ -113,4 +113,32 @@ fn nobody_comes_in_if_too_much_waits_for_the_other_doors() {
     });
     let line = "the other doors cannot be reached, and too much waits for them: come again later";
     assert_eq!(told.as_deref(), Some(line));
+}
+
+#[test]
+fn a_door_tells_of_many_members_in_several_posts() {
+    let mut north = north();
+    for chat in 2..2_400 {
+        north.opened(NOW, chat, &format!("member {chat}"), "10.0.0.1:7777", &Newcomer::default());
+    }
+    drop(come_back(&mut north));
+    north.post_here(NOW, true);
+    let posts = north.take_actions().into_iter().filter_map(|action| match action {
+        Action::Post(post) => Some(post),
+        _ => None,
+    });
+    let posts: Vec<_> = posts.collect();
+    assert_eq!(posts.len(), 3);
+    let is_small = |post: &Post| serde_json::to_vec(post).unwrap().len() < 1 << 19;
+    assert!(posts.iter().all(is_small));
+    // One has heard of three who are not there any more.
+    let mut east = self::north();
+    for (name, chat) in [("alice", 9_001), ("member 2000a", 9_002), ("zoe", 9_003)] {
+        enters(&mut east, "far", name, chat);
+    }
+    posts.into_iter().for_each(|post| east.heard_post(NOW, "far", post));
+    assert_eq!(east.seen().iter().filter(|seen| seen.door.as_deref() == Some("far")).count(), 2_398);
+    assert!(["alice", "member 2000a", "zoe"].iter().all(|name| east.seat(name).is_none()));
+    let answers = east.take_actions().into_iter().filter(|action| matches!(action, Action::Post(_))).count();
+    assert_eq!(answers, 1, "it is asked once who is inside there");
 }

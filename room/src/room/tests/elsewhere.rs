@@ -124,7 +124,10 @@ fn what_no_door_posts_is_not_heard() {
         world.hears("south", Post::Public { by: by(), text: "x".to_owned() });
         world.hears("south", Post::Direct { by: by(), to: "ann".to_owned(), text: "x".to_owned() });
         world.hears("south", Post::Entered { seat: seat(name, 1), is_proved: true });
-        world.hears("south", Post::Here { seats: vec![seat(name, 1)], asks: false });
+        world.hears(
+            "south",
+            Post::Here { seats: vec![seat(name, 1)], from: String::new(), until: None, asks: false },
+        );
     }
     assert_eq!(world.told(7), [""; 0]);
     assert_eq!(world.says(7, "WHO"), ["here: only you"]);
