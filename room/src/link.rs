@@ -103,6 +103,8 @@ pub struct Link {
     mark: Mark,
     /// The revision of the last record that this run knows. Leases are not stored, so each run has to be told all records.
     revision: u64,
+    /// What an earlier run has heard and not stored is in the stream up to this place.
+    past_until: u64,
     before: Before,
     /// Who has heard all up to this place has heard all of its own posts up to this one, unless they are lost.
     due: Option<(u64, u64)>,
@@ -144,6 +146,7 @@ impl Link {
             session: Session::Away,
             greets: true,
             revision: 0,
+            past_until: 0,
             before: Before::default(),
             due: None,
             mark,
@@ -235,7 +238,7 @@ impl Link {
         }
         self.mark.stream.clone_from(&look.stream);
         self.mark.bucket.clone_from(&look.bucket);
-        self.session = Session::Reads(look.last);
+        (self.session, self.past_until) = (Session::Reads(look.last), look.last);
         self.asks.push(Ask::Follow { session, place: self.mark.place, revision: self.revision });
         self.read_on();
         has_lost
@@ -249,7 +252,7 @@ impl Link {
         // All that was published when it was looked at before is there by now.
         self.due = Some((look.last, before.last));
         if matches!(self.session, Session::Reads(_)) && before.place == self.mark.place {
-            // Somebody has removed from the stream what was to come.
+            // Somebody has removed from the stream what was to come, or it takes long.
             self.works_now();
         }
         self.read_on();
@@ -351,6 +354,9 @@ impl Link {
 
     /// Goes on if all that was in the stream at some time is read.
     fn read_on(&mut self) {
+        if self.mark.past == Past::Unread && self.mark.place >= self.past_until {
+            self.mark.past = Past::Read;
+        }
         if matches!(self.session, Session::Reads(until) if self.mark.place >= until) {
             self.works_now();
         }
@@ -365,9 +371,6 @@ impl Link {
 
     fn works_now(&mut self) {
         self.session = Session::Works;
-        if self.mark.past == Past::Unread {
-            self.mark.past = Past::Read;
-        }
         self.publish_waiting();
     }
 

@@ -140,3 +140,14 @@ fn each_run_is_told_all_records_and_each_session_of_it_what_is_new() {
     again.began(1, &look);
     assert_eq!(followed(&mut again), 0);
 }
+
+#[test]
+fn what_is_long_in_coming_is_of_the_past_all_the_same() {
+    let mut link = Link::new("north".to_owned(), "id".to_owned(), StoredLink::default());
+    let look = Look { stream: "s".to_owned(), bucket: "b".to_owned(), first: 1, last: 1, ..Look::default() };
+    link.began(1, &look);
+    (0..3).for_each(|_| assert!(!link.looked_again(&look)));
+    assert!(link.works() && !link.has_caught_up(), "it may have been heard by a run before this one");
+    link.heard(1, b"");
+    assert!(link.has_caught_up());
+}
