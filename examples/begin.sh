@@ -1,4 +1,4 @@
-# What both examples begin with; they source it in the folder of the repository. Builds simp, and gives it a temporary
+# What the examples begin with; they source it in the folder of the repository. Builds simp, and gives it a temporary
 # folder to live in. An example defines two functions before it starts anything: `stop_all` ends what it has started,
 # `how_to_go_on` says what to type if all of it stays up.
 
