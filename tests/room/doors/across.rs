@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::ALONE;
 use super::super::guest::Guest;
 use super::{Doors, OPEN};
+use crate::harness::{Servers, Setup, World};
 
 /// Ann in the north, bob in the east and carl in the south, and all doors know of all of them.
 fn three(doors: &Doors) -> [Guest; 3] {
@@ -223,4 +224,38 @@ fn a_room_is_full_although_its_members_are_at_different_doors() {
     bob.hangs_up();
     doors.knows_of(0, 1);
     Guest::comes(&doors.at(0), 4, "carl").hears(&["You are in lobby. Here: ann. (HELP lists the commands.)"]);
+}
+
+#[test]
+fn the_permissions_that_the_documentation_has_are_all_that_a_door_needs() {
+    let test = "the_permissions_that_the_documentation_has_are_all_that_a_door_needs";
+    let documentation = std::fs::read_to_string("docs/cluster.md").unwrap();
+    let blocks = documentation.split("```\n");
+    let permissions = blocks.into_iter().find(|block| block.starts_with("authorization {")).unwrap();
+    let world = World::new();
+    let setup = Setup { more: permissions, ..Setup::default() };
+    let Some(servers) = Servers::with(test, &world, 1, &setup) else { return };
+    let creds = world.path("creds");
+    std::fs::write(&creds, "doors:CHANGE-ME\n").unwrap();
+    let mut doors = Doors::between(world, servers, 2, &["--nats-creds", creds.to_str().unwrap()]);
+    doors.does_with(0, &["users", "add", "ann"], "secret\n").ok();
+    doors.does_until(1, &["users", "list"], |told| told.starts_with("ann "));
+    let mut ann = Guest::comes(&doors.at(0), 2, "ann");
+    ann.hears(&["Welcome to lobby, ann. Your password?"]);
+    ann.asks("secret", ALONE);
+    let mut bob = Guest::comes(&doors.at(1), 3, "bob");
+    bob.hears(&["Welcome to lobby, bob. You are new here: choose a password."]);
+    bob.asks("secret", "Please enter it once more.");
+    bob.asks("secret", "You are in lobby. Here: ann. (HELP lists the commands.)");
+    bob.asks("hello", "sent to 1");
+    ann.hears(&["[bob] hello"]);
+    doors.kill_room(1);
+    ann.asks("hello yourself", "sent to 1");
+    doors.start_room(1);
+    bob.hears(&["[ann] hello yourself"]);
+    assert_eq!(doors.does(1, &["topic", "tea"]).ok(), "topic: tea\n");
+    assert_eq!(doors.does(0, &["kick", "bob"]).ok(), "1 sent away\n");
+    bob.is_left_with("you were sent away");
+    doors.does(1, &["users", "remove", "bob"]).ok();
+    assert_eq!(doors.does(0, &["status"]).ok().matches("trouble").count(), 0);
 }
