@@ -118,11 +118,17 @@ impl Accounts {
     /// # Errors
     /// If it cannot be written.
     pub fn remove(&mut self, name: &str) -> Outcome<bool> {
-        let is_there = self.get(name)?.is_some();
         match self {
             Self::Here(store) => Ok(store.remove_account(name)?),
-            Self::Shared(visit) if is_there => visit.put(&Key::account(name), None).map(|()| true),
-            Self::Shared(_) => Ok(false),
+            Self::Shared(visit) => {
+                let key = Key::account(name);
+                // Also one that makes no sense, as somebody else may write it.
+                let is_there = visit.get(&key)?.is_some();
+                if is_there {
+                    visit.put(&key, None)?;
+                }
+                Ok(is_there)
+            }
         }
     }
 

@@ -199,13 +199,14 @@ impl Doors {
             lag: self.look.last.saturating_sub(lease.place),
             state: state.to_owned(),
         };
-        let state = if self.away.is_some() { "cut off" } else { "here" };
+        let is_away = self.renews_ms.is_none();
+        let state = if is_away { "cut off" } else { "here" };
         let own = info(self.link.door(), &self.lease(simpd, inside), state);
         // Of the others nothing is known while the server is away.
-        let state = |is_here| match (&self.away, is_here) {
-            (Some(_), _) => "unknown",
-            (None, true) => "here",
-            (None, false) => "gone",
+        let state = |is_here| match (is_away, is_here) {
+            (true, _) => "unknown",
+            (false, true) => "here",
+            (false, false) => "gone",
         };
         let others = self.leases.iter().map(|(door, held)| info(door, &held.lease, state(held.is_here)));
         let mut doors: Vec<_> = others.chain([own]).collect();
@@ -248,7 +249,8 @@ impl Doors {
         let others = || self.leases.iter();
         let is_first =
             others().filter(|(_, held)| held.is_here).all(|(door, _)| self.link.door() < door.as_str());
-        if posts <= most || !is_first {
+        // Until all records are told, nobody knows of which doors there are.
+        if posts <= most || !is_first || self.records != Records::Known {
             return;
         }
         // A door that is gone needs what it has not heard, until an operator says that it is not one any more.
@@ -298,5 +300,36 @@ mod tests {
         assert_eq!(asked(&mut doors, &mut asks, &[200]), [200]);
         doors.began(0, 2, look("second", 300));
         assert_eq!(asked(&mut doors, &mut asks, &posts), [64, 128, 192]);
+    }
+
+    #[test]
+    fn nothing_is_trimmed_before_it_is_known_which_doors_need_it() {
+        let (asks, mut asked) = tokio::sync::mpsc::unbounded_channel();
+        let mut doors =
+            Doors::new("north".to_owned(), "id".to_owned(), "run".to_owned(), StoredLink::default(), asks);
+        let look = Look { first: 1, last: 30_000, posts: 30_000, max_bytes: 1 << 28, ..Look::default() };
+        let mut trims = |doors: &mut Doors| {
+            doors.ask();
+            let asked = std::iter::from_fn(|| asked.try_recv().ok());
+            asked.filter_map(|ask| if let Ask::Trim(place) = ask { Some(place) } else { None }).last()
+        };
+        doors.began(0, 1, look.clone());
+        doors.heard(30_000, b"");
+        doors.looked(look.clone());
+        assert_eq!(trims(&mut doors), None);
+        // A door that is gone for long, and has yet to hear of most.
+        let lease = Lease {
+            id: "id2".to_owned(),
+            run: "run".to_owned(),
+            simpd: "127.0.0.1:7777".to_owned(),
+            inside: 0,
+            place: 70,
+            beat: 1,
+        };
+        doors.take_lease(0, "south", Some(&serde_json::to_vec(&lease).unwrap()));
+        doors.take_gone(60_000);
+        doors.synced();
+        doors.looked(look);
+        assert_eq!(trims(&mut doors), Some(70));
     }
 }

@@ -26,7 +26,7 @@ mod unaware;
 mod unproved;
 
 pub use actions::{Action, ChatRef, Computed, Task};
-pub use base::{Changes, Room, RoomSettings, Stored};
+pub use base::{Changes, Room, RoomSettings, Stored, UNREGISTERED};
 pub use login::{ByKey, Newcomer, PASSWORD_MIN, Unusable};
 pub use notices::Notice;
 pub use orders::{DoorInfo, DoorsStatus, MemberInfo, Order, OrderResult, RoomStatus};

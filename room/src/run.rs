@@ -243,15 +243,9 @@ impl Launch {
                 id
             }
         };
-        let start = |must_connect| {
-            let tell = tell(self.inputs.clone(), self.starts);
-            nats::start(name, options, (&id, &self.run), must_connect, tell)
-        };
-        let asks = match start(true) {
-            // It lets in whom it knows, until the server is back.
-            Err(_) if is_door => start(false),
-            started => started,
-        }?;
+        let tell = tell(self.inputs.clone(), self.starts);
+        // One that was a door lets in whom it knows, until the server is back.
+        let asks = nats::start(name, options, (&id, &self.run), !is_door, tell)?;
         store.be_door(&serde_json::to_string(options).unwrap_or_default())?;
         let (door, run) = (options.door.clone(), self.run.clone());
         Ok(Some(Doors::new(door, id, run, store.link()?, asks)))
@@ -325,8 +319,16 @@ fn tell(
     inputs: SyncSender<Happened>,
     start: u64,
 ) -> impl FnMut(Told) -> Result<(), TrySendError<Told>> + Send + 'static {
-    let mut away = None;
+    let (mut away, mut before) = (None, None);
     move |told| {
+        if let Told::Began(_, look) = &told {
+            let these = (look.stream.clone(), look.bucket.clone());
+            if before.replace(these.clone()).is_some_and(|before| before != these) {
+                say(
+                    "somebody has removed what the server has of this room: the doors put back what they have",
+                );
+            }
+        }
         match &told {
             Told::Away(why) if away.as_ref() != Some(why) => {
                 say(&format!("{why}; what is said waits"));

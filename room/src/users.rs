@@ -58,8 +58,10 @@ pub fn run(users: UsersArgs) -> Outcome {
         }
         UsersCommand::Import(import) => import_file(&import),
         UsersCommand::Export(export) => {
+            // Nothing of it is written if they cannot be read.
+            let accounts = accounts_of(&export.name)?.all()?;
             print(exported::HEADER)?;
-            for account in accounts_of(&export.name)?.all()? {
+            for account in accounts {
                 print(&exported::line(&account))?;
             }
             Ok(())

@@ -9,7 +9,7 @@ use crate::cluster::{Ask, BanRecord, Key, Registered, Registration, Told};
 use crate::doors::Doors;
 use crate::link::Heard;
 use crate::now::Now;
-use crate::room::Computed;
+use crate::room::{Computed, UNREGISTERED};
 use crate::simpd::Simpd;
 
 impl<S: Simpd> Host<S> {
@@ -153,10 +153,7 @@ impl<S: Simpd> Host<S> {
 }
 
 fn unregistered() -> Computed {
-    Computed::Failed(
-        "no new accounts can be made right now, as the other doors cannot be reached: come again later"
-            .to_owned(),
-    )
+    Computed::Failed(UNREGISTERED.to_owned())
 }
 
 fn stolen(door: &str, simpd: &str) -> Error {

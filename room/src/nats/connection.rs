@@ -246,7 +246,7 @@ fn line_of(error: &ConnectError, at: &str, given: Option<&str>) -> String {
         (ConnectErrorKind::Dns, _) => format!("{at}: no such host (see --nats)"),
         (ConnectErrorKind::TimedOut, _) => format!("nats-server at {at} does not answer (is it there?)"),
         (_, Some(io)) if io.kind() == io::ErrorKind::ConnectionRefused => {
-            format!("no nats-server at {at} (start it: nats-server -js)")
+            format!("no nats-server at {at} (start it there, with JetStream)")
         }
         (_, Some(io)) if io.raw_os_error().is_some() => {
             format!("nats-server at {at}: {} (is it there?)", system(io))

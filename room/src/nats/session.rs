@@ -49,7 +49,6 @@ pub struct Session {
     pub memory: Memory,
     /// Somebody has been told something new in it.
     has_told: bool,
-    max_bytes: u64,
     posts: Option<Feed>,
     records: Option<Feed>,
     /// What is asked and not done, by numbers.
@@ -104,7 +103,6 @@ impl Session {
             began: Instant::now(),
             memory,
             has_told: false,
-            max_bytes: look.max_bytes,
             posts: None,
             records: None,
             under_way: FuturesUnordered::new(),
@@ -131,7 +129,6 @@ impl Session {
         outbox: &mut Outbox<Tell>,
     ) -> End {
         let mut broken = self.broken.clone();
-        let max_bytes = self.max_bytes;
         let end = tokio::select! {
             // First, so that what came before the end is told.
             biased;
@@ -141,11 +138,11 @@ impl Session {
         match end {
             End::Full(_) => {
                 self.memory.is_full = true;
-                End::Full(format!(
-                    "the room's stream is full, with {} MiB (simp-room doors shows which door holds it back; if that \
-                     one is gone for good: simp-room doors remove NAME)",
-                    max_bytes >> 20
-                ))
+                End::Full(
+                    "the room's stream is full (simp-room doors shows which door holds it back; if that one is gone \
+                     for good: simp-room doors remove NAME)"
+                        .to_owned(),
+                )
             }
             end => end,
         }
@@ -280,7 +277,6 @@ impl Session {
         match (done, self.owed.remove(&number)) {
             (Done::Renewed(look), _) => {
                 self.memory.has_lease = true;
-                self.max_bytes = look.max_bytes;
                 if self.memory.is_full && has_room(&look) {
                     // In the next one what waits is published again.
                     return Err(End::Away("the room's stream has room again".to_owned()));

@@ -32,10 +32,10 @@ const BLIP: Duration = Duration::from_secs(1);
 /// Starts the sessions of a door with this id and run. `tell` gives back what there is no place for now: it is told again
 /// soon. They end when what is returned is dropped, or when nobody is there to be told.
 ///
-/// With `must_connect` the first session has begun when this returns.
+/// When this returns the first session has begun; or the server is away, and it need not be there (`must_connect`).
 ///
 /// # Errors
-/// Why it has not, in one line.
+/// Why it has not begun, in one line; also if this door is another's.
 pub fn start(
     room: &str,
     options: &NatsOptions,
@@ -57,16 +57,11 @@ pub fn start(
             absence: Absence { line: None, due: Some(Instant::now()) },
             memory: Memory::default(),
         };
-        let begun = must_connect.then_some(begun);
         // Whatever it ends for, nobody waits for it any more.
-        let _ = runtime.block_on(sessions.run(&room, &options, &door, begun));
+        let _ = runtime.block_on(sessions.run(&room, &options, &door, (must_connect, begun)));
     });
-    if must_connect {
-        first
-            .recv()
-            .map_err(|_| failed("the sessions with nats-server ended".to_owned()))?
-            .map_err(failed)?;
-    }
+    let begun = first.recv().map_err(|_| failed("the sessions with nats-server ended".to_owned()))?;
+    begun.map_err(failed)?;
     Ok(asks)
 }
 
@@ -86,14 +81,16 @@ struct Absence {
 }
 
 impl<Tell: FnMut(Told) -> result::Result<(), TrySendError<Told>>> Sessions<Tell> {
-    /// Until nobody asks or listens any more. If somebody waits for the first session, it is the last if it does not begin.
+    /// Until nobody asks or listens any more. The first session is the last if it does not begin and must, or if the door is
+    /// another's.
     async fn run(
         &mut self,
         room: &str,
         options: &NatsOptions,
         door: &Door,
-        mut begun: Option<SyncSender<result::Result<(), String>>>,
+        (must_connect, begun): (bool, SyncSender<result::Result<(), String>>),
     ) -> Result {
+        let mut first = Some(begun);
         let mut pause = Duration::ZERO;
         loop {
             let memory = self.memory;
@@ -101,18 +98,25 @@ impl<Tell: FnMut(Told) -> result::Result<(), TrySendError<Told>>> Sessions<Tell>
                 sleep(pause).await;
                 Session::begin(room, options, door, memory).await
             };
-            let end = match (self.refuse_until(begin).await?, begun.take()) {
-                (Ok((session, look)), first) => {
-                    // Whoever waits for it may have gone.
-                    first.map(|first| first.send(Ok(())));
+            let begun = self.refuse_until(begin).await?;
+            // Whoever waits for the first may have gone.
+            if let Some(first) = first.take() {
+                let refused = match &begun {
+                    Err(End::Stolen { line, .. }) => Some(line),
+                    Err(End::Away(line) | End::Full(line)) if must_connect => Some(line),
+                    Ok(_) | Err(_) => None,
+                };
+                let _ = first.send(refused.map_or(Ok(()), |line| Err(line.clone())));
+                if refused.is_some() {
+                    return Ok(());
+                }
+            }
+            let end = match begun {
+                Ok((session, look)) => {
                     self.outbox.push(Told::Began(session.memory.number, look));
                     self.serve(session, &mut pause).await
                 }
-                (Err(End::Away(line) | End::Full(line) | End::Stolen { line, .. }), Some(first)) => {
-                    let _ = first.send(Err(line));
-                    return Ok(());
-                }
-                (Err(end), _) => {
+                Err(end) => {
                     pause = pause.max(AGAIN_AFTER);
                     end
                 }

@@ -19,6 +19,10 @@ const NAMES_MAX: usize = LINE_MAX - 100;
 pub(super) const UNREACHED: &str =
     "* the other doors cannot be reached: what you say waits, and is confirmed when it is out";
 
+/// And who wants an account.
+pub const UNREGISTERED: &str =
+    "no new accounts can be made right now, as the other doors cannot be reached: come again later";
+
 /// What of a room its operator chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomSettings {

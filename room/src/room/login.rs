@@ -20,7 +20,7 @@ use std::net::IpAddr;
 use simp_control::escape;
 
 use super::actions::{Action, Computed, Task};
-use super::base::{Reach, Room, UNREACHED};
+use super::base::{Reach, Room, UNREACHED, UNREGISTERED};
 use super::posts::Post;
 use super::seats::Seat;
 use super::talk::WAITING_MAX;
@@ -183,6 +183,10 @@ impl Room {
             return Some(format!("too many wrong passwords: try again in {}", seconds(newcomer.pause_ms)));
         }
         let is_new = !newcomer.is_known && !self.settings.is_open;
+        // Nor chooses anybody one in vain.
+        if is_new && self.reach == Reach::Waits {
+            return Some(UNREGISTERED.to_owned());
+        }
         (is_new && newcomer.accounts >= self.settings.max_accounts).then(|| {
             format!(
                 "{} accepts no new accounts (there are {} accounts)",

@@ -44,7 +44,7 @@ fn pretender(greeting: &'static str, answer: &'static str) -> String {
 #[test]
 fn who_is_not_there_or_is_no_server() {
     let address = new_address();
-    let none = format!("no nats-server at {address} (start it: nats-server -js)");
+    let none = format!("no nats-server at {address} (start it there, with JetStream)");
     assert_eq!(line(&at(&address)), none);
     assert_eq!(line(&at(&format!("nats://ann:secret@{address}"))), none);
     let other = new_address();

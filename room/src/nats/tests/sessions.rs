@@ -23,7 +23,7 @@ fn begun_again(door: &DoorUnderTest) -> Look {
 fn while_the_server_is_away_what_is_asked_fails_and_when_it_is_back_a_session_begins() {
     let Some(mut server) = Server::new("") else { return };
     let address = server.address.clone();
-    let away = format!("no nats-server at {address} (start it: nats-server -js)");
+    let away = format!("no nats-server at {address} (start it there, with JetStream)");
     let door = DoorUnderTest::start(&server.options("north"));
     door.began();
     door.follow(0, 0);
@@ -61,7 +61,7 @@ fn a_door_that_need_not_connect_waits_for_the_server() {
     let Some(mut server) = Server::new("") else { return };
     server.kill();
     let door = DoorUnderTest::try_start(&server.options("north"), ("north", "run"), false).unwrap();
-    let away = format!("no nats-server at {} (start it: nats-server -js)", server.address);
+    let away = format!("no nats-server at {} (start it there, with JetStream)", server.address);
     assert!(matches!(door.next(), Told::Away(line) if line == away));
     server.launch();
     door.began();
@@ -185,8 +185,8 @@ fn the_line_for_a_stream_that_is_full_says_what_to_do() {
     let post = Outgoing { id: "1".to_owned(), subject: Subject::News, body: vec![b'x'; 1_000_000] };
     door.ask(Ask::Publish(post.clone()));
     door.ask(Ask::Publish(Outgoing { id: "2".to_owned(), ..post }));
-    let line = "the room's stream is full, with 1 MiB (simp-room doors shows which door holds it back; if that one is \
-                gone for good: simp-room doors remove NAME)";
+    let line = "the room's stream is full (simp-room doors shows which door holds it back; if that one is gone for \
+                good: simp-room doors remove NAME)";
     let told = std::iter::repeat_with(|| door.next()).find(|told| matches!(told, Told::Away(_)));
     assert!(matches!(&told, Some(Told::Away(said)) if said == line), "{told:?}");
 }

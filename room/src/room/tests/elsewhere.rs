@@ -2,7 +2,7 @@
 
 use super::{NOW, World, known, settings};
 use crate::member::MemberState;
-use crate::room::{By, Post, Room, RoomSettings, Seat, Stored};
+use crate::room::{By, Newcomer, Post, Room, RoomSettings, Seat, Stored};
 
 fn north() -> World {
     let settings = RoomSettings { door: Some("north".to_owned()), motd: Vec::new(), ..settings() };
@@ -103,6 +103,9 @@ fn while_the_other_doors_are_away_members_are_told_once_and_too_much_is_refused(
     assert_eq!(world.told(7), [away]);
     world.comes(8, "bob", &known());
     assert!(world.gives("bob", 8).contains(&away.to_owned()));
+    let refused =
+        "no new accounts can be made right now, as the other doors cannot be reached: come again later";
+    assert_eq!(world.comes(9, "carol", &Newcomer::default()), [refused, "(quit)"]);
     world.room.waits(4 << 20);
     let refused = "not sent: too much waits already until the other doors can be reached";
     assert_eq!(world.says(7, "hello"), [refused]);
