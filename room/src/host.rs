@@ -110,6 +110,8 @@ impl<S: Simpd> Host<S> {
         // Of an older simpd only this shows that somebody has put an older copy back, which is as good as another log.
         let done_before =
             done.filter(|done| done.id <= last_id && [*done, sent].into_iter().all(|at| simpd.has(at)));
+        // In a new log the past is not this room's: only those who are there now are greeted.
+        let done = done_before.unwrap_or_else(|| simpd.position_of(last_id));
         let stored = match done_before {
             Some(_) => {
                 store.go_on(&source)?;
@@ -117,12 +119,11 @@ impl<S: Simpd> Host<S> {
             }
             // Those members are gone.
             None => {
-                store.begin(&source)?;
+                // Also where: after a kill, what they were told by then is known.
+                store.begin(&source, done)?;
                 Stored { members: BTreeMap::new(), notices: Vec::new(), ..stored }
             }
         };
-        // In a new log the past is not this room's: only those who are there now are greeted.
-        let done = done_before.unwrap_or_else(|| simpd.position_of(last_id));
         let leftover = match done_before {
             // After a second kill: what the run before found left is in the store, what it sent itself is in the log.
             Some(_) => [leftover, simpd.queued_after(done.id.max(sent.id))?].concat(),

@@ -171,11 +171,11 @@ impl RoomStore {
         self.change(|all| keep_source(all, source))
     }
 
-    /// The room runs on this log, and nobody is in it yet.
+    /// The room runs on this log from after this entry on, and nobody is in it yet.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn begin(&mut self, source: &Source) -> Result<(), RoomStoreError> {
+    pub fn begin(&mut self, source: &Source, done: Position) -> Result<(), RoomStoreError> {
         self.change(|all| {
             // How far it was in another log says nothing of this one, also after a kill before the first turn.
             all.execute_batch(
@@ -183,6 +183,7 @@ impl RoomStore {
              DELETE FROM meta WHERE key IN ('done', 'done_epoch', 'sent', 'sent_epoch', 'log')",
             )?;
             keep_source(all, source)?;
+            keep_position(all, DONE, done)?;
             keep_meta(all, "notices", "[]")
         })
     }

@@ -12,7 +12,7 @@ fn a_room_that_has_begun_on_another_simpd_or_log_knows_nothing_of_how_far_it_was
     let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
     let on = |simpd: &str, log: Option<&str>| Source { simpd: simpd.to_owned(), log: log.map(LogId::new) };
     let before = on("127.0.0.1:7777", Some("a"));
-    store.begin(&before).unwrap();
+    store.begin(&before, at(0)).unwrap();
     let room = Room::new(settings(), Stored::default());
     let deeds = Deeds { done: Some(at(500)), ..Deeds::default() };
     store.commit(0, &room, &Changes::default(), &deeds).unwrap();
@@ -23,8 +23,8 @@ fn a_room_that_has_begun_on_another_simpd_or_log_knows_nothing_of_how_far_it_was
         assert_eq!(done(&store, &other), None, "{other:?}");
     }
     let other = on("127.0.0.1:7777", Some("b"));
-    store.begin(&other).unwrap();
-    assert_eq!(done(&store, &other), None);
+    store.begin(&other, at(7)).unwrap();
+    assert_eq!(done(&store, &other), Some(at(7)));
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_room_whose_log_had_no_name_remembers_the_name_that_it_gets() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = RoomStore::open(&folder.path().join("room.db")).unwrap();
     let on = |log: Option<&str>| Source { simpd: "127.0.0.1:7777".to_owned(), log: log.map(LogId::new) };
-    store.begin(&on(None)).unwrap();
+    store.begin(&on(None), at(0)).unwrap();
     let deeds = Deeds { done: Some(at(500)), ..Deeds::default() };
     store.commit(0, &Room::new(settings(), Stored::default()), &Changes::default(), &deeds).unwrap();
     store.go_on(&on(Some("a"))).unwrap();
