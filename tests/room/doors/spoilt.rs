@@ -148,7 +148,7 @@ fn a_stream_at_its_limit_confirms_nothing_and_goes_on_when_there_is_room() {
     ann.learns_that(UNREACHED);
     ann.asks("WHO", "here: you, bob");
     let told = doors.does_until(0, &["status"], |told| told.contains("trouble"));
-    let full = "\ntrouble      the room's stream is full, with ";
+    let full = "\ntrouble      the room's stream is full (simp-room doors shows ";
     assert!(told.contains(full), "{told}");
     stranger.changes(STREAM, &json!({ "max_bytes": before["config"]["max_bytes"] }));
     ann.learns_that(REACHED);
