@@ -166,7 +166,7 @@ impl Launch {
             let _ = computed.send((start, Input::Computed(chat, event, password, result)));
         });
         let mut store = RoomStore::open(&self.files.store)?;
-        let doors = self.open_door(&mut store)?;
+        let doors = self.open_door(&mut store, &simpd.name())?;
         let mut host = Host::start(now(), self.settings.clone(), store, simpd, (jobs, wanted), doors)?;
         while !host.is_ready() {
             if self.stopping.load(Ordering::Relaxed) || self.turn(&mut host, happened)?.is_some() {
@@ -214,7 +214,7 @@ impl Launch {
     ///
     /// # Errors
     /// If its server cannot be reached, and it was never one before; or if the room was not the one or the other.
-    fn open_door(&self, store: &mut RoomStore) -> Outcome<Option<Doors>> {
+    fn open_door(&self, store: &mut RoomStore, simpd: &str) -> Outcome<Option<Doors>> {
         let name = &self.settings.name;
         let is_door = store.server()?.is_some();
         let Some(options) = &self.doors else {
@@ -245,7 +245,7 @@ impl Launch {
         };
         let tell = tell(self.inputs.clone(), self.starts);
         // One that was a door lets in whom it knows, until the server is back.
-        let asks = nats::start(name, options, (&id, &self.run), !is_door, tell)?;
+        let asks = nats::start(name, options, (&id, &self.run, simpd), !is_door, tell)?;
         store.be_door(&serde_json::to_string(options).unwrap_or_default())?;
         let (door, run) = (options.door.clone(), self.run.clone());
         Ok(Some(Doors::new(door, id, run, store.link()?, asks)))

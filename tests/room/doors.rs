@@ -178,11 +178,6 @@ impl Doors {
         room.wait()
     }
 
-    /// Waits until the room there has ended by itself.
-    pub fn room_ends(&mut self, door: usize) -> Ran {
-        self.doors[door].room.take().unwrap().wait()
-    }
-
     /// Runs simp-room on the host of this door to its end.
     pub fn does(&self, door: usize, args: &[&str]) -> Ran {
         self.does_with(door, args, "")

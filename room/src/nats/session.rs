@@ -82,7 +82,7 @@ impl Session {
         let meeting = Meeting::of(room, Api::new(connection.client.clone(), &connection.at));
         let open = async {
             // Before anything is taken that belongs to another door.
-            lease::check(&meeting, door).await?;
+            lease::check(&meeting, door, !memory.has_lease).await?;
             meeting.open(options.replicas).await?;
             meeting.probe(&door.name).await?;
             meeting.forget(&door.name).await?;
@@ -219,9 +219,16 @@ impl Session {
                 self.start(Some(owed), async move { register(&meeting, &account).await });
             }
             Ask::Keep { key, value, answer } => {
+                let is_removed = value.is_none();
                 let writing = meeting.put(&key, value).await?;
                 let owed = answer.map(|(to, done)| Owed::Answer(to, done));
-                self.start(owed, async move { writing.end().await.map(|_| Done::All) });
+                self.start(owed, async move {
+                    writing.end().await?;
+                    if let (Key::Door(door), true) = (key, is_removed) {
+                        meeting.forget(&door).await?;
+                    }
+                    Ok(Done::All)
+                });
             }
             Ask::Restore(records) => self.start(None, async move {
                 let created = stream::iter(records)

@@ -29,7 +29,7 @@ const AGAIN_AFTER_MAX: Duration = Duration::from_secs(4);
 /// A server that is back so soon was not away.
 const BLIP: Duration = Duration::from_secs(1);
 
-/// Starts the sessions of a door with this id and run. `tell` gives back what there is no place for now: it is told again
+/// Starts the sessions of a door with this id and run, on this simpd. `tell` gives back what there is no place for now: it is told again
 /// soon. They end when what is returned is dropped, or when nobody is there to be told.
 ///
 /// When this returns the first session has begun; or the server is away, and it need not be there (`must_connect`).
@@ -39,14 +39,15 @@ const BLIP: Duration = Duration::from_secs(1);
 pub fn start(
     room: &str,
     options: &NatsOptions,
-    (id, run): (&str, &str),
+    (id, run, simpd): (&str, &str, &str),
     must_connect: bool,
     tell: impl FnMut(Told) -> result::Result<(), TrySendError<Told>> + Send + 'static,
 ) -> Outcome<Asks> {
     let failed = |line: String| fail(FailureKind::Failed, line);
     let (asks, asked) = unbounded_channel();
     let (begun, first) = sync_channel(1);
-    let door = Door { name: options.door.clone(), id: id.to_owned(), run: run.to_owned() };
+    let (id, run, simpd) = (id.to_owned(), run.to_owned(), simpd.to_owned());
+    let door = Door { name: options.door.clone(), id, run, simpd };
     let (room, options) = (room.to_owned(), options.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed(system(&error)))?;

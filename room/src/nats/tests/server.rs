@@ -172,7 +172,9 @@ impl DoorUnderTest {
         must_connect: bool,
     ) -> Result<Self, String> {
         let (tell, told) = sync_channel(8);
-        let asks = start("lobby", options, (id, run), must_connect, move |told| tell.try_send(told));
+        let asks = start("lobby", options, (id, run, "127.0.0.9:7777"), must_connect, move |told| {
+            tell.try_send(told)
+        });
         let asks = asks.map_err(|error| error.failure().unwrap().line)?;
         Ok(Self { asks, told, name: options.door.clone(), session: Cell::new(0) })
     }
