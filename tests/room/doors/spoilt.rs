@@ -249,7 +249,7 @@ fn a_copy_of_a_door_that_runs_is_not_opened() {
         Command::new("cp").arg("-a").args([&doors.world.path("state-north"), &copy]).status().unwrap();
     assert!(copied.success());
     doors.start_room(0);
-    let simpd = doors.world.start(2, &["--user", "lobby", "--accept", "all"]);
+    let simpd = doors.world.start(2, &["--user", "lobby", "--accept", "all", "--max-chats", "9"]);
     let mut command = doors.world.command("simp-room");
     command.env("XDG_STATE_HOME", &copy).args(["run", "--open", "--door", "north", "-d"]);
     command.arg(&simpd.socket).args(["--nats", &doors.servers.urls()[0]]);
