@@ -130,6 +130,10 @@ impl Traffic {
                 let count: usize = count.parse().unwrap();
                 assert!(count < self.all.len(), "{line}");
                 self.confirmed[number] += 1;
+                assert!(
+                    self.confirmed[number] <= self.said[number],
+                    "a line of m{number} is confirmed twice"
+                );
                 self.measured.lines += 1;
                 self.measured.with_fewer += usize::from(count + 1 < self.all.len());
             }
