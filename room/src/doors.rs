@@ -152,6 +152,11 @@ impl Doors {
         self.link.works() && self.link.waiting() == 0
     }
 
+    /// Whether the server is away.
+    pub fn is_cut_off(&self) -> bool {
+        self.renews_ms.is_none()
+    }
+
     /// Whether what is posted reaches the other doors.
     pub fn reaches(&self) -> bool {
         self.away.is_none() && self.link.works()
@@ -199,7 +204,7 @@ impl Doors {
             lag: self.look.last.saturating_sub(lease.place),
             state: state.to_owned(),
         };
-        let is_away = self.renews_ms.is_none();
+        let is_away = self.is_cut_off();
         let state = if is_away { "cut off" } else { "here" };
         let own = info(self.link.door(), &self.lease(simpd, inside), state);
         // Of the others nothing is known while the server is away.

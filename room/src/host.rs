@@ -63,6 +63,10 @@ pub struct Host<S> {
     doors: Option<Doors>,
     /// Its members were those of another log.
     is_new: bool,
+    /// Whether it had no passwords when it ran last; `None` if it never ran.
+    was_open: Option<bool>,
+    /// A turn of this run was stored.
+    was_stored: bool,
     /// Operators that wait for what becomes of their orders.
     orders: Orders,
     jobs: Sender<Job>,
@@ -124,6 +128,7 @@ impl<S: Simpd> Host<S> {
                 Stored { members: BTreeMap::new(), notices: Vec::new(), ..stored }
             }
         };
+        let was_open = store.was_open()?;
         let leftover = match done_before {
             // After a second kill: what the run before found left is in the store, what it sent itself is in the log.
             Some(_) => [leftover, simpd.queued_after(done.id.max(sent.id))?].concat(),
@@ -138,6 +143,8 @@ impl<S: Simpd> Host<S> {
             simpd,
             doors,
             is_new: done_before.is_none(),
+            was_open,
+            was_stored: false,
             orders: Orders::new(now.wall_ms << 20),
             jobs,
             wanted,
@@ -326,6 +333,7 @@ impl<S: Simpd> Host<S> {
         self.simpd.rely_on(done);
         // simpd first, the store second: what is done twice simpd recognizes, and what is stored as done is never
         // done again.
+        let sent_before = self.dedup.newest();
         self.lines += turn.batch.carry_out(&mut self.simpd, &mut self.dedup)?;
         if self.left != Some(0) {
             // Posts may be heard again as well.
@@ -342,11 +350,13 @@ impl<S: Simpd> Host<S> {
                 doors.link_mut().has_no_past();
             }
         }
-        let sent = Some(self.dedup.newest()).filter(|newest| *newest > 0);
+        let sent = Some(self.dedup.newest()).filter(|newest| *newest > sent_before);
         turn.deeds.sent = sent.map(|newest| self.simpd.position_of(newest));
-        turn.deeds.link = self.doors.as_mut().map(|doors| doors.link_mut().take_changes());
+        turn.deeds.link = self.doors.as_mut().and_then(|doors| doors.link_mut().take_changes());
         let changes = self.room.take_changes();
-        while let Err(error) = self.store.commit(now.wall_ms, &self.room, &changes, &turn.deeds) {
+        // A door that nothing happens at writes nothing, however often the others renew their leases.
+        let is_idle = changes.is_empty() && turn.deeds.is_empty() && self.was_stored;
+        while !is_idle && let Err(error) = self.store.commit(now.wall_ms, &self.room, &changes, &turn.deeds) {
             // What is asked for next would come after what is not stored.
             if !error.may_pass() {
                 return Err(error.into());
@@ -354,6 +364,7 @@ impl<S: Simpd> Host<S> {
             self.simpd.wait_for_store(&format!("{error}; retrying"))?;
         }
         self.simpd.store_works();
+        self.was_stored = true;
         self.done = done;
         for (chat, event, password, task) in turn.jobs {
             let work = match task {

@@ -210,10 +210,13 @@ impl Link {
         self.asks.push(ask);
     }
 
-    /// What must be stored.
-    pub fn take_changes(&mut self) -> LinkChanges {
+    /// What must be stored; `None` if nothing has changed.
+    pub fn take_changes(&mut self) -> Option<LinkChanges> {
+        let LinkChanges { posts, origins, mark: stored, .. } = std::mem::take(&mut self.changes);
+        self.changes.mark.clone_from(&self.mark);
         let first = self.posts.front().map_or(self.last + 1, |own| own.n);
-        LinkChanges { mark: self.mark.clone(), first, ..std::mem::take(&mut self.changes) }
+        let has_changed = stored != self.mark || !posts.is_empty() || !origins.is_empty();
+        has_changed.then(|| LinkChanges { mark: self.mark.clone(), posts, first, origins })
     }
 
     /// A session begins. Whether the records that this door knows are to be written again, for the server has lost its own.

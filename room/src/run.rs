@@ -34,6 +34,9 @@ use crate::trouble::{Trouble, WaitsFor};
 /// So many things may have happened before those who tell of them wait.
 const INPUTS_MAX: usize = 1_024;
 
+/// A room that has been a door before knows from then who may come in, and waits only so long to hear what is new.
+const KNOWS_WITHIN: Duration = Duration::from_secs(5);
+
 /// An operator that waits hears so soon of what the room waits for.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
 
@@ -166,10 +169,15 @@ impl Launch {
             let _ = computed.send((start, Input::Computed(chat, event, password, result)));
         });
         let mut store = RoomStore::open(&self.files.store)?;
+        let is_new_door = store.server()?.is_none();
         let doors = self.open_door(&mut store, &simpd.name())?;
         let mut host = Host::start(now(), self.settings.clone(), store, simpd, (jobs, wanted), doors)?;
-        while !host.is_ready() {
-            if self.stopping.load(Ordering::Relaxed) || self.turn(&mut host, happened)?.is_some() {
+        let patience = sleep::now() + KNOWS_WITHIN;
+        while !host.is_ready() && (is_new_door || sleep::now() < patience) {
+            let wait_ms = LOOKS_EVERY.as_millis() as u64;
+            if self.stopping.load(Ordering::Relaxed)
+                || self.turn(&mut host, Some(wait_ms), happened)?.is_some()
+            {
                 return Err(Error::Abandoned);
             }
         }
@@ -188,16 +196,22 @@ impl Launch {
     /// If it cannot go on; [`Error::OtherLog`] if simpd has a different log than before.
     fn serve(&self, host: &mut Host<Asker>, happened: &Receiver<Happened>) -> Outcome<Stopped> {
         while !self.stopping.load(Ordering::Relaxed) {
-            if let Some(stopped) = self.turn(host, happened)? {
+            if let Some(stopped) = self.turn(host, host.wait_ms(now()), happened)? {
                 return Ok(stopped);
             }
         }
         Ok(Stopped)
     }
 
-    fn turn(&self, host: &mut Host<Asker>, happened: &Receiver<Happened>) -> Outcome<Option<Stopped>> {
+    /// One turn, which begins when something happens, or after so many milliseconds.
+    fn turn(
+        &self,
+        host: &mut Host<Asker>,
+        wait_ms: Option<u64>,
+        happened: &Receiver<Happened>,
+    ) -> Outcome<Option<Stopped>> {
         let mut turn = host.turn();
-        let mut next = wait(host.wait_ms(now()), happened);
+        let mut next = wait(wait_ms, happened);
         let mut stopped = None;
         while let Some((start, input)) = next {
             if start.is_none_or(|start| start == self.starts) {
@@ -243,12 +257,14 @@ impl Launch {
                 id
             }
         };
-        let tell = tell(self.inputs.clone(), self.starts);
+        let stored = store.link()?;
+        let before = (stored.mark.stream.clone(), stored.mark.bucket.clone());
+        let tell = tell(self.inputs.clone(), self.starts, Some(before).filter(|_| is_door));
         // One that was a door lets in whom it knows, until the server is back.
         let asks = nats::start(name, options, (&id, &self.run, simpd), !is_door, tell)?;
         store.be_door(&serde_json::to_string(options).unwrap_or_default())?;
         let (door, run) = (options.door.clone(), self.run.clone());
-        Ok(Some(Doors::new(door, id, run, store.link()?, asks)))
+        Ok(Some(Doors::new(door, id, run, stored, asks)))
     }
 }
 
@@ -314,18 +330,20 @@ fn wait(wait_ms: Option<u64>, happened: &Receiver<Happened>) -> Option<Happened>
     }
 }
 
-/// Tells a room what its server tells, unless it has no place for that, and says when the server goes and comes back.
+/// Tells a room what its server tells, unless it has no place for that, and says when the server goes and comes back, and if
+/// stream and bucket are not those of before.
 fn tell(
     inputs: SyncSender<Happened>,
     start: u64,
+    mut before: Option<(String, String)>,
 ) -> impl FnMut(Told) -> Result<(), TrySendError<Told>> + Send + 'static {
-    let (mut away, mut before) = (None, None);
+    let mut away = None;
     move |told| {
         if let Told::Began(_, look) = &told {
             let these = (look.stream.clone(), look.bucket.clone());
             if before.replace(these.clone()).is_some_and(|before| before != these) {
                 say(
-                    "somebody has removed what the server has of this room: the doors put back what they have",
+                    "what the server had of this room is gone (or is it another server?): the doors put back what they have",
                 );
             }
         }

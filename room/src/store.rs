@@ -118,6 +118,15 @@ pub struct Deeds {
     pub link: Option<LinkChanges>,
 }
 
+impl Deeds {
+    /// Whether there is nothing to store.
+    pub fn is_empty(&self) -> bool {
+        let Self { accounts, strikes, forgiven, done, sent, leftover, records, link } = self;
+        let is_nowhere = done.is_none() && sent.is_none() && leftover.is_none() && link.is_none();
+        is_nowhere && accounts.is_empty() && strikes.is_empty() && forgiven.is_empty() && records.is_empty()
+    }
+}
+
 impl RoomStore {
     /// Opens the file, or makes it.
     ///

@@ -37,7 +37,7 @@ impl<S: Simpd> Host<S> {
             }
         }
         // Who came in without a password must not stay in a room that has them, under a name that may be another's.
-        if self.store.was_open()?.is_some_and(|was_open| was_open != self.room.settings().is_open) {
+        if self.was_open.is_some_and(|was_open| was_open != self.room.settings().is_open) {
             self.room.send_all_away(now_ms);
             self.collect(now_ms, turn, None)?;
         }

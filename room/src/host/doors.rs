@@ -105,7 +105,10 @@ impl<S: Simpd> Host<S> {
             (Key::Ban(who), None) => drop(self.store.lift_ban(who)?),
             (Key::Account(_), _) => {}
         }
-        turn.deeds.records.push((key, value));
+        // Leases are not kept: each run hears them anew.
+        if !matches!(key, Key::Door(_)) {
+            turn.deeds.records.push((key, value));
+        }
         Ok(())
     }
 

@@ -25,17 +25,18 @@ impl<S: Simpd> Host<S> {
         order: Order,
         operator: &Sender<OrderResult>,
     ) -> Result<Option<OrderResult>, RoomStoreError> {
-        let is_for_all = matches!(
+        let is_posted = matches!(order, Order::Say { .. } | Order::Kick { .. });
+        let is_kept = matches!(
             order,
-            Order::Say { .. }
-                | Order::Kick { .. }
-                | Order::Ban { .. }
-                | Order::Unban { .. }
-                | Order::Topic { .. }
-                | Order::RemoveDoor { .. }
+            Order::Ban { .. } | Order::Unban { .. } | Order::Topic { .. } | Order::RemoveDoor { .. }
         );
-        // It would be done whenever the server is back, and the operator be gone by then.
-        if is_for_all && let Some(why) = self.doors.as_ref().and_then(Doors::trouble) {
+        let trouble =
+            self.doors.as_ref().and_then(|doors| doors.trouble().map(|why| (why, doors.is_cut_off())));
+        // It would be done whenever the server is back, and the operator be gone by then. A stream that is full does not
+        // keep it from records, with which the operator may mend that.
+        if let Some((why, is_cut_off)) = trouble
+            && (is_posted || is_kept && is_cut_off)
+        {
             return Ok(Some(OrderResult::Failed(format!("{why}; nothing was done"))));
         }
         Ok(match order {

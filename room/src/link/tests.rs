@@ -135,7 +135,7 @@ fn each_run_is_told_all_records_and_each_session_of_it_what_is_new() {
     north.began(2, &look);
     assert_eq!(followed(&mut north), 7);
     // The leases of doors that are gone for long are among them.
-    let stored = StoredLink { mark: north.take_changes().mark, ..StoredLink::default() };
+    let stored = StoredLink { mark: north.take_changes().unwrap().mark, ..StoredLink::default() };
     let mut again = Link::new("north".to_owned(), "id".to_owned(), stored);
     again.began(1, &look);
     assert_eq!(followed(&mut again), 0);

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::pin::pin;
 use std::result;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ const AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// The same after one that ended at once, again and again.
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(4);
+
+/// How long the first session may take if it need not begin.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server that is back so soon was not away.
 const BLIP: Duration = Duration::from_secs(1);
@@ -61,8 +64,15 @@ pub fn start(
         // Whatever it ends for, nobody waits for it any more.
         let _ = runtime.block_on(sessions.run(&room, &options, &door, (must_connect, begun)));
     });
-    let begun = first.recv().map_err(|_| failed("the sessions with nats-server ended".to_owned()))?;
-    begun.map_err(failed)?;
+    // What need not be there is waited for only so long.
+    let patience = if must_connect { Duration::MAX } else { PATIENCE };
+    match first.recv_timeout(patience) {
+        Ok(begun) => begun.map_err(failed)?,
+        Err(RecvTimeoutError::Timeout) => {}
+        Err(RecvTimeoutError::Disconnected) => {
+            return Err(failed("the sessions with nats-server ended".to_owned()));
+        }
+    }
     Ok(asks)
 }
 

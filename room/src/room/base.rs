@@ -59,6 +59,14 @@ pub struct Changes {
     pub seats: BTreeSet<String>,
 }
 
+impl Changes {
+    /// Whether nothing has changed.
+    pub fn is_empty(&self) -> bool {
+        let Self { members, lines, notices, topic, seats } = self;
+        members.is_empty() && lines.is_empty() && !notices && !topic && seats.is_empty()
+    }
+}
+
 /// A room.
 #[derive(Debug)]
 pub struct Room {
