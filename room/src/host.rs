@@ -65,8 +65,9 @@ pub struct Host<S> {
     is_new: bool,
     /// Whether it had no passwords when it ran last; `None` if it never ran.
     was_open: Option<bool>,
-    /// A turn of this run was stored.
+    /// A turn of this run was stored, and that all lines up to this one were sent.
     was_stored: bool,
+    stored_sent: u64,
     /// Operators that wait for what becomes of their orders.
     orders: Orders,
     jobs: Sender<Job>,
@@ -145,6 +146,7 @@ impl<S: Simpd> Host<S> {
             is_new: done_before.is_none(),
             was_open,
             was_stored: false,
+            stored_sent: 0,
             orders: Orders::new(now.wall_ms << 20),
             jobs,
             wanted,
@@ -333,7 +335,6 @@ impl<S: Simpd> Host<S> {
         self.simpd.rely_on(done);
         // simpd first, the store second: what is done twice simpd recognizes, and what is stored as done is never
         // done again.
-        let sent_before = self.dedup.newest();
         self.lines += turn.batch.carry_out(&mut self.simpd, &mut self.dedup)?;
         if self.left != Some(0) {
             // Posts may be heard again as well.
@@ -350,7 +351,8 @@ impl<S: Simpd> Host<S> {
                 doors.link_mut().has_no_past();
             }
         }
-        let sent = Some(self.dedup.newest()).filter(|newest| *newest > sent_before);
+        let newest = self.dedup.newest();
+        let sent = Some(newest).filter(|newest| *newest > self.stored_sent);
         turn.deeds.sent = sent.map(|newest| self.simpd.position_of(newest));
         turn.deeds.link = self.doors.as_mut().and_then(|doors| doors.link_mut().take_changes());
         let changes = self.room.take_changes();
@@ -364,7 +366,7 @@ impl<S: Simpd> Host<S> {
             self.simpd.wait_for_store(&format!("{error}; retrying"))?;
         }
         self.simpd.store_works();
-        self.was_stored = true;
+        (self.was_stored, self.stored_sent) = (true, newest);
         self.done = done;
         for (chat, event, password, task) in turn.jobs {
             let work = match task {
