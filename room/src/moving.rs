@@ -32,15 +32,8 @@ pub fn run(room: &str, options: &NatsOptions) -> Outcome {
         let line = format!("the room {room} was moved already (start it: simp-room run{option} --nats URL)");
         return Err(fail(FailureKind::Failed, line));
     }
-    let id = match store.door()? {
-        Some(id) => id,
-        None => {
-            // Kept at once, so that lines that have gone are known if this is done again.
-            let id = random();
-            store.become_door(&id)?;
-            id
-        }
-    };
+    // Kept at once, so that lines that have gone are known if this is done again.
+    let id = store.door_id(random)?;
     let mut server = Visit::connect(room, options)?;
     let records = store.records()?;
     let lines = store.lines(LINES_MAX)?;

@@ -249,14 +249,7 @@ impl Launch {
             );
             return Err(fail(FailureKind::Failed, line));
         }
-        let id = match store.door()? {
-            Some(id) => id,
-            None => {
-                let id = random();
-                store.become_door(&id)?;
-                id
-            }
-        };
+        let id = store.door_id(random)?;
         let stored = store.link()?;
         let before = (stored.mark.stream.clone(), stored.mark.bucket.clone());
         let tell = tell(self.inputs.clone(), self.starts, Some(before).filter(|_| is_door));

@@ -16,6 +16,7 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 
 use super::Entrance;
+use super::guest::Guest;
 use crate::harness::{DEADLINE, Daemon, Ran, Running, Servers, World, run};
 
 /// The names of the doors; each simpd is on the address of this number and the next ones.
@@ -222,4 +223,13 @@ impl Drop for Doors {
             }
         }
     }
+}
+
+/// Ann in the north and bob in the east, who know of each other.
+fn two(doors: &Doors) -> [Guest; 2] {
+    let mut ann = Guest::enters(&doors.at(0), 2, "ann");
+    doors.knows_of(1, 1);
+    let bob = Guest::enters(&doors.at(1), 3, "bob");
+    ann.learns("bob", "joined");
+    [ann, bob]
 }

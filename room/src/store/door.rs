@@ -11,12 +11,19 @@ use crate::link::StoredLink;
 use crate::room::Post;
 
 impl RoomStore {
-    /// The id that this door has, or is to have; `None` for a room that has one door only.
+    /// The id that this is a door with, or is to be one with: a new one if it has none.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub fn door(&self) -> Result<Option<String>, RoomStoreError> {
-        self.ask(|db| meta(db, "door"))
+    /// If it cannot be read or written.
+    pub fn door_id(&mut self, new: impl FnOnce() -> String) -> Result<String, RoomStoreError> {
+        self.change(|all| match meta(all, "door")? {
+            Some(id) => Ok(id),
+            None => {
+                let id = new();
+                keep_meta(all, "door", &id)?;
+                Ok(id)
+            }
+        })
     }
 
     /// How its server was reached last, as JSON; `None` for a room with one door only.
@@ -25,14 +32,6 @@ impl RoomStore {
     /// If it cannot be read.
     pub fn server(&self) -> Result<Option<String>, RoomStoreError> {
         self.ask(|db| meta(db, "server"))
-    }
-
-    /// This is to be a door with this id, once it has a server.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn become_door(&mut self, id: &str) -> Result<(), RoomStoreError> {
-        self.change(|all| keep_meta(all, "door", id))
     }
 
     /// From now on this is a door, whose server is reached so.

@@ -5,17 +5,8 @@ use nix::sys::signal::Signal;
 
 use super::super::guest::Guest;
 use super::super::member::Member;
-use super::{Doors, OPEN, REACHED, STREAM, UNREACHED};
+use super::{Doors, OPEN, REACHED, STREAM, UNREACHED, two};
 use crate::harness::{Servers, Way, World};
-
-/// Ann in the north and bob in the east, who know of each other.
-fn two(doors: &Doors) -> [Guest; 2] {
-    let mut ann = Guest::enters(&doors.at(0), 2, "ann");
-    doors.knows_of(1, 1);
-    let bob = Guest::enters(&doors.at(1), 3, "bob");
-    ann.learns("bob", "joined");
-    [ann, bob]
-}
 
 /// Says these lines, and hears nothing of them.
 fn says_and_waits(guest: &mut Guest, texts: &[&str], here: &str) {

@@ -9,17 +9,8 @@ use serde_json::{Value, json};
 
 use super::super::ALONE;
 use super::super::guest::Guest;
-use super::{BUCKET, Doors, OPEN, REACHED, STREAM, UNREACHED};
+use super::{BUCKET, Doors, OPEN, REACHED, STREAM, UNREACHED, two};
 use crate::harness::{DEADLINE, run};
-
-/// Ann in the north and bob in the east, who know of each other.
-fn two(doors: &Doors) -> [Guest; 2] {
-    let mut ann = Guest::enters(&doors.at(0), 2, "ann");
-    doors.knows_of(1, 1);
-    let bob = Guest::enters(&doors.at(1), 3, "bob");
-    ann.learns("bob", "joined");
-    [ann, bob]
-}
 
 /// Each says something, and the other hears it.
 fn talk(ann: &mut Guest, bob: &mut Guest, what: &str) {

@@ -211,9 +211,8 @@ impl World {
             door.simpd.0.borrow_mut().left = left;
             door.runs += 1;
             let mut store = RoomStore::open(&door.folder.path().join("room.db")).unwrap();
-            store.become_door(&format!("id-{}", door.name)).unwrap();
             let ((asks, asked), (jobs, taken)) = (unbounded_channel(), mpsc::channel());
-            let id = store.door().unwrap().unwrap();
+            let id = store.door_id(|| format!("id-{}", door.name)).unwrap();
             let run = door.runs.to_string();
             let doors = Doors::new(door.name.to_owned(), id, run, store.link().unwrap(), asks);
             let settings =
