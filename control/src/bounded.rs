@@ -69,6 +69,7 @@ mod tests {
             Request::Accept { who: who() },
             Request::Decline { who: who() },
             Request::send(who(), "hi"),
+            once(text()),
             Request::Quit { who: who(), chat: None, now: false },
             Request::History { before: None, limit: 1, filter: filter.clone() },
             Request::Follow { from: FollowFrom::End, filter },
@@ -82,6 +83,16 @@ mod tests {
             Request::TrustKeys { keys: vec![TrustedKey { who: text(), key: KeyId::new([7; 32]) }] },
             Request::ForgetKey { who: text() },
         ]
+    }
+
+    fn once(name: String) -> Request {
+        match Request::send(None, "hi") {
+            Request::Send { who, chat, text, queue, expire_ms, token, again_after, .. } => {
+                let once = Some(name);
+                Request::Send { who, chat, text, queue, expire_ms, token, again_after, once }
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

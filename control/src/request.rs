@@ -14,8 +14,8 @@ pub const VERSION: u32 = 4;
 /// What a daemon can do that an older one of this version cannot: `keys` is for the requests `keys`, `trust_keys` and
 /// `forget_key`; `files` for `send_file`, `take_file`, `refuse_file` and `transfers`, and for the kinds of entries that
 /// [`Kind::is_of_files`](crate::Kind::is_of_files) names; `search` for the `text` of a [`Filter`]; `read` for the request
-/// `read`, and for `read` in what is known of a peer.
-pub const FEATURES: [&str; 4] = ["keys", "files", "search", "read"];
+/// `read`, and for `read` in what is known of a peer; `once` for the `once` of a `send`.
+pub const FEATURES: [&str; 5] = ["keys", "files", "search", "read", "once"];
 
 /// What a client asks. Whatever names a peer, an address or a consumer has at most [`NAME_MAX`](crate::NAME_MAX) bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,11 @@ pub enum Request {
         /// queued again, and the reply is the same. For a client whose connection broke before the reply came.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         again_after: Option<u64>,
+        /// The client's own name for the message, which is known as long as the log has the message: the same text to the
+        /// same peer under this name is not queued again, and the reply is the same, whatever became of it. Another text,
+        /// or another peer, is refused.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
+        once: Option<String>,
     },
     /// Offer a file to the peer of a secure chat. Answered with [`Reply::Queued`](crate::Reply::Queued) once that is
     /// durable; then follow its `delivered`, `undelivered` or `file_failed`. The file must stay as it is until then.
@@ -253,6 +258,7 @@ impl Request {
             expire_ms: None,
             token: None,
             again_after: None,
+            once: None,
         }
     }
 }

@@ -330,13 +330,23 @@ pub fn send(who: Option<SocketAddr>, text: &str) -> Request {
         expire_ms: None,
         token: None,
         again_after: None,
+        once: None,
     }
 }
 
 /// A text for the outbox.
 pub fn keep(to: SocketAddr, text: &str, expire_ms: Option<u64>) -> Request {
     let (who, text) = (Some(to.to_string()), text.to_owned());
-    Request::Send { who, chat: None, text, queue: true, expire_ms, token: None, again_after: None }
+    Request::Send {
+        who,
+        chat: None,
+        text,
+        queue: true,
+        expire_ms,
+        token: None,
+        again_after: None,
+        once: None,
+    }
 }
 
 /// An invitation, for as long as it is the daemon's setting.

@@ -12,6 +12,7 @@ mod likeness;
 mod meetings;
 mod moves;
 mod names;
+mod once;
 mod places;
 mod restarts;
 mod retention;

@@ -92,6 +92,7 @@ fn send(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
             expire_ms: None,
             token: None,
             again_after: None,
+            once: None,
         });
     }
     let text = match input.ratio(1, 4)? {
@@ -106,6 +107,7 @@ fn send(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
         expire_ms: limit(input)?,
         token: input.ratio(1, 2)?.then_some(7),
         again_after: some_id(input, last)?,
+        once: input.ratio(1, 4)?.then(|| "once".to_owned()),
     })
 }
 

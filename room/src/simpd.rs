@@ -358,6 +358,7 @@ pub fn send(to: &ChatRef, text: &str, token: u64, after: u64) -> Errand {
         expire_ms: None,
         token: Some(token),
         again_after: None,
+        once: None,
     };
     Errand { request, after }
 }

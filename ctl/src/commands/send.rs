@@ -118,6 +118,7 @@ impl Sending<'_> {
                 token: Some(token),
                 // simpd looks for the token only in entries after this one, so it need not read all of its log.
                 again_after: again.then_some(known),
+                once: None,
             };
             match args.queue {
                 true => recipient::ask_or_resolve(client, who, request),

@@ -1,6 +1,7 @@
 //! What clients want: which file carries out which request, and what each request is called and does. Requests that are
 //! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` moves read marks and forgets, `keys` trusts and forgets, `files` takes and refuses; `stop` is
-//! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message.
+//! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message; `once` sends
+//! one, unless one of its name was sent before.
 
 mod accept;
 mod cancel;
@@ -14,6 +15,7 @@ mod hello;
 mod history;
 mod keys;
 mod message_state;
+mod once;
 mod outbox;
 mod peers;
 mod quit;
@@ -78,11 +80,11 @@ fn look_up(
         }
         Request::Accept { who } => accept::accept(engine, now, who.as_deref()),
         Request::Decline { who } => accept::decline(engine, now, who.as_deref()),
-        Request::Send { who, chat, text, queue, expire_ms, token, again_after } => {
-            let (who, chat, token) = (who.as_deref(), *chat, *token);
+        Request::Send { who, chat, text, queue, expire_ms, token, again_after, once } => {
+            let (who, once, chat, token) = (who.as_deref(), once.as_deref(), *chat, *token);
             let (expire_ms, again_after) = (*expire_ms, *again_after);
-            let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after };
-            send::send(engine, now, &draft)
+            let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after, once };
+            once::send_once(engine, now, &draft)
         }
         Request::SendFile { who, chat, path, name, size, sha256, token, again_after } => {
             let (who, chat, token, again_after) = (who.as_deref(), *chat, *token, *again_after);

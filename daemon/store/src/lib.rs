@@ -7,6 +7,7 @@
 //! - `store`: open, append, commit, roll back. `read`: for followers and `history`. `retain`: giving space free.
 //! - `ours`: messages of ours that wait, and the outbox. `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
+//! - `named`: messages of ours by the names that clients gave them.
 //! - `files`: files that are under way.
 //! - `habits`: how peers speak. `consumers`: how far each reader is. `read_marks`: how far our user is. `epochs`: what tells the log from copies of it.
 //! - `schema`, `rows`, `error`: the tables, entries as rows, and what SQLite's errors mean to a user.
@@ -19,6 +20,7 @@ mod habits;
 mod kept_chats;
 mod kept_numbers;
 mod keys;
+mod named;
 mod ours;
 mod read;
 mod read_marks;

@@ -228,14 +228,10 @@ impl Store {
     /// The message of ours with this id.
     pub fn message(&self, id: u64) -> Result<Option<OurMessage>, StoreError> {
         let sql = "SELECT chat, address, user, text, size FROM events WHERE id = ?1 AND kind = 5";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
-            let queued = query.query_row([id as i64], |row| {
-                let chat = row.get::<_, i64>(0)? as u64;
-                let size = row.get::<_, Option<i64>>(4)?.map(|size| size as u64);
-                Ok(OurMessage { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)?, size })
-            });
-            queued.optional()
-        }))
+        self.ok(self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row([id as i64], our_message).optional()))
     }
 
     /// What came of a message of ours that is settled without being surely delivered: `undelivered` or `unconfirmed`.
@@ -303,6 +299,13 @@ impl Store {
             Ok((None, if looked_at < SCAN { self.extent.last_id } else { looked }))
         }))
     }
+}
+
+/// A message in a row of `chat, address, user, text, size`.
+pub(crate) fn our_message(row: &Row<'_>) -> rusqlite::Result<OurMessage> {
+    let chat = row.get::<_, i64>(0)? as u64;
+    let size = row.get::<_, Option<i64>>(4)?.map(|size| size as u64);
+    Ok(OurMessage { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)?, size })
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingMessage> {

@@ -138,6 +138,7 @@ impl Store {
         // About eight entries fill a page, which is written once for all of them.
         self.written += removed * PAGE_BYTES / 8;
         if removed > 0 {
+            self.drop_names(span.after, until)?;
             let oldest =
                 self.db.query_row("SELECT coalesce(min(id), 0) FROM events", [], |row| row.get::<_, i64>(0));
             self.extent.first_id = self.ok(oldest)? as u64;

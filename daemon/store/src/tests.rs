@@ -14,6 +14,7 @@ mod epochs;
 mod files;
 mod habits;
 mod keys;
+mod named;
 mod pieces;
 mod reading;
 

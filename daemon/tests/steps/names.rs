@@ -108,6 +108,7 @@ fn the_outbox_means_whoever_has_a_chat_and_not_who_asks_for_one() {
             expire_ms: None,
             token: None,
             again_after: None,
+            once: None,
         };
         host.ask(keep).unwrap();
     }

@@ -16,8 +16,9 @@ fn append(store: &mut Store, count: u64, text: &str) {
 
 fn again(after: u64) -> Request {
     match send(None, "hi") {
-        Request::Send { who, chat, text, queue, expire_ms, .. } => {
-            Request::Send { who, chat, text, queue, expire_ms, token: Some(7), again_after: Some(after) }
+        Request::Send { who, chat, text, queue, expire_ms, once, .. } => {
+            let (token, again_after) = (Some(7), Some(after));
+            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once }
         }
         other => panic!("{other:?}"),
     }

@@ -174,6 +174,7 @@ fn send(address: &str, way: Way, text: &str, token: u64, again_after: Option<u64
         expire_ms: None,
         token: Some(token),
         again_after,
+        once: None,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Draft<'a> {
     pub token: Option<u64>,
     /// It may have been queued already, after this entry.
     pub again_after: Option<u64>,
+    /// Its name: it is queued once under it.
+    pub once: Option<&'a str>,
 }
 
 /// Sends a text in a chat, or keeps it in the outbox.
@@ -61,8 +63,8 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
 
 /// The same, looked for from this entry on.
 fn not_yet(draft: &Draft<'_>, looked: u64) -> Carried {
-    let Draft { who, chat, text, is_kept, expire_ms, token, .. } = *draft;
-    let (who, text) = (who.map(str::to_owned), text.to_owned());
+    let Draft { who, chat, text, is_kept, expire_ms, token, once, .. } = *draft;
+    let (who, text, once) = (who.map(str::to_owned), text.to_owned(), once.map(str::to_owned));
     let again_after = Some(looked);
     Err(Denied::NotYet(Box::new(Request::Send {
         who,
@@ -72,6 +74,7 @@ fn not_yet(draft: &Draft<'_>, looked: u64) -> Carried {
         expire_ms,
         token,
         again_after,
+        once,
     })))
 }
 
@@ -121,7 +124,7 @@ fn send_through_outbox(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carr
 }
 
 /// Whom a message for the outbox is for: an address, or whoever has a chat with us under this name.
-fn outbox_peer(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, String)> {
+pub fn outbox_peer(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, String)> {
     let address = match who.map(Who::parse) {
         Some(Who::Ip(host)) => peer_address(engine, &host.to_string())?,
         Some(Who::Address(address) | Who::Both(_, address)) => peer_address(engine, &address.to_string())?,
