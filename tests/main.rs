@@ -67,6 +67,7 @@ mod lost;
 mod manuals;
 mod names;
 mod network;
+mod older_clients;
 mod other_log;
 mod other_users;
 mod outbox;

@@ -30,6 +30,9 @@ pub enum Reply {
     Hello {
         /// [`VERSION`](crate::VERSION) of the daemon.
         version: u32,
+        /// [`MINOR`](crate::MINOR) of the daemon; 0 from an older one.
+        #[serde(default)]
+        minor: u32,
         /// The program's version.
         program: String,
         /// Where it receives: `ADDR:PORT`.

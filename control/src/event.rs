@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use simp_proto::Reason;
 
+use crate::reasons;
 use crate::values::{Peer, Secure};
 
 /// One entry of the durable log.
@@ -42,6 +43,7 @@ pub enum What {
     /// The chat, the request or the invitation is over.
     Closed {
         /// Why.
+        #[serde(flatten, serialize_with = "reasons::tell", deserialize_with = "reasons::hear")]
         reason: Reason,
         /// What the peer said to it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +76,7 @@ pub enum What {
         /// Its id.
         message: u64,
         /// Why the chat ended, or why the message was given up.
+        #[serde(flatten, serialize_with = "reasons::tell", deserialize_with = "reasons::hear")]
         reason: Reason,
     },
     /// A message of ours has left, and the peer is one that does not say whether it has it.

@@ -9,7 +9,7 @@
 //!
 //! `control.cddl` beside this file is the same as a schema, for clients in other languages.
 //!
-//! - `request`, `answer`, `event`, `status`, `failure`, `values`, `log_id`, `epochs`: what travels. [`frame`], `framed`: how.
+//! - `request`, `answer`, `event`, `status`, `failure`, `values`, `reasons`, `log_id`, `epochs`: what travels. [`frame`], `framed`: how.
 //! - `client`, `lists`, `token`: the one blocking client, on `find`, `connection`, `known_log`, `contact` and `socket`. [`error`]: how what it does
 //!   ends.
 //! - [`escape`], [`clock`], [`when`], [`sizes`]: how every front end shows and reads what travels.
@@ -46,6 +46,7 @@ mod lists;
 mod log_id;
 pub mod names;
 pub mod places;
+mod reasons;
 mod request;
 pub mod running;
 pub mod save_folder;
@@ -73,7 +74,7 @@ pub use holder::{Holder, LOCK};
 pub use key_owner::{KeyOwner, KeyOwnerError};
 pub use lists::Piece;
 pub use log_id::LogId;
-pub use request::{FEATURES, Filter, FollowFrom, Request, VERSION};
+pub use request::{FEATURES, Filter, FollowFrom, MINOR, Request, VERSION};
 pub use simp_proto::ascii::ascii;
 pub use simp_proto::secure::{Digest, DigestError, KeyId, KeyIdError};
 pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload, read_payload_up_to};

@@ -8,8 +8,13 @@ use crate::event::Kind;
 use crate::kinds::kinds;
 use crate::values::{Forgotten, TrustedKey};
 
-/// The version of the control API. Client and daemon must have the same.
+/// The version of the control API. Client and daemon must have the same. Within a version things are only added, so that
+/// every client of 0.2 or later and every daemon of 0.2 or later understand each other: requests get entries and answers
+/// get them, which clients ignore; no list of words that a client of 0.2 reads gets longer.
 pub const VERSION: u32 = 4;
+
+/// What was added to it: grows by one with each release that adds something. [`FEATURES`] says what that is.
+pub const MINOR: u32 = 1;
 
 /// What a daemon can do that an older one of this version cannot: `keys` is for the requests `keys`, `trust_keys` and
 /// `forget_key`; `files` for `send_file`, `take_file`, `refuse_file` and `transfers`, and for the kinds of entries that

@@ -8,6 +8,7 @@ use simp_proto::{Reason, State};
 
 use crate::bounded::name;
 use crate::escape;
+use crate::reasons;
 
 /// The other side of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +95,7 @@ pub struct OutboxMessage {
     /// of that chat counts as one.
     pub tries: u64,
     /// Why the last of these invitations, or the last chat, came to nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(flatten, serialize_with = "reasons::tell_if_any", deserialize_with = "reasons::hear_if_any")]
     pub reason: Option<Reason>,
     /// When its peer is invited next, in milliseconds since 1970; absent while it is being invited, and while
     /// there is a chat with it.

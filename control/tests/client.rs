@@ -40,8 +40,17 @@ fn hello_of(log: Option<&str>, epochs: &[(u64, u64)]) -> Vec<Answer> {
     let (program, address, user) = ("0".to_owned(), "127.0.0.1:7777".to_owned(), "alice".to_owned());
     let epochs = Epochs::new(epochs.iter().map(|(id, after)| Epoch { id: *id, after: *after }).collect());
     let log = log.map(LogId::new);
-    let (key, features) = (None, Vec::new());
-    vec![Answer::Reply(Reply::Hello { version: VERSION, program, address, user, log, epochs, key, features })]
+    vec![Answer::Reply(Reply::Hello {
+        version: VERSION,
+        minor: 0,
+        program,
+        address,
+        user,
+        log,
+        epochs,
+        key: None,
+        features: Vec::new(),
+    })]
 }
 
 fn following(after: u64, ids: &[u64]) -> Vec<Answer> {

@@ -38,6 +38,7 @@ pub fn hello() -> Vec<Answer> {
     let (program, address) = (env!("CARGO_PKG_VERSION").to_owned(), "127.0.0.1:7777".to_owned());
     vec![Answer::Reply(Reply::Hello {
         version: VERSION,
+        minor: 0,
         program,
         address,
         user: "alice".to_owned(),

@@ -55,7 +55,8 @@ export class Desk {
     if (outbox.length === 0) return [el("p.quiet", { textContent: "Nothing waits. What is written to somebody who is away is kept here until it is delivered." })];
     const now = Date.now();
     return outbox.map((message) => {
-      const { text, tries, reason, next_ms: next, expires_ms: expires } = message;
+      const { text, tries, next_ms: next, expires_ms: expires } = message;
+      const reason = message.detail ?? message.reason;
       const peer = withPeer(this.session.state, message.peer);
       const says = [`since ${when(message.at_ms)}`];
       if (next) says.push(`next try in ${age(next - now)}`);

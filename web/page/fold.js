@@ -227,12 +227,12 @@ function add(conversation, line) {
 // What became of a line.
 function settle(conversation, { what }) {
   const kind = kindOf(what);
-  const { message, reason, why, path } = what[kind] ?? {};
+  const { message, reason, detail, why, path } = what[kind] ?? {};
   if (message === undefined) return;
   const fates = {
     delivered: { state: "delivered" },
     unconfirmed: { state: "unconfirmed" },
-    undelivered: { state: "undelivered", reason },
+    undelivered: { state: "undelivered", reason: detail ?? reason },
     file_saved: { state: "saved", path },
     file_failed: { state: "failed", reason: why },
   };
@@ -286,7 +286,7 @@ export function lineOf(event) {
     case "opened":
       return { ...line, secure, note: said.note };
     case "closed":
-      return { ...line, reason: said.reason };
+      return { ...line, reason: said.detail ?? said.reason };
     case "queued":
       return { ...line, own: true, fate: { state: "queued" }, again: said.again, size: said.size };
     case "file":

@@ -356,6 +356,7 @@ fn log() -> LogId {
 fn replies() -> Vec<Reply> {
     let hello = Reply::Hello {
         version: VERSION,
+        minor: 1,
         program: "0.1.0".to_owned(),
         address: "127.0.0.1:7777".to_owned(),
         user: "bob".to_owned(),

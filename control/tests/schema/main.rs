@@ -13,7 +13,7 @@ use ciborium::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use simp_control::frame::{self, FrameBuffer};
-use simp_control::{Answer, Kind, Reason, Reply, VERSION};
+use simp_control::{Answer, Kind, Reason, Reply, Request, VERSION, What};
 
 use items::{answers, events, kinds, reasons, requests, states};
 
@@ -96,39 +96,56 @@ fn the_lists_of_kinds_and_reasons_are_complete_and_say_what_is_on_the_wire() {
     }
 }
 
-/// All that comes of `value` by one change: a key left out, or a value of another type or unknown.
+/// All that comes of `value` by one change: `here` says what can be in the place of a value.
+fn changed(value: &Value, here: fn(&Value) -> Vec<Value>) -> Vec<Value> {
+    let mut all = here(value);
+    if let Value::Map(entries) = value {
+        for (at, (key, inner)) in entries.iter().enumerate() {
+            all.extend(changed(inner, here).into_iter().map(|inner| {
+                let mut entries = entries.clone();
+                entries[at] = (key.clone(), inner);
+                Value::Map(entries)
+            }));
+        }
+    }
+    if let Value::Array(values) = value {
+        for (at, inner) in values.iter().enumerate() {
+            all.extend(changed(inner, here).into_iter().map(|inner| {
+                let mut values = values.clone();
+                values[at] = inner;
+                Value::Array(values)
+            }));
+        }
+    }
+    all
+}
+
+/// A key left out, or a value of another type or unknown.
 fn spoilt(value: &Value) -> Vec<Value> {
-    let mut all = match value {
+    match value {
         Value::Text(_) => {
             vec![Value::from("no such word"), Value::from(1), Value::from(true), Value::Bytes(b"no".to_vec())]
         }
         Value::Integer(_) => vec![Value::from("1"), Value::from(-1), Value::from(1.5)],
         Value::Bool(_) => vec![Value::from(1), Value::from("true")],
-        Value::Map(_) | Value::Array(_) => vec![Value::from(1), Value::Map(vec![])],
+        Value::Array(_) => vec![Value::from(1), Value::Map(vec![])],
+        Value::Map(entries) => {
+            let without = |at| Value::Map(entries[..at].iter().chain(&entries[at + 1..]).cloned().collect());
+            [Value::from(1), Value::Map(vec![])].into_iter().chain((0..entries.len()).map(without)).collect()
+        }
         _ => Vec::new(),
-    };
-    if let Value::Map(entries) = value {
-        for (at, (key, inner)) in entries.iter().enumerate() {
-            let mut without = entries.clone();
-            without.remove(at);
-            all.push(Value::Map(without));
-            for inner in spoilt(inner) {
-                let mut changed = entries.clone();
-                changed[at] = (key.clone(), inner);
-                all.push(Value::Map(changed));
-            }
-        }
     }
-    if let Value::Array(values) = value {
-        for (at, inner) in values.iter().enumerate() {
-            all.extend(spoilt(inner).into_iter().map(|inner| {
-                let mut changed = values.clone();
-                changed[at] = inner;
-                Value::Array(changed)
-            }));
+}
+
+/// A map with an entry that nobody knows. One whose only entry is a choice is no place for others.
+fn extended(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Map(entries) if !matches!(&entries[..], [(_, Value::Map(_) | Value::Text(_))]) => {
+            let unknown = (Value::from("of a later release"), Value::Array(vec![Value::from(1)]));
+            vec![Value::Map(entries.iter().cloned().chain([unknown]).collect())]
         }
+        _ => Vec::new(),
     }
-    all
 }
 
 fn assert_refused_alike<T: Serialize + DeserializeOwned>(rule: &str, values: Vec<T>) {
@@ -136,7 +153,7 @@ fn assert_refused_alike<T: Serialize + DeserializeOwned>(rule: &str, values: Vec
     let mut refused = 0;
     for value in values {
         let value: Value = ciborium::from_reader(&item(&value)[..]).unwrap();
-        for spoilt in spoilt(&value) {
+        for spoilt in changed(&value, spoilt) {
             let item = item(&spoilt);
             let valid = validate(&schema, rule, &item).is_ok();
             assert_eq!(valid, read::<T>(&item).is_some(), "valid by the schema: {valid}: {spoilt:?}");
@@ -174,5 +191,44 @@ fn an_unknown_word_is_refused_by_the_schema() {
     ] {
         assert_eq!(validate(&schema, rule, &item(&known)), Ok(()), "{rule}");
         assert!(validate(&schema, rule, &item(&unknown)).is_err(), "{rule}");
+    }
+}
+
+#[test]
+fn what_a_later_release_adds_to_an_answer_is_ignored_and_to_a_request_is_refused() {
+    let mut added = 0;
+    for answer in answers() {
+        let value: Value = ciborium::from_reader(&item(&answer)[..]).unwrap();
+        for extended in changed(&value, extended) {
+            assert_eq!(read::<Answer>(&item(&extended)).as_ref(), Some(&answer), "{extended:?}");
+            added += 1;
+        }
+    }
+    assert!(added > 100, "only {added}");
+    for request in requests() {
+        let value: Value = ciborium::from_reader(&item(&request)[..]).unwrap();
+        for extended in changed(&value, extended) {
+            assert_eq!(read::<Request>(&item(&extended)), None, "{extended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_reason_that_clients_of_0_2_do_not_know_is_beside_one_that_they_know() {
+    let what = What::Undelivered { message: 7, reason: Reason::OtherKey };
+    let told: Value = ciborium::from_reader(&item(&what)[..]).unwrap();
+    let of = |detail: Option<&str>| {
+        let entries = [("message", Value::from(7)), ("reason", Value::from("peer gone"))];
+        let all = entries.into_iter().chain(detail.map(|detail| ("detail", Value::from(detail))));
+        let entries = all.map(|(key, value)| (Value::from(key), value)).collect();
+        Value::Map(vec![(Value::from("undelivered"), Value::Map(entries))])
+    };
+    assert_eq!(told, of(Some("other key")));
+    for (detail, reason) in [
+        (None, Reason::PeerGone),
+        (Some("of a later release"), Reason::PeerGone),
+        (Some("other key"), Reason::OtherKey),
+    ] {
+        assert_eq!(read(&item(&of(detail))), Some(What::Undelivered { message: 7, reason }));
     }
 }

@@ -218,6 +218,7 @@ mod tests {
         let (log, epochs, key) = (None, Epochs::default(), None);
         Answer::Reply(Reply::Hello {
             version: VERSION,
+            minor: 0,
             program,
             address,
             user,

@@ -1,6 +1,6 @@
 //! The first request of each client: which version it speaks.
 
-use simp_control::{FEATURES, FailureKind, Reply, VERSION};
+use simp_control::{FEATURES, FailureKind, MINOR, Reply, VERSION};
 
 use super::carried::{Carried, denied};
 use crate::engine::Engine;
@@ -18,6 +18,7 @@ pub fn hello(engine: &Engine, version: u32) -> Carried {
     }
     Ok(Reply::Hello {
         version: VERSION,
+        minor: MINOR,
         program: program.to_owned(),
         address: engine.address.to_string(),
         user: engine.policy.name.to_string(),
