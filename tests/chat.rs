@@ -218,7 +218,7 @@ fn exec_runs_a_command_for_each_message_and_again_until_it_succeeds() {
         "test -e {0}/tried || {{ touch {0}/tried; exit 7; }}; cat >> {0}/out; echo \"$SIMP_USER $SIMP_TEXT\" >> {0}/env",
         world.path("").display()
     );
-    let outcome = world.ctl(2, &["listen", "-n", "2", "--exec", &command]);
+    let outcome = world.ctl(2, &["listen", "--since", "0", "-n", "2", "--exec", &command]);
     assert_eq!(outcome.status, Some(0), "{outcome:?}");
     assert_eq!(outcome.stderr.lines().count(), 1, "one line says that it failed once: {}", outcome.stderr);
     let read = |name: &str| std::fs::read_to_string(world.path(name)).unwrap();

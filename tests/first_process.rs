@@ -62,7 +62,8 @@ fn a_command_that_waits_is_ended_by_a_signal() {
         ends(listening, signal);
 
         let consumer = format!("run-{signal}");
-        let mut running = ctl(&["listen", "--consumer", &consumer, "--exec", "echo runs; exec sleep 600"]);
+        let mut running =
+            ctl(&["listen", "--since", "0", "--consumer", &consumer, "--exec", "echo runs; exec sleep 600"]);
         assert_eq!(running.read_line(), "runs");
         ends(running, signal);
         // What it ran ended with it, and the message is handed over again.

@@ -135,6 +135,14 @@ fn a_listener_since_a_time_says_that_it_shows_again_what_it_has_shown() {
 }
 
 #[test]
+fn a_listener_of_the_last_messages_goes_on_with_what_came_since_it_began() {
+    let says = "going on with all that it has since the listener began, also what was shown before";
+    for replace in [replace, restore] {
+        shows_the_other_log(&["--last", "1"], replace, says);
+    }
+}
+
+#[test]
 fn a_listener_says_so_and_shows_all_that_is_in_the_new_log() {
     let says = "going on with what consumer mine has not seen of it";
     let (_world, alice, _listening) = shows_the_other_log(&["--consumer", "mine"], replace, says);

@@ -149,7 +149,8 @@ fn a_command_for_a_message_runs_once_though_the_daemon_is_killed_meanwhile() {
         peer.send(&world.address(1), Operation::Chat, seq, text.as_bytes());
         await_operation(&peer, Operation::Ack);
     };
-    let listening = world.spawn_ctl(1, &["listen", "-n", "3", "--exec", &command]);
+    let listening =
+        world.spawn_ctl(1, &["listen", "--since", "0", "--consumer", "run", "-n", "3", "--exec", &command]);
     // The first kill finds one connection, the second one also that for the marks.
     say(0, "one");
     began();
@@ -164,7 +165,9 @@ fn a_command_for_a_message_runs_once_though_the_daemon_is_killed_meanwhile() {
     end();
     survived(&world, 1, listening.wait(), 2);
     assert_eq!(std::fs::read_to_string(world.path("out")).unwrap(), "one\ntwo\nthree\n");
-    world.ctl(1, &["listen", "-n", "1", "--timeout", "0.1"]).fails(6, "simpctl: no message within 0.1 s");
+    world
+        .ctl(1, &["listen", "--consumer", "run", "-n", "1", "--timeout", "0.1"])
+        .fails(6, "simpctl: no message within 0.1 s");
 }
 
 #[test]

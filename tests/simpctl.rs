@@ -75,10 +75,6 @@ fn wrong_usage_is_status_2_and_one_line() {
             &["listen", "--json", "--exec", "true"],
             "--exec prints no messages, so that --json means nothing (leave one out)",
         ),
-        (
-            &["listen", "--since", "0", "--consumer", "mail"],
-            "--since uses no mark, so that --consumer means nothing (leave one out)",
-        ),
         (&["listen", "--consumer", " "], "a consumer's name is more than spaces"),
         (&["help", "nonsense"], "no command nonsense (see simpctl --help)"),
         (&["listne", "--help"], "no command listne (did you mean listen? see simpctl --help)"),

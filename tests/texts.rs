@@ -55,7 +55,7 @@ fn a_secure_chat_carries_any_text_and_it_is_shown_on_one_line() {
     assert_eq!(values(&told, "text"), [GREETING, GREETING, "gr\u{fc}\u{df}e", "und K\u{fc}sse \u{1f600}"]);
     let (copy, said) = (world.path("copy"), world.path("said"));
     let command = format!("cat >{}; printf %s \"$SIMP_TEXT\" >{}", copy.display(), said.display());
-    world.ctl(2, &["listen", "-n", "1", "--exec", &command]).ok();
+    world.ctl(2, &["listen", "--last", "4", "-n", "1", "--exec", &command]).ok();
     assert_eq!(std::fs::read_to_string(copy).unwrap(), format!("{GREETING}\n"));
     assert_eq!(std::fs::read_to_string(said).unwrap(), GREETING);
 }

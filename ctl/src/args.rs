@@ -1,8 +1,9 @@
 //! The command line: one struct per subcommand, whose doc comment is its help. Those about keys are in `keys`, those
-//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`.
+//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`, that of `listen` in `listen`.
 
 mod daemon;
 mod keys;
+mod listen;
 mod peers;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::show::Amount;
 use crate::when::{Place, lasting, place};
 pub(crate) use daemon::{StartArgs, StatusArgs, StopArgs};
 pub(crate) use keys::{ImportArgs, KeyArgs, KeysArgs, KeysCommand};
+pub(crate) use listen::ListenArgs;
 pub(crate) use peers::{ForgetArgs, PeersArgs, PeersCommand};
 
 /// Talk to people and programs on other hosts, through simpd.
@@ -245,55 +247,6 @@ pub(crate) struct ResendArgs {
     /// the id of the message
     #[argh(positional, from_str_fn(id))]
     pub(crate) id: u64,
-}
-
-/// Show messages as they come, starting where this consumer left off.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    note = "simpd keeps a mark for each consumer: each gets every message, and none twice. With --since no mark is used or moved."
-)]
-#[argh(
-    note = "--exec runs CMD with sh, with SIMP_ID, SIMP_EVENT, SIMP_FROM, SIMP_USER, SIMP_ADDRESS, SIMP_TEXT (unless it is longer than 64 KiB) and SIMP_AT in its environment and the text on its standard input. If CMD fails, it is run again after 1 s, 2 s and so on up to 60 s, and the next message waits."
-)]
-#[argh(
-    note = "A file that a peer offers is shown as a line, and waits. --save takes it, and those that come, into DIR: nothing there is overwritten (x.txt, x-1.txt), and a larger one than --max-size is refused."
-)]
-#[argh(note = "Plain: `user: text`, `saved user: name (size)`. JSON: an event per line.")]
-#[argh(subcommand, name = "listen", help_triggers("-h", "--help"))]
-pub(crate) struct ListenArgs {
-    /// exit after this many lines
-    #[argh(option, short = 'n', arg_name = "n", from_str_fn(number))]
-    pub(crate) number: Option<u64>,
-    /// how long to listen at most; exit status 6 if there was no message, or fewer than -n
-    #[argh(option, arg_name = "time", from_str_fn(lasting))]
-    pub(crate) timeout: Option<Duration>,
-    /// only from this user, ADDR or ADDR:PORT
-    #[argh(option, arg_name = "who")]
-    pub(crate) from: Option<String>,
-    /// start after this id, or at this time, without a consumer
-    #[argh(option, arg_name = "t", from_str_fn(place))]
-    pub(crate) since: Option<Place>,
-    /// whose mark in the log to start from: default, or from:WHO with --from
-    #[argh(option, arg_name = "name")]
-    pub(crate) consumer: Option<String>,
-    /// a consumer that is new begins with what comes from now on
-    #[argh(switch)]
-    pub(crate) new: bool,
-    /// save files that are offered in this folder
-    #[argh(option, arg_name = "dir")]
-    pub(crate) save: Option<String>,
-    /// with --save: refuse files with more bytes
-    #[argh(option, arg_name = "bytes", from_str_fn(bytes))]
-    pub(crate) max_size: Option<u64>,
-    /// all kinds of events, not only messages
-    #[argh(switch)]
-    pub(crate) all: bool,
-    /// only the text of messages (without --json)
-    #[argh(switch)]
-    pub(crate) text: bool,
-    /// run CMD for each message instead of printing it
-    #[argh(option, arg_name = "cmd")]
-    pub(crate) exec: Option<String>,
 }
 
 /// End a chat, or take an invitation back, and wait until it is over.

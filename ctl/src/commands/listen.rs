@@ -2,6 +2,7 @@
 //!
 //! The mark moves only after a line has left the process; `mark` says how.
 
+mod begin;
 mod exec;
 mod mark;
 mod meanwhile;
@@ -12,19 +13,16 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use simp_control::error::{Error, OtherLog, Outcome, fail, unwritten};
-use simp_control::{
-    Client, Event, FailureKind, Filter, FollowFrom, Incoming, Kind, Reply, Request, names, sleep,
-};
+use simp_control::{Client, Event, FailureKind, Filter, Incoming, Kind, Reply, names, sleep};
 
 use crate::args::ListenArgs;
 use crate::show::{Output, View, complain};
-use crate::when::{Place, deadline};
+use crate::when::deadline;
+use begin::Begin;
+pub(super) use begin::DEFAULT_CONSUMER;
 use mark::Mark;
 use meanwhile::Meanwhile;
 use saving::Saving;
-
-/// The consumer that listens if none is named.
-pub(super) const DEFAULT_CONSUMER: &str = "default";
 
 /// How long past the time limit a mark may still be sent; otherwise a message would be shown again.
 const GRACE: Duration = Duration::from_secs(2);
@@ -36,11 +34,10 @@ pub(super) fn check(args: &ListenArgs, is_json: bool) -> Outcome {
             "--exec needs a command: an empty one would mark every message as seen"
         }
         Some(_) if is_json => "--exec prints no messages, so that --json means nothing (leave one out)",
-        _ if args.since.is_some() && args.consumer.is_some() => {
-            "--since uses no mark, so that --consumer means nothing (leave one out)"
-        }
-        _ if args.since.is_some() && args.new => {
-            "--since uses no mark, so that --new means nothing (leave one out)"
+        _ if [args.new, args.since.is_some(), args.last.is_some()].iter().filter(|says| **says).count()
+            > 1 =>
+        {
+            "--new, --since and --last say where to begin: only one of them can be given"
         }
         _ if args.save.as_deref() == Some("") => "--save: no folder given (this one: --save .)",
         _ if args.max_size.is_some() && args.save.is_none() => {
@@ -64,10 +61,6 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         // A command can go on when nobody reads our output: what it does is its own.
         client.watch(io::stdout().as_fd().try_clone_to_owned().map_err(|error| unwritten(&error))?);
     }
-    let since_ms = match args.since {
-        Some(Place::Time(ms)) => Some(ms),
-        Some(Place::Id(_)) | None => None,
-    };
     let who = names::who(args.from.as_deref())?;
     let saving = Saving::new(args, who.as_deref())?;
     let deadline = deadline(args.timeout);
@@ -79,56 +72,21 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         );
         return Err(fail(FailureKind::NoDaemon, line));
     }
-    let filter = Filter { kinds, who, since_ms, ..Filter::default() };
-    if args.new {
-        client.insist(deadline, |client, _| begin_now(client, &consumer(args)))?;
-    }
-    let mark = follow(client, args, &filter)?;
-    let mut meanwhile = Meanwhile::begin();
+    let filter = Filter { kinds, who, ..Filter::default() };
+    let (begin, mut meanwhile) = (Begin::of(args), Meanwhile::begin());
+    let mark = begin.follow(client, &filter, &counted(args, &filter), deadline)?;
     if has_person {
         meanwhile.tell_waiting(client, deadline)?;
     }
     let aside = None;
     let mut listener =
-        Listener { client, aside, output, args, filter, meanwhile, saving, deadline, count: 0, mark };
+        Listener { client, aside, output, args, filter, begin, meanwhile, saving, deadline, count: 0, mark };
     if let Some(saving) = &mut listener.saving {
         saving.take_waiting(listener.client, deadline)?;
     }
     let complete = listener.listen()?;
     listener.settle()?;
     if complete { Ok(()) } else { listener.time_over() }
-}
-
-/// Lets a consumer that there is not yet begin after all that is in the log.
-fn begin_now(client: &mut Client, consumer: &str) -> Outcome {
-    if !client.consumers()?.iter().any(|known| known.name == consumer) {
-        let id = client.status()?.last_id;
-        client.ask(&Request::Seen { consumer: consumer.to_owned(), id })?;
-    }
-    Ok(())
-}
-
-/// Follows the log as the arguments say, and gives the mark that is to be moved.
-fn follow(client: &mut Client, args: &ListenArgs, filter: &Filter) -> Outcome<Mark> {
-    let from = match args.since {
-        None => FollowFrom::Consumer(consumer(args)),
-        Some(Place::Id(id)) => FollowFrom::After(id),
-        // The filter has it.
-        Some(Place::Time(_)) => FollowFrom::After(0),
-    };
-    client.follow(from, filter.clone())?;
-    client.write()?;
-    // With --since somebody looks back, and moves no mark.
-    Ok(Mark::of(args.since.is_none().then(|| consumer(args))))
-}
-
-/// A filtered listener has a place of its own: it passes by messages that others have not seen.
-fn consumer(args: &ListenArgs) -> String {
-    match (&args.consumer, &args.from) {
-        (Some(name), _) => name.clone(),
-        (None, Some(who)) => format!("from:{who}"),
-        (None, None) => DEFAULT_CONSUMER.to_owned(),
-    }
 }
 
 fn kinds(
@@ -156,6 +114,17 @@ fn is_for(args: &ListenArgs, kind: Kind) -> bool {
     }
 }
 
+/// The filter without what is told besides what is listened for.
+fn counted(args: &ListenArgs, filter: &Filter) -> Filter {
+    let is_counted = |kind: &Kind| match kind {
+        // Those that somebody else is offered, or fails to save, count for nothing here.
+        Kind::File | Kind::FileFailed if args.save.is_some() => false,
+        kind => is_for(args, *kind),
+    };
+    let kinds = filter.kinds.iter().copied().filter(|kind| args.all || is_counted(kind)).collect();
+    Filter { kinds, ..filter.clone() }
+}
+
 struct Listener<'a> {
     client: &'a mut Client,
     /// A connection for the marks of commands, whose replies must not queue up after the events that they will
@@ -164,6 +133,7 @@ struct Listener<'a> {
     output: &'a mut Output,
     args: &'a ListenArgs,
     filter: Filter,
+    begin: Begin,
     meanwhile: Meanwhile,
     saving: Option<Saving>,
     deadline: Option<Instant>,
@@ -210,19 +180,15 @@ impl Listener<'_> {
         }
     }
 
-    /// Simpd has a different log than before: each consumer has a mark in that one too, or begins with it. An id of the old
-    /// one would be that of something else.
+    /// Simpd has a different log than before.
     fn begin_again(&mut self, other: OtherLog) -> Outcome {
-        let shown = match self.args.since {
-            Some(Place::Id(_)) => return Err(other.into()),
-            // An older copy has some of it with other ids.
-            Some(Place::Time(_)) => {
-                "all that it has since the given time, also what was shown before".to_owned()
-            }
-            None => format!("what consumer {} has not seen of it", consumer(self.args)),
+        let Some((begin, shown)) = self.begin.in_another_log(self.meanwhile.began_ms) else {
+            return Err(other.into());
         };
         complain(&format!("{other}: going on with {shown}"));
-        self.mark = follow(self.client, self.args, &self.filter)?;
+        self.begin = begin;
+        let counted = counted(self.args, &self.filter);
+        self.mark = self.begin.follow(self.client, &self.filter, &counted, self.deadline)?;
         self.aside = None;
         Ok(())
     }

@@ -14,7 +14,8 @@ pub(super) const KINDS: [Kind; 3] = [Kind::Request, Kind::Opened, Kind::Closed];
 
 /// What was told at the start, and what is told from then on.
 pub(super) struct Meanwhile {
-    began_ms: u64,
+    /// When it began, in milliseconds since 1970.
+    pub(super) began_ms: u64,
     waiting: Vec<ChatInfo>,
 }
 
