@@ -131,6 +131,13 @@ pub enum Reply {
         /// Whether there are more: ask again with `after`.
         more: bool,
     },
-    /// To `seen`, `cancel`, `forget`, `trust_keys`, `take_file`, `refuse_file` and `stop`.
+    /// To `hold_log`.
+    HeldLog {
+        /// Where the file is. The key of the daemon is in `key` beside it.
+        path: String,
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// To `seen`, `cancel`, `forget`, `trust_keys`, `take_file`, `refuse_file`, `release_log` and `stop`.
     Done,
 }

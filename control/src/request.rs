@@ -19,8 +19,9 @@ pub const MINOR: u32 = 1;
 /// What a daemon can do that an older one of this version cannot: `keys` is for the requests `keys`, `trust_keys` and
 /// `forget_key`; `files` for `send_file`, `take_file`, `refuse_file` and `transfers`, and for the kinds of entries that
 /// [`Kind::is_of_files`](crate::Kind::is_of_files) names; `search` for the `text` of a [`Filter`]; `read` for the request
-/// `read`, and for `read` in what is known of a peer; `once` for the `once` of a `send`.
-pub const FEATURES: [&str; 5] = ["keys", "files", "search", "read", "once"];
+/// `read`, and for `read` in what is known of a peer; `once` for the `once` of a `send`; `backup` for `hold_log` and
+/// `release_log`.
+pub const FEATURES: [&str; 6] = ["keys", "files", "search", "read", "once", "backup"];
 
 /// What a client asks. Whatever names a peer, an address or a consumer has at most [`NAME_MAX`](crate::NAME_MAX) bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,6 +249,13 @@ pub enum Request {
         #[serde(deserialize_with = "name")]
         who: String,
     },
+    /// Hold the file of the log as it is, for a backup, until `release_log` or until this connection ends: what is written
+    /// meanwhile goes to another file. At most 10 min and 64 MiB long; one client at a time. Answered with
+    /// [`Reply::HeldLog`](crate::Reply::HeldLog).
+    HoldLog,
+    /// The file has been copied. Answered with [`Reply::Done`](crate::Reply::Done) if it was held all the time; a copy is
+    /// worth nothing otherwise.
+    ReleaseLog,
     /// Stop the daemon; open chats are kept for its next start. Answered with [`Reply::Done`](crate::Reply::Done).
     Stop,
 }

@@ -47,6 +47,8 @@ enum Knocking {
 /// What is left of a client that has gone.
 #[derive(Debug)]
 pub struct Departed {
+    /// Its key, which the next client may have.
+    pub key: ClientId,
     /// The timer that was set for what it owed.
     pub timer: Option<TimerId>,
     /// How far it was, if it read for a consumer.
@@ -165,12 +167,13 @@ impl Clients {
     /// Writes to all what can be written, and lets go those that are done; returns what is left of them.
     pub fn flush(&mut self, registry: &Registry) -> Vec<Departed> {
         let mut departed = Vec::new();
-        self.clients.retain(|_, client| {
+        self.clients.retain(|key, client| {
             client.flush();
             if !client.is_done() {
                 return true;
             }
-            departed.push(Departed { timer: client.debt.map(|debt| debt.timer), reader: client.reader() });
+            let timer = client.debt.map(|debt| debt.timer);
+            departed.push(Departed { key, timer, reader: client.reader() });
             if self.knocking == Knocking::NoDescriptor {
                 self.knocking = Knocking::MayHaveDescriptor;
             }

@@ -460,6 +460,7 @@ impl Server {
         for gone in self.clients.flush(self.poll.registry()) {
             gone.timer.into_iter().for_each(|timer| self.requests.forget(timer));
             self.inputs.readers.extend(gone.reader);
+            self.inputs.gone.push(gone.key);
         }
         // Last: what a client has taken by now it does not owe.
         self.requests.watch(&mut self.clients, now.instant);

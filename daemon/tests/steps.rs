@@ -7,6 +7,7 @@ mod crowds;
 mod departures;
 mod faults;
 mod habits;
+mod holds;
 mod keys;
 mod likeness;
 mod meetings;

@@ -61,7 +61,11 @@ pub fn request(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
             false => Request::Read { address: who(input)?, id: id(input, last)? },
         },
         _ => match input.arbitrary()? {
-            true => Request::Stop,
+            true => match input.int_in_range(0..=2)? {
+                0 => Request::HoldLog,
+                1 => Request::ReleaseLog,
+                _ => Request::Stop,
+            },
             false => Request::Hello { version: input.arbitrary()? },
         },
     })

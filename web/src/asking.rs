@@ -81,6 +81,8 @@ fn is_allowed(request: &Request) -> bool {
         | Request::ForgetPeer(_)
         | Request::TrustKeys { .. }
         | Request::ForgetKey { .. }
+        | Request::HoldLog
+        | Request::ReleaseLog
         | Request::Stop => false,
     }
 }

@@ -53,7 +53,9 @@ pub fn requests() -> Vec<Request> {
                 Request::TrustKeys { keys: vec![TrustedKey { who: "ann".to_owned(), key: key() }] }
             }
             Request::TrustKeys { .. } => Request::ForgetKey { who: "bob".to_owned() },
-            Request::ForgetKey { .. } => Request::Stop,
+            Request::ForgetKey { .. } => Request::HoldLog,
+            Request::HoldLog => Request::ReleaseLog,
+            Request::ReleaseLog => Request::Stop,
             Request::Stop => return None,
         })
     });
@@ -373,7 +375,8 @@ fn replies() -> Vec<Reply> {
             Reply::Queued { .. } => Reply::Chats { chats: chats(), more: true },
             Reply::Chats { .. } => Reply::History { events: events(), older: Some(1) },
             Reply::History { .. } => Reply::Following { after: 9 },
-            Reply::Following { .. } => Reply::Outbox { messages: outbox(), more: true },
+            Reply::Following { .. } => Reply::HeldLog { path: "/log.db".to_owned(), bytes: u64::MAX },
+            Reply::HeldLog { .. } => Reply::Outbox { messages: outbox(), more: true },
             Reply::Outbox { .. } => {
                 Reply::Consumers { consumers: vec![Consumer { name: "mail".to_owned(), seen: 7 }] }
             }

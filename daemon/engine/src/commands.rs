@@ -1,5 +1,5 @@
 //! What clients want: which file carries out which request, and what each request is called and does. Requests that are
-//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` moves read marks and forgets, `keys` trusts and forgets, `files` takes and refuses; `stop` is
+//! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` moves read marks and forgets, `keys` trusts and forgets, `files` takes and refuses, `hold_log` releases; `stop` is
 //! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message; `once` sends
 //! one, unless one of its name was sent before.
 
@@ -13,6 +13,7 @@ mod files;
 mod follow;
 mod hello;
 mod history;
+mod hold_log;
 mod keys;
 mod message_state;
 mod once;
@@ -114,6 +115,8 @@ fn look_up(
         Request::Keys { after } => keys::keys(engine, after),
         Request::TrustKeys { keys } => keys::trust_keys(engine, now, keys),
         Request::ForgetKey { who } => keys::forget_key(engine, who),
+        Request::HoldLog => hold_log::hold_log(engine, now, client),
+        Request::ReleaseLog => hold_log::release_log(engine, client),
         // The server ends after this turn, when the answer has been written.
         Request::Stop => {
             outputs.stops = true;
@@ -181,6 +184,8 @@ fn traits(request: &Request) -> (&'static str, Effect, Effort) {
         Request::ForgetPeer(_) => ("forget_peer", Writes, Much),
         Request::TrustKeys { .. } => ("trust_keys", Writes, Much),
         Request::ForgetKey { .. } => ("forget_key", Writes, Much),
+        Request::HoldLog => ("hold_log", Writes, Much),
+        Request::ReleaseLog => ("release_log", Reads, Little),
         Request::Keys { .. } => ("keys", Reads, Much),
         Request::Status => ("status", Reads, Names),
         Request::Outbox { .. } => ("outbox", Reads, Much),

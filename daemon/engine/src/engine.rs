@@ -13,6 +13,7 @@ use crate::budgets::Budgets;
 use crate::channels::Channels;
 use crate::disk::Disk;
 use crate::files::Files;
+use crate::hold::Hold;
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::outlet::Outlet;
@@ -65,6 +66,8 @@ pub struct Engine {
     pub(crate) retention: Retention,
     /// Whether the log can be written.
     pub(crate) disk: Disk,
+    /// For whom its file is held.
+    pub(crate) hold: Hold,
 }
 
 impl Engine {
@@ -97,6 +100,7 @@ impl Engine {
             secrecy: Secrecy::new(me, random),
             retention: Retention::default(),
             disk: Disk::default(),
+            hold: Hold::default(),
         }
     }
 
@@ -107,7 +111,7 @@ impl Engine {
 
     /// When the next turn is due if nothing comes before; `None` if nothing is.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.wheel.next(), self.absent.next_expiry()].into_iter().flatten().min()
+        [self.wheel.next(), self.absent.next_expiry(), self.hold.until()].into_iter().flatten().min()
     }
 
     /// Whether it takes in what comes over channels. If not, that has to wait, and so do those who say it.

@@ -107,6 +107,8 @@ pub struct Inputs {
     /// Clients that read for a consumer, those that have just gone too: all of them or none. They matter if one has gone,
     /// or if the last turn left [something to do](crate::Engine::has_more).
     pub readers: Vec<Reader>,
+    /// Clients that are gone: another may have the name of one by the next turn.
+    pub gone: Vec<ClientId>,
     /// The settings, if they were read again.
     pub policy: Option<Policy>,
     /// How many clients are connected.
@@ -127,6 +129,7 @@ impl Inputs {
         self.departures.clear();
         self.requests.clear();
         self.readers.clear();
+        self.gone.clear();
         // `policy` has been taken; `clients` and `link` hold until they are set anew.
         (self.transmitted, self.not_transmitted) = (0, 0);
     }

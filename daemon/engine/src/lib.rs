@@ -21,6 +21,7 @@
 //! - `resume`: taking up what the log says. `keeping`: writing down where chats stand. `retention`: removing old entries.
 //!   `passing`: which entries no consumer waits for.
 //! - `trouble`: the log cannot be written, and a turn is undone. `disk`: whether it can, and what is said of it.
+//!   `hold`: for whom its file is held.
 //! - `budgets`: how much others may add to the log. `limits`: how often strangers are answered. `wake`: what may still be
 //!   under way after a chat.
 //! - `standing`: what a peer has shown of being there, by `acks`, and its `credit` until then. `asking`: those that have
@@ -50,6 +51,7 @@ mod fetching;
 mod files;
 mod inputs;
 mod invariants;
+mod hold;
 mod keeping;
 mod letters;
 mod likeness;

@@ -46,7 +46,9 @@ pub fn only_reads(request: &Request) -> bool {
 pub fn may_wait(request: &Request) -> bool {
     matches!(
         request,
-        Request::Send { again_after: Some(_), .. } | Request::SendFile { again_after: Some(_), .. }
+        Request::Send { again_after: Some(_), .. }
+            | Request::SendFile { again_after: Some(_), .. }
+            | Request::HoldLog
     )
 }
 

@@ -4,7 +4,7 @@
 //! Everything written in a turn of the engine is one transaction: [`Store::commit`] makes it durable, and only
 //! then may anything leave that relies on it. If that fails, [`Store::roll_back`] makes it not have been.
 //!
-//! - `store`: open, append, commit, roll back. `read`: for followers and `history`. `retain`: giving space free.
+//! - `store`: open, append, commit, roll back. `checkpoint`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
 //! - `ours`: messages of ours that wait, and the outbox. `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
 //! - `named`: messages of ours by the names that clients gave them.
@@ -12,6 +12,7 @@
 //! - `habits`: how peers speak. `consumers`: how far each reader is. `read_marks`: how far our user is. `epochs`: what tells the log from copies of it.
 //! - `schema`, `rows`, `error`: the tables, entries as rows, and what SQLite's errors mean to a user.
 
+mod checkpoint;
 mod consumers;
 mod epochs;
 mod error;
@@ -29,6 +30,7 @@ mod rows;
 mod schema;
 mod store;
 
+pub use checkpoint::{HELD_BYTES_MAX, HeldFile, Holding};
 pub use error::StoreError;
 pub use files::{FileStands, KeptFile};
 pub use habits::KnownPeer;

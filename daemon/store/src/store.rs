@@ -8,13 +8,10 @@ use rusqlite::{Connection, params};
 use simp_control::{Epochs, Event, LogId, Peer, Secure, What};
 use simp_service::plain_file;
 
+use crate::checkpoint::Hold;
 use crate::error::StoreError;
 use crate::rows::{columns, number, size};
 use crate::schema::{self, PAGE_BYTES, Unready};
-
-/// The write-ahead log is copied back once about this many bytes were written to it. It is not truncated
-/// then: a commit that overwrites is twice as fast on disk as one that makes the file grow.
-const CHECKPOINT_BYTES: u64 = 4 << 20;
 
 /// The disk takes writes if it takes so many bytes: a turn seldom writes more.
 const ROOM: usize = 64 << 10;
@@ -45,7 +42,7 @@ pub(crate) struct Extent {
 pub struct Store {
     /// SQLite, with the file for us alone.
     pub(crate) db: Connection,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     id: LogId,
     pub(crate) epochs: Epochs,
     /// With what is not committed yet.
@@ -63,7 +60,8 @@ pub struct Store {
     /// About how much was written since the write-ahead log was copied back, in bytes.
     pub(crate) written: u64,
     /// The write-ahead log is to be emptied with the next commit.
-    tidy_up_next: bool,
+    pub(crate) tidy_up_next: bool,
+    pub(crate) hold: Hold,
     /// A commit failed that the next start would find all the same.
     may_reappear: bool,
 }
@@ -113,6 +111,7 @@ impl Store {
             commits: 0,
             written: 0,
             tidy_up_next: false,
+            hold: Hold::default(),
             may_reappear: false,
         };
         store.ok(store.set_up(durability))?;
@@ -129,7 +128,7 @@ impl Store {
             Durability::Process => "NORMAL",
         };
         self.db.pragma_update(None, "synchronous", synchronous)?;
-        // We do that ourselves, after a commit and less often: see CHECKPOINT_BYTES.
+        // We do that ourselves, after a commit and less often: see `checkpoint`.
         self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
         // All statements of these files, and those of some readers' filters: the default of 16 would prepare some anew
         // in each turn.
@@ -311,23 +310,8 @@ impl Store {
         self.committed = self.extent;
         self.commits += 1;
         self.written += PAGE_BYTES;
-        let empties = std::mem::take(&mut self.tidy_up_next);
-        if empties || self.written >= CHECKPOINT_BYTES {
-            self.written = 0;
-            let tidied =
-                if empties { self.tidy_up() } else { self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") };
-            // What is committed is safe without it. It is tried again after as much again.
-            if let Err(error) = tidied {
-                tracing::warn!("the log cannot be checkpointed: {error}");
-            }
-        }
+        self.tend_file();
         Ok(true)
-    }
-
-    /// Lets the next commit [tidy up](Self::tidy_up), so that there is one.
-    pub fn tidy_up_with_commit(&mut self) -> Result<(), StoreError> {
-        self.tidy_up_next = true;
-        self.begin()
     }
 
     /// Forgets what was written since the last commit.
@@ -339,6 +323,7 @@ impl Store {
         // Ids of what is rolled back are given again: nobody has seen them.
         self.extent = self.committed;
         self.fresh.clear();
+        self.forget_wish_to_hold();
         // SQLite has rolled back by itself after some errors.
         if self.db.is_autocommit() { Ok(()) } else { self.write("ROLLBACK", []).map(drop) }
     }
@@ -352,21 +337,6 @@ impl Store {
     /// Forgets which entries are fresh: a new turn begins.
     pub fn begin_turn(&mut self) {
         self.fresh.clear();
-    }
-
-    /// Copies the write-ahead log back and gives its space free, so that the next start finds one file.
-    pub fn tidy_up(&self) -> Result<(), StoreError> {
-        self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
-    }
-
-    fn checkpoint(&self, pragma: &str) -> Result<(), StoreError> {
-        self.ok(self.db.query_row(pragma, [], |_| Ok(())))
-    }
-
-    fn wal_path(&self) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push("-wal");
-        path.into()
     }
 
     /// Before any write: begins a transaction, if none has begun.

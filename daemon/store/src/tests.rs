@@ -13,6 +13,7 @@ use super::*;
 mod epochs;
 mod files;
 mod habits;
+mod hold;
 mod keys;
 mod named;
 mod pieces;

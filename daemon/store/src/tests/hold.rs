@@ -1,0 +1,80 @@
+//! The file of the log while it is held: it is the log of one moment, whatever is written meanwhile.
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::checkpoint::HELD_BYTES_MAX;
+
+/// A log of so many entries, whose file is held.
+fn held(folder: &Folder, entries: u64) -> (Store, HeldFile) {
+    let mut store = folder.open();
+    append(&mut store, entries, 100);
+    assert!(matches!(store.hold().unwrap(), Holding::NotYet) && !store.is_held());
+    store.commit().unwrap();
+    let Holding::Held(file) = store.hold().unwrap() else { panic!("not held") };
+    (store, file)
+}
+
+/// Each with a commit of its own.
+fn append(store: &mut Store, entries: u64, bytes: usize) {
+    for _ in 0..entries {
+        let text = "x".repeat(bytes);
+        store.append(1, Some(1), peer(1), What::Message { text }, None).unwrap();
+        store.commit().unwrap();
+    }
+}
+
+/// How many entries a copy of the file has, which is in order.
+fn entries_of(copy: &[u8], folder: &Folder) -> u64 {
+    let path = folder.0.join("copy.db");
+    std::fs::write(&path, copy).unwrap();
+    let db = Connection::open(&path).unwrap();
+    let text = |sql: &str| db.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(text("PRAGMA integrity_check"), "ok");
+    text("SELECT CAST(count(*) AS TEXT) FROM events").parse().unwrap()
+}
+
+#[test]
+fn a_file_that_is_held_has_all_that_was_committed_and_does_not_change() {
+    let folder = Folder::new("held");
+    let (mut store, file) = held(&folder, 30);
+    let before = std::fs::read(&file.path).unwrap();
+    assert_eq!((file.bytes, entries_of(&before, &folder)), (before.len() as u64, 30));
+    // More than what is copied back at other times, and what gives pages back to the disk.
+    append(&mut store, 700, 8_000);
+    store.tidy_up_with_commit().unwrap();
+    store.commit().unwrap();
+    assert!(store.is_held());
+    assert!(std::fs::read(&file.path).unwrap() == before, "it has changed");
+    // Nothing of it is lost.
+    store.end_hold();
+    append(&mut store, 1, 100);
+    assert_eq!(std::fs::metadata(store.wal_path()).unwrap().len(), 0, "it takes up room");
+    assert_eq!(entries_of(&std::fs::read(&file.path).unwrap(), &folder), 731);
+}
+
+#[test]
+fn a_hold_ends_if_too_much_is_written_meanwhile() {
+    let folder = Folder::new("held-long");
+    let (mut store, file) = held(&folder, 1);
+    let bytes = 200 << 10;
+    for entry in 0.. {
+        append(&mut store, 1, bytes as usize);
+        if !store.is_held() {
+            assert!((HELD_BYTES_MAX / bytes - 20..=HELD_BYTES_MAX / bytes).contains(&entry), "{entry}");
+            break;
+        }
+    }
+    assert!(std::fs::metadata(&file.path).unwrap().len() > HELD_BYTES_MAX / 2);
+    assert_eq!(std::fs::metadata(store.wal_path()).unwrap().len(), 0);
+}
+
+#[test]
+fn a_turn_that_is_undone_holds_nothing() {
+    let folder = Folder::new("held-undone");
+    let mut store = folder.open();
+    assert!(matches!(store.hold().unwrap(), Holding::NotYet));
+    store.roll_back().unwrap();
+    append(&mut store, 1, 100);
+    assert!(!store.is_held());
+}
