@@ -45,7 +45,8 @@ impl Hold {
 impl Engine {
     /// The file is no longer held for a client that is gone, or that takes too long.
     pub(crate) fn end_hold_in_time(&mut self, now: Now, inputs: &Inputs) {
-        let ended = self.hold.0.take_if(|holder| inputs.gone.contains(&holder.client) || holder.until <= now.instant);
+        let ended =
+            self.hold.0.take_if(|holder| inputs.gone.contains(&holder.client) || holder.until <= now.instant);
         if ended.is_some_and(|holder| holder.until <= now.instant) {
             tracing::warn!("a backup is given up: it took more than {} s", HELD_FOR.as_secs());
         }

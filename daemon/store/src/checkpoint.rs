@@ -130,8 +130,7 @@ impl Store {
             return;
         }
         self.written = 0;
-        let tidied =
-            if empties { self.tidy_up() } else { self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") };
+        let tidied = if empties { self.tidy_up() } else { self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") };
         // It is tried again after as much again.
         if let Err(error) = tidied {
             tracing::warn!("the log cannot be checkpointed: {error}");
