@@ -17,6 +17,7 @@
 //! - `probe`: what simpctl probe finds out about simpd, and about peers that are wrong in one thing.
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
 //! - `wireshark`: what the dissector of contrib/ shows of the traffic of all that.
+//! - `ask`: `simpctl ask`.
 //! - `begin`: where `simpctl listen` begins.
 //! - `bad_input`: what a user sees of peers that change their ways, or say what makes no sense.
 //! - `capture`: that traffic as a capture file, for `wireshark`.
@@ -47,6 +48,7 @@
 // A test reads better with values than with references to them.
 #![allow(clippy::needless_pass_by_value)]
 
+mod ask;
 mod bad_input;
 mod begin;
 mod capture;

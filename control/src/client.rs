@@ -2,20 +2,18 @@
 //! after simpd went away. What takes several requests to learn is in `lists`. It knows no command of any program.
 
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::answer::{Answer, Reply};
-use crate::connection::Connection;
+use crate::connection::{Connection, Waited};
 use crate::contact::{Contact, SILENT_AFTER};
-use crate::epochs::Position;
 use crate::error::{Error, Outcome, fail, unexpected};
 use crate::event::{Event, Kind};
 use crate::failure::{Failure, FailureKind};
 use crate::find;
 use crate::known_log::KnownLog;
-use crate::log_id::LogId;
 use crate::request::{Filter, FollowFrom, Request, VERSION};
 use crate::sleep;
 use crate::socket::Socket;
@@ -40,7 +38,7 @@ pub struct Client {
     /// What it can do besides.
     features: Vec<String>,
     /// The log that all ids are of: the daemon that we connect to next must have the same.
-    log: KnownLog,
+    pub(crate) log: KnownLog,
     /// What the answers to come belong to, in their order.
     awaited: VecDeque<Awaited>,
     followed: Option<Followed>,
@@ -129,26 +127,6 @@ impl Client {
         // Whoever owes it for long is hung up on.
         another.write()?;
         Ok(Self { log: self.log.clone(), ..another })
-    }
-
-    /// The log that all ids are of; `None` as long as no daemon has named it.
-    pub fn log(&self) -> Option<&LogId> {
-        self.log.id.as_ref()
-    }
-
-    /// Where an entry of the log is that this connection has told of, for whoever keeps that and comes back later.
-    pub fn position_of(&self, entry: u64) -> Position {
-        self.log.position(entry)
-    }
-
-    /// Whether the entry at this position is in the log, or was before it was removed, as far as can be said.
-    pub fn has(&self, position: Position) -> bool {
-        self.log.has(position)
-    }
-
-    /// A log without the entry at this position is another one from now on. What comes on this connection counts by itself.
-    pub fn rely_on(&mut self, position: Position) {
-        self.log.know(position);
     }
 
     /// Calls this as often as the contact with simpd changes while something waits for it, which would look like a hang.
@@ -256,14 +234,28 @@ impl Client {
 
     /// Waits for what comes next on this connection; `None` once the deadline has passed.
     pub fn next_here(&mut self, deadline: Option<Instant>) -> Outcome<Option<Incoming>> {
+        self.next_or(None, deadline)
+    }
+
+    /// The same, and `None` also as soon as `call` can be read.
+    pub fn next_or(
+        &mut self,
+        call: Option<BorrowedFd<'_>>,
+        deadline: Option<Instant>,
+    ) -> Outcome<Option<Incoming>> {
         loop {
             if let Some(next) = self.buffered()? {
                 return Ok(Some(next));
             }
-            if !self.read(deadline)? {
+            if self.read_or(call, deadline)? != Waited::Input {
                 return Ok(None);
             }
         }
+    }
+
+    /// Waits until `call` can be read, and takes nothing from simpd meanwhile. False once the deadline has passed.
+    pub fn called(&mut self, call: BorrowedFd<'_>, deadline: Option<Instant>) -> Outcome<bool> {
+        self.connection.called(call, deadline)
     }
 
     /// Waits for the next event; `None` once the deadline has passed. A simpd that goes away is waited for. What was
@@ -394,15 +386,19 @@ impl Client {
 
     /// Reads what is there, or waits for it. False once the deadline has passed.
     fn read(&mut self, deadline: Option<Instant>) -> Outcome<bool> {
+        self.read_or(None, deadline).map(|waited| waited == Waited::Input)
+    }
+
+    fn read_or(&mut self, call: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> Outcome<Waited> {
         let told = sleep::now() + SILENT_AFTER;
         // Events come when there are any; answers come at once.
         if !self.awaited.is_empty() && deadline.is_none_or(|deadline| told < deadline) {
-            if self.connection.read(Some(told))? {
-                return Ok(true);
+            match self.connection.read_or(call, Some(told))? {
+                Waited::Over => (self.tell)(self.socket(), Contact::Silent),
+                waited => return Ok(waited),
             }
-            (self.tell)(self.socket(), Contact::Silent);
         }
-        self.connection.read(deadline)
+        self.connection.read_or(call, deadline)
     }
 
     /// The next of the answers that were read, of those that say more than that something worked.

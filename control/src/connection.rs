@@ -17,6 +17,17 @@ use crate::request::Request;
 use crate::sleep::{self, Waking};
 use crate::socket::Socket;
 
+/// What a wait has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// There is something of simpd.
+    Input,
+    /// The other descriptor that was waited for has something to read, or has ended.
+    Call,
+    /// The deadline has passed.
+    Over,
+}
+
 /// A connection to simpd.
 pub(crate) struct Connection {
     stream: FrameStream,
@@ -91,14 +102,36 @@ impl Connection {
     /// # Errors
     /// [`Error::Lost`] at the end of the connection.
     pub(crate) fn read(&mut self, deadline: Option<Instant>) -> Outcome<bool> {
+        self.read_or(None, deadline).map(|waited| waited == Waited::Input)
+    }
+
+    /// The same, or waits until `call` can be read.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] at the end of the connection.
+    pub(crate) fn read_or(
+        &mut self,
+        call: Option<BorrowedFd<'_>>,
+        deadline: Option<Instant>,
+    ) -> Outcome<Waited> {
         self.prepare(deadline);
-        if !self.wait(Some(self.stream.stream().as_fd()), deadline)? {
-            return Ok(false);
+        match self.wait(Some(self.stream.stream().as_fd()), call, deadline)? {
+            Waited::Input => self.take_in(),
+            waited => Ok(waited),
         }
+    }
+
+    /// Waits until `call` can be read, whatever comes of simpd. False once the deadline has passed.
+    pub(crate) fn called(&mut self, call: BorrowedFd<'_>, deadline: Option<Instant>) -> Outcome<bool> {
+        self.prepare(deadline);
+        self.wait(None, Some(call), deadline).map(|waited| waited == Waited::Call)
+    }
+
+    fn take_in(&mut self) -> Outcome<Waited> {
         match self.stream.read() {
             // Closed in order or reset: a simpd that stops and one that is killed are waited for alike.
             Ok(0) => Err(self.socket.lost()),
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Waited::Input),
             Err(error) if is_end(&error) => Err(self.socket.lost()),
             Err(error) => Err(self.broken(&system(&error))),
         }
@@ -109,7 +142,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Abandoned`] if nobody reads our output any more.
     pub(crate) fn pause(&self, pause: Duration) -> Outcome {
-        self.wait(None, Some(sleep::now() + pause)).map(drop)
+        self.wait(None, None, Some(sleep::now() + pause)).map(drop)
     }
 
     fn prepare(&mut self, deadline: Option<Instant>) {
@@ -119,17 +152,25 @@ impl Connection {
         }
     }
 
-    /// Waits until there is something to read. False once the deadline has passed.
-    fn wait(&self, input: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> Outcome<bool> {
+    /// Waits until there is something to read.
+    fn wait(
+        &self,
+        input: Option<BorrowedFd<'_>>,
+        call: Option<BorrowedFd<'_>>,
+        deadline: Option<Instant>,
+    ) -> Outcome<Waited> {
         loop {
-            let mut fds = Vec::with_capacity(3);
+            let mut fds = Vec::with_capacity(4);
             fds.extend(input.map(|input| PollFd::new(input, PollFlags::POLLIN)));
+            fds.extend(call.map(|call| PollFd::new(call, PollFlags::POLLIN)));
             // Nothing is asked of the output: that its reader is gone is reported all the same.
             fds.extend(self.watched.as_ref().map(|output| PollFd::new(output.as_fd(), PollFlags::empty())));
             fds.extend(self.waking.as_ref().map(|waking| PollFd::new(waking.as_fd(), PollFlags::POLLIN)));
             // A signal, an early end of the wait or the end of a sleep only brings us here again.
             match poll(&mut fds, timeout(deadline)) {
-                Ok(0) if deadline.is_some_and(|deadline| deadline <= sleep::now()) => return Ok(false),
+                Ok(0) if deadline.is_some_and(|deadline| deadline <= sleep::now()) => {
+                    return Ok(Waited::Over);
+                }
                 Ok(_) | Err(Errno::EINTR) => (),
                 Err(errno) => {
                     return Err(fail(FailureKind::Failed, format!("poll: {}", system(&errno.into()))));
@@ -137,12 +178,15 @@ impl Connection {
             }
             let mut happened = fds.iter().map(|fd| fd.any() == Some(true));
             let has_input = input.is_some() && happened.next() == Some(true);
+            let has_call = call.is_some() && happened.next() == Some(true);
             // Before the input: with nobody to show it to, nothing more is taken from the daemon.
             if self.watched.is_some() && happened.next() == Some(true) {
                 return Err(Error::Abandoned);
             }
-            if has_input {
-                return Ok(true);
+            match (has_input, has_call) {
+                (true, _) => return Ok(Waited::Input),
+                (false, true) => return Ok(Waited::Call),
+                (false, false) => (),
             }
             if let Some(waking) = self.waking.as_ref().filter(|_| happened.next() == Some(true)) {
                 waking.noticed();

@@ -10,7 +10,7 @@
 //! `control.cddl` beside this file is the same as a schema, for clients in other languages.
 //!
 //! - `request`, `answer`, `event`, `status`, `failure`, `values`, `reasons`, `log_id`, `epochs`: what travels. [`frame`], `framed`: how.
-//! - `client`, `lists`, `token`: the one blocking client, on `find`, `connection`, `known_log`, `contact` and `socket`. [`error`]: how what it does
+//! - `client`, `lists`, `positions`, `token`: the one blocking client, on `find`, `connection`, `known_log`, `contact` and `socket`. [`error`]: how what it does
 //!   ends.
 //! - [`escape`], [`clock`], [`when`], [`sizes`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
@@ -46,6 +46,7 @@ mod lists;
 mod log_id;
 pub mod names;
 pub mod places;
+mod positions;
 mod reasons;
 mod request;
 pub mod running;

@@ -1,6 +1,7 @@
 //! The command line: one struct per subcommand, whose doc comment is its help. Those about keys are in `keys`, those
-//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`, that of `listen` in `listen`.
+//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`, those of `listen` and `ask` in files of their names.
 
+mod ask;
 mod daemon;
 mod keys;
 mod listen;
@@ -16,6 +17,7 @@ use simp_service::words::Words;
 
 use crate::show::Amount;
 use crate::when::{Place, lasting, place};
+pub(crate) use ask::AskArgs;
 pub(crate) use daemon::{StartArgs, StatusArgs, StopArgs};
 pub(crate) use keys::{ImportArgs, KeyArgs, KeysArgs, KeysCommand};
 pub(crate) use listen::ListenArgs;
@@ -74,6 +76,7 @@ pub(crate) enum Command {
     Requests(RequestsArgs),
     Chats(ChatsArgs),
     Send(SendArgs),
+    Ask(AskArgs),
     Outbox(OutboxArgs),
     Resend(ResendArgs),
     Listen(ListenArgs),

@@ -2,6 +2,7 @@
 //! them before they reach for a simpd. All print through `show` alone.
 
 mod accept;
+mod ask;
 mod chat;
 mod chats;
 mod completions;
@@ -45,6 +46,7 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
         Command::Requests(_) => chats::requests(&mut simpd()?, output),
         Command::Chats(_) => chats::run(&mut simpd()?, output),
         Command::Send(args) => send::check(args).and_then(|()| send::run(&mut simpd()?, output, args)),
+        Command::Ask(args) => ask::check(args).and_then(|text| ask::run(&mut simpd()?, output, args, &text)),
         Command::Outbox(args) => outbox::run(&mut simpd()?, output, args),
         Command::Resend(args) => resend::run(&mut simpd()?, output, args),
         Command::Listen(args) => {

@@ -6,7 +6,7 @@
 //! simp-control's, and so are the kinds of failure with their exit statuses.
 //!
 //! - `args`: the command line. `help`: how its help is printed. `when`, `recipient`, `stdin`: what users type.
-//! - `key_line`: keys as lines of files.
+//! - `key_line`: keys as lines of files. `turns`: how commands that run side by side wait for each other.
 //! - `commands`: one file per subcommand. `reach`: how they come by their simpd.
 //! - `show`: all printing.
 
@@ -18,6 +18,7 @@ mod reach;
 mod recipient;
 mod show;
 mod stdin;
+mod turns;
 mod when;
 
 use std::process::ExitCode;
