@@ -1,10 +1,11 @@
 //! The command line: one struct per subcommand, whose doc comment is its help. Those about keys are in `keys`, those
-//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`, those of `listen` and `ask` in files of their names.
+//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`, those of `listen` and `ask` in files of their names. `numbers` reads numbers.
 
 mod ask;
 mod daemon;
 mod keys;
 mod listen;
+mod numbers;
 mod peers;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub(crate) use ask::AskArgs;
 pub(crate) use daemon::{StartArgs, StatusArgs, StopArgs};
 pub(crate) use keys::{ImportArgs, KeyArgs, KeysArgs, KeysCommand};
 pub(crate) use listen::ListenArgs;
+use numbers::number;
 pub(crate) use peers::{ForgetArgs, PeersArgs, PeersCommand};
 
 /// Talk to people and programs on other hosts, through simpd.
@@ -373,7 +375,6 @@ pub(crate) fn amount(words: &Words) -> Amount {
     }
 }
 
-/// Reads a number of entries or lines.
 /// What is searched for is a name to simpd, and has the length of one.
 fn searched(text: &str) -> Result<String, String> {
     match text.len() {
@@ -381,15 +382,6 @@ fn searched(text: &str) -> Result<String, String> {
         1..=NAME_MAX => Ok(text.to_owned()),
         _ => Err(format!("longer than {NAME_MAX} bytes")),
     }
-}
-
-fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
-    arguments::whole(text, 0, u32::MAX.into())
-}
-
-/// Reads a number of bytes.
-fn bytes(text: &str) -> Result<u64, String> {
-    arguments::whole(text, 0, i64::MAX as u64)
 }
 
 /// Reads the id of a message.

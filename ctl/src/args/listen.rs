@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::{bytes, number as count};
+use super::numbers::{bytes, number as count};
 use crate::when::{Place, lasting, place};
 
 /// Show messages as they come, starting where this consumer left off.

@@ -1,0 +1,13 @@
+//! Numbers as arguments.
+
+use simp_service::arguments::whole;
+
+/// Reads a number of entries or lines.
+pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    whole(text, 0, u32::MAX.into())
+}
+
+/// Reads a number of bytes.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    whole(text, 0, i64::MAX as u64)
+}
