@@ -78,6 +78,7 @@ mod outbox;
 mod overview;
 mod peers;
 mod power_loss;
+mod printing;
 mod probe;
 mod relay;
 mod restart;

@@ -213,6 +213,8 @@ fn what_a_peer_cannot_confirm_is_told_as_sent_and_may_be_sent_again() {
     assert_eq!((&unconfirmed["event"], &unconfirmed["to"]), (&json!("unconfirmed"), &json!(name)));
     let line = format!("* message {message} is sent to {name}, not confirmed");
     assert!(world.ctl(1, &["history", "--all", "-n", "1"]).ok().trim_end().ends_with(&line));
+    let shown = world.ctl(1, &["history"]).ok();
+    assert!(shown.trim_end().ends_with("you -> bob: hi (not confirmed)"), "{shown}");
     world
         .ctl(1, &["outbox", "cancel", &message.to_string()])
         .fails(1, &format!("simpctl: message {message}: was already sent, but not confirmed"));

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::log_id::LogId;
 use crate::status::Status;
-use crate::values::{ChatInfo, Consumer, KnownKey, OutboxMessage, PeerInfo, Transfer};
+use crate::values::{ChatInfo, Consumer, KnownKey, MessageState, OutboxMessage, PeerInfo, Transfer};
 
 /// What the daemon sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,12 @@ pub enum Reply {
         messages: Vec<OutboxMessage>,
         /// Whether there are more: ask again with `after`.
         more: bool,
+    },
+    /// To `states`.
+    States {
+        /// Of each message, in the order in which they were asked about; `None` of one that is not there, and of a file
+        /// that does not wait any more.
+        states: Vec<Option<MessageState>>,
     },
     /// To `consumers`.
     Consumers {

@@ -75,7 +75,7 @@ pub use holder::{Holder, LOCK};
 pub use key_owner::{KeyOwner, KeyOwnerError};
 pub use lists::Piece;
 pub use log_id::LogId;
-pub use request::{FEATURES, Filter, FollowFrom, MINOR, Request, VERSION};
+pub use request::{FEATURES, Filter, FollowFrom, MINOR, Request, STATES_MAX, VERSION};
 pub use simp_proto::ascii::ascii;
 pub use simp_proto::secure::{Digest, DigestError, KeyId, KeyIdError};
 pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload, read_payload_up_to};
@@ -84,7 +84,7 @@ pub use socket::Socket;
 pub use status::{Counters, PeerNote, Refused, Status};
 pub use token::token;
 pub use values::{
-    ChatInfo, Consumer, Forgotten, KnownKey, OutboxMessage, Peer, PeerInfo, Secure, Transfer, TransferState,
-    TrustedKey,
+    ChatInfo, Consumer, Forgotten, KnownKey, MessageState, OutboxMessage, Peer, PeerInfo, Secure, Transfer,
+    TransferState, TrustedKey,
 };
 pub use who::{Who, WhoError};

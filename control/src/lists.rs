@@ -7,9 +7,9 @@ use crate::answer::Reply;
 use crate::client::Client;
 use crate::error::{Outcome, unexpected};
 use crate::event::Event;
-use crate::request::{Filter, Request};
+use crate::request::{Filter, Request, STATES_MAX};
 use crate::status::Status;
-use crate::values::{ChatInfo, Consumer, KnownKey, OutboxMessage, PeerInfo, Transfer};
+use crate::values::{ChatInfo, Consumer, KnownKey, MessageState, OutboxMessage, PeerInfo, Transfer};
 
 /// A piece of the log: the newest so many of the ids above and before these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +122,19 @@ impl Client {
                 return Ok(all);
             }
         }
+    }
+
+    /// What became of these messages of ours, in the same order; `None` of one that is not there, and of a file that does
+    /// not wait any more.
+    pub fn states(&mut self, messages: &[u64]) -> Outcome<Vec<Option<MessageState>>> {
+        let mut all = Vec::new();
+        for messages in messages.chunks(STATES_MAX) {
+            match self.ask(&Request::States { messages: messages.to_vec() })? {
+                Reply::States { states } if states.len() == messages.len() => all.extend(states),
+                _ => return Err(unexpected()),
+            }
+        }
+        Ok(all)
     }
 
     /// The consumers and their marks, by name.

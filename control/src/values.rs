@@ -103,6 +103,24 @@ pub struct OutboxMessage {
     pub next_ms: Option<u64>,
 }
 
+/// What became of a message of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// It still waits, in a chat or in the outbox.
+    Waiting,
+    /// The peer has it.
+    Delivered,
+    /// It has left, and the peer does not say whether it has it.
+    Unconfirmed,
+    /// It was given up.
+    Undelivered {
+        /// Why.
+        #[serde(flatten, serialize_with = "reasons::tell", deserialize_with = "reasons::hear")]
+        reason: Reason,
+    },
+}
+
 /// A reader of the log whose place is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consumer {

@@ -1,8 +1,9 @@
 //! The command line: one struct per subcommand, whose doc comment is its help. Those about keys are in `keys`, those
-//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`, those of `listen` and `ask` in files of their names. `numbers` reads numbers.
+//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`, those of `listen`, `history` and `ask` in files of their names. `numbers` reads numbers.
 
 mod ask;
 mod daemon;
+mod history;
 mod keys;
 mod listen;
 mod numbers;
@@ -12,17 +13,16 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
-use simp_control::NAME_MAX;
-use simp_service::arguments;
 use simp_service::words::Words;
 
 use crate::show::Amount;
-use crate::when::{Place, lasting, place};
+use crate::when::lasting;
 pub(crate) use ask::AskArgs;
 pub(crate) use daemon::{StartArgs, StatusArgs, StopArgs};
+pub(crate) use history::HistoryArgs;
 pub(crate) use keys::{ImportArgs, KeyArgs, KeysArgs, KeysCommand};
 pub(crate) use listen::ListenArgs;
-use numbers::number;
+use numbers::id;
 pub(crate) use peers::{ForgetArgs, PeersArgs, PeersCommand};
 
 /// Talk to people and programs on other hosts, through simpd.
@@ -271,34 +271,6 @@ pub(crate) struct QuitArgs {
     pub(crate) who: Option<String>,
 }
 
-/// Show the most recent messages, in both directions, oldest first.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    note = "T is an id, which has only digits (since: those above it, until: those up to it), or a time: so long ago, or then."
-)]
-#[argh(note = "Plain: id, date, time, `user: text` or `you -> user: text`. JSON: an event per line.")]
-#[argh(subcommand, name = "history", help_triggers("-h", "--help"))]
-pub(crate) struct HistoryArgs {
-    /// how many (default: 20; with --since, all)
-    #[argh(option, short = 'n', arg_name = "n", from_str_fn(number))]
-    pub(crate) number: Option<u32>,
-    /// only with this user, ADDR or ADDR:PORT
-    #[argh(option, arg_name = "who")]
-    pub(crate) from: Option<String>,
-    /// nothing older
-    #[argh(option, arg_name = "t", from_str_fn(place))]
-    pub(crate) since: Option<Place>,
-    /// nothing newer
-    #[argh(option, arg_name = "t", from_str_fn(place))]
-    pub(crate) until: Option<Place>,
-    /// only what contains this, in upper or lower case
-    #[argh(option, arg_name = "text", from_str_fn(searched))]
-    pub(crate) search: Option<String>,
-    /// all kinds of events, not only messages
-    #[argh(switch)]
-    pub(crate) all: bool,
-}
-
 /// List the consumers of the log, or remove one.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "One per line, without a heading: name, last id seen, number of entries since.")]
@@ -375,25 +347,10 @@ pub(crate) fn amount(words: &Words) -> Amount {
     }
 }
 
-/// What is searched for is a name to simpd, and has the length of one.
-fn searched(text: &str) -> Result<String, String> {
-    match text.len() {
-        0 => Err("nothing to search for".to_owned()),
-        1..=NAME_MAX => Ok(text.to_owned()),
-        _ => Err(format!("longer than {NAME_MAX} bytes")),
-    }
-}
-
-/// Reads the id of a message.
-fn id(text: &str) -> Result<u64, String> {
-    arguments::whole(text, 0, u64::MAX)
-        .map_err(|_| "an id is a whole number, as history and outbox list it".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simp_service::arguments::Early;
+    use simp_service::arguments::{self, Early};
 
     fn parse(line: &str) -> Result<Args, Early> {
         let words = Words::sort(&Args::get_args_info(), line.split(' ').map(str::to_owned));

@@ -54,7 +54,9 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
         }
         Command::Quit(args) => quit::run(&mut simpd()?, output, args),
         Command::Status(_) => status::run(&mut simpd()?, output),
-        Command::History(args) => history::run(&mut simpd()?, output, args),
+        Command::History(args) => {
+            history::check(args, output.is_json()).and_then(|()| history::run(&mut simpd()?, output, args))
+        }
         Command::Consumers(args) => consumers::run(&mut simpd()?, output, args),
         Command::Peers(args) => peers::check(args).and_then(|()| peers::run(&mut simpd()?, output, args)),
         Command::Key(_) => keys::ours(&mut simpd()?, output),

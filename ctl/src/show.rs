@@ -1,6 +1,7 @@
 //! All printing: standard output in the form that was chosen, and lines on standard error.
 //!
-//! - `model`: what is shown. `plain`, `json`: its two forms; `keys`, `files`, `overview` and `parts` are of the first.
+//! - `model`: what is shown. `plain`, `json`: its two forms; `keys`, `files`, `overview` and `parts` are of the first. `template`: entries
+//!   in a form of the user's own.
 
 mod files;
 mod json;
@@ -9,6 +10,7 @@ mod model;
 mod overview;
 mod parts;
 mod plain;
+mod template;
 
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
@@ -17,14 +19,19 @@ use simp_control::{Event, Failure, Peer, Secure, escape};
 
 pub(crate) use files::how_far;
 pub(crate) use model::{ChatEntry, Daemon, OutboxEntry, Progress, Unread, View, WaitsFor};
+pub(crate) use template::{Template, template};
 
 /// How things are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Format {
     /// For people.
     Plain,
+    /// For people, who see of entries as they come also when that was.
+    Timed,
     /// For people, of messages the text alone.
     Text,
+    /// Of entries what the user wants.
+    Template(Template),
     /// One object per line.
     Json,
 }
@@ -54,10 +61,14 @@ impl Output {
         Self { out: BufWriter::new(io::stdout().lock()), format, amount, has_progress: false }
     }
 
-    /// Shows of messages the text alone, unless JSON is printed.
-    pub(crate) fn text_alone(&mut self) {
-        if self.format == Format::Plain {
-            self.format = Format::Text;
+    /// Shows entries as the user wants them, or of messages the text alone; else at a terminal with the time. JSON stays.
+    pub(crate) fn entries_as(&mut self, template: Option<&Template>, text_alone: bool) {
+        self.format = match (&self.format, template) {
+            (Format::Json, _) => return,
+            (_, Some(template)) => Format::Template(template.clone()),
+            (_, None) if text_alone => Format::Text,
+            (_, None) if io::stdout().is_terminal() => Format::Timed,
+            (_, None) => Format::Plain,
         }
     }
 
@@ -73,9 +84,14 @@ impl Output {
 
     /// Prints it; [`Output::flush`] makes it leave.
     pub(crate) fn show(&mut self, shown: &View<'_>) -> Outcome {
-        let lines = match self.format {
+        let lines = match &self.format {
             Format::Plain => plain::render(shown),
+            Format::Timed => plain::render_timed(shown),
             Format::Text => plain::render_text(shown),
+            Format::Template(template) => match shown.entry() {
+                Some(event) => template.line(event),
+                None => plain::render(shown),
+            },
             Format::Json => json::render(shown),
         };
         // Whoever reads one answer has it now.
@@ -109,9 +125,9 @@ impl Output {
 
     /// Tells a reader of JSON why there is no answer. Everybody else reads it on stderr, and in the exit status.
     pub(crate) fn failure(&mut self, failure: &Failure) -> Outcome {
-        match (self.format, self.amount) {
+        match (&self.format, self.amount) {
             (Format::Json, Amount::One) => self.raw(&json::failure(failure)),
-            (Format::Plain | Format::Text, _) | (_, Amount::Stream) => Ok(()),
+            _ => Ok(()),
         }
     }
 

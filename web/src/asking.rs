@@ -74,6 +74,7 @@ fn is_allowed(request: &Request) -> bool {
         Request::Hello { .. }
         | Request::Follow { .. }
         | Request::SendFile { .. }
+        | Request::States { .. }
         | Request::Transfers { .. }
         | Request::Seen { .. }
         | Request::Consumers

@@ -5,8 +5,9 @@ use std::iter::successors;
 
 use simp_control::{
     Answer, ChatInfo, Consumer, Counters, Digest, Epoch, Epochs, Event, Failure, FailureKind, Filter,
-    FollowFrom, Forgotten, KeyId, Kind, KnownKey, LogId, OutboxMessage, Peer, PeerInfo, PeerNote, Reason,
-    Refused, Reply, Request, Secure, State, Status, Transfer, TransferState, TrustedKey, VERSION, What,
+    FollowFrom, Forgotten, KeyId, Kind, KnownKey, LogId, MessageState, OutboxMessage, Peer, PeerInfo,
+    PeerNote, Reason, Refused, Reply, Request, Secure, State, Status, Transfer, TransferState, TrustedKey,
+    VERSION, What,
 };
 
 pub fn requests() -> Vec<Request> {
@@ -35,7 +36,8 @@ pub fn requests() -> Vec<Request> {
             Request::TakeFile { .. } => Request::RefuseFile { message: 5, reason: "too large".to_owned() },
             Request::RefuseFile { .. } => Request::Transfers { after: 4 },
             Request::Transfers { .. } => Request::Outbox { after: 4 },
-            Request::Outbox { .. } => Request::Cancel { message: 5 },
+            Request::Outbox { .. } => Request::States { messages: vec![5, u64::MAX] },
+            Request::States { .. } => Request::Cancel { message: 5 },
             Request::Cancel { .. } => Request::Resend { message: 6, expire_ms: Some(1) },
             Request::Resend { .. } => Request::Quit { who: who(), chat: Some(7), now: true },
             Request::Quit { .. } => Request::Chats { after: 0 },
@@ -265,6 +267,16 @@ fn peers() -> Vec<PeerInfo> {
     vec![pinned, learned]
 }
 
+fn message_states() -> Vec<Option<MessageState>> {
+    let all = successors(Some(MessageState::Waiting), |state| match state {
+        MessageState::Waiting => Some(MessageState::Delivered),
+        MessageState::Delivered => Some(MessageState::Unconfirmed),
+        MessageState::Unconfirmed => Some(MessageState::Undelivered { reason: Reason::OtherKey }),
+        MessageState::Undelivered { .. } => None,
+    });
+    all.map(Some).chain([None]).collect()
+}
+
 fn outbox() -> Vec<OutboxMessage> {
     let bare = OutboxMessage {
         message: 4,
@@ -377,7 +389,8 @@ fn replies() -> Vec<Reply> {
             Reply::History { .. } => Reply::Following { after: 9 },
             Reply::Following { .. } => Reply::HeldLog { path: "/log.db".to_owned(), bytes: u64::MAX },
             Reply::HeldLog { .. } => Reply::Outbox { messages: outbox(), more: true },
-            Reply::Outbox { .. } => {
+            Reply::Outbox { .. } => Reply::States { states: message_states() },
+            Reply::States { .. } => {
                 Reply::Consumers { consumers: vec![Consumer { name: "mail".to_owned(), seen: 7 }] }
             }
             Reply::Consumers { .. } => Reply::Peers { peers: peers(), more: true },

@@ -5,6 +5,7 @@ use std::time::Duration;
 use argh::{ArgsInfo, FromArgs};
 
 use super::numbers::{bytes, number as count};
+use crate::show::{Template, template};
 use crate::when::{Place, lasting, place};
 
 /// Show messages as they come, starting where this consumer left off.
@@ -21,7 +22,12 @@ use crate::when::{Place, lasting, place};
 #[argh(
     note = "A file that a peer offers is shown as a line, and waits. --save takes it, and those that come, into DIR: nothing there is overwritten (x.txt, x-1.txt), and a larger one than --max-size is refused."
 )]
-#[argh(note = "Plain: `user: text`, `saved user: name (size)`. JSON: an event per line.")]
+#[argh(
+    note = "Plain: `user: text`, `saved user: name (size)`; at a terminal with the time before it. JSON: an event per line."
+)]
+#[argh(
+    note = "--format has {{id}}, {{at}} (RFC 3339), {{time}} (local), {{event}}, {{chat}}, {{from}} (user@address:port), {{user}}, {{address}} and {{text}}; \\t is a tab, \\n a line break, \\{{ a brace. Control characters in them are shown as escapes."
+)]
 #[argh(subcommand, name = "listen", help_triggers("-h", "--help"))]
 pub(crate) struct ListenArgs {
     /// exit after this many lines
@@ -57,6 +63,9 @@ pub(crate) struct ListenArgs {
     /// only the text of messages (without --json)
     #[argh(switch)]
     pub(crate) text: bool,
+    /// how to print a message, such as '{time} {user}: {text}'
+    #[argh(option, arg_name = "template", from_str_fn(template))]
+    pub(crate) format: Option<Template>,
     /// run CMD for each message instead of printing it
     #[argh(option, arg_name = "cmd")]
     pub(crate) exec: Option<String>,

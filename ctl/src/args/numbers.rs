@@ -11,3 +11,9 @@ pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
 pub(super) fn bytes(text: &str) -> Result<u64, String> {
     whole(text, 0, i64::MAX as u64)
 }
+
+/// Reads the id of a message.
+pub(super) fn id(text: &str) -> Result<u64, String> {
+    arguments::whole(text, 0, u64::MAX)
+        .map_err(|_| "an id is a whole number, as history and outbox list it".to_owned())
+}

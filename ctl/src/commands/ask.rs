@@ -32,7 +32,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &AskArgs, text
     let limit = args.timeout.unwrap_or(ANSWER_WITHIN);
     let deadline = deadline(Some(limit));
     let limit = limit.as_secs_f64();
-    output.text_alone();
+    output.entries_as(None, true);
     let meant = client.insist(deadline, |client, _| meant(client, args.to.as_deref()))?;
     let chat = meant.as_ref().map(|chat| chat.chat);
     let Some(_turn) = Turn::take(client, chat, deadline)? else {

@@ -1,7 +1,11 @@
-//! `history`: the newest entries of the log, oldest first.
+//! `history`: the newest entries of the log, oldest first, with what became of messages of ours; and then what comes.
 
-use simp_control::error::Outcome;
-use simp_control::{Client, Event, Filter, Kind, Piece, names};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::AsFd as _;
+
+use simp_control::error::{Outcome, fail, unwritten};
+use simp_control::{Client, Event, FailureKind, Filter, FollowFrom, Kind, MessageState, Piece, What, names};
 
 use crate::args::HistoryArgs;
 use crate::reach;
@@ -17,11 +21,28 @@ const HELD_MAX: usize = 4 << 20;
 /// The bytes of an entry without its text, about.
 const EVENT: usize = 200;
 
+/// Whether the arguments make sense, before a simpd is reached.
+pub(super) fn check(args: &HistoryArgs, is_json: bool) -> Outcome {
+    let wrong = match args {
+        HistoryArgs { follow: true, until: Some(_), .. } => {
+            "--follow has no end, so that --until means nothing (leave one out)"
+        }
+        HistoryArgs { format: Some(_), .. } if is_json => {
+            "--json has all fields, so that --format means nothing (leave one out)"
+        }
+        _ => return Ok(()),
+    };
+    Err(fail(FailureKind::Usage, wrong))
+}
+
 /// Shows what the arguments ask for.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) -> Outcome {
+    if let Some(template) = &args.format {
+        output.entries_as(Some(template), false);
+    }
     let mut kinds = client.kinds()?;
     if !args.all {
-        kinds.retain(|kind| matches!(kind, Kind::Message | Kind::Queued | Kind::File | Kind::FileSaved));
+        kinds.retain(|kind| is_of_a_conversation(*kind));
     }
     let who = names::who(args.from.as_deref())?;
     let mut filter = Filter { kinds, who, text: args.search.clone(), ..Filter::default() };
@@ -41,22 +62,72 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) 
         Some(Place::Time(ms)) => filter.until_ms = Some(ms),
         None => (),
     }
-    let part = |piece| client.history_part(piece, &filter);
-    oldest_first(piece, part, |event| output.show(&View::Entry(event)))
+    let newest = if args.follow { client.status()?.last_id } else { 0 };
+    if args.follow {
+        // What comes meanwhile is followed.
+        piece.before = Some(newest.saturating_add(1));
+    }
+    let has_states = client.can("states")?;
+    oldest_first(
+        &mut (&mut *client, &mut *output),
+        piece,
+        |(client, _), piece| client.history_part(piece, &filter),
+        |(client, output), events| {
+            let states = if has_states { states(client, events)? } else { HashMap::new() };
+            let mut views =
+                events.iter().map(|event| View::Entry { event, state: states.get(&event.id).copied() });
+            views.try_for_each(|view| output.show(&view))
+        },
+    )?;
+    if args.follow { follow(client, output, newest, filter) } else { Ok(()) }
+}
+
+/// Whether entries of this kind are shown unless all are asked for. A file that came to nothing has no other mark.
+fn is_of_a_conversation(kind: Kind) -> bool {
+    matches!(kind, Kind::Message | Kind::Queued | Kind::File | Kind::FileSaved | Kind::FileFailed)
+}
+
+/// What became of the messages of ours among these entries, by their ids.
+fn states(client: &mut Client, events: &[Event]) -> Outcome<HashMap<u64, MessageState>> {
+    // What became of a file is in entries of its own.
+    let is_text = |event: &&Event| matches!(event.what, What::Queued { size: None, .. });
+    let ids: Vec<u64> = events.iter().filter(is_text).map(|event| event.id).collect();
+    let states = client.states(&ids)?;
+    Ok(ids.into_iter().zip(states).filter_map(|(id, state)| Some((id, state?))).collect())
+}
+
+/// Shows what comes after this entry, for ever.
+fn follow(client: &mut Client, output: &mut Output, newest: u64, mut filter: Filter) -> Outcome {
+    client.watch(io::stdout().as_fd().try_clone_to_owned().map_err(|error| unwritten(&error))?);
+    // What becomes of a message of ours comes later than the message.
+    for kind in [Kind::Undelivered, Kind::Unconfirmed] {
+        if !filter.kinds.contains(&kind) {
+            filter.kinds.push(kind);
+        }
+    }
+    client.follow(FollowFrom::After(newest), filter)?;
+    client.write()?;
+    loop {
+        output.flush()?;
+        if let Some(event) = client.event(None)? {
+            output.show(&View::Entry { event: &event, state: None })?;
+        }
+    }
 }
 
 /// Shows a piece of the log, which is read from its end: where it begins only its end tells, if its number is given. Of a
 /// long one only the newest entries are held meanwhile, and the others are read a second time. `part` brings the newest of
-/// a piece, and says before which entry the rest of it is.
-fn oldest_first(
+/// a piece, newest first, and says before which entry the rest of it is; `show` gets some at a time, oldest first.
+fn oldest_first<C>(
+    context: &mut C,
     piece: Piece,
-    mut part: impl FnMut(Piece) -> Outcome<(Vec<Event>, Option<u64>)>,
-    mut show: impl FnMut(&Event) -> Outcome,
+    mut part: impl FnMut(&mut C, Piece) -> Outcome<(Vec<Event>, Option<u64>)>,
+    mut show: impl FnMut(&mut C, &[Event]) -> Outcome,
 ) -> Outcome {
     let (mut newest, mut held, mut others) = (Vec::new(), 0, Vec::new());
     let mut next = Some(piece);
     while let Some(piece) = next.filter(|piece| piece.most > 0) {
-        let (events, older) = part(piece)?;
+        let (events, older) = part(context, piece)?;
         next = rest(piece, &events, older);
         if held < HELD_MAX {
             held += events.iter().map(|event| EVENT + event.what.text().map_or(0, str::len)).sum::<usize>();
@@ -69,13 +140,15 @@ fn oldest_first(
     for other in others.into_iter().rev() {
         let (mut again, mut next) = (Vec::new(), Some(other));
         while let Some(piece) = next.filter(|piece| piece.most > 0) {
-            let (events, older) = part(piece)?;
+            let (events, older) = part(context, piece)?;
             next = rest(piece, &events, older);
             again.extend(events);
         }
-        again.iter().rev().try_for_each(&mut show)?;
+        again.reverse();
+        show(context, &again)?;
     }
-    newest.iter().rev().try_for_each(show)
+    newest.reverse();
+    show(context, &newest)
 }
 
 /// What is left of a piece.
@@ -104,8 +177,8 @@ mod tests {
             what: What::Message { text: "x".repeat(64 << 10) },
         };
         for (above, most) in [(0, u32::MAX), (0, 300), (100, u32::MAX), (100, 300), (0, 0), (0, 1)] {
-            let (mut asked, mut shown) = (BTreeMap::<u64, u32>::new(), Vec::new());
-            let part = |piece: Piece| {
+            let (mut asked, mut shown) = (BTreeMap::new(), Vec::new());
+            let part = |asked: &mut BTreeMap<u64, u32>, piece: Piece| {
                 let before = piece.before.unwrap_or(ENTRIES + 1);
                 let ids: Vec<u64> =
                     (piece.above + 1..before).rev().take(piece.most.min(7) as usize).collect();
@@ -113,8 +186,8 @@ mod tests {
                 let older = ids.last().copied().filter(|id| *id > piece.above + 1);
                 Ok((ids.into_iter().map(entry).collect(), older))
             };
-            oldest_first(Piece { above, before: None, most }, part, |event| {
-                shown.push(event.id);
+            oldest_first(&mut asked, Piece { above, before: None, most }, part, |_, events| {
+                shown.extend(events.iter().map(|event| event.id));
                 Ok(())
             })
             .unwrap();

@@ -39,6 +39,9 @@ pub(super) fn check(args: &ListenArgs, is_json: bool) -> Outcome {
         {
             "--new, --since and --last say where to begin: only one of them can be given"
         }
+        _ if args.format.is_some() && (args.text || is_json || args.exec.is_some()) => {
+            "--format says how to print a message: it goes with none of --json, --text and --exec"
+        }
         _ if args.save.as_deref() == Some("") => "--save: no folder given (this one: --save .)",
         _ if args.max_size.is_some() && args.save.is_none() => {
             "--max-size is about files, and needs --save DIR"
@@ -54,9 +57,7 @@ pub(super) fn check(args: &ListenArgs, is_json: bool) -> Outcome {
 /// Listens until the arguments' number or time is reached.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -> Outcome {
     let has_person = !args.all && output.has_person();
-    if args.text {
-        output.text_alone();
-    }
+    output.entries_as(args.format.as_ref(), args.text);
     if args.exec.is_none() {
         // A command can go on when nobody reads our output: what it does is its own.
         client.watch(io::stdout().as_fd().try_clone_to_owned().map_err(|error| unwritten(&error))?);

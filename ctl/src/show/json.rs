@@ -5,7 +5,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use simp_control::clock::rfc3339;
 use simp_control::{
-    ChatInfo, Consumer, Event, Failure, Kind, KnownKey, OutboxMessage, PeerInfo, Transfer, What, escape,
+    ChatInfo, Consumer, Event, Failure, Kind, KnownKey, MessageState, OutboxMessage, PeerInfo, Transfer,
+    What, escape,
 };
 
 use super::model::{Progress, View};
@@ -24,9 +25,10 @@ impl<const N: usize> Serialize for Object<N> {
 /// The lines, each with its end.
 pub(super) fn render(shown: &View<'_>) -> String {
     match shown {
-        View::Event(event) | View::Entry(event) | View::Delivered(event) | View::NotSaved { event, .. } => {
-            line(&entry(event))
+        View::Event(event) | View::Delivered(event) | View::NotSaved { event, .. } => {
+            line(&entry(event, None))
         }
+        View::Entry { event, state } => line(&entry(event, *state)),
         View::Connected(info) | View::Ended(info) => line(&chat(info, &[])),
         View::Chats(chats) => chats.iter().map(|entry| line(&chat(&entry.chat, &entry.files))).collect(),
         View::Queued { message, chat, text, size } => line(&Object([
@@ -82,7 +84,7 @@ pub(super) fn progress(progress: &Progress<'_>) -> String {
     ]))
 }
 
-fn entry(event: &Event) -> Object<15> {
+fn entry(event: &Event, state: Option<MessageState>) -> Object<16> {
     // The name of the field says which way it went.
     let whose = match event.what.kind() {
         Kind::Message | Kind::Request | Kind::File | Kind::FileSaved => "from",
@@ -113,6 +115,13 @@ fn entry(event: &Event) -> Object<15> {
             (message, why, text) = (Some(*id), Some(reason), None);
         }
     }
+    // Without its reason: a script that counts the outcomes with one would count this too.
+    let state = state.map(|state| match state {
+        MessageState::Waiting => "waiting",
+        MessageState::Delivered => "delivered",
+        MessageState::Unconfirmed => "unconfirmed",
+        MessageState::Undelivered { .. } => "undelivered",
+    });
     Object([
         ("id", json!(event.id)),
         ("at", json!(rfc3339(event.at_ms))),
@@ -121,6 +130,7 @@ fn entry(event: &Event) -> Object<15> {
         (whose, json!(event.peer.to_string())),
         ("message", json!(message)),
         ("again", json!(again)),
+        ("state", json!(state)),
         ("reason", json!(reason)),
         ("text", json!(text)),
         ("name", json!(name)),

@@ -1,6 +1,8 @@
 //! What is shown, apart from how: `plain` and `json` are the two forms of it.
 
-use simp_control::{ChatInfo, Consumer, Event, KeyId, KnownKey, OutboxMessage, PeerInfo, Status, Transfer};
+use simp_control::{
+    ChatInfo, Consumer, Event, KeyId, KnownKey, MessageState, OutboxMessage, PeerInfo, Status, Transfer,
+};
 use simp_probe::Report;
 
 /// What can be printed.
@@ -8,8 +10,8 @@ use simp_probe::Report;
 pub(crate) enum View<'a> {
     /// An entry of the log as it comes.
     Event(&'a Event),
-    /// An entry of the log that is looked up.
-    Entry(&'a Event),
+    /// An entry of the log that is looked up, and if it is a message of ours what became of it.
+    Entry { event: &'a Event, state: Option<MessageState> },
     /// A chat that is open now.
     Connected(&'a ChatInfo),
     /// A chat or request that is over now.
@@ -53,6 +55,16 @@ pub(crate) enum View<'a> {
     /// What was found out about a peer; people see the datagrams for every verdict if it is verbose, otherwise for
     /// those that fail.
     Probed { report: &'a Report, verbose: bool },
+}
+
+impl<'a> View<'a> {
+    /// The entry of the log that it is, if it is one.
+    pub(super) fn entry(&self) -> Option<&'a Event> {
+        match self {
+            Self::Event(event) | Self::Entry { event, .. } => Some(event),
+            _ => None,
+        }
+    }
 }
 
 /// A chat, and the files that are offered or under way in it.

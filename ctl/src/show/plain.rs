@@ -2,8 +2,8 @@
 
 use simp_control::clock::{age, local, now_ms};
 use simp_control::{
-    ChatInfo, Consumer, Event, Kind, OutboxMessage, Peer, PeerInfo, Secure, Status, TEXT_MAX, Transfer, What,
-    escape, read_payload_up_to,
+    ChatInfo, Consumer, Event, Kind, MessageState, OutboxMessage, Peer, PeerInfo, Secure, Status, TEXT_MAX,
+    Transfer, What, escape, read_payload_up_to,
 };
 
 use super::files::{name_and_size, under_way};
@@ -19,7 +19,10 @@ pub(super) fn render(shown: &View<'_>) -> String {
             format!("{}; take it: simpctl listen --save DIR\n", sentence(event))
         }
         View::Event(event) => format!("{}\n", sentence(event)),
-        View::Entry(event) => format!("{} {} {}\n", event.id, local(event.at_ms), sentence(event)),
+        View::Entry { event, state } => {
+            let state = state.as_ref().and_then(unsettled).unwrap_or_default();
+            format!("{} {} {}{state}\n", event.id, local(event.at_ms), sentence(event))
+        }
         View::Connected(chat) => {
             format!("connected to {}{}\n", chat.peer.shown(), aside(chat.secure, chat.note.as_deref()))
         }
@@ -59,11 +62,37 @@ pub(super) fn render(shown: &View<'_>) -> String {
     }
 }
 
+/// The same, but of an entry as it comes also when that was: the time of day, and the date unless it is today's.
+pub(super) fn render_timed(shown: &View<'_>) -> String {
+    match shown {
+        View::Event(event) => format!("{} {}", lately(event.at_ms, now_ms()), render(shown)),
+        _ => render(shown),
+    }
+}
+
+fn lately(at_ms: u64, now_ms: u64) -> String {
+    let (at, now) = (local(at_ms), local(now_ms));
+    match (at.split_once(' '), now.split_once(' ')) {
+        (Some((day, time)), Some((today, _))) if day == today => time.to_owned(),
+        _ => at,
+    }
+}
+
 /// The same, but of a message the text alone.
 pub(super) fn render_text(shown: &View<'_>) -> String {
     match shown {
         View::Event(Event { what: What::Message { text }, .. }) => format!("{}\n", escape::shown(text)),
         _ => render(shown),
+    }
+}
+
+/// What a reader should know of a message of ours that the peer does not surely have.
+fn unsettled(state: &MessageState) -> Option<String> {
+    match state {
+        MessageState::Delivered => None,
+        MessageState::Waiting => Some(" (waiting)".to_owned()),
+        MessageState::Unconfirmed => Some(" (not confirmed)".to_owned()),
+        MessageState::Undelivered { reason } => Some(format!(" (not delivered: {reason})")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What clients want: which file carries out which request, and what each request is called and does. Requests that are
 //! one thing share a file: `accept` declines too, `consumers` moves marks and forgets, `peers` moves read marks and forgets, `keys` trusts and forgets, `files` takes and refuses, `hold_log` releases; `stop` is
-//! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message; `once` sends
+//! so little that it is here. `carried` is what all of them come to, `message_state` what became of a message, or of many; `once` sends
 //! one, unless one of its name was sent before.
 
 mod accept;
@@ -100,6 +100,7 @@ fn look_up(
         Request::RefuseFile { message, reason } => files::refuse_file(engine, now, *message, reason),
         Request::Transfers { after } => files::transfers(engine, *after),
         Request::Outbox { after } => outbox::outbox(engine, *after),
+        Request::States { messages } => message_state::states(engine, messages),
         Request::Cancel { message } => cancel::cancel(engine, now, *message),
         Request::Resend { message, expire_ms } => resend::resend(engine, now, *message, *expire_ms),
         Request::Quit { who, chat, now: at_once } => quit::quit(engine, now, who.as_deref(), *chat, *at_once),
@@ -189,6 +190,7 @@ fn traits(request: &Request) -> (&'static str, Effect, Effort) {
         Request::Keys { .. } => ("keys", Reads, Much),
         Request::Status => ("status", Reads, Names),
         Request::Outbox { .. } => ("outbox", Reads, Much),
+        Request::States { .. } => ("states", Reads, Much),
         Request::Chats { .. } => ("chats", Reads, Much),
         Request::History { .. } => ("history", Reads, Much),
         Request::Consumers => ("consumers", Reads, Much),

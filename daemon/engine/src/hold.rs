@@ -3,9 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::Engine;
-use crate::inputs::{ClientId, Inputs};
-use crate::now::Now;
+use crate::inputs::ClientId;
 
 /// The file is held for so long at most.
 pub const HELD_FOR: Duration = Duration::from_secs(600);
@@ -36,26 +34,16 @@ impl Hold {
         self.0.take_if(|holder| holder.client == client).is_some()
     }
 
-    /// When it is held no more, whoever it is for.
-    pub fn until(&self) -> Option<Instant> {
-        self.0.as_ref().map(|holder| holder.until)
-    }
-}
-
-impl Engine {
-    /// The file is no longer held for a client that is gone, or that takes too long.
-    pub(crate) fn end_hold_in_time(&mut self, now: Now, inputs: &Inputs) {
-        let ended =
-            self.hold.0.take_if(|holder| inputs.gone.contains(&holder.client) || holder.until <= now.instant);
-        if ended.is_some_and(|holder| holder.until <= now.instant) {
+    /// It is no longer held for a client that is gone, or that takes too long.
+    pub fn end_in_time(&mut self, now: Instant, gone: &[ClientId]) {
+        let ended = self.0.take_if(|holder| gone.contains(&holder.client) || holder.until <= now);
+        if ended.is_some_and(|holder| holder.until <= now) {
             tracing::warn!("a backup is given up: it took more than {} s", HELD_FOR.as_secs());
         }
     }
 
-    /// After the requests of a turn: what was held in the last one for somebody who did not come again is held for nobody.
-    pub(crate) fn end_hold_for_nobody(&mut self) {
-        if !self.hold.is_on() {
-            self.store.end_hold();
-        }
+    /// When it is held no more, whoever it is for.
+    pub fn until(&self) -> Option<Instant> {
+        self.0.as_ref().map(|holder| holder.until)
     }
 }

@@ -39,7 +39,7 @@ impl Engine {
     /// The order of things.
     fn take_turn(&mut self, now: Now, inputs: &mut Inputs, outputs: &mut Outputs) -> Result<(), StoreError> {
         self.note_what_is_so(now, inputs)?;
-        self.end_hold_in_time(now, inputs);
+        self.hold.end_in_time(now.instant, &inputs.gone);
         // Before all else: what comes must not find a message that is to be delivered no more.
         self.give_up_expired(now)?;
         // Network first: an ACK that has just come stops its retransmission, and a client sees what came with it.
@@ -47,7 +47,10 @@ impl Engine {
         // Before any request: it finds the log as the datagrams have left it.
         self.settle_touched(now)?;
         self.answer(now, inputs, outputs)?;
-        self.end_hold_for_nobody();
+        if !self.hold.is_on() {
+            // Only after the requests: whoever held it may have come again.
+            self.store.end_hold();
+        }
         self.do_what_is_due(now)?;
         // Room last: it may have come and gone within the turn.
         if self.disk.works() {

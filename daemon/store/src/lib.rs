@@ -35,7 +35,7 @@ pub use error::StoreError;
 pub use files::{FileStands, KeptFile};
 pub use habits::KnownPeer;
 pub use kept_chats::{KeptChat, KeptMachine};
-pub use ours::{Backlog, KeptLetter, OurMessage, WaitingMessage};
+pub use ours::{Backlog, KeptLetter, NotDelivered, OurMessage, WaitingMessage};
 pub use read::{BYTES_PER_READ, EntryFilter};
 pub use retain::{Ages, Discard, GivenUp, Removed, Span};
 pub use store::{Durability, Store};

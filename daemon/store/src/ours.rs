@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension as _, Row, params};
-use simp_control::{Digest, Kind, Peer, Reason};
+use simp_control::{Digest, Peer, Reason};
 use simp_proto::secure::{Body, Offer};
 
 use crate::error::StoreError;
 use crate::read::{BYTES_PER_READ, SCAN};
 use crate::retain::GivenUp;
+use crate::rows::of_number;
 use crate::store::Store;
 
 /// How far back a message with a token is looked for.
@@ -44,6 +45,15 @@ pub struct OurMessage {
     pub text: String,
     /// The bytes of the file that it is, if it is one.
     pub size: Option<u64>,
+}
+
+/// What came of a message that is settled without being surely delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotDelivered {
+    /// It was given up.
+    Undelivered(Reason),
+    /// It has left, and the peer does not say whether it has it.
+    Unconfirmed,
 }
 
 /// A message that waits for a chat to deliver it.
@@ -186,6 +196,15 @@ impl Store {
             .and_then(|mut query| query.query_row([message as i64], kept).optional()))
     }
 
+    /// Whether the message with this id is in the outbox.
+    pub fn is_in_outbox(&self, message: u64) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE message = ?1)";
+        self.ok(self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row([message as i64], |row| row.get(0))))
+    }
+
     /// The messages in the outbox with ids above `after`, oldest first, at most `limit`, and as many as have
     /// [`BYTES_PER_READ`] together, but one at least; and whether there are more.
     pub fn outbox(&self, after: u64, limit: usize) -> Result<(Vec<KeptLetter>, bool), StoreError> {
@@ -234,20 +253,31 @@ impl Store {
             .and_then(|mut query| query.query_row([id as i64], our_message).optional()))
     }
 
-    /// What came of a message of ours that is settled without being surely delivered: `undelivered` or `unconfirmed`.
-    pub fn not_delivered(&self, message: u64) -> Result<Option<Kind>, StoreError> {
+    /// The chat in which a message of ours was queued, 0 for the outbox, and whether it is a file.
+    pub fn queued_in(&self, message: u64) -> Result<Option<(u64, bool)>, StoreError> {
+        // What comes after a text is read through all of its pages. A file's text is its name, and has at most one.
+        let sql = "SELECT chat, CASE WHEN octet_length(text) > 512 THEN 0 ELSE size IS NOT NULL END
+                   FROM events WHERE id = ?1 AND kind = 5";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let queued = query.query_row([message as i64], |row| {
+                Ok((row.get::<_, i64>(0)? as u64, row.get::<_, bool>(1)?))
+            });
+            queued.optional()
+        }))
+    }
+
+    /// What came of a message of ours that is settled without being surely delivered.
+    pub fn not_delivered(&self, message: u64) -> Result<Option<NotDelivered>, StoreError> {
         // Both have an index of their own: deliveries, of which there are many, have none.
-        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE kind = 7 AND message = ?1),
-                          EXISTS (SELECT 1 FROM events WHERE kind = 9 AND message = ?1)";
-        let found = self
-            .ok(self.db.prepare_cached(sql).and_then(|mut query| {
-                query.query_row([message as i64], |row| Ok((row.get(0)?, row.get(1)?)))
-            }))?;
-        Ok(match found {
-            (true, _) => Some(Kind::Undelivered),
-            (false, true) => Some(Kind::Unconfirmed),
-            (false, false) => None,
-        })
+        let sql = "SELECT reason FROM events WHERE kind = 7 AND message = ?1
+                   UNION ALL SELECT NULL FROM events WHERE kind = 9 AND message = ?1";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let found = query.query_row([message as i64], |row| match row.get::<_, Option<i64>>(0)? {
+                Some(_) => Ok(NotDelivered::Undelivered(of_number(row, 0, &Reason::ALL)?)),
+                None => Ok(NotDelivered::Unconfirmed),
+            });
+            found.optional()
+        }))
     }
 
     /// The messages in the outbox for the peer at this address whose texts have more bytes than this, or are not ASCII

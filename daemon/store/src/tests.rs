@@ -349,7 +349,10 @@ fn a_message_that_nobody_is_to_send_again_goes_with_its_outcome() {
     store.give_up_queued(1, 1, &peer(1), 1, (Reason::NoAnswer, GivenUp::Goes)).unwrap();
     store.append(1, Some(1), peer(1), What::Opened { note: None }, None).unwrap();
     store.set_kept(5).unwrap();
-    assert_eq!((store.settled(), store.not_delivered(2).unwrap()), (2, Some(Kind::Undelivered)));
+    assert_eq!(
+        (store.settled(), store.not_delivered(2).unwrap()),
+        (2, Some(NotDelivered::Undelivered(Reason::NoAnswer)))
+    );
     let span = store.removable(NOTHING).unwrap();
     assert_eq!(store.remove(span, NOTHING).unwrap(), Removed { until: 4, stayed: 0 });
     assert_eq!(ids(&store), [5]);

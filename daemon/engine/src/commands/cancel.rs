@@ -1,9 +1,9 @@
 //! Taking a message out of the outbox.
 
-use simp_control::{FailureKind, Reason, Reply};
+use simp_control::{FailureKind, MessageState, Reason, Reply};
 
 use super::carried::{Carried, denied};
-use super::message_state::{MessageState, message_state};
+use super::message_state::message_state;
 use crate::engine::Engine;
 use crate::letters::NotCancelled;
 use crate::now::Now;
@@ -20,7 +20,7 @@ pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
         Err(NotCancelled::Absent) => {
             let (kind, line) = match message_state(engine, message)? {
                 None => (FailureKind::NoSuch, "no such message (see: simpctl outbox)"),
-                Some(MessageState::Undelivered) => (FailureKind::Failed, "was already given up"),
+                Some(MessageState::Undelivered { .. }) => (FailureKind::Failed, "was already given up"),
                 Some(MessageState::Unconfirmed) => {
                     (FailureKind::Failed, "was already sent, but not confirmed")
                 }

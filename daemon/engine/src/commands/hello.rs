@@ -25,6 +25,6 @@ pub fn hello(engine: &Engine, version: u32) -> Carried {
         log: Some(engine.store.log_id().clone()),
         epochs: engine.store.epochs().clone(),
         key: engine.key(),
-        features: FEATURES.map(str::to_owned).to_vec(),
+        features: FEATURES.iter().map(|feature| (*feature).to_owned()).collect(),
     })
 }

@@ -1,9 +1,9 @@
 //! Sending a message once more that was not delivered, or not confirmed.
 
-use simp_control::{Failure, FailureKind, Reply};
+use simp_control::{Failure, FailureKind, MessageState, Reply};
 
 use super::carried::{Carried, denied};
-use super::message_state::{MessageState, message_state};
+use super::message_state::message_state;
 use super::send::{expiry, fits_outbox};
 use crate::engine::Engine;
 use crate::letters::Letter;
@@ -18,7 +18,7 @@ pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64
         return failed("is a file (send it again: simpctl send --file)");
     }
     match message_state(engine, message)? {
-        Some(MessageState::Undelivered | MessageState::Unconfirmed) => {}
+        Some(MessageState::Undelivered { .. } | MessageState::Unconfirmed) => {}
         Some(MessageState::Delivered) => return failed("was already delivered"),
         Some(MessageState::Waiting) => return failed("is still waiting to be delivered"),
         None => {
