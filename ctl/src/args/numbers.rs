@@ -14,6 +14,5 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
 
 /// Reads the id of a message.
 pub(super) fn id(text: &str) -> Result<u64, String> {
-    arguments::whole(text, 0, u64::MAX)
-        .map_err(|_| "an id is a whole number, as history and outbox list it".to_owned())
+    whole(text, 0, u64::MAX).map_err(|_| "an id is a whole number, as history and outbox list it".to_owned())
 }

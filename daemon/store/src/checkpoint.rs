@@ -5,6 +5,7 @@ use std::mem;
 use std::path::PathBuf;
 
 use crate::error::StoreError;
+use crate::hold::Hold;
 use crate::store::Store;
 
 /// The write-ahead log is copied back once about this many bytes were written to it. It is not truncated
@@ -14,20 +15,6 @@ const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// The write-ahead log of a file that is held has at most about so many bytes. To copy more of them back would hold
 /// everybody up.
 pub const HELD_BYTES_MAX: u64 = 64 << 20;
-
-/// Whether the file is held.
-#[derive(Debug, Default)]
-pub(crate) enum Hold {
-    /// It changes whenever the write-ahead log is copied back.
-    #[default]
-    No,
-    /// That is done with the next commit, and then no more.
-    Wanted,
-    /// The file has all that was committed until this began, and does not change.
-    Held,
-    /// The write-ahead log could not be copied back.
-    Failed(StoreError),
-}
 
 /// The file of the log, which does not change.
 #[derive(Debug, Clone, PartialEq, Eq)]

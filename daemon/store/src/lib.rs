@@ -4,7 +4,7 @@
 //! Everything written in a turn of the engine is one transaction: [`Store::commit`] makes it durable, and only
 //! then may anything leave that relies on it. If that fails, [`Store::roll_back`] makes it not have been.
 //!
-//! - `store`: open, append, commit, roll back. `checkpoint`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
+//! - `store`: open, append, commit, roll back. `checkpoint`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
 //! - `ours`: messages of ours that wait, and the outbox. `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
 //! - `named`: messages of ours by the names that clients gave them.
@@ -18,6 +18,7 @@ mod epochs;
 mod error;
 mod files;
 mod habits;
+mod hold;
 mod kept_chats;
 mod kept_numbers;
 mod keys;

@@ -8,8 +8,8 @@ use rusqlite::{Connection, params};
 use simp_control::{Epochs, Event, LogId, Peer, Secure, What};
 use simp_service::plain_file;
 
-use crate::checkpoint::Hold;
 use crate::error::StoreError;
+use crate::hold::Hold;
 use crate::rows::{columns, number, size};
 use crate::schema::{self, PAGE_BYTES, Unready};
 
