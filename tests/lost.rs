@@ -339,6 +339,8 @@ fn a_daemon_that_lacks_what_is_asked_of_it_is_named_with_the_remedy() {
     let commands = [
         (&["history", "--search", "x"][..], "cannot search"),
         (&["send", "--file", &file], "sends no files"),
+        (&["send", "--token", "t", "hi"], "keeps no tokens"),
+        (&["send", "--on-error", "replace"], "does not say which texts a peer takes"),
     ];
     for (args, lacks) in commands {
         let _ = std::fs::remove_file(&path);

@@ -10,6 +10,8 @@
 //! - `retention`: old entries go, and what must stay stays.
 //! - `simpctl`: what simpctl says when something is wrong.
 //! - `start`: `simpctl start`. `overview`: what it says without a command.
+//! - `streams`: standard input with lines that its peer does not take. `tokens`: messages that are sent once, and streams
+//!   that are run again.
 //! - `texts`: which texts simpctl sends, to whom, and how it shows them.
 //! - `manuals`: their commands and options are those of `--help`.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
@@ -91,6 +93,8 @@ mod servers;
 mod simpctl;
 mod sleep;
 mod start;
+mod streams;
 mod texts;
+mod tokens;
 mod web;
 mod wireshark;

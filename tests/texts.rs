@@ -1,7 +1,7 @@
 //! Texts as simpctl sends and shows them: what a plain peer takes, and what a secure chat does.
 
 use serde_json::Value;
-use simp_control::{Request, What};
+use simp_control::{Answer, Request, Takes, What};
 
 use crate::harness::{Daemon, World};
 
@@ -30,13 +30,30 @@ fn what_a_plain_peer_does_not_take_is_refused_with_the_reason() {
         let at = format!("{}:7777", world.address(2));
         world.ctl(1, &["send", text]).fails(2, &format!("simpctl: {line}"));
         world.ctl(1, &["send", "--queue", "-t", &at, text]).fails(2, &format!("simpctl: {line}"));
-        world.ctl_with(1, &["send", "--whole"], text).fails(2, &format!("simpctl: {line}"));
+        world.ctl_with(1, &["send", "-"], text).fails(2, &format!("simpctl: {line}"));
         let line = format!("simpctl: standard input line 2: {line}");
-        world.ctl_with(1, &["send"], &format!("\n{text}\n")).fails(2, &line);
+        world.ctl_with(1, &["send", "--on-error", "stop"], &format!("\n{text}\n")).fails(2, &line);
     }
     // Several lines are nothing special.
-    world.ctl_with(1, &["send", "--whole"], "one\ntwo\n").ok();
+    world.ctl_with(1, &["send", "-"], "one\ntwo\n").ok();
     assert_eq!(world.ctl(2, &["listen", "-n", "1", "--text"]).ok(), "one\\ntwo\n");
+}
+
+#[test]
+fn whoever_asks_is_told_what_a_peer_takes_that_does_not_take_a_text() {
+    for (how, takes) in [
+        ("--plain", Takes { bytes: 985, ascii: true }),
+        ("--secure", Takes { bytes: 256 << 10, ascii: false }),
+    ] {
+        let world = World::new();
+        let (alice, _bob) = chat(&world, how);
+        for text in ["a\0b", &"\u{fc}".repeat(200_000)] {
+            match alice.client().ask(&Request::send(None, text)) {
+                Answer::Failure(failure) => assert_eq!(failure.takes, Some(takes), "{how}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }
 
 #[test]
@@ -44,7 +61,7 @@ fn a_secure_chat_carries_any_text_and_it_is_shown_on_one_line() {
     let world = World::new();
     let _daemons = chat(&world, "--secure");
     world.ctl(1, &["send", GREETING]).ok();
-    world.ctl_with(1, &["send", "--whole"], &format!("{GREETING}\n")).ok();
+    world.ctl_with(1, &["send", "-"], &format!("{GREETING}\n")).ok();
     world.ctl_with(1, &["send"], GREETING).ok();
     let shown = GREETING.replace('\n', "\\n");
     let lines = [shown.as_str(), &shown, "gr\u{fc}\u{df}e", "und K\u{fc}sse \u{1f600}"];
@@ -68,11 +85,14 @@ fn what_no_secure_chat_carries_is_refused_with_the_reason() {
     let long = "x".repeat((256 << 10) + 1);
     let too_long =
         format!("{bob} receives at most 262144 bytes of a message, this one has 262145 (send it in parts)");
-    for (text, line) in
-        [(long.as_str(), too_long.as_str()), ("a\0b", "a text cannot contain the character U+0000")]
+    let nul = "a text cannot contain the character U+0000";
+    let from_stdin = format!("standard input: {nul}");
+    for (text, line, whole) in
+        [(long.as_str(), too_long.as_str(), too_long.as_str()), ("a\0b", nul, &from_stdin)]
     {
-        world.ctl_with(1, &["send", "--whole"], text).fails(2, &format!("simpctl: {line}"));
-        world.ctl_with(1, &["send"], text).fails(2, &format!("simpctl: standard input line 1: {line}"));
+        world.ctl_with(1, &["send", "-"], text).fails(2, &format!("simpctl: {whole}"));
+        let line = format!("simpctl: standard input line 1: {line}");
+        world.ctl_with(1, &["send", "--on-error", "stop"], text).fails(2, &line);
     }
 }
 
@@ -89,7 +109,7 @@ fn texts_as_long_as_they_can_be_are_read_from_the_log_piece_by_piece() {
     let longest: Vec<_> = ["x", "y", "z"].map(|letter| letter.repeat(1_000_000)).to_vec();
     for text in &longest {
         world.ctl(1, &["send", "a short one"]).ok();
-        world.ctl_with(1, &["send", "--whole"], text).ok();
+        world.ctl_with(1, &["send", "-"], text).ok();
     }
     let of_long = |lines: &str| {
         let mut texts = values(lines, "text");
@@ -103,7 +123,7 @@ fn texts_as_long_as_they_can_be_are_read_from_the_log_piece_by_piece() {
     world.ctl(1, &["quit"]).ok();
     drop(bob);
     for text in &longest {
-        world.ctl_with(1, &["send", "--queue", "-t", &at, "--whole"], text).ok();
+        world.ctl_with(1, &["send", "--queue", "-t", &at, "-"], text).ok();
     }
     assert!(values(&world.ctl(1, &["outbox", "--json"]).ok(), "text") == longest);
     for row in world.ctl(1, &["outbox"]).ok().lines() {

@@ -10,12 +10,29 @@ pub struct Failure {
     pub kind: FailureKind,
     /// One line for a person, with the remedy if there is one. It may hold text from a peer.
     pub line: String,
+    /// With a text that its peer does not take: which it takes. `None` also from an older simpd.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Takes>,
+}
+
+/// Which texts a peer takes. None of them is empty, or has a NUL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Takes {
+    /// The longest, in bytes.
+    pub bytes: u64,
+    /// Only ASCII.
+    pub ascii: bool,
 }
 
 impl Failure {
     /// A failure of this kind with this line.
     pub fn new(kind: FailureKind, line: impl Into<String>) -> Self {
-        Self { kind, line: line.into() }
+        Self { kind, line: line.into(), takes: None }
+    }
+
+    /// A text that its peer, which takes these, does not take.
+    pub fn of_text(takes: Takes, line: impl Into<String>) -> Self {
+        Self { takes: Some(takes), ..Self::new(FailureKind::Usage, line) }
     }
 }
 

@@ -69,7 +69,7 @@ pub use client::{Client, Incoming};
 pub use contact::Contact;
 pub use epochs::{Epoch, Epochs, Position};
 pub use event::{Event, Kind, What};
-pub use failure::{Failure, FailureKind};
+pub use failure::{Failure, FailureKind, Takes};
 pub use framed::FrameStream;
 pub use holder::{Holder, LOCK};
 pub use key_owner::{KeyOwner, KeyOwnerError};

@@ -16,19 +16,12 @@ pub const VERSION: u32 = 4;
 /// What was added to it: grows by one with each release that adds something. [`FEATURES`] says what that is.
 pub const MINOR: u32 = 1;
 
-/// What a daemon can do that an older one of this version cannot.
-pub const FEATURES: &[&str] = &[
-    // The requests `keys`, `trust_keys` and `forget_key`.
-    "keys",
-    // The requests `send_file`, `take_file`, `refuse_file` and `transfers`, and the kinds of entries that
-    // `Kind::is_of_files` names.
-    "files",  // The `text` of a `Filter`.
-    "search", // The request `read`, and `read` in what is known of a peer.
-    "read",   // The `once` of a `send`.
-    "once",   // The requests `hold_log` and `release_log`.
-    "backup", // The request `states`.
-    "states",
-];
+/// What a daemon can do that an older one of this version cannot: `keys` is for the requests `keys`, `trust_keys` and
+/// `forget_key`; `files` for `send_file`, `take_file`, `refuse_file` and `transfers`, and for the kinds of entries that
+/// [`Kind::is_of_files`](crate::Kind::is_of_files) names; `search` for the `text` of a [`Filter`]; `read` for the request
+/// `read`, and for `read` in what is known of a peer; `once` for the `once` of a `send`; `backup` for `hold_log` and
+/// `release_log`; `states` for the request of that name; `takes` for the `takes` of a [`Failure`](crate::Failure).
+pub const FEATURES: &[&str] = &["keys", "files", "search", "read", "once", "backup", "states", "takes"];
 
 /// Most messages that one request may ask about.
 pub const STATES_MAX: usize = 100;

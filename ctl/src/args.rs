@@ -1,5 +1,6 @@
 //! The command line: one struct per subcommand, whose doc comment is its help. Those about keys are in `keys`, those
-//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`, those of `listen`, `history` and `ask` in files of their names. `numbers` reads numbers.
+//! for a simpd as a whole in `daemon`, those about how peers speak in `peers`, those of `listen`, `history`, `ask` and `send`
+//! in files of their names. `numbers` reads numbers.
 
 mod ask;
 mod daemon;
@@ -8,6 +9,7 @@ mod keys;
 mod listen;
 mod numbers;
 mod peers;
+mod send;
 
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ pub(crate) use keys::{ImportArgs, KeyArgs, KeysArgs, KeysCommand};
 pub(crate) use listen::ListenArgs;
 use numbers::id;
 pub(crate) use peers::{ForgetArgs, PeersArgs, PeersCommand};
+pub(crate) use send::{OnError, SendArgs};
 
 /// Talk to people and programs on other hosts, through simpd.
 #[derive(FromArgs, ArgsInfo)]
@@ -165,54 +168,6 @@ pub(crate) struct RequestsArgs {}
 #[argh(note = "JSON: a chat per line.")]
 #[argh(subcommand, name = "chats", help_triggers("-h", "--help"))]
 pub(crate) struct ChatsArgs {}
-
-/// Send a text or a file and wait until the peer has it.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    note = "Options go before TEXT: after its first word all is text. Put -- before a TEXT that begins with a dash, and in a script before every TEXT."
-)]
-#[argh(
-    note = "Without TEXT each line of standard input is a message, sent as soon as it is read. The first line that fails ends the command; those before it stay sent."
-)]
-#[argh(
-    note = "--queue returns as soon as the message is on disk in the outbox of simpd, which keeps inviting the peer until the peer has the message or --expire is over. With --timeout it waits that long for the delivery."
-)]
-#[argh(
-    note = "--file needs a secure chat. The file must stay as it is until the peer has it; simpd goes on with it after any restart, also if simpctl is gone."
-)]
-#[argh(
-    note = "If the peer does not acknowledge messages, the output is `sent, not confirmed` and the exit status is 0: nobody knows whether the peer has it."
-)]
-#[argh(
-    note = "JSON: per message the event delivered, or unconfirmed for such a peer; without waiting, queued (id, event, chat, text). With --file before that progress (event, message, name, done, size) as it goes on."
-)]
-#[argh(subcommand, name = "send", help_triggers("-h", "--help"))]
-pub(crate) struct SendArgs {
-    /// the chat to send in; with --queue also ADDR[:PORT], HOST[:PORT] or a known peer
-    #[argh(option, short = 't', arg_name = "who")]
-    pub(crate) to: Option<String>,
-    /// keep the message until the peer has it, over several chats if necessary
-    #[argh(switch)]
-    pub(crate) queue: bool,
-    /// with --queue: give up on the message after this time
-    #[argh(option, arg_name = "time", from_str_fn(lasting))]
-    pub(crate) expire: Option<Duration>,
-    /// return as soon as simpd has the message on disk
-    #[argh(switch)]
-    pub(crate) no_wait: bool,
-    /// all of standard input is one message, not each line of it
-    #[argh(switch)]
-    pub(crate) whole: bool,
-    /// how long to wait for each message; simpd keeps trying afterwards
-    #[argh(option, arg_name = "time", from_str_fn(lasting))]
-    pub(crate) timeout: Option<Duration>,
-    /// send this file instead of a text
-    #[argh(option, arg_name = "f")]
-    pub(crate) file: Option<String>,
-    /// the words of the text, joined by one space
-    #[argh(positional, greedy)]
-    pub(crate) text: Vec<String>,
-}
 
 /// List the messages in the outbox, which wait for their peers, or take one out.
 #[derive(FromArgs, ArgsInfo)]

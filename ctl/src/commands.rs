@@ -45,7 +45,9 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
         Command::Decline(args) => decline::run(&mut simpd()?, output, args),
         Command::Requests(_) => chats::requests(&mut simpd()?, output),
         Command::Chats(_) => chats::run(&mut simpd()?, output),
-        Command::Send(args) => send::check(args).and_then(|()| send::run(&mut simpd()?, output, args)),
+        Command::Send(args) => {
+            send::check(args).and_then(|source| send::run(&mut simpd()?, output, args, source))
+        }
         Command::Ask(args) => ask::check(args).and_then(|text| ask::run(&mut simpd()?, output, args, &text)),
         Command::Outbox(args) => outbox::run(&mut simpd()?, output, args),
         Command::Resend(args) => resend::run(&mut simpd()?, output, args),

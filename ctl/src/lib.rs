@@ -6,12 +6,14 @@
 //! simp-control's, and so are the kinds of failure with their exit statuses.
 //!
 //! - `args`: the command line. `help`: how its help is printed. `when`, `recipient`, `stdin`: what users type.
-//! - `key_line`: keys as lines of files. `turns`: how commands that run side by side wait for each other.
+//! - `fit`: what is made of a text that its peer does not take. `key_line`: keys as lines of files. `turns`: how commands
+//!   that run side by side wait for each other.
 //! - `commands`: one file per subcommand. `reach`: how they come by their simpd.
 //! - `show`: all printing.
 
 mod args;
 mod commands;
+mod fit;
 mod help;
 mod key_line;
 mod reach;

@@ -3,61 +3,122 @@
 
 use std::io::{self, BufRead, Read};
 
-use simp_control::error::{Error, system};
+use simp_control::error::system;
 use simp_control::frame::LONGEST_TEXT;
-use simp_control::{Failure, FailureKind, Text, typed};
+use simp_control::{Failure, FailureKind, Takes, typed};
+
+use crate::fit::{fit, is_near};
 
 /// So much of a text is held: one byte more than it may have, and the end of a line.
 const HELD_MAX: u64 = LONGEST_TEXT as u64 + 3;
 
+/// What simpd takes, whoever the peer is.
+const ANY: Takes = Takes { bytes: LONGEST_TEXT as u64, ascii: false };
+
+const NUL: &str = "a text cannot contain the character U+0000";
+
 /// The lines of an input that are not empty, as texts.
-pub(crate) struct StdinTexts<R> {
+pub(crate) struct StdinLines<R> {
     input: R,
     number: u64,
-    line: Vec<u8>,
+    held: Vec<u8>,
+    place: Place,
 }
 
-impl<R: BufRead> StdinTexts<R> {
+/// Where the next byte of an input is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// At the beginning of a line.
+    Line,
+    /// In a line of which a part was read; what is held belongs to it too.
+    Within,
+}
+
+impl<R: BufRead> StdinLines<R> {
     /// Begins with the first line.
     pub(crate) fn new(input: R) -> Self {
-        Self { input, number: 0, line: Vec::new() }
+        Self { input, number: 0, held: Vec::new(), place: Place::Line }
     }
 
-    /// The next text; `None` at the end of the input.
+    /// Which line was read last, counted from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next line, or why it cannot be sent; `None` at the end of the input. Of a line that is too long the rest is
+    /// passed over.
     ///
     /// # Errors
-    /// `usage`, with the number of the line that cannot be sent and why; `failed` if it cannot be read.
-    pub(crate) fn next(&mut self) -> Result<Option<String>, Failure> {
-        while self.read().map_err(|error| unreadable(&error))? {
+    /// `failed` if it cannot be read.
+    pub(crate) fn next(&mut self) -> Result<Option<Result<String, Failure>>, Failure> {
+        loop {
+            self.held.clear();
+            if self.read()? == 0 {
+                return Ok(None);
+            }
             self.number += 1;
             // An empty text is never sent.
-            if let Some(text) = text(&self.line).map_err(|why| self.wrong(why))? {
-                return Ok(Some(text.to_owned()));
+            match text(&self.held) {
+                Ok(None) => {}
+                Ok(Some(text)) => return Ok(Some(Ok(text.to_owned()))),
+                Err(why) => {
+                    let wrong = usage(why);
+                    if !self.held.ends_with(b"\n") {
+                        self.input.skip_until(b'\n').map_err(|error| unreadable(&error))?;
+                    }
+                    return Ok(Some(Err(wrong)));
+                }
             }
         }
-        Ok(None)
     }
 
-    /// The error that sending the last text has led to, with the number of its line if that text is to blame.
-    pub(crate) fn name(&self, error: Error, text: &str) -> Error {
-        match error {
-            Error::Failure(Failure { kind: FailureKind::Usage, line }) if Text::new(text).is_err() => {
-                self.wrong(&line).into()
+    /// The next line as texts that any simpd takes, with what cannot be sent replaced; of a line that is too long to be
+    /// held the next part. `None` at the end of the input.
+    ///
+    /// # Errors
+    /// `failed` if it cannot be read.
+    pub(crate) fn next_part(&mut self) -> Result<Option<Vec<String>>, Failure> {
+        loop {
+            if self.read()? == 0 && self.held.is_empty() {
+                return Ok(None);
             }
-            error => error,
+            if self.place == Place::Line {
+                self.number += 1;
+            }
+            let is_part = self.held.len() as u64 == HELD_MAX && !self.held.ends_with(b"\n");
+            let end = if is_part { end_of_part(&self.held) } else { self.held.len() };
+            let part = self.held.get(..end).unwrap_or_default();
+            // The end of a line is in one piece: a part leaves more than that.
+            let part = if is_part { part } else { typed::without_end(part) };
+            let texts = fit(&String::from_utf8_lossy(part), ANY);
+            self.held.drain(..end);
+            self.place = if is_part { Place::Within } else { Place::Line };
+            if !texts.is_empty() {
+                return Ok(Some(texts));
+            }
         }
     }
 
-    /// Reads a line, or as much of it as we hold. False at the end.
-    fn read(&mut self) -> io::Result<bool> {
-        self.line.clear();
-        let mut input = (&mut self.input).take(HELD_MAX);
-        input.read_until(b'\n', &mut self.line).map(|len| len > 0)
+    /// Reads the rest of the line, or as much of it as we hold, and says how much that was.
+    fn read(&mut self) -> Result<usize, Failure> {
+        let mut input = (&mut self.input).take(HELD_MAX - self.held.len() as u64);
+        input.read_until(b'\n', &mut self.held).map_err(|error| unreadable(&error))
     }
 
-    fn wrong(&self, why: &str) -> Failure {
-        Failure::new(FailureKind::Usage, format!("standard input line {}: {why}", self.number))
+    /// A failure with the number of the last line.
+    pub(crate) fn name(&self, failure: &Failure) -> Failure {
+        let line = format!("standard input line {}: {}", self.number, failure.line);
+        Failure { line, ..failure.clone() }
     }
+}
+
+/// Where a part of a line ends, of which more follows: after a space if there is one near, and not within a character.
+fn end_of_part(held: &[u8]) -> usize {
+    let part = held.get(..LONGEST_TEXT).unwrap_or(held);
+    let near = part.iter().rposition(u8::is_ascii_whitespace).map(|space| space + 1);
+    // What is not UTF-8 at the end may be the beginning of a character.
+    let begun = part.utf8_chunks().last().map_or(0, |last| last.invalid().len());
+    near.filter(|near| is_near(*near, part.len())).unwrap_or(part.len() - begun)
 }
 
 /// All of an input as one text, without the end of its last line.
@@ -65,12 +126,12 @@ impl<R: BufRead> StdinTexts<R> {
 /// # Errors
 /// `usage` if it cannot be sent; `failed` if it cannot be read.
 pub(crate) fn whole(input: impl Read) -> Result<String, Failure> {
-    let usage = |why: &str| Failure::new(FailureKind::Usage, format!("standard input: {why}"));
+    let name = |why: &str| usage(&format!("standard input: {why}"));
     let mut all = Vec::new();
     input.take(HELD_MAX).read_to_end(&mut all).map_err(|error| unreadable(&error))?;
-    match text(&all).map_err(usage)? {
+    match text(&all).map_err(name)? {
         Some(text) => Ok(text.to_owned()),
-        None => Err(usage("an empty text cannot be sent")),
+        None => Err(name("an empty text cannot be sent")),
     }
 }
 
@@ -82,7 +143,14 @@ fn text(read: &[u8]) -> Result<Option<&str>, &'static str> {
         return Err("a text has at most 1000000 bytes, this one has more (send it in parts)");
     }
     let text = str::from_utf8(read).map_err(|_| "a text must be UTF-8, and this is not")?;
+    if text.contains('\0') {
+        return Err(NUL);
+    }
     Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+fn usage(why: &str) -> Failure {
+    Failure::new(FailureKind::Usage, why)
 }
 
 fn unreadable(error: &io::Error) -> Failure {
@@ -93,23 +161,37 @@ fn unreadable(error: &io::Error) -> Failure {
 mod tests {
     use super::*;
 
-    fn texts(input: &[u8]) -> Result<Vec<String>, String> {
-        let mut lines = StdinTexts::new(input);
-        let mut texts = Vec::new();
-        while let Some(text) = lines.next().map_err(|failure| failure.line)? {
-            texts.push(text);
+    /// What each line comes to, with its number.
+    fn lines(input: &[u8]) -> Vec<(u64, Result<String, String>)> {
+        let (mut lines, mut read) = (StdinLines::new(input), Vec::new());
+        while let Some(line) = lines.next().unwrap() {
+            read.push((lines.number(), line.map_err(|failure| failure.line)));
         }
-        Ok(texts)
+        read
+    }
+
+    /// The same with what cannot be sent replaced.
+    fn parts(input: &[u8]) -> Vec<(u64, String)> {
+        let (mut lines, mut read) = (StdinLines::new(input), Vec::new());
+        while let Some(texts) = lines.next_part().unwrap() {
+            assert!(lines.held.capacity() < 4 << 20, "it holds {}", lines.held.capacity());
+            read.extend(texts.into_iter().map(|text| (lines.number(), text)));
+        }
+        read
     }
 
     #[test]
     fn each_line_is_a_text_without_its_end() {
         let input = "one\ntwo\r\n\n\r\n three \ngr\u{fc}n";
-        assert_eq!(texts(input.as_bytes()).unwrap(), ["one", "two", " three ", "gr\u{fc}n"]);
-        assert!(texts(b"").unwrap().is_empty());
+        let texts = [(1, "one"), (2, "two"), (5, " three "), (6, "gr\u{fc}n")];
+        assert_eq!(lines(input.as_bytes()), texts.map(|(number, text)| (number, Ok(text.to_owned()))));
+        assert_eq!(parts(input.as_bytes()), texts.map(|(number, text)| (number, text.to_owned())));
+        assert!(lines(b"").is_empty() && parts(b"").is_empty());
         for end in ["", "\n", "\r\n"] {
             let longest = "x".repeat(LONGEST_TEXT);
-            assert_eq!(texts((longest.clone() + end).as_bytes()).unwrap(), [longest]);
+            let input = longest.clone() + end;
+            assert!(lines(input.as_bytes()) == [(1, Ok(longest.clone()))]);
+            assert!(parts(input.as_bytes()) == [(1, longest)]);
         }
     }
 
@@ -121,15 +203,21 @@ mod tests {
         }
     }
 
+    const LONG: &str = "a text has at most 1000000 bytes, this one has more (send it in parts)";
+    const ODD: &str = "a text must be UTF-8, and this is not";
+
     #[test]
-    fn what_cannot_be_sent_is_named() {
-        let long = "a text has at most 1000000 bytes, this one has more (send it in parts)";
-        let odd = "a text must be UTF-8, and this is not";
-        for (input, line, error) in
-            [(&b"a\n\n\xff\n"[..], 3, odd), (b"\xe2\x82", 1, odd), (&[b'x'; LONGEST_TEXT * 2], 1, long)]
+    fn what_cannot_be_sent_is_said_and_the_next_line_is_read() {
+        for (bad, error) in
+            [(&b"\xff"[..], ODD), (b"\xe2\x82", ODD), (b"a\0b", NUL), (&[b'x'; LONGEST_TEXT * 3], LONG)]
         {
-            assert_eq!(texts(input).unwrap_err(), format!("standard input line {line}: {error}"));
-            assert_eq!(whole(input).unwrap_err().line, format!("standard input: {error}"));
+            let input = [b"a\n\n", bad, b"\r\nb"].concat();
+            let expected = [(1, Ok("a".to_owned())), (3, Err(error.to_owned())), (4, Ok("b".to_owned()))];
+            assert_eq!(lines(&input), expected);
+            assert_eq!(
+                whole(bad).unwrap_err(),
+                Failure::new(FailureKind::Usage, format!("standard input: {error}"))
+            );
         }
         for empty in ["", "\n"] {
             let line = "standard input: an empty text cannot be sent";
@@ -138,13 +226,30 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_named_if_its_text_is_to_blame() {
-        let mut lines = StdinTexts::new(&b"a\nb"[..]);
-        let usage = |line: &str| Error::from(Failure::new(FailureKind::Usage, line));
+    fn what_cannot_be_sent_is_replaced_and_a_line_of_any_length_comes_in_parts() {
+        let said = |input: &[u8]| parts(input).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(said(b"a\0b\n\xff\xe2\x82\r\nc"), ["a\u{fffd}b", "\u{fffd}\u{fffd}", "c"]);
+        for unit in ["\u{20ac}", "x", "some words ", "\u{1f600}"] {
+            let line = unit.repeat(3_500_000 / unit.len());
+            let parts = parts(format!("{line}\r\nnext").as_bytes());
+            assert!(parts.iter().all(|(_, text)| text.len() <= LONGEST_TEXT));
+            assert!(parts.iter().rev().skip(1).all(|(number, _)| *number == 1));
+            let texts: Vec<_> = parts.iter().map(|(_, text)| text.as_str()).collect();
+            assert!(texts.concat() == line + "next", "{unit}");
+            assert_eq!(parts.last(), Some(&(2, "next".to_owned())));
+            let is_cut = texts.iter().rev().skip(2).any(|text| unit.len() > 5 && !text.ends_with(' '));
+            assert!(!is_cut, "a word is cut");
+        }
+        // Three bytes for each that is no text.
+        let odd = parts(&[0xff; LONGEST_TEXT * 2]);
+        assert_eq!(odd.iter().map(|(_, text)| text.chars().count()).sum::<usize>(), LONGEST_TEXT * 2);
+        assert!(odd.iter().all(|(_, text)| text.len() <= LONGEST_TEXT));
+    }
+
+    #[test]
+    fn a_line_is_named_by_its_number() {
+        let mut lines = StdinLines::new(&b"\nb"[..]);
         lines.next().unwrap();
-        assert_eq!(lines.name(usage("not so"), "gr\u{fc}n").to_string(), "standard input line 1: not so");
-        lines.next().unwrap();
-        assert_eq!(lines.name(usage("not so"), "gr\u{fc}n").to_string(), "standard input line 2: not so");
-        assert_eq!(lines.name(usage("not there"), "b").to_string(), "not there");
+        assert_eq!(lines.name(&usage("why")).line, "standard input line 2: why");
     }
 }

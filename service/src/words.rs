@@ -6,6 +6,10 @@ use std::ffi::OsString;
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
 
+/// What argh reads for a `-` that stands for standard input in the place of a text: `-- -` is a text, and no argument of a
+/// process can be this.
+pub const STDIN: &str = "\0";
+
 /// The words of a command line, sorted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Words {
@@ -52,10 +56,12 @@ impl Words {
         let mut sorted = Self { fault: not_utf8(&typed), ..Self::default() };
         let mut typed = typed.iter().map(|word| word.to_string_lossy().into_owned());
         let (mut command, mut given, mut may_be_value) = (info, 0, false);
-        // `-` is an argument, and argh takes it for one only at the end of the options.
+        // `-` is an argument, or stands for a text, and argh takes it for one only at the end of the options.
         let mut after_options = Vec::new();
         while let Some(word) = typed.next() {
-            if is_dash(command, &word) || (!after_options.is_empty() && !word.starts_with('-')) {
+            if let Some(dash) = dash(command, &word) {
+                after_options.push(dash.to_owned());
+            } else if !after_options.is_empty() && !word.starts_with('-') {
                 after_options.push(word);
             } else if word == "--" && !after_options.is_empty() {
                 after_options.extend(typed.by_ref());
@@ -88,6 +94,7 @@ impl Words {
             }
         }
         if !after_options.is_empty() {
+            sorted.text = TextOfWords::Begun;
             sorted.rest.push("--".to_owned());
             sorted.rest.extend(after_options);
         }
@@ -207,9 +214,14 @@ fn is_help_in_text(word: &str, next: &(impl Iterator<Item = String> + Clone)) ->
     is_help(word) && next.clone().next().is_some_and(|next| !next.starts_with('-'))
 }
 
-/// Whether the word stands for standard input, in a command whose arguments are no text.
-fn is_dash(command: &CommandInfoWithArgs, word: &str) -> bool {
-    word == "-" && !command.positionals.is_empty() && !is_greedy(command.positionals.last())
+/// What argh is to read for a word that stands for standard input: in a command whose arguments are no text, or one that
+/// takes `-` instead of a text and says so in its usage.
+fn dash<'a>(command: &CommandInfoWithArgs, word: &'a str) -> Option<&'a str> {
+    let last = command.positionals.last().filter(|_| word == "-")?;
+    match is_greedy(Some(last)) {
+        true => last.name.ends_with("|-").then_some(STDIN),
+        false => Some(word),
+    }
 }
 
 fn is_greedy(argument: Option<&PositionalInfo<'_>>) -> bool {

@@ -35,6 +35,11 @@ fn serve_one(client: &mut FrameStream, answers: &[Answer]) -> Request {
 
 /// What it says to a hello.
 pub fn hello() -> Vec<Answer> {
+    hello_with(&[])
+}
+
+/// The same of one that can do this besides.
+pub fn hello_with(features: &[&str]) -> Vec<Answer> {
     let (program, address) = (env!("CARGO_PKG_VERSION").to_owned(), "127.0.0.1:7777".to_owned());
     vec![Answer::Reply(Reply::Hello {
         version: VERSION,
@@ -45,7 +50,7 @@ pub fn hello() -> Vec<Answer> {
         log: None,
         epochs: Epochs::default(),
         key: None,
-        features: Vec::new(),
+        features: features.iter().map(|&feature| feature.to_owned()).collect(),
     })]
 }
 

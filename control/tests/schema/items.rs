@@ -6,8 +6,8 @@ use std::iter::successors;
 use simp_control::{
     Answer, ChatInfo, Consumer, Counters, Digest, Epoch, Epochs, Event, Failure, FailureKind, Filter,
     FollowFrom, Forgotten, KeyId, Kind, KnownKey, LogId, MessageState, OutboxMessage, Peer, PeerInfo,
-    PeerNote, Reason, Refused, Reply, Request, Secure, State, Status, Transfer, TransferState, TrustedKey,
-    VERSION, What,
+    PeerNote, Reason, Refused, Reply, Request, Secure, State, Status, Takes, Transfer, TransferState,
+    TrustedKey, VERSION, What,
 };
 
 pub fn requests() -> Vec<Request> {
@@ -415,7 +415,9 @@ fn replies() -> Vec<Reply> {
 }
 
 pub fn answers() -> Vec<Answer> {
-    let failures = failure_kinds().into_iter().map(|kind| Failure::new(kind, "what: why"));
+    let takes = [(u64::MAX, false), (985, true)].map(|(bytes, ascii)| Takes { bytes, ascii });
+    let of_text = takes.map(|takes| Failure::of_text(takes, "too long"));
+    let failures = failure_kinds().into_iter().map(|kind| Failure::new(kind, "what: why")).chain(of_text);
     let first = Answer::Reply(Reply::Done);
     let kinds = successors(Some(first), |answer| match answer {
         Answer::Reply(_) => Some(Answer::Failure(Failure::new(FailureKind::Failed, ""))),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::{Failure, FailureKind, Kind, Peer, Reply, Request, State, What, Who};
+use simp_control::{Failure, FailureKind, Kind, Peer, Reply, Request, State, Takes, What, Who};
 use simp_proto::secure::{Body, SecureChat};
 use simp_proto::{Dialect, Text, TextError};
 
@@ -211,26 +211,29 @@ impl Carrier {
 
 /// Whether a peer receives all of a text.
 fn fits(text: &str, carrier: Carrier, peer: &str) -> Carried<()> {
-    let usage = |line: String| Failure::new(FailureKind::Usage, line);
-    let most = match carrier {
+    let (takes, error) = match carrier {
         Carrier::Plain(dialect) => {
-            Text::new(text).map_err(|error| usage(error.to_string()))?;
-            dialect.text_max() as u64
+            let takes = Takes { bytes: dialect.text_max() as u64, ascii: true };
+            (takes, Text::new(text).err().map(|error| error.to_string()))
         }
-        Carrier::Secure(_) if text.is_empty() => return Err(usage(TextError::Empty.to_string()).into()),
-        Carrier::Secure(_) if text.contains('\0') => {
-            return denied(FailureKind::Usage, "a text cannot contain the character U+0000");
+        Carrier::Secure(most) => {
+            let nul = text.contains('\0').then(|| "a text cannot contain the character U+0000".to_owned());
+            (Takes { bytes: most, ascii: false }, nul)
         }
-        Carrier::Secure(most) => most,
     };
-    let length = text.len() as u64;
-    if length <= most {
-        return Ok(());
+    let (most, length) = (takes.bytes, text.len() as u64);
+    let long = || {
+        let line = format!(
+            "{peer} receives at most {most} bytes of a message, this one has {length} (send it in parts)"
+        );
+        (length > most).then_some(line)
+    };
+    match error.or_else(long) {
+        // Nothing can be made of it that any peer takes.
+        _ if text.is_empty() => denied(FailureKind::Usage, TextError::Empty.to_string()),
+        Some(line) => Err(Failure::of_text(takes, line).into()),
+        None => Ok(()),
     }
-    let line = format!(
-        "{peer} receives at most {most} bytes of a message, this one has {length} (send it in parts)"
-    );
-    denied(FailureKind::Usage, line)
 }
 
 /// How long a message is kept in the outbox.

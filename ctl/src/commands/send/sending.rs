@@ -1,0 +1,211 @@
+//! One text: queued once, and waited for.
+
+use std::time::Instant;
+
+use simp_control::error::{Error, Outcome, fail, unexpected};
+use simp_control::{
+    Client, Event, Failure, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, Text, What, names,
+    token,
+};
+
+use crate::args::SendArgs;
+use crate::commands::queueing::{even_unread, not_known};
+use crate::recipient;
+use crate::show::{Output, View};
+use crate::when::deadline;
+
+/// What texts are sent with.
+pub(super) struct Sending<'a> {
+    pub(super) client: &'a mut Client,
+    pub(super) output: &'a mut Output,
+    args: &'a SendArgs,
+    who: Option<String>,
+    /// Our last message.
+    newest: u64,
+}
+
+/// Why a text was not sent.
+pub(super) enum Unsent {
+    /// Its peer does not take it; another text may be.
+    Unfit(Failure),
+    /// Whatever the text is.
+    Other(Error),
+}
+
+impl From<Error> for Unsent {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Unsent> for Error {
+    fn from(unsent: Unsent) -> Self {
+        match unsent {
+            Unsent::Unfit(failure) => failure.into(),
+            Unsent::Other(error) => error,
+        }
+    }
+}
+
+/// Where the outcome of a message is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outlook {
+    /// In what is followed, or to come.
+    Ahead,
+    /// It may be before what is followed.
+    Behind,
+}
+
+impl<'a> Sending<'a> {
+    /// Sends with this client as the arguments say.
+    pub(super) fn new(client: &'a mut Client, output: &'a mut Output, args: &'a SendArgs) -> Self {
+        Self { client, output, args, who: args.to.clone(), newest: 0 }
+    }
+
+    /// Whether this run waits for the message's outcome.
+    pub(super) fn waits(&self) -> bool {
+        !self.args.no_wait && (!self.args.queue || self.args.timeout.is_some())
+    }
+
+    /// Sends one text, once under its name if it has one, and unless told otherwise, waits for what becomes of it.
+    pub(super) fn send(&mut self, text: &str, name: Option<&str>) -> Result<(), Unsent> {
+        let deadline = deadline(self.args.timeout);
+        let (message, chat, outlook) =
+            self.queue(text, name, deadline).map_err(|error| of_text(error, text))?;
+        self.newest = self.newest.max(message);
+        if !self.waits() {
+            return Ok(even_unread(self.output.show(&View::Queued { message, chat, text, size: None }))?);
+        }
+        if outlook == Outlook::Behind {
+            self.follow(FollowFrom::After(message))?;
+            self.client.write()?;
+        }
+        let event = self.outcome(message, deadline);
+        // A script must not take it for unsent, and send it again.
+        let event = event.map_err(|error| error.goes_on(&format!("message {message} is queued")))?;
+        if outlook == Outlook::Behind {
+            // Whatever has come since then is not wanted.
+            self.follow(FollowFrom::End)?;
+        }
+        match event {
+            Some(event) => self.show(&event),
+            None => Err(Unsent::Other(self.not_yet(message))),
+        }
+    }
+
+    /// Has the daemon take a text on, once, however often it goes away meanwhile.
+    fn queue(
+        &mut self,
+        text: &str,
+        name: Option<&str>,
+        deadline: Option<Instant>,
+    ) -> Outcome<(u64, u64, Outlook)> {
+        let (token, known, args, who) = (token(), self.known(), self.args, &mut self.who);
+        let mut asked_again = false;
+        let reply = self.client.insist(deadline, |client, again| {
+            asked_again = again;
+            let request = |who| Request::Send {
+                who,
+                chat: None,
+                text: text.to_owned(),
+                queue: args.queue,
+                expire_ms: args.expire.map(|expire| expire.as_millis() as u64),
+                token: Some(token),
+                // simpd looks for the token only in entries after this one, so it need not read all of its log.
+                again_after: again.then_some(known),
+                once: name.map(str::to_owned),
+            };
+            match args.queue {
+                true => recipient::ask_or_resolve(client, who, request),
+                false => names::ask(client, who, request),
+            }
+        });
+        // Once the time is over nobody asks again, and whether it was taken stays open.
+        let Reply::Queued { message, chat } = reply.map_err(not_known)? else {
+            return Err(unexpected());
+        };
+        // One with a name may be of an earlier run, and be settled long since.
+        let is_old = name.is_some() && message <= self.client.position();
+        let outlook = if asked_again || is_old { Outlook::Behind } else { Outlook::Ahead };
+        Ok((message, chat, outlook))
+    }
+
+    /// An entry of the log that is older than the next message of ours.
+    fn known(&self) -> u64 {
+        self.client.position().max(self.newest)
+    }
+
+    /// Follows the outcomes of all messages, other programs' too.
+    pub(super) fn follow(&mut self, from: FollowFrom) -> Outcome {
+        let kinds = vec![Kind::Delivered, Kind::Unconfirmed, Kind::Undelivered];
+        self.client.follow(from, Filter { kinds, ..Filter::default() })
+    }
+
+    /// The entry that says what became of a message, if it comes in time.
+    fn outcome(&mut self, id: u64, deadline: Option<Instant>) -> Outcome<Option<Event>> {
+        while let Some(event) = self.client.event(deadline)? {
+            if is_of(&event, id) {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    fn show(&mut self, event: &Event) -> Result<(), Unsent> {
+        match event.what {
+            What::Undelivered { reason: Reason::TooLong, .. } => {
+                let line =
+                    "not delivered: too long (its peer accepts only shorter messages; send it in parts)";
+                Err(Unsent::Unfit(Failure::new(FailureKind::Undelivered, line)))
+            }
+            What::Undelivered { message, reason } => Err(Unsent::Other(undelivered(message, reason))),
+            _ => Ok(even_unread(self.output.show(&View::Delivered(event)))?),
+        }
+    }
+
+    fn not_yet(&self, id: u64) -> Error {
+        let line = match self.args.queue {
+            true => format!("message {id} is queued and will be delivered when the peer is back"),
+            false => format!("message {id} is not acknowledged yet (simpd keeps trying)"),
+        };
+        fail(FailureKind::NoAnswer, line)
+    }
+}
+
+/// A refusal of a text.
+fn of_text(error: Error, text: &str) -> Unsent {
+    match error {
+        // An older simpd does not say what the peer takes.
+        Error::Failure(failure)
+            if failure.takes.is_some()
+                || failure.kind == FailureKind::Usage && failure.line == plain_error(text) =>
+        {
+            Unsent::Unfit(failure)
+        }
+        error => Unsent::Other(error),
+    }
+}
+
+/// What is said of a text that no plain peer takes; empty if there is nothing to be said.
+fn plain_error(text: &str) -> String {
+    Text::new(text).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+fn is_of(event: &Event, id: u64) -> bool {
+    match event.what {
+        What::Delivered { message } | What::Unconfirmed { message } | What::Undelivered { message, .. } => {
+            message == id
+        }
+        _ => false,
+    }
+}
+
+fn undelivered(id: u64, reason: Reason) -> Error {
+    let remedy = match reason {
+        Reason::OtherKey => format!(
+            "whoever is there now has another key; list them: simpctl keys; then: simpctl resend {id}"
+        ),
+        _ => format!("send it again with: simpctl resend {id}"),
+    };
+    fail(FailureKind::Undelivered, format!("not delivered: {reason} ({remedy})"))
+}

@@ -1,0 +1,140 @@
+//! Messages that have a name of the script that sends them: each is sent once, however often the script runs.
+//!
+//! `SIMP_SEED=n` takes the same dice again, `SIMP_ROUNDS=n` sets how many kills.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+use simp_control::{Request, What};
+use simp_proto::Operation;
+
+use crate::harness::{Daemon, Random, Running, World, seed};
+
+const ALICE: [&str; 4] = ["--user", "alice", "--accept", "all"];
+const BOB: [&str; 4] = ["--user", "bob", "--accept", "all"];
+
+/// Lines of the stream that is run again.
+const LINES: usize = 150;
+
+/// So often one of the three is killed.
+const KILLS: u64 = 16;
+
+fn restart(world: &World, host: u8, daemon: Daemon, args: &[&str]) -> Daemon {
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    world.start(host, args)
+}
+
+#[test]
+fn a_message_with_a_token_is_one_message_and_its_status_is_the_first_one() {
+    let world = World::new();
+    let alice = world.start(1, &ALICE);
+    let peer = world.peer(3, "eve");
+    peer.open(&world.address(1));
+    let send = ["send", "--token", "report", "hi"];
+    // The first says that it waits.
+    let [first, second] = [(), ()].map(|()| world.spawn_ctl(1, &send));
+    peer.hear(&world.address(1), 0, "hi");
+    assert_eq!((first.wait().ok(), second.wait().ok()), (String::new(), String::new()));
+    let alice = restart(&world, 1, alice, &ALICE);
+    // Long since; and its chat may be over.
+    world.ctl(1, &send).ok();
+    peer.send(&world.address(1), Operation::Fin, 0, b"");
+    alice.client().status_when(|status| status.chats == 0);
+    let delivered = world.ctl(1, &["send", "--json", "--token", "report", "hi"]).ok();
+    assert!(delivered.contains("\"event\":\"delivered\""), "{delivered}");
+    world.ctl(1, &["send", "--token", "report", "-t", &world.address(3), "hi"]).ok();
+    world.ctl(1, &["send", "--token", "report", "--queue", "-t", &world.address(3), "hi"]).ok();
+    assert_eq!(world.ctl(1, &["history"]).ok().lines().count(), 1);
+    let other = |how: &str| {
+        format!(
+            "simpctl: message 3 has this name already, with another {how} (see: simpctl history; give each message a name of its own)"
+        )
+    };
+    world.ctl(1, &["send", "--token", "report", "ho"]).fails(2, &other("text"));
+    let to = world.address(4);
+    world.ctl(1, &["send", "--token", "report", "--queue", "-t", &to, "hi"]).fails(2, &other("peer"));
+    assert_eq!(world.ctl(1, &["history"]).ok().lines().count(), 1);
+}
+
+#[test]
+fn a_message_with_a_token_that_waits_or_was_given_up_has_the_status_that_says_so() {
+    let world = World::new();
+    let alice = world.start(1, &ALICE);
+    let peer = world.peer(3, "eve");
+    peer.open(&world.address(1));
+    let send = ["send", "--token", "report", "--timeout", "0.1", "hi"];
+    let waits = "simpctl: message 3 is not acknowledged yet (simpd keeps trying)";
+    for _ in 0..2 {
+        world.ctl(1, &send).fails(6, waits);
+    }
+    alice.client().reply(&Request::Quit { who: None, chat: None, now: true });
+    for _ in 0..2 {
+        let line = "simpctl: not delivered: quit (send it again with: simpctl resend 3)";
+        world.ctl(1, &send).fails(8, line);
+    }
+}
+
+#[test]
+fn a_token_that_makes_no_sense_is_status_2_and_nothing_is_sent() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let long = "x".repeat(201);
+    let see = "(see simpctl send --help)";
+    for (args, line) in [
+        (&["--token", "", "hi"][..], format!("--token '': no name given {see}")),
+        (&["--token", "a\x07b", "hi"], format!("--token 'a\\x07b': it has control characters {see}")),
+        (
+            &["--token", &long, "hi"],
+            format!("--token '{long}': a token has at most 200 bytes, this one has 201 {see}"),
+        ),
+        (
+            &["--token", "t", "--file", "x"],
+            "--token is for texts, and --file has none (leave it out)".to_owned(),
+        ),
+    ] {
+        let ran = world.ctl(1, &[&["send"], args].concat());
+        assert_eq!((ran.status, ran.stderr), (Some(2), format!("simpctl: {}\n", line)));
+    }
+    assert_eq!(world.ctl(1, &["history"]).ok(), "");
+}
+
+/// Runs the stream with this input.
+fn stream(world: &World, input: &str) -> Running {
+    let path = world.path("input");
+    fs::write(&path, input).unwrap();
+    let mut command = world.command("sh");
+    let simpctl = world.command("simpctl").get_program().to_str().unwrap().to_owned();
+    let args = format!("{simpctl} -d {} send --token nightly", world.address(1));
+    command.args(["-c", &format!("exec {args} <{}", path.display())]);
+    Running::start(command)
+}
+
+#[test]
+fn a_stream_that_is_run_again_goes_on_where_it_stopped_whoever_was_killed() {
+    let mut random = Random(seed());
+    let world = World::new();
+    let (mut alice, mut bob) = (world.start(1, &ALICE), world.start(2, &BOB));
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let lines: Vec<String> = (0..LINES).map(|n| format!("line {n}, gr\u{fc}n")).collect();
+    let input = lines.join("\n");
+    for _ in 0..std::env::var("SIMP_ROUNDS").map_or(KILLS, |rounds| rounds.parse().unwrap()) {
+        let sending = stream(&world, &input);
+        let heard = bob.client().status().last_id + random.below(LINES as u64 / 10);
+        bob.client().status_when(|status| status.last_id >= heard.min(LINES as u64 - 10));
+        match random.below(3) {
+            0 => alice = restart(&world, 1, alice, &ALICE),
+            1 => bob = restart(&world, 2, bob, &BOB),
+            _ => {}
+        }
+        sending.signal(Signal::SIGKILL);
+        sending.wait();
+    }
+    stream(&world, &input).wait().ok();
+    let told = bob.client().log().into_iter().filter_map(|event| match event.what {
+        What::Message { text } => Some(text),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), lines);
+}
