@@ -159,7 +159,11 @@ fn a_text_that_is_too_long_for_its_peer_is_refused() {
     let name = format!("bob@{two}:7777");
     world.ctl(1, &["send", &longer]).fails(2, &line(&name));
     world.ctl(1, &["send", "--queue", "-t", "bob", &longer]).fails(2, &line(&name));
-    world.ctl_with(1, &["send"], &format!("{longer}\n")).fails(2, &line(&name));
+    let streamed = format!(
+        "{}\nsimpctl: 1 of 1 lines was not sent",
+        line("").replacen("simpctl: ", &format!("simpctl: standard input line 1: {name}"), 1)
+    );
+    world.ctl_with(1, &["send"], &format!("{longer}\n")).fails(1, &streamed);
     let failure = lines(&world.ctl(1, &["send", "--json", &longer]).stdout).remove(0);
     assert_eq!(failure["kind"], "usage");
     world.ctl(1, &["send", "--no-wait", &fits]).ok();
