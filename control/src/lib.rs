@@ -81,7 +81,7 @@ pub use simp_proto::secure::{Digest, DigestError, KeyId, KeyIdError};
 pub use simp_proto::text::{TEXT_MAX, USER_NAME_MAX, read_payload, read_payload_up_to};
 pub use simp_proto::{Reason, State, Text, UserName};
 pub use socket::Socket;
-pub use status::{Counters, PeerNote, Refused, Status};
+pub use status::{Counters, NotLeaving, OldestWaiting, PeerNote, Refused, Status};
 pub use token::token;
 pub use values::{
     ChatInfo, Consumer, Forgotten, KnownKey, MessageState, OutboxMessage, Peer, PeerInfo, Secure, Transfer,

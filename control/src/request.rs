@@ -20,8 +20,10 @@ pub const MINOR: u32 = 1;
 /// `forget_key`; `files` for `send_file`, `take_file`, `refuse_file` and `transfers`, and for the kinds of entries that
 /// [`Kind::is_of_files`](crate::Kind::is_of_files) names; `search` for the `text` of a [`Filter`]; `read` for the request
 /// `read`, and for `read` in what is known of a peer; `once` for the `once` of a `send`; `backup` for `hold_log` and
-/// `release_log`; `states` for the request of that name; `takes` for the `takes` of a [`Failure`](crate::Failure).
-pub const FEATURES: &[&str] = &["keys", "files", "search", "read", "once", "backup", "states", "takes"];
+/// `release_log`; `states` for the request of that name; `health` for
+/// `not_leaving` and `waiting` in a [`Status`](crate::Status); `takes` for the `takes` of a [`Failure`](crate::Failure).
+pub const FEATURES: &[&str] =
+    &["keys", "files", "search", "read", "health", "once", "backup", "states", "takes"];
 
 /// Most messages that one request may ask about.
 pub const STATES_MAX: usize = 100;

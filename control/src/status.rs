@@ -54,6 +54,40 @@ pub struct Status {
     /// Why all chats are plain, if the user wants it otherwise; absent if secure ones are possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plain: Option<String>,
+    /// Where datagrams do not leave this machine for, those for which that began first before others, and no more than 100.
+    /// Empty from an older simpd, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_leaving: Vec<NotLeaving>,
+    /// The oldest message that waits for each peer, the oldest of all first, and no more than 20. Empty from an older simpd,
+    /// too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<OldestWaiting>,
+}
+
+/// Datagrams do not leave this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotLeaving {
+    /// For whom: `ADDR:PORT`; none leave at all if it is `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// Why, with the remedy.
+    pub why: String,
+}
+
+/// The oldest of our messages that wait for a peer. Files that are offered are none of them: they wait for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldestWaiting {
+    /// Which peer.
+    pub peer: Peer,
+    /// The id of the message.
+    pub message: u64,
+    /// The chat that it waits in; `None` if it is in the outbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<u64>,
+    /// When it was queued, in milliseconds since 1970.
+    pub since_ms: u64,
 }
 
 /// What is special about how a peer speaks.

@@ -110,7 +110,8 @@ impl Links {
         if self.endpoint.poll_timeout().is_some_and(|at| at <= now) {
             self.endpoint.handle_timeout(now);
         }
-        events.extend(self.socket.take_refused().map(|to| ChannelEvent::NotSent(simp_of(to))));
+        let refused = self.socket.take_refused();
+        events.extend(refused.map(|(to, why)| ChannelEvent::NotSent(simp_of(to), why.words())));
         let taken = std::iter::from_fn(|| self.endpoint.poll_event());
         events.extend(taken.take(EVENTS_PER_TURN).map(event));
     }

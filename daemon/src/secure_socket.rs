@@ -7,7 +7,7 @@
 //! The contract with the loop is that of [`Udp`](crate::udp): register for `READABLE`, and for `WRITABLE` only while
 //! [`SecureSocket::flush`] says [`Outcome::Waits`]; receive until there is no more; read the errors.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -21,7 +21,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 use simp_secure::{BytesMut, EcnCodepoint, Endpoint, Transmit};
 
 use crate::udp::socket::{self, REPEATS, may_be_about_another};
-use crate::udp::{BindError, More, Unreachable};
+use crate::udp::{BindError, More, Refusal, Unreachable};
 
 /// Room for all that the kernel puts together.
 const BUFFER: usize = 64 * 1024;
@@ -73,8 +73,8 @@ pub struct SecureSocket {
     held: Option<Transmit>,
     /// The bytes of what leaves, or is held.
     outgoing: Vec<u8>,
-    /// Where our own system transmitted nothing to, since that was asked last.
-    refused: BTreeSet<SocketAddr>,
+    /// Where our own system transmitted nothing to, since that was asked last, and why.
+    refused: BTreeMap<SocketAddr, Refusal>,
 }
 
 impl SecureSocket {
@@ -98,7 +98,7 @@ impl SecureSocket {
             incoming: vec![0; BATCH_SIZE * BUFFER],
             held: None,
             outgoing: Vec::new(),
-            refused: BTreeSet::new(),
+            refused: BTreeMap::new(),
         })
     }
 
@@ -172,8 +172,8 @@ impl SecureSocket {
         socket::receive_errors(&self.fd, &mut sink)
     }
 
-    /// Where our own system transmitted nothing to since the last time.
-    pub fn take_refused(&mut self) -> impl Iterator<Item = SocketAddr> + use<> {
+    /// Where our own system transmitted nothing to since the last time, and why.
+    pub fn take_refused(&mut self) -> impl Iterator<Item = (SocketAddr, Refusal)> + use<> {
         std::mem::take(&mut self.refused).into_iter()
     }
 
@@ -203,7 +203,7 @@ impl SecureSocket {
                 Err(errno) => {
                     tracing::debug!(peer = %transmit.destination, not_transmitted = %errno.desc());
                     endpoint.handle_unreachable(now, transmit.destination);
-                    self.refused.insert(transmit.destination);
+                    self.refused.insert(transmit.destination, Refusal::of(errno));
                 }
             }
         }

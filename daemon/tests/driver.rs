@@ -260,6 +260,11 @@ impl Driver {
         self.engine.has_more()
     }
 
+    /// What hinders it, if something does.
+    pub fn hindrance(&self, now: Now) -> Option<String> {
+        self.engine.hindrance(now)
+    }
+
     /// Its log.
     pub fn store(&self) -> &Store {
         self.engine.log()

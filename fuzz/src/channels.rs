@@ -52,7 +52,7 @@ pub fn events(
     Ok(vec![match input.int_in_range(0..=9)? {
         0 | 1 => ChannelEvent::Opened(channel, key),
         2 => ChannelEvent::Broken(channel, broken(input)?),
-        3 => ChannelEvent::NotSent(from),
+        3 => ChannelEvent::NotSent(from, "no way leads there"),
         _ => ChannelEvent::Frame(channel, frame(input, known, last_id)?),
     }])
 }

@@ -5,9 +5,9 @@ use std::iter::successors;
 
 use simp_control::{
     Answer, ChatInfo, Consumer, Counters, Digest, Epoch, Epochs, Event, Failure, FailureKind, Filter,
-    FollowFrom, Forgotten, KeyId, Kind, KnownKey, LogId, MessageState, OutboxMessage, Peer, PeerInfo,
-    PeerNote, Reason, Refused, Reply, Request, Secure, State, Status, Takes, Transfer, TransferState,
-    TrustedKey, VERSION, What,
+    FollowFrom, Forgotten, KeyId, Kind, KnownKey, LogId, MessageState, NotLeaving, OldestWaiting,
+    OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply, Request, Secure, State, Status, Takes,
+    Transfer, TransferState, TrustedKey, VERSION, What,
 };
 
 pub fn requests() -> Vec<Request> {
@@ -344,8 +344,21 @@ fn status(trouble: Option<String>) -> Status {
         outbox: 7,
         notes: vec![PeerNote { peer: peer(), note: "takes turns".to_owned() }],
         plain: trouble.clone(),
+        not_leaving: trouble
+            .iter()
+            .flat_map(|why| [None, Some(peer().address)].map(|to| not_leaving(to, why)))
+            .collect(),
+        waiting: trouble.iter().flat_map(|_| [None, Some(u64::MAX)].map(waiting)).collect(),
         trouble,
     }
+}
+
+fn not_leaving(to: Option<String>, why: &str) -> NotLeaving {
+    NotLeaving { to, since_ms: 7, why: why.to_owned() }
+}
+
+fn waiting(chat: Option<u64>) -> OldestWaiting {
+    OldestWaiting { peer: peer(), message: 5, chat, since_ms: 7 }
 }
 
 fn key() -> KeyId {

@@ -91,6 +91,11 @@ impl Absentees {
         self.peers.is_empty()
     }
 
+    /// Where they are to go.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.peers.keys().copied()
+    }
+
     /// Whether there are messages for the peer at this address.
     pub fn has(&self, address: SocketAddr) -> bool {
         self.peers.contains_key(&address)

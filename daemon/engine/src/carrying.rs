@@ -23,13 +23,17 @@ const HELD_FOR: Duration = Duration::from_millis(250);
 impl Engine {
     /// Something happened to a channel.
     pub(crate) fn handle_channel(&mut self, now: Now, event: ChannelEvent) -> Result<(), StoreError> {
+        if let ChannelEvent::Opened(channel, _) | ChannelEvent::Frame(channel, _) = &event {
+            self.note_heard(*channel);
+        }
         match event {
             ChannelEvent::Opened(channel, key) => return self.handle_opened(now, channel, key),
             ChannelEvent::Incoming(channel, key, address) => {
                 self.channels.note_incoming(channel, key, address);
             }
             ChannelEvent::Frame(channel, frame) => return self.handle_frame(now, channel, frame),
-            ChannelEvent::NotSent(address) => {
+            ChannelEvent::NotSent(address, why) => {
+                self.note_unsent(now, address, why);
                 if let Some(key) = self.chats.known_at(address) {
                     self.chats.change(key, |it| it.chat.secure_mut().map(|chat| chat.excuse(now.instant)));
                 }
@@ -42,6 +46,16 @@ impl Engine {
             ChannelEvent::Broken(channel, why) => return self.handle_broken(now, channel, why),
         }
         Ok(())
+    }
+
+    /// What comes over a channel answers something that has left.
+    fn note_heard(&mut self, channel: ChannelId) {
+        if self.unsent.is_any()
+            && let Some(Owner::Chat(chat)) = self.channels.owner(channel)
+            && let Some(ongoing) = self.chats.get(chat)
+        {
+            self.unsent.note_heard(ongoing.place.address);
+        }
     }
 
     fn handle_opened(&mut self, now: Now, channel: ChannelId, key: KeyId) -> Result<(), StoreError> {

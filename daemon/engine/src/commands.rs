@@ -75,7 +75,7 @@ fn look_up(
 ) -> Carried {
     match request {
         Request::Hello { version } => hello::hello(engine, *version),
-        Request::Status => Ok(status::status(engine, now, inputs.clients)),
+        Request::Status => status::status(engine, now, inputs.clients),
         Request::Connect { address, timeout_ms, secure } => {
             connect::connect(engine, now, address, *timeout_ms, *secure)
         }

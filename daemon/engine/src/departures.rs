@@ -70,7 +70,8 @@ impl Engine {
     }
 
     /// Our own system did not transmit a datagram: that says nothing of the peer.
-    fn note_refused(&mut self, now: Now, address: SocketAddr, why: &str) -> Result<(), StoreError> {
+    fn note_refused(&mut self, now: Now, address: SocketAddr, why: &'static str) -> Result<(), StoreError> {
+        self.note_unsent(now, address, why);
         // While nothing can be written, no chat may end.
         let Some(key) = self.chats.known_at(address).filter(|_| self.disk.works()) else { return Ok(()) };
         self.chats.change(key, |ongoing: &mut Ongoing| {

@@ -23,6 +23,7 @@ use crate::roster::Roster;
 use crate::secrecy::{Secrecy, introduction};
 use crate::timer::Timers;
 use crate::transmits::Transmits;
+use crate::unsent::Unsent;
 use crate::wake::Wake;
 
 /// All chats, their log, and the order in which things happen to them.
@@ -68,6 +69,8 @@ pub struct Engine {
     pub(crate) disk: Disk,
     /// For whom its file is held.
     pub(crate) hold: Hold,
+    /// What does not leave this machine.
+    pub(crate) unsent: Unsent,
 }
 
 impl Engine {
@@ -101,6 +104,7 @@ impl Engine {
             retention: Retention::default(),
             disk: Disk::default(),
             hold: Hold::default(),
+            unsent: Unsent::default(),
         }
     }
 

@@ -77,8 +77,8 @@ pub enum ChannelEvent {
     Incoming(ChannelId, KeyId, SocketAddr),
     /// This came over it.
     Frame(ChannelId, Frame),
-    /// Our own system does not transmit to the peer at this address, which says nothing of the peer.
-    NotSent(SocketAddr),
+    /// Our own system does not transmit to the peer at this address, and why, which says nothing of the peer.
+    NotSent(SocketAddr, &'static str),
     /// It is about to be no more, and its peer was at this address last.
     Moved(ChannelId, SocketAddr),
     /// It is no more. Nothing is said of one that we have ended.

@@ -22,6 +22,7 @@
 //!   `passing`: which entries no consumer waits for.
 //! - `trouble`: the log cannot be written, and a turn is undone. `disk`: whether it can, and what is said of it.
 //!   `hold`: for whom its file is held.
+//!   `unsent`: what does not leave this machine. `hindrances`: both in words. `overdue`: which messages wait the longest.
 //! - `budgets`: how much others may add to the log. `limits`: how often strangers are answered. `wake`: what may still be
 //!   under way after a chat.
 //! - `standing`: what a peer has shown of being there, by `acks`, and its `credit` until then. `asking`: those that have
@@ -49,6 +50,7 @@ mod disk;
 mod engine;
 mod fetching;
 mod files;
+mod hindrances;
 mod hold;
 mod inputs;
 mod invariants;
@@ -66,6 +68,7 @@ mod now;
 mod ongoing;
 mod outlet;
 mod outputs;
+mod overdue;
 mod passing;
 mod pins;
 mod policy;
@@ -86,6 +89,7 @@ mod trace;
 mod transmits;
 mod trouble;
 mod turn;
+mod unsent;
 mod wake;
 mod ways;
 pub mod wheel;

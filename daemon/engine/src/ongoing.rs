@@ -198,6 +198,11 @@ impl Ongoing {
         (!notes.is_empty()).then(|| notes.join("; "))
     }
 
+    /// Whether messages of ours wait in it.
+    pub fn has_waiting(&self) -> bool {
+        self.queue.in_log > 0 || self.chat.unacknowledged() > 0
+    }
+
     /// What a client learns of it.
     pub fn info(&self, now: Now) -> ChatInfo {
         let ends_after = self.chat.ends_at().map(|at| at.saturating_duration_since(now.instant));

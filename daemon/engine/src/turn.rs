@@ -30,6 +30,7 @@ impl Engine {
         }
         // Only here datagrams get out: an undone turn has left none.
         std::mem::swap(&mut outputs.transmits, &mut self.transmits);
+        self.unsent.note_tried(outputs.transmits.iter().map(|transmit| transmit.to));
         self.channels.take_commands(&mut outputs.channels);
         self.files.take_commands(&mut outputs.files);
         inputs.clear();
@@ -75,6 +76,7 @@ impl Engine {
         }
         let was_without = !self.outlet.has_address();
         self.outlet.begin_turn(inputs.link);
+        self.unsent.begin_turn(now, inputs);
         if was_without && self.outlet.has_address() && self.disk.works() {
             self.invite_all_soon(now)?;
         }

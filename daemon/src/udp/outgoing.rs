@@ -22,7 +22,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What the error of a call means.
-    pub(super) fn of(errno: Errno) -> Self {
+    pub(crate) fn of(errno: Errno) -> Self {
         use Errno::*;
         match errno {
             ENETUNREACH | ENETDOWN | EHOSTUNREACH | EHOSTDOWN | ENONET | ENODEV => Self::NoRoute,

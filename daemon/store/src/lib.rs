@@ -5,7 +5,7 @@
 //! then may anything leave that relies on it. If that fails, [`Store::roll_back`] makes it not have been.
 //!
 //! - `store`: open, append, commit, roll back. `checkpoint`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
-//! - `ours`: messages of ours that wait, and the outbox. `kept_chats`: chats across restarts.
+//! - `ours`: messages of ours that wait, and the outbox. `oldest`: those that wait the longest. `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
 //! - `named`: messages of ours by the names that clients gave them.
 //! - `files`: files that are under way.
@@ -23,6 +23,7 @@ mod kept_chats;
 mod kept_numbers;
 mod keys;
 mod named;
+mod oldest;
 mod ours;
 mod read;
 mod read_marks;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use simp_control::{Kind, Reason, State, What};
+use simp_control::{Kind, NotLeaving, Reason, State, What};
 use simp_proto::Operation;
 
 use super::{Host, peer};
@@ -209,4 +209,88 @@ fn nobody_is_invited_while_a_message_of_the_last_chat_that_left_late_may_still_a
     assert_eq!(host.waits(1), [(peer(2), Operation::Syn)]);
     assert_eq!(host.waits(19_999), []);
     assert_eq!(host.waits(1), [(peer(2), Operation::Syn)]);
+}
+
+/// What the status says of datagrams that do not leave: for whom, and since how many milliseconds.
+fn not_leaving(host: &mut Host) -> Vec<(Option<String>, u64)> {
+    let now = host.moment().ms;
+    let age = |it: NotLeaving| (it.to, now - it.since_ms);
+    host.status().not_leaving.into_iter().map(age).collect()
+}
+
+#[test]
+fn for_whom_nothing_leaves_is_told_until_something_does() {
+    let mut host = Host::new(2);
+    host.chats_with(2);
+    host.uplink(Uplink::Refuses);
+    host.send(peer(2));
+    host.keep(peer(3), "hi", None);
+    host.waits(60_000);
+    let to = |with| Some(peer(with).to_string());
+    assert_eq!(not_leaving(&mut host), [(to(2), 60_000), (to(3), 60_000)]);
+    assert_eq!(
+        host.driver.hindrance(host.moment()).unwrap(),
+        format!("datagrams for {} do not leave: no way leads there", peer(2))
+    );
+    host.uplink(Uplink::Free);
+    host.waits(5_000);
+    // What became of the last one is known in the turn after it.
+    host.turn();
+    assert_eq!((not_leaving(&mut host), host.driver.hindrance(host.moment())), (vec![], None));
+}
+
+#[test]
+fn a_network_that_takes_nothing_is_told_after_a_while() {
+    let mut host = Host::new(1);
+    host.chats_with(2);
+    host.uplink(Uplink::Takes(0));
+    host.send(peer(2));
+    host.turn();
+    host.waits(4_999);
+    assert_eq!(not_leaving(&mut host), []);
+    host.waits(1);
+    assert_eq!(not_leaving(&mut host), [(None, 5_000)]);
+    host.unblocks();
+    assert_eq!(not_leaving(&mut host), []);
+}
+
+#[test]
+fn whom_nobody_here_has_anything_to_say_to_is_not_told_of() {
+    let mut host = Host::with(driver::policy("ann", simp_engine::Accept::All, 10));
+    host.uplink(Uplink::Refuses);
+    // Anybody can invite us from an address that no way leads to.
+    host.hears(peer(4), Operation::Syn, 0);
+    host.waits(10_000);
+    // Whoever asked for this one has been told at once.
+    host.connect(peer(2));
+    host.turn();
+    assert_eq!(not_leaving(&mut host), []);
+    // A message that was taken out of the outbox need not leave.
+    let message = host.keep(peer(3), "hi", None);
+    host.turn();
+    assert_eq!(not_leaving(&mut host).len(), 1);
+    host.ask(simp_control::Request::Cancel { message }).unwrap();
+    assert_eq!((not_leaving(&mut host), host.driver.hindrance(host.moment())), (vec![], None));
+}
+
+#[test]
+fn the_oldest_message_that_waits_for_each_peer_is_told() {
+    let mut host = Host::new(3);
+    host.chats_with(2);
+    let first = host.send(peer(2));
+    host.waits(1_000);
+    let kept = host.keep(peer(3), "hi", None);
+    host.waits(1_000);
+    let (second, _) = (host.send(peer(2)), host.keep(peer(3), "hi again", None));
+    let now = host.moment().ms;
+    let waiting = |host: &mut Host| -> Vec<_> {
+        let all = host.status().waiting.into_iter();
+        all.map(|it| (it.peer.address, it.message, it.chat.is_some(), now - it.since_ms)).collect()
+    };
+    let (two, three) = (peer(2).to_string(), peer(3).to_string());
+    assert_eq!(waiting(&mut host), [(two.clone(), first, true, 2_000), (three.clone(), kept, false, 1_000)]);
+    host.hears(peer(2), Operation::Ack, 0);
+    assert_eq!(waiting(&mut host), [(three.clone(), kept, false, 1_000), (two, second, true, 0)]);
+    host.hears(peer(2), Operation::Ack, 1);
+    assert_eq!(waiting(&mut host), [(three, kept, false, 1_000)]);
 }

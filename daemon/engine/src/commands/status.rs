@@ -1,7 +1,8 @@
 //! How the daemon is.
 
-use simp_control::{Host, Reply, Status};
+use simp_control::{Reply, Status};
 
+use super::carried::Carried;
 use crate::engine::Engine;
 use crate::now::Now;
 
@@ -9,11 +10,11 @@ use crate::now::Now;
 const NOTES_MAX: usize = 100;
 
 /// How the daemon is, with so many clients connected.
-pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
+pub fn status(engine: &Engine, now: Now, clients: usize) -> Carried {
     // The store counts for itself, also those commits that are no turn's.
     let mut counters = engine.counters.clone();
     counters.commits = engine.store.commits();
-    Reply::Status(Box::new(Status {
+    Ok(Reply::Status(Box::new(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         address: engine.address.to_string(),
@@ -34,17 +35,13 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Reply {
         notes: engine.chats.notes(NOTES_MAX),
         trouble: trouble(engine),
         plain: engine.why_plain().map(str::to_owned),
-    }))
+        not_leaving: engine.not_leaving(now),
+        waiting: engine.longest_waiting()?,
+    })))
 }
 
 /// Why all chats are paused, if they are.
 fn trouble(engine: &Engine) -> Option<String> {
-    let no_address = || {
-        format!(
-            "no interface has {}; chats wait for it (list them: ip address)",
-            Host::of(engine.address).by_name()
-        )
-    };
     let disk = engine.disk.trouble().map(str::to_owned);
-    disk.or_else(|| (!engine.outlet.has_address()).then(no_address))
+    disk.or_else(|| (!engine.outlet.has_address()).then(|| engine.no_address()))
 }
