@@ -5,6 +5,7 @@
 //!   `place`: where the first is. `output`: what is to be written to a client. `followers`:
 //!   entries of the log for clients.
 //! - `files`: what is read and written for chats.
+//! - `managed`: what the service manager is told. `presence`: whether our address is there.
 //! - `requests`: whose requests a turn takes in, and what clients owe. `rota`: whose turn it is if not all can be served in one
 //!   turn of the loop.
 //! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml; `syntax`: lines of it
@@ -16,6 +17,7 @@ mod connection;
 mod files;
 mod followers;
 mod links;
+mod managed;
 mod output;
 mod place;
 mod presence;
@@ -46,7 +48,8 @@ use simp_store::{Store, StoreError};
 
 use crate::config::{Args, Config, ConfigError};
 use crate::links::{Links, LinksError};
-use crate::presence::{absence, condition};
+use crate::managed::Condition;
+use crate::presence::absence;
 use crate::server::{Fatal, Server, read_clocks};
 use crate::startup::{DaemonFiles, StartError};
 use crate::udp::Udp;
@@ -156,7 +159,7 @@ fn serve(
         ready += &format!("; {trouble}");
     }
     print(&format!("{ready}\n"));
-    supervisor::ready(&condition(address, server.is_present()));
+    supervisor::ready(&Condition::of(server.is_present(), None).line(address));
     let served = server.run();
     // In the reverse order of the start: whoever finds the lock free finds the socket, the log and the address free too.
     let _ = std::fs::remove_file(&files.socket);

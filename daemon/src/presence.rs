@@ -21,11 +21,6 @@ pub fn absence(address: SocketAddr) -> String {
     format!("no interface has {host} yet: waiting for it (list them: ip address)")
 }
 
-/// How we receive, as one line for a service manager.
-pub fn condition(address: SocketAddr, is_present: bool) -> String {
-    if is_present { format!("receiving on {address}") } else { absence(address) }
-}
-
 /// Watches over our address.
 #[derive(Debug)]
 pub struct Presence {

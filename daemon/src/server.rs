@@ -31,8 +31,9 @@ use crate::connection::ClientConnection;
 use crate::files::Files;
 use crate::followers;
 use crate::links::{Links, LinksError};
+use crate::managed::{Condition, Managed};
 use crate::place::Place;
-use crate::presence::{Presence, absence, condition};
+use crate::presence::{Presence, absence};
 use crate::requests::Requests;
 use crate::rota::Rotas;
 use crate::udp::{Blocked, Fate, More, Refusal, Udp};
@@ -65,6 +66,7 @@ pub struct Server {
     clients: Clients,
     place: Place,
     presence: Option<Presence>,
+    managed: Managed,
     requests: Requests,
     /// Who is given entries of the log first.
     following: Rotas,
@@ -126,6 +128,8 @@ impl Server {
             .map_err(|error| FolderError::Io(socket.to_owned(), error, "XDG_RUNTIME_DIR"))?;
         let presence = Presence::watch(udp.local_addr(), poll.registry(), PRESENCE)?;
         let place = Place::watch(socket, poll.registry(), PLACE);
+        let is_present = presence.as_ref().is_none_or(Presence::is_there);
+        let managed = Managed::new(now.instant, udp.local_addr(), Condition::of(is_present, None));
         let mut server = Self {
             args,
             at_start: config.at_start,
@@ -138,6 +142,7 @@ impl Server {
             clients,
             place,
             presence,
+            managed,
             requests: Requests::new(now.instant),
             following: Rotas::default(),
             poll,
@@ -147,7 +152,7 @@ impl Server {
             blocked: None,
             stopping: false,
         };
-        if !server.is_present() {
+        if !is_present {
             server.heed_presence(now)?;
         }
         Ok(server)
@@ -170,7 +175,6 @@ impl Server {
             true => tracing::info!("{} is an address of this machine", Host::of(address).by_name()),
             false => tracing::warn!("{}", absence(address)),
         }
-        supervisor::status(&condition(address, self.is_present()));
         self.heed_presence(now)
     }
 
@@ -196,6 +200,8 @@ impl Server {
             self.carry_channels(now)?;
             self.files.obey(self.outputs.files.drain(..));
             self.answer(now);
+            let condition = Condition::of(self.is_present(), self.engine.hindrance(now));
+            self.managed.tell(now.instant, condition);
         }
         supervisor::stopping();
         if let Err(error) = self.engine.finish() {
@@ -224,8 +230,8 @@ impl Server {
         } else {
             let retry = self.blocked.and_then(|(_, until)| until);
             let links = self.links.as_ref().and_then(Links::deadline);
-            let deadlines =
-                [self.engine.deadline(), self.requests.deadline(), self.place.deadline(), links, retry];
+            let (place, managed) = (self.place.deadline(), self.managed.deadline());
+            let deadlines = [self.engine.deadline(), self.requests.deadline(), place, managed, links, retry];
             let deadline = deadlines.into_iter().flatten().min();
             deadline.map(|deadline| deadline.saturating_duration_since(sleep::now()))
         };
@@ -377,7 +383,8 @@ impl Server {
     }
 
     fn reload(&mut self) {
-        match Config::load(&self.args) {
+        supervisor::reloading();
+        let refused = match Config::load(&self.args) {
             Ok(config) => {
                 self.args.config = config.file;
                 self.inputs.policy = Some(config.policy);
@@ -385,9 +392,14 @@ impl Server {
                 for setting in self.at_start.changed_by(config.at_start) {
                     tracing::warn!("{setting} is another now, which takes effect at the next start");
                 }
+                None
             }
-            Err(error) => tracing::error!("configuration not changed: {error}"),
+            Err(error) => Some(format!("configuration not changed: {error}")),
+        };
+        if let Some(refused) = &refused {
+            tracing::error!("{refused}");
         }
+        self.managed.reloaded(refused);
     }
 
     /// The datagrams of this turn leave. What could not is dealt with in the next one.
