@@ -32,6 +32,7 @@
 //! - `files`: files that go from one user to another.
 //! - `desktop`: desktop notifications.
 //! - `first_process`: the programs in a container of their own.
+//! - `health`: what monitoring sees of a daemon.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
 //! - `relay`: that bad link, for `kills`.
@@ -65,6 +66,7 @@ mod doubles;
 mod files;
 mod first_process;
 mod harness;
+mod health;
 mod idle;
 mod keys;
 mod kills;

@@ -9,6 +9,7 @@ mod completions;
 mod connect;
 mod consumers;
 mod decline;
+mod health;
 mod history;
 mod keys;
 mod listen;
@@ -55,7 +56,11 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
             listen::check(args, output.is_json()).and_then(|()| listen::run(&mut simpd()?, output, args))
         }
         Command::Quit(args) => quit::run(&mut simpd()?, output, args),
-        Command::Status(_) => status::run(&mut simpd()?, output),
+        Command::Status(args) => {
+            let named = named.clone();
+            status::wanted(args, output.is_json())
+                .and_then(|wanted| status::run(simpd, named, output, wanted))
+        }
         Command::History(args) => {
             history::check(args, output.is_json()).and_then(|()| history::run(&mut simpd()?, output, args))
         }

@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         Err(Early::Usage(line)) => Err(fail(FailureKind::Usage, line)),
     };
     match outcome.and_then(|()| output.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::from(output.exit_status()),
         Err(error) => failed(error, &mut output),
     }
 }

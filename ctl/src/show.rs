@@ -1,7 +1,7 @@
 //! All printing: standard output in the form that was chosen, and lines on standard error.
 //!
 //! - `model`: what is shown. `plain`, `json`: its two forms; `keys`, `files`, `overview` and `parts` are of the first. `template`: entries
-//!   in a form of the user's own.
+//!   in a form of the user's own. `prometheus`: a status in one of its own.
 
 mod files;
 mod json;
@@ -10,15 +10,17 @@ mod model;
 mod overview;
 mod parts;
 mod plain;
+mod prometheus;
 mod template;
 
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 
 use simp_control::error::{Outcome, unwritten};
-use simp_control::{Event, Failure, Peer, Secure, escape};
+use simp_control::{Event, Failure, FailureKind, Peer, Secure, escape};
 
 pub(crate) use files::how_far;
-pub(crate) use model::{ChatEntry, Daemon, OutboxEntry, Progress, Unread, View, WaitsFor};
+pub(crate) use model::{ChatEntry, Daemon, OutboxEntry, Problem, Progress, Unread, View, WaitsFor};
+pub(crate) use prometheus::metrics;
 pub(crate) use template::{Template, template};
 
 /// How things are printed.
@@ -53,12 +55,26 @@ pub(crate) struct Output {
     amount: Amount,
     /// The terminal's last line says how far a file is.
     has_progress: bool,
+    verdict: Verdict,
+}
+
+/// Whether what was printed says that something is wrong. If it does, so does the exit status, and no further line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Bad,
 }
 
 impl Output {
     /// Standard output in this format, for a command that prints so much.
     pub(crate) fn new(format: Format, amount: Amount) -> Self {
-        Self { out: BufWriter::new(io::stdout().lock()), format, amount, has_progress: false }
+        Self {
+            out: BufWriter::new(io::stdout().lock()),
+            format,
+            amount,
+            has_progress: false,
+            verdict: Verdict::Good,
+        }
     }
 
     /// Shows entries as the user wants them, or of messages the text alone; else at a terminal with the time. JSON stays.
@@ -128,6 +144,19 @@ impl Output {
         match (&self.format, self.amount) {
             (Format::Json, Amount::One) => self.raw(&json::failure(failure)),
             _ => Ok(()),
+        }
+    }
+
+    /// What is printed says that something is wrong.
+    pub(crate) fn note_bad(&mut self) {
+        self.verdict = Verdict::Bad;
+    }
+
+    /// The exit status of a command that has done what it should.
+    pub(crate) fn exit_status(&self) -> u8 {
+        match self.verdict {
+            Verdict::Good => 0,
+            Verdict::Bad => FailureKind::Failed.exit_status(),
         }
     }
 

@@ -79,6 +79,8 @@ fn nothing() -> Snapshot {
         notes: Vec::new(),
         trouble: None,
         plain: None,
+        not_leaving: Vec::new(),
+        waiting: Vec::new(),
     };
     let can = Can { search: true, read: true };
     let (chats, outbox, peers) = ((Vec::new(), false), (Vec::new(), false), (Vec::new(), false));

@@ -1,6 +1,10 @@
 //! The commands that start a simpd, stop it, and show how it is.
 
+use std::time::Duration;
+
 use argh::{ArgsInfo, FromArgs};
+
+use crate::when::lasting;
 
 /// Start simpd in the background, unless it runs already.
 #[derive(FromArgs, ArgsInfo)]
@@ -38,5 +42,21 @@ pub(crate) struct StopArgs {}
 /// Show the state of simpd and its counters.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "A name and a value per line. JSON: one object.")]
+#[argh(
+    note = "--check prints nothing and ends with 0 if all is well; otherwise it prints a line for each thing that is wrong, with its remedy, and ends with 1. JSON: ok, and problems with problem and line."
+)]
+#[argh(
+    note = "--prometheus prints the text format of Prometheus, for the node exporter; if there is no simpd, simp_up 0."
+)]
 #[argh(subcommand, name = "status", help_triggers("-h", "--help"))]
-pub(crate) struct StatusArgs {}
+pub(crate) struct StatusArgs {
+    /// only what is wrong
+    #[argh(switch)]
+    pub(crate) check: bool,
+    /// with --check: how long a message may wait for its peer (default: 1h)
+    #[argh(option, arg_name = "time", from_str_fn(lasting))]
+    pub(crate) max_age: Option<Duration>,
+    /// print metrics for Prometheus
+    #[argh(switch)]
+    pub(crate) prometheus: bool,
+}

@@ -9,7 +9,7 @@ use simp_control::{
     What, escape,
 };
 
-use super::model::{Progress, View};
+use super::model::{Problem, Progress, View};
 
 /// An object with these fields, in this order, without those that have no value.
 struct Object<const N: usize>([(&'static str, Value); N]);
@@ -53,6 +53,10 @@ pub(super) fn render(shown: &View<'_>) -> String {
         View::Keys(keys) | View::Exported(keys) => keys.iter().map(|known| line(&known_key(known))).collect(),
         View::Trusted(keys) => line(&Object([("trusted", json!(keys))])),
         View::Status(status) => line(status),
+        View::Problems(problems) => {
+            let all: Vec<_> = problems.iter().map(problem).collect();
+            line(&Object([("ok", json!(all.is_empty())), ("problems", json!(all))]))
+        }
         View::Probed { report, .. } => report.lines().map(|clause| line(&clause)).collect(),
         View::Started { daemon, said } => {
             line(&Object([("daemon", json!(daemon)), ("started", json!(said.is_some()))]))
@@ -140,6 +144,10 @@ fn entry(event: &Event, state: Option<MessageState>) -> Object<16> {
         ("note", json!(note)),
         ("secure", json!(event.secure)),
     ])
+}
+
+fn problem(problem: &Problem) -> Object<2> {
+    Object([("problem", json!(problem.kind)), ("line", json!(problem.line))])
 }
 
 fn chat(info: &ChatInfo, files: &[Transfer]) -> Object<8> {

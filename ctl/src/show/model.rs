@@ -46,6 +46,8 @@ pub(crate) enum View<'a> {
     Trusted(u64),
     /// What the daemon says of itself.
     Status(&'a Status),
+    /// What is wrong with it.
+    Problems(&'a [Problem]),
     /// This daemon runs, or these: since now, with what it has said, or since before.
     Started { daemon: &'a str, said: Option<&'a str> },
     /// What there is; commands have to say for which daemon they are, or not.
@@ -101,6 +103,22 @@ pub(crate) enum WaitsFor {
     Turn,
     /// The end of another chat, for there are as many as there may be.
     Room,
+}
+
+/// Something is wrong with a daemon.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// What kind of thing, for programs.
+    pub(crate) kind: &'static str,
+    /// What, with the remedy.
+    pub(crate) line: String,
+}
+
+impl Problem {
+    /// One of this kind.
+    pub(crate) fn new(kind: &'static str, line: String) -> Self {
+        Self { kind, line }
+    }
 }
 
 /// A daemon that runs, and what goes on there.

@@ -56,8 +56,11 @@ pub(super) fn render(shown: &View<'_>) -> String {
         View::Keys(keys) => table(keys.iter().map(|known| key_row(known, now_ms()))),
         View::Exported(keys) => keys.iter().map(exported).collect(),
         View::Probed { report, verbose } => report.plain(*verbose),
+        View::Problems(problems) => {
+            problems.iter().map(|problem| format!("{}\n", escape::shown(&problem.line))).collect()
+        }
         View::Status(status) => {
-            table(counts(status).into_iter().map(|(name, value)| [name.to_owned(), value]))
+            table(counts(status, now_ms()).into_iter().map(|(name, value)| [name.to_owned(), value]))
         }
     }
 }
@@ -200,7 +203,7 @@ fn consumer_row(consumer: &Consumer, last_id: u64) -> [String; 3] {
 }
 
 /// A status as names, the same as in JSON, and values.
-fn counts(status: &Status) -> Vec<(&'static str, String)> {
+fn counts(status: &Status, now_ms: u64) -> Vec<(&'static str, String)> {
     let (counters, refused) = (&status.counters, &status.counters.refused);
     let text = |text: &str| escape::shown(text).into_owned();
     let mut lines = vec![
@@ -213,6 +216,17 @@ fn counts(status: &Status) -> Vec<(&'static str, String)> {
     lines.extend([("accept", text(&status.accept)), ("uptime", age(status.uptime_ms / 1000))]);
     lines.extend(status.trouble.as_deref().map(|trouble| ("trouble", text(trouble))));
     lines.extend(status.plain.as_deref().map(|why| ("plain", text(why))));
+    let since = |since_ms: u64| age(now_ms.saturating_sub(since_ms) / 1000);
+    lines.extend(status.not_leaving.iter().map(|it| {
+        let to = it.to.as_deref().unwrap_or("all");
+        ("not_leaving", format!("{to} {} {}", since(it.since_ms), text(&it.why)))
+    }));
+    lines.extend(
+        status
+            .waiting
+            .iter()
+            .map(|it| ("waiting", format!("{} {} {}", it.peer.shown(), it.message, since(it.since_ms)))),
+    );
     lines.extend(status.log.as_ref().map(|log| ("log", text(&log.to_string()))));
     let numbers = [
         ("chats", status.chats),
