@@ -14,6 +14,11 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Carried {
     // The store counts for itself, also those commits that are no turn's.
     let mut counters = engine.counters.clone();
     counters.commits = engine.store.commits();
+    let waiting = match engine.longest_waiting() {
+        // It is here that our user learns of a disk that cannot even be read.
+        Err(_) if !engine.disk.works() => Vec::new(),
+        waiting => waiting?,
+    };
     Ok(Reply::Status(Box::new(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -36,7 +41,7 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Carried {
         trouble: trouble(engine),
         plain: engine.why_plain().map(str::to_owned),
         not_leaving: engine.not_leaving(now),
-        waiting: engine.longest_waiting()?,
+        waiting,
     })))
 }
 
