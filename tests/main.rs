@@ -35,6 +35,7 @@
 //! - `health`: what monitoring sees of a daemon.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
+//! - `python`: the Python client of contrib/, and the examples of simp-control(7) that use it.
 //! - `relay`: that bad link, for `kills`.
 //! - `secure`: secure chats, on a bad network and in the hands of somebody who means ill.
 //! - `power_loss`: what a loss of power leaves of the log.
@@ -84,6 +85,7 @@ mod peers;
 mod power_loss;
 mod printing;
 mod probe;
+mod python;
 mod relay;
 mod restart;
 mod retention;

@@ -1,6 +1,7 @@
 //! The manuals have the commands and the options that `--help` has, and no others.
 
 use simp_control::frame::FrameBuffer;
+use simp_control::{Request, VERSION};
 use simp_proto::secure::Frame;
 
 use crate::harness::{World, run};
@@ -118,6 +119,16 @@ fn the_frames_of_secure_chats_are_those_of_their_manual() {
     assert!(!buffer.is_partial());
     let mut ours = Vec::new();
     simp_control::frame::encode(&text, &mut ours).unwrap();
+    assert_eq!(ours, bytes);
+}
+
+#[test]
+fn the_first_request_of_a_client_is_that_of_its_manual() {
+    let page = include_str!("../man/simp-control.7");
+    let bytes = example(page, "00 00 00 11").split_whitespace();
+    let bytes: Vec<u8> = bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
+    let mut ours = Vec::new();
+    simp_control::frame::encode(&Request::Hello { version: VERSION }, &mut ours).unwrap();
     assert_eq!(ours, bytes);
 }
 

