@@ -11,6 +11,7 @@ or killed meanwhile is waited for, and nothing is lost or sent twice. Texts of p
 """
 
 import asyncio
+import fcntl
 import functools
 import ipaddress
 import logging
@@ -21,11 +22,12 @@ import secrets
 import socket
 import stat
 import struct
+import threading
 import types
 import typing
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -163,6 +165,7 @@ class Epoch:
 @dataclass(frozen=True, kw_only=True)
 class Hello:
     version: int
+    minor: int = 0
     program: str
     """The release of the daemon."""
     address: str
@@ -377,6 +380,10 @@ _OF_FILES = {"file", "file_saved", "file_failed"}
 _OUTCOMES = ["delivered", "unconfirmed", "undelivered"]
 
 
+_DETAILS = ("other key",)
+"""Reasons that are said beside one that older clients know."""
+
+
 def _nonsense() -> SimpError:
     return NoDaemonError("not a simpd (its answer makes no sense)")
 
@@ -392,6 +399,8 @@ def _entries(kind: type) -> tuple[list[tuple[str, Any]], set[str]]:
 def _read(kind: Any, item: Any) -> Any:
     """The item as this type. Entries that the type does not have are left out: a newer daemon may say more."""
     if is_dataclass(kind) and isinstance(kind, type) and isinstance(item, dict):
+        if item.get("detail") in _DETAILS:
+            item = {**item, "reason": item["detail"]}
         known, needed = _entries(kind)
         if needed <= item.keys():
             return kind(**{name: _read(hint, item[name]) for name, hint in known if name in item})
@@ -1055,7 +1064,8 @@ class Client:
         reply as it is there: `{"status": {...}}`, or `"done"`.
 
         If simpd goes away meanwhile it is asked again. What would be done twice then, `send`, `send_file`, `resend`
-        and `stop`, fails with LostError instead; see `send`.
+        and `stop`, fails with LostError instead; see `send`. The next request may go over another connection, so that
+        `follow` and `hold_log` make no sense here; see `events`.
         """
         deadline = _deadline(timeout)
         async with self._asking, self._session(deadline) as session:
@@ -1106,7 +1116,9 @@ class Client:
                 return await _ask_named(session, request)
             except NoSuchError:
                 # It may have been done before simpd went away, and then there is no request any more.
+                who = request["accept"].get("who") if again and "accept" in request else None
                 chats = [chat for chat in await self.chats() if chat.state in ("accepting", "open")] if again else []
+                chats = [chat for chat in chats if who is None or await _means(who, chat.peer)]
                 if len(chats) != 1:
                     raise
                 return {"chat": {"chat": chats[0], "after": chats[0].chat}}
@@ -1169,6 +1181,7 @@ class Client:
         *,
         queue: bool = False,
         expire: float | None = None,
+        once: str | None = None,
         wait: bool = True,
         timeout: float | None = None,
     ) -> Sent:
@@ -1177,7 +1190,10 @@ class Client:
         With `queue` it need not be there: the outbox keeps the message, for `expire` seconds or for ever, and unless there
         is a `timeout` nobody waits for it here. Without `wait` nobody does either way.
 
-        If simpd is stopped or killed meanwhile, the message is sent once. UndeliveredError says that the peer has not
+        If simpd is stopped or killed meanwhile, the message is sent once. With a name in `once` it is sent once also if the
+        program is: the same text to the same peer under the same name is the same message, whatever became of it.
+
+        UndeliveredError says that the peer has not
         acknowledged it; NoAnswerError, that it has not yet, and `message` in it which one that is.
         """
         deadline = _deadline(timeout)
@@ -1185,30 +1201,44 @@ class Client:
         asked: dict[str, Any] = {**_who(to), "text": text, "queue": queue}
         if expire is not None:
             asked["expire_ms"] = round(expire * 1000)
+        if once is not None:
+            asked["once"] = once
         async with self._waiting, self._session(deadline) as session:
+            if once is not None and "once" not in session.hello.features:
+                raise NoDaemonError(
+                    f"simpd on {session.place.name} does not know messages by name (install a newer one)"
+                )
             if waits:
                 await session.insist(lambda _: session.watch(_OUTCOMES), deadline)
             sent, again = await _queue(session, asked, deadline)
             if not waits:
                 return sent
-            if again:
+            if again or once is not None:
                 # It may be that its outcome came before it was known which message it is.
                 await session.insist(lambda _: session.follow({"after": sent.message}, {"kinds": _OUTCOMES}), deadline)
             return await _delivered(session, sent, deadline)
 
     async def ask(self, text: str, to: str | None = None, *, timeout: float = 30) -> Message:
-        """Sends a text, and waits for the next message of that chat after its delivery: the answer.
+        """Sends a text in an open chat, and waits for the next message of that chat after its delivery: the answer. Those
+        who ask in the same chat take turns, also with `simpctl ask`.
 
         UndeliveredError if the peer has not acknowledged it, NoAnswerError if nothing comes within `timeout` seconds.
         """
         deadline = _now() + timeout
         async with self._waiting, self._session(deadline) as session:
-            kinds = [*_OUTCOMES, "message", "closed"]
-            await session.insist(lambda _: session.follow("end", {"kinds": kinds}), deadline)
-            sent, again = await _queue(session, {**_who(to), "text": text}, deadline)
-            if again:
-                await session.insist(lambda _: session.follow({"after": sent.message}, {"kinds": kinds}), deadline)
-            return await _answer(session, sent, deadline)
+            chats = [chat for chat in await self.chats() if chat.state in ("accepting", "open")]
+            meant = [chat for chat in chats if to is None or await _means(to, chat.peer)]
+            # If it is not clear which is meant, simpd says so.
+            chat = meant[0] if len(meant) == 1 else None
+            of = {} if chat is None else {"chat": chat.chat}
+            asked = _who(to) if chat is None else {"who": chat.peer.address, **of}
+            filter = {"kinds": [*_OUTCOMES, "message", "closed"], **of}
+            async with _turn(session.hello.address, of.get("chat"), deadline):
+                await session.insist(lambda _: session.follow("end", filter), deadline)
+                sent, again = await _queue(session, {**asked, "text": text}, deadline)
+                if again:
+                    await session.insist(lambda _: session.follow({"after": sent.message}, filter), deadline)
+                return await _answer(session, sent, deadline)
 
     async def outbox(self) -> list[OutboxMessage]:
         """The messages in the outbox, oldest first."""
@@ -1348,6 +1378,22 @@ def _of_chat(chat: Chat, after: int, *kinds: str) -> tuple[dict[str, Any], dict[
     return {"after": after}, {"kinds": list(kinds), "chat": chat.chat}
 
 
+def _is(who: str, peer: Peer) -> bool:
+    """Whether a name or an address means this peer. What reads as an address is one, whatever name a peer has chosen."""
+    user, at, address = who.rpartition("@")
+    meant = _address(who) or (_address(address) if at else None)
+    if meant is None:
+        return who == peer.user != ""
+    there = _address(peer.address)
+    is_there = there is not None and there[0] == meant[0] and meant[1] in (None, there[1])
+    return is_there and (_address(who) is not None or user == peer.user)
+
+
+async def _means(who: str, peer: Peer) -> bool:
+    """The same, also by the name of a host."""
+    return _is(who, peer) or any(_is(address, peer) for address in await _hosts(who, peer.address))
+
+
 async def _hosts(named: str, ours: str) -> list[str]:
     """The addresses of what may be a host's name, with its port if it has one; first those that a daemon at our address
     can send to."""
@@ -1421,25 +1467,74 @@ async def _delivered(session: _Session, sent: Sent, deadline: float | None) -> S
 
 async def _answer(session: _Session, sent: Sent, deadline: float | None) -> Message:
     """Waits for the next message of the chat after the delivery of ours."""
+    id, is_delivered = sent.message, False
+    # If only the acknowledgement was lost, the answer came before it: nobody can know until nothing else comes.
     early: Message | None = None
-    is_delivered = False
+    late = "no answer within the time limit"
     while True:
-        match await session.event(deadline):
-            case Message(chat=sent.chat) as message if is_delivered:
-                return message
-            case Message(chat=sent.chat) as message:
-                early = early or message
-            case Delivered(message=sent.message) | Unconfirmed(message=sent.message):
+        event = await session.event(deadline)
+        match event:
+            case Delivered(message=sent.message):
+                is_delivered = True
+            case Unconfirmed(message=sent.message) if early is None:
                 is_delivered = True
             case Undelivered(message=sent.message, reason=reason):
-                raise UndeliveredError(f"not delivered: {reason}", message=sent.message, reason=reason)
+                raise UndeliveredError(f"not delivered: {reason}", message=id, reason=reason)
+            case Message(chat=sent.chat) if is_delivered and event.id > id:
+                return event
+            case Message(chat=sent.chat) if event.id > id:
+                early = early or event
             case Closed(chat=sent.chat, peer=peer, reason=reason) if is_delivered and early is None:
-                raise NoAnswerError(f"{peer.address}: no answer ({reason})", message=sent.message, reason=reason)
-            case Closed(chat=sent.chat) | None if early is not None:
-                # It may be that only the acknowledgement was lost, and the answer came before the next one.
+                line = f"no answer: the chat with {peer} is over ({reason})"
+                raise NoAnswerError(line, message=id, reason=reason)
+            case Closed(chat=sent.chat) | Unconfirmed(message=sent.message) | None if early is not None:
                 return early
+            case None if is_delivered:
+                raise NoAnswerError(late, message=id)
             case None:
-                raise NoAnswerError("no answer within the time limit", message=sent.message)
+                raise NoAnswerError(f"{late}: message {id} is not acknowledged yet (simpd keeps trying)", message=id)
+
+
+@asynccontextmanager
+async def _turn(address: str, chat: int | None, deadline: float | None) -> AsyncIterator[None]:
+    """Those of our user who ask in a chat of the daemon at this address take turns, as with `simpctl ask`: the kernel keeps a
+    lock of one byte for each chat, or of all of them if it is not clear which is meant."""
+    path = _sockets() / f"{address}.asks"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    lock = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, chat or 0, 0 if chat is None else 1, 0)
+    try:
+        try:
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock)
+        except BlockingIOError:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await _locked(file, lock)
+            except TimeoutError:
+                why = "nothing was asked, for others who ask came first"
+                raise NoAnswerError(f"no answer within the time limit: {why}") from None
+        yield
+    finally:
+        os.close(file)
+
+
+async def _locked(file: int, lock: bytes) -> None:
+    """Waits for the lock. The kernel does that without any time limit, so a thread does it that nobody has to wait for."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    # The same lock: it is that of what is open, and gone with the last descriptor of it.
+    again = os.dup(file)
+
+    def wait() -> None:
+        try:
+            fcntl.fcntl(again, fcntl.F_OFD_SETLKW, lock)
+        finally:
+            os.close(again)
+        with suppress(RuntimeError):
+            # Nobody waits any more if the loop is closed.
+            loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=wait, daemon=True).start()
+    await done.wait()
 
 
 _NOT_OPENED: dict[str, tuple[type[SimpError], str]] = {

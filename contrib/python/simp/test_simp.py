@@ -6,6 +6,7 @@ and the frame.
 """
 
 import asyncio
+import fcntl
 import functools
 import os
 import shutil
@@ -17,6 +18,7 @@ import tempfile
 import unittest
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -163,6 +165,18 @@ class Chats(WithDaemons):
         assert isinstance(closed, simp.Closed)
         self.assertEqual(closed.reason, "peer quit")
 
+    async def test_a_message_with_a_name_is_sent_once(self) -> None:
+        alice, bob = await self.both()
+        first = await alice.send("backup done", to="bob", once="backup 7")
+        self.assertEqual(await alice.send("backup done", to="bob", once="backup 7"), first)
+        self.assertEqual(
+            await alice.send("backup done", to="bob", once="backup 7", wait=False), replace(first, outcome="queued")
+        )
+        with self.assertRaises(simp.UsageError):
+            await alice.send("backup failed", to="bob", once="backup 7")
+        await alice.send("the end")
+        self.assertEqual(await texts(bob, 2), ["backup done", "the end"])
+
     async def test_many_may_send_at_the_same_time(self) -> None:
         alice, bob = await self.both()
         sent = await asyncio.gather(*(alice.send(f"{n}") for n in range(200)))
@@ -211,16 +225,28 @@ class Chats(WithDaemons):
                 await bob.send(message.text.upper(), to=str(message.peer))
 
         responder = asyncio.create_task(respond())
-        for word in ("one", "two"):
-            self.assertEqual((await alice.ask(word)).text, word.upper())
+        words = ("one", "two", "three")
+        # Each of those who ask at the same time gets the answer to its own question.
+        answers = await asyncio.gather(*(alice.ask(word, to="bob") for word in words))
+        self.assertEqual([answer.text for answer in answers], [word.upper() for word in words])
+        other = os.open(simp._sockets() / f"{address(1)}:7777.asks", os.O_RDWR)
+        self.addCleanup(os.close, other)
+        fcntl.fcntl(other, fcntl.F_OFD_SETLK, struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        with self.assertRaises(simp.NoAnswerError) as late:
+            await alice.ask("four", timeout=0.2)
+        self.assertIn("nothing was asked, for others who ask came first", str(late.exception))
+        asked = asyncio.create_task(alice.ask("five"))
+        await alice.status()
+        fcntl.fcntl(other, fcntl.F_OFD_SETLK, struct.pack("hhqqi0q", fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0))
+        self.assertEqual((await asked).text, "FIVE")
         responder.cancel()
         with suppress(asyncio.CancelledError):
             await responder
         with self.assertRaises(simp.NoAnswerError) as raised:
-            await alice.ask("three", timeout=0.3)
+            await alice.ask("six", timeout=0.3)
         self.assertEqual(raised.exception.exit_status, 6)
-        asked = asyncio.create_task(alice.ask("four"))
-        self.assertEqual((await texts(bob, 4))[-1], "four")
+        asked = asyncio.create_task(alice.ask("seven"))
+        self.assertEqual((await texts(bob, 6))[-2:], ["six", "seven"])
         await bob.quit()
         with self.assertRaises(simp.NoAnswerError) as over:
             await asked
@@ -343,6 +369,8 @@ class Kills(WithDaemons):
         self.assertIsInstance(await anext(events), simp.Queued)
         await bob.send("old too")
         stale = await anext(messages)
+        # A chat that one side has forgotten takes its time to end.
+        await alice.quit()
         self.alice.end(signal.SIGTERM)
         for part in (self.folder / "state/simp" / address(1)).glob("log.db*"):
             part.unlink()
@@ -381,11 +409,15 @@ class Requests(WithDaemons):
             {"decline": {"who": "carol"}},
             {"send": {"who": "bob", "chat": 1, "text": "hi", "queue": False, "token": 7, "again_after": 1}},
             {"send": {"who": address(3), "text": "hi", "queue": True, "expire_ms": 1000, "token": 7}},
+            {"send": {"who": "bob", "text": "hi", "once": "greeting"}},
             {"send_file": {"who": "bob", "path": "/dev/null", "name": "x", "size": 0, "sha256": "0" * 64, "token": 8}},
             {"take_file": {"message": 1, "folder": "/"}},
             {"refuse_file": {"message": 1, "reason": "no"}},
             {"transfers": {"after": 0}},
             {"outbox": {"after": 0}},
+            {"states": {"messages": [1, 3]}},
+            "hold_log",
+            "release_log",
             {"cancel": {"message": 1}},
             {"resend": {"message": 1, "expire_ms": 1000}},
             {"quit": {"who": "carol", "chat": 1, "now": True}},
@@ -587,7 +619,7 @@ class Fakes(TestCase):
         before = hello("a", (1, 0), (2, 5))
         for after, is_same in (
             (hello("a", (1, 0), (2, 5), (3, 9)), True),
-            # Another one, and a copy that went its own way before the last event.
+            # Another one, and copies that went its own way before the last event.
             (hello("b", (1, 0), (2, 5)), False),
             (hello("a", (1, 0), (9, 6)), False),
             (hello("a", (1, 0), (2, 5), (9, 6)), False),
@@ -606,13 +638,15 @@ class Fakes(TestCase):
         hello, queued = [{"reply": {"hello": HELLO}}], {"reply": {"queued": {"message": 4, "chat": 1}}}
         other = {"event": {**message(5, "of another chat")["event"], "chat": 2}}
         delivered = event(7, {"delivered": {"message": 4}})
+        chat = {"chat": 1, "peer": PEER, "state": "open", "queued": 0, "since_ms": 0}
         early, late = message(6, "early"), message(8, "late")
         for came, answer in (
             ([other, early], "early"),
             ([early, delivered, late], "late"),
             ([delivered, late], "late"),
         ):
-            path = await self.fake([hello, [following(3)], [queued, *came], []])
+            chats = {"reply": {"chats": {"chats": [chat], "more": False}}}
+            path = await self.fake([hello, [following(3)], [queued, *came], []], [hello, [chats]])
             async with simp.Client(path) as client:
                 self.assertEqual((await client.ask("?", timeout=0.2)).text, answer)
             path.unlink()
@@ -697,6 +731,25 @@ class Fakes(TestCase):
 
 
 class Kinds(unittest.TestCase):
+    def test_a_peer_is_meant_as_simpctl_means_it(self) -> None:
+        bob = simp.Peer(user="bob", address="127.0.0.2:7777")
+        v6 = simp.Peer(user="", address="[::1]:7777")
+        for who, peer, means in (
+            ("bob", bob, True),
+            ("127.0.0.2", bob, True),
+            ("127.0.0.2:7777", bob, True),
+            ("bob@127.0.0.2", bob, True),
+            ("bob@127.0.0.2:7777", bob, True),
+            ("::1", v6, True),
+            ("[::1]:7777", v6, True),
+            ("", v6, False),
+            ("alice", bob, False),
+            ("127.0.0.2:7778", bob, False),
+            ("eve@127.0.0.2", bob, False),
+            ("127.0.0.9", simp.Peer(user="127.0.0.9", address="127.0.0.2:7777"), False),
+        ):
+            self.assertEqual(simp._is(who, peer), means, who)
+
     def test_every_kind_of_failure_has_the_exit_status_of_simpctl(self) -> None:
         kinds = "failed usage no_daemon declined busy no_answer no_such undelivered other_key".split()
         errors: list[type[simp.SimpError]] = [
