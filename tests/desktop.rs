@@ -113,6 +113,6 @@ fn a_desktop_that_cannot_be_clicked_shows_it_all_the_same() {
         world.ctl(2, &["send", text]).ok();
         assert_eq!(screen.next(), format!("bubble|--|bob|{text}"));
     }
-    let line = "simpctl: --since uses no mark, so that --new means nothing (leave one out)";
+    let line = "simpctl: --new, --since and --last say where to begin: only one of them can be given";
     world.ctl(1, &["listen", "--new", "--since", "1h"]).fails(2, line);
 }

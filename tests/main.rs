@@ -29,6 +29,7 @@
 //! - `keys`: the keys that peers are known by, as a user handles them.
 //! - `roaming`: a peer at another address is the same peer if it has the same key.
 //! - `names`: the names of users, and the keys that they are held to.
+//! - `exec`: commands that `simpctl listen` runs.
 //! - `files`: files that go from one user to another.
 //! - `desktop`: desktop notifications.
 //! - `first_process`: the programs in a container of their own.
@@ -64,6 +65,7 @@ mod datagrams;
 mod desktop;
 mod disk;
 mod doubles;
+mod exec;
 mod files;
 mod first_process;
 mod harness;

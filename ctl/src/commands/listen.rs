@@ -1,58 +1,41 @@
 //! `listen`: the log from where a consumer stopped, and its mark moved past what was shown.
 //!
-//! The mark moves only after a line has left the process; `mark` says how.
+//! The mark moves only after a line has left the process; `mark` says how. `begin` and `following`: from where on; `wanted`:
+//! what of it. `runner`: commands instead of lines, on `jobs`, which says when, and `commands`, which runs them.
 
+mod aside;
+mod attend;
 mod begin;
-mod exec;
+mod commands;
+mod environment;
+mod following;
+mod groups;
+mod jobs;
 mod mark;
 mod meanwhile;
+mod runner;
 mod saving;
+mod usage;
+mod wanted;
 
 use std::io;
 use std::os::fd::AsFd as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use simp_control::error::{Error, OtherLog, Outcome, fail, unwritten};
-use simp_control::{Client, Event, FailureKind, Filter, Incoming, Kind, Reply, names, sleep};
+use simp_control::error::{Error, Outcome, fail, unwritten};
+use simp_control::{Client, Event, FailureKind, Filter, Incoming, Kind, names, sleep};
 
 use crate::args::ListenArgs;
-use crate::show::{Output, View, complain};
+use crate::show::{Output, View};
 use crate::when::deadline;
-use begin::Begin;
 pub(super) use begin::DEFAULT_CONSUMER;
+use following::Following;
 use mark::Mark;
 use meanwhile::Meanwhile;
+use runner::Runner;
 use saving::Saving;
-
-/// How long past the time limit a mark may still be sent; otherwise a message would be shown again.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// Whether the arguments make sense, before a simpd is reached.
-pub(super) fn check(args: &ListenArgs, is_json: bool) -> Outcome {
-    let wrong = match &args.exec {
-        Some(command) if command.trim().is_empty() => {
-            "--exec needs a command: an empty one would mark every message as seen"
-        }
-        Some(_) if is_json => "--exec prints no messages, so that --json means nothing (leave one out)",
-        _ if [args.new, args.since.is_some(), args.last.is_some()].iter().filter(|says| **says).count()
-            > 1 =>
-        {
-            "--new, --since and --last say where to begin: only one of them can be given"
-        }
-        _ if args.format.is_some() && (args.text || is_json || args.exec.is_some()) => {
-            "--format says how to print a message: it goes with none of --json, --text and --exec"
-        }
-        _ if args.save.as_deref() == Some("") => "--save: no folder given (this one: --save .)",
-        _ if args.max_size.is_some() && args.save.is_none() => {
-            "--max-size is about files, and needs --save DIR"
-        }
-        _ if args.save.is_some() && args.exec.is_some() => {
-            "--exec prints nothing of what --save does (run two: each has a --consumer of its own)"
-        }
-        _ => return Ok(()),
-    };
-    Err(fail(FailureKind::Usage, wrong))
-}
+pub(super) use usage::check;
+use wanted::{is_for, kinds, time_over};
 
 /// Listens until the arguments' number or time is reached.
 pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -> Outcome {
@@ -73,68 +56,34 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &ListenArgs) -
         );
         return Err(fail(FailureKind::NoDaemon, line));
     }
-    let filter = Filter { kinds, who, ..Filter::default() };
-    let (begin, mut meanwhile) = (Begin::of(args), Meanwhile::begin());
-    let mark = begin.follow(client, &filter, &counted(args, &filter), deadline)?;
+    let following = Following::new(args, Filter { kinds, who, ..Filter::default() }, deadline);
+    let mut meanwhile = Meanwhile::begin(following.began_ms);
+    if let Some(command) = &args.exec {
+        let mut runner = Runner::new(client, args, command, (following, meanwhile), deadline)?;
+        if has_person {
+            runner.tell_waiting()?;
+        }
+        return runner.run();
+    }
+    let mark = following.follow(client)?;
     if has_person {
         meanwhile.tell_waiting(client, deadline)?;
     }
-    let aside = None;
     let mut listener =
-        Listener { client, aside, output, args, filter, begin, meanwhile, saving, deadline, count: 0, mark };
+        Listener { client, output, args, following, meanwhile, saving, deadline, count: 0, mark };
     if let Some(saving) = &mut listener.saving {
         saving.take_waiting(listener.client, deadline)?;
     }
     let complete = listener.listen()?;
     listener.settle()?;
-    if complete { Ok(()) } else { listener.time_over() }
-}
-
-fn kinds(
-    client: &mut Client,
-    args: &ListenArgs,
-    has_person: bool,
-    deadline: Option<Instant>,
-) -> Outcome<Vec<Kind>> {
-    let mut kinds = client.insist(deadline, |client, _| client.kinds())?;
-    if !args.all {
-        let meanwhile = if has_person { meanwhile::KINDS.as_slice() } else { &[] };
-        kinds.retain(|kind| is_for(args, *kind) || meanwhile.contains(kind));
-    }
-    Ok(kinds)
-}
-
-/// Whether what is listened for is of this kind.
-fn is_for(args: &ListenArgs, kind: Kind) -> bool {
-    match kind {
-        Kind::Message => true,
-        // A command is run for what somebody has said.
-        Kind::File => args.exec.is_none(),
-        Kind::FileSaved | Kind::FileFailed => args.save.is_some(),
-        _ => false,
-    }
-}
-
-/// The filter without what is told besides what is listened for.
-fn counted(args: &ListenArgs, filter: &Filter) -> Filter {
-    let is_counted = |kind: &Kind| match kind {
-        // Those that somebody else is offered, or fails to save, count for nothing here.
-        Kind::File | Kind::FileFailed if args.save.is_some() => false,
-        kind => is_for(args, *kind),
-    };
-    let kinds = filter.kinds.iter().copied().filter(|kind| args.all || is_counted(kind)).collect();
-    Filter { kinds, ..filter.clone() }
+    if complete { Ok(()) } else { time_over(args, listener.count) }
 }
 
 struct Listener<'a> {
     client: &'a mut Client,
-    /// A connection for the marks of commands, whose replies must not queue up after the events that they will
-    /// take long for. There is none before the first, and after one was lost.
-    aside: Option<Client>,
     output: &'a mut Output,
     args: &'a ListenArgs,
-    filter: Filter,
-    begin: Begin,
+    following: Following,
     meanwhile: Meanwhile,
     saving: Option<Saving>,
     deadline: Option<Instant>,
@@ -152,10 +101,7 @@ impl Listener<'_> {
                 Some(Incoming::Event(event)) => self.meanwhile.tell(&self.client.socket().name, &event),
                 Some(Incoming::Reply(_)) => self.mark.confirmed(),
                 Some(Incoming::Refused(failure)) => self.mark.refused(failure)?,
-                Some(Incoming::Reconnected) => {
-                    self.mark.lost();
-                    self.aside = None;
-                }
+                Some(Incoming::Reconnected) => self.mark.lost(),
                 None => return Ok(false),
             }
         }
@@ -176,22 +122,12 @@ impl Listener<'_> {
         self.output.flush()?;
         self.tell()?;
         match self.client.next(self.deadline) {
-            Err(Error::OtherLog(other)) => self.begin_again(other).map(|()| Some(Incoming::Reconnected)),
+            Err(Error::OtherLog(other)) => {
+                self.mark = self.following.begin_again(self.client, other)?;
+                Ok(Some(Incoming::Reconnected))
+            }
             next => next,
         }
-    }
-
-    /// Simpd has a different log than before.
-    fn begin_again(&mut self, other: OtherLog) -> Outcome {
-        let Some((begin, shown)) = self.begin.in_another_log(self.meanwhile.began_ms) else {
-            return Err(other.into());
-        };
-        complain(&format!("{other}: going on with {shown}"));
-        self.begin = begin;
-        let counted = counted(self.args, &self.filter);
-        self.mark = self.begin.follow(self.client, &self.filter, &counted, self.deadline)?;
-        self.aside = None;
-        Ok(())
     }
 
     fn is_wanted(&self, event: &Event) -> bool {
@@ -214,23 +150,17 @@ impl Listener<'_> {
     }
 
     fn take(&mut self, event: &Event) -> Outcome {
-        match &self.args.exec {
-            // Not flushed yet: `next` does it before it waits, once for a burst.
-            None => {
-                if let Some(saving) = &mut self.saving {
-                    saving.note(self.client, self.deadline, event)?;
-                }
-                match self.saving.as_ref().and_then(|saving| saving.failed(event)) {
-                    Some(name) => self.output.show(&View::NotSaved { event, name })?,
-                    None => self.output.show(&View::Event(event))?,
-                }
-            }
-            Some(command) => exec::until_done(command, event, self.deadline)?,
+        if let Some(saving) = &mut self.saving {
+            saving.note(self.client, self.deadline, event)?;
+        }
+        // Not flushed yet: `next` does it before it waits, once for a burst.
+        match self.saving.as_ref().and_then(|saving| saving.failed(event)) {
+            Some(name) => self.output.show(&View::NotSaved { event, name })?,
+            None => self.output.show(&View::Event(event))?,
         }
         self.count += 1;
         self.mark.shown = event.id;
-        // A command is not to run again because the next one took long and was interrupted.
-        if self.args.exec.is_some() { self.tell_aside() } else { Ok(()) }
+        Ok(())
     }
 
     /// Tells the daemon how far we are, unless that is under way.
@@ -238,24 +168,6 @@ impl Listener<'_> {
         let Some(seen) = self.mark.tell() else { return Ok(()) };
         self.client.submit(&seen)?;
         self.client.write()
-    }
-
-    /// Tells the daemon how far we are, and waits until it knows.
-    fn tell_aside(&mut self) -> Outcome {
-        let Some(seen) = self.mark.tell() else { return Ok(()) };
-        let aside = &mut self.aside;
-        let told = self.client.insist(self.deadline, |client, _| {
-            let mut connection = aside.take().map_or_else(|| client.another(), Ok)?;
-            let told = connection.ask(&seen);
-            // After one that is lost the next attempt is with another.
-            *aside = Some(connection).filter(|_| !matches!(told, Err(Error::Lost(_))));
-            told
-        });
-        match told {
-            // What the command was run for is an entry of the old log.
-            Err(Error::OtherLog(other)) => self.begin_again(other),
-            told => self.answered(told),
-        }
     }
 
     /// Waits until the daemon knows how far we are, so that nothing is shown again.
@@ -274,39 +186,13 @@ impl Listener<'_> {
         while self.mark.under_way {
             match self.client.reply() {
                 Err(Error::Lost(_)) => {
-                    // The time may be over already, and the message is shown: it must not be shown again.
-                    let deadline = self.deadline.map(|deadline| deadline.max(sleep::now() + GRACE));
-                    self.client.reconnect(deadline)?;
+                    self.client.reconnect(mark::deadline(self.deadline))?;
                     self.mark.lost();
                     self.tell()?;
                 }
-                told => self.answered(told)?,
+                told => self.mark.answered(told)?,
             }
         }
         Ok(())
-    }
-
-    fn answered(&mut self, told: Outcome<Reply>) -> Outcome {
-        match told {
-            Ok(_) => {
-                self.mark.confirmed();
-                Ok(())
-            }
-            Err(Error::Failure(failure)) => self.mark.refused(failure),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn time_over(&self) -> Outcome {
-        let limit = self.args.timeout.unwrap_or(Duration::ZERO).as_secs_f64();
-        match self.args.number {
-            // Without a number the time is how long to listen, not how long to wait.
-            None if self.count > 0 => Ok(()),
-            Some(number) if self.count > 0 => Err(fail(
-                FailureKind::NoAnswer,
-                format!("only {} of {number} messages within {limit} s", self.count),
-            )),
-            _ => Err(fail(FailureKind::NoAnswer, format!("no message within {limit} s"))),
-        }
     }
 }

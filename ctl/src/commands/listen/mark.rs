@@ -3,8 +3,19 @@
 //! One `seen` is under way at a time: what is shown until its answer comes is in the next one, so that a burst
 //! of messages costs few of them, and the two directions of the connection cannot block each other.
 
-use simp_control::error::Outcome;
-use simp_control::{Failure, FailureKind, Request};
+use std::time::{Duration, Instant};
+
+use simp_control::error::{Error, Outcome};
+use simp_control::{Failure, FailureKind, Reply, Request, sleep};
+
+/// How long past the time limit a mark may still be sent; otherwise a message would be shown again.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Until when it is tried to tell the daemon of a mark, within this time limit of the listener.
+pub(super) fn deadline(limit: Option<Instant>) -> Option<Instant> {
+    // It may be over already, but what was shown is not to be shown again.
+    limit.map(|limit| limit.max(sleep::now() + GRACE))
+}
 
 /// How far a consumer is.
 #[derive(Default)]
@@ -56,6 +67,21 @@ impl Mark {
         }
         self.trouble = Some(failure);
         Ok(())
+    }
+
+    /// The answer to what the daemon was told.
+    ///
+    /// # Errors
+    /// If it is no trouble that passes.
+    pub(super) fn answered(&mut self, told: Outcome<Reply>) -> Outcome {
+        match told {
+            Ok(_) => {
+                self.confirmed();
+                Ok(())
+            }
+            Err(Error::Failure(failure)) => self.refused(failure),
+            Err(error) => Err(error),
+        }
     }
 
     /// The connection broke. What was under way on it is told again.

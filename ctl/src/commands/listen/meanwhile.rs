@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use simp_control::clock::now_ms;
 use simp_control::error::Outcome;
 use simp_control::{ChatInfo, Client, Event, Kind, What};
 
@@ -14,15 +13,14 @@ pub(super) const KINDS: [Kind; 3] = [Kind::Request, Kind::Opened, Kind::Closed];
 
 /// What was told at the start, and what is told from then on.
 pub(super) struct Meanwhile {
-    /// When it began, in milliseconds since 1970.
-    pub(super) began_ms: u64,
+    began_ms: u64,
     waiting: Vec<ChatInfo>,
 }
 
 impl Meanwhile {
-    /// Tells nothing of what was before.
-    pub(super) fn begin() -> Self {
-        Self { began_ms: now_ms(), waiting: Vec::new() }
+    /// Tells nothing of what was before this time, in milliseconds since 1970.
+    pub(super) fn begin(began_ms: u64) -> Self {
+        Self { began_ms, waiting: Vec::new() }
     }
 
     /// Tells of the requests that wait already.

@@ -8,6 +8,7 @@ use simp_control::error::{Error, Outcome};
 use simp_control::sizes::size_words;
 use simp_control::{Client, Event, FailureKind, Request, TransferState, What, Who, save_folder};
 
+use super::aside::Aside;
 use crate::args::ListenArgs;
 use crate::show::complain;
 
@@ -20,7 +21,7 @@ pub(super) struct Saving {
     /// Those that are on their way, with their names.
     taken: BTreeMap<u64, String>,
     /// A connection for this alone: its replies must not be mixed with those for marks.
-    aside: Option<Client>,
+    aside: Aside,
 }
 
 impl Saving {
@@ -32,12 +33,12 @@ impl Saving {
         let Some(folder) = &args.save else { return Ok(None) };
         let folder = save_folder::check(Path::new(folder))?;
         let (max_size, from) = (args.max_size, from.map(Who::parse));
-        Ok(Some(Self { folder, max_size, from, taken: BTreeMap::new(), aside: None }))
+        Ok(Some(Self { folder, max_size, from, taken: BTreeMap::new(), aside: Aside::default() }))
     }
 
     /// Takes what waits already.
     pub(super) fn take_waiting(&mut self, client: &mut Client, deadline: Option<Instant>) -> Outcome {
-        let waiting = self.ask(client, deadline, Client::transfers)?;
+        let waiting = self.aside.ask(client, deadline, Client::transfers)?;
         for file in waiting {
             if !self.from.as_ref().is_none_or(|who| who.is(&file.peer)) {
                 continue;
@@ -75,7 +76,7 @@ impl Saving {
             }
             _ => Request::TakeFile { message, folder: self.folder.clone() },
         };
-        match self.ask(client, deadline, |aside| aside.ask(&request)) {
+        match self.aside.ask(client, deadline, |aside| aside.ask(&request)) {
             // It was offered once, and is not any more.
             Err(error) if error.is(FailureKind::NoSuch) => Ok(()),
             Err(Error::Failure(failure)) if failure.kind == FailureKind::Failed => {
@@ -96,20 +97,5 @@ impl Saving {
             What::FileFailed { message, .. } => self.taken.get(message).map(String::as_str),
             _ => None,
         }
-    }
-
-    fn ask<T>(
-        &mut self,
-        client: &mut Client,
-        deadline: Option<Instant>,
-        mut ask: impl FnMut(&mut Client) -> Outcome<T>,
-    ) -> Outcome<T> {
-        let aside = &mut self.aside;
-        client.insist(deadline, |client, _| {
-            let mut connection = aside.take().map_or_else(|| client.another(), Ok)?;
-            let told = ask(&mut connection);
-            *aside = Some(connection).filter(|_| !matches!(told, Err(Error::Lost(_))));
-            told
-        })
     }
 }
