@@ -123,7 +123,9 @@ fn one_that_fails_for_ever_holds_up_no_other_peer() {
 fn side_by_side_each_peer_keeps_its_order() {
     let world = World::new();
     let (_alice, [eve, frank]) = with_peers(&world, ["eve", "frank"]);
-    ["eve", "frank"].map(|name| gate(&world, name));
+    for name in ["eve", "frank"] {
+        gate(&world, name);
+    }
     for (seq, text) in [(0, "1"), (1, "2"), (0, "3")] {
         eve.say(&world.address(1), seq, text);
     }
