@@ -20,7 +20,7 @@ use simp_service::words::Words;
 use crate::show::Amount;
 use crate::when::lasting;
 pub(crate) use ask::AskArgs;
-pub(crate) use daemon::{StartArgs, StatusArgs, StopArgs};
+pub(crate) use daemon::{BackupArgs, StartArgs, StatusArgs, StopArgs};
 pub(crate) use history::HistoryArgs;
 pub(crate) use keys::{ImportArgs, KeyArgs, KeysArgs, KeysCommand};
 pub(crate) use listen::ListenArgs;
@@ -92,6 +92,7 @@ pub(crate) enum Command {
     Peers(PeersArgs),
     Key(KeyArgs),
     Keys(KeysArgs),
+    Backup(BackupArgs),
     Stop(StopArgs),
     Probe(ProbeArgs),
     Completions(CompletionsArgs),

@@ -3,6 +3,7 @@
 
 mod accept;
 mod ask;
+mod backup;
 mod chat;
 mod chats;
 mod completions;
@@ -69,6 +70,9 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
         Command::Key(_) => keys::ours(&mut simpd()?, output),
         Command::Keys(args) => {
             keys::check(args).and_then(|trusted| keys::run(&mut simpd()?, output, args, trusted))
+        }
+        Command::Backup(args) => {
+            backup::check(args, output.is_json()).and_then(|()| backup::run(&mut simpd()?, output, args))
         }
         Command::Stop(_) => stop::run(&mut simpd()?, output),
         // These two need no simpd of ours.

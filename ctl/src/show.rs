@@ -127,9 +127,15 @@ impl Output {
             self.raw(&json::progress(progress))?;
             return self.flush();
         }
-        let _ = io::stderr().lock().write_all(format!("\r{}\x1b[K", files::progress(progress)).as_bytes());
-        self.has_progress = true;
+        self.progress_line(progress.name, progress.done, progress.size);
         Ok(())
+    }
+
+    /// The same for people alone.
+    pub(crate) fn progress_line(&mut self, name: &str, done: u64, size: u64) {
+        let line = files::progress(name, done, size);
+        let _ = io::stderr().lock().write_all(format!("\r{line}\x1b[K").as_bytes());
+        self.has_progress = true;
     }
 
     /// Takes the line on how far a file is away.

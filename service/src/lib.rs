@@ -2,7 +2,7 @@
 //!
 //! - `arguments`: the command line. `words`: what in it is an option, and what a text. `complaint`: what is wrong with it.
 //! - `folders`: folders that only their user can enter, and where they are. `lock`: one process at a time.
-//! - `plain_file`: files that are nothing else. `disk`: disks that cannot be written to.
+//! - `plain_file`: files that are nothing else. `new_file`: files that appear whole. `disk`: disks that cannot be written to.
 //! - `background`: the way out of the terminal. `process`: what a process asks of the kernel for itself. `system`:
 //!   what it says of an error.
 //! - `supervisor`: what the service manager is told. `ending`: signals that end the first process of a container.
@@ -20,6 +20,7 @@ pub mod folders;
 pub mod lock;
 pub mod logging;
 pub mod messages;
+pub mod new_file;
 pub mod plain_file;
 pub mod process;
 pub mod socket_watch;

@@ -39,6 +39,19 @@ pub(crate) struct StartArgs {
 #[argh(subcommand, name = "stop", help_triggers("-h", "--help"))]
 pub(crate) struct StopArgs {}
 
+/// Copy the log and the key of simpd into a file, while simpd goes on.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    note = "FILE is a tar archive, for you alone: whoever has it can be you. Nothing is overwritten. A FILE of - is standard output, for a pipe. simpd --restore FILE takes it back, here or on another machine."
+)]
+#[argh(note = "JSON: the file, as backup, its bytes, and the id of the log.")]
+#[argh(subcommand, name = "backup", help_triggers("-h", "--help"))]
+pub(crate) struct BackupArgs {
+    /// the file to make, or -
+    #[argh(positional)]
+    pub(crate) file: String,
+}
+
 /// Show the state of simpd and its counters.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "A name and a value per line. JSON: one object.")]

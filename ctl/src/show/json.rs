@@ -63,6 +63,9 @@ pub(super) fn render(shown: &View<'_>) -> String {
         }
         // It is for people alone.
         View::Overview { .. } => String::new(),
+        View::BackedUp { file, bytes, log } => {
+            line(&Object([("backup", json!(file)), ("bytes", json!(bytes)), ("log", json!(log))]))
+        }
         View::Stopped(daemon) => line(&Object([("stopped", json!(daemon))])),
     }
 }

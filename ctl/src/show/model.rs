@@ -52,6 +52,8 @@ pub(crate) enum View<'a> {
     Started { daemon: &'a str, said: Option<&'a str> },
     /// What there is; commands have to say for which daemon they are, or not.
     Overview { daemons: &'a [Daemon], must_be_named: bool },
+    /// The log with this id, of so many bytes, is in this file.
+    BackedUp { file: &'a str, bytes: u64, log: Option<&'a str> },
     /// This daemon has stopped.
     Stopped(&'a str),
     /// What was found out about a peer; people see the datagrams for every verdict if it is verbose, otherwise for

@@ -40,6 +40,7 @@ pub(super) fn render(shown: &View<'_>) -> String {
         | View::Removed(_)
         | View::Forgotten(_)
         | View::Trusted(_)
+        | View::BackedUp { .. }
         | View::Stopped(_) => String::new(),
         View::Started { said: Some(said), .. } => (*said).to_owned(),
         View::Started { daemon, said: None } => {
