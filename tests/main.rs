@@ -20,6 +20,7 @@
 //! - `datagrams`: what hostile and odd datagrams do to a daemon.
 //! - `wireshark`: what the dissector of contrib/ shows of the traffic of all that.
 //! - `ask`: `simpctl ask`.
+//! - `backup`: backups of a simpd that runs, and simpds that begin with one.
 //! - `begin`: where `simpctl listen` begins.
 //! - `bad_input`: what a user sees of peers that change their ways, or say what makes no sense.
 //! - `capture`: that traffic as a capture file, for `wireshark`.
@@ -54,6 +55,7 @@
 #![allow(clippy::needless_pass_by_value)]
 
 mod ask;
+mod backup;
 mod bad_input;
 mod begin;
 mod capture;

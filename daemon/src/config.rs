@@ -53,6 +53,9 @@ pub struct Args {
     /// how much to log: error, warn, info or debug (default: info)
     #[argh(option, arg_name = "level")]
     pub log: Option<String>,
+    /// begin with the log and the key of this backup (-: standard input), if there is no log yet
+    #[argh(option, arg_name = "file")]
+    pub restore: Option<String>,
     /// start in the background: return when simpd is ready, or with its error
     #[argh(switch)]
     pub background: bool,

@@ -8,7 +8,7 @@
 //! - `managed`: what the service manager is told. `presence`: whether our address is there.
 //! - `requests`: whose requests a turn takes in, and what clients owe. `rota`: whose turn it is if not all can be served in one
 //!   turn of the loop.
-//! - `startup`, `config`: what must be right before it serves. `settings`: simpd.toml; `syntax`: lines of it
+//! - `startup`, `config`: what must be right before it serves. `restore`: a log from a backup. `settings`: simpd.toml; `syntax`: lines of it
 //!   that are no TOML.
 
 mod clients;
@@ -22,6 +22,7 @@ mod output;
 mod place;
 mod presence;
 mod requests;
+mod restore;
 mod rota;
 mod secure_socket;
 mod server;
@@ -50,6 +51,7 @@ use crate::config::{Args, Config, ConfigError};
 use crate::links::{Links, LinksError};
 use crate::managed::Condition;
 use crate::presence::absence;
+use crate::restore::{RestoreError, restore};
 use crate::server::{Fatal, Server, read_clocks};
 use crate::startup::{DaemonFiles, StartError};
 use crate::udp::Udp;
@@ -69,6 +71,8 @@ enum Failed {
     #[error(transparent)]
     Links(#[from] LinksError),
     #[error(transparent)]
+    Restore(#[from] RestoreError),
+    #[error(transparent)]
     Run(#[from] Fatal),
 }
 
@@ -85,6 +89,11 @@ pub fn main() -> ExitCode {
             Ok(None) => ExitCode::SUCCESS,
             Err(error) => complain(&error.to_string(), 2),
         },
+        Ok(args) if args.background && args.restore.as_deref() == Some(restore::STDIN) => complain(
+            "--restore -: in the background there is no standard input (give a file, or no --background)",
+            2,
+        ),
+        Ok(args) if args.restore.as_deref() == Some("") => complain("--restore: no file given", 2),
         Ok(args) => start(args, ending).unwrap_or_else(|error| match error {
             Failed::Config(_) => complain(&error.to_string(), 2),
             Failed::Start(_)
@@ -92,6 +101,7 @@ pub fn main() -> ExitCode {
             | Failed::Store(_)
             | Failed::Key(_)
             | Failed::Links(_)
+            | Failed::Restore(_)
             | Failed::Run(_) => complain(&error.to_string(), 1),
         }),
     }
@@ -105,6 +115,7 @@ fn start(mut args: Args, ending: Ending) -> Result<ExitCode, Failed> {
     }
     // The file is read again on SIGHUP, when a daemon in the background has left this folder.
     args.config = args.config.map(|path| std::path::absolute(&path).unwrap_or(path));
+    args.restore = args.restore.map(absolute);
     let mut config = Config::load(&args)?;
     args.config = config.file.take();
     let address = config.at_start.address;
@@ -133,6 +144,7 @@ fn serve(
     ending: Ending,
 ) -> Result<(), Failed> {
     let mut lock = files.lock(address)?;
+    restore::finish(files.folder())?;
     let user = config.policy.name.clone();
     let had_log = files.log.exists();
     let mut server = match begin(args, config, address, files, &mut lock) {
@@ -181,6 +193,10 @@ fn begin(
     files.check_free(address)?;
     let udp = Udp::bind(address).map_err(|error| StartError::bind(address, error))?;
     files.claim(lock)?;
+    if let Some(name) = &args.restore {
+        let restored = restore(name, files, &config.policy, udp.local_addr())?;
+        restored.lines(name).iter().for_each(|line| say(line));
+    }
     let store = Store::open(&files.log, config.at_start.durability, read_clocks().ms)?;
     let identity = Identity::load(&files.key)?;
     let links = match config.at_start.is_secure {
@@ -195,6 +211,14 @@ fn begin(
         tracing::debug!("secure chats on {}", links.address());
     }
     Ok(Server::new(args, config, (udp, links, identity.id()), store, &files.socket)?)
+}
+
+/// In the background this folder is left.
+fn absolute(name: String) -> String {
+    match std::path::absolute(&name) {
+        Ok(path) if name != restore::STDIN => path.to_str().map_or(name, str::to_owned),
+        _ => name,
+    }
 }
 
 /// Nobody need be there to read it.

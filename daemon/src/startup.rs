@@ -170,6 +170,11 @@ impl DaemonFiles {
         }
     }
 
+    /// The folder of the log.
+    pub fn folder(&self) -> &Path {
+        self.log.parent().unwrap_or(Path::new("."))
+    }
+
     /// It serves: all that was made for it stays.
     pub fn keep(&mut self) {
         self.new.keep();

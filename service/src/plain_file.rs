@@ -22,7 +22,7 @@ pub fn read_to_string(path: &Path, most: u64) -> io::Result<String> {
 /// # Errors
 /// If it is not a regular file, is longer, or cannot be read.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let file = open(OpenOptions::new().read(true), OFlag::O_NONBLOCK, path)?;
+    let file = open_to_read(path)?;
     let mut bytes = Vec::new();
     // Its length is not asked for: it may grow while it is read.
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -33,6 +33,14 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         }
         false => Ok(bytes),
     }
+}
+
+/// Opens a file of the user's, which a link may lead to, to read all of it.
+///
+/// # Errors
+/// If it is not a regular file, or cannot be opened.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    open(OpenOptions::new().read(true), OFlag::O_NONBLOCK, path)
 }
 
 /// Makes an empty file of our own with mode 0600. What has its name already is removed: a link or a pipe itself, never

@@ -18,7 +18,7 @@
 //!   with which `likeness` to others.
 //! - `commands`: what clients want: which request goes to which file. `work`: how much of that a turn takes on.
 //! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
-//! - `resume`: taking up what the log says. `keeping`: writing down where chats stand. `retention`: removing old entries.
+//! - `resume`: taking up what the log says. `restored`: what becomes of one from a backup. `keeping`: writing down where chats stand. `retention`: removing old entries.
 //!   `passing`: which entries no consumer waits for.
 //! - `trouble`: the log cannot be written, and a turn is undone. `disk`: whether it can, and what is said of it.
 //!   `hold`: for whom its file is held.
@@ -75,6 +75,7 @@ mod policy;
 mod queue;
 mod record;
 mod reinvite;
+mod restored;
 mod resume;
 mod retention;
 mod roaming;
@@ -104,5 +105,6 @@ pub use now::Now;
 pub use outputs::{ChannelCommand, Follower, Outputs};
 pub use pins::{PinError, Pins};
 pub use policy::{Accept, AcceptError, Accepted, Admits, Policy, Retain, Secrecy};
+pub use restored::GivenUpAll;
 pub use transmits::{Transmit, Transmits};
 pub use work::{WORK_PER_TURN, costs_much, may_wait, only_reads};

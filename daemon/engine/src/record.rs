@@ -125,7 +125,7 @@ impl Ongoing {
 
     /// The chat is over, and with it all that is not settled of its files. Those of ours above `loaded` have been given
     /// up already.
-    fn give_up_files(
+    pub(crate) fn give_up_files(
         &mut self,
         store: &mut Store,
         now: Now,

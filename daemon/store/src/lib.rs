@@ -10,6 +10,7 @@
 //! - `named`: messages of ours by the names that clients gave them.
 //! - `files`: files that are under way.
 //! - `habits`: how peers speak. `consumers`: how far each reader is. `read_marks`: how far our user is. `epochs`: what tells the log from copies of it.
+//! - `restored`: a log that comes from a backup.
 //! - `schema`, `rows`, `error`: the tables, entries as rows, and what SQLite's errors mean to a user.
 
 mod checkpoint;
@@ -27,6 +28,7 @@ mod oldest;
 mod ours;
 mod read;
 mod read_marks;
+mod restored;
 mod retain;
 mod rows;
 mod schema;
@@ -39,6 +41,7 @@ pub use habits::KnownPeer;
 pub use kept_chats::{KeptChat, KeptMachine};
 pub use ours::{Backlog, KeptLetter, NotDelivered, OurMessage, WaitingMessage};
 pub use read::{BYTES_PER_READ, EntryFilter};
+pub use restored::check_file;
 pub use retain::{Ages, Discard, GivenUp, Removed, Span};
 pub use store::{Durability, Store};
 

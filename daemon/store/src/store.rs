@@ -43,7 +43,7 @@ pub struct Store {
     /// SQLite, with the file for us alone.
     pub(crate) db: Connection,
     pub(crate) path: PathBuf,
-    id: LogId,
+    pub(crate) id: LogId,
     pub(crate) epochs: Epochs,
     /// With what is not committed yet.
     pub(crate) extent: Extent,
