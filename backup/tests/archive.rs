@@ -1,5 +1,7 @@
 //! What is written is read back, and what was not written so is refused, and no harm.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt as _;

@@ -136,7 +136,7 @@ mod tests {
             new.file().write_all(b"whole").unwrap();
             assert!(!path.exists());
             new.keep().unwrap();
-            assert_eq!(names(folder.path()), [path.clone()]);
+            assert_eq!(names(folder.path()), std::slice::from_ref(&path));
             assert_eq!(fs::read(&path).unwrap(), b"whole");
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             fs::remove_file(&path).unwrap();
@@ -145,7 +145,7 @@ mod tests {
             std::os::unix::fs::symlink("nowhere", &path).unwrap();
             assert_eq!(late.keep().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
             assert_eq!(NewFile::begin(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-            assert_eq!(names(folder.path()), [path.clone()]);
+            assert_eq!(names(folder.path()), std::slice::from_ref(&path));
             fs::remove_file(&path).unwrap();
         }
     }
