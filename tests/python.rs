@@ -208,7 +208,9 @@ fn shell(world: &World, commands: &str) -> Ran {
     let programs = Path::new(env!("CARGO_BIN_EXE_simpctl")).parent().unwrap().to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path))).unwrap();
-    let mut shell = with_client(world, "sh", &["-ec", commands]);
+    // What is left in the background when one fails would keep our end of its output open.
+    let commands = format!("trap 'kill $! 2>/dev/null || true' EXIT\n{commands}");
+    let mut shell = with_client(world, "sh", &["-ec", &commands]);
     shell.env("PATH", path);
     run(shell, "")
 }

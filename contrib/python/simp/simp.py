@@ -79,8 +79,8 @@ class SimpError(Exception):
         """The message of ours that it is about."""
         self.reason = reason
         """Why that was not delivered, or why the chat did not open, in the words of simp-control(7)."""
-        self.failure: Mapping[str, Any] = {"kind": self.kind, "line": line}
-        """All that the daemon said of it."""
+        self.takes: Takes | None = None
+        """Which texts the peer takes, if it does not take this one."""
 
     def __str__(self) -> str:
         return shown(self.line)
@@ -188,6 +188,14 @@ class Peer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Takes:
+    """Which texts a peer takes: of so many bytes at most, and whether only ASCII."""
+
+    bytes: int
+    ascii: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Secure:
     key: str
     known: bool
@@ -245,6 +253,8 @@ class Status:
     log: str | None = None
     trouble: str | None = None
     plain: str | None = None
+    not_leaving: list[dict[str, Any]] = field(default_factory=list)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -694,7 +704,7 @@ def _failure(item: Any) -> SimpError:
     match item:
         case {"kind": str(kind), "line": str(line)}:
             error = _ERRORS.get(kind, SimpError)(line)
-            error.failure = item
+            error.takes = _read(Takes | None, item.get("takes"))
             return error
     raise _nonsense()
 

@@ -159,6 +159,10 @@ class Chats(WithDaemons):
         with self.assertRaises(simp.UsageError) as usage:
             await alice.send("with a \0 in it")
         self.assertEqual(str(usage.exception), "a text cannot contain the character U+0000")
+        with self.assertRaises(simp.UsageError) as long:
+            await alice.send("x" * 1_000_001)
+        assert long.exception.takes is not None
+        self.assertFalse(long.exception.takes.ascii)
         await alice.quit("bob")
         self.assertEqual(await alice.chats(), [])
         [closed, *_] = await bob.history(1)
@@ -674,7 +678,7 @@ class Fakes(TestCase):
             path.unlink()
 
     async def test_a_refusal_has_its_kind_and_its_line_is_safe_to_show(self) -> None:
-        failure = {"kind": "no_such", "line": "bob\x1b[2J: no such chat", "takes": {"bytes": 7}}
+        failure = {"kind": "no_such", "line": "bob\x1b[2J: no such chat", "takes": {"bytes": 7, "ascii": True}}
         newer = {"kind": "newer", "line": "no"}
         hello = [{"reply": {"hello": HELLO}}]
         path = await self.fake([hello, [{"failure": failure}]], [hello, [{"failure": newer}]])
@@ -683,7 +687,7 @@ class Fakes(TestCase):
                 await client.request("status")
             self.assertEqual(str(raised.exception), "bob\\x1b[2J: no such chat")
             self.assertEqual(raised.exception.line, failure["line"])
-            self.assertEqual(raised.exception.failure["takes"], {"bytes": 7})
+            self.assertEqual(raised.exception.takes, simp.Takes(bytes=7, ascii=True))
             with self.assertRaises(simp.SimpError) as unknown:
                 await client.request("status")
             self.assertEqual((type(unknown.exception), unknown.exception.exit_status), (simp.SimpError, 1))
