@@ -23,9 +23,8 @@ fn with_a_responder(world: &World) -> (Daemon, Daemon, Running) {
     let (alice, bob) = world.alice_and_bob();
     world.ctl(1, &["connect", &world.address(2)]).ok();
     world.ctl(2, &["send", "not an answer"]).ok();
-    let simpctl = format!("{} -d {}", env!("CARGO_BIN_EXE_simpctl"), world.address(2));
-    let command = format!(r#"{simpctl} send -t alice -- "re: $SIMP_TEXT""#);
-    let responder = world.spawn_ctl(2, &["listen", "--consumer", "responder", "--exec", &command]);
+    let command = "echo \"re: $SIMP_TEXT\"";
+    let responder = world.spawn_ctl(2, &["listen", "--consumer", "responder", "--reply", "--exec", command]);
     while !world.ctl(2, &["consumers"]).ok().contains("responder") {}
     (alice, bob, responder)
 }

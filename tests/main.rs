@@ -2,6 +2,7 @@
 //! time, and leaves nothing running.
 //!
 //! - `chat`: what a user does with simpctl, from the invitation to the end.
+//! - `reply`: the answers of `simpctl listen --exec`.
 //! - `restart`: what waits goes on when simpd is started again.
 //! - `other_log`: what they do if it is started with another log.
 //! - `link_local`: addresses that need an interface.
@@ -91,6 +92,7 @@ mod printing;
 mod probe;
 mod python;
 mod relay;
+mod reply;
 mod restart;
 mod retention;
 mod roaming;

@@ -23,7 +23,7 @@ pub(crate) fn fit(text: &str, takes: Takes) -> Vec<String> {
         false => Cow::Borrowed(text),
     };
     let text = match takes.ascii && !text.is_ascii() {
-        true => Cow::Owned(deunicode_with_tofu(&text.replace(UNKNOWN, UNKNOWN_ASCII), UNKNOWN_ASCII)),
+        true => Cow::Owned(in_ascii(&text.replace(UNKNOWN, UNKNOWN_ASCII))),
         false => text,
     };
     let most = usize::try_from(takes.bytes).unwrap_or(usize::MAX);
@@ -34,6 +34,16 @@ pub(crate) fn fit(text: &str, takes: Takes) -> Vec<String> {
         rest = after;
     }
     pieces
+}
+
+/// The text in the letters of ASCII, line by line and column by column: the ends of those would be left out.
+fn in_ascii(text: &str) -> String {
+    let parts = text.split_inclusive(|c: char| c.is_ascii_control());
+    let in_ascii = |part: &str| match part.char_indices().next_back().filter(|(_, c)| c.is_ascii_control()) {
+        Some((at, end)) => deunicode_with_tofu(&part[..at], UNKNOWN_ASCII) + end.encode_utf8(&mut [0; 4]),
+        None => deunicode_with_tofu(part, UNKNOWN_ASCII),
+    };
+    parts.map(in_ascii).collect()
 }
 
 /// Where the first piece of a text ends that has at most so many bytes; a character at least.
@@ -76,6 +86,7 @@ mod tests {
     fn what_a_plain_peer_does_not_take_is_replaced_by_its_like() {
         for (text, like) in [
             ("as it is\t~", "as it is\t~"),
+            ("gr\u{fc}n\n\tb\u{f6}se\r\n", "grun\n\tbose\r\n"),
             ("J\u{f6}rg\u{2026} 6 \u{20ac}", "Jorg... 6 EUR"),
             ("\u{41f}\u{440}\u{438}\u{432}\u{435}\u{442}", "Privet"),
             ("a\0b\u{fffd}c\u{f8ff}", "a?b?c?"),

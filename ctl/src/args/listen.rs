@@ -17,7 +17,7 @@ use crate::when::{Place, lasting, place};
     note = "--new, --since and --last say where to begin. Without --consumer that is without any mark; with it, it is where that consumer begins if it is new: one that there is already goes on from its mark."
 )]
 #[argh(
-    note = "--exec runs CMD with sh, with SIMP_ID, SIMP_EVENT, SIMP_FROM, SIMP_USER, SIMP_ADDRESS, SIMP_TEXT (unless it is longer than 64 KiB) and SIMP_AT in its environment and the text on its standard input. If CMD fails, it is run again after 1 s, 2 s and so on up to 60 s, and the next message of the same peer waits. The CMD of --exec-failed also gets SIMP_TRIES and SIMP_STATUS."
+    note = "--exec runs CMD with sh, with SIMP_ID, SIMP_EVENT, SIMP_FROM, SIMP_USER, SIMP_ADDRESS, SIMP_TEXT (unless it is longer than 64 KiB) and SIMP_AT in its environment and the text on its standard input. If CMD fails, it is run again after 1 s, 2 s and so on up to 60 s, and the next message of the same peer waits. The CMD of --exec-failed also gets SIMP_TRIES and SIMP_STATUS. With --reply what CMD prints is sent to the peer, once for each message."
 )]
 #[argh(
     note = "A file that a peer offers is shown as a line, and waits. --save takes it, and those that come, into DIR: nothing there is overwritten (x.txt, x-1.txt), and a larger one than --max-size is refused."
@@ -78,6 +78,9 @@ pub(crate) struct ListenArgs {
     /// run this CMD for what is given up
     #[argh(option, arg_name = "cmd")]
     pub(crate) exec_failed: Option<String>,
+    /// what CMD prints is the answer to the message, instead of being shown
+    #[argh(switch)]
+    pub(crate) reply: bool,
     /// how many commands may run at a time (default: 1)
     #[argh(option, arg_name = "n", from_str_fn(at_once))]
     pub(crate) jobs: Option<u32>,

@@ -3,6 +3,7 @@
 //! The mark moves only after a line has left the process; `mark` says how. `begin` and `following`: from where on; `wanted`:
 //! what of it. `runner`: commands instead of lines, on `jobs`, which says when, and `commands`, which runs them.
 
+mod answers;
 mod aside;
 mod attend;
 mod begin;

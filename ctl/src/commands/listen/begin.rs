@@ -45,6 +45,14 @@ impl Begin {
         }
     }
 
+    /// Whose mark is used, if one is.
+    pub(super) fn consumer(&self) -> Option<&str> {
+        match self {
+            Self::Consumer { name, .. } => Some(name),
+            Self::Here(_) => None,
+        }
+    }
+
     /// Where a run that began at this time, in milliseconds since 1970, goes on in another log, and what it shows of it
     /// then. `None` if nobody can say.
     pub(super) fn in_another_log(&self, began_ms: u64) -> Option<(Self, String)> {

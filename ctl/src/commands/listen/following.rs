@@ -31,6 +31,11 @@ impl Following {
         Self { begin: Begin::of(args), filter, counted, began_ms: now_ms(), deadline }
     }
 
+    /// Whose mark is moved, if one is.
+    pub(super) fn consumer(&self) -> Option<&str> {
+        self.begin.consumer()
+    }
+
     /// Follows it, and gives the mark that is to be moved.
     pub(super) fn follow(&self, client: &mut Client) -> Outcome<Mark> {
         self.begin.follow(client, &self.filter, &self.counted, self.deadline)

@@ -1,4 +1,4 @@
-//! `listen --exec`: commands instead of lines. The mark follows each message that is done, so that no command runs again because
+//! `listen --exec`: commands instead of lines, and their answers. The mark follows each message that is done, so that no command runs again because
 //! a later one took long and was interrupted.
 
 use std::time::Instant;
@@ -6,15 +6,17 @@ use std::time::Instant;
 use simp_control::error::{Error, OtherLog, Outcome, fail};
 use simp_control::{Client, Event, FailureKind, Incoming, Kind, sleep};
 
+use super::answers::Answers;
 use super::aside::Aside;
 use super::attend::Terms;
 use super::commands::{Commands, Ended};
 use super::following::Following;
-use super::jobs::{Jobs, Limits, Verdict};
+use super::jobs::{Jobs, Limits, Task, Verdict};
 use super::mark::{self, Mark};
 use super::meanwhile::Meanwhile;
 use super::wanted::time_over;
 use crate::args::ListenArgs;
+use crate::reach::require;
 use crate::show::complain;
 
 /// Runs commands for messages.
@@ -27,6 +29,7 @@ pub(super) struct Runner<'a> {
     mark: Mark,
     jobs: Jobs,
     commands: Commands,
+    answers: Option<Answers>,
     deadline: Option<Instant>,
 }
 
@@ -42,16 +45,21 @@ impl<'a> Runner<'a> {
         (following, meanwhile): (Following, Meanwhile),
         deadline: Option<Instant>,
     ) -> Outcome<Self> {
+        if args.reply {
+            require(client, "once", "would give some answers twice")?;
+            require(client, "takes", "does not say which texts a peer takes")?;
+        }
         let mark = following.follow(client)?;
         let jobs = Jobs::new(Limits {
             at_once: args.jobs.unwrap_or(1) as usize,
             tries: args.exec_tries,
             has_failed: args.exec_failed.is_some(),
         });
-        let terms = Terms { limit: args.exec_timeout, keeps_output: false };
+        let terms = Terms { limit: args.exec_timeout, keeps_output: args.reply };
         let commands = Commands::new(command, args.exec_failed.as_deref(), terms)?;
         let aside = Aside::default();
-        Ok(Self { client, aside, args, following, meanwhile, mark, jobs, commands, deadline })
+        let answers = args.reply.then(|| Answers::of(following.consumer()));
+        Ok(Self { client, aside, args, following, meanwhile, mark, jobs, commands, answers, deadline })
     }
 
     /// Tells of the requests that wait already.
@@ -61,13 +69,13 @@ impl<'a> Runner<'a> {
 
     /// Runs commands until the arguments' number or time is reached.
     pub(super) fn run(mut self) -> Outcome {
-        let ended = self.listen();
+        let mut outcome = self.listen();
         // Nobody is to run it for the same message while it still runs, so it is waited for in any case.
         while self.jobs.has_running() {
             let Some(ended) = self.commands.next_ended() else { break };
-            self.take_in(ended);
+            outcome = outcome.and_then(|is_complete| self.take_in(ended).map(|()| is_complete));
         }
-        let is_complete = ended?;
+        let is_complete = outcome?;
         self.mark.shown = self.jobs.done_to;
         self.mark.tell_all_again();
         self.tell()?;
@@ -87,7 +95,7 @@ impl<'a> Runner<'a> {
     fn listen(&mut self) -> Outcome<bool> {
         loop {
             while let Some(ended) = self.commands.ended() {
-                self.take_in(ended);
+                self.take_in(ended)?;
             }
             self.tell()?;
             if self.args.number.is_some_and(|number| self.jobs.done >= number) {
@@ -137,11 +145,16 @@ impl<'a> Runner<'a> {
     }
 
     /// Takes in how a command has ended.
-    fn take_in(&mut self, Ended { run, outcome }: Ended) {
+    fn take_in(&mut self, Ended { run, outcome }: Ended) -> Outcome {
         let id = run.event.id;
-        let how = outcome.as_ref().err().map(String::as_str);
-        let failed = how.unwrap_or_default();
-        match self.jobs.ended(run.number, how, sleep::now()) {
+        // First its answer: a message that is done has it.
+        let how = match outcome {
+            Ok(printed) if run.task == Task::Try => self.answer(&run.event, &printed)?,
+            Ok(_) => None,
+            Err(how) => Some(how),
+        };
+        let failed = how.as_deref().unwrap_or_default();
+        match self.jobs.ended(run.number, how.as_deref(), sleep::now()) {
             Verdict::Done | Verdict::Forgotten => (),
             Verdict::Again(pause) => {
                 let pause_s = pause.as_secs();
@@ -154,6 +167,26 @@ impl<'a> Runner<'a> {
             Verdict::FailedToo => {
                 complain(&format!("message {id}: the command of --exec-failed failed too ({failed})"));
             }
+        }
+        Ok(())
+    }
+
+    /// Sends what was printed for a message to its peer, if that is wanted. Gives why simpd could not keep it, which may pass.
+    fn answer(&mut self, event: &Event, printed: &[u8]) -> Outcome<Option<String>> {
+        let Some(answers) = &self.answers else { return Ok(None) };
+        let on = (&mut *self.client, &mut self.aside, mark::deadline(self.deadline));
+        match answers.send(on, event, printed) {
+            Err(Error::Failure(failure)) => match failure.kind {
+                FailureKind::NoSuch | FailureKind::Usage => {
+                    complain(&format!("message {}: no answer was sent: {}", event.id, failure.line));
+                    Ok(None)
+                }
+                FailureKind::Failed => Ok(Some(format!("its answer: {}", failure.line))),
+                _ => Err(failure.into()),
+            },
+            // The message is one of the old log, and so is its chat.
+            Err(Error::OtherLog(other)) => self.begin_again(other).map(|()| None),
+            sent => sent.map(|()| None),
         }
     }
 

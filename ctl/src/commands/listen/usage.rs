@@ -36,6 +36,9 @@ fn of_commands(args: &ListenArgs) -> Option<&'static str> {
         Some(_) if args.exec_tries.is_none() => {
             Some("--exec-failed needs --exec-tries: without it no message is given up")
         }
+        _ if args.reply && args.all => {
+            Some("--reply answers messages, and --all is for other events too (leave one out)")
+        }
         _ => None,
     }
 }
@@ -46,6 +49,7 @@ fn without_command(args: &ListenArgs) -> Option<&'static str> {
         (args.exec_timeout.is_some(), "--exec-timeout is about commands, and needs --exec CMD"),
         (args.exec_tries.is_some(), "--exec-tries is about commands, and needs --exec CMD"),
         (args.exec_failed.is_some(), "--exec-failed is about commands, and needs --exec CMD"),
+        (args.reply, "--reply is about commands, and needs --exec CMD"),
         (args.jobs.is_some(), "--jobs is about commands, and needs --exec CMD"),
         (args.save.as_deref() == Some(""), "--save: no folder given (this one: --save .)"),
         (args.max_size.is_some() && args.save.is_none(), "--max-size is about files, and needs --save DIR"),
