@@ -20,10 +20,11 @@ pub const MINOR: u32 = 1;
 /// `forget_key`; `files` for `send_file`, `take_file`, `refuse_file` and `transfers`, and for the kinds of entries that
 /// [`Kind::is_of_files`](crate::Kind::is_of_files) names; `search` for the `text` of a [`Filter`]; `read` for the request
 /// `read`, and for `read` in what is known of a peer; `once` for the `once` of a `send`; `backup` for `hold_log` and
-/// `release_log`; `states` for the request of that name; `health` for
-/// `not_leaving` and `waiting` in a [`Status`](crate::Status); `takes` for the `takes` of a [`Failure`](crate::Failure).
+/// `release_log`; `states` for the request of that name; `health` for `not_leaving` and `waiting` in a
+/// [`Status`](crate::Status); `takes` for the `takes` of a [`Failure`](crate::Failure); `take_back` for the `cancel` of a
+/// message that waits in a chat.
 pub const FEATURES: &[&str] =
-    &["keys", "files", "search", "read", "health", "once", "backup", "states", "takes"];
+    &["keys", "files", "search", "read", "health", "once", "backup", "states", "takes", "take_back"];
 
 /// Most messages that one request may ask about.
 pub const STATES_MAX: usize = 100;
@@ -153,7 +154,7 @@ pub enum Request {
         /// Their ids.
         messages: Vec<u64>,
     },
-    /// Take a message out of the outbox, as undelivered. Answered with [`Reply::Done`](crate::Reply::Done).
+    /// Take a message back that has not left, as undelivered: out of the outbox, or out of the chat it waits in. Answered with [`Reply::Done`](crate::Reply::Done).
     Cancel {
         /// Its id.
         message: u64,

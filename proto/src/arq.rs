@@ -140,6 +140,8 @@ pub(crate) struct Arq {
     in_flight: Option<Box<InFlight>>,
     queue: VecDeque<Outgoing>,
     hold: Option<Hold>,
+    /// The last message that an earlier run had: as long as none has left in this one, the first may have left in that.
+    resumed: Option<MessageId>,
 }
 
 impl Arq {
@@ -160,6 +162,12 @@ impl Arq {
         self.queue.push_back(message);
     }
 
+    /// Adds one that an earlier run had, in the same order.
+    pub(crate) fn push_resumed(&mut self, message: Outgoing) {
+        self.resumed = Some(message.id);
+        self.push(message);
+    }
+
     /// Lets this message be the one that the machine has made with the same text, if there is one.
     pub(crate) fn adopt(&mut self, message: &Outgoing) -> bool {
         let in_flight = self.in_flight.as_mut().map(|in_flight| &mut in_flight.message);
@@ -168,10 +176,21 @@ impl Arq {
         same.map(|first| first.id = message.id).is_some()
     }
 
-    /// Takes out a message that has not been transmitted. False if it is not among those that wait.
-    pub(crate) fn take_back(&mut self, id: MessageId) -> bool {
-        let place = self.queue.iter().position(|message| message.id == id);
-        place.and_then(|place| self.queue.remove(place)).is_some()
+    /// Takes out a message that has not been transmitted. False if it is not among those that wait. `join_up_to`: as with
+    /// [`begin`](Self::begin).
+    pub(crate) fn take_back(&mut self, id: MessageId, join_up_to: usize) -> bool {
+        let Some(place) = self.queue.iter().position(|message| message.id == id) else { return false };
+        let is_resumed = self.resumed.is_some_and(|last| id <= last);
+        if is_resumed && self.may_have_left(place, join_up_to) {
+            return false;
+        }
+        self.queue.remove(place).is_some()
+    }
+
+    /// Whether an earlier run may have transmitted the message in this place: the first, and what left together with it.
+    fn may_have_left(&self, place: usize, join_up_to: usize) -> bool {
+        let lines = self.queue.iter().take(place + 1).map(|message| message.text.as_str().len());
+        place == 0 || lines.sum::<usize>() + place * "\n".len() <= join_up_to
     }
 
     /// The message in flight.
@@ -187,6 +206,7 @@ impl Arq {
             return false;
         }
         let Some(mut message) = self.queue.pop_front() else { return false };
+        self.resumed = None;
         let joined = self.join(&mut message, join_up_to);
         if self.queue.is_empty() {
             // Give the memory back: most of 10,000 chats are idle.

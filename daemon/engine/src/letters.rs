@@ -116,7 +116,7 @@ impl Engine {
         let Some(kept) = self.store.in_outbox(message)? else { return Ok(Err(NotCancelled::Absent)) };
         // The machine first: once the message has left, nobody knows whether the peer has it.
         let key = self.chats.for_outbox(kept.address);
-        let taken = key.and_then(|key| self.chats.change(key, |it| it.take_back(now.instant, message)));
+        let taken = key.and_then(|key| self.chats.change(key, |it| it.take_back_kept(now.instant, message)));
         if taken == Some(false) {
             return Ok(Err(NotCancelled::InFlight));
         }

@@ -292,7 +292,7 @@ impl Machine {
             }
             Self::Plain(chat) => {
                 if let Some(text) = plain_text(&body) {
-                    chat.requeue(Outgoing { id: MessageId(id), text });
+                    chat.requeue(Outgoing { id: MessageId(id), text }, may_have_left);
                 }
             }
         }

@@ -53,11 +53,14 @@ impl Ongoing {
     }
 
     /// Takes a message of the outbox away from the chat. False if it is on its way.
-    pub fn take_back(&mut self, now: Instant, message: u64) -> bool {
+    pub fn take_back_kept(&mut self, now: Instant, message: u64) -> bool {
         // It is with the outbox alone: given up by this chat, or never taken up.
-        if !self.takes_kept_messages() || message <= self.queue.settled {
-            return true;
-        }
+        let is_here = self.takes_kept_messages() && message > self.queue.settled;
+        !is_here || self.take_back(now, message)
+    }
+
+    /// Takes a message away that waits in the chat. False if it is on its way.
+    pub fn take_back(&mut self, now: Instant, message: u64) -> bool {
         if message > self.queue.loaded {
             self.queue.in_log = self.queue.in_log.saturating_sub(1);
             return true;

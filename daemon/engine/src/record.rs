@@ -105,6 +105,12 @@ impl Ongoing {
         }
     }
 
+    /// A message that waited in the chat was taken back: that is its outcome, and those before it still wait.
+    pub fn record_taken_back(&mut self, store: &mut Store, now: Now, message: u64) -> Result<(), StoreError> {
+        let what = What::Undelivered { message, reason: Reason::Cancelled };
+        self.append(store, now, what, self.given_up().extra()).map(drop)
+    }
+
     /// Keeps a file that the peer offers, or refuses it if too many wait.
     fn keep_offer(
         &self,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use rusqlite::{Row, params};
-use simp_control::{State, What};
+use simp_control::{Reason, State, What};
 use simp_proto::secure::{ChatId, KeyId, SecureSnapshot, Them};
 use simp_proto::{Dialect, LastReceived, Seq, Snapshot, UserName};
 
@@ -182,6 +182,8 @@ fn replay(chat: &mut KeptChat, what: &What, number: u64) {
             }
             note_settled(chat, *message);
         }
+        // It has never left, and those before it may wait.
+        What::Undelivered { reason: Reason::Cancelled, .. } => {}
         // Its number is used up, and the row has the next one: whatever gives messages up changes the chat's state as
         // well, and with that the row is written. An entry that is newer than the row says only how far messages are.
         What::Undelivered { message, .. } => note_settled(chat, *message),

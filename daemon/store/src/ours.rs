@@ -76,15 +76,20 @@ pub struct Backlog {
     pub outbox: Option<SocketAddr>,
 }
 
-/// A file of ours waits only as long as it is not settled, whatever of its chat is.
-const OR_UNSETTLED: &str = "(size IS NULL OR id IN (SELECT message FROM files))";
+/// Of what comes after the last message that is settled: a file of ours waits only as long as it is not settled itself,
+/// and a text unless it was taken back.
+const UNSETTLED: &str = "CASE WHEN size IS NULL
+    THEN NOT EXISTS (SELECT 1 FROM events AS u WHERE u.kind = 7 AND u.message = events.id)
+    ELSE id IN (SELECT message FROM files) END";
 
 /// What waits in a chat and in the outbox together. Each half comes out of its index in order, so that the
 /// first few of many cost no more than these.
 const WAITING: &str = "
     SELECT e.id, e.text, 0, e.size, f.sha256
         FROM events AS e LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id
-        WHERE e.kind = 5 AND e.chat = ?1 AND e.id > ?2 AND (e.size IS NULL OR f.sha256 IS NOT NULL)
+        WHERE e.kind = 5 AND e.chat = ?1 AND e.id > ?2 AND CASE WHEN e.size IS NULL
+            THEN NOT EXISTS (SELECT 1 FROM events AS u WHERE u.kind = 7 AND u.message = e.id)
+            ELSE f.sha256 IS NOT NULL END
     UNION ALL
     SELECT o.message, text, 1, NULL, NULL FROM outbox AS o JOIN events ON id = o.message
         WHERE o.address = ?3 AND o.message > ?2
@@ -98,7 +103,7 @@ impl Store {
     pub fn queued(&self, backlog: Backlog, after: u64) -> Result<u64, StoreError> {
         // Nothing equals NULL: a part that is not asked for counts as empty.
         let sql = format!(
-            "SELECT (SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2 AND {OR_UNSETTLED})
+            "SELECT (SELECT count(*) FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2 AND {UNSETTLED})
                   + (SELECT count(*) FROM outbox WHERE address = ?3 AND message > ?2)"
         );
         let values = params![
@@ -150,7 +155,7 @@ impl Store {
         let sql = format!(
             "INSERT INTO events SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL,
                        CASE WHEN size IS NULL THEN ?8 ELSE 1 END, NULL, NULL
-                   FROM events WHERE kind = 5 AND chat = ?3 AND id > ?7 AND {OR_UNSETTLED}"
+                   FROM events WHERE kind = 5 AND chat = ?3 AND id > ?7 AND {UNSETTLED}"
         );
         let row = params![
             self.extent.last_id as i64,

@@ -80,7 +80,8 @@ pub struct Removed {
     pub stayed: u64,
 }
 
-/// What stays, whatever its age: messages that still wait, in a chat or in the outbox; unless they are to be
+/// What stays, whatever its age: messages that still wait, in a chat or in the outbox, and that one of those was taken
+/// back, as long as the chat counts it among them; unless they are to be
 /// discarded, messages that were given up and not sent again, if they are such as [stay](GivenUp), and what no
 /// consumer has read. The newest entry stays too, so that no id is used again. If there is no consumer, messages
 /// count as unread.
@@ -89,6 +90,7 @@ const REMOVE: &str = "
     AND NOT (kind = 5 AND (
         EXISTS (SELECT 1 FROM outbox WHERE message = events.id)
         OR EXISTS (SELECT 1 FROM chats WHERE chats.chat = events.chat AND settled < events.id)))
+    AND NOT (kind = 7 AND EXISTS (SELECT 1 FROM chats WHERE chats.chat = events.chat AND settled < events.message))
     AND (?3 OR NOT (
         (kind = 5 AND EXISTS (SELECT 1 FROM events AS u
                 WHERE u.kind = 7 AND u.message = events.id AND u.seq IS NULL)

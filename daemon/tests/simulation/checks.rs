@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use simp_control::{Event, Kind, State, What};
+use simp_control::{Event, Kind, Reason, State, What};
 use simp_store::Backlog;
 
 use super::world::World;
@@ -88,6 +88,16 @@ fn check_direction(from_log: &[Event], to_log: &[Event], (from, to): (usize, usi
         if let What::Delivered { message } = event.what {
             let text = sent[&message];
             assert!(came.contains(&text), "{from} -> {to}: {text} was reported as delivered, and is lost");
+        }
+    }
+    for event in from_log.iter().filter(|event| event.peer.address == to) {
+        // One of the outbox may have left in an earlier chat, which broke.
+        if let What::Undelivered { message, reason: Reason::Cancelled } = event.what
+            && let text = sent[&message]
+            && text.starts_with('m')
+            && sent.values().filter(|other| **other == text).count() == 1
+        {
+            assert!(!came.contains(&text), "{from} -> {to}: {text} was taken back, and came");
         }
     }
     assert!(came.iter().all(|text| sent.values().any(|sent| sent == text)), "nothing comes from nowhere");

@@ -73,7 +73,7 @@ impl Watched {
         self.chat = chat.unwrap();
         self.told = told_before(kept.state);
         for message in &self.waiting {
-            self.chat.requeue(message.clone());
+            self.chat.requeue(message.clone(), true);
         }
         self.drain();
     }

@@ -214,7 +214,7 @@ impl Chat {
 
     /// Takes a message back that has not left yet. False if it is not among those that wait.
     pub fn take_back(&mut self, now: Instant, id: MessageId) -> bool {
-        let is_taken = self.messages.arq.take_back(id);
+        let is_taken = self.messages.take_back(id);
         if is_taken {
             // It may have been the last that a chat that is being left waited for.
             self.leave_if_drained(now);
@@ -233,10 +233,13 @@ impl Chat {
         }
     }
 
-    /// Gives back a queued message of an earlier run, also to a chat that is `closing`; see
-    /// [`resume`](Self::resume).
-    pub fn requeue(&mut self, message: Outgoing) {
-        self.messages.arq.push(message);
+    /// Gives back a queued message that the caller has kept, also to a chat that is `closing`; see
+    /// [`resume`](Self::resume). An earlier run may have transmitted it, if it was the first that this had.
+    pub fn requeue(&mut self, message: Outgoing, is_of_earlier_run: bool) {
+        match is_of_earlier_run {
+            true => self.messages.arq.push_resumed(message),
+            false => self.messages.arq.push(message),
+        }
     }
 
     /// Leaves the chat: delivers what is queued, unless `at_once`, and tells the peer. An invitation is

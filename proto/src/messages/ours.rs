@@ -149,11 +149,20 @@ impl Messages {
         if may_be_other && is_first && is_others_turn { self.seq().next() } else { self.seq() }
     }
 
+    /// Takes a message back that has not left. False if it is not among those that wait.
+    pub(crate) fn take_back(&mut self, id: MessageId) -> bool {
+        self.arq.take_back(id, self.join_up_to())
+    }
+
+    /// Bytes of the messages that leave together.
+    fn join_up_to(&self) -> usize {
+        let dialect = self.dialect();
+        if dialect.takes_turns() { dialect.text_max() } else { 0 }
+    }
+
     fn begin_next(&mut self, now: Instant) -> Due {
         let is_early = self.our_turn_from().is_some_and(|from| now < from);
-        let dialect = self.dialect();
-        let join_up_to = if dialect.takes_turns() { dialect.text_max() } else { 0 };
-        if is_early || !self.arq.begin(now, self.seq(), join_up_to) {
+        if is_early || !self.arq.begin(now, self.seq(), self.join_up_to()) {
             return Due::Nothing;
         }
         if self.detector.is_sent_once(self.numbering.is_first_of_ours()) {

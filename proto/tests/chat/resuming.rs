@@ -16,7 +16,7 @@ fn resume(snapshot: Snapshot, messages: &[(u64, &str)]) -> Driver {
         Chat::resume(at(0), BOB.name(), SETTINGS, snapshot, !messages.is_empty(), SETTINGS.request_expiry);
     let mut bob = Driver::new(chat.unwrap());
     for (id, what) in messages {
-        bob.chat.requeue(Outgoing { id: MessageId(*id), text: text(what) });
+        bob.chat.requeue(Outgoing { id: MessageId(*id), text: text(what) }, true);
     }
     bob
 }

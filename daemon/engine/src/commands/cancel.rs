@@ -1,36 +1,55 @@
-//! Taking a message out of the outbox.
+//! Taking a message back that has not left: out of the outbox, or out of the chat that it waits in.
 
 use simp_control::{FailureKind, MessageState, Reason, Reply};
 
-use super::carried::{Carried, denied};
+use super::carried::{Carried, denied, no_longer};
 use super::message_state::message_state;
 use crate::engine::Engine;
 use crate::letters::NotCancelled;
 use crate::now::Now;
 
-/// Takes a message out of the outbox, as undelivered.
+/// Takes a message back, as undelivered.
 pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {
     match engine.give_up_kept(now, message, Reason::Cancelled)? {
         Ok(()) => Ok(Reply::Done),
-        Err(NotCancelled::InFlight) => denied(
-            FailureKind::Failed,
-            format!("message {message} is already being delivered (see: simpctl outbox)"),
-        ),
-        // Why not, as far as the log knows.
-        Err(NotCancelled::Absent) => {
-            let (kind, line) = match message_state(engine, message)? {
-                None => (FailureKind::NoSuch, "no such message (see: simpctl outbox)"),
-                Some(MessageState::Undelivered { .. }) => (FailureKind::Failed, "was already given up"),
-                Some(MessageState::Unconfirmed) => {
-                    (FailureKind::Failed, "was already sent, but not confirmed")
-                }
-                Some(MessageState::Delivered) => (FailureKind::Failed, "was already delivered"),
-                Some(MessageState::Waiting) => (
-                    FailureKind::Failed,
-                    "is waiting in a chat, not in the outbox (end the chat: simpctl quit --now)",
-                ),
-            };
-            denied(kind, format!("message {message}: {line}"))
+        Err(NotCancelled::InFlight) => {
+            let line = format!("message {message} is already being delivered (see: simpctl outbox)");
+            denied(FailureKind::Failed, line)
         }
+        Err(NotCancelled::Absent) => take_back(engine, now, message),
+    }
+}
+
+fn take_back(engine: &mut Engine, now: Now, message: u64) -> Carried {
+    let (kind, line) = match (message_state(engine, message)?, engine.store.queued_in(message)?) {
+        (Some(MessageState::Waiting), Some((chat, false))) => return take_out_of(engine, now, chat, message),
+        (Some(MessageState::Waiting), _) => {
+            (FailureKind::Failed, "is a file, which is offered already (end the chat: simpctl quit --now)")
+        }
+        // Why not, as far as the log knows.
+        (None, _) => (FailureKind::NoSuch, "no such message (see: simpctl outbox)"),
+        (Some(MessageState::Undelivered { .. }), _) => (FailureKind::Failed, "was already given up"),
+        (Some(MessageState::Unconfirmed), _) => (FailureKind::Failed, "was already sent, but not confirmed"),
+        (Some(MessageState::Delivered), _) => (FailureKind::Failed, "was already delivered"),
+    };
+    denied(kind, format!("message {message}: {line}"))
+}
+
+/// Takes a message out of the chat that it waits in.
+fn take_out_of(engine: &mut Engine, now: Now, chat: u64, message: u64) -> Carried {
+    let key = engine.chats.iter().find(|(_, ongoing)| ongoing.id == chat).map(|(key, _)| key);
+    let key = key.ok_or_else(no_longer)?;
+    let store = &mut engine.store;
+    // The machine first: once the message has left, nobody knows whether the peer has it.
+    let taken = engine.chats.change(key, |ongoing| match ongoing.take_back(now.instant, message) {
+        true => ongoing.record_taken_back(store, now, message).map(|()| true),
+        false => Ok(false),
+    });
+    match taken.transpose()? {
+        Some(true) => Ok(Reply::Done),
+        _ => denied(
+            FailureKind::Failed,
+            format!("message {message} has left already, and its peer may have it (simpd keeps trying)"),
+        ),
     }
 }
