@@ -340,6 +340,7 @@ fn a_daemon_that_lacks_what_is_asked_of_it_is_named_with_the_remedy() {
         (&["history", "--search", "x"][..], "cannot search"),
         (&["send", "--file", &file], "sends no files"),
         (&["send", "--token", "t", "hi"], "keeps no tokens"),
+        (&["send", "--timeout", "1", "--or-cancel", "hi"], "takes no message back out of a chat"),
         (&["send", "--on-error", "replace"], "does not say which texts a peer takes"),
     ];
     for (args, lacks) in commands {

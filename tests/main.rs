@@ -13,6 +13,7 @@
 //! - `start`: `simpctl start`. `overview`: what it says without a command.
 //! - `streams`: standard input with lines that its peer does not take. `tokens`: messages that are sent once, and streams
 //!   that are run again.
+//! - `taken_back`: messages that are taken back when their time is over.
 //! - `texts`: which texts simpctl sends, to whom, and how it shows them.
 //! - `manuals`: their commands and options are those of `--help`.
 //! - `daemon_start`: what simpd says when it cannot start, and how it stops.
@@ -104,6 +105,7 @@ mod simpctl;
 mod sleep;
 mod start;
 mod streams;
+mod taken_back;
 mod texts;
 mod tokens;
 mod web;

@@ -187,7 +187,7 @@ pub(crate) enum OutboxCommand {
     Cancel(CancelArgs),
 }
 
-/// Take a message out of the outbox without delivering it.
+/// Take a message back that has not left, out of the outbox or out of the chat that it waits in.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "JSON: the id, as cancelled.")]
 #[argh(subcommand, name = "cancel", help_triggers("-h", "--help"))]

@@ -24,6 +24,9 @@ const TOKEN_MAX: usize = 200;
     note = "--token gives the message a name, for a script that may run again: the same text to the same peer under this name is one message as long as the log has it, and the exit status is that of the first. With lines each has T and its number for its name, so that a stream that is run again goes on where it stopped."
 )]
 #[argh(
+    note = "--timeout ends the waiting, not the message: simpd goes on with it. With --or-cancel the message is taken back, and the exit status is 8; if it has left already it is 6, and the message may have arrived."
+)]
+#[argh(
     note = "--file needs a secure chat. The file must stay as it is until the peer has it; simpd goes on with it after any restart, also if simpctl is gone."
 )]
 #[argh(
@@ -55,6 +58,9 @@ pub(crate) struct SendArgs {
     /// how long to wait for each message; simpd keeps trying afterwards
     #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
+    /// with --timeout: take the message back then, if it has not left
+    #[argh(switch)]
+    pub(crate) or_cancel: bool,
     /// send this file instead of a text
     #[argh(option, arg_name = "f")]
     pub(crate) file: Option<String>,

@@ -35,6 +35,14 @@ pub(super) fn check(args: &SendArgs) -> Outcome<Source<'_>> {
     if args.expire.is_some() && !args.queue {
         return wrong("--expire needs --queue: only messages in the outbox expire");
     }
+    if args.or_cancel && args.timeout.is_none() {
+        return wrong("--or-cancel needs --timeout: when the message is taken back");
+    }
+    if args.or_cancel && args.no_wait {
+        return wrong(
+            "--or-cancel waits until the time is over, which --no-wait does not: give one of the two",
+        );
+    }
     let source = source(args)?;
     if args.on_error.is_some() && !matches!(source, Source::Lines(_)) {
         return wrong("--on-error is for the lines of standard input: leave it out");
@@ -49,6 +57,7 @@ fn source(args: &SendArgs) -> Outcome<Source<'_>> {
         Some(_) if args.queue => {
             wrong("--file needs an open chat, so that --queue means nothing (leave it out)")
         }
+        Some(_) if args.or_cancel => wrong("--or-cancel is for texts, and --file has none (leave it out)"),
         Some(_) if args.token.is_some() => wrong("--token is for texts, and --file has none (leave it out)"),
         Some(_) if !args.text.is_empty() => {
             wrong("--file and a text are two messages (send them one after the other)")
@@ -78,6 +87,9 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &SendArgs, sou
     }
     if args.token.is_some() {
         reach::require(client, "once", "keeps no tokens")?;
+    }
+    if args.or_cancel {
+        reach::require(client, "take_back", "takes no message back out of a chat")?;
     }
     if matches!(source, Source::Lines(OnError::Replace)) {
         reach::require(client, "takes", "does not say which texts a peer takes")?;

@@ -1,11 +1,11 @@
 //! One text: queued once, and waited for.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use simp_control::error::{Error, Outcome, fail, unexpected};
 use simp_control::{
-    Client, Event, Failure, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, Text, What, names,
-    token,
+    Client, Event, Failure, FailureKind, Filter, FollowFrom, Kind, MessageState, Reason, Reply, Request,
+    Text, What, names, token,
 };
 
 use crate::args::SendArgs;
@@ -13,6 +13,9 @@ use crate::commands::queueing::{even_unread, not_known};
 use crate::recipient;
 use crate::show::{Output, View};
 use crate::when::deadline;
+
+/// How long taking a message back may take: simpd is there, or was until just now.
+const TAKEN_BACK_WITHIN: Duration = Duration::from_secs(10);
 
 /// What texts are sent with.
 pub(super) struct Sending<'a> {
@@ -89,8 +92,45 @@ impl<'a> Sending<'a> {
         }
         match event {
             Some(event) => self.show(&event),
+            None if self.args.or_cancel => self.take_back(message),
             None => Err(Unsent::Other(self.not_yet(message))),
         }
+    }
+
+    /// The time is over: takes the message back. If it cannot be, it has left, or its outcome has just come.
+    fn take_back(&mut self, message: u64) -> Result<(), Unsent> {
+        let within = deadline(Some(TAKEN_BACK_WITHIN));
+        let cancel = |client: &mut Client, _| client.ask(&Request::Cancel { message });
+        match self.client.insist(within, cancel) {
+            Ok(_) => Err(self.taken_back().into()),
+            Err(error) if error.is(FailureKind::Failed) => self.not_taken_back(message, error, within),
+            Err(error) => Err(error.goes_on(&format!("message {message} is queued")).into()),
+        }
+    }
+
+    /// The message was not taken back, for this reason.
+    fn not_taken_back(&mut self, message: u64, why: Error, within: Option<Instant>) -> Result<(), Unsent> {
+        let [state] = self.client.states(&[message])?[..] else { return Err(unexpected().into()) };
+        match state {
+            None | Some(MessageState::Waiting) if self.client.status()?.trouble.is_some() => Err(why.into()),
+            None | Some(MessageState::Waiting) => {
+                let line = format!("message {message} has left, and may have arrived (simpd keeps trying)");
+                Err(fail(FailureKind::NoAnswer, line).into())
+            }
+            // Asked twice, because simpd went away before it answered.
+            Some(MessageState::Undelivered { reason: Reason::Cancelled }) => Err(self.taken_back().into()),
+            Some(_) => {
+                let Some(event) = self.outcome(message, within)? else {
+                    return Err(self.not_yet(message).into());
+                };
+                self.show(&event)
+            }
+        }
+    }
+
+    fn taken_back(&self) -> Error {
+        let limit = self.args.timeout.unwrap_or_default().as_secs_f64();
+        fail(FailureKind::Undelivered, format!("not delivered: taken back after {limit} s"))
     }
 
     /// Has the daemon take a text on, once, however often it goes away meanwhile.
