@@ -24,6 +24,7 @@
 //! - `ask`: `simpctl ask`.
 //! - `backup`: backups of a simpd that runs, and simpds that begin with one.
 //! - `begin`: where `simpctl listen` begins.
+//! - `export`: the whole log, for programs.
 //! - `bad_input`: what a user sees of peers that change their ways, or say what makes no sense.
 //! - `capture`: that traffic as a capture file, for `wireshark`.
 //! - `control_socket`: what hostile and odd clients do to a daemon.
@@ -70,6 +71,7 @@ mod desktop;
 mod disk;
 mod doubles;
 mod exec;
+mod export;
 mod files;
 mod first_process;
 mod harness;

@@ -18,7 +18,7 @@ use crate::when::{Place, place};
 #[argh(note = "--format is that of listen.")]
 #[argh(subcommand, name = "history", help_triggers("-h", "--help"))]
 pub(crate) struct HistoryArgs {
-    /// how many (default: 20; with --since, all)
+    /// how many (default: 20; with --since, or with --all and --json, all)
     #[argh(option, short = 'n', arg_name = "n", from_str_fn(number))]
     pub(crate) number: Option<u32>,
     /// only with this user, ADDR or ADDR:PORT

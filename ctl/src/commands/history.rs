@@ -49,7 +49,9 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &HistoryArgs) 
     if filter.text.is_some() {
         reach::require(client, "search", "cannot search")?;
     }
-    let most = args.number.unwrap_or(if args.since.is_some() { u32::MAX } else { NUMBER });
+    // Of all kinds, as JSON: a program wants the log.
+    let is_export = args.all && output.is_json();
+    let most = args.number.unwrap_or(if args.since.is_some() || is_export { u32::MAX } else { NUMBER });
     let mut piece = Piece { most, ..Piece::ALL };
     match args.since {
         Some(Place::Id(id)) => piece.above = id,
