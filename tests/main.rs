@@ -37,6 +37,7 @@
 //! - `files`: files that go from one user to another.
 //! - `desktop`: desktop notifications.
 //! - `first_process`: the programs in a container of their own.
+//! - `groups`: a daemon that other users of the machine share.
 //! - `health`: what monitoring sees of a daemon.
 //! - `idle`: a daemon with nothing to do does nothing.
 //! - `kills`: daemons are killed again and again on a bad link, and no message is lost or comes twice.
@@ -74,6 +75,7 @@ mod exec;
 mod export;
 mod files;
 mod first_process;
+mod groups;
 mod harness;
 mod health;
 mod idle;

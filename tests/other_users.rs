@@ -13,14 +13,14 @@ use nix::sys::signal::Signal;
 use crate::harness::{Daemon, World, is_root, run};
 
 /// Two users without names, whose ids no other test has at the same time.
-struct Users {
-    world: World,
-    ann: u32,
-    eve: u32,
+pub(crate) struct Users {
+    pub(crate) world: World,
+    pub(crate) ann: u32,
+    pub(crate) eve: u32,
 }
 
 impl Users {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new();
         fs::set_permissions(world.path(""), Permissions::from_mode(0o755)).unwrap();
         let network: u32 = world.address(0).split('.').nth(2).unwrap().parse().unwrap();
@@ -36,7 +36,7 @@ impl Users {
     }
 
     /// A folder of this user.
-    fn folder(&self, user: u32, name: &str) -> PathBuf {
+    pub(crate) fn folder(&self, user: u32, name: &str) -> PathBuf {
         let path = self.world.path(name);
         fs::create_dir_all(&path).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();

@@ -1,4 +1,4 @@
-//! What the system knows of hosts and users, from wherever nsswitch.conf(5) says.
+//! What the system knows of hosts, users and groups, from wherever nsswitch.conf(5) says.
 //!
 //! A program that is linked statically must not ask for that by itself: its glibc would load libraries that belong to the
 //! glibc of the system, and crash. With the feature `getent`, the program of this name asks in its place.
@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::address::Host;
 
@@ -33,6 +33,14 @@ pub(crate) fn user_name(uid: Uid) -> Option<String> {
         return Some(User::from_uid(uid).ok()??.name);
     }
     field(&getent("passwd", &uid.to_string())?, 0)
+}
+
+/// What a group is called; `None` if there is none with this id.
+pub(crate) fn group_name(gid: Gid) -> Option<String> {
+    if !BY_GETENT {
+        return Some(Group::from_gid(gid).ok()??.name);
+    }
+    field(&getent("group", &gid.to_string())?, 0)
 }
 
 /// The home of our own user.

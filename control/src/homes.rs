@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{AccessFlags, Uid, access};
+use nix::unistd::{AccessFlags, Gid, Uid, access};
 
 use crate::{databases, places};
 
@@ -129,6 +129,11 @@ pub(crate) fn owner_of(path: &Path) -> String {
 /// What a user is called.
 pub(crate) fn user_name(uid: Uid) -> String {
     databases::user_name(uid).unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// What a group is called.
+pub(crate) fn group_name(gid: Gid) -> String {
+    databases::group_name(gid).unwrap_or_else(|| gid.to_string())
 }
 
 #[cfg(test)]

@@ -2,15 +2,18 @@
 
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+
+use nix::unistd::{Gid, Uid};
 
 use crate::address::Address;
 use crate::error::{Error, Lost, OtherLog, Outcome, fail, with_remedy};
 use crate::failure::FailureKind;
-use crate::homes::{owner_of, user_name};
+use crate::homes::{group_name, owner_of, user_name};
 use crate::places;
-use crate::trust::{self, Origin, Untrusted};
+use crate::trust::{self, Origin, Untrusted, folder_of, is_in};
 
 /// The control socket of a simpd.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,8 +105,18 @@ pub(crate) fn refused(path: &Path, error: &io::Error) -> Error {
 }
 
 fn denied(path: &Path, owner: &str) -> Error {
-    let who = if owner == "root" { "only root" } else { &format!("only {owner} and root") };
-    let why = format!("permission denied (this simpd belongs to {owner}; {who} may use it)");
+    let group = folder_of(path).symlink_metadata().ok().filter(|folder| folder.mode() & 0o010 != 0);
+    let group = group.map(|folder| Gid::from_raw(folder.gid())).filter(|gid| !is_in(*gid)).map(group_name);
+    let users: Vec<&str> = if owner == "root" { vec!["root"] } else { vec![owner, "root"] };
+    let who = match (&group, users.as_slice()) {
+        (None, [user]) => format!("only {user} may use it"),
+        (None, users) => format!("only {} may use it", users.join(" and ")),
+        (Some(group), users) => {
+            let join = format!("usermod -aG {group} {}, and log in again", user_name(Uid::effective()));
+            format!("only {} and the group {group} may use it; to join: {join}", users.join(", "))
+        }
+    };
+    let why = format!("permission denied (this simpd belongs to {owner}; {who})");
     fail(FailureKind::NoDaemon, format!("{}: {why}", path.display()))
 }
 

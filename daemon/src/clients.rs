@@ -1,32 +1,24 @@
-//! The control socket: accepts clients, wakes them up, and lets them go.
+//! The clients: accepts them, wakes them up, and lets them go. By which sockets they come is in `entrance`.
 
-use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use simp_control::error::system;
 use simp_control::{Failure, FailureKind};
 use simp_engine::wheel::TimerId;
-use simp_engine::{ClientId, Reader};
-use simp_service::callers;
+use simp_engine::{ClientId, Reader, Rights};
+use simp_service::folders::FolderError;
 use slab::Slab;
 
 use crate::connection::ClientConnection;
+use crate::entrance::Entrance;
 
 /// Most clients at a time.
 pub const CLIENTS_MAX: usize = 1_024;
 
-/// A listening socket for our user only.
-fn bind(path: &Path, registry: &Registry, token: Token) -> io::Result<UnixListener> {
-    let mut listener = UnixListener::bind(path)?;
-    // The folder is ours alone already. This holds even if its user opens that to others.
-    fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    registry.register(&mut listener, token, Interest::READABLE)?;
-    Ok(listener)
-}
+/// With so many, only our own user and root are let in: others must not keep them out.
+const SHARED_MAX: usize = 768;
 
 /// Whether it concerns one knock only, and the next may be taken in.
 fn is_passing(error: &io::Error) -> bool {
@@ -55,11 +47,27 @@ pub struct Departed {
     pub reader: Option<Reader>,
 }
 
-/// The listening socket and all clients.
+/// A socket that clients come in by.
+#[derive(Debug)]
+struct Listening {
+    entrance: Entrance,
+    socket: UnixListener,
+    token: Token,
+}
+
+impl Listening {
+    fn begin(entrance: Entrance, registry: &Registry, token: Token) -> Result<Self, FolderError> {
+        let mut socket = entrance.bind()?;
+        let failed = |error| FolderError::Io(entrance.socket.clone(), error, "XDG_RUNTIME_DIR");
+        registry.register(&mut socket, token, Interest::READABLE).map_err(failed)?;
+        Ok(Self { entrance, socket, token })
+    }
+}
+
+/// The listening sockets and all clients.
 #[derive(Debug)]
 pub struct Clients {
-    listener: UnixListener,
-    token: Token,
+    listening: Vec<Listening>,
     clients: Slab<ClientConnection>,
     /// Added to a client's key for its token, so that tokens below are the server's own.
     first_token: usize,
@@ -67,25 +75,33 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Listens on the socket at `path`, which must not exist, for our user only.
+    /// Listens at these entrances, whose sockets must not exist.
     ///
     /// # Errors
-    /// Those of binding and of registering with mio.
-    pub fn listen(path: &Path, registry: &Registry, token: Token, first_token: usize) -> io::Result<Self> {
-        let listener = bind(path, registry, token)?;
-        Ok(Self { listener, token, clients: Slab::new(), first_token, knocking: Knocking::Answered })
+    /// [`FolderError`] names the socket and the remedy.
+    pub fn listen(
+        entrances: impl Iterator<Item = (Entrance, Token)>,
+        registry: &Registry,
+        first_token: usize,
+    ) -> Result<Self, FolderError> {
+        let listening = entrances.map(|(entrance, token)| Listening::begin(entrance, registry, token));
+        let listening = listening.collect::<Result<_, _>>()?;
+        Ok(Self { listening, clients: Slab::new(), first_token, knocking: Knocking::Answered })
     }
 
-    /// Listens on a new socket at `path`, which must not exist. Clients stay.
+    /// Listens at an entrance again, whose socket must not exist. Clients stay.
     ///
     /// # Errors
-    /// Those of binding and of registering with mio: then it listens where it did.
-    pub fn listen_again(&mut self, path: &Path, registry: &Registry) -> io::Result<()> {
+    /// As [`listen`](Self::listen): then it listens where it did.
+    pub fn listen_again(&mut self, entrance: &Entrance, registry: &Registry) -> Result<(), FolderError> {
         // Those who knocked while the old one had a path.
         self.accept(registry);
-        let listener = bind(path, registry, self.token)?;
-        let mut old = std::mem::replace(&mut self.listener, listener);
-        registry.deregister(&mut old)
+        let is_it = |listening: &&mut Listening| listening.entrance.socket == entrance.socket;
+        let Some(listening) = self.listening.iter_mut().find(is_it) else { return Ok(()) };
+        let new = Listening::begin(entrance.clone(), registry, listening.token)?;
+        let mut old = std::mem::replace(listening, new);
+        let failed = |error| FolderError::Io(entrance.socket.clone(), error, "XDG_RUNTIME_DIR");
+        registry.deregister(&mut old.socket).map_err(failed)
     }
 
     /// Takes in nobody any more. The clients hear of that when what this returns is dropped.
@@ -98,14 +114,19 @@ impl Clients {
         self.clients.len()
     }
 
-    /// Takes in all who knock. Only our user and root may stay.
+    /// Takes in all who knock. Only those may stay whom the entrance is for.
     pub fn accept(&mut self, registry: &Registry) {
         self.knocking = Knocking::Answered;
-        loop {
-            match self.listener.accept() {
-                Ok((stream, _)) => self.admit(stream, registry),
+        let mut place = 0;
+        while let Some(listening) = self.listening.get(place) {
+            match listening.socket.accept() {
+                Ok((stream, _)) => {
+                    let rights =
+                        listening.entrance.rights_of(&stream).ok_or_else(|| listening.entrance.refusal());
+                    self.admit(stream, rights, registry);
+                }
                 Err(error) if is_passing(&error) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => place += 1,
                 Err(error) => {
                     tracing::warn!("a client cannot be accepted: {}", system(&error));
                     self.knocking = Knocking::NoDescriptor;
@@ -120,18 +141,18 @@ impl Clients {
         self.knocking == Knocking::MayHaveDescriptor
     }
 
-    fn admit(&mut self, stream: UnixStream, registry: &Registry) {
-        let is_ours = callers::is_ours(&stream);
-        let mut client = ClientConnection::new(stream);
-        if !is_ours {
-            client.dismiss(Failure::new(
-                FailureKind::NoDaemon,
-                "permission denied: this simpd belongs to another user (start your own: simpctl start ADDR)",
-            ));
-        } else if self.clients.len() >= CLIENTS_MAX {
+    fn admit(&mut self, stream: UnixStream, rights: Result<Rights, String>, registry: &Registry) {
+        let most = match rights {
+            Ok(Rights::All) => CLIENTS_MAX,
+            _ => SHARED_MAX,
+        };
+        let mut client = ClientConnection::new(stream, rights.as_ref().copied().unwrap_or_default());
+        if let Err(refusal) = rights {
+            client.dismiss(Failure::new(FailureKind::NoDaemon, refusal));
+        } else if self.clients.len() >= most {
             client.dismiss(Failure::new(
                 FailureKind::Failed,
-                format!("the limit of {CLIENTS_MAX} clients is reached (close some of them)"),
+                format!("the limit of {most} clients is reached (close some of them)"),
             ));
         }
         if !client.is_asking() {

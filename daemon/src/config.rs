@@ -15,6 +15,8 @@ use simp_proto::{RINGING_USER, Settings as ChatSettings};
 use simp_service::arguments;
 use simp_store::{Discard, Durability};
 
+use crate::at_start::AtStart;
+use crate::group::Group;
 pub use crate::settings::ConfigError;
 use crate::settings::{Said, Settings, Value, dangling};
 
@@ -78,32 +80,6 @@ pub struct Config {
     pub policy: Policy,
 }
 
-/// What takes effect at a start only.
-#[derive(Debug, Clone, Copy)]
-pub struct AtStart {
-    /// Where to receive: an address and a port that peers can answer to.
-    pub address: SocketAddr,
-    /// What a commit survives.
-    pub durability: Durability,
-    /// How much to log.
-    pub log: tracing::Level,
-    /// Whether there are secure chats, which need a socket and a key.
-    pub is_secure: bool,
-}
-
-impl AtStart {
-    /// The settings that another configuration changes, by their names.
-    pub fn changed_by(self, next: Self) -> impl Iterator<Item = &'static str> {
-        let changed = [
-            ("address", self.address != next.address),
-            ("durability", self.durability != next.durability),
-            ("log", self.log != next.log),
-            ("secure", self.is_secure != next.is_secure),
-        ];
-        changed.into_iter().filter_map(|(name, has_changed)| has_changed.then_some(name))
-    }
-}
-
 impl Config {
     /// Reads simpd.toml, if there is one or the command line names one, and the command line goes before it.
     ///
@@ -115,6 +91,7 @@ impl Config {
         let (of_file, log) = (file.text("address")?.as_ref().map(address).transpose()?, file.text("log")?);
         let (durability, policy) = (durability(file.text("durability")?)?, policy(&mut file, args)?);
         let log = level(log)?;
+        let (members, readers) = (group(file.text("socket_group")?)?, group(file.text("read_group")?)?);
         file.finish()?;
         let typed_address = typed("", args.address.as_ref()).as_ref().map(address).transpose()?;
         let typed_log = args.log.is_some().then(|| level(typed("--log", args.log.as_ref()))).transpose()?;
@@ -123,6 +100,8 @@ impl Config {
             durability,
             log: typed_log.unwrap_or(log),
             is_secure: policy.secrecy != Secrecy::Off,
+            members,
+            readers,
         };
         Ok(Self { at_start, file: path, policy })
     }
@@ -292,6 +271,10 @@ fn durability(said: Option<Said>) -> Result<Durability, ConfigError> {
         "process" => Ok(Durability::Process),
         _ => Err(said.is_no("expected \"disk\" or \"process\"")),
     }
+}
+
+fn group(said: Option<Said>) -> Result<Option<Group>, ConfigError> {
+    said.map(|said| Group::find(&said.value).map_err(|error| said.is_no(error))).transpose()
 }
 
 fn level(said: Option<Said>) -> Result<tracing::Level, ConfigError> {

@@ -8,7 +8,7 @@ use mio::net::UnixStream;
 use simp_control::frame::{FrameBuffer, FrameError};
 use simp_control::{Answer, Event, Failure, FailureKind, Request, VERSION};
 use simp_engine::wheel::TimerId;
-use simp_engine::{Follower, Reader, only_reads};
+use simp_engine::{Follower, Reader, Rights, only_reads};
 
 use crate::output::Output;
 
@@ -73,6 +73,8 @@ pub struct Debt {
 pub struct ClientConnection {
     /// Its socket.
     pub stream: UnixStream,
+    /// What it may ask.
+    pub rights: Rights,
     input: FrameBuffer,
     output: Output,
     state: ClientState,
@@ -91,9 +93,10 @@ pub struct ClientConnection {
 
 impl ClientConnection {
     /// A client that has just come.
-    pub fn new(stream: UnixStream) -> Self {
+    pub fn new(stream: UnixStream, rights: Rights) -> Self {
         Self {
             stream,
+            rights,
             input: FrameBuffer::default(),
             output: Output::default(),
             state: ClientState::New,
@@ -372,7 +375,7 @@ mod tests {
     #[test]
     fn of_a_client_that_has_gone_only_that_is_done_which_others_have_something_of() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut client = ClientConnection::new(ours);
+        let mut client = ClientConnection::new(ours, Rights::All);
         let mut poll = Poll::new().unwrap();
         let both = Interest::READABLE | Interest::WRITABLE;
         poll.registry().register(&mut client.stream, Token(0), both).unwrap();
@@ -398,7 +401,7 @@ mod tests {
     #[test]
     fn a_client_that_has_closed_its_side_only_reads_all_its_answers() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut client = ClientConnection::new(ours);
+        let mut client = ClientConnection::new(ours, Rights::All);
         let mut poll = Poll::new().unwrap();
         poll.registry().register(&mut client.stream, Token(0), Interest::READABLE).unwrap();
         let mut wire = Vec::new();
@@ -417,7 +420,7 @@ mod tests {
     fn a_long_request_is_as_much_work_as_it_has_bytes_once_to_read_and_once_to_decode() {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let mut client = ClientConnection::new(UnixStream::from_std(ours));
+        let mut client = ClientConnection::new(UnixStream::from_std(ours), Rights::All);
         let mut wire = Vec::new();
         let requests = [Request::Hello { version: VERSION }, Request::send(None, "x".repeat(900_000))];
         requests.iter().for_each(|request| frame::encode(request, &mut wire).unwrap());

@@ -63,6 +63,7 @@ mod tests {
     use simp_store::{Durability, EntryFilter};
 
     use super::*;
+    use crate::entrance::Entrance;
 
     /// A log of so many messages and nothing else.
     fn log(folder: &std::path::Path, messages: u64, text: &str) -> Store {
@@ -79,8 +80,9 @@ mod tests {
     /// So many clients that follow what this filter lets pass; the other ends must stay open.
     fn followers(folder: &std::path::Path, count: usize, kind: Kind) -> (Poll, Clients, Vec<UnixStream>) {
         let poll = Poll::new().unwrap();
-        let path = folder.join("simpd.sock");
-        let mut clients = Clients::listen(&path, poll.registry(), Token(0), 1).unwrap();
+        let entrance = Entrance::own(folder, "127.0.0.1:7777".parse().unwrap());
+        let path = entrance.socket.clone();
+        let mut clients = Clients::listen([(entrance, Token(0))].into_iter(), poll.registry(), 1).unwrap();
         let streams = (0..count).map(|_| UnixStream::connect(&path).unwrap()).collect();
         clients.accept(poll.registry());
         for (_, client) in clients.iter_mut() {

@@ -2,20 +2,23 @@
 //!
 //! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
 //! - `clients`, `udp`, `secure_socket`: the sockets; none knows another. `links`: what goes over the last.
-//!   `place`: where the first is. `output`: what is to be written to a client. `followers`:
-//!   entries of the log for clients.
+//!   `entrance`: by which sockets clients come, and with which rights. `group`: for whom some are. `place`: whether they are
+//!   where they were made. `output`: what is to be written to a client. `followers`: entries of the log for clients.
 //! - `files`: what is read and written for chats.
 //! - `managed`: what the service manager is told. `presence`: whether our address is there.
 //! - `requests`: whose requests a turn takes in, and what clients owe. `rota`: whose turn it is if not all can be served in one
 //!   turn of the loop.
-//! - `startup`, `config`: what must be right before it serves. `restore`: a log from a backup. `settings`: simpd.toml; `syntax`: lines of it
+//! - `startup`, `config`: what must be right before it serves. `at_start`: what cannot change later. `restore`: a log from a backup. `settings`: simpd.toml; `syntax`: lines of it
 //!   that are no TOML.
 
+mod at_start;
 mod clients;
 mod config;
 mod connection;
+mod entrance;
 mod files;
 mod followers;
+mod group;
 mod links;
 mod managed;
 mod output;
@@ -120,7 +123,7 @@ fn start(mut args: Args, ending: Ending) -> Result<ExitCode, Failed> {
     args.config = config.file.take();
     let address = config.at_start.address;
     process::keep_private();
-    let mut files = DaemonFiles::prepare(address)?;
+    let mut files = DaemonFiles::prepare(&config.at_start)?;
     if args.background {
         if let Some(status) = background::enter("simpd", &files.messages)? {
             return Ok(status);
@@ -174,7 +177,7 @@ fn serve(
     supervisor::ready(&Condition::of(server.is_present(), None).line(address));
     let served = server.run();
     // In the reverse order of the start: whoever finds the lock free finds the socket, the log and the address free too.
-    let _ = std::fs::remove_file(&files.socket);
+    files.entrances.iter().for_each(|entrance| drop(entrance.remove()));
     let clients = server.close();
     drop(lock);
     // Only now are they hung up on: whoever sees that may start the next simpd.
@@ -210,7 +213,7 @@ fn begin(
     if let Ok(links) = &links {
         tracing::debug!("secure chats on {}", links.address());
     }
-    Ok(Server::new(args, config, (udp, links, identity.id()), store, &files.socket)?)
+    Ok(Server::new(args, config, (udp, links, identity.id()), store, &files.entrances)?)
 }
 
 /// In the background this folder is left.

@@ -1,4 +1,4 @@
-//! The place of the control socket. If its folder goes, as it does when a user logs out, the socket is made again as soon as
+//! The places of the control sockets. If the folder of one goes, as it does when a user logs out, the socket is made again as soon as
 //! it can be. Clients that are connected notice nothing.
 
 use std::io;
@@ -11,16 +11,22 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use simp_control::error::system;
-use simp_service::folders::{self, FolderError};
+use simp_service::folders::FolderError;
 use simp_service::socket_watch::SocketWatch;
 
 use crate::clients::Clients;
+use crate::entrance::Entrance;
 
-/// Watches over the control socket.
+/// Watches over the control sockets.
 #[derive(Debug)]
-pub struct Place {
-    socket: PathBuf,
+pub struct Places(Vec<Place>);
+
+/// Watches over one of them.
+#[derive(Debug)]
+struct Place {
+    entrance: Entrance,
     watch: SocketWatch,
+    token: Token,
 }
 
 /// Why the socket cannot be made again now.
@@ -32,36 +38,46 @@ enum Unmade {
     Socket(PathBuf, io::Error),
 }
 
+impl Places {
+    /// Watches over these sockets, which have just been made, each with its token for [`woken`](Self::woken).
+    pub fn watch(entrances: impl Iterator<Item = (Entrance, Token)>, registry: &Registry) -> Self {
+        Self(entrances.map(|(entrance, token)| Place::watch(entrance, registry, token)).collect())
+    }
+
+    /// Something has happened where this token is.
+    pub fn woken(&mut self, token: Token, now: Instant) {
+        self.0.iter_mut().filter(|place| place.token == token).for_each(|place| place.watch.woken(now));
+    }
+
+    /// Looks, whether or not something has happened.
+    pub fn look_now(&mut self, now: Instant) {
+        self.0.iter_mut().for_each(|place| place.watch.look_now(now));
+    }
+
+    /// When [`keep`](Self::keep) has something to do.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.iter().filter_map(|place| place.watch.deadline()).min()
+    }
+
+    /// Makes the sockets again that are gone, if it is time to.
+    pub fn keep(&mut self, now: Instant, clients: &mut Clients, registry: &Registry) {
+        self.0.iter_mut().for_each(|place| place.keep(now, clients, registry));
+    }
+}
+
 impl Place {
-    /// Watches over the socket that has just been made at `socket`. `token` is that of [`woken`](Self::woken).
-    pub fn watch(socket: &Path, registry: &Registry, token: Token) -> Self {
-        let watch = SocketWatch::new(socket);
+    fn watch(entrance: Entrance, registry: &Registry, token: Token) -> Self {
+        let watch = SocketWatch::new(&entrance.socket);
         let watched = watch.as_fd().ok_or(io::ErrorKind::Unsupported.into()).and_then(|inotify| {
             registry.register(&mut SourceFd(&inotify.as_raw_fd()), token, Interest::READABLE)
         });
         if watched.is_err() {
             tracing::warn!("the control socket cannot be watched; if it is lost, SIGHUP makes it again");
         }
-        Self { socket: socket.to_owned(), watch }
+        Self { entrance, watch, token }
     }
 
-    /// Something has happened there.
-    pub fn woken(&mut self, now: Instant) {
-        self.watch.woken(now);
-    }
-
-    /// Looks, whether or not something has happened.
-    pub fn look_now(&mut self, now: Instant) {
-        self.watch.look_now(now);
-    }
-
-    /// When [`keep`](Self::keep) has something to do.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.watch.deadline()
-    }
-
-    /// Makes the socket again, if it is time to.
-    pub fn keep(&mut self, now: Instant, clients: &mut Clients, registry: &Registry) {
+    fn keep(&mut self, now: Instant, clients: &mut Clients, registry: &Registry) {
         if !self.watch.is_due(now) {
             return;
         }
@@ -78,22 +94,23 @@ impl Place {
     }
 
     fn make_again(&self, clients: &mut Clients, registry: &Registry) -> Result<(), Unmade> {
-        let unmade = |error| Unmade::Socket(self.socket.clone(), error);
-        if let Some(folder) = self.socket.parent() {
+        let socket = &self.entrance.socket;
+        let unmade = |error| Unmade::Socket(socket.clone(), error);
+        if let Some(folder) = socket.parent() {
             // The one above is its user's, or the system's at a login: ours would be in their way.
             if !folder.parent().is_some_and(Path::is_dir) {
                 return Err(Unmade::Socket(folder.to_owned(), Errno::ENOENT.into()));
             }
-            folders::make_private(folder, "XDG_RUNTIME_DIR")?;
+            self.entrance.make_folder()?;
         }
-        match UnixStream::connect(&self.socket) {
+        match UnixStream::connect(socket) {
             // One that nobody serves any more, and a path that exists cannot be bound.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                std::fs::remove_file(&self.socket).map_err(unmade)?;
+                self.entrance.remove().map_err(unmade)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             _ => return Err(unmade(Errno::EADDRINUSE.into())),
         }
-        clients.listen_again(&self.socket, registry).map_err(unmade)
+        Ok(clients.listen_again(&self.entrance, registry)?)
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use simp_control::Request;
 use simp_engine::wheel::{TimerId, Wheel};
-use simp_engine::{ClientId, Engine, WORK_PER_TURN, costs_much, may_wait};
+use simp_engine::{ClientId, Engine, Inputs, Rights, WORK_PER_TURN, costs_much, may_wait};
 
 use crate::clients::Clients;
 use crate::connection::{ClientConnection, Debt};
@@ -41,7 +41,7 @@ impl Requests {
     }
 
     /// Reads as many as one turn takes in.
-    pub fn read(&mut self, clients: &mut Clients, engine: &Engine, read: &mut Vec<(ClientId, Request)>) {
+    pub fn read(&mut self, clients: &mut Clients, engine: &Engine, inputs: &mut Inputs) {
         let ready = clients.iter_mut().filter(|(_, client)| client.has_more());
         let ready = ready.map(|(key, client)| (key, client.holds_request()));
         let (much, little): (Vec<_>, Vec<_>) = ready.partition(|(_, holds)| *holds);
@@ -49,11 +49,16 @@ impl Requests {
         let debts = &mut self.debts;
         self.order.share((keys(little), keys(much)), WORK_PER_TURN, |key, share| {
             match clients.get_mut(key) {
-                Some(client) => read_client(client, share, debts, |request| {
-                    let work = engine.work_of(&request);
-                    read.push((key, request));
-                    work
-                }),
+                Some(client) => {
+                    if client.rights != Rights::All {
+                        inputs.rights.insert(key, client.rights);
+                    }
+                    read_client(client, share, debts, |request| {
+                        let work = engine.work_of(&request);
+                        inputs.requests.push((key, request));
+                        work
+                    })
+                }
                 None => 0,
             }
         });

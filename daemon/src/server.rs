@@ -3,8 +3,8 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd as _, AsRawFd as _};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
@@ -25,14 +25,16 @@ use simp_service::supervisor;
 use simp_store::{Store, StoreError};
 use slab::Slab;
 
+use crate::at_start::AtStart;
 use crate::clients::Clients;
-use crate::config::{Args, AtStart, Config};
+use crate::config::{Args, Config};
 use crate::connection::ClientConnection;
+use crate::entrance::Entrance;
 use crate::files::Files;
 use crate::followers;
 use crate::links::{Links, LinksError};
 use crate::managed::{Condition, Managed};
-use crate::place::Place;
+use crate::place::Places;
 use crate::presence::{Presence, absence};
 use crate::requests::Requests;
 use crate::rota::Rotas;
@@ -40,12 +42,13 @@ use crate::udp::{Blocked, Fate, More, Refusal, Udp};
 
 const UDP: Token = Token(0);
 const SIGNALS: Token = Token(1);
-const LISTENER: Token = Token(2);
-const WAKING: Token = Token(3);
-const PLACE: Token = Token(4);
-const PRESENCE: Token = Token(5);
-const LINKS: Token = Token(6);
-const FIRST_CLIENT: usize = 7;
+const WAKING: Token = Token(2);
+const PRESENCE: Token = Token(3);
+const LINKS: Token = Token(4);
+/// Those of the control sockets, and those of their places.
+const LISTENERS: Range<usize> = 5..8;
+const PLACES: Range<usize> = 8..11;
+const FIRST_CLIENT: usize = PLACES.end;
 
 /// Most datagrams taken in one turn, so that a flood does not starve the clients. They share one commit.
 const DATAGRAMS_PER_TURN: usize = 256;
@@ -64,7 +67,7 @@ pub struct Server {
     links: Option<Links>,
     files: Files,
     clients: Clients,
-    place: Place,
+    places: Places,
     presence: Option<Presence>,
     managed: Managed,
     requests: Requests,
@@ -103,7 +106,7 @@ impl Server {
         config: Config,
         (mut udp, links, key): (Udp, Result<Links, LinksError>, KeyId),
         store: Store,
-        socket: &Path,
+        entrances: &[Entrance],
     ) -> Result<Self, Fatal> {
         let now = read_clocks();
         let poll = Poll::new()?;
@@ -124,10 +127,10 @@ impl Server {
         let mut engine = Engine::new(now, config.policy, (udp.local_addr(), key), store, random)?;
         no_links.into_iter().for_each(|why| engine.do_without_channels(why));
         // Last: whoever sees the socket is served.
-        let clients = Clients::listen(socket, poll.registry(), LISTENER, FIRST_CLIENT)
-            .map_err(|error| FolderError::Io(socket.to_owned(), error, "XDG_RUNTIME_DIR"))?;
+        let with = |tokens: Range<usize>| entrances.iter().cloned().zip(tokens.map(Token));
+        let clients = Clients::listen(with(LISTENERS), poll.registry(), FIRST_CLIENT)?;
         let presence = Presence::watch(udp.local_addr(), poll.registry(), PRESENCE)?;
-        let place = Place::watch(socket, poll.registry(), PLACE);
+        let places = Places::watch(with(PLACES), poll.registry());
         let is_present = presence.as_ref().is_none_or(Presence::is_there);
         let managed = Managed::new(now.instant, udp.local_addr(), Condition::of(is_present, None));
         let mut server = Self {
@@ -140,7 +143,7 @@ impl Server {
             links,
             files,
             clients,
-            place,
+            places,
             presence,
             managed,
             requests: Requests::new(now.instant),
@@ -230,8 +233,8 @@ impl Server {
         } else {
             let retry = self.blocked.and_then(|(_, until)| until);
             let links = self.links.as_ref().and_then(Links::deadline);
-            let (place, managed) = (self.place.deadline(), self.managed.deadline());
-            let deadlines = [self.engine.deadline(), self.requests.deadline(), place, managed, links, retry];
+            let (places, managed) = (self.places.deadline(), self.managed.deadline());
+            let deadlines = [self.engine.deadline(), self.requests.deadline(), places, managed, links, retry];
             let deadline = deadlines.into_iter().flatten().min();
             deadline.map(|deadline| deadline.saturating_duration_since(sleep::now()))
         };
@@ -281,17 +284,17 @@ impl Server {
                         self.note_presence(now)?;
                     }
                 }
-                PLACE => self.place.woken(now.instant),
+                Token(place) if PLACES.contains(&place) => self.places.woken(event.token(), now.instant),
                 // This turn finds what is due by now.
                 WAKING => self.waking.noticed(),
-                LISTENER => self.clients.accept(self.poll.registry()),
+                Token(place) if LISTENERS.contains(&place) => self.clients.accept(self.poll.registry()),
                 _ => self.clients.woken(event),
             }
         }
         if self.clients.should_accept() {
             self.clients.accept(self.poll.registry());
         }
-        self.place.keep(now.instant, &mut self.clients, self.poll.registry());
+        self.places.keep(now.instant, &mut self.clients, self.poll.registry());
         if self.blocked.is_some() {
             self.flush(now)?;
         }
@@ -299,7 +302,7 @@ impl Server {
         if !self.engine.is_giving_up(now.instant) {
             self.receive()?;
             self.hear_channels(now)?;
-            self.requests.read(&mut self.clients, &self.engine, &mut self.inputs.requests);
+            self.requests.read(&mut self.clients, &self.engine, &mut self.inputs);
         }
         self.requests.dismiss_debtors(&mut self.clients, now.instant);
         // Not in each turn: their marks are written only if that lets old entries go, or was the last chance.
@@ -377,7 +380,7 @@ impl Server {
                 self.stopping = true;
                 continue;
             }
-            self.place.look_now(now.instant);
+            self.places.look_now(now.instant);
             self.reload();
         }
     }
@@ -389,7 +392,7 @@ impl Server {
                 self.args.config = config.file;
                 self.inputs.policy = Some(config.policy);
                 tracing::info!("configuration reloaded");
-                for setting in self.at_start.changed_by(config.at_start) {
+                for setting in self.at_start.changed_by(&config.at_start) {
                     tracing::warn!("{setting} is another now, which takes effect at the next start");
                 }
                 None

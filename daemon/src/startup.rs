@@ -10,6 +10,8 @@ use simp_control::{Address, Holder, Host, LOCK, homes, places};
 use simp_service::folders::{FolderError, NewFolders};
 use simp_service::lock;
 
+use crate::at_start::AtStart;
+use crate::entrance::Entrance;
 use crate::udp::BindError;
 
 /// Why simpd cannot start.
@@ -77,8 +79,8 @@ impl StartError {
 /// Names of everything that belongs to one daemon.
 #[derive(Debug)]
 pub struct DaemonFiles {
-    /// The control socket.
-    pub socket: PathBuf,
+    /// The control sockets; that of our own user is the first.
+    pub entrances: Vec<Entrance>,
     /// Locked while the daemon runs. Says who that is: see [`Holder`].
     pub lock: PathBuf,
     /// The log.
@@ -98,12 +100,18 @@ impl DaemonFiles {
     ///
     /// # Errors
     /// [`StartError`] names the folder and the variable that sets it.
-    pub fn prepare(address: SocketAddr) -> Result<Self, StartError> {
-        let socket = places::socket_path(&homes::sockets(), address);
+    pub fn prepare(settings: &AtStart) -> Result<Self, StartError> {
+        let (address, sockets) = (settings.address, homes::sockets());
+        let members =
+            settings.members.iter().map(|group| Entrance::of_members(&sockets, address, group.clone()));
+        let readers =
+            settings.readers.iter().map(|group| Entrance::of_readers(&sockets, address, group.clone()));
+        let entrances: Vec<_> =
+            [Entrance::own(&sockets, address)].into_iter().chain(members).chain(readers).collect();
         // Here, where the remedy can be said: binding would fail without it.
-        let length = socket.as_os_str().len();
-        if length > places::SOCKET_PATH_MAX {
-            return Err(StartError::PathTooLong(socket, length));
+        let length = |entrance: &Entrance| entrance.socket.as_os_str().len();
+        if let Some(long) = entrances.iter().find(|entrance| length(entrance) > places::SOCKET_PATH_MAX) {
+            return Err(StartError::PathTooLong(long.socket.clone(), length(long)));
         }
         let all = homes::state().ok_or(FolderError::NoHome("the folder of the log"))?.join("simp");
         let mut new = NewFolders::default();
@@ -117,7 +125,7 @@ impl DaemonFiles {
             had_key: state.join("key").exists(),
             key: state.join("key"),
             messages: state.join("simpd.log"),
-            socket,
+            entrances,
             new,
         })
     }
@@ -141,33 +149,37 @@ impl DaemonFiles {
     pub fn check_free(&self, address: SocketAddr) -> Result<(), StartError> {
         let name = places::daemon_name(address);
         // Whose folder it is nobody has looked at yet, and one of somebody else's could keep us waiting.
-        match trust::connect(&self.socket, Origin::Place) {
+        match trust::connect(self.socket(), Origin::Place) {
             Ok(_) => Err(StartError::Running(name.clone(), None, name)),
             Err(_) => Ok(()),
         }
     }
 
-    /// Makes the folder of the socket, removes a socket that a killed daemon left there, and says in the lock's file who
+    /// Makes the folders of the sockets, removes sockets that a killed daemon left there, and says in the lock's file who
     /// has it. Only with the lock and the address: of two that start at the same time, the one that fails would take the
     /// folder away from the other.
     ///
     /// # Errors
     /// [`StartError`] names the folder and the variable that sets it.
     pub fn claim(&mut self, lock: &mut File) -> Result<(), StartError> {
-        if let Some(runtime) = self.socket.parent() {
-            self.new.make_private(runtime, "XDG_RUNTIME_DIR")?;
+        for entrance in &self.entrances {
+            entrance.prepare(&mut self.new)?;
         }
         // Only with the lock: whoever is refused it must leave what its owner has written there, by which simpctl finds
         // the owner.
-        let told = lock.set_len(0).and_then(|()| lock.write_all(&Holder::this(&self.socket).to_bytes()));
+        let told = lock.set_len(0).and_then(|()| lock.write_all(&Holder::this(self.socket()).to_bytes()));
         told.map_err(|error| self.unusable_lock(error))?;
-        // A killed daemon leaves its socket, and a path that exists cannot be bound.
-        match fs::remove_file(&self.socket) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(FolderError::Io(self.socket.clone(), error, "XDG_RUNTIME_DIR").into())
-            }
-            _ => Ok(()),
+        for entrance in &self.entrances {
+            // A killed daemon leaves its socket, and a path that exists cannot be bound.
+            let failed = |error| FolderError::Io(entrance.socket.clone(), error, "XDG_RUNTIME_DIR");
+            entrance.remove().map_err(failed)?;
         }
+        Ok(())
+    }
+
+    /// The control socket of our own user.
+    fn socket(&self) -> &Path {
+        self.entrances.first().map_or(Path::new(""), |own| &own.socket)
     }
 
     /// The folder of the log.
@@ -208,7 +220,9 @@ impl DaemonFiles {
         };
         match holder.pid {
             Some(pid) if !holder.socket.exists() => StartError::Unreachable(name.to_owned(), pid),
-            pid if holder.socket == self.socket => StartError::Running(name.to_owned(), pid, name.to_owned()),
+            pid if holder.socket == self.socket() => {
+                StartError::Running(name.to_owned(), pid, name.to_owned())
+            }
             pid => StartError::Running(name.to_owned(), pid, holder.socket.display().to_string()),
         }
     }

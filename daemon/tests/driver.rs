@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use simp_control::{Answer, Event, Failure, KeyId, Reply, Request};
 use simp_engine::{
     Accept, Arrival, Budget, ChannelCommand, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Pins,
-    Policy, Retain, Secrecy,
+    Policy, Retain, Rights, Secrecy,
 };
 use simp_proto::secure::Name;
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
@@ -200,6 +200,12 @@ impl Driver {
     /// A turn with one request, and its answer.
     pub fn ask(&mut self, now: Now, request: Request) -> Result<Reply, Failure> {
         self.ask_all(now, [request]).pop().unwrap()
+    }
+
+    /// The same, of a client that may not ask everything.
+    pub fn ask_as(&mut self, now: Now, rights: Rights, request: Request) -> Result<Reply, Failure> {
+        self.inputs.rights.insert(0, rights);
+        self.ask(now, request)
     }
 
     /// A turn with all these requests, and their answers.

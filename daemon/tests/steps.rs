@@ -17,6 +17,7 @@ mod once;
 mod places;
 mod restarts;
 mod retention;
+mod rights;
 mod taken_back;
 mod unproved;
 mod ways;

@@ -4,7 +4,12 @@
 use std::os::fd::AsFd;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
-use nix::unistd::Uid;
+use nix::unistd::{Gid, Uid};
+
+/// Whether a process whose first group is this one has connected.
+pub fn is_of_group(stream: &impl AsFd, gid: Gid) -> bool {
+    getsockopt(stream, PeerCredentials).is_ok_and(|caller| Gid::from_raw(caller.gid()) == gid)
+}
 
 /// Whether a process of our own user, or of root, has connected. If the kernel does not say who it is, it is neither.
 pub fn is_ours(stream: &impl AsFd) -> bool {

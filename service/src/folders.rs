@@ -1,11 +1,11 @@
-//! Folders that only their user can enter. Which there are, and what is in them, is the program's business.
+//! Folders that only their user can enter, or a group besides. Which there are, and what is in them, is the program's business.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 
-use nix::unistd::Uid;
+use nix::unistd::{Gid, Uid};
 
 use crate::disk;
 
@@ -18,6 +18,20 @@ pub enum FolderError {
     /// It is open to others, or no folder.
     #[error("{0}: this folder must be yours alone (chmod 700, or set {1} to a folder of yours)")]
     NotPrivate(PathBuf, &'static str),
+    /// It is open to others than the group that it is for.
+    #[error("{0}: this folder must be closed to all but you and the group {1} (chmod 710 {0})")]
+    NotForGroup(PathBuf, String),
+    /// We may not give it to the group.
+    #[error(
+        "{0}: cannot be given to the group {1}, of which this user is no member (usermod -aG {1} USER, or \
+         SupplementaryGroups={1} in the service of systemd)"
+    )]
+    NoMember(PathBuf, String),
+    /// The group cannot get there. The first is the folder above that is closed.
+    #[error(
+        "{0}: the group {1} cannot pass through this folder (chmod it, or set {2} to a folder that it can)"
+    )]
+    Impassable(PathBuf, String, &'static str),
     /// It is another user's.
     #[error("{0}: this folder belongs to another user (set {1} to a folder of yours)")]
     NotOurs(PathBuf, &'static str),
@@ -51,6 +65,45 @@ pub fn make_private(folder: &Path, variable: &'static str) -> Result<(), FolderE
     Ok(())
 }
 
+/// Makes a folder that only we and the group of this id and name can pass through, with mode 0710, and those above it that are
+/// missing; or sees to it that the one there is so. `variable` is the one that sets where it is.
+///
+/// # Errors
+/// [`FolderError`] names the folder, and says what to do.
+pub fn make_for_group(
+    folder: &Path,
+    (gid, name): (Gid, &str),
+    variable: &'static str,
+) -> Result<(), FolderError> {
+    let failed = |error| FolderError::Io(folder.to_owned(), error, variable);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    // Not the folder behind a link: somebody else may have put the link there.
+    let meta = fs::symlink_metadata(folder).map_err(failed)?;
+    if meta.uid() != Uid::effective().as_raw() {
+        return Err(FolderError::NotOurs(folder.to_owned(), variable));
+    }
+    if !meta.is_dir() || meta.mode() & 0o027 != 0 {
+        return Err(FolderError::NotForGroup(folder.to_owned(), name.to_owned()));
+    }
+    let is_closed = |folder: &&Path| fs::metadata(folder).is_ok_and(|above| above.mode() & 0o011 == 0);
+    if let Some(above) = folder.ancestors().skip(1).find(is_closed) {
+        return Err(FolderError::Impassable(above.to_owned(), name.to_owned(), variable));
+    }
+    give(folder, (gid, name), variable)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o710)).map_err(failed)
+}
+
+/// Gives a file or folder of ours to the group of this id and name.
+///
+/// # Errors
+/// [`FolderError`], mostly that our user is no member of it.
+pub fn give(path: &Path, (gid, name): (Gid, &str), variable: &'static str) -> Result<(), FolderError> {
+    lchown(path, None, Some(gid.as_raw())).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => FolderError::NoMember(path.to_owned(), name.to_owned()),
+        _ => FolderError::Io(path.to_owned(), error, variable),
+    })
+}
+
 /// The folder and those above it that are not there, the lowest first.
 fn missing(folder: &Path) -> impl Iterator<Item = &Path> {
     folder.ancestors().take_while(|folder| !folder.exists())
@@ -71,6 +124,21 @@ impl NewFolders {
         make_private(folder, variable)
     }
 
+    /// As [`make_for_group`] does.
+    ///
+    /// # Errors
+    /// [`FolderError`] names the folder, and says what to do.
+    pub fn make_for_group(
+        &mut self,
+        folder: &Path,
+        group: (Gid, &str),
+        variable: &'static str,
+    ) -> Result<(), FolderError> {
+        let new: Vec<PathBuf> = missing(folder).map(Path::to_owned).collect();
+        self.0.splice(0..0, new);
+        make_for_group(folder, group, variable)
+    }
+
     /// The start has come to something: all of them stay.
     pub fn keep(&mut self) {
         self.0.clear();
@@ -88,9 +156,6 @@ impl Drop for NewFolders {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     #[test]

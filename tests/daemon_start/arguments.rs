@@ -88,7 +88,21 @@ fn a_wrong_configuration_names_the_line() {
             "accept = 'all'\nmax_chat = 2\n",
             "line 2: max_chat: unknown setting (known: address, log, durability, user, accept, max_chats, attempts, \
              request_expiry, message_max, secure, text_max, retain_age, retain_count, retain_discard, peer_bytes, \
-             stranger_bytes, peers)",
+             stranger_bytes, peers, socket_group, read_group)",
+        ),
+        ("socket_group = 7", "line 1: socket_group: expected a text between quotation marks"),
+        (
+            "\nsocket_group = 'no such group'",
+            "line 2: socket_group 'no such group': there is no such group (list them: getent group)",
+        ),
+        ("read_group = ''", "line 1: read_group '': there is no such group (list them: getent group)"),
+        (
+            "read_group = '../x'",
+            "line 1: read_group '../x': there is no such group (list them: getent group)",
+        ),
+        (
+            "read_group = '4294967296'",
+            "line 1: read_group '4294967296': there is no such group (list them: getent group)",
         ),
         ("\n\nuser = 'x\n", "line 3: user: the quotation mark at its end is missing"),
         ("max_chats = 'many'\n", "line 1: max_chats: expected a number, without quotation marks"),

@@ -320,8 +320,11 @@ fn sighup_names_what_takes_effect_only_at_the_next_start() {
     let another = |setting: &str| format!("{setting} is another now, which takes effect at the next start");
     let nothing: Vec<String> = Vec::new();
     assert_eq!(reload(&format!("{address}durability = 'disk'\nlog = 'info'"), "all"), nothing);
-    let elsewhere = format!("address = '{}'\ndurability = 'process'\nlog = 'debug'", world.address(2));
-    assert_eq!(reload(&elsewhere, "ann"), ["address", "durability", "log"].map(another));
+    let groups = "socket_group = '0'\nread_group = '1'";
+    let elsewhere =
+        format!("address = '{}'\ndurability = 'process'\nlog = 'debug'\n{groups}", world.address(2));
+    let all = ["address", "durability", "log", "socket_group", "read_group"];
+    assert_eq!(reload(&elsewhere, "ann"), all.map(another));
     assert_eq!(reload(&address, "bob"), nothing);
     // Without an address the next start would fail.
     fs::write(&path, "accept = 'all'").unwrap();

@@ -104,7 +104,7 @@ fn a_service_manager_with_a_watchdog_hears_of_an_idle_daemon_and_one_without_doe
     while manager.recv(&mut [0]).is_ok() {}
     manager.set_nonblocking(false).unwrap();
     // That of another process is none of its business, and what makes no sense is no limit.
-    for (limit, pid) in [("20000", Some("1")), ("0", None), ("soon", None)] {
+    for (limit, pid) in [("2", Some("1")), ("0", None), ("soon", None)] {
         let daemon = start(limit, pid);
         // It answers, and has said nothing else by then.
         assert_eq!(daemon.client().reply(&Request::Stop), Reply::Done);

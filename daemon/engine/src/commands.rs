@@ -21,6 +21,7 @@ mod outbox;
 mod peers;
 mod quit;
 mod resend;
+mod rights;
 mod send;
 mod status;
 
@@ -46,7 +47,9 @@ pub fn carry_out(
     outputs: &mut Outputs,
 ) -> (Option<Answer>, Result<(), StoreError>) {
     // What reads is served also while nothing can be written.
-    let refuses = engine.disk.refuses().filter(|_| writes(request));
+    let rights = inputs.rights.get(&client).copied().unwrap_or_default();
+    let denied = rights::refuses(rights, request, writes(request));
+    let refuses = denied.or_else(|| engine.disk.refuses().filter(|_| writes(request)));
     let carried = match refuses {
         Some(failure) => Err(failure.into()),
         None => look_up(engine, now, inputs, client, request, outputs),

@@ -1,5 +1,6 @@
 //! What a turn takes in.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use simp_control::Request;
@@ -8,6 +9,7 @@ use simp_proto::{Datagram, DecodeError, Form};
 
 use crate::files::FileEvent;
 use crate::policy::Policy;
+use crate::rights::Rights;
 
 /// Names one client for as long as it is connected.
 pub type ClientId = usize;
@@ -104,6 +106,8 @@ pub struct Inputs {
     pub link: Link,
     /// What clients that have said hello ask, those of each client in order.
     pub requests: Vec<(ClientId, Request)>,
+    /// What those of them may ask that may not ask everything.
+    pub rights: HashMap<ClientId, Rights>,
     /// Clients that read for a consumer, those that have just gone too: all of them or none. They matter if one has gone,
     /// or if the last turn left [something to do](crate::Engine::has_more).
     pub readers: Vec<Reader>,
@@ -128,6 +132,7 @@ impl Inputs {
         self.unreachable.clear();
         self.departures.clear();
         self.requests.clear();
+        self.rights.clear();
         self.readers.clear();
         self.gone.clear();
         // `policy` has been taken; `clients` and `link` hold until they are set anew.

@@ -16,7 +16,7 @@
 //! - `roster`: the chats by address. `ongoing`: one of them. `begin`: a new one. `queue`: its messages that wait.
 //! - `named`: chats as clients name and see them. `claims`: what peers are called, and
 //!   with which `likeness` to others.
-//! - `commands`: what clients want: which request goes to which file. `work`: how much of that a turn takes on.
+//! - `commands`: what clients want: which request goes to which file. `rights`: who may ask what. `work`: how much of that a turn takes on.
 //! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
 //! - `resume`: taking up what the log says. `restored`: what becomes of one from a backup. `keeping`: writing down where chats stand. `retention`: removing old entries.
 //!   `passing`: which entries no consumer waits for.
@@ -78,6 +78,7 @@ mod reinvite;
 mod restored;
 mod resume;
 mod retention;
+mod rights;
 mod roaming;
 mod roster;
 mod secrecy;
@@ -106,5 +107,6 @@ pub use outputs::{ChannelCommand, Follower, Outputs};
 pub use pins::{PinError, Pins};
 pub use policy::{Accept, AcceptError, Accepted, Admits, Policy, Retain, Secrecy};
 pub use restored::GivenUpAll;
+pub use rights::Rights;
 pub use transmits::{Transmit, Transmits};
 pub use work::{WORK_PER_TURN, costs_much, may_wait, only_reads};
