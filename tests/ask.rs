@@ -1,12 +1,13 @@
 //! `simpctl ask`: the answer to a text, and what is said if there is none.
 
+use std::fs;
 use std::thread;
 
 use nix::sys::signal::Signal;
 use simp_control::{FollowFrom, Kind};
 use simp_proto::Operation;
 
-use crate::harness::{Daemon, Peer, Running, World, message};
+use crate::harness::{Daemon, Peer, Running, World, message, run};
 
 const ALICE: [&str; 6] = ["--user", "alice", "--accept", "all", "--max-chats", "9"];
 
@@ -43,6 +44,8 @@ fn an_answer_is_printed_and_no_mark_is_moved() {
     assert_eq!(world.ctl(1, &["ask", "how", "are", "you?"]).ok(), "re: how are you?\n");
     assert_eq!(world.ctl(1, &["ask", "-t", "bob", "say", "--json", "now"]).ok(), "re: say --json now\n");
     assert_eq!(world.ctl(1, &["ask", "--", "-n"]).ok(), "re: -n\n");
+    assert_eq!(world.ctl(1, &["ask", "--", "-"]).ok(), "re: -\n");
+    assert_eq!(world.ctl_with(1, &["ask", "-"], "two\nlines\n").ok(), "re: two\\nlines\n");
     let answer: serde_json::Value =
         serde_json::from_str(&world.ctl(1, &["ask", "--json", "well?"]).ok()).unwrap();
     assert_eq!((&answer["event"], &answer["text"]), (&"message".into(), &"re: well?".into()));
@@ -163,6 +166,25 @@ fn whoever_asks_waits_for_those_before_it_and_not_for_other_chats() {
 }
 
 #[test]
+fn whoever_cannot_take_turns_asks_nothing() {
+    let world = World::new();
+    let (alice, _eve) = with_eve(&world);
+    let asks = world.path("run/simp").join(format!("{}:7777.asks", world.address(1)));
+    fs::create_dir(&asks).unwrap();
+    let line =
+        format!("simpctl: {}: not a regular file (set XDG_RUNTIME_DIR to a folder of yours)", asks.display());
+    world.ctl(1, &["ask", "hi"]).fails(1, &line);
+    assert_eq!(alice.client().log().len(), 2, "the chat, and nothing else");
+    // With a folder of its own, which is not there yet, and the socket by its path.
+    fs::remove_dir(&asks).unwrap();
+    let mut command = world.command("simpctl");
+    command.env("XDG_RUNTIME_DIR", world.path("")).args(["-d", alice.socket.to_str().unwrap()]);
+    command.args(["ask", "--timeout", "0.1", "hi"]);
+    assert_eq!(run(command, "").status, Some(6));
+    assert!(world.path("simp").join(asks.file_name().unwrap()).exists() && !asks.exists());
+}
+
+#[test]
 fn what_makes_no_sense_is_status_2_and_nothing_is_sent() {
     let world = World::new();
     let (alice, _eve) = with_eve(&world);
@@ -170,6 +192,11 @@ fn what_makes_no_sense_is_status_2_and_nothing_is_sent() {
         (&[][..], "<text> is missing (see simpctl ask --help)"),
         (&["-t", "eve"], "<text> is missing (see simpctl ask --help)"),
         (&[""], "an empty text cannot be sent"),
+        (&["-"], "standard input: an empty text cannot be sent"),
+        (
+            &["-", "x"],
+            "- is all of standard input: give it or a text, not both (a text that begins with it: ask -- -)",
+        ),
         (&["-t", " ", "hi"], "' ': nobody is called so (leave it out if there is only one)"),
         (&["--timeout", "0", "hi"], "--timeout '0': a time is more than 0 (see simpctl ask --help)"),
         (

@@ -1,4 +1,6 @@
 //! `simpctl listen --exec CMD --reply`: what a command prints is the answer, and each message has one.
+//!
+//! `SIMP_SEED=n` takes the same dice again, `SIMP_ROUNDS=n` sets how many kills.
 
 use std::thread;
 
@@ -8,9 +10,12 @@ use nix::unistd::mkfifo;
 use simp_control::{Event, FollowFrom, What};
 use simp_proto::Operation;
 
-use crate::harness::{Daemon, Peer, Running, World};
+use crate::harness::{Daemon, Peer, Random, Running, World, seed};
 
 const ALICE: [&str; 6] = ["--user", "alice", "--accept", "all", "--max-chats", "9"];
+
+/// So often one of the three is killed.
+const KILLS: usize = 8;
 
 /// Alice, and bare peers of these names, each in a chat with her.
 fn with_peers<const COUNT: usize>(world: &World, names: [&str; COUNT]) -> (Daemon, [Peer; COUNT]) {
@@ -139,27 +144,44 @@ fn a_responder_that_is_killed_answers_nothing_twice() {
     assert!(!sent.contains(&"2".to_owned()));
 }
 
+fn restart(world: &World, host: u8, daemon: Daemon, args: &[&str]) -> Daemon {
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    world.start(host, args)
+}
+
 #[test]
-fn a_daemon_that_is_killed_meanwhile_gives_each_message_one_answer() {
-    const MESSAGES: usize = 40;
+fn whoever_is_killed_meanwhile_each_message_has_one_answer() {
+    const BOB: [&str; 4] = ["--user", "bob", "--accept", "all"];
+    let kills = std::env::var("SIMP_ROUNDS").map_or(KILLS, |rounds| rounds.parse().unwrap());
+    let mut random = Random(seed());
     let world = World::new();
-    let alice = ["--user", "alice"];
-    let mut daemon = world.start(1, &alice);
-    let bob = world.start(2, &["--user", "bob", "--accept", "all"]);
+    let (mut alice, mut bob) = (world.start(1, &ALICE), world.start(2, &BOB));
     world.ctl(1, &["connect", &world.address(2)]).ok();
-    let responding = respond(&world, "echo \"re: $SIMP_TEXT\"", &["-n", &MESSAGES.to_string()]);
-    let lines: String = (0..MESSAGES).map(|number| format!("{number}\n")).collect();
+    let messages = 10 * (kills + 1);
+    let lines: String = (0..messages).map(|number| format!("{number}\n")).collect();
     world.ctl_with(2, &["send", "--no-wait"], &lines).ok();
-    for answers in [1, 10, 20, 30] {
-        heard(&bob, answers);
-        daemon.signal(Signal::SIGKILL);
-        daemon.wait();
-        daemon = world.start(1, &alice);
+    let respond = || respond(&world, "echo \"re: $SIMP_TEXT\"", &[]);
+    let mut responding = respond();
+    for kill in 0..kills {
+        heard(&bob, 10 * kill + random.below(10) as usize);
+        match random.below(3) {
+            0 => alice = restart(&world, 1, alice, &ALICE),
+            1 => bob = restart(&world, 2, bob, &BOB),
+            _ => {
+                responding.signal(Signal::SIGKILL);
+                responding.wait();
+                responding = respond();
+            }
+        }
     }
-    let answers = heard(&bob, MESSAGES);
-    assert_eq!(answers, (0..MESSAGES).map(|number| format!("re: {number}")).collect::<Vec<_>>());
-    assert_eq!(responding.wait().status, Some(0));
-    assert_eq!(sent(&daemon).len(), MESSAGES);
+    let expected: Vec<String> = (0..messages).map(|number| format!("re: {number}")).collect();
+    assert_eq!(heard(&bob, messages), expected);
+    responding.signal(Signal::SIGKILL);
+    responding.wait();
+    // What its mark is not past yet is answered already.
+    world.ctl(1, &args("echo again", &["--timeout", "0.2"]));
+    assert_eq!(sent(&alice), expected);
 }
 
 #[test]

@@ -50,7 +50,9 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
         Command::Send(args) => {
             send::check(args).and_then(|source| send::run(&mut simpd()?, output, args, source))
         }
-        Command::Ask(args) => ask::check(args).and_then(|text| ask::run(&mut simpd()?, output, args, &text)),
+        Command::Ask(args) => {
+            ask::check(args).and_then(|question| ask::run(&mut simpd()?, output, args, question))
+        }
         Command::Outbox(args) => outbox::run(&mut simpd()?, output, args),
         Command::Resend(args) => resend::run(&mut simpd()?, output, args),
         Command::Listen(args) => {

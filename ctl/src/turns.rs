@@ -10,10 +10,14 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_WRLCK, SEEK_SET, flock};
-use simp_control::error::{Outcome, fail, system};
+use simp_control::error::{Outcome, fail};
 use simp_control::{Client, FailureKind, homes};
+use simp_service::disk;
 use simp_service::folders::make_private;
 use simp_service::plain_file;
+
+/// What sets where the folder is.
+const VARIABLE: &str = "XDG_RUNTIME_DIR";
 
 /// A turn. It is over once this is dropped, or its process ends in any way.
 pub(crate) struct Turn {
@@ -31,8 +35,10 @@ impl Turn {
         deadline: Option<Instant>,
     ) -> Outcome<Option<Self>> {
         let path = homes::sockets().join(format!("{}.asks", client.address()?));
-        let failed =
-            |error: io::Error| fail(FailureKind::Failed, format!("{}: {}", path.display(), system(&error)));
+        let failed = |error: io::Error| {
+            let trouble = disk::trouble(&error, VARIABLE, &format!("set {VARIABLE} to a folder of yours"));
+            fail(FailureKind::Failed, format!("{}: {trouble}", path.display()))
+        };
         let file = open(&path)?.map_err(failed)?;
         let lock = part(chat);
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&lock)) {
@@ -68,8 +74,7 @@ fn part(chat: Option<u64>) -> flock {
 fn open(path: &Path) -> Outcome<io::Result<File>> {
     match (plain_file::append(path), path.parent()) {
         (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
-            make_private(folder, "XDG_RUNTIME_DIR")
-                .map_err(|error| fail(FailureKind::Failed, error.to_string()))?;
+            make_private(folder, VARIABLE).map_err(|error| fail(FailureKind::Failed, error.to_string()))?;
             Ok(plain_file::append(path))
         }
         (file, _) => Ok(file),

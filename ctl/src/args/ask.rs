@@ -24,7 +24,7 @@ pub(crate) struct AskArgs {
     /// how long to wait for the answer (default: 30s)
     #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) timeout: Option<Duration>,
-    /// the words of the text, joined by one space
-    #[argh(positional, greedy)]
+    /// the words of the text, joined by one space; - for all of standard input
+    #[argh(positional, greedy, arg_name = "text|-")]
     pub(crate) text: Vec<String>,
 }

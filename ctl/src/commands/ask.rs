@@ -1,34 +1,60 @@
 //! `ask`: a text in a chat, and the peer's answer to it.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use simp_control::error::{Error, Outcome, fail, unexpected};
 use simp_control::{
-    ChatInfo, Client, Event, FailureKind, Filter, FollowFrom, Kind, Reply, Request, State, What, names,
-    token, typed,
+    ChatInfo, Client, Event, FailureKind, Filter, FollowFrom, Kind, Reason, Reply, Request, State, What,
+    names, token, typed,
 };
+use simp_service::words::STDIN;
 
 use super::queueing::not_known;
 use crate::args::AskArgs;
 use crate::show::{Output, View};
+use crate::stdin::whole;
 use crate::turns::Turn;
 use crate::when::deadline;
 
 /// How long an answer is waited for if nobody says.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// What is asked, if it can be.
-pub(super) fn check(args: &AskArgs) -> Outcome<String> {
-    if args.text.is_empty() {
-        return Err(fail(FailureKind::Usage, "<text> is missing (see simpctl ask --help)"));
+/// What is asked.
+pub(super) enum Question {
+    /// This text.
+    Text(String),
+    /// All of standard input.
+    Whole,
+}
+
+/// Refuses what cannot be asked, and says what is.
+pub(super) fn check(args: &AskArgs) -> Outcome<Question> {
+    let usage = |line: &str| fail(FailureKind::Usage, line);
+    match args.text.as_slice() {
+        [] => Err(usage("<text> is missing (see simpctl ask --help)")),
+        [dash] if dash == STDIN => Ok(Question::Whole),
+        [dash, ..] if dash == STDIN => Err(usage(
+            "- is all of standard input: give it or a text, not both (a text that begins with it: ask -- -)",
+        )),
+        words => {
+            let text = words.join(" ");
+            typed::for_simpd(&text).map_err(|why| usage(&why))?;
+            Ok(Question::Text(text))
+        }
     }
-    let text = args.text.join(" ");
-    typed::for_simpd(&text).map_err(|why| fail(FailureKind::Usage, why))?;
-    Ok(text)
 }
 
 /// Asks, and prints the answer.
-pub(super) fn run(client: &mut Client, output: &mut Output, args: &AskArgs, text: &str) -> Outcome {
+pub(super) fn run(client: &mut Client, output: &mut Output, args: &AskArgs, question: Question) -> Outcome {
+    let text = match question {
+        Question::Text(text) => text,
+        Question::Whole => {
+            // The daemon waits for our hello, but what is to be asked may be long in coming.
+            client.write()?;
+            whole(io::stdin().lock())?
+        }
+    };
     let limit = args.timeout.unwrap_or(ANSWER_WITHIN);
     let deadline = deadline(Some(limit));
     let limit = limit.as_secs_f64();
@@ -42,7 +68,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &AskArgs, text
     // An address names one chat. If it is not clear which is meant, simpd says so.
     let who = meant.map(|chat| chat.peer.address).or_else(|| args.to.clone());
     let mut asking = Asking { client, deadline, filter: filter(chat) };
-    let (message, chat) = asking.send(who, chat, text)?;
+    let (message, chat) = asking.send(who, chat, &text)?;
     let answer = asking.answer(message, chat, limit);
     // A script must not take it for unsent.
     let answer = answer.map_err(|error| error.goes_on(&format!("message {message} is queued")))?;
@@ -114,12 +140,7 @@ impl Asking<'_> {
                     break late(id, true, limit);
                 }
                 What::Unconfirmed { message } if *message == id => has_it = true,
-                What::Undelivered { message, reason } if *message == id => {
-                    return Err(fail(
-                        FailureKind::Undelivered,
-                        format!("not delivered: {reason} (ask again)"),
-                    ));
-                }
+                What::Undelivered { message, reason } if *message == id => return Err(undelivered(*reason)),
                 _ if event.chat != chat || event.id < id => (),
                 What::Message { .. } if has_it => return Ok(event),
                 What::Message { .. } if early.is_none() => early = Some(event),
@@ -133,6 +154,15 @@ impl Asking<'_> {
         };
         early.ok_or(no_answer)
     }
+}
+
+fn undelivered(reason: Reason) -> Error {
+    let remedy = match reason {
+        Reason::TooLong => "its peer accepts only shorter messages",
+        Reason::OtherKey => "whoever is there now has another key; list them: simpctl keys",
+        _ => "ask again",
+    };
+    fail(FailureKind::Undelivered, format!("not delivered: {reason} ({remedy})"))
 }
 
 /// There was no answer in time, to a message that the peer has or has not got.
