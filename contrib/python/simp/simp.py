@@ -52,7 +52,10 @@ _BACK_WITHIN = 60.0
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 1.0
 
 _AT_ONCE = 64
-"""Calls of one client that wait at the same time, each on a connection of its own. The daemon takes 1024 in all."""
+"""Connections of one client that wait, and those that ask, at the same time. The daemon takes 1024 in all."""
+
+_EARLY_MAX = 10_000
+"""Outcomes that are kept for messages whose ids have not come yet. There are few: an id comes at once."""
 
 _GRACE = 2.0
 """Seconds beyond a time limit in which an outcome may still come, or a mark may be told."""
@@ -766,10 +769,20 @@ class _Session:
             self._link.close()
         self._is_closed = True
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether simpd is not there."""
+        return self._link is None or self._link.is_at_end
+
+    def know(self, id: int) -> None:
+        """A log without this entry is another one. What comes on this connection counts by itself."""
+        if id:
+            self._note(id)
+
     def is_usable(self) -> bool:
         """Whether something else can be asked on it; it is closed if not. What nobody waited for is dropped."""
         self._events.clear()
-        if self._is_closed or self._link is None or self._link.is_at_end:
+        if self._is_closed or self.is_lost:
             self.close()
             return False
         return True
@@ -855,11 +868,6 @@ class _Session:
         self._from, self._filter, self._at = place, filter, None
         self._events.clear()
         await self._follow()
-
-    async def watch(self, kinds: list[str]) -> None:
-        """Follows entries of these kinds from now on, unless it does."""
-        if self._from != "end" or self._filter != {"kinds": kinds}:
-            await self.follow("end", {"kinds": kinds})
 
     async def _follow(self) -> None:
         place, at = self._from, self._at
@@ -1015,6 +1023,100 @@ class _Mark:
             self._told = self._asked = self._done
 
 
+class _Outcomes:
+    """What becomes of our messages, followed once for all who wait for that."""
+
+    def __init__(self) -> None:
+        self._session: _Session | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._begins = asyncio.Lock()
+        self._awaited: dict[int, asyncio.Future[Event]] = {}
+        self._sending = 0
+        # Outcomes of messages whose ids may not have come yet.
+        self._early: dict[int, Event] = {}
+        self._end: SimpError = SimpError("it has not begun")
+
+    @property
+    def newest(self) -> int:
+        """The newest entry that it knows of."""
+        return self._session.newest if self._session is not None else 0
+
+    @asynccontextmanager
+    async def watch(self, place: _Place, deadline: float | None) -> AsyncIterator[None]:
+        """What is sent meanwhile can be awaited."""
+        async with self._begins:
+            if self._task is None or self._task.done():
+                session = _Session(place)
+                try:
+                    await session.reconnect(deadline)
+                    await session.insist(lambda _: session.follow("end", {"kinds": _OUTCOMES}), deadline)
+                except BaseException:
+                    session.close()
+                    raise
+                self._session, self._task = session, asyncio.create_task(self._run(session))
+        self._sending += 1
+        try:
+            yield
+        finally:
+            self._sending -= 1
+            if self._sending == 0:
+                self._early.clear()
+
+    async def _run(self, session: _Session) -> None:
+        self._end = session.place.lost()
+        try:
+            while True:
+                match await session.event(None):
+                    case Delivered() | Unconfirmed() | Undelivered() as event:
+                        self._take(event)
+        except SimpError as error:
+            self._end = error
+        finally:
+            session.close()
+            for awaited in list(self._awaited.values()):
+                self._fail(awaited)
+
+    def _take(self, event: Delivered | Unconfirmed | Undelivered) -> None:
+        awaited = self._awaited.get(event.message)
+        if awaited is not None:
+            if not awaited.done():
+                awaited.set_result(event)
+        elif self._sending:
+            self._early[event.message] = event
+            if len(self._early) > _EARLY_MAX:
+                del self._early[next(iter(self._early))]
+
+    def _fail(self, awaited: asyncio.Future[Event]) -> None:
+        if not awaited.done():
+            awaited.set_exception(type(self._end)(self._end.line))
+
+    def awaits(self, message: int) -> asyncio.Future[Event]:
+        """What will have become of this message, that was sent while it was watched."""
+        awaited: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        if (early := self._early.pop(message, None)) is not None:
+            awaited.set_result(early)
+        elif self._task is None or self._task.done():
+            self._fail(awaited)
+        else:
+            self._awaited[message] = awaited
+            awaited.add_done_callback(lambda _: self._awaited.pop(message, None))
+        return awaited
+
+    async def of(self, awaited: asyncio.Future[Event], deadline: float | None) -> Event | None:
+        """None once the deadline has passed."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await awaited
+        except TimeoutError:
+            if self._session is not None and self._session.is_lost:
+                raise self._session.place.lost() from None
+            return None
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
 class Client:
     """A simpd: the one with this address, or the socket at this path; if it is None the one that $SIMP_DAEMON names, and
     without that the only one that runs. `async with` connects."""
@@ -1027,6 +1129,7 @@ class Client:
         self._waiting = asyncio.Semaphore(_AT_ONCE)
         # What is answered at once does not queue up with what waits for a peer.
         self._asking = asyncio.Semaphore(_AT_ONCE)
+        self._outcomes = _Outcomes()
         self.hello = Hello(version=VERSION, program="", address="", user="")
         """Who the daemon is, as it said on the newest connection."""
 
@@ -1037,6 +1140,7 @@ class Client:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._outcomes.close()
         for session in [*self._idle, *self._busy]:
             session.close()
         self._idle.clear()
@@ -1047,13 +1151,18 @@ class Client:
         """What the daemon can do beyond what every daemon of this version can; see simp-control(7)."""
         return frozenset(self.hello.features)
 
+    @property
+    def _here(self) -> _Place:
+        if self._place is None:
+            raise UsageError("not connected (use it in: async with simp.Client() as client)")
+        return self._place
+
     @asynccontextmanager
     async def _session(self, deadline: float | None) -> AsyncIterator[_Session]:
         """A connection for one thing that waits."""
-        if self._place is None:
-            raise UsageError("not connected (use it in: async with simp.Client() as client)")
+        place = self._here
         self._idle = [idle for idle in self._idle if idle.is_usable()]
-        session = self._idle.pop() if self._idle else _Session(self._place)
+        session = self._idle.pop() if self._idle else _Session(place)
         self._busy.add(session)
         try:
             if session.is_new:
@@ -1203,8 +1312,8 @@ class Client:
         If simpd is stopped or killed meanwhile, the message is sent once. With a name in `once` it is sent once also if the
         program is: the same text to the same peer under the same name is the same message, whatever became of it.
 
-        UndeliveredError says that the peer has not
-        acknowledged it; NoAnswerError, that it has not yet, and `message` in it which one that is.
+        UndeliveredError says that the peer has not acknowledged it; NoAnswerError, that it has not yet, and `message` in
+        it which one that is.
         """
         deadline = _deadline(timeout)
         waits = wait and (not queue or timeout is not None)
@@ -1213,20 +1322,23 @@ class Client:
             asked["expire_ms"] = round(expire * 1000)
         if once is not None:
             asked["once"] = once
-        async with self._waiting, self._session(deadline) as session:
-            if once is not None and "once" not in session.hello.features:
-                raise NoDaemonError(
-                    f"simpd on {session.place.name} does not know messages by name (install a newer one)"
-                )
-            if waits:
-                await session.insist(lambda _: session.watch(_OUTCOMES), deadline)
-            sent, again = await _queue(session, asked, deadline)
-            if not waits:
-                return sent
-            if again or once is not None:
-                # It may be that its outcome came before it was known which message it is.
+        if once is not None and "once" not in self.features:
+            raise NoDaemonError("this simpd does not know messages by name (install a newer one)")
+        if not waits:
+            async with self._asking, self._session(deadline) as session:
+                return (await _queue(session, asked, deadline))[0]
+        if once is not None:
+            # Its outcome may be long past.
+            async with self._waiting, self._session(deadline) as session:
+                sent, _ = await _queue(session, asked, deadline)
                 await session.insist(lambda _: session.follow({"after": sent.message}, {"kinds": _OUTCOMES}), deadline)
-            return await _delivered(session, sent, deadline)
+                return await _outcome(sent, lambda: _of_message(session, sent.message, deadline))
+        async with self._outcomes.watch(self._here, deadline):
+            async with self._asking, self._session(deadline) as session:
+                session.know(self._outcomes.newest)
+                sent, _ = await _queue(session, asked, deadline)
+            awaited = self._outcomes.awaits(sent.message)
+        return await _outcome(sent, lambda: self._outcomes.of(awaited, deadline))
 
     async def ask(self, text: str, to: str | None = None, *, timeout: float = 30) -> Message:
         """Sends a text in an open chat, and waits for the next message of that chat after its delivery: the answer. Those
@@ -1455,24 +1567,31 @@ async def _queue(session: _Session, asked: dict[str, Any], deadline: float | Non
     return Sent(message=queued["message"], chat=queued["chat"], outcome="queued"), is_again
 
 
-async def _delivered(session: _Session, sent: Sent, deadline: float | None) -> Sent:
+async def _of_message(session: _Session, message: int, deadline: float | None) -> Event | None:
+    """What becomes of a message, which the session follows; None once the deadline has passed."""
+    while True:
+        match await session.event(deadline):
+            case Delivered() | Unconfirmed() | Undelivered() as event if event.message != message:
+                pass
+            case event:
+                return event
+
+
+async def _outcome(sent: Sent, wait: Callable[[], Awaitable[Event | None]]) -> Sent:
     """Waits for what becomes of a message."""
     id = sent.message
-    while True:
-        try:
-            event = await session.event(deadline)
-        except (LostError, OtherLogError) as error:
-            # It must not be taken for unsent, and sent again.
-            raise type(error)(f"message {id} is queued, but {error.line}", message=id) from None
-        match event:
-            case Delivered(message=sent.message):
-                return replace(sent, outcome="delivered")
-            case Unconfirmed(message=sent.message):
-                return replace(sent, outcome="unconfirmed")
-            case Undelivered(message=sent.message, reason=reason):
-                raise UndeliveredError(f"not delivered: {reason}", message=id, reason=reason)
-            case None:
-                raise NoAnswerError(f"message {id} is not acknowledged yet (simpd keeps trying)", message=id)
+    try:
+        event = await wait()
+    except (LostError, OtherLogError) as error:
+        # It must not be taken for unsent, and sent again.
+        raise type(error)(f"message {id} is queued, but {error.line}", message=id) from None
+    match event:
+        case Undelivered(reason=reason):
+            raise UndeliveredError(f"not delivered: {reason}", message=id, reason=reason)
+        case None:
+            raise NoAnswerError(f"message {id} is not acknowledged yet (simpd keeps trying)", message=id)
+        case _:
+            return replace(sent, outcome="delivered" if isinstance(event, Delivered) else "unconfirmed")
 
 
 async def _answer(session: _Session, sent: Sent, deadline: float | None) -> Message:

@@ -695,22 +695,33 @@ class Fakes(TestCase):
     async def test_a_send_whose_answer_is_lost_is_asked_again_with_its_token(self) -> None:
         hello = [{"reply": {"hello": {**HELLO, "log": "a"}}}]
         queued = [{"reply": {"queued": {"message": 41, "chat": 1}}}]
-        delivered = event(42, {"delivered": {"message": 41}})
-        path = await self.fake(
-            [hello, [following(40)], []],
-            [
-                hello,
-                [following(40)],
-                queued,
-                [following(41), delivered],
-            ],
-        )
+        # The outcome comes before the answer that says which message it is of.
+        follower = [hello, [following(40), event(42, {"delivered": {"message": 41}})], []]
+        path = await self.fake([hello, []], follower, [hello, queued])
         async with simp.Client(path) as client:
             sent = await client.send("hi", to="bob")
         self.assertEqual(sent, simp.Sent(message=41, chat=1, outcome="delivered"))
-        [first, second] = [next(iter(each["send"] for each in asked if "send" in each)) for asked in self.asked]
+        first, second = (asked[1]["send"] for asked in (self.asked[0], self.asked[2]))
         self.assertIn("token", first)
         self.assertEqual(second, {**first, "again_after": 40})
+
+    async def test_who_waits_for_an_outcome_hears_that_it_will_not_come(self) -> None:
+        hello = [{"reply": {"hello": {**HELLO, "log": "a"}}}]
+        queued = [{"reply": {"queued": {"message": 41, "chat": 1}}}]
+        other = [{"reply": {"hello": {**HELLO, "log": "b"}}}]
+        path = await self.fake([hello, queued], [hello, [following(40)]], [other])
+        async with simp.Client(path) as client:
+            with self.assertRaises(simp.OtherLogError) as raised:
+                await client.send("hi", to="bob")
+        line = f"message 41 is queued, but simpd on {path} has a different log than before"
+        self.assertEqual((str(raised.exception), raised.exception.message), (line, 41))
+        path.unlink()
+        path = await self.fake([hello, queued], [hello, [following(40)], []])
+        async with simp.Client(path) as client:
+            sending = asyncio.create_task(client.send("hi", to="bob"))
+            await self.ended.get()
+        with self.assertRaises(simp.LostError):
+            await sending
 
     async def test_what_cannot_be_asked_twice_is_not(self) -> None:
         hello = [{"reply": {"hello": HELLO}}]
