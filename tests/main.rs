@@ -48,6 +48,7 @@
 //! - `room`: simp-room, with members that use simpctl and members that are bare peers.
 //! - `servers`: the NATS servers that such rooms have between their doors.
 //! - `screen`: simpctl chat, in a terminal.
+//! - `recipes`: those of docs/recipes.md.
 //! - `web`: simp-web: who gets in, and what somebody does on the page in a real browser.
 //! - `circles`: no file uses one that uses it.
 //! - `network`: it takes nothing for a while, or is not there.
@@ -96,6 +97,7 @@ mod power_loss;
 mod printing;
 mod probe;
 mod python;
+mod recipes;
 mod relay;
 mod reply;
 mod restart;

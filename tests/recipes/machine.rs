@@ -1,0 +1,149 @@
+//! A machine of a reader: a home and an address of its own, and what is typed, started and installed there.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use super::document::Recipe;
+use crate::harness::{Ran, Running, World, run, within};
+
+/// The machines that docs/recipes.md has, users of their own among them, with the last number of the address and the port.
+const MACHINES: [(&str, u8, &str); 4] =
+    [("web1", 7, ""), ("ops", 8, ""), ("ops2", 9, ""), ("logs", 8, ":7779")];
+
+/// The network of the page.
+const NETWORK: &str = "192.0.2.";
+
+pub struct Machine<'a> {
+    world: &'a World,
+    pub name: &'static str,
+    address: String,
+}
+
+impl<'a> Machine<'a> {
+    pub fn new(world: &'a World, name: &'static str) -> Self {
+        let (_, number, port) = MACHINES.into_iter().find(|(known, ..)| *known == name).unwrap();
+        let machine = Self { world, name, address: world.address(number) + port };
+        for folder in ["run", "bin"] {
+            fs::create_dir_all(machine.home().join(folder)).unwrap();
+        }
+        machine
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.world.path(self.name)
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The text as it is here: the addresses are those of the test, the programs those that are tested.
+    pub fn here(&self, text: &str) -> String {
+        let network = self.world.address(0);
+        let network = network.strip_suffix('0').unwrap();
+        let bin = format!("{}/simp", programs().display());
+        text.replace(NETWORK, network).replace("/usr/bin/simp", &bin)
+    }
+
+    /// Writes the files of this machine in the recipe.
+    pub fn install(&self, recipe: &Recipe) {
+        for (path, text) in recipe.files(self.name) {
+            self.write(path, &self.here(text));
+        }
+    }
+
+    /// Writes a file, which can be run.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.home().join(path.strip_prefix("~/").unwrap_or(path));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.home().join(path)).unwrap_or_default()
+    }
+
+    /// A shell that does this, with what somebody has who is logged in.
+    pub fn shell(&self, script: &str) -> Command {
+        let mut command = self.cron(script);
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}/bin:{}:{path}", self.home().display(), programs().display());
+        command.env("PATH", path).env("XDG_RUNTIME_DIR", self.home().join("run"));
+        command
+    }
+
+    /// The same with what cron gives a job.
+    pub fn cron(&self, script: &str) -> Command {
+        let mut command = self.world.command("/bin/sh");
+        command.env_clear().envs([("LOGNAME", "nobody"), ("SHELL", "/bin/sh")]);
+        command.env("PATH", format!("{}:/usr/bin:/bin", programs().display())).env("HOME", self.home());
+        // The user who runs the tests may have a simpd, which is found without a variable too.
+        command.env("SIMP_DAEMON", &self.address);
+        command.current_dir(self.home()).args(["-c", &self.here(script)]);
+        command
+    }
+
+    /// What comes of typing this.
+    pub fn types(&self, script: &str) -> Ran {
+        run(self.shell(script), "")
+    }
+
+    /// Starts the service in this file.
+    pub fn service(&self, path: &str) -> Service {
+        let unit = self.read(path.strip_prefix("~/").unwrap_or(path)).replace("\\\n", " ");
+        let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+        let line = line.replace("%h", &self.home().display().to_string());
+        self.background(&format!("exec {line}"))
+    }
+
+    /// Starts this, and leaves it running.
+    pub fn background(&self, script: &str) -> Service {
+        let mut command = self.shell(script);
+        command.process_group(0);
+        Service(Running::start(command))
+    }
+
+    /// Kills the simpd here.
+    pub fn kill(&self) {
+        let lock = self.lock();
+        let holder = fs::read_to_string(&lock).unwrap();
+        kill(Pid::from_raw(holder.lines().nth(1).unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();
+        within(move || File::open(lock).unwrap().lock().unwrap());
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.home().join(".local/state/simp").join(&self.address).join("lock")
+    }
+}
+
+impl Drop for Machine<'_> {
+    fn drop(&mut self) {
+        if self.lock().exists() {
+            self.types("simpctl stop");
+        }
+    }
+}
+
+/// Something that runs in the background, and all that it has started; killed when the test ends.
+pub struct Service(pub Running);
+
+impl Service {
+    pub fn kill(self) {}
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = killpg(Pid::from_raw(self.0.id() as i32), Signal::SIGKILL);
+    }
+}
+
+fn programs() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_simpctl")).parent().unwrap()
+}
