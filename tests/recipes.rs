@@ -2,12 +2,14 @@
 //! daemons, and with something that fails.
 //!
 //! - `document`: what the page tells its readers to type. `machine`: where they do.
-//! - `cron`: what cron starts. `forwarding`: a log.
+//! - `cron`: what cron starts. `forwarding`: a log. `answers`: what is asked. `telling`: what is told.
 
+mod answers;
 mod cron;
 mod document;
 mod forwarding;
 mod machine;
+mod telling;
 
 use crate::harness::World;
 use document::Recipe;

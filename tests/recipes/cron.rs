@@ -36,7 +36,9 @@ fn a_report_arrives_however_its_job_went_and_whoever_is_off() {
     let read = recipe.typed("ops", "listen");
     let mut reader = ops.background(read);
     assert_eq!(mailed(&web1, report), (Some(3), String::new()));
-    let mut line = || reader.0.read_line();
+    let mut line = || reader.read_line();
+    assert!(line().starts_with("== web1, 20"));
+    assert_eq!(line(), "hello from web1");
     assert!(line().starts_with("== web1, 20"));
     assert!(line().starts_with(&format!("{}/bin/backup on ", web1.home().display())));
     assert_eq!([line(), line()], ["12 GiB  grM-CM-<n", "^[[2Jall"]);
@@ -54,7 +56,7 @@ fn a_report_arrives_however_its_job_went_and_whoever_is_off() {
         let ready = format!("simpd: ready on {}:7777 as {}\n", machine.address(), machine.name);
         assert_eq!(machine.types(reboot).ok(), ready);
     }
-    let mut line = || reader.0.read_line();
+    let mut line = || reader.read_line();
     assert!(line().starts_with("== web1, 20"));
     assert!(line().ends_with(" ended with 0"));
     assert_eq!(line(), "done");

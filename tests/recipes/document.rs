@@ -8,6 +8,7 @@ pub struct Recipe {
 }
 
 struct Block {
+    language: String,
     machine: String,
     path: Option<String>,
     text: String,
@@ -21,15 +22,16 @@ impl Recipe {
             page.split("\n## ").find_map(|section| section.strip_prefix(heading)?.strip_prefix('\n'));
         let section = section.unwrap_or_else(|| panic!("docs/recipes.md has no recipe {heading}"));
         let fenced = section.split("\n```").skip(1).step_by(2);
-        let blocks = fenced.filter_map(|fenced| {
-            let (opening, text) = fenced.split_once('\n')?;
+        let blocks = fenced.map(|fenced| {
+            let (opening, text) = fenced.split_once('\n').unwrap();
             // Without a place it is only shown.
-            let (_language, place) = opening.split_once(' ')?;
+            let (language, place) = opening.split_once(' ').unwrap_or((opening, ""));
             let (machine, path) = match place.split_once(':') {
                 Some((machine, path)) => (machine, Some(path.to_owned())),
                 None => (place, None),
             };
-            Some(Block { machine: machine.to_owned(), path, text: format!("{text}\n") })
+            let (language, machine) = (language.to_owned(), machine.to_owned());
+            Block { language, machine, path, text: format!("{text}\n") }
         });
         Self { heading, blocks: blocks.collect() }
     }
@@ -41,6 +43,14 @@ impl Recipe {
         let text = typed.next().map(|block| block.text.as_str());
         assert!(typed.next().is_none(), "several blocks of {} have {part:?}", self.heading);
         text.unwrap_or_else(|| panic!("{} has nothing with {part:?} on {machine}", self.heading))
+    }
+
+    /// The only block in this language.
+    pub fn shown(&self, language: &str) -> &str {
+        let mut shown = self.blocks.iter().filter(|block| block.language == language);
+        let text = &shown.next().unwrap().text;
+        assert!(shown.next().is_none());
+        text
     }
 
     /// The files of this machine: their paths and what is in them.

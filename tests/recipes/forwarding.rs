@@ -54,7 +54,7 @@ impl Log {
 
     /// The next line that is collected, without what stands before it.
     fn next(&mut self) -> String {
-        self.collected.0.read_line().splitn(3, '\t').nth(2).unwrap().to_owned()
+        self.collected.read_line().splitn(3, '\t').nth(2).unwrap().to_owned()
     }
 
     /// All that was written is collected, and nothing else.

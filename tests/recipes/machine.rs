@@ -13,8 +13,8 @@ use super::document::Recipe;
 use crate::harness::{Ran, Running, World, run, within};
 
 /// The machines that docs/recipes.md has, users of their own among them, with the last number of the address and the port.
-const MACHINES: [(&str, u8, &str); 4] =
-    [("web1", 7, ""), ("ops", 8, ""), ("ops2", 9, ""), ("logs", 8, ":7779")];
+const MACHINES: [(&str, u8, &str); 5] =
+    [("web1", 7, ""), ("ops", 8, ""), ("ops2", 9, ""), ("logs", 8, ":7779"), ("nagios", 8, ":7781")];
 
 /// The network of the page.
 const NETWORK: &str = "192.0.2.";
@@ -107,15 +107,19 @@ impl<'a> Machine<'a> {
     pub fn background(&self, script: &str) -> Service {
         let mut command = self.shell(script);
         command.process_group(0);
-        Service(Running::start(command))
+        Service(Some(Running::start(command)))
     }
 
     /// Kills the simpd here.
     pub fn kill(&self) {
+        self.signal(Signal::SIGKILL);
         let lock = self.lock();
-        let holder = fs::read_to_string(&lock).unwrap();
-        kill(Pid::from_raw(holder.lines().nth(1).unwrap().parse().unwrap()), Signal::SIGKILL).unwrap();
         within(move || File::open(lock).unwrap().lock().unwrap());
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let holder = fs::read_to_string(self.lock()).unwrap();
+        kill(Pid::from_raw(holder.lines().nth(1).unwrap().parse().unwrap()), signal).unwrap();
     }
 
     fn lock(&self) -> PathBuf {
@@ -132,15 +136,27 @@ impl Drop for Machine<'_> {
 }
 
 /// Something that runs in the background, and all that it has started; killed when the test ends.
-pub struct Service(pub Running);
+pub struct Service(Option<Running>);
 
 impl Service {
     pub fn kill(self) {}
+
+    /// The next line of its standard output.
+    pub fn read_line(&mut self) -> String {
+        self.0.as_mut().unwrap().read_line()
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(mut self) -> Ran {
+        self.0.take().unwrap().wait()
+    }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = killpg(Pid::from_raw(self.0.id() as i32), Signal::SIGKILL);
+        if let Some(running) = &self.0 {
+            let _ = killpg(Pid::from_raw(running.id() as i32), Signal::SIGKILL);
+        }
     }
 }
 
