@@ -80,6 +80,7 @@ mod groups;
 mod harness;
 mod health;
 mod idle;
+mod jobs;
 mod keys;
 mod kills;
 mod link_local;
