@@ -9,7 +9,7 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use simp_control::{FailureKind, Request};
 
-use crate::harness::{DEADLINE, Daemon, Ran, TestClient, has_program, is_root, run};
+use crate::harness::{DEADLINE, Daemon, Ran, Raw, TestClient, has_program, is_root, may_open_files, run};
 use crate::other_users::Users;
 
 /// ann, who has simpd, and two groups without names, whose ids no other test has at the same time.
@@ -199,6 +199,18 @@ fn whoever_may_read_sees_all_and_sends_nothing() {
     let line = "this socket is only for reading (use the control socket of simpd, if you may)";
     root.fails(&Request::Stop, FailureKind::Failed, line);
     assert_eq!(root.status().outbox, 1);
+}
+
+#[test]
+fn however_many_members_come_the_user_gets_in() {
+    let test = "however_many_members_come_the_user_gets_in";
+    let Some(shared) = Shared::new(test).filter(|_| may_open_files(test, 2_048)) else { return };
+    let daemon = shared.start();
+    let socket = shared.socket(shared.monitors, "read.sock");
+    let _readers: Vec<Raw> = (0..768).map(|_| Raw::connect(&socket)).collect();
+    let line = "the limit of 768 clients is reached (close some of them)".to_owned();
+    assert_eq!(Raw::connect(&socket).dismissed(), (FailureKind::Failed, line));
+    assert!(daemon.client().status().clients > 768);
 }
 
 #[test]

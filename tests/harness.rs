@@ -40,6 +40,8 @@ use std::net::UdpSocket;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 /// How long anything may take before the test has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -97,6 +99,17 @@ pub fn has_program(test: &str, program: &str) -> bool {
         skipped(test, &format!("{program} is not installed"));
     }
     has
+}
+
+/// Whether so many files may be open; says that `test` is skipped if not.
+pub fn may_open_files(test: &str, count: u64) -> bool {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    if hard < count {
+        skipped(test, &format!("this system allows only {hard} open files"));
+        return false;
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, soft.max(count), hard).unwrap();
+    true
 }
 
 /// Memory of a process that is resident, in KiB.

@@ -6,11 +6,10 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, TryRecvError};
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use simp_control::{Answer, FailureKind, Filter, FollowFrom, Reply, Request, VERSION};
 
 use super::{fill, frame, ids_until, open_chat};
-use crate::harness::{Daemon, Peer, Raw, TestClient, World, resident_kib, skipped};
+use crate::harness::{Daemon, Peer, Raw, TestClient, World, may_open_files, resident_kib};
 
 #[test]
 fn who_owes_a_request_for_ten_seconds_is_dismissed_and_who_reads_slowly_is_not() {
@@ -124,17 +123,6 @@ fn who_closed_its_side_and_reads_nothing_for_ten_seconds_is_let_go_and_who_pause
     let _stuck = closed(20);
     client.reply(&Request::Stop);
     assert_eq!(alice.wait(), Some(0));
-}
-
-/// Whether this process may have so many open files; says so if it may not.
-fn may_open_files(test: &str, count: u64) -> bool {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    if hard < count {
-        skipped(test, &format!("this system allows only {hard} open files"));
-        return false;
-    }
-    setrlimit(Resource::RLIMIT_NOFILE, soft.max(count), hard).unwrap();
-    true
 }
 
 /// How many bytes this system keeps for one end of a socket that nobody reads from.
