@@ -93,9 +93,13 @@ impl Lobby {
     }
 
     pub fn start_simpd(&mut self) {
+        self.start_simpd_with(&[]);
+    }
+
+    fn start_simpd_with(&mut self, further: &[&str]) {
         let config = self.world.path("simpd.toml");
         let args = ["--user", "lobby", "--accept", "all", "--max-chats", "50", "--config"];
-        self.simpd = Some(self.world.start(1, &[&args[..], &[config.to_str().unwrap()]].concat()));
+        self.simpd = Some(self.world.start(1, &[&args[..], &[config.to_str().unwrap()], further].concat()));
     }
 
     /// Starts the room and waits until it is open.
@@ -175,6 +179,19 @@ impl Lobby {
         self.kill_simpd();
         self.world.put_log_back(1, "older");
         self.start_simpd();
+    }
+
+    /// Backs its simpd up; [`restore`](Self::restore) is for later.
+    pub fn back_up(&self) {
+        self.world.ctl(1, &["backup", self.world.path("lobby.tar").to_str().unwrap()]).ok();
+    }
+
+    /// Simpd is killed, loses all that it has, and begins with the backup.
+    pub fn restore(&mut self) {
+        self.kill_simpd();
+        std::fs::remove_dir_all(self.world.path("state/simp").join(self.world.address(1))).unwrap();
+        let backup = self.world.path("lobby.tar");
+        self.start_simpd_with(&["--restore", backup.to_str().unwrap()]);
     }
 
     pub fn simpd(&self) -> &Daemon {

@@ -73,6 +73,21 @@ fn goes_on_with_another_log(replace: fn(&mut Lobby)) {
 }
 
 #[test]
+fn a_room_goes_on_with_a_log_that_was_restored_and_greets_everybody_anew() {
+    let mut lobby = with_ann();
+    lobby.back_up();
+    Guest::comes(&lobby, 3, "bob").hears(&["Welcome to lobby, bob. You are new here: choose a password."]);
+    lobby.restore();
+    let gone = format!("simp-room: simpd on {} went away, waiting for it", lobby.to());
+    let mut said = lobby.says();
+    while said == gone {
+        said = lobby.says();
+    }
+    assert_eq!(said, "simp-room: simpd has a different log than before: all chats are over");
+    all_are_at_the_door(&lobby, vec![Guest::comes(&lobby, 20, "mallory")]);
+}
+
+#[test]
 fn a_room_that_is_started_takes_nobody_of_another_log_for_a_member() {
     starts_with_another_log(Lobby::lose_log);
 }
