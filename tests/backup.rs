@@ -6,7 +6,9 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
 use nix::sys::signal::Signal;
@@ -14,7 +16,7 @@ use serde_json::Value;
 use simp_control::{Answer, Failure, FailureKind, Reply, Request};
 
 use crate::harness::scripted::{hello, scripted};
-use crate::harness::{Daemon, Running, World, within};
+use crate::harness::{Daemon, Running, Terminal, World, within};
 
 /// Alice, whose log is longer than what a pipe and the programs at its ends hold.
 fn alice(world: &World) -> Daemon {
@@ -211,14 +213,18 @@ struct Scripted {
     _asked: Receiver<Vec<Vec<Request>>>,
 }
 
-/// A `backup` to `a.tar` of a simpd whose log the test writes into a pipe, and that says this of it in the end; `None`: it
-/// hangs up before.
-fn of_scripted(world: &World, last: Option<Answer>) -> Scripted {
+/// `backup` to `a.tar` of a simpd whose log of so many bytes the test writes into the pipe `log.db`, and that says this of
+/// it in the end; `None`: it hangs up before.
+fn scripted_backup(
+    world: &World,
+    bytes: u64,
+    last: Option<Answer>,
+) -> (Command, Receiver<Vec<Vec<Request>>>) {
     let (log, path) = file(world, "log.db");
     nix::unistd::mkfifo(&log, nix::sys::stat::Mode::S_IRWXU).unwrap();
     fs::write(world.path("key"), "secret").unwrap();
     let status = world.start(9, &[]).client().reply(&Request::Status);
-    let held = Reply::HeldLog { path, bytes: 100_000 };
+    let held = Reply::HeldLog { path, bytes };
     let mut hello = hello();
     if let Some(Answer::Reply(Reply::Hello { features, .. })) = hello.first_mut() {
         features.push("backup".to_owned());
@@ -226,12 +232,17 @@ fn of_scripted(world: &World, last: Option<Answer>) -> Scripted {
     let mut answers = vec![hello, vec![Answer::Reply(status)], vec![Answer::Reply(held)]];
     answers.extend(last.map(|last| vec![last]));
     let asked = scripted(&world.path("scripted.sock"), vec![answers]);
-    let (made, name) = file(world, "a.tar");
     let mut command = world.command("simpctl");
-    command.arg("-d").arg(world.path("scripted.sock")).args(["backup", &name]);
+    command.arg("-d").arg(world.path("scripted.sock")).args(["backup", &file(world, "a.tar").1]);
+    (command, asked)
+}
+
+fn of_scripted(world: &World, last: Option<Answer>) -> Scripted {
+    let (command, asked) = scripted_backup(world, 100_000, last);
     let making = Running::start(command);
-    let log = within(move || fs::File::options().write(true).open(log).unwrap());
-    Scripted { making, log, made, _asked: asked }
+    let path = world.path("log.db");
+    let log = within(move || fs::File::options().write(true).open(path).unwrap());
+    Scripted { making, log, made: world.path("a.tar"), _asked: asked }
 }
 
 #[test]
@@ -270,6 +281,30 @@ fn a_backup_that_is_killed_or_cannot_read_the_log_leaves_nothing() {
     let log = world.path("log.db");
     making.wait().fails(1, &format!("simpctl: no backup was made: {}: it ends too early", log.display()));
     assert!(!made.exists());
+}
+
+#[test]
+fn a_person_sees_how_far_it_is() {
+    let world = World::new();
+    let (command, asked) = scripted_backup(&world, 1 << 40, None);
+    let terminal = Terminal::start(&command, 24, 80);
+    let path = world.path("log.db");
+    let mut log = within(move || fs::File::options().write(true).open(path).unwrap());
+    let is_seen = Arc::new(AtomicBool::new(false));
+    let until = Arc::clone(&is_seen);
+    let writing = std::thread::spawn(move || {
+        while !until.load(Ordering::Relaxed) {
+            log.write_all(&[7]).unwrap();
+        }
+    });
+    let shown = terminal.shows("a.tar: ");
+    is_seen.store(true, Ordering::Relaxed);
+    assert!(shown.contains(" of 1.0 TB (0 %)"), "{shown}");
+    writing.join().unwrap();
+    // Its line goes with it.
+    terminal.no_longer_shows(" of 1.0 TB");
+    assert_eq!(terminal.ends().0.code(), Some(1));
+    drop(asked);
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use std::fs;
 use std::time::Instant;
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use simp_control::{Event, Kind, Reason, What};
 
 use super::file;
+use crate::disk::refuse::{CHANGES, Disk, FOR_GOOD, REMOVES, library};
 use crate::harness::{DEADLINE, Daemon, World};
 
 const ALICE: [&str; 4] = ["--user", "alice", "--accept", "all"];
@@ -335,4 +337,37 @@ fn a_restore_that_is_killed_in_the_middle_leaves_nothing() {
     assert!(alice.client().status().key.is_some());
     let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_str().unwrap().starts_with("restor")), "{left:?}");
+}
+
+#[test]
+fn a_disk_that_fails_in_the_middle_of_a_restore_leaves_nothing() {
+    let world = World::new();
+    let alice = world.start(1, &ALICE);
+    let (_, name) = file(&world, "a.tar");
+    world.ctl(1, &["backup", &name]).ok();
+    lose(&world, 1, &alice);
+    drop(alice);
+    let library = library(&world);
+    let home = world.path("state");
+    let folder = home.join("simp").join(world.address(1));
+    // Each call to the disk, and all after it.
+    let mut calls = 0;
+    loop {
+        let disk = Disk::new(&library, world.path(&format!("order-{calls}")), home.clone());
+        let mut command = world.command("simpd");
+        command.arg(world.address(1)).args(["--restore", &name]);
+        disk.attach(&mut command);
+        disk.fail(CHANGES - REMOVES, calls as u32, FOR_GOOD, Some(Errno::ENOSPC));
+        let failed = match Daemon::try_start(command, world.socket(1)) {
+            // All calls were let through.
+            Ok(alice) => return assert!(calls > 20 && alice.client().status().key.is_some(), "{calls}"),
+            Err(failed) => failed,
+        };
+        let (last, is_last) = (failed.stderr.lines().last().unwrap_or_default(), failed.status == Some(1));
+        assert!(is_last && last.contains(": the disk ") && last.contains("set XDG_STATE_HOME"), "{failed:?}");
+        for left in ["log.db", "log.db-wal", "key", "restoring", "restored"] {
+            assert!(!folder.join(left).exists(), "{left} after {calls} calls: {failed:?}");
+        }
+        calls += 1;
+    }
 }

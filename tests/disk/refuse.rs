@@ -14,6 +14,7 @@ pub const GROWS: u32 = 2;
 pub const SYNCS: u32 = 4;
 pub const OPENS: u32 = 16;
 pub const READS: u32 = 64;
+pub const REMOVES: u32 = 32;
 /// All but reading.
 pub const CHANGES: u32 = 1 + GROWS + SYNCS + 8 + OPENS + 32;
 
