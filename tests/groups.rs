@@ -133,6 +133,11 @@ fn members_of_a_group_may_use_a_simpd_and_nobody_else_may() {
     as_mia(&["send", "--queue", "-t", &shared.users.world.address(2), "hi"]).ok();
     // Whoever has the group as the first one is a member too.
     assert_eq!(shared.ctl(ops, &[], &socket, &["outbox", "cancel", "1"]).ok(), "");
+    as_mia(&["backup", "-"]).fails(
+        1,
+        "simpctl: no backup was made: a backup has the private key: only the user of simpd and root can make one (by its \
+         own control socket)",
+    );
     // eve is not.
     shared.ctl(eve, &[], &socket, &["status"]).fails(3, &shared.denied(eve, ops, &socket));
     shared.ctl(eve, &[shared.monitors], &socket, &["status"]).fails(3, &shared.denied(eve, ops, &socket));

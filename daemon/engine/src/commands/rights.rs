@@ -10,6 +10,9 @@ pub fn refuses(rights: Rights, request: &Request, writes: bool) -> Option<Failur
         (Rights::Shared, Request::SendFile { .. } | Request::TakeFile { .. }) => {
             "files are read and written as the user of simpd: only that user and root can send and save them"
         }
+        (Rights::Shared, Request::HoldLog | Request::ReleaseLog) => {
+            "a backup has the private key: only the user of simpd and root can make one (by its own control socket)"
+        }
         (
             Rights::Reading,
             Request::Follow { from: FollowFrom::Consumer(_) | FollowFrom::Resume { .. }, .. },
