@@ -88,6 +88,29 @@ fn without_an_answer_it_is_status_6() {
 }
 
 #[test]
+fn a_text_that_has_not_left_at_the_time_limit_is_taken_back() {
+    let world = World::new();
+    let (alice, eve) = with_eve(&world);
+    let first = world.spawn_ctl(1, &["send", "one"]);
+    eve.expect(Operation::Chat, 0, b"one");
+    let asking = world.spawn_ctl(1, &["ask", "--timeout", "1", "two"]);
+    // Whatever this is, it is no answer to what she was not asked.
+    alice.client().status_when(|status| status.last_id >= 4);
+    eve.say(&world.address(1), 0, "what?");
+    asking.wait().fails(6, "simpctl: no answer within 1 s: the text had not left, and was taken back");
+    eve.send(&world.address(1), Operation::Ack, 0, b"");
+    first.wait().ok();
+    world.ctl(1, &["send", "--no-wait", "three"]).ok();
+    loop {
+        let datagram = eve.receive();
+        assert_ne!(datagram.payload, b"two");
+        if datagram.payload == b"three" {
+            break;
+        }
+    }
+}
+
+#[test]
 fn a_chat_that_ends_ends_it() {
     let world = World::new();
     let (alice, eve) = with_eve(&world);

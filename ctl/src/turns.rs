@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_WRLCK, SEEK_SET, flock};
 use simp_control::error::{Outcome, fail};
-use simp_control::{Client, FailureKind, homes};
+use simp_control::{Client, FailureKind, homes, sleep};
 use simp_service::disk;
 use simp_service::folders::make_private;
 use simp_service::plain_file;
@@ -52,7 +52,9 @@ impl Turn {
             return Ok(None);
         }
         waiting.join().unwrap_or_else(|_| Err(Errno::ENOLCK.into())).map_err(failed)?;
-        Ok(Some(Self { _lock: file }))
+        // Many may have waited for as long as this one, and one after the other has its turn when that is over.
+        let is_over = deadline.is_some_and(|deadline| deadline <= sleep::now());
+        Ok(Some(Self { _lock: file }).filter(|_| !is_over))
     }
 }
 

@@ -20,6 +20,9 @@ use crate::when::deadline;
 /// How long an answer is waited for if nobody says.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long past the time limit a text may still be taken back.
+const TAKEN_BACK_WITHIN: Duration = Duration::from_secs(2);
+
 /// What is asked.
 pub(super) enum Question {
     /// This text.
@@ -132,7 +135,14 @@ impl Asking<'_> {
         // If only the acknowledgement was lost, the answer came before it: nobody can know until nothing else comes.
         let (mut has_it, mut early) = (false, None);
         let no_answer = loop {
-            let Some(event) = self.client.event(self.deadline)? else { break late(id, has_it, limit) };
+            let Some(event) = self.client.event(self.deadline)? else {
+                if !has_it && self.is_taken_back(id)? {
+                    let line =
+                        format!("no answer within {limit} s: the text had not left, and was taken back");
+                    return Err(fail(FailureKind::NoAnswer, line));
+                }
+                break late(id, has_it, limit);
+            };
             match &event.what {
                 What::Delivered { message } if *message == id => has_it = true,
                 // Of a peer that acknowledges nothing.
@@ -153,6 +163,19 @@ impl Asking<'_> {
             }
         };
         early.ok_or(no_answer)
+    }
+
+    /// Takes the text back, unless it has left: an answer to it would be taken for one to what is asked next.
+    fn is_taken_back(&mut self, message: u64) -> Outcome<bool> {
+        let within = deadline(Some(TAKEN_BACK_WITHIN));
+        let cancel = |client: &mut Client, _| match client.can("take_back")? {
+            true => client.ask(&Request::Cancel { message }).map(|_| true),
+            false => Ok(false),
+        };
+        match self.client.insist(within, cancel) {
+            Err(left) if left.is(FailureKind::Failed) => Ok(false),
+            taken => taken,
+        }
     }
 }
 
