@@ -123,11 +123,15 @@ fn members_of_a_group_may_use_a_simpd_and_nobody_else_may() {
     let (ann, mia, eve, ops) = (shared.users.ann, shared.users.eve + 3_000, shared.users.eve, shared.ops);
     let daemon = shared.start();
     let socket = shared.socket(ops, "sock");
-    assert_eq!(access(&shared.folder(ops)), (ann, ops, 0o710));
+    assert_eq!(access(&shared.folder(ops)), (ann, ops, 0o750));
     assert_eq!(access(&socket), (ann, ops, 0o660));
     // That of ann is hers alone, as ever.
     assert_eq!(access(&shared.run().join("simp")), (ann, ann, 0o700));
     assert_eq!(access(&daemon.socket), (ann, ann, 0o600));
+    // They find it there by its name.
+    let mut command = shared.command(mia, &[ops], "ls");
+    command.arg(shared.folder(ops));
+    assert_eq!(run(command, "").ok(), format!("{}.sock\n", shared.users.world.address(1)));
     let as_mia = |args: &[&str]| shared.ctl(mia, &[ops], &socket, args);
     assert!(as_mia(&["status"]).ok().contains("user               ann\n"));
     as_mia(&["send", "--queue", "-t", &shared.users.world.address(2), "hi"]).ok();
@@ -177,7 +181,7 @@ fn whoever_may_read_sees_all_and_sends_nothing() {
     let (ann, rob, monitors) = (shared.users.ann, shared.users.eve, shared.monitors);
     let _daemon = shared.start();
     let socket = shared.socket(monitors, "read.sock");
-    assert_eq!(access(&shared.folder(monitors)), (ann, monitors, 0o710));
+    assert_eq!(access(&shared.folder(monitors)), (ann, monitors, 0o750));
     assert_eq!(access(&socket), (ann, monitors, 0o660));
     let to = shared.users.world.address(2);
     let mut command = shared.command(ann, &[], "simpctl");
@@ -240,7 +244,7 @@ fn the_sockets_of_groups_are_made_again_as_they_were() {
     is_so(&all[0], (ann, ops, 0o660));
     is_so(&all[1], (ann, monitors, 0o660));
     is_so(&all[2], (ann, ann, 0o600));
-    assert_eq!(access(&shared.folder(ops)), (ann, ops, 0o710));
+    assert_eq!(access(&shared.folder(ops)), (ann, ops, 0o750));
     assert!(shared.ctl(shared.users.eve, &[ops], &all[0], &["status"]).ok().contains("ann\n"));
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.wait(), Some(0));
@@ -271,7 +275,7 @@ fn what_keeps_a_group_out_is_told_at_the_start_with_the_remedy() {
     let path = folder.display();
     start(&[ops]).fails(
         1,
-        &line(&format!("this folder must be closed to all but you and the group {ops} (chmod 710 {path})")),
+        &line(&format!("this folder must be closed to all but you and the group {ops} (chmod 750 {path})")),
     );
     fs::remove_dir(&folder).unwrap();
     fs::set_permissions(shared.run(), Permissions::from_mode(0o700)).unwrap();

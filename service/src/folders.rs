@@ -19,7 +19,7 @@ pub enum FolderError {
     #[error("{0}: this folder must be yours alone (chmod 700, or set {1} to a folder of yours)")]
     NotPrivate(PathBuf, &'static str),
     /// It is open to others than the group that it is for.
-    #[error("{0}: this folder must be closed to all but you and the group {1} (chmod 710 {0})")]
+    #[error("{0}: this folder must be closed to all but you and the group {1} (chmod 750 {0})")]
     NotForGroup(PathBuf, String),
     /// We may not give it to the group.
     #[error(
@@ -65,7 +65,7 @@ pub fn make_private(folder: &Path, variable: &'static str) -> Result<(), FolderE
     Ok(())
 }
 
-/// Makes a folder that only we and the group of this id and name can pass through, with mode 0710, and those above it that are
+/// Makes a folder that only we and the group of this id and name can look into, with mode 0750, and those above it that are
 /// missing; or sees to it that the one there is so. `variable` is the one that sets where it is.
 ///
 /// # Errors
@@ -90,7 +90,7 @@ pub fn make_for_group(
         return Err(FolderError::Impassable(above.to_owned(), name.to_owned(), variable));
     }
     give(folder, (gid, name), variable)?;
-    fs::set_permissions(folder, Permissions::from_mode(0o710)).map_err(failed)
+    fs::set_permissions(folder, Permissions::from_mode(0o750)).map_err(failed)
 }
 
 /// Gives a file or folder of ours to the group of this id and name.
