@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use simp_control::error::{Error, Outcome, fail, unexpected};
 use simp_control::{
-    Client, Event, Failure, FailureKind, Filter, FollowFrom, Kind, MessageState, Reason, Reply, Request,
-    Text, What, names, token,
+    Client, Event, Failure, FailureKind, Filter, FollowFrom, Kind, MessageState, Piece, Reason, Reply,
+    Request, Text, What, names, token,
 };
 
 use crate::args::SendArgs;
@@ -16,6 +16,9 @@ use crate::when::deadline;
 
 /// How long taking a message back may take: simpd is there, or was until just now.
 const TAKEN_BACK_WITHIN: Duration = Duration::from_secs(10);
+
+/// So many entries after a message its outcome is looked for first.
+const SOON: u64 = 64;
 
 /// What texts are sent with.
 pub(super) struct Sending<'a> {
@@ -57,6 +60,8 @@ enum Outlook {
     Ahead,
     /// It may be before what is followed.
     Behind,
+    /// The message is of an earlier run, and may be settled long since.
+    Past,
 }
 
 impl<'a> Sending<'a> {
@@ -79,18 +84,13 @@ impl<'a> Sending<'a> {
         if !self.waits() {
             return Ok(even_unread(self.output.show(&View::Queued { message, chat, text, size: None }))?);
         }
-        if outlook == Outlook::Behind {
-            self.follow(FollowFrom::After(message))?;
-            self.client.write()?;
-        }
-        let event = self.outcome(message, deadline);
+        let event = match outlook {
+            Outlook::Ahead => self.outcome(message, deadline),
+            Outlook::Behind => self.outcome_behind(message, deadline),
+            Outlook::Past => self.past_outcome(message, deadline),
+        };
         // A script must not take it for unsent, and send it again.
-        let event = event.map_err(|error| error.goes_on(&format!("message {message} is queued")))?;
-        if outlook == Outlook::Behind {
-            // Whatever has come since then is not wanted.
-            self.follow(FollowFrom::End)?;
-        }
-        match event {
+        match event.map_err(|error| error.goes_on(&format!("message {message} is queued")))? {
             Some(event) => self.show(&event),
             None if self.args.or_cancel => self.take_back(message),
             None => Err(Unsent::Other(self.not_yet(message))),
@@ -110,7 +110,8 @@ impl<'a> Sending<'a> {
 
     /// The message was not taken back, for this reason.
     fn not_taken_back(&mut self, message: u64, why: Error, within: Option<Instant>) -> Result<(), Unsent> {
-        let [state] = self.client.states(&[message])?[..] else { return Err(unexpected().into()) };
+        let states = self.client.insist(within, |client, _| client.states(&[message]))?;
+        let [state] = states[..] else { return Err(unexpected().into()) };
         match state {
             None | Some(MessageState::Waiting) if self.client.status()?.trouble.is_some() => Err(why.into()),
             None | Some(MessageState::Waiting) => {
@@ -166,7 +167,11 @@ impl<'a> Sending<'a> {
         };
         // One with a name may be of an earlier run, and be settled long since.
         let is_old = name.is_some() && message <= self.client.position();
-        let outlook = if asked_again || is_old { Outlook::Behind } else { Outlook::Ahead };
+        let outlook = match (is_old, asked_again) {
+            (true, _) => Outlook::Past,
+            (false, true) => Outlook::Behind,
+            (false, false) => Outlook::Ahead,
+        };
         Ok((message, chat, outlook))
     }
 
@@ -177,8 +182,7 @@ impl<'a> Sending<'a> {
 
     /// Follows the outcomes of all messages, other programs' too.
     pub(super) fn follow(&mut self, from: FollowFrom) -> Outcome {
-        let kinds = vec![Kind::Delivered, Kind::Unconfirmed, Kind::Undelivered];
-        self.client.follow(from, Filter { kinds, ..Filter::default() })
+        self.client.follow(from, outcomes())
     }
 
     /// The entry that says what became of a message, if it comes in time.
@@ -189,6 +193,31 @@ impl<'a> Sending<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The same of one that may be before what is followed.
+    fn outcome_behind(&mut self, id: u64, deadline: Option<Instant>) -> Outcome<Option<Event>> {
+        self.follow(FollowFrom::After(id))?;
+        self.client.write()?;
+        let event = self.outcome(id, deadline)?;
+        // Whatever else has come since then is not wanted.
+        self.follow(FollowFrom::End)?;
+        Ok(event)
+    }
+
+    /// The same of one of an earlier run.
+    fn past_outcome(&mut self, id: u64, deadline: Option<Instant>) -> Outcome<Option<Event>> {
+        // That of nearly every message is right after it, and whoever runs a stream again asks for each of its lines.
+        let piece = || Piece { above: id, before: Some(id.saturating_add(SOON)), most: SOON as u32 };
+        let soon = self.client.insist(deadline, |client, _| client.history(piece(), &outcomes()))?;
+        if let Some(event) = soon.into_iter().find(|event| is_of(event, id)) {
+            return Ok(Some(event));
+        }
+        match self.client.insist(deadline, |client, _| client.states(&[id]))?[..] {
+            // It comes after what is followed already.
+            [Some(MessageState::Waiting)] => self.outcome(id, deadline),
+            _ => self.outcome_behind(id, deadline),
+        }
     }
 
     fn show(&mut self, event: &Event) -> Result<(), Unsent> {
@@ -229,6 +258,12 @@ fn of_text(error: Error, text: &str) -> Unsent {
 /// What is said of a text that no plain peer takes; empty if there is nothing to be said.
 fn plain_error(text: &str) -> String {
     Text::new(text).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+/// The entries that say what became of messages.
+fn outcomes() -> Filter {
+    let kinds = vec![Kind::Delivered, Kind::Unconfirmed, Kind::Undelivered];
+    Filter { kinds, ..Filter::default() }
 }
 
 fn is_of(event: &Event, id: u64) -> bool {
