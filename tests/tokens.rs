@@ -13,11 +13,11 @@ use crate::harness::{Daemon, Random, Running, World, seed};
 const ALICE: [&str; 4] = ["--user", "alice", "--accept", "all"];
 const BOB: [&str; 4] = ["--user", "bob", "--accept", "all"];
 
-/// Lines of the stream that is run again.
-const LINES: usize = 150;
-
-/// So often one of the three is killed.
+/// So often simpctl is killed, and perhaps one of the daemons.
 const KILLS: u64 = 16;
+
+/// So many lines the stream has for each of these.
+const LINES_PER_KILL: u64 = 10;
 
 fn restart(world: &World, host: u8, daemon: Daemon, args: &[&str]) -> Daemon {
     daemon.signal(Signal::SIGKILL);
@@ -117,12 +117,14 @@ fn a_stream_that_is_run_again_goes_on_where_it_stopped_whoever_was_killed() {
     let world = World::new();
     let (mut alice, mut bob) = (world.start(1, &ALICE), world.start(2, &BOB));
     world.ctl(1, &["connect", &world.address(2)]).ok();
-    let lines: Vec<String> = (0..LINES).map(|n| format!("line {n}, gr\u{fc}n")).collect();
+    let kills = std::env::var("SIMP_ROUNDS").map_or(KILLS, |rounds| rounds.parse().unwrap());
+    let many = kills * LINES_PER_KILL;
+    let lines: Vec<String> = (0..many).map(|n| format!("line {n}, gr\u{fc}n")).collect();
     let input = lines.join("\n");
-    for _ in 0..std::env::var("SIMP_ROUNDS").map_or(KILLS, |rounds| rounds.parse().unwrap()) {
+    for _ in 0..kills {
         let sending = stream(&world, &input);
-        let heard = bob.client().status().last_id + random.below(LINES as u64 / 10);
-        bob.client().status_when(|status| status.last_id >= heard.min(LINES as u64 - 10));
+        let heard = bob.client().status().last_id + random.below(2 * LINES_PER_KILL);
+        bob.client().status_when(|status| status.last_id >= heard.min(many));
         match random.below(3) {
             0 => alice = restart(&world, 1, alice, &ALICE),
             1 => bob = restart(&world, 2, bob, &BOB),

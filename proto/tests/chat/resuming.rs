@@ -1,6 +1,6 @@
 //! Going on with a chat of an earlier run.
 
-use simp_proto::{Chat, ChatEvent, Handled, Known, MessageId, Outgoing, Seq, Snapshot};
+use simp_proto::{Chat, ChatEvent, Dialect, Handled, Known, MessageId, Outgoing, Seq, Snapshot};
 use simp_proto::{Reason, State};
 
 use crate::common::{ANN, BOB, at, text};
@@ -99,6 +99,23 @@ fn the_message_that_was_in_flight_leaves_again_only_after_five_seconds() {
     bob.hears(at(5_100), &ANN.ack(0));
     assert_eq!(bob.drain(), [BOB.chat(1, "two")]);
     assert_eq!(bob.events(), [delivered(1)]);
+}
+
+#[test]
+fn what_an_earlier_run_may_have_transmitted_is_not_taken_back() {
+    let messages = [(1, "one"), (2, "two"), (3, "three")];
+    let mut bob = resume(snapshot(&Driver::open()), &messages);
+    bob.send(at(1), 4, "four").unwrap();
+    let taken = [1, 2, 4].map(|id| bob.chat.take_back(at(2), MessageId(id)));
+    assert_eq!(taken, [false, true, true]);
+    // Now one of this run has left, and those behind it have not.
+    assert_eq!(bob.schedule(at(5_000)), [(5_000, BOB.chat(0, "one"))]);
+    assert_eq!([1, 3].map(|id| bob.chat.take_back(at(5_001), MessageId(id))), [false, true]);
+    // To a peer that takes turns several may have left together, but not more than fit.
+    let kept = Snapshot { dialect: Dialect::from_kept("takes-turns"), ..snapshot(&Driver::open()) };
+    let long = "x".repeat(980);
+    let mut bob = resume(kept, &[(1, "one"), (2, "two"), (3, &long)]);
+    assert_eq!([1, 2, 3].map(|id| bob.chat.take_back(at(1), MessageId(id))), [false, false, true]);
 }
 
 #[test]
