@@ -453,7 +453,7 @@ class _Place:
     name: str
     """What to call it: its address, or the path if that was given."""
     is_named: bool = False
-    """Root may mean that of any user, if it names it by its path."""
+    """Whoever names it by its path may mean that of another user."""
 
     @property
     def _start(self) -> str:
@@ -467,19 +467,21 @@ class _Place:
         return NoDaemonError(f"{self.path}: simpd is not running (start it with: {self._start})")
 
     async def dial(self) -> "_Link":
-        """Connects, if folder, socket and process all belong to us or to root. OSError if nobody is there."""
+        """Connects, if folder, socket and process all belong to us or to root; or to one user who is meant. OSError if nobody
+        is there."""
+        # Not what is behind a link: somebody else may have put the link there.
+        folder, there = self.path.parent.lstat(), self.path.lstat()
         meant = {0, os.geteuid()}
-        if self.is_named and os.geteuid() == 0:
-            meant.add(self.path.lstat().st_uid)
+        if self.is_named and (os.geteuid() == 0 or _is_shared(folder, there)):
+            meant.add(there.st_uid)
 
         def check(owner: int) -> None:
             if owner not in meant:
                 why = f"belongs to {_user(owner)}, so nothing was sent there"
                 raise NoDaemonError(f"{self.path}: {why} (set XDG_RUNTIME_DIR to a folder of yours)")
 
-        # Not what is behind a link: somebody else may have put the link there.
-        check(self.path.parent.lstat().st_uid)
-        check(self.path.lstat().st_uid)
+        check(folder.st_uid)
+        check(there.st_uid)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.setblocking(False)
@@ -491,6 +493,13 @@ class _Place:
         except BaseException:
             connection.close()
             raise
+
+
+def _is_shared(folder: os.stat_result, there: os.stat_result) -> bool:
+    """Whether their owner has given both to a group that we are in, and to nobody else: then nobody but the owner can have
+    put the socket there."""
+    is_closed = folder.st_mode & 0o027 == 0 and there.st_mode & 0o007 == 0 and folder.st_uid == there.st_uid
+    return is_closed and there.st_gid == folder.st_gid and there.st_gid in (os.getegid(), *os.getgroups())
 
 
 def _user(uid: int) -> str:
@@ -1106,7 +1115,8 @@ class _Outcomes:
         """None once the deadline has passed."""
         try:
             async with asyncio.timeout_at(deadline):
-                return await awaited
+                # It may be asked for again, with another deadline.
+                return await asyncio.shield(awaited)
         except TimeoutError:
             if self._session is not None and self._session.is_lost:
                 raise self._session.place.lost() from None
@@ -1303,6 +1313,7 @@ class Client:
         once: str | None = None,
         wait: bool = True,
         timeout: float | None = None,
+        or_cancel: bool = False,
     ) -> Sent:
         """Sends a text to a user, an address or a host, or in the only chat, and waits until the peer has it.
 
@@ -1312,8 +1323,9 @@ class Client:
         If simpd is stopped or killed meanwhile, the message is sent once. With a name in `once` it is sent once also if the
         program is: the same text to the same peer under the same name is the same message, whatever became of it.
 
-        UndeliveredError says that the peer has not acknowledged it; NoAnswerError, that it has not yet, and `message` in
-        it which one that is.
+        UndeliveredError says that the peer has not acknowledged it; NoAnswerError, that it has not within `timeout`
+        seconds, and `message` in it which one that is. With `or_cancel` it is taken back then: UndeliveredError with the
+        reason `cancelled`, or NoAnswerError if it has left and may have arrived.
         """
         deadline = _deadline(timeout)
         waits = wait and (not queue or timeout is not None)
@@ -1322,8 +1334,11 @@ class Client:
             asked["expire_ms"] = round(expire * 1000)
         if once is not None:
             asked["once"] = once
-        if once is not None and "once" not in self.features:
-            raise NoDaemonError("this simpd does not know messages by name (install a newer one)")
+        if or_cancel and (timeout is None or not waits):
+            raise UsageError("or_cancel needs a timeout, and somebody who waits")
+        for feature, needed in (("once", once is not None), ("take_back", or_cancel)):
+            if needed and feature not in self.features:
+                raise NoDaemonError(f"this simpd does not have the feature {feature} (install a newer one)")
         if not waits:
             async with self._asking, self._session(deadline) as session:
                 return (await _queue(session, asked, deadline))[0]
@@ -1332,13 +1347,51 @@ class Client:
             async with self._waiting, self._session(deadline) as session:
                 sent, _ = await _queue(session, asked, deadline)
                 await session.insist(lambda _: session.follow({"after": sent.message}, {"kinds": _OUTCOMES}), deadline)
-                return await _outcome(sent, lambda: _of_message(session, sent.message, deadline))
+                wait_here = functools.partial(_of_message, session, sent.message)
+                return await self._outcome(sent, wait_here, deadline, or_cancel)
         async with self._outcomes.watch(self._here, deadline):
             async with self._asking, self._session(deadline) as session:
                 session.know(self._outcomes.newest)
                 sent, _ = await _queue(session, asked, deadline)
             awaited = self._outcomes.awaits(sent.message)
-        return await _outcome(sent, lambda: self._outcomes.of(awaited, deadline))
+        try:
+            return await self._outcome(sent, functools.partial(self._outcomes.of, awaited), deadline, or_cancel)
+        finally:
+            awaited.cancel()
+
+    async def _outcome(self, sent: Sent, wait: "_Wait", deadline: float | None, or_cancel: bool) -> Sent:
+        """Waits for what becomes of a message."""
+        id = sent.message
+        try:
+            event = await wait(deadline)
+            if event is None and or_cancel:
+                event = await self._take_back(id, wait)
+        except (LostError, OtherLogError) as error:
+            # It must not be taken for unsent, and sent again.
+            raise type(error)(f"message {id} is queued, but {error.line}", message=id) from None
+        match event:
+            case Undelivered(reason=reason):
+                raise UndeliveredError(f"not delivered: {reason}", message=id, reason=reason)
+            case None:
+                raise NoAnswerError(f"message {id} is not acknowledged yet (simpd keeps trying)", message=id)
+            case _:
+                return replace(sent, outcome="delivered" if isinstance(event, Delivered) else "unconfirmed")
+
+    async def _take_back(self, message: int, wait: "_Wait") -> Event | None:
+        """The outcome of a message that is taken back, or that comes just before."""
+        until = _now() + _GRACE
+        try:
+            await self.request({"cancel": {"message": message}}, timeout=_GRACE)
+        except SimpError as refused:
+            if refused.kind != "failed":
+                raise
+            [state] = _part("states", await self.request({"states": {"messages": [message]}}))["states"]
+            if state == "waiting" and (await self.status()).trouble is not None:
+                raise
+            if state == "waiting":
+                line = f"message {message} has left, and may have arrived (simpd keeps trying)"
+                raise NoAnswerError(line, message=message) from None
+        return await wait(until)
 
     async def ask(self, text: str, to: str | None = None, *, timeout: float = 30) -> Message:
         """Sends a text in an open chat, and waits for the next message of that chat after its delivery: the answer. Those
@@ -1480,6 +1533,10 @@ class Client:
         return status
 
 
+_Wait = Callable[[float | None], Awaitable[Event | None]]
+"""Waits until a deadline for what becomes of a message."""
+
+
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
@@ -1575,23 +1632,6 @@ async def _of_message(session: _Session, message: int, deadline: float | None) -
                 pass
             case event:
                 return event
-
-
-async def _outcome(sent: Sent, wait: Callable[[], Awaitable[Event | None]]) -> Sent:
-    """Waits for what becomes of a message."""
-    id = sent.message
-    try:
-        event = await wait()
-    except (LostError, OtherLogError) as error:
-        # It must not be taken for unsent, and sent again.
-        raise type(error)(f"message {id} is queued, but {error.line}", message=id) from None
-    match event:
-        case Undelivered(reason=reason):
-            raise UndeliveredError(f"not delivered: {reason}", message=id, reason=reason)
-        case None:
-            raise NoAnswerError(f"message {id} is not acknowledged yet (simpd keeps trying)", message=id)
-        case _:
-            return replace(sent, outcome="delivered" if isinstance(event, Delivered) else "unconfirmed")
 
 
 async def _answer(session: _Session, sent: Sent, deadline: float | None) -> Message:

@@ -14,7 +14,9 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
+import textwrap
 import unittest
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
@@ -29,6 +31,7 @@ import simp
 
 SIMPD = os.environ.get("SIMP_SIMPD") or shutil.which("simpd") or "simpd"
 NETWORK = os.environ.get("SIMP_NETWORK", "127.70.255")
+CLIENT = str(Path(simp.__file__).parent)
 FRAMES = os.environ.get("SIMP_FRAMES")
 DEADLINE = 25
 
@@ -50,6 +53,9 @@ class Daemon:
         ready = self._process.stdout.readline()
         if not ready.startswith("simpd: ready on "):
             raise AssertionError(f"simpd did not get ready: {self._process.stderr.read()}")
+
+    def tell(self, what: signal.Signals) -> None:
+        self._process.send_signal(what)
 
     def end(self, by: signal.Signals = signal.SIGKILL) -> None:
         self._process.send_signal(by)
@@ -276,6 +282,22 @@ class Chats(WithDaemons):
         self.assertEqual((undelivered.exception.reason, undelivered.exception.exit_status), ("cancelled", 8))
         self.assertEqual(raised.exception.message, outbox[1].message)
 
+    async def test_what_has_not_left_at_the_time_limit_is_taken_back(self) -> None:
+        alice, _ = await self.both()
+        with self.assertRaises(simp.UndeliveredError) as undelivered:
+            await alice.send("later", to=address(3), queue=True, timeout=0.1, or_cancel=True)
+        self.assertEqual(undelivered.exception.reason, "cancelled")
+        self.assertEqual(await alice.outbox(), [])
+        self.assertEqual((await alice.send("now", timeout=20, or_cancel=True)).outcome, "delivered")
+        self.bob.tell(signal.SIGSTOP)
+        with self.assertRaises(simp.NoAnswerError) as left:
+            await alice.send("it leaves", timeout=0.2, or_cancel=True)
+        message = left.exception.message
+        self.assertEqual(str(left.exception), f"message {message} has left, and may have arrived (simpd keeps trying)")
+        self.bob.tell(signal.SIGCONT)
+        with self.assertRaises(simp.UsageError):
+            await alice.send("without a limit", or_cancel=True)
+
     async def test_an_invitation_that_fails_says_why(self) -> None:
         alice, _ = await self.both()
         self.daemon(3, "--user", "carol")
@@ -346,7 +368,7 @@ class Kills(WithDaemons):
                         break
 
         listener = asyncio.create_task(hear())
-        for n in range(12):
+        for n in range(8):
             killed = [[], [self.alice], [self.bob], [self.alice, self.bob]][n % 4]
             sending = asyncio.create_task(alice.send(f"{n}"))
             await asyncio.gather(*(daemon.restart() for daemon in killed))
@@ -354,8 +376,57 @@ class Kills(WithDaemons):
         await alice.send("last")
         await listener
         # A message may be given to a consumer again, but it is the same one then.
-        self.assertEqual([text for _, text in sorted(set(heard))], [*map(str, range(12)), "last"])
+        self.assertEqual([text for _, text in sorted(set(heard))], [*map(str, range(8)), "last"])
         self.assertEqual([message async for message in bob.listen("mail", timeout=0.1)], [])
+
+    async def test_a_program_that_is_killed_and_run_again_sends_once_and_hears_all(self) -> None:
+        _, bob = await self.both()
+        sender = """
+            for n in range(20):
+                await client.send(f"{n}", to="bob", once=f"line {n}")
+                print(n, flush=True)
+                sys.stdin.readline()
+        """
+        listener = """
+            async for message in client.listen("mail"):
+                print(message.text, flush=True)
+                sys.stdin.readline()
+        """
+        for lines in (8, 20):
+            await self.run_and_kill(1, sender, lines)
+        self.assertEqual(len(await bob.history(kinds=["message"])), 20)
+        heard = [*await self.run_and_kill(2, listener, 5), *await self.run_and_kill(2, listener, 10)]
+        # The one that it was killed at comes again, and some that it had not yet said that it was done with.
+        self.assertIn("4", heard[5:])
+        async with aclosing(bob.listen("mail")) as messages:
+            while heard[-1] != "19":
+                heard.append((await anext(messages)).text)
+        self.assertEqual(list(dict.fromkeys(heard)), [f"{n}" for n in range(20)])
+
+    async def run_and_kill(self, host: int, body: str, lines: int) -> list[str]:
+        """Runs such a program until it has printed so many lines, and kills it at its work for the last. Gives the lines."""
+        program = """
+            import asyncio, sys, simp
+
+            async def main():
+                async with simp.Client(sys.argv[1]) as client:
+        """
+        program = textwrap.dedent(program) + textwrap.indent(textwrap.dedent(body), 8 * " ") + "asyncio.run(main())"
+        python = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program, address(host)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([CLIENT, *sys.path])},
+        )
+        assert python.stdin is not None and python.stdout is not None
+        said: list[str] = []
+        while len(said) < lines:
+            said.append((await python.stdout.readline()).decode().strip())
+            if len(said) < lines:
+                python.stdin.write(b"\n")
+        python.kill()
+        await python.communicate()
+        return said
 
     async def test_a_daemon_that_does_not_come_back_is_a_failure(self) -> None:
         alice, _ = await self.both()
@@ -503,6 +574,23 @@ class Finding(TestCase):
             line = await self.refused(self.socket(1))
         self.assertIn(f"{self.socket(1)}: belongs to ", line)
         self.assertEqual(said, [])
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a folder away")
+    async def test_a_socket_that_another_user_has_given_to_a_group_of_ours_may_be_named(self) -> None:
+        self.start(1)
+        folder, there = self.socket(1).parent, self.socket(1)
+        for path, mode in ((folder, 0o750), (there, 0o660)):
+            os.chown(path, 65534, 12345)
+            path.chmod(mode)
+        ours = mock.patch.multiple(os, geteuid=lambda: 65533, getegid=lambda: 65533, getgroups=lambda: [12345])
+        with ours:
+            self.assertEqual(await self.found(there), f"{address(1)}:7777")
+            with mock.patch.object(os, "getgroups", lambda: [12346]):
+                self.assertIn("belongs to ", await self.refused(there))
+            for path, open_, closed in ((folder, 0o770, 0o750), (folder, 0o751, 0o750), (there, 0o666, 0o660)):
+                path.chmod(open_)
+                self.assertIn("belongs to ", await self.refused(there))
+                path.chmod(closed)
 
 
 def frame(item: Any) -> bytes:
