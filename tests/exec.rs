@@ -194,7 +194,7 @@ fn the_signals_of_a_terminal_reach_a_command_with_a_time_limit_too() {
     let (_alice, [eve]) = with_peers(&world, ["eve"]);
     eve.say(&world.address(1), 0, "one");
     for signal in [Signal::SIGINT, Signal::SIGHUP] {
-        let mut listening = spawn(&world, "echo runs; sleep 600 & wait", &["--exec-timeout", "1h"]);
+        let mut listening = spawn(&world, "echo runs; sleep 600; true", &["--exec-timeout", "1h"]);
         assert_eq!(listening.read_line(), "runs");
         listening.signal(signal);
         // Whoever holds its output has ended too.
