@@ -309,7 +309,18 @@ fn an_outbox_that_comes_in_pieces_is_shown_whole_and_what_is_wrong_with_the_disk
         let (peer, text) =
             (Peer { user: String::new(), address: "127.0.0.3:7777".to_owned() }, "hi".to_owned());
         let (expires_ms, reason, next_ms) = (None, None, None);
-        let one = OutboxMessage { message, peer, text, at_ms: 0, expires_ms, tries: 0, reason, next_ms };
+        let one = OutboxMessage {
+            message,
+            peer,
+            host: None,
+            lookup: None,
+            text,
+            at_ms: 0,
+            expires_ms,
+            tries: 0,
+            reason,
+            next_ms,
+        };
         vec![Answer::Reply(Reply::Outbox { messages: vec![one], more })]
     };
     let mut status = world.start(1, &["--user", "alice"]).client().status();

@@ -8,6 +8,7 @@
 //! - `link_local`: addresses that need an interface.
 //! - `lost`: what simpctl says to simpd, and what it does when an answer never comes.
 //! - `outbox`: messages that are kept until their peer is there, and what else is kept.
+//! - `hosts`: such messages for hosts by their names, and taking them out again.
 //! - `retention`: old entries go, and what must stay stays.
 //! - `simpctl`: what simpctl says when something is wrong.
 //! - `start`: `simpctl start`. `overview`: what it says without a command.
@@ -79,6 +80,7 @@ mod first_process;
 mod groups;
 mod harness;
 mod health;
+mod hosts;
 mod idle;
 mod jobs;
 mod keys;

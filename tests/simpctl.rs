@@ -113,7 +113,10 @@ fn wrong_usage_is_status_2_and_one_line() {
             &["connect", "--tiemout", "1"],
             "no option --tiemout (did you mean --timeout? see simpctl connect --help)",
         ),
-        (&["outbox", "cancel"], "<id> is missing (see simpctl outbox cancel --help)"),
+        (
+            &["outbox", "cancel"],
+            "which messages? (give an id, whom they are for, or --all; see: simpctl outbox)",
+        ),
         (
             &["send", "-5", "degrees"],
             "no option -5 (put -- before a text that begins with a dash; see simpctl send --help)",

@@ -81,6 +81,16 @@ pub enum Reply {
         /// that does not wait any more.
         states: Vec<Option<MessageState>>,
     },
+    /// To `cancel_all`.
+    Cancelled {
+        /// The messages that were taken out.
+        messages: Vec<u64>,
+        /// Those that are being delivered, and stay.
+        in_flight: Vec<u64>,
+        /// If there may be more: ask again with this as `after`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<u64>,
+    },
     /// To `consumers`.
     Consumers {
         /// By name.

@@ -70,6 +70,8 @@ mod tests {
             Request::Decline { who: who() },
             Request::send(who(), "hi"),
             once(text()),
+            for_host(text()),
+            Request::CancelAll { who: who(), after: 0 },
             Request::Quit { who: who(), chat: None, now: false },
             Request::History { before: None, limit: 1, filter: filter.clone() },
             Request::Follow { from: FollowFrom::End, filter },
@@ -88,8 +90,18 @@ mod tests {
     fn once(name: String) -> Request {
         match Request::send(None, "hi") {
             Request::Send { who, chat, text, queue, expire_ms, token, again_after, .. } => {
-                let once = Some(name);
-                Request::Send { who, chat, text, queue, expire_ms, token, again_after, once }
+                let (once, host) = (Some(name), None);
+                Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn for_host(name: String) -> Request {
+        match Request::send(None, "hi") {
+            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, .. } => {
+                let host = Some(name);
+                Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host }
             }
             other => panic!("{other:?}"),
         }

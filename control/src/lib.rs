@@ -17,7 +17,7 @@
 //! - [`places`]: where the programs find each other; [`homes`]: in which folders, `holder`: by their locks.
 //!   [`running`]: all daemons that run.
 //! - [`typed`]: what users give for others to read, for every program. [`save_folder`]: where files of peers may be saved.
-//! - [`trust`]: whom they talk to at all. `who`, `address`: how users name a peer. [`names`], `known_peers`: whom they mean,
+//! - [`trust`]: whom they talk to at all. `who`, `address`, `host_name`: how users name a peer. [`names`], `known_peers`: whom they mean,
 //!   also by the name of a host, which `databases` looks up.
 
 mod address;
@@ -38,6 +38,7 @@ pub mod frame;
 mod framed;
 mod holder;
 pub mod homes;
+mod host_name;
 mod key_owner;
 mod kinds;
 mod known_log;
@@ -67,11 +68,13 @@ pub use answer::{Answer, Reply};
 pub use bounded::NAME_MAX;
 pub use client::{Client, Incoming};
 pub use contact::Contact;
+pub use databases::LookupError;
 pub use epochs::{Epoch, Epochs, Position};
 pub use event::{Event, Kind, What};
 pub use failure::{Failure, FailureKind, Takes};
 pub use framed::FrameStream;
 pub use holder::{Holder, LOCK};
+pub use host_name::HostName;
 pub use key_owner::{KeyOwner, KeyOwnerError};
 pub use lists::Piece;
 pub use log_id::LogId;
@@ -84,7 +87,7 @@ pub use socket::Socket;
 pub use status::{Counters, NotLeaving, OldestWaiting, PeerNote, Refused, Status};
 pub use token::token;
 pub use values::{
-    ChatInfo, Consumer, Forgotten, KnownKey, MessageState, OutboxMessage, Peer, PeerInfo, Secure, Transfer,
-    TransferState, TrustedKey,
+    ChatInfo, Consumer, Forgotten, KnownKey, Lookup, MessageState, OutboxMessage, Peer, PeerInfo, Secure,
+    Transfer, TransferState, TrustedKey,
 };
 pub use who::{Who, WhoError};

@@ -1,61 +1,90 @@
-//! Whom users mean: what reads as an address is checked, and hosts are looked up. The daemon never resolves a name, so it
-//! happens here, for every front end.
+//! Whom users mean: what reads as an address is checked, and hosts are looked up, for every front end. The daemon looks
+//! up only what the outbox has messages for.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::address::{Address, AddressError, Host};
 use crate::answer::Reply;
 use crate::client::Client;
-use crate::databases;
+use crate::databases::{self, LookupError};
 use crate::error::{Error, Outcome, fail};
 use crate::failure::FailureKind;
+use crate::host_name::{HostName, split};
 use crate::known_peers;
 use crate::request::Request;
 use crate::values::Peer;
 use crate::who::Who;
 
+/// Whom a name means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// Whoever is at this address.
+    Address(String),
+    /// A host, and the address that it has now, unless nobody can say that now.
+    Host(HostName, Option<String>),
+}
+
 /// What the daemon is to invite: an address as it was typed, where the peer is that is known by a name, or the first
-/// address of a host's name that is of the daemon's own family. A name with a dot, or with a port, is that of a host if there
-/// is one: whatever a peer calls itself, `nas.example` stays that host, and `nas.` is one that a peer is called like.
+/// address of a host's name that is of the daemon's own family.
+///
+/// # Errors
+/// As [`meant`], and `no_such` if a host cannot be looked up now.
+pub fn address(client: &mut Client, typed: &str) -> Outcome<String> {
+    match meant(client, typed)? {
+        Meant::Address(address) | Meant::Host(_, Some(address)) => Ok(address),
+        Meant::Host(host, None) => {
+            Err(fail(FailureKind::NoSuch, format!("{}: {}", host.name(), LookupError::NoAnswer)))
+        }
+    }
+}
+
+/// Whom this means: an address, a peer that is known by this name, or else a host. A name with a dot, or with a port, is
+/// that of a host if there is one: whatever a peer calls itself, `nas.example` stays that host, and `nas.` is one that a
+/// peer is called like.
 ///
 /// # Errors
 /// `no_such` if there is neither, or several peers are called so; `usage` if it makes no sense.
-pub fn address(client: &mut Client, typed: &str) -> Outcome<String> {
+pub fn meant(client: &mut Client, typed: &str) -> Outcome<Meant> {
     let (host, port) = match address_or_host(typed) {
         // It travels with the number of the interface.
-        Ok(Named::Address(address)) => return Ok(address.to_string()),
+        Ok(Named::Address(address)) => return Ok(Meant::Address(address.to_string())),
         Ok(Named::Host(host, port)) => (host, port),
         // No host can be called so, but a user can.
-        Err(error) => return known_peers::address(client, typed)?.ok_or(error),
+        Err(error) => return known_peers::address(client, typed)?.map(Meant::Address).ok_or(error),
     };
     let is_of_host = host.contains('.') || port.is_some();
     if !is_of_host && let Some(known) = known_peers::address(client, typed)? {
-        return Ok(known);
+        return Ok(Meant::Address(known));
     }
-    match of_host(client, host, port) {
-        Err(unknown) if unknown.is(FailureKind::NoSuch) && is_of_host => {
-            known_peers::address(client, typed)?.ok_or(unknown)
+    let meant = |address| Meant::Host(HostName::new(host, port), address);
+    match of_host(client, host, port)? {
+        Ok(address) => Ok(meant(Some(address))),
+        Err(LookupError::NoAnswer) => Ok(meant(None)),
+        Err(LookupError::Unknown) if is_of_host => {
+            known_peers::address(client, typed)?.map(Meant::Address).ok_or_else(|| unknown(host))
         }
-        Err(unknown) if unknown.is(FailureKind::NoSuch) => {
+        Err(LookupError::Unknown) => {
             Err(fail(FailureKind::NoSuch, format!("{host}: neither a known peer nor a known host")))
         }
-        found => found,
     }
 }
 
 /// The first address of a host's name that is of the daemon's own family.
-fn of_host(client: &mut Client, host: &str, port: Option<u16>) -> Outcome<String> {
+fn of_host(client: &mut Client, host: &str, port: Option<u16>) -> Outcome<Result<String, LookupError>> {
     // The daemon waits for our hello, and a name may be long in resolving.
     client.write()?;
-    let found = resolve(host);
+    let found = look_up(host);
     let ours = client.address()?.parse::<SocketAddr>().ok();
-    // A socket of one family cannot send to the other.
-    let same = found.iter().find(|at| ours.is_some_and(|ours| ours.is_ipv4() == at.ip().is_ipv4()));
-    // If none is of its family simpd refuses it, and says why.
-    match same.or(found.first()) {
-        Some(&host) => Ok(Address { host, port }.to_string()),
-        None => Err(unknown(host)),
-    }
+    Ok(found.and_then(|found| {
+        let host = best(&found, |ip| ours.is_some_and(|ours| ours.is_ipv4() == ip.is_ipv4()));
+        host.map(|host| Address { host, port }.to_string()).ok_or(LookupError::Unknown)
+    }))
+}
+
+/// Which of a host's addresses to use: the first of our own family, for a socket of one family cannot send to the other. If
+/// there is none, the first: simpd refuses it, and says why.
+pub fn best(found: &[Host], is_of_ours: impl Fn(IpAddr) -> bool) -> Option<Host> {
+    found.iter().find(|host| is_of_ours(host.ip())).or(found.first()).copied()
 }
 
 /// The address of a peer that is spoken with directly: as it was typed, or the first of a host's name; port 7777
@@ -67,7 +96,7 @@ pub fn peer(typed: &str) -> Outcome<SocketAddr> {
     let address = match address_or_host(typed)? {
         Named::Address(address) => address,
         Named::Host(host, port) => {
-            let found = resolve(host);
+            let found = look_up(host).map_err(|why| fail(FailureKind::NoSuch, format!("{host}: {why}")))?;
             Address { host: *found.first().ok_or_else(|| unknown(host))?, port }
         }
     };
@@ -160,66 +189,44 @@ fn usage(typed: &str, error: &AddressError) -> Error {
 }
 
 fn unknown(host: &str) -> Error {
-    fail(FailureKind::NoSuch, format!("{host}: unknown host"))
+    fail(FailureKind::NoSuch, format!("{host}: {}", LookupError::Unknown))
+}
+
+/// Where the peer is that is known by this name; `None` if nobody is, or if it is an address.
+///
+/// # Errors
+/// `no_such` if several peers are, with their addresses.
+pub fn known(client: &mut Client, name: &str) -> Outcome<Option<String>> {
+    match Who::parse(name) {
+        Who::User(name) => known_peers::address(client, &name),
+        Who::Ip(_) | Who::Address(_) | Who::Both(..) | Who::OnHost(..) => Ok(None),
+    }
 }
 
 /// The addresses of what may be a host's name, with its port if it has one.
-fn addresses(named: &str) -> Vec<String> {
+pub fn addresses(named: &str) -> Vec<String> {
     let Ok(Named::Host(host, port)) = address_or_host(named) else { return Vec::new() };
-    let mut found: Vec<String> =
-        resolve(host).into_iter().map(|host| Address { host, port }.to_string()).collect();
+    let found = look_up(host).unwrap_or_default();
+    let mut found: Vec<String> = found.into_iter().map(|host| Address { host, port }.to_string()).collect();
     found.dedup();
     found
 }
 
-fn resolve(host: &str) -> Vec<Host> {
+/// The addresses of the host with this name, in the order of preference. It may take as long as resolv.conf(5) says.
+///
+/// # Errors
+/// [`LookupError`].
+pub fn look_up(host: &str) -> Result<Vec<Host>, LookupError> {
     match (databases::hosts(host), host.strip_suffix('.')) {
         // A dot at the end says that the name is complete, which only DNS understands, and /etc/hosts does not.
-        (none, Some(name)) if none.is_empty() => databases::hosts(name),
+        (Err(_), Some(name)) => databases::hosts(name),
         (found, _) => found,
     }
-}
-
-/// Parts `HOST[:PORT]`.
-fn split(text: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = match text.split_once(':') {
-        Some((host, port)) => (host, Some(port.parse().ok().filter(|&port| port != 0)?)),
-        None => (text, None),
-    };
-    // Anything else, a space or a slash, is a slip: no resolver is asked about it.
-    let is_of_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    // The resolver reads some numbers as addresses in forms that nobody expects: `1.2.3` as 1.2.0.3.
-    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    let is_number = last.starts_with("0x") || last.bytes().all(|byte| byte.is_ascii_digit());
-    (!host.is_empty() && host.chars().all(is_of_host) && !is_number).then_some((host, port))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_host_may_have_a_port() {
-        assert_eq!(split("host.example"), Some(("host.example", None)));
-        assert_eq!(split("host:7778"), Some(("host", Some(7778))));
-        for bad in [
-            "",
-            ":7777",
-            "host:",
-            "host:0",
-            "host:70000",
-            "a b",
-            "a:b:c",
-            "127.0.0.1/8",
-            "1.2.3",
-            "127.1",
-            "42",
-            "a.0x7f",
-            ".",
-        ] {
-            assert_eq!(split(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn an_address_is_not_looked_up() {

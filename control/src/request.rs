@@ -22,9 +22,10 @@ pub const MINOR: u32 = 1;
 /// `read`, and for `read` in what is known of a peer; `once` for the `once` of a `send`; `backup` for `hold_log` and
 /// `release_log`; `states` for the request of that name; `health` for `not_leaving` and `waiting` in a
 /// [`Status`](crate::Status); `takes` for the `takes` of a [`Failure`](crate::Failure); `take_back` for the `cancel` of a
-/// message that waits in a chat.
+/// message that waits in a chat; `hosts` for the `host` of a `send` and of a message in the outbox, and for the request
+/// `cancel_all`.
 pub const FEATURES: &[&str] =
-    &["keys", "files", "search", "read", "health", "once", "backup", "states", "takes", "take_back"];
+    &["keys", "files", "search", "read", "health", "once", "backup", "states", "takes", "take_back", "hosts"];
 
 /// Most messages that one request may ask about.
 pub const STATES_MAX: usize = 100;
@@ -95,6 +96,10 @@ pub enum Request {
         /// or another peer, is refused.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
         once: Option<String>,
+        /// With `queue`: the host that it is for, `HOST` or `HOST:PORT`, port 7777 if none is given. The daemon looks it up
+        /// before each invitation. `who` is the address that it has now; absent if nobody can say that now.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
+        host: Option<String>,
     },
     /// Offer a file to the peer of a secure chat. Answered with [`Reply::Queued`](crate::Reply::Queued) once that is
     /// durable; then follow its `delivered`, `undelivered` or `file_failed`. The file must stay as it is until then.
@@ -158,6 +163,17 @@ pub enum Request {
     Cancel {
         /// Its id.
         message: u64,
+    },
+    /// Take messages out of the outbox, as undelivered: all of them, or all that are for somebody. Answered with
+    /// [`Reply::Cancelled`](crate::Reply::Cancelled), which may be only a part.
+    CancelAll {
+        /// Those for whoever this means: a user name, `ADDR`, `ADDR:PORT`, `USER@ADDR:PORT`; or those for this host: `HOST`,
+        /// `HOST:PORT`. All if it is absent.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
+        who: Option<String>,
+        /// Only those with a higher id.
+        #[serde(default)]
+        after: u64,
     },
     /// Put the text of a message that was not delivered, or not confirmed, into the outbox, as a new message to the
     /// same peer. Answered with [`Reply::Queued`](crate::Reply::Queued).
@@ -283,6 +299,7 @@ impl Request {
             token: None,
             again_after: None,
             once: None,
+            host: None,
         }
     }
 }

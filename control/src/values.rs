@@ -82,8 +82,14 @@ pub struct Secure {
 pub struct OutboxMessage {
     /// Its id.
     pub message: u64,
-    /// Who is to have it.
+    /// Who is to have it. If it is for a host that is not found yet, its address is `host`.
     pub peer: Peer,
+    /// The host that it is for, `HOST:PORT`; absent if it is for an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What becomes of the lookup of that host; absent if the last one has found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<Lookup>,
     /// What it says.
     pub text: String,
     /// When it was queued, in milliseconds since 1970.
@@ -97,8 +103,8 @@ pub struct OutboxMessage {
     /// Why the last of these invitations, or the last chat, came to nothing.
     #[serde(flatten, serialize_with = "reasons::tell_if_any", deserialize_with = "reasons::hear_if_any")]
     pub reason: Option<Reason>,
-    /// When its peer is invited next, in milliseconds since 1970; absent while it is being invited, and while
-    /// there is a chat with it.
+    /// When its peer is invited next, or looked up if it is not found yet, in milliseconds since 1970; absent while it is
+    /// being invited or looked up, and while there is a chat with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_ms: Option<u64>,
 }
@@ -119,6 +125,16 @@ pub enum MessageState {
         #[serde(flatten, serialize_with = "reasons::tell", deserialize_with = "reasons::hear")]
         reason: Reason,
     },
+}
+
+/// What becomes of the lookup of a host's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lookup {
+    /// It is being looked up.
+    Asked,
+    /// The last lookup has come to nothing, for this reason.
+    Failed(String),
 }
 
 /// A reader of the log whose place is kept.

@@ -170,10 +170,10 @@ pub(crate) struct RequestsArgs {}
 #[argh(subcommand, name = "chats", help_triggers("-h", "--help"))]
 pub(crate) struct ChatsArgs {}
 
-/// List the messages in the outbox, which wait for their peers, or take one out.
+/// List the messages in the outbox, which wait for their peers, or take some out.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(note = "One per line, without a heading: id, peer, age, state, text.")]
-#[argh(note = "JSON: per message id, at, to, text, expires, tries, reason, next.")]
+#[argh(note = "JSON: per message id, at, to, host, lookup, text, expires, tries, reason, next.")]
 #[argh(subcommand, name = "outbox", help_triggers("-h", "--help"))]
 pub(crate) struct OutboxArgs {
     #[argh(subcommand)]
@@ -187,14 +187,18 @@ pub(crate) enum OutboxCommand {
     Cancel(CancelArgs),
 }
 
-/// Take a message back that has not left, out of the outbox or out of the chat that it waits in.
+/// Take messages back that have not left, out of the outbox or the one out of the chat that it waits in.
 #[derive(FromArgs, ArgsInfo)]
-#[argh(note = "JSON: the id, as cancelled.")]
+#[argh(note = "What is being delivered already stays, and the exit status is 1.")]
+#[argh(note = "JSON: the id of each, as cancelled.")]
 #[argh(subcommand, name = "cancel", help_triggers("-h", "--help"))]
 pub(crate) struct CancelArgs {
-    /// the id of the message
-    #[argh(positional, from_str_fn(id))]
-    pub(crate) id: u64,
+    /// the id of a message, or whom the messages are for: a peer or host, as outbox lists it
+    #[argh(positional)]
+    pub(crate) which: Option<String>,
+    /// all of them
+    #[argh(switch)]
+    pub(crate) all: bool,
 }
 
 /// Send a message again that was not delivered or not confirmed; it stays in the outbox until the peer has it.

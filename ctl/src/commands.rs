@@ -53,7 +53,9 @@ pub(crate) fn run(command: &Command, named: Option<String>, output: &mut Output)
         Command::Ask(args) => {
             ask::check(args).and_then(|question| ask::run(&mut simpd()?, output, args, question))
         }
-        Command::Outbox(args) => outbox::run(&mut simpd()?, output, args),
+        Command::Outbox(args) => {
+            outbox::check(args).and_then(|wanted| outbox::run(&mut simpd()?, output, &wanted))
+        }
         Command::Resend(args) => resend::run(&mut simpd()?, output, args),
         Command::Listen(args) => {
             listen::check(args, output.is_json()).and_then(|()| listen::run(&mut simpd()?, output, args))

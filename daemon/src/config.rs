@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
-use simp_control::frame::LONGEST_TEXT;
 use simp_control::{Address, AddressError, TEXT_MAX, homes, when};
-use simp_engine::{Accept, Budget, Pins, Policy, Retain, Secrecy};
+use simp_engine::{Accept, Pins, Policy, Retain, Secrecy};
 use simp_proto::secure::Name;
 use simp_proto::{RINGING_USER, Settings as ChatSettings};
-use simp_service::arguments;
 use simp_store::{Discard, Durability};
 
 use crate::at_start::AtStart;
+use crate::bounds::{SECURE_TEXT_MOST, budget, outbox, whole};
 use crate::group::Group;
 pub use crate::settings::ConfigError;
 use crate::settings::{Said, Settings, Value, dangling};
@@ -27,10 +26,7 @@ const CHATS_MAX: u64 = 100_000;
 const EXPIRY_MIN: Duration = Duration::from_secs(1);
 const EXPIRY_MAX: Duration = Duration::from_secs(86_400);
 
-/// Most bytes of a text that a user can allow in secure chats: with what belongs to it, it fits a frame of the control API.
-const SECURE_TEXT_MOST: u64 = LONGEST_TEXT as u64;
-
-/// And without a word about it.
+/// Most bytes of a text in a secure chat if nothing is said of that.
 const SECURE_TEXT_MAX: u64 = 256 << 10;
 
 /// simpd carries chats over SIMP. It stays in the foreground and logs to standard error; simpctl talks to it.
@@ -177,6 +173,7 @@ fn policy(file: &mut Settings, args: &Args) -> Result<Policy, ConfigError> {
         secrecy: secrecy(file.text("secure")?)?,
         text_max: whole(file.number("text_max")?, TEXT_MAX as u64, SECURE_TEXT_MOST)?
             .unwrap_or(SECURE_TEXT_MAX) as usize,
+        outbox: outbox(file)?,
         retain: retain(file)?,
         budget: budget(file)?,
         pins: pins(file)?,
@@ -232,15 +229,6 @@ fn retain(file: &mut Settings) -> Result<Retain, ConfigError> {
     Ok(Retain { age, count, discard })
 }
 
-fn budget(file: &mut Settings) -> Result<Budget, ConfigError> {
-    let default = Budget::default();
-    let mut bytes = |name, default| Ok(whole(file.number(name)?, 1_024, 1 << 40)?.unwrap_or(default));
-    Ok(Budget {
-        peer: bytes("peer_bytes", default.peer)?,
-        strangers: bytes("stranger_bytes", default.strangers)?,
-    })
-}
-
 fn pins(file: &mut Settings) -> Result<Pins, ConfigError> {
     let mut pins = Pins::default();
     for (address, said) in file.table("peers")? {
@@ -286,11 +274,6 @@ fn level(said: Option<Said>) -> Result<tracing::Level, ConfigError> {
         "debug" => Ok(tracing::Level::DEBUG),
         _ => Err(said.is_no("expected error, warn, info or debug")),
     }
-}
-
-fn whole(said: Option<Said>, least: u64, most: u64) -> Result<Option<u64>, ConfigError> {
-    let Some(said) = said else { return Ok(None) };
-    arguments::whole(&said.value, least, most).map(Some).map_err(|expected| said.is_no(expected))
 }
 
 fn default_file() -> Option<PathBuf> {
@@ -349,6 +332,15 @@ mod tests {
                 "accept = 'ann, SHA256:abc'",
                 "line 1: accept: SHA256:abc: a key is SHA256: and 43 characters (see: simpctl key)",
             ),
+            ("outbox_max = 0", "line 1: outbox_max '0': expected a whole number from 1 to 10000000"),
+            (
+                "outbox_peer_max = 'all'",
+                "line 1: outbox_peer_max: expected a number, without quotation marks",
+            ),
+            (
+                "outbox_bytes = 1000",
+                "line 1: outbox_bytes '1000': expected a whole number from 1000000 to 1099511627776",
+            ),
             ("peer_bytes = 0", "line 1: peer_bytes '0': expected a whole number from 1024 to 1099511627776"),
             (
                 "stranger_bytes = 1000",
@@ -391,7 +383,7 @@ mod tests {
             ("user = 7", "line 1: user: expected a text between quotation marks"),
             (
                 "user = 'a'\nmax_chat = 3",
-                "line 2: max_chat: unknown setting (known: address, log, durability, user, accept, max_chats, attempts, request_expiry, message_max, secure, text_max, retain_age, retain_count, retain_discard, peer_bytes, stranger_bytes, peers)",
+                "line 2: max_chat: unknown setting (known: address, log, durability, user, accept, max_chats, attempts, request_expiry, message_max, secure, text_max, outbox_max, outbox_peer_max, outbox_bytes, retain_age, retain_count, retain_discard, peer_bytes, stranger_bytes, peers, socket_group, read_group)",
             ),
             (
                 "[peers]\n\nbob = 'plain'",

@@ -6,12 +6,14 @@
 //!   where they were made. `output`: what is to be written to a client. `followers`: entries of the log for clients.
 //! - `files`: what is read and written for chats.
 //! - `managed`: what the service manager is told. `presence`: whether our address is there.
+//! - `resolver`: names of hosts are looked up, which takes as long as it takes.
 //! - `requests`: whose requests a turn takes in, and what clients owe. `rota`: whose turn it is if not all can be served in one
 //!   turn of the loop.
-//! - `startup`, `config`: what must be right before it serves. `at_start`: what cannot change later. `restore`: a log from a backup. `settings`: simpd.toml; `syntax`: lines of it
+//! - `startup`, `config`, `bounds`: what must be right before it serves. `at_start`: what cannot change later. `restore`: a log from a backup. `settings`: simpd.toml; `syntax`: lines of it
 //!   that are no TOML.
 
 mod at_start;
+mod bounds;
 mod clients;
 mod config;
 mod connection;
@@ -25,6 +27,7 @@ mod output;
 mod place;
 mod presence;
 mod requests;
+mod resolver;
 mod restore;
 mod rota;
 mod secure_socket;

@@ -37,6 +37,7 @@ use crate::managed::{Condition, Managed};
 use crate::place::Places;
 use crate::presence::{Presence, absence};
 use crate::requests::Requests;
+use crate::resolver::Resolver;
 use crate::rota::Rotas;
 use crate::udp::{Blocked, Fate, More, Refusal, Udp};
 
@@ -45,9 +46,10 @@ const SIGNALS: Token = Token(1);
 const WAKING: Token = Token(2);
 const PRESENCE: Token = Token(3);
 const LINKS: Token = Token(4);
+const RESOLVER: Token = Token(5);
 /// Those of the control sockets, and those of their places.
-const LISTENERS: Range<usize> = 5..8;
-const PLACES: Range<usize> = 8..11;
+const LISTENERS: Range<usize> = 6..9;
+const PLACES: Range<usize> = 9..12;
 const FIRST_CLIENT: usize = PLACES.end;
 
 /// Most datagrams taken in one turn, so that a flood does not starve the clients. They share one commit.
@@ -66,6 +68,7 @@ pub struct Server {
     udp: Udp,
     links: Option<Links>,
     files: Files,
+    resolver: Resolver,
     clients: Clients,
     places: Places,
     presence: Option<Presence>,
@@ -142,6 +145,7 @@ impl Server {
             udp,
             links,
             files,
+            resolver: Resolver::new(RESOLVER),
             clients,
             places,
             presence,
@@ -202,6 +206,7 @@ impl Server {
             self.transmit(now)?;
             self.carry_channels(now)?;
             self.files.obey(self.outputs.files.drain(..));
+            self.resolver.obey(self.poll.registry(), self.outputs.lookups.drain(..))?;
             self.answer(now);
             let condition = Condition::of(self.is_present(), self.engine.hindrance(now));
             self.managed.tell(now.instant, condition);
@@ -287,6 +292,8 @@ impl Server {
                 Token(place) if PLACES.contains(&place) => self.places.woken(event.token(), now.instant),
                 // This turn finds what is due by now.
                 WAKING => self.waking.noticed(),
+                // What it has found is taken below.
+                RESOLVER => {}
                 Token(place) if LISTENERS.contains(&place) => self.clients.accept(self.poll.registry()),
                 _ => self.clients.woken(event),
             }
@@ -302,6 +309,7 @@ impl Server {
         if !self.engine.is_giving_up(now.instant) {
             self.receive()?;
             self.hear_channels(now)?;
+            self.resolver.take_found(&mut self.inputs.lookups);
             self.requests.read(&mut self.clients, &self.engine, &mut self.inputs);
         }
         self.requests.dismiss_debtors(&mut self.clients, now.instant);

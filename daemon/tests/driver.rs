@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use simp_control::{Answer, Event, Failure, KeyId, Reply, Request};
 use simp_engine::{
-    Accept, Arrival, Budget, ChannelCommand, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Pins,
-    Policy, Retain, Rights, Secrecy,
+    Accept, Arrival, Budget, ChannelCommand, Departure, Engine, Inputs, Link, Now, Origin, OutboxMax,
+    Outputs, Pins, Policy, Retain, Rights, Secrecy,
 };
 use simp_proto::secure::Name;
 use simp_proto::{Datagram, DecodeError, Settings, UserName};
@@ -109,6 +109,7 @@ pub struct Driver {
     waiting: VecDeque<Waiting>,
     said: Vec<(SocketAddr, Datagram, Duration)>,
     commands: Vec<ChannelCommand>,
+    lookups: Vec<String>,
 }
 
 impl Driver {
@@ -117,8 +118,8 @@ impl Driver {
         let engine = Engine::new(now, policy, (address, key_of(address)), store, random).unwrap();
         let (inputs, outputs) = (Inputs::default(), Outputs::default());
         let (uplink, waiting) = (Uplink::Free, VecDeque::new());
-        let (said, commands) = (Vec::new(), Vec::new());
-        let mut driver = Self { engine, inputs, outputs, uplink, waiting, said, commands };
+        let (said, commands, lookups) = (Vec::new(), Vec::new(), Vec::new());
+        let mut driver = Self { engine, inputs, outputs, uplink, waiting, said, commands, lookups };
         driver.turn(now);
         driver
     }
@@ -143,9 +144,11 @@ impl Driver {
         let (datagrams, requests) =
             (mem::take(&mut self.inputs.datagrams), mem::take(&mut self.inputs.requests));
         let channels = mem::take(&mut self.inputs.channels);
+        let lookups = mem::take(&mut self.inputs.lookups);
         self.take_turn(now);
         (self.inputs.datagrams, self.inputs.requests) = (datagrams, requests);
         self.inputs.channels = channels;
+        self.inputs.lookups = lookups;
     }
 
     fn take_turn(&mut self, now: Now) {
@@ -159,12 +162,23 @@ impl Driver {
             is_known: false,
         }));
         self.commands.append(&mut self.outputs.channels);
+        self.lookups.append(&mut self.outputs.lookups);
         self.flush(now.instant);
     }
 
     /// What it wants done with channels since the last time, in order.
     pub fn commanded(&mut self) -> Vec<ChannelCommand> {
         mem::take(&mut self.commands)
+    }
+
+    /// The names that it wants to be looked up since the last time, in order.
+    pub fn looks_up(&mut self) -> Vec<String> {
+        mem::take(&mut self.lookups)
+    }
+
+    /// Whether there are any.
+    pub fn wants_lookup(&self) -> bool {
+        !self.lookups.is_empty()
     }
 
     /// What waits leaves, as far as the uplink takes it.
@@ -319,6 +333,7 @@ pub fn policy(user: &str, accept: Accept, max_chats: usize) -> Policy {
         chat: Settings::default(),
         secrecy: Secrecy::Off,
         text_max: 1 << 18,
+        outbox: OutboxMax::default(),
         retain: Retain::default(),
         budget: Budget::default(),
         pins: Pins::default(),
@@ -342,6 +357,7 @@ pub fn send(who: Option<SocketAddr>, text: &str) -> Request {
         token: None,
         again_after: None,
         once: None,
+        host: None,
     }
 }
 
@@ -357,6 +373,7 @@ pub fn keep(to: SocketAddr, text: &str, expire_ms: Option<u64>) -> Request {
         token: None,
         again_after: None,
         once: None,
+        host: None,
     }
 }
 

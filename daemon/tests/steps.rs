@@ -8,6 +8,7 @@ mod departures;
 mod faults;
 mod habits;
 mod holds;
+mod hosts;
 mod keys;
 mod likeness;
 mod meetings;

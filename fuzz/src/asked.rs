@@ -97,6 +97,7 @@ fn send(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
             token: None,
             again_after: None,
             once: None,
+            host: None,
         });
     }
     let text = match input.ratio(1, 4)? {
@@ -112,6 +113,7 @@ fn send(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
         token: input.ratio(1, 2)?.then_some(7),
         again_after: some_id(input, last)?,
         once: input.ratio(1, 4)?.then(|| "once".to_owned()),
+        host: input.ratio(1, 8)?.then(|| "nas.example".to_owned()),
     })
 }
 

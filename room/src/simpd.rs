@@ -359,6 +359,7 @@ pub fn send(to: &ChatRef, text: &str, token: u64, after: u64) -> Errand {
         token: Some(token),
         again_after: None,
         once: None,
+        host: None,
     };
     Errand { request, after }
 }

@@ -87,8 +87,8 @@ fn a_wrong_configuration_names_the_line() {
         (
             "accept = 'all'\nmax_chat = 2\n",
             "line 2: max_chat: unknown setting (known: address, log, durability, user, accept, max_chats, attempts, \
-             request_expiry, message_max, secure, text_max, retain_age, retain_count, retain_discard, peer_bytes, \
-             stranger_bytes, peers, socket_group, read_group)",
+             request_expiry, message_max, secure, text_max, outbox_max, outbox_peer_max, outbox_bytes, retain_age, retain_count, \
+             retain_discard, peer_bytes, stranger_bytes, peers, socket_group, read_group)",
         ),
         ("socket_group = 7", "line 1: socket_group: expected a text between quotation marks"),
         (

@@ -227,6 +227,8 @@ fn a_request_is_a_banner_with_its_keys_and_both_keys_work() {
     snapshot.outbox.0.push(OutboxMessage {
         message: 9,
         peer,
+        host: None,
+        lookup: None,
         text,
         at_ms,
         expires_ms,

@@ -55,10 +55,12 @@ export class Desk {
     if (outbox.length === 0) return [el("p.quiet", { textContent: "Nothing waits. What is written to somebody who is away is kept here until it is delivered." })];
     const now = Date.now();
     return outbox.map((message) => {
-      const { text, tries, next_ms: next, expires_ms: expires } = message;
+      const { text, tries, host, lookup, next_ms: next, expires_ms: expires } = message;
       const reason = message.detail ?? message.reason;
       const peer = withPeer(this.session.state, message.peer);
       const says = [`since ${when(message.at_ms)}`];
+      if (host) says.push(lookup === "asked" ? `looking up ${host}` : `for ${host}`);
+      if (lookup?.failed) says.push(lookup.failed);
       if (next) says.push(`next try in ${age(next - now)}`);
       if (tries > 0) says.push(`${many(tries, "try", "tries")}${reason ? ` (${why(reason)})` : ""}`);
       if (expires) says.push(`given up ${moment(expires)}`);

@@ -75,6 +75,7 @@ fn is_allowed(request: &Request) -> bool {
         | Request::Follow { .. }
         | Request::SendFile { .. }
         | Request::States { .. }
+        | Request::CancelAll { .. }
         | Request::Transfers { .. }
         | Request::Seen { .. }
         | Request::Consumers

@@ -5,7 +5,7 @@ use std::iter::successors;
 
 use simp_control::{
     Answer, ChatInfo, Consumer, Counters, Digest, Epoch, Epochs, Event, Failure, FailureKind, Filter,
-    FollowFrom, Forgotten, KeyId, Kind, KnownKey, LogId, MessageState, NotLeaving, OldestWaiting,
+    FollowFrom, Forgotten, KeyId, Kind, KnownKey, LogId, Lookup, MessageState, NotLeaving, OldestWaiting,
     OutboxMessage, Peer, PeerInfo, PeerNote, Reason, Refused, Reply, Request, Secure, State, Status, Takes,
     Transfer, TransferState, TrustedKey, VERSION, What,
 };
@@ -30,6 +30,7 @@ pub fn requests() -> Vec<Request> {
                 token: Some(u64::MAX),
                 again_after: Some(0),
                 once: Some("report 2026-11-29".to_owned()),
+                host: Some("nas.example:7777".to_owned()),
             },
             Request::Send { .. } => send_file(who(), Some(u64::MAX)),
             Request::SendFile { .. } => Request::TakeFile { message: 5, folder: "/tmp".to_owned() },
@@ -38,7 +39,8 @@ pub fn requests() -> Vec<Request> {
             Request::Transfers { .. } => Request::Outbox { after: 4 },
             Request::Outbox { .. } => Request::States { messages: vec![5, u64::MAX] },
             Request::States { .. } => Request::Cancel { message: 5 },
-            Request::Cancel { .. } => Request::Resend { message: 6, expire_ms: Some(1) },
+            Request::Cancel { .. } => Request::CancelAll { who: who(), after: 4 },
+            Request::CancelAll { .. } => Request::Resend { message: 6, expire_ms: Some(1) },
             Request::Resend { .. } => Request::Quit { who: who(), chat: Some(7), now: true },
             Request::Quit { .. } => Request::Chats { after: 0 },
             Request::Chats { .. } => Request::History { before: Some(9), limit: 20, filter: filter() },
@@ -76,8 +78,10 @@ pub fn requests() -> Vec<Request> {
             token: None,
             again_after: None,
             once: None,
+            host: None,
         },
         send_file(None, None),
+        Request::CancelAll { who: None, after: 0 },
         Request::Resend { message: u64::MAX, expire_ms: None },
         Request::Quit { who: None, chat: None, now: false },
         Request::History { before: None, limit: u32::MAX, filter: Filter::default() },
@@ -281,6 +285,8 @@ fn outbox() -> Vec<OutboxMessage> {
     let bare = OutboxMessage {
         message: 4,
         peer: peer(),
+        host: None,
+        lookup: None,
         text: "hi".to_owned(),
         at_ms: 1_700_000_000_000,
         expires_ms: None,
@@ -296,6 +302,10 @@ fn outbox() -> Vec<OutboxMessage> {
         ..bare.clone()
     };
     let mut all: Vec<OutboxMessage> = reasons().into_iter().map(tried).collect();
+    let host = Some("nas.example:7777".to_owned());
+    for lookup in [Lookup::Asked, Lookup::Failed("unknown host".to_owned())] {
+        all.push(OutboxMessage { host: host.clone(), lookup: Some(lookup), ..bare.clone() });
+    }
     all.push(bare);
     all
 }
@@ -404,6 +414,9 @@ fn replies() -> Vec<Reply> {
             Reply::HeldLog { .. } => Reply::Outbox { messages: outbox(), more: true },
             Reply::Outbox { .. } => Reply::States { states: message_states() },
             Reply::States { .. } => {
+                Reply::Cancelled { messages: vec![4], in_flight: vec![5], after: Some(5) }
+            }
+            Reply::Cancelled { .. } => {
                 Reply::Consumers { consumers: vec![Consumer { name: "mail".to_owned(), seen: 7 }] }
             }
             Reply::Consumers { .. } => Reply::Peers { peers: peers(), more: true },
@@ -420,6 +433,7 @@ fn replies() -> Vec<Reply> {
         Reply::Chats { chats: vec![], more: false },
         Reply::History { events: vec![], older: None },
         Reply::Outbox { messages: vec![], more: false },
+        Reply::Cancelled { messages: vec![], in_flight: vec![], after: None },
         Reply::Consumers { consumers: vec![] },
         Reply::Peers { peers: vec![], more: false },
         Reply::Keys { keys: vec![], more: false },

@@ -18,7 +18,7 @@ const TOKEN_MAX: usize = 200;
     note = "Without TEXT each line of standard input is a message, sent as soon as it is read. A line that its peer does not take is reported and left out, and the exit status is 1 at the end. --on-error stop ends at the first such line, with 2; --on-error replace sends it in the peer's letters and in parts. A TEXT that is - stands for all of standard input as one message."
 )]
 #[argh(
-    note = "--queue returns as soon as the message is on disk in the outbox of simpd, which keeps inviting the peer until the peer has the message or --expire is over. With --timeout it waits that long for the delivery."
+    note = "--queue returns as soon as the message is on disk in the outbox of simpd, which keeps inviting the peer until the peer has the message or --expire is over. A HOST is looked up before each invitation. With --timeout it waits that long for the delivery."
 )]
 #[argh(
     note = "--token gives the message a name, for a script that may run again: the same text to the same peer under this name is one message as long as the log has it, and the exit status is that of the first. With lines each has T and its number for its name, so that a stream that is run again goes on where it stopped."

@@ -116,6 +116,7 @@ impl Asking<'_> {
                 token: Some(token),
                 again_after: again.then_some(known),
                 once: None,
+                host: None,
             };
             names::ask(client, &mut who, request)
         });

@@ -1,16 +1,28 @@
-//! `outbox`: the messages that are kept until their peers have them, and taking one out.
+//! `outbox`: the messages that are kept until their peers have them, and taking some out.
+
+mod cancel;
 
 use simp_control::error::Outcome;
-use simp_control::{ChatInfo, Client, OutboxMessage, Request, State};
+use simp_control::{ChatInfo, Client, Lookup, OutboxMessage, State};
 
 use crate::args::{OutboxArgs, OutboxCommand};
 use crate::show::{OutboxEntry, Output, View, WaitsFor};
 
-/// Lists the messages, or takes one out.
-pub(super) fn run(client: &mut Client, output: &mut Output, args: &OutboxArgs) -> Outcome {
-    if let Some(OutboxCommand::Cancel(args)) = &args.command {
-        client.ask(&Request::Cancel { message: args.id })?;
-        return output.show(&View::Cancelled(args.id));
+/// What is wanted of the outbox.
+pub(super) struct Wanted(Option<cancel::Which>);
+
+/// Refuses what makes no sense.
+pub(super) fn check(args: &OutboxArgs) -> Outcome<Wanted> {
+    match &args.command {
+        Some(OutboxCommand::Cancel(args)) => cancel::Which::read(args).map(Some).map(Wanted),
+        None => Ok(Wanted(None)),
+    }
+}
+
+/// Lists the messages, or takes some out.
+pub(super) fn run(client: &mut Client, output: &mut Output, wanted: &Wanted) -> Outcome {
+    if let Some(which) = &wanted.0 {
+        return cancel::run(client, output, which);
     }
     let messages = client.outbox()?;
     let chats = client.chats()?;
@@ -24,6 +36,7 @@ fn waits_for(message: &OutboxMessage, chats: &[ChatInfo], is_full: bool) -> Wait
     let chat = chats.iter().find(|chat| chat.peer.address == message.peer.address);
     // The first that applies: a message that has its time waits for it, whatever becomes of its peer's chats.
     match chat.map(|chat| chat.state) {
+        _ if message.lookup == Some(Lookup::Asked) => WaitsFor::Lookup,
         _ if message.next_ms.is_some() => WaitsFor::Next,
         Some(State::Accepting | State::Open | State::Closing) => WaitsFor::Turn,
         Some(State::Inviting) => WaitsFor::Answer,
@@ -44,6 +57,8 @@ mod tests {
         let message = |next_ms| OutboxMessage {
             message: 7,
             peer: peer(),
+            host: None,
+            lookup: None,
             text: "hi".into(),
             at_ms: 0,
             expires_ms: None,

@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use simp_control::clock::rfc3339;
 use simp_control::{
-    ChatInfo, Consumer, Event, Failure, Kind, KnownKey, MessageState, OutboxMessage, PeerInfo, Transfer,
-    What, escape,
+    ChatInfo, Consumer, Event, Failure, Kind, KnownKey, Lookup, MessageState, OutboxMessage, PeerInfo,
+    Transfer, What, escape,
 };
 
 use super::model::{Problem, Progress, View};
@@ -199,17 +199,27 @@ fn peer(info: &PeerInfo) -> Object<5> {
     ])
 }
 
-fn outbox_message(message: &OutboxMessage) -> Object<8> {
+fn outbox_message(message: &OutboxMessage) -> Object<10> {
     Object([
         ("id", json!(message.message)),
         ("at", json!(rfc3339(message.at_ms))),
         ("to", json!(message.peer.to_string())),
+        ("host", json!(message.host)),
+        ("lookup", json!(message.lookup.as_ref().map(lookup))),
         ("text", json!(message.text)),
         ("expires", json!(message.expires_ms.map(rfc3339))),
         ("tries", json!(message.tries)),
         ("reason", json!(message.reason)),
         ("next", json!(message.next_ms.map(rfc3339))),
     ])
+}
+
+/// What becomes of a lookup: why the last one has failed, if none is made.
+fn lookup(lookup: &Lookup) -> &str {
+    match lookup {
+        Lookup::Asked => "asked",
+        Lookup::Failed(why) => why,
+    }
 }
 
 fn consumer(info: &Consumer, last_id: u64) -> Object<3> {
@@ -271,6 +281,8 @@ mod tests {
         let mut message = OutboxMessage {
             message: 7,
             peer: Peer { user: String::new(), address: "127.0.0.2:7777".into() },
+            host: None,
+            lookup: None,
             text: "hi".into(),
             at_ms: 1_795_262_400_123,
             expires_ms: None,
@@ -285,6 +297,13 @@ mod tests {
         (message.tries, message.reason) = (5, Some(Reason::NobodyThere));
         let rest = r#""expires":"2026-11-21T12:01:40.000Z","tries":5,"reason":"nobody there","next":"2026-11-21T12:00:50.000Z""#;
         assert_eq!(line(&outbox_message(&message)), format!("{begin},{rest}}}\n"));
+        for (lookup, said) in
+            [(Lookup::Asked, "asked"), (Lookup::Failed("unknown host".into()), "unknown host")]
+        {
+            (message.host, message.lookup) = (Some("nas:7777".into()), Some(lookup));
+            let host = format!("\"to\":\"127.0.0.2:7777\",\"host\":\"nas:7777\",\"lookup\":\"{said}\"");
+            assert!(line(&outbox_message(&message)).contains(&host));
+        }
     }
 
     #[test]

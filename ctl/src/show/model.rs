@@ -97,8 +97,10 @@ pub(crate) struct OutboxEntry {
 /// What a message in the outbox waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaitsFor {
-    /// The next invitation, at its `next_ms`.
+    /// The next invitation or lookup, at its `next_ms`.
     Next,
+    /// The lookup of its host.
+    Lookup,
     /// The peer's answer to an invitation.
     Answer,
     /// Its turn in a chat with the peer.

@@ -2,8 +2,8 @@
 
 use simp_control::clock::{age, local, now_ms};
 use simp_control::{
-    ChatInfo, Consumer, Event, Kind, MessageState, OutboxMessage, Peer, PeerInfo, Secure, Status, TEXT_MAX,
-    Transfer, What, escape, read_payload_up_to,
+    ChatInfo, Consumer, Event, Kind, Lookup, MessageState, OutboxMessage, Peer, PeerInfo, Secure, Status,
+    TEXT_MAX, Transfer, What, escape, read_payload_up_to,
 };
 
 use super::files::{name_and_size, under_way};
@@ -175,26 +175,48 @@ fn peer_row(info: &PeerInfo, now_ms: u64) -> [String; 5] {
 }
 
 fn outbox_row(entry: &OutboxEntry, now_ms: u64) -> [String; 5] {
-    let OutboxMessage { message, peer: to, text, at_ms, .. } = &entry.message;
+    let OutboxMessage { message, text, at_ms, .. } = &entry.message;
     let age = age(now_ms.saturating_sub(*at_ms) / 1000);
     // A table is looked at as a whole.
     let text = read_payload_up_to(text.as_bytes(), TEXT_MAX);
-    [message.to_string(), to.shown(), age, progress(entry, now_ms), escape::shown(&text).into_owned()]
+    [
+        message.to_string(),
+        receiver(&entry.message),
+        age,
+        progress(entry, now_ms),
+        escape::shown(&text).into_owned(),
+    ]
+}
+
+/// Who is to have a message in the outbox: the host, and where it is.
+fn receiver(message: &OutboxMessage) -> String {
+    match &message.host {
+        None => message.peer.shown(),
+        Some(host) if *host == message.peer.address => escape::shown(host).into_owned(),
+        Some(host) => format!("{} ({})", escape::shown(host), message.peer.shown()),
+    }
 }
 
 /// What is going on with a message in the outbox.
 fn progress(entry: &OutboxEntry, now_ms: u64) -> String {
-    let OutboxMessage { next_ms, reason, tries, .. } = &entry.message;
+    let OutboxMessage { next_ms, reason, tries, host, lookup, .. } = &entry.message;
+    let host = host.as_deref().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let next = match entry.waits_for {
         WaitsFor::Next => age(next_ms.unwrap_or(0).saturating_sub(now_ms) / 1000),
+        WaitsFor::Lookup => return format!("looking up {}", escape::shown(name)),
         WaitsFor::Answer => return "inviting".to_owned(),
         WaitsFor::Turn => return "in a chat".to_owned(),
         WaitsFor::Room => return "waits for another chat to end".to_owned(),
     };
-    match (reason, tries) {
+    let why = match (lookup, reason) {
+        (Some(Lookup::Failed(why)), _) => Some(escape::shown(why).into_owned()),
+        (_, reason) => reason.map(|reason| reason.to_string()),
+    };
+    match (why, tries) {
         (None, _) => format!("next try in {next}"),
-        (Some(reason), 1) => format!("next try in {next} ({reason}, 1 try)"),
-        (Some(reason), tries) => format!("next try in {next} ({reason}, {tries} tries)"),
+        (Some(why), 1) => format!("next try in {next} ({why}, 1 try)"),
+        (Some(why), tries) => format!("next try in {next} ({why}, {tries} tries)"),
     }
 }
 
@@ -332,8 +354,18 @@ mod tests {
     fn a_message_in_the_outbox_is_shown_with_what_is_going_on() {
         let entry = |next_ms, tries, reason, waits_for| {
             let (peer, text) = (bob("bob"), "a\nb".to_owned());
-            let message =
-                OutboxMessage { message: 7, peer, text, at_ms: 0, expires_ms: None, tries, reason, next_ms };
+            let message = OutboxMessage {
+                message: 7,
+                peer,
+                host: None,
+                lookup: None,
+                text,
+                at_ms: 0,
+                expires_ms: None,
+                tries,
+                reason,
+                next_ms,
+            };
             OutboxEntry { message, waits_for }
         };
         let there = Some(Reason::NobodyThere);
@@ -346,6 +378,30 @@ mod tests {
             (entry(None, 0, None, WaitsFor::Room), "waits for another chat to end"),
         ] {
             assert_eq!(outbox_row(&entry, 61_000), ["7", "bob@127.0.0.2:7777", "1m", expected, "a\\nb"]);
+        }
+        let failed = Some(Lookup::Failed("unknown host".to_owned()));
+        for (at, lookup, waits_for, to, expected) in [
+            ("nas:7777", Some(Lookup::Asked), WaitsFor::Lookup, "nas:7777", "looking up nas"),
+            (
+                "nas:7777",
+                failed.clone(),
+                WaitsFor::Next,
+                "nas:7777",
+                "next try in 40s (unknown host, 5 tries)",
+            ),
+            (
+                "127.0.0.2:7777",
+                None,
+                WaitsFor::Next,
+                "nas:7777 (127.0.0.2:7777)",
+                "next try in 40s (nobody there, 5 tries)",
+            ),
+            ("127.0.0.2:7777", failed, WaitsFor::Turn, "nas:7777 (127.0.0.2:7777)", "in a chat"),
+        ] {
+            let mut entry = entry(Some(101_000), 5, there, waits_for);
+            entry.message.peer = Peer { user: String::new(), address: at.to_owned() };
+            (entry.message.host, entry.message.lookup) = (Some("nas:7777".to_owned()), lookup);
+            assert_eq!(outbox_row(&entry, 61_000)[1..4], [to, "1m", expected]);
         }
     }
 

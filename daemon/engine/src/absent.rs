@@ -27,6 +27,11 @@ pub enum Next {
         /// The timer that is set for it.
         timer: TimerId,
     },
+    /// The lookup of a host that is perhaps elsewhere by now, but no longer than this timer.
+    Lookup {
+        /// The timer that is set for it.
+        timer: TimerId,
+    },
     /// Room for one more chat.
     Room,
     /// What becomes of the chat with it, which may be no more than an invitation.
@@ -81,11 +86,6 @@ impl Absentees {
         Self { peers, expiries, expiring, room: RoomWanted::No, was_full: false, random: random | 1 }
     }
 
-    /// How many messages there are.
-    pub fn messages(&self) -> u64 {
-        self.peers.values().map(|absentee| absentee.messages).sum()
-    }
-
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.peers.is_empty()
@@ -125,15 +125,25 @@ impl Absentees {
 
     /// A message is no longer in the outbox. With its last one, a peer is invited no more.
     pub fn remove(&mut self, wheel: &mut Timers, address: SocketAddr, message: u64) {
-        if let Some(expiry) = self.expiries.remove(&message) {
-            self.expiring.cancel(expiry);
-        }
+        self.forget_expiry(message);
+        self.take_away(wheel, address, 1);
+    }
+
+    /// So many messages are for somebody else. With its last one, a peer is invited no more.
+    pub fn take_away(&mut self, wheel: &mut Timers, address: SocketAddr, messages: u64) {
         let Some(absentee) = self.peers.get_mut(&address) else { return };
-        absentee.messages = absentee.messages.saturating_sub(1);
+        absentee.messages = absentee.messages.saturating_sub(messages);
         if absentee.messages == 0 {
             // Its timer goes with it: nobody is invited for nothing.
             self.wait(wheel, address, Next::Chat);
             self.peers.remove(&address);
+        }
+    }
+
+    /// A message is no longer given up at some moment.
+    pub fn forget_expiry(&mut self, message: u64) {
+        if let Some(expiry) = self.expiries.remove(&message) {
+            self.expiring.cancel(expiry);
         }
     }
 
@@ -162,9 +172,7 @@ impl Absentees {
     /// Forgets everything, and all timers.
     pub fn clear(&mut self, wheel: &mut Timers) {
         for absentee in std::mem::take(&mut self.peers).into_values() {
-            if let Next::Due { timer, .. } = absentee.next {
-                wheel.cancel(timer);
-            }
+            cancel(wheel, absentee.next);
         }
         std::mem::take(&mut self.expiries).into_values().for_each(|expiry| self.expiring.cancel(expiry));
         self.room = RoomWanted::No;
@@ -217,18 +225,35 @@ impl Absentees {
 
     fn wait(&mut self, wheel: &mut Timers, address: SocketAddr, next: Next) {
         let Some(absentee) = self.peers.get_mut(&address) else { return };
-        if let Next::Due { timer, .. } = std::mem::replace(&mut absentee.next, next) {
-            wheel.cancel(timer);
-        }
+        cancel(wheel, std::mem::replace(&mut absentee.next, next));
+    }
+
+    /// A peer waits until the hosts that are at its address have been looked up, or so long.
+    pub fn wait_for_lookup(&mut self, wheel: &mut Timers, now: Now, address: SocketAddr, patience: Duration) {
+        let timer = wheel.set(now.instant + patience, Timer::Invite(address));
+        self.wait(wheel, address, Next::Lookup { timer });
     }
 
     /// A length of time, a quarter shorter to a quarter longer (xorshift).
-    fn spread(&mut self, pause: Duration) -> Duration {
+    pub fn spread(&mut self, pause: Duration) -> Duration {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         pause * 3 / 4 + pause / 2 * (self.random % 1_024) as u32 / 1_024
     }
+}
+
+fn cancel(wheel: &mut Timers, next: Next) {
+    match next {
+        Next::Due { timer, .. } | Next::Lookup { timer } => wheel.cancel(timer),
+        Next::Room | Next::Chat => {}
+    }
+}
+
+/// How long to wait before a host is looked up again that was not found so often.
+pub fn pause_of_lookups(tries: u32) -> Duration {
+    // Nobody is asked who would mind: only a server, and a table perhaps.
+    pause(Reason::NobodyThere, tries)
 }
 
 /// How long to wait before a peer is invited again: twice as long each time. Soon if only a program is

@@ -18,6 +18,7 @@ mod keys;
 mod message_state;
 mod once;
 mod outbox;
+mod outbox_room;
 mod peers;
 mod quit;
 mod resend;
@@ -84,10 +85,11 @@ fn look_up(
         }
         Request::Accept { who } => accept::accept(engine, now, who.as_deref()),
         Request::Decline { who } => accept::decline(engine, now, who.as_deref()),
-        Request::Send { who, chat, text, queue, expire_ms, token, again_after, once } => {
+        Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host } => {
             let (who, once, chat, token) = (who.as_deref(), once.as_deref(), *chat, *token);
+            let host = host.as_deref();
             let (expire_ms, again_after) = (*expire_ms, *again_after);
-            let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after, once };
+            let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after, once, host };
             once::send_once(engine, now, &draft)
         }
         Request::SendFile { who, chat, path, name, size, sha256, token, again_after } => {
@@ -105,6 +107,7 @@ fn look_up(
         Request::Outbox { after } => outbox::outbox(engine, *after),
         Request::States { messages } => message_state::states(engine, messages),
         Request::Cancel { message } => cancel::cancel(engine, now, *message),
+        Request::CancelAll { who, after } => cancel::cancel_all(engine, now, who.as_deref(), *after),
         Request::Resend { message, expire_ms } => resend::resend(engine, now, *message, *expire_ms),
         Request::Quit { who, chat, now: at_once } => quit::quit(engine, now, who.as_deref(), *chat, *at_once),
         Request::Chats { after } => Ok(chats::chats(engine, now, *after)),
@@ -180,6 +183,7 @@ fn traits(request: &Request) -> (&'static str, Effect, Effort) {
         Request::RefuseFile { .. } => ("refuse_file", Writes, Names),
         Request::Transfers { .. } => ("transfers", Reads, Much),
         Request::Cancel { .. } => ("cancel", Writes, Names),
+        Request::CancelAll { .. } => ("cancel_all", Writes, Much),
         Request::Resend { .. } => ("resend", Writes, Names),
         Request::Quit { .. } => ("quit", Writes, Names),
         Request::Seen { .. } => ("seen", Writes, Little),

@@ -14,6 +14,7 @@ use crate::channels::Channels;
 use crate::disk::Disk;
 use crate::files::Files;
 use crate::hold::Hold;
+use crate::hosts::Hosts;
 use crate::limits::Limits;
 use crate::now::Now;
 use crate::outlet::Outlet;
@@ -41,6 +42,8 @@ pub struct Engine {
     pub(crate) chats: Roster,
     /// Peers that the outbox has messages for.
     pub(crate) absent: Absentees,
+    /// Hosts that it has messages for by their names.
+    pub(crate) hosts: Hosts,
     /// The timers of all these.
     pub(crate) wheel: Timers,
     /// How often strangers are answered.
@@ -90,6 +93,7 @@ impl Engine {
             store,
             chats: Roster::default(),
             absent: Absentees::new(now.instant, random),
+            hosts: Hosts::default(),
             wheel: Timers::new(now.instant),
             limits: Limits::new(now.instant),
             budgets: Budgets::new(now.instant),
@@ -115,7 +119,9 @@ impl Engine {
 
     /// When the next turn is due if nothing comes before; `None` if nothing is.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.wheel.next(), self.absent.next_expiry(), self.hold.until()].into_iter().flatten().min()
+        let deadlines =
+            [self.wheel.next(), self.absent.next_expiry(), self.hosts.next_due(), self.hold.until()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Whether it takes in what comes over channels. If not, that has to wait, and so do those who say it.

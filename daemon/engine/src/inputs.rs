@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use simp_control::Request;
+use simp_control::{Host, LookupError, Request};
 use simp_proto::secure::{Broken, ChannelId, Frame, KeyId};
 use simp_proto::{Datagram, DecodeError, Form};
 
@@ -70,6 +70,15 @@ pub enum Departure {
     Refused(&'static str),
 }
 
+/// What became of the lookup of a host's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookedUp {
+    /// The name.
+    pub name: String,
+    /// Its addresses, in the order of preference.
+    pub found: Result<Vec<Host>, LookupError>,
+}
+
 /// What happened to a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChannelEvent {
@@ -97,6 +106,9 @@ pub struct Inputs {
     /// What became of files, in the order in which it did. As with channels, while the engine does not
     /// [hear](crate::Engine::hears_channels) them they wait.
     pub files: Vec<FileEvent>,
+    /// Names that were looked up. While the engine does not [hear](crate::Engine::hears_channels) them they are forgotten,
+    /// and asked for again.
+    pub lookups: Vec<LookedUp>,
     /// Addresses at which nothing listens, or to which no way leads.
     pub unreachable: Vec<SocketAddr>,
     /// What became of datagrams of earlier turns that did not leave at once, each with where it goes, in the order in
@@ -129,6 +141,7 @@ impl Inputs {
         self.datagrams.clear();
         self.channels.clear();
         self.files.clear();
+        self.lookups.clear();
         self.unreachable.clear();
         self.departures.clear();
         self.requests.clear();

@@ -48,14 +48,31 @@ impl Engine {
                 )));
             };
             let is_woken = match absentee.next {
-                Next::Due { .. } => true,
+                Next::Due { .. } | Next::Lookup { .. } => true,
                 Next::Room => self.is_full(),
                 Next::Chat => self.chats.known_at(address).is_some(),
             };
             if !is_woken {
                 return Err(Broken(format!("{address} waits for {:?}, which never comes", absentee.next)));
             }
-            timers += usize::from(matches!(absentee.next, Next::Due { .. }));
+            timers += usize::from(matches!(absentee.next, Next::Due { .. } | Next::Lookup { .. }));
+        }
+        let hosts = self.store.outbox_hosts()?;
+        for (host, address, messages) in &hosts {
+            let sought =
+                self.hosts.get(host).filter(|it| it.messages == *messages && it.address() == *address);
+            if sought.is_none() {
+                return Err(Broken(format!(
+                    "{host} has {messages} messages in the outbox, at {address:?}, and is not known so"
+                )));
+            }
+        }
+        if hosts.len() != self.hosts.len() {
+            return Err(Broken(format!(
+                "{} hosts have messages, {} are known",
+                hosts.len(),
+                self.hosts.len()
+            )));
         }
         if self.asking.is_any_waiting() && !self.chats.iter().any(|(_, ongoing)| ongoing.standing.is_asked())
         {

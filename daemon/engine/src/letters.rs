@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use simp_control::{Kind, Peer, Reason, What};
 use simp_proto::secure::Body;
-use simp_store::StoreError;
+use simp_store::{Recipient, StoreError};
 
 use crate::engine::Engine;
 use crate::machine::Waiting;
@@ -30,7 +30,7 @@ pub enum NotCancelled {
 /// A message for the outbox.
 pub struct Letter {
     /// Who is to have it.
-    pub address: SocketAddr,
+    pub to: Recipient,
     /// The name known of it; empty if none is.
     pub user: String,
     /// What it says.
@@ -46,36 +46,40 @@ pub struct Letter {
 impl Engine {
     /// Puts a message into the outbox and returns its id.
     pub(crate) fn keep_message(&mut self, now: Now, letter: Letter) -> Result<u64, StoreError> {
-        let Letter { address, user, text, expires_after, again, token } = letter;
-        // A chat that has moved has the outbox of the address that was invited, by whichever of the two it is named.
-        let in_chat = self.chat_for_outbox(address)?.and_then(|key| self.chats.get(key));
-        let address = in_chat.map_or(address, |ongoing| ongoing.place.invited_at());
+        let Letter { to, user, text, expires_after, again, token } = letter;
+        let to = self.kept_for(to)?;
         let what = What::Queued { text: text.clone(), again, size: None };
-        let peer = Peer { user, address: address.to_string() };
-        // Of no chat: it outlives them.
-        let id = self.store.append(now.ms, Some(0), peer, what, token)?;
-        tracing::debug!(chat = 0, peer = %address, event = %Kind::Queued, message_id = id);
+        let id = self.store.append_kept(now.ms, (user, &to), what, token)?;
+        tracing::debug!(chat = 0, peer = %to, event = %Kind::Queued, message_id = id);
         let expires_after_ms = expires_after.map(|after| after.as_millis() as u64);
-        self.store.keep_in_outbox(id, address, expires_after_ms)?;
-        // Whoever has messages already is invited, or waits for something: one more changes nothing.
-        let is_first = !self.absent.has(address);
-        self.absent.add(address, 1);
+        self.store.keep_in_outbox(id, &to, text.len() as u64, expires_after_ms)?;
         if let Some(after) = expires_after {
             self.absent.set_expiry(id, now.instant + after);
         }
+        if let Some(host) = to.host() {
+            self.hosts.add(host, to.address(), 1);
+        }
+        if let Some(address) = to.address() {
+            self.take_to(now, address, Waiting { id, body: Body::Text(text), is_kept: true })?;
+        }
+        Ok(id)
+    }
+
+    /// A message waits in the outbox for this address: a chat takes it, or it is the reason for an invitation.
+    fn take_to(&mut self, now: Now, address: SocketAddr, waiting: Waiting) -> Result<(), StoreError> {
+        // Whoever has messages already is invited, or waits for something: one more changes nothing.
+        let is_first = !self.absent.has(address);
+        self.absent.add(address, 1);
         let key = self.chats.for_outbox(address);
         let takes = |key: &usize| self.chats.get(*key).is_some_and(Ongoing::takes_kept_messages);
         match key.filter(takes) {
             Some(key) => {
-                _ = {
-                    let waiting = Waiting { id, body: Body::Text(text), is_kept: true };
-                    self.chats.change(key, |ongoing| ongoing.hand_over(now.instant, waiting))
-                }
+                self.chats.change(key, |ongoing| ongoing.hand_over(now.instant, waiting));
             }
             None if is_first => self.invite_absentee(now, address)?,
             None => {}
         }
-        Ok(id)
+        Ok(())
     }
 
     /// Whether messages in the outbox are to be given up whose time is over. Until that is done, turns take in nothing
@@ -115,18 +119,25 @@ impl Engine {
     ) -> Result<Result<(), NotCancelled>, StoreError> {
         let Some(kept) = self.store.in_outbox(message)? else { return Ok(Err(NotCancelled::Absent)) };
         // The machine first: once the message has left, nobody knows whether the peer has it.
-        let key = self.chats.for_outbox(kept.address);
+        let key = kept.to.address().and_then(|address| self.chats.for_outbox(address));
         let taken = key.and_then(|key| self.chats.change(key, |it| it.take_back_kept(now.instant, message)));
         if taken == Some(false) {
             return Ok(Err(NotCancelled::InFlight));
         }
         self.store.take_from_outbox(message)?;
-        self.absent.remove(&mut self.wheel, kept.address, message);
-        tracing::info!(chat = 0, peer = %kept.address, event = %Kind::Undelivered, message_id = message, %reason);
-        let peer = Peer { user: kept.user, address: kept.address.to_string() };
+        match kept.to.address() {
+            Some(address) => self.absent.remove(&mut self.wheel, address, message),
+            None => self.absent.forget_expiry(message),
+        }
+        if let Some(host) = kept.to.host() {
+            self.hosts.remove(host);
+        }
+        tracing::info!(chat = 0, peer = %kept.to, event = %Kind::Undelivered, message_id = message, %reason);
+        let peer = Peer { user: kept.user, address: kept.to.to_string() };
         self.store.append(now.ms, Some(0), peer, What::Undelivered { message, reason }, None)?;
         // Nobody is invited for nothing.
-        if let Some(key) = key.filter(|_| !self.absent.has(kept.address)) {
+        if let Some(key) = key.filter(|_| kept.to.address().is_some_and(|address| !self.absent.has(address)))
+        {
             self.chats.take_invitation_back(now.instant, key);
         }
         Ok(Ok(()))

@@ -18,6 +18,8 @@
 //!   with which `likeness` to others.
 //! - `commands`: what clients want: which request goes to which file. `rights`: who may ask what. `work`: how much of that a turn takes on.
 //! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
+//!   `hosts`: peers that are known by the names of their hosts. `seeking`: what becomes of these messages as they are looked up.
+//!   `reachable`: which addresses we can invite.
 //! - `resume`: taking up what the log says. `restored`: what becomes of one from a backup. `keeping`: writing down where chats stand. `retention`: removing old entries.
 //!   `passing`: which entries no consumer waits for.
 //! - `trouble`: the log cannot be written, and a turn is undone. `disk`: whether it can, and what is said of it.
@@ -52,6 +54,7 @@ mod fetching;
 mod files;
 mod hindrances;
 mod hold;
+mod hosts;
 mod inputs;
 mod invariants;
 mod keeping;
@@ -73,6 +76,7 @@ mod passing;
 mod pins;
 mod policy;
 mod queue;
+mod reachable;
 mod record;
 mod reinvite;
 mod restored;
@@ -82,6 +86,7 @@ mod rights;
 mod roaming;
 mod roster;
 mod secrecy;
+mod seeking;
 mod serving;
 mod settle;
 mod standing;
@@ -100,12 +105,12 @@ mod work;
 pub use budgets::Budget;
 pub use engine::Engine;
 pub use files::{Fault, FileCommand, FileEvent, Reading, Saving};
-pub use inputs::{Arrival, ChannelEvent, ClientId, Departure, Inputs, Link, Origin, Reader};
+pub use inputs::{Arrival, ChannelEvent, ClientId, Departure, Inputs, Link, LookedUp, Origin, Reader};
 pub use invariants::Broken;
 pub use now::Now;
 pub use outputs::{ChannelCommand, Follower, Outputs};
 pub use pins::{PinError, Pins};
-pub use policy::{Accept, AcceptError, Accepted, Admits, Policy, Retain, Secrecy};
+pub use policy::{Accept, AcceptError, Accepted, Admits, OutboxMax, Policy, Retain, Secrecy};
 pub use restored::GivenUpAll;
 pub use rights::Rights;
 pub use transmits::{Transmit, Transmits};

@@ -19,6 +19,8 @@ pub struct Outputs {
     pub channels: Vec<ChannelCommand>,
     /// What is to be done with files, in this order.
     pub files: Vec<FileCommand>,
+    /// Names of hosts that are to be looked up. One may be among them again before it was answered.
+    pub lookups: Vec<String>,
     /// One for each request but those that are not carried out yet, those of each client in order.
     pub answers: Vec<(ClientId, Answer)>,
     /// Requests for the next turn, before any other of their clients.
@@ -64,6 +66,7 @@ impl Outputs {
         self.transmits.clear();
         self.channels.clear();
         self.files.clear();
+        self.lookups.clear();
         self.answers.clear();
         self.not_yet.clear();
         self.followers.clear();

@@ -27,6 +27,9 @@ impl Engine {
             // That of all comes with the others, or before them if there are very many.
             oldest.extend(self.store.oldest_in_outbox(address)?.map(|message| (message, None)));
         }
+        for host in self.hosts.unfound().take(LOOKED_AT_MAX) {
+            oldest.extend(self.store.oldest_for(host)?.map(|message| (message, None)));
+        }
         let mut told = Vec::new();
         for (message, chat) in oldest.into_iter().take(TOLD_MAX) {
             let queued = self.store.queued_at(message)?;

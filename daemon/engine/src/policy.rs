@@ -28,6 +28,8 @@ pub struct Policy {
     pub secrecy: Secrecy,
     /// Most bytes of a text that is taken in a secure chat.
     pub text_max: usize,
+    /// How much the outbox may hold.
+    pub outbox: OutboxMax,
     /// How long entries of the log are kept.
     pub retain: Retain,
     /// How much others may add to it.
@@ -53,6 +55,23 @@ pub enum Secrecy {
     Require,
     /// All are plain.
     Off,
+}
+
+/// How much the outbox may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxMax {
+    /// Most messages.
+    pub messages: u64,
+    /// Most for one peer, or one host.
+    pub peer: u64,
+    /// Most bytes of their texts.
+    pub bytes: u64,
+}
+
+impl Default for OutboxMax {
+    fn default() -> Self {
+        Self { messages: 100_000, peer: 10_000, bytes: 1 << 30 }
+    }
 }
 
 /// How long entries of the log are kept. Without an age and a count, for ever.

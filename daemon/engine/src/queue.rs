@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use simp_control::{Kind, Reason, State, What};
+use simp_control::{HostName, Kind, Reason, State, What};
 use simp_proto::MessageId;
 use simp_proto::secure::SecureChat;
-use simp_store::{Backlog, Store, StoreError, WaitingMessage};
+use simp_store::{Backlog, Store, StoreError, Taken, WaitingMessage};
 
 use crate::absent::Absentees;
 use crate::machine::Waiting;
@@ -85,7 +85,7 @@ impl Ongoing {
         store: &mut Store,
         absent: &Absentees,
         now: Now,
-    ) -> Result<Vec<u64>, StoreError> {
+    ) -> Result<Vec<Taken>, StoreError> {
         let has_begun = matches!(self.chat.state(), State::Accepting | State::Open);
         if self.queue.outbox == OutboxPart::TakenUp || !has_begun {
             return Ok(Vec::new());
@@ -93,29 +93,53 @@ impl Ongoing {
         // Also if there is nothing: what is kept from now on is handed over as it comes.
         self.queue.outbox = OutboxPart::TakenUp;
         let Some(at) = self.outbox_of(absent) else { return Ok(Vec::new()) };
-        let too_long = self.give_up_too_long(store, now, at)?;
+        let too_long = self.give_up_too_long(store, now, (at, None))?;
         self.queue.in_log += store.queued(Backlog { chat: None, outbox: Some(at) }, 0)?;
         Ok(too_long)
     }
 
+    /// Whether what the outbox has for its peer is among what waits in it.
+    pub fn has_taken_up_outbox(&self) -> bool {
+        self.takes_kept_messages() && self.queue.outbox == OutboxPart::TakenUp
+    }
+
+    /// The outbox has so many more messages for its peer, which is this host. All are newer than what the machine was
+    /// given. Returns those that are too long: they are given up.
+    pub fn take_up_moved(
+        &mut self,
+        store: &mut Store,
+        now: Now,
+        (at, host): (SocketAddr, &HostName),
+        messages: u64,
+    ) -> Result<Vec<Taken>, StoreError> {
+        let too_long = self.give_up_too_long(store, now, (at, Some(host)))?;
+        self.queue.in_log += messages.saturating_sub(too_long.len() as u64);
+        let backlog = Backlog { chat: self.logged(), outbox: Some(at) };
+        self.refill(store, backlog, now.instant, Run::This)?;
+        // If it was idle, the first of them leaves at once.
+        self.chat.handle_timeout(now.instant);
+        Ok(too_long)
+    }
+
+    /// Gives up what is too long for the peer of all that the outbox has for this address, or only of that for a host.
     fn give_up_too_long(
         &self,
         store: &mut Store,
         now: Now,
-        outbox_at: SocketAddr,
-    ) -> Result<Vec<u64>, StoreError> {
+        (outbox_at, host): (SocketAddr, Option<&HostName>),
+    ) -> Result<Vec<Taken>, StoreError> {
         let (most, is_plain) = match self.chat.secure() {
             Some(chat) => (chat.text_max().unwrap_or(u64::MAX), false),
             None => (self.chat.dialect().text_max() as u64, true),
         };
-        let too_long = store.unfit_in_outbox(outbox_at, most, is_plain)?;
-        for message in &too_long {
-            store.take_from_outbox(*message)?;
-            let what = What::Undelivered { message: *message, reason: Reason::TooLong };
-            self.trace(Kind::Undelivered, Some(*message), Some(Reason::TooLong));
+        let mut gone = Vec::new();
+        for message in store.unfit_in_outbox((outbox_at, host), most, is_plain)? {
+            gone.extend(store.take_from_outbox(message)?);
+            let what = What::Undelivered { message, reason: Reason::TooLong };
+            self.trace(Kind::Undelivered, Some(message), Some(Reason::TooLong));
             store.append(now.ms, Some(0), self.peer(), what, None)?;
         }
-        Ok(too_long)
+        Ok(gone)
     }
 
     /// Gives the machine messages from the log, if it has few left.

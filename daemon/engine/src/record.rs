@@ -3,7 +3,7 @@
 use simp_control::{Kind, Reason, What};
 use simp_proto::secure::Offer;
 use simp_proto::{ChatEvent, MessageId};
-use simp_store::{FileStands, GivenUp, KeptFile, Store, StoreError};
+use simp_store::{FileStands, GivenUp, KeptFile, Store, StoreError, Taken};
 
 use crate::absent::Absentees;
 use crate::now::Now;
@@ -20,7 +20,7 @@ impl Ongoing {
         absent: &Absentees,
         now: Now,
         event: ChatEvent,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<Option<Taken>, StoreError> {
         let is_of_outbox = self.outbox_of(absent).is_some();
         // Also if there is no entry: a message that stays in the outbox is settled for this chat.
         self.count(&event);
@@ -69,8 +69,8 @@ impl Ongoing {
             self.keep_offer(store, now, (id, extra.unwrap_or_default()), offer)?;
         }
         match settled.filter(|_| is_of_outbox) {
-            Some(message) if store.take_from_outbox(message)? => Ok(Some(message)),
-            _ => Ok(None),
+            Some(message) => store.take_from_outbox(message),
+            None => Ok(None),
         }
     }
 

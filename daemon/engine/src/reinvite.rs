@@ -15,6 +15,10 @@ use crate::ongoing::{Ongoing, WantedBy};
 /// about this long.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
+/// An invitation waits no longer than this for the lookup of a host that is at its address: a DNS server that does not answer
+/// may take longer to be given up, and the host is probably where it was.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What a chat that is there already means for an invitation.
 enum There {
     /// There is none.
@@ -68,6 +72,10 @@ impl Engine {
         // waiting, for no message would leave before.
         if let Some(until) = self.acks_until(now.instant, address) {
             self.absent.invite_after(&mut self.wheel, now, address, until - now.instant);
+            return Ok(());
+        }
+        if self.hosts.ask_at(address) {
+            self.absent.wait_for_lookup(&mut self.wheel, now, address, LOOKUP_PATIENCE);
             return Ok(());
         }
         self.absent.wait_for_chat(&mut self.wheel, address);

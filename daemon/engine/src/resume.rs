@@ -11,6 +11,7 @@ use simp_store::{Backlog, KeptChat, KeptMachine, Store, StoreError};
 
 use crate::asking::Asking;
 use crate::engine::Engine;
+use crate::hosts::Hosts;
 use crate::machine::{Machine, Otherwise};
 use crate::now::Now;
 use crate::ongoing::{Noted, NotedDialect, Ongoing, OutboxPart, Place, Queue, RowState, Times, WantedBy};
@@ -57,6 +58,7 @@ impl Engine {
             self.wheel.cancel(timer);
         }
         self.absent.clear(&mut self.wheel);
+        self.hosts = Hosts::default();
         // With all that they were to say: it has not been committed, so it must not leave.
         self.chats = Roster::default();
         self.asking = Asking::default();
@@ -68,6 +70,9 @@ impl Engine {
         }
         for (address, messages) in self.store.outbox_peers()? {
             self.absent.add(address, messages);
+        }
+        for (host, address, messages) in self.store.outbox_hosts()? {
+            self.hosts.add(&host, address, messages);
         }
         for (message, at_ms, after_ms) in self.store.expiring()? {
             let at = now.instant + expires_after(now, at_ms, after_ms);

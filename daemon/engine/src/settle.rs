@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use simp_control::{Reason, State};
 use simp_proto::secure::Carries;
 use simp_proto::{ChatEvent, Datagram, Pending};
-use simp_store::{Store, StoreError};
+use simp_store::{Store, StoreError, Taken};
 
 use crate::absent::Absentees;
 use crate::budgets::{Added, Sender};
@@ -39,7 +39,7 @@ struct Settled {
     /// Whether it is, or our user has invited it.
     is_guest: bool,
     /// Messages that have left the outbox.
-    gone: Vec<u64>,
+    gone: Vec<Taken>,
     /// What the peer has added to the log.
     added: Added,
     /// It has opened.
@@ -128,8 +128,9 @@ impl Engine {
         if is_guest {
             self.budgets.note_guest(invited_at.ip());
         }
-        for message in gone {
+        for Taken { message, host } in gone {
             self.absent.remove(&mut self.wheel, invited_at, message);
+            host.iter().for_each(|host| self.hosts.remove(host));
         }
         let is_full = self.is_full();
         let (absent, wheel) = (&mut self.absent, &mut self.wheel);

@@ -33,6 +33,7 @@ impl Engine {
         self.unsent.note_tried(outputs.transmits.iter().map(|transmit| transmit.to));
         self.channels.take_commands(&mut outputs.channels);
         self.files.take_commands(&mut outputs.files);
+        self.hosts.take_asked(&mut outputs.lookups);
         inputs.clear();
         Ok(())
     }
@@ -79,6 +80,7 @@ impl Engine {
         self.unsent.begin_turn(now, inputs);
         if was_without && self.outlet.has_address() && self.disk.works() {
             self.invite_all_soon(now)?;
+            self.hosts.ask_all_unknown();
         }
         Ok(())
     }
@@ -103,6 +105,9 @@ impl Engine {
         }
         for event in inputs.files.drain(..) {
             self.handle_file(now, event)?;
+        }
+        for looked_up in &inputs.lookups {
+            self.handle_lookup(now, looked_up)?;
         }
         Ok(())
     }
@@ -144,6 +149,7 @@ impl Engine {
         if self.is_giving_up(now.instant) {
             return Ok(());
         }
+        self.hosts.ask_due(now.instant, self.disk.works());
         for _ in 0..TIMERS_PER_TURN {
             let Some(timer) = self.wheel.pop_expired(now.instant) else { break };
             match timer {

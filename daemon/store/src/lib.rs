@@ -5,7 +5,8 @@
 //! then may anything leave that relies on it. If that fails, [`Store::roll_back`] makes it not have been.
 //!
 //! - `store`: open, append, commit, roll back. `checkpoint`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
-//! - `ours`: messages of ours that wait, and the outbox. `oldest`: those that wait the longest. `kept_chats`: chats across restarts.
+//! - `ours`: messages of ours that wait for a chat. `kept_letters`: the outbox, each for a `recipient`. `oldest`: those that wait the longest.
+//!   `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
 //! - `named`: messages of ours by the names that clients gave them.
 //! - `files`: files that are under way.
@@ -21,6 +22,7 @@ mod files;
 mod habits;
 mod hold;
 mod kept_chats;
+mod kept_letters;
 mod kept_numbers;
 mod keys;
 mod named;
@@ -28,6 +30,7 @@ mod oldest;
 mod ours;
 mod read;
 mod read_marks;
+mod recipient;
 mod restored;
 mod retain;
 mod rows;
@@ -39,11 +42,13 @@ pub use error::StoreError;
 pub use files::{FileStands, KeptFile};
 pub use habits::KnownPeer;
 pub use kept_chats::{KeptChat, KeptMachine};
-pub use ours::{Backlog, KeptLetter, NotDelivered, OurMessage, WaitingMessage};
+pub use kept_letters::{Addressed, KeptLetter, Taken};
+pub use ours::{Backlog, NotDelivered, OurMessage, WaitingMessage};
 pub use read::{BYTES_PER_READ, EntryFilter};
+pub use recipient::Recipient;
 pub use restored::check_file;
 pub use retain::{Ages, Discard, GivenUp, Removed, Span};
-pub use store::{Durability, Store};
+pub use store::{Durability, OutboxSize, Store};
 
 #[cfg(test)]
 mod tests;

@@ -9,10 +9,11 @@ use crate::store::Store;
 impl Store {
     /// The message that has this name: its id, and what it is.
     pub fn named(&self, name: &str) -> Result<Option<(u64, OurMessage)>, StoreError> {
-        let sql = "SELECT chat, address, user, text, size, id FROM named AS n JOIN events ON id = n.message
+        let sql =
+            "SELECT chat, address, user, text, size, host, id FROM named AS n JOIN events ON id = n.message
                    WHERE name = ?1 AND kind = 5";
         self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
-            let found = query.query_row([name], |row| Ok((row.get::<_, i64>(5)? as u64, our_message(row)?)));
+            let found = query.query_row([name], |row| Ok((row.get::<_, i64>(6)? as u64, our_message(row)?)));
             found.optional()
         }))
     }

@@ -1,4 +1,4 @@
-//! Messages of ours: those that wait in a chat, and the outbox, which outlives chats.
+//! Messages of ours: those that wait for a chat, and what became of others. The outbox itself is in `kept_letters`.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,8 @@ use simp_control::{Digest, Peer, Reason};
 use simp_proto::secure::{Body, Offer};
 
 use crate::error::StoreError;
-use crate::read::{BYTES_PER_READ, SCAN};
+use crate::read::SCAN;
+use crate::recipient::{Recipient, recipient};
 use crate::retain::GivenUp;
 use crate::rows::of_number;
 use crate::store::Store;
@@ -15,30 +16,13 @@ use crate::store::Store;
 /// How far back a message with a token is looked for.
 const TOKEN_SCAN: u64 = 65_536;
 
-/// A message in the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptLetter {
-    /// Its id.
-    pub message: u64,
-    /// Who is to have it, and the name known of it when it was queued.
-    pub address: SocketAddr,
-    /// That name; empty if none was known.
-    pub user: String,
-    /// What it says.
-    pub text: String,
-    /// When it was queued, in milliseconds since 1970.
-    pub at_ms: u64,
-    /// How long after that it is given up, in milliseconds.
-    pub expires_after_ms: Option<u64>,
-}
-
 /// A message of ours, whatever became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OurMessage {
     /// The chat it was queued in; 0 for one of the outbox.
     pub chat: u64,
     /// Who was to have it.
-    pub address: SocketAddr,
+    pub to: Recipient,
     /// The name known of it then.
     pub user: String,
     /// What it says; of a file its name.
@@ -95,9 +79,6 @@ const WAITING: &str = "
         WHERE o.address = ?3 AND o.message > ?2
     ORDER BY 1 LIMIT ?4";
 
-const KEPT: &str =
-    "SELECT o.message, o.address, user, text, at, expires FROM outbox AS o JOIN events ON id = o.message";
-
 impl Store {
     /// Messages with ids above `after` that wait: how many.
     pub fn queued(&self, backlog: Backlog, after: u64) -> Result<u64, StoreError> {
@@ -153,7 +134,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.begin()?;
         let sql = format!(
-            "INSERT INTO events SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL,
+            "INSERT INTO events (id, at, kind, chat, address, user, message, reason, text, seq, key, size)
+                SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL,
                        CASE WHEN size IS NULL THEN ?8 ELSE 1 END, NULL, NULL
                    FROM events WHERE kind = 5 AND chat = ?3 AND id > ?7 AND {UNSETTLED}"
         );
@@ -174,84 +156,9 @@ impl Store {
         Ok(())
     }
 
-    /// Puts a message, whose `queued` entry has been appended, into the outbox.
-    pub fn keep_in_outbox(
-        &mut self,
-        message: u64,
-        address: SocketAddr,
-        expires_after_ms: Option<u64>,
-    ) -> Result<(), StoreError> {
-        self.begin()?;
-        let values = params![message as i64, address.to_string(), expires_after_ms.map(|ms| ms as i64)];
-        self.write("INSERT INTO outbox VALUES (?1, ?2, ?3)", values)?;
-        Ok(())
-    }
-
-    /// Takes a message out of the outbox. False if it is not there.
-    pub fn take_from_outbox(&mut self, message: u64) -> Result<bool, StoreError> {
-        self.begin()?;
-        Ok(self.write("DELETE FROM outbox WHERE message = ?1", [message as i64])? > 0)
-    }
-
-    /// The message with this id, if it is in the outbox.
-    pub fn in_outbox(&self, message: u64) -> Result<Option<KeptLetter>, StoreError> {
-        self.ok(self
-            .db
-            .prepare_cached(&format!("{KEPT} WHERE o.message = ?1"))
-            .and_then(|mut query| query.query_row([message as i64], kept).optional()))
-    }
-
-    /// Whether the message with this id is in the outbox.
-    pub fn is_in_outbox(&self, message: u64) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE message = ?1)";
-        self.ok(self
-            .db
-            .prepare_cached(sql)
-            .and_then(|mut query| query.query_row([message as i64], |row| row.get(0))))
-    }
-
-    /// The messages in the outbox with ids above `after`, oldest first, at most `limit`, and as many as have
-    /// [`BYTES_PER_READ`] together, but one at least; and whether there are more.
-    pub fn outbox(&self, after: u64, limit: usize) -> Result<(Vec<KeptLetter>, bool), StoreError> {
-        // `after` is a client's, and as a signed number it might be negative: above the newest it means the same.
-        let sql = format!("{KEPT} WHERE o.message > ?1 ORDER BY o.message LIMIT ?2");
-        self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
-            let (mut messages, mut bytes) = (Vec::new(), 0);
-            for message in query.query_map([after.min(self.extent.last_id) as i64, limit as i64 + 1], kept)? {
-                let message = message?;
-                bytes += message.text.len();
-                if messages.len() == limit || (bytes > BYTES_PER_READ && !messages.is_empty()) {
-                    return Ok((messages, true));
-                }
-                messages.push(message);
-            }
-            Ok((messages, false))
-        }))
-    }
-
-    /// Whom the outbox has messages for, and how many.
-    pub fn outbox_peers(&self) -> Result<Vec<(SocketAddr, u64)>, StoreError> {
-        // Once per start, so that the statement need not be kept.
-        let sql = "SELECT address, count(*) FROM outbox GROUP BY address";
-        self.ok(self.db.prepare(sql).and_then(|mut query| {
-            query.query_map([], |row| Ok((address(row, 0)?, row.get::<_, i64>(1)? as u64)))?.collect()
-        }))
-    }
-
-    /// The messages in the outbox that are given up at some time: when they were queued, and how long after that, in
-    /// milliseconds.
-    pub fn expiring(&self) -> Result<Vec<(u64, u64, u64)>, StoreError> {
-        // Once per start as well. Both numbers: what a jump of the clock means is the engine's to decide.
-        let sql = "SELECT o.message, at, expires FROM outbox AS o JOIN events ON id = o.message WHERE expires IS NOT NULL";
-        self.ok(self.db.prepare(sql).and_then(|mut query| {
-            let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|number| number as u64);
-            query.query_map([], |row| Ok((number(row, 0)?, number(row, 1)?, number(row, 2)?)))?.collect()
-        }))
-    }
-
     /// The message of ours with this id.
     pub fn message(&self, id: u64) -> Result<Option<OurMessage>, StoreError> {
-        let sql = "SELECT chat, address, user, text, size FROM events WHERE id = ?1 AND kind = 5";
+        let sql = "SELECT chat, address, user, text, size, host FROM events WHERE id = ?1 AND kind = 5";
         self.ok(self
             .db
             .prepare_cached(sql)
@@ -282,24 +189,6 @@ impl Store {
                 None => Ok(NotDelivered::Unconfirmed),
             });
             found.optional()
-        }))
-    }
-
-    /// The messages in the outbox for the peer at this address whose texts have more bytes than this, or are not ASCII
-    /// if they have to be.
-    pub fn unfit_in_outbox(
-        &self,
-        address: SocketAddr,
-        most: u64,
-        has_to_be_ascii: bool,
-    ) -> Result<Vec<u64>, StoreError> {
-        // Of a text, `length` counts characters; what a peer receives is limited in bytes. Both are the same in ASCII.
-        let sql = "SELECT o.message FROM outbox AS o JOIN events ON id = o.message
-                   WHERE o.address = ?1 AND (length(CAST(text AS BLOB)) > ?2
-                       OR (?3 AND length(CAST(text AS BLOB)) <> length(text))) ORDER BY 1";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
-            let values = params![address.to_string(), most.min(i64::MAX as u64) as i64, has_to_be_ascii];
-            query.query_map(values, |row| row.get::<_, i64>(0).map(|id| id as u64))?.collect()
         }))
     }
 
@@ -336,11 +225,11 @@ impl Store {
     }
 }
 
-/// A message in a row of `chat, address, user, text, size`.
+/// A message in a row of `chat, address, user, text, size, host`.
 pub(crate) fn our_message(row: &Row<'_>) -> rusqlite::Result<OurMessage> {
     let chat = row.get::<_, i64>(0)? as u64;
     let size = row.get::<_, Option<i64>>(4)?.map(|size| size as u64);
-    Ok(OurMessage { chat, address: address(row, 1)?, user: row.get(2)?, text: row.get(3)?, size })
+    Ok(OurMessage { chat, to: recipient(row, (1, 5))?, user: row.get(2)?, text: row.get(3)?, size })
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingMessage> {
@@ -352,23 +241,4 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingMessage> {
         _ => Body::Text(text),
     };
     Ok(WaitingMessage { id, body, is_kept })
-}
-
-fn kept(row: &Row<'_>) -> rusqlite::Result<KeptLetter> {
-    Ok(KeptLetter {
-        message: row.get::<_, i64>(0)? as u64,
-        address: address(row, 1)?,
-        user: row.get(2)?,
-        text: row.get(3)?,
-        at_ms: row.get::<_, i64>(4)? as u64,
-        expires_after_ms: row.get::<_, Option<i64>>(5)?.map(|ms| ms as u64),
-    })
-}
-
-fn address(row: &Row<'_>, column: usize) -> rusqlite::Result<SocketAddr> {
-    let text: String = row.get(column)?;
-    let wrong = |error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    };
-    text.parse().map_err(wrong)
 }

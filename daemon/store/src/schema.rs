@@ -9,7 +9,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 pub(crate) const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 9;
+pub(crate) const SCHEMA_VERSION: i64 = 10;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -121,9 +121,26 @@ const NINTH: &str = "
     CREATE INDEX named_message ON named (message);
 ";
 
+/// Messages for hosts: `host` is `HOST:PORT`, also in their `queued` entries, and `address` where it was found last. `bytes` is
+/// the length of the text, so that the outbox is counted without reading any.
+const TENTH: &str = "
+    ALTER TABLE outbox RENAME TO older_outbox;
+    CREATE TABLE outbox (
+        message INTEGER PRIMARY KEY, address TEXT, host TEXT, expires INTEGER, bytes INTEGER NOT NULL,
+        CHECK (address IS NOT NULL OR host IS NOT NULL)
+    ) STRICT;
+    INSERT INTO outbox SELECT message, address, NULL, expires,
+        coalesce((SELECT octet_length(text) FROM events WHERE id = older_outbox.message), 0)
+        FROM older_outbox;
+    DROP TABLE older_outbox;
+    CREATE INDEX outbox_address ON outbox (address, message);
+    CREATE INDEX outbox_host ON outbox (host, message) WHERE host IS NOT NULL;
+    ALTER TABLE events ADD COLUMN host TEXT;
+";
+
 /// What brings a file from each version to the next.
 const STEPS: [&str; SCHEMA_VERSION as usize] =
-    [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH];
+    [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
 const INCREMENTAL: i64 = 2;

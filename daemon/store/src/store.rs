@@ -5,11 +5,12 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
-use simp_control::{Epochs, Event, LogId, Peer, Secure, What};
+use simp_control::{Epochs, Event, HostName, LogId, Peer, Secure, What};
 use simp_service::plain_file;
 
 use crate::error::StoreError;
 use crate::hold::Hold;
+use crate::recipient::Recipient;
 use crate::rows::{columns, number, size};
 use crate::schema::{self, PAGE_BYTES, Unready};
 
@@ -26,7 +27,16 @@ pub enum Durability {
     Process,
 }
 
-/// Which entries there are.
+/// How much the outbox holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutboxSize {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of their texts.
+    pub bytes: u64,
+}
+
+/// Which entries there are, and how many messages wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Extent {
     /// The oldest; 0 if there is none.
@@ -35,6 +45,8 @@ pub(crate) struct Extent {
     pub(crate) last_id: u64,
     /// All chats were kept as of here.
     pub(crate) kept_through: u64,
+    /// What waits in the outbox.
+    pub(crate) outbox: OutboxSize,
 }
 
 /// The log, open.
@@ -142,6 +154,10 @@ impl Store {
             first_id: number("SELECT coalesce(min(id), 0) FROM events")?,
             last_id: number("SELECT coalesce(max(id), 0) FROM events")?,
             kept_through: number("SELECT through FROM kept")?,
+            outbox: OutboxSize {
+                messages: number("SELECT count(*) FROM outbox")?,
+                bytes: number("SELECT coalesce(sum(bytes), 0) FROM outbox")?,
+            },
         })
     }
 
@@ -229,7 +245,20 @@ impl Store {
         what: What,
         extra: Option<u64>,
     ) -> Result<u64, StoreError> {
-        self.append_entry((at_ms, chat, peer), None, what, extra)
+        self.append_entry((at_ms, chat, peer), (None, None), what, extra)
+    }
+
+    /// Appends the `queued` of a message for the outbox, and returns its id. `token` is the client's own name for it.
+    pub fn append_kept(
+        &mut self,
+        at_ms: u64,
+        (user, to): (String, &Recipient),
+        what: What,
+        token: Option<u64>,
+    ) -> Result<u64, StoreError> {
+        let peer = Peer { user, address: to.to_string() };
+        // Of no chat: it outlives them.
+        self.append_entry((at_ms, Some(0), peer), (None, to.host()), what, token)
     }
 
     /// Appends a `request` or an `opened` of a secure chat, and returns its id. All else is as with
@@ -242,13 +271,13 @@ impl Store {
         secure: Secure,
         what: What,
     ) -> Result<u64, StoreError> {
-        self.append_entry((at_ms, chat, peer), Some(secure), what, None)
+        self.append_entry((at_ms, chat, peer), (Some(secure), None), what, None)
     }
 
     fn append_entry(
         &mut self,
         (at_ms, chat, peer): (u64, Option<u64>, Peer),
-        secure: Option<Secure>,
+        (secure, host): (Option<Secure>, Option<&HostName>),
         what: What,
         extra: Option<u64>,
     ) -> Result<u64, StoreError> {
@@ -270,8 +299,12 @@ impl Store {
             extra.map(|extra| extra as i64),
             secure.as_ref().map(|secure| secure.key.as_bytes()),
             size(&what),
+            host.map(HostName::to_string),
         ];
-        self.write("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)", row)?;
+        self.write(
+            "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            row,
+        )?;
         self.settled += u64::from(matches!(
             what,
             What::Delivered { .. } | What::Unconfirmed { .. } | What::Undelivered { .. }

@@ -14,6 +14,7 @@ mod epochs;
 mod files;
 mod habits;
 mod hold;
+mod kept_letters;
 mod keys;
 mod named;
 mod pieces;
@@ -203,7 +204,7 @@ fn with_outbox(folder: &Folder, texts: &[&str]) -> (Store, std::net::SocketAddr)
     for text in texts {
         let what = What::Queued { text: (*text).to_owned(), again: None, size: None };
         let id = store.append(5, Some(0), peer(9), what, Some(77)).unwrap();
-        store.keep_in_outbox(id, address, Some(1_000)).unwrap();
+        store.keep_in_outbox(id, &Recipient::At(address), text.len() as u64, Some(1_000)).unwrap();
     }
     store.commit().unwrap();
     (store, address)
@@ -235,7 +236,8 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     assert_eq!(events, [Event { id: 6, at_ms: 8, chat: 3, peer: peer(9), secure: None, what: given_up }]);
     assert_eq!(store.append(9, Some(3), peer(9), What::Opened { note: None }, None).unwrap(), 7);
     assert_eq!(store.outbox_peers().unwrap(), [(address, 2)]);
-    assert!(store.take_from_outbox(1).unwrap() && !store.take_from_outbox(1).unwrap());
+    let taken = [store.take_from_outbox(1).unwrap(), store.take_from_outbox(1).unwrap()];
+    assert_eq!(taken, [Some(Taken { message: 1, host: None }), None]);
     assert_eq!(store.outbox(0, 9).unwrap().0.into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["two"]);
     assert_eq!(store.in_outbox(2).unwrap().unwrap().expires_after_ms, Some(1_000));
 }
@@ -456,6 +458,7 @@ fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
         let waiting = store.waiting(of(&chats[0]), 9, (9, usize::MAX)).unwrap();
         assert_eq!(waiting.into_iter().map(text_of).collect::<Vec<_>>(), ["waits 1", "waits 2"]);
         assert!(store.outbox(0, 9).unwrap().0.is_empty());
+        assert_eq!(store.outbox_size(), OutboxSize::default());
     }
     let other = Folder::new("other").open();
     assert!(log_ids[0] == log_ids[1] && log_ids[0].len() == 32, "{log_ids:?}");

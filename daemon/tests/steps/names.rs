@@ -109,6 +109,7 @@ fn the_outbox_means_whoever_has_a_chat_and_not_who_asks_for_one() {
             token: None,
             again_after: None,
             once: None,
+            host: None,
         };
         host.ask(keep).unwrap();
     }

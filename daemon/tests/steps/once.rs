@@ -9,7 +9,7 @@ fn named(request: Request, name: &str) -> Request {
     match request {
         Request::Send { who, chat, text, queue, expire_ms, token, again_after, .. } => {
             let once = Some(name.to_owned());
-            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once }
+            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host: None }
         }
         other => panic!("{other:?}"),
     }
@@ -68,9 +68,17 @@ fn the_name_of_a_message_is_no_other_text_and_no_other_peer() {
     let nobody = host.ask(named(Request::send(Some("nas".to_owned()), "hi"), "report"));
     assert_eq!(nobody.unwrap_err().kind, FailureKind::NoSuch);
     let in_chat = |chat| match send(2, "hi") {
-        Request::Send { text, queue, expire_ms, token, again_after, once, .. } => {
-            Request::Send { who: None, chat: Some(chat), text, queue, expire_ms, token, again_after, once }
-        }
+        Request::Send { text, queue, expire_ms, token, again_after, once, .. } => Request::Send {
+            who: None,
+            chat: Some(chat),
+            text,
+            queue,
+            expire_ms,
+            token,
+            again_after,
+            once,
+            host: None,
+        },
         other => panic!("{other:?}"),
     };
     assert_eq!(host.ask(in_chat(chat)), Ok(Reply::Queued { message, chat }));

@@ -18,7 +18,7 @@ fn again(after: u64) -> Request {
     match send(None, "hi") {
         Request::Send { who, chat, text, queue, expire_ms, once, .. } => {
             let (token, again_after) = (Some(7), Some(after));
-            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once }
+            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host: None }
         }
         other => panic!("{other:?}"),
     }

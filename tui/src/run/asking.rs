@@ -175,6 +175,7 @@ fn send(address: &str, way: Way, text: &str, token: u64, again_after: Option<u64
         token: Some(token),
         again_after,
         once: None,
+        host: None,
     }
 }
 

@@ -72,6 +72,7 @@ impl Answers {
             token: None,
             again_after: None,
             once: piece.map(|piece| format!("{}\n{}\n{piece}", self.name, event.id)),
+            host: None,
         }
     }
 }

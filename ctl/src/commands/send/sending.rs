@@ -10,7 +10,7 @@ use simp_control::{
 
 use crate::args::SendArgs;
 use crate::commands::queueing::{even_unread, not_known};
-use crate::recipient;
+use crate::recipient::Recipient;
 use crate::show::{Output, View};
 use crate::when::deadline;
 
@@ -26,6 +26,8 @@ pub(super) struct Sending<'a> {
     pub(super) output: &'a mut Output,
     args: &'a SendArgs,
     who: Option<String>,
+    /// The same for the outbox.
+    to: Recipient,
     /// Our last message.
     newest: u64,
 }
@@ -67,7 +69,8 @@ enum Outlook {
 impl<'a> Sending<'a> {
     /// Sends with this client as the arguments say.
     pub(super) fn new(client: &'a mut Client, output: &'a mut Output, args: &'a SendArgs) -> Self {
-        Self { client, output, args, who: args.to.clone(), newest: 0 }
+        let (who, to) = (args.to.clone(), Recipient::new(args.to.clone()));
+        Self { client, output, args, who, to, newest: 0 }
     }
 
     /// Whether this run waits for the message's outcome.
@@ -141,11 +144,12 @@ impl<'a> Sending<'a> {
         name: Option<&str>,
         deadline: Option<Instant>,
     ) -> Outcome<(u64, u64, Outlook)> {
-        let (token, known, args, who) = (token(), self.known(), self.args, &mut self.who);
+        let (token, known, args) = (token(), self.known(), self.args);
+        let (who, to) = (&mut self.who, &mut self.to);
         let mut asked_again = false;
         let reply = self.client.insist(deadline, |client, again| {
             asked_again = again;
-            let request = |who| Request::Send {
+            let request = |who, host| Request::Send {
                 who,
                 chat: None,
                 text: text.to_owned(),
@@ -155,10 +159,11 @@ impl<'a> Sending<'a> {
                 // simpd looks for the token only in entries after this one, so it need not read all of its log.
                 again_after: again.then_some(known),
                 once: name.map(str::to_owned),
+                host,
             };
             match args.queue {
-                true => recipient::ask_or_resolve(client, who, request),
-                false => names::ask(client, who, request),
+                true => to.ask(client, request),
+                false => names::ask(client, who, |who| request(who, None)),
             }
         });
         // Once the time is over nobody asks again, and whether it was taken stays open.

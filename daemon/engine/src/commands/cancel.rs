@@ -1,12 +1,39 @@
-//! Taking a message back that has not left: out of the outbox, or out of the chat that it waits in.
+//! Taking messages back that have not left: out of the outbox, or one out of the chat that it waits in.
 
-use simp_control::{FailureKind, MessageState, Reason, Reply};
+use simp_control::{FailureKind, MessageState, Reason, Reply, Who};
+use simp_store::Addressed;
 
 use super::carried::{Carried, denied, no_longer};
 use super::message_state::message_state;
 use crate::engine::Engine;
 use crate::letters::NotCancelled;
 use crate::now::Now;
+
+/// Messages that one request looks at, at most.
+const LOOKED_AT: usize = 256;
+
+/// Takes messages with ids above `after` out of the outbox, as undelivered: those for somebody, or all.
+pub fn cancel_all(engine: &mut Engine, now: Now, who: Option<&str>, after: u64) -> Carried {
+    let (mut messages, mut in_flight) = (Vec::new(), Vec::new());
+    let addressed = engine.store.addressed(after, LOOKED_AT)?;
+    let after = addressed.last().filter(|_| addressed.len() == LOOKED_AT).map(|last| last.message);
+    let named = who.map(|who| (who, Who::parse(who)));
+    for Addressed { message, to, user } in addressed {
+        let is_meant = named.as_ref().is_none_or(|(typed, who)| {
+            to.host().is_some_and(|host| host.is_meant_by(typed))
+                || to.address().is_some_and(|at| who.means(&user, at))
+        });
+        if !is_meant {
+            continue;
+        }
+        match engine.give_up_kept(now, message, Reason::Cancelled)? {
+            Ok(()) => messages.push(message),
+            Err(NotCancelled::InFlight) => in_flight.push(message),
+            Err(NotCancelled::Absent) => {}
+        }
+    }
+    Ok(Reply::Cancelled { messages, in_flight, after })
+}
 
 /// Takes a message back, as undelivered.
 pub fn cancel(engine: &mut Engine, now: Now, message: u64) -> Carried {

@@ -1,9 +1,8 @@
 //! Inviting a peer.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::{Address, AddressError, FailureKind, Host, Kind, State, What};
+use simp_control::{FailureKind, Host, Kind, State, What};
 use simp_store::StoreError;
 
 use super::accept::{accept_chat, room_for_one};
@@ -23,7 +22,7 @@ pub fn connect(
     timeout_ms: Option<u64>,
     secure: Option<bool>,
 ) -> Carried {
-    let address = peer_address(engine, address)?;
+    let address = engine.peer_address(address)?;
     let expires_after = match timeout_ms {
         Some(ms) if ms == 0 || Duration::from_millis(ms) > INVITATION_MAX => {
             return denied(FailureKind::Usage, "the time limit must be from 0.001 to 86400 s");
@@ -146,40 +145,4 @@ pub fn take_over(engine: &mut Engine, key: usize) -> Result<(), StoreError> {
         Some(row) => engine.store.keep_chat(&row),
         None => Ok(()),
     }
-}
-
-/// The address of a peer that we can invite.
-pub fn peer_address(engine: &Engine, text: &str) -> Carried<SocketAddr> {
-    let ours = engine.address;
-    let address = match Address::parse(text) {
-        Ok(address) => address.socket_address(),
-        Err(error) => return denied(FailureKind::Usage, format!("{text}: {error}")),
-    };
-    // An IPv4 address in IPv6 form is the same peer: its answers come from the IPv4 address. And whoever is bound to a
-    // link-local address reaches others by no other interface.
-    let host = Host::of(address).by_interface_of(ours);
-    if host.lacks_interface() {
-        let error = AddressError::LacksInterface(host.ip());
-        return denied(FailureKind::Usage, format!("{text}: {error}"));
-    }
-    let address = host.with_port(address.port());
-    let is_broadcast = address.ip() == std::net::Ipv4Addr::BROADCAST;
-    if address.ip().is_unspecified() || address.ip().is_multicast() || is_broadcast || address.port() == 0 {
-        return denied(FailureKind::Usage, format!("{address}: not the address of one host"));
-    }
-    // Bound to all addresses, we are on each: of which ones these are, at least the loopback is known.
-    let on_all = ours.ip().is_unspecified() && address.ip().is_loopback();
-    if address == ours || (on_all && address.port() == ours.port()) {
-        return denied(FailureKind::Failed, format!("{address}: this is the address of this simpd"));
-    }
-    // Our socket cannot transmit there: the user would wait for nothing.
-    if address.is_ipv6() && ours.is_ipv4() {
-        let line = format!("{address}: this simpd speaks IPv4 only (start one on an IPv6 address)");
-        return denied(FailureKind::Failed, line);
-    }
-    if address.is_ipv4() && ours.is_ipv6() && !ours.ip().is_unspecified() {
-        let line = format!("{address}: this simpd speaks IPv6 only (start one on an IPv4 address)");
-        return denied(FailureKind::Failed, line);
-    }
-    Ok(address)
 }

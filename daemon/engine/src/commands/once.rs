@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use simp_control::{FailureKind, Reply, Who};
+use simp_control::{FailureKind, HostName, Reply, Who};
 use simp_store::OurMessage;
 
 use super::carried::{Carried, denied, no_longer};
@@ -42,16 +42,25 @@ fn same(engine: &Engine, draft: &Draft<'_>, message: u64, before: &OurMessage) -
 fn is_for_same_peer(engine: &Engine, draft: &Draft<'_>, before: &OurMessage) -> Carried<bool> {
     match (draft.chat, draft.who.map(Who::parse)) {
         (Some(chat), _) => Ok(chat == before.chat),
+        _ if let (Some(host), Some(before)) = (draft.host, before.to.host()) => {
+            Ok(HostName::parse(host).as_ref() == Some(before))
+        }
         // Whoever it was for at the time was the only one.
-        (None, None) => Ok(true),
-        (None, Some(who)) if who.means(&before.user, before.address) => Ok(true),
+        (None, None) => Ok(draft.host.is_none()),
+        (None, Some(_)) if is_host(draft, before) => Ok(true),
+        (None, Some(who)) if before.to.address().is_some_and(|at| who.means(&before.user, at)) => Ok(true),
         // By another of its names perhaps, if there is somebody of this name; else the client may know which host it is.
-        (None, Some(_)) if draft.is_kept => Ok(outbox_address(engine, draft)? == before.address),
+        (None, Some(_)) if draft.is_kept => Ok(Some(outbox_address(engine, draft)?) == before.to.address()),
         (None, Some(_)) => {
             let ongoing = engine.chats.get(find_open(engine, draft.who)?).ok_or_else(no_longer)?;
-            Ok(ongoing.id == before.chat || ongoing.place.invited_at() == before.address)
+            Ok(ongoing.id == before.chat || Some(ongoing.place.invited_at()) == before.to.address())
         }
     }
+}
+
+/// Whether the host that a message was for is named again, whether or not anybody looked it up.
+fn is_host(draft: &Draft<'_>, before: &OurMessage) -> bool {
+    before.to.host().zip(draft.who).is_some_and(|(host, who)| host.is_meant_by(who))
 }
 
 /// The address that a message for the outbox would have.

@@ -1,9 +1,11 @@
 //! Sending a message once more that was not delivered, or not confirmed.
 
 use simp_control::{Failure, FailureKind, MessageState, Reply};
+use simp_store::OurMessage;
 
 use super::carried::{Carried, denied};
 use super::message_state::message_state;
+use super::outbox_room::has_room;
 use super::send::{expiry, fits_outbox};
 use crate::engine::Engine;
 use crate::letters::Letter;
@@ -32,9 +34,10 @@ pub fn resend(engine: &mut Engine, now: Now, message: u64, expire_ms: Option<u64
     }
     let gone = || Failure::new(FailureKind::NoSuch, format!("message {message}: its text is no longer kept"));
     let queued = queued.ok_or_else(gone)?;
-    fits_outbox(engine, now, &queued.text, queued.address, &queued.user)?;
-    let (address, user, text) = (queued.address, queued.user, queued.text);
-    let letter = Letter { address, user, text, expires_after, again: Some(message), token: None };
+    let OurMessage { to, user, text, .. } = queued;
+    fits_outbox(engine, now, &text, &to, &user)?;
+    has_room(engine, &to, text.len())?;
+    let letter = Letter { to, user, text, expires_after, again: Some(message), token: None };
     let again = engine.keep_message(now, letter)?;
     Ok(Reply::Queued { message: again, chat: 0 })
 }

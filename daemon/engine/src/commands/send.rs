@@ -3,16 +3,19 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use simp_control::{Failure, FailureKind, Kind, Peer, Reply, Request, State, Takes, What, Who};
+use simp_control::{Failure, FailureKind, HostName, Kind, Peer, Reply, Request, State, Takes, What, Who};
 use simp_proto::secure::{Body, SecureChat};
 use simp_proto::{Dialect, Text, TextError};
+use simp_store::Recipient;
 
 use super::carried::{Carried, Denied, denied, is_still, no_longer};
-use super::connect::{peer_address, take_over};
+use super::connect::take_over;
+use super::outbox_room::has_room;
 use crate::engine::Engine;
 use crate::letters::Letter;
 use crate::machine::{Machine, Waiting};
 use crate::now::Now;
+use crate::policy::Secrecy;
 use crate::ways::Way;
 
 /// The longest that a message may be kept in the outbox and then be given up: ten years.
@@ -36,6 +39,8 @@ pub struct Draft<'a> {
     pub again_after: Option<u64>,
     /// Its name: it is queued once under it.
     pub once: Option<&'a str>,
+    /// The host that it is for.
+    pub host: Option<&'a str>,
 }
 
 /// Sends a text in a chat, or keeps it in the outbox.
@@ -47,6 +52,9 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
             (None, looked) if looked < engine.store.last_id() => return not_yet(draft, looked),
             (None, _) => {}
         }
+    }
+    if draft.host.is_some() && !draft.is_kept {
+        return denied(FailureKind::Usage, "only a message of the outbox can be for a host (add --queue)");
     }
     match (draft.is_kept, draft.chat, draft.expire_ms) {
         (true, Some(_), _) => {
@@ -63,8 +71,9 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
 
 /// The same, looked for from this entry on.
 fn not_yet(draft: &Draft<'_>, looked: u64) -> Carried {
-    let Draft { who, chat, text, is_kept, expire_ms, token, once, .. } = *draft;
+    let Draft { who, chat, text, is_kept, expire_ms, token, once, host, .. } = *draft;
     let (who, text, once) = (who.map(str::to_owned), text.to_owned(), once.map(str::to_owned));
+    let host = host.map(str::to_owned);
     let again_after = Some(looked);
     Err(Denied::NotYet(Box::new(Request::Send {
         who,
@@ -75,6 +84,7 @@ fn not_yet(draft: &Draft<'_>, looked: u64) -> Carried {
         token,
         again_after,
         once,
+        host,
     })))
 }
 
@@ -115,22 +125,41 @@ pub fn find_open(engine: &Engine, who: Option<&str>) -> Result<usize, Failure> {
 
 fn send_through_outbox(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let expires_after = expiry(draft.expire_ms)?;
-    let (address, user) = outbox_peer(engine, draft.who)?;
-    fits_outbox(engine, now, draft.text, address, &user)?;
+    let (to, user) = recipient(engine, draft)?;
+    fits_outbox(engine, now, draft.text, &to, &user)?;
+    has_room(engine, &to, draft.text.len())?;
     let letter =
-        Letter { address, user, text: draft.text.to_owned(), expires_after, again: None, token: draft.token };
+        Letter { to, user, text: draft.text.to_owned(), expires_after, again: None, token: draft.token };
     let message = engine.keep_message(now, letter)?;
     Ok(Reply::Queued { message, chat: 0 })
+}
+
+/// Whom a message for the outbox is for, and what that peer is called if it has a chat with us.
+fn recipient(engine: &Engine, draft: &Draft<'_>) -> Carried<(Recipient, String)> {
+    let Some(host) = draft.host else {
+        return outbox_peer(engine, draft.who).map(|(address, user)| (Recipient::At(address), user));
+    };
+    let Some(host) = HostName::parse(host) else {
+        return denied(FailureKind::Usage, format!("{host}: neither HOST nor HOST:PORT"));
+    };
+    let is_address = |who: &str| matches!(Who::parse(who), Who::Ip(_) | Who::Address(_));
+    match draft.who {
+        None => Ok((Recipient::Host(host, None), String::new())),
+        Some(who) if is_address(who) => {
+            outbox_peer(engine, draft.who).map(|(address, user)| (Recipient::Host(host, Some(address)), user))
+        }
+        Some(who) => denied(FailureKind::Usage, format!("{who}: not the address of a host")),
+    }
 }
 
 /// Whom a message for the outbox is for: an address, or whoever has a chat with us under this name.
 pub fn outbox_peer(engine: &Engine, who: Option<&str>) -> Carried<(SocketAddr, String)> {
     let address = match who.map(Who::parse) {
-        Some(Who::Ip(host)) => peer_address(engine, &host.to_string())?,
-        Some(Who::Address(address) | Who::Both(_, address)) => peer_address(engine, &address.to_string())?,
+        Some(Who::Ip(host)) => engine.peer_address(&host.to_string())?,
+        Some(Who::Address(address) | Who::Both(_, address)) => engine.peer_address(&address.to_string())?,
         // With a port that only a chat knows.
         Some(Who::OnHost(_, host)) if !engine.chats.is_any(who, |state| state != State::Closed) => {
-            peer_address(engine, &host.to_string())?
+            engine.peer_address(&host.to_string())?
         }
         Some(Who::OnHost(..) | Who::User(_)) | None => return outbox_peer_in_chat(engine, who),
     };
@@ -153,7 +182,16 @@ fn outbox_peer_in_chat(engine: &Engine, who: Option<&str>) -> Carried<(SocketAdd
 }
 
 /// Whether the peer receives all of a text, as far as is known.
-pub fn fits_outbox(engine: &Engine, now: Now, text: &str, address: SocketAddr, user: &str) -> Carried<()> {
+pub fn fits_outbox(engine: &Engine, now: Now, text: &str, to: &Recipient, user: &str) -> Carried<()> {
+    let peer = Peer { user: user.to_owned(), address: to.to_string() };
+    // Where it is found it may take less, and does not get it then.
+    let Some(address) = to.address() else {
+        let carrier = match engine.policy.secrecy {
+            Secrecy::Require => Carrier::secure(engine, None),
+            Secrecy::Prefer | Secrecy::Off => Carrier::Plain(Dialect::default()),
+        };
+        return fits(text, carrier, &peer.shown());
+    };
     is_clear(engine, address)?;
     // A chat knows best; else what the last one showed.
     let in_chat = engine.chat_for_outbox(address)?.and_then(|key| engine.chats.get(key));
@@ -164,7 +202,6 @@ pub fn fits_outbox(engine: &Engine, now: Now, text: &str, address: SocketAddr, u
         _ if engine.is_to_be_secure(address)? => Carrier::secure(engine, None),
         _ => Carrier::Plain(engine.known_of(now, address)?.dialect),
     };
-    let peer = Peer { user: user.to_owned(), address: address.to_string() };
     fits(text, carrier, &peer.shown())
 }
 

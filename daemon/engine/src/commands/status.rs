@@ -36,7 +36,7 @@ pub fn status(engine: &Engine, now: Now, clients: usize) -> Carried {
         last_id: engine.store.last_id(),
         first_id: engine.store.first_id(),
         log_bytes: engine.store.bytes(),
-        outbox: engine.absent.messages(),
+        outbox: engine.store.outbox_size().messages,
         notes: engine.chats.notes(NOTES_MAX),
         trouble: trouble(engine),
         plain: engine.why_plain().map(str::to_owned),

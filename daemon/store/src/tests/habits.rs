@@ -132,9 +132,9 @@ fn a_message_that_is_not_confirmed_is_known_as_such_and_goes_like_one_that_is_de
 fn messages_of_the_outbox_that_are_longer_than_a_limit_are_found() {
     let folder = Folder::new("longer");
     let (store, at) = with_outbox(&folder, &["12345", "1234", "123456", "äéi"]);
-    assert_eq!(store.unfit_in_outbox(at, 4, false).unwrap(), [1, 3, 4]);
-    assert_eq!(store.unfit_in_outbox(at, 6, false).unwrap(), [0; 0]);
-    assert_eq!(store.unfit_in_outbox(address(&peer(8)), 1, false).unwrap(), [0; 0]);
+    assert_eq!(store.unfit_in_outbox((at, None), 4, false).unwrap(), [1, 3, 4]);
+    assert_eq!(store.unfit_in_outbox((at, None), 6, false).unwrap(), [0; 0]);
+    assert_eq!(store.unfit_in_outbox((address(&peer(8)), None), 1, false).unwrap(), [0; 0]);
 }
 
 #[test]
@@ -156,6 +156,9 @@ fn a_log_of_the_second_schema_is_taken_over_and_goes_on() {
         store.outbox(0, 9).unwrap().0.into_iter().map(|kept| kept.text).collect::<Vec<_>>(),
         ["kept 2"]
     );
+    // Counted without the texts from now on, and for addresses all of them.
+    assert_eq!(store.outbox_size(), OutboxSize { messages: 1, bytes: 6 });
+    assert_eq!((store.outbox_peers().unwrap().len(), store.outbox_hosts().unwrap()), (1, Vec::new()));
     let known: Vec<_> = store.peers("", 9).unwrap();
     let [bob] = known.as_slice() else { panic!("{known:?}") };
     assert_eq!(
