@@ -12,7 +12,8 @@ use ciborium::Value;
 
 use crate::harness::{Ran, World, has_program, run, skipped};
 
-const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/python/simp");
+/// Where the client is.
+pub const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/python/simp");
 const TESTS: &str = include_str!("../contrib/python/simp/test_simp.py");
 const SCHEMA: &str = include_str!("../control/src/control.cddl");
 
@@ -31,7 +32,7 @@ fn python(world: &World, args: &[&str]) -> Command {
 }
 
 /// Whether there is a Python that has this module; says that `test` is skipped if not.
-fn has_module(world: &World, test: &str, module: &str) -> bool {
+pub fn has_module(world: &World, test: &str, module: &str) -> bool {
     if !has_program(test, "python3") {
         return false;
     }

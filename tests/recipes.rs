@@ -3,12 +3,14 @@
 //!
 //! - `document`: what the page tells its readers to type. `machine`: where they do.
 //! - `cron`: what cron starts. `forwarding`: a log. `answers`: what is asked. `telling`: what is told.
+//!   `python`: programs.
 
 mod answers;
 mod cron;
 mod document;
 mod forwarding;
 mod machine;
+mod python;
 mod telling;
 
 use crate::harness::World;

@@ -97,17 +97,20 @@ impl<'a> Machine<'a> {
 
     /// Starts the service in this file.
     pub fn service(&self, path: &str) -> Service {
+        self.service_with(path, Self::shell)
+    }
+
+    /// The same with a shell of this kind.
+    pub fn service_with(&self, path: &str, shell: fn(&Self, &str) -> Command) -> Service {
         let unit = self.read(path.strip_prefix("~/").unwrap_or(path)).replace("\\\n", " ");
         let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
         let line = line.replace("%h", &self.home().display().to_string());
-        self.background(&format!("exec {line}"))
+        Service::start(shell(self, &format!("exec {line}")))
     }
 
     /// Starts this, and leaves it running.
     pub fn background(&self, script: &str) -> Service {
-        let mut command = self.shell(script);
-        command.process_group(0);
-        Service(Some(Running::start(command)))
+        Service::start(self.shell(script))
     }
 
     /// Kills the simpd here.
@@ -139,6 +142,11 @@ impl Drop for Machine<'_> {
 pub struct Service(Option<Running>);
 
 impl Service {
+    fn start(mut command: Command) -> Self {
+        command.process_group(0);
+        Self(Some(Running::start(command)))
+    }
+
     pub fn kill(self) {}
 
     /// The next line of its standard output.
