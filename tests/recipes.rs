@@ -3,9 +3,10 @@
 //!
 //! - `document`: what the page tells its readers to type. `machine`: where they do.
 //! - `cron`: what cron starts. `forwarding`: a log. `answers`: what is asked. `telling`: what is told.
-//!   `python`: programs.
+//!   `python`: programs. `container`: one.
 
 mod answers;
+mod container;
 mod cron;
 mod document;
 mod forwarding;
