@@ -135,5 +135,13 @@ fn whoever_waits_for_an_answer_is_told_so() {
     // A script waits without a word.
     world.ctl(1, &["quit"]).ok();
     let waiting = world.spawn_ctl(1, &["connect", "--timeout", "2", &two]).wait();
-    assert_eq!((waiting.status, waiting.stderr), (Some(6), format!("simpctl: {two}:7777: no answer\n")));
+    assert_eq!(
+        (waiting.status, waiting.stderr),
+        (
+            Some(6),
+            format!(
+                "simpctl: {two}:7777: no answer (nobody has accepted, or a firewall closes its port or the one below)\n"
+            )
+        )
+    );
 }

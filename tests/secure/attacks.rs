@@ -156,7 +156,9 @@ fn nothing_is_said_in_the_clear_to_whoever_has_a_key() {
     let nobody = format!("simpctl: {at}:7777: nobody listens for secure chats there {why}");
     world.ctl(ALICE, &["connect", &at]).fails(1, &nobody);
     let silent = UdpSocket::bind((at.as_str(), SECURE)).unwrap();
-    let no_answer = format!("simpctl: {at}:7777: no answer");
+    let no_answer = format!(
+        "simpctl: {at}:7777: no answer (nobody has accepted, or a firewall closes its port or the one below)"
+    );
     world.ctl(ALICE, &["connect", "--timeout", "2", &at]).fails(6, &no_answer);
     // What was said went there.
     (0..3).for_each(|_| _ = silent.recv(&mut [0; 2_048]).unwrap());

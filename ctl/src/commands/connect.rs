@@ -57,7 +57,7 @@ pub(super) fn run(
     let waiting = Some(waiting).filter(|_| output.has_person());
     match opened(client, chat, after, deadline, waiting).map_err(|error| error.goes_on(&invited))? {
         Ok(chat) => output.show(&View::Connected(&chat)),
-        Err(chat) => Err(fail(FailureKind::NoAnswer, format!("{}: no answer", chat.peer.address))),
+        Err(chat) => Err(fail(FailureKind::NoAnswer, no_answer(&chat.peer.address))),
     }
 }
 
@@ -129,12 +129,17 @@ fn other_key(address: &str, found: Option<&str>, known: Option<KeyId>) -> Failur
     Failure::new(FailureKind::OtherKey, line)
 }
 
+/// From here the two cannot be told apart.
+fn no_answer(address: &str) -> String {
+    format!("{address}: no answer (nobody has accepted, or a firewall closes its port or the one below)")
+}
+
 /// Why a chat that was to open is closed instead, with a peer of which this key is known.
 fn not_opened(address: &str, reason: Reason, text: Option<&str>, known: Option<KeyId>) -> Failure {
     let (kind, line) = match reason {
         Reason::PeerDeclined => (FailureKind::Declined, format!("{address} declined")),
         Reason::PeerBusy => (FailureKind::Busy, format!("{address} is busy")),
-        Reason::NoAnswer => (FailureKind::NoAnswer, format!("{address}: no answer")),
+        Reason::NoAnswer => (FailureKind::NoAnswer, no_answer(address)),
         Reason::PeerGone => (FailureKind::NoAnswer, format!("{address} no longer answers")),
         Reason::NobodyThere => {
             (FailureKind::Failed, format!("{address}: nobody listens there (is simpd running on that host?)"))
@@ -191,7 +196,12 @@ mod tests {
             (Reason::PeerDeclined, Some("not now"), Declined, "a:1 declined: not now"),
             (Reason::PeerDeclined, Some(""), Declined, "a:1 declined"),
             (Reason::PeerBusy, None, Busy, "a:1 is busy"),
-            (Reason::NoAnswer, None, NoAnswer, "a:1: no answer"),
+            (
+                Reason::NoAnswer,
+                None,
+                NoAnswer,
+                "a:1: no answer (nobody has accepted, or a firewall closes its port or the one below)",
+            ),
             (Reason::Withdrawn, None, NoSuch, "a:1 has withdrawn its invitation"),
             (Reason::NobodyThere, None, Failed, "a:1: nobody listens there (is simpd running on that host?)"),
             (Reason::NobodyThere, Some("no way leads there"), Failed, "a:1: no way leads there"),
