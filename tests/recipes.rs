@@ -3,12 +3,13 @@
 //!
 //! - `document`: what the page tells its readers to type. `machine`: where they do.
 //! - `cron`: what cron starts. `forwarding`: a log. `answers`: what is asked. `telling`: what is told.
-//!   `python`: programs. `container`: one.
+//!   `python`: programs. `container`: one. `firewall`: two networks.
 
 mod answers;
 mod container;
 mod cron;
 mod document;
+mod firewall;
 mod forwarding;
 mod machine;
 mod python;

@@ -51,6 +51,7 @@ packages() {
             chromium) printf ' chromium fonts-dejavu-core' ;;
             chromedriver) printf ' chromium-driver' ;;
             node) printf ' nodejs' ;;
+            nft) printf ' nftables' ;;
             *) printf ' %s' "$program" ;;
         esac
     done
@@ -58,7 +59,7 @@ packages() {
 
 # Debian has servers where only root looks for programs.
 PATH="$PATH:/usr/sbin"
-extras='mandoc strace tshark chromium chromedriver node nats-server'
+extras='mandoc strace tshark chromium chromedriver node nats-server buildah nft'
 if [ -n "$(missing $extras)" ] && [ "$(id -u)" = 0 ] && [ -z "$(missing apt-get)" ]; then
     say "installing$(missing $extras)"
     no_nats=$(missing nats-server)

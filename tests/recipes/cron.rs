@@ -5,7 +5,7 @@ use super::{Machine, two_machines};
 use crate::harness::{World, run};
 
 /// The command of the line of this crontab that has `part` in it.
-fn job<'a>(crontab: &'a str, part: &str) -> &'a str {
+pub fn job<'a>(crontab: &'a str, part: &str) -> &'a str {
     let line = crontab.lines().find(|line| line.contains(part)).unwrap();
     line.strip_prefix("@reboot ").or_else(|| Some(line.split_once("  ")?.1)).unwrap()
 }

@@ -23,16 +23,31 @@ pub struct Machine<'a> {
     world: &'a World,
     pub name: &'static str,
     address: String,
+    /// The process that keeps its network, if that is not the one of all tests.
+    network: Option<Running>,
 }
 
 impl<'a> Machine<'a> {
     pub fn new(world: &'a World, name: &'static str) -> Self {
         let (_, number, port) = MACHINES.into_iter().find(|(known, ..)| *known == name).unwrap();
-        let machine = Self { world, name, address: world.address(number) + port };
+        let machine = Self { world, name, address: world.address(number) + port, network: None };
         for folder in ["run", "bin"] {
             fs::create_dir_all(machine.home().join(folder)).unwrap();
         }
         machine
+    }
+
+    /// The same in a network of its own, in which it has the address of the page; `network` is a process there.
+    pub fn in_network(world: &'a World, name: &'static str, network: Running) -> Self {
+        let mut machine = Self::new(world, name);
+        let number = machine.address.rsplit('.').next().unwrap();
+        (machine.address, machine.network) = (format!("{NETWORK}{number}"), Some(network));
+        machine
+    }
+
+    /// The process that keeps its network.
+    pub fn network(&self) -> u32 {
+        self.network.as_ref().unwrap().id()
     }
 
     pub fn home(&self) -> PathBuf {
@@ -45,10 +60,12 @@ impl<'a> Machine<'a> {
 
     /// The text as it is here: the addresses are those of the test, the programs those that are tested.
     pub fn here(&self, text: &str) -> String {
+        let text = text.replace("/usr/bin/simp", &format!("{}/simp", programs().display()));
         let network = self.world.address(0);
-        let network = network.strip_suffix('0').unwrap();
-        let bin = format!("{}/simp", programs().display());
-        text.replace(NETWORK, network).replace("/usr/bin/simp", &bin)
+        match self.network {
+            Some(_) => text,
+            None => text.replace(NETWORK, network.strip_suffix('0').unwrap()),
+        }
     }
 
     /// Writes the files of this machine in the recipe.
@@ -60,7 +77,8 @@ impl<'a> Machine<'a> {
 
     /// Writes a file, which can be run.
     pub fn write(&self, path: &str, text: &str) {
-        let path = self.home().join(path.strip_prefix("~/").unwrap_or(path));
+        // What is for /etc is below the home too.
+        let path = self.home().join(path.trim_start_matches(['~', '/']));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
@@ -81,7 +99,14 @@ impl<'a> Machine<'a> {
 
     /// The same with what cron gives a job.
     pub fn cron(&self, script: &str) -> Command {
-        let mut command = self.world.command("/bin/sh");
+        let mut command = match &self.network {
+            Some(network) => {
+                let mut command = self.world.command("nsenter");
+                command.args(["-t", &network.id().to_string(), "-n", "/bin/sh"]);
+                command
+            }
+            None => self.world.command("/bin/sh"),
+        };
         command.env_clear().envs([("LOGNAME", "nobody"), ("SHELL", "/bin/sh")]);
         command.env("PATH", format!("{}:/usr/bin:/bin", programs().display())).env("HOME", self.home());
         // The user who runs the tests may have a simpd, which is found without a variable too.
