@@ -50,7 +50,7 @@ fn what_is_not_a_frame_is_answered_with_its_reason_and_the_end() {
         (
             &unknown,
             "unknown variant `dance`, expected one of `hello`, `status`, `connect`, `accept`, `decline`, \
-             `send`, `send_file`, `take_file`, `refuse_file`, `transfers`, `outbox`, `states`, `cancel`, `resend`, `quit`, `chats`, \
+             `send`, `send_file`, `take_file`, `refuse_file`, `transfers`, `outbox`, `states`, `cancel`, `cancel_all`, `resend`, `quit`, `chats`, \
              `history`, `follow`, `seen`, `consumers`, `forget`, \
              `peers`, `read`, `forget_peer`, `keys`, `trust_keys`, `forget_key`, `hold_log`, `release_log`, `stop`",
         ),

@@ -298,8 +298,11 @@ fn a_file_that_is_no_log_of_ours_is_left_alone() {
     let shown = path.display();
     let foreign =
         format!("simpd: {shown}: not a log of simpd (move it away, or set XDG_STATE_HOME to another folder)");
+    // Where SQLite has user_version.
+    let known = u32::from_be_bytes(good[60..64].try_into().unwrap());
+    let next = known + 1;
     let newer = format!(
-        "simpd: {shown}: written by a newer simpd (schema 10, this one knows 9; install the newer one)"
+        "simpd: {shown}: written by a newer simpd (schema {next}, this one knows {known}; install the newer one)"
     );
     let damaged = format!(
         "simpd: {shown}: damaged, or the disk fails to read it (see the system's log; if that has nothing, move it \
@@ -315,7 +318,7 @@ fn a_file_that_is_no_log_of_ours_is_left_alone() {
         ("a text", b"My diary. ".repeat(200), &foreign),
         ("a database of another program", with(68, b"\0\0\x30\x39"), &foreign),
         ("a database of no program in particular", with(60, &[0; 12]), &foreign),
-        ("a newer log", with(60, &10_u32.to_be_bytes()), &newer),
+        ("a newer log", with(60, &next.to_be_bytes()), &newer),
         ("a damaged log", with(100, &[0xff; 3_000]), &damaged),
     ] {
         fs::write(&path, &bytes).unwrap();
