@@ -55,10 +55,18 @@ impl BadDisk {
 
     /// A log in memory on this disk.
     pub fn open(&self) -> Store {
-        let mut db = Connection::open_in_memory().unwrap();
+        self.over(Connection::open_in_memory().unwrap(), Path::new(":memory:"))
+    }
+
+    /// The log in this file.
+    pub fn open_file(&self, path: &Path) -> Store {
+        self.over(Connection::open(path).unwrap(), path)
+    }
+
+    fn over(&self, mut db: Connection, path: &Path) -> Store {
         let refusals = self.0.clone();
         db.commit_hook(Some(move || refusals.refuses())).unwrap();
-        Store::over(db, Path::new(":memory:"), Durability::Process, 1).unwrap()
+        Store::over(db, path, Durability::Process, 1).unwrap()
     }
 }
 

@@ -11,11 +11,16 @@
 //! A message of the outbox may come twice: if a chat broke off while it was on its way, for then nobody knows
 //! whether it arrived. That is counted.
 //!
+//! With backups, a host that is killed may lose its log, and come back with one that is as old as its backup. What it had
+//! since is lost; whatever it says afterwards is not, and nothing comes twice.
+//!
 //! - here: the hosts' addresses and their clock, and the runs. `network`: the links between them. `wires`: channels.
 //! - `world`: the hosts, turn by turn. `users`: what people do there. `checks`: what must hold, and what was seen.
+//!   `backups`: logs that come back.
 //!
 //! `SIMP_SEED=n` replays one seed and prints its trace, `SIMP_SEEDS=n` runs so many.
 
+mod backups;
 mod checks;
 mod network;
 mod users;
@@ -56,31 +61,45 @@ fn trace(now: u64, host: usize, what: &dyn std::fmt::Debug) {
     }
 }
 
-fn simulate(kind: Kinds, test: &'static str, usual: u64) {
+fn simulate(kind: Kinds, has_backups: bool, test: &'static str, usual: u64) {
     let mut all = Seen::default();
     for seed in seeds(usual) {
         let _replay = Replay { package: "simp-daemon", test, seed };
         let mut world = World::new(kind, seed);
+        if has_backups {
+            world.keep_backups();
+        }
         world.run();
         all.add(&check(&world));
     }
     println!("{kind:?}: {all:?}");
     // Whatever breaks, whenever it does.
     assert!(kind != Kinds::Channels || all.outbox_again == 0, "shown twice: {all:?}");
+    assert!(replaying() || (all.restored > 0) == has_backups, "{all:?}");
     assert!(replaying() || all.delivered > all.undelivered, "nothing passes, so nothing is tested: {all:?}");
 }
 
 #[test]
 fn hosts_on_links_that_keep_order_lose_nothing_and_show_nothing_twice() {
-    simulate(Kinds::KeepsOrder, "keep_order", 1_000);
+    simulate(Kinds::KeepsOrder, false, "keep_order", 1_000);
 }
 
 #[test]
 fn hosts_on_links_that_reorder_within_l_lose_nothing_and_show_nothing_twice() {
-    simulate(Kinds::Reorders, "reorder_within", 1_000);
+    simulate(Kinds::Reorders, false, "reorder_within", 1_000);
 }
 
 #[test]
 fn hosts_whose_channels_break_at_any_moment_lose_nothing_and_show_nothing_twice() {
-    simulate(Kinds::Channels, "channels_break", 2_000);
+    simulate(Kinds::Channels, false, "channels_break", 2_000);
+}
+
+#[test]
+fn secure_chats_with_a_host_whose_log_is_restored_lose_nothing_new_and_show_nothing_twice() {
+    simulate(Kinds::Channels, true, "secure_chats_with_a_host_whose_log_is_restored", 40);
+}
+
+#[test]
+fn plain_chats_with_a_host_whose_log_is_restored_lose_nothing_new_and_show_nothing_twice() {
+    simulate(Kinds::KeepsOrder, true, "plain_chats_with_a_host_whose_log_is_restored", 40);
 }

@@ -10,6 +10,7 @@ use simp_proto::{Datagram, Operation, Settings};
 use simp_seeds::{Random, replaying};
 use simp_store::Store;
 
+use super::backups::Backups;
 use super::network::{Kinds, Network};
 use super::wires::{Coming, Wires};
 use super::{ACTIVE, HOSTS, NAMES, address, host_at, start, trace};
@@ -51,8 +52,8 @@ enum Fault {
 pub struct Host {
     /// `None` while it does not run.
     pub driver: Option<Driver>,
-    store: Option<Store>,
-    disk: BadDisk,
+    pub store: Option<Store>,
+    pub disk: BadDisk,
     /// How far its wall clock is off.
     skew: i64,
     pub sent: u64,
@@ -76,10 +77,12 @@ pub struct World {
     pub network: Network,
     wires: Wires,
     pub hosts: Vec<Host>,
+    /// If logs come back from them.
+    pub backups: Option<Backups>,
     steps: BTreeMap<(u64, u64), (usize, Step)>,
     number: u64,
     /// In how many of 1,000 turns a host is killed, or its disk refuses.
-    trouble: u64,
+    pub trouble: u64,
     attempts: u32,
     max_chats: usize,
 }
@@ -99,11 +102,12 @@ impl World {
             is_leaving: [false; HOSTS],
         };
         let hosts = (0..HOSTS).map(|_| host(BadDisk::default())).collect();
+        let backups = None;
         let (trouble, attempts, max_chats) =
             (random.pick(&[0, 5, 20, 60]), random.pick(&[3, 6, 40]), random.pick(&[1, 2, 2]));
         let steps = BTreeMap::new();
         let mut world =
-            Self { random, network, wires, hosts, steps, number: 0, trouble, attempts, max_chats };
+            Self { random, network, wires, hosts, backups, steps, number: 0, trouble, attempts, max_chats };
         for host in 0..HOSTS {
             world.plan(0, host, Step::Starts);
             let first = world.random.pick(&[1, 1, 500, 20_000]);
@@ -238,6 +242,7 @@ impl World {
         if matches!(fault, Fault::KilledBefore | Fault::KilledAfter) {
             on.disk.refuse(0);
             on.store = on.driver.take().map(Driver::killed);
+            self.back_up_or_restore(now, host);
             self.wires.lose_all(&mut self.random, now, host, &[50, 3_000, 30_000]);
             self.plan_all();
             let away = self.random.pick(&[0, 10, 3_000, 8_000, 45_000]);
