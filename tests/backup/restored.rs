@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use simp_control::{Event, Kind, Reason, What};
+use simp_control::{Event, Kind, Reason, Request, What};
 
 use super::file;
 use crate::disk::refuse::{CHANGES, Disk, FOR_GOOD, REMOVES, library};
@@ -119,11 +119,17 @@ fn what_waited_when_the_backup_was_made_is_not_sent_again_by_itself() {
     let alice = world.start(1, &ALICE);
     let bob = world.start(2, &["--user", "bob", "--accept", "all"]);
     world.ctl(1, &["connect", &world.address(2)]).ok();
-    // Bob is away for a while, and has two messages to come in the chat and one in the outbox.
+    // Bob is away for a while, and has two messages to come in the chat and one in the outbox. There is one for a host that
+    // nobody knows, too.
     bob.signal(Signal::SIGKILL);
     bob.wait();
     says(&world, 1, 2, &["one", "two"], &["--no-wait"]);
     says(&world, 1, 2, &["three"], &["--queue"]);
+    let mut four = Request::send(None, "four");
+    if let Request::Send { queue, host, .. } = &mut four {
+        (*queue, *host) = (true, Some("nobody.invalid".to_owned()));
+    }
+    alice.client().reply(&four);
     let (_, name) = file(&world, "a.tar");
     world.ctl(1, &["backup", &name]).ok();
     let bob = world.start(2, &["--user", "bob", "--accept", "all"]);
@@ -131,7 +137,7 @@ fn what_waited_when_the_backup_was_made_is_not_sent_again_by_itself() {
     lose(&world, 1, &alice);
     drop(alice);
     let (alice, said) = restored(&world, &name);
-    let line = "3 messages that waited then: not delivered from here, but perhaps since then (list: simpctl history \
+    let line = "4 messages that waited then: not delivered from here, but perhaps since then (list: simpctl history \
                 --all; send again: simpctl resend ID)\n";
     assert!(said.contains(line), "{said}");
     no_chats(&bob);
@@ -144,7 +150,7 @@ fn what_waited_when_the_backup_was_made_is_not_sent_again_by_itself() {
     let given_up: Vec<_> = given_up.collect();
     assert_eq!(
         given_up.iter().map(|it| it.1).collect::<Vec<_>>(),
-        [Reason::Quit, Reason::Quit, Reason::Cancelled]
+        [Reason::Quit, Reason::Quit, Reason::Cancelled, Reason::Cancelled]
     );
     // Whoever wants one sent again says so.
     world.ctl(1, &["resend", &given_up[1].0.to_string()]).ok();
