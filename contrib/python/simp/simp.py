@@ -1341,43 +1341,52 @@ class Client:
                 raise NoDaemonError(f"this simpd does not have the feature {feature} (install a newer one)")
         if not waits:
             async with self._asking, self._session(deadline) as session:
-                return (await _queue(session, asked, deadline))[0]
-        if once is not None:
-            # Its outcome may be long past.
-            async with self._waiting, self._session(deadline) as session:
-                sent, _ = await _queue(session, asked, deadline)
-                await session.insist(lambda _: session.follow({"after": sent.message}, {"kinds": _OUTCOMES}), deadline)
-                wait_here = functools.partial(_of_message, session, sent.message)
-                return await self._outcome(sent, wait_here, deadline, or_cancel)
+                return await _queue(session, asked, deadline)
         async with self._outcomes.watch(self._here, deadline):
             async with self._asking, self._session(deadline) as session:
                 session.know(self._outcomes.newest)
-                sent, _ = await _queue(session, asked, deadline)
+                sent = await _queue(session, asked, deadline)
             awaited = self._outcomes.awaits(sent.message)
         try:
-            return await self._outcome(sent, functools.partial(self._outcomes.of, awaited), deadline, or_cancel)
+            # One of before has its outcome already, and no other will come.
+            state = await self._state(sent.message) if once is not None else "waiting"
+            if state == "waiting":
+                return await self._outcome(sent, awaited, deadline, or_cancel)
         finally:
             awaited.cancel()
+        if state == "delivered":
+            return replace(sent, outcome="delivered")
+        if state == "unconfirmed":
+            return replace(sent, outcome="unconfirmed")
+        undelivered: _Reason = _read(_Reason, _part("undelivered", state))
+        raise _undelivered(sent.message, undelivered.reason)
 
-    async def _outcome(self, sent: Sent, wait: "_Wait", deadline: float | None, or_cancel: bool) -> Sent:
+    async def _state(self, message: int) -> Any:
+        """What has become of a message, as simp-control(7) says it."""
+        [state] = _part("states", await self.request({"states": {"messages": [message]}}))["states"]
+        return state
+
+    async def _outcome(
+        self, sent: Sent, awaited: asyncio.Future[Event], deadline: float | None, or_cancel: bool
+    ) -> Sent:
         """Waits for what becomes of a message."""
         id = sent.message
         try:
-            event = await wait(deadline)
+            event = await self._outcomes.of(awaited, deadline)
             if event is None and or_cancel:
-                event = await self._take_back(id, wait)
+                event = await self._take_back(id, awaited)
         except (LostError, OtherLogError) as error:
             # It must not be taken for unsent, and sent again.
             raise type(error)(f"message {id} is queued, but {error.line}", message=id) from None
         match event:
             case Undelivered(reason=reason):
-                raise UndeliveredError(f"not delivered: {reason}", message=id, reason=reason)
+                raise _undelivered(id, reason)
             case None:
                 raise NoAnswerError(f"message {id} is not acknowledged yet (simpd keeps trying)", message=id)
             case _:
                 return replace(sent, outcome="delivered" if isinstance(event, Delivered) else "unconfirmed")
 
-    async def _take_back(self, message: int, wait: "_Wait") -> Event | None:
+    async def _take_back(self, message: int, awaited: asyncio.Future[Event]) -> Event | None:
         """The outcome of a message that is taken back, or that comes just before."""
         until = _now() + _GRACE
         try:
@@ -1385,13 +1394,13 @@ class Client:
         except SimpError as refused:
             if refused.kind != "failed":
                 raise
-            [state] = _part("states", await self.request({"states": {"messages": [message]}}))["states"]
-            if state == "waiting" and (await self.status()).trouble is not None:
+            is_waiting = await self._state(message) == "waiting"
+            if is_waiting and (await self.status()).trouble is not None:
                 raise
-            if state == "waiting":
+            if is_waiting:
                 line = f"message {message} has left, and may have arrived (simpd keeps trying)"
                 raise NoAnswerError(line, message=message) from None
-        return await wait(until)
+        return await self._outcomes.of(awaited, until)
 
     async def ask(self, text: str, to: str | None = None, *, timeout: float = 30) -> Message:
         """Sends a text in an open chat, and waits for the next message of that chat after its delivery: the answer. Those
@@ -1410,9 +1419,7 @@ class Client:
             filter = {"kinds": [*_OUTCOMES, "message", "closed"], **of}
             async with _turn(session.hello.address, of.get("chat"), deadline):
                 await session.insist(lambda _: session.follow("end", filter), deadline)
-                sent, again = await _queue(session, {**asked, "text": text}, deadline)
-                if again:
-                    await session.insist(lambda _: session.follow({"after": sent.message}, filter), deadline)
+                sent = await _queue(session, {**asked, "text": text}, deadline)
                 return await _answer(session, sent, deadline)
 
     async def outbox(self) -> list[OutboxMessage]:
@@ -1533,10 +1540,6 @@ class Client:
         return status
 
 
-_Wait = Callable[[float | None], Awaitable[Event | None]]
-"""Waits until a deadline for what becomes of a message."""
-
-
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
@@ -1606,14 +1609,12 @@ async def _ask_named(session: _Session, request: dict[str, dict[str, Any]]) -> A
         raise
 
 
-async def _queue(session: _Session, asked: dict[str, Any], deadline: float | None) -> tuple[Sent, bool]:
-    """Has the daemon take a message, once, however often it goes away meanwhile; and whether it did."""
-    known, is_again = session.newest, False
+async def _queue(session: _Session, asked: dict[str, Any], deadline: float | None) -> Sent:
+    """Has the daemon take a message, once, however often it goes away meanwhile."""
+    known = session.newest
     asked = {**asked, "token": secrets.randbits(64)}
 
     async def ask(again: bool) -> Any:
-        nonlocal is_again
-        is_again = again
         return await _ask_named(session, {"send": {**asked, "again_after": known} if again else asked})
 
     try:
@@ -1621,17 +1622,16 @@ async def _queue(session: _Session, asked: dict[str, Any], deadline: float | Non
     except LostError as error:
         # Nobody asks again any more, and whether it was taken stays open.
         raise LostError(f"{error.line}; the message may or may not be queued") from None
-    return Sent(message=queued["message"], chat=queued["chat"], outcome="queued"), is_again
+    return Sent(message=queued["message"], chat=queued["chat"], outcome="queued")
 
 
-async def _of_message(session: _Session, message: int, deadline: float | None) -> Event | None:
-    """What becomes of a message, which the session follows; None once the deadline has passed."""
-    while True:
-        match await session.event(deadline):
-            case Delivered() | Unconfirmed() | Undelivered() as event if event.message != message:
-                pass
-            case event:
-                return event
+@dataclass(frozen=True, kw_only=True)
+class _Reason:
+    reason: str
+
+
+def _undelivered(message: int, reason: str) -> UndeliveredError:
+    return UndeliveredError(f"not delivered: {reason}", message=message, reason=reason)
 
 
 async def _answer(session: _Session, sent: Sent, deadline: float | None) -> Message:
@@ -1648,7 +1648,7 @@ async def _answer(session: _Session, sent: Sent, deadline: float | None) -> Mess
             case Unconfirmed(message=sent.message) if early is None:
                 is_delivered = True
             case Undelivered(message=sent.message, reason=reason):
-                raise UndeliveredError(f"not delivered: {reason}", message=id, reason=reason)
+                raise _undelivered(id, reason)
             case Message(chat=sent.chat) if is_delivered and event.id > id:
                 return event
             case Message(chat=sent.chat) if event.id > id:

@@ -184,8 +184,17 @@ class Chats(WithDaemons):
         )
         with self.assertRaises(simp.UsageError):
             await alice.send("backup failed", to="bob", once="backup 7")
+        kept = await alice.send("later", to=address(3), queue=True, once="kept")
+        await alice.cancel(kept.message)
+        with self.assertRaises(simp.UndeliveredError) as undelivered:
+            await alice.send("later", to=address(3), queue=True, once="kept", timeout=20)
+        self.assertEqual((undelivered.exception.message, undelivered.exception.reason), (kept.message, "cancelled"))
+        # All that was sent before is known without another look at it.
+        names = [f"line {n}" for n in range(100)]
+        for _ in range(2):
+            await asyncio.gather(*(alice.send(name, to="bob", once=name) for name in names))
         await alice.send("the end")
-        self.assertEqual(await texts(bob, 2), ["backup done", "the end"])
+        self.assertEqual(sorted(await texts(bob, 102)), sorted(["backup done", *names, "the end"]))
 
     async def test_many_may_send_at_the_same_time(self) -> None:
         alice, bob = await self.both()
