@@ -223,6 +223,8 @@ class OutboxMessage:
     text: str
     at_ms: int
     tries: int
+    host: str | None = None
+    """The host that it is for, with its port."""
     expires_ms: int | None = None
     reason: str | None = None
     next_ms: int | None = None
@@ -1573,12 +1575,12 @@ def _is(who: str, peer: Peer) -> bool:
 
 async def _means(who: str, peer: Peer) -> bool:
     """The same, also by the name of a host."""
-    return _is(who, peer) or any(_is(address, peer) for address in await _hosts(who, peer.address))
+    return _is(who, peer) or any(_is(address, peer) for address in await _hosts(who, peer.address) or [])
 
 
-async def _hosts(named: str, ours: str) -> list[str]:
+async def _hosts(named: str, ours: str) -> list[str] | None:
     """The addresses of what may be a host's name, with its port if it has one; first those that a daemon at our address
-    can send to."""
+    can send to. None if nobody can say that now."""
     host, colon, port = named.partition(":")
     # Anything else is no host, and some numbers would be read as addresses in forms that nobody expects.
     if not re.fullmatch(r"[\w.-]+", host) or re.fullmatch(r"(.*\.)?(0x\w*|[0-9]*)\.?", host):
@@ -1587,11 +1589,16 @@ async def _hosts(named: str, ours: str) -> list[str]:
         return []
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    except OSError:
-        return []
+    except OSError as error:
+        return None if error.errno in (socket.EAI_AGAIN, socket.EAI_FAIL) else []
     family = socket.AF_INET6 if ours.startswith("[") else socket.AF_INET
     ips = [at[0] for kind, *_, at in sorted(found, key=lambda each: each[0] != family)]
     return [f"[{ip}]:{port}" if colon and ":" in ip else f"{ip}{colon}{port}" for ip in dict.fromkeys(map(str, ips))]
+
+
+def _with_port(address: str) -> str:
+    ip, port = _address(address) or (address, None)
+    return f"[{ip}]:{port or PORT}" if ":" in str(ip) else f"{ip}:{port or PORT}"
 
 
 async def _ask_named(session: _Session, request: dict[str, dict[str, Any]]) -> Any:
@@ -1601,7 +1608,11 @@ async def _ask_named(session: _Session, request: dict[str, dict[str, Any]]) -> A
         return await session.ask(request)
     except NoSuchError:
         who = entries.get("who")
-        for address in await _hosts(who, session.hello.address) if who is not None and _address(who) is None else []:
+        found = await _hosts(who, session.hello.address) if who is not None and _address(who) is None else []
+        if found != [] and entries.get("queue") and "hosts" in session.hello.features:
+            # It is looked up again for each attempt to reach it. Until it is found, the message waits.
+            return await session.ask({name: {**entries, "who": _with_port(found[0]) if found else None, "host": who}})
+        for address in found or []:
             try:
                 return await session.ask({name: {**entries, "who": address}})
             except NoSuchError:

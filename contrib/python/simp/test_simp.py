@@ -291,6 +291,21 @@ class Chats(WithDaemons):
         self.assertEqual((undelivered.exception.reason, undelivered.exception.exit_status), ("cancelled", 8))
         self.assertEqual(raised.exception.message, outbox[1].message)
 
+    async def test_what_is_queued_for_a_host_keeps_its_name(self) -> None:
+        alice = await self.client(1)
+        await alice.send("later", to="localhost:1", queue=True, expire=3600)
+        [kept] = await alice.outbox()
+        self.assertEqual((kept.host, kept.text), ("localhost:1", "later"))
+        loop = asyncio.get_running_loop()
+        for why, is_queued in ((socket.EAI_NONAME, False), (socket.EAI_AGAIN, True)):
+            with mock.patch.object(loop, "getaddrinfo", side_effect=socket.gaierror(why, "not now")):
+                if is_queued:
+                    await alice.send("later", to="db1.example", queue=True)
+                else:
+                    with self.assertRaises(simp.NoSuchError):
+                        await alice.send("later", to="db1.example", queue=True)
+        self.assertEqual([kept.host for kept in await alice.outbox()], ["localhost:1", "db1.example:7777"])
+
     async def test_what_has_not_left_at_the_time_limit_is_taken_back(self) -> None:
         alice, _ = await self.both()
         with self.assertRaises(simp.UndeliveredError) as undelivered:
