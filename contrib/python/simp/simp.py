@@ -468,6 +468,16 @@ class _Place:
     def absent(self) -> NoDaemonError:
         return NoDaemonError(f"{self.path}: simpd is not running (start it with: {self._start})")
 
+    @asynccontextmanager
+    async def within(self, time: float) -> AsyncIterator[None]:
+        """What the daemon does at once, unless it is stopped."""
+        try:
+            async with asyncio.timeout(time):
+                yield
+        except TimeoutError:
+            why = "does not answer (is it stopped, or does its disk hang?)"
+            raise NoDaemonError(f"simpd on {self.name} {why}") from None
+
     async def dial(self) -> "_Link":
         """Connects, if folder, socket and process all belong to us or to root; or to one user who is meant. OSError if nobody
         is there."""
@@ -487,7 +497,14 @@ class _Place:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(connection, str(self.path))
+            async with self.within(_ANSWER_WITHIN):
+                while True:
+                    try:
+                        connection.connect(str(self.path))
+                        break
+                    except BlockingIOError:
+                        # More are waiting there than it has room for. Nothing says when there is.
+                        await asyncio.sleep(_FIRST_PAUSE)
             # The kernel's word: it holds whatever has become of the path since then.
             credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
             check(struct.unpack("3i", credentials)[1])
@@ -859,20 +876,16 @@ class _Session:
     async def ask(self, request: Any) -> Any:
         """The reply to a request. LostError if the connection breaks before it comes."""
         await self.write(request)
-        try:
-            async with asyncio.timeout(_ANSWER_WITHIN):
-                while True:
-                    match self._sort(await self._here.read()):
-                        case "event", Event() as event:
-                            # Followed before, and not to be lost because something else is asked.
-                            self._events.append(event)
-                        case "reply", reply:
-                            return reply
-                        case "failure", refusal:
-                            raise refusal
-        except TimeoutError:
-            why = "does not answer (is it stopped, or does its disk hang?)"
-            raise NoDaemonError(f"simpd on {self.place.name} {why}") from None
+        async with self.place.within(_ANSWER_WITHIN):
+            while True:
+                match self._sort(await self._here.read()):
+                    case "event", Event() as event:
+                        # Followed before, and not to be lost because something else is asked.
+                        self._events.append(event)
+                    case "reply", reply:
+                        return reply
+                    case "failure", refusal:
+                        raise refusal
 
     async def follow(self, place: Any, filter: Mapping[str, Any]) -> None:
         """Follows the log from there on, and nothing else any more."""

@@ -851,12 +851,20 @@ class Fakes(TestCase):
         path = self.folder / "x.sock"
         with socket.socket(socket.AF_UNIX) as listener, mock.patch.object(simp, "_ANSWER_WITHIN", 0.1):
             listener.bind(str(path))
-            listener.listen()
-            with self.assertRaises(simp.NoDaemonError) as raised:
-                async with simp.Client(path):
-                    pass
-        line = f"simpd on {path} does not answer (is it stopped, or does its disk hang?)"
-        self.assertEqual(str(raised.exception), line)
+            listener.listen(2)
+            # The second time there is no room for another one that waits.
+            for _ in range(2):
+                with self.assertRaises(simp.NoDaemonError) as raised:
+                    async with simp.Client(path):
+                        pass
+                line = f"simpd on {path} does not answer (is it stopped, or does its disk hang?)"
+                self.assertEqual(str(raised.exception), line)
+                with suppress(BlockingIOError):
+                    while True:
+                        other = socket.socket(socket.AF_UNIX)
+                        self.addCleanup(other.close)
+                        other.setblocking(False)
+                        other.connect(str(path))
 
 
 class Kinds(unittest.TestCase):
