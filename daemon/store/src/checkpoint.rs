@@ -44,12 +44,14 @@ impl Store {
     pub fn hold(&mut self) -> Result<Holding, StoreError> {
         match mem::take(&mut self.hold) {
             Hold::Failed(error) => Ok(Holding::Failed(error)),
-            Hold::Held => {
-                self.hold = Hold::Held;
-                let bytes = std::fs::metadata(&self.path).map(|file| file.len());
-                let bytes = bytes.map_err(|error| StoreError::of_system(&self.path, &error))?;
-                Ok(Holding::Held(HeldFile { path: self.path.clone(), bytes }))
-            }
+            Hold::Held => match std::fs::metadata(&self.path) {
+                Ok(file) => {
+                    self.hold = Hold::Held;
+                    Ok(Holding::Held(HeldFile { path: self.path.clone(), bytes: file.len() }))
+                }
+                // Somebody has moved it away. What is open goes on.
+                Err(error) => Ok(Holding::Failed(StoreError::of_system(&self.path, &error))),
+            },
             Hold::No | Hold::Wanted => {
                 // So that there is a commit.
                 self.begin()?;

@@ -86,3 +86,14 @@ fn it_is_held_for_nobody_who_is_gone() {
     host.turn();
     assert!(!host.driver.store().is_held());
 }
+
+#[test]
+fn a_log_that_was_moved_away_is_held_for_nobody_and_goes_on() {
+    let (mut host, folder) = host();
+    std::fs::rename(folder.path().join("log.db"), folder.path().join("away")).unwrap();
+    let refused = host.asks_until_answered(Request::HoldLog).unwrap_err();
+    assert!(refused.line.contains("no such file or directory"), "{refused}");
+    host.ask(driver::keep(peer(9), "hi", None)).unwrap();
+    assert_eq!(host.status().trouble, None);
+    assert!(!host.driver.store().is_held());
+}
