@@ -385,6 +385,17 @@ pub fn keep(to: SocketAddr, text: &str, expire_ms: Option<u64>) -> Request {
     }
 }
 
+/// The same for a host by its name, which was found there.
+pub fn keep_for(host: &str, at: Option<SocketAddr>, text: &str, expire_ms: Option<u64>) -> Request {
+    match Request::send(at.map(|at| at.to_string()), text) {
+        Request::Send { who, chat, text, token, again_after, once, .. } => {
+            let (queue, host) = (true, Some(host.to_owned()));
+            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host }
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// An invitation, for as long as it is the daemon's setting.
 pub fn connect(to: SocketAddr) -> Request {
     Request::Connect { address: to.to_string(), timeout_ms: None, secure: None }

@@ -1,5 +1,6 @@
 //! Three hosts on bad links, from a seed. Each of them is simpd's engine with its log, and a clock that only the
-//! simulation moves. Users connect, send, queue for peers that are off, and leave; links lose,
+//! simulation moves. Users connect, send, queue for peers that are off, also by the names of their hosts, which are not always
+//! found, and leave; links lose,
 //! copy, delay and are cut; hosts are killed in any turn, before its commit and after it, and started again
 //! from what was committed; disks refuse commits; wall clocks jump; settings are read again.
 //!

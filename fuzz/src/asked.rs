@@ -21,6 +21,9 @@ const WHO: [&str; 14] = [
     "\x1b[2J\n",
 ];
 
+/// A host as users name it.
+pub const HOST: &str = "nas.example";
+
 const TEXTS: [&str; 5] = ["hi", "a longer text, of a few words", "", "gr\u{fc}n", "a\nb"];
 
 /// In milliseconds.
@@ -39,7 +42,10 @@ pub fn request(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
             Request::Quit { who: some_who(input)?, chat: some_id(input, last)?, now: input.arbitrary()? }
         }
         17 => Request::Outbox { after: id(input, last)? },
-        18 => Request::Cancel { message: id(input, last)? },
+        18 => match input.ratio(1, 4)? {
+            true => Request::CancelAll { who: some_host(input)?, after: 0 },
+            false => Request::Cancel { message: id(input, last)? },
+        },
         19 | 20 => Request::Resend { message: id(input, last)?, expire_ms: limit(input)? },
         21 => Request::Chats { after: id(input, last)? },
         22 => Request::History {
@@ -113,7 +119,7 @@ fn send(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
         token: input.ratio(1, 2)?.then_some(7),
         again_after: some_id(input, last)?,
         once: input.ratio(1, 4)?.then(|| "once".to_owned()),
-        host: input.ratio(1, 8)?.then(|| "nas.example".to_owned()),
+        host: some_host(input)?,
     })
 }
 
@@ -122,6 +128,11 @@ fn who(input: &mut Unstructured<'_>) -> Result<String> {
         return Ok(input.arbitrary::<&str>()?.to_owned());
     }
     Ok((*input.choose(&WHO)?).to_owned())
+}
+
+/// For a host now and then.
+fn some_host(input: &mut Unstructured<'_>) -> Result<Option<String>> {
+    Ok(input.ratio(1, 2)?.then(|| HOST.to_owned()))
 }
 
 fn some_who(input: &mut Unstructured<'_>) -> Result<Option<String>> {

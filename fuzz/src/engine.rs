@@ -1,4 +1,5 @@
 //! A daemon without sockets, turn by turn: datagrams from a few addresses, channels, requests, addresses that cannot be reached,
+//! hosts that are found or not,
 //! settings that change, clocks that jump, a disk that refuses commits, a network
 //! that takes nothing, kills. `Watched` holds it to what it promises;
 //! here is what happens to it.
@@ -70,7 +71,8 @@ fn step(daemon: &mut Watched, input: &mut Unstructured<'_>, before: &mut Before)
         20..32 => daemon.is_asked(asked::request(input, daemon.last_id())?),
         32..46 => daemon.takes_a_turn(*input.choose(&PAUSES)?),
         46..54 => daemon.takes_a_turn_when_due(),
-        54 | 55 => daemon.cannot_reach(peer(input)?),
+        54 => daemon.cannot_reach(peer(input)?),
+        55 => daemon.finds(peer(input)?, input.ratio(3, 4)?),
         56 => daemon.has_settings(policy(input)?),
         57 => daemon.has_a_clock_that_jumps(clock(input)?),
         58 | 59 => daemon.has_a_disk_that_refuses(input.int_in_range(0..=2)?, input.int_in_range(1..=4)?),

@@ -83,7 +83,7 @@ impl Engine {
             return self.move_messages(now, host, (known, to));
         }
         // Within a chat, messages leave in their order.
-        let why = format!("there are newer messages in the chat with {to}: these wait for its end");
+        let why = format!("the chat with {to} has newer ones, or is being left: these wait for its end");
         self.hosts.note_not_found(host, why);
         match known {
             None => self.hosts.ask_after(now, host, LOOK_AGAIN_AFTER),
@@ -130,12 +130,16 @@ impl Engine {
         chat.is_some_and(Ongoing::takes_kept_messages)
     }
 
-    /// Whether the messages for a host can be kept for this address: not if a chat there has been given newer ones already.
+    /// Whether the messages for a host can be kept for this address: not if a chat there has been given newer ones already, or
+    /// is being left.
     fn can_take(&self, host: &HostName, address: SocketAddr) -> Result<bool, StoreError> {
         let chat = self.chats.for_outbox(address).and_then(|key| self.chats.get(key));
-        match chat.filter(|chat| chat.has_taken_up_outbox()) {
+        match chat.filter(|chat| chat.takes_kept_messages()) {
             None => Ok(true),
+            // We leave it as soon as it has delivered what it has.
             Some(chat) if chat.chat.state() == State::Closing => Ok(false),
+            // It will take them up with all others.
+            Some(chat) if !chat.has_taken_up_outbox() => Ok(true),
             Some(chat) => Ok(self.store.oldest_for(host)?.is_some_and(|oldest| oldest > chat.queue.loaded)),
         }
     }

@@ -6,7 +6,7 @@ use simp_control::{Event, Kind, Reason, State, What};
 use simp_store::Backlog;
 
 use super::world::World;
-use super::{HOSTS, address};
+use super::{HOSTS, NAMES, address};
 use crate::driver::Driver;
 
 /// What was seen in a run, or in many.
@@ -82,6 +82,8 @@ fn check_direction(
     (to_log, has_lost_too): (&[Event], bool),
     (from, to): (usize, usize),
 ) -> usize {
+    // One for a host that was not found has its name.
+    let name = format!("{}:7777", NAMES[to]);
     let (from, to) = (address(from).to_string(), address(to).to_string());
     let came: Vec<&str> = to_log
         .iter()
@@ -91,7 +93,10 @@ fn check_direction(
     let number = |text: &str| text.get(1..).unwrap().parse::<u64>().unwrap();
     let sent: BTreeMap<u64, &str> = from_log
         .iter()
-        .filter(|event| event.peer.address == to && event.what.kind() == Kind::Queued)
+        .filter(|event| {
+            let is_for_it = event.peer.address == to || event.peer.address == name;
+            is_for_it && event.what.kind() == Kind::Queued
+        })
         .filter_map(|event| Some((event.id, event.what.text()?)))
         .collect();
     for event in from_log.iter().filter(|event| event.peer.address == to) {

@@ -5,8 +5,8 @@ use simp_engine::Policy;
 
 use super::network::Kinds;
 use super::world::{Step, World};
-use super::{ACTIVE, HOSTS, address, trace};
-use crate::driver::{Uplink, connect, keep, quit, send};
+use super::{ACTIVE, HOSTS, NAMES, address, trace};
+use crate::driver::{Uplink, connect, keep, keep_for, quit, send};
 
 impl World {
     pub fn act_again(&mut self, now: u64, host: usize) {
@@ -42,7 +42,11 @@ impl World {
             18..24 => {
                 on.sent += 1;
                 let expire_ms = self.random.pick(&[None, None, Some(1), Some(30_000)]);
-                ask(keep(address(other), &format!("q{}", on.sent), expire_ms));
+                let text = format!("q{}", on.sent);
+                ask(match self.random.pick(&[None, Some(None), Some(who)]) {
+                    None => keep(address(other), &text, expire_ms),
+                    Some(found) => keep_for(NAMES[other], found, &text, expire_ms),
+                });
             }
             24..26 => ask(Request::Cancel { message: newest.saturating_sub(self.random.below(20)) }),
             // Nobody could tell it from what came twice by itself.

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use simp_control::Kind;
-use simp_engine::{Accept, Now, Policy, Secrecy};
+use simp_control::{Host as At, Kind, LookupError};
+use simp_engine::{Accept, LookedUp, Now, Policy, Secrecy};
 use simp_proto::{Datagram, Operation, Settings};
 use simp_seeds::{Random, replaying};
 use simp_store::Store;
@@ -29,6 +29,8 @@ pub enum Step {
     Hears(SocketAddr, Datagram),
     /// Something comes to this end of a channel.
     Comes((usize, usize), Coming),
+    /// The name of a host was looked up.
+    Finds(LookedUp),
     Acts,
     /// The user leaves all chats, so that there is room for what the outbox holds.
     Leaves,
@@ -180,6 +182,10 @@ impl World {
                 trace(now, host, &("comes", at, &coming));
                 driver.inputs.channels.extend(self.wires.hear(at, coming));
             }
+            Some(Step::Finds(looked_up)) => {
+                trace(now, host, &looked_up);
+                driver.inputs.lookups.push(looked_up);
+            }
             Some(Step::Acts) => {
                 self.act(now, host);
                 self.act_again(now, host);
@@ -264,6 +270,7 @@ impl World {
             self.wires.obey(&mut self.random, &self.network, now, (host, runs), command);
         }
         self.plan_all();
+        self.look_up(now, host);
         for (to, datagram, waited) in self.hosts[host].driver.as_mut().unwrap().said_late() {
             // Of what is not too old to leave, only an answer's age matters.
             let waited = if datagram.operation.is_answer() { waited.as_millis() as u64 } else { 0 };
@@ -272,6 +279,19 @@ impl World {
             for arrival in self.network.arrivals(&mut self.random, now, waited, (host, host_at(to))) {
                 self.plan(arrival, host_at(to), Step::Hears(address(host), datagram.clone()));
             }
+        }
+    }
+
+    /// What a host asks for is found sooner or later, and at first not always.
+    fn look_up(&mut self, now: u64, host: usize) {
+        for name in self.hosts[host].driver.as_mut().unwrap().looks_up() {
+            let other = NAMES.iter().position(|known| *known == name).unwrap();
+            let found = Ok(vec![At::of(address(other))]);
+            let why =
+                self.random.pick(&[None, None, Some(LookupError::Unknown), Some(LookupError::NoAnswer)]);
+            let found = why.filter(|_| now < ACTIVE).map_or(found, Err);
+            let when = now + self.random.pick(&[0, 1, 100, 3_000, 40_000]);
+            self.plan(when, host, Step::Finds(LookedUp { name, found }));
         }
     }
 

@@ -9,20 +9,9 @@ use simp_engine::LookedUp;
 use simp_proto::Operation;
 
 use super::{Host, ask_me, peer};
-use crate::driver;
+use crate::driver::{self, keep_for};
 
 const UNKNOWN: LookupError = LookupError::Unknown;
-
-/// A text for a host, which was found there.
-fn keep_for(host: &str, at: Option<SocketAddr>, text: &str, expire_ms: Option<u64>) -> Request {
-    match Request::send(at.map(|at| at.to_string()), text) {
-        Request::Send { who, chat, text, token, again_after, once, .. } => {
-            let (queue, host) = (true, Some(host.to_owned()));
-            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host }
-        }
-        other => panic!("{other:?}"),
-    }
-}
 
 impl Host {
     /// Keeps a text for a host that nobody has found.
@@ -199,7 +188,7 @@ fn messages_for_a_host_do_not_overtake_newer_ones_of_the_chat_with_it() {
     host.ask(driver::send(None, "newer")).unwrap();
     host.says();
     host.finds("nas", &[peer(2)]);
-    let why = "there are newer messages in the chat with 127.0.0.2:7777: these wait for its end";
+    let why = "the chat with 127.0.0.2:7777 has newer ones, or is being left: these wait for its end";
     assert_eq!(host.first_kept().2, failed(why));
     host.until(1_000);
     host.hears(peer(2), Operation::Ack, 0);
@@ -213,6 +202,28 @@ fn messages_for_a_host_do_not_overtake_newer_ones_of_the_chat_with_it() {
     assert_eq!(host.until(u64::MAX).1, syn(peer(2)));
     host.opens(peer(2), &["older"]);
     assert_eq!(host.outbox(), []);
+}
+
+#[test]
+fn a_chat_that_is_being_left_takes_no_more_for_a_host_that_is_found_there() {
+    for is_restarted in [false, true] {
+        let mut host = Host::new(1);
+        host.connect(peer(2));
+        host.hears(peer(2), Operation::SynAck, 0);
+        host.ask(driver::send(None, "not acknowledged")).unwrap();
+        host.quit(false);
+        host.keep_unfound("nas", "hi");
+        if is_restarted {
+            host = host.restarted(1);
+            host.driver.looks_up();
+            host.hears_of("nas", Ok(vec![At::of(peer(2))]));
+        } else {
+            host.finds("nas", &[peer(2)]);
+        }
+        assert_eq!(host.chats()[0].state, State::Closing);
+        let why = "the chat with 127.0.0.2:7777 has newer ones, or is being left: these wait for its end";
+        assert_eq!(host.first_kept(), ("nas:7777".to_owned(), Some("nas:7777".to_owned()), failed(why)));
+    }
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use arbitrary::Unstructured;
-use simp_control::{Event, Reply, Request, What, read_payload};
-use simp_engine::{Now, Policy, may_wait};
+use simp_control::{Event, Host, LookupError, Reply, Request, What, read_payload};
+use simp_engine::{LookedUp, Now, Policy, may_wait};
 use simp_proto::{Datagram, Operation};
 
+use crate::asked;
 use crate::channels::{self, Known};
 use crate::driver::{self, BadDisk, Driver, Uplink};
 use crate::engine::unheard::Unheard;
@@ -128,6 +129,14 @@ impl Watched {
     pub fn cannot_reach(&mut self, address: SocketAddr) {
         crate::trace(&("cannot reach", address));
         self.driver().inputs.unreachable.push(address);
+    }
+
+    /// The next turn knows that the host that is asked for is there, or that nobody knows it.
+    pub fn finds(&mut self, address: SocketAddr, is_found: bool) {
+        let found = if is_found { Ok(vec![Host::of(address)]) } else { Err(LookupError::Unknown) };
+        let looked_up = LookedUp { name: asked::HOST.to_owned(), found };
+        crate::trace(&looked_up);
+        self.driver().inputs.lookups.push(looked_up);
     }
 
     /// The next turn has these settings.
