@@ -148,8 +148,16 @@ fn without_socket() -> Option<Error> {
 
 fn unreachable(path: &Path, pid: u32) -> Error {
     let what = format!("simpd runs (pid {pid}), but its socket is gone");
-    let line = format!("{}: {what} (make it again with: kill -HUP {pid})", path.display());
-    fail(FailureKind::NoDaemon, line)
+    // What systemd removes when its user logs out only systemd can make again.
+    let of_login =
+        path.ancestors().nth(2).filter(|folder| folder.starts_with("/run/user") && !folder.exists());
+    let remedy = match of_login {
+        Some(folder) => {
+            format!("{} is there only for a login: loginctl enable-linger keeps it", folder.display())
+        }
+        None => format!("make it again with: kill -HUP {pid}"),
+    };
+    fail(FailureKind::NoDaemon, format!("{}: {what} ({remedy})", path.display()))
 }
 
 /// That a simpd is missing may be because a variable does not count.
@@ -160,5 +168,22 @@ fn with_reason(error: Error) -> Error {
             failure.into()
         }
         (error, _) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_gone_with_the_login_of_its_user_has_another_remedy() {
+        let line = |path| unreachable(Path::new(path), 7).to_string();
+        assert_eq!(
+            line("/run/user/4294967294/simp/a.sock"),
+            "/run/user/4294967294/simp/a.sock: simpd runs (pid 7), but its socket is gone (/run/user/4294967294 is there \
+             only for a login: loginctl enable-linger keeps it)"
+        );
+        let remedy = "simpd runs (pid 7), but its socket is gone (make it again with: kill -HUP 7)";
+        assert_eq!(line("/no-such/simp/a.sock"), format!("/no-such/simp/a.sock: {remedy}"));
     }
 }
