@@ -208,7 +208,7 @@ impl Life<'_> {
         }
         if self.then != Then::Killed {
             client.status_when(|status| {
-                let is_small = status.log_bytes < BYTES || alice.log().contains("cannot be tidied up");
+                let is_small = status.log_bytes < BYTES || alice.log().contains("cannot be checkpointed");
                 status.first_id > TEXTS as u64 - 2 * RETAINED && is_small
             });
             self.send(&mut client, "from alice, the last", found);
