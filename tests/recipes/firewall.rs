@@ -85,6 +85,9 @@ fn whoever_can_only_dial_out_is_told_all_and_closed_ports_are_named() {
     ops.types(for_web1).ok();
     let heard = web1.types("simpctl listen -n 2 --text --timeout 20").ok();
     assert_eq!(heard, "for web1\nfor web1\n");
+    // It is let in for its key, not only because something waits for it.
+    web1.types("simpctl quit").ok();
+    assert_eq!(web1.types(connect).ok(), connected);
     assert_eq!(run(web1.cron(job(recipe.typed("web1", "* * *"), "*")), "").ok(), "");
     assert_eq!(ops.types("simpctl listen -n 1 --timeout 20").ok(), "web1: web1 is there\n");
 }
