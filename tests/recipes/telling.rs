@@ -21,7 +21,9 @@ fn the_end_of_a_build_is_told_once_and_fails_nothing() {
     let (world, recipe) = (World::new(), Recipe::of("The end of a build"));
     let (web1, ops) = two_machines(&world);
     web1.install(&recipe);
-    let mut shown = ops.background(&recipe.typed("ops", "listen").replace("--new", "--last 0"));
+    let mut shown = ops.background(&recipe.typed("ops", "listen").replace("--new", "--since 0"));
+    // It listens, and waits for simpd from now on.
+    assert_eq!(shown.read_line(), "web1: hello from web1");
     ops.kill();
     for id in ["1", "1", "2"] {
         job(&web1, &recipe, id).ok();
@@ -49,7 +51,7 @@ fn alarm(web1: &Machine<'_>, seconds: f32, text: &str) -> Ran {
 
 /// What this one was told.
 fn told(machine: &Machine<'_>) -> String {
-    machine.types("simpctl listen --text --since 0 --timeout 0.01").stdout
+    machine.types("simpctl history --since 0 --format '{text}'").ok()
 }
 
 #[test]
@@ -69,11 +71,11 @@ fn an_alarm_goes_to_the_first_that_is_there_and_never_to_two() {
     // One that hangs.
     ops.types("simpctl start").ok();
     ops.signal(Signal::SIGSTOP);
-    let three = alarm(&web1, 0.5, "three");
+    let three = alarm(&web1, 1.5, "three");
     assert_eq!((three.status, &three.stdout), (Some(0), &has_it(&ops2)));
     // Neither of them.
     ops2.kill();
-    let four = alarm(&web1, 0.5, "four");
+    let four = alarm(&web1, 1.5, "four");
     assert_eq!((four.status, four.stdout.as_str()), (Some(1), ""));
     assert!(four.stderr.ends_with("\nnobody has it\n"), "{}", four.stderr);
 
@@ -81,7 +83,7 @@ fn an_alarm_goes_to_the_first_that_is_there_and_never_to_two() {
     ops2.types("simpctl start").ok();
     web1.types("simpctl connect 192.0.2.8").ok();
     ops.signal(Signal::SIGSTOP);
-    let five = alarm(&web1, 0.5, "five");
+    let five = alarm(&web1, 1.5, "five");
     assert_eq!((five.status, five.stdout.as_str()), (Some(6), ""));
     assert!(five.stderr.ends_with(&format!("\n{} may have it\n", ops.address())), "{}", five.stderr);
     ops.signal(Signal::SIGCONT);
