@@ -45,7 +45,7 @@ fn an_answer_is_printed_and_no_mark_is_moved() {
     assert_eq!(world.ctl(1, &["ask", "-t", "bob", "say", "--json", "now"]).ok(), "re: say --json now\n");
     assert_eq!(world.ctl(1, &["ask", "--", "-n"]).ok(), "re: -n\n");
     assert_eq!(world.ctl(1, &["ask", "--", "-"]).ok(), "re: -\n");
-    assert_eq!(world.ctl_with(1, &["ask", "-"], "two\nlines\n").ok(), "re: two\\nlines\n");
+    assert_eq!(world.ctl_with(1, &["ask", "-"], "two\nlines\n").ok(), "re: two\nlines\n");
     let answer: serde_json::Value =
         serde_json::from_str(&world.ctl(1, &["ask", "--json", "well?"]).ok()).unwrap();
     assert_eq!((&answer["event"], &answer["text"]), (&"message".into(), &"re: well?".into()));

@@ -176,7 +176,18 @@ fn a_dns_server_that_does_not_answer_holds_up_nothing_but_its_own_names() {
         let request = match Request::send(None, "hi") {
             Request::Send { who, chat, text, token, again_after, once, expire_ms, .. } => {
                 let (queue, host) = (true, Some(format!("nas-{n}.example")));
-                Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host }
+                Request::Send {
+                    who,
+                    chat,
+                    text,
+                    queue,
+                    expire_ms,
+                    token,
+                    again_after,
+                    once,
+                    host,
+                    answers: None,
+                }
             }
             other => panic!("{other:?}"),
         };

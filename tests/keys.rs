@@ -179,7 +179,7 @@ fn connect(what: What, secure: Option<Secure>, args: &[&str]) -> (Ran, Vec<Reque
         let n = if who.ends_with("00") { TWO } else { ONE };
         KnownKey { who: who.to_owned(), key: key(n), user: String::new(), seen_ms: 0, trusted: false }
     });
-    let event = Event { id: 2, at_ms: 0, chat: 1, peer: bob("bob"), secure, what };
+    let event = Event { id: 2, at_ms: 0, chat: 1, peer: bob("bob"), secure, answers: None, what };
     let answers = vec![
         hello(),
         vec![Answer::Reply(Reply::Chat { chat, after: 1 })],

@@ -213,7 +213,7 @@ fn following(after: u64, texts: &[(u64, &str)]) -> Vec<Answer> {
     let peer = || Peer { user: "eve".to_owned(), address: "127.0.0.3:7777".to_owned() };
     let event = |&(id, text): &(u64, &str)| {
         let what = What::Message { text: text.to_owned() };
-        Answer::Event(Event { id, at_ms: 0, chat: 1, peer: peer(), secure: None, what })
+        Answer::Event(Event { id, at_ms: 0, chat: 1, peer: peer(), secure: None, answers: None, what })
     };
     std::iter::once(Answer::Reply(Reply::Following { after })).chain(texts.iter().map(event)).collect()
 }
@@ -384,7 +384,15 @@ fn a_send_that_knows_no_place_in_the_log_finds_the_outcome_that_is_there_already
     let mut delivered = reply(Reply::Following { after: 7 });
     let peer = Peer { user: "eve".to_owned(), address: "127.0.0.3:7777".to_owned() };
     let what = What::Delivered { message: 7 };
-    delivered.push(Answer::Event(Event { id: 8, at_ms: 0, chat: 1, peer, secure: None, what }));
+    delivered.push(Answer::Event(Event {
+        id: 8,
+        at_ms: 0,
+        chat: 1,
+        peer,
+        secure: None,
+        answers: None,
+        what,
+    }));
     let script = scripted(
         &path,
         vec![

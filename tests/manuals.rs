@@ -114,7 +114,7 @@ fn the_frames_of_secure_chats_are_those_of_their_manual() {
     let bytes: Vec<u8> = bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
     let mut buffer = FrameBuffer::default();
     buffer.push(&bytes);
-    let text = Frame::Text { number: 2, text: "Hi".to_owned(), kept: false };
+    let text = Frame::Text { number: 2, text: "Hi".to_owned(), kept: false, answers: None };
     assert_eq!(buffer.take(), Ok(Some(text.clone())));
     assert!(!buffer.is_partial());
     let mut ours = Vec::new();

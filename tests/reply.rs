@@ -144,6 +144,33 @@ fn a_responder_that_is_killed_answers_nothing_twice() {
     assert!(!sent.contains(&"2".to_owned()));
 }
 
+#[test]
+fn an_answer_that_comes_too_late_is_not_that_of_the_next_question() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let gate = world.path("gate");
+    mkfifo(&gate, Mode::S_IRWXU).unwrap();
+    let command = format!(
+        "case $SIMP_TEXT in slow) read -r _ <'{}'; echo late;; *) echo \"$SIMP_TEXT:\"; echo and more;; esac",
+        gate.display()
+    );
+    let _responder = respond(&world, &command, &[]);
+    let line = "simpctl: no answer within 1 s";
+    world.ctl(2, &["ask", "--timeout", "1", "slow"]).fails(6, line);
+    let questions = ["one", "two"].map(|text| world.spawn_ctl(2, &["ask", text]));
+    std::fs::write(&gate, "\n").unwrap();
+    let answers = questions.map(|asked| asked.wait().ok());
+    assert_eq!(answers, ["one:\nand more\n", "two:\nand more\n"]);
+    // Whoever reads along knows which is which.
+    let asked = world.ctl(2, &["history", "--json"]).ok();
+    let said: Vec<serde_json::Value> =
+        asked.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let id = |text| said.iter().find(|entry| entry["text"] == text).unwrap()["id"].clone();
+    let late = said.iter().find(|entry| entry["text"] == "late").unwrap();
+    assert_eq!(late["answers"], id("slow"));
+}
+
 fn restart(world: &World, host: u8, daemon: Daemon, args: &[&str]) -> Daemon {
     daemon.signal(Signal::SIGKILL);
     daemon.wait();

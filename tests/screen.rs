@@ -406,6 +406,7 @@ fn the_first_frame_comes_after_as_few_requests_however_long_the_log_is() {
         chat: 1,
         peer: peer.clone(),
         secure: None,
+        answers: None,
         what: message(&format!("line {id}")),
     };
     let page = || vec![Answer::Reply(Reply::History { events: vec![event(100_000)], older: Some(100_000) })];

@@ -205,7 +205,7 @@ fn outcome(message: u64, reason: Option<Reason>) -> Answer {
         Some(reason) => What::Undelivered { message, reason },
         None => What::Delivered { message },
     };
-    Answer::Event(Event { id: message + 1, at_ms: 0, chat: 1, peer, secure: None, what })
+    Answer::Event(Event { id: message + 1, at_ms: 0, chat: 1, peer, secure: None, answers: None, what })
 }
 
 /// What simpctl does with these lines, and asks a simpd that says this to each text.

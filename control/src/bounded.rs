@@ -91,7 +91,18 @@ mod tests {
         match Request::send(None, "hi") {
             Request::Send { who, chat, text, queue, expire_ms, token, again_after, .. } => {
                 let (once, host) = (Some(name), None);
-                Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host }
+                Request::Send {
+                    who,
+                    chat,
+                    text,
+                    queue,
+                    expire_ms,
+                    token,
+                    again_after,
+                    once,
+                    host,
+                    answers: None,
+                }
             }
             other => panic!("{other:?}"),
         }
@@ -101,7 +112,18 @@ mod tests {
         match Request::send(None, "hi") {
             Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, .. } => {
                 let host = Some(name);
-                Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host }
+                Request::Send {
+                    who,
+                    chat,
+                    text,
+                    queue,
+                    expire_ms,
+                    token,
+                    again_after,
+                    once,
+                    host,
+                    answers: None,
+                }
             }
             other => panic!("{other:?}"),
         }

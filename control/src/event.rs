@@ -22,6 +22,9 @@ pub struct Event {
     /// Of a `request` and of an `opened`: with whom the chat is secure; `None` if it is plain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secure: Option<Secure>,
+    /// Of a `message`: the message of ours that it answers, if the peer's program has said so. Only in a secure chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<u64>,
     /// What happened.
     pub what: What,
 }

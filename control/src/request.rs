@@ -22,10 +22,22 @@ pub const MINOR: u32 = 1;
 /// `read`, and for `read` in what is known of a peer; `once` for the `once` of a `send`; `backup` for `hold_log` and
 /// `release_log`; `states` for the request of that name; `health` for `not_leaving` and `waiting` in a
 /// [`Status`](crate::Status); `takes` for the `takes` of a [`Failure`](crate::Failure); `take_back` for the `cancel` of a
-/// message that waits in a chat; `hosts` for the `host` of a `send` and of a message in the outbox, and for the request
+/// message that waits in a chat; `answers` for the `answers` of a `send` and of an [`Event`](crate::Event); `hosts` for the `host` of a `send` and of a message in the outbox, and for the request
 /// `cancel_all`.
-pub const FEATURES: &[&str] =
-    &["keys", "files", "search", "read", "health", "once", "backup", "states", "takes", "take_back", "hosts"];
+pub const FEATURES: &[&str] = &[
+    "keys",
+    "files",
+    "search",
+    "read",
+    "health",
+    "once",
+    "backup",
+    "states",
+    "takes",
+    "take_back",
+    "hosts",
+    "answers",
+];
 
 /// Most messages that one request may ask about.
 pub const STATES_MAX: usize = 100;
@@ -96,6 +108,9 @@ pub enum Request {
         /// or another peer, is refused.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
         once: Option<String>,
+        /// The `message` of the peer in this chat that it answers: in a secure chat the peer's program knows that, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answers: Option<u64>,
         /// With `queue`: the host that it is for, `HOST` or `HOST:PORT`, port 7777 if none is given. The daemon looks it up
         /// before each invitation. `who` is the address that it has now; absent if nobody can say that now.
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_name")]
@@ -299,6 +314,7 @@ impl Request {
             token: None,
             again_after: None,
             once: None,
+            answers: None,
             host: None,
         }
     }

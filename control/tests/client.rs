@@ -57,7 +57,7 @@ fn following(after: u64, ids: &[u64]) -> Vec<Answer> {
     let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
     let event = |&id: &u64| {
         let (peer, what) = (peer.clone(), What::Request);
-        Answer::Event(Event { id, at_ms: 0, chat: 1, peer, secure: None, what })
+        Answer::Event(Event { id, at_ms: 0, chat: 1, peer, secure: None, answers: None, what })
     };
     std::iter::once(Answer::Reply(Reply::Following { after })).chain(ids.iter().map(event)).collect()
 }

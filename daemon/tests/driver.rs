@@ -366,6 +366,7 @@ pub fn send(who: Option<SocketAddr>, text: &str) -> Request {
         again_after: None,
         once: None,
         host: None,
+        answers: None,
     }
 }
 
@@ -382,6 +383,7 @@ pub fn keep(to: SocketAddr, text: &str, expire_ms: Option<u64>) -> Request {
         again_after: None,
         once: None,
         host: None,
+        answers: None,
     }
 }
 
@@ -390,7 +392,7 @@ pub fn keep_for(host: &str, at: Option<SocketAddr>, text: &str, expire_ms: Optio
     match Request::send(at.map(|at| at.to_string()), text) {
         Request::Send { who, chat, text, token, again_after, once, .. } => {
             let (queue, host) = (true, Some(host.to_owned()));
-            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host }
+            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host, answers: None }
         }
         other => panic!("{other:?}"),
     }

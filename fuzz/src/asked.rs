@@ -104,6 +104,7 @@ fn send(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
             again_after: None,
             once: None,
             host: None,
+            answers: None,
         });
     }
     let text = match input.ratio(1, 4)? {
@@ -120,6 +121,7 @@ fn send(input: &mut Unstructured<'_>, last: u64) -> Result<Request> {
         again_after: some_id(input, last)?,
         once: input.ratio(1, 4)?.then(|| "once".to_owned()),
         host: some_host(input)?,
+        answers: input.arbitrary()?,
     })
 }
 

@@ -89,6 +89,7 @@ fn frame(input: &mut Unstructured<'_>, known: &Known, last_id: u64) -> Result<Fr
             number: *input.choose(&[0, 1, 2, 3, 5, 1 << 40, u64::MAX])?,
             text: (*input.choose(&["hi", "", "\0\u{1b}"])?).to_owned(),
             kept: input.arbitrary()?,
+            answers: *input.choose(&[None, Some(0), Some(last_id), Some(u64::MAX)])?,
         },
         8..10 => Frame::Ack { upto: *input.choose(&[0, 1, last_id, u64::MAX])? },
         10 => Frame::Bye { reason: Some("\u{1b}why".to_owned()) },

@@ -75,6 +75,8 @@ pub enum ChatEvent {
         is_kept: bool,
         /// The text as it came, up to [`message_max`](Settings::message_max).
         text: String,
+        /// Our message that it answers, if its sender says so. Only in a secure chat.
+        answers: Option<MessageId>,
     },
     /// The peer offers a file. Only in a secure chat.
     File {

@@ -233,7 +233,7 @@ impl<S: Simpd> Host<S> {
     }
 
     fn handle_event(&mut self, event: Event) -> Outcome {
-        let Event { id, at_ms, chat, peer, secure, what } = event;
+        let Event { id, at_ms, chat, peer, secure, what, .. } = event;
         if self.room.member(chat).is_some_and(|member| !member.is(&peer)) {
             // Part of the log was lost, and others have got the numbers of its chats: they are not who they were.
             self.room.closed(at_ms, chat);

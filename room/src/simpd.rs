@@ -360,6 +360,7 @@ pub fn send(to: &ChatRef, text: &str, token: u64, after: u64) -> Errand {
         again_after: None,
         once: None,
         host: None,
+        answers: None,
     };
     Errand { request, after }
 }

@@ -165,5 +165,5 @@ pub fn hello(chat: u64, stands: Stands) -> Hello {
 }
 
 pub fn text(number: u64, text: &str) -> Frame {
-    Frame::Text { number, text: text.to_owned(), kept: false }
+    Frame::Text { number, text: text.to_owned(), kept: false, answers: None }
 }

@@ -38,7 +38,15 @@ fn chat(id: u64, peer: Peer, state: State) -> ChatInfo {
 
 /// An entry in the chat with bob.
 fn event(id: u64, what: What) -> Event {
-    Event { id, at_ms: 43_200_000 + id * 1_000, chat: 1, peer: peer("bob", 2), secure: secure(true), what }
+    Event {
+        id,
+        at_ms: 43_200_000 + id * 1_000,
+        chat: 1,
+        peer: peer("bob", 2),
+        secure: secure(true),
+        answers: None,
+        what,
+    }
 }
 
 fn of(peer: Peer, event: Event) -> Event {

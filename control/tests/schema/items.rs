@@ -31,6 +31,7 @@ pub fn requests() -> Vec<Request> {
                 again_after: Some(0),
                 once: Some("report 2026-11-29".to_owned()),
                 host: Some("nas.example:7777".to_owned()),
+                answers: None,
             },
             Request::Send { .. } => send_file(who(), Some(u64::MAX)),
             Request::SendFile { .. } => Request::TakeFile { message: 5, folder: "/tmp".to_owned() },
@@ -79,6 +80,7 @@ pub fn requests() -> Vec<Request> {
             again_after: None,
             once: None,
             host: None,
+            answers: None,
         },
         send_file(None, None),
         Request::CancelAll { who: None, after: 0 },
@@ -236,7 +238,8 @@ pub fn events() -> Vec<Event> {
         .chain(bare)
         .map(|what| {
             let secure = matches!(what, What::Request | What::Opened { note: None }).then(|| secure(true));
-            Event { id: 2, at_ms: 1_700_000_000_000, chat: 1, peer: peer(), secure, what }
+            let answers = matches!(what, What::Message { .. }).then_some(u64::MAX);
+            Event { id: 2, at_ms: 1_700_000_000_000, chat: 1, peer: peer(), secure, answers, what }
         })
         .collect()
 }

@@ -61,7 +61,6 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &AskArgs, ques
     let limit = args.timeout.unwrap_or(ANSWER_WITHIN);
     let deadline = deadline(Some(limit));
     let limit = limit.as_secs_f64();
-    output.entries_as(None, true);
     let meant = client.insist(deadline, |client, _| meant(client, args.to.as_deref()))?;
     let chat = meant.as_ref().map(|chat| chat.chat);
     let Some(_turn) = Turn::take(client, chat, deadline)? else {
@@ -75,7 +74,7 @@ pub(super) fn run(client: &mut Client, output: &mut Output, args: &AskArgs, ques
     let answer = asking.answer(message, chat, limit);
     // A script must not take it for unsent.
     let answer = answer.map_err(|error| error.goes_on(&format!("message {message} is queued")))?;
-    output.show(&View::Event(&answer))
+    output.show(&View::Answer(&answer))
 }
 
 /// The chat that is meant, if only one can be.
@@ -117,6 +116,7 @@ impl Asking<'_> {
                 again_after: again.then_some(known),
                 once: None,
                 host: None,
+                answers: None,
             };
             names::ask(client, &mut who, request)
         });
@@ -153,6 +153,9 @@ impl Asking<'_> {
                 What::Unconfirmed { message } if *message == id => has_it = true,
                 What::Undelivered { message, reason } if *message == id => return Err(undelivered(*reason)),
                 _ if event.chat != chat || event.id < id => (),
+                What::Message { .. } if event.answers == Some(id) => return Ok(event),
+                // It comes too late for somebody else.
+                What::Message { .. } if event.answers.is_some() => (),
                 What::Message { .. } if has_it => return Ok(event),
                 What::Message { .. } if early.is_none() => early = Some(event),
                 // What becomes of a message that the peer has not got is said too.

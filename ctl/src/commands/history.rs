@@ -176,6 +176,7 @@ mod tests {
             chat: 1,
             peer: Peer { user: String::new(), address: String::new() },
             secure: None,
+            answers: None,
             what: What::Message { text: "x".repeat(64 << 10) },
         };
         for (above, most) in [(0, u32::MAX), (0, 300), (100, u32::MAX), (100, 300), (0, 0), (0, 1)] {

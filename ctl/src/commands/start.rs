@@ -145,11 +145,13 @@ fn running(address: Option<&str>) -> Outcome<Option<String>> {
         let names: Vec<&str> = all.iter().map(|simpd| simpd.socket().name.as_str()).collect();
         return Ok(Some(names.join(", ")).filter(|names| !names.is_empty()));
     };
-    match Client::find(Some(address.to_owned())) {
-        Ok(simpd) => Ok(Some(simpd.socket().name.clone())),
-        // simpd says what is wrong with it.
-        Err(_) => Ok(None),
-    }
+    // Only its answer shows that it runs: the socket of one that was killed is there until the system has put it away.
+    let answered = Client::find(Some(address.to_owned())).and_then(|mut simpd| {
+        simpd.address()?;
+        Ok(simpd.socket().name.clone())
+    });
+    // If it does not, simpd says what is wrong with it.
+    Ok(answered.ok())
 }
 
 /// Why simpd has not started: what it said last, with its own status. It may be that somebody else has just started one.

@@ -25,7 +25,7 @@ impl<const N: usize> Serialize for Object<N> {
 /// The lines, each with its end.
 pub(super) fn render(shown: &View<'_>) -> String {
     match shown {
-        View::Event(event) | View::Delivered(event) | View::NotSaved { event, .. } => {
+        View::Event(event) | View::Answer(event) | View::Delivered(event) | View::NotSaved { event, .. } => {
             line(&entry(event, None))
         }
         View::Entry { event, state } => line(&entry(event, *state)),
@@ -91,7 +91,7 @@ pub(super) fn progress(progress: &Progress<'_>) -> String {
     ]))
 }
 
-fn entry(event: &Event, state: Option<MessageState>) -> Object<16> {
+fn entry(event: &Event, state: Option<MessageState>) -> Object<17> {
     // The name of the field says which way it went.
     let whose = match event.what.kind() {
         Kind::Message | Kind::Request | Kind::File | Kind::FileSaved => "from",
@@ -136,6 +136,7 @@ fn entry(event: &Event, state: Option<MessageState>) -> Object<16> {
         ("chat", json!(event.chat)),
         (whose, json!(event.peer.to_string())),
         ("message", json!(message)),
+        ("answers", json!(event.answers)),
         ("again", json!(again)),
         ("state", json!(state)),
         ("reason", json!(reason)),
@@ -235,7 +236,7 @@ mod tests {
 
     fn event(what: What) -> Event {
         let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };
-        Event { id: 1, at_ms: 1_795_262_400_123, chat: 1, peer, secure: None, what }
+        Event { id: 1, at_ms: 1_795_262_400_123, chat: 1, peer, secure: None, answers: None, what }
     }
 
     #[test]

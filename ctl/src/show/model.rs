@@ -10,6 +10,8 @@ use simp_probe::Report;
 pub(crate) enum View<'a> {
     /// An entry of the log as it comes.
     Event(&'a Event),
+    /// The message that a peer has answered with, as one text of as many lines as it has.
+    Answer(&'a Event),
     /// An entry of the log that is looked up, and if it is a message of ours what became of it.
     Entry { event: &'a Event, state: Option<MessageState> },
     /// A chat that is open now.

@@ -19,6 +19,10 @@ pub(super) fn render(shown: &View<'_>) -> String {
             format!("{}; take it: simpctl listen --save DIR\n", sentence(event))
         }
         View::Event(event) => format!("{}\n", sentence(event)),
+        View::Answer(event) => {
+            let lines = event.what.text().unwrap_or_default().lines().map(escape::shown);
+            lines.map(|line| format!("{line}\n")).collect()
+        }
         View::Entry { event, state } => {
             let state = state.as_ref().and_then(unsettled).unwrap_or_default();
             format!("{} {} {}{state}\n", event.id, local(event.at_ms), sentence(event))
@@ -291,7 +295,7 @@ mod tests {
     }
 
     fn event(user: &str, what: What) -> Event {
-        Event { id: 7, at_ms: 0, chat: 1, peer: bob(user), secure: None, what }
+        Event { id: 7, at_ms: 0, chat: 1, peer: bob(user), secure: None, answers: None, what }
     }
 
     #[test]

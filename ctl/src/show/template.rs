@@ -117,7 +117,7 @@ mod tests {
     fn event(text: &str) -> Event {
         let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
         let what = What::Message { text: text.to_owned() };
-        Event { id: 7, at_ms: 0, chat: 3, peer, secure: None, what }
+        Event { id: 7, at_ms: 0, chat: 3, peer, secure: None, answers: None, what }
     }
 
     #[test]

@@ -85,11 +85,22 @@ fn look_up(
         }
         Request::Accept { who } => accept::accept(engine, now, who.as_deref()),
         Request::Decline { who } => accept::decline(engine, now, who.as_deref()),
-        Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host } => {
+        Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host, answers } => {
             let (who, once, chat, token) = (who.as_deref(), once.as_deref(), *chat, *token);
             let host = host.as_deref();
             let (expire_ms, again_after) = (*expire_ms, *again_after);
-            let draft = Draft { who, chat, text, is_kept: *queue, expire_ms, token, again_after, once, host };
+            let draft = Draft {
+                who,
+                chat,
+                text,
+                is_kept: *queue,
+                expire_ms,
+                token,
+                again_after,
+                once,
+                host,
+                answers: *answers,
+            };
             once::send_once(engine, now, &draft)
         }
         Request::SendFile { who, chat, path, name, size, sha256, token, again_after } => {

@@ -265,7 +265,7 @@ pub struct Waiting {
 
 fn plain_text(body: &Body) -> Option<Text> {
     match body {
-        Body::Text(text) => Text::new(text).ok(),
+        Body::Text(text) | Body::Answer { text, .. } => Text::new(text).ok(),
         Body::File(_) => None,
     }
 }

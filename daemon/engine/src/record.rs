@@ -61,10 +61,14 @@ impl Ongoing {
             ChatEvent::File { offer, .. } => Some(offer.clone()),
             _ => None,
         };
+        let answers = match &event {
+            ChatEvent::Message { answers: Some(MessageId(answers)), .. } => Some(*answers),
+            _ => None,
+        };
         let Some((what, extra)) = self.entry(event) else { return Ok(None) };
         // A file is not to be sent again from here.
         let extra = if was_file { GivenUp::Goes.extra() } else { extra };
-        let id = self.append(store, now, what, extra)?;
+        let id = self.append(store, now, what, (extra, answers))?;
         if let Some(offer) = offer {
             self.keep_offer(store, now, (id, extra.unwrap_or_default()), offer)?;
         }
@@ -108,7 +112,7 @@ impl Ongoing {
     /// A message that waited in the chat was taken back: that is its outcome, and those before it still wait.
     pub fn record_taken_back(&mut self, store: &mut Store, now: Now, message: u64) -> Result<(), StoreError> {
         let what = What::Undelivered { message, reason: Reason::Cancelled };
-        self.append(store, now, what, self.given_up().extra()).map(drop)
+        self.append(store, now, what, (self.given_up().extra(), None)).map(drop)
     }
 
     /// Keeps a file that the peer offers, or refuses it if too many wait.
@@ -167,12 +171,12 @@ impl Ongoing {
         store: &mut Store,
         now: Now,
         what: What,
-        extra: Option<u64>,
+        (extra, answers): (Option<u64>, Option<u64>),
     ) -> Result<u64, StoreError> {
         let (kind, (message, reason), chat) = (what.kind(), about(&what), self.logged());
         let id = match self.secure().filter(|_| matches!(kind, Kind::Request | Kind::Opened)) {
             Some(secure) => store.append_secure(now.ms, chat, self.peer(), secure, what)?,
-            None => store.append(now.ms, chat, self.peer(), what, extra)?,
+            None => store.append_answer(now.ms, (chat, self.peer()), what, extra, answers)?,
         };
         self.id = chat.unwrap_or(id);
         self.trace(kind, message, reason);

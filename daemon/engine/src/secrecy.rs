@@ -74,6 +74,11 @@ impl Secrecy {
         self.plain.insert(address, now + PLAIN_FOR);
     }
 
+    /// Nobody has answered there in any way: whoever comes next may be secure.
+    pub fn forget_plain(&mut self, address: SocketAddr) {
+        self.plain.remove(&address);
+    }
+
     /// The name of a new chat.
     pub fn name(&mut self) -> ChatId {
         // SplitMix64: as good as chance for a name that only has to differ.

@@ -132,6 +132,9 @@ impl Engine {
             self.absent.remove(&mut self.wheel, invited_at, message);
             host.iter().for_each(|host| self.hosts.remove(host));
         }
+        if matches!(closed, Some(Closed::Over(Reason::NobodyThere | Reason::NoAnswer))) {
+            self.secrecy.forget_plain(invited_at);
+        }
         let is_full = self.is_full();
         let (absent, wheel) = (&mut self.absent, &mut self.wheel);
         match closed {

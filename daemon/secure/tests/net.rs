@@ -45,7 +45,8 @@ impl Host {
     }
 
     pub fn write(&mut self, channel: ChannelId, number: u64, text: &str) {
-        self.endpoint.write(channel, &Frame::Text { number, text: text.to_owned(), kept: false });
+        self.endpoint
+            .write(channel, &Frame::Text { number, text: text.to_owned(), kept: false, answers: None });
     }
 
     /// The channel that a peer has opened last.

@@ -117,7 +117,9 @@ fn texts_arrive_over_every_kind_of_address() {
         let to = SocketAddr::new(to.parse().unwrap(), bob.addr().port());
         alice.endpoint.open(Instant::now(), CHANNEL, to, None);
         for number in 1..=500 {
-            alice.endpoint.write(CHANNEL, &Frame::Text { number, text: "x".repeat(500), kept: false });
+            alice
+                .endpoint
+                .write(CHANNEL, &Frame::Text { number, text: "x".repeat(500), kept: false, answers: None });
         }
         until(&mut [&mut alice, &mut bob], |hosts| hosts[1].texts().len() == 500);
         assert_eq!(bob.texts(), Vec::from_iter(1..=500));
@@ -194,9 +196,10 @@ fn figures() {
         while answered < count {
             while written < count && written - answered < in_flight {
                 written += 1;
-                alice
-                    .endpoint
-                    .write(CHANNEL, &Frame::Text { number: written, text: "x".repeat(64), kept: false });
+                alice.endpoint.write(
+                    CHANNEL,
+                    &Frame::Text { number: written, text: "x".repeat(64), kept: false, answers: None },
+                );
             }
             alice.turn(&mut events);
             bob.turn(&mut events);

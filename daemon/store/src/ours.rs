@@ -69,13 +69,13 @@ const UNSETTLED: &str = "CASE WHEN size IS NULL
 /// What waits in a chat and in the outbox together. Each half comes out of its index in order, so that the
 /// first few of many cost no more than these.
 const WAITING: &str = "
-    SELECT e.id, e.text, 0, e.size, f.sha256
+    SELECT e.id, e.text, 0, e.size, f.sha256, e.answers
         FROM events AS e LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id
         WHERE e.kind = 5 AND e.chat = ?1 AND e.id > ?2 AND CASE WHEN e.size IS NULL
             THEN NOT EXISTS (SELECT 1 FROM events AS u WHERE u.kind = 7 AND u.message = e.id)
             ELSE f.sha256 IS NOT NULL END
     UNION ALL
-    SELECT o.message, text, 1, NULL, NULL FROM outbox AS o JOIN events ON id = o.message
+    SELECT o.message, text, 1, NULL, NULL, NULL FROM outbox AS o JOIN events ON id = o.message
         WHERE o.address = ?3 AND o.message > ?2
     ORDER BY 1 LIMIT ?4";
 
@@ -165,6 +165,15 @@ impl Store {
             .and_then(|mut query| query.query_row([id as i64], our_message).optional()))
     }
 
+    /// The chat of a received message, and what a copy of it is known by: in a secure chat its number.
+    pub fn numbered(&self, message: u64) -> Result<Option<(u64, u64)>, StoreError> {
+        let sql = "SELECT chat, seq FROM events WHERE id = ?1 AND kind = 4 AND seq IS NOT NULL";
+        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|number| number as u64);
+            query.query_row([message as i64], |row| Ok((number(row, 0)?, number(row, 1)?))).optional()
+        }))
+    }
+
     /// The chat in which a message of ours was queued, 0 for the outbox, and whether it is a file.
     pub fn queued_in(&self, message: u64) -> Result<Option<(u64, bool)>, StoreError> {
         // What comes after a text is read through all of its pages. A file's text is its name, and has at most one.
@@ -238,7 +247,10 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingMessage> {
         (Some(size), Some(sha256)) => {
             Body::File(Offer { name: text, size: size as u64, sha256: Digest::new(sha256) })
         }
-        _ => Body::Text(text),
+        _ => match row.get::<_, Option<i64>>(5)? {
+            Some(to) => Body::Answer { text, to: to as u64 },
+            None => Body::Text(text),
+        },
     };
     Ok(WaitingMessage { id, body, is_kept })
 }

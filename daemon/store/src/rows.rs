@@ -65,6 +65,10 @@ pub(crate) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
         chat: row.get::<_, i64>(3)? as u64,
         peer: Peer { address: row.get(4)?, user: row.get(5)? },
         secure: secure(row)?,
+        answers: match what {
+            What::Message { .. } => row.get::<_, Option<i64>>(13)?.map(|id| id as u64),
+            _ => None,
+        },
         what,
     })
 }

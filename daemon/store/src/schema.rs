@@ -9,7 +9,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 pub(crate) const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 10;
+pub(crate) const SCHEMA_VERSION: i64 = 11;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -138,9 +138,14 @@ const TENTH: &str = "
     ALTER TABLE events ADD COLUMN host TEXT;
 ";
 
+/// Of a `message`, the message of ours that it answers; of a `queued`, the number of the peer's that it answers.
+const ELEVENTH: &str = "
+    ALTER TABLE events ADD COLUMN answers INTEGER;
+";
+
 /// What brings a file from each version to the next.
 const STEPS: [&str; SCHEMA_VERSION as usize] =
-    [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH];
+    [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
 const INCREMENTAL: i64 = 2;

@@ -78,6 +78,14 @@ pub struct Store {
     may_reappear: bool,
 }
 
+/// What stands beside few entries.
+#[derive(Default)]
+struct Beside<'a> {
+    secure: Option<Secure>,
+    host: Option<&'a HostName>,
+    answers: Option<u64>,
+}
+
 impl Store {
     /// Opens the log at `path`, or begins one; one of an older version becomes one of ours. `now_ms` is noted as
     /// the start of this run, which also shows that the disk takes writes.
@@ -245,7 +253,20 @@ impl Store {
         what: What,
         extra: Option<u64>,
     ) -> Result<u64, StoreError> {
-        self.append_entry((at_ms, chat, peer), (None, None), what, extra)
+        self.append_entry((at_ms, chat, peer), Beside::default(), what, extra)
+    }
+
+    /// Appends a `message` that answers this message of ours, or the `queued` of one that answers the peer's with this number.
+    /// All else is as with [`append`](Self::append).
+    pub fn append_answer(
+        &mut self,
+        at_ms: u64,
+        (chat, peer): (Option<u64>, Peer),
+        what: What,
+        extra: Option<u64>,
+        answers: Option<u64>,
+    ) -> Result<u64, StoreError> {
+        self.append_entry((at_ms, chat, peer), Beside { answers, ..Beside::default() }, what, extra)
     }
 
     /// Appends the `queued` of a message for the outbox, and returns its id. `token` is the client's own name for it.
@@ -258,7 +279,12 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let peer = Peer { user, address: to.to_string() };
         // Of no chat: it outlives them.
-        self.append_entry((at_ms, Some(0), peer), (None, to.host()), what, token)
+        self.append_entry(
+            (at_ms, Some(0), peer),
+            Beside { host: to.host(), ..Beside::default() },
+            what,
+            token,
+        )
     }
 
     /// Appends a `request` or an `opened` of a secure chat, and returns its id. All else is as with
@@ -271,13 +297,18 @@ impl Store {
         secure: Secure,
         what: What,
     ) -> Result<u64, StoreError> {
-        self.append_entry((at_ms, chat, peer), (Some(secure), None), what, None)
+        self.append_entry(
+            (at_ms, chat, peer),
+            Beside { secure: Some(secure), ..Beside::default() },
+            what,
+            None,
+        )
     }
 
     fn append_entry(
         &mut self,
         (at_ms, chat, peer): (u64, Option<u64>, Peer),
-        (secure, host): (Option<Secure>, Option<&HostName>),
+        Beside { secure, host, answers }: Beside<'_>,
         what: What,
         extra: Option<u64>,
     ) -> Result<u64, StoreError> {
@@ -300,9 +331,10 @@ impl Store {
             secure.as_ref().map(|secure| secure.key.as_bytes()),
             size(&what),
             host.map(HostName::to_string),
+            answers.map(|answers| answers as i64),
         ];
         self.write(
-            "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             row,
         )?;
         self.settled += u64::from(matches!(
@@ -313,7 +345,8 @@ impl Store {
         self.extent.first_id = self.extent.first_id.max(1);
         // An estimate is enough: it only says when to copy the write-ahead log back.
         self.written += PAGE_BYTES + text.map_or(0, str::len) as u64;
-        self.fresh.push(Event { id, at_ms, chat, peer, secure, what });
+        let answers = answers.filter(|_| matches!(what, What::Message { .. }));
+        self.fresh.push(Event { id, at_ms, chat, peer, secure, answers, what });
         Ok(id)
     }
 

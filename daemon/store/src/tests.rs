@@ -81,7 +81,7 @@ fn plain(chat: &mut KeptChat) -> &mut Snapshot {
 /// The text that waits.
 fn text_of(waiting: WaitingMessage) -> String {
     match waiting.body {
-        Body::Text(text) => text,
+        Body::Text(text) | Body::Answer { text, .. } => text,
         Body::File(offer) => panic!("{offer:?}"),
     }
 }
@@ -233,7 +233,10 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     }
     let (events, _) = store.read(5, 9, &EntryFilter::default()).unwrap();
     let given_up = What::Undelivered { message: 3, reason: Reason::Quit };
-    assert_eq!(events, [Event { id: 6, at_ms: 8, chat: 3, peer: peer(9), secure: None, what: given_up }]);
+    assert_eq!(
+        events,
+        [Event { id: 6, at_ms: 8, chat: 3, peer: peer(9), secure: None, answers: None, what: given_up }]
+    );
     assert_eq!(store.append(9, Some(3), peer(9), What::Opened { note: None }, None).unwrap(), 7);
     assert_eq!(store.outbox_peers().unwrap(), [(address, 2)]);
     let taken = [store.take_from_outbox(1).unwrap(), store.take_from_outbox(1).unwrap()];

@@ -378,9 +378,18 @@ fn hosts_are_for_the_outbox_and_named_properly() {
     let own = "127.0.0.1:7777: this is the address of this simpd";
     refused(&mut host, keep_for("nas", Some(peer(1)), "hi", None), FailureKind::Failed, own);
     let in_chat = match keep_for("nas", None, "hi", None) {
-        Request::Send { who, chat, text, expire_ms, token, again_after, once, host, .. } => {
-            Request::Send { who, chat, text, queue: false, expire_ms, token, again_after, once, host }
-        }
+        Request::Send { who, chat, text, expire_ms, token, again_after, once, host, .. } => Request::Send {
+            who,
+            chat,
+            text,
+            queue: false,
+            expire_ms,
+            token,
+            again_after,
+            once,
+            host,
+            answers: None,
+        },
         other => panic!("{other:?}"),
     };
     let line = "only a message of the outbox can be for a host (add --queue)";

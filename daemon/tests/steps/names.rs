@@ -110,6 +110,7 @@ fn the_outbox_means_whoever_has_a_chat_and_not_who_asks_for_one() {
             again_after: None,
             once: None,
             host: None,
+            answers: None,
         };
         host.ask(keep).unwrap();
     }

@@ -9,7 +9,18 @@ fn named(request: Request, name: &str) -> Request {
     match request {
         Request::Send { who, chat, text, queue, expire_ms, token, again_after, .. } => {
             let once = Some(name.to_owned());
-            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host: None }
+            Request::Send {
+                who,
+                chat,
+                text,
+                queue,
+                expire_ms,
+                token,
+                again_after,
+                once,
+                host: None,
+                answers: None,
+            }
         }
         other => panic!("{other:?}"),
     }
@@ -78,6 +89,7 @@ fn the_name_of_a_message_is_no_other_text_and_no_other_peer() {
             again_after,
             once,
             host: None,
+            answers: None,
         },
         other => panic!("{other:?}"),
     };

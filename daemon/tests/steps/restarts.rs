@@ -141,6 +141,7 @@ fn what_is_meant_for_a_chat_that_is_over_goes_to_nobody_else_at_its_address() {
         again_after: None,
         once: None,
         host: None,
+        answers: None,
     };
     host.ask(to(first, false)).unwrap();
     host.hears(peer(2), Operation::Fin, 0);
@@ -206,8 +207,18 @@ fn a_send_repeated_with_its_token_is_queued_once() {
     let mut send = |token, again_after| {
         let (who, text) = (Some(peer(2).to_string()), "hi".to_owned());
         let (queue, expire_ms, once) = (true, None, None);
-        let send =
-            Request::Send { who, chat: None, text, queue, expire_ms, token, again_after, once, host: None };
+        let send = Request::Send {
+            who,
+            chat: None,
+            text,
+            queue,
+            expire_ms,
+            token,
+            again_after,
+            once,
+            host: None,
+            answers: None,
+        };
         host.ask(send).unwrap()
     };
     let first = send(Some(u64::MAX), None);

@@ -69,6 +69,28 @@ fn whoever_does_not_answer_securely_is_invited_in_the_clear_and_so_it_is_for_ten
 }
 
 #[test]
+fn where_nobody_has_answered_in_any_way_a_secure_chat_is_tried_again() {
+    for is_reached in [false, true] {
+        let mut host = with(Secrecy::Prefer);
+        let (channel, _) = host.invites(2, None).unwrap();
+        host.breaks(channel, Broken::Unreachable);
+        assert_eq!(host.said(), [Operation::Syn]);
+        let end = if is_reached {
+            host.quit(true);
+            Reason::Quit
+        } else {
+            host.cannot_reach(peer(2));
+            Reason::NobodyThere
+        };
+        host.until(60_000);
+        host.now = 60_000;
+        assert_eq!(host.ends(), [end]);
+        host.driver.commanded();
+        assert_eq!(host.invites(2, None).is_some(), !is_reached);
+    }
+}
+
+#[test]
 fn who_has_no_room_for_a_secure_chat_is_asked_for_one_again() {
     let mut host = with(Secrecy::Prefer);
     let (channel, _) = host.invites(2, None).unwrap();

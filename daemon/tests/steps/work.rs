@@ -18,7 +18,18 @@ fn again(after: u64) -> Request {
     match send(None, "hi") {
         Request::Send { who, chat, text, queue, expire_ms, once, .. } => {
             let (token, again_after) = (Some(7), Some(after));
-            Request::Send { who, chat, text, queue, expire_ms, token, again_after, once, host: None }
+            Request::Send {
+                who,
+                chat,
+                text,
+                queue,
+                expire_ms,
+                token,
+                again_after,
+                once,
+                host: None,
+                answers: None,
+            }
         }
         other => panic!("{other:?}"),
     }

@@ -44,7 +44,12 @@ impl Chat {
                     // First, for the peer had ours before it said this.
                     self.tell_outcome(outcome);
                 }
-                self.out.tell(ChatEvent::Message { number: u64::from(seq), is_kept: false, text });
+                self.out.tell(ChatEvent::Message {
+                    number: u64::from(seq),
+                    is_kept: false,
+                    text,
+                    answers: None,
+                });
                 Handled::Expected
             }
             Heard::Copy => Handled::Duplicate,
@@ -76,7 +81,7 @@ impl Chat {
         self.messages.handle_line(now);
         // What was not numbered must not pass for the last message after a restart.
         self.out.is_changed = true;
-        self.out.tell(ChatEvent::Message { number: u64::from(seq), is_kept: false, text });
+        self.out.tell(ChatEvent::Message { number: u64::from(seq), is_kept: false, text, answers: None });
         self.deliver_if_open(now);
         Handled::Expected
     }

@@ -45,6 +45,9 @@ pub enum Frame {
         /// It is sent again in the next chat if this one ends before it is acknowledged.
         #[serde(default, skip_serializing_if = "is_false")]
         kept: bool,
+        /// The number of the message of its receiver that it answers, if it is an answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answers: Option<u64>,
     },
     /// All messages up to this number are durable.
     Ack {

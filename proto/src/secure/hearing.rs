@@ -8,6 +8,7 @@ use super::key::KeyId;
 use super::ours::Takes;
 use super::phase::{Carries, Phase, Reach};
 use super::way::{Spare, Way};
+use crate::arq::MessageId;
 use crate::chat::ChatEvent;
 use crate::file::{Offer, clean_name};
 use crate::state::{Reason, State};
@@ -143,8 +144,8 @@ impl SecureChat {
                 Phase::Open { .. } | Phase::Draining(_) | Phase::Leaving { .. },
                 Frame::Accept | Frame::Busy,
             ) => {}
-            (Phase::Open { .. } | Phase::Draining(_), Frame::Text { number, text, kept }) => {
-                return self.hear_text(now, number, text, kept);
+            (Phase::Open { .. } | Phase::Draining(_), Frame::Text { number, text, kept, answers }) => {
+                return self.hear_text(now, number, (text, kept), answers);
             }
             (Phase::Open { .. } | Phase::Draining(_), Frame::File { number, offer }) => {
                 return self.hear_file(now, number, offer);
@@ -162,13 +163,15 @@ impl SecureChat {
         &mut self,
         now: Instant,
         number: u64,
-        text: String,
-        is_kept: bool,
+        (text, is_kept): (String, bool),
+        answers: Option<u64>,
     ) -> Result<(), OutOfPlace> {
         if text.len() as u64 > self.me.text_max {
             return Err(OutOfPlace);
         }
-        self.hear_message(now, number, ChatEvent::Message { number, is_kept, text })
+        // What is no number of ours answers nothing.
+        let answers = answers.filter(|of| *of <= i64::MAX as u64).map(MessageId);
+        self.hear_message(now, number, ChatEvent::Message { number, is_kept, text, answers })
     }
 
     fn hear_file(&mut self, now: Instant, number: u64, mut offer: Offer) -> Result<(), OutOfPlace> {

@@ -29,6 +29,13 @@ pub struct Letter {
 pub enum Body {
     /// A text.
     Text(String),
+    /// A text that answers the message of the peer with this number.
+    Answer {
+        /// The text.
+        text: String,
+        /// The number.
+        to: u64,
+    },
     /// A file, which the peer asks for when its user wants it.
     File(Offer),
 }
@@ -37,7 +44,7 @@ impl Body {
     /// The bytes of its text, or of its file's name.
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Text(text) => text.len(),
+            Self::Text(text) | Self::Answer { text, .. } => text.len(),
             Self::File(offer) => offer.name.len(),
         }
     }
@@ -55,7 +62,7 @@ pub(super) struct Takes {
 impl Takes {
     pub(super) fn fits(self, body: &Body) -> bool {
         match body {
-            Body::Text(text) => text.len() as u64 <= self.text_max,
+            Body::Text(text) | Body::Answer { text, .. } => text.len() as u64 <= self.text_max,
             Body::File(_) => self.files,
         }
     }
@@ -148,7 +155,12 @@ impl Ours {
         self.on_channel += 1;
         let Letter { id, body, is_kept } = &waiting.letter;
         Some(match body {
-            Body::Text(text) => Frame::Text { number: id.0, text: text.clone(), kept: *is_kept },
+            Body::Text(text) => {
+                Frame::Text { number: id.0, text: text.clone(), kept: *is_kept, answers: None }
+            }
+            Body::Answer { text, to } => {
+                Frame::Text { number: id.0, text: text.clone(), kept: *is_kept, answers: Some(*to) }
+            }
             Body::File(offer) => Frame::File { number: id.0, offer: offer.clone() },
         })
     }
@@ -158,7 +170,7 @@ impl Ours {
         let first = self.queue.front().filter(|first| first.has_left && first.letter.id.0 <= upto)?;
         let id = first.letter.id;
         let acknowledged = match first.letter.body {
-            Body::Text(_) => Acknowledged::Text(id),
+            Body::Text(_) | Body::Answer { .. } => Acknowledged::Text(id),
             Body::File(_) => Acknowledged::File(id),
         };
         if self.on_channel > 0 {

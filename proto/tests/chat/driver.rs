@@ -191,7 +191,7 @@ pub(crate) fn closed_with(reason: Reason, text: &str) -> ChatEvent {
 }
 
 pub(crate) fn message(seq: u8, text: &str) -> ChatEvent {
-    ChatEvent::Message { number: u64::from(seq), is_kept: false, text: text.to_owned() }
+    ChatEvent::Message { number: u64::from(seq), is_kept: false, text: text.to_owned(), answers: None }
 }
 
 pub(crate) fn delivered(id: u64) -> ChatEvent {

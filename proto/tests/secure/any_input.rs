@@ -112,7 +112,7 @@ fn some_frame(random: &mut Random) -> Frame {
         10..14 => Frame::Ack { upto: some_number(random) },
         _ => {
             let (number, kept) = (some_number(random), random.percent(50));
-            Frame::Text { number, text: "a".repeat(random.index(16)), kept }
+            Frame::Text { number, text: "a".repeat(random.index(16)), kept, answers: None }
         }
     }
 }

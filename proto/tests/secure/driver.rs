@@ -265,7 +265,7 @@ pub(crate) fn letter(number: u64, what: &str) -> Letter {
 }
 
 pub(crate) fn text(number: u64, what: &str) -> Frame {
-    Frame::Text { number, text: what.to_owned(), kept: false }
+    Frame::Text { number, text: what.to_owned(), kept: false, answers: None }
 }
 
 pub(crate) fn ack(upto: u64) -> Frame {
@@ -289,7 +289,7 @@ pub(crate) fn closed(reason: Reason) -> ChatEvent {
 }
 
 pub(crate) fn message(number: u64, text: &str) -> ChatEvent {
-    ChatEvent::Message { number, is_kept: false, text: text.to_owned() }
+    ChatEvent::Message { number, is_kept: false, text: text.to_owned(), answers: None }
 }
 
 pub(crate) fn delivered(id: u64) -> ChatEvent {

@@ -35,7 +35,12 @@ fn frames() -> Vec<Frame> {
     let all = successors(Some(first), |frame| match frame {
         Frame::Hello(_) => Some(Frame::Accept),
         Frame::Accept => Some(Frame::Busy),
-        Frame::Busy => Some(Frame::Text { number: u64::MAX, text: "line\nzwei ä\0".to_owned(), kept: true }),
+        Frame::Busy => Some(Frame::Text {
+            number: u64::MAX,
+            text: "line\nzwei ä\0".to_owned(),
+            kept: true,
+            answers: None,
+        }),
         Frame::Text { .. } => Some(Frame::Ack { upto: 0 }),
         Frame::Ack { .. } => Some(Frame::Bye { reason: Some("late".to_owned()) }),
         Frame::Bye { .. } => Some(Frame::File { number: 1, offer: offer() }),
@@ -60,7 +65,7 @@ fn frames() -> Vec<Frame> {
     let full = Hello { features: vec!["x".to_owned()], received: u64::MAX, ..hello(Stands::Open) };
     let bare = [
         Frame::Hello(full),
-        Frame::Text { number: 1, text: String::new(), kept: false },
+        Frame::Text { number: 1, text: String::new(), kept: false, answers: None },
         Frame::Bye { reason: None },
     ];
     all.chain(hellos).chain(bare).collect()
@@ -107,14 +112,17 @@ fn what_is_said_by_default_takes_no_room() {
     });
     assert_eq!(sizes.take(6).collect::<Vec<_>>(), [88, 7, 5, 48, 12, 18]);
     assert_eq!(item(&Frame::Bye { reason: None }), cbor!({"bye" => {}}).unwrap());
-    let text = Frame::Text { number: 1, text: "hi".to_owned(), kept: false };
+    let text = Frame::Text { number: 1, text: "hi".to_owned(), kept: false, answers: None };
     assert_eq!(item(&text), cbor!({"text" => {"number" => 1, "text" => "hi"}}).unwrap());
 }
 
 #[test]
 fn fields_that_are_not_known_are_ignored() {
     let item = cbor!({"text" => {"number" => 1, "text" => "hi", "colour" => "red"}}).unwrap();
-    assert_eq!(read(&item), Some(Frame::Text { number: 1, text: "hi".to_owned(), kept: false }));
+    assert_eq!(
+        read(&item),
+        Some(Frame::Text { number: 1, text: "hi".to_owned(), kept: false, answers: None })
+    );
     let item = cbor!({"bye" => {"code" => 3}}).unwrap();
     assert_eq!(read(&item), Some(Frame::Bye { reason: None }));
     let Value::Map(mut map) = item_of_hello() else { unreachable!() };

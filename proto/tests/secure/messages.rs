@@ -132,8 +132,8 @@ fn a_message_of_an_earlier_chat_is_acknowledged_and_not_shown_again() {
     let mut bob = Driver::away();
     bob.already = vec![2, 4];
     bob.meets(at(1), C2, hello(Stands::Open));
-    let kept = |number| Frame::Text { number, text: "hi".to_owned(), kept: true };
-    let shown = |number| ChatEvent::Message { number, is_kept: true, text: "hi".to_owned() };
+    let kept = |number| Frame::Text { number, text: "hi".to_owned(), kept: true, answers: None };
+    let shown = |number| ChatEvent::Message { number, is_kept: true, text: "hi".to_owned(), answers: None };
     assert_eq!(bob.hears(at(2), C2, kept(2)), [says(C2, ack(2))]);
     assert_eq!((bob.events(), bob.snapshot.as_ref().unwrap().received), (vec![], 2));
     assert_eq!(bob.hears(at(3), C2, kept(3)), [says(C2, ack(3))]);
@@ -143,11 +143,29 @@ fn a_message_of_an_earlier_chat_is_acknowledged_and_not_shown_again() {
 }
 
 #[test]
+fn an_answer_says_what_it_answers_to_whoever_reads_that() {
+    let mut bob = Driver::open();
+    let body = simp_proto::secure::Body::Answer { text: "hi".to_owned(), to: 7 };
+    let letter = simp_proto::secure::Letter { body, ..letter(5, "") };
+    let leaves = bob.does(|chat| chat.send(at(1), letter).unwrap());
+    let answers = |number, answers| Frame::Text { number, text: "hi".to_owned(), kept: false, answers };
+    assert_eq!(leaves, [says(C1, answers(5, Some(7)))]);
+    bob.hears(at(2), C1, answers(1, Some(5)));
+    bob.hears(at(3), C1, answers(2, Some(u64::MAX)));
+    let shown =
+        |number, answers| ChatEvent::Message { number, is_kept: false, text: "hi".to_owned(), answers };
+    assert_eq!(bob.events(), [shown(1, Some(MessageId(5))), shown(2, None)], "no number can be so high");
+}
+
+#[test]
 fn a_kept_message_is_marked_so() {
     let mut bob = Driver::open();
     let letter = simp_proto::secure::Letter { is_kept: true, ..letter(5, "hi") };
     let leaves = bob.does(|chat| chat.send(at(1), letter).unwrap());
-    assert_eq!(leaves, [says(C1, Frame::Text { number: 5, text: "hi".to_owned(), kept: true })]);
+    assert_eq!(
+        leaves,
+        [says(C1, Frame::Text { number: 5, text: "hi".to_owned(), kept: true, answers: None })]
+    );
 }
 
 #[test]

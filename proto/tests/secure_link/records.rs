@@ -80,7 +80,7 @@ impl Records {
                 let stands = if again { Stands::InOutbox } else { Stands::Undelivered };
                 self.move_on(*id, Stands::Waiting, stands);
             }
-            ChatEvent::Message { number, is_kept, text } => {
+            ChatEvent::Message { number, is_kept, text, .. } => {
                 assert_eq!(text.trim_end_matches('.'), number.to_string());
                 if let Some(kept) = &mut self.chat {
                     kept.note_received(*number);

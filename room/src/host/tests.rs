@@ -47,7 +47,7 @@ impl Model {
     fn append(&mut self, chat: u64, peer: Peer, what: What) -> u64 {
         let id = self.events.len() as u64 + 1;
         let chat = if chat == 0 { id } else { chat };
-        self.events.push(Event { id, at_ms: id * 400, chat, peer, secure: None, what });
+        self.events.push(Event { id, at_ms: id * 400, chat, peer, secure: None, answers: None, what });
         id
     }
 
@@ -456,7 +456,15 @@ fn in_an_open_room_whoever_has_taken_no_line_keeps_neither_a_name_nor_a_place() 
         simpd.0.borrow_mut().open.insert(id, peer.clone());
         simpd.0.borrow_mut().deaf.extend(Some(id).filter(|_| is_deaf));
         let mut turn = host.turn();
-        let event = Event { id, at_ms, chat: id, peer, secure: None, what: What::Opened { note: None } };
+        let event = Event {
+            id,
+            at_ms,
+            chat: id,
+            peer,
+            secure: None,
+            answers: None,
+            what: What::Opened { note: None },
+        };
         host.handle(Now::at(at_ms), &mut turn, at_no_epoch(event)).unwrap();
         host.end(Now::at(at_ms), turn).unwrap();
         (id, host.room.inside(user) == Some(id))
@@ -490,7 +498,7 @@ fn who_has_the_number_of_a_members_chat_and_not_its_name_and_address_is_not_that
     let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
     let mut tell = |id, peer, what| {
         let mut turn = host.turn();
-        let event = Event { id, at_ms: 1_000, chat: 1, peer, secure: None, what };
+        let event = Event { id, at_ms: 1_000, chat: 1, peer, secure: None, answers: None, what };
         host.handle(Now::at(1_000), &mut turn, at_no_epoch(event)).unwrap();
         host.end(Now::at(1_000), turn).unwrap();
         host.room.member(1).map(|member| member.name.clone())

@@ -176,6 +176,7 @@ fn send(address: &str, way: Way, text: &str, token: u64, again_after: Option<u64
         again_after,
         once: None,
         host: None,
+        answers: None,
     }
 }
 
@@ -278,7 +279,7 @@ mod tests {
     fn a_message_is_sent_again_once() {
         let peer = Peer { user: String::new(), address: String::new() };
         let what = What::Queued { text: "hi".to_owned(), again: Some(5), size: None };
-        let event = Event { id: 41, at_ms: 0, chat: 0, peer, secure: None, what };
+        let event = Event { id: 41, at_ms: 0, chat: 0, peer, secure: None, answers: None, what };
         let found = Answer::Reply(Reply::History { events: vec![event], older: None });
         let (outcome, _, again) = with_a_break(Job::Resend { message: 5 }, vec![found]);
         assert_eq!(outcome, Ok(Reply::Queued { message: 41, chat: 0 }));

@@ -68,7 +68,7 @@ mod tests {
 
     fn event(id: u64) -> Event {
         let peer = Peer { user: String::new(), address: String::new() };
-        Event { id, at_ms: 0, chat: 1, peer, secure: None, what: What::Request }
+        Event { id, at_ms: 0, chat: 1, peer, secure: None, answers: None, what: What::Request }
     }
 
     #[test]

@@ -73,6 +73,7 @@ impl Answers {
             again_after: None,
             once: piece.map(|piece| format!("{}\n{}\n{piece}", self.name, event.id)),
             host: None,
+            answers: Some(event.id),
         }
     }
 }

@@ -44,7 +44,15 @@ mod tests {
 
     fn message(text: &str) -> Event {
         let peer = Peer { user: "bob".into(), address: "127.0.0.2:7777".into() };
-        Event { id: 7, at_ms: 0, chat: 1, peer, secure: None, what: What::Message { text: text.into() } }
+        Event {
+            id: 7,
+            at_ms: 0,
+            chat: 1,
+            peer,
+            secure: None,
+            answers: None,
+            what: What::Message { text: text.into() },
+        }
     }
 
     #[test]

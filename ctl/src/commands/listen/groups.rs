@@ -1,5 +1,5 @@
 //! The process groups of commands that may be ended with all that they have started. A terminal sends its signals to our
-//! group alone, so they are passed on.
+//! group alone, and many a supervisor its own to us alone, so they are passed on.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -9,7 +9,7 @@ use std::thread;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -36,10 +36,10 @@ pub(super) fn over(child: &Child) {
     running().remove(&child.id());
 }
 
-/// From now on the signals of a terminal reach the groups too, and then end this process as ever.
+/// From now on the signals of a terminal and of supervisors reach the groups too, and then end this process as ever.
 fn pass_on() {
     // What whoever started us has had ignored, as nohup does, is ignored.
-    let heeded = [SIGINT, SIGQUIT, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal));
+    let heeded = [SIGINT, SIGQUIT, SIGHUP, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal));
     // Without it they end this process alone.
     let Ok(mut signals) = Signals::new(heeded) else { return };
     thread::spawn(move || {

@@ -244,7 +244,15 @@ mod tests {
 
     fn message(id: u64, from: &str, text: &str) -> Event {
         let peer = Peer { user: from.to_owned(), address: from.to_owned() };
-        Event { id, at_ms: 0, chat: 1, peer, secure: None, what: What::Message { text: text.to_owned() } }
+        Event {
+            id,
+            at_ms: 0,
+            chat: 1,
+            peer,
+            secure: None,
+            answers: None,
+            what: What::Message { text: text.to_owned() },
+        }
     }
 
     fn jobs(limits: Limits, messages: &[(u64, &str)]) -> Jobs {

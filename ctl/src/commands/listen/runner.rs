@@ -19,6 +19,9 @@ use crate::args::ListenArgs;
 use crate::reach::require;
 use crate::show::complain;
 
+/// How often a command is run that is to answer, unless that is said.
+const REPLY_TRIES: u32 = 3;
+
 /// Runs commands for messages.
 pub(super) struct Runner<'a> {
     client: &'a mut Client,
@@ -48,11 +51,13 @@ impl<'a> Runner<'a> {
         if args.reply {
             require(client, "once", "would give some answers twice")?;
             require(client, "takes", "does not say which texts a peer takes")?;
+            require(client, "answers", "does not tell peers what an answer answers")?;
         }
         let mark = following.follow(client)?;
         let jobs = Jobs::new(Limits {
             at_once: args.jobs.unwrap_or(1) as usize,
-            tries: args.exec_tries,
+            // Whoever asks does not wait for ever, and is not the only one.
+            tries: args.exec_tries.or(args.reply.then_some(REPLY_TRIES)),
             has_failed: args.exec_failed.is_some(),
         });
         let terms = Terms { limit: args.exec_timeout, keeps_output: args.reply };

@@ -160,6 +160,7 @@ impl<'a> Sending<'a> {
                 again_after: again.then_some(known),
                 once: name.map(str::to_owned),
                 host,
+                answers: None,
             };
             match args.queue {
                 true => to.ask(client, request),

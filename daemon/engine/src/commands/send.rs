@@ -41,6 +41,8 @@ pub struct Draft<'a> {
     pub once: Option<&'a str>,
     /// The host that it is for.
     pub host: Option<&'a str>,
+    /// The message of the peer that it answers.
+    pub answers: Option<u64>,
 }
 
 /// Sends a text in a chat, or keeps it in the outbox.
@@ -52,6 +54,9 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
             (None, looked) if looked < engine.store.last_id() => return not_yet(draft, looked),
             (None, _) => {}
         }
+    }
+    if draft.answers.is_some() && draft.is_kept {
+        return denied(FailureKind::Usage, "a message of the outbox answers nothing (omit what it answers)");
     }
     if draft.host.is_some() && !draft.is_kept {
         return denied(FailureKind::Usage, "only a message of the outbox can be for a host (add --queue)");
@@ -71,7 +76,7 @@ pub fn send(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
 
 /// The same, looked for from this entry on.
 fn not_yet(draft: &Draft<'_>, looked: u64) -> Carried {
-    let Draft { who, chat, text, is_kept, expire_ms, token, once, host, .. } = *draft;
+    let Draft { who, chat, text, is_kept, expire_ms, token, once, host, answers, .. } = *draft;
     let (who, text, once) = (who.map(str::to_owned), text.to_owned(), once.map(str::to_owned));
     let host = host.map(str::to_owned);
     let again_after = Some(looked);
@@ -84,6 +89,7 @@ fn not_yet(draft: &Draft<'_>, looked: u64) -> Carried {
         token,
         again_after,
         once,
+        answers,
         host,
     })))
 }
@@ -94,6 +100,10 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
     fits(draft.text, Carrier::of(engine, &ongoing.chat), &ongoing.peer().shown())?;
     let (chat, peer) = (ongoing.id, ongoing.peer());
+    let to = match draft.answers {
+        Some(message) => answered(engine, chat, message)?.filter(|_| ongoing.chat.secure().is_some()),
+        None => None,
+    };
     // Whoever writes in a chat wants it: it is not left by itself any more. One that its peer began is not ours by that:
     // what becomes of the message will say whether anybody is there.
     if ongoing.is_for_outbox() {
@@ -102,12 +112,25 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let text = draft.text.to_owned();
     let what = What::Queued { text: text.clone(), again: None, size: None };
     // First the log, then the machine: its id is the message's.
-    let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token)?;
+    let message = engine.store.append_answer(now.ms, (Some(chat), peer), what, draft.token, to)?;
+    let body = match to {
+        Some(to) => Body::Answer { text, to },
+        None => Body::Text(text),
+    };
     engine.chats.change(key, |ongoing| {
         ongoing.trace(Kind::Queued, Some(message), None);
-        ongoing.hand_over(now.instant, Waiting { id: message, body: Body::Text(text), is_kept: false });
+        ongoing.hand_over(now.instant, Waiting { id: message, body, is_kept: false });
     });
     Ok(Reply::Queued { message, chat })
+}
+
+/// The number that the peer knows this message of its by; `None` if the log has it no more.
+fn answered(engine: &Engine, chat: u64, message: u64) -> Carried<Option<u64>> {
+    match engine.store.numbered(message)? {
+        Some((of, number)) if of == chat => Ok(Some(number)),
+        None if message < engine.store.first_id() => Ok(None),
+        _ => denied(FailureKind::NoSuch, format!("message {message}: the peer has not sent it in this chat")),
+    }
 }
 
 /// The open chat that is meant; if there is none, the failure says what would keep the message.

@@ -4,7 +4,7 @@ use super::*;
 
 fn event(id: u64, what: What) -> Event {
     let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
-    Event { id, at_ms: 0, chat: 1, peer, secure: None, what }
+    Event { id, at_ms: 0, chat: 1, peer, secure: None, answers: None, what }
 }
 
 fn queued(id: u64, text: &str) -> Event {
