@@ -66,9 +66,9 @@ struct Container<'a>(&'a Machine<'a>);
 
 impl Drop for Container<'_> {
     fn drop(&mut self) {
-        if let Ok(unshare) = self.0.read("podman/unshare").trim().parse() {
-            // That kills what it has started.
-            let _ = kill(Pid::from_raw(unshare), Signal::SIGKILL);
+        // The first process of the container: all others end with it. It is gone if the container was removed.
+        if let Ok(first) = self.0.read("podman/pid").trim().parse() {
+            let _ = kill(Pid::from_raw(first), Signal::SIGKILL);
         }
     }
 }

@@ -157,8 +157,10 @@ impl<'a> Machine<'a> {
 
 impl Drop for Machine<'_> {
     fn drop(&mut self) {
-        if self.lock().exists() {
-            self.types("simpctl stop");
+        // A test that has failed may have left it in any state. Whoever holds the lock is the one that it names.
+        let lock = File::open(self.lock());
+        if lock.is_ok_and(|lock| lock.try_lock().is_err()) {
+            self.kill();
         }
     }
 }
