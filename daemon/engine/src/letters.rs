@@ -10,7 +10,6 @@ use simp_store::{Recipient, StoreError};
 use crate::engine::Engine;
 use crate::machine::Waiting;
 use crate::now::Now;
-use crate::ongoing::Ongoing;
 
 /// After this long, a message that was being delivered when its time was over is looked at again.
 const EXPIRE_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -70,9 +69,7 @@ impl Engine {
         // Whoever has messages already is invited, or waits for something: one more changes nothing.
         let is_first = !self.absent.has(address);
         self.absent.add(address, 1);
-        let key = self.chats.for_outbox(address);
-        let takes = |key: &usize| self.chats.get(*key).is_some_and(Ongoing::takes_kept_messages);
-        match key.filter(takes) {
+        match self.taker(address) {
             Some(key) => {
                 self.chats.change(key, |ongoing| ongoing.hand_over(now.instant, waiting));
             }
@@ -120,7 +117,9 @@ impl Engine {
         let Some(kept) = self.store.in_outbox(message)? else { return Ok(Err(NotCancelled::Absent)) };
         // The machine first: once the message has left, nobody knows whether the peer has it.
         let key = kept.to.address().and_then(|address| self.chats.for_outbox(address));
-        let taken = key.and_then(|key| self.chats.change(key, |it| it.take_back_kept(now.instant, message)));
+        let taker = kept.to.address().and_then(|address| self.taker(address));
+        let taken =
+            taker.and_then(|key| self.chats.change(key, |it| it.take_back_kept(now.instant, message)));
         if taken == Some(false) {
             return Ok(Err(NotCancelled::InFlight));
         }

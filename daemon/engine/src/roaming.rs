@@ -92,6 +92,14 @@ impl Engine {
         Ok(self.store.key_of(address)?.and_then(|key| self.chats.with_key(key)))
     }
 
+    /// The chat that takes messages of the outbox for this address, now or once it is open: not one whose peer is there by
+    /// now, and that has those for where it was invited.
+    pub(crate) fn taker(&self, address: SocketAddr) -> Option<usize> {
+        let takes =
+            |ongoing: &Ongoing| ongoing.takes_kept_messages() && ongoing.place.outbox_at == Some(address);
+        self.chats.for_outbox(address).filter(|key| self.chats.get(*key).is_some_and(takes))
+    }
+
     /// Where to invite a peer that the outbox knows at this address: by turns where it was seen last, and there, for it may
     /// be back.
     pub(crate) fn looked_for_at(&self, address: SocketAddr) -> Result<SocketAddr, StoreError> {

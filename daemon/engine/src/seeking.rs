@@ -72,7 +72,7 @@ impl Engine {
     fn find_host(&mut self, now: Now, host: &HostName, address: SocketAddr) -> Result<(), StoreError> {
         let known = self.hosts.get(host).and_then(|sought| sought.address());
         // What is being delivered where it was is not torn away.
-        if let Some(known) = known.filter(|known| *known == address || self.is_delivering(*known)) {
+        if let Some(known) = known.filter(|known| *known == address || self.taker(*known).is_some()) {
             return self.go_on_to(now, host, known);
         }
         let to = self.kept_at(address)?;
@@ -125,16 +125,10 @@ impl Engine {
         Ok(())
     }
 
-    fn is_delivering(&self, address: SocketAddr) -> bool {
-        let chat = self.chats.for_outbox(address).and_then(|key| self.chats.get(key));
-        chat.is_some_and(Ongoing::takes_kept_messages)
-    }
-
     /// Whether the messages for a host can be kept for this address: not if a chat there has been given newer ones already, or
     /// is being left.
     fn can_take(&self, host: &HostName, address: SocketAddr) -> Result<bool, StoreError> {
-        let chat = self.chats.for_outbox(address).and_then(|key| self.chats.get(key));
-        match chat.filter(|chat| chat.takes_kept_messages()) {
+        match self.taker(address).and_then(|key| self.chats.get(key)) {
             None => Ok(true),
             // We leave it as soon as it has delivered what it has.
             Some(chat) if chat.chat.state() == State::Closing => Ok(false),
@@ -164,9 +158,8 @@ impl Engine {
                 None => self.invite_if_looked_up(now, from)?,
             }
         }
-        let key = self.chats.for_outbox(to);
         let is_open = |key: &usize| self.chats.get(*key).is_some_and(Ongoing::has_taken_up_outbox);
-        match key.filter(is_open) {
+        match self.taker(to).filter(is_open) {
             Some(key) => self.hand_over_moved(now, key, host, (to, messages)),
             None if is_first => self.invite_absentee(now, to),
             None => Ok(()),

@@ -1,11 +1,11 @@
 //! Peers that open a channel to us, and invite.
 
-use simp_control::{KeyId, Request, State, TrustedKey};
+use simp_control::{KeyId, Reply, Request, State, TrustedKey};
 use simp_engine::{Accept, ChannelCommand, ChannelEvent, Policy, Secrecy};
 use simp_proto::secure::{Broken, ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
 
 use super::{Host, ask_me, peer};
-use crate::driver::connect;
+use crate::driver::{connect, keep_for};
 
 fn bob() -> KeyId {
     KeyId::new([255; 32])
@@ -93,4 +93,24 @@ fn a_peer_is_looked_for_where_it_was_last() {
     host.happens([moved, ChannelEvent::Broken(channel, Broken::Lost)]);
     let chats = host.chats();
     assert_eq!((chats.len(), chats[0].state, &chats[0].peer.address), (1, State::Open, &peer(5).to_string()));
+}
+
+#[test]
+fn what_waits_where_a_peer_has_come_to_is_not_handed_to_its_chat_that_began_elsewhere() {
+    let mut host = Host::with(Policy { secrecy: Secrecy::Prefer, accept: Accept::All, ..ask_me(4) });
+    let channel = ChannelId(1);
+    host.is_invited(channel);
+    // That it is the same peer nobody knows.
+    let keep = |text| keep_for("nas", Some(peer(5)), text, None);
+    host.ask(keep("one")).unwrap();
+    host.happens([ChannelEvent::Moved(channel, peer(5))]);
+    // Each turn is followed by a look at what waits in the chat, and in the log for it.
+    host.ask(keep("two")).unwrap();
+    assert_eq!((host.chats()[0].queued, host.outbox().len()), (0, 2));
+    let Reply::Cancelled { messages, in_flight, .. } =
+        host.ask(Request::CancelAll { who: None, after: 0 }).unwrap()
+    else {
+        panic!("not cancelled")
+    };
+    assert_eq!((messages.len(), in_flight.len()), (2, 0));
 }
