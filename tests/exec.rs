@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use crate::harness::{Daemon, Peer, Ran, Running, World, within};
+use crate::harness::{Daemon, Peer, Ran, Running, World, run, within};
 
 const ALICE: [&str; 6] = ["--user", "alice", "--accept", "all", "--max-chats", "9"];
 
@@ -55,6 +55,21 @@ fn open(gate: &str) {
 fn is_done(world: &World) {
     let args = ["listen", "--consumer", "c", "-n", "1", "--timeout", "0.1"];
     world.ctl(1, &args).fails(6, "simpctl: no message within 0.1 s");
+}
+
+#[test]
+fn a_command_that_cannot_be_started_has_not_failed() {
+    let world = World::new();
+    let _daemons = world.alice_and_bob();
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    world.ctl(1, &["send", "hi"]).ok();
+    let mut listen = world.command("simpctl");
+    listen.args(["-d", &world.address(2), "listen", "--since", "0", "--exec", "true", "--exec-tries", "1"]);
+    listen.args(["-n", "1", "--timeout", "0.5"]).env("PATH", "/nonexistent");
+    let ended = run(listen, "");
+    let line = "simpctl: message 3: not done yet (sh: no such file or directory), retrying in 1 s\n\
+                simpctl: message 3: the command did not succeed within the time limit\n";
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(6), line));
 }
 
 #[test]

@@ -26,6 +26,51 @@ fn restart(world: &World, host: u8, daemon: Daemon, args: &[&str]) -> Daemon {
 }
 
 #[test]
+fn a_line_that_came_to_nothing_is_told_again_and_ends_no_further_run() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let (to, bob) = (world.address(1), world.peer(2, "bob"));
+    let stream = || {
+        let mut sending = world.spawn_ctl(1, &["send", "--token", "day"]);
+        ["one", "two", "three"].iter().for_each(|line| sending.write_line(line));
+        sending
+    };
+    bob.open(&to);
+    let first = stream();
+    bob.hear(&to, 0, "one");
+    bob.expect(Operation::Chat, 1, b"two");
+    bob.send(&to, Operation::Fin, 0, b"");
+    bob.expect(Operation::Ack, 0, b"");
+    let line = "standard input line 2: not delivered: peer quit (send it again with: simpctl resend 5)";
+    first.wait().fails(8, &format!("simpctl: {line}; the line before it was sent"));
+    bob.open(&to);
+    let second = stream();
+    bob.hear(&to, 0, "three");
+    let ended = second.wait();
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""));
+    assert_eq!(ended.stderr, format!("simpctl: {line}\nsimpctl: 1 of 3 lines was not sent\n"));
+}
+
+#[test]
+fn a_message_that_was_taken_back_may_be_sent_under_its_token_later() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let (to, bob) = (world.address(1), world.peer(2, "bob"));
+    bob.open(&to);
+    world.ctl(1, &["send", "--no-wait", "first"]).ok();
+    bob.expect(Operation::Chat, 0, b"first");
+    let alarm = ["send", "--token", "alarm", "--timeout", "0.2", "--or-cancel", "fire"];
+    world.ctl(1, &alarm).fails(8, "simpctl: not delivered: taken back after 0.2 s");
+    bob.send(&to, Operation::Ack, 0, b"");
+    let again = world.spawn_ctl(1, &["send", "--token", "alarm", "fire"]);
+    bob.hear(&to, 1, "fire");
+    again.wait().ok();
+    // Now it is that one.
+    world.ctl(1, &["send", "--token", "alarm", "fire"]).ok();
+    assert!(bob.arrived().is_empty());
+}
+
+#[test]
 fn a_message_with_a_token_is_one_message_and_its_status_is_the_first_one() {
     let world = World::new();
     let alice = world.start(1, &ALICE);

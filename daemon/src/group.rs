@@ -21,7 +21,9 @@ impl Group {
         let is_name = !name.is_empty() && !name.contains(['/', '\0']) && !name.starts_with('.');
         let found = unistd::Group::from_name(name).ok().flatten().filter(|_| is_name).map(|group| group.gid);
         let number = || {
-            name.parse().ok().filter(|_| name.bytes().all(|byte| byte.is_ascii_digit())).map(Gid::from_raw)
+            // The last number stands for none.
+            let number = name.parse().ok().filter(|number| *number != u32::MAX);
+            number.filter(|_| name.bytes().all(|byte| byte.is_ascii_digit())).map(Gid::from_raw)
         };
         let gid = found.or_else(number).ok_or("there is no such group (list them: getent group)")?;
         Ok(Self { gid, name: name.to_owned() })

@@ -32,16 +32,25 @@ pub(super) struct Terms {
     pub(super) keeps_output: bool,
 }
 
+/// Why a run came to nothing, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// The command failed.
+    Command(String),
+    /// Something else did, which says nothing of the message.
+    Other(String),
+}
+
 /// Runs a command with this on its standard input, and gives its output if that is kept.
 ///
 /// # Errors
-/// How it has failed, for people.
+/// How it has failed, or why it was not run.
 pub(super) fn run(
     command: &str,
     prepare: impl FnOnce(&mut Command),
     input: &[u8],
     terms: Terms,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, Failed> {
     let mut sh = Command::new("sh");
     sh.arg("-c").arg(command).stdin(Stdio::piped());
     if terms.keeps_output {
@@ -53,18 +62,18 @@ pub(super) fn run(
         Some(_) => groups::start(sh.process_group(0)),
         None => sh.spawn(),
     };
-    let mut child = started.map_err(|error| format!("sh: {}", system(&error)))?;
+    let mut child = started.map_err(|error| Failed::Other(format!("sh: {}", system(&error))))?;
     let attended = attend(&mut child, input, terms);
     if terms.limit.is_some() {
         groups::over(&child);
     }
     // It has ended, unless this process has no thread or descriptor left.
     let status = child.wait();
-    let output = attended.map_err(|error| system(&error))??;
+    let output = attended.map_err(|error| Failed::Other(system(&error)))?.map_err(Failed::Command)?;
     match status {
         Ok(status) if status.success() => Ok(output),
-        Ok(status) => Err(ended(status)),
-        Err(error) => Err(system(&error)),
+        Ok(status) => Err(Failed::Command(ended(status))),
+        Err(error) => Err(Failed::Other(system(&error))),
     }
 }
 
@@ -229,7 +238,11 @@ mod tests {
     const FREE: Terms = Terms { limit: None, keeps_output: true };
 
     fn output(command: &str, input: &[u8], terms: Terms) -> Result<String, String> {
-        run(command, |_| (), input, terms).map(|output| String::from_utf8(output).unwrap())
+        match run(command, |_| (), input, terms) {
+            Ok(output) => Ok(String::from_utf8(output).unwrap()),
+            Err(Failed::Command(how)) => Err(how),
+            Err(Failed::Other(why)) => panic!("{why}"),
+        }
     }
 
     #[test]
@@ -278,7 +291,7 @@ mod tests {
             sh.stdout(ends);
         };
         let how = run(stubborn, prepare, b"", terms);
-        assert_eq!(how, Err("no end within 0.05 s".to_owned()));
+        assert_eq!(how, Err(Failed::Command("no end within 0.05 s".to_owned())));
         // Nobody has its output any more.
         assert_eq!(ended.read(&mut [0]).unwrap(), 0);
     }

@@ -11,7 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use simp_control::FailureKind;
 use simp_control::error::{Outcome, fail, system};
 
-use super::attend::{self, Terms};
+use super::attend::{self, Failed, Terms};
 use super::environment::{MAY_BE_SET, environment, input};
 use super::jobs::{Run, Task};
 
@@ -34,7 +34,7 @@ pub(super) struct Ended {
     /// Which.
     pub(super) run: Run,
     /// Its output, or how it has failed.
-    pub(super) outcome: Result<Vec<u8>, String>,
+    pub(super) outcome: Result<Vec<u8>, Failed>,
 }
 
 impl Commands {
@@ -78,7 +78,7 @@ impl Commands {
             tell(
                 &self.report,
                 &self.caller,
-                Ended { run, outcome: Err(format!("thread: {}", system(&error))) },
+                Ended { run, outcome: Err(Failed::Other(format!("thread: {}", system(&error)))) },
             );
         }
     }

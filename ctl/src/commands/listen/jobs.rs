@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use simp_control::Event;
 
+use super::attend::Failed;
+
 /// So many entries are taken in ahead of the oldest that is not done: as many are handed over again at most after a kill.
 const AHEAD_MAX: usize = 1_024;
 
@@ -54,8 +56,10 @@ struct Entry {
 
 struct Job {
     event: Arc<Event>,
-    /// How often the command was run for it.
+    /// How often the command has failed for it.
     tries: u32,
+    /// How often it was to be run.
+    runs: u32,
     state: State,
 }
 
@@ -121,7 +125,7 @@ impl Jobs {
     pub(super) fn add(&mut self, event: Event) {
         self.window.push_back(Entry { id: event.id, is_done: false });
         self.held += size(&event);
-        let job = Job { event: Arc::new(event), tries: 0, state: State::Due(Task::Try, None) };
+        let job = Job { event: Arc::new(event), tries: 0, runs: 0, state: State::Due(Task::Try, None) };
         self.queues.entry(job.event.peer.address.clone()).or_default().push_back(job);
     }
 
@@ -171,18 +175,19 @@ impl Jobs {
     }
 
     /// Takes in how this run has ended: well, or in this way.
-    pub(super) fn ended(&mut self, number: u64, failed: Option<&str>, now: Instant) -> Verdict {
+    pub(super) fn ended(&mut self, number: u64, failed: Option<&Failed>, now: Instant) -> Verdict {
         let Some(address) = self.running.remove(&number).flatten() else { return Verdict::Forgotten };
         let Some(job) = self.queues.get_mut(&address).and_then(VecDeque::front_mut) else {
             return Verdict::Forgotten;
         };
         let is_try = job.state == State::Runs(Task::Try);
-        job.tries += u32::from(is_try);
+        job.tries += u32::from(is_try && !matches!(failed, Some(Failed::Other(_))));
+        job.runs += u32::from(is_try);
         let tries = job.tries;
         let verdict = match failed {
             None => Verdict::Done,
             Some(_) if !is_try => Verdict::FailedToo,
-            Some(how) if self.limits.tries.is_some_and(|most| tries >= most) => {
+            Some(Failed::Command(how)) if self.limits.tries.is_some_and(|most| tries >= most) => {
                 self.given_up += 1;
                 if self.limits.has_failed {
                     job.state = State::Due(Task::GiveUp { tries, how: how.to_owned() }, None);
@@ -191,7 +196,7 @@ impl Jobs {
                 Verdict::GivenUp(tries)
             }
             Some(_) => {
-                let pause = Duration::from_secs((1 << (tries - 1).min(6)).min(PAUSE_MAX));
+                let pause = Duration::from_secs((1 << (job.runs - 1).min(6)).min(PAUSE_MAX));
                 job.state = State::Due(Task::Try, Some(now + pause));
                 return Verdict::Again(pause);
             }
@@ -220,7 +225,7 @@ impl Jobs {
     /// The first message whose command has failed and is not done.
     pub(super) fn failing(&self) -> Option<u64> {
         let firsts = self.queues.values().filter_map(VecDeque::front);
-        firsts.filter(|job| job.tries > 0).map(|job| job.event.id).min()
+        firsts.filter(|job| job.runs > 0).map(|job| job.event.id).min()
     }
 
     /// There is another log: nothing of it was taken in.
@@ -261,6 +266,10 @@ mod tests {
         jobs
     }
 
+    fn failed(how: &str) -> Failed {
+        Failed::Command(how.to_owned())
+    }
+
     fn for_ever(at_once: usize) -> Limits {
         Limits { at_once, tries: None, has_failed: false }
     }
@@ -296,7 +305,7 @@ mod tests {
             assert_eq!(run.event.id, 1);
             assert_eq!(jobs.due(), None, "there is no place");
             let pause = Duration::from_secs(seconds);
-            assert_eq!(jobs.ended(run.number, Some("exit status 1"), now), Verdict::Again(pause));
+            assert_eq!(jobs.ended(run.number, Some(&failed("exit status 1")), now), Verdict::Again(pause));
             assert_eq!((jobs.due(), jobs.failing()), (Some(now + pause), Some(1)));
             // In the first pause the other one has its turn, and later there is nothing to do.
             let other = start(&mut jobs, now + pause - Duration::from_nanos(1));
@@ -316,20 +325,35 @@ mod tests {
             let limits = Limits { at_once: 1, tries: Some(2), has_failed };
             let mut jobs = jobs(limits, &[(1, "a"), (2, "a")]);
             let run = jobs.start(now).unwrap();
-            jobs.ended(run.number, Some("exit status 1"), now);
+            jobs.ended(run.number, Some(&failed("exit status 1")), now);
             let run = jobs.start(now + Duration::from_secs(1)).unwrap();
-            assert_eq!(jobs.ended(run.number, Some("exit status 2"), now), Verdict::GivenUp(2));
+            assert_eq!(jobs.ended(run.number, Some(&failed("exit status 2")), now), Verdict::GivenUp(2));
             assert_eq!(jobs.given_up, 1);
             let next = jobs.start(now).unwrap();
             if has_failed {
                 let how = "exit status 2".to_owned();
                 assert_eq!((next.event.id, next.task), (1, Task::GiveUp { tries: 2, how }));
-                assert_eq!(jobs.ended(next.number, Some("exit status 3"), now), Verdict::FailedToo);
+                assert_eq!(jobs.ended(next.number, Some(&failed("exit status 3")), now), Verdict::FailedToo);
                 assert_eq!((jobs.done, jobs.done_to, jobs.failing()), (1, 1, None));
             } else {
                 assert_eq!((next.event.id, jobs.done, jobs.done_to), (2, 1, 1));
             }
         }
+    }
+
+    #[test]
+    fn what_was_not_run_is_no_try_and_waits_all_the_same() {
+        let mut now = Instant::now();
+        let mut jobs = jobs(Limits { at_once: 1, tries: Some(1), has_failed: false }, &[(1, "a")]);
+        for seconds in [1, 2, 4] {
+            let run = jobs.start(now).unwrap();
+            let why = Failed::Other("sh: no such file or directory".to_owned());
+            let pause = Duration::from_secs(seconds);
+            assert_eq!(jobs.ended(run.number, Some(&why), now), Verdict::Again(pause));
+            now += pause;
+        }
+        let run = jobs.start(now).unwrap();
+        assert_eq!(jobs.ended(run.number, Some(&failed("exit status 1")), now), Verdict::GivenUp(1));
     }
 
     #[test]

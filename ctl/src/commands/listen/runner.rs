@@ -8,7 +8,7 @@ use simp_control::{Client, Event, FailureKind, Incoming, Kind, sleep};
 
 use super::answers::Answers;
 use super::aside::Aside;
-use super::attend::Terms;
+use super::attend::{Failed, Terms};
 use super::commands::{Commands, Ended};
 use super::following::Following;
 use super::jobs::{Jobs, Limits, Task, Verdict};
@@ -158,12 +158,17 @@ impl<'a> Runner<'a> {
             Ok(_) => None,
             Err(how) => Some(how),
         };
-        let failed = how.as_deref().unwrap_or_default();
-        match self.jobs.ended(run.number, how.as_deref(), sleep::now()) {
+        let failed = match &how {
+            Some(Failed::Command(how) | Failed::Other(how)) => how.as_str(),
+            None => "",
+        };
+        match self.jobs.ended(run.number, how.as_ref(), sleep::now()) {
             Verdict::Done | Verdict::Forgotten => (),
             Verdict::Again(pause) => {
                 let pause_s = pause.as_secs();
-                complain(&format!("message {id}: the command failed ({failed}), retrying in {pause_s} s"));
+                let what =
+                    if let Some(Failed::Other(_)) = how { "not done yet" } else { "the command failed" };
+                complain(&format!("message {id}: {what} ({failed}), retrying in {pause_s} s"));
             }
             Verdict::GivenUp(tries) => {
                 let times = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
@@ -177,7 +182,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Sends what was printed for a message to its peer, if that is wanted. Gives why simpd could not keep it, which may pass.
-    fn answer(&mut self, event: &Event, printed: &[u8]) -> Outcome<Option<String>> {
+    fn answer(&mut self, event: &Event, printed: &[u8]) -> Outcome<Option<Failed>> {
         let Some(answers) = &self.answers else { return Ok(None) };
         let on = (&mut *self.client, &mut self.aside, mark::deadline(self.deadline));
         match answers.send(on, event, printed) {
@@ -186,7 +191,7 @@ impl<'a> Runner<'a> {
                     complain(&format!("message {}: no answer was sent: {}", event.id, failure.line));
                     Ok(None)
                 }
-                FailureKind::Failed => Ok(Some(format!("its answer: {}", failure.line))),
+                FailureKind::Failed => Ok(Some(Failed::Other(format!("its answer: {}", failure.line)))),
                 _ => Err(failure.into()),
             },
             // The message is one of the old log, and so is its chat.

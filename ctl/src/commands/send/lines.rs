@@ -64,7 +64,7 @@ impl<R: BufRead> Stream<'_, '_, R> {
                 Err(failure) => Err(Unsent::Unfit(failure)),
             };
             match sent {
-                Err(Unsent::Unfit(failure)) if on_error == OnError::Stop => {
+                Err(Unsent::Unfit(failure) | Unsent::Past(failure)) if on_error == OnError::Stop => {
                     return Err(self.lines.name(&failure).into());
                 }
                 sent => self.go_on(sent)?,
@@ -128,7 +128,7 @@ impl<R: BufRead> Stream<'_, '_, R> {
     fn go_on(&mut self, sent: Result<(), Unsent>) -> Outcome {
         match sent {
             Ok(()) => even_unread(self.sending.output.flush()),
-            Err(Unsent::Unfit(failure)) => {
+            Err(Unsent::Unfit(failure) | Unsent::Past(failure)) => {
                 if self.line.fate == Fate::Sent {
                     self.line.fate = Fate::Skipped;
                     self.unsent += 1;

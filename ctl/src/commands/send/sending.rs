@@ -36,6 +36,8 @@ pub(super) struct Sending<'a> {
 pub(super) enum Unsent {
     /// Its peer does not take it; another text may be.
     Unfit(Failure),
+    /// It came to nothing in an earlier run, and has its name for good.
+    Past(Failure),
     /// Whatever the text is.
     Other(Error),
 }
@@ -49,7 +51,7 @@ impl From<Error> for Unsent {
 impl From<Unsent> for Error {
     fn from(unsent: Unsent) -> Self {
         match unsent {
-            Unsent::Unfit(failure) => failure.into(),
+            Unsent::Unfit(failure) | Unsent::Past(failure) => failure.into(),
             Unsent::Other(error) => error,
         }
     }
@@ -94,7 +96,10 @@ impl<'a> Sending<'a> {
         };
         // A script must not take it for unsent, and send it again.
         match event.map_err(|error| error.goes_on(&format!("message {message} is queued")))? {
-            Some(event) => self.show(&event),
+            Some(event) => match (self.show(&event), outlook) {
+                (Err(Unsent::Other(Error::Failure(failure))), Outlook::Past) => Err(Unsent::Past(failure)),
+                (shown, _) => shown,
+            },
             None if self.args.or_cancel => self.take_back(message),
             None => Err(Unsent::Other(self.not_yet(message))),
         }

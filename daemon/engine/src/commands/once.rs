@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use simp_control::{FailureKind, HostName, Reply, Who};
-use simp_store::OurMessage;
+use simp_control::{FailureKind, HostName, Reason, Reply, Who};
+use simp_store::{NotDelivered, OurMessage};
 
 use super::carried::{Carried, denied, no_longer};
 use super::send::{Draft, find_open, outbox_peer, send};
@@ -15,13 +15,23 @@ use crate::now::Now;
 pub fn send_once(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let Some(name) = draft.once else { return send(engine, now, draft) };
     if let Some((message, before)) = engine.store.named(name)? {
-        return same(engine, draft, message, &before);
+        let same = same(engine, draft, message, &before)?;
+        if !is_free(engine, message, &before)? {
+            return Ok(same);
+        }
     }
     let queued = send(engine, now, draft)?;
     if let Reply::Queued { message, .. } = queued {
         engine.store.name(name, message)?;
     }
     Ok(queued)
+}
+
+/// Whether the name of this message can be that of another: if it was taken back in its chat it has never left. What was taken
+/// out of the outbox may have, before a backup of the log was made that this log has begun with.
+fn is_free(engine: &Engine, message: u64, before: &OurMessage) -> Carried<bool> {
+    let cancelled = Some(NotDelivered::Undelivered(Reason::Cancelled));
+    Ok(before.chat != 0 && engine.store.not_delivered(message)? == cancelled)
 }
 
 /// The answer that this message had, if it is the one that is meant.
