@@ -282,6 +282,8 @@ class Event:
     chat: int
     peer: Peer
     secure: Secure | None = None
+    answers: int | None = None
+    """Of a message: that of ours which it answers, if its sender says so. Only in a secure chat."""
     _mark: "_Mark | None" = field(default=None, repr=False, compare=False)
 
     @property
@@ -1329,6 +1331,7 @@ class Client:
         wait: bool = True,
         timeout: float | None = None,
         or_cancel: bool = False,
+        answers: Message | None = None,
     ) -> Sent:
         """Sends a text to a user, an address or a host, or in the only chat, and waits until the peer has it.
 
@@ -1337,6 +1340,8 @@ class Client:
 
         If simpd is stopped or killed meanwhile, the message is sent once. With a name in `once` it is sent once also if the
         program is: the same text to the same peer under the same name is the same message, whatever became of it.
+
+        With `answers` it goes to the sender of that message, in its chat, as the answer to it.
 
         UndeliveredError says that the peer has not acknowledged it; NoAnswerError, that it has not within `timeout`
         seconds, and `message` in it which one that is. With `or_cancel` it is taken back then: UndeliveredError with the
@@ -1349,9 +1354,13 @@ class Client:
             asked["expire_ms"] = round(expire * 1000)
         if once is not None:
             asked["once"] = once
+        if answers is not None:
+            if to is not None or queue:
+                raise UsageError("an answer goes to whoever has asked: leave to and queue out")
+            asked |= {"who": answers.peer.address, "chat": answers.chat, "answers": answers.id}
         if or_cancel and (timeout is None or not waits):
             raise UsageError("or_cancel needs a timeout, and somebody who waits")
-        for feature, needed in (("once", once is not None), ("take_back", or_cancel)):
+        for feature, needed in (("once", once is not None), ("take_back", or_cancel), ("answers", answers is not None)):
             if needed and feature not in self.features:
                 raise NoDaemonError(f"this simpd does not have the feature {feature} (install a newer one)")
         if not waits:
@@ -1673,6 +1682,11 @@ async def _answer(session: _Session, sent: Sent, deadline: float | None) -> Mess
                 is_delivered = True
             case Undelivered(message=sent.message, reason=reason):
                 raise _undelivered(id, reason)
+            case Message(chat=sent.chat, answers=sent.message):
+                return event
+            case Message(answers=int()):
+                # It comes too late for somebody else.
+                pass
             case Message(chat=sent.chat) if is_delivered and event.id > id:
                 return event
             case Message(chat=sent.chat) if event.id > id:

@@ -175,6 +175,22 @@ class Chats(WithDaemons):
         assert isinstance(closed, simp.Closed)
         self.assertEqual(closed.reason, "peer quit")
 
+    async def test_an_answer_is_that_of_its_own_question(self) -> None:
+        alice, bob = await self.both()
+        asked = [asyncio.create_task(alice.ask("slow", timeout=0.5))]
+        async with aclosing(bob.listen("answers")) as messages:
+            slow = await anext(messages)
+            with self.assertRaises(simp.NoAnswerError):
+                await asked[0]
+            quick = asyncio.create_task(alice.ask("quick"))
+            question = await anext(messages)
+            await bob.send("late", answers=slow)
+            await bob.send("in time", answers=question)
+        answer = await quick
+        self.assertEqual((answer.text, answer.answers is not None), ("in time", True))
+        with self.assertRaises(simp.UsageError):
+            await bob.send("to whom?", to="alice", answers=slow)
+
     async def test_a_message_with_a_name_is_sent_once(self) -> None:
         alice, bob = await self.both()
         first = await alice.send("backup done", to="bob", once="backup 7")
