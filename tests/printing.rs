@@ -129,8 +129,9 @@ fn history_goes_on_with_what_comes() {
     world.ctl(1, &["send", "one"]).ok();
     world.ctl(1, &["send", "two"]).ok();
     let mut both = world.spawn_ctl(2, &["history", "--follow", "-n", "1", "--format", "{event} {text}"]);
-    let mut all = world.spawn_ctl(2, &["history", "--follow", "--all", "-n", "0", "--json"]);
+    let mut all = world.spawn_ctl(2, &["history", "--follow", "--all", "-n", "1", "--json"]);
     assert_eq!(both.read_line(), "message two");
+    assert_eq!(lines(&all.read_line())[0]["text"], "two");
     // Through a restart, too.
     bob.signal(Signal::SIGKILL);
     bob.wait();
