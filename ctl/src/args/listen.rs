@@ -72,7 +72,7 @@ pub(crate) struct ListenArgs {
     /// end CMD and all that it has started after this time, as failed
     #[argh(option, arg_name = "time", from_str_fn(lasting))]
     pub(crate) exec_timeout: Option<Duration>,
-    /// how often to run CMD for a message before that is given up (default: until it succeeds)
+    /// how often to run CMD for a message before that is given up (default: until it succeeds; with --reply 3)
     #[argh(option, arg_name = "n", from_str_fn(times))]
     pub(crate) exec_tries: Option<u32>,
     /// run this CMD for what is given up
