@@ -22,6 +22,14 @@ pub enum Answer {
     Event(Event),
 }
 
+/// The same of what belongs to somebody else: so it is written without a copy.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerRef<'a> {
+    /// [`Answer::Event`].
+    Event(&'a Event),
+}
+
 /// The answer to a request that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

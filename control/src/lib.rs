@@ -64,7 +64,7 @@ pub mod when;
 mod who;
 
 pub use address::{Address, AddressError, Host};
-pub use answer::{Answer, Reply};
+pub use answer::{Answer, AnswerRef, Reply};
 pub use bounded::NAME_MAX;
 pub use client::{Client, Incoming};
 pub use contact::Contact;

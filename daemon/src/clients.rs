@@ -5,20 +5,26 @@ use std::io;
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use simp_control::error::system;
-use simp_control::{Failure, FailureKind};
+use simp_control::{Event, Failure, FailureKind};
 use simp_engine::wheel::TimerId;
-use simp_engine::{ClientId, Reader, Rights};
+use simp_engine::{ClientId, Follower, Reader, Rights};
 use simp_service::folders::FolderError;
 use slab::Slab;
 
+use crate::audience::Group;
 use crate::connection::ClientConnection;
 use crate::entrance::Entrance;
+use crate::frames::Frames;
+use crate::roll::Roll;
 
 /// Most clients at a time.
 pub const CLIENTS_MAX: usize = 1_024;
 
 /// With so many, only our own user and root are let in: others must not keep them out.
 const SHARED_MAX: usize = 768;
+
+/// So many bytes that many clients are given are written to one of them with the work that it is to look at an entry.
+const BYTES_SHARED: u64 = 16 << 10;
 
 /// Whether it concerns one knock only, and the next may be taken in.
 fn is_passing(error: &io::Error) -> bool {
@@ -68,7 +74,10 @@ impl Listening {
 #[derive(Debug)]
 pub struct Clients {
     listening: Vec<Listening>,
+    /// Each is changed only by [`Clients::change`].
     clients: Slab<ClientConnection>,
+    /// For which of them there is something to do.
+    roll: Roll,
     /// Added to a client's key for its token, so that tokens below are the server's own.
     first_token: usize,
     knocking: Knocking,
@@ -86,7 +95,8 @@ impl Clients {
     ) -> Result<Self, FolderError> {
         let listening = entrances.map(|(entrance, token)| Listening::begin(entrance, registry, token));
         let listening = listening.collect::<Result<_, _>>()?;
-        Ok(Self { listening, clients: Slab::new(), first_token, knocking: Knocking::Answered })
+        let (clients, roll) = (Slab::new(), Roll::default());
+        Ok(Self { listening, clients, roll, first_token, knocking: Knocking::Answered })
     }
 
     /// Listens at an entrance again, whose socket must not exist. Clients stay.
@@ -161,47 +171,171 @@ impl Clients {
             return;
         }
         let entry = self.clients.vacant_entry();
-        let token = Token(self.first_token + entry.key());
-        // Both from the start: an event comes once per change, so that room which nobody needs wakes us only once.
-        if registry.register(&mut client.stream, token, Interest::READABLE | Interest::WRITABLE).is_ok() {
-            entry.insert(client);
+        let (key, token) = (entry.key(), Token(self.first_token + entry.key()));
+        if registry.register(&mut client.stream, token, Interest::READABLE).is_ok() {
+            self.roll.enter(key, entry.insert(client));
         }
     }
 
     /// The socket of a client has something to read, or room. A token that is none of a client says nothing.
     pub fn woken(&mut self, event: &mio::event::Event) {
         let key = event.token().0.checked_sub(self.first_token);
-        let Some(client) = key.and_then(|key| self.clients.get_mut(key)) else { return };
-        client.woken(event);
+        if let Some(key) = key {
+            self.change(key, |client| client.woken(event));
+        }
     }
 
     /// The client with this key.
-    pub fn get_mut(&mut self, key: ClientId) -> Option<&mut ClientConnection> {
-        self.clients.get_mut(key)
+    pub fn get(&self, key: ClientId) -> Option<&ClientConnection> {
+        self.clients.get(key)
     }
 
-    /// All clients.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ClientId, &mut ClientConnection)> {
-        self.clients.iter_mut()
+    /// Changes the client with this key, if it is there: no turn forgets it after that.
+    pub fn change<T>(&mut self, key: ClientId, change: impl FnOnce(&mut ClientConnection) -> T) -> Option<T> {
+        let client = self.clients.get_mut(key)?;
+        let changed = change(client);
+        self.roll.enter(key, client);
+        Some(changed)
     }
 
-    /// Writes to all what can be written, and lets go those that are done; returns what is left of them.
-    pub fn flush(&mut self, registry: &Registry) -> Vec<Departed> {
-        let mut departed = Vec::new();
-        self.clients.retain(|key, client| {
-            client.flush();
-            if !client.is_done() {
-                return true;
+    /// For whom there is something to do.
+    pub fn roll(&self) -> &Roll {
+        &self.roll
+    }
+
+    /// How far those are that read for a consumer.
+    pub fn readers(&self) -> impl Iterator<Item = Reader> {
+        let upto = self.roll.audience.upto();
+        self.roll.reading.iter().filter_map(move |key| self.clients.get(*key)?.reader(upto))
+    }
+
+    /// Lets a client follow the log, in place of what it followed before.
+    pub fn follow_from(&mut self, key: ClientId, follower: Follower) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        self.roll.unseat(key, client);
+        client.follow_from(follower);
+        self.roll.enter(key, client);
+    }
+
+    /// Gives those who have had all of the log up to this turn what they want of its entries, up to the newest; those for whom
+    /// the work does not suffice, or who have no room, fall behind.
+    pub fn serve_audience(&mut self, entries: &[Event], newest: u64, mut work: u64) {
+        let Self { clients, roll: Roll { audience, changed, behind, .. }, .. } = self;
+        let (first, upto) = (newest - entries.len() as u64, audience.upto());
+        let entries = entries.get(upto.saturating_sub(first) as usize..).unwrap_or_default();
+        let from = newest - entries.len() as u64;
+        if upto < from {
+            // What came before these is read from the log.
+            for key in audience.dismiss() {
+                let Some(client) = clients.get_mut(key) else { continue };
+                client.fall_behind(upto);
+                changed.push(key);
+                behind.insert(key);
             }
-            let timer = client.debt.map(|debt| debt.timer);
-            departed.push(Departed { key, timer, reader: client.reader() });
-            if self.knocking == Knocking::NoDescriptor {
-                self.knocking = Knocking::MayHaveDescriptor;
+        }
+        let mut frames = Frames::of(entries);
+        audience.for_concerned(entries, |Group { wanted, members }| {
+            let share = frames.wanted(wanted);
+            if share.pieces.is_empty() {
+                return;
             }
-            // The descriptor is closed right after, which removes it from the poll all the same.
-            let _ = registry.deregister(&mut client.stream);
-            false
+            members.retain(|key| {
+                let Some(client) = clients.get_mut(*key) else { return false };
+                let is_given_all = work > 0 && client.follow_share(&share, from);
+                work = work.saturating_sub(1 + share.bytes.len() as u64 / BYTES_SHARED);
+                changed.push(*key);
+                if !is_given_all {
+                    client.fall_behind(from);
+                    behind.extend(Some(*key).filter(|_| client.is_behind()));
+                }
+                is_given_all
+            });
         });
+        audience.set_upto(newest);
+    }
+
+    /// Writes what can be written to those that were changed since the last time, and lets go those of them that are done;
+    /// returns what is left of those. `stays` is told of the others.
+    pub fn flush(
+        &mut self,
+        registry: &Registry,
+        mut stays: impl FnMut(ClientId, &mut ClientConnection),
+    ) -> Vec<Departed> {
+        let mut departed = Vec::new();
+        for key in self.roll.take_changed() {
+            let Some(client) = self.clients.get_mut(key) else { continue };
+            client.flush();
+            client.watch_for_room(registry, Token(self.first_token + key));
+            if client.is_done() {
+                departed.extend(self.let_go(key, registry));
+            } else {
+                // What was written may have made room for more.
+                self.roll.sort(key, client);
+                stays(key, client);
+            }
+        }
         departed
+    }
+
+    fn let_go(&mut self, key: ClientId, registry: &Registry) -> Option<Departed> {
+        let mut client = self.clients.try_remove(key)?;
+        self.roll.strike(key, &mut client);
+        let reader = client.reader(self.roll.audience.upto());
+        if self.knocking == Knocking::NoDescriptor {
+            self.knocking = Knocking::MayHaveDescriptor;
+        }
+        // The descriptor is closed right after, which removes it from the poll all the same.
+        let _ = registry.deregister(&mut client.stream);
+        Some(Departed { key, timer: client.debt.map(|debt| debt.timer), reader })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use mio::{Events, Poll};
+    use simp_control::{Request, VERSION, frame};
+
+    use super::*;
+
+    #[test]
+    fn clients_that_do_nothing_are_not_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut poll = Poll::new().unwrap();
+        let entrance = Entrance::own(folder.path(), "127.0.0.1:7777".parse().unwrap());
+        let path = entrance.socket.clone();
+        let mut clients = Clients::listen([(entrance, Token(0))].into_iter(), poll.registry(), 1).unwrap();
+        let mut hello = Vec::new();
+        frame::encode(&Request::Hello { version: VERSION }, &mut hello).unwrap();
+        let mut streams: Vec<_> = (0..300).map(|_| UnixStream::connect(&path).unwrap()).collect();
+        streams.iter_mut().for_each(|stream| stream.write_all(&hello).unwrap());
+        clients.accept(poll.registry());
+        let mut events = Events::with_capacity(16);
+        let mut turn = |clients: &mut Clients| {
+            poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            events.iter().for_each(|event| clients.woken(event));
+            let asking: Vec<_> = clients.roll().asking.iter().copied().collect();
+            for key in &asking {
+                clients.change(*key, |client| while client.next_request().is_some() {});
+            }
+            let mut changed = Vec::new();
+            clients.flush(poll.registry(), |key, _| changed.push(key));
+            (asking, changed)
+        };
+        let all: Vec<_> = (0..300).collect();
+        assert_eq!(turn(&mut clients), (all.clone(), all));
+        while turn(&mut clients) != (vec![], vec![]) {}
+        let mut status = Vec::new();
+        frame::encode(&Request::Status, &mut status).unwrap();
+        streams[7].write_all(&status).unwrap();
+        assert_eq!(turn(&mut clients).1, [7]);
+        assert_eq!(turn(&mut clients), (vec![], vec![]));
+        // And one that is not there any more is looked at once more.
+        drop(streams.remove(9));
+        assert_eq!(turn(&mut clients), (vec![9], vec![]));
+        assert_eq!(clients.len(), 299);
     }
 }

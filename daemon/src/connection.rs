@@ -5,11 +5,15 @@ use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
 use mio::net::UnixStream;
+use mio::{Interest, Registry, Token};
+use serde::Serialize;
 use simp_control::frame::{FrameBuffer, FrameError};
-use simp_control::{Answer, Event, Failure, FailureKind, Request, VERSION};
+use simp_control::{Answer, AnswerRef, Event, Failure, FailureKind, Request, VERSION};
 use simp_engine::wheel::TimerId;
 use simp_engine::{Follower, Reader, Rights, only_reads};
+use simp_store::EntryFilter;
 
+use crate::frames::Share;
 use crate::output::Output;
 
 /// Bytes waiting for a client above which nothing more is made for it: no further request of it is read, no
@@ -45,6 +49,24 @@ enum Inlet {
     Abandoned,
 }
 
+/// Whether its socket takes what is written to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outlet {
+    /// As far as is known.
+    Free,
+    /// Not until there is an event.
+    Full,
+}
+
+/// Where a follower gets entries of the log from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seat {
+    /// It reads them, from its cursor on.
+    None,
+    /// It is given them with the audience, and is as far as that.
+    Audience,
+}
+
 /// What a client has to do before a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owed {
@@ -77,11 +99,15 @@ pub struct ClientConnection {
     pub rights: Rights,
     input: FrameBuffer,
     output: Output,
+    outlet: Outlet,
+    /// Of what its socket is to wake us.
+    interest: Interest,
     state: ClientState,
     /// A request that was read and costs much, for the next turn.
     held: Option<Request>,
     /// It follows the log.
     follower: Option<Follower>,
+    seat: Seat,
     /// While it owes us something.
     pub debt: Option<Debt>,
     /// Why it is let go; the last that is written to it, after its answers.
@@ -92,16 +118,19 @@ pub struct ClientConnection {
 }
 
 impl ClientConnection {
-    /// A client that has just come.
+    /// A client that has just come, whose socket wakes us if it is readable.
     pub fn new(stream: UnixStream, rights: Rights) -> Self {
         Self {
             stream,
             rights,
             input: FrameBuffer::default(),
             output: Output::default(),
+            outlet: Outlet::Free,
+            interest: Interest::READABLE,
             state: ClientState::New,
             held: None,
             follower: None,
+            seat: Seat::None,
             debt: None,
             last_words: None,
             // It may have asked before we accepted it: that is read in this turn, without its event.
@@ -113,6 +142,11 @@ impl ClientConnection {
     /// Bytes that wait for it.
     pub fn unread(&self) -> usize {
         self.output.rest().len()
+    }
+
+    /// How many bytes it was given since it came, taken or not.
+    pub fn given_bytes(&self) -> u64 {
+        self.output.taken() + self.unread() as u64
     }
 
     /// Whether it reads slower than it is written to.
@@ -147,6 +181,7 @@ impl ClientConnection {
             }
             Owed::Reading { taken } => {
                 // An event comes only once there is much room again: a slow reader may have made some.
+                self.outlet = Outlet::Free;
                 self.flush();
                 if self.output.taken() == taken {
                     self.state = ClientState::Gone;
@@ -168,25 +203,28 @@ impl ClientConnection {
     }
 
     /// Adds an answer to what is to be written.
-    pub fn answer(&mut self, answer: &Answer) {
+    pub fn answer(&mut self, answer: &impl Serialize) {
         // Only a history could be too long, and that is cut before.
         if self.output.add(answer).is_err() {
             self.leave();
         }
     }
 
-    /// Adds those entries that its follower wants to what is to be written, as many as it has room for. `looked`
-    /// is how far the log is known with them.
+    /// Adds those entries that its follower wants to what is to be written, or writes them, as many as it has room for.
+    /// `looked` is how far the log is known with them.
     pub fn follow(&mut self, entries: &[Event], looked: u64) {
         let is_asking = self.is_asking();
         let Some(mut follower) = self.follower.take_if(|_| is_asking) else { return };
         for event in entries {
             if self.is_full() {
+                self.flush();
+            }
+            if self.is_full() {
                 self.follower = Some(follower);
                 return;
             }
             if follower.wanted.matches(event) {
-                self.answer(&Answer::Event(event.clone()));
+                self.answer(&AnswerRef::Event(event));
                 follower.given = event.id;
             }
             follower.cursor = event.id;
@@ -196,9 +234,53 @@ impl ClientConnection {
         self.follower = Some(follower);
     }
 
-    /// Lets it follow the log, in place of what it followed before.
+    /// Writes what its follower wants of the entries of a turn, as much as it has room for, and keeps what its socket does not
+    /// take. It has had all up to `from`. Whether it was given all.
+    pub fn follow_share(&mut self, share: &Share<'_>, from: u64) -> bool {
+        let (mut start, mut upto) = (0, from);
+        for piece in &share.pieces {
+            if self.is_full() || !self.is_asking() {
+                break;
+            }
+            self.write_or_keep(share.bytes.get(start..piece.end).unwrap_or_default());
+            (start, upto) = (piece.end, piece.last);
+        }
+        let Some(follower) = &mut self.follower else { return false };
+        if upto > from {
+            follower.given = upto;
+        }
+        let is_all = start == share.bytes.len();
+        if !is_all {
+            (self.seat, follower.cursor) = (Seat::None, upto);
+        }
+        is_all
+    }
+
+    fn write_or_keep(&mut self, bytes: &[u8]) {
+        // What waits comes first, and leaves at the end of the turn: all of a turn in one write.
+        let waits = !self.output.rest().is_empty() || self.outlet == Outlet::Full;
+        let written = if waits { Ok(0) } else { self.stream.write(bytes) };
+        // Any trouble is found again with the rest.
+        let written = written.unwrap_or_default();
+        self.output.pass(written);
+        self.output.keep(bytes.get(written..).unwrap_or_default());
+    }
+
+    /// Lets it follow the log, in place of what it followed before, when it must not be in the audience.
     pub fn follow_from(&mut self, follower: Follower) {
         self.follower = Some(follower).filter(|_| self.is_asking());
+    }
+
+    /// It is in the audience from now on.
+    pub fn set_seated(&mut self) {
+        self.seat = Seat::Audience;
+    }
+
+    /// If it is in the audience, which is so far, it reads by itself from now on; and what it wants.
+    pub fn fall_behind(&mut self, upto: u64) -> Option<&EntryFilter> {
+        let follower = self.follower.as_mut().filter(|_| self.seat == Seat::Audience)?;
+        (self.seat, follower.cursor) = (Seat::None, upto);
+        Some(&follower.wanted)
     }
 
     /// What it follows.
@@ -207,15 +289,29 @@ impl ClientConnection {
         self.follower.as_ref().filter(|_| self.is_asking())
     }
 
-    /// How far it is, if it follows for a consumer, or did until it left.
-    pub fn reader(&self) -> Option<Reader> {
+    /// How far it is, if it follows for a consumer, or did until it left. The audience is at `upto`.
+    pub fn reader(&self, upto: u64) -> Option<Reader> {
         let Follower { cursor, given, consumer, .. } = self.follower.as_ref()?;
-        Some(Reader { consumer: consumer.clone()?, given: *given, looked: *cursor })
+        let looked = match self.seat {
+            Seat::None => *cursor,
+            Seat::Audience => upto,
+        };
+        Some(Reader { consumer: consumer.clone()?, given: *given, looked })
     }
 
-    /// Whether it has room for entries of the log that it has not been given, up to the newest.
-    pub fn is_behind(&self, newest: u64) -> bool {
-        !self.is_full() && self.follower().is_some_and(|follower| follower.cursor < newest)
+    /// Whether that would say something.
+    pub fn is_reader(&self) -> bool {
+        self.follower.as_ref().is_some_and(|follower| follower.consumer.is_some())
+    }
+
+    /// How far it was given the log, if it follows that by itself, or did until it left.
+    pub fn cursor(&self) -> u64 {
+        self.follower.as_ref().map_or(0, |follower| follower.cursor)
+    }
+
+    /// Whether it reads the log by itself, and has room for what it reads.
+    pub fn is_behind(&self) -> bool {
+        self.seat == Seat::None && !self.is_full() && self.follower().is_some()
     }
 
     /// Says why, and lets it go once that is written.
@@ -282,8 +378,12 @@ impl ClientConnection {
         (self.inlet != Inlet::Dry || self.held.is_some()) && self.is_asking() && !self.is_full()
     }
 
-    /// Its socket has something to read, or has ended.
+    /// Its socket has something to read, or room, or has ended.
     pub fn woken(&mut self, event: &mio::event::Event) {
+        // To one that is closed nothing can be written, which is found out by writing.
+        if event.is_writable() || event.is_write_closed() {
+            self.outlet = Outlet::Free;
+        }
         if event.is_write_closed() {
             self.inlet = Inlet::Abandoned;
             // What it has asked is done all the same, but for what only it would have had something of.
@@ -331,14 +431,32 @@ impl ClientConnection {
         if let Some(failure) = self.last_words.take() {
             self.answer(&Answer::Failure(failure));
         }
-        while self.state != ClientState::Gone && !self.output.rest().is_empty() {
+        while self.outlet == Outlet::Free && self.state != ClientState::Gone && !self.output.rest().is_empty()
+        {
             match self.stream.write(self.output.rest()) {
                 Ok(0) => self.state = ClientState::Gone,
                 Ok(count) => self.output.take(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.outlet = Outlet::Full,
                 Err(_) => self.state = ClientState::Gone,
             }
+        }
+    }
+
+    /// Has its socket, which is registered with this token, wake us when it takes more, if something waits. Otherwise not: it
+    /// would do that with all that the client reads.
+    pub fn watch_for_room(&mut self, registry: &Registry, token: Token) {
+        let interest = match self.outlet {
+            Outlet::Free => Interest::READABLE,
+            Outlet::Full => Interest::READABLE | Interest::WRITABLE,
+        };
+        if interest == self.interest {
+            return;
+        }
+        self.interest = interest;
+        if registry.reregister(&mut self.stream, token, interest).is_err() {
+            // Nothing would wake us for it.
+            self.state = ClientState::Gone;
         }
     }
 
@@ -357,83 +475,4 @@ fn broken(error: &FrameError) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use mio::{Events, Interest, Poll, Token};
-    use simp_control::{Filter, frame};
-
-    use super::*;
-
-    /// Waits until its socket has something for the client, and tells it.
-    fn wake(poll: &mut Poll, client: &mut ClientConnection) {
-        let mut events = Events::with_capacity(1);
-        while events.is_empty() {
-            poll.poll(&mut events, None).unwrap();
-        }
-        events.iter().for_each(|event| client.woken(event));
-    }
-
-    #[test]
-    fn of_a_client_that_has_gone_only_that_is_done_which_others_have_something_of() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut client = ClientConnection::new(ours, Rights::All);
-        let mut poll = Poll::new().unwrap();
-        let both = Interest::READABLE | Interest::WRITABLE;
-        poll.registry().register(&mut client.stream, Token(0), both).unwrap();
-        let history = Request::History { before: None, limit: 1_000, filter: Filter::default() };
-        let send = Request::send(None, "hi");
-        let mut wire = Vec::new();
-        let requests = [&Request::Hello { version: VERSION }, &history, &history, &send, &history];
-        requests.iter().for_each(|request| frame::encode(request, &mut wire).unwrap());
-        theirs.write_all(&wire).unwrap();
-        // It is there: all is done in order, and what costs much waits for a further turn.
-        wake(&mut poll, &mut client);
-        assert_eq!(client.next_request(), Some(Request::Hello { version: VERSION }));
-        let held = client.next_request().unwrap();
-        assert_eq!(held, history);
-        client.hold(held);
-        drop(theirs);
-        wake(&mut poll, &mut client);
-        assert_eq!(client.next_request(), Some(send));
-        assert_eq!(client.next_request(), None);
-        assert!(client.is_done(), "{client:?}");
-    }
-
-    #[test]
-    fn a_client_that_has_closed_its_side_only_reads_all_its_answers() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut client = ClientConnection::new(ours, Rights::All);
-        let mut poll = Poll::new().unwrap();
-        poll.registry().register(&mut client.stream, Token(0), Interest::READABLE).unwrap();
-        let mut wire = Vec::new();
-        let requests = [Request::Hello { version: VERSION }, Request::Status, Request::Consumers];
-        requests.iter().for_each(|request| frame::encode(request, &mut wire).unwrap());
-        theirs.write_all(&wire).unwrap();
-        theirs.shutdown(std::net::Shutdown::Write).unwrap();
-        wake(&mut poll, &mut client);
-        for request in requests {
-            assert_eq!(client.next_request(), Some(request));
-        }
-        assert_eq!(client.next_request(), None);
-    }
-
-    #[test]
-    fn a_long_request_is_as_much_work_as_it_has_bytes_once_to_read_and_once_to_decode() {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        let mut client = ClientConnection::new(UnixStream::from_std(ours), Rights::All);
-        let mut wire = Vec::new();
-        let requests = [Request::Hello { version: VERSION }, Request::send(None, "x".repeat(900_000))];
-        requests.iter().for_each(|request| frame::encode(request, &mut wire).unwrap());
-        let length = wire.len() as u64;
-        let writer = std::thread::spawn(move || (&theirs).write_all(&wire).map(|()| theirs));
-        let (mut taken, mut work) = (0, 0);
-        while taken < requests.len() {
-            taken += usize::from(client.next_request().is_some());
-            // As if an event said so.
-            client.inlet = Inlet::Wet;
-            work += client.read_since();
-        }
-        assert_eq!(work, 2 * length);
-        drop(writer.join().unwrap());
-    }
-}
+mod tests;

@@ -15,26 +15,36 @@ const BYTES_WRITTEN: u64 = 64;
 /// Whoever is so few entries behind the newest wants little.
 const NEAR: u64 = 256;
 
-/// Gives those who are behind entries of the log, as many as each has room for, until the work of a turn is done. Those who
+/// Gives clients that follow the log its entries, as many as each has room for, until the work of a turn is done. Those who
 /// look through much of the log do not keep what has just come from those who have seen the rest.
 pub fn serve_all(clients: &mut Clients, rotas: &mut Rotas, log: &Store) {
-    let newest = log.last_id();
-    let near = newest.saturating_sub(NEAR.max(log.fresh().len() as u64));
-    let behind = clients.iter_mut().filter(|(_, client)| client.is_behind(newest));
-    let behind = behind.map(|(key, client)| (key, client.is_behind(near)));
-    let (far, near): (Vec<_>, Vec<_>) = behind.partition(|(_, is_far)| *is_far);
-    let keys = |those: Vec<(ClientId, bool)>| those.into_iter().map(|(key, _)| key).collect();
-    rotas.share((keys(near), keys(far)), WORK_PER_TURN, |key, _| {
-        clients.get_mut(key).map_or(0, |client| serve(client, log))
+    let (fresh, newest) = (log.fresh(), log.last_id());
+    clients.serve_audience(fresh, newest, WORK_PER_TURN);
+    let near = newest.saturating_sub(NEAR.max(fresh.len() as u64));
+    let is_near = |key: &ClientId| clients.get(*key).is_some_and(|client| client.cursor() >= near);
+    let (near, far) = clients.roll().behind.iter().copied().partition(is_near);
+    rotas.share((near, far), WORK_PER_TURN, |key, share| {
+        clients.change(key, |client| serve(client, log, share)).unwrap_or_default()
     });
 }
 
-/// Gives a client the entries after its cursor, and says how much work that was.
-fn serve(client: &mut ClientConnection, log: &Store) -> u64 {
+/// Gives a client the entries after its cursor until that is as much work as its share; says how much it was.
+fn serve(client: &mut ClientConnection, log: &Store, share: u64) -> u64 {
+    let mut work = 0;
+    // One piece at least: under full load, who is behind comes nearer only if it gets more in a turn than that brings.
+    loop {
+        work += serve_piece(client, log);
+        let is_behind = client.is_behind() && client.cursor() < log.last_id();
+        if !is_behind || work >= share {
+            return work;
+        }
+    }
+}
+
+fn serve_piece(client: &mut ClientConnection, log: &Store) -> u64 {
     let newest = log.last_id();
     let before_turn = newest - log.fresh().len() as u64;
-    let (had, from) = (client.unread(), client.follower().map_or(newest, |follower| follower.cursor));
-    // One piece for each in a turn: others wait too.
+    let (had, from) = (client.given_bytes(), client.cursor());
     if let Some(Follower { cursor, wanted, .. }) = client.follower()
         && *cursor < before_turn
     {
@@ -50,16 +60,19 @@ fn serve(client: &mut ClientConnection, log: &Store) -> u64 {
         let unseen = log.fresh().get((cursor - before_turn) as usize..).unwrap_or_default();
         client.follow(unseen, newest);
     }
-    let looked_at = client.follower().map_or(newest, |follower| follower.cursor) - from;
-    looked_at + (client.unread() - had) as u64 / BYTES_WRITTEN
+    let looked_at = client.cursor().saturating_sub(from);
+    looked_at + (client.given_bytes() - had) / BYTES_WRITTEN
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
     use std::os::unix::net::UnixStream;
+    use std::time::Duration;
 
-    use mio::{Poll, Token};
-    use simp_control::{Filter, Kind, Peer, What};
+    use mio::{Events, Poll, Token};
+    use simp_control::frame::FrameBuffer;
+    use simp_control::{Answer, Filter, Kind, Peer, What};
     use simp_store::{Durability, EntryFilter};
 
     use super::*;
@@ -85,20 +98,19 @@ mod tests {
         let mut clients = Clients::listen([(entrance, Token(0))].into_iter(), poll.registry(), 1).unwrap();
         let streams = (0..count).map(|_| UnixStream::connect(&path).unwrap()).collect();
         clients.accept(poll.registry());
-        for (_, client) in clients.iter_mut() {
-            let wanted = EntryFilter::new(&Filter { kinds: vec![kind], ..Filter::default() });
-            client.follow_from(Follower { cursor: 0, wanted, given: 0, consumer: None });
-        }
+        (0..count).for_each(|key| follow(&mut clients, key, kind, 0));
         (poll, clients, streams)
     }
 
+    fn follow(clients: &mut Clients, key: ClientId, kind: Kind, cursor: u64) {
+        let wanted = EntryFilter::new(&Filter { kinds: vec![kind], ..Filter::default() });
+        clients.follow_from(key, Follower { cursor, wanted, given: cursor, consumer: None });
+    }
+
     /// What all of them have been looked through for, and what waits for them.
-    fn served(clients: &mut Clients) -> (u64, u64) {
-        let one = |client: &ClientConnection| (client.follower().unwrap().cursor, client.unread() as u64);
-        clients
-            .iter_mut()
-            .map(|(_, client)| one(client))
-            .fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    fn served(clients: &Clients) -> (u64, u64) {
+        let all = (0..clients.len()).map(|key| clients.get(key).unwrap());
+        all.fold((0, 0), |all, one| (all.0 + one.cursor(), all.1 + one.given_bytes()))
     }
 
     #[test]
@@ -109,10 +121,10 @@ mod tests {
         let (mut rota, mut looked, mut turns) = (Rotas::default(), 0, 0);
         while looked < 50 * 10_000 {
             serve_all(&mut clients, &mut rota, &log);
-            let (now, unread) = served(&mut clients);
-            assert!(now > looked && now - looked < WORK_PER_TURN + 2_048 && unread == 0, "{}", now - looked);
+            let (now, given) = served(&clients);
+            assert!(now > looked && now - looked < WORK_PER_TURN + 2_048 && given == 0, "{}", now - looked);
             (looked, turns) = (now, turns + 1);
-            let cursors = clients.iter_mut().map(|(_, client)| client.follower().unwrap().cursor);
+            let cursors = (0..50).map(|key| clients.get(key).unwrap().cursor());
             let (least, most) =
                 cursors.fold((u64::MAX, 0), |(least, most), one| (least.min(one), most.max(one)));
             assert!(most - least <= 2_048, "one is at {least}, another at {most}");
@@ -125,12 +137,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut log = log(folder.path(), 10_000, "x");
         let (_poll, mut clients, _streams) = followers(folder.path(), 501, Kind::Message);
-        for (key, client) in clients.iter_mut() {
-            let kind = if key == 250 { Kind::Message } else { Kind::Error };
-            let wanted = EntryFilter::new(&Filter { kinds: vec![kind], ..Filter::default() });
-            let cursor = if key == 250 { 10_000 } else { 0 };
-            client.follow_from(Follower { cursor, wanted, given: cursor, consumer: None });
+        for key in (0..501).filter(|key| *key != 250) {
+            follow(&mut clients, key, Kind::Error, 0);
         }
+        follow(&mut clients, 250, Kind::Message, 10_000);
         let mut rotas = Rotas::default();
         for turn in 1..=20 {
             let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
@@ -138,9 +148,9 @@ mod tests {
             log.append(1, Some(1), peer, What::Message { text: "x".to_owned() }, None).unwrap();
             log.commit().unwrap();
             serve_all(&mut clients, &mut rotas, &log);
-            assert_eq!(clients.get_mut(250).unwrap().follower().unwrap().given, 10_000 + turn);
+            assert_eq!(clients.get(250).unwrap().follower().unwrap().given, 10_000 + turn);
         }
-        let (looked, _) = served(&mut clients);
+        let (looked, _) = served(&clients);
         assert!(looked > 20 * WORK_PER_TURN / 2, "the others have their half: {looked}");
     }
 
@@ -149,12 +159,121 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = log(folder.path(), 100, &"x".repeat(60_000));
         let (_poll, mut clients, _streams) = followers(folder.path(), 50, Kind::Message);
-        let (mut rota, mut unread) = (Rotas::default(), 0);
+        let (mut rota, mut given) = (Rotas::default(), 0);
         for _ in 0..3 {
             serve_all(&mut clients, &mut rota, &log);
-            let (_, now) = served(&mut clients);
-            assert!(now > unread && now - unread <= 512 << 10, "{} bytes", now - unread);
-            unread = now;
+            let (_, now) = served(&clients);
+            assert!(now > given && now - given <= 512 << 10, "{} bytes", now - given);
+            given = now;
         }
+    }
+
+    /// An entry of this chat, in a turn of its own.
+    fn happens(log: &mut Store, chat: u64) {
+        let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
+        log.begin_turn();
+        log.append(1, Some(chat), peer, What::Message { text: "x".to_owned() }, None).unwrap();
+        log.commit().unwrap();
+    }
+
+    #[test]
+    fn a_turn_looks_only_at_followers_of_the_chats_in_which_something_happens() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = log(folder.path(), 10, "x");
+        let (poll, mut clients, _streams) = followers(folder.path(), 300, Kind::Message);
+        for key in 0..300 {
+            let filter = Filter { chat: Some(key as u64), ..Filter::default() };
+            let wanted = EntryFilter::new(&filter);
+            clients.follow_from(key, Follower { cursor: 10, wanted, given: 10, consumer: None });
+        }
+        let mut rotas = Rotas::default();
+        serve_all(&mut clients, &mut rotas, &log);
+        clients.flush(poll.registry(), |_, _| {});
+        assert!(clients.roll().behind.is_empty());
+        for turn in 1..=3 {
+            happens(&mut log, 7);
+            serve_all(&mut clients, &mut rotas, &log);
+            let mut looked_at = Vec::new();
+            clients.flush(poll.registry(), |key, client| looked_at.push((key, client.cursor())));
+            assert_eq!(looked_at.len(), 1);
+            assert_eq!(clients.get(7).unwrap().follower().unwrap().given, 10 + turn);
+            // The others are as far, although nobody has told them.
+            assert_eq!(clients.roll().audience.upto(), 10 + turn);
+        }
+    }
+
+    /// All that has come for a client.
+    fn read(mut stream: &UnixStream, into: &mut FrameBuffer) -> Vec<u64> {
+        let (mut bytes, mut ids) = (vec![0; 1 << 20], Vec::new());
+        stream.set_nonblocking(true).unwrap();
+        while let Ok(length) = stream.read(&mut bytes) {
+            into.push(&bytes[..length]);
+        }
+        while let Some(answer) = into.take().unwrap() {
+            let Answer::Event(event) = answer else { panic!("{answer:?}") };
+            ids.push(event.id);
+        }
+        ids
+    }
+
+    #[test]
+    fn whoever_falls_behind_for_want_of_room_or_of_work_gets_each_entry_once_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = log(folder.path(), 10, "x");
+        let (mut poll, mut clients, streams) = followers(folder.path(), 10, Kind::Message);
+        let (mut rotas, mut events) = (Rotas::default(), Events::with_capacity(64));
+        let mut come: Vec<_> = (0..10).map(|_| (FrameBuffer::default(), Vec::new())).collect();
+        let newest = 10 + 30 * 60;
+        for turn in 0.. {
+            log.begin_turn();
+            for _ in 0..if turn < 30 { 60 } else { 0 } {
+                // All that a turn brings is more than most have room for.
+                let (peer, text) = (
+                    Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() },
+                    "x".repeat(9_000),
+                );
+                log.append(1, Some(1), peer, What::Message { text }, None).unwrap();
+            }
+            log.commit().unwrap();
+            if turn % 2 == 0 {
+                clients.serve_audience(log.fresh(), log.last_id(), 100);
+            }
+            serve_all(&mut clients, &mut rotas, &log);
+            clients.flush(poll.registry(), |_, _| {});
+            // One reads all the time, one never before the end, the others now and then.
+            for (key, (stream, (frames, ids))) in streams.iter().zip(&mut come).enumerate() {
+                if key == 0 || turn >= 30 || (key > 1 && (turn + key) % 5 == 0) {
+                    ids.extend(read(stream, frames));
+                }
+            }
+            poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            events.iter().for_each(|event| clients.woken(event));
+            if come.iter().all(|(_, ids)| ids.last() == Some(&newest)) {
+                break;
+            }
+        }
+        for (key, (_, ids)) in come.iter().enumerate() {
+            assert!(ids.iter().copied().eq(1..=newest), "{key}: {ids:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_behind_is_given_more_in_a_turn_than_the_turn_brings() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = log(folder.path(), 10_000, &"x".repeat(64));
+        let (poll, mut clients, streams) = followers(folder.path(), 1, Kind::Message);
+        let (mut rotas, mut frames) = (Rotas::default(), FrameBuffer::default());
+        for _ in 0..14 {
+            log.begin_turn();
+            for _ in 0..256 {
+                let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
+                log.append(1, Some(1), peer, What::Message { text: "x".repeat(64) }, None).unwrap();
+            }
+            log.commit().unwrap();
+            serve_all(&mut clients, &mut rotas, &log);
+            clients.flush(poll.registry(), |_, _| {});
+            read(&streams[0], &mut frames);
+        }
+        assert_eq!(clients.get(0).unwrap().follower().unwrap().given, 10_000 + 14 * 256);
     }
 }

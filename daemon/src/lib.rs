@@ -4,15 +4,17 @@
 //! - `clients`, `udp`, `secure_socket`: the sockets; none knows another. `links`: what goes over the last.
 //!   `entrance`: by which sockets clients come, and with which rights. `group`: for whom some are. `place`: whether they are
 //!   where they were made. `output`: what is to be written to a client. `followers`: entries of the log for clients.
+//!   `audience`: those of them that have all; `frames`: what these are given together.
 //! - `files`: what is read and written for chats.
 //! - `managed`: what the service manager is told. `presence`: whether our address is there.
 //! - `resolver`: names of hosts are looked up, which takes as long as it takes.
-//! - `requests`: whose requests a turn takes in, and what clients owe. `rota`: whose turn it is if not all can be served in one
-//!   turn of the loop.
+//! - `requests`: whose requests a turn takes in, and what clients owe. `roll`: for whom there is something to do. `rota`: whose
+//!   turn it is if not all can be served in one turn of the loop.
 //! - `startup`, `config`, `bounds`: what must be right before it serves. `at_start`: what cannot change later. `restore`: a log from a backup. `settings`: simpd.toml; `syntax`: lines of it
 //!   that are no TOML.
 
 mod at_start;
+mod audience;
 mod bounds;
 mod clients;
 mod config;
@@ -20,6 +22,7 @@ mod connection;
 mod entrance;
 mod files;
 mod followers;
+mod frames;
 mod group;
 mod links;
 mod managed;
@@ -29,6 +32,7 @@ mod presence;
 mod requests;
 mod resolver;
 mod restore;
+mod roll;
 mod rota;
 mod secure_socket;
 mod server;

@@ -25,6 +25,16 @@ impl Output {
         frame::encode(item, &mut self.bytes)
     }
 
+    /// Adds frames.
+    pub fn keep(&mut self, frames: &[u8]) {
+        self.bytes.extend_from_slice(frames);
+    }
+
+    /// While nothing is here, the client has taken so many bytes from elsewhere.
+    pub fn pass(&mut self, count: usize) {
+        self.taken += count as u64;
+    }
+
     /// What the client has not taken yet.
     pub fn rest(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()

@@ -1,6 +1,7 @@
 //! The requests of clients: whose are read in a turn, and by when a client must have paid what it owes: its hello, the rest of
 //! a frame, or reading what it was answered.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use simp_control::Request;
@@ -42,50 +43,46 @@ impl Requests {
 
     /// Reads as many as one turn takes in.
     pub fn read(&mut self, clients: &mut Clients, engine: &Engine, inputs: &mut Inputs) {
-        let ready = clients.iter_mut().filter(|(_, client)| client.has_more());
-        let ready = ready.map(|(key, client)| (key, client.holds_request()));
-        let (much, little): (Vec<_>, Vec<_>) = ready.partition(|(_, holds)| *holds);
-        let keys = |those: Vec<(ClientId, bool)>| those.into_iter().map(|(key, _)| key).collect();
+        let keys = |list: &BTreeSet<ClientId>| list.iter().copied().collect();
+        let (little, much) = (keys(&clients.roll().asking), keys(&clients.roll().holding));
         let debts = &mut self.debts;
-        self.order.share((keys(little), keys(much)), WORK_PER_TURN, |key, share| {
-            match clients.get_mut(key) {
-                Some(client) => {
-                    if client.rights != Rights::All {
-                        inputs.rights.insert(key, client.rights);
-                    }
-                    read_client(client, share, debts, |request| {
-                        let work = engine.work_of(&request);
-                        inputs.requests.push((key, request));
-                        work
-                    })
+        self.order.share((little, much), WORK_PER_TURN, |key, share| {
+            let read = clients.change(key, |client| {
+                if client.rights != Rights::All {
+                    inputs.rights.insert(key, client.rights);
                 }
-                None => 0,
-            }
+                read_client(client, share, debts, |request| {
+                    let work = engine.work_of(&request);
+                    inputs.requests.push((key, request));
+                    work
+                })
+            });
+            read.unwrap_or(0)
         });
     }
 
     /// Whoever has not paid in time is told so, and dropped.
     pub fn dismiss_debtors(&mut self, clients: &mut Clients, now: Instant) {
         while let Some(key) = self.debts.pop_expired(now) {
-            let Some(client) = clients.get_mut(key) else { continue };
-            if let Some(debt) = client.debt.take() {
-                client.fails_to(debt.owed, CLIENT_OWES_FOR);
-            }
+            clients.change(key, |client| {
+                if let Some(debt) = client.debt.take() {
+                    client.fails_to(debt.owed, CLIENT_OWES_FOR);
+                }
+            });
         }
     }
 
-    /// Gives clients that owe us something until a deadline, and no deadline to those that do not.
-    pub fn watch(&mut self, clients: &mut Clients, now: Instant) {
-        for (key, client) in clients.iter_mut() {
-            let owed = client.owes();
-            if client.debt.map(|debt| debt.owed) == owed {
-                continue;
-            }
-            if let Some(debt) = client.debt.take() {
-                self.debts.cancel(debt.timer);
-            }
-            client.debt = owed.map(|owed| Debt { owed, timer: self.debts.set(now + CLIENT_OWES_FOR, key) });
+    /// Gives a client that owes us something until a deadline, and no deadline to one that does not. What it owes changes
+    /// only with the client.
+    pub fn watch(&mut self, key: ClientId, client: &mut ClientConnection, now: Instant) {
+        let owed = client.owes();
+        if client.debt.map(|debt| debt.owed) == owed {
+            return;
         }
+        if let Some(debt) = client.debt.take() {
+            self.debts.cancel(debt.timer);
+        }
+        client.debt = owed.map(|owed| Debt { owed, timer: self.debts.set(now + CLIENT_OWES_FOR, key) });
     }
 
     /// The client that this was of is gone.

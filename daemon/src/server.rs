@@ -250,8 +250,7 @@ impl Server {
         }
     }
 
-    fn has_more(&mut self) -> bool {
-        let newest = self.engine.log().last_id();
+    fn has_more(&self) -> bool {
         let hears = self.engine.hears_channels();
         let links = self.links.as_ref();
         self.udp_readable
@@ -262,7 +261,7 @@ impl Server {
             || !self.inputs.departures.is_empty()
             || self.engine.has_more()
             || self.clients.should_accept()
-            || self.clients.iter_mut().any(|(_, client)| client.has_more() || client.is_behind(newest))
+            || self.clients.roll().has_work()
     }
 
     /// All input, as the kernel has it.
@@ -315,7 +314,7 @@ impl Server {
         self.requests.dismiss_debtors(&mut self.clients, now.instant);
         // Not in each turn: their marks are written only if that lets old entries go, or was the last chance.
         if self.engine.has_more() || !self.inputs.readers.is_empty() {
-            self.inputs.readers.extend(self.clients.iter_mut().filter_map(|(_, client)| client.reader()));
+            self.inputs.readers.extend(self.clients.readers());
         }
         self.inputs.clients = self.clients.len();
         Ok(())
@@ -463,29 +462,23 @@ impl Server {
     /// The answers of this turn leave, and for those who follow the log its entries.
     fn answer(&mut self, now: Now) {
         for (key, answer) in self.outputs.answers.drain(..) {
-            if let Some(client) = self.clients.get_mut(key) {
-                client.answer(&answer);
-            }
+            self.clients.change(key, |client| client.answer(&answer));
         }
         for (key, request) in self.outputs.not_yet.drain(..) {
-            if let Some(client) = self.clients.get_mut(key) {
-                client.hold(request);
-            }
+            self.clients.change(key, |client| client.hold(request));
         }
         // After the answer that says from where, so that it comes before the first entry.
         for (key, follower) in self.outputs.followers.drain(..) {
-            if let Some(client) = self.clients.get_mut(key) {
-                client.follow_from(follower);
-            }
+            self.clients.follow_from(key, follower);
         }
         self.stopping |= self.outputs.stops;
         followers::serve_all(&mut self.clients, &mut self.following, self.engine.log());
-        for gone in self.clients.flush(self.poll.registry()) {
+        // What a client has taken by now it does not owe.
+        let watch = |key, client: &mut _| self.requests.watch(key, client, now.instant);
+        for gone in self.clients.flush(self.poll.registry(), watch) {
             gone.timer.into_iter().for_each(|timer| self.requests.forget(timer));
             self.inputs.readers.extend(gone.reader);
             self.inputs.gone.push(gone.key);
         }
-        // Last: what a client has taken by now it does not owe.
-        self.requests.watch(&mut self.clients, now.instant);
     }
 }

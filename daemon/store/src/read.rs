@@ -27,7 +27,7 @@ const ENTRY_BYTES: usize = 256;
 const BYTES_MAX: usize = LONGEST_TEXT + ENTRY_BYTES;
 
 /// Which entries a reader wants. Empty: all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EntryFilter {
     /// One bit per place in `Kind::ALL`; 0 stands for all.
     kinds: u32,
@@ -52,6 +52,11 @@ impl EntryFilter {
             until_ms: filter.until_ms,
             text: filter.text.as_deref().filter(|text| !text.is_empty()).map(str::to_lowercase),
         }
+    }
+
+    /// The only chat of which it lets entries pass, if it names one.
+    pub fn chat(&self) -> Option<u64> {
+        self.chat
     }
 
     /// Whether this entry is wanted.
