@@ -3,6 +3,7 @@
 mod absentees;
 mod asleep;
 mod budgets;
+mod costs;
 mod crowds;
 mod departures;
 mod faults;

@@ -11,7 +11,7 @@ use crate::store::Store;
 
 /// Most peers that are remembered: beyond, the one that was heard of longest ago is forgotten, those first that hold to
 /// the specification.
-const PEERS_MAX: i64 = 10_000;
+const PEERS_MAX: u64 = 10_000;
 
 /// What chats with a peer showed of how it speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,37 +42,39 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.begin()?;
         let (ip, dialect) = (address.ip().to_string(), dialect.to_string());
-        let row = params![address.to_string(), ip, user.as_str(), dialect, now_ms as i64];
-        self.write("INSERT OR REPLACE INTO peers VALUES (?1, ?2, ?3, ?4, ?5)", row)?;
-        self.drop_surplus_peer()
+        let row = params![address.to_string(), ip, user.as_str(), now_ms as i64, dialect];
+        let change = "UPDATE peers SET ip = ?2, user = ?3, seen = ?4, dialect = ?5 WHERE address = ?1";
+        let added = self.change_or_add(change, "INSERT INTO peers VALUES (?1, ?2, ?3, ?5, ?4)", row)?;
+        self.note_peers_added(added)
     }
 
     /// Keeps that there was a chat with the peer at this address, which called itself so, and nothing of how it speaks.
     pub fn meet(&mut self, now_ms: u64, address: SocketAddr, user: &str) -> Result<(), StoreError> {
         self.begin()?;
         let row = params![address.to_string(), address.ip().to_string(), user, now_ms as i64];
-        self.write(
-            "INSERT INTO peers VALUES (?1, ?2, ?3, 'plain', ?4)
-            ON CONFLICT (address) DO UPDATE SET user = ?3, seen = ?4",
-            row,
-        )?;
-        self.drop_surplus_peer()
+        let change = "UPDATE peers SET ip = ?2, user = ?3, seen = ?4 WHERE address = ?1";
+        let added = self.change_or_add(change, "INSERT INTO peers VALUES (?1, ?2, ?3, 'plain', ?4)", row)?;
+        self.note_peers_added(added)
     }
 
-    fn drop_surplus_peer(&mut self) -> Result<(), StoreError> {
-        // At most one more than allowed is there now. Plain ones go first: whoever is forgotten is taken for plain
-        // anyway.
-        let oldest = "DELETE FROM peers WHERE address = (
-            SELECT address FROM peers WHERE (SELECT count(*) FROM peers) > ?1
-            ORDER BY dialect <> 'plain', seen LIMIT 1)";
-        self.write(oldest, [PEERS_MAX]).map(drop)
+    fn note_peers_added(&mut self, added: u64) -> Result<(), StoreError> {
+        self.extent.bounded.peers += added;
+        if self.extent.bounded.peers > PEERS_MAX {
+            // By an index. Plain ones go first: whoever is forgotten is taken for plain anyway.
+            let oldest = "DELETE FROM peers WHERE rowid = (
+                SELECT rowid FROM peers ORDER BY dialect <> 'plain', seen LIMIT 1)";
+            self.extent.bounded.peers -= self.write(oldest, [])? as u64;
+        }
+        Ok(())
     }
 
     /// How the peer at this address is known to speak; else whoever was heard of last on the same host, and then it is
     /// a stranger. Of a stranger nothing is believed that would lose a message of a plain one.
     pub fn known_of(&self, address: SocketAddr) -> Result<Known, StoreError> {
-        let sql = "SELECT dialect, address = ?2 FROM peers WHERE ip = ?1
-            ORDER BY address = ?2 DESC, seen DESC LIMIT 1";
+        // Each part by an index: there may be thousands of one host.
+        let sql = "SELECT dialect, 1 FROM peers WHERE address = ?2
+            UNION ALL SELECT dialect, 0 FROM (SELECT dialect FROM peers WHERE ip = ?1 ORDER BY seen DESC LIMIT 1)
+            LIMIT 1";
         let found = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
             let values = [address.ip().to_string(), address.to_string()];
             query.query_row(values, |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?))).optional()
@@ -110,10 +112,12 @@ impl Store {
         if meant.len() == count {
             // Without a condition the pages are given free as they are, and no row is looked at.
             self.write("DELETE FROM peers", [])?;
+            self.extent.bounded.peers = 0;
             return Ok(meant);
         }
         for address in &meant {
-            self.write("DELETE FROM peers WHERE address = ?1", [address])?;
+            self.extent.bounded.peers -=
+                self.write("DELETE FROM peers WHERE address = ?1", [address])? as u64;
         }
         Ok(meant)
     }

@@ -12,8 +12,11 @@ const NUMBERS_KEPT: i64 = 512;
 /// How many more are known before they are dropped: not each message pays for that.
 const DROP_EVERY: i64 = 64;
 
-/// Most peers whose numbers are known: beyond, those of the one are dropped that was not seen for longest.
-const PEERS_MAX: i64 = 1_024;
+/// Most peers whose numbers are known: beyond, those are dropped of the peers that were not seen for longest.
+const PEERS_MAX: u64 = 1_024;
+
+/// So many peers' at once: to find out who they are, all are looked at.
+const DROPPED_AT_ONCE: u64 = 64;
 
 impl Store {
     /// Notes that the message with this number is here. The peer's numbers count what is in its log of this id.
@@ -29,7 +32,8 @@ impl Store {
         let row = params![key.as_bytes(), place, log, number as i64];
         self.write("INSERT INTO kept_numbers VALUES (?1, ?2, ?3, ?4)", row)?;
         if place == 1 {
-            self.drop_numbers_of_one(key)?;
+            self.extent.bounded.numbered += 1;
+            self.drop_surplus_numbers(key)?;
         }
         if place % DROP_EVERY == 0 {
             let sql = "DELETE FROM kept_numbers WHERE key = ?1 AND place <= ?2";
@@ -39,16 +43,25 @@ impl Store {
     }
 
     /// With this peer there may be one too many.
-    fn drop_numbers_of_one(&self, but: KeyId) -> Result<(), StoreError> {
+    fn drop_surplus_numbers(&mut self, but: KeyId) -> Result<(), StoreError> {
+        if self.extent.bounded.numbered <= PEERS_MAX {
+            return Ok(());
+        }
         // From key to key by the index: each may have hundreds of rows.
-        let sql = "DELETE FROM kept_numbers WHERE key = (
-            WITH RECURSIVE peers (key) AS (
+        let sql = "WITH RECURSIVE peers (key) AS (
                 SELECT min(key) FROM kept_numbers
                 UNION ALL
                 SELECT (SELECT min(key) FROM kept_numbers WHERE key > peers.key) FROM peers WHERE key IS NOT NULL)
-            SELECT key FROM peers WHERE key <> ?1 AND (SELECT count(key) FROM peers) > ?2
-            ORDER BY (SELECT max(seen) FROM keys WHERE keys.key = peers.key) LIMIT 1)";
-        self.write(sql, params![but.as_bytes(), PEERS_MAX]).map(drop)
+            SELECT key FROM peers WHERE key <> ?1
+            ORDER BY (SELECT max(seen) FROM keys WHERE keys.key = peers.key) LIMIT ?2";
+        let oldest: Vec<[u8; 32]> = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            query.query_map(params![but.as_bytes(), DROPPED_AT_ONCE as i64], |row| row.get(0))?.collect()
+        }))?;
+        for key in &oldest {
+            self.write("DELETE FROM kept_numbers WHERE key = ?1", [key])?;
+        }
+        self.extent.bounded.numbered -= oldest.len() as u64;
+        Ok(())
     }
 
     /// The numbers of this peer's messages that are here, in ascending order; at least the newest 512.

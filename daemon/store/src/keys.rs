@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::store::Store;
 
 /// Most rows: beyond, the one goes that was not seen for longest, but never one that our user trusts.
-const KEYS_MAX: i64 = 65_536;
+const KEYS_MAX: u64 = 65_536;
 
 /// Most addresses of one key, beside those where our user trusts it: a peer that changes its address time and again is
 /// looked for at the last of them.
@@ -82,10 +82,12 @@ impl Store {
         let sql = "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, 0) ON CONFLICT (who) DO UPDATE SET user = ?3, seen = ?4";
         self.write(sql, row)?;
         if known.is_none() {
+            self.extent.bounded.keys += 1;
             // The new one stays in any case: the clock may have jumped back.
             let sql = "DELETE FROM keys WHERE who IN (SELECT who FROM keys
                 WHERE key = ?2 AND trusted = 0 AND who <> ?1 ORDER BY seen DESC, rowid DESC LIMIT -1 OFFSET ?3)";
-            self.write(sql, params![who, key.as_bytes(), ADDRESSES_MAX - 1])?;
+            self.extent.bounded.keys -=
+                self.write(sql, params![who, key.as_bytes(), ADDRESSES_MAX - 1])? as u64;
             self.drop_surplus(&who)?;
         }
         Ok(true)
@@ -95,19 +97,26 @@ impl Store {
     pub fn trust_keys(&mut self, now_ms: u64, keys: &[(KeyOwner, KeyId)]) -> Result<(), StoreError> {
         self.begin()?;
         // Whoever had another key there is somebody else.
-        let sql = "INSERT INTO keys VALUES (?1, ?2, '', ?3, 1) ON CONFLICT (who) DO UPDATE
-            SET user = CASE WHEN key = ?2 THEN user ELSE '' END, key = ?2, seen = ?3, trusted = 1";
+        let change = "UPDATE keys
+            SET user = CASE WHEN key = ?2 THEN user ELSE '' END, key = ?2, seen = ?3, trusted = 1 WHERE who = ?1";
+        let add = "INSERT INTO keys VALUES (?1, ?2, '', ?3, 1)";
         for (owner, key) in keys {
-            self.write(sql, params![owner.to_string(), key.as_bytes(), now_ms as i64])?;
+            let row = params![owner.to_string(), key.as_bytes(), now_ms as i64];
+            self.extent.bounded.keys += self.change_or_add(change, add, row)?;
         }
         self.drop_surplus("")
     }
 
     /// Drops what is too much, but not what was noted for this owner.
-    fn drop_surplus(&self, but: &str) -> Result<(), StoreError> {
-        let sql = "DELETE FROM keys WHERE who IN (SELECT who FROM keys WHERE trusted = 0 AND who <> ?1
-            ORDER BY seen LIMIT max(0, (SELECT count(*) FROM keys) - ?2))";
-        self.write(sql, params![but, KEYS_MAX]).map(drop)
+    fn drop_surplus(&mut self, but: &str) -> Result<(), StoreError> {
+        let surplus = self.extent.bounded.keys.saturating_sub(KEYS_MAX);
+        if surplus > 0 {
+            // By an index.
+            let sql = "DELETE FROM keys WHERE who IN (SELECT who FROM keys WHERE trusted = 0 AND who <> ?1
+                ORDER BY seen LIMIT ?2)";
+            self.extent.bounded.keys -= self.write(sql, params![but, surplus as i64])? as u64;
+        }
+        Ok(())
     }
 
     /// The known keys of owners greater than `after` as texts, in this order.
@@ -130,6 +139,7 @@ impl Store {
         for known in all.into_iter().filter(is_meant) {
             forgotten += self.write("DELETE FROM keys WHERE who = ?1", [known.who])? as u64;
         }
+        self.extent.bounded.keys -= forgotten;
         Ok(forgotten)
     }
 }

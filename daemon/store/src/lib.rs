@@ -11,9 +11,11 @@
 //! - `named`: messages of ours by the names that clients gave them.
 //! - `files`: files that are under way.
 //! - `habits`: how peers speak. `consumers`: how far each reader is. `read_marks`: how far our user is. `epochs`: what tells the log from copies of it.
+//! - `bounded`: tables that hold so many rows at most.
 //! - `restored`: a log that comes from a backup.
 //! - `schema`, `rows`, `error`: the tables, entries as rows, and what SQLite's errors mean to a user.
 
+mod bounded;
 mod checkpoint;
 mod consumers;
 mod epochs;

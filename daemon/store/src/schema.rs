@@ -9,7 +9,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 pub(crate) const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 11;
+pub(crate) const SCHEMA_VERSION: i64 = 12;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -143,9 +143,15 @@ const ELEVENTH: &str = "
     ALTER TABLE events ADD COLUMN answers INTEGER;
 ";
 
+/// By which of too many rows the oldest are found.
+const TWELFTH: &str = "
+    CREATE INDEX peers_oldest ON peers (dialect <> 'plain', seen);
+    CREATE INDEX read_marks_oldest ON read_marks (read);
+";
+
 /// What brings a file from each version to the next.
 const STEPS: [&str; SCHEMA_VERSION as usize] =
-    [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH];
+    [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
 const INCREMENTAL: i64 = 2;

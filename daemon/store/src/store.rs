@@ -4,10 +4,11 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ToSql, params};
 use simp_control::{Epochs, Event, HostName, LogId, Peer, Secure, What};
 use simp_service::plain_file;
 
+use crate::bounded::Bounded;
 use crate::error::StoreError;
 use crate::hold::Hold;
 use crate::recipient::Recipient;
@@ -47,6 +48,8 @@ pub(crate) struct Extent {
     pub(crate) kept_through: u64,
     /// What waits in the outbox.
     pub(crate) outbox: OutboxSize,
+    /// The tables that have a bound.
+    pub(crate) bounded: Bounded,
 }
 
 /// The log, open.
@@ -166,6 +169,7 @@ impl Store {
                 messages: number("SELECT count(*) FROM outbox")?,
                 bytes: number("SELECT coalesce(sum(bytes), 0) FROM outbox")?,
             },
+            bounded: Bounded::measure(&self.db)?,
         })
     }
 
@@ -418,6 +422,19 @@ impl Store {
     /// Returns how many rows it changed.
     pub(crate) fn write(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize, StoreError> {
         self.ok(self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(values)))
+    }
+
+    /// Changes a row, or adds it if it is not there; returns how many were added. Both statements take all these values.
+    pub(crate) fn change_or_add(
+        &self,
+        change: &str,
+        add: &str,
+        values: &[&dyn ToSql],
+    ) -> Result<u64, StoreError> {
+        match self.write(change, values)? {
+            0 => self.write(add, values).map(|added| added as u64),
+            _ => Ok(0),
+        }
     }
 
     /// The result, with what an error of SQLite means for this log.

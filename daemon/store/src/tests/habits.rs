@@ -80,12 +80,38 @@ fn how_far_a_peer_was_read_moves_forward_only_and_stays_if_the_peer_is_forgotten
 fn of_too_many_read_marks_those_of_what_was_read_longest_ago_go() {
     let folder = Folder::new("many-read-marks");
     let mut store = folder.open();
-    let marks = crate::read_marks::MARKS_MAX as u64;
+    let marks = crate::read_marks::MARKS_MAX;
     (1..=marks + 1).for_each(|id| store.set_read(&format!("127.0.0.1:{id}"), id).unwrap());
     for (port, read) in [(1, None), (2, Some(2)), (3, Some(3))] {
         store.meet(1, ([127, 0, 0, 1], port).into(), "ann").unwrap();
         assert_eq!(store.peers("", 9).unwrap().pop().unwrap().read, read);
     }
+}
+
+#[test]
+fn of_too_many_peers_those_are_forgotten_that_were_heard_of_longest_ago_and_plain_ones_first() {
+    let folder = Folder::new("many-peers");
+    let mut store = folder.open();
+    learn(&mut store, 1, "ann", "never-acks");
+    let at = |port| std::net::SocketAddr::from(([127, 0, 9, 9], port));
+    (1..10_000).for_each(|port| store.meet(1_000 + u64::from(port), at(port), "bob").unwrap());
+    store.commit().unwrap();
+    // What is undone has not been counted, and whoever is there already is no further one.
+    (10_000..10_009).for_each(|port| store.meet(1, at(port), "bob").unwrap());
+    store.roll_back().unwrap();
+    store.meet(1, at(7), "bob").unwrap();
+    drop(store);
+    let mut store = folder.open();
+    let is_there = |store: &Store, address| !store.known_of(address).unwrap().is_stranger;
+    assert!(is_there(&store, at(1)) && is_there(&store, at(9_999)));
+    for (port, gone) in [(20_001, 1), (20_002, 2)] {
+        store.meet(100_000, at(port), "bob").unwrap();
+        assert!(is_there(&store, at(port)) && !is_there(&store, at(gone)) && is_there(&store, at(gone + 1)));
+    }
+    assert!(is_there(&store, address(&peer(1))), "it was heard of first, but is not plain");
+    assert_eq!(store.forget_peers(|_| true).unwrap().len(), 10_000);
+    (1..=20).for_each(|port| store.meet(1, at(port), "bob").unwrap());
+    assert!((1..=20).all(|port| is_there(&store, at(port))));
 }
 
 #[test]
