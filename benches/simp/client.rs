@@ -1,15 +1,50 @@
 //! The control client as the measures use it.
 
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use simp_control::{Client, Event, Filter, FollowFrom, Incoming, Kind, Reply, Request, What};
+use simp_control::frame::FrameBuffer;
+use simp_control::{
+    Answer, Client, Event, Filter, FollowFrom, Incoming, Kind, Reply, Request, VERSION, What, frame,
+};
 
 use crate::Attempt;
 
 /// Requests written before their answers are read. The daemon stops reading from a client with 64 KiB of
 /// answers unread; these have less than a tenth of that.
 const IN_ONE_WRITE: usize = 100;
+
+/// A request as it travels.
+pub fn framed(request: &Request) -> Attempt<Vec<u8>> {
+    let mut bytes = Vec::new();
+    frame::encode(request, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The connection of a client that has said hello and asked this, and has the answers.
+pub fn connected(socket: &Path, requests: &[Request]) -> Attempt<UnixStream> {
+    let mut stream = UnixStream::connect(socket)?;
+    let mut bytes = framed(&Request::Hello { version: VERSION })?;
+    for request in requests {
+        bytes.extend(framed(request)?);
+    }
+    stream.write_all(&bytes)?;
+    for _ in 0..=requests.len() {
+        let mut length = [0; size_of::<u32>()];
+        stream.read_exact(&mut length)?;
+        let mut item = vec![0; u32::from_be_bytes(length) as usize];
+        stream.read_exact(&mut item)?;
+        let mut frame = FrameBuffer::default();
+        frame.push(&length);
+        frame.push(&item);
+        if let Some(Answer::Failure(failure)) = frame.take()? {
+            return Err(failure.into());
+        }
+    }
+    Ok(stream)
+}
 
 /// A client that has been greeted.
 pub struct BenchClient(Client);

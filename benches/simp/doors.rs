@@ -11,9 +11,6 @@ mod servers;
 use crate::{Attempt, Effort};
 use servers::Servers;
 
-/// What is said, without the name before it.
-const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
 /// Prints all of it.
 ///
 /// # Errors

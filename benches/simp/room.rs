@@ -5,87 +5,108 @@ use std::time::Instant;
 
 use simp_control::Request;
 
+use crate::builds::Build;
 use crate::client::BenchClient;
 use crate::crowd::Crowd;
-use crate::memory::Memory;
-use crate::rounds::{Contender, compare};
-use crate::world::{PLAIN, Process, World};
-use crate::{Attempt, Effort};
+use crate::machine::Core;
+use crate::occupied::Memory;
+use crate::rounds::{Column, Contender, compare};
+use crate::world::{PLAIN, Process, Simpd, World};
+use crate::{Attempt, Bench, TEXT};
 
-/// What is said, without the name before it.
-const TEXT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// How many members there are, and what is wanted of a room if there is one of before.
+const SIZES: [(u32, &str); 3] = [(10, ""), (100, ""), (1_000, "goal >= 1.5x of before")];
+
+/// How its lines are said.
+const WAYS: [(&str, u32); 2] =
+    [("the room, a line of one member at a time", 1), ("the room, lines of ten at a time", 10)];
 
 /// Prints deliveries per second for rooms of three sizes, and what a member occupies.
-pub fn measure(effort: Effort) -> Attempt<()> {
-    for size in [10, 100, 1_000] {
-        let deliveries = effort.of(20_000, 5_000);
-        measure_size(size, deliveries, effort.of(7, 3))?;
+pub fn measure(bench: &mut Bench) -> Attempt<()> {
+    SIZES.iter().try_for_each(|(size, goal)| measure_size(bench, *size, goal))
+}
+
+fn measure_size(bench: &Bench, size: u32, goal: &str) -> Attempt<()> {
+    let lines = (bench.effort.of(20_000, 5_000) / u64::from(size)).max(2);
+    println!("  {size} members");
+    let houses: Vec<House> =
+        Build::all().iter().map(|build| House::open(build, size)).collect::<Attempt<_>>()?;
+    let mut contenders = Vec::new();
+    for house in &houses {
+        let name = house.world.build.called("simpd, asked by one client for all of them");
+        contenders.push(Contender::new(name, || Ok([house.direct(lines)?])));
     }
+    for (way, speakers) in WAYS {
+        for (at, house) in houses.iter().enumerate() {
+            let contender =
+                Contender::new(house.world.build.called(way), move || Ok([house.public(speakers, lines)?]));
+            contenders.push(contender.against(at).goal(goal));
+        }
+    }
+    compare([Column::RATE], bench.effort.of(7, 3), contenders)?;
     Ok(())
 }
 
-fn measure_size(size: u32, deliveries: u64, rounds: usize) -> Attempt<()> {
-    let world = World::new("disk", PLAIN)?;
-    let simpd = world.simpd(&["--max-chats", "2000"])?;
-    let mut command = world.command(env!("CARGO_BIN_EXE_simp-room"));
-    let flags = ["--name", "bench", "--open", "--history", "0", "--rate", "100000", "--max-members", "2000"];
-    let room = Process::start(command.arg("run").args(flags).args(["-d", &simpd.address.to_string()]))?;
-    let empty = Memory::of(room.id())?;
-    let mut crowd = Crowd::new(&[simpd.address], size)?;
-    let began = Instant::now();
-    crowd.join()?;
-    let joined = began.elapsed();
-    crowd.calm()?;
-    println!("  {size} members, all of whom came within {:.1} s", joined.as_secs_f64());
-    let full = Memory::of(room.id())?;
-    let each = full.rss.saturating_sub(empty.rss) * 1_024 / u64::from(size);
-    println!("  {:<44} {each:>8} bytes", "for each member, in simp-room");
-    let to: Vec<String> =
-        (0..size).map(|number| Ok(crowd.address(number)?.to_string())).collect::<Attempt<_>>()?;
-    let (crowd, client) = (RefCell::new(crowd), RefCell::new(simpd.client()?));
-    let lines = (deliveries / u64::from(size)).max(2);
-    compare(
-        "/s",
-        rounds,
-        vec![
-            Contender::new("simpd, asked by one client for all of them", || {
-                direct(&mut crowd.borrow_mut(), &mut client.borrow_mut(), &to, lines)
-            }),
-            Contender::new("the room, a line of one member at a time", || {
-                public(&mut crowd.borrow_mut(), u64::from(size), lines, false)
-            }),
-            Contender::new("the room, lines of ten members at a time", || {
-                public(&mut crowd.borrow_mut(), u64::from(size), lines, true)
-            }),
-        ],
-    )
+/// A room, its simpd, and its members.
+struct House {
+    crowd: RefCell<Crowd>,
+    client: RefCell<BenchClient>,
+    to: Vec<String>,
+    // They end in this order.
+    _room: Process,
+    _simpd: Simpd,
+    world: World,
 }
 
-/// So many lines to each, without a room.
-fn direct(crowd: &mut Crowd, client: &mut BenchClient, to: &[String], lines: u64) -> Attempt<f64> {
-    crowd.calm()?;
-    crowd.forget();
-    let began = Instant::now();
-    for _ in 0..lines {
-        let requests: Vec<Request> = to.iter().map(|to| Request::send(Some(to.clone()), TEXT)).collect();
-        client.ask_all(&requests)?;
-        crowd.hear(to.len() as u64)?;
+impl House {
+    /// With so many members, all inside.
+    fn open(build: &Build, size: u32) -> Attempt<Self> {
+        let world = World::new(build, "disk", PLAIN)?;
+        let simpd = world.simpd(Core::Shared, &["--max-chats", "2000"])?;
+        let mut command = world.command(build.room());
+        let flags =
+            ["--name", "bench", "--open", "--history", "0", "--rate", "100000", "--max-members", "2000"];
+        let room = Process::start(command.arg("run").args(flags).args(["-d", &simpd.address.to_string()]))?;
+        let empty = Memory::of(room.id())?;
+        let mut crowd = Crowd::new(&[simpd.address], size)?;
+        crowd.join()?;
+        crowd.calm()?;
+        let each = Memory::of(room.id())?.rss.saturating_sub(empty.rss) * 1_024 / u64::from(size);
+        println!("  {:<40}  {each:>9} bytes", build.called("for each member, in simp-room"));
+        let to = (0..size).map(|number| Ok(crowd.address(number)?.to_string())).collect::<Attempt<_>>()?;
+        let client = RefCell::new(simpd.client()?);
+        Ok(Self { crowd: RefCell::new(crowd), client, to, _room: room, _simpd: simpd, world })
     }
-    Ok(lines as f64 * to.len() as f64 / began.elapsed().as_secs_f64())
-}
 
-/// So many lines of members to all others, each with its confirmation.
-fn public(crowd: &mut Crowd, size: u64, lines: u64, at_once: bool) -> Attempt<f64> {
-    crowd.calm()?;
-    crowd.forget();
-    let speakers = if at_once { size.min(10) } else { 1 };
-    let rounds = (lines / speakers).max(1);
-    let began = Instant::now();
-    for _ in 0..rounds {
-        for speaker in 0..speakers {
-            crowd.say(speaker as u32, TEXT)?;
+    /// So many lines to each, without the room: deliveries per second.
+    fn direct(&self, lines: u64) -> Attempt<f64> {
+        let (mut crowd, mut client) = (self.crowd.borrow_mut(), self.client.borrow_mut());
+        crowd.calm()?;
+        crowd.forget();
+        let began = Instant::now();
+        for _ in 0..lines {
+            let requests: Vec<Request> =
+                self.to.iter().map(|to| Request::send(Some(to.clone()), TEXT)).collect();
+            client.ask_all(&requests)?;
+            crowd.hear(self.to.len() as u64)?;
         }
-        crowd.hear(speakers * size)?;
+        Ok(lines as f64 * self.to.len() as f64 / began.elapsed().as_secs_f64())
     }
-    Ok((rounds * speakers * (size - 1)) as f64 / began.elapsed().as_secs_f64())
+
+    /// So many lines of members to all others, each with its confirmation, so many at a time: deliveries per second.
+    fn public(&self, speakers: u32, lines: u64) -> Attempt<f64> {
+        let mut crowd = self.crowd.borrow_mut();
+        crowd.calm()?;
+        crowd.forget();
+        let (size, speakers) = (self.to.len() as u64, speakers.min(self.to.len() as u32));
+        let rounds = (lines / u64::from(speakers)).max(1);
+        let began = Instant::now();
+        for _ in 0..rounds {
+            for speaker in 0..speakers {
+                crowd.say(speaker, TEXT)?;
+            }
+            crowd.hear(u64::from(speakers) * size)?;
+        }
+        Ok((rounds * u64::from(speakers) * (size - 1)) as f64 / began.elapsed().as_secs_f64())
+    }
 }

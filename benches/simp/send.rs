@@ -2,57 +2,82 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::rounds::{Contender, compare, median};
-use crate::world::{PLAIN, Process, World};
-use crate::{Attempt, Effort, machine};
+use crate::builds::Build;
+use crate::machine::Core;
+use crate::rounds::{Column, Contender, compare, median};
+use crate::world::{PLAIN, Process, Simpd, World};
+use crate::{Attempt, Bench, machine};
 
 /// The bare process. It is compiled here, and not a mode of this program, whose start-up is larger than its own.
 const BARE_SEND: &str = include_str!("bare_send.rs");
 
-/// Both daemons durable or not, two tables.
-pub fn measure(effort: Effort) -> Attempt<()> {
-    by_turns(effort, "process", ["goal <= 1.15x", "goal <= 1.30x"])?;
-    by_turns(effort, "disk", ["", "goal <= 2.00x"])
+/// Prints both tables: without and with waiting for the disk.
+pub fn measure(bench: &mut Bench) -> Attempt<()> {
+    measure_with(bench, "process", "goal <= 0.95x static")?;
+    measure_with(bench, "disk", "goal <= 1.75x static")
 }
 
-fn by_turns(effort: Effort, durability: &str, goals: [&str; 2]) -> Attempt<()> {
-    let world = World::new(durability, PLAIN)?;
-    let (alice, bob) = (world.simpd(&[])?, world.simpd(&[])?);
+fn measure_with(bench: &Bench, durability: &str, goal: &str) -> Attempt<()> {
+    println!("  durability = {durability:?}");
+    let each = bench.effort.of(60, 15);
+    let world = World::new(&Build::now(), durability, PLAIN)?;
     let socket = world.runtime.join("echo.sock");
     let _echo = Process::bare(&["bare-echo", &socket.to_string_lossy()])?;
-    let bare_static = compile(&world, "static", &["-C", "target-feature=+crt-static"])?;
-    let bare_dynamic = compile(&world, "dynamic", &[])?;
-    alice.open_chat(&bob)?;
-
-    let each = effort.of(60, 15);
-    let bare = |program: &PathBuf| {
-        let mut command = Command::new(program);
+    let mut contenders = Vec::new();
+    let flags: [(&str, &[&str]); 2] =
+        [("bare process, static", &["-C", "target-feature=+crt-static"]), ("bare process, dynamic", &[])];
+    for (name, flags) in flags {
+        let mut command = Command::new(compile(&world, name, flags)?);
         command.arg(&socket);
-        command
-    };
-    let simpctl = |words: &[&str]| {
-        let mut command = world.command(env!("CARGO_BIN_EXE_simpctl"));
-        command.args(["-d", &alice.address.ip().to_string(), "send"]).args(words).arg("hi");
-        command
-    };
-    let mut no_wait = simpctl(&["--no-wait"]);
-    let before = alice.client()?.newest()?;
-    micros(&mut no_wait)?;
-    if alice.client()?.newest()? == before {
-        return Err("simpctl send did not queue anything".into());
+        contenders.push(Contender::new(name, move || time(&mut command, each)));
     }
-    println!("  durability = {durability:?}");
-    let contenders = vec![
-        Contender::new("bare process, static", || time(&mut bare(&bare_static), each)),
-        Contender::new("bare process, dynamic", || time(&mut bare(&bare_dynamic), each)),
-        Contender::new("simpctl send --no-wait", || time(&mut no_wait, each)).goal(goals[0]),
-        Contender::new("simpctl send, acknowledged", || time(&mut simpctl(&[]), each)).goal(goals[1]),
-    ];
-    compare("us", effort.of(7, 5), contenders)
+    let pairs: Vec<Pair> =
+        Build::all().iter().map(|build| Pair::open(build, durability)).collect::<Attempt<_>>()?;
+    for (way, words) in
+        [("simpctl send --no-wait", &["--no-wait", "hi"][..]), ("simpctl send, acknowledged", &["hi"])]
+    {
+        for pair in &pairs {
+            let mut command = pair.send(&pair.world.build.simpctl(), words);
+            let contender = Contender::new(pair.world.build.called(way), move || time(&mut command, each));
+            let goal = if words.len() == 1 { goal } else { "" };
+            contenders.push(contender.goal(goal));
+        }
+    }
+    compare([Column::MICROS], bench.effort.of(9, 4), contenders)?;
+    Ok(())
+}
+
+/// Two simpds with a chat.
+struct Pair {
+    alice: Simpd,
+    _bob: Simpd,
+    world: World,
+}
+
+impl Pair {
+    fn open(build: &Build, durability: &str) -> Attempt<Self> {
+        let world = World::new(build, durability, PLAIN)?;
+        let (alice, bob) = (world.simpd(Core::Shared, &[])?, world.simpd(Core::Shared, &[])?);
+        alice.open_chat(&bob)?;
+        let pair = Self { alice, _bob: bob, world };
+        let before = pair.alice.client()?.newest()?;
+        micros(&mut pair.send(&pair.world.build.simpctl(), &["--no-wait", "hi"]))?;
+        match pair.alice.client()?.newest()? == before {
+            true => Err("simpctl send did not queue anything".into()),
+            false => Ok(pair),
+        }
+    }
+
+    /// This simpctl sends.
+    fn send(&self, simpctl: &Path, words: &[&str]) -> Command {
+        let mut command = self.world.command(simpctl);
+        command.args(["-d", &self.alice.address.ip().to_string(), "send"]).args(words);
+        command
+    }
 }
 
 /// What the bare process talks to.
@@ -81,13 +106,13 @@ fn compile(world: &World, name: &str, flags: &[&str]) -> Attempt<PathBuf> {
 }
 
 /// Microseconds of the run in the middle.
-fn time(command: &mut Command, runs: usize) -> Attempt<f64> {
+fn time(command: &mut Command, runs: usize) -> Attempt<[f64; 1]> {
     let figures: Vec<f64> = (0..runs).map(|_| micros(command)).collect::<Attempt<_>>()?;
-    Ok(median(&figures))
+    Ok([median(&figures)])
 }
 
 /// Microseconds from before the start until after the end.
-fn micros(command: &mut Command) -> Attempt<f64> {
+pub fn micros(command: &mut Command) -> Attempt<f64> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let begin = Instant::now();
     let status = command.status()?;

@@ -1,18 +1,23 @@
 //! A place of its own for a measure: folders, addresses, and the daemons in it. All of it ends with the values.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use simp_control::{Request, places};
 
 use crate::Attempt;
+use crate::builds::Build;
 use crate::client::BenchClient;
+use crate::machine::{self, Core};
 
 /// Counts what is made in this process, to give each its own name.
 static MADE: AtomicU16 = AtomicU16::new(0);
@@ -23,8 +28,10 @@ pub const PLAIN: &str = "off";
 /// With this, all are secure.
 pub const SECURE: &str = "require";
 
-/// Folders that nobody else uses, removed at the end.
+/// Folders that nobody else uses, removed at the end, and whose programs are in them.
 pub struct World {
+    /// Which programs.
+    pub build: Build,
     /// Short, because the sockets are in it.
     pub runtime: PathBuf,
     /// In the target folder, for /tmp may be in memory, where nothing waits for a disk.
@@ -33,16 +40,18 @@ pub struct World {
 
 impl World {
     /// `durability` and `secure` are those of simpd.toml.
-    pub fn new(durability: &str, secure: &str) -> Attempt<Self> {
+    pub fn new(build: &Build, durability: &str, secure: &str) -> Attempt<Self> {
         let name = format!("simp-bench-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let world = Self {
+            build: build.clone(),
             runtime: std::env::temp_dir().join(&name),
             state: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&name),
         };
-        fs::create_dir_all(&world.runtime)?;
-        // simpd makes the folder of its log itself: that must be nobody else's, whatever our umask is.
+        // simpd trusts no folder that others may read, whatever our umask is.
+        let make = |folder: &Path| DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        make(&world.runtime)?;
         let config = world.config().join("simp");
-        fs::create_dir_all(&config)?;
+        make(&config)?;
         // What is measured is how fast it can be, not how fast it lets one host be.
         let settings =
             format!("durability = \"{durability}\"\nsecure = \"{secure}\"\npeer_bytes = 1099511627776\n");
@@ -55,7 +64,7 @@ impl World {
     }
 
     /// One of our programs, in this world.
-    pub fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
             .env_remove("SIMP_DAEMON")
@@ -67,13 +76,14 @@ impl World {
     }
 
     /// A simpd that accepts everybody, ready to serve.
-    pub fn simpd(&self, flags: &[&str]) -> Attempt<Simpd> {
+    pub fn simpd(&self, core: Core, flags: &[&str]) -> Attempt<Simpd> {
         let address = SocketAddr::new(fresh_ip().parse()?, places::PORT);
-        let mut command = self.command(env!("CARGO_BIN_EXE_simpd"));
+        let mut command = self.command(self.build.simpd());
         command.arg(address.to_string()).args(["--user", "bench", "--accept", "all", "--log", "error"]);
-        let process = Process::start(command.args(flags))?;
+        command.args(flags);
+        let process = machine::on(core, || Process::start(&mut command))?;
         let socket = places::socket_path(&self.runtime.join("simp"), address);
-        Ok(Simpd { process, address, socket })
+        Ok(Simpd { process, address, socket, command, core })
     }
 }
 
@@ -123,6 +133,13 @@ impl Process {
         self.0.id()
     }
 
+    /// Ends it with this signal, and waits until it has ended.
+    pub fn end(&mut self, signal: Signal) -> Attempt<()> {
+        kill(Pid::from_raw(self.id() as i32), signal)?;
+        self.0.wait()?;
+        Ok(())
+    }
+
     /// It stands still, or goes on.
     pub fn pause(&self, is_paused: bool) -> Attempt<()> {
         let signal = if is_paused { Signal::SIGSTOP } else { Signal::SIGCONT };
@@ -143,13 +160,28 @@ pub struct Simpd {
     pub process: Process,
     /// Where it receives.
     pub address: SocketAddr,
-    socket: PathBuf,
+    /// Of its control socket.
+    pub socket: PathBuf,
+    command: Command,
+    core: Core,
 }
 
 impl Simpd {
     /// A connection to its control socket.
     pub fn client(&self) -> Attempt<BenchClient> {
         BenchClient::connect(&self.socket)
+    }
+
+    /// Starts it again, which has to have ended; returns how long it takes until it serves.
+    pub fn start_again(&mut self) -> Attempt<Duration> {
+        let begin = Instant::now();
+        self.process = machine::on(self.core, || Process::start(&mut self.command))?;
+        Ok(begin.elapsed())
+    }
+
+    /// The CPU time that it has taken, in microseconds.
+    pub fn cpu(&self) -> Attempt<f64> {
+        Ok(machine::cpu_time(self.process.id())?.as_secs_f64() * 1e6)
     }
 
     /// Opens a chat with another simpd, ready to deliver at full speed; returns its id.

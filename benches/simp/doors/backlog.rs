@@ -4,11 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::TEXT;
 use super::house::House;
 use super::servers::{Servers, messages};
 use crate::rounds::{median, range};
-use crate::{Attempt, Effort};
+use crate::{Attempt, Effort, TEXT};
 
 const LINES: u32 = 1_000;
 

@@ -3,11 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::TEXT;
 use super::house::{House, Spent};
 use super::servers::Servers;
-use crate::rounds::{median, print, range};
-use crate::{Attempt, Effort};
+use crate::rounds::{Column, median, print, range};
+use crate::{Attempt, Effort, TEXT};
+
+const NANOS: Column = Column::new("ns", 0);
 
 /// Members at each door.
 const EACH: u32 = 250;
@@ -75,11 +76,11 @@ fn measure_talk(effort: Effort, houses: &mut [House], servers: &Servers, at_once
     }
     let Some(reference) = all.first() else { return Ok(()) };
     for figures in &all {
-        print(&figures.name, "ns", &figures.room, &reference.room, "goal <= 1.15x");
+        print(&figures.name, NANOS, &figures.room, &reference.room, "goal <= 1.15x");
     }
     println!("  the same, with the simpd of that door");
     for figures in &all {
-        print(&figures.name, "ns", &figures.both, &reference.both, "");
+        print(&figures.name, NANOS, &figures.both, &reference.both, "");
     }
     for (house, figures) in houses.iter().zip(&server).skip(1) {
         print_server(&format!("nats-server for each line, doors: {}", house.doors.len()), figures);

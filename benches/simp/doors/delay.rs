@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::TEXT;
 use super::house::House;
 use super::servers::Servers;
-use crate::{Attempt, Effort};
+use crate::{Attempt, Effort, TEXT};
 
 /// Members at each door: few, so that a line does not wait for those that go to others.
 const EACH: u32 = 10;

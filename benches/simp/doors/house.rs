@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::servers::Servers;
 use crate::Attempt;
+use crate::builds::Build;
 use crate::crowd::Crowd;
-use crate::machine::cpu_time;
+use crate::machine::{Core, cpu_time};
 use crate::world::{PLAIN, Process, Simpd, World};
 
 /// A room with its members.
@@ -37,9 +38,9 @@ pub struct Spent {
 impl Door {
     /// That of a room without NATS, or one of several of the room with this name.
     pub fn open(name: &str, number: usize, servers: Option<&Servers>) -> Attempt<Self> {
-        let world = World::new("disk", PLAIN)?;
-        let simpd = world.simpd(&["--max-chats", "2000"])?;
-        let mut command = world.command(env!("CARGO_BIN_EXE_simp-room"));
+        let world = World::new(&Build::now(), "disk", PLAIN)?;
+        let simpd = world.simpd(Core::Shared, &["--max-chats", "2000"])?;
+        let mut command = world.command(world.build.room());
         let flags = ["run", "--open", "--history", "0", "--rate", "100000", "--max-members", "2000"];
         command.args(flags).args(["--name", name, "-d", &simpd.address.to_string()]);
         if let Some(servers) = servers {

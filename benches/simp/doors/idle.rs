@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::house::{Door, House};
 use super::servers::Servers;
 use crate::machine::cpu_time;
-use crate::memory::{Memory, Work};
+use crate::occupied::{Memory, Work};
 use crate::{Attempt, Effort};
 
 /// Members at another door.

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Attempt;
+use crate::builds::Build;
 use crate::machine::cpu_time;
 use crate::world::{PLAIN, Process, World, fresh_ip};
 
@@ -39,7 +40,7 @@ impl Servers {
 
     /// So many. They are ready.
     pub fn start(count: usize) -> Attempt<Self> {
-        let world = World::new("process", PLAIN)?;
+        let world = World::new(&Build::now(), "process", PLAIN)?;
         let addresses: Vec<String> = (0..count).map(|_| fresh_ip()).collect();
         let mut servers = Vec::new();
         for (number, address) in addresses.iter().enumerate() {
