@@ -5,7 +5,7 @@
 //! - `asking`: the client of the control API. `peer`: a peer that does what the test says. `double`: another
 //!   implementation. `scripted`: a simpd that says what the test says. `terminal`: a program with its screen and keys.
 //! - `browser`: a page that somebody looks at.
-//! - `nats`: the servers between the doors of a room. `stranger`: a bare client of them. `way`: how a door gets there.
+//! - `names`: what the machine knows of hosts. `nats`: the servers between the doors of a room. `stranger`: a bare client of them. `way`: how a door gets there.
 //! - here: the deadline, the seed, and what the machine is and can do.
 
 mod asking;
@@ -13,6 +13,7 @@ mod browser;
 mod command;
 mod daemon;
 mod double;
+mod names;
 mod nats;
 mod peer;
 pub mod scripted;
@@ -26,6 +27,7 @@ pub use browser::{Browser, Look};
 pub use command::{Ran, Running, compile, is_connected_to, run};
 pub use daemon::Daemon;
 pub use double::RunningDouble;
+pub use names::Names;
 pub use nats::{Servers, Setup};
 pub use peer::Peer;
 pub use simp_seeds::Random;

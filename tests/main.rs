@@ -9,6 +9,7 @@
 //! - `lost`: what simpctl says to simpd, and what it does when an answer never comes.
 //! - `outbox`: messages that are kept until their peer is there, and what else is kept.
 //! - `hosts`: such messages for hosts by their names, and taking them out again.
+//! - `resolver`: which hosts simpctl knows, also one that is linked statically.
 //! - `retention`: old entries go, and what must stay stays.
 //! - `simpctl`: what simpctl says when something is wrong.
 //! - `start`: `simpctl start`. `overview`: what it says without a command.
@@ -103,6 +104,7 @@ mod python;
 mod recipes;
 mod relay;
 mod reply;
+mod resolver;
 mod restart;
 mod retention;
 mod roaming;

@@ -41,7 +41,10 @@ check_files() {
     for program in simpctl simpd simp-room simp-web; do
         says 0 "$program *" "/usr/bin/$program" --version
     done
-    says 0 '*statically linked*' ldd /usr/bin/simpctl
+    case $libc in
+        musl) says 1 '*not a dynamic executable*' ldd /usr/bin/simpctl ;;
+        glibc) says 0 '*statically linked*' ldd /usr/bin/simpctl ;;
+    esac
 }
 
 check_units() {
@@ -77,15 +80,24 @@ use() {
     says 0 '' simpctl quit
     # Names are looked up by a program without libraries too.
     says 1 '*127.0.0.1:9: nobody listens there*' simpctl connect localhost:9
-    says 7 'simpctl: no-such-host.invalid: unknown host' simpctl connect no-such-host.invalid
-    # By another program: its own glibc would load libraries of the system, and might crash in them.
-    says 7 'simpctl: localhost.: unknown host' env PATH=/nowhere /usr/bin/simpctl connect localhost.
+    case $libc in
+        musl)
+            says 1 '*127.0.0.1:9: nobody listens there*' env PATH=/nowhere /usr/bin/simpctl connect localhost.:9
+            says 7 'simpctl: no-such-host.invalid: its name cannot be looked up now (does DNS work here?)' \
+                simpctl connect no-such-host.invalid
+            ;;
+        glibc)
+            says 7 'simpctl: no-such-host.invalid: unknown host' simpctl connect no-such-host.invalid
+            # By another program: its own glibc would load libraries of the system, and might crash in them.
+            says 7 'simpctl: localhost.: unknown host' env PATH=/nowhere /usr/bin/simpctl connect localhost.
+            ;;
+    esac
     says 0 '' simpctl stop
     says 0 '' simpctl -d $machine stop
 }
 
 inside() {
-    package=$1
+    package=$1 libc=$2
     ip link set lo up
     mkdir -p /var/lib/private
     files >/run/before
@@ -111,7 +123,7 @@ inside() {
 }
 
 if [ "${1-}" = --inside ]; then
-    inside "$2"
+    inside "$2" "$3"
     exit
 fi
 
@@ -126,13 +138,16 @@ own '
 ' sh "$disk" 2>/dev/null || { echo "skipped: this machine gives nobody file systems of their own"; exit 0; }
 
 package=$PWD/$(sh contrib/deb/build.sh dev)
+# What that has linked simpctl with.
+libc=glibc
+[ -d "$(rustc --print target-libdir --target "$(uname -m)-unknown-linux-musl")" ] && libc=musl
 own '
-    disk=$1 script=$2 package=$3
+    disk=$1 script=$2 package=$3 libc=$4
     mount -t tmpfs tmpfs "$disk"
     for folder in etc usr var root; do
         mkdir -p "$disk/$folder/up" "$disk/$folder/work"
         mount -t overlay overlay -o "lowerdir=/$folder,upperdir=$disk/$folder/up,workdir=$disk/$folder/work" "/$folder"
     done
     mount -t tmpfs tmpfs /run
-    exec sh "$script" --inside "$package"
-' sh "$disk" tests/package.sh "$package"
+    exec sh "$script" --inside "$package" "$libc"
+' sh "$disk" tests/package.sh "$package" "$libc"

@@ -148,6 +148,16 @@ if [ $# = 0 ]; then
         sh examples/room-on-three-hosts.sh
     fi
 
+    say "a simpctl that is linked with musl"
+    musl=$(uname -m)-unknown-linux-musl
+    if [ -d "$(rustc --print target-libdir --target "$musl")" ] || timeout 120 rustup target add "$musl" 2>/dev/null; then
+        # The tests run it beside the other one.
+        SIMP_STATIC_SIMPCTL=$(realpath "$(sh contrib/static/build.sh dev)")
+        export SIMP_STATIC_SIMPCTL
+    else
+        echo "skipped: Rust has no target $musl here (rustup target add $musl)"
+    fi
+
     say "the Debian package"
     if [ "$(id -u)" != 0 ] || [ -n "$(missing dpkg unshare cargo-deb)" ]; then
         echo "skipped: it needs root, dpkg, unshare and cargo-deb (missing:$(missing dpkg unshare cargo-deb))"

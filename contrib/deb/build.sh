@@ -24,10 +24,19 @@ cargo build --quiet --locked --profile "$profile" --bins >&2
 for program in simpd simp-room simp-web; do
     cp "$built/$program" target/deb/
 done
-# simpctl is started for each message, and a program that loads no libraries starts faster. Only what is linked at the end
-# is told so: nothing else is built again.
-cargo rustc --quiet --locked --profile "$profile" --features getent --bin simpctl -- -C target-feature=+crt-static >&2
-cp "$built/simpctl" target/deb/
+# simpctl is started for each message, and a program that loads no libraries starts faster.
+musl=$(uname -m)-unknown-linux-musl
+if [ -d "$(rustc --print target-libdir --target "$musl")" ] || timeout 120 rustup target add "$musl" >/dev/null 2>&1; then
+    small=small
+    [ "$profile" = release ] || small=$profile
+    simpctl=$(sh contrib/static/build.sh "$small")
+else
+    echo "build.sh: simpctl is linked with glibc, and starts slower than with musl (rustup target add $musl)" >&2
+    # Only what is linked at the end is told so: nothing else is built again.
+    cargo rustc --quiet --locked --profile "$profile" --features getent --bin simpctl -- -C target-feature=+crt-static >&2
+    simpctl=$built/simpctl
+fi
+cp "$simpctl" target/deb/simpctl
 strip target/deb/*
 for shell in bash zsh fish; do
     target/deb/simpctl completions "$shell" >"target/deb/simpctl.$shell"

@@ -1,7 +1,8 @@
 //! What the system knows of hosts, users and groups, from wherever nsswitch.conf(5) says.
 //!
-//! A program that is linked statically must not ask for that by itself: its glibc would load libraries that belong to the
-//! glibc of the system, and crash. With the feature `getent`, the program of this name asks in its place.
+//! A program that is linked statically does not come by all of that itself. With glibc, it would load libraries that belong
+//! to the glibc of the system, and crash: with the feature `getent`, the program of this name asks in its place. With musl, it
+//! knows files and DNS, and getent(1) is asked for what is not there: multicast DNS, LDAP, machines of systemd and the like.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -12,8 +13,22 @@ use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::address::Host;
 
-/// Whether getent(1) asks.
-const BY_GETENT: bool = cfg!(feature = "getent");
+/// Who is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Our own C library.
+    Library,
+    /// getent(1), by which nobody learns why nothing was found.
+    Getent,
+    /// The library, and getent(1) for what that does not know.
+    Both,
+}
+
+const ASKED: Asked = match (cfg!(feature = "getent"), cfg!(target_env = "musl")) {
+    (true, _) => Asked::Getent,
+    (false, true) => Asked::Both,
+    (false, false) => Asked::Library,
+};
 
 /// Why no address of a host is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,10 +45,26 @@ pub enum LookupError {
 /// resolv.conf(5) says.
 ///
 /// # Errors
-/// [`LookupError`]. By getent(1), which does not tell the two apart, a host is unknown.
+/// [`LookupError`]. By getent(1) alone, a host is unknown.
 pub(crate) fn hosts(name: &str) -> Result<Vec<Host>, LookupError> {
-    let found = if BY_GETENT { hosts_by_getent(name) } else { hosts_by_library(name)? };
+    let by_getent = || Some(hosts_by_getent(name)).filter(|found| !found.is_empty());
+    let found = match ASKED {
+        Asked::Library => hosts_by_library(name)?,
+        Asked::Getent => hosts_by_getent(name),
+        // Where there is multicast DNS, there may be no other, and no answer of it is soon known.
+        Asked::Both if is_of_multicast(name) => by_getent().map_or_else(|| hosts_by_library(name), Ok)?,
+        Asked::Both => match hosts_by_library(name) {
+            Err(LookupError::Unknown) => by_getent().ok_or(LookupError::Unknown)?,
+            found => found?,
+        },
+    };
     if found.is_empty() { Err(LookupError::Unknown) } else { Ok(found) }
+}
+
+/// Whether the name is not DNS's (RFC 6762, 3).
+fn is_of_multicast(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case("local"))
 }
 
 fn hosts_by_library(name: &str) -> Result<Vec<Host>, LookupError> {
@@ -60,27 +91,33 @@ fn hosts_by_getent(name: &str) -> Vec<Host> {
 
 /// What a user is called; `None` if there is none with this id.
 pub(crate) fn user_name(uid: Uid) -> Option<String> {
-    if !BY_GETENT {
-        return Some(User::from_uid(uid).ok()??.name);
-    }
-    field(&getent("passwd", &uid.to_string())?, 0)
+    known(|| User::from_uid(uid).ok().flatten().map(|user| user.name), || field(&passwd(uid)?, 0))
 }
 
 /// What a group is called; `None` if there is none with this id.
 pub(crate) fn group_name(gid: Gid) -> Option<String> {
-    if !BY_GETENT {
-        return Some(Group::from_gid(gid).ok()??.name);
-    }
-    field(&getent("group", &gid.to_string())?, 0)
+    let line = || getent("group", &gid.to_string());
+    known(|| Group::from_gid(gid).ok().flatten().map(|group| group.name), || field(&line()?, 0))
 }
 
 /// The home of our own user.
 pub(crate) fn home() -> Option<PathBuf> {
     let uid = Uid::effective();
-    if !BY_GETENT {
-        return Some(User::from_uid(uid).ok()??.dir);
+    let by_getent = || field(&passwd(uid)?, 5).map(PathBuf::from);
+    known(|| User::from_uid(uid).ok().flatten().map(|user| user.dir), by_getent)
+}
+
+/// What those know who are asked.
+fn known<T>(by_library: impl Fn() -> Option<T>, by_getent: impl Fn() -> Option<T>) -> Option<T> {
+    match ASKED {
+        Asked::Library => by_library(),
+        Asked::Getent => by_getent(),
+        Asked::Both => by_library().or_else(by_getent),
     }
-    field(&getent("passwd", &uid.to_string())?, 5).map(PathBuf::from)
+}
+
+fn passwd(uid: Uid) -> Option<String> {
+    getent("passwd", &uid.to_string())
 }
 
 /// A field of a line of passwd(5).
