@@ -4,10 +4,13 @@ use std::fs::File;
 use std::path::Path;
 
 use serde_json::Value;
-use simp_control::{Answer, Event, Failure, FailureKind, Peer, Reason, Reply, Request, Takes, What};
+use simp_control::{
+    Answer, Event, Failure, FailureKind, MessageState, Peer, Reason, Reply, Request, Takes, What,
+};
+use simp_proto::Operation;
 
 use crate::harness::scripted::{asked, hello_with, scripted};
-use crate::harness::{Daemon, Ran, World, within};
+use crate::harness::{Daemon, Ran, Running, World, within};
 
 /// Alice and Bob, in a chat like this.
 fn chat(world: &World, how: &str) -> (Daemon, Daemon) {
@@ -206,6 +209,120 @@ fn outcome(message: u64, reason: Option<Reason>) -> Answer {
         None => What::Delivered { message },
     };
     Answer::Event(Event { id: message + 1, at_ms: 0, chat: 1, peer, secure: None, answers: None, what })
+}
+
+#[test]
+fn lines_that_are_at_hand_are_under_way_together_and_their_outcomes_are_told_in_order() {
+    let world = World::new();
+    let queued = |message| Answer::Reply(Reply::Queued { message, chat: 1 });
+    // Nothing is said to the second and third before the fourth is asked for.
+    let together =
+        vec![queued(9), outcome(11, None), queued(11), queued(13), outcome(13, None), outcome(9, None)];
+    let answers = vec![vec![queued(7), outcome(7, None)], vec![], vec![], together];
+    let (ran, texts) = with_simpd(&world, &["send", "--json"], "a\nb\nc\n\n\nd\n", answers);
+    assert_eq!(texts, ["a", "b", "c", "d"]);
+    let told = ran.ok();
+    let message = |line: &str| serde_json::from_str::<Value>(line).unwrap()["message"].as_u64().unwrap();
+    assert_eq!(told.lines().map(message).collect::<Vec<_>>(), [7, 9, 11, 13]);
+}
+
+#[test]
+fn a_line_that_is_not_delivered_ends_the_stream_and_those_behind_it_are_not_delivered_either() {
+    let world = World::new();
+    let _alice = world.start(1, &["--user", "alice", "--accept", "all"]);
+    let (to, bob) = (world.address(1), world.peer(2, "bob"));
+    bob.open(&to);
+    let mut sending = world.spawn_ctl(1, &["send"]);
+    sending.write_line("one");
+    bob.hear(&to, 0, "one");
+    sending.write_line("two\nthree\nfour");
+    bob.expect(Operation::Chat, 1, b"two");
+    bob.send(&to, Operation::Fin, 0, b"");
+    bob.expect(Operation::Ack, 0, b"");
+    let ended = sending.wait();
+    let line =
+        "simpctl: standard input line 2: not delivered: peer quit (send it again with: simpctl resend ";
+    assert!(ended.status == Some(8) && ended.stderr.starts_with(line), "{ended:?}");
+    assert!(ended.stderr.ends_with("); the line before it was sent\n"), "{ended:?}");
+}
+
+#[test]
+fn a_failure_says_how_many_lines_after_it_may_have_been_sent() {
+    let world = World::new();
+    let queued = |message| Answer::Reply(Reply::Queued { message, chat: 1 });
+    let states = |states| vec![Answer::Reply(Reply::States { states })];
+    let taken_back = outcome(9, Some(Reason::Cancelled));
+    let path = world.path("scripted.sock");
+    for (last, after) in [
+        (MessageState::Waiting, "the 2 lines after it may have been sent"),
+        (MessageState::Undelivered { reason: Reason::Cancelled }, "the line after it may have been sent"),
+    ] {
+        let together = vec![queued(9), queued(11), queued(13), taken_back.clone()];
+        let script = vec![
+            hello_with(&["takes"]),
+            vec![Answer::Reply(Reply::Following { after: 1 })],
+            vec![queued(7), outcome(7, None)],
+            vec![],
+            vec![],
+            together,
+            states(vec![Some(MessageState::Delivered), Some(last)]),
+        ];
+        let script = scripted(&path, vec![script]);
+        let why = "not delivered: cancelled (send it again with: simpctl resend 9)";
+        let line = format!("simpctl: standard input line 2: {why}; the line before it was sent; {after}");
+        pipe(&world, &path, &["send"], b"a\nb\nc\nd\n").fails(8, &line);
+        let last = asked(&script).remove(0).pop();
+        assert_eq!(last, Some(Request::States { messages: vec![11, 13] }));
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn lines_under_way_are_asked_for_once_more_if_simpd_goes_away() {
+    let world = World::new();
+    let path = world.path("scripted.sock");
+    let queued = |message| Answer::Reply(Reply::Queued { message, chat: 1 });
+    let following = |after| vec![Answer::Reply(Reply::Following { after })];
+    let first = vec![
+        hello_with(&["takes"]),
+        following(1),
+        vec![queued(7), outcome(7, None)],
+        vec![queued(9)],
+        vec![],
+    ];
+    let settled = |message| [following(message), vec![outcome(message, None)]].concat();
+    let second = vec![
+        hello_with(&["takes"]),
+        settled(9),
+        following(10),
+        vec![queued(11)],
+        settled(11),
+        following(12),
+        vec![queued(13), outcome(13, None)],
+    ];
+    let script = scripted(&path, vec![first, second]);
+    let mut sending = world.command("simpctl");
+    sending.arg("-d").arg(&path).arg("send");
+    let mut sending = Running::start(sending);
+    sending.write_line("a\nb\nc");
+    let lost = sending.read_error_line();
+    assert!(lost.contains("went away"), "{lost}");
+    let back = sending.read_error_line();
+    sending.write_line("d");
+    let ended = sending.wait();
+    assert_eq!((ended.status, back.contains("is back")), (Some(0), true), "{back} {ended:?}");
+    let sent = |request: Request| match request {
+        Request::Send { text, token, again_after, .. } => Some((text, token, again_after)),
+        _ => None,
+    };
+    let [before, after]: [Vec<_>; 2] = asked(&script)
+        .into_iter()
+        .map(|asked| asked.into_iter().filter_map(sent).collect())
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap();
+    assert_eq!(after[0], (String::from("c"), before[2].1, Some(8)));
+    assert_eq!(after[1].2, None);
 }
 
 /// What simpctl does with these lines, and asks a simpd that says this to each text.

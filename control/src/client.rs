@@ -11,8 +11,9 @@ use crate::connection::{Connection, Waited};
 use crate::contact::{Contact, SILENT_AFTER};
 use crate::error::{Error, Outcome, fail, unexpected};
 use crate::event::{Event, Kind};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::FailureKind;
 use crate::find;
+use crate::incoming::Incoming;
 use crate::known_log::KnownLog;
 use crate::request::{Filter, FollowFrom, Request, VERSION};
 use crate::sleep;
@@ -64,20 +65,6 @@ struct Followed {
     filter: Filter,
     /// The last entry that is known to be there.
     at: u64,
-}
-
-/// What came from the daemon.
-#[derive(Debug)]
-pub enum Incoming {
-    /// An entry of the log that we follow.
-    Event(Event),
-    /// The reply to the oldest request that has none.
-    Reply(Reply),
-    /// That request was refused.
-    Refused(Failure),
-    /// The connection broke and there is another one, to the same log. What was asked on the old one is not answered
-    /// any more; what is followed goes on.
-    Reconnected,
 }
 
 /// All of these fail with [`Error::Lost`] if simpd goes away, and does not come back in time if it is waited for. A
@@ -251,6 +238,12 @@ impl Client {
                 return Ok(None);
             }
         }
+    }
+
+    /// Waits for what comes next on this connection; if something was asked that has no answer, only as long as one may take.
+    pub fn next_answered(&mut self) -> Outcome<Incoming> {
+        let deadline = (!self.awaited.is_empty()).then(|| sleep::now() + ANSWER_WITHIN);
+        self.next_here(deadline)?.ok_or_else(|| self.silent())
     }
 
     /// Waits until `call` can be read, and takes nothing from simpd meanwhile. False once the deadline has passed.

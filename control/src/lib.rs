@@ -10,7 +10,7 @@
 //! `control.cddl` beside this file is the same as a schema, for clients in other languages.
 //!
 //! - `request`, `answer`, `event`, `status`, `failure`, `values`, `reasons`, `log_id`, `epochs`: what travels. [`frame`], `framed`: how.
-//! - `client`, `lists`, `positions`, `token`: the one blocking client, on `find`, `connection`, `known_log`, `contact` and `socket`. [`error`]: how what it does
+//! - `client`, `incoming`, `lists`, `positions`, `token`: the one blocking client, on `find`, `connection`, `known_log`, `contact` and `socket`. [`error`]: how what it does
 //!   ends.
 //! - [`escape`], [`clock`], [`when`], [`sizes`]: how every front end shows and reads what travels.
 //! - [`sleep`]: a clock that goes on while the machine sleeps, for whoever waits.
@@ -39,6 +39,7 @@ mod framed;
 mod holder;
 pub mod homes;
 mod host_name;
+mod incoming;
 mod key_owner;
 mod kinds;
 mod known_log;
@@ -66,7 +67,7 @@ mod who;
 pub use address::{Address, AddressError, Host};
 pub use answer::{Answer, AnswerRef, Reply};
 pub use bounded::NAME_MAX;
-pub use client::{Client, Incoming};
+pub use client::Client;
 pub use contact::Contact;
 pub use databases::LookupError;
 pub use epochs::{Epoch, Epochs, Position};
@@ -75,6 +76,7 @@ pub use failure::{Failure, FailureKind, Takes};
 pub use framed::FrameStream;
 pub use holder::{Holder, LOCK};
 pub use host_name::HostName;
+pub use incoming::Incoming;
 pub use key_owner::{KeyOwner, KeyOwnerError};
 pub use lists::Piece;
 pub use log_id::LogId;

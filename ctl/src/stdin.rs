@@ -1,7 +1,7 @@
 //! Standard input as texts to send: its lines, one at a time as they come, without ever holding more than one; or all of it
 //! as one.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use simp_control::error::system;
 use simp_control::frame::LONGEST_TEXT;
@@ -32,6 +32,8 @@ enum Place {
     Line,
     /// In a line of which a part was read; what is held belongs to it too.
     Within,
+    /// After all.
+    End,
 }
 
 impl<R: BufRead> StdinLines<R> {
@@ -45,6 +47,11 @@ impl<R: BufRead> StdinLines<R> {
         self.number
     }
 
+    /// Whether the input has ended.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.place == Place::End
+    }
+
     /// The next line, or why it cannot be sent; `None` at the end of the input. Of a line that is too long the rest is
     /// passed over.
     ///
@@ -54,6 +61,7 @@ impl<R: BufRead> StdinLines<R> {
         loop {
             self.held.clear();
             if self.read()? == 0 {
+                self.place = Place::End;
                 return Ok(None);
             }
             self.number += 1;
@@ -104,12 +112,20 @@ impl<R: BufRead> StdinLines<R> {
         let mut input = (&mut self.input).take(HELD_MAX - self.held.len() as u64);
         input.read_until(b'\n', &mut self.held).map_err(|error| unreadable(&error))
     }
+}
 
-    /// A failure with the number of the last line.
-    pub(crate) fn name(&self, failure: &Failure) -> Failure {
-        let line = format!("standard input line {}: {}", self.number, failure.line);
-        Failure { line, ..failure.clone() }
+impl<R: Read> StdinLines<BufReader<R>> {
+    /// Whether there is a next line that was read already, so that nothing is waited for.
+    pub(crate) fn has_at_hand(&self) -> bool {
+        let lines = self.input.buffer().split_inclusive(|byte| *byte == b'\n');
+        lines.filter(|line| line.ends_with(b"\n")).any(|line| !typed::without_end(line).is_empty())
     }
+}
+
+/// A failure with the number of the line that it is about.
+pub(crate) fn named(number: u64, failure: &Failure) -> Failure {
+    let line = format!("standard input line {number}: {}", failure.line);
+    Failure { line, ..failure.clone() }
 }
 
 /// Where a part of a line ends, of which more follows: after a space if there is one near, and not within a character.
@@ -153,7 +169,8 @@ fn usage(why: &str) -> Failure {
     Failure::new(FailureKind::Usage, why)
 }
 
-fn unreadable(error: &io::Error) -> Failure {
+/// What a failed read of standard input comes to.
+pub(crate) fn unreadable(error: &io::Error) -> Failure {
     Failure::new(FailureKind::Failed, format!("standard input: {}", system(error)))
 }
 
@@ -247,9 +264,21 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_at_hand_if_all_of_it_was_read_and_it_is_not_empty() {
+        for (input, is_at_hand) in
+            [("a\nb\nc", true), ("a\nb", false), ("a\n\n\r\nb", false), ("a\n\r\nb\n", true), ("a\n", false)]
+        {
+            let mut lines = StdinLines::new(BufReader::new(input.as_bytes()));
+            assert!(!lines.has_at_hand(), "nothing was read");
+            lines.next().unwrap();
+            assert_eq!(lines.has_at_hand(), is_at_hand, "{input:?}");
+        }
+    }
+
+    #[test]
     fn a_line_is_named_by_its_number() {
         let mut lines = StdinLines::new(&b"\nb"[..]);
         lines.next().unwrap();
-        assert_eq!(lines.name(&usage("why")).line, "standard input line 2: why");
+        assert_eq!(named(lines.number(), &usage("why")).line, "standard input line 2: why");
     }
 }

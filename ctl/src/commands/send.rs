@@ -4,6 +4,7 @@
 mod file;
 mod lines;
 mod sending;
+mod window;
 
 use std::io;
 

@@ -30,6 +30,18 @@ pub(super) struct Sending<'a> {
     to: Recipient,
     /// Our last message.
     newest: u64,
+    /// The chat that it is in.
+    pub(super) chat: Option<u64>,
+}
+
+/// What a text is asked for with, so that it is queued once however often it is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    token: u64,
+    /// An entry of the log that is older than the text's.
+    known: u64,
+    /// It was asked for on a connection that broke.
+    was_lost: bool,
 }
 
 /// Why a text was not sent.
@@ -72,7 +84,7 @@ impl<'a> Sending<'a> {
     /// Sends with this client as the arguments say.
     pub(super) fn new(client: &'a mut Client, output: &'a mut Output, args: &'a SendArgs) -> Self {
         let (who, to) = (args.to.clone(), Recipient::new(args.to.clone()));
-        Self { client, output, args, who, to, newest: 0 }
+        Self { client, output, args, who, to, newest: 0, chat: None }
     }
 
     /// Whether this run waits for the message's outcome.
@@ -80,14 +92,29 @@ impl<'a> Sending<'a> {
         !self.args.no_wait && (!self.args.queue || self.args.timeout.is_some())
     }
 
+    /// Whether texts can be under way together, without one being sent that is to wait for what becomes of the one before it.
+    pub(super) fn can_go_together(&self) -> bool {
+        !self.args.queue && self.args.timeout.is_none()
+    }
+
     /// Sends one text, once under its name if it has one, and unless told otherwise, waits for what becomes of it.
     pub(super) fn send(&mut self, text: &str, name: Option<&str>) -> Result<(), Unsent> {
+        let asked = self.ask();
+        self.send_asked(text, name, asked)
+    }
+
+    /// The same of a text that was asked for already, on a connection that broke.
+    pub(super) fn send_again(&mut self, text: &str, asked: Asked) -> Result<(), Unsent> {
+        self.send_asked(text, None, Asked { was_lost: true, ..asked })
+    }
+
+    fn send_asked(&mut self, text: &str, name: Option<&str>, asked: Asked) -> Result<(), Unsent> {
         let deadline = deadline(self.args.timeout);
         let (message, chat, outlook) =
-            self.queue(text, name, deadline).map_err(|error| of_text(error, text))?;
-        self.newest = self.newest.max(message);
+            self.queue(text, name, deadline, asked).map_err(|error| of_text(error, text))?;
+        self.is_queued(message, chat);
         if !self.waits() {
-            return Ok(even_unread(self.output.show(&View::Queued { message, chat, text, size: None }))?);
+            return self.show_queued(message, chat, text);
         }
         let event = match outlook {
             Outlook::Ahead => self.outcome(message, deadline),
@@ -95,7 +122,7 @@ impl<'a> Sending<'a> {
             Outlook::Past => self.past_outcome(message, deadline),
         };
         // A script must not take it for unsent, and send it again.
-        match event.map_err(|error| error.goes_on(&format!("message {message} is queued")))? {
+        match event.map_err(|error| is_queued_and(error, message))? {
             Some(event) => match (self.show(&event), outlook) {
                 (Err(Unsent::Other(Error::Failure(failure))), Outlook::Past) => Err(Unsent::Past(failure)),
                 (shown, _) => shown,
@@ -105,6 +132,25 @@ impl<'a> Sending<'a> {
         }
     }
 
+    /// Waits for what becomes of a message that was queued on a connection that broke.
+    pub(super) fn wait_again(&mut self, message: u64) -> Result<(), Unsent> {
+        match self.outcome_behind(message, None).map_err(|error| is_queued_and(error, message))? {
+            Some(event) => self.show(&event),
+            None => Err(Unsent::Other(self.not_yet(message))),
+        }
+    }
+
+    /// Simpd has a text.
+    pub(super) fn is_queued(&mut self, message: u64, chat: u64) {
+        self.newest = self.newest.max(message);
+        self.chat = Some(chat);
+    }
+
+    /// Says that simpd has a text.
+    pub(super) fn show_queued(&mut self, message: u64, chat: u64, text: &str) -> Result<(), Unsent> {
+        Ok(even_unread(self.output.show(&View::Queued { message, chat, text, size: None }))?)
+    }
+
     /// The time is over: takes the message back. If it cannot be, it has left, or its outcome has just come.
     fn take_back(&mut self, message: u64) -> Result<(), Unsent> {
         let within = deadline(Some(TAKEN_BACK_WITHIN));
@@ -112,7 +158,7 @@ impl<'a> Sending<'a> {
         match self.client.insist(within, cancel) {
             Ok(_) => Err(self.taken_back().into()),
             Err(error) if error.is(FailureKind::Failed) => self.not_taken_back(message, error, within),
-            Err(error) => Err(error.goes_on(&format!("message {message} is queued")).into()),
+            Err(error) => Err(is_queued_and(error, message).into()),
         }
     }
 
@@ -142,31 +188,25 @@ impl<'a> Sending<'a> {
         fail(FailureKind::Undelivered, format!("not delivered: taken back after {limit} s"))
     }
 
+    fn ask(&self) -> Asked {
+        Asked { token: token(), known: self.known(), was_lost: false }
+    }
+
     /// Has the daemon take a text on, once, however often it goes away meanwhile.
     fn queue(
         &mut self,
         text: &str,
         name: Option<&str>,
         deadline: Option<Instant>,
+        asked: Asked,
     ) -> Outcome<(u64, u64, Outlook)> {
-        let (token, known, args) = (token(), self.known(), self.args);
+        let args = self.args;
         let (who, to) = (&mut self.who, &mut self.to);
-        let mut asked_again = false;
+        let mut asked = asked;
+        let first = asked;
         let reply = self.client.insist(deadline, |client, again| {
-            asked_again = again;
-            let request = |who, host| Request::Send {
-                who,
-                chat: None,
-                text: text.to_owned(),
-                queue: args.queue,
-                expire_ms: args.expire.map(|expire| expire.as_millis() as u64),
-                token: Some(token),
-                // simpd looks for the token only in entries after this one, so it need not read all of its log.
-                again_after: again.then_some(known),
-                once: name.map(str::to_owned),
-                host,
-                answers: None,
-            };
+            asked.was_lost = again || first.was_lost;
+            let request = |who, host| request(args, text, asked, (who, None), (name, host));
             match args.queue {
                 true => to.ask(client, request),
                 false => names::ask(client, who, |who| request(who, None)),
@@ -178,12 +218,20 @@ impl<'a> Sending<'a> {
         };
         // One with a name may be of an earlier run, and be settled long since.
         let is_old = name.is_some() && message <= self.client.position();
-        let outlook = match (is_old, asked_again) {
+        let outlook = match (is_old, asked.was_lost) {
             (true, _) => Outlook::Past,
             (false, true) => Outlook::Behind,
             (false, false) => Outlook::Ahead,
         };
         Ok((message, chat, outlook))
+    }
+
+    /// Puts a text in line for this chat and no later one. The answer is to be waited for.
+    pub(super) fn submit(&mut self, text: &str, chat: u64) -> Outcome<Asked> {
+        let asked = self.ask();
+        let who = names::who(self.who.as_deref())?;
+        self.client.submit(&request(self.args, text, asked, (who, Some(chat)), (None, None)))?;
+        Ok(asked)
     }
 
     /// An entry of the log that is older than the next message of ours.
@@ -231,7 +279,8 @@ impl<'a> Sending<'a> {
         }
     }
 
-    fn show(&mut self, event: &Event) -> Result<(), Unsent> {
+    /// Says what became of a message.
+    pub(super) fn show(&mut self, event: &Event) -> Result<(), Unsent> {
         match event.what {
             What::Undelivered { reason: Reason::TooLong, .. } => {
                 let line =
@@ -252,8 +301,35 @@ impl<'a> Sending<'a> {
     }
 }
 
+/// The request for a text: to whom and in which chat, and under which name and for which host.
+fn request(
+    args: &SendArgs,
+    text: &str,
+    asked: Asked,
+    (who, chat): (Option<String>, Option<u64>),
+    (name, host): (Option<&str>, Option<String>),
+) -> Request {
+    Request::Send {
+        who,
+        chat,
+        text: text.to_owned(),
+        queue: args.queue,
+        expire_ms: args.expire.map(|expire| expire.as_millis() as u64),
+        token: Some(asked.token),
+        // simpd looks for the token only in entries after this one, so it need not read all of its log.
+        again_after: asked.was_lost.then_some(asked.known),
+        once: name.map(str::to_owned),
+        host,
+        answers: None,
+    }
+}
+
+fn is_queued_and(error: Error, message: u64) -> Error {
+    error.goes_on(&format!("message {message} is queued"))
+}
+
 /// A refusal of a text.
-fn of_text(error: Error, text: &str) -> Unsent {
+pub(super) fn of_text(error: Error, text: &str) -> Unsent {
     match error {
         // An older simpd does not say what the peer takes.
         Error::Failure(failure)
