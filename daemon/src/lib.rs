@@ -1,7 +1,8 @@
 //! simpd: one thread, one UDP socket, one log, any number of clients.
 //!
 //! - `server`: the loop. What happens in a turn of it is the crate `simp-engine`, over the log of `simp-store`.
-//! - `clients`, `udp`, `secure_socket`: the sockets; none knows another. `links`: what goes over the last.
+//! - `clients`, `udp`, `secure_socket`: the sockets; none knows another. `links`: what goes over the last. `backlog`: what came
+//!   over the second faster than turns take it in.
 //!   `entrance`: by which sockets clients come, and with which rights. `group`: for whom some are. `place`: whether they are
 //!   where they were made. `output`: what is to be written to a client. `followers`: entries of the log for clients.
 //!   `audience`: those of them that have all; `frames`: what these are given together.
@@ -15,6 +16,7 @@
 
 mod at_start;
 mod audience;
+mod backlog;
 mod bounds;
 mod clients;
 mod config;

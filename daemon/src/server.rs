@@ -15,10 +15,7 @@ use simp_control::clock::now_ms;
 use simp_control::error::with_remedy;
 use simp_control::sleep::{self, Waking};
 use simp_control::{Host, KeyId};
-use simp_engine::{
-    Arrival, ChannelCommand, ChannelEvent, Departure, Engine, Inputs, Link, Now, Origin, Outputs, Transmit,
-};
-use simp_proto::Datagram;
+use simp_engine::{ChannelCommand, ChannelEvent, Departure, Engine, Inputs, Link, Now, Outputs, Transmit};
 use simp_proto::secure::Broken;
 use simp_service::folders::FolderError;
 use simp_service::supervisor;
@@ -26,6 +23,7 @@ use simp_store::{Store, StoreError};
 use slab::Slab;
 
 use crate::at_start::AtStart;
+use crate::backlog::Backlog;
 use crate::clients::Clients;
 use crate::config::{Args, Config};
 use crate::connection::ClientConnection;
@@ -52,9 +50,6 @@ const LISTENERS: Range<usize> = 6..9;
 const PLACES: Range<usize> = 9..12;
 const FIRST_CLIENT: usize = PLACES.end;
 
-/// Most datagrams taken in one turn, so that a flood does not starve the clients. They share one commit.
-const DATAGRAMS_PER_TURN: usize = 256;
-
 /// A network device whose queue is full is tried again after this long.
 const DEVICE_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
@@ -66,6 +61,7 @@ pub struct Server {
     inputs: Inputs,
     outputs: Outputs,
     udp: Udp,
+    backlog: Backlog,
     links: Option<Links>,
     files: Files,
     resolver: Resolver,
@@ -143,6 +139,7 @@ impl Server {
             inputs: Inputs::default(),
             outputs: Outputs::default(),
             udp,
+            backlog: Backlog::default(),
             links,
             files,
             resolver: Resolver::new(RESOLVER),
@@ -202,6 +199,10 @@ impl Server {
             let now = read_clocks();
             self.gather(now, &events)?;
             self.engine.turn(now, &mut self.inputs, &mut self.outputs)?;
+            if self.backlog.has_more() {
+                // In a burst, the kernel's room is full again before all that is to leave has left.
+                self.receive()?;
+            }
             // Only what the engine has let out leaves, after its commit.
             self.transmit(now)?;
             self.carry_channels(now)?;
@@ -254,6 +255,7 @@ impl Server {
         let hears = self.engine.hears_channels();
         let links = self.links.as_ref();
         self.udp_readable
+            || self.backlog.has_more()
             || links.is_some_and(|links| links.has_more() || (hears && links.has_events()))
             || (hears && !self.inputs.channels.is_empty())
             || (hears && (self.files.has_work() || self.files.has_events()))
@@ -304,9 +306,10 @@ impl Server {
         if self.blocked.is_some() {
             self.flush(now)?;
         }
+        self.receive()?;
         // The network and the clients wait until what is overdue is done.
         if !self.engine.is_giving_up(now.instant) {
-            self.receive()?;
+            self.backlog.take(&mut self.inputs.datagrams);
             self.hear_channels(now)?;
             self.resolver.take_found(&mut self.inputs.lookups);
             self.requests.read(&mut self.clients, &self.engine, &mut self.inputs);
@@ -321,19 +324,8 @@ impl Server {
     }
 
     fn receive(&mut self) -> Result<(), Fatal> {
-        let datagrams = &mut self.inputs.datagrams;
-        let mut is_at_work = true;
-        while self.udp_readable && is_at_work {
-            let before = datagrams.len();
-            let more = self.udp.receive(|received| {
-                let datagram = Datagram::decode(received.bytes);
-                let (from, local, length) = (received.from, received.local, received.bytes.len());
-                let form = datagram.as_ref().map(|datagram| datagram.form).unwrap_or_default();
-                datagrams.push(Arrival { origin: Origin { from, local, length, form }, datagram });
-            })?;
-            self.udp_readable = more == More::Perhaps;
-            // A batch of nothing but errors is left for the next turn as well.
-            is_at_work = datagrams.len() < DATAGRAMS_PER_TURN && datagrams.len() > before;
+        if self.udp_readable || self.backlog.has_more() {
+            self.udp_readable = self.backlog.drain(&mut self.udp)? == More::Perhaps;
         }
         if self.udp.errors_waiting() {
             self.receive_errors()?;

@@ -8,17 +8,21 @@ use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::libc::{c_int, in_pktinfo, in6_pktinfo, sock_extended_err, sockaddr_in6};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, getsockname, recvmsg, setsockopt, socket,
-    sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrStorage, getsockname, getsockopt, recvmsg,
+    setsockopt, socket, sockopt,
 };
 
 use super::incoming::Unreachable;
 pub(crate) use super::kernel::{canonical, may_be_about_another};
 use super::kernel::{to_socket_addr, unreachable};
 
-/// What we ask the kernel to hold for us of what comes, in bytes (it grants up to `net.core.rmem_max`). The default has room for fewer than 300 small datagrams, and a lost one costs the
-/// chat a whole retransmit wait.
-const KERNEL_BUFFER: usize = 1024 * 1024;
+/// What we ask the kernel to hold for us of what comes, in bytes: some 20,000 small datagrams, for it counts much more than
+/// their bytes, and doubles what it is asked for. It grants up to `net.core.rmem_max`, and root may have more. The usual limit
+/// has room for about 550, and a lost one costs the chat a whole retransmit wait.
+const KERNEL_BUFFER: usize = 8 << 20;
+
+/// What the kernel counts for a small datagram, about.
+const KERNEL_DATAGRAM: usize = 768;
 
 /// The same for what leaves. What waits there may not grow old: on a slow way, an ACK would come too late.
 const KERNEL_SEND_BUFFER: usize = 128 * 1024;
@@ -30,7 +34,11 @@ pub(crate) const REPEATS: u32 = 8;
 pub(crate) fn open(address: SocketAddr) -> nix::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let fd = socket(family, SockType::Datagram, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None)?;
-    setsockopt(&fd, sockopt::RcvBuf, &KERNEL_BUFFER)?;
+    if setsockopt(&fd, sockopt::RcvBufForce, &KERNEL_BUFFER).is_err() {
+        setsockopt(&fd, sockopt::RcvBuf, &KERNEL_BUFFER)?;
+    }
+    let granted = getsockopt(&fd, sockopt::RcvBuf)?;
+    tracing::debug!("{address}: the kernel has room for about {} datagrams", granted / KERNEL_DATAGRAM);
     setsockopt(&fd, sockopt::SndBuf, &KERNEL_SEND_BUFFER)?;
     // Also if it is on no interface yet, or no more. On an IPv6 socket too.
     setsockopt(&fd, sockopt::IpFreebind, &true)?;
