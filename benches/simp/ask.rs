@@ -46,7 +46,7 @@ fn measure_with(bench: &Bench, durability: &str) -> Attempt<()> {
             contenders.push(Contender::new(build.called(name), round).goal(goal));
         }
     }
-    compare([Column::RATE], bench.effort.of(9, 4), contenders)?;
+    compare([Column::RATE], bench.effort.of(7, 4), contenders)?;
     Ok(())
 }
 

@@ -27,7 +27,7 @@ const MANY: u32 = 10_000;
 
 /// Prints all of it.
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
-    let lasts = bench.effort.of(Duration::from_millis(500), Duration::from_millis(200));
+    let lasts = bench.effort.of(Duration::from_millis(400), Duration::from_millis(200));
     let steps = CHATS.get(..bench.effort.of(4, 3)).unwrap_or(&CHATS);
     println!("  opened one after another, {IN_ONE_GO} at a time");
     sweep::measure(bench, Some(Panel::Chats), ("chats", steps), |build, count| {
@@ -57,7 +57,7 @@ pub fn measure(bench: &mut Bench) -> Attempt<()> {
 /// Opens so many, and prints what that takes.
 fn open(build: &Build, count: u32) -> Attempt<Inlet> {
     let mut inlet = Inlet::start(build, "process", count)?;
-    let (begin, cpu) = (Instant::now(), inlet.simpd.cpu()?);
+    let (cpu, begin) = (inlet.simpd.cpu()?, Instant::now());
     inlet.load.join()?;
     let elapsed = begin.elapsed().as_secs_f64() * 1e6 / f64::from(count);
     let cpu = (inlet.simpd.cpu()? - cpu) / f64::from(count);

@@ -20,7 +20,7 @@ const NOBODY: &str = "127.60.0.1:7777";
 
 /// Prints what they cost those who have something to say.
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
-    let lasts = bench.effort.of(Duration::from_millis(500), Duration::from_millis(150));
+    let lasts = bench.effort.of(Duration::from_millis(400), Duration::from_millis(150));
     for chats in [1, 64] {
         println!("  {chats} busy chats");
         let panel = (chats == 64).then_some(Panel::Clients);

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Prints what they cost, and how long it takes one that was away to be at the end again.
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
-    let lasts = bench.effort.of(Duration::from_millis(500), Duration::from_millis(200));
+    let lasts = bench.effort.of(Duration::from_millis(400), Duration::from_millis(200));
     println!("  {BUSY} chats, until all who follow have read all");
     sweep::measure(bench, Some(Panel::Followers), ("followers", &FOLLOWERS), |build, count| {
         let mut inlet = Inlet::open(build, "process", BUSY)?;

@@ -25,7 +25,7 @@ pub fn measure(bench: &mut Bench) -> Attempt<()> {
 }
 
 fn measure_chats(bench: &Bench, durability: &str, chats: u32, at_once: u32) -> Attempt<()> {
-    let lasts = bench.effort.of(Duration::from_millis(500), Duration::from_millis(150));
+    let lasts = bench.effort.of(Duration::from_millis(400), Duration::from_millis(150));
     let core = if chats == 1 { Core::Shared } else { Core::Own };
     let world = World::new(&Build::now(), durability, PLAIN)?;
     let mut contenders = Vec::new();
@@ -40,6 +40,6 @@ fn measure_chats(bench: &Bench, durability: &str, chats: u32, at_once: u32) -> A
         let round = move || inlet.round(at_once, lasts);
         contenders.push(Contender::new(build.called("simpd"), round));
     }
-    compare(COLUMNS, bench.effort.of(9, 4), contenders)?;
+    compare(COLUMNS, bench.effort.of(7, 4), contenders)?;
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::builds::Build;
 use crate::load::Inlet;
 use crate::plot::Panel;
 use crate::rounds::{Column, Contender, compare};
@@ -22,48 +23,72 @@ const CHATS: u32 = 64;
 /// From whom nothing ever came.
 const NOBODY: &str = "127.60.0.1:7777";
 
+/// Messages that come in before simpd ends, so that there is something to write down.
+const LAST: u64 = 256;
+
+/// A simpd with so many entries in its log.
+struct Kept {
+    name: String,
+    inlet: Rc<RefCell<Inlet>>,
+}
+
 /// Prints all of it.
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
-    let lasts = bench.effort.of(Duration::from_millis(500), Duration::from_millis(200));
     let steps = ENTRIES.get(..bench.effort.of(4, 3)).unwrap_or(&ENTRIES);
-    let all = RefCell::new(Vec::new());
-    sweep::measure(bench, Some(Panel::Log), ("entries", steps), |build, count| {
-        let mut inlet = Inlet::open(build, "process", CHATS)?;
-        inlet.load.fill(CHATS, count)?;
-        let inlet = Rc::new(RefCell::new(inlet));
-        all.borrow_mut().push((build.called(&format!("{count} entries")), Rc::clone(&inlet)));
-        Ok(Box::new(move || {
-            let [rate, cpu, ..] = inlet.borrow_mut().round(CHATS, lasts)?;
-            Ok([rate, cpu])
-        }))
-    })?;
-    let all = all.into_inner();
-    let by_turns = |column, goal, measure: &dyn Fn(&mut Inlet) -> Attempt<f64>| {
-        let mut contenders = Vec::new();
-        for (at, (name, inlet)) in all.iter().enumerate() {
-            let first = at - at % steps.len();
-            let contender = Contender::new(name, || Ok([measure(&mut inlet.borrow_mut())?])).against(first);
-            contenders.push(contender.goal(goal));
+    let mut all = Vec::new();
+    for build in Build::all() {
+        for (count, _) in steps {
+            let mut inlet = Inlet::open(&build, "process", CHATS)?;
+            inlet.load.fill(CHATS, *count)?;
+            let name = build.called(&format!("{count} entries"));
+            all.push(Kept { name, inlet: Rc::new(RefCell::new(inlet)) });
         }
-        compare([column], bench.effort.of(7, 3), contenders)
-    };
-    for (what, signal) in [("a clean stop", Signal::SIGTERM), ("kill -9", Signal::SIGKILL)] {
-        println!("  ready, after {what}");
-        by_turns(Column::new("ms", 2), "goal <= 10 ms", &|inlet| start_again(inlet, signal, lasts / 4))?;
     }
     println!("  simpctl history --from one from whom nothing came, as a process");
-    by_turns(Column::MICROS, "", &|inlet| {
+    by_turns(bench, &all, steps.len(), (Column::MICROS, ""), |inlet| {
         let simpd = inlet.simpd.address.to_string();
         let mut simpctl = inlet.world.command(inlet.world.build.simpctl());
         micros(simpctl.args(["-d", &simpd, "history", "--from", NOBODY]))
     })?;
+    for (what, signal) in [("a clean stop", Signal::SIGTERM), ("kill -9", Signal::SIGKILL)] {
+        println!("  ready, after {what}");
+        let column = (Column::new("ms", 2), "goal <= 10 ms");
+        by_turns(bench, &all, steps.len(), column, |inlet| start_again(inlet, signal))?;
+    }
+    println!("  {CHATS} busy chats");
+    let lasts = bench.effort.of(Duration::from_millis(400), Duration::from_millis(200));
+    let mut all = all.into_iter();
+    sweep::measure(bench, Some(Panel::Log), ("entries", steps), |_, _| {
+        let kept = all.next().ok_or("a log is missing")?;
+        kept.inlet.borrow_mut().renew()?;
+        Ok(Box::new(move || {
+            let [rate, cpu, ..] = kept.inlet.borrow_mut().round(CHATS, lasts)?;
+            Ok([rate, cpu])
+        }))
+    })
+}
+
+/// One figure of each in each round, those of a build against its first.
+fn by_turns(
+    bench: &Bench,
+    all: &[Kept],
+    steps: usize,
+    (column, goal): (Column, &str),
+    measure: impl Fn(&mut Inlet) -> Attempt<f64>,
+) -> Attempt<()> {
+    let mut contenders = Vec::new();
+    for (at, Kept { name, inlet }) in all.iter().enumerate() {
+        let contender = Contender::new(name, || Ok([measure(&mut inlet.borrow_mut())?]));
+        contenders.push(contender.against(at - at % steps).goal(goal));
+    }
+    compare([column], bench.effort.of(7, 3), contenders)?;
     Ok(())
 }
 
-/// Milliseconds until it serves again. Before it ends, something comes in, so that there is something to write down.
-fn start_again(inlet: &mut Inlet, signal: Signal, lasts: Duration) -> Attempt<f64> {
+/// Milliseconds until it serves again.
+fn start_again(inlet: &mut Inlet, signal: Signal) -> Attempt<f64> {
     inlet.renew()?;
-    inlet.round(CHATS, lasts)?;
+    inlet.load.fill(CHATS, LAST)?;
     inlet.simpd.process.end(signal)?;
     Ok(inlet.simpd.start_again()?.as_secs_f64() * 1e3)
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -85,8 +86,13 @@ pub fn allow_descriptors() -> Attempt<()> {
     Ok(setrlimit(Resource::RLIMIT_NOFILE, most, most)?)
 }
 
-/// The CPU time of a process since it began, user and system, of all its threads.
+/// Long enough for a process to fall asleep that has nothing more to do.
+const NAP: Duration = Duration::from_millis(2);
+
+/// The CPU time of a process since it began, user and system, of all its threads. It must be about to have nothing to do: Linux
+/// adds what it does once it sleeps, or some milliseconds later.
 pub fn cpu_time(id: u32) -> Attempt<Duration> {
+    thread::sleep(NAP);
     Ok(clock_getcpuclockid(Pid::from_raw(id as i32))?.now()?.into())
 }
 

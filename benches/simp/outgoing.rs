@@ -40,7 +40,7 @@ pub fn measure(bench: &mut Bench) -> Attempt<()> {
 }
 
 fn measure_chats(bench: &Bench, durability: &str, chats: u32) -> Attempt<()> {
-    let lasts = bench.effort.of(Duration::from_millis(500), Duration::from_millis(150));
+    let lasts = bench.effort.of(Duration::from_millis(400), Duration::from_millis(150));
     let core = if chats == 1 { Core::Shared } else { Core::Own };
     let world = World::new(&Build::now(), durability, PLAIN)?;
     let mut crowd = Crowd::new(&[SocketAddr::from(([0; 4], 0))], chats)?;
@@ -69,7 +69,7 @@ fn measure_chats(bench: &Bench, durability: &str, chats: u32) -> Attempt<()> {
         };
         contenders.push(Contender::new(build.called("simpd"), round));
     }
-    compare(COLUMNS, bench.effort.of(9, 4), contenders)?;
+    compare(COLUMNS, bench.effort.of(7, 4), contenders)?;
     Ok(())
 }
 

@@ -48,7 +48,7 @@ struct Point {
 pub struct Plot(Vec<Point>);
 
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 620.0;
+const HEIGHT: f64 = 600.0;
 /// Of the axes of one panel.
 const AREA: (f64, f64) = (350.0, 190.0);
 
@@ -58,7 +58,7 @@ const STYLE: &str = "
   .back { fill: #ffffff } .grid { stroke: #d0d7de } .axis { stroke: #57606a }
   .now { stroke: #0550ae; fill: none; stroke-width: 2 } .now-dot { fill: #0550ae } .now-text { fill: #0550ae }
   .before { stroke: #9a3d00; fill: none; stroke-width: 2; stroke-dasharray: 6 4 } .before-dot { fill: #9a3d00 }
-  .before-text { fill: #9a3d00 }
+  .before-text { fill: #9a3d00 } .range { stroke-width: 1; stroke-dasharray: none }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 }
     .back { fill: #0d1117 } .grid { stroke: #30363d } .axis { stroke: #8b949e }
@@ -96,7 +96,7 @@ impl Plot {
         )?;
         self.legend(&mut svg)?;
         for (at, panel) in Panel::ALL.into_iter().enumerate() {
-            let (x, y) = (60.0 + (at % 2) as f64 * 420.0, 90.0 + (at / 2) as f64 * 280.0);
+            let (x, y) = (60.0 + (at % 2) as f64 * 420.0, 90.0 + (at / 2) as f64 * 262.0);
             self.panel(&mut svg, panel, (x, y))?;
         }
         writeln!(svg, "</svg>")?;
@@ -146,7 +146,13 @@ impl Plot {
         for tick in scale.ticks() {
             let y = scale.y(tick);
             writeln!(svg, r#"<line class="grid" x1="{left}" y1="{y:.1}" x2="{right}" y2="{y:.1}"/>"#)?;
-            writeln!(svg, r#"<text text-anchor="end" x="{}" y="{:.1}">{tick}</text>"#, left - 6.0, y + 4.0)?;
+            writeln!(
+                svg,
+                r#"<text text-anchor="end" x="{}" y="{:.1}">{}</text>"#,
+                left - 6.0,
+                y + 4.0,
+                thousands(tick as u64)
+            )?;
         }
         writeln!(svg, r#"<line class="axis" x1="{left}" y1="{bottom}" x2="{right}" y2="{bottom}"/>"#)?;
         for point in self.of(panel, true) {
@@ -160,7 +166,7 @@ impl Plot {
             writeln!(svg, r#"<text text-anchor="middle" x="{x:.1}" y="{}">{label}</text>"#, bottom + 18.0)?;
         }
         for is_now in self.series() {
-            line(svg, &scale, class(is_now), &self.of(panel, is_now).collect::<Vec<_>>())?;
+            line(svg, &scale, &points().collect::<Vec<_>>(), is_now)?;
         }
         Ok(())
     }
@@ -170,24 +176,28 @@ fn class(is_now: bool) -> &'static str {
     if is_now { "now" } else { "before" }
 }
 
-/// One line with its points, the range of each, and its figure: below it for what is now, above it for what was before.
-fn line(svg: &mut String, scale: &Scale, class: &str, points: &[&Point]) -> Attempt<()> {
+/// One line with its points, the range of each, and its figure, which is on the other side of it than the other line.
+fn line(svg: &mut String, scale: &Scale, panel: &[&Point], is_now: bool) -> Attempt<()> {
+    let class = class(is_now);
+    let points = || panel.iter().filter(|point| point.is_now == is_now);
     let at = |point: &&Point| format!("{:.1},{:.1}", scale.x(point.count), scale.y(point.middle));
-    let path: Vec<String> = points.iter().map(at).collect();
+    let path: Vec<String> = points().map(at).collect();
     writeln!(svg, r#"<polyline class="{class}" points="{}"/>"#, path.join(" "))?;
-    for point in points {
-        let (x, y) = (scale.x(point.count), scale.y(point.middle));
-        let (least, most) = (scale.y(point.least), scale.y(point.most));
+    for Point { count, middle, least, most, .. } in points() {
+        let (x, y, least, most) = (scale.x(*count), scale.y(*middle), scale.y(*least), scale.y(*most));
+        // Beside the point, so that the ranges of both lines are seen.
+        let beside = if is_now { x + 3.0 } else { x - 3.0 };
         writeln!(
             svg,
-            r#"<line class="{class}" stroke-dasharray="none" x1="{x:.1}" y1="{least:.1}" x2="{x:.1}" y2="{most:.1}"/>"#
+            r#"<line class="{class} range" x1="{beside:.1}" y1="{least:.1}" x2="{beside:.1}" y2="{most:.1}"/>"#
         )?;
         writeln!(svg, r#"<circle class="{class}-dot" cx="{x:.1}" cy="{y:.1}" r="3.5"/>"#)?;
-        let beside = if point.is_now { least + 14.0 } else { most - 6.0 };
+        let is_lower = panel.iter().any(|other| other.count == *count && other.middle > *middle);
+        let beside = if is_lower { least.max(y) + 16.0 } else { most.min(y) - 7.0 };
+        let digits = if *middle < 100.0 { 1 } else { 0 };
         writeln!(
             svg,
-            r#"<text class="{class}-text" text-anchor="middle" x="{x:.1}" y="{beside:.1}">{:.1}</text>"#,
-            point.middle
+            r#"<text class="{class}-text" text-anchor="middle" x="{x:.1}" y="{beside:.1}">{middle:.digits$}</text>"#
         )?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! A room: what a line to everybody costs, for few members and for many.
 
 use std::cell::RefCell;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use simp_control::Request;
 
@@ -13,6 +13,9 @@ use crate::occupied::Memory;
 use crate::rounds::{Column, Contender, compare};
 use crate::world::{PLAIN, Process, Simpd, World};
 use crate::{Attempt, Bench, TEXT};
+
+/// All that follows from what was said is done if nothing has come for so long.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// How many members there are, and what is wanted of a room if there is one of before.
 const SIZES: [(u32, &str); 3] = [(10, ""), (100, ""), (1_000, "goal >= 1.5x of before")];
@@ -81,7 +84,7 @@ impl House {
     /// So many lines to each, without the room: deliveries per second.
     fn direct(&self, lines: u64) -> Attempt<f64> {
         let (mut crowd, mut client) = (self.crowd.borrow_mut(), self.client.borrow_mut());
-        crowd.calm()?;
+        crowd.calm_for(QUIET)?;
         crowd.forget();
         let began = Instant::now();
         for _ in 0..lines {
@@ -96,7 +99,7 @@ impl House {
     /// So many lines of members to all others, each with its confirmation, so many at a time: deliveries per second.
     fn public(&self, speakers: u32, lines: u64) -> Attempt<f64> {
         let mut crowd = self.crowd.borrow_mut();
-        crowd.calm()?;
+        crowd.calm_for(QUIET)?;
         crowd.forget();
         let (size, speakers) = (self.to.len() as u64, speakers.min(self.to.len() as u32));
         let rounds = (lines / u64::from(speakers)).max(1);

@@ -40,18 +40,25 @@ pub struct Contender<'a, const N: usize> {
     goal: &'a str,
     /// Which contender it is compared with.
     reference: usize,
+    /// The name of another one that it is compared with, and the ratio that is wanted.
+    also: Option<(&'a str, &'a str)>,
     round: Box<dyn FnMut() -> Attempt<[f64; N]> + 'a>,
 }
 
 impl<'a, const N: usize> Contender<'a, N> {
     /// `round` returns one figure for each column each time it is called. It is compared with the first.
     pub fn new(name: impl Into<String>, round: impl FnMut() -> Attempt<[f64; N]> + 'a) -> Self {
-        Self { name: name.into(), goal: "", reference: 0, round: Box::new(round) }
+        Self { name: name.into(), goal: "", reference: 0, also: None, round: Box::new(round) }
     }
 
     /// Notes the ratio to the reference that is wanted.
     pub fn goal(self, goal: &'a str) -> Self {
         Self { goal, ..self }
+    }
+
+    /// Compares it, besides, with the contender of this name, if there is one.
+    pub fn also(self, name: &'a str, goal: &'a str) -> Self {
+        Self { also: Some((name, goal)), ..self }
     }
 
     /// Compares it with the contender that has this number.
@@ -86,15 +93,17 @@ pub fn compare<const N: usize>(
         for ((column, figures), reference) in columns.iter().zip(figures).zip(reference) {
             line += &cell(*column, figures, reference);
         }
-        let before = contenders.iter().position(|other| other.name == before(&contender.name));
-        if let Some(before) = before.and_then(|at| all.get(at)) {
-            for ((column, figures), before) in columns.iter().zip(figures).zip(before) {
-                if column.has_ratio {
-                    line += &format!("  {} {} of before", ratio(figures, before), column.unit);
-                }
-            }
+        let of = |name: &str| contenders.iter().zip(&all).find(|(other, _)| other.name == name);
+        line += &format!("  {}", contender.goal);
+        if let Some((name, goal)) = contender.also
+            && let Some((_, other)) = of(name)
+        {
+            line += &format!("{}  of {name}  {goal}", ratios(&columns, figures, other));
         }
-        println!("{line}  {}", contender.goal);
+        if let Some((_, other)) = of(&before(&contender.name)) {
+            line += &format!("{}  of before", ratios(&columns, figures, other));
+        }
+        println!("{}", line.trim_end());
     }
     Ok(all)
 }
@@ -102,6 +111,12 @@ pub fn compare<const N: usize>(
 /// Prints the line of one contender: its figures, and those of the reference in the same rounds.
 pub fn print(name: &str, column: Column, figures: &[f64], reference: &[f64], goal: &str) {
     println!("  {name:<40}{}  {goal}", cell(column, figures, reference));
+}
+
+/// Those of all columns that have one.
+fn ratios<const N: usize>(columns: &[Column; N], figures: &Figures<N>, others: &Figures<N>) -> String {
+    let all = columns.iter().zip(figures.iter().zip(others)).filter(|(column, _)| column.has_ratio);
+    all.map(|(column, (figures, others))| format!("  {} {}", ratio(figures, others), column.unit)).collect()
 }
 
 fn cell(column: Column, figures: &[f64], reference: &[f64]) -> String {

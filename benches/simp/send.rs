@@ -1,4 +1,7 @@
-//! `simpctl send` as a whole process, against the least process that tells a daemon something.
+//! `simpctl send` as a whole process, against the least process that tells a daemon something; and with many lines.
+
+mod lines;
+mod mosquitto;
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
@@ -12,43 +15,74 @@ use crate::rounds::{Column, Contender, compare, median};
 use crate::world::{PLAIN, Process, Simpd, World};
 use crate::{Attempt, Bench, machine};
 
-/// The bare process. It is compiled here, and not a mode of this program, whose start-up is larger than its own.
-const BARE_SEND: &str = include_str!("bare_send.rs");
+use mosquitto::Broker;
 
-/// Prints both tables: without and with waiting for the disk.
+/// The bare process. It is compiled here, and not a mode of this program, whose start-up is larger than its own.
+const BARE_SEND: &str = include_str!("send/bare.rs");
+
+/// How it is linked, and the flags for that.
+const BARE: [(&str, &[&str]); 2] =
+    [("bare process, static", &["-C", "target-feature=+crt-static"]), ("bare process, dynamic", &[])];
+
+/// What that of mosquitto is called.
+const MOSQUITTO: &str = "mosquitto_pub -q 1, keeps nothing";
+
+/// Prints tables without and with waiting for the disk.
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
-    measure_with(bench, "process", "goal <= 0.95x static")?;
-    measure_with(bench, "disk", "goal <= 1.75x static")
+    if simpctl_static().is_none() {
+        println!("  there is no static simpctl (build it with: sh contrib/static/build.sh)");
+    }
+    for (durability, goal) in [("process", "goal <= 0.95x static"), ("disk", "goal <= 1.75x static")] {
+        println!("  durability = {durability:?}");
+        measure_processes(bench, durability, goal)?;
+        lines::measure(bench, durability)?;
+    }
+    Ok(())
 }
 
-fn measure_with(bench: &Bench, durability: &str, goal: &str) -> Attempt<()> {
-    println!("  durability = {durability:?}");
+fn measure_processes(bench: &Bench, durability: &str, goal: &str) -> Attempt<()> {
     let each = bench.effort.of(60, 15);
     let world = World::new(&Build::now(), durability, PLAIN)?;
     let socket = world.runtime.join("echo.sock");
     let _echo = Process::bare(&["bare-echo", &socket.to_string_lossy()])?;
     let mut contenders = Vec::new();
-    let flags: [(&str, &[&str]); 2] =
-        [("bare process, static", &["-C", "target-feature=+crt-static"]), ("bare process, dynamic", &[])];
-    for (name, flags) in flags {
+    for (name, flags) in BARE {
         let mut command = Command::new(compile(&world, name, flags)?);
         command.arg(&socket);
         contenders.push(Contender::new(name, move || time(&mut command, each)));
     }
+    match Broker::start(&world)? {
+        Some(broker) => contenders.push(Contender::new(MOSQUITTO, move || time(&mut broker.publish(), each))),
+        None => println!("  mosquitto_pub is skipped: there is no mosquitto"),
+    }
     let pairs: Vec<Pair> =
         Build::all().iter().map(|build| Pair::open(build, durability)).collect::<Attempt<_>>()?;
-    for (way, words) in
-        [("simpctl send --no-wait", &["--no-wait", "hi"][..]), ("simpctl send, acknowledged", &["hi"])]
-    {
+    for (way, words) in [("send --no-wait", &["--no-wait", "hi"][..]), ("send, acknowledged", &["hi"])] {
         for pair in &pairs {
-            let mut command = pair.send(&pair.world.build.simpctl(), words);
-            let contender = Contender::new(pair.world.build.called(way), move || time(&mut command, each));
-            let goal = if words.len() == 1 { goal } else { "" };
-            contenders.push(contender.goal(goal));
+            for (simpctl, program) in pair.simpctls() {
+                let mut command = pair.command(&program, words);
+                let name = pair.world.build.called(&format!("{simpctl} {way}"));
+                let goal = if words.len() == 1 && simpctl != SIMPCTL { goal } else { "" };
+                let contender = Contender::new(name, move || time(&mut command, each)).goal(goal);
+                contenders.push(match (words.len(), durability) {
+                    (1, "disk") => contender.also(MOSQUITTO, "goal <= 0.50x"),
+                    _ => contender,
+                });
+            }
         }
     }
-    compare([Column::MICROS], bench.effort.of(9, 4), contenders)?;
+    compare([Column::MICROS], bench.effort.of(7, 4), contenders)?;
     Ok(())
+}
+
+/// What the one that cargo has built is called.
+const SIMPCTL: &str = "simpctl";
+
+/// The one that contrib/static/build.sh builds, if it was.
+fn simpctl_static() -> Option<PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
+    let program = target.join(format!("{}-unknown-linux-musl/small/simpctl", std::env::consts::ARCH));
+    program.exists().then_some(program)
 }
 
 /// Two simpds with a chat.
@@ -65,15 +99,22 @@ impl Pair {
         alice.open_chat(&bob)?;
         let pair = Self { alice, _bob: bob, world };
         let before = pair.alice.client()?.newest()?;
-        micros(&mut pair.send(&pair.world.build.simpctl(), &["--no-wait", "hi"]))?;
+        micros(&mut pair.command(&pair.world.build.simpctl(), &["--no-wait", "hi"]))?;
         match pair.alice.client()?.newest()? == before {
             true => Err("simpctl send did not queue anything".into()),
             false => Ok(pair),
         }
     }
 
-    /// This simpctl sends.
-    fn send(&self, simpctl: &Path, words: &[&str]) -> Command {
+    /// All that there are of this build, and what they are called.
+    fn simpctls(&self) -> Vec<(&'static str, PathBuf)> {
+        let build = &self.world.build;
+        let fast = simpctl_static().filter(|_| build.is_now()).map(|program| ("static simpctl", program));
+        [(SIMPCTL, build.simpctl())].into_iter().chain(fast).collect()
+    }
+
+    /// One of them sends.
+    fn command(&self, simpctl: &Path, words: &[&str]) -> Command {
         let mut command = self.world.command(simpctl);
         command.args(["-d", &self.alice.address.ip().to_string(), "send"]).args(words);
         command
@@ -107,13 +148,14 @@ fn compile(world: &World, name: &str, flags: &[&str]) -> Attempt<PathBuf> {
 
 /// Microseconds of the run in the middle.
 fn time(command: &mut Command, runs: usize) -> Attempt<[f64; 1]> {
+    command.stdin(Stdio::null());
     let figures: Vec<f64> = (0..runs).map(|_| micros(command)).collect::<Attempt<_>>()?;
     Ok([median(&figures)])
 }
 
 /// Microseconds from before the start until after the end.
 pub fn micros(command: &mut Command) -> Attempt<f64> {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     let begin = Instant::now();
     let status = command.status()?;
     let elapsed = begin.elapsed();

@@ -31,7 +31,7 @@ pub fn measure(
             contenders.push(contender.against(first).goal(goal));
         }
     }
-    let all = compare(COLUMNS, bench.effort.of(9, 4), contenders)?;
+    let all = compare(COLUMNS, bench.effort.of(7, 4), contenders)?;
     let Some(panel) = panel else { return Ok(()) };
     for (build, figures) in builds.iter().zip(all.chunks(steps.len())) {
         for ((count, _), [_, cpu]) in steps.iter().zip(figures) {

@@ -24,7 +24,7 @@ pub fn measure(effort: Effort) -> Attempt<()> {
         let mut servers = Servers::start(1)?;
         let mut house = House::open("backlog", 1, each, Some(&servers))?;
         let (mut ready, mut out, mut confirmed) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..effort.of(5, 2) {
+        for _ in 0..effort.of(3, 1) {
             let took = wait(&mut house, &mut servers)?;
             ready.push(took.ready);
             out.push(took.out);

@@ -61,7 +61,7 @@ fn measure_talk(effort: Effort, houses: &mut [House], servers: &Servers, at_once
         }
     }
     let mut server = vec![Vec::new(); houses.len()];
-    for round in 0..=effort.of(9, 3) {
+    for round in 0..=effort.of(5, 2) {
         let mut at = all.iter_mut();
         for (house, server) in houses.iter_mut().zip(&mut server) {
             let (first, others, per_line) = talk(house, servers, lines, at_once)?;
@@ -121,13 +121,13 @@ pub fn measure_servers(effort: Effort) -> Attempt<()> {
         let name = if count == 1 { "one server" } else { "three servers, replicas 3" };
         for (at_once, how) in [(1, "a line at a time"), (10, "ten at a time")] {
             let mut figures = Vec::new();
-            for _ in 0..effort.of(7, 3) {
+            for _ in 0..effort.of(5, 2) {
                 figures.push(talk(&mut house, &servers, effort.of(400, 100), at_once)?.2);
             }
             print_server(&format!("{name}, {how}"), &figures);
         }
         let (began, before) = (Instant::now(), servers.cpu_time()?);
-        thread::sleep(Duration::from_secs(effort.of(20, 5)));
+        thread::sleep(Duration::from_secs(effort.of(10, 3)));
         let idle = (servers.cpu_time()? - before).as_secs_f64() / began.elapsed().as_secs_f64();
         println!("  {:<44} {:>10.2} ms/s", format!("{name}, idle"), idle * 1e3);
     }

@@ -41,7 +41,7 @@ pub fn measure(effort: Effort) -> Attempt<()> {
     ];
     for (pace, how) in [(None, "a line at a time"), (Some(EVERY), "50 lines a second")] {
         println!("  {EACH} members at each of 2 doors, {how}, from one member to another");
-        for turn in 0..=effort.of(20, 4) {
+        for turn in 0..=effort.of(8, 2) {
             for contender in &mut all {
                 contender.talk(turn, pace)?;
                 if turn == 0 {

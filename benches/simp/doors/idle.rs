@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::house::{Door, House};
 use super::servers::Servers;
-use crate::machine::cpu_time;
 use crate::occupied::{Memory, Work};
 use crate::{Attempt, Effort};
 
@@ -25,24 +24,33 @@ pub fn measure(effort: Effort) -> Attempt<()> {
     let full = Memory::of(door.room.id())?;
     let each = full.rss.saturating_sub(empty.rss) * 1_024 / u64::from(ELSEWHERE);
     println!("  {:<44} {each:>8} bytes", "a door, for each member at another one");
-    let for_how_long = Duration::from_secs(effort.of(60, 10));
-    print_idle("without NATS", &alone, for_how_long)?;
-    print_idle("a door of two, without members", &door, for_how_long)?;
-    print_idle("the other, with 1,000 members", house.doors.first().ok_or("no door")?, for_how_long)
+    let elsewhere = house.doors.first().ok_or("no door")?;
+    print_idle(
+        &[
+            ("without NATS", &alone),
+            ("a door of two, without members", &door),
+            ("the other, with 1,000 members", elsewhere),
+        ],
+        Duration::from_secs(effort.of(30, 5)),
+    )
 }
 
 fn print_memory(name: &str, Memory { rss, anon }: Memory) {
     println!("  {name:<44} {rss:>8} KiB, {anon} KiB of it anonymous");
 }
 
-fn print_idle(name: &str, door: &Door, for_how_long: Duration) -> Attempt<()> {
-    let id = door.room.id();
+/// All of them in the same time.
+fn print_idle(all: &[(&str, &Door)], for_how_long: Duration) -> Attempt<()> {
+    let works = || all.iter().map(|(_, door)| Work::of(door.room.id())).collect::<Attempt<Vec<_>>>();
     // What came before is still work.
     thread::sleep(Duration::from_secs(1));
-    let (before, cpu) = (Work::of(id)?, cpu_time(id)?);
+    let before = works()?;
     thread::sleep(for_how_long);
-    let wakes = (Work::of(id)?.wakes - before.wakes) as f64 / for_how_long.as_secs_f64();
-    let cpu = (cpu_time(id)? - cpu).as_secs_f64() / for_how_long.as_secs_f64();
-    println!("  {:<44} {wakes:>8.1} wake-ups/s, {:.2} ms/s of CPU", format!("idle, {name}"), cpu * 1e3);
+    let seconds = for_how_long.as_secs_f64();
+    for (((name, _), before), after) in all.iter().zip(before).zip(works()?) {
+        let wakes = (after.wakes - before.wakes) as f64 / seconds;
+        let cpu = (after.cpu - before.cpu).as_secs_f64() / seconds;
+        println!("  {:<44} {wakes:>8.1} wake-ups/s, {:.2} ms/s of CPU", format!("idle, {name}"), cpu * 1e3);
+    }
     Ok(())
 }
