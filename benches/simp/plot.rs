@@ -25,10 +25,10 @@ impl Panel {
 
     fn title(self) -> &'static str {
         match self {
-            Self::Chats => "open chats",
-            Self::Followers => "clients that follow",
-            Self::Clients => "idle clients",
-            Self::Log => "entries in the log",
+            Self::Chats => "open chats, up to 512 of them busy",
+            Self::Followers => "clients that follow 64 busy chats",
+            Self::Clients => "idle clients, one busy chat",
+            Self::Log => "entries in the log, 64 busy chats",
         }
     }
 }

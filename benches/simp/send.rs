@@ -29,18 +29,20 @@ const MOSQUITTO: &str = "mosquitto_pub -q 1, keeps nothing";
 
 /// Prints tables without and with waiting for the disk.
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
-    if simpctl_static().is_none() {
-        println!("  there is no static simpctl (build it with: sh contrib/static/build.sh)");
+    let fast = build_static()?;
+    if fast.is_none() {
+        println!("  the static simpctl is skipped: sh contrib/static/build.sh does not build it here");
     }
+    let fast = fast.as_deref();
     for (durability, goal) in [("process", "goal <= 0.95x static"), ("disk", "goal <= 1.75x static")] {
         println!("  durability = {durability:?}");
-        measure_processes(bench, durability, goal)?;
-        lines::measure(bench, durability)?;
+        measure_processes(bench, durability, fast, goal)?;
+        lines::measure(bench, durability, fast)?;
     }
     Ok(())
 }
 
-fn measure_processes(bench: &Bench, durability: &str, goal: &str) -> Attempt<()> {
+fn measure_processes(bench: &Bench, durability: &str, fast: Option<&Path>, goal: &str) -> Attempt<()> {
     let each = bench.effort.of(60, 15);
     let world = World::new(&Build::now(), durability, PLAIN)?;
     let socket = world.runtime.join("echo.sock");
@@ -59,7 +61,7 @@ fn measure_processes(bench: &Bench, durability: &str, goal: &str) -> Attempt<()>
         Build::all().iter().map(|build| Pair::open(build, durability)).collect::<Attempt<_>>()?;
     for (way, words) in [("send --no-wait", &["--no-wait", "hi"][..]), ("send, acknowledged", &["hi"])] {
         for pair in &pairs {
-            for (simpctl, program) in pair.simpctls() {
+            for (simpctl, program) in pair.simpctls(fast) {
                 let mut command = pair.command(&program, words);
                 let name = pair.world.build.called(&format!("{simpctl} {way}"));
                 let goal = if words.len() == 1 && simpctl != SIMPCTL { goal } else { "" };
@@ -78,11 +80,15 @@ fn measure_processes(bench: &Bench, durability: &str, goal: &str) -> Attempt<()>
 /// What the one that cargo has built is called.
 const SIMPCTL: &str = "simpctl";
 
-/// The one that contrib/static/build.sh builds, if it was.
-fn simpctl_static() -> Option<PathBuf> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
-    let program = target.join(format!("{}-unknown-linux-musl/small/simpctl", std::env::consts::ARCH));
-    program.exists().then_some(program)
+/// Builds the one of the package. `None` if that is not possible here.
+fn build_static() -> Attempt<Option<PathBuf>> {
+    let mut build = Command::new("sh");
+    build.arg("contrib/static/build.sh").current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = build.stdin(Stdio::null()).output()?;
+    let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    // It may be relative to the folder of the sources.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    Ok(output.status.success().then_some(path))
 }
 
 /// Two simpds with a chat.
@@ -106,10 +112,10 @@ impl Pair {
         }
     }
 
-    /// All that there are of this build, and what they are called.
-    fn simpctls(&self) -> Vec<(&'static str, PathBuf)> {
+    /// All that there are of this build, and what they are called. The static one is ours.
+    fn simpctls(&self, fast: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
         let build = &self.world.build;
-        let fast = simpctl_static().filter(|_| build.is_now()).map(|program| ("static simpctl", program));
+        let fast = fast.filter(|_| build.is_now()).map(|program| ("static simpctl", program.to_owned()));
         [(SIMPCTL, build.simpctl())].into_iter().chain(fast).collect()
     }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Instant;
 
 use simp_proto::HEADER_LEN;
@@ -16,7 +17,7 @@ use crate::world::{PLAIN, World};
 use crate::{Attempt, Bench, TEXT};
 
 /// Prints a table of lines per second. The least that does this is a client that asks a relay for all of them at once.
-pub fn measure(bench: &Bench, durability: &str) -> Attempt<()> {
+pub fn measure(bench: &Bench, durability: &str, fast: Option<&Path>) -> Attempt<()> {
     let lines =
         if durability == "disk" { bench.effort.of(1_000, 200) } else { bench.effort.of(10_000, 2_000) };
     let world = World::new(&Build::now(), durability, PLAIN)?;
@@ -36,7 +37,7 @@ pub fn measure(bench: &Bench, durability: &str) -> Attempt<()> {
     let pairs: Vec<Pair> =
         Build::all().iter().map(|build| Pair::open(build, durability)).collect::<Attempt<_>>()?;
     for pair in &pairs {
-        for (simpctl, program) in pair.simpctls() {
+        for (simpctl, program) in pair.simpctls(fast) {
             let name = pair.world.build.called(&format!("{simpctl} send < file, lines"));
             let (mut command, file) = (pair.command(&program, &[]), &file);
             contenders.push(Contender::new(name, move || {
