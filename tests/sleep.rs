@@ -38,11 +38,13 @@ impl Machine {
 
     /// Sleeps for so many seconds, and wakes up.
     fn sleeps(&self, seconds: u32) {
+        // Once it is there to notice that: a short wait is not.
+        let mut wakes = File::options().write(true).open(&self.wakes).unwrap();
         // In one step: a clock that is read meanwhile must not find half of it.
         let new = self.slept.with_extension("new");
         fs::write(&new, seconds.to_string()).unwrap();
         fs::rename(new, &self.slept).unwrap();
-        File::options().write(true).open(&self.wakes).unwrap().write_all(b"up").unwrap();
+        wakes.write_all(b"up").unwrap();
     }
 }
 

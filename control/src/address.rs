@@ -72,7 +72,8 @@ impl Host {
 
     /// As [`fmt::Display`] shows it, but with the name of the interface.
     pub fn by_name(self) -> String {
-        match name(self.interface) {
+        let named = Some(self.interface).filter(|number| *number != 0).and_then(name);
+        match named {
             Some(name) => format!("{}%{name}", self.ip),
             None => self.to_string(),
         }

@@ -17,6 +17,10 @@ use crate::request::Request;
 use crate::sleep::{self, Waking};
 use crate::socket::Socket;
 
+/// So long is waited without noticing that the machine has slept: the wait ends that much later then, and nearly every one is over
+/// before.
+const UNNOTICED: Duration = Duration::from_secs(1);
+
 /// What a wait has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waited {
@@ -114,11 +118,25 @@ impl Connection {
         call: Option<BorrowedFd<'_>>,
         deadline: Option<Instant>,
     ) -> Outcome<Waited> {
-        self.prepare(deadline);
-        match self.wait(Some(self.stream.stream().as_fd()), call, deadline)? {
+        // To read waits too, if there is nothing else to wait for.
+        if call.is_none() && deadline.is_none() && self.watched.is_none() {
+            return self.take_in();
+        }
+        match self.input_or(call, deadline)? {
             Waited::Input => self.take_in(),
             waited => Ok(waited),
         }
+    }
+
+    fn input_or(&mut self, call: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> Outcome<Waited> {
+        if let Some(soon) = self.unnoticed(deadline) {
+            let waited = self.wait(Some(self.stream.stream().as_fd()), call, Some(soon))?;
+            if waited != Waited::Over {
+                return Ok(waited);
+            }
+        }
+        self.prepare(deadline);
+        self.wait(Some(self.stream.stream().as_fd()), call, deadline)
     }
 
     /// Waits until `call` can be read, whatever comes of simpd. False once the deadline has passed.
@@ -143,6 +161,12 @@ impl Connection {
     /// [`Error::Abandoned`] if nobody reads our output any more.
     pub(crate) fn pause(&self, pause: Duration) -> Outcome {
         self.wait(None, None, Some(sleep::now() + pause)).map(drop)
+    }
+
+    /// When to begin to notice that the machine sleeps; `None` if that is not to be, or is already.
+    fn unnoticed(&self, deadline: Option<Instant>) -> Option<Instant> {
+        let soon = sleep::now() + UNNOTICED;
+        deadline.filter(|deadline| self.waking.is_none() && *deadline > soon).map(|_| soon)
     }
 
     fn prepare(&mut self, deadline: Option<Instant>) {

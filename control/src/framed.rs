@@ -10,7 +10,10 @@ use serde::de::DeserializeOwned;
 use crate::frame::{self, FrameBuffer, FrameError};
 use crate::sleep;
 
-/// How much is read at a time.
+/// How much is read at a time at first,
+const FIRST_LEN: usize = 4 * 1024;
+
+/// and as soon as that was once too little: most are done after a few answers.
 const READ_LEN: usize = 64 * 1024;
 
 /// A stream of frames. Its time limits are those of the stream.
@@ -24,7 +27,7 @@ pub struct FrameStream {
 impl FrameStream {
     /// Takes over a stream of which nothing was read yet.
     pub fn new(stream: UnixStream) -> Self {
-        Self { stream, frames: FrameBuffer::default(), chunk: vec![0; READ_LEN].into() }
+        Self { stream, frames: FrameBuffer::default(), chunk: vec![0; FIRST_LEN].into() }
     }
 
     /// The stream itself, for its settings and for writing what is framed already.
@@ -55,6 +58,9 @@ impl FrameStream {
                 Err(error) => return Err(error),
                 Ok(length) => {
                     self.frames.push(self.chunk.get(..length).unwrap_or_default());
+                    if length == FIRST_LEN && self.chunk.len() == FIRST_LEN {
+                        self.chunk = vec![0; READ_LEN].into();
+                    }
                     return Ok(length);
                 }
             }

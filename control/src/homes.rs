@@ -86,11 +86,11 @@ fn home() -> Option<PathBuf> {
 /// Whether our folder in this one is ours, or can be.
 fn is_for_ours(folder: &Path) -> bool {
     let is_the_systems = uid_of(folder).is_ok_and(|uid| uid.is_root() && uid != Uid::effective());
-    match uid_of(&folder.join(OUR_FOLDER)) {
-        // In folders such as /var/lib ours is beside those of others, and /tmp is open to all.
-        Ok(uid) if is_the_systems => uid == Uid::effective(),
-        _ => is_writable(folder),
+    // In folders such as /var/lib ours is beside those of others, and /tmp is open to all.
+    if is_the_systems && let Ok(uid) = uid_of(&folder.join(OUR_FOLDER)) {
+        return uid == Uid::effective();
     }
+    is_writable(folder)
 }
 
 fn is_writable(folder: &Path) -> bool {
@@ -103,13 +103,15 @@ fn is_readable(folder: &Path) -> bool {
 
 /// Whether the folder, or the one where it would be made, is ours; or the system's, and open to us.
 fn is_usable(folder: &Path, access_flags: AccessFlags) -> bool {
-    let there = folder.ancestors().find(|folder| !is_missing(folder)).unwrap_or(folder);
-    uid_of(there)
-        .is_ok_and(|uid| uid == Uid::effective() || (uid.is_root() && access(there, access_flags).is_ok()))
-}
-
-fn is_missing(path: &Path) -> bool {
-    path.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    let is_missing =
+        |owner: &io::Result<Uid>| matches!(owner, Err(error) if error.kind() == io::ErrorKind::NotFound);
+    let mut owners = folder.ancestors().map(|folder| (folder, uid_of(folder)));
+    match owners.find(|(_, owner)| !is_missing(owner)) {
+        Some((there, Ok(uid))) => {
+            uid == Uid::effective() || (uid.is_root() && access(there, access_flags).is_ok())
+        }
+        _ => false,
+    }
 }
 
 fn uid_of(path: &Path) -> io::Result<Uid> {

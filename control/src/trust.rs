@@ -48,7 +48,7 @@ pub fn connect(path: &Path, origin: Origin) -> Result<UnixStream, Untrusted> {
         Origin::Named if is_shared(&of_folder, &path.symlink_metadata()?) => owner(&of_folder),
         _ => Uid::effective(),
     };
-    let check = |path: &Path, uid: Uid| match is_trusted(uid) || uid == meant {
+    let check = |path: &Path, uid: Uid| match uid == meant || is_trusted(uid) {
         true => Ok(()),
         false => Err(Untrusted::Foreign(path.to_owned(), uid)),
     };
