@@ -15,6 +15,9 @@ const LENGTH_LEN: usize = 4;
 /// So much memory is kept for what comes next.
 const SPARE: usize = 4 << 10;
 
+/// Most bytes of a short item: it has a text of some lines.
+const SHORT: usize = 512;
+
 /// Why bytes on the control socket are not a frame. The stream cannot be read on after it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
@@ -77,15 +80,11 @@ impl FrameBuffer {
         if length > FRAME_MAX {
             return Err(FrameError::TooLong(length));
         }
-        let Some(mut item) = rest.get(..length) else {
+        let Some(item) = rest.get(..length) else {
             self.release();
             return Ok(None);
         };
-        let value = ciborium::from_reader(&mut item).map_err(|error| FrameError::Item(explain(error)))?;
-        // Item and frame end together. A client that counts wrong hears of it at once, not at some later item.
-        if !item.is_empty() {
-            return Err(FrameError::Item("bytes after the item".to_owned()));
-        }
+        let value = decode(item)?;
         self.start += LENGTH_LEN + length;
         Ok(Some(value))
     }
@@ -110,6 +109,23 @@ impl FrameBuffer {
             self.bytes.shrink_to(self.bytes.len() + SPARE);
         }
     }
+}
+
+/// The item that these bytes are.
+fn decode<T: DeserializeOwned>(item: &[u8]) -> Result<T, FrameError> {
+    // Names of fields are read into a buffer, which has 4 KiB if it is left to the library: most of the work of a short item
+    // is to fill that with zeros. Only what is wrong can differ if it is short, so whatever is wrong is read again.
+    let (mut short, mut rest) = ([0; SHORT], item);
+    if item.len() <= SHORT
+        && let Ok(value) = ciborium::de::from_reader_with_buffer(&mut rest, &mut short)
+        && rest.is_empty()
+    {
+        return Ok(value);
+    }
+    let mut rest = item;
+    let value = ciborium::from_reader(&mut rest).map_err(|error| FrameError::Item(explain(error)))?;
+    // Item and frame end together. A client that counts wrong hears of it at once, not at some later item.
+    if rest.is_empty() { Ok(value) } else { Err(FrameError::Item("bytes after the item".to_owned())) }
 }
 
 /// What is wrong with an item, for the person who wrote the client.
@@ -185,5 +201,25 @@ mod tests {
             buffer.push(garbage);
             assert!(matches!(buffer.take::<Vec<String>>(), Err(FrameError::Item(_))), "{garbage:?}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_item_is_said_alike_whether_it_is_short_or_long() {
+        use crate::Request;
+        let name = "x".repeat(SHORT - 20);
+        let unknown = |padding| {
+            let mut fields = std::collections::BTreeMap::from([(name.as_str(), padding)]);
+            fields.insert("version", String::new());
+            let (mut wire, mut buffer) = (Vec::new(), FrameBuffer::default());
+            encode(&std::collections::BTreeMap::from([("hello", fields)]), &mut wire).unwrap();
+            buffer.push(&wire);
+            buffer.take::<Request>().unwrap_err()
+        };
+        assert_eq!(unknown(String::new()), unknown("y".repeat(SHORT)));
+        // A name that claims more bytes than there are, and more than fit a short buffer.
+        let mut buffer = FrameBuffer::default();
+        buffer.push(b"\0\0\0\x04\xa1\x79\x03\xe8");
+        let error = buffer.take::<Request>().unwrap_err();
+        assert_eq!(error, FrameError::Item("it ends too early".to_owned()));
     }
 }
