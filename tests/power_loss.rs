@@ -10,6 +10,7 @@ mod disk;
 mod log;
 mod promises;
 mod resume;
+mod secure;
 mod trace;
 mod traffic;
 
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 use crate::harness::{Random, World};
 use disk::{Disk, Image, Unsynced};
 use log::Log;
-use promises::{Promise, promises};
+use promises::{Datagrams, Promise, promises};
 use resume::resume;
 use trace::{Call, Record, Tracer, records};
 use traffic::Traffic;
@@ -49,7 +50,7 @@ fn nothing_that_was_promised_is_lost_with_the_power() {
 
     let trace = tracer.read();
     let run = Traced::new(&world, root, records(&trace));
-    let promises = promises(&run.records, &told, &run.log);
+    let promises = promises(&run.records, Datagrams::Clear, &told, &run.log);
     let mut found = Found::default();
     let mut started = 0;
     for seed in seed..seed + rounds {

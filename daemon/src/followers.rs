@@ -83,7 +83,7 @@ mod tests {
         let mut log = Store::open(&folder.join("log.db"), Durability::Process, 1).unwrap();
         let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
         for _ in 0..messages {
-            log.append(1, Some(1), peer.clone(), What::Message { text: text.to_owned() }, None).unwrap();
+            log.append(1, Some(1), peer.clone(), What::Message { text: text.to_owned() }, None);
         }
         log.commit().unwrap();
         log.begin_turn();
@@ -145,7 +145,7 @@ mod tests {
         for turn in 1..=20 {
             let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
             log.begin_turn();
-            log.append(1, Some(1), peer, What::Message { text: "x".to_owned() }, None).unwrap();
+            log.append(1, Some(1), peer, What::Message { text: "x".to_owned() }, None);
             log.commit().unwrap();
             serve_all(&mut clients, &mut rotas, &log);
             assert_eq!(clients.get(250).unwrap().follower().unwrap().given, 10_000 + turn);
@@ -172,7 +172,7 @@ mod tests {
     fn happens(log: &mut Store, chat: u64) {
         let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
         log.begin_turn();
-        log.append(1, Some(chat), peer, What::Message { text: "x".to_owned() }, None).unwrap();
+        log.append(1, Some(chat), peer, What::Message { text: "x".to_owned() }, None);
         log.commit().unwrap();
     }
 
@@ -232,7 +232,7 @@ mod tests {
                     Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() },
                     "x".repeat(9_000),
                 );
-                log.append(1, Some(1), peer, What::Message { text }, None).unwrap();
+                log.append(1, Some(1), peer, What::Message { text }, None);
             }
             log.commit().unwrap();
             if turn % 2 == 0 {
@@ -267,7 +267,7 @@ mod tests {
             log.begin_turn();
             for _ in 0..256 {
                 let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
-                log.append(1, Some(1), peer, What::Message { text: "x".repeat(64) }, None).unwrap();
+                log.append(1, Some(1), peer, What::Message { text: "x".repeat(64) }, None);
             }
             log.commit().unwrap();
             serve_all(&mut clients, &mut rotas, &log);

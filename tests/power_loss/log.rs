@@ -40,10 +40,45 @@ impl Entry {
     }
 }
 
+/// The entries of a row, in order: see daemon/store/src/runs.rs. Written anew here, so that it is a second witness.
+fn with_those_before(last: Entry, first: Option<i64>, list: Vec<u8>) -> Vec<Entry> {
+    let mut bytes = list.into_iter();
+    let number = |bytes: &mut std::vec::IntoIter<u8>| {
+        let (mut number, mut factor) = (0, 1);
+        loop {
+            let byte = u64::from(bytes.next().unwrap());
+            number += byte % 128 * factor;
+            if byte < 128 {
+                return number;
+            }
+            factor *= 128;
+        }
+    };
+    let mut entries = vec![last];
+    for id in (first.unwrap_or(entries[0].id as i64) as u64..entries[0].id).rev() {
+        let mut entry = Entry { id, ..entries[entries.len() - 1].clone() };
+        let mut back = number(&mut bytes);
+        if back == 0 {
+            entry.chat = number(&mut bytes) as i64;
+            for text in [&mut entry.address, &mut entry.user] {
+                let length = number(&mut bytes) as usize;
+                *text = String::from_utf8(bytes.by_ref().take(length).collect()).unwrap();
+            }
+            back = number(&mut bytes);
+        }
+        entry.message = Some(id - back);
+        entries.push(entry);
+    }
+    entries.reverse();
+    entries
+}
+
 /// The log; empty if simpd would begin one.
 #[derive(Debug, Default)]
 pub struct Log {
     pub entries: Vec<Entry>,
+    /// How many of them share a row with the one after them.
+    pub shared: usize,
     /// How far the consumer is.
     pub mark: u64,
 }
@@ -77,10 +112,10 @@ impl Log {
             return Ok(Err(state));
         }
         let mut query = db.prepare(
-            "SELECT id, at, kind, chat, address, user, message, text, seq FROM events ORDER BY id",
+            "SELECT id, at, kind, chat, address, user, message, text, seq, first, list FROM events ORDER BY id",
         )?;
         let entries = query.query_map([], |row| {
-            Ok(Entry {
+            let last = Entry {
                 id: row.get::<_, i64>(0)? as u64,
                 at: row.get(1)?,
                 kind: row.get(2)?,
@@ -90,12 +125,15 @@ impl Log {
                 message: row.get::<_, Option<i64>>(6)?.map(|id| id as u64),
                 text: row.get(7)?,
                 seq: row.get(8)?,
-            })
+            };
+            let (first, list) = (row.get::<_, Option<i64>>(9)?, row.get::<_, Option<Vec<u8>>>(10)?);
+            Ok(with_those_before(last, first, list.unwrap_or_default()))
         })?;
-        let entries = entries.collect::<rusqlite::Result<_>>()?;
+        let rows = entries.collect::<rusqlite::Result<Vec<_>>>()?;
+        let entries = rows.concat();
         let sql = "SELECT seen FROM consumers WHERE name = ?1";
         let mark = db.query_row(sql, [CONSUMER], |row| row.get::<_, i64>(0)).optional()?;
-        Ok(Ok(Self { entries, mark: mark.unwrap_or_default() as u64 }))
+        Ok(Ok(Self { shared: entries.len() - rows.len(), entries, mark: mark.unwrap_or_default() as u64 }))
     }
 
     /// How many texts are in it a second time; each was sent once.

@@ -21,16 +21,27 @@ pub struct Promise {
     pub mark: u64,
 }
 
+/// What can be read of the datagrams of a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Datagrams {
+    /// All of them.
+    Clear,
+    /// Nothing: only what the clients got is known.
+    Sealed,
+}
+
 /// Everything that left simpd and promises something, in order. It is all that the peer and the clients got,
 /// and the log agrees with it.
-pub fn promises(records: &[Record<'_>], told: &Told, log: &Log) -> Vec<Promise> {
+pub fn promises(records: &[Record<'_>], datagrams: Datagrams, told: &Told, log: &Log) -> Vec<Promise> {
     let mut reader = Reader::new(told, log);
     for (place, record) in records.iter().enumerate() {
         reader.record = place;
         match record.call {
             Call::Begins => reader.streams.clear(),
             Call::Closes => drop(reader.streams.remove(&record.descriptor)),
-            Call::Datagram => reader.datagram(&Datagram::decode(record.bytes).unwrap()),
+            Call::Datagram if datagrams == Datagrams::Clear => {
+                reader.datagram(&Datagram::decode(record.bytes).unwrap())
+            }
             Call::Stream => reader.stream(record),
             _ => {}
         }

@@ -202,7 +202,7 @@ impl Engine {
         let Some(fetch) = pull.fetch.take_if(|fetch| fetch.number == number) else { return Ok(()) };
         let why = read_payload_up_to(reason.as_bytes(), WORDS_MAX);
         self.discard(fetch.message)?;
-        self.append_of_file(now, key, What::FileFailed { message: fetch.message, why })?;
+        self.append_of_file(now, key, What::FileFailed { message: fetch.message, why });
         self.store.drop_file(fetch.message)?;
         self.chats.touch(key);
         self.go_on_with_files(now, key)
@@ -242,7 +242,7 @@ impl Engine {
             file.stands = FileStands::Saved(folder);
             self.store.keep_file(&file)?;
         }
-        self.append_of_file(now, key, What::FileSaved { message, path, size })?;
+        self.append_of_file(now, key, What::FileSaved { message, path, size });
         self.go_on_with_files(now, key)
     }
 
@@ -274,7 +274,7 @@ impl Engine {
             // Parts of it may be on their way, and are not to be taken for those of the next.
             self.end_line(chat);
         }
-        self.append_of_file(now, key, What::FileFailed { message, why })?;
+        self.append_of_file(now, key, What::FileFailed { message, why });
         self.go_on_with_files(now, key)
     }
 
@@ -287,14 +287,14 @@ impl Engine {
     }
 
     /// An entry on a file of this chat.
-    pub(crate) fn append_of_file(&mut self, now: Now, key: usize, what: What) -> Result<(), StoreError> {
-        let Some(ongoing) = self.chats.get(key) else { return Ok(()) };
+    pub(crate) fn append_of_file(&mut self, now: Now, key: usize, what: What) {
+        let Some(ongoing) = self.chats.get(key) else { return };
         let message = match &what {
             What::FileSaved { message, .. } | What::FileFailed { message, .. } => Some(*message),
             _ => None,
         };
         ongoing.trace(what.kind(), message, None);
-        self.store.append(now.ms, ongoing.logged(), ongoing.peer(), what, None).map(drop)
+        self.store.append(now.ms, ongoing.logged(), ongoing.peer(), what, None);
     }
 
     /// It is time to look at a channel for files again.

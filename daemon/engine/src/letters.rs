@@ -48,7 +48,7 @@ impl Engine {
         let Letter { to, user, text, expires_after, again, token } = letter;
         let to = self.kept_for(to)?;
         let what = What::Queued { text: text.clone(), again, size: None };
-        let id = self.store.append_kept(now.ms, (user, &to), what, token)?;
+        let id = self.store.append_kept(now.ms, (user, &to), what, token);
         tracing::debug!(chat = 0, peer = %to, event = %Kind::Queued, message_id = id);
         let expires_after_ms = expires_after.map(|after| after.as_millis() as u64);
         self.store.keep_in_outbox(id, &to, text.len() as u64, expires_after_ms)?;
@@ -133,7 +133,7 @@ impl Engine {
         }
         tracing::info!(chat = 0, peer = %kept.to, event = %Kind::Undelivered, message_id = message, %reason);
         let peer = Peer { user: kept.user, address: kept.to.to_string() };
-        self.store.append(now.ms, Some(0), peer, What::Undelivered { message, reason }, None)?;
+        self.store.append(now.ms, Some(0), peer, What::Undelivered { message, reason }, None);
         // Nobody is invited for nothing.
         if let Some(key) = key.filter(|_| kept.to.address().is_some_and(|address| !self.absent.has(address)))
         {

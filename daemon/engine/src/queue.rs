@@ -137,7 +137,7 @@ impl Ongoing {
             gone.extend(store.take_from_outbox(message)?);
             let what = What::Undelivered { message, reason: Reason::TooLong };
             self.trace(Kind::Undelivered, Some(message), Some(Reason::TooLong));
-            store.append(now.ms, Some(0), self.peer(), what, None)?;
+            store.append(now.ms, Some(0), self.peer(), what, None);
         }
         Ok(gone)
     }

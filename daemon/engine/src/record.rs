@@ -68,7 +68,7 @@ impl Ongoing {
         let Some((what, extra)) = self.entry(event) else { return Ok(None) };
         // A file is not to be sent again from here.
         let extra = if was_file { GivenUp::Goes.extra() } else { extra };
-        let id = self.append(store, now, what, (extra, answers))?;
+        let id = self.append(store, now, what, (extra, answers));
         if let Some(offer) = offer {
             self.keep_offer(store, now, (id, extra.unwrap_or_default()), offer)?;
         }
@@ -110,9 +110,9 @@ impl Ongoing {
     }
 
     /// A message that waited in the chat was taken back: that is its outcome, and those before it still wait.
-    pub fn record_taken_back(&mut self, store: &mut Store, now: Now, message: u64) -> Result<(), StoreError> {
+    pub fn record_taken_back(&mut self, store: &mut Store, now: Now, message: u64) {
         let what = What::Undelivered { message, reason: Reason::Cancelled };
-        self.append(store, now, what, (self.given_up().extra(), None)).map(drop)
+        self.append(store, now, what, (self.given_up().extra(), None));
     }
 
     /// Keeps a file that the peer offers, or refuses it if too many wait.
@@ -128,7 +128,7 @@ impl Ongoing {
             let reason = "too many files wait already".to_owned();
             stands = FileStands::Refused { reason: reason.clone(), folder: None };
             let what = What::FileFailed { message, why: reason };
-            store.append(now.ms, self.logged(), self.peer(), what, None)?;
+            store.append(now.ms, self.logged(), self.peer(), what, None);
         }
         store.keep_file(&KeptFile { message, chat: self.id, number, offer, stands })
     }
@@ -160,7 +160,7 @@ impl Ongoing {
                 | FileStands::Saved(_)
                 | FileStands::Refused { .. } => continue,
             };
-            store.append(now.ms, self.logged(), self.peer(), what, extra)?;
+            store.append(now.ms, self.logged(), self.peer(), what, extra);
         }
         store.drop_files(self.id)
     }
@@ -172,15 +172,15 @@ impl Ongoing {
         now: Now,
         what: What,
         (extra, answers): (Option<u64>, Option<u64>),
-    ) -> Result<u64, StoreError> {
+    ) -> u64 {
         let (kind, (message, reason), chat) = (what.kind(), about(&what), self.logged());
         let id = match self.secure().filter(|_| matches!(kind, Kind::Request | Kind::Opened)) {
-            Some(secure) => store.append_secure(now.ms, chat, self.peer(), secure, what)?,
-            None => store.append_answer(now.ms, (chat, self.peer()), what, extra, answers)?,
+            Some(secure) => store.append_secure(now.ms, chat, self.peer(), secure, what),
+            None => store.append_answer(now.ms, (chat, self.peer()), what, extra, answers),
         };
         self.id = chat.unwrap_or(id);
         self.trace(kind, message, reason);
-        Ok(id)
+        id
     }
 
     /// An event as an entry, if it is one. The number of a received message is kept beside it: after a restart it is

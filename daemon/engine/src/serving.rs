@@ -156,7 +156,8 @@ impl Engine {
         let key = self.chats.iter().find(|(_, ongoing)| ongoing.id == file.chat).map(|(key, _)| key);
         let Some(key) = key else { return Ok(()) };
         self.chats.touch(key);
-        self.append_of_file(now, key, what)
+        self.append_of_file(now, key, what);
+        Ok(())
     }
 
     /// A channel for files of ours has broken, or is of no use.

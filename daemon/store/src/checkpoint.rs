@@ -3,14 +3,19 @@
 
 use std::mem;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rusqlite::Connection;
 
 use crate::error::StoreError;
 use crate::hold::Hold;
 use crate::store::Store;
 
-/// The write-ahead log is copied back once about this many bytes were written to it. It is not truncated
-/// then: a commit that overwrites is twice as fast on disk as one that makes the file grow.
-const CHECKPOINT_BYTES: u64 = 4 << 20;
+/// The write-ahead log is copied back once so many pages were written to it. The more, the longer a turn waits for that, and
+/// the fewer, the more turns do. It is not truncated then: a commit that overwrites is twice as fast on disk as one that
+/// makes the file grow.
+const CHECKPOINT_PAGES: u32 = 1_024;
 
 /// The write-ahead log of a file that is held has at most about so many bytes. To copy more of them back would hold
 /// everybody up.
@@ -34,6 +39,44 @@ pub enum Holding {
     NotYet,
     /// It cannot be.
     Failed(StoreError),
+}
+
+/// How much the write-ahead log has.
+#[derive(Debug)]
+pub(crate) struct WriteAhead {
+    /// In pages, since it was copied back and begun anew, as SQLite tells after each commit.
+    pages: Arc<AtomicU32>,
+    /// With so many it is copied back.
+    due_at: u32,
+}
+
+impl Default for WriteAhead {
+    fn default() -> Self {
+        Self { pages: Arc::default(), due_at: CHECKPOINT_PAGES }
+    }
+}
+
+impl WriteAhead {
+    /// From now on it is known. Whatever says when SQLite is to copy it back by itself takes its place.
+    pub(crate) fn watch(&self, db: &mut Connection) -> rusqlite::Result<()> {
+        let pages = Arc::clone(&self.pages);
+        db.wal_hook(Some(move |_: &mut _, now| {
+            pages.store(u32::try_from(now).unwrap_or_default(), Ordering::Relaxed);
+            Ok(())
+        }))
+    }
+
+    fn is_due(&self) -> bool {
+        self.pages.load(Ordering::Relaxed) >= self.due_at
+    }
+
+    /// It was copied back, and begins anew with the next commit; or could not be, and is tried again after as much again.
+    fn note_tried<T>(&mut self, tried: &Result<T, StoreError>) {
+        if tried.is_ok() {
+            self.pages.store(0, Ordering::Relaxed);
+        }
+        self.due_at = self.pages.load(Ordering::Relaxed).saturating_add(CHECKPOINT_PAGES);
+    }
 }
 
 impl Store {
@@ -108,26 +151,27 @@ impl Store {
                 self.tidy_up_next = true;
             }
             Hold::Wanted => {
-                (self.written, self.tidy_up_next) = (0, false);
-                self.hold = self.tidy_up().map_or_else(Hold::Failed, |()| Hold::Held);
+                self.tidy_up_next = false;
+                let tidied = self.tidy_up();
+                self.wal.note_tried(&tidied);
+                self.hold = tidied.map_or_else(Hold::Failed, |()| Hold::Held);
                 return;
             }
             other @ (Hold::No | Hold::Failed(_)) => self.hold = other,
         }
         let empties = mem::take(&mut self.tidy_up_next);
-        if !empties && self.written < CHECKPOINT_BYTES {
+        if !empties && !self.wal.is_due() {
             return;
         }
-        self.written = 0;
         let tidied = if empties { self.tidy_up() } else { self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") };
-        // It is tried again after as much again.
+        self.wal.note_tried(&tidied);
         if let Err(error) = tidied {
             tracing::warn!("the log cannot be checkpointed: {error}");
         }
     }
 
     fn checkpoint(&self, pragma: &str) -> Result<(), StoreError> {
-        let is_busy = self.ok(self.db.query_row(pragma, [], |row| row.get::<_, bool>(0)))?;
+        let is_busy = self.ok(self.db()?.query_row(pragma, [], |row| row.get::<_, bool>(0)))?;
         if is_busy { Err(StoreError::Busy(self.path.clone())) } else { Ok(()) }
     }
 

@@ -10,7 +10,7 @@ impl Store {
     /// The last entry that a consumer has seen; `None` if there is no such consumer.
     pub fn mark(&self, consumer: &str) -> Result<Option<u64>, StoreError> {
         self.ok(self
-            .db
+            .db()?
             .prepare_cached("SELECT seen FROM consumers WHERE name = ?1")
             .and_then(|mut query| query.query_row([consumer], |row| row.get::<_, i64>(0)).optional())
             .map(|seen| seen.map(|seen| seen as u64)))
@@ -37,7 +37,7 @@ impl Store {
     pub fn consumer_count(&self) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM consumers";
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_row([], |row| row.get::<_, i64>(0)))
             .map(|count| count as u64))
@@ -45,7 +45,7 @@ impl Store {
 
     /// All consumers, by name.
     pub fn consumers(&self) -> Result<Vec<Consumer>, StoreError> {
-        self.ok(self.db.prepare_cached("SELECT name, seen FROM consumers ORDER BY name").and_then(
+        self.ok(self.db()?.prepare_cached("SELECT name, seen FROM consumers ORDER BY name").and_then(
             |mut query| {
                 query
                     .query_map([], |row| {

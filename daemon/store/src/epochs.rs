@@ -27,7 +27,7 @@ impl Store {
             "DELETE FROM epochs WHERE after NOT IN (SELECT after FROM epochs ORDER BY after DESC LIMIT ?1)";
         self.write(oldest, [EPOCHS_MAX])?;
         let sql = "SELECT after, id FROM epochs ORDER BY after";
-        let epochs = self.ok(self.db.prepare(sql).and_then(|mut query| {
+        let epochs = self.ok(self.db()?.prepare(sql).and_then(|mut query| {
             let number =
                 |row: &rusqlite::Row<'_>, column| row.get::<_, i64>(column).map(|number| number as u64);
             query.query_map([], |row| Ok(Epoch { after: number(row, 0)?, id: number(row, 1)? }))?.collect()

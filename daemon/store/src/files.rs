@@ -103,7 +103,7 @@ impl Store {
     pub fn file(&self, message: u64) -> Result<Option<KeptFile>, StoreError> {
         let sql = "SELECT * FROM files WHERE message = ?1";
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_row([message as i64], kept_file).optional()))
     }
@@ -141,7 +141,7 @@ impl Store {
     /// Whether files are under way in this chat: those that one side has taken, until both know what became of them.
     pub fn has_files_under_way(&self, chat: u64) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM files WHERE chat = ?1 AND stands >= 2)";
-        let mut query = self.ok(self.db.prepare_cached(sql))?;
+        let mut query = self.ok(self.db()?.prepare_cached(sql))?;
         self.ok(query.query_row([chat as i64], |row| row.get(0)))
     }
 
@@ -149,7 +149,7 @@ impl Store {
     pub fn offered_files(&self, chat: u64) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM files WHERE chat = ?1 AND stands IN (1, 2)";
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_row([chat as i64], |row| row.get::<_, i64>(0)))
             .map(|count| count as u64))
@@ -163,7 +163,7 @@ impl Store {
 
     fn kept_files(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<KeptFile>, StoreError> {
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_map(values, kept_file)?.collect()))
     }

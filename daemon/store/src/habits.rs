@@ -75,7 +75,7 @@ impl Store {
         let sql = "SELECT dialect, 1 FROM peers WHERE address = ?2
             UNION ALL SELECT dialect, 0 FROM (SELECT dialect FROM peers WHERE ip = ?1 ORDER BY seen DESC LIMIT 1)
             LIMIT 1";
-        let found = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        let found = self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let values = [address.ip().to_string(), address.to_string()];
             query.query_row(values, |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?))).optional()
         }))?;
@@ -95,7 +95,7 @@ impl Store {
         let sql = "SELECT address, user, dialect, seen, read FROM peers LEFT JOIN read_marks USING (address)
             WHERE address > ?1 ORDER BY address LIMIT ?2";
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_map(params![after, limit as i64], known_peer)?.collect()))
     }
@@ -103,7 +103,7 @@ impl Store {
     /// Forgets how these peers speak, and returns their addresses.
     pub fn forget_peers(&mut self, is_meant: impl Fn(&Peer) -> bool) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT address, user FROM peers ORDER BY address";
-        let all: Vec<Peer> = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        let all: Vec<Peer> = self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             query.query_map([], |row| Ok(Peer { address: row.get(0)?, user: row.get(1)? }))?.collect()
         }))?;
         let count = all.len();

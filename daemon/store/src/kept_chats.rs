@@ -9,7 +9,8 @@ use simp_proto::secure::{ChatId, KeyId, SecureSnapshot, Them};
 use simp_proto::{Dialect, LastReceived, Seq, Snapshot, UserName};
 
 use crate::error::StoreError;
-use crate::rows::{event, of_number};
+use crate::rows::of_number;
+use crate::runs;
 use crate::store::Store;
 
 /// States by their number in the table `chats`; a new one goes to the end.
@@ -146,21 +147,23 @@ impl Store {
 
     /// All chats kept, as the newest entry left them, oldest first.
     pub fn kept_chats(&self) -> Result<Vec<KeptChat>, StoreError> {
-        let rows = self.db.prepare("SELECT * FROM chats ORDER BY chat").and_then(|mut query| {
+        let rows = self.db()?.prepare("SELECT * FROM chats ORDER BY chat").and_then(|mut query| {
             query.query_map([], kept_chat)?.filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
         });
         let mut chats: BTreeMap<u64, (KeptChat, u64)> =
             self.ok(rows)?.into_iter().map(|row| (row.0.chat, row)).collect();
         let sql = "SELECT * FROM events WHERE id > ?1 ORDER BY id";
-        self.ok(self.db.prepare(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare(sql).and_then(|mut query| {
             let mut rows = query.query([self.extent.kept_through as i64])?;
             while let Some(row) = rows.next()? {
-                let event = event(row)?;
-                // What is older than the row is in the row already.
-                if let Some((chat, as_of)) = chats.get_mut(&event.chat)
-                    && event.id > *as_of
-                {
-                    replay(chat, &event.what, row.get::<_, Option<i64>>(9)?.unwrap_or_default() as u64);
+                let number = row.get::<_, Option<i64>>(9)?.unwrap_or_default() as u64;
+                for event in runs::events(row)? {
+                    // What is older than the chat's row is in it already.
+                    if let Some((chat, as_of)) = chats.get_mut(&event.chat)
+                        && event.id > self.extent.kept_through.max(*as_of)
+                    {
+                        replay(chat, &event.what, number);
+                    }
                 }
             }
             Ok(())

@@ -63,7 +63,7 @@ impl Store {
         let (address, host) = (to.address().map(|at| at.to_string()), to.host().map(HostName::to_string));
         let expires = expires_after_ms.map(|ms| ms as i64);
         let values = params![message as i64, address, host, expires, bytes as i64];
-        self.write("INSERT INTO outbox VALUES (?1, ?2, ?3, ?4, ?5)", values)?;
+        self.write_aside("INSERT INTO outbox VALUES (?1, ?2, ?3, ?4, ?5)", values)?;
         let OutboxSize { messages, bytes: before } = self.extent.outbox;
         self.extent.outbox = OutboxSize { messages: messages + 1, bytes: before + bytes };
         Ok(())
@@ -73,7 +73,7 @@ impl Store {
     pub fn take_from_outbox(&mut self, message: u64) -> Result<Option<Taken>, StoreError> {
         self.begin()?;
         let sql = "DELETE FROM outbox WHERE message = ?1 RETURNING host, bytes";
-        let taken = self.ok(self.db.prepare_cached(sql).and_then(|mut statement| {
+        let taken = self.ok(self.aside().prepare_cached(sql).and_then(|mut statement| {
             let taken = statement.query_row([message as i64], |row| {
                 Ok((Taken { message, host: host(row, 0)? }, row.get::<_, i64>(1)? as u64))
             });
@@ -95,7 +95,7 @@ impl Store {
     /// The message with this id, if it is in the outbox.
     pub fn in_outbox(&self, message: u64) -> Result<Option<KeptLetter>, StoreError> {
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(&format!("{KEPT} WHERE o.message = ?1"))
             .and_then(|mut query| query.query_row([message as i64], kept).optional()))
     }
@@ -104,7 +104,7 @@ impl Store {
     pub fn is_in_outbox(&self, message: u64) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE message = ?1)";
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_row([message as i64], |row| row.get(0))))
     }
@@ -114,7 +114,7 @@ impl Store {
     pub fn outbox(&self, after: u64, limit: usize) -> Result<(Vec<KeptLetter>, bool), StoreError> {
         // `after` is a client's, and as a signed number it might be negative: above the newest it means the same.
         let sql = format!("{KEPT} WHERE o.message > ?1 ORDER BY o.message LIMIT ?2");
-        self.ok(self.db.prepare_cached(&sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(&sql).and_then(|mut query| {
             let (mut messages, mut bytes) = (Vec::new(), 0);
             for message in query.query_map([after.min(self.extent.last_id) as i64, limit as i64 + 1], kept)? {
                 let message = message?;
@@ -132,7 +132,7 @@ impl Store {
     pub fn addressed(&self, after: u64, limit: usize) -> Result<Vec<Addressed>, StoreError> {
         let sql = "SELECT o.message, o.address, o.host, user FROM outbox AS o JOIN events ON id = o.message
                    WHERE o.message > ?1 ORDER BY o.message LIMIT ?2";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let values = [after.min(self.extent.last_id) as i64, limit as i64];
             let addressed = |row: &Row<'_>| {
                 let message = row.get::<_, i64>(0)? as u64;
@@ -146,7 +146,7 @@ impl Store {
     pub fn outbox_peers(&self) -> Result<Vec<(SocketAddr, u64)>, StoreError> {
         // Once per start, so that the statement need not be kept.
         let sql = "SELECT address, count(*) FROM outbox WHERE address IS NOT NULL GROUP BY address";
-        self.ok(self.db.prepare(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare(sql).and_then(|mut query| {
             query.query_map([], |row| Ok((address(row, 0)?, row.get::<_, i64>(1)? as u64)))?.collect()
         }))
     }
@@ -155,7 +155,7 @@ impl Store {
     pub fn outbox_hosts(&self) -> Result<Vec<(HostName, Option<SocketAddr>, u64)>, StoreError> {
         // Once per start as well. All messages of a host have the same address.
         let sql = "SELECT host, max(address), count(*) FROM outbox WHERE host IS NOT NULL GROUP BY host";
-        self.ok(self.db.prepare(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare(sql).and_then(|mut query| {
             let hosts =
                 query.query_map([], |row| Ok((recipient(row, (1, 0))?, row.get::<_, i64>(2)? as u64)))?;
             let mut all = Vec::new();
@@ -178,7 +178,7 @@ impl Store {
     /// The oldest message for this host, if there is one.
     pub fn oldest_for(&self, host: &HostName) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT min(message) FROM outbox WHERE host = ?1";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             query.query_row([host.to_string()], |row| Ok(row.get::<_, Option<i64>>(0)?.map(|id| id as u64)))
         }))
     }
@@ -188,7 +188,7 @@ impl Store {
     pub fn expiring(&self) -> Result<Vec<(u64, u64, u64)>, StoreError> {
         // Once per start as well. Both numbers: what a jump of the clock means is the engine's to decide.
         let sql = "SELECT o.message, at, expires FROM outbox AS o JOIN events ON id = o.message WHERE expires IS NOT NULL";
-        self.ok(self.db.prepare(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare(sql).and_then(|mut query| {
             let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|number| number as u64);
             query.query_map([], |row| Ok((number(row, 0)?, number(row, 1)?, number(row, 2)?)))?.collect()
         }))
@@ -206,7 +206,7 @@ impl Store {
         let sql = "SELECT o.message FROM outbox AS o JOIN events ON id = o.message
                    WHERE o.address = ?1 AND (?4 IS NULL OR o.host = ?4) AND (length(CAST(text AS BLOB)) > ?2
                        OR (?3 AND length(CAST(text AS BLOB)) <> length(text))) ORDER BY 1";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let (most, host) = (most.min(i64::MAX as u64) as i64, host.map(HostName::to_string));
             let values = params![address.to_string(), most, has_to_be_ascii, host];
             query.query_map(values, |row| row.get::<_, i64>(0).map(|id| id as u64))?.collect()

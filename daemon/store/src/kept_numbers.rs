@@ -25,19 +25,19 @@ impl Store {
         // Each peer's are in the order in which they came.
         let newest = "SELECT coalesce(max(place), 0) FROM kept_numbers WHERE key = ?1";
         let newest: i64 = self.ok(self
-            .db
+            .aside()
             .prepare_cached(newest)
             .and_then(|mut query| query.query_row([key.as_bytes()], |row| row.get(0))))?;
         let place = newest + 1;
         let row = params![key.as_bytes(), place, log, number as i64];
-        self.write("INSERT INTO kept_numbers VALUES (?1, ?2, ?3, ?4)", row)?;
+        self.write_aside("INSERT INTO kept_numbers VALUES (?1, ?2, ?3, ?4)", row)?;
         if place == 1 {
             self.extent.bounded.numbered += 1;
             self.drop_surplus_numbers(key)?;
         }
         if place % DROP_EVERY == 0 {
             let sql = "DELETE FROM kept_numbers WHERE key = ?1 AND place <= ?2";
-            self.write(sql, params![key.as_bytes(), place - NUMBERS_KEPT])?;
+            self.write_aside(sql, params![key.as_bytes(), place - NUMBERS_KEPT])?;
         }
         Ok(())
     }
@@ -54,7 +54,7 @@ impl Store {
                 SELECT (SELECT min(key) FROM kept_numbers WHERE key > peers.key) FROM peers WHERE key IS NOT NULL)
             SELECT key FROM peers WHERE key <> ?1
             ORDER BY (SELECT max(seen) FROM keys WHERE keys.key = peers.key) LIMIT ?2";
-        let oldest: Vec<[u8; 32]> = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        let oldest: Vec<[u8; 32]> = self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             query.query_map(params![but.as_bytes(), DROPPED_AT_ONCE as i64], |row| row.get(0))?.collect()
         }))?;
         for key in &oldest {
@@ -67,7 +67,7 @@ impl Store {
     /// The numbers of this peer's messages that are here, in ascending order; at least the newest 512.
     pub fn kept_numbers(&self, key: KeyId, log: &str) -> Result<Vec<u64>, StoreError> {
         let sql = "SELECT number FROM kept_numbers WHERE key = ?1 AND log = ?2";
-        let mut numbers: Vec<u64> = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        let mut numbers: Vec<u64> = self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let number = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0).map(|number| number as u64);
             query.query_map(params![key.as_bytes(), log], number)?.collect()
         }))?;

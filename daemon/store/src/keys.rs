@@ -23,7 +23,7 @@ impl Store {
 
     /// The same for an address or a name.
     pub fn key_of_owner(&self, owner: &KeyOwner) -> Result<Option<KeyId>, StoreError> {
-        self.ok(self.db.prepare_cached("SELECT key FROM keys WHERE who = ?1").and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached("SELECT key FROM keys WHERE who = ?1").and_then(|mut query| {
             query.query_row([owner.to_string()], |row| row.get(0).map(KeyId::new)).optional()
         }))
     }
@@ -31,7 +31,7 @@ impl Store {
     /// Whether this key is anybody's that is known.
     pub fn is_known(&self, key: KeyId) -> Result<bool, StoreError> {
         self.ok(self
-            .db
+            .db()?
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM keys WHERE key = ?1)")
             .and_then(|mut query| query.query_row([key.as_bytes()], |row| row.get(0))))
     }
@@ -42,7 +42,7 @@ impl Store {
         let sql = "SELECT who, user, key, trusted FROM keys WHERE user <> '' OR trusted
             ORDER BY trusted DESC, seen DESC LIMIT ?1";
         let known: Vec<(String, String, KeyId)> =
-            self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+            self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
                 let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, KeyId::new(row.get(2)?)));
                 query.query_map([limit as i64], row)?.collect()
             }))?;
@@ -56,7 +56,7 @@ impl Store {
     pub fn addresses_of(&self, key: KeyId) -> Result<Vec<SocketAddr>, StoreError> {
         let sql = "SELECT who FROM keys WHERE key = ?1 ORDER BY seen DESC, rowid DESC";
         let owners: Vec<String> = self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_map([key.as_bytes()], |row| row.get(0))?.collect()))?;
         // The others are names.
@@ -123,7 +123,7 @@ impl Store {
     pub fn keys(&self, after: &str, limit: usize) -> Result<Vec<KnownKey>, StoreError> {
         let sql = "SELECT * FROM keys WHERE who > ?1 ORDER BY who LIMIT ?2";
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_map(params![after, limit as i64], known_key)?.collect()))
     }
@@ -131,7 +131,7 @@ impl Store {
     /// Forgets these keys, and returns how many there were.
     pub fn forget_keys(&mut self, is_meant: impl Fn(&KnownKey) -> bool) -> Result<u64, StoreError> {
         let all: Vec<KnownKey> = self.ok(self
-            .db
+            .db()?
             .prepare_cached("SELECT * FROM keys")
             .and_then(|mut query| query.query_map([], known_key)?.collect()))?;
         self.begin()?;

@@ -4,7 +4,7 @@
 //! Everything written in a turn of the engine is one transaction: [`Store::commit`] makes it durable, and only
 //! then may anything leave that relies on it. If that fails, [`Store::roll_back`] makes it not have been.
 //!
-//! - `store`: open, append, commit, roll back. `checkpoint`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
+//! - `store`: open, commit, roll back. `entries`: appending. `runs`: deliveries that share a row. `checkpoint`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
 //! - `ours`: messages of ours that wait for a chat. `kept_letters`: the outbox, each for a `recipient`. `oldest`: those that wait the longest.
 //!   `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
@@ -18,6 +18,7 @@
 mod bounded;
 mod checkpoint;
 mod consumers;
+mod entries;
 mod epochs;
 mod error;
 mod files;
@@ -36,6 +37,7 @@ mod recipient;
 mod restored;
 mod retain;
 mod rows;
+mod runs;
 mod schema;
 mod store;
 

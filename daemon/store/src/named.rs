@@ -12,7 +12,7 @@ impl Store {
         let sql =
             "SELECT chat, address, user, text, size, host, id FROM named AS n JOIN events ON id = n.message
                    WHERE name = ?1 AND kind = 5";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let found = query.query_row([name], |row| Ok((row.get::<_, i64>(6)? as u64, our_message(row)?)));
             found.optional()
         }))

@@ -16,7 +16,7 @@ impl Store {
             None => "SELECT min(message) FROM outbox WHERE ?1 IS NULL",
         };
         let address = address.map(|address| address.to_string());
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let oldest = query.query_row([address], |row| row.get::<_, Option<i64>>(0))?;
             Ok(oldest.map(|message| message as u64))
         }))
@@ -25,7 +25,7 @@ impl Store {
     /// The oldest message with an id above `after` that was queued in this chat, and is no file.
     pub fn oldest_queued(&self, chat: u64, after: u64) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT id FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2 AND size IS NULL ORDER BY id LIMIT 1";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let oldest =
                 query.query_row([chat as i64, after as i64], |row| row.get::<_, i64>(0)).optional()?;
             Ok(oldest.map(|message| message as u64))
@@ -35,7 +35,7 @@ impl Store {
     /// When a message of ours was queued, in milliseconds since 1970, and for whom.
     pub fn queued_at(&self, message: u64) -> Result<Option<(u64, Peer)>, StoreError> {
         let sql = "SELECT at, user, address FROM events WHERE id = ?1 AND kind = 5";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let queued = query.query_row([message as i64], |row| {
                 let peer = Peer { user: row.get(1)?, address: row.get(2)? };
                 Ok((row.get::<_, i64>(0)? as u64, peer))

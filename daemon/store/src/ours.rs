@@ -93,7 +93,7 @@ impl Store {
             backlog.outbox.map(|address| address.to_string())
         ];
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(&sql)
             .and_then(|mut query| query.query_row(values, |row| row.get::<_, i64>(0)))
             .map(|count| count as u64))
@@ -109,7 +109,7 @@ impl Store {
     ) -> Result<Vec<WaitingMessage>, StoreError> {
         let address = backlog.outbox.map(|address| address.to_string());
         let values = params![backlog.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
-        self.ok(self.db.prepare_cached(WAITING).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(WAITING).and_then(|mut query| {
             let (mut read, mut all) = (0, Vec::new());
             let mut rows = query.query(values)?;
             while read < bytes
@@ -160,7 +160,7 @@ impl Store {
     pub fn message(&self, id: u64) -> Result<Option<OurMessage>, StoreError> {
         let sql = "SELECT chat, address, user, text, size, host FROM events WHERE id = ?1 AND kind = 5";
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_row([id as i64], our_message).optional()))
     }
@@ -168,7 +168,7 @@ impl Store {
     /// The chat of a received message, and what a copy of it is known by: in a secure chat its number.
     pub fn numbered(&self, message: u64) -> Result<Option<(u64, u64)>, StoreError> {
         let sql = "SELECT chat, seq FROM events WHERE id = ?1 AND kind = 4 AND seq IS NOT NULL";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let number = |row: &Row<'_>, column| row.get::<_, i64>(column).map(|number| number as u64);
             query.query_row([message as i64], |row| Ok((number(row, 0)?, number(row, 1)?))).optional()
         }))
@@ -179,7 +179,7 @@ impl Store {
         // What comes after a text is read through all of its pages. A file's text is its name, and has at most one.
         let sql = "SELECT chat, CASE WHEN octet_length(text) > 512 THEN 0 ELSE size IS NOT NULL END
                    FROM events WHERE id = ?1 AND kind = 5";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let queued = query.query_row([message as i64], |row| {
                 Ok((row.get::<_, i64>(0)? as u64, row.get::<_, bool>(1)?))
             });
@@ -192,7 +192,7 @@ impl Store {
         // Both have an index of their own: deliveries, of which there are many, have none.
         let sql = "SELECT reason FROM events WHERE kind = 7 AND message = ?1
                    UNION ALL SELECT NULL FROM events WHERE kind = 9 AND message = ?1";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let found = query.query_row([message as i64], |row| match row.get::<_, Option<i64>>(0)? {
                 Some(_) => Ok(NotDelivered::Undelivered(of_number(row, 0, &Reason::ALL)?)),
                 None => Ok(NotDelivered::Unconfirmed),
@@ -206,7 +206,7 @@ impl Store {
         // By the index `again`, which has few entries: nearly all messages are sent once.
         let sql = "SELECT id FROM events WHERE kind = 5 AND message IS NOT NULL AND message = ?1";
         self.ok(self
-            .db
+            .db()?
             .prepare_cached(sql)
             .and_then(|mut query| query.query_row([message as i64], |row| row.get::<_, i64>(0)).optional())
             .map(|id| id.map(|id| id as u64)))
@@ -220,7 +220,7 @@ impl Store {
         let after = after.max(self.extent.last_id.saturating_sub(TOKEN_SCAN)).min(self.extent.last_id);
         let sql =
             "SELECT id, chat, CASE WHEN kind = 5 THEN seq END FROM events WHERE id > ?1 ORDER BY id LIMIT ?2";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let mut rows = query.query([after as i64, SCAN as i64])?;
             let (mut looked_at, mut looked) = (0, after);
             while let Some(row) = rows.next()? {

@@ -5,7 +5,8 @@ use simp_control::frame::LONGEST_TEXT;
 use simp_control::{Event, Filter, Kind, Peer, Who};
 
 use crate::error::StoreError;
-use crate::rows::{event, number};
+use crate::rows::number;
+use crate::runs;
 use crate::store::Store;
 
 /// Most entries that [`Store::read`] looks at in one call, so that a filter which finds nothing does not hold
@@ -61,9 +62,13 @@ impl EntryFilter {
 
     /// Whether this entry is wanted.
     pub fn matches(&self, event: &Event) -> bool {
+        self.matches_head(event) && self.is_said_in(event)
+    }
+
+    /// The same but for what is said in it.
+    fn matches_head(&self, event: &Event) -> bool {
         self.matches_numbers(event.at_ms, number(event.what.kind()), event.chat)
             && self.who.as_ref().is_none_or(|who| who.is(&event.peer))
-            && self.is_said_in(event)
     }
 
     fn is_said_in(&self, event: &Event) -> bool {
@@ -71,10 +76,14 @@ impl EntryFilter {
         event.what.text().is_some_and(|text| text.to_lowercase().contains(wanted))
     }
 
-    /// The same for the [`HEAD`] of one, but for what is said in it.
-    fn wants(&self, head: &Row<'_>) -> rusqlite::Result<bool> {
-        let (at, chat) = (head.get::<_, i64>(1)? as u64, head.get::<_, i64>(3)? as u64);
-        if !self.matches_numbers(at, head.get(2)?, chat) {
+    /// Whether an entry may be wanted that is in the row with this [`HEAD`], which stands for several or for one.
+    fn wants_of(&self, head: &Row<'_>, is_of_several: bool) -> rusqlite::Result<bool> {
+        let (at, kind) = (head.get::<_, i64>(1)? as u64, head.get(2)?);
+        if is_of_several {
+            // The others may be of other chats.
+            return Ok(self.matches_moment(at, kind));
+        }
+        if !self.matches_numbers(at, kind, head.get::<_, i64>(3)? as u64) {
             return Ok(false);
         }
         let Some(who) = &self.who else { return Ok(true) };
@@ -82,15 +91,128 @@ impl EntryFilter {
     }
 
     fn matches_numbers(&self, at_ms: u64, kind: i64, chat: u64) -> bool {
+        self.matches_moment(at_ms, kind) && self.chat.is_none_or(|wanted| wanted == chat)
+    }
+
+    fn matches_moment(&self, at_ms: u64, kind: i64) -> bool {
         (self.kinds == 0 || self.kinds >> kind & 1 == 1)
-            && self.chat.is_none_or(|wanted| wanted == chat)
             && self.since_ms.is_none_or(|since| at_ms >= since)
             && self.until_ms.is_none_or(|until| at_ms < until)
     }
 }
 
-/// The first so many columns of an entry: what filters ask for. The text comes after them, and may be long.
-const HEAD: &str = "id, at, kind, chat, address, user";
+/// What filters ask for, of a row that may stand for several entries. The text comes after most of it, and may be long: what
+/// comes after that is read only if there is none.
+const HEAD: &str = "id, at, kind, chat, address, user, CASE WHEN kind = 6 THEN first END";
+
+/// Which way the log is read, and from where.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// What is above this.
+    Up(u64),
+    /// What is below this.
+    Down(u64),
+}
+
+impl Way {
+    /// Rows in this order, from the first that has entries which are asked for.
+    fn sql(self) -> String {
+        let (from, order) = match self {
+            Self::Up(_) => ("id > ?1", "id"),
+            // The last of a row may be too new, and those before it not.
+            Self::Down(_) => ("id <= coalesce((SELECT min(id) FROM events WHERE id >= ?1), ?1)", "id DESC"),
+        };
+        format!("SELECT {HEAD} FROM events WHERE {from} ORDER BY {order}")
+    }
+
+    fn from(self) -> u64 {
+        let (Self::Up(from) | Self::Down(from)) = self;
+        from
+    }
+
+    fn asks_for(self, id: u64) -> bool {
+        match self {
+            Self::Up(after) => id > after,
+            Self::Down(before) => id < before,
+        }
+    }
+}
+
+/// How far a search is.
+struct Search<'a> {
+    way: Way,
+    wanted: &'a EntryFilter,
+    limit: usize,
+    events: Vec<Event>,
+    /// What they take.
+    bytes: usize,
+    /// Texts that were looked through.
+    searched: usize,
+    looked_at: u64,
+    /// The last entry that was looked at.
+    last: Option<u64>,
+}
+
+/// Whether a search goes on.
+#[derive(Debug, PartialEq, Eq)]
+enum Goes {
+    On,
+    /// Not in this call: there may be more.
+    NoFurther,
+}
+
+impl Search<'_> {
+    /// Looks at the entries in a row.
+    fn look(&mut self, log: &Store, head: &Row<'_>) -> rusqlite::Result<Goes> {
+        let (id, first) = (head.get::<_, i64>(0)? as u64, head.get::<_, Option<i64>>(6)?);
+        let first = first.map(|first| first as u64);
+        // Of an entry that is not wanted no text is read.
+        if !self.wanted.wants_of(head, first.is_some())? {
+            let last = match self.way {
+                Way::Up(_) => id,
+                Way::Down(_) => first.unwrap_or(id),
+            };
+            return Ok(if self.way.asks_for(last) { self.note(last) } else { Goes::On });
+        }
+        // One that cannot be read is an error to whoever asks, not a gap.
+        let mut events = log.row(id)?;
+        if let Way::Down(_) = self.way {
+            events.reverse();
+        }
+        for event in events {
+            if self.way.asks_for(event.id) && self.take(event) == Goes::NoFurther {
+                return Ok(Goes::NoFurther);
+            }
+        }
+        Ok(Goes::On)
+    }
+
+    fn take(&mut self, event: Event) -> Goes {
+        let id = event.id;
+        if self.wanted.matches_head(&event) {
+            let length = event.what.text().map_or(0, str::len);
+            self.searched += length;
+            if self.wanted.is_said_in(&event) {
+                self.bytes += ENTRY_BYTES + length;
+                if self.bytes > BYTES_MAX && !self.events.is_empty() {
+                    return Goes::NoFurther;
+                }
+                self.events.push(event);
+            }
+        }
+        self.note(id)
+    }
+
+    /// Everything up to this entry was looked at.
+    fn note(&mut self, last: u64) -> Goes {
+        self.looked_at += 1;
+        self.last = Some(last);
+        let is_enough = self.events.len() >= self.limit
+            || self.bytes >= BYTES_PER_READ
+            || self.searched >= SEARCHED_PER_READ;
+        if self.looked_at == SCAN || is_enough { Goes::NoFurther } else { Goes::On }
+    }
+}
 
 /// What a search has found, and how far it came.
 struct Found {
@@ -110,8 +232,7 @@ impl Store {
         limit: usize,
         wanted: &EntryFilter,
     ) -> Result<(Vec<Event>, u64), StoreError> {
-        let sql = format!("SELECT {HEAD} FROM events WHERE id > ?1 ORDER BY id");
-        let found = self.search(&sql, after.min(self.extent.last_id), limit, wanted)?;
+        let found = self.search(Way::Up(after.min(self.extent.last_id)), limit, wanted)?;
         Ok((found.events, found.stopped_at.unwrap_or(self.extent.last_id)))
     }
 
@@ -123,49 +244,33 @@ impl Store {
         limit: usize,
         wanted: &EntryFilter,
     ) -> Result<(Vec<Event>, Option<u64>), StoreError> {
-        let sql = format!("SELECT {HEAD} FROM events WHERE id < ?1 ORDER BY id DESC");
-        let found = self.search(&sql, before.min(self.extent.last_id + 1), limit, wanted)?;
+        let found = self.search(Way::Down(before.min(self.extent.last_id + 1)), limit, wanted)?;
         Ok((found.events, found.stopped_at.filter(|id| *id > self.extent.first_id)))
     }
 
-    fn search(&self, sql: &str, from: u64, limit: usize, wanted: &EntryFilter) -> Result<Found, StoreError> {
-        let (mut events, mut bytes) = (Vec::new(), 0);
+    fn search(&self, way: Way, limit: usize, wanted: &EntryFilter) -> Result<Found, StoreError> {
         if limit == 0 {
-            return Ok(Found { events, stopped_at: None });
+            return Ok(Found { events: Vec::new(), stopped_at: None });
         }
-        let stopped_at = self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
-            let mut rows = query.query([from as i64])?;
-            let (mut looked_at, mut searched, mut last) = (0, 0, None);
+        let events = Vec::new();
+        let mut search =
+            Search { way, wanted, limit, events, bytes: 0, searched: 0, looked_at: 0, last: None };
+        let goes = self.ok(self.db()?.prepare_cached(&way.sql()).and_then(|mut query| {
+            let mut rows = query.query([way.from() as i64])?;
             while let Some(head) = rows.next()? {
-                let id: i64 = head.get(0)?;
-                // Of an entry that is not wanted no text is read.
-                if wanted.wants(head)? {
-                    // One that cannot be read is an error to whoever asks, not a gap.
-                    let event = self.entry(id)?;
-                    let length = event.what.text().map_or(0, str::len);
-                    searched += length;
-                    if wanted.is_said_in(&event) {
-                        bytes += ENTRY_BYTES + length;
-                        if bytes > BYTES_MAX && !events.is_empty() {
-                            return Ok(last);
-                        }
-                        events.push(event);
-                    }
-                }
-                looked_at += 1;
-                last = Some(id as u64);
-                let is_enough =
-                    events.len() >= limit || bytes >= BYTES_PER_READ || searched >= SEARCHED_PER_READ;
-                if looked_at == SCAN || is_enough {
-                    return Ok(last);
+                if search.look(self, head)? == Goes::NoFurther {
+                    return Ok(Goes::NoFurther);
                 }
             }
-            Ok(None)
+            Ok(Goes::On)
         }))?;
-        Ok(Found { events, stopped_at })
+        Ok(Found { events: search.events, stopped_at: search.last.filter(|_| goes == Goes::NoFurther) })
     }
 
-    fn entry(&self, id: i64) -> rusqlite::Result<Event> {
-        self.db.prepare_cached("SELECT * FROM events WHERE id = ?1")?.query_row([id], event)
+    /// The entries in the row with this id, in ascending order.
+    fn row(&self, id: u64) -> rusqlite::Result<Vec<Event>> {
+        self.aside()
+            .prepare_cached("SELECT * FROM events WHERE id = ?1")?
+            .query_row([id as i64], runs::events)
     }
 }

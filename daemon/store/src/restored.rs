@@ -34,7 +34,7 @@ impl Store {
     pub fn become_another(&mut self) -> Result<(), StoreError> {
         self.begin()?;
         self.write("UPDATE log SET id = lower(hex(randomblob(16)))", [])?;
-        let id = self.ok(self.db.query_row("SELECT id FROM log", [], |row| row.get::<_, String>(0)))?;
+        let id = self.ok(self.db()?.query_row("SELECT id FROM log", [], |row| row.get::<_, String>(0)))?;
         self.id = LogId::new(id);
         Ok(())
     }
@@ -44,7 +44,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn entries(&self) -> Result<u64, StoreError> {
-        let count = self.db.query_row("SELECT count(*) FROM events", [], |row| row.get::<_, i64>(0));
+        let sql = "SELECT coalesce(sum(CASE WHEN kind = 6 AND first IS NOT NULL THEN id - first + 1 ELSE 1 END), 0) FROM events";
+        let count = self.db()?.query_row(sql, [], |row| row.get::<_, i64>(0));
         Ok(self.ok(count)? as u64)
     }
 }

@@ -1,10 +1,9 @@
 //! Giving space free: entries that are no longer to be kept.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use crate::error::StoreError;
 use crate::read::SCAN;
-use crate::schema::PAGE_BYTES;
 use crate::store::Store;
 
 /// Free pages that are left in the file for the next entries.
@@ -102,6 +101,12 @@ const REMOVE: &str = "
         id <= coalesce((SELECT min(seen) FROM consumers), ?2)
         AND (kind <> 4 OR EXISTS (SELECT 1 FROM consumers))))";
 
+/// Of several entries in one row, those go that the statement above would remove if each had a row.
+const CUT: &str = "
+    UPDATE events SET first = 1 + min(?1, CASE WHEN ?2 THEN ?1 ELSE coalesce((SELECT min(seen) FROM consumers), ?1) END)
+    WHERE id = (SELECT id FROM events WHERE id > ?1 ORDER BY id LIMIT 1) AND kind = 6
+    AND first <= min(?1, CASE WHEN ?2 THEN ?1 ELSE coalesce((SELECT min(seen) FROM consumers), ?1) END)";
+
 impl Store {
     /// The entries that may be removed at all: a start needs those after the last kept state, and the newest
     /// says which id comes next. Nothing that some consumer has not read is among them, unless that may be discarded.
@@ -109,7 +114,7 @@ impl Store {
         let oldest = "SELECT min(seen) FROM consumers";
         let read = match discard.unread {
             true => None,
-            false => self.ok(self.db.query_row(oldest, [], |row| row.get::<_, Option<i64>>(0)))?,
+            false => self.ok(self.db()?.query_row(oldest, [], |row| row.get::<_, Option<i64>>(0)))?,
         };
         let until = self.extent.kept_through.min(self.extent.last_id.saturating_sub(1));
         let until = read.map_or(until, |read| until.min(read as u64));
@@ -119,11 +124,13 @@ impl Store {
     /// How old the entries are: old ones were appended at `old_ms` or before.
     pub fn ages(&self, span: Span, old_ms: u64, now_ms: u64) -> Result<Ages, StoreError> {
         // Entries after `now_ms` were written while the clock was wrong: they say nothing of their age.
-        let sql =
-            "SELECT max(CASE WHEN at <= ?3 THEN id END), count(CASE WHEN at > ?3 AND at <= ?4 THEN 1 END)
-                   FROM events WHERE id > ?1 AND id <= ?2";
+        // The row after the last may have some of them.
+        let sql = "SELECT max(CASE WHEN at <= ?3 THEN min(id, ?2) END),
+                       count(CASE WHEN at > ?3 AND at <= ?4 THEN 1 END)
+                   FROM events WHERE id > ?1 AND id <= coalesce((SELECT min(id) FROM events WHERE id >= ?2), ?2)
+                   AND (id <= ?2 OR (kind = 6 AND first <= ?2))";
         let values = params![span.after as i64, span.until as i64, old_ms as i64, now_ms as i64];
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             query.query_row(values, |row| {
                 let newest_old = row.get::<_, Option<i64>>(0)?.map(|id| id as u64);
                 Ok(Ages { newest_old, any_young: row.get::<_, i64>(1)? > 0 })
@@ -137,22 +144,29 @@ impl Store {
         self.begin()?;
         let values = params![span.after as i64, until as i64, discard.undelivered, discard.unread];
         let removed = self.write(REMOVE, values)? as u64;
-        // About eight entries fill a page, which is written once for all of them.
-        self.written += removed * PAGE_BYTES / 8;
+        let cut = self.write(CUT, params![until as i64, discard.unread])?;
         if removed > 0 {
             self.drop_names(span.after, until)?;
-            let oldest =
-                self.db.query_row("SELECT coalesce(min(id), 0) FROM events", [], |row| row.get::<_, i64>(0));
-            self.extent.first_id = self.ok(oldest)? as u64;
+        }
+        if removed > 0 || cut > 0 {
+            self.extent.first_id = self.ok(self.oldest_entry())?;
         }
         Ok(Removed { until, stayed: entries - removed })
+    }
+
+    /// The id of the oldest entry; 0 if there is none.
+    pub(crate) fn oldest_entry(&self) -> rusqlite::Result<u64> {
+        let sql = "SELECT CASE WHEN kind = 6 AND first IS NOT NULL THEN first ELSE id END
+                   FROM events ORDER BY id LIMIT 1";
+        let oldest = self.aside().query_row(sql, [], |row| row.get::<_, i64>(0)).optional()?;
+        Ok(oldest.unwrap_or_default() as u64)
     }
 
     /// How far the first entries of a piece reach that one turn may remove, and how many they are.
     fn first_entries(&self, span: Span) -> Result<(u64, u64), StoreError> {
         // Ids may be far apart where nearly all are gone. Of a text only its length is read: its pages are not.
         let sql = "SELECT id, octet_length(text) FROM events WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3";
-        self.ok(self.db.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let mut rows = query.query([span.after as i64, span.until as i64, SCAN as i64])?;
             let (mut entries, mut bytes) = (0, 0);
             while let Some(row) = rows.next()? {
@@ -168,7 +182,7 @@ impl Store {
 
     /// How many free pages of the file can be given back to the disk.
     pub fn spare_pages(&self) -> Result<u64, StoreError> {
-        let free: i64 = self.ok(self.db.pragma_query_value(None, "freelist_count", |row| row.get(0)))?;
+        let free: i64 = self.ok(self.db()?.pragma_query_value(None, "freelist_count", |row| row.get(0)))?;
         // Pages that are given back are taken again with the next entries, and that costs more.
         Ok((free - FREE_PAGES_KEPT).max(0) as u64)
     }
@@ -192,12 +206,11 @@ impl Store {
         // A pragma takes no parameters. Each step of it gives one page back, as a row without columns: whoever executes
         // it once gives back one.
         let pragma = format!("PRAGMA incremental_vacuum({spare})");
-        self.ok(self.db.prepare(&pragma).and_then(|mut vacuum| {
+        self.ok(self.db()?.prepare(&pragma).and_then(|mut vacuum| {
             let mut pages = vacuum.query([])?;
             while pages.next()?.is_some() {}
             Ok(())
         }))?;
-        self.written += spare * PAGE_BYTES;
         Ok(true)
     }
 }

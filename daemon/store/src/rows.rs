@@ -33,7 +33,11 @@ pub(crate) fn size(what: &What) -> Option<i64> {
     }
 }
 
-/// The entry in a row of `events`.
+/// The columns of an entry that stands for several: see `runs`.
+pub(crate) const FIRST: usize = 14;
+pub(crate) const LIST: usize = 15;
+
+/// The entry in a row of `events`, or the last of those in it.
 pub(crate) fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     // By place, for `SELECT *`: a new column is only ever added after these.
     let message = || row.get::<_, i64>(6).map(|id| id as u64);

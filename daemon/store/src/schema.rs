@@ -6,7 +6,7 @@ use rusqlite::Connection;
 const APPLICATION_ID: i64 = 0x7369_6d70;
 
 /// Bytes of a page. A commit writes whole pages, and most commits hold one short message.
-pub(crate) const PAGE_BYTES: u64 = 1_024;
+const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
 pub(crate) const SCHEMA_VERSION: i64 = 12;
@@ -143,8 +143,17 @@ const ELEVENTH: &str = "
     ALTER TABLE events ADD COLUMN answers INTEGER;
 ";
 
-/// By which of too many rows the oldest are found.
+/// Several deliveries in one row, that of the last: `first` is the id of the first of them, and `list` what the others are of; see
+/// `runs`. What is rare in `events` has one index: each costs something with every entry, also with those that are not in it.
+/// And by which of too many rows the oldest are found.
 const TWELFTH: &str = "
+    ALTER TABLE events ADD COLUMN first INTEGER;
+    ALTER TABLE events ADD COLUMN list BLOB;
+    DROP INDEX undelivered;
+    DROP INDEX again;
+    DROP INDEX unconfirmed;
+    CREATE INDEX outcomes ON events (message, kind)
+        WHERE message IS NOT NULL AND (kind = 5 OR kind = 7 OR kind = 9);
     CREATE INDEX peers_oldest ON peers (dialect <> 'plain', seen);
     CREATE INDEX read_marks_oldest ON read_marks (read);
 ";

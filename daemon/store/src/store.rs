@@ -1,19 +1,20 @@
-//! The log itself: opened, appended to, committed and rolled back. Everything else that is done with it is in the files
+//! The log itself: opened, committed and rolled back. Everything else that is done with it is in the files
 //! beside this one.
 
+use std::cell::Cell;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ToSql, params};
-use simp_control::{Epochs, Event, HostName, LogId, Peer, Secure, What};
+use rusqlite::{Connection, ToSql};
+use simp_control::{Epochs, LogId};
 use simp_service::plain_file;
 
 use crate::bounded::Bounded;
+use crate::checkpoint::WriteAhead;
+use crate::entries::Entries;
 use crate::error::StoreError;
 use crate::hold::Hold;
-use crate::recipient::Recipient;
-use crate::rows::{columns, number, size};
-use crate::schema::{self, PAGE_BYTES, Unready};
+use crate::schema::{self, Unready};
 
 /// The disk takes writes if it takes so many bytes: a turn seldom writes more.
 const ROOM: usize = 64 << 10;
@@ -56,7 +57,7 @@ pub(crate) struct Extent {
 #[derive(Debug)]
 pub struct Store {
     /// SQLite, with the file for us alone.
-    pub(crate) db: Connection,
+    db: Connection,
     pub(crate) path: PathBuf,
     pub(crate) id: LogId,
     pub(crate) epochs: Epochs,
@@ -66,27 +67,18 @@ pub struct Store {
     committed: Extent,
     /// Ours has begun. SQLite ends one by itself after some errors, and knows of none then; what comes later in that
     /// turn must not begin another, of which a commit would make half a turn durable.
-    in_transaction: bool,
+    in_transaction: Cell<bool>,
     /// Messages of ours that were delivered or given up since the start.
     pub(crate) settled: u64,
-    /// Entries appended and not committed, then until the next turn those just committed.
-    fresh: Vec<Event>,
+    /// Those appended and not committed, then until the next turn those just committed.
+    pub(crate) entries: Entries,
     commits: u64,
-    /// About how much was written since the write-ahead log was copied back, in bytes.
-    pub(crate) written: u64,
+    pub(crate) wal: WriteAhead,
     /// The write-ahead log is to be emptied with the next commit.
     pub(crate) tidy_up_next: bool,
     pub(crate) hold: Hold,
     /// A commit failed that the next start would find all the same.
     may_reappear: bool,
-}
-
-/// What stands beside few entries.
-#[derive(Default)]
-struct Beside<'a> {
-    secure: Option<Secure>,
-    host: Option<&'a HostName>,
-    answers: Option<u64>,
 }
 
 impl Store {
@@ -128,16 +120,16 @@ impl Store {
             epochs: Epochs::default(),
             extent: Extent::default(),
             committed: Extent::default(),
-            in_transaction: false,
+            in_transaction: Cell::new(false),
             settled: 0,
-            fresh: Vec::new(),
+            entries: Entries::default(),
             commits: 0,
-            written: 0,
+            wal: WriteAhead::default(),
             tidy_up_next: false,
             hold: Hold::default(),
             may_reappear: false,
         };
-        store.ok(store.set_up(durability))?;
+        store.set_up(durability).map_err(explain)?;
         store.extent = store.ok(store.measure())?;
         store.begin_epoch()?;
         // Before anything is promised to anybody: a log that cannot be written ends the start.
@@ -145,7 +137,7 @@ impl Store {
         Ok(store)
     }
 
-    fn set_up(&self, durability: Durability) -> rusqlite::Result<()> {
+    fn set_up(&mut self, durability: Durability) -> rusqlite::Result<()> {
         let synchronous = match durability {
             Durability::Disk => "FULL",
             Durability::Process => "NORMAL",
@@ -153,6 +145,7 @@ impl Store {
         self.db.pragma_update(None, "synchronous", synchronous)?;
         // We do that ourselves, after a commit and less often: see `checkpoint`.
         self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
+        self.wal.watch(&mut self.db)?;
         // All statements of these files, and those of some readers' filters: the default of 16 would prepare some anew
         // in each turn.
         self.db.set_prepared_statement_cache_capacity(64);
@@ -162,7 +155,7 @@ impl Store {
     fn measure(&self) -> rusqlite::Result<Extent> {
         let number = |sql| self.db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|id| id as u64);
         Ok(Extent {
-            first_id: number("SELECT coalesce(min(id), 0) FROM events")?,
+            first_id: self.oldest_entry()?,
             last_id: number("SELECT coalesce(max(id), 0) FROM events")?,
             kept_through: number("SELECT through FROM kept")?,
             outbox: OutboxSize {
@@ -246,128 +239,10 @@ impl Store {
             .sum()
     }
 
-    /// Appends an entry and returns its id. `chat` is `None` if the entry begins a chat: its id is the
-    /// chat's then. `extra` is a received message's Sequence field, the token of one of ours, or what
-    /// [`GivenUp`](crate::GivenUp) says of it.
-    pub fn append(
-        &mut self,
-        at_ms: u64,
-        chat: Option<u64>,
-        peer: Peer,
-        what: What,
-        extra: Option<u64>,
-    ) -> Result<u64, StoreError> {
-        self.append_entry((at_ms, chat, peer), Beside::default(), what, extra)
-    }
-
-    /// Appends a `message` that answers this message of ours, or the `queued` of one that answers the peer's with this number.
-    /// All else is as with [`append`](Self::append).
-    pub fn append_answer(
-        &mut self,
-        at_ms: u64,
-        (chat, peer): (Option<u64>, Peer),
-        what: What,
-        extra: Option<u64>,
-        answers: Option<u64>,
-    ) -> Result<u64, StoreError> {
-        self.append_entry((at_ms, chat, peer), Beside { answers, ..Beside::default() }, what, extra)
-    }
-
-    /// Appends the `queued` of a message for the outbox, and returns its id. `token` is the client's own name for it.
-    pub fn append_kept(
-        &mut self,
-        at_ms: u64,
-        (user, to): (String, &Recipient),
-        what: What,
-        token: Option<u64>,
-    ) -> Result<u64, StoreError> {
-        let peer = Peer { user, address: to.to_string() };
-        // Of no chat: it outlives them.
-        self.append_entry(
-            (at_ms, Some(0), peer),
-            Beside { host: to.host(), ..Beside::default() },
-            what,
-            token,
-        )
-    }
-
-    /// Appends a `request` or an `opened` of a secure chat, and returns its id. All else is as with
-    /// [`append`](Self::append).
-    pub fn append_secure(
-        &mut self,
-        at_ms: u64,
-        chat: Option<u64>,
-        peer: Peer,
-        secure: Secure,
-        what: What,
-    ) -> Result<u64, StoreError> {
-        self.append_entry(
-            (at_ms, chat, peer),
-            Beside { secure: Some(secure), ..Beside::default() },
-            what,
-            None,
-        )
-    }
-
-    fn append_entry(
-        &mut self,
-        (at_ms, chat, peer): (u64, Option<u64>, Peer),
-        Beside { secure, host, answers }: Beside<'_>,
-        what: What,
-        extra: Option<u64>,
-    ) -> Result<u64, StoreError> {
-        self.begin()?;
-        let id = self.extent.last_id + 1;
-        let chat = chat.unwrap_or(id);
-        let (message, reason, text) = columns(&what);
-        let message = message.or(secure.map(|secure| secure.known.into()));
-        let row = params![
-            id as i64,
-            at_ms as i64,
-            number(what.kind()),
-            chat as i64,
-            peer.address,
-            peer.user,
-            message,
-            reason,
-            text,
-            extra.map(|extra| extra as i64),
-            secure.as_ref().map(|secure| secure.key.as_bytes()),
-            size(&what),
-            host.map(HostName::to_string),
-            answers.map(|answers| answers as i64),
-        ];
-        self.write(
-            "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-            row,
-        )?;
-        self.settled += u64::from(matches!(
-            what,
-            What::Delivered { .. } | What::Unconfirmed { .. } | What::Undelivered { .. }
-        ));
-        self.extent.last_id = id;
-        self.extent.first_id = self.extent.first_id.max(1);
-        // An estimate is enough: it only says when to copy the write-ahead log back.
-        self.written += PAGE_BYTES + text.map_or(0, str::len) as u64;
-        let answers = answers.filter(|_| matches!(what, What::Message { .. }));
-        self.fresh.push(Event { id, at_ms, chat, peer, secure, answers, what });
-        Ok(id)
-    }
-
-    /// So many entries were appended in one statement: there may be very many, so whoever follows the log reads them from
-    /// it, and with them what came before them in this turn.
-    pub(crate) fn note_appended(&mut self, entries: u64) {
-        if entries > 0 {
-            self.fresh.clear();
-        }
-        self.extent.last_id += entries;
-        // About eight of them fill a page.
-        self.written += entries * PAGE_BYTES / 8;
-    }
-
     /// Makes durable what was written since the last commit. Returns whether anything was.
     pub fn commit(&mut self) -> Result<bool, StoreError> {
-        if !self.in_transaction {
+        self.write_entries()?;
+        if !self.in_transaction.get() {
             return Ok(false);
         }
         let committed = self.db.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([]));
@@ -376,10 +251,9 @@ impl Store {
         self.ok(committed)?;
         // Its pages are in the file in place of those that failed.
         self.may_reappear = false;
-        self.in_transaction = false;
+        self.in_transaction.set(false);
         self.committed = self.extent;
         self.commits += 1;
-        self.written += PAGE_BYTES;
         self.tend_file();
         Ok(true)
     }
@@ -389,38 +263,49 @@ impl Store {
     /// # Errors
     /// The log cannot even be taken back to its last commit.
     pub fn roll_back(&mut self) -> Result<(), StoreError> {
-        self.in_transaction = false;
+        self.in_transaction.set(false);
         // Ids of what is rolled back are given again: nobody has seen them.
         self.extent = self.committed;
-        self.fresh.clear();
+        self.entries.forget();
         self.forget_wish_to_hold();
         // SQLite has rolled back by itself after some errors.
-        if self.db.is_autocommit() { Ok(()) } else { self.write("ROLLBACK", []).map(drop) }
-    }
-
-    /// The newest entries that this turn appended; they stay here until [`begin_turn`](Self::begin_turn), so that those who
-    /// follow the log need not read them from the disk.
-    pub fn fresh(&self) -> &[Event] {
-        &self.fresh
+        if self.db.is_autocommit() { Ok(()) } else { self.write_aside("ROLLBACK", []).map(drop) }
     }
 
     /// Forgets which entries are fresh: a new turn begins.
     pub fn begin_turn(&mut self) {
-        self.fresh.clear();
+        self.entries.drop_written();
     }
 
     /// Before any write: begins a transaction, if none has begun.
-    pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn begin(&self) -> Result<(), StoreError> {
         // With the first write of a turn: a turn without any costs no transaction.
-        if !self.in_transaction {
-            self.write("BEGIN", [])?;
-            self.in_transaction = true;
+        if !self.in_transaction.get() {
+            self.write_aside("BEGIN", [])?;
+            self.in_transaction.set(true);
         }
         Ok(())
     }
 
+    /// SQLite, with all entries of this turn in their table.
+    pub(crate) fn db(&self) -> Result<&Connection, StoreError> {
+        self.write_entries()?;
+        Ok(&self.db)
+    }
+
+    /// SQLite, for what has nothing to do with entries: those of this turn may be missing in their table.
+    pub(crate) fn aside(&self) -> &Connection {
+        &self.db
+    }
+
     /// Returns how many rows it changed.
     pub(crate) fn write(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize, StoreError> {
+        self.write_entries()?;
+        self.write_aside(sql, values)
+    }
+
+    /// The same for what has nothing to do with entries.
+    pub(crate) fn write_aside(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize, StoreError> {
         self.ok(self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(values)))
     }
 

@@ -19,6 +19,7 @@ mod keys;
 mod named;
 mod pieces;
 mod reading;
+mod runs;
 
 /// A folder of this test alone.
 struct Folder(PathBuf);
@@ -105,7 +106,7 @@ fn run(seed: u64) {
     let mut random = Random(seed);
     let mut store = folder.open();
     for chat in 1..=3 {
-        assert_eq!(store.append(1, None, peer(chat), What::Request, None).unwrap(), chat);
+        assert_eq!(store.append(1, None, peer(chat), What::Request, None), chat);
         store.keep_chat(&kept(chat)).unwrap();
     }
     store.commit().unwrap();
@@ -118,7 +119,8 @@ fn run(seed: u64) {
         let chat = &mut chats[place];
         let mut append = |what, seq| {
             entries += 1;
-            assert_eq!(store.append(entries, Some(chat.chat), peer(chat.chat), what, seq).unwrap(), entries);
+            // Those of a turn at one moment.
+            assert_eq!(store.append(committed_entries, Some(chat.chat), peer(chat.chat), what, seq), entries);
             entries
         };
         match random.below(8) {
@@ -203,7 +205,7 @@ fn with_outbox(folder: &Folder, texts: &[&str]) -> (Store, std::net::SocketAddr)
     let address = peer(9).address.parse().unwrap();
     for text in texts {
         let what = What::Queued { text: (*text).to_owned(), again: None, size: None };
-        let id = store.append(5, Some(0), peer(9), what, Some(77)).unwrap();
+        let id = store.append(5, Some(0), peer(9), what, Some(77));
         store.keep_in_outbox(id, &Recipient::At(address), text.len() as u64, Some(1_000)).unwrap();
     }
     store.commit().unwrap();
@@ -215,7 +217,7 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     let folder = Folder::new("outbox");
     let (mut store, address) = with_outbox(&folder, &["one", "two"]);
     let what = What::Queued { text: "three".to_owned(), again: None, size: None };
-    store.append(6, Some(3), peer(9), what, None).unwrap();
+    store.append(6, Some(3), peer(9), what, None);
     let of = Backlog { chat: Some(3), outbox: Some(address) };
     let texts = |store: &Store, after, limit| {
         let waiting = store.waiting(of, after, (limit, usize::MAX)).unwrap();
@@ -227,7 +229,7 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
     assert_eq!(store.queued(of, 1).unwrap(), 2);
     store.begin_turn();
     for (after, fresh) in [(3, 1), (0, 0)] {
-        store.append(7, Some(3), peer(9), What::Opened { note: None }, None).unwrap();
+        store.append(7, Some(3), peer(9), What::Opened { note: None }, None);
         store.give_up_queued(8, 3, &peer(9), after, (Reason::Quit, GivenUp::Stays)).unwrap();
         assert_eq!(store.fresh().len(), fresh, "what is not among these is read from the log");
     }
@@ -237,7 +239,7 @@ fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
         events,
         [Event { id: 6, at_ms: 8, chat: 3, peer: peer(9), secure: None, answers: None, what: given_up }]
     );
-    assert_eq!(store.append(9, Some(3), peer(9), What::Opened { note: None }, None).unwrap(), 7);
+    assert_eq!(store.append(9, Some(3), peer(9), What::Opened { note: None }, None), 7);
     assert_eq!(store.outbox_peers().unwrap(), [(address, 2)]);
     let taken = [store.take_from_outbox(1).unwrap(), store.take_from_outbox(1).unwrap()];
     assert_eq!(taken, [Some(Taken { message: 1, host: None }), None]);
@@ -261,12 +263,12 @@ fn what_is_rolled_back_has_not_been() {
     let folder = Folder::new("roll-back");
     let (mut store, _) = with_outbox(&folder, &["one"]);
     store.begin_turn();
-    store.append(6, Some(3), peer(9), What::Opened { note: None }, None).unwrap();
+    store.append(6, Some(3), peer(9), What::Opened { note: None }, None);
     store.set_mark("a", 1).unwrap();
     store.roll_back().unwrap();
     assert_eq!((store.last_id(), store.fresh(), store.mark("a").unwrap()), (1, &[][..], None));
     assert!(!store.commit().unwrap());
-    assert_eq!(store.append(7, Some(3), peer(9), What::Opened { note: None }, None).unwrap(), 2);
+    assert_eq!(store.append(7, Some(3), peer(9), What::Opened { note: None }, None), 2);
     store.commit().unwrap();
 }
 
@@ -305,7 +307,7 @@ fn with_all_kinds(folder: &Folder) -> Store {
     ];
     for (what, id) in whats.into_iter().zip(2..) {
         let chat = if id == 2 { 3 } else { 4 };
-        assert_eq!(store.append(10 * id, Some(chat), peer(9), what, None).unwrap(), id);
+        assert_eq!(store.append(10 * id, Some(chat), peer(9), what, None), id);
     }
     store.set_kept(store.last_id()).unwrap();
     store.commit().unwrap();
@@ -347,12 +349,12 @@ fn a_message_that_nobody_is_to_send_again_goes_with_its_outcome() {
     let mut store = folder.open();
     for _ in 0..2 {
         let what = What::Queued { text: "x".to_owned(), again: None, size: None };
-        store.append(1, Some(1), peer(1), what, None).unwrap();
+        store.append(1, Some(1), peer(1), what, None);
     }
     let what = What::Undelivered { message: 1, reason: Reason::NoAnswer };
-    store.append(1, Some(1), peer(1), what, GivenUp::Goes.extra()).unwrap();
+    store.append(1, Some(1), peer(1), what, GivenUp::Goes.extra());
     store.give_up_queued(1, 1, &peer(1), 1, (Reason::NoAnswer, GivenUp::Goes)).unwrap();
-    store.append(1, Some(1), peer(1), What::Opened { note: None }, None).unwrap();
+    store.append(1, Some(1), peer(1), What::Opened { note: None }, None);
     store.set_kept(5).unwrap();
     assert_eq!(
         (store.settled(), store.not_delivered(2).unwrap()),
@@ -369,7 +371,7 @@ fn entries_are_as_old_as_the_old_ones_behind_them_whatever_the_clock_said() {
     let mut store = folder.open();
     // The clock was a year ahead for a while, and jumped back.
     for at in [1_000, 99_000, 99_000, 2_000, 3_000, 4_000] {
-        store.append(at, Some(1), peer(1), What::Opened { note: None }, None).unwrap();
+        store.append(at, Some(1), peer(1), What::Opened { note: None }, None);
     }
     store.commit().unwrap();
     let ages = |until, old| store.ages(Span { after: 0, until }, old, 5_000).unwrap();
@@ -397,7 +399,7 @@ fn what_had_to_stay_long_ago_costs_one_part_and_not_one_for_each_piece_of_the_id
     let folder = Folder::new("far-apart");
     let (mut store, _) = with_outbox(&folder, &["waits"]);
     for n in 0..9_000 {
-        store.append(n, Some(1), peer(1), What::Opened { note: None }, None).unwrap();
+        store.append(n, Some(1), peer(1), What::Opened { note: None }, None);
     }
     store.set_kept(store.last_id()).unwrap();
     let whole = Span { after: 0, until: 9_000 };
@@ -412,7 +414,7 @@ fn a_log_that_lost_most_of_its_entries_is_a_smaller_file() {
     let mut store = folder.open();
     for n in 0..3_000 {
         let text = "x".repeat(900);
-        store.append(n, Some(1), peer(1), What::Message { text }, None).unwrap();
+        store.append(n, Some(1), peer(1), What::Message { text }, None);
     }
     store.set_mark("a", 3_000).unwrap();
     store.set_kept(store.last_id()).unwrap();
@@ -472,10 +474,10 @@ fn a_log_of_the_first_schema_is_taken_over_with_all_that_is_in_it() {
 fn no_more_of_what_waits_is_read_than_the_caller_has_room_for() {
     let folder = Folder::new("room");
     let mut store = folder.open();
-    store.append(1, None, peer(1), What::Inviting, None).unwrap();
+    store.append(1, None, peer(1), What::Inviting, None);
     for _ in 0..5 {
         let what = What::Queued { text: "x".repeat(100), again: None, size: None };
-        store.append(2, Some(1), peer(1), what, None).unwrap();
+        store.append(2, Some(1), peer(1), what, None);
     }
     let read = |limit, bytes| store.waiting(of(&kept(1)), 0, (limit, bytes)).unwrap().len();
     assert_eq!([read(9, 1), read(9, 100), read(9, 101), read(9, 250), read(3, 1_000)], [1, 1, 2, 3, 3]);

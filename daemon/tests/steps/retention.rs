@@ -16,7 +16,7 @@ fn keeping_100() -> Policy {
 fn append(store: &mut Store, count: u64, what: impl Fn(String) -> What) {
     let peer = Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() };
     for _ in 0..count {
-        store.append(1, Some(1), peer.clone(), what("x".repeat(900)), None).unwrap();
+        store.append(1, Some(1), peer.clone(), what("x".repeat(900)), None);
     }
 }
 

@@ -68,11 +68,14 @@ fn take_out_of(engine: &mut Engine, now: Now, chat: u64, message: u64) -> Carrie
     let key = key.ok_or_else(no_longer)?;
     let store = &mut engine.store;
     // The machine first: once the message has left, nobody knows whether the peer has it.
-    let taken = engine.chats.change(key, |ongoing| match ongoing.take_back(now.instant, message) {
-        true => ongoing.record_taken_back(store, now, message).map(|()| true),
-        false => Ok(false),
+    let taken = engine.chats.change(key, |ongoing| {
+        let is_taken = ongoing.take_back(now.instant, message);
+        if is_taken {
+            ongoing.record_taken_back(store, now, message);
+        }
+        is_taken
     });
-    match taken.transpose()? {
+    match taken {
         Some(true) => Ok(Reply::Done),
         _ => denied(
             FailureKind::Failed,

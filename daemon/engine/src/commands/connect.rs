@@ -124,7 +124,7 @@ fn adopt(engine: &mut Engine, now: Now, key: usize, expires_after: Duration) -> 
         ongoing.chat.expire_at(now.instant + expires_after);
         ongoing.times.expires_ms = Some(now.ms + expires_after.as_millis() as u64);
         ongoing.times.since_ms = now.ms;
-        ongoing.id = store.append(now.ms, None, ongoing.peer(), What::Inviting, None)?;
+        ongoing.id = store.append(now.ms, None, ongoing.peer(), What::Inviting, None);
         ongoing.trace(Kind::Inviting, None, None);
         Ok::<(), StoreError>(())
     });

@@ -67,7 +67,7 @@ pub fn send_file(engine: &mut Engine, now: Now, draft: &FileDraft<'_>) -> Carrie
     }
     let (name, size) = (draft.name.to_owned(), draft.size);
     let what = What::Queued { text: name.clone(), again: None, size: Some(size) };
-    let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token)?;
+    let message = engine.store.append(now.ms, Some(chat), peer, what, draft.token);
     let offer = Offer { name, size, sha256: draft.sha256 };
     let stands = FileStands::Ours(draft.path.to_owned());
     engine.store.keep_file(&KeptFile { message, chat, number: message, offer: offer.clone(), stands })?;

@@ -112,7 +112,7 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let text = draft.text.to_owned();
     let what = What::Queued { text: text.clone(), again: None, size: None };
     // First the log, then the machine: its id is the message's.
-    let message = engine.store.append_answer(now.ms, (Some(chat), peer), what, draft.token, to)?;
+    let message = engine.store.append_answer(now.ms, (Some(chat), peer), what, draft.token, to);
     let body = match to {
         Some(to) => Body::Answer { text, to },
         None => Body::Text(text),

@@ -8,7 +8,7 @@ use super::*;
 fn run(folder: &Folder, entries: u64) -> Epochs {
     let mut store = folder.open();
     for _ in 0..entries {
-        store.append(1, Some(1), peer(1), What::Request, None).unwrap();
+        store.append(1, Some(1), peer(1), What::Request, None);
     }
     store.commit().unwrap();
     store.epochs().clone()
@@ -31,11 +31,11 @@ fn a_copy_has_the_entries_of_before_and_is_another_log_for_those_that_came_then(
     run(&log, 2);
     // In the middle of a run, after the sixth.
     let mut store = log.open();
-    store.append(1, Some(1), peer(1), What::Request, None).unwrap();
+    store.append(1, Some(1), peer(1), What::Request, None);
     store.commit().unwrap();
     let middle = copy(&log, "epochs-middle");
     for _ in 0..4 {
-        store.append(1, Some(1), peer(1), What::Request, None).unwrap();
+        store.append(1, Some(1), peer(1), What::Request, None);
     }
     store.commit().unwrap();
     let told = store.epochs().clone();
@@ -64,7 +64,8 @@ fn a_simpd_that_is_started_time_and_again_keeps_a_bounded_number_of_epochs_and_f
     let last = run(&log, 1);
     assert!(!last.have(first));
     assert!(last.have(last.position(151)) && last.have(last.position(70)));
-    let rows: i64 = log.open().db.query_row("SELECT count(*) FROM epochs", [], |row| row.get(0)).unwrap();
+    let rows: i64 =
+        log.open().db().unwrap().query_row("SELECT count(*) FROM epochs", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 100);
 }
 

@@ -19,7 +19,7 @@ fn a_file_is_kept_as_it_stands_until_it_is_dropped() {
     let mut store = folder.open();
     let offered = |store: &mut Store, number| {
         let what = What::File { name: "x".to_owned(), size: 7 };
-        store.append(1, Some(3), peer(3), what, Some(number)).unwrap()
+        store.append(1, Some(3), peer(3), what, Some(number))
     };
     let refused = |folder| FileStands::Refused { reason: "no room".to_owned(), folder };
     let all = [
@@ -69,14 +69,14 @@ fn a_file_of_ours_waits_until_it_is_settled_and_what_was_sent_since_is_not_sent_
     let mut store = folder.open();
     let chat = kept(3);
     for n in 1..=3 {
-        store.append(1, Some(3), peer(3), What::Message { text: "hi".to_owned() }, Some(n)).unwrap();
+        store.append(1, Some(3), peer(3), What::Message { text: "hi".to_owned() }, Some(n));
     }
     store.keep_chat(&chat).unwrap();
     let what = What::Queued { text: "x".to_owned(), again: None, size: Some(7) };
-    let file = store.append(1, Some(3), peer(3), what.clone(), None).unwrap();
+    let file = store.append(1, Some(3), peer(3), what.clone(), None);
     store.keep_file(&kept_file(file, file, FileStands::Ours("/tmp/x".to_owned()))).unwrap();
     let text = What::Queued { text: "text".to_owned(), again: None, size: None };
-    let text = store.append(1, Some(3), peer(3), text, None).unwrap();
+    let text = store.append(1, Some(3), peer(3), text, None);
     assert_eq!(store.read(3, 1, &EntryFilter::default()).unwrap().0[0].what, what);
     assert_eq!(store.message(file).unwrap().unwrap().size, Some(7));
     let waiting = store.waiting(of(&chat), 0, (9, usize::MAX)).unwrap();
@@ -84,7 +84,7 @@ fn a_file_of_ours_waits_until_it_is_settled_and_what_was_sent_since_is_not_sent_
     assert_eq!((waiting.len(), store.queued(of(&chat), 0).unwrap()), (2, 2));
     // The text is delivered before the file is.
     for message in [text, file] {
-        store.append(1, Some(3), peer(3), What::Delivered { message }, None).unwrap();
+        store.append(1, Some(3), peer(3), What::Delivered { message }, None);
     }
     store.drop_file(file).unwrap();
     store.commit().unwrap();
@@ -99,11 +99,11 @@ fn a_number_of_the_peer_that_is_one_of_a_file_is_known_after_a_restart() {
     let folder = Folder::new("file-numbers");
     let mut store = folder.open();
     for n in 1..=2 {
-        store.append(1, Some(3), peer(3), What::Message { text: "hi".to_owned() }, Some(n)).unwrap();
+        store.append(1, Some(3), peer(3), What::Message { text: "hi".to_owned() }, Some(n));
     }
     store.keep_chat(&kept(3)).unwrap();
     let what = What::File { name: "x".to_owned(), size: u64::MAX >> 1 };
-    store.append(1, Some(3), peer(3), what, Some(77)).unwrap();
+    store.append(1, Some(3), peer(3), what, Some(77));
     store.commit().unwrap();
     drop(store);
     let KeptMachine::Secure(snapshot) = folder.open().kept_chats().unwrap().remove(0).machine else {
@@ -116,13 +116,13 @@ fn a_number_of_the_peer_that_is_one_of_a_file_is_known_after_a_restart() {
 fn who_names_no_kinds_gets_none_that_an_older_client_does_not_know() {
     let folder = Folder::new("file-kinds");
     let mut store = folder.open();
-    store.append(1, Some(1), peer(1), What::Message { text: "hi".to_owned() }, None).unwrap();
+    store.append(1, Some(1), peer(1), What::Message { text: "hi".to_owned() }, None);
     for what in [
         What::File { name: "x".to_owned(), size: 7 },
         What::FileSaved { message: 2, path: "/tmp/x".to_owned(), size: 7 },
         What::FileFailed { message: 2, why: "no room".to_owned() },
     ] {
-        store.append(1, Some(1), peer(1), what, None).unwrap();
+        store.append(1, Some(1), peer(1), what, None);
     }
     store.commit().unwrap();
     let read = |kinds: &[Kind]| {

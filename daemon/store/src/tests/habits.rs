@@ -120,7 +120,7 @@ fn the_note_of_an_opening_is_kept_with_it() {
     let mut store = folder.open();
     let opened = |note: Option<&str>| What::Opened { note: note.map(str::to_owned) };
     for note in [None, Some("takes turns")] {
-        store.append(1, Some(1), peer(1), opened(note), None).unwrap();
+        store.append(1, Some(1), peer(1), opened(note), None);
     }
     store.commit().unwrap();
     drop(store);
@@ -142,7 +142,7 @@ fn a_message_that_is_not_confirmed_is_known_as_such_and_goes_like_one_that_is_de
         What::Opened { note: None },
     ];
     for what in whats {
-        store.append(1, Some(0), peer(1), what, None).unwrap();
+        store.append(1, Some(0), peer(1), what, None);
     }
     store.set_mark("a", 5).unwrap();
     store.set_kept(store.last_id()).unwrap();
@@ -197,7 +197,7 @@ fn a_log_of_the_second_schema_is_taken_over_and_goes_on() {
     plain(&mut kept).dialect = "never-acks".parse().unwrap();
     store.keep_chat(&kept).unwrap();
     let what = What::Unconfirmed { message: 11 };
-    assert_eq!(store.append(1, Some(1), peer(1), what, None).unwrap(), 12);
+    assert_eq!(store.append(1, Some(1), peer(1), what, None), 12);
     store.commit().unwrap();
     drop(store);
     let store = folder.open();

@@ -19,7 +19,7 @@ fn held(folder: &Folder, entries: u64) -> (Store, HeldFile) {
 fn append(store: &mut Store, entries: u64, bytes: usize) {
     for _ in 0..entries {
         let text = "x".repeat(bytes);
-        store.append(1, Some(1), peer(1), What::Message { text }, None).unwrap();
+        store.append(1, Some(1), peer(1), What::Message { text }, None);
         store.commit().unwrap();
     }
 }
@@ -77,4 +77,30 @@ fn a_turn_that_is_undone_holds_nothing() {
     store.roll_back().unwrap();
     append(&mut store, 1, 100);
     assert!(!store.is_held());
+}
+
+#[test]
+fn the_write_ahead_log_is_copied_back_by_what_is_in_it_and_not_by_what_was_appended() {
+    let folder = Folder::new("checkpoint");
+    let mut store = folder.open();
+    let copied = |store: &Store| std::fs::metadata(&store.path).unwrap().len();
+    append(&mut store, 1, 10);
+    let before = copied(&store);
+    // Many entries in few pages.
+    for _ in 0..5 {
+        for _ in 0..400 {
+            store.append(1, Some(1), peer(1), What::Message { text: "x".to_owned() }, None);
+        }
+        store.commit().unwrap();
+    }
+    assert_eq!(copied(&store), before);
+    let few = std::fs::metadata(store.wal_path()).unwrap().len();
+    // Few entries in many pages.
+    append(&mut store, 9, 200 << 10);
+    assert!(copied(&store) > before + (1 << 20), "{} bytes after {before}", copied(&store));
+    // It begins anew.
+    let long = std::fs::metadata(store.wal_path()).unwrap().len();
+    append(&mut store, 40, 10);
+    assert_eq!(std::fs::metadata(store.wal_path()).unwrap().len(), long);
+    assert!(few < 1 << 19 && long < 3 << 20, "{few} and {long} bytes");
 }

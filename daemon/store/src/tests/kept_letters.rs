@@ -10,7 +10,7 @@ fn host(name: &str) -> HostName {
 
 fn keep(store: &mut Store, to: &Recipient, text: &str) -> u64 {
     let what = What::Queued { text: text.to_owned(), again: None, size: None };
-    let id = store.append_kept(5, (String::new(), to), what, None).unwrap();
+    let id = store.append_kept(5, (String::new(), to), what, None);
     store.keep_in_outbox(id, to, text.len() as u64, None).unwrap();
     id
 }

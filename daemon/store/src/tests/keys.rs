@@ -159,9 +159,9 @@ fn with_whom_a_chat_is_secure_is_kept_with_its_entry() {
     let mut store = folder.open();
     let secure = [true, false].map(|known| Secure { key: key(7), known });
     let opened = What::Opened { note: None };
-    let request = store.append_secure(1, None, peer(1), secure[0], What::Request).unwrap();
-    store.append_secure(2, Some(request), peer(1), secure[1], opened.clone()).unwrap();
-    store.append(3, None, peer(2), opened, None).unwrap();
+    let request = store.append_secure(1, None, peer(1), secure[0], What::Request);
+    store.append_secure(2, Some(request), peer(1), secure[1], opened.clone());
+    store.append(3, None, peer(2), opened, None);
     store.commit().unwrap();
     let fresh = store.fresh().to_vec();
     drop(store);
@@ -193,7 +193,7 @@ fn a_log_of_the_fifth_schema_is_taken_over_and_goes_on() {
     store.note_key(1, at(1), key(1), "bob").unwrap();
     store.note_kept(key(1), "one", 1).unwrap();
     store.keep_chat(chat).unwrap();
-    assert_eq!(store.append(1, Some(1), peer(1), What::Delivered { message: 6 }, None).unwrap(), 8);
+    assert_eq!(store.append(1, Some(1), peer(1), What::Delivered { message: 6 }, None), 8);
     store.commit().unwrap();
     drop(store);
     let store = folder.open();

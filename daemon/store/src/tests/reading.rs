@@ -10,7 +10,7 @@ fn reading_in_pieces_gives_every_wanted_entry_once_and_in_order() {
     for n in 1..=5_000 {
         let what =
             if n % 1_000 == 0 { What::Opened { note: None } } else { What::Message { text: n.to_string() } };
-        store.append(n, Some(1), peer(1), what, None).unwrap();
+        store.append(n, Some(1), peer(1), what, None);
     }
     store.commit().unwrap();
     let wanted = EntryFilter::new(&Filter { kinds: vec![Kind::Opened], ..Default::default() });
@@ -39,7 +39,7 @@ fn long_texts_are_read_a_few_at_a_time_and_those_that_nobody_wants_not_at_all() 
     for n in 1..=100 {
         let text = "x".repeat(60_000);
         let what = if n % 50 == 0 { What::Opened { note: None } } else { What::Message { text } };
-        store.append(n, Some(1), peer(1), what, None).unwrap();
+        store.append(n, Some(1), peer(1), what, None);
     }
     let all = EntryFilter::default();
     let (events, looked) = store.read(0, usize::MAX, &all).unwrap();
@@ -51,7 +51,7 @@ fn long_texts_are_read_a_few_at_a_time_and_those_that_nobody_wants_not_at_all() 
     assert_eq!((events.len(), looked), (2, 100));
     // One that is longer than a piece comes all the same.
     let what = What::Message { text: "x".repeat(BYTES_PER_READ + 1) };
-    let longest = store.append(1, Some(1), peer(1), what, None).unwrap();
+    let longest = store.append(1, Some(1), peer(1), what, None);
     assert_eq!(store.history(u64::MAX, 9, &all).unwrap().0[0].id, longest);
     assert_eq!(ids(&store), (1..=longest).collect::<Vec<_>>());
 }
@@ -62,9 +62,9 @@ fn a_search_finds_words_in_any_case_and_looks_through_no_more_than_a_piece_at_on
     let mut store = folder.open();
     let long = "x".repeat(SEARCHED_PER_READ / 2);
     for text in ["Grüße aus Köln", &long, &long, &long, "grüsse", "GRÜSSE", "köln"] {
-        store.append(1, Some(1), peer(1), What::Message { text: text.to_owned() }, None).unwrap();
+        store.append(1, Some(1), peer(1), What::Message { text: text.to_owned() }, None);
     }
-    let opened = store.append(1, Some(1), peer(1), What::Opened { note: None }, None).unwrap();
+    let opened = store.append(1, Some(1), peer(1), What::Opened { note: None }, None);
     let search = |text: &str| {
         let wanted = EntryFilter::new(&Filter { text: Some(text.to_owned()), ..Default::default() });
         let (mut before, mut found, mut calls) = (Some(u64::MAX), Vec::new(), 0);
