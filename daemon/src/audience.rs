@@ -30,6 +30,11 @@ impl Audience {
         self.upto
     }
 
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// They have been given all up to here.
     pub fn set_upto(&mut self, newest: u64) {
         self.upto = newest;

@@ -5,10 +5,11 @@ use std::io;
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use simp_control::error::system;
-use simp_control::{Event, Failure, FailureKind};
+use simp_control::{Failure, FailureKind};
 use simp_engine::wheel::TimerId;
 use simp_engine::{ClientId, Follower, Reader, Rights};
 use simp_service::folders::FolderError;
+use simp_store::Store;
 use slab::Slab;
 
 use crate::audience::Group;
@@ -219,8 +220,15 @@ impl Clients {
 
     /// Gives those who have had all of the log up to this turn what they want of its entries, up to the newest; those for whom
     /// the work does not suffice, or who have no room, fall behind.
-    pub fn serve_audience(&mut self, entries: &[Event], newest: u64, mut work: u64) {
+    pub fn serve_audience(&mut self, log: &Store, mut work: u64) {
         let Self { clients, roll: Roll { audience, changed, behind, .. }, .. } = self;
+        let newest = log.last_id();
+        if audience.is_empty() {
+            // What nobody follows need not be made for those who do.
+            audience.set_upto(newest);
+            return;
+        }
+        let entries = log.fresh();
         let (first, upto) = (newest - entries.len() as u64, audience.upto());
         let entries = entries.get(upto.saturating_sub(first) as usize..).unwrap_or_default();
         let from = newest - entries.len() as u64;

@@ -18,9 +18,11 @@ const NEAR: u64 = 256;
 /// Gives clients that follow the log its entries, as many as each has room for, until the work of a turn is done. Those who
 /// look through much of the log do not keep what has just come from those who have seen the rest.
 pub fn serve_all(clients: &mut Clients, rotas: &mut Rotas, log: &Store) {
-    let (fresh, newest) = (log.fresh(), log.last_id());
-    clients.serve_audience(fresh, newest, WORK_PER_TURN);
-    let near = newest.saturating_sub(NEAR.max(fresh.len() as u64));
+    clients.serve_audience(log, WORK_PER_TURN);
+    if clients.roll().behind.is_empty() {
+        return;
+    }
+    let near = log.last_id().saturating_sub(NEAR.max(log.fresh().len() as u64));
     let is_near = |key: &ClientId| clients.get(*key).is_some_and(|client| client.cursor() >= near);
     let (near, far) = clients.roll().behind.iter().copied().partition(is_near);
     rotas.share((near, far), WORK_PER_TURN, |key, share| {
@@ -236,7 +238,7 @@ mod tests {
             }
             log.commit().unwrap();
             if turn % 2 == 0 {
-                clients.serve_audience(log.fresh(), log.last_id(), 100);
+                clients.serve_audience(&log, 100);
             }
             serve_all(&mut clients, &mut rotas, &log);
             clients.flush(poll.registry(), |_, _| {});

@@ -31,7 +31,7 @@ impl Entry {
     pub fn is(&self, event: &Event) -> bool {
         let message = match event.what {
             What::Delivered { message } => Some(message),
-            _ => None,
+            _ => event.secure.map(|secure| secure.known.into()),
         };
         (self.id, self.at as u64, self.chat as u64) == (event.id, event.at_ms, event.chat)
             && (&self.user, &self.address) == (&event.peer.user, &event.peer.address)

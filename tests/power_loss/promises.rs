@@ -40,7 +40,7 @@ pub fn promises(records: &[Record<'_>], datagrams: Datagrams, told: &Told, log: 
             Call::Begins => reader.streams.clear(),
             Call::Closes => drop(reader.streams.remove(&record.descriptor)),
             Call::Datagram if datagrams == Datagrams::Clear => {
-                reader.datagram(&Datagram::decode(record.bytes).unwrap())
+                reader.datagram(&Datagram::decode(record.bytes).unwrap());
             }
             Call::Stream => reader.stream(record),
             _ => {}

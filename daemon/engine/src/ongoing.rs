@@ -1,11 +1,12 @@
 //! One chat: its machine, and what the engine knows of it besides. Chats are found in `roster`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use simp_control::{ChatInfo, KeyId, Peer, Secure, State};
 use simp_proto::Dialect;
-use simp_store::{GivenUp, KeptChat};
+use simp_store::{GivenUp, KeptChat, Store};
 
 use crate::likeness::Likeness;
 use crate::machine::Machine;
@@ -189,6 +190,11 @@ impl Ongoing {
     /// The other side, as entries of the log name it.
     pub fn peer(&self) -> Peer {
         Peer { user: self.chat.user().to_owned(), address: self.place.address.to_string() }
+    }
+
+    /// The same, for an entry.
+    pub fn peer_in(&self, store: &mut Store) -> Arc<Peer> {
+        store.peer(self.place.address, self.chat.user())
     }
 
     /// What is special about the peer, its name and how it speaks, as far as is known.

@@ -174,9 +174,10 @@ impl Ongoing {
         (extra, answers): (Option<u64>, Option<u64>),
     ) -> u64 {
         let (kind, (message, reason), chat) = (what.kind(), about(&what), self.logged());
+        let peer = self.peer_in(store);
         let id = match self.secure().filter(|_| matches!(kind, Kind::Request | Kind::Opened)) {
-            Some(secure) => store.append_secure(now.ms, chat, self.peer(), secure, what),
-            None => store.append_answer(now.ms, (chat, self.peer()), what, extra, answers),
+            Some(secure) => store.append_secure(now.ms, chat, peer, secure, what),
+            None => store.append_answer(now.ms, (chat, peer), what, extra, answers),
         };
         self.id = chat.unwrap_or(id);
         self.trace(kind, message, reason);

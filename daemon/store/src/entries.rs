@@ -1,49 +1,18 @@
 //! Appending to the log. The entries of a turn are gathered, and written in one go when something has to find them in the
 //! table, at the latest with the commit.
 
-use std::cell::Cell;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rusqlite::params;
 use simp_control::{Event, HostName, Peer, Secure, What};
 
 use crate::error::StoreError;
+use crate::fresh::{Beside, Entry};
 use crate::recipient::Recipient;
 use crate::rows::{columns, number, size};
 use crate::runs;
 use crate::store::Store;
-
-/// What a row has that is not in its entry.
-#[derive(Debug, Default)]
-struct Beside {
-    extra: Option<u64>,
-    host: Option<HostName>,
-    answers: Option<u64>,
-}
-
-/// The entries of a turn.
-#[derive(Debug, Default)]
-pub(crate) struct Entries {
-    /// In the order of their ids.
-    fresh: Vec<Event>,
-    /// Of each of them.
-    besides: Vec<Beside>,
-    /// How many of them are written.
-    written: Cell<usize>,
-}
-
-impl Entries {
-    /// Those that are written need no longer be here.
-    pub(crate) fn drop_written(&mut self) {
-        let written = self.written.take();
-        self.fresh.drain(..written);
-        self.besides.drain(..written);
-    }
-
-    /// None of them has been.
-    pub(crate) fn forget(&mut self) {
-        *self = Self::default();
-    }
-}
 
 impl Store {
     /// Appends an entry and returns its id. `chat` is `None` if the entry begins a chat: its id is the
@@ -53,11 +22,11 @@ impl Store {
         &mut self,
         at_ms: u64,
         chat: Option<u64>,
-        peer: Peer,
+        peer: impl Into<Arc<Peer>>,
         what: What,
         extra: Option<u64>,
     ) -> u64 {
-        self.append_entry((at_ms, chat, peer), None, what, Beside { extra, ..Beside::default() })
+        self.append_entry((at_ms, chat, peer.into()), what, Beside { extra, ..Beside::default() })
     }
 
     /// Appends a `message` that answers this message of ours, or the `queued` of one that answers the peer's with this number.
@@ -65,12 +34,12 @@ impl Store {
     pub fn append_answer(
         &mut self,
         at_ms: u64,
-        (chat, peer): (Option<u64>, Peer),
+        (chat, peer): (Option<u64>, Arc<Peer>),
         what: What,
         extra: Option<u64>,
         answers: Option<u64>,
     ) -> u64 {
-        self.append_entry((at_ms, chat, peer), None, what, Beside { extra, answers, host: None })
+        self.append_entry((at_ms, chat, peer), what, Beside { extra, answers, ..Beside::default() })
     }
 
     /// Appends the `queued` of a message for the outbox, and returns its id. `token` is the client's own name for it.
@@ -81,10 +50,10 @@ impl Store {
         what: What,
         token: Option<u64>,
     ) -> u64 {
-        let peer = Peer { user, address: to.to_string() };
-        let beside = Beside { extra: token, host: to.host().cloned(), answers: None };
+        let peer = Arc::new(Peer { user, address: to.to_string() });
+        let beside = Beside { extra: token, host: to.host().cloned(), ..Beside::default() };
         // Of no chat: it outlives them.
-        self.append_entry((at_ms, Some(0), peer), None, what, beside)
+        self.append_entry((at_ms, Some(0), peer), what, beside)
     }
 
     /// Appends a `request` or an `opened` of a secure chat, and returns its id. All else is as with
@@ -93,17 +62,16 @@ impl Store {
         &mut self,
         at_ms: u64,
         chat: Option<u64>,
-        peer: Peer,
+        peer: Arc<Peer>,
         secure: Secure,
         what: What,
     ) -> u64 {
-        self.append_entry((at_ms, chat, peer), Some(secure), what, Beside::default())
+        self.append_entry((at_ms, chat, peer), what, Beside { secure: Some(secure), ..Beside::default() })
     }
 
     fn append_entry(
         &mut self,
-        (at_ms, chat, peer): (u64, Option<u64>, Peer),
-        secure: Option<Secure>,
+        (at_ms, chat, peer): (u64, Option<u64>, Arc<Peer>),
         what: What,
         beside: Beside,
     ) -> u64 {
@@ -114,11 +82,13 @@ impl Store {
         ));
         self.extent.last_id = id;
         self.extent.first_id = self.extent.first_id.max(1);
-        let answers = beside.answers.filter(|_| matches!(what, What::Message { .. }));
-        let chat = chat.unwrap_or(id);
-        self.entries.fresh.push(Event { id, at_ms, chat, peer, secure, answers, what });
-        self.entries.besides.push(beside);
+        self.entries.push(Entry { id, at_ms, chat: chat.unwrap_or(id), peer, what, beside });
         id
+    }
+
+    /// The peer at this address, which calls itself so, as entries name it.
+    pub fn peer(&mut self, address: SocketAddr, user: &str) -> Arc<Peer> {
+        self.speakers.peer(address, user)
     }
 
     /// So many entries were appended in one statement: there may be very many, so whoever follows the log reads them from
@@ -133,60 +103,57 @@ impl Store {
     /// The newest entries that this turn appended; they stay here until [`begin_turn`](Self::begin_turn), so that those who
     /// follow the log need not read them from the disk.
     pub fn fresh(&self) -> &[Event] {
-        &self.entries.fresh
+        self.entries.events()
     }
 
-    /// Whether entries of this turn are not in the table yet.
-    pub(crate) fn has_unwritten(&self) -> bool {
-        self.entries.written.get() < self.entries.fresh.len()
+    /// Whether this turn has written nothing yet, and has entries for a single row.
+    pub(crate) fn is_all_in_a_row(&self) -> bool {
+        let unwritten = self.entries.unwritten();
+        !self.is_in_transaction() && !unwritten.is_empty() && runs::length(unwritten) == unwritten.len()
     }
 
     /// Writes the entries of this turn that are not in the table yet.
     pub(crate) fn write_entries(&self) -> Result<(), StoreError> {
-        if !self.has_unwritten() {
+        if self.entries.unwritten().is_empty() {
             return Ok(());
         }
         self.begin()?;
-        self.ok(self.insert_entries())?;
-        // If they are not written, whoever asks for them again finds some of them there, and the commit fails as well.
-        self.entries.written.set(self.entries.fresh.len());
-        Ok(())
+        self.ok(self.insert_entries())
     }
 
-    fn insert_entries(&self) -> rusqlite::Result<()> {
+    /// If that fails, it fails again, until it is rolled back: some of them are there.
+    pub(crate) fn insert_entries(&self) -> rusqlite::Result<()> {
         // Held for all of them: to find it again costs as much as a row.
         let mut insert = self.aside().prepare_cached(
             "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?;
-        let Entries { fresh, besides, written } = &self.entries;
-        let mut next = written.get();
-        while let Some(events) = fresh.get(next..)
-            && let Some(run) = events.get(..runs::length(events))
-            && let Some((event, before)) = run.split_last()
+        let mut rest = self.entries.unwritten();
+        while let Some((run, others)) = rest.split_at_checked(runs::length(rest))
+            && let Some((Entry { id, at_ms, chat, peer, what, beside }, before)) = run.split_last()
         {
-            next += run.len();
-            let Some(beside) = besides.get(next - 1) else { break };
-            let (message, reason, text) = columns(&event.what);
-            let secure = event.secure.as_ref();
+            rest = others;
+            let (message, reason, text) = columns(what);
+            let secure = beside.secure.as_ref();
             insert.execute(params![
-                event.id as i64,
-                event.at_ms as i64,
-                number(event.what.kind()),
-                event.chat as i64,
-                event.peer.address,
-                event.peer.user,
+                *id as i64,
+                *at_ms as i64,
+                number(what.kind()),
+                *chat as i64,
+                peer.address,
+                peer.user,
                 message.or(secure.map(|secure| secure.known.into())),
                 reason,
                 text,
                 beside.extra.map(|extra| extra as i64),
                 secure.map(|secure| secure.key.as_bytes()),
-                size(&event.what),
+                size(what),
                 beside.host.as_ref().map(HostName::to_string),
                 beside.answers.map(|answers| answers as i64),
                 before.first().map(|first| first.id as i64),
                 before.first().map(|_| runs::list(run)),
             ])?;
         }
+        self.entries.note_written();
         Ok(())
     }
 }

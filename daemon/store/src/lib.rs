@@ -4,7 +4,7 @@
 //! Everything written in a turn of the engine is one transaction: [`Store::commit`] makes it durable, and only
 //! then may anything leave that relies on it. If that fails, [`Store::roll_back`] makes it not have been.
 //!
-//! - `store`: open, commit, roll back. `entries`: appending. `runs`: deliveries that share a row. `checkpoint`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
+//! - `store`: open, commit, roll back. `entries`: appending; `fresh`: what was appended in this turn. `runs`: deliveries that share a row. `speakers`: peers as entries name them. `checkpoint`, `write_ahead`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
 //! - `ours`: messages of ours that wait for a chat. `kept_letters`: the outbox, each for a `recipient`. `oldest`: those that wait the longest.
 //!   `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
@@ -22,6 +22,7 @@ mod entries;
 mod epochs;
 mod error;
 mod files;
+mod fresh;
 mod habits;
 mod hold;
 mod kept_chats;
@@ -39,7 +40,9 @@ mod retain;
 mod rows;
 mod runs;
 mod schema;
+mod speakers;
 mod store;
+mod write_ahead;
 
 pub use checkpoint::{HELD_BYTES_MAX, HeldFile, Holding};
 pub use error::StoreError;

@@ -9,6 +9,7 @@
 use rusqlite::Row;
 use simp_control::{Event, Peer, What};
 
+use crate::fresh::Entry;
 use crate::rows::{FIRST, LIST, event};
 
 /// Most bytes of a list: it fits a page with the rest of its row, and no row has more entries than that.
@@ -18,44 +19,49 @@ const LIST_MAX: usize = 768;
 const ANOTHER_CHAT: u64 = 0;
 
 /// How many of these entries, from the first on, make one row: deliveries of one moment, as many as there is room for.
-pub(crate) fn length(events: &[Event]) -> usize {
+pub(crate) fn length(entries: &[Entry]) -> usize {
     let mut bytes = 0;
-    let fits = |pair: &&[Event]| match pair {
-        [event, next] if event.at_ms == next.at_ms && delivered(next).is_some() => delivered(event)
+    let fits = |pair: &&[Entry]| match pair {
+        [entry, next] if entry.at_ms == next.at_ms && delivered(next).is_some() => delivered(entry)
             .is_some_and(|message| {
-                bytes += number_bytes(event.id - message) + chat_bytes(event, next);
+                bytes += number_bytes(entry.id - message) + chat_bytes(entry, next);
                 bytes <= LIST_MAX
             }),
         _ => false,
     };
-    events.len().min(1) + events.windows(2).take_while(fits).count()
+    entries.len().min(1) + entries.windows(2).take_while(fits).count()
 }
 
 /// The list of these entries, which the last has beside it.
-pub(crate) fn list(events: &[Event]) -> Vec<u8> {
+pub(crate) fn list(entries: &[Entry]) -> Vec<u8> {
     let mut list = Vec::new();
-    for pair in events.windows(2).rev() {
-        if let [event, next] = pair
-            && let Some(message) = delivered(event)
+    for pair in entries.windows(2).rev() {
+        if let [entry, next] = pair
+            && let Some(message) = delivered(entry)
         {
-            if event.chat != next.chat || event.peer != next.peer {
+            if !is_of_chat(entry, next) {
                 put_number(&mut list, ANOTHER_CHAT);
-                put_number(&mut list, event.chat);
-                put_text(&mut list, &event.peer.address);
-                put_text(&mut list, &event.peer.user);
+                put_number(&mut list, entry.chat);
+                put_text(&mut list, &entry.peer.address);
+                put_text(&mut list, &entry.peer.user);
             }
-            put_number(&mut list, event.id - message);
+            put_number(&mut list, entry.id - message);
         }
     }
     list
 }
 
 /// The message that an entry is the delivery of, if it can be in a list.
-fn delivered(event: &Event) -> Option<u64> {
-    match event.what {
-        What::Delivered { message } if message < event.id => Some(message),
+fn delivered(entry: &Entry) -> Option<u64> {
+    match entry.what {
+        What::Delivered { message } if message < entry.id => Some(message),
         _ => None,
     }
+}
+
+/// Whether two entries are of one chat, with one peer.
+fn is_of_chat(entry: &Entry, next: &Entry) -> bool {
+    entry.chat == next.chat && entry.peer == next.peer
 }
 
 /// The entries in a row of `events`, in ascending order: one, if it is not of several deliveries.
@@ -129,13 +135,11 @@ fn number_bytes(number: u64) -> usize {
 }
 
 /// And the chat and the peer of an entry before this one.
-fn chat_bytes(event: &Event, next: &Event) -> usize {
-    let text_bytes = |text: &str| number_bytes(text.len() as u64) + text.len();
-    match event.chat == next.chat && event.peer == next.peer {
-        true => 0,
-        false => {
-            let Event { chat, peer, .. } = event;
-            1 + number_bytes(*chat) + text_bytes(&peer.address) + text_bytes(&peer.user)
-        }
+fn chat_bytes(entry: &Entry, next: &Entry) -> usize {
+    if is_of_chat(entry, next) {
+        return 0;
     }
+    let text_bytes = |text: &str| number_bytes(text.len() as u64) + text.len();
+    let Entry { chat, peer, .. } = entry;
+    1 + number_bytes(*chat) + text_bytes(&peer.address) + text_bytes(&peer.user)
 }

@@ -5,16 +5,18 @@ use std::cell::Cell;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ToSql};
 use simp_control::{Epochs, LogId};
 use simp_service::plain_file;
 
 use crate::bounded::Bounded;
-use crate::checkpoint::WriteAhead;
-use crate::entries::Entries;
 use crate::error::StoreError;
+use crate::fresh::Entries;
 use crate::hold::Hold;
 use crate::schema::{self, Unready};
+use crate::speakers::Speakers;
+use crate::write_ahead::WriteAhead;
 
 /// The disk takes writes if it takes so many bytes: a turn seldom writes more.
 const ROOM: usize = 64 << 10;
@@ -72,6 +74,7 @@ pub struct Store {
     pub(crate) settled: u64,
     /// Those appended and not committed, then until the next turn those just committed.
     pub(crate) entries: Entries,
+    pub(crate) speakers: Speakers,
     commits: u64,
     pub(crate) wal: WriteAhead,
     /// The write-ahead log is to be emptied with the next commit.
@@ -123,6 +126,7 @@ impl Store {
             in_transaction: Cell::new(false),
             settled: 0,
             entries: Entries::default(),
+            speakers: Speakers::default(),
             commits: 0,
             wal: WriteAhead::default(),
             tidy_up_next: false,
@@ -146,6 +150,8 @@ impl Store {
         // We do that ourselves, after a commit and less often: see `checkpoint`.
         self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
         self.wal.watch(&mut self.db)?;
+        // Else SQLite takes values into account, and prepares a statement anew for each that might decide on an index.
+        self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // All statements of these files, and those of some readers' filters: the default of 16 would prepare some anew
         // in each turn.
         self.db.set_prepared_statement_cache_capacity(64);
@@ -241,11 +247,16 @@ impl Store {
 
     /// Makes durable what was written since the last commit. Returns whether anything was.
     pub fn commit(&mut self) -> Result<bool, StoreError> {
-        self.write_entries()?;
-        if !self.in_transaction.get() {
-            return Ok(false);
-        }
-        let committed = self.db.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([]));
+        let committed = if self.is_all_in_a_row() {
+            // A statement alone is a transaction of its own.
+            self.insert_entries()
+        } else {
+            self.write_entries()?;
+            if !self.in_transaction.get() {
+                return Ok(false);
+            }
+            self.db.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([])).map(drop)
+        };
         // SQLite takes back in memory what it could not sync, but the file has it: a killed simpd would find it.
         self.may_reappear |= committed.as_ref().is_err_and(is_of_sync);
         self.ok(committed)?;
@@ -285,6 +296,11 @@ impl Store {
             self.in_transaction.set(true);
         }
         Ok(())
+    }
+
+    /// Whether something was written since the last commit.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.in_transaction.get()
     }
 
     /// SQLite, with all entries of this turn in their table.

@@ -98,8 +98,8 @@ fn send_in_chat(engine: &mut Engine, now: Now, draft: &Draft<'_>) -> Carried {
     let key = find_open(engine, draft.who)?;
     is_still(engine, key, draft.chat)?;
     let ongoing = engine.chats.get(key).ok_or_else(no_longer)?;
-    fits(draft.text, Carrier::of(engine, &ongoing.chat), &ongoing.peer().shown())?;
-    let (chat, peer) = (ongoing.id, ongoing.peer());
+    let (chat, peer) = (ongoing.id, ongoing.peer_in(&mut engine.store));
+    fits(draft.text, Carrier::of(engine, &ongoing.chat), &peer)?;
     let to = match draft.answers {
         Some(message) => answered(engine, chat, message)?.filter(|_| ongoing.chat.secure().is_some()),
         None => None,
@@ -213,7 +213,7 @@ pub fn fits_outbox(engine: &Engine, now: Now, text: &str, to: &Recipient, user: 
             Secrecy::Require => Carrier::secure(engine, None),
             Secrecy::Prefer | Secrecy::Off => Carrier::Plain(Dialect::default()),
         };
-        return fits(text, carrier, &peer.shown());
+        return fits(text, carrier, &peer);
     };
     is_clear(engine, address)?;
     // A chat knows best; else what the last one showed.
@@ -225,7 +225,7 @@ pub fn fits_outbox(engine: &Engine, now: Now, text: &str, to: &Recipient, user: 
         _ if engine.is_to_be_secure(address)? => Carrier::secure(engine, None),
         _ => Carrier::Plain(engine.known_of(now, address)?.dialect),
     };
-    fits(text, carrier, &peer.shown())
+    fits(text, carrier, &peer)
 }
 
 /// Whether it is clear who is meant by an address of the outbox: not if one peer was invited there and answered
@@ -270,7 +270,7 @@ impl Carrier {
 }
 
 /// Whether a peer receives all of a text.
-fn fits(text: &str, carrier: Carrier, peer: &str) -> Carried<()> {
+fn fits(text: &str, carrier: Carrier, peer: &Peer) -> Carried<()> {
     let (takes, error) = match carrier {
         Carrier::Plain(dialect) => {
             let takes = Takes { bytes: dialect.text_max() as u64, ascii: true };
@@ -284,7 +284,8 @@ fn fits(text: &str, carrier: Carrier, peer: &str) -> Carried<()> {
     let (most, length) = (takes.bytes, text.len() as u64);
     let long = || {
         let line = format!(
-            "{peer} receives at most {most} bytes of a message, this one has {length} (send it in parts)"
+            "{} receives at most {most} bytes of a message, this one has {length} (send it in parts)",
+            peer.shown()
         );
         (length > most).then_some(line)
     };

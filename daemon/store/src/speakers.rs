@@ -1,0 +1,72 @@
+//! Peers as entries name them, for those that say much: to make a text of an address takes longer than all else of an append.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use simp_control::Peer;
+
+/// So many are kept at most. Two in one place take it from each other, and cost what each would without this.
+const PLACES: usize = 512;
+
+/// The last peer in each place.
+#[derive(Debug, Default)]
+pub(crate) struct Speakers(Vec<Option<(SocketAddr, Arc<Peer>)>>);
+
+impl Speakers {
+    /// The peer at this address, which calls itself so.
+    pub(crate) fn peer(&mut self, address: SocketAddr, user: &str) -> Arc<Peer> {
+        if self.0.is_empty() {
+            self.0.resize(PLACES, None);
+        }
+        let new = || Arc::new(Peer { user: user.to_owned(), address: address.to_string() });
+        let Some(kept) = self.0.get_mut(place(address)) else { return new() };
+        match kept {
+            Some((at, peer)) if *at == address && peer.user == user => Arc::clone(peer),
+            _ => Arc::clone(&kept.insert((address, new())).1),
+        }
+    }
+}
+
+/// Peers of one network, and those of one host, have places of their own.
+fn place(address: SocketAddr) -> usize {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => u32::from(ip),
+        IpAddr::V6(ip) => (u128::from(ip) ^ (u128::from(ip) >> 64)) as u32,
+    };
+    (ip ^ (ip >> 9)).wrapping_add(u32::from(address.port())) as usize % PLACES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_named_as_it_is_whoever_had_its_place_before() {
+        let mut speakers = Speakers::default();
+        let addresses: Vec<SocketAddr> = (0..=1_023u16)
+            .map(|n| format!("127.0.{}.{}:7777", n / 256, n % 256).parse().unwrap())
+            .chain((1..2_000).map(|port| format!("[::1]:{port}").parse().unwrap()))
+            .chain(["[fe80::1%1]:7777".parse().unwrap()])
+            .collect();
+        for user in ["bob", "ann", "", "bob"] {
+            for address in &addresses {
+                let peer = speakers.peer(*address, user);
+                assert_eq!(*peer, Peer { user: user.to_owned(), address: address.to_string() });
+            }
+        }
+        assert_eq!(speakers.0.len(), PLACES);
+    }
+
+    #[test]
+    fn those_of_one_network_and_those_of_one_host_do_not_share_places() {
+        let of = |addresses: Vec<String>| {
+            let mut places: Vec<_> =
+                addresses.iter().map(|address| place(address.parse().unwrap())).collect();
+            places.sort_unstable();
+            places.dedup();
+            places.len()
+        };
+        assert_eq!(of((1..=255).map(|n| format!("10.1.2.{n}:7777")).collect()), 255);
+        assert_eq!(of((1..=255).map(|n| format!("10.1.2.3:{}", 40_000 + n)).collect()), 255);
+    }
+}
