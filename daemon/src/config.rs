@@ -165,7 +165,7 @@ fn policy(file: &mut Settings, args: &Args) -> Result<Policy, ConfigError> {
     let max_chats = whole(typed("--max-chats", args.max_chats.as_ref()), 1, CHATS_MAX)?.or(max_chats);
     let name = user.map_or_else(|| user_name(&login_name()), Ok)?;
     Ok(Policy {
-        user: name.plain(),
+        user: name.plain().into(),
         name,
         accept: accept.unwrap_or(Accept::Ask),
         max_chats: max_chats.unwrap_or(1) as usize,

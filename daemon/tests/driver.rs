@@ -335,7 +335,7 @@ pub fn moment(start: Instant, ms: u64, skew: i64) -> Now {
 pub fn policy(user: &str, accept: Accept, max_chats: usize) -> Policy {
     Policy {
         name: Name::new(user).unwrap(),
-        user: UserName::new(user).unwrap(),
+        user: UserName::new(user).unwrap().into(),
         accept,
         max_chats,
         chat: Settings::default(),

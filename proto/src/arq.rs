@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::moment::Moment;
 use crate::text::{Seq, Text};
 
 /// How long we wait for an ACK before transmitting the same datagram again (SIMP 4). Never shorter: a late
@@ -53,24 +54,24 @@ pub(crate) struct Repeat {
     /// Transmissions so far, as far as they count.
     pub(crate) sent: u32,
     /// The next one, if nothing answers until then.
-    pub(crate) due: Instant,
+    pub(crate) due: Moment,
 }
 
 impl Repeat {
     /// Transmitted for the first time.
     pub(crate) fn first(now: Instant) -> Self {
-        Self { sent: 1, due: now + RETRANSMIT_AFTER }
+        Self { sent: 1, due: (now + RETRANSMIT_AFTER).into() }
     }
 
     /// Transmitted once more; `None` if that was already done `attempts` times.
     pub(crate) fn again(self, now: Instant, attempts: u32) -> Option<Self> {
-        (self.sent < attempts).then(|| Self { sent: self.sent + 1, due: now + RETRANSMIT_AFTER })
+        (self.sent < attempts).then(|| Self { sent: self.sent + 1, due: (now + RETRANSMIT_AFTER).into() })
     }
 }
 
 /// A moment, so much later: no later than if the wait for it began at this moment, in which something leaves at last.
-pub(crate) fn postponed(at: Instant, now: Instant, by: Duration) -> Instant {
-    at.max((at + by).min(now + RETRANSMIT_AFTER))
+pub(crate) fn postponed(at: Moment, now: Instant, by: Duration) -> Moment {
+    at.max((at + by).min(now + RETRANSMIT_AFTER).into())
 }
 
 /// The message in flight.
@@ -128,7 +129,7 @@ impl InFlight {
 /// No new message is transmitted for a while, because an ACK may come that is not its own.
 #[derive(Debug, Clone, Copy)]
 struct Hold {
-    until: Instant,
+    until: Moment,
     /// Whether that is one ACK which has not come yet, so that only copies can follow it.
     ack_missing: bool,
 }
@@ -138,47 +139,40 @@ struct Hold {
 pub(crate) struct Arq {
     /// In a box, for most of 10,000 chats have none.
     in_flight: Option<Box<InFlight>>,
-    queue: VecDeque<Outgoing>,
+    /// In a box too.
+    waiting: Option<Box<Waiting>>,
     hold: Option<Hold>,
+}
+
+/// Our messages that wait to be transmitted.
+#[derive(Debug, Default)]
+struct Waiting {
+    queue: VecDeque<Outgoing>,
     /// The last message that an earlier run had: as long as none has left in this one, the first may have left in that.
     resumed: Option<MessageId>,
 }
 
-impl Arq {
-    /// Messages not yet acknowledged.
-    pub(crate) fn len(&self) -> usize {
-        self.queue.len() + self.in_flight.as_ref().map_or(0, |in_flight| 1 + in_flight.joined.len())
+impl Waiting {
+    /// Takes out the next, with those behind it that fit into its text up to so many bytes.
+    fn next(&mut self, join_up_to: usize) -> Option<(Outgoing, Vec<MessageId>)> {
+        let mut message = self.queue.pop_front()?;
+        self.resumed = None;
+        let mut joined = Vec::new();
+        while let Some(next) = self.queue.front() {
+            let (before, behind) = (message.text.as_str(), next.text.as_str());
+            let is_first = message.id == MessageId::NOT_IN_LOG;
+            if is_first || before.len() + "\n".len() + behind.len() > join_up_to {
+                break;
+            }
+            let Ok(text) = Text::new(&format!("{before}\n{behind}")) else { break };
+            message.text = text;
+            joined.extend(self.queue.pop_front().map(|next| next.id));
+        }
+        Some((message, joined))
     }
 
-    /// Of these, messages that the log has too.
-    pub(crate) fn len_in_log(&self) -> usize {
-        // One that the machine makes is the first of all: it says that the chat is open.
-        let first = self.in_flight().map(|in_flight| &in_flight.message).or(self.queue.front());
-        self.len() - usize::from(first.is_some_and(|message| message.id == MessageId::NOT_IN_LOG))
-    }
-
-    /// Adds a message after those that wait.
-    pub(crate) fn push(&mut self, message: Outgoing) {
-        self.queue.push_back(message);
-    }
-
-    /// Adds one that an earlier run had, in the same order.
-    pub(crate) fn push_resumed(&mut self, message: Outgoing) {
-        self.resumed = Some(message.id);
-        self.push(message);
-    }
-
-    /// Lets this message be the one that the machine has made with the same text, if there is one.
-    pub(crate) fn adopt(&mut self, message: &Outgoing) -> bool {
-        let in_flight = self.in_flight.as_mut().map(|in_flight| &mut in_flight.message);
-        let first = in_flight.or(self.queue.front_mut());
-        let same = first.filter(|first| first.id == MessageId::NOT_IN_LOG && first.text == message.text);
-        same.map(|first| first.id = message.id).is_some()
-    }
-
-    /// Takes out a message that has not been transmitted. False if it is not among those that wait. `join_up_to`: as with
-    /// [`begin`](Self::begin).
-    pub(crate) fn take_back(&mut self, id: MessageId, join_up_to: usize) -> bool {
+    /// Takes out one that has not been transmitted, if it is among them.
+    fn take_back(&mut self, id: MessageId, join_up_to: usize) -> bool {
         let Some(place) = self.queue.iter().position(|message| message.id == id) else { return false };
         let is_resumed = self.resumed.is_some_and(|last| id <= last);
         if is_resumed && self.may_have_left(place, join_up_to) {
@@ -192,6 +186,60 @@ impl Arq {
         let lines = self.queue.iter().take(place + 1).map(|message| message.text.as_str().len());
         place == 0 || lines.sum::<usize>() + place * "\n".len() <= join_up_to
     }
+}
+
+impl Arq {
+    /// Messages not yet acknowledged.
+    pub(crate) fn len(&self) -> usize {
+        self.queue().len() + self.in_flight.as_ref().map_or(0, |in_flight| 1 + in_flight.joined.len())
+    }
+
+    /// Of these, messages that the log has too.
+    pub(crate) fn len_in_log(&self) -> usize {
+        // One that the machine makes is the first of all: it says that the chat is open.
+        let first = self.in_flight().map(|in_flight| &in_flight.message).or(self.queue().front());
+        self.len() - usize::from(first.is_some_and(|message| message.id == MessageId::NOT_IN_LOG))
+    }
+
+    /// Adds a message after those that wait.
+    pub(crate) fn push(&mut self, message: Outgoing) {
+        self.waiting_mut().queue.push_back(message);
+    }
+
+    /// Adds one that an earlier run had, in the same order.
+    pub(crate) fn push_resumed(&mut self, message: Outgoing) {
+        self.waiting_mut().resumed = Some(message.id);
+        self.push(message);
+    }
+
+    /// Lets this message be the one that the machine has made with the same text, if there is one.
+    pub(crate) fn adopt(&mut self, message: &Outgoing) -> bool {
+        let in_flight = self.in_flight.as_mut().map(|in_flight| &mut in_flight.message);
+        let first = in_flight.or(self.waiting.as_mut().and_then(|waiting| waiting.queue.front_mut()));
+        let same = first.filter(|first| first.id == MessageId::NOT_IN_LOG && first.text == message.text);
+        same.map(|first| first.id = message.id).is_some()
+    }
+
+    /// Takes out a message that has not been transmitted. False if it is not among those that wait. `join_up_to`: as with
+    /// [`begin`](Self::begin).
+    pub(crate) fn take_back(&mut self, id: MessageId, join_up_to: usize) -> bool {
+        let is_taken = self.waiting.as_mut().is_some_and(|waiting| waiting.take_back(id, join_up_to));
+        self.give_memory_back();
+        is_taken
+    }
+
+    fn queue(&self) -> &VecDeque<Outgoing> {
+        static NONE: VecDeque<Outgoing> = VecDeque::new();
+        self.waiting.as_ref().map_or(&NONE, |waiting| &waiting.queue)
+    }
+
+    fn waiting_mut(&mut self) -> &mut Waiting {
+        self.waiting.get_or_insert_default()
+    }
+
+    fn give_memory_back(&mut self) {
+        self.waiting.take_if(|waiting| waiting.queue.is_empty());
+    }
 
     /// The message in flight.
     pub(crate) fn in_flight(&self) -> Option<&InFlight> {
@@ -201,17 +249,13 @@ impl Arq {
     /// Transmits the next message with this number, unless one is in flight or must not leave yet. Those behind it leave
     /// with it as far as their texts fit into `join_up_to` bytes together. Returns whether it did.
     pub(crate) fn begin(&mut self, now: Instant, seq: Seq, join_up_to: usize) -> bool {
-        self.hold = self.hold.filter(|hold| hold.until > now);
+        self.hold = self.hold.filter(|hold| now < hold.until);
         if self.in_flight.is_some() || self.hold.is_some() {
             return false;
         }
-        let Some(mut message) = self.queue.pop_front() else { return false };
-        self.resumed = None;
-        let joined = self.join(&mut message, join_up_to);
-        if self.queue.is_empty() {
-            // Give the memory back: most of 10,000 chats are idle.
-            self.queue = VecDeque::new();
-        }
+        let Some(waiting) = &mut self.waiting else { return false };
+        let Some((message, joined)) = waiting.next(join_up_to) else { return false };
+        self.give_memory_back();
         self.in_flight = Some(Box::new(InFlight {
             message,
             joined,
@@ -227,26 +271,9 @@ impl Arq {
         true
     }
 
-    /// Takes those behind this message into its text that fit.
-    fn join(&mut self, message: &mut Outgoing, up_to: usize) -> Vec<MessageId> {
-        let mut joined = Vec::new();
-        while let Some(next) = self.queue.front() {
-            let (before, behind) = (message.text.as_str(), next.text.as_str());
-            let is_first = message.id == MessageId::NOT_IN_LOG;
-            let fits = before.len() + "\n".len() + behind.len() <= up_to;
-            let Ok(text) = Text::new(&format!("{before}\n{behind}")) else { break };
-            if is_first || !fits {
-                break;
-            }
-            message.text = text;
-            joined.extend(self.queue.pop_front().map(|next| next.id));
-        }
-        joined
-    }
-
     /// Whether a message waits, and none is in flight.
     pub(crate) fn waits(&self) -> bool {
-        self.in_flight.is_none() && !self.queue.is_empty()
+        self.in_flight.is_none() && self.waiting.is_some()
     }
 
     /// Transmits the message in flight again, with this number.
@@ -256,7 +283,7 @@ impl Arq {
         if in_flight.seq != seq {
             in_flight.other = Some(in_flight.seq);
         }
-        in_flight.repeat = Repeat { sent: in_flight.repeat.sent + 1, due: now + RETRANSMIT_AFTER };
+        in_flight.repeat = Repeat { sent: in_flight.repeat.sent + 1, due: (now + RETRANSMIT_AFTER).into() };
         (in_flight.seq, in_flight.transmitted) = (seq, now);
     }
 
@@ -285,7 +312,7 @@ impl Arq {
     /// The message in flight is looked at no later than that.
     pub(crate) fn hasten(&mut self, due: Instant) {
         if let Some(in_flight) = &mut self.in_flight {
-            in_flight.repeat.due = in_flight.repeat.due.min(due);
+            in_flight.repeat.due = in_flight.repeat.due.min(due.into());
         }
     }
 
@@ -314,7 +341,7 @@ impl Arq {
     pub(crate) fn renumber(&mut self, due: Instant, seq: Seq) {
         if let Some(in_flight) = &mut self.in_flight {
             in_flight.uncounted += in_flight.repeat.sent;
-            (in_flight.seq, in_flight.repeat) = (seq, Repeat { sent: 0, due });
+            (in_flight.seq, in_flight.repeat) = (seq, Repeat { sent: 0, due: due.into() });
         }
     }
 
@@ -322,7 +349,7 @@ impl Arq {
     /// found to acknowledge after all.
     pub(crate) fn set_due(&mut self, due: Instant, sent: u32) {
         if let Some(in_flight) = &mut self.in_flight {
-            in_flight.repeat = Repeat { sent, due };
+            in_flight.repeat = Repeat { sent, due: due.into() };
         }
     }
 
@@ -338,11 +365,12 @@ impl Arq {
             // Its last copy and the ACK of that are dead by then.
             self.hold(in_flight.transmitted + RETRANSMIT_AFTER, false);
         }
-        (in_flight, std::mem::take(&mut self.queue))
+        (in_flight, self.waiting.take().map(|waiting| waiting.queue).unwrap_or_default())
     }
 
     /// Transmits no new message before `until`. `ack_missing`: or until the one ACK came that it waits for.
-    pub(crate) fn hold(&mut self, until: Instant, ack_missing: bool) {
+    pub(crate) fn hold(&mut self, until: impl Into<Moment>, ack_missing: bool) {
+        let until = until.into();
         self.hold = Some(match self.hold {
             // Two reasons to wait: one ACK alone ends neither.
             Some(held) => Hold { until: until.max(held.until), ack_missing: false },
@@ -352,6 +380,7 @@ impl Arq {
 
     /// An ACK came that is of no message: if messages are held, they wait for its copies too.
     pub(crate) fn handle_other_ack(&mut self, copies_until: Instant) {
+        let copies_until = copies_until.into();
         if let Some(hold) = &mut self.hold {
             hold.until = if hold.ack_missing { copies_until } else { hold.until.max(copies_until) };
             hold.ack_missing = false;
@@ -360,7 +389,7 @@ impl Arq {
 
     /// Until when an ACK may come that is not of a message to come.
     pub(crate) fn held_until(&self) -> Option<Instant> {
-        self.hold.map(|hold| hold.until)
+        self.hold.map(|hold| hold.until.instant())
     }
 
     /// Whether an ACK may come that is of something else than the next that is transmitted.
@@ -372,10 +401,11 @@ impl Arq {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.in_flight {
             Some(in_flight) => {
-                Some(in_flight.doubtful_ack.map_or(in_flight.repeat.due, |at| at.min(in_flight.repeat.due)))
+                let due = in_flight.repeat.due.instant();
+                Some(in_flight.doubtful_ack.map_or(due, |at| at.min(due)))
             }
             // A hold that nothing waits for wakes nobody.
-            None if self.queue.is_empty() => None,
+            None if self.waiting.is_none() => None,
             None => self.held_until(),
         }
     }

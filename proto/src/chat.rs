@@ -18,7 +18,7 @@ mod presence;
 mod table;
 mod talking;
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::arq::MessageId;
@@ -26,9 +26,11 @@ use crate::datagram::{Datagram, Operation};
 use crate::detector::Learned;
 use crate::dialect::Dialect;
 use crate::duplicates::LastReceived;
+use crate::few::Few;
 use crate::file::Offer;
 use crate::form::Form;
 use crate::messages::Messages;
+use crate::moment::Moment;
 use crate::state::{Reason, State};
 use crate::text::{Seq, UserName, read_payload_up_to};
 use lines::Lines;
@@ -195,14 +197,29 @@ impl From<Dialect> for Known {
 /// What comes out, until it is polled.
 #[derive(Debug, Default)]
 struct Out {
-    events: VecDeque<ChatEvent>,
-    transmits: VecDeque<Transmit>,
+    events: Few<Box<ChatEvent>>,
+    transmits: Few<Transmit>,
     /// More has changed than the events tell.
     is_changed: bool,
     /// The number of our next message according to whoever has kept the last snapshot and noted the events since.
     noted: Seq,
     /// Since when nothing leaves, if that is so.
-    held_since: Option<Instant>,
+    held_since: Option<Moment>,
+}
+
+/// What of the settings an open chat needs, in little memory.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    attempts: u32,
+    /// No datagram has more.
+    message_max: u32,
+}
+
+impl Limits {
+    fn of(settings: Settings) -> Self {
+        let message_max = u32::try_from(settings.message_max).unwrap_or(u32::MAX);
+        Self { attempts: settings.attempts, message_max }
+    }
 }
 
 /// What only few peers need.
@@ -221,9 +238,9 @@ struct Aside {
 /// The machine of one chat.
 #[derive(Debug)]
 pub struct Chat {
-    me: UserName,
+    me: Arc<UserName>,
     user: UserName,
-    settings: Settings,
+    limits: Limits,
     phase: Phase,
     messages: Messages,
     /// In a box, for most of 10,000 chats have nothing there.
@@ -233,14 +250,15 @@ pub struct Chat {
 
 impl Out {
     fn tell(&mut self, event: ChatEvent) {
-        self.events.push_back(event);
+        self.events.push(Box::new(event));
     }
 }
 
 impl Chat {
-    fn new(me: UserName, settings: Settings, messages: Messages, phase: Phase) -> Self {
+    fn new(me: Arc<UserName>, settings: Settings, messages: Messages, phase: Phase) -> Self {
         let out = Out { is_changed: true, noted: messages.seq(), ..Out::default() };
-        Self { me, user: UserName::default(), settings, phase, messages, aside: None, out }
+        let limits = Limits::of(settings);
+        Self { me, user: UserName::default(), limits, phase, messages, aside: None, out }
     }
 
     fn set_phase(&mut self, phase: Phase) {
@@ -267,7 +285,7 @@ impl Chat {
 impl Chat {
     /// What happened; `None` when all is told.
     pub fn poll_event(&mut self) -> Option<ChatEvent> {
-        let event = pop(&mut self.out.events)?;
+        let event = *self.out.events.pop()?;
         match &event {
             ChatEvent::Message { number, .. } => {
                 self.out.noted = after_theirs(self.out.noted, self.dialect(), *number as u8);
@@ -305,7 +323,7 @@ impl Chat {
     /// What to transmit to the peer once the events are committed; `None` when that is all.
     pub fn poll_transmit(&mut self) -> Option<Datagram> {
         loop {
-            let (operation, seq, payload) = match pop(&mut self.out.transmits)? {
+            let (operation, seq, payload) = match self.out.transmits.pop()? {
                 Transmit::Control(operation, seq) => (operation, seq, Vec::new()),
                 Transmit::InFlight => match self.messages.arq.in_flight() {
                     Some(in_flight) => {
@@ -319,7 +337,7 @@ impl Chat {
             // All understand a SYN as specified, and who is there now may be another than the one that was learned of.
             let is_specified = operation == Operation::Syn && !dialect.is_pinned();
             let form = if is_specified { Form::Specified } else { dialect.form() };
-            return Some(Datagram::new(operation, seq, self.me, payload).in_form(form));
+            return Some(Datagram::new(operation, seq, *self.me, payload).in_form(form));
         }
     }
 
@@ -365,15 +383,6 @@ impl Chat {
     pub fn unacknowledged(&self) -> usize {
         self.messages.arq.len_in_log()
     }
-}
-
-/// Takes the first, and gives back the memory with the last: most of 10,000 chats are idle.
-fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
-    let first = queue.pop_front();
-    if queue.is_empty() {
-        *queue = VecDeque::new();
-    }
-    first
 }
 
 /// The number of our next message, once the peer's with this number has come.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::arq::{COPY_LIVES_FOR, RETRANSMIT_AFTER};
+use crate::moment::Moment;
 
 /// If numbers do not tell a repeat: the same text so soon after the last copy is one made on the way.
 const COPY_WITHIN: Duration = Duration::from_millis(250);
@@ -82,11 +83,11 @@ pub(crate) struct Duplicates {
     last: Option<LastReceived>,
     sender: Sender,
     /// When it came, or its last copy; unknown after a restart.
-    last_at: Option<Instant>,
+    last_at: Option<Moment>,
     /// When it came first.
-    first_at: Option<Instant>,
-    /// How long after the one before it that was.
-    after_before: Option<Duration>,
+    first_at: Option<Moment>,
+    /// That was so soon after the one before it that none can be missing between them.
+    is_next: bool,
 }
 
 impl Duplicates {
@@ -102,12 +103,12 @@ impl Duplicates {
 
     /// When the last message came, or its last copy; unknown after a restart.
     pub(crate) fn last_at(&self) -> Option<Instant> {
-        self.last_at
+        self.last_at.map(Moment::instant)
     }
 
     /// Whether the last message came so soon after the one before it that none can be missing between them.
     pub(crate) fn is_next(&self) -> bool {
-        self.after_before.is_some_and(|after| after < GOES_ON_AFTER)
+        self.is_next
     }
 
     /// The peer may have been started again: what it says at once is new, even if it is the same.
@@ -117,9 +118,9 @@ impl Duplicates {
 
     /// A message came that has not been had before.
     pub(crate) fn note_new(&mut self, now: Instant, message: LastReceived) {
-        let after_before = self.first_at.map(|first| now.saturating_duration_since(first));
-        let (last_at, first_at) = (Some(now), Some(now));
-        *self = Self { last: Some(message), sender: Sender::Same, last_at, first_at, after_before };
+        let is_next = self.first_at.is_some_and(|first| now < first + GOES_ON_AFTER);
+        let at = Some(now.into());
+        *self = Self { last: Some(message), sender: Sender::Same, last_at: at, first_at: at, is_next };
     }
 
     /// Whether a message is a copy of the last one: then, how long after the last copy it came, if that is known.
@@ -130,7 +131,7 @@ impl Duplicates {
         known_by: KnownBy,
     ) -> Option<Option<Duration>> {
         let last = self.last?;
-        let since = self.last_at.map(|at| now.saturating_duration_since(at));
+        let since = self.last_at().map(|at| now.saturating_duration_since(at));
         let is_text = last.text_hash == this.text_hash;
         let is_copy = match (known_by, since) {
             (KnownBy::Number, Some(since)) if self.sender == Sender::PerhapsAnew => {
@@ -153,7 +154,7 @@ impl Duplicates {
         };
         // Repeats are counted from the last copy: a peer that repeats every 5 s may do so many times.
         is_copy.then(|| {
-            self.last_at = Some(now);
+            self.last_at = Some(now.into());
             since
         })
     }

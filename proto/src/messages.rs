@@ -14,6 +14,7 @@ use crate::detector::Detector;
 use crate::deviations::Deviations;
 use crate::dialect::{Dialect, Habit};
 use crate::duplicates::{Duplicates, KnownBy, LastReceived};
+use crate::moment::Moment;
 use crate::numbering::{Inviter, Numbering, Rule};
 use crate::outcome::{Heard, Outcome};
 use crate::text::Seq;
@@ -36,9 +37,9 @@ const SPEAKS_INSTEAD_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, Default)]
 struct EarlierAcks {
     /// Until then, an ACK with another number may be of the message before.
-    may_come_until: Option<Instant>,
+    may_come_until: Option<Moment>,
     /// Until then, no ACK says anything: one may be of a message that was reported as unconfirmed.
-    say_nothing_until: Option<Instant>,
+    say_nothing_until: Option<Moment>,
     /// Of a peer whose ACKs have no number: how many copies of the message before it may still answer, because it read
     /// none of them for a while. Each accounts for one ACK, whenever that comes.
     missing: u32,
@@ -69,7 +70,7 @@ enum Beginning {
     /// It has not, or when it did so for the peer is not known.
     Unknown,
     /// For the peer at this moment at the earliest.
-    At(Instant),
+    At(Moment),
     /// Before a restart of ours: which numbers were tried since is not known.
     Earlier,
 }
@@ -115,7 +116,7 @@ impl Messages {
     pub(crate) fn open(&mut self, now: Instant, inviter: Inviter, for_them: Option<Instant>) {
         let dialect = self.dialect();
         self.numbering = Numbering::begin(dialect.rule(), dialect.is_pinned(), inviter);
-        self.beginning = for_them.map_or(Beginning::Unknown, Beginning::At);
+        self.beginning = for_them.map_or(Beginning::Unknown, |at| Beginning::At(at.into()));
         self.turns = Turns::begin(now, inviter);
     }
 

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::moment::Moment;
 use crate::numbering::Inviter;
 
 /// So long after a message of the peer ours leave: what answers it leaves with what waits.
@@ -18,11 +19,11 @@ const LASTS_AT_MOST: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
     /// Ours, from then on; at once if that is not known.
-    Ours(Option<Instant>),
+    Ours(Option<Moment>),
     /// The peer's, until then if it does not write.
-    Theirs(Instant),
+    Theirs(Moment),
     /// We are leaving, and wait for nobody; but until then for our ACK to arrive.
-    Nobodys(Option<Instant>),
+    Nobodys(Option<Moment>),
 }
 
 /// Whose turn it is to write.
@@ -41,20 +42,20 @@ impl Turns {
     pub(crate) fn begin(now: Instant, inviter: Inviter) -> Self {
         match inviter {
             Inviter::Us => Self(Whose::Ours(None)),
-            Inviter::Them => Self(Whose::Theirs(now + BEGINS_WITHIN)),
+            Inviter::Them => Self(Whose::Theirs((now + BEGINS_WITHIN).into())),
         }
     }
 
     /// The peer has written.
     pub(crate) fn pass_to_us(&mut self, now: Instant) {
-        let from = Some(now + GATHERS_FOR);
+        let from = Some((now + GATHERS_FOR).into());
         self.0 = if self.is_over() { Whose::Nobodys(from) } else { Whose::Ours(from) };
     }
 
     /// The peer has a message of ours, or there is no more to be done for it.
     pub(crate) fn pass_to_them(&mut self, now: Instant) {
         if !self.is_over() {
-            self.0 = Whose::Theirs(now + LASTS_AT_MOST);
+            self.0 = Whose::Theirs((now + LASTS_AT_MOST).into());
         }
     }
 
@@ -72,9 +73,10 @@ impl Turns {
 
     /// When a message of ours leaves, if the peer does not write before; `None` if it does at once.
     pub(crate) fn ours_from(self) -> Option<Instant> {
-        match self.0 {
+        let from = match self.0 {
             Whose::Ours(from) | Whose::Nobodys(from) => from,
             Whose::Theirs(until) => Some(until),
-        }
+        };
+        from.map(Moment::instant)
     }
 }

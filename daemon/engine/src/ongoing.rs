@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use simp_control::{ChatInfo, KeyId, Peer, Secure, State};
-use simp_proto::Dialect;
+use simp_proto::{Dialect, Moment};
 use simp_store::{GivenUp, KeptChat, Store};
 
 use crate::likeness::Likeness;
@@ -35,7 +35,7 @@ pub struct Ongoing {
     /// What is in the log of it.
     pub noted: Noted,
     /// The timer that is set for it, and for when.
-    pub timer: Option<(Instant, TimerId)>,
+    pub timer: Option<(Moment, TimerId)>,
 }
 
 /// Where a peer is, and where it was invited.
@@ -106,7 +106,7 @@ pub struct Noted {
     /// The peer's key was known before this chat.
     pub is_key_known: bool,
     /// What is to be known of the peer's name.
-    pub likeness: Option<Likeness>,
+    pub likeness: Option<Box<Likeness>>,
 }
 
 /// Whether the row of a chat holds as of now.
@@ -199,7 +199,7 @@ impl Ongoing {
 
     /// What is special about the peer, its name and how it speaks, as far as is known.
     pub fn note(&self) -> Option<String> {
-        let likeness = self.noted.likeness.iter().map(Likeness::to_string);
+        let likeness = self.noted.likeness.iter().map(|likeness| likeness.to_string());
         let notes: Vec<_> = likeness.chain(self.chat.dialect().notes()).collect();
         (!notes.is_empty()).then(|| notes.join("; "))
     }
@@ -260,7 +260,7 @@ impl Ongoing {
         let deadlines = [self.chat.poll_timeout(), self.leave_at(), self.standing.deadline()];
         // Whoever is gone has nothing to wait for, whatever was asked of it.
         let is_there = self.chat.state() != State::Closed;
-        let deadline = deadlines.into_iter().flatten().min().filter(|_| is_there);
+        let deadline = deadlines.into_iter().flatten().min().filter(|_| is_there).map(Moment::from);
         // Most datagrams change no deadline, and the wheel need not know of them.
         if self.timer.map(|(set_for, _)| set_for) == deadline {
             return;
@@ -268,7 +268,7 @@ impl Ongoing {
         if let Some((_, timer)) = self.timer.take() {
             wheel.cancel(timer);
         }
-        self.timer = deadline.map(|deadline| (deadline, wheel.set(deadline, Timer::Chat(key))));
+        self.timer = deadline.map(|deadline| (deadline, wheel.set(deadline.instant(), Timer::Chat(key))));
     }
 
     /// Whether messages of the outbox are delivered in this chat, or will be once it is open.

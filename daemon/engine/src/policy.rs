@@ -1,6 +1,7 @@
 //! What the user has set and the engine goes by. It can be replaced between two turns.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use simp_control::{KeyId, KeyIdError, Peer, Who, WhoError};
@@ -17,7 +18,7 @@ pub struct Policy {
     /// The name that peers see in secure chats.
     pub name: Name,
     /// The same in plain ones.
-    pub user: UserName,
+    pub user: Arc<UserName>,
     /// Whose requests are accepted without asking.
     pub accept: Accept,
     /// Most chats at a time; 1 or more.

@@ -132,7 +132,7 @@ impl Engine {
             },
             timer: None,
         };
-        ongoing.noted.likeness = self.likeness(ongoing.chat.user(), ongoing.peer_key())?;
+        ongoing.noted.likeness = self.likeness(ongoing.chat.user(), ongoing.peer_key())?.map(Box::new);
         ongoing.refill(&self.store, backlog, now.instant, Run::Last)?;
         tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
         self.chats.insert(ongoing);
@@ -170,7 +170,7 @@ impl Engine {
             }
         }
         let going_on = Snapshot { dialect: pinned.unwrap_or(snapshot.dialect), ..snapshot };
-        let (me, settings) = (self.policy.user, self.policy.chat);
+        let (me, settings) = (self.policy.user.clone(), self.policy.chat);
         let chat = Chat::resume(begins.instant, me, settings, going_on, has_more, expires_after);
         let Some(mut chat) = chat else { return Ok(None) };
         let dialect = match (pinned, snapshot.state) {

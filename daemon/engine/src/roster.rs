@@ -9,6 +9,7 @@ use simp_control::{KeyId, State};
 use simp_store::{Store, StoreError};
 use slab::Slab;
 
+use crate::by_address::ByAddress;
 use crate::ongoing::{Ongoing, OutboxPart, RowState};
 
 /// What a chat counts as.
@@ -39,6 +40,7 @@ impl Class {
 struct Listed {
     class: Class,
     is_touched: bool,
+    is_invitation: bool,
     ongoing: Ongoing,
 }
 
@@ -46,7 +48,9 @@ struct Listed {
 #[derive(Debug, Default)]
 pub struct Roster {
     entries: Slab<Listed>,
-    by_address: BTreeMap<SocketAddr, usize>,
+    by_address: ByAddress,
+    /// Those that nobody has answered, neighbours beside each other.
+    invitations: BTreeMap<SocketAddr, usize>,
     /// The secure ones by the keys of their peers, as far as these are known.
     by_key: HashMap<KeyId, usize>,
     /// Those whose peer answered from another port, by the address that was invited.
@@ -61,9 +65,10 @@ impl Roster {
     /// Adds a chat, touched. An older one with the same peer must have been removed.
     pub fn insert(&mut self, ongoing: Ongoing) -> usize {
         let (address, moved_from) = (ongoing.place.address, ongoing.place.moved_from());
-        let key = self.entries.insert(Listed { class: Class::Neither, is_touched: true, ongoing });
+        let listed = Listed { class: Class::Neither, is_touched: true, is_invitation: false, ongoing };
+        let key = self.entries.insert(listed);
         self.touched.push_back(key);
-        self.by_address.insert(address, key);
+        self.by_address.insert(address, key, address_of(&self.entries));
         self.moved.extend(moved_from.map(|from| (from, key)));
         self.recount(key);
         key
@@ -72,7 +77,8 @@ impl Roster {
     /// Removes a chat.
     pub fn remove(&mut self, key: usize) {
         let Some(Listed { class, ongoing, .. }) = self.entries.try_remove(key) else { return };
-        self.by_address.remove(&ongoing.place.address);
+        self.by_address.remove(ongoing.place.address, key);
+        self.invitations.remove(&ongoing.place.address);
         // The peer may have another by now.
         let key_of_peer = ongoing.peer_key().filter(|it| self.by_key.get(it) == Some(&key));
         key_of_peer.and_then(|key_of_peer| self.by_key.remove(&key_of_peer));
@@ -90,19 +96,28 @@ impl Roster {
 
     /// The peer of an invitation has answered from this address, which has no chat.
     pub fn move_to(&mut self, key: usize, to: SocketAddr) {
-        let Some(Listed { ongoing, .. }) = self.entries.get_mut(key) else { return };
-        let from = std::mem::replace(&mut ongoing.place.address, to);
-        self.by_address.remove(&from);
-        self.by_address.insert(to, key);
-        self.moved.insert(from, key);
+        if let Some(from) = self.change_address(key, to) {
+            self.moved.insert(from, key);
+        }
+    }
+
+    /// Returns the address that it had.
+    fn change_address(&mut self, key: usize, to: SocketAddr) -> Option<SocketAddr> {
+        let listed = self.entries.get_mut(key)?;
+        let from = std::mem::replace(&mut listed.ongoing.place.address, to);
+        if listed.is_invitation {
+            self.invitations.remove(&from);
+            self.invitations.insert(to, key);
+        }
+        self.by_address.remove(from, key);
+        self.by_address.insert(to, key, address_of(&self.entries));
+        Some(from)
     }
 
     /// The peer of a secure chat is at this address now, which has no chat. The outbox knows it by the first.
     pub fn roam(&mut self, key: usize, to: SocketAddr) {
+        self.change_address(key, to);
         let Some(Listed { ongoing, .. }) = self.entries.get_mut(key) else { return };
-        let from = std::mem::replace(&mut ongoing.place.address, to);
-        self.by_address.remove(&from);
-        self.by_address.insert(to, key);
         if let Some(at) = ongoing.place.outbox_at {
             // It may be back where it was.
             self.moved.remove(&at);
@@ -224,6 +239,14 @@ impl Roster {
         if let Some(key_of_peer) = listed.ongoing.peer_key() {
             self.by_key.insert(key_of_peer, key);
         }
+        let is_invitation = matches!(listed.ongoing.chat.state(), State::Inviting | State::Invited);
+        if std::mem::replace(&mut listed.is_invitation, is_invitation) != is_invitation {
+            let address = listed.ongoing.place.address;
+            match is_invitation {
+                true => _ = self.invitations.insert(address, key),
+                false => _ = self.invitations.remove(&address),
+            }
+        }
         let class = Class::of(&listed.ongoing);
         let was = std::mem::replace(&mut listed.class, class);
         match class {
@@ -250,7 +273,7 @@ impl Roster {
 
     /// The key of the chat with the peer at this address.
     pub fn at(&self, address: SocketAddr) -> Option<usize> {
-        self.by_address.get(&address).copied()
+        self.by_address.get(address, address_of(&self.entries))
     }
 
     /// The key of the chat with the peer at this address, or with the one that was invited there and answered from
@@ -278,10 +301,10 @@ impl Roster {
         invitations.next().filter(|_| invitations.next().is_none())
     }
 
-    /// Those from the first of these addresses to the last.
+    /// Invitations of either side, from the first of these addresses to the last.
     fn within(&self, first: IpAddr, last: IpAddr) -> impl Iterator<Item = (usize, &Ongoing)> {
         // They are neighbours: a host with few chats costs no look at all others.
-        let from = self.by_address.range(SocketAddr::new(first, 0)..);
+        let from = self.invitations.range(SocketAddr::new(first, 0)..);
         let keys = from.take_while(move |(address, _)| address.ip() <= last).map(|(_, key)| *key);
         keys.filter_map(|key| Some((key, self.get(key)?)))
     }
@@ -318,6 +341,11 @@ impl Roster {
     pub fn requests(&self) -> usize {
         self.requests
     }
+}
+
+/// The address of the peer of each chat.
+fn address_of(entries: &Slab<Listed>) -> impl Fn(usize) -> Option<SocketAddr> {
+    |key| entries.get(key).map(|listed| listed.ongoing.place.address)
 }
 
 fn requests<'a>(

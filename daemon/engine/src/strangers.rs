@@ -123,7 +123,7 @@ impl Engine {
         }
         // From here on it has a place in the log: that is what the limits above are for.
         let known = self.known_of(now, origin.from)?;
-        let mut chat = Chat::invited(now.instant, self.policy.user, self.policy.chat, known, syn);
+        let mut chat = Chat::invited(now.instant, self.policy.user.clone(), self.policy.chat, known, syn);
         let late = self.wake.copies_until(now.instant, origin.from);
         if let Some(until) = copies_live_until.max(late) {
             chat.answer_from(until);
@@ -223,7 +223,7 @@ impl Engine {
         // Of what cannot leave at once, answers to strangers go first.
         if self.outlet.has_room() {
             self.outlet.take();
-            self.transmits.answer(now.instant, to, self.policy.user, answer);
+            self.transmits.answer(now.instant, to, *self.policy.user, answer);
         } else {
             self.counters.not_transmitted += 1;
         }

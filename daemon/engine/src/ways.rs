@@ -92,7 +92,8 @@ impl Engine {
         expires_after: Duration,
     ) -> Result<Chat, StoreError> {
         let known = self.known_of(now, address)?;
-        let mut chat = Chat::invite(now.instant, self.policy.user, self.policy.chat, known, expires_after);
+        let mut chat =
+            Chat::invite(now.instant, self.policy.user.clone(), self.policy.chat, known, expires_after);
         if let Some(until) = self.wake.copies_until(now.instant, address) {
             chat.invite_from(until);
         }

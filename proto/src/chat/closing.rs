@@ -69,8 +69,8 @@ impl Chat {
         };
         let seq = self.messages.seq();
         let seq = if is_other { seq.next() } else { seq };
-        let fin = Repeat { sent: sent + 1, due: now + self.fin_again_after() };
-        let leaving = Phase::Leaving { fin, dead_at: now + RETRANSMIT_AFTER, untold };
+        let fin = Repeat { sent: sent + 1, due: (now + self.fin_again_after()).into() };
+        let leaving = Phase::Leaving { fin, dead_at: (now + RETRANSMIT_AFTER).into(), untold };
         // Only the first is a change to be kept: how often it was repeated means nothing after a restart.
         if sent == 0 {
             self.set_phase(leaving);
@@ -96,8 +96,8 @@ impl Chat {
         let dialect = self.dialect();
         match () {
             () if dialect.has(Habit::NeverAcks) => FINS_UNCONFIRMED,
-            () if dialect.is_foreign() => FINS_TO_FOREIGN.min(self.settings.attempts),
-            () => self.settings.attempts,
+            () if dialect.is_foreign() => FINS_TO_FOREIGN.min(self.limits.attempts),
+            () => self.limits.attempts,
         }
     }
 
@@ -126,7 +126,7 @@ impl Chat {
     /// Nothing of ours is transmitted any more.
     pub(super) fn give_up(&mut self, reason: Reason) {
         let given_up = self.messages.give_up().filter(|id| *id != MessageId::NOT_IN_LOG);
-        self.out.events.extend(given_up.map(|id| ChatEvent::Undelivered(id, reason)));
+        given_up.for_each(|id| self.out.tell(ChatEvent::Undelivered(id, reason)));
     }
 
     /// It is over for both.

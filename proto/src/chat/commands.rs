@@ -1,5 +1,6 @@
 //! What begins and resumes a chat, and what our user wants of it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::opening::RING_AFTER;
@@ -18,19 +19,20 @@ impl Chat {
     /// Invites a peer: a chat that is `inviting` until the peer answers or `expires_after` is over.
     pub fn invite(
         now: Instant,
-        me: UserName,
+        me: impl Into<Arc<UserName>>,
         settings: Settings,
         known: impl Into<Known>,
         expires_after: Duration,
     ) -> Self {
         let known = known.into();
-        let expires = now + expires_after;
+        let expires = (now + expires_after).into();
         // Such a peer may ask its user for each SYN: it gets one.
-        let again = if known.dialect.behaves_otherwise() { expires } else { now + SYN_AGAIN_AFTER[0] };
+        let again =
+            if known.dialect.behaves_otherwise() { expires } else { (now + SYN_AGAIN_AFTER[0]).into() };
         let syn = Repeat { sent: 1, due: again };
         let invitee = if known.is_stranger { Invitee::Stranger } else { Invitee::Known };
         let phase = Phase::Inviting { syn, expires, invitee };
-        let mut chat = Self::new(me, settings, Messages::new(known.dialect()), phase);
+        let mut chat = Self::new(me.into(), settings, Messages::new(known.dialect()), phase);
         chat.out.transmit(Operation::Syn, Seq::ZERO.field());
         chat
     }
@@ -38,22 +40,22 @@ impl Chat {
     /// Makes a request of a SYN: a chat that is `invited` until our user answers.
     pub fn invited(
         now: Instant,
-        me: UserName,
+        me: impl Into<Arc<UserName>>,
         settings: Settings,
         known: impl Into<Known>,
         syn: &Datagram,
     ) -> Self {
         let known = known.into();
-        let expires = now + settings.request_expiry;
+        let expires = (now + settings.request_expiry).into();
         let phase = Phase::Invited { expires, ringing: Ringing::No, answer_from: None };
-        let mut chat = Self::new(me, settings, Messages::new(known.dialect()), phase);
+        let mut chat = Self::new(me.into(), settings, Messages::new(known.dialect()), phase);
         chat.messages.see_form(syn);
         chat.user = syn.user;
         if let Some(words) = words(syn, settings.message_max) {
             chat.aside_mut().invitation = Some(words.into_boxed_str());
         }
         if chat.waits_for_ringing(syn) {
-            let ringing = Ringing::At(now + RING_AFTER);
+            let ringing = Ringing::At((now + RING_AFTER).into());
             chat.phase = Phase::Invited { expires, ringing, answer_from: None };
             chat.messages.detector.see_ringing(true);
         }
@@ -67,17 +69,16 @@ impl Chat {
     /// [`copies_live_until`](Self::copies_live_until).
     pub fn answer_from(&mut self, from: Instant) {
         if let Phase::Invited { answer_from, .. } = &mut self.phase {
-            *answer_from = Some(from);
+            *answer_from = Some(from.into());
         }
     }
 
     /// Invites no sooner than this moment, for the same reason; no effect once it has.
     pub fn invite_from(&mut self, from: Instant) {
         if let Phase::Inviting { syn, .. } = &mut self.phase
-            && let Some(place) = self.out.transmits.iter().position(Transmit::is_syn)
+            && self.out.transmits.remove_first(Transmit::is_syn)
         {
-            self.out.transmits.remove(place);
-            *syn = Repeat { sent: 0, due: from };
+            *syn = Repeat { sent: 0, due: from.into() };
         }
     }
 
@@ -107,14 +108,14 @@ impl Chat {
     /// its time to be transmitted again has come, for it may have left a moment ago.
     pub fn resume(
         now: Instant,
-        me: UserName,
+        me: impl Into<Arc<UserName>>,
         settings: Settings,
         snapshot: Snapshot,
         in_flight: bool,
         expires_after: Duration,
     ) -> Option<Self> {
-        let due_at_once = Repeat { sent: 0, due: now };
-        let expires = now + expires_after;
+        let due_at_once = Repeat { sent: 0, due: now.into() };
+        let expires = (now + expires_after).into();
         let phase = match snapshot.state {
             State::Inviting => {
                 let gets_one = snapshot.dialect.behaves_otherwise();
@@ -123,16 +124,18 @@ impl Chat {
             }
             State::Invited => {
                 let rings = snapshot.dialect.has(Habit::Rings);
-                let ringing = if rings { Ringing::At(now) } else { Ringing::No };
+                let ringing = if rings { Ringing::At(now.into()) } else { Ringing::No };
                 Phase::Invited { expires, ringing, answer_from: None }
             }
             // One has left in the earlier run, so two ACKs may come.
-            State::Accepting => Phase::Accepting { syn_ack: Repeat { sent: 1, due: now }, ack_at: None },
+            State::Accepting => {
+                Phase::Accepting { syn_ack: Repeat { sent: 1, due: now.into() }, ack_at: None }
+            }
             // How it opened is not kept: that matters only soon after, and for that the moment must be known.
             State::Open => Phase::Open { since: None, opened_by: OpenedBy::SynAck },
             State::Closing if in_flight => Phase::Draining { since: None, opened_by: OpenedBy::SynAck },
             State::Closing => {
-                let dead_at = now + RETRANSMIT_AFTER;
+                let dead_at = (now + RETRANSMIT_AFTER).into();
                 Phase::Leaving { fin: due_at_once, dead_at, untold: Some(Reason::Quit) }
             }
             State::Closed => return None,
@@ -141,7 +144,7 @@ impl Chat {
         if matches!(phase, Phase::Draining { .. }) {
             messages.end_turns();
         }
-        let mut chat = Self::new(me, settings, messages, phase);
+        let mut chat = Self::new(me.into(), settings, messages, phase);
         chat.user = snapshot.user;
         // Whatever left in the earlier run, its ACK must not pass for that of a message of this one.
         chat.messages.arq.hold(now + RETRANSMIT_AFTER, false);
@@ -166,7 +169,7 @@ impl Chat {
                 self.tell_learned();
                 Ok(())
             }
-            Phase::Invited { answer_from: Some(from), .. } if from > now => {
+            Phase::Invited { answer_from: Some(from), .. } if now < from => {
                 self.set_phase(Phase::Accepting { syn_ack: Repeat { sent: 0, due: from }, ack_at: None });
                 Ok(())
             }
@@ -224,7 +227,7 @@ impl Chat {
 
     /// Sets anew when the invitation ends if it is not answered; without meaning in other states.
     pub fn expire_at(&mut self, at: Instant) {
-        let gets_one = self.dialect().behaves_otherwise();
+        let (at, gets_one) = (at.into(), self.dialect().behaves_otherwise());
         if let Phase::Inviting { syn, expires, invitee } = &mut self.phase {
             // If no further SYN is to leave, it stays so.
             let is_last = *invitee == Invitee::Ringing || gets_one;

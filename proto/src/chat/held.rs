@@ -22,17 +22,15 @@ impl Out {
     pub(super) fn push(&mut self, transmit: Transmit) {
         if self.held_since.is_some() {
             // They are made when they are polled: the one that waits is as good as a newer one.
-            if self.transmits.contains(&transmit) {
+            if self.transmits.iter().any(|it| *it == transmit) {
                 return;
             }
-            if self.transmits.len() >= HELD_MAX
-                && let Some(oldest) = self.transmits.iter().position(|it| *it != Transmit::InFlight)
-            {
+            if self.transmits.len() >= HELD_MAX {
                 // As if lost on the way.
-                self.transmits.remove(oldest);
+                self.transmits.remove_first(|it| *it != Transmit::InFlight);
             }
         }
-        self.transmits.push_back(transmit);
+        self.transmits.push(transmit);
     }
 }
 
@@ -42,7 +40,7 @@ impl Chat {
     pub fn pending(&self) -> Pending {
         match self.out.transmits.iter().find(|transmit| **transmit != Transmit::InFlight) {
             Some(_) => Pending::Control,
-            None if self.out.transmits.is_empty() => Pending::Nothing,
+            None if self.out.transmits.len() == 0 => Pending::Nothing,
             None => Pending::Message,
         }
     }
@@ -51,7 +49,7 @@ impl Chat {
     /// transmitted again and no attempt counts; an invitation or a request ends all the same when its time is over, and
     /// leaving takes no longer.
     pub fn hold_back(&mut self, now: Instant) {
-        self.out.held_since.get_or_insert(now);
+        self.out.held_since.get_or_insert(now.into());
     }
 
     /// Whether something of ours is held back.
@@ -63,7 +61,7 @@ impl Chat {
     /// follow.
     pub fn release(&mut self, now: Instant) {
         let Some(since) = self.out.held_since.take() else { return };
-        let by = now.saturating_duration_since(since);
+        let by = now.saturating_duration_since(since.instant());
         if by > ANSWER_GOOD_FOR {
             let is_answer =
                 |it: &Transmit| matches!(it, Transmit::Control(operation, _) if operation.is_answer());
@@ -94,7 +92,7 @@ impl Chat {
                 Some(words) if syn.sent <= 1 => self.end(Reason::NobodyThere, Some(words.to_owned())),
                 _ => {
                     syn.sent = syn.sent.saturating_sub(1);
-                    syn.due = syn.due.min(now + RETRANSMIT_AFTER);
+                    syn.due = syn.due.min((now + RETRANSMIT_AFTER).into());
                 }
             },
             Phase::Open { .. } | Phase::Draining { .. } => self.messages.arq.uncount(),
@@ -106,7 +104,7 @@ impl Chat {
     /// When the phase wants to be looked at although something is held back.
     pub(super) fn deadline_if_held(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Inviting { expires, .. } | Phase::Invited { expires, .. } => Some(expires),
+            Phase::Inviting { expires, .. } | Phase::Invited { expires, .. } => Some(expires.instant()),
             Phase::Leaving { .. } => self.phase.deadline(),
             Phase::Accepting { .. } | Phase::Open { .. } | Phase::Draining { .. } | Phase::Closed => None,
         }

@@ -7,6 +7,7 @@ use super::{Chat, ChatEvent, Handled};
 use crate::arq::{MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::{Habit, LOOKS_WITHIN, RINGING_USER};
+use crate::moment::Moment;
 use crate::numbering::Inviter;
 use crate::state::Reason;
 use crate::text::{Seq, Text};
@@ -46,7 +47,7 @@ impl Chat {
 
     /// Accepts, as far as we are concerned.
     pub(super) fn send_syn_ack(&mut self, now: Instant) {
-        let ack_at = self.invitation().map(|_| now + BARE_ACK_AFTER);
+        let ack_at = self.invitation().map(|_| (now + BARE_ACK_AFTER).into());
         self.set_phase(Phase::Accepting { syn_ack: Repeat::first(now), ack_at });
         self.out.transmit(Operation::SynAck, Seq::ZERO.field());
     }
@@ -84,7 +85,7 @@ impl Chat {
         };
         let inviter = if opened_by == OpenedBy::Ack { Inviter::Us } else { Inviter::Them };
         self.messages.open(now, inviter, for_them);
-        self.set_phase(Phase::Open { since: Some(now), opened_by });
+        self.set_phase(Phase::Open { since: Some(now.into()), opened_by });
         self.out.tell(ChatEvent::Opened);
     }
 
@@ -125,7 +126,7 @@ impl Chat {
     pub(super) fn handle_late_syn(
         &mut self,
         now: Instant,
-        since: Option<Instant>,
+        since: Option<Moment>,
         opened_by: OpenedBy,
     ) -> Handled {
         if since.is_none_or(|since| now >= since + SYN_IS_LATE_FOR) {
@@ -147,7 +148,7 @@ impl Chat {
     }
 
     /// Whether a SYN with this text is a late copy of the one that began the chat.
-    pub(super) fn is_invitation(&self, now: Instant, since: Option<Instant>, text: &str) -> bool {
+    pub(super) fn is_invitation(&self, now: Instant, since: Option<Moment>, text: &str) -> bool {
         since.is_some_and(|since| now < since + SYN_IS_LATE_FOR) && self.invitation() == Some(text)
     }
 }

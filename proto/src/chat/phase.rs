@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::arq::Repeat;
+use crate::moment::Moment;
 use crate::state::{Reason, State};
 
 /// Whom an invitation is for.
@@ -22,7 +23,7 @@ pub(super) enum Ringing {
     /// It waits for an answer.
     No,
     /// It is told at this moment, unless our user has answered until then.
-    At(Instant),
+    At(Moment),
     /// It was told, and waits for a first message.
     Done,
 }
@@ -46,37 +47,37 @@ pub(super) enum Phase {
         /// Our SYN.
         syn: Repeat,
         /// When the invitation ends.
-        expires: Instant,
+        expires: Moment,
         /// Who it is for.
         invitee: Invitee,
     },
     /// The peer invited us, and our user has not answered.
     Invited {
         /// When the request ends.
-        expires: Instant,
+        expires: Moment,
         /// Whether it waits for a SYN+ACK that only says that our user is asked.
         ringing: Ringing,
         /// Before that, datagrams of an earlier chat with this peer may still be under way.
-        answer_from: Option<Instant>,
+        answer_from: Option<Moment>,
     },
     /// We accepted and wait for the peer to confirm.
     Accepting {
         /// Our SYN+ACK.
         syn_ack: Repeat,
         /// When a bare ACK follows.
-        ack_at: Option<Instant>,
+        ack_at: Option<Moment>,
     },
     /// Messages go both ways.
     Open {
         /// Unknown after a restart.
-        since: Option<Instant>,
+        since: Option<Moment>,
         /// What of ours opened it.
         opened_by: OpenedBy,
     },
     /// We are leaving, but first deliver what is queued. The rest is as in an open chat.
     Draining {
         /// As in an open chat.
-        since: Option<Instant>,
+        since: Option<Moment>,
         /// As in an open chat.
         opened_by: OpenedBy,
     },
@@ -85,7 +86,7 @@ pub(super) enum Phase {
         /// Our FIN.
         fin: Repeat,
         /// When the last one and its ACK are dead.
-        dead_at: Instant,
+        dead_at: Moment,
         /// Why, if the user has not been told yet.
         untold: Option<Reason>,
     },
@@ -108,13 +109,14 @@ impl Phase {
 
     /// When the phase itself wants to be looked at.
     pub(super) fn deadline(self) -> Option<Instant> {
-        match self {
+        let deadline = match self {
             Self::Inviting { syn, expires, .. } => Some(syn.due.min(expires)),
             Self::Invited { expires, ringing: Ringing::At(at), .. } => Some(at.min(expires)),
             Self::Invited { expires, .. } => Some(expires),
             Self::Accepting { syn_ack, ack_at } => Some(ack_at.map_or(syn_ack.due, |at| at.min(syn_ack.due))),
             Self::Leaving { fin, .. } => Some(fin.due),
             Self::Open { .. } | Self::Draining { .. } | Self::Closed => None,
-        }
+        };
+        deadline.map(Moment::instant)
     }
 }

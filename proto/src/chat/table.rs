@@ -9,6 +9,7 @@ use super::{Chat, ChatEvent, Handled, WORDS_MAX, words};
 use crate::arq::{RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
+use crate::moment::Moment;
 use crate::state::Reason;
 use crate::text::{Seq, read_payload};
 
@@ -92,7 +93,7 @@ impl Chat {
         &mut self,
         now: Instant,
         datagram: &Datagram,
-        (syn, expires, invitee): (Repeat, Instant, Invitee),
+        (syn, expires, invitee): (Repeat, Moment, Invitee),
     ) -> Handled {
         use Operation as Op;
         // What comes may be of an earlier chat, and then says nothing.
@@ -146,7 +147,7 @@ impl Chat {
         now: Instant,
         datagram: &Datagram,
         syn_ack: Repeat,
-        ack_at: Option<Instant>,
+        ack_at: Option<Moment>,
     ) -> Handled {
         use Operation as Op;
         match datagram.operation {
@@ -156,7 +157,9 @@ impl Chat {
                 let copies = now + HANDSHAKE_ACK_COPIES_WITHIN;
                 // It may be of something sent before this chat: then that of the SYN+ACK is still to come.
                 let is_sure = syn_ack.sent == 1 && !self.messages.arq.is_held(now);
-                self.messages.arq.hold(if is_sure { copies } else { copies.max(syn_ack.due) }, false);
+                self.messages
+                    .arq
+                    .hold(if is_sure { copies } else { copies.max(syn_ack.due.instant()) }, false);
             }
             Op::SynAck => {
                 self.acknowledge_control(datagram.seq);
@@ -172,7 +175,7 @@ impl Chat {
                 if syn_ack.sent == 0 || syn_ack.due > now + (RETRANSMIT_AFTER - SYN_COPIES_WITHIN) {
                     return Handled::Ignored;
                 }
-                let syn_ack = Repeat { sent: syn_ack.sent + 1, due: now + RETRANSMIT_AFTER };
+                let syn_ack = Repeat { sent: syn_ack.sent + 1, due: (now + RETRANSMIT_AFTER).into() };
                 self.phase = Phase::Accepting { syn_ack, ack_at };
                 self.out.transmit(Op::SynAck, Seq::ZERO.field());
             }
@@ -186,7 +189,7 @@ impl Chat {
         &mut self,
         now: Instant,
         datagram: &Datagram,
-        since: Option<Instant>,
+        since: Option<Moment>,
         opened_by: OpenedBy,
     ) -> Handled {
         use Operation as Op;
@@ -199,7 +202,7 @@ impl Chat {
                 self.acknowledge_control(datagram.seq);
             }
             Op::Syn => {
-                return match words(datagram, self.settings.message_max) {
+                return match words(datagram, self.limits.message_max as usize) {
                     Some(text) if !self.is_invitation(now, since, &text) => {
                         self.handle_line(now, datagram.seq, text)
                     }
@@ -284,7 +287,7 @@ impl Chat {
             Phase::Inviting { syn, expires, invitee } if syn.due <= now && !self.is_held_back() => {
                 let pause = SYN_AGAIN_AFTER.get(syn.sent as usize).unwrap_or(&SYN_AGAIN_AFTER[2]);
                 // Such a peer gets one, also if our own system did not take the first.
-                let due = if self.dialect().behaves_otherwise() { expires } else { now + *pause };
+                let due = if self.dialect().behaves_otherwise() { expires } else { (now + *pause).into() };
                 let syn = Repeat { sent: syn.sent + 1, due };
                 self.phase = Phase::Inviting { syn, expires, invitee };
                 self.out.transmit(Operation::Syn, Seq::ZERO.field());
@@ -296,7 +299,7 @@ impl Chat {
             }
             Phase::Accepting { .. } if self.is_held_back() => {}
             Phase::Accepting { syn_ack, ack_at } if syn_ack.due <= now => {
-                match syn_ack.again(now, self.settings.attempts) {
+                match syn_ack.again(now, self.limits.attempts) {
                     Some(syn_ack) => {
                         self.phase = Phase::Accepting { syn_ack, ack_at };
                         self.out.transmit(Operation::SynAck, Seq::ZERO.field());

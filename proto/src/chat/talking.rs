@@ -26,7 +26,7 @@ impl Chat {
         }
         // Cut before anything else: after a restart a copy is known by the text that was kept.
         let payload = self.dialect().text_of(&datagram.payload);
-        let (seq, text) = (datagram.seq, read_payload_up_to(payload, self.settings.message_max));
+        let (seq, text) = (datagram.seq, read_payload_up_to(payload, self.limits.message_max as usize));
         let lines = self.aside.as_mut().map(|aside| &mut aside.lines).filter(|lines| lines.is_any());
         match lines.map(|lines| lines.is_last(now, &text)) {
             // Shown when it came as a SYN; the ACK is missing all the same.
@@ -132,7 +132,7 @@ impl Chat {
     /// Lets the delivery do what is due. Returns whether a datagram is transmitted once more.
     pub(super) fn deliver(&mut self, now: Instant) -> bool {
         while !self.is_held_back() {
-            match self.messages.handle_timeout(now, self.settings.attempts) {
+            match self.messages.handle_timeout(now, self.limits.attempts) {
                 Due::Nothing => return false,
                 due @ (Due::First | Due::Again) => {
                     if due == Due::Again && self.is_unheard() {

@@ -98,7 +98,7 @@ impl Messages {
         // Of a copy made on the way an ACK may come a little later. Of one that was repeated much later, for that may
         // be why.
         let late = if in_flight.is_repeated() { RETRANSMIT_AFTER } else { RIGHT_ACK_WITHIN };
-        self.earlier_acks.may_come_until = Some(in_flight.transmitted + RETRANSMIT_AFTER + late);
+        self.earlier_acks.may_come_until = Some((in_flight.transmitted + RETRANSMIT_AFTER + late).into());
         self.earlier_acks.missing = in_flight.unanswered();
         self.earlier_acks.may_be_unread = false;
         self.turns.pass_to_them(now);
@@ -187,7 +187,7 @@ impl Messages {
         let seq = self.seq();
         let Some(in_flight) = self.arq.settle() else { return Due::Nothing };
         self.numbering.settle(seq);
-        self.earlier_acks.say_nothing_until = Some(in_flight.transmitted + RETRANSMIT_AFTER);
+        self.earlier_acks.say_nothing_until = Some((in_flight.transmitted + RETRANSMIT_AFTER).into());
         let ended = self.end_message(now, &in_flight);
         self.earlier_acks.may_be_unread = !self.is_acknowledged();
         Due::Over(Outcome::Unconfirmed(ended))
