@@ -28,7 +28,7 @@ fn ctl(names: &Names<'_>, simpctl: &str, programs: &str, args: &[&str]) -> Ran {
     run(command, "")
 }
 
-/// A DNS server that knows these names, no others, and about `broken.example` cannot say anything.
+/// A DNS server that knows these names, no others, and cannot say anything about `broken.example` and names in `.local`.
 fn dns(address: &str, known: &'static [(&str, &[&str])]) {
     let socket = UdpSocket::bind((address, 53)).unwrap();
     // It ends with the test's process, and before that with the test.
@@ -55,7 +55,7 @@ fn answer(query: &[u8], known: &[(&str, &[&str])]) -> Vec<u8> {
     let addresses = known.iter().find(is_name).map(|(_, addresses)| *addresses);
     let status = match addresses {
         Some(_) => 0,
-        None if name == "broken.example" => 2,
+        None if name == "broken.example" || name.ends_with(".local") => 2,
         None => 3,
     };
     let wanted: Vec<IpAddr> = addresses.unwrap_or_default().iter().map(|ip| ip.parse().unwrap()).collect();

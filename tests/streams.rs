@@ -1,8 +1,11 @@
 //! Standard input as messages: lines that their peer does not take, lines of any length, and all of it at once.
+//!
+//! `SIMP_SEED=n` takes the same dice again, `SIMP_ROUNDS=n` sets how many kills.
 
 use std::fs::File;
 use std::path::Path;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use simp_control::{
     Answer, Event, Failure, FailureKind, MessageState, Peer, Reason, Reply, Request, Takes, What,
@@ -10,7 +13,7 @@ use simp_control::{
 use simp_proto::Operation;
 
 use crate::harness::scripted::{asked, hello_with, scripted};
-use crate::harness::{Daemon, Ran, Running, World, within};
+use crate::harness::{Daemon, Ran, Random, Running, World, seed, within};
 
 /// Alice and Bob, in a chat like this.
 fn chat(world: &World, how: &str) -> (Daemon, Daemon) {
@@ -40,6 +43,12 @@ fn told(world: &World) -> Vec<String> {
 fn said(lines: &[&str]) -> String {
     lines.iter().map(|line| format!("simpctl: {line}\n")).collect()
 }
+
+/// So often one of the daemons is killed,
+const KILLS: u64 = 8;
+
+/// and so many lines there are for each of these.
+const LINES_PER_KILL: u64 = 200;
 
 const ODD: &[u8] = b"one\r\n\xff\ntw\xc3\xb6\n\na\0b\nthree";
 
@@ -323,6 +332,36 @@ fn lines_under_way_are_asked_for_once_more_if_simpd_goes_away() {
         .unwrap();
     assert_eq!(after[0], (String::from("c"), before[2].1, Some(8)));
     assert_eq!(after[1].2, None);
+}
+
+#[test]
+fn lines_under_way_arrive_once_and_in_order_whichever_simpd_is_killed() {
+    let mut random = Random(seed());
+    let world = World::new();
+    let start =
+        |host: u8| world.start(host, &["--user", ["alice", "bob"][usize::from(host) - 1], "--accept", "all"]);
+    let mut daemons = [start(1), start(2)];
+    world.ctl(1, &["connect", &world.address(2)]).ok();
+    let kills = std::env::var("SIMP_ROUNDS").map_or(KILLS, |rounds| rounds.parse().unwrap());
+    let many = kills * LINES_PER_KILL;
+    let lines: Vec<String> = (0..many).map(|n| format!("line {n}, gr\u{fc}n")).collect();
+    let path = world.path("input");
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let mut sending = world.command("simpctl");
+    sending.args(["-d", &world.address(1), "send"]).stdin(File::open(&path).unwrap());
+    let mut sending = sending.spawn().unwrap();
+    for _ in 0..kills {
+        let heard = daemons[1].client().status().last_id + random.below(2 * LINES_PER_KILL);
+        daemons[1].client().status_when(|status| status.last_id >= heard.min(many));
+        let host = random.below(2) as u8 + 1;
+        let daemon = &mut daemons[usize::from(host) - 1];
+        daemon.signal(Signal::SIGKILL);
+        daemon.wait();
+        *daemon = start(host);
+    }
+    let ended = within(move || sending.wait().unwrap());
+    assert_eq!(ended.code(), Some(0));
+    assert_eq!(told(&world), lines);
 }
 
 /// What simpctl does with these lines, and asks a simpd that says this to each text.
