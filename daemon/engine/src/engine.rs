@@ -156,6 +156,7 @@ impl Engine {
             return Ok(());
         }
         self.chats.keep(&mut self.store)?;
+        self.store.end_piece()?;
         self.store.commit()?;
         self.store.tidy_up()
     }

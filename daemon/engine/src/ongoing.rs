@@ -1,12 +1,11 @@
 //! One chat: its machine, and what the engine knows of it besides. Chats are found in `roster`.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Instant;
 
 use simp_control::{ChatInfo, KeyId, Peer, Secure, State};
 use simp_proto::{Dialect, Moment};
-use simp_store::{GivenUp, KeptChat, Store};
+use simp_store::{GivenUp, KeptChat, Speaker, Store};
 
 use crate::likeness::Likeness;
 use crate::machine::Machine;
@@ -193,7 +192,7 @@ impl Ongoing {
     }
 
     /// The same, for an entry.
-    pub fn peer_in(&self, store: &mut Store) -> Arc<Peer> {
+    pub fn peer_in(&self, store: &mut Store) -> Speaker {
         store.peer(self.place.address, self.chat.user())
     }
 

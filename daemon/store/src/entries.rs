@@ -12,6 +12,7 @@ use crate::fresh::{Beside, Entry};
 use crate::recipient::Recipient;
 use crate::rows::{columns, number, size};
 use crate::runs;
+use crate::speakers::Speaker;
 use crate::store::Store;
 
 impl Store {
@@ -22,11 +23,12 @@ impl Store {
         &mut self,
         at_ms: u64,
         chat: Option<u64>,
-        peer: impl Into<Arc<Peer>>,
+        peer: Peer,
         what: What,
         extra: Option<u64>,
     ) -> u64 {
-        self.append_entry((at_ms, chat, peer.into()), what, Beside { extra, ..Beside::default() })
+        self.piece.note(&peer);
+        self.append_entry((at_ms, chat, Arc::new(peer)), what, Beside { extra, ..Beside::default() })
     }
 
     /// Appends a `message` that answers this message of ours, or the `queued` of one that answers the peer's with this number.
@@ -34,7 +36,7 @@ impl Store {
     pub fn append_answer(
         &mut self,
         at_ms: u64,
-        (chat, peer): (Option<u64>, Arc<Peer>),
+        (chat, Speaker(peer)): (Option<u64>, Speaker),
         what: What,
         extra: Option<u64>,
         answers: Option<u64>,
@@ -51,6 +53,7 @@ impl Store {
         token: Option<u64>,
     ) -> u64 {
         let peer = Arc::new(Peer { user, address: to.to_string() });
+        self.piece.note(&peer);
         let beside = Beside { extra: token, host: to.host().cloned(), ..Beside::default() };
         // Of no chat: it outlives them.
         self.append_entry((at_ms, Some(0), peer), what, beside)
@@ -62,7 +65,7 @@ impl Store {
         &mut self,
         at_ms: u64,
         chat: Option<u64>,
-        peer: Arc<Peer>,
+        Speaker(peer): Speaker,
         secure: Secure,
         what: What,
     ) -> u64 {
@@ -86,9 +89,9 @@ impl Store {
         id
     }
 
-    /// The peer at this address, which calls itself so, as entries name it.
-    pub fn peer(&mut self, address: SocketAddr, user: &str) -> Arc<Peer> {
-        self.speakers.peer(address, user)
+    /// The peer at this address, which calls itself so, as entries of this turn name it.
+    pub fn peer(&mut self, address: SocketAddr, user: &str) -> Speaker {
+        self.speakers.peer(address, user, &mut self.piece)
     }
 
     /// So many entries were appended in one statement: there may be very many, so whoever follows the log reads them from

@@ -4,7 +4,7 @@
 //! Everything written in a turn of the engine is one transaction: [`Store::commit`] makes it durable, and only
 //! then may anything leave that relies on it. If that fails, [`Store::roll_back`] makes it not have been.
 //!
-//! - `store`: open, commit, roll back. `entries`: appending; `fresh`: what was appended in this turn. `runs`: deliveries that share a row. `speakers`: peers as entries name them. `checkpoint`, `write_ahead`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`. `retain`: giving space free.
+//! - `store`: open, commit, roll back. `entries`: appending; `fresh`: what was appended in this turn. `runs`: deliveries that share a row. `speakers`: peers as entries name them. `checkpoint`, `write_ahead`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`; `piece`, `pieces`: what need not be looked at for them. `retain`: giving space free.
 //! - `ours`: messages of ours that wait for a chat. `kept_letters`: the outbox, each for a `recipient`. `oldest`: those that wait the longest.
 //!   `kept_chats`: chats across restarts.
 //! - `keys`: the keys of peers. `kept_numbers`: which of their messages are here, across chats.
@@ -32,6 +32,8 @@ mod keys;
 mod named;
 mod oldest;
 mod ours;
+mod piece;
+mod pieces;
 mod read;
 mod read_marks;
 mod recipient;
@@ -55,6 +57,7 @@ pub use read::{BYTES_PER_READ, EntryFilter};
 pub use recipient::Recipient;
 pub use restored::check_file;
 pub use retain::{Ages, Discard, GivenUp, Removed, Span};
+pub use speakers::Speaker;
 pub use store::{Durability, OutboxSize, Store};
 
 #[cfg(test)]

@@ -133,6 +133,7 @@ impl Store {
         (reason, given_up): (Reason, GivenUp),
     ) -> Result<(), StoreError> {
         self.begin()?;
+        self.piece.note(peer);
         let sql = format!(
             "INSERT INTO events (id, at, kind, chat, address, user, message, reason, text, seq, key, size)
                 SELECT ?1 + row_number() OVER (ORDER BY id), ?2, 7, ?3, ?4, ?5, id, ?6, NULL,

@@ -252,6 +252,11 @@ impl Store {
         if limit == 0 {
             return Ok(Found { events: Vec::new(), stopped_at: None });
         }
+        let way = match (way, &wanted.who) {
+            (_, None) => way,
+            (Way::Up(after), Some(who)) => Way::Up(self.pass_up(after, who)?),
+            (Way::Down(before), Some(who)) => Way::Down(self.pass_down(before, who)?),
+        };
         let events = Vec::new();
         let mut search =
             Search { way, wanted, limit, events, bytes: 0, searched: 0, looked_at: 0, last: None };

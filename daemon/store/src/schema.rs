@@ -9,7 +9,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 12;
+pub(crate) const SCHEMA_VERSION: i64 = 13;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -158,9 +158,15 @@ const TWELFTH: &str = "
     CREATE INDEX read_marks_oldest ON read_marks (read);
 ";
 
+/// Whose entries a piece of the log has, which are those above `after`, up to `until`: see `piece`.
+const THIRTEENTH: &str = "
+    CREATE TABLE pieces (until INTEGER PRIMARY KEY, after INTEGER NOT NULL, sieve BLOB NOT NULL) STRICT;
+";
+
 /// What brings a file from each version to the next.
-const STEPS: [&str; SCHEMA_VERSION as usize] =
-    [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH];
+const STEPS: [&str; SCHEMA_VERSION as usize] = [
+    FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
+];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
 const INCREMENTAL: i64 = 2;

@@ -1,29 +1,59 @@
 //! Peers as entries name them, for those that say much: to make a text of an address takes longer than all else of an append.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use simp_control::Peer;
 
+use crate::piece::Piece;
+
 /// So many are kept at most. Two in one place take it from each other, and cost what each would without this.
 const PLACES: usize = 512;
 
+/// A peer as entries of this turn name it.
+#[derive(Debug, Clone)]
+pub struct Speaker(pub(crate) Arc<Peer>);
+
+impl Deref for Speaker {
+    type Target = Peer;
+
+    fn deref(&self) -> &Peer {
+        &self.0
+    }
+}
+
 /// The last peer in each place.
 #[derive(Debug, Default)]
-pub(crate) struct Speakers(Vec<Option<(SocketAddr, Arc<Peer>)>>);
+pub(crate) struct Speakers(Vec<Option<Kept>>);
+
+#[derive(Debug, Clone)]
+struct Kept {
+    address: SocketAddr,
+    peer: Arc<Peer>,
+    /// The last piece of the log that it is noted in.
+    piece: u64,
+}
 
 impl Speakers {
-    /// The peer at this address, which calls itself so.
-    pub(crate) fn peer(&mut self, address: SocketAddr, user: &str) -> Arc<Peer> {
+    /// The peer at this address, which calls itself so. It is noted in this piece of the log, if it is not yet.
+    pub(crate) fn peer(&mut self, address: SocketAddr, user: &str, piece: &mut Piece) -> Speaker {
         if self.0.is_empty() {
             self.0.resize(PLACES, None);
         }
-        let new = || Arc::new(Peer { user: user.to_owned(), address: address.to_string() });
-        let Some(kept) = self.0.get_mut(place(address)) else { return new() };
-        match kept {
-            Some((at, peer)) if *at == address && peer.user == user => Arc::clone(peer),
-            _ => Arc::clone(&kept.insert((address, new())).1),
+        let place = self.0.get_mut(place(address));
+        if let Some(Some(kept)) = &place
+            && (kept.address, kept.piece) == (address, piece.number())
+            && kept.peer.user == user
+        {
+            return Speaker(Arc::clone(&kept.peer));
         }
+        let peer = Arc::new(Peer { user: user.to_owned(), address: address.to_string() });
+        piece.note(&peer);
+        if let Some(place) = place {
+            *place = Some(Kept { address, peer: Arc::clone(&peer), piece: piece.number() });
+        }
+        Speaker(peer)
     }
 }
 
@@ -42,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_peer_is_named_as_it_is_whoever_had_its_place_before() {
-        let mut speakers = Speakers::default();
+        let (mut speakers, mut piece) = (Speakers::default(), Piece::begin(0));
         let addresses: Vec<SocketAddr> = (0..=1_023u16)
             .map(|n| format!("127.0.{}.{}:7777", n / 256, n % 256).parse().unwrap())
             .chain((1..2_000).map(|port| format!("[::1]:{port}").parse().unwrap()))
@@ -50,7 +80,7 @@ mod tests {
             .collect();
         for user in ["bob", "ann", "", "bob"] {
             for address in &addresses {
-                let peer = speakers.peer(*address, user);
+                let peer = speakers.peer(*address, user, &mut piece);
                 assert_eq!(*peer, Peer { user: user.to_owned(), address: address.to_string() });
             }
         }

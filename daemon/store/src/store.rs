@@ -14,6 +14,7 @@ use crate::bounded::Bounded;
 use crate::error::StoreError;
 use crate::fresh::Entries;
 use crate::hold::Hold;
+use crate::piece::Piece;
 use crate::schema::{self, Unready};
 use crate::speakers::Speakers;
 use crate::write_ahead::WriteAhead;
@@ -75,6 +76,7 @@ pub struct Store {
     /// Those appended and not committed, then until the next turn those just committed.
     pub(crate) entries: Entries,
     pub(crate) speakers: Speakers,
+    pub(crate) piece: Piece,
     commits: u64,
     pub(crate) wal: WriteAhead,
     /// The write-ahead log is to be emptied with the next commit.
@@ -127,6 +129,7 @@ impl Store {
             settled: 0,
             entries: Entries::default(),
             speakers: Speakers::default(),
+            piece: Piece::begin(0),
             commits: 0,
             wal: WriteAhead::default(),
             tidy_up_next: false,
@@ -135,6 +138,7 @@ impl Store {
         };
         store.set_up(durability).map_err(explain)?;
         store.extent = store.ok(store.measure())?;
+        store.piece = Piece::begin(store.extent.last_id);
         store.begin_epoch()?;
         // Before anything is promised to anybody: a log that cannot be written ends the start.
         store.try_to_write(now_ms)?;
@@ -247,6 +251,10 @@ impl Store {
 
     /// Makes durable what was written since the last commit. Returns whether anything was.
     pub fn commit(&mut self) -> Result<bool, StoreError> {
+        let ends_piece = self.piece.is_long_enough(self.extent.last_id);
+        if ends_piece {
+            self.write_piece()?;
+        }
         let committed = if self.is_all_in_a_row() {
             // A statement alone is a transaction of its own.
             self.insert_entries()
@@ -264,6 +272,9 @@ impl Store {
         self.may_reappear = false;
         self.in_transaction.set(false);
         self.committed = self.extent;
+        if ends_piece {
+            self.piece.end(self.extent.last_id);
+        }
         self.commits += 1;
         self.tend_file();
         Ok(true)

@@ -10,7 +10,7 @@ use crate::error::StoreError;
 /// The write-ahead log is copied back once so many pages were written to it. The more, the longer a turn waits for that, and
 /// the fewer, the more turns do. It is not truncated then: a commit that overwrites is twice as fast on disk as one that
 /// makes the file grow.
-const CHECKPOINT_PAGES: u32 = 1_024;
+const CHECKPOINT_PAGES: u32 = 2_048;
 
 /// How much the write-ahead log has.
 #[derive(Debug)]

@@ -96,7 +96,7 @@ fn the_write_ahead_log_is_copied_back_by_what_is_in_it_and_not_by_what_was_appen
     assert_eq!(copied(&store), before);
     let few = std::fs::metadata(store.wal_path()).unwrap().len();
     // Few entries in many pages.
-    append(&mut store, 9, 200 << 10);
+    append(&mut store, 14, 200 << 10);
     assert!(copied(&store) > before + (1 << 20), "{} bytes after {before}", copied(&store));
     // It begins anew.
     let long = std::fs::metadata(store.wal_path()).unwrap().len();

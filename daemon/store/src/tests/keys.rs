@@ -159,8 +159,9 @@ fn with_whom_a_chat_is_secure_is_kept_with_its_entry() {
     let mut store = folder.open();
     let secure = [true, false].map(|known| Secure { key: key(7), known });
     let opened = What::Opened { note: None };
-    let request = store.append_secure(1, None, peer(1).into(), secure[0], What::Request);
-    store.append_secure(2, Some(request), peer(1).into(), secure[1], opened.clone());
+    let bob = store.peer(at(1), "bob");
+    let request = store.append_secure(1, None, bob.clone(), secure[0], What::Request);
+    store.append_secure(2, Some(request), bob, secure[1], opened.clone());
     store.append(3, None, peer(2), opened, None);
     store.commit().unwrap();
     let fresh = store.fresh().to_vec();

@@ -82,3 +82,61 @@ fn a_search_finds_words_in_any_case_and_looks_through_no_more_than_a_piece_at_on
     let wanted = EntryFilter::new(&Filter { text: Some("aus k".to_owned()), ..Default::default() });
     assert_eq!(store.read(0, 9, &wanted).unwrap().0.len(), 1, "forwards too");
 }
+
+#[test]
+fn whoever_looks_for_somebody_passes_over_what_is_of_others() {
+    let folder = Folder::new("of-others");
+    let mut store = folder.open();
+    for n in 1..=20_000u64 {
+        let (chat, user) = if n == 9_000 { (7, "ann") } else { (1 + n % 3, "bob") };
+        let speaker = store.peer(peer(chat).address.parse().unwrap(), user);
+        let what = What::Message { text: n.to_string() };
+        assert_eq!(store.append_answer(n, (Some(chat), speaker), what, None, None), n);
+        if n % 50 == 0 {
+            store.commit().unwrap();
+            store.begin_turn();
+        }
+    }
+    let (nobody, calls) = found(&store, "nobody");
+    assert!(nobody.is_empty() && calls <= 6, "{calls} calls");
+    for who in ["ann", "127.0.0.7", "127.0.0.7:7777", "ann@127.0.0.7:7777", "ann@127.0.0.7"] {
+        let (ids, calls) = found(&store, who);
+        assert!(ids == [9_000] && calls <= 10, "{who}: {ids:?} in {calls} calls");
+    }
+    assert_eq!(found(&store, "bob@127.0.0.7").0, [0; 0]);
+    // All the same after a stop, and what a killed simpd had not written is found too.
+    store.append(1, Some(9), peer(9), What::Inviting, None);
+    store.end_piece().unwrap();
+    store.end_piece().unwrap();
+    drop(store);
+    for chat in [8, 7] {
+        let mut store = folder.open();
+        assert!(found(&store, "nobody").1 <= 6);
+        store.append(1, Some(chat), peer(chat), What::Inviting, None);
+        store.commit().unwrap();
+    }
+    let store = folder.open();
+    assert_eq!(found(&store, "127.0.0.9").0, [20_001]);
+    assert_eq!(found(&store, "127.0.0.8").0, [20_002]);
+    assert_eq!(found(&store, "127.0.0.7").0, [20_003, 9_000]);
+}
+
+/// What there is of somebody, the newest first, and in how many calls it was found both ways.
+fn found(store: &Store, who: &str) -> (Vec<u64>, usize) {
+    let wanted = EntryFilter::new(&Filter { who: Some(who.to_owned()), ..Filter::default() });
+    let (mut before, mut downwards, mut calls) = (Some(u64::MAX), Vec::new(), 0);
+    while let Some(below) = before {
+        let (events, older) = store.history(below, 9, &wanted).unwrap();
+        downwards.extend(events.iter().map(|event| event.id));
+        (before, calls) = (older, calls + 1);
+    }
+    let (mut after, mut upwards) = (0, Vec::new());
+    while after < store.last_id() {
+        let (events, looked) = store.read(after, 9, &wanted).unwrap();
+        upwards.extend(events.iter().map(|event| event.id));
+        (after, calls) = (looked, calls + 1);
+    }
+    upwards.reverse();
+    assert_eq!(downwards, upwards);
+    (downwards, calls)
+}
