@@ -287,6 +287,18 @@ fn a_failure_says_how_many_lines_after_it_may_have_been_sent() {
 }
 
 #[test]
+fn a_simpd_that_makes_no_sense_ends_the_stream_and_the_error_says_how_far_it_came() {
+    let world = World::new();
+    let queued = vec![Answer::Reply(Reply::Queued { message: 7, chat: 1 }), outcome(7, None)];
+    let nonsense = vec![Answer::Reply(Reply::Following { after: 1 })];
+    let (ran, texts) = with_simpd(&world, &["send"], "a\nb\nc\n", vec![queued, vec![], nonsense]);
+    let line = "simpctl: standard input line 2: unexpected reply from simpd; the line before it was sent; the line after it may \
+                have been sent";
+    ran.fails(1, line);
+    assert_eq!(texts, ["a", "b", "c"]);
+}
+
+#[test]
 fn lines_under_way_are_asked_for_once_more_if_simpd_goes_away() {
     let world = World::new();
     let path = world.path("scripted.sock");

@@ -77,8 +77,9 @@ impl<R: Read> Stream<'_, '_, R> {
             if !window.is_empty() {
                 self.sending.client.write()?;
                 match self.take_in(&mut window) {
+                    Ok(()) => {}
                     Err(Error::Lost(_)) => self.one_by_one(&mut window)?,
-                    taken => taken?,
+                    Err(error) => return Err(self.cut_short(error, &mut window)),
                 }
             }
         }
@@ -154,6 +155,15 @@ impl<R: Read> Stream<'_, '_, R> {
         Ok(())
     }
 
+    /// The error, which keeps what becomes of all that is under way from being known.
+    fn cut_short(&mut self, error: Error, window: &mut Window) -> Error {
+        if let Some(flight) = window.pop() {
+            self.begin_line(flight.number);
+        }
+        let error = self.how_far(error);
+        self.with_those_after(error, window)
+    }
+
     /// Waits for what becomes of a line if that is not known, and tells it. In the window are those after it.
     fn settle(&mut self, flight: Flight, window: &Window) -> Outcome {
         let Flight { number, text, stage } = flight;
@@ -182,10 +192,12 @@ impl<R: Read> Stream<'_, '_, R> {
         let Error::Failure(failure) = error else { return error };
         let messages = window.messages();
         let is_over = |state: &Option<MessageState>| matches!(state, Some(MessageState::Undelivered { .. }));
-        let over = match self.sending.client.states(&messages) {
-            Ok(states) => states.iter().filter(|state| is_over(state)).count(),
-            Err(_) => 0,
+        // A simpd that does not answer is not asked.
+        let states = match failure.kind {
+            FailureKind::NoDaemon => Vec::new(),
+            _ => self.sending.client.states(&messages).unwrap_or_default(),
         };
+        let over = states.iter().filter(|state| is_over(state)).count();
         let line = match window.asked() + messages.len() - over {
             0 => return failure.into(),
             1 => format!("{}; the line after it may have been sent", failure.line),
