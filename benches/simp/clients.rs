@@ -22,7 +22,7 @@ const NOBODY: &str = "127.60.0.1:7777";
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
     let lasts = bench.effort.of(Duration::from_millis(400), Duration::from_millis(150));
     for chats in [1, 64] {
-        println!("  {chats} busy chats");
+        println!("  busy chats: {chats}");
         let panel = (chats == 1).then_some(Panel::Clients);
         sweep::measure(bench, panel, ("idle clients", &CLIENTS), |build, count| {
             let mut inlet = Inlet::open(build, "process", chats)?;

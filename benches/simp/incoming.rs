@@ -17,7 +17,7 @@ const SIZES: [(u32, u32); 4] = [(1, 1), (64, 64), (512, 512), (10_000, 512)];
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
     for durability in ["process", "disk"] {
         for (chats, at_once) in SIZES {
-            println!("  {chats} chats, {at_once} at a time, durability = {durability:?}");
+            println!("  chats: {chats}, at a time: {at_once}, durability = {durability:?}");
             measure_chats(bench, durability, chats, at_once)?;
         }
     }

@@ -32,7 +32,7 @@ const COLUMNS: [Column; 3] = [Column::CPU, Column::RATE, Column::new("% busy", 0
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
     for durability in ["process", "disk"] {
         for chats in [1, 64] {
-            println!("  {chats} chats, durability = {durability:?}");
+            println!("  chats: {chats}, durability = {durability:?}");
             measure_chats(bench, durability, chats)?;
         }
     }

@@ -17,7 +17,7 @@ const CASES: [(usize, &str, usize, usize, &str); 3] = [
 /// Prints a table for one chat, for one that waits for the disk, and for many.
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
     for (others, durability, messages, more, goal) in CASES {
-        println!("  {others} chats, durability = {durability:?}");
+        println!("  chats: {others}, durability = {durability:?}");
         let messages = bench.effort.of(2, 1) * messages;
         let mut contenders = Vec::new();
         let builds = Build::all();
