@@ -29,14 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Prints what they cost, and how long it takes one that was away to be at the end again.
 pub fn measure(bench: &mut Bench) -> Attempt<()> {
     let lasts = bench.effort.of(Duration::from_millis(400), Duration::from_millis(200));
-    println!("  {BUSY} chats, until all who follow have read all");
+    println!("  busy chats: {BUSY}, until all who follow have read all");
     sweep::measure(bench, Some(Panel::Followers), ("followers", &FOLLOWERS), |build, count| {
         let mut inlet = Inlet::open(build, "process", BUSY)?;
         let mut followers = Followers::connect(&inlet.simpd.socket, count as usize, None)?;
         Ok(Box::new(move || round(&mut inlet, &mut followers, count, lasts)))
     })?;
     println!(
-        "  {FULL} chats, one follower reads nothing for {} s: back at the end after",
+        "  busy chats: {FULL}, one follower reads nothing for {} s: back at the end after",
         PAUSE.as_secs_f64()
     );
     let limit = bench.effort.of(Duration::from_secs(10), Duration::from_secs(4));

@@ -40,7 +40,7 @@ pub fn measure(bench: &mut Bench) -> Attempt<()> {
         for (count, _) in steps {
             let mut inlet = Inlet::open(&build, "process", CHATS)?;
             inlet.load.fill(CHATS, *count)?;
-            let name = build.called(&format!("{count} entries"));
+            let name = build.called(&format!("entries: {count}"));
             all.push(Kept { name, inlet: Rc::new(RefCell::new(inlet)) });
         }
     }
@@ -55,7 +55,7 @@ pub fn measure(bench: &mut Bench) -> Attempt<()> {
         let column = (Column::new("ms", 2), "goal <= 10 ms");
         by_turns(bench, &all, steps.len(), column, |inlet| start_again(inlet, signal))?;
     }
-    println!("  {CHATS} busy chats");
+    println!("  busy chats: {CHATS}");
     let lasts = bench.effort.of(Duration::from_millis(400), Duration::from_millis(200));
     let mut all = all.into_iter();
     sweep::measure(bench, Some(Panel::Log), ("entries", steps), |_, _| {

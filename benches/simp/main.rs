@@ -34,6 +34,7 @@ mod world;
 
 use std::error::Error;
 use std::path::Path;
+use std::time::Instant;
 
 /// What a measure fails with; it is printed, and the others go on.
 type Attempt<T> = Result<T, Box<dyn Error>>;
@@ -122,10 +123,12 @@ fn run(words: &[&str]) -> Attempt<()> {
     for (name, measure) in MEASURES {
         if names.is_empty() || names.contains(&name) {
             println!("\n{name}");
+            let begin = Instant::now();
             if let Err(error) = measure(&mut bench) {
                 println!("  not measured: {error}");
                 failed.push(name);
             }
+            println!("  ({name} took {:.0} s)", begin.elapsed().as_secs_f64());
         }
     }
     if words.contains(&PLOT_FLAG) {

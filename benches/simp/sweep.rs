@@ -27,7 +27,7 @@ pub fn measure(
     for build in &builds {
         let first = contenders.len();
         for (count, goal) in steps {
-            let contender = Contender::new(build.called(&format!("{count} {what}")), open(build, *count)?);
+            let contender = Contender::new(build.called(&format!("{what}: {count}")), open(build, *count)?);
             contenders.push(contender.against(first).goal(goal));
         }
     }

@@ -61,7 +61,7 @@ fn measure_talk(effort: Effort, houses: &mut [House], servers: &Servers, at_once
         }
     }
     let mut server = vec![Vec::new(); houses.len()];
-    for round in 0..=effort.of(5, 2) {
+    for round in 0..=effort.of(5, 3) {
         let mut at = all.iter_mut();
         for (house, server) in houses.iter_mut().zip(&mut server) {
             let (first, others, per_line) = talk(house, servers, lines, at_once)?;
@@ -121,7 +121,7 @@ pub fn measure_servers(effort: Effort) -> Attempt<()> {
         let name = if count == 1 { "one server" } else { "three servers, replicas 3" };
         for (at_once, how) in [(1, "a line at a time"), (10, "ten at a time")] {
             let mut figures = Vec::new();
-            for _ in 0..effort.of(5, 2) {
+            for _ in 0..effort.of(5, 3) {
                 figures.push(talk(&mut house, &servers, effort.of(400, 100), at_once)?.2);
             }
             print_server(&format!("{name}, {how}"), &figures);
