@@ -30,6 +30,12 @@ impl Piece {
         Self { after, sieve: vec![0; BYTES], number: 0 }
     }
 
+    /// One that begins there and has this sieve so far.
+    pub(crate) fn resume(after: u64, mut sieve: Vec<u8>) -> Self {
+        sieve.resize(BYTES, u8::MAX);
+        Self { after, sieve, number: 0 }
+    }
+
     /// Which one it is: whoever was noted in another is not in this one.
     pub(crate) fn number(&self) -> u64 {
         self.number
@@ -48,7 +54,7 @@ impl Piece {
 
     /// Whether it is to be written with the next commit.
     pub(crate) fn is_long_enough(&self, newest: u64) -> bool {
-        newest - self.after >= ENTRIES
+        newest.saturating_sub(self.after) >= ENTRIES
     }
 
     /// It was written: the next begins.

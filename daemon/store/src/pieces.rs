@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension as _, params};
 use simp_control::Who;
 
 use crate::error::StoreError;
-use crate::piece::lets_through;
+use crate::piece::{Piece, lets_through};
 use crate::store::Store;
 
 /// So many are passed over in one call.
@@ -29,8 +29,23 @@ impl Store {
 
     pub(crate) fn write_piece(&self) -> Result<(), StoreError> {
         self.begin()?;
-        let row = params![self.extent.last_id as i64, self.piece.after as i64, self.piece.sieve];
+        let after = self.piece.after as i64;
+        // What there was of it at the last stop.
+        self.write_aside("DELETE FROM pieces WHERE until > ?1", [after])?;
+        let row = params![self.extent.last_id as i64, after, self.piece.sieve];
         self.write_aside("INSERT INTO pieces VALUES (?1, ?2, ?3)", row).map(drop)
+    }
+
+    /// The piece that goes on: the last one, if nothing came after it and it may be longer, or a new one. A simpd that is started
+    /// time and again adds none each time.
+    pub(crate) fn last_piece(&self) -> rusqlite::Result<Piece> {
+        let newest = self.extent.last_id;
+        let sql = "SELECT after, sieve FROM pieces WHERE until = ?1";
+        let last = self.aside().query_row(sql, [newest as i64], |row| {
+            Ok(Piece::resume(row.get::<_, i64>(0)? as u64, row.get(1)?))
+        });
+        let last = last.optional()?.filter(|piece| !piece.is_long_enough(newest));
+        Ok(last.unwrap_or_else(|| Piece::begin(newest)))
     }
 
     /// Forgets the pieces of which nothing is left.

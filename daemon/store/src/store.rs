@@ -138,7 +138,7 @@ impl Store {
         };
         store.set_up(durability).map_err(explain)?;
         store.extent = store.ok(store.measure())?;
-        store.piece = Piece::begin(store.extent.last_id);
+        store.piece = store.ok(store.last_piece())?;
         store.begin_epoch()?;
         // Before anything is promised to anybody: a log that cannot be written ends the start.
         store.try_to_write(now_ms)?;

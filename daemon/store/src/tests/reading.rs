@@ -109,6 +109,16 @@ fn whoever_looks_for_somebody_passes_over_what_is_of_others() {
     store.end_piece().unwrap();
     store.end_piece().unwrap();
     drop(store);
+    let pieces = |store: &Store| -> i64 {
+        store.db().unwrap().query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap()
+    };
+    let before = pieces(&folder.open());
+    for chat in 10..20 {
+        let mut store = folder.open();
+        store.append(1, Some(chat), peer(chat), What::Inviting, None);
+        store.end_piece().unwrap();
+        assert_eq!(pieces(&store), before, "one for each start");
+    }
     for chat in [8, 7] {
         let mut store = folder.open();
         assert!(found(&store, "nobody").1 <= 6);
@@ -117,8 +127,9 @@ fn whoever_looks_for_somebody_passes_over_what_is_of_others() {
     }
     let store = folder.open();
     assert_eq!(found(&store, "127.0.0.9").0, [20_001]);
-    assert_eq!(found(&store, "127.0.0.8").0, [20_002]);
-    assert_eq!(found(&store, "127.0.0.7").0, [20_003, 9_000]);
+    assert_eq!(found(&store, "127.0.0.15").0, [20_007]);
+    assert_eq!(found(&store, "127.0.0.8").0, [20_012]);
+    assert_eq!(found(&store, "127.0.0.7").0, [20_013, 9_000]);
 }
 
 /// What there is of somebody, the newest first, and in how many calls it was found both ways.
