@@ -68,7 +68,7 @@ const UNSETTLED: &str = "CASE WHEN size IS NULL
 
 /// What waits in a chat and in the outbox together. Each half comes out of its index in order, so that the
 /// first few of many cost no more than these.
-const WAITING: &str = "
+pub(crate) const WAITING: &str = "
     SELECT e.id, e.text, 0, e.size, f.sha256, e.answers
         FROM events AS e LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id
         WHERE e.kind = 5 AND e.chat = ?1 AND e.id > ?2 AND CASE WHEN e.size IS NULL

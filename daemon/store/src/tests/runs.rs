@@ -198,10 +198,12 @@ fn a_row_has_as_many_deliveries_as_fit_a_page_and_one_of_each_turn_has_its_own()
     let of_many = rows(&store, "at > 1");
     assert!((20..=30).contains(&of_many), "{of_many} rows");
     assert_eq!(rows(&store, "length(list) > 768 OR (list IS NULL) <> (first IS NULL)"), 0);
+    // Not those of two moments, or with something between them.
+    store.append(98, Some(1), peer(1), What::Delivered { message: 1 }, None);
     store.append(99, Some(1), peer(1), What::Delivered { message: 1 }, None);
     store.append(99, Some(1), peer(1), What::Opened { note: None }, None);
     store.append(99, Some(1), peer(1), What::Delivered { message: 2 }, None);
-    assert_eq!(rows(&store, "at = 99"), 3);
+    assert_eq!((rows(&store, "at = 98"), rows(&store, "at = 99")), (1, 3));
 }
 
 #[test]
@@ -283,4 +285,42 @@ fn a_log_of_the_eleventh_schema_is_taken_over_and_goes_on() {
     assert_eq!(delivered(&store)[3..], [of(12, 10), of(13, 11)]);
     assert_eq!(store.not_delivered(9).unwrap(), Some(NotDelivered::Undelivered(Reason::Quit)));
     assert_eq!(store.kept_chats().unwrap().remove(0).settled, 10);
+}
+
+#[test]
+fn of_those_in_a_row_a_start_counts_those_that_came_after_what_was_kept() {
+    let folder = Folder::new("runs-kept");
+    let mut store = folder.open();
+    store.append(1, None, peer(1), What::Inviting, None);
+    for _ in 0..2 {
+        let what = What::Queued { text: "x".to_owned(), again: None, size: None };
+        store.append(1, Some(1), peer(1), what, None);
+    }
+    // As of the fourth entry, which comes in one row with the fifth.
+    let mut chat = KeptChat { settled: 2, ..kept(1) };
+    plain(&mut chat).seq = Seq::ZERO.next();
+    store.keep_chat(&chat).unwrap();
+    for message in [2, 3] {
+        store.append(2, Some(1), peer(1), What::Delivered { message }, None);
+    }
+    store.set_kept(4).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    let store = folder.open();
+    assert_eq!(rows(&store, "kind = 6"), 1);
+    plain(&mut chat).seq = Seq::ZERO;
+    assert_eq!(store.kept_chats().unwrap(), [KeptChat { settled: 3, ..chat }]);
+}
+
+#[test]
+fn a_statement_is_not_prepared_anew_for_each_value() {
+    let folder = Folder::new("runs-prepared");
+    let store = folder.open();
+    for chat in 1..10 {
+        let backlog = Backlog { chat: Some(chat), outbox: None };
+        assert!(store.waiting(backlog, chat, (9, usize::MAX)).unwrap().is_empty());
+    }
+    let statement = store.db().unwrap().prepare_cached(crate::ours::WAITING).unwrap();
+    assert_eq!(statement.get_status(rusqlite::StatementStatus::Run), 9);
+    assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
 }
