@@ -335,7 +335,9 @@ mod tests {
         };
         let all: Vec<_> = (0..300).collect();
         assert_eq!(turn(&mut clients), (all.clone(), all));
-        while turn(&mut clients) != (vec![], vec![]) {}
+        // What is left over of it is done within a few turns.
+        (0..3).for_each(|_| drop(turn(&mut clients)));
+        assert_eq!(turn(&mut clients), (vec![], vec![]));
         let mut status = Vec::new();
         frame::encode(&Request::Status, &mut status).unwrap();
         streams[7].write_all(&status).unwrap();

@@ -225,11 +225,16 @@ mod tests {
         let (mut poll, mut clients, streams) = followers(folder.path(), 10, Kind::Message);
         let (mut rotas, mut events) = (Rotas::default(), Events::with_capacity(64));
         let mut come: Vec<_> = (0..10).map(|_| (FrameBuffer::default(), Vec::new())).collect();
-        let newest = 10 + 30 * 60;
+        let newest = 10 + 3 * 60 + 27 * 4;
         for turn in 0.. {
             log.begin_turn();
-            for _ in 0..if turn < 30 { 60 } else { 0 } {
-                // All that a turn brings is more than most have room for.
+            // Few turns in ten fill what a client has room for, and one brings more than that alone.
+            let entries = match turn {
+                0..30 if turn % 10 == 9 => 60,
+                0..30 => 4,
+                _ => 0,
+            };
+            for _ in 0..entries {
                 let (peer, text) = (
                     Peer { user: "bob".to_owned(), address: "127.0.0.2:7777".to_owned() },
                     "x".repeat(9_000),
