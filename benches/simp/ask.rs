@@ -9,7 +9,7 @@ use simp_proto::HEADER_LEN;
 
 use crate::bare::{Answers, Keeps, RelayProcess, Server, message_to};
 use crate::builds::Build;
-use crate::machine::Core;
+use crate::machine::{Core, cpu_time};
 use crate::rounds::{Column, Contender, compare};
 use crate::star::Star;
 use crate::world::{PLAIN, SECURE, World};
@@ -42,19 +42,23 @@ fn measure_with(bench: &Bench, durability: &str) -> Attempt<()> {
             let mut star = Star::open(World::new(build, durability, secure)?, 1)?;
             star.follow()?;
             let send = Request::send(None, TEXT);
-            let round = move || rate(messages, || star.ask(&send));
+            let round = move || {
+                let before = star.cpu()?;
+                let rate = rate(messages, || star.ask(&send))?;
+                Ok([rate, (star.cpu()? - before) / messages as f64])
+            };
             contenders.push(Contender::new(build.called(name), round).goal(goal));
         }
     }
-    compare([Column::RATE], bench.effort.of(7, 4), contenders)?;
+    compare([Column::RATE, Column::CPU], bench.effort.of(7, 4), contenders)?;
     Ok(())
 }
 
 /// How often this is done in a second.
-fn rate(times: usize, mut each: impl FnMut() -> Attempt<()>) -> Attempt<[f64; 1]> {
+fn rate(times: usize, mut each: impl FnMut() -> Attempt<()>) -> Attempt<f64> {
     let begin = Instant::now();
     (0..times).try_for_each(|_| each())?;
-    Ok([times as f64 / begin.elapsed().as_secs_f64()])
+    Ok(times as f64 / begin.elapsed().as_secs_f64())
 }
 
 /// A relay, and who acknowledges what it lets out.
@@ -62,16 +66,19 @@ fn bare(
     world: &World,
     (name, keeps): (&'static str, Keeps),
     messages: usize,
-) -> Attempt<Contender<'static, 1>> {
+) -> Attempt<Contender<'static, 2>> {
     let server = Server::start(world, Core::Shared, keeps)?;
     let relay = RelayProcess::start(world, Core::Shared, keeps, Answers::Delivered, (server.address, 1))?;
     let mut client = UnixStream::connect(&relay.socket)?;
     let message = message_to(0, TEXT);
     Ok(Contender::new(name, move || {
-        let _running = (&relay.process, &server.process);
-        rate(messages, || {
+        let _running = &server;
+        let before = cpu_time(relay.process.id())?;
+        let rate = rate(messages, || {
             client.write_all(&message)?;
             Ok(client.read_exact(&mut [0; HEADER_LEN])?)
-        })
+        })?;
+        let cpu = cpu_time(relay.process.id())? - before;
+        Ok([rate, cpu.as_secs_f64() * 1e6 / messages as f64])
     }))
 }

@@ -8,7 +8,7 @@ use simp_control::Request;
 use crate::builds::Build;
 use crate::client::BenchClient;
 use crate::crowd::Crowd;
-use crate::machine::Core;
+use crate::machine::{Core, cpu_time};
 use crate::occupied::Memory;
 use crate::rounds::{Column, Contender, compare};
 use crate::world::{PLAIN, Process, Simpd, World};
@@ -37,16 +37,17 @@ fn measure_size(bench: &Bench, size: u32, goal: &str) -> Attempt<()> {
     let mut contenders = Vec::new();
     for house in &houses {
         let name = house.world.build.called("simpd, asked by one client for all of them");
-        contenders.push(Contender::new(name, || Ok([house.direct(lines)?])));
+        contenders.push(Contender::new(name, || house.costs(|house| house.direct(lines))));
     }
     for (way, speakers) in WAYS {
         for (at, house) in houses.iter().enumerate() {
-            let contender =
-                Contender::new(house.world.build.called(way), move || Ok([house.public(speakers, lines)?]));
+            let contender = Contender::new(house.world.build.called(way), move || {
+                house.costs(|house| house.public(speakers, lines))
+            });
             contenders.push(contender.against(at).goal(goal));
         }
     }
-    compare([Column::RATE], bench.effort.of(7, 3), contenders)?;
+    compare([Column::RATE, Column::CPU], bench.effort.of(7, 3), contenders)?;
     Ok(())
 }
 
@@ -56,8 +57,8 @@ struct House {
     client: RefCell<BenchClient>,
     to: Vec<String>,
     // They end in this order.
-    _room: Process,
-    _simpd: Simpd,
+    room: Process,
+    simpd: Simpd,
     world: World,
 }
 
@@ -78,14 +79,23 @@ impl House {
         println!("  {:<40}  {each:>9} bytes", build.called("for each member, in simp-room"));
         let to = (0..size).map(|number| Ok(crowd.address(number)?.to_string())).collect::<Attempt<_>>()?;
         let client = RefCell::new(simpd.client()?);
-        Ok(Self { crowd: RefCell::new(crowd), client, to, _room: room, _simpd: simpd, world })
+        Ok(Self { crowd: RefCell::new(crowd), client, to, room, simpd, world })
     }
 
-    /// So many lines to each, without the room: deliveries per second.
-    fn direct(&self, lines: u64) -> Attempt<f64> {
+    /// Deliveries per second, and what each costs simpd and the room together.
+    fn costs(&self, talk: impl Fn(&Self) -> Attempt<(u64, Duration)>) -> Attempt<[f64; 2]> {
+        let spent = || Attempt::Ok(cpu_time(self.room.id())?.as_secs_f64() * 1e6 + self.simpd.cpu()?);
+        self.crowd.borrow_mut().calm_for(QUIET)?;
+        self.crowd.borrow_mut().forget();
+        let before = spent()?;
+        let (deliveries, elapsed) = talk(self)?;
+        let cpu = spent()? - before;
+        Ok([deliveries as f64 / elapsed.as_secs_f64(), cpu / deliveries as f64])
+    }
+
+    /// So many lines to each, without the room.
+    fn direct(&self, lines: u64) -> Attempt<(u64, Duration)> {
         let (mut crowd, mut client) = (self.crowd.borrow_mut(), self.client.borrow_mut());
-        crowd.calm_for(QUIET)?;
-        crowd.forget();
         let began = Instant::now();
         for _ in 0..lines {
             let requests: Vec<Request> =
@@ -93,14 +103,12 @@ impl House {
             client.ask_all(&requests)?;
             crowd.hear(self.to.len() as u64)?;
         }
-        Ok(lines as f64 * self.to.len() as f64 / began.elapsed().as_secs_f64())
+        Ok((lines * self.to.len() as u64, began.elapsed()))
     }
 
-    /// So many lines of members to all others, each with its confirmation, so many at a time: deliveries per second.
-    fn public(&self, speakers: u32, lines: u64) -> Attempt<f64> {
+    /// So many lines of members to all others, each with its confirmation, so many at a time.
+    fn public(&self, speakers: u32, lines: u64) -> Attempt<(u64, Duration)> {
         let mut crowd = self.crowd.borrow_mut();
-        crowd.calm_for(QUIET)?;
-        crowd.forget();
         let (size, speakers) = (self.to.len() as u64, speakers.min(self.to.len() as u32));
         let rounds = (lines / u64::from(speakers)).max(1);
         let began = Instant::now();
@@ -110,6 +118,6 @@ impl House {
             }
             crowd.hear(u64::from(speakers) * size)?;
         }
-        Ok((rounds * u64::from(speakers) * (size - 1)) as f64 / began.elapsed().as_secs_f64())
+        Ok((rounds * u64::from(speakers) * (size - 1), began.elapsed()))
     }
 }

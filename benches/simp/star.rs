@@ -16,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// The one in the middle, the others, and a client of the former. All of them are on one core.
 pub struct Star {
     client: BenchClient,
-    _middle: Simpd,
+    middle: Simpd,
     others: Vec<Simpd>,
     _world: World,
 }
@@ -28,12 +28,17 @@ impl Star {
         let others: Vec<Simpd> =
             (0..others).map(|_| world.simpd(Core::Shared, &[])).collect::<Attempt<_>>()?;
         others.iter().try_for_each(|other| middle.open_chat(other).map(drop))?;
-        Ok(Self { client: middle.client()?, _middle: middle, others, _world: world })
+        Ok(Self { client: middle.client()?, middle, others, _world: world })
     }
 
     /// Whoever asks from now on learns of what is delivered.
     pub fn follow(&mut self) -> Attempt<()> {
         self.client.follow(FollowFrom::End, &[Kind::Delivered])
+    }
+
+    /// The CPU time that the one in the middle has taken, in microseconds.
+    pub fn cpu(&self) -> Attempt<f64> {
+        self.middle.cpu()
     }
 
     /// Asks for one message and waits until it is delivered, which must be followed already.
