@@ -8,7 +8,8 @@ use std::path::Path;
 type Module = Vec<String>;
 
 /// Where the code of each crate is.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 16] = [
+    "values/src",
     "proto/src",
     "control/src",
     "service/src",

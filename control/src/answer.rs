@@ -1,7 +1,7 @@
 //! What the daemon answers.
 
 use serde::{Deserialize, Serialize};
-use simp_proto::secure::KeyId;
+use simp_values::KeyId;
 
 use crate::epochs::Epochs;
 use crate::event::Event;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use simp_proto::Reason;
+use simp_values::Reason;
 
 use crate::reasons;
 use crate::values::{Peer, Secure};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
-use simp_proto::secure::{KeyId, Name, NameError};
+use simp_values::{KeyId, Name, NameError};
 
 use crate::address::PORT;
 use crate::who::{Who, WhoError};

@@ -1,8 +1,8 @@
 //! Peers that are known by a name: where they are, if it is clear who is meant. A peer chooses its name, so a key that our
 //! user trusts for the name counts before it.
 
-use simp_proto::State;
-use simp_proto::secure::KeyId;
+use simp_values::KeyId;
+use simp_values::State;
 
 use crate::client::Client;
 use crate::error::{Outcome, fail};

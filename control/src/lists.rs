@@ -1,7 +1,7 @@
 //! What a client asks most, as one value: lists whose answers come in pieces are put together, and replies of the wrong
 //! kind are failures.
 
-use simp_proto::secure::KeyId;
+use simp_values::KeyId;
 
 use crate::answer::Reply;
 use crate::client::Client;

@@ -3,7 +3,7 @@
 
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use simp_proto::Reason;
+use simp_values::Reason;
 
 /// What is written.
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! What clients ask.
 
 use serde::{Deserialize, Serialize};
-use simp_proto::secure::Digest;
+use simp_values::Digest;
 
 use crate::bounded::{name, optional_name};
 use crate::event::Kind;

@@ -1,7 +1,7 @@
 //! What `status` tells.
 
 use serde::{Deserialize, Serialize};
-use simp_proto::secure::KeyId;
+use simp_values::KeyId;
 
 use crate::log_id::LogId;
 use crate::values::Peer;

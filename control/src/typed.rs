@@ -1,7 +1,7 @@
 //! What a user gives for others to read, wherever it comes from: arguments, standard input, or a file. Every program
 //! asks here, so that what one refuses another does not change on the way and send all the same.
 
-use simp_proto::{Text, TextError};
+use simp_values::text::{Text, TextError};
 
 use crate::error::{Outcome, fail};
 use crate::failure::FailureKind;

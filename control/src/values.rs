@@ -3,8 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use simp_proto::secure::KeyId;
-use simp_proto::{Reason, State};
+use simp_values::KeyId;
+use simp_values::{Reason, State};
 
 use crate::bounded::name;
 use crate::escape;

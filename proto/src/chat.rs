@@ -31,12 +31,12 @@ use crate::file::Offer;
 use crate::form::Form;
 use crate::messages::Messages;
 use crate::moment::Moment;
-use crate::state::{Reason, State};
-use crate::text::{Seq, UserName, read_payload_up_to};
 use lines::Lines;
 use pending::Transmit;
 pub use pending::{ANSWER_GOOD_FOR, Pending};
 use phase::Phase;
+use simp_values::text::{Seq, UserName, read_payload_up_to};
+use simp_values::{Reason, State};
 
 /// What of a chat's behaviour the user sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use crate::deviations::Deviations;
 use crate::form::{Form, SHORT_HEADER_LEN};
-use crate::text::{USER_NAME_MAX, UserName};
+use simp_values::text::{USER_NAME_MAX, UserName};
 
 /// Bytes of a complete header (SIMP 1): of all datagrams that we send without a payload.
 pub const HEADER_LEN: usize = 39;

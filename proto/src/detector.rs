@@ -9,7 +9,7 @@ use crate::deviations::Deviations;
 use crate::dialect::{Dialect, Habit, SILENT_USER, begins_with_nul};
 use crate::form::Form;
 use crate::numbering::Rule;
-use crate::text::Seq;
+use simp_values::text::Seq;
 
 /// What makes a datagram odd. What a user may write into a text does not.
 const ODD: [Deviations; 6] = [
@@ -387,7 +387,7 @@ impl Detector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::UserName;
+    use simp_values::text::UserName;
 
     #[test]
     fn the_form_of_one_datagram_makes_a_peer_foreign_and_of_the_next_plain_again() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::datagram::Operation;
 use crate::form::Form;
 use crate::numbering::Rule;
-use crate::text::{Seq, TEXT_MAX};
+use simp_values::text::{Seq, TEXT_MAX};
 
 /// Some peers look for an ACK only after this long: before, they are still busy with sending (SIMP 7).
 const ACK_NOT_BEFORE: Duration = Duration::from_millis(30);

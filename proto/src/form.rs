@@ -1,7 +1,7 @@
 //! The forms in which datagrams are written (SIMP 1, 7, 8): that of the specification, those whose Length is narrower, and
 //! that of 2021/22. Which one it is shows in each datagram; an answer is written in the same.
 
-use crate::text::{USER_NAME_MAX, is_padding};
+use simp_values::text::{USER_NAME_MAX, is_padding};
 
 /// Bytes before User: Type, Operation, Sequence.
 const BEFORE_USER: usize = 3;

@@ -15,7 +15,6 @@
 //! (`SIMP 3`) are the sections of simp(7).
 
 mod arq;
-pub mod ascii;
 mod chat;
 mod datagram;
 mod detector;
@@ -30,8 +29,6 @@ mod moment;
 mod numbering;
 mod outcome;
 pub mod secure;
-mod state;
-pub mod text;
 mod turns;
 
 pub use arq::{COPY_LIVES_FOR, MessageId, Outgoing};
@@ -43,5 +40,5 @@ pub use dialect::{Dialect, DialectError, Habit, RINGING_USER};
 pub use duplicates::LastReceived;
 pub use form::{Form, SHORT_HEADER_LEN};
 pub use moment::Moment;
-pub use state::{Reason, State};
-pub use text::{Seq, Text, TextError, UserName, UserNameError};
+pub use simp_values::text::{Seq, Text, TextError, UserName, UserNameError};
+pub use simp_values::{Reason, State, ascii, text};

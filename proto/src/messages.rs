@@ -17,8 +17,8 @@ use crate::duplicates::{Duplicates, KnownBy, LastReceived};
 use crate::moment::Moment;
 use crate::numbering::{Inviter, Numbering, Rule};
 use crate::outcome::{Heard, Outcome};
-use crate::text::Seq;
 use crate::turns::Turns;
+use simp_values::text::Seq;
 
 /// An ACK with another number than the one in flight is taken for it after this long without the right one.
 const RIGHT_ACK_WITHIN: Duration = Duration::from_millis(500);

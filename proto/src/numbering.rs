@@ -7,7 +7,7 @@
 //!
 //! Knows no texts, no time and no ACK habits: what is a new message, and what acknowledges ours, is decided elsewhere.
 
-use crate::text::Seq;
+use simp_values::text::Seq;
 
 /// A rule by which messages are numbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

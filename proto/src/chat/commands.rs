@@ -12,8 +12,8 @@ use crate::arq::{COPY_LIVES_FOR, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
 use crate::messages::Messages;
-use crate::state::{Reason, State};
-use crate::text::{Seq, UserName};
+use simp_values::text::{Seq, UserName};
+use simp_values::{Reason, State};
 
 impl Chat {
     /// Invites a peer: a chat that is `inviting` until the peer answers or `expires_after` is over.

@@ -8,7 +8,7 @@ use super::phase::Phase;
 use super::{Chat, Out};
 use crate::arq::{RETRANSMIT_AFTER, postponed};
 use crate::datagram::Operation;
-use crate::state::Reason;
+use simp_values::Reason;
 
 /// Most datagrams that wait in one chat. Only a peer that holds to no specification makes more of them, with ACKs of
 /// many numbers.

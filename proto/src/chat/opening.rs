@@ -9,8 +9,8 @@ use crate::datagram::{Datagram, Operation};
 use crate::dialect::{Habit, LOOKS_WITHIN, RINGING_USER};
 use crate::moment::Moment;
 use crate::numbering::Inviter;
-use crate::state::Reason;
-use crate::text::{Seq, Text};
+use simp_values::Reason;
+use simp_values::text::{Seq, Text};
 
 /// A SYN from the peer of an open chat is a late copy this long after the opening; later, the peer has
 /// forgotten the chat and invites again (SIMP 2).

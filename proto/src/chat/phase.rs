@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::arq::Repeat;
 use crate::moment::Moment;
-use crate::state::{Reason, State};
+use simp_values::{Reason, State};
 
 /// Whom an invitation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use super::Chat;
 use super::phase::Phase;
 use crate::arq::RETRANSMIT_AFTER;
 use crate::datagram::Operation;
-use crate::state::Reason;
-use crate::text::Seq;
+use simp_values::Reason;
+use simp_values::text::Seq;
 
 impl Chat {
     /// Asks the peer of an open chat whether it is there, by a SYN+ACK, which it answers with ACK (SIMP 2). False if

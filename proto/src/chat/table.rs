@@ -10,8 +10,8 @@ use crate::arq::{RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
 use crate::moment::Moment;
-use crate::state::Reason;
-use crate::text::{Seq, read_payload};
+use simp_values::Reason;
+use simp_values::text::{Seq, read_payload};
 
 /// A SYN+ACK is not repeated for copies of one SYN that come together.
 const SYN_COPIES_WITHIN: Duration = Duration::from_secs(1);

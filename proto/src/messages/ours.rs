@@ -7,7 +7,7 @@ use crate::arq::{COPY_LIVES_FOR, InFlight, MessageId, RETRANSMIT_AFTER, Together
 use crate::detector::{Before, Earlier, Unanswered};
 use crate::dialect::{Habit, LOOKS_WITHIN};
 use crate::outcome::{Due, Outcome};
-use crate::text::Seq;
+use simp_values::text::Seq;
 
 /// After so many transmissions the other number is tried, with a peer that has shown that it differs. One that has not
 /// would take a copy with the other number for another message.

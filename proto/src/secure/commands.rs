@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::chat::{Me, SecureChat, SecureSnapshot, Them, patience};
 use super::frame::{ChannelId, ChatId, Hello};
-use super::key::KeyId;
 use super::ours::Letter;
 use super::phase::{Carries, Phase, Reach};
 use super::way::Way;
 use crate::chat::{ChatEvent, StateError};
-use crate::state::{Reason, State};
+use simp_values::KeyId;
+use simp_values::{Reason, State};
 
 impl SecureChat {
     /// Invites a peer, which has this key if one is known: a chat that is `inviting` until the peer answers or

@@ -4,10 +4,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::key::KeyId;
 use crate::file::{Bytes, Offer};
+use simp_values::{KeyId, Name};
+
+/// Most characters of what names a log.
+const LOG_MAX: usize = 64;
 
 /// The version of the protocol that a hello names.
 pub const PROTOCOL: u32 = 1;
@@ -131,7 +134,7 @@ pub struct Hello {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
     /// Its user's name; from a peer, as [`Name::read`](super::Name::read) has it.
-    #[serde(deserialize_with = "super::name::user")]
+    #[serde(deserialize_with = "user")]
     pub user: String,
     /// The chat.
     pub chat: ChatId,
@@ -142,7 +145,7 @@ pub struct Hello {
     /// Most bytes of a text that it takes.
     pub text_max: u64,
     /// What the numbers of its messages count: with another log they begin anew. From a peer, at most 64 bytes.
-    #[serde(deserialize_with = "super::name::log")]
+    #[serde(deserialize_with = "log")]
     pub log: String,
 }
 
@@ -196,4 +199,14 @@ impl fmt::Display for Broken {
 
 fn is_false(is: &bool) -> bool {
     !is
+}
+/// A user's name in what a peer says.
+fn user<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    String::deserialize(from).map(|said| Name::read(&said).to_string())
+}
+
+/// What names a peer's log.
+fn log<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let shown = |c: char| if matches!(c, ' '..='~') { c } else { '?' };
+    String::deserialize(from).map(|said| said.chars().take(LOG_MAX).map(shown).collect())
 }

@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use super::chat::{SecureChat, Them};
 use super::frame::{Broken, ChannelId, FILES, Frame, Hello, Stands};
-use super::key::KeyId;
 use super::ours::Takes;
 use super::phase::{Carries, Phase, Reach};
 use super::way::{Spare, Way};
 use crate::arq::MessageId;
 use crate::chat::ChatEvent;
 use crate::file::{Offer, clean_name};
-use crate::state::{Reason, State};
+use simp_values::KeyId;
+use simp_values::{Reason, State};
 
 /// What we keep of a peer's words on why it leaves, in bytes.
 const WORDS_MAX: usize = 256;
@@ -220,7 +220,7 @@ impl SecureChat {
     }
 
     fn hear_bye(&mut self, reason: Option<String>) {
-        let text = reason.map(|reason| crate::text::read_payload_up_to(reason.as_bytes(), WORDS_MAX));
+        let text = reason.map(|reason| simp_values::text::read_payload_up_to(reason.as_bytes(), WORDS_MAX));
         let reason = match self.phase {
             Phase::Inviting { .. } => Reason::PeerDeclined,
             Phase::Invited { .. } => Reason::Withdrawn,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::state::Reason;
+use simp_values::Reason;
 
 /// Where a chat stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -53,7 +53,7 @@ impl UserName {
     /// Reads the header's User field: padding of NUL, space or control characters at either end is dropped, and what
     /// follows an inner NUL. A byte that is not printable ASCII is read as a question mark; the second value says
     /// whether there is none.
-    pub(crate) fn from_field(field: &[u8; USER_NAME_MAX]) -> (Self, bool) {
+    pub fn from_field(field: &[u8; USER_NAME_MAX]) -> (Self, bool) {
         let start = field.iter().position(|byte| !is_padding(*byte)).unwrap_or(USER_NAME_MAX);
         let name =
             field.get(start..).and_then(|name| name.split(|&byte| byte == 0).next()).unwrap_or_default();
@@ -92,7 +92,7 @@ impl UserName {
 }
 
 /// Whether implementations fill User up with it.
-pub(crate) fn is_padding(byte: u8) -> bool {
+pub fn is_padding(byte: u8) -> bool {
     matches!(byte, 0..=b' ' | 0x7f)
 }
 
@@ -225,7 +225,7 @@ impl Seq {
 
     /// So many further, for peers that count.
     #[must_use]
-    pub(crate) const fn plus(self, count: u8) -> Self {
+    pub const fn plus(self, count: u8) -> Self {
         Self(self.0.wrapping_add(count))
     }
 

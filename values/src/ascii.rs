@@ -29,7 +29,7 @@ pub fn ascii(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether it stands above, below or around another character.
-pub(crate) fn is_mark(c: char) -> bool {
+pub fn is_mark(c: char) -> bool {
     c.general_category_group() == GeneralCategoryGroup::Mark
 }
 

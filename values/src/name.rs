@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use serde::{Deserialize as _, Deserializer};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
@@ -13,7 +12,7 @@ use crate::text::{USER_NAME_MAX, UserName};
 /// Most characters of a name.
 const CHARACTERS_MAX: usize = 32;
 
-/// Most bytes of a name, and of what names a log.
+/// Most bytes of a name.
 const BYTES_MAX: usize = 64;
 
 /// So much of what a peer says is looked at, in bytes: far more than a name can be made of.
@@ -107,17 +106,6 @@ fn is_fit(at: usize, c: char) -> bool {
         c if at == 0 && is_mark(c) => false,
         c => matches!(c.general_category_group(), Letter | Mark | Number | Punctuation | Symbol),
     }
-}
-
-/// A user's name in what a peer says.
-pub(super) fn user<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    String::deserialize(from).map(|said| Name::read(&said).0.into())
-}
-
-/// What names a peer's log.
-pub(super) fn log<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let shown = |c: char| if matches!(c, ' '..='~') { c } else { '?' };
-    String::deserialize(from).map(|said| said.chars().take(BYTES_MAX).map(shown).collect())
 }
 
 #[cfg(test)]
