@@ -1,12 +1,13 @@
 //! One connection to simpd, blocking: requests out, answers in. What they mean is the client's business.
 
-use std::io::{self, Write as _};
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, send};
 
 use crate::answer::Answer;
 use crate::error::{Error, Outcome, fail, system};
@@ -76,15 +77,47 @@ impl Connection {
         frame::encode(request, &mut self.out).map_err(|error| fail(FailureKind::Failed, error.to_string()))
     }
 
-    /// Writes what is in line.
+    /// Writes what is in line. What comes meanwhile is read: simpd reads nothing more of whoever does not read.
     pub(crate) fn write(&mut self) -> Outcome {
-        let written = self.stream.stream().write_all(&self.out);
+        let written = self.write_all();
         self.out.clear();
         match written {
             // A daemon that hangs up may have said why; reading brings it.
             Err(error) if is_end(&error) => Ok(()),
             Err(error) => Err(self.broken(&system(&error))),
             Ok(()) => Ok(()),
+        }
+    }
+
+    fn write_all(&mut self) -> io::Result<()> {
+        let mut written = 0;
+        while let Some(rest) = self.out.get(written..).filter(|rest| !rest.is_empty()) {
+            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+            match send(self.stream.stream().as_raw_fd(), rest, flags) {
+                Ok(count) => written += count,
+                Err(Errno::EAGAIN) => self.read_until_it_takes_more()?,
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_until_it_takes_more(&mut self) -> io::Result<()> {
+        loop {
+            let either = PollFlags::POLLIN | PollFlags::POLLOUT;
+            let mut fds = [PollFd::new(self.stream.stream().as_fd(), either)];
+            match poll(&mut fds, PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            let happened = fds[0].revents().unwrap_or(PollFlags::empty());
+            if happened.contains(PollFlags::POLLIN) && self.stream.read()? == 0 {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            if happened.intersects(PollFlags::POLLOUT | PollFlags::POLLERR | PollFlags::POLLHUP) {
+                return Ok(());
+            }
         }
     }
 

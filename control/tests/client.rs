@@ -105,6 +105,24 @@ fn who_insists_asks_again_and_knows_it() {
     assert!(matches!(client.another(), Err(Error::Lost(_))));
 }
 
+#[test]
+fn who_writes_more_than_simpd_reads_goes_on_reading_and_neither_waits_for_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("simpd.sock");
+    // More than the system takes: simpd says all of it before it reads the next request, which is as long.
+    let ids: Vec<u64> = (1..=30_000).collect();
+    let groups = vec![hello(), following(0, &ids), vec![Answer::Reply(Reply::Done)]];
+    let served = simpd(UnixListener::bind(&path).unwrap(), vec![groups]);
+    let mut client = Client::at(&path).unwrap();
+    client.follow(FollowFrom::After(0), Filter::default()).unwrap();
+    client.write().unwrap();
+    assert_eq!(client.ask(&Request::send(None, "x".repeat(900_000))).unwrap(), Reply::Done);
+    for id in ids {
+        assert_eq!(client.event(None).unwrap().unwrap().id, id);
+    }
+    assert_eq!(served.join().unwrap()[0].len(), 3);
+}
+
 /// The ids of the next entries, and then that the log is another one.
 #[track_caller]
 fn ends_with_another_log(client: &mut Client, ids: &[u64]) {
