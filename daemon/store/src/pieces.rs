@@ -48,9 +48,13 @@ impl Store {
         Ok(last.unwrap_or_else(|| Piece::begin(newest)))
     }
 
-    /// Forgets the pieces of which nothing is left.
-    pub(crate) fn drop_pieces(&self) -> Result<(), StoreError> {
-        self.write_aside("DELETE FROM pieces WHERE until < ?1", [self.extent.first_id as i64]).map(drop)
+    /// Forgets the pieces of which nothing is left, now that this part of the log was gone through. Something older may be.
+    pub(crate) fn drop_pieces(&self, after: u64, until: u64) -> Result<(), StoreError> {
+        // What shares a row with later ones may be left: without its piece it is looked at entry by entry.
+        let sql = "DELETE FROM pieces WHERE until < ?1 OR (until > ?2 AND until <= ?3
+            AND NOT EXISTS (SELECT 1 FROM events WHERE id > pieces.after AND id <= pieces.until))";
+        let first = self.extent.first_id as i64;
+        self.write_aside(sql, [first, after as i64, until as i64]).map(drop)
     }
 
     /// The end of the pieces from this entry on, upwards, that have nothing of these peers.

@@ -150,7 +150,7 @@ impl Store {
         }
         if removed > 0 || cut > 0 {
             self.extent.first_id = self.ok(self.oldest_entry())?;
-            self.drop_pieces()?;
+            self.drop_pieces(span.after, until)?;
         }
         Ok(Removed { until, stayed: entries - removed })
     }

@@ -132,6 +132,40 @@ fn whoever_looks_for_somebody_passes_over_what_is_of_others() {
     assert_eq!(found(&store, "127.0.0.7").0, [20_013, 9_000]);
 }
 
+#[test]
+fn a_piece_goes_with_the_last_of_its_entries_though_an_older_one_stays() {
+    let folder = Folder::new("stays");
+    let mut store = folder.open();
+    for n in 1..=1_000u64 {
+        let text = n.to_string();
+        let what = match n {
+            5 => What::Queued { text, again: None, size: None },
+            _ => What::Message { text },
+        };
+        store.append(n, Some(if n == 5 { 0 } else { 1 }), peer(1), what, None);
+        if n == 5 {
+            store.keep_in_outbox(n, &Recipient::At(peer(1).address.parse().unwrap()), 1, None).unwrap();
+        }
+        if n % 50 == 0 {
+            store.commit().unwrap();
+            store.begin_turn();
+        }
+    }
+    let pieces = |store: &Store| -> i64 {
+        store.db().unwrap().query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(pieces(&store), 10);
+    let discard = Discard { unread: true, undelivered: true };
+    for (after, until) in [(0, 250), (250, 730)] {
+        store.remove(Span { after, until }, discard).unwrap();
+    }
+    store.commit().unwrap();
+    assert_eq!((store.first_id(), store.entries().unwrap()), (5, 271));
+    // That of the one that stays, and those from 701 on.
+    assert_eq!(pieces(&store), 4);
+    assert_eq!(found(&store, "127.0.0.1").0.len(), 271);
+}
+
 /// What there is of somebody, the newest first, and in how many calls it was found both ways.
 fn found(store: &Store, who: &str) -> (Vec<u64>, usize) {
     let wanted = EntryFilter::new(&Filter { who: Some(who.to_owned()), ..Filter::default() });
