@@ -74,8 +74,11 @@ impl Plot {
         self.0.push(Point { panel, is_now: build.is_now(), count, middle: median(figures), least, most });
     }
 
-    /// Writes it to this file.
+    /// Writes it to this file, if all of it was measured.
     pub fn write(&self, path: &Path) -> Attempt<()> {
+        if !Panel::ALL.iter().all(|panel| self.of(*panel, true).next().is_some()) {
+            return Err("not plotted: that needs follow, clients, chats and log".into());
+        }
         Ok(std::fs::write(path, self.svg()?)?)
     }
 
