@@ -188,8 +188,13 @@ fn whoever_is_killed_meanwhile_each_message_has_one_answer() {
     let messages = 10 * (kills + 1);
     let lines: String = (0..messages).map(|number| format!("{number}\n")).collect();
     world.ctl_with(2, &["send", "--no-wait"], &lines).ok();
-    let respond = || respond(&world, "echo \"re: $SIMP_TEXT\"", &[]);
-    let mut responding = respond();
+    // Once it is there it waits for a simpd that is killed; before, it would end.
+    let respond = |alice: &Daemon| {
+        let responding = respond(&world, "echo \"re: $SIMP_TEXT\"", &[]);
+        alice.client().status_when(|status| status.clients >= 2);
+        responding
+    };
+    let mut responding = respond(&alice);
     for kill in 0..kills {
         heard(&bob, 10 * kill + random.below(10) as usize);
         match random.below(3) {
@@ -198,7 +203,8 @@ fn whoever_is_killed_meanwhile_each_message_has_one_answer() {
             _ => {
                 responding.signal(Signal::SIGKILL);
                 responding.wait();
-                responding = respond();
+                alice.client().status_when(|status| status.clients == 1);
+                responding = respond(&alice);
             }
         }
     }
