@@ -1,8 +1,7 @@
 //! Peers that are known by a name: where they are, if it is clear who is meant. A peer chooses its name, so a key that our
 //! user trusts for the name counts before it.
 
-use simp_values::KeyId;
-use simp_values::State;
+use simp_values::{KeyId, State};
 
 use crate::client::Client;
 use crate::error::{Outcome, fail};

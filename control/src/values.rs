@@ -3,8 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use simp_values::KeyId;
-use simp_values::{Reason, State};
+use simp_values::{KeyId, Reason, State};
 
 use crate::bounded::name;
 use crate::escape;

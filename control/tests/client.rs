@@ -116,7 +116,13 @@ fn who_writes_more_than_simpd_reads_goes_on_reading_and_neither_waits_for_the_ot
     let mut client = Client::at(&path).unwrap();
     client.follow(FollowFrom::After(0), Filter::default()).unwrap();
     client.write().unwrap();
-    assert_eq!(client.ask(&Request::send(None, "x".repeat(900_000))).unwrap(), Reply::Done);
+    let (tell, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let reply = client.ask(&Request::send(None, "x".repeat(900_000))).unwrap();
+        tell.send((client, reply)).unwrap();
+    });
+    let (mut client, reply) = told.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    assert_eq!(reply, Reply::Done);
     for id in ids {
         assert_eq!(client.event(None).unwrap().unwrap().id, id);
     }

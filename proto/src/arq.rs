@@ -5,8 +5,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::moment::Moment;
 use simp_values::text::{Seq, Text};
+
+use crate::moment::Moment;
 
 /// How long we wait for an ACK before transmitting the same datagram again (SIMP 4). Never shorter: a late
 /// copy of one message is taken for the next but one if it is still under way then (SIMP 6).

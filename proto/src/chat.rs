@@ -21,6 +21,9 @@ mod talking;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use simp_values::text::{Seq, UserName, read_payload_up_to};
+use simp_values::{Reason, State};
+
 use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
 use crate::detector::Learned;
@@ -35,8 +38,6 @@ use lines::Lines;
 use pending::Transmit;
 pub use pending::{ANSWER_GOOD_FOR, Pending};
 use phase::Phase;
-use simp_values::text::{Seq, UserName, read_payload_up_to};
-use simp_values::{Reason, State};
 
 /// What of a chat's behaviour the user sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

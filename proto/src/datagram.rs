@@ -1,9 +1,10 @@
 //! One SIMP unit on UDP: the 39-byte header and the payload after it, decoded and encoded (SIMP 1).
 //! It is read as what it means, with what is odd about it noted; it is written as specified, or in the form of whom it is for.
 
+use simp_values::text::{USER_NAME_MAX, UserName};
+
 use crate::deviations::Deviations;
 use crate::form::{Form, SHORT_HEADER_LEN};
-use simp_values::text::{USER_NAME_MAX, UserName};
 
 /// Bytes of a complete header (SIMP 1): of all datagrams that we send without a payload.
 pub const HEADER_LEN: usize = 39;

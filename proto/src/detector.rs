@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
+use simp_values::text::Seq;
+
 use crate::datagram::{Datagram, Operation};
 use crate::deviations::Deviations;
 use crate::dialect::{Dialect, Habit, SILENT_USER, begins_with_nul};
 use crate::form::Form;
 use crate::numbering::Rule;
-use simp_values::text::Seq;
 
 /// What makes a datagram odd. What a user may write into a text does not.
 const ODD: [Deviations; 6] = [

@@ -5,10 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use simp_values::text::{Seq, TEXT_MAX};
+
 use crate::datagram::Operation;
 use crate::form::Form;
 use crate::numbering::Rule;
-use simp_values::text::{Seq, TEXT_MAX};
 
 /// Some peers look for an ACK only after this long: before, they are still busy with sending (SIMP 7).
 const ACK_NOT_BEFORE: Duration = Duration::from_millis(30);

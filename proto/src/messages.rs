@@ -8,6 +8,8 @@ mod ours;
 
 use std::time::{Duration, Instant};
 
+use simp_values::text::Seq;
+
 use crate::arq::{Arq, MessageId};
 use crate::datagram::Datagram;
 use crate::detector::Detector;
@@ -18,7 +20,6 @@ use crate::moment::Moment;
 use crate::numbering::{Inviter, Numbering, Rule};
 use crate::outcome::{Heard, Outcome};
 use crate::turns::Turns;
-use simp_values::text::Seq;
 
 /// An ACK with another number than the one in flight is taken for it after this long without the right one.
 const RIGHT_ACK_WITHIN: Duration = Duration::from_millis(500);

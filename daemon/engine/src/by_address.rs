@@ -22,7 +22,7 @@ impl ByAddress {
         address_of: impl Fn(usize) -> Option<SocketAddr>,
     ) {
         let hash = |address: SocketAddr| self.hasher.hash_one(address);
-        // So many chats there are not: each has a port of its own.
+        // There are never so many chats: the memory for them ends before.
         let short = u32::try_from(key).unwrap_or(u32::MAX);
         let hash_of = |key: &u32| address_of(*key as usize).map_or(0, hash);
         self.keys.insert_unique(hash(address), short, hash_of);

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use simp_values::Reason;
+
 use super::phase::Phase;
 use super::{Chat, ChatEvent, WORDS_MAX, words};
 use crate::arq::{MessageId, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
 use crate::form::Form;
-use simp_values::Reason;
 
 /// To a peer that has shown habits of its own a FIN leaves again after this long, with the other number (SIMP 7).
 const OTHER_FIN_AFTER: Duration = Duration::from_secs(2);

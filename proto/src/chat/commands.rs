@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use simp_values::text::{Seq, UserName};
+use simp_values::{Reason, State};
+
 use super::opening::RING_AFTER;
 use super::pending::Transmit;
 use super::phase::{Invitee, OpenedBy, Phase, Ringing};
@@ -12,8 +15,6 @@ use crate::arq::{COPY_LIVES_FOR, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
 use crate::messages::Messages;
-use simp_values::text::{Seq, UserName};
-use simp_values::{Reason, State};
 
 impl Chat {
     /// Invites a peer: a chat that is `inviting` until the peer answers or `expires_after` is over.

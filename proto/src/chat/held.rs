@@ -3,12 +3,13 @@
 
 use std::time::Instant;
 
+use simp_values::Reason;
+
 use super::pending::{ANSWER_GOOD_FOR, Pending, Transmit};
 use super::phase::Phase;
 use super::{Chat, Out};
 use crate::arq::{RETRANSMIT_AFTER, postponed};
 use crate::datagram::Operation;
-use simp_values::Reason;
 
 /// Most datagrams that wait in one chat. Only a peer that holds to no specification makes more of them, with ACKs of
 /// many numbers.

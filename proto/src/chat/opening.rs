@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use simp_values::Reason;
+use simp_values::text::{Seq, Text};
+
 use super::phase::{Invitee, OpenedBy, Phase, Ringing};
 use super::{Chat, ChatEvent, Handled};
 use crate::arq::{MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
@@ -9,8 +12,6 @@ use crate::datagram::{Datagram, Operation};
 use crate::dialect::{Habit, LOOKS_WITHIN, RINGING_USER};
 use crate::moment::Moment;
 use crate::numbering::Inviter;
-use simp_values::Reason;
-use simp_values::text::{Seq, Text};
 
 /// A SYN from the peer of an open chat is a late copy this long after the opening; later, the peer has
 /// forgotten the chat and invites again (SIMP 2).

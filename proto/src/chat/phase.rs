@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use simp_values::{Reason, State};
+
 use crate::arq::Repeat;
 use crate::moment::Moment;
-use simp_values::{Reason, State};
 
 /// Whom an invitation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

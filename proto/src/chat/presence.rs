@@ -3,12 +3,13 @@
 
 use std::time::Instant;
 
+use simp_values::Reason;
+use simp_values::text::Seq;
+
 use super::Chat;
 use super::phase::Phase;
 use crate::arq::RETRANSMIT_AFTER;
 use crate::datagram::Operation;
-use simp_values::Reason;
-use simp_values::text::Seq;
 
 impl Chat {
     /// Asks the peer of an open chat whether it is there, by a SYN+ACK, which it answers with ACK (SIMP 2). False if

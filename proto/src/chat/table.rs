@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use simp_values::Reason;
+use simp_values::text::{Seq, read_payload};
+
 use super::opening::ACCEPTED;
 use super::phase::{Invitee, OpenedBy, Phase, Ringing};
 use super::talking::HANDSHAKE_ACK_COPIES_WITHIN;
@@ -10,8 +13,6 @@ use crate::arq::{RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
 use crate::moment::Moment;
-use simp_values::Reason;
-use simp_values::text::{Seq, read_payload};
 
 /// A SYN+ACK is not repeated for copies of one SYN that come together.
 const SYN_COPIES_WITHIN: Duration = Duration::from_secs(1);

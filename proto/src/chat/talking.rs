@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use simp_values::text::{Seq, read_payload_up_to};
+
 use super::pending::Transmit;
 use super::phase::{OpenedBy, Phase};
 use super::{Chat, ChatEvent, Handled, WORDS_MAX};
@@ -9,7 +11,6 @@ use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::{Habit, RINGING_USER};
 use crate::outcome::{Due, Heard, Outcome};
-use simp_values::text::{Seq, read_payload_up_to};
 
 /// The ACK of our SYN+ACK looks like that of our first message (SIMP 2, 3). So the first message waits while
 /// such an ACK may still come: until the last SYN+ACK and its ACK are dead or, if only one SYN+ACK left and

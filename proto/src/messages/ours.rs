@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use simp_values::text::Seq;
+
 use super::{Beginning, EarlierAcks, Messages, RIGHT_ACK_WITHIN};
 use crate::arq::{COPY_LIVES_FOR, InFlight, MessageId, RETRANSMIT_AFTER, Together};
 use crate::detector::{Before, Earlier, Unanswered};
 use crate::dialect::{Habit, LOOKS_WITHIN};
 use crate::outcome::{Due, Outcome};
-use simp_values::text::Seq;
 
 /// After so many transmissions the other number is tried, with a peer that has shown that it differs. One that has not
 /// would take a copy with the other number for another message.

@@ -12,14 +12,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use simp_values::KeyId;
+use simp_values::{Reason, State};
+
 use super::frame::{ChannelId, ChatId, FILES, Frame, Hello, PROTOCOL, Stands};
 use super::ours::{Acknowledged, Ours, Takes};
 use super::phase::{Carries, Phase, Reach};
 use super::way::{Spare, Way};
 use crate::arq::MessageId;
 use crate::chat::{ChatEvent, Settings};
-use simp_values::KeyId;
-use simp_values::{Reason, State};
 
 /// After so long without any sign, an attempt counts as in vain: so many of them, and the peer is gone.
 const SIGN_WITHIN: Duration = Duration::from_secs(5);

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use simp_values::KeyId;
+use simp_values::{Reason, State};
+
 use super::chat::{Me, SecureChat, SecureSnapshot, Them, patience};
 use super::frame::{ChannelId, ChatId, Hello};
 use super::ours::Letter;
 use super::phase::{Carries, Phase, Reach};
 use super::way::Way;
 use crate::chat::{ChatEvent, StateError};
-use simp_values::KeyId;
-use simp_values::{Reason, State};
 
 impl SecureChat {
     /// Invites a peer, which has this key if one is known: a chat that is `inviting` until the peer answers or

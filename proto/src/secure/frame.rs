@@ -5,9 +5,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use simp_values::{KeyId, Name};
 
 use crate::file::{Bytes, Offer};
-use simp_values::{KeyId, Name};
 
 /// Most characters of what names a log.
 const LOG_MAX: usize = 64;

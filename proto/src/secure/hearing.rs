@@ -2,6 +2,9 @@
 
 use std::time::Instant;
 
+use simp_values::KeyId;
+use simp_values::{Reason, State};
+
 use super::chat::{SecureChat, Them};
 use super::frame::{Broken, ChannelId, FILES, Frame, Hello, Stands};
 use super::ours::Takes;
@@ -10,8 +13,6 @@ use super::way::{Spare, Way};
 use crate::arq::MessageId;
 use crate::chat::ChatEvent;
 use crate::file::{Offer, clean_name};
-use simp_values::KeyId;
-use simp_values::{Reason, State};
 
 /// What we keep of a peer's words on why it leaves, in bytes.
 const WORDS_MAX: usize = 256;
