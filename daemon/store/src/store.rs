@@ -336,15 +336,16 @@ impl Store {
         self.ok(self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(values)))
     }
 
-    /// Changes a row, or adds it if it is not there; returns how many were added. Both statements take all these values.
+    /// Changes a row of a table that has nothing to do with entries, or adds it if it is not there; returns how many were added.
+    /// Both statements take all these values.
     pub(crate) fn change_or_add(
         &self,
         change: &str,
         add: &str,
         values: &[&dyn ToSql],
     ) -> Result<u64, StoreError> {
-        match self.write(change, values)? {
-            0 => self.write(add, values).map(|added| added as u64),
+        match self.write_aside(change, values)? {
+            0 => self.write_aside(add, values).map(|added| added as u64),
             _ => Ok(0),
         }
     }
