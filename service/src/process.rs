@@ -1,8 +1,10 @@
-//! What a process asks of the kernel for itself.
+//! What a process asks of the kernel, for itself and of another one.
 
+use std::fs;
 use std::os::fd::RawFd;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::close;
 
@@ -33,5 +35,37 @@ pub fn raise_descriptor_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         // If the kernel refuses it, fewer clients are served.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.max(hard.min(DESCRIPTORS_MAX)), hard);
+    }
+}
+
+/// Whether this process was killed, or ends by itself, and is not gone yet. `false` if there is none.
+pub fn is_dying(pid: u32) -> bool {
+    /// `PF_EXITING` of the kernel.
+    const EXITING: u64 = 0x4;
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // proc(5): the name, which may be anything, is in parentheses; the state comes after it, as field 3.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let number =
+        |field: usize| fields.get(field - 3).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    let killed = 1 << (Signal::SIGKILL as u32 - 1);
+    matches!(fields.first(), Some(&("Z" | "X"))) || number(9) & EXITING != 0 || number(31) & killed != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_was_killed_is_dying_until_it_is_gone() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        assert!(!is_dying(child.id()));
+        assert!(!is_dying(std::process::id()));
+        child.kill().unwrap();
+        // Nobody has asked how it ended.
+        assert!(is_dying(child.id()));
+        child.wait().unwrap();
+        assert!(!is_dying(child.id()));
     }
 }
