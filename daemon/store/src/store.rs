@@ -22,6 +22,10 @@ use crate::write_ahead::WriteAhead;
 /// The disk takes writes if it takes so many bytes: a turn seldom writes more.
 const ROOM: usize = 64 << 10;
 
+/// Pages that SQLite keeps in memory. What a turn writes fits in, and so do the upper pages of all that it looks through;
+/// the others are with the system.
+const CACHE_PAGES: i64 = 128;
+
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -153,6 +157,7 @@ impl Store {
         self.db.pragma_update(None, "synchronous", synchronous)?;
         // We do that ourselves, after a commit and less often: see `checkpoint`.
         self.db.pragma_update(None, "wal_autocheckpoint", 0)?;
+        self.db.pragma_update(None, "cache_size", CACHE_PAGES)?;
         self.wal.watch(&mut self.db)?;
         // Else SQLite takes values into account, and prepares a statement anew for each that might decide on an index.
         self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
