@@ -10,7 +10,7 @@ use argh::{ArgsInfo, FromArgs};
 use simp_control::{Address, AddressError, TEXT_MAX, homes, when};
 use simp_engine::{Accept, Pins, Policy, Retain, Secrecy};
 use simp_proto::secure::Name;
-use simp_proto::{RINGING_USER, Settings as ChatSettings};
+use simp_proto::{RINGING_USER, Settings as ChatSettings, Us};
 use simp_store::{Discard, Durability};
 
 use crate::at_start::AtStart;
@@ -165,11 +165,10 @@ fn policy(file: &mut Settings, args: &Args) -> Result<Policy, ConfigError> {
     let max_chats = whole(typed("--max-chats", args.max_chats.as_ref()), 1, CHATS_MAX)?.or(max_chats);
     let name = user.map_or_else(|| user_name(&login_name()), Ok)?;
     Ok(Policy {
-        user: name.plain().into(),
+        us: Us { user: name.plain(), settings: chat(file)? }.into(),
         name,
         accept: accept.unwrap_or(Accept::Ask),
         max_chats: max_chats.unwrap_or(1) as usize,
-        chat: chat(file)?,
         secrecy: secrecy(file.text("secure")?)?,
         text_max: whole(file.number("text_max")?, TEXT_MAX as u64, SECURE_TEXT_MOST)?
             .unwrap_or(SECURE_TEXT_MAX) as usize,
@@ -403,7 +402,7 @@ mod tests {
             [("600", 600), ("'600'", 600), ("'10m'", 600), ("0x10", 16), ("1.5", 1), ("'1d'", 86_400)]
         {
             let config = load(&format!("request_expiry = {toml}")).unwrap();
-            assert_eq!(config.policy.chat.request_expiry.as_secs(), seconds, "{toml}");
+            assert_eq!(config.policy.us.settings.request_expiry.as_secs(), seconds, "{toml}");
         }
         let age = load("retain_age = '30d'").unwrap().policy.retain.age;
         assert_eq!(age, Some(Duration::from_secs(30 * 86_400)));
@@ -412,7 +411,7 @@ mod tests {
     #[test]
     fn the_command_line_goes_before_the_file() {
         let config = load("user = 'eve'\naccept = 'ann, 127.0.0.9'\ndurability = 'process'").unwrap();
-        assert_eq!(config.policy.user.as_str(), "bob");
+        assert_eq!(config.policy.us.user.as_str(), "bob");
         assert_eq!(config.at_start.durability, Durability::Process);
         let peer = |user: &str, address: &str| Peer { user: user.to_owned(), address: address.to_owned() };
         let allows = |peer| config.policy.accept.admits(&peer, None) != Admits::Nobody;

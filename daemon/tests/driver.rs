@@ -16,7 +16,7 @@ use simp_engine::{
     Outputs, Pins, Policy, Retain, Rights, Secrecy,
 };
 use simp_proto::secure::Name;
-use simp_proto::{Datagram, DecodeError, Settings, UserName};
+use simp_proto::{Datagram, DecodeError, Settings, Us, UserName};
 use simp_store::{Durability, EntryFilter, Store};
 
 /// A disk that refuses some of its commits.
@@ -335,10 +335,9 @@ pub fn moment(start: Instant, ms: u64, skew: i64) -> Now {
 pub fn policy(user: &str, accept: Accept, max_chats: usize) -> Policy {
     Policy {
         name: Name::new(user).unwrap(),
-        user: UserName::new(user).unwrap().into(),
+        us: Us { user: UserName::new(user).unwrap(), settings: Settings::default() }.into(),
         accept,
         max_chats,
-        chat: Settings::default(),
         secrecy: Secrecy::Off,
         text_max: 1 << 18,
         outbox: OutboxMax::default(),

@@ -6,7 +6,7 @@ mod watched;
 use std::time::{Duration, Instant};
 
 use arbitrary::{Result, Unstructured};
-use simp_proto::{Chat, Dialect, Habit, Known, Operation, Seq, Settings, Snapshot, State};
+use simp_proto::{Chat, Dialect, Habit, Known, Operation, Seq, Settings, Snapshot, State, Us};
 
 use crate::heard::{self, Before};
 use watched::Watched;
@@ -38,17 +38,18 @@ fn begin(input: &mut Unstructured<'_>, before: &mut Before) -> Result<Watched> {
     let attempts = input.int_in_range(1..=8)?;
     let message_max = *input.choose(&[4_096, 985, 65_000])?;
     let settings = Settings { attempts, request_expiry: expiry, message_max };
+    let us = Us { user: watched::me(), settings };
     let known =
         Known { dialect: dialect(input)?, is_pinned: input.arbitrary()?, is_stranger: input.arbitrary()? };
     let mut chat = match input.int_in_range(0..=3)? {
-        0 => Chat::invite(now, watched::me(), settings, known, expiry),
+        0 => Chat::invite(now, us, known, expiry),
         1 => {
             let syn = heard::datagram(input, before)?
                 .1
                 .ok()
                 .filter(|datagram| datagram.operation == Operation::Syn);
             let syn = syn.unwrap_or(simp_proto::Datagram::new(Operation::Syn, 0, watched::me(), Vec::new()));
-            Chat::invited(now, watched::me(), settings, known, &syn)
+            Chat::invited(now, us, known, &syn)
         }
         _ => {
             let mut kept = Snapshot {
@@ -61,7 +62,7 @@ fn begin(input: &mut Unstructured<'_>, before: &mut Before) -> Result<Watched> {
             if input.arbitrary()? {
                 kept.note_received(input.int_in_range(0..=2)?, "hi");
             }
-            return Ok(Watched::resumed(now, settings, kept, expiry));
+            return Ok(Watched::resumed(now, us, kept, expiry));
         }
     };
     let until = now + Duration::from_millis(*input.choose(&PAUSES)?);
@@ -71,7 +72,7 @@ fn begin(input: &mut Unstructured<'_>, before: &mut Before) -> Result<Watched> {
         _ => {}
     }
     crate::trace(&chat);
-    Ok(Watched::new(now, settings, chat))
+    Ok(Watched::new(now, us, chat))
 }
 
 /// Half of the peers are as specified; the others have any habits.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use simp_engine::{Accept, Budget, Policy, Retain, Secrecy};
-use simp_proto::Settings;
+use simp_proto::{Settings, Us};
 use simp_store::Discard;
 
 use crate::driver::{self, Uplink};
@@ -121,7 +121,8 @@ fn policy(input: &mut Unstructured<'_>) -> Result<Policy> {
         // As simpd.toml lets them be.
         let request_expiry = Duration::from_secs(*input.choose(&[1, 20, 86_400])?);
         let attempts = input.int_in_range(1..=6)?;
-        policy.chat = Settings { attempts, request_expiry, message_max: *input.choose(&[985, 65_000])? };
+        let settings = Settings { attempts, request_expiry, message_max: *input.choose(&[985, 65_000])? };
+        policy.us = Us { settings, ..*policy.us }.into();
         policy.budget = *input.choose(&[Budget::default(), Budget { peer: 1_024, strangers: 1_024 }])?;
     }
     if input.ratio(1, 4)? {

@@ -51,6 +51,7 @@ impl Together {
 
 /// How often a datagram was transmitted, and when it is due again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(Rust, packed)]
 pub(crate) struct Repeat {
     /// Transmissions so far, as far as they count.
     pub(crate) sent: u32,
@@ -106,9 +107,9 @@ impl InFlight {
         self.repeat.sent + self.uncounted
     }
 
-    /// How many copies no ACK can be of.
-    pub(crate) fn unanswered(&self) -> u32 {
-        self.copies().saturating_sub(self.acks)
+    /// How many copies no ACK can be of; 255 are as good as more.
+    pub(crate) fn unanswered(&self) -> u8 {
+        u8::try_from(self.copies().saturating_sub(self.acks)).unwrap_or(u8::MAX)
     }
 
     /// It, and those that left with it.
@@ -139,27 +140,27 @@ struct Hold {
 #[derive(Debug, Default)]
 pub(crate) struct Arq {
     /// In a box, for most of 10,000 chats have none.
-    in_flight: Option<Box<InFlight>>,
-    /// In a box too.
-    waiting: Option<Box<Waiting>>,
+    ours: Option<Box<Ours>>,
     hold: Option<Hold>,
 }
 
-/// Our messages that wait to be transmitted.
+/// Our messages that are not settled.
 #[derive(Debug, Default)]
-struct Waiting {
-    queue: VecDeque<Outgoing>,
+struct Ours {
+    in_flight: Option<InFlight>,
+    /// Those that wait to be transmitted.
+    waiting: VecDeque<Outgoing>,
     /// The last message that an earlier run had: as long as none has left in this one, the first may have left in that.
     resumed: Option<MessageId>,
 }
 
-impl Waiting {
-    /// Takes out the next, with those behind it that fit into its text up to so many bytes.
+impl Ours {
+    /// Takes out the next that waits, with those behind it that fit into its text up to so many bytes.
     fn next(&mut self, join_up_to: usize) -> Option<(Outgoing, Vec<MessageId>)> {
-        let mut message = self.queue.pop_front()?;
+        let mut message = self.waiting.pop_front()?;
         self.resumed = None;
         let mut joined = Vec::new();
-        while let Some(next) = self.queue.front() {
+        while let Some(next) = self.waiting.front() {
             let (before, behind) = (message.text.as_str(), next.text.as_str());
             let is_first = message.id == MessageId::NOT_IN_LOG;
             if is_first || before.len() + "\n".len() + behind.len() > join_up_to {
@@ -167,24 +168,24 @@ impl Waiting {
             }
             let Ok(text) = Text::new(&format!("{before}\n{behind}")) else { break };
             message.text = text;
-            joined.extend(self.queue.pop_front().map(|next| next.id));
+            joined.extend(self.waiting.pop_front().map(|next| next.id));
         }
         Some((message, joined))
     }
 
     /// Takes out one that has not been transmitted, if it is among them.
     fn take_back(&mut self, id: MessageId, join_up_to: usize) -> bool {
-        let Some(place) = self.queue.iter().position(|message| message.id == id) else { return false };
+        let Some(place) = self.waiting.iter().position(|message| message.id == id) else { return false };
         let is_resumed = self.resumed.is_some_and(|last| id <= last);
         if is_resumed && self.may_have_left(place, join_up_to) {
             return false;
         }
-        self.queue.remove(place).is_some()
+        self.waiting.remove(place).is_some()
     }
 
     /// Whether an earlier run may have transmitted the message in this place: the first, and what left together with it.
     fn may_have_left(&self, place: usize, join_up_to: usize) -> bool {
-        let lines = self.queue.iter().take(place + 1).map(|message| message.text.as_str().len());
+        let lines = self.waiting.iter().take(place + 1).map(|message| message.text.as_str().len());
         place == 0 || lines.sum::<usize>() + place * "\n".len() <= join_up_to
     }
 }
@@ -192,31 +193,31 @@ impl Waiting {
 impl Arq {
     /// Messages not yet acknowledged.
     pub(crate) fn len(&self) -> usize {
-        self.queue().len() + self.in_flight.as_ref().map_or(0, |in_flight| 1 + in_flight.joined.len())
+        self.waiting().len() + self.in_flight().map_or(0, |in_flight| 1 + in_flight.joined.len())
     }
 
     /// Of these, messages that the log has too.
     pub(crate) fn len_in_log(&self) -> usize {
         // One that the machine makes is the first of all: it says that the chat is open.
-        let first = self.in_flight().map(|in_flight| &in_flight.message).or(self.queue().front());
+        let first = self.in_flight().map(|in_flight| &in_flight.message).or(self.waiting().front());
         self.len() - usize::from(first.is_some_and(|message| message.id == MessageId::NOT_IN_LOG))
     }
 
     /// Adds a message after those that wait.
     pub(crate) fn push(&mut self, message: Outgoing) {
-        self.waiting_mut().queue.push_back(message);
+        self.ours.get_or_insert_default().waiting.push_back(message);
     }
 
     /// Adds one that an earlier run had, in the same order.
     pub(crate) fn push_resumed(&mut self, message: Outgoing) {
-        self.waiting_mut().resumed = Some(message.id);
+        self.ours.get_or_insert_default().resumed = Some(message.id);
         self.push(message);
     }
 
     /// Lets this message be the one that the machine has made with the same text, if there is one.
     pub(crate) fn adopt(&mut self, message: &Outgoing) -> bool {
-        let in_flight = self.in_flight.as_mut().map(|in_flight| &mut in_flight.message);
-        let first = in_flight.or(self.waiting.as_mut().and_then(|waiting| waiting.queue.front_mut()));
+        let Some(Ours { in_flight, waiting, .. }) = self.ours.as_deref_mut() else { return false };
+        let first = in_flight.as_mut().map(|in_flight| &mut in_flight.message).or(waiting.front_mut());
         let same = first.filter(|first| first.id == MessageId::NOT_IN_LOG && first.text == message.text);
         same.map(|first| first.id = message.id).is_some()
     }
@@ -224,40 +225,39 @@ impl Arq {
     /// Takes out a message that has not been transmitted. False if it is not among those that wait. `join_up_to`: as with
     /// [`begin`](Self::begin).
     pub(crate) fn take_back(&mut self, id: MessageId, join_up_to: usize) -> bool {
-        let is_taken = self.waiting.as_mut().is_some_and(|waiting| waiting.take_back(id, join_up_to));
+        let is_taken = self.ours.as_mut().is_some_and(|ours| ours.take_back(id, join_up_to));
         self.give_memory_back();
         is_taken
     }
 
-    fn queue(&self) -> &VecDeque<Outgoing> {
+    fn waiting(&self) -> &VecDeque<Outgoing> {
         static NONE: VecDeque<Outgoing> = VecDeque::new();
-        self.waiting.as_ref().map_or(&NONE, |waiting| &waiting.queue)
-    }
-
-    fn waiting_mut(&mut self) -> &mut Waiting {
-        self.waiting.get_or_insert_default()
+        self.ours.as_ref().map_or(&NONE, |ours| &ours.waiting)
     }
 
     fn give_memory_back(&mut self) {
-        self.waiting.take_if(|waiting| waiting.queue.is_empty());
+        self.ours.take_if(|ours| ours.in_flight.is_none() && ours.waiting.is_empty());
     }
 
     /// The message in flight.
     pub(crate) fn in_flight(&self) -> Option<&InFlight> {
-        self.in_flight.as_deref()
+        self.ours.as_ref()?.in_flight.as_ref()
+    }
+
+    fn in_flight_mut(&mut self) -> Option<&mut InFlight> {
+        self.ours.as_mut()?.in_flight.as_mut()
     }
 
     /// Transmits the next message with this number, unless one is in flight or must not leave yet. Those behind it leave
     /// with it as far as their texts fit into `join_up_to` bytes together. Returns whether it did.
     pub(crate) fn begin(&mut self, now: Instant, seq: Seq, join_up_to: usize) -> bool {
         self.hold = self.hold.filter(|hold| now < hold.until);
-        if self.in_flight.is_some() || self.hold.is_some() {
+        if self.hold.is_some() {
             return false;
         }
-        let Some(waiting) = &mut self.waiting else { return false };
-        let Some((message, joined)) = waiting.next(join_up_to) else { return false };
-        self.give_memory_back();
-        self.in_flight = Some(Box::new(InFlight {
+        let Some(ours) = self.ours.as_mut().filter(|ours| ours.in_flight.is_none()) else { return false };
+        let Some((message, joined)) = ours.next(join_up_to) else { return false };
+        ours.in_flight = Some(InFlight {
             message,
             joined,
             repeat: Repeat::first(now),
@@ -268,18 +268,18 @@ impl Arq {
             doubtful_ack: None,
             stray_ack: None,
             acks: 0,
-        }));
+        });
         true
     }
 
     /// Whether a message waits, and none is in flight.
     pub(crate) fn waits(&self) -> bool {
-        self.in_flight.is_none() && self.waiting.is_some()
+        self.ours.as_ref().is_some_and(|ours| ours.in_flight.is_none())
     }
 
     /// Transmits the message in flight again, with this number.
     pub(crate) fn repeat(&mut self, now: Instant, seq: Seq) {
-        let Some(in_flight) = &mut self.in_flight else { return };
+        let Some(in_flight) = self.in_flight_mut() else { return };
         // An ACK with either number is one of this message: the peer has it.
         if in_flight.seq != seq {
             in_flight.other = Some(in_flight.seq);
@@ -290,7 +290,7 @@ impl Arq {
 
     /// An ACK came that may be of the message in flight: it counts from then on.
     pub(crate) fn doubt_ack(&mut self, until: Instant) {
-        if let Some(in_flight) = &mut self.in_flight {
+        if let Some(in_flight) = self.in_flight_mut() {
             // A second one makes it no later, or a peer that keeps sending would hold it for ever.
             in_flight.doubtful_ack.get_or_insert(until);
         }
@@ -298,28 +298,28 @@ impl Arq {
 
     /// An ACK came while a message is in flight, whatever it is of.
     pub(crate) fn count_ack(&mut self) {
-        if let Some(in_flight) = &mut self.in_flight {
+        if let Some(in_flight) = self.in_flight_mut() {
             in_flight.acks += 1;
         }
     }
 
     /// An ACK came that may be of the message in flight, or of the one before: alone it says nothing.
     pub(crate) fn note_stray_ack(&mut self, now: Instant) {
-        if let Some(in_flight) = &mut self.in_flight {
+        if let Some(in_flight) = self.in_flight_mut() {
             in_flight.stray_ack = Some(now);
         }
     }
 
     /// The message in flight is looked at no later than that.
     pub(crate) fn hasten(&mut self, due: Instant) {
-        if let Some(in_flight) = &mut self.in_flight {
+        if let Some(in_flight) = self.in_flight_mut() {
             in_flight.repeat.due = in_flight.repeat.due.min(due.into());
         }
     }
 
     /// The last copy of the message in flight, or another datagram in its place, did not leave: one attempt less.
     pub(crate) fn uncount(&mut self) {
-        if let Some(in_flight) = self.in_flight.as_mut().filter(|in_flight| in_flight.repeat.sent > 0) {
+        if let Some(in_flight) = self.in_flight_mut().filter(|in_flight| in_flight.repeat.sent > 0) {
             in_flight.repeat.sent -= 1;
             in_flight.uncounted += 1;
         }
@@ -327,7 +327,7 @@ impl Arq {
 
     /// What seemed to have left leaves so much later, at this moment at the latest.
     pub(crate) fn postpone(&mut self, now: Instant, by: Duration) {
-        if let Some(in_flight) = &mut self.in_flight {
+        if let Some(in_flight) = self.in_flight_mut() {
             let by = by.min(now.saturating_duration_since(in_flight.transmitted));
             in_flight.transmitted += by;
             in_flight.repeat.due += by;
@@ -340,7 +340,7 @@ impl Arq {
     /// The copies of the message in flight so far had a number of no use: it is due then, with this one, as if none had
     /// left.
     pub(crate) fn renumber(&mut self, due: Instant, seq: Seq) {
-        if let Some(in_flight) = &mut self.in_flight {
+        if let Some(in_flight) = self.in_flight_mut() {
             in_flight.uncounted += in_flight.repeat.sent;
             (in_flight.seq, in_flight.repeat) = (seq, Repeat { sent: 0, due: due.into() });
         }
@@ -349,14 +349,16 @@ impl Arq {
     /// Sets anew when the message in flight is due, and lets its copies so far count as so many: one to a peer that is
     /// found to acknowledge after all.
     pub(crate) fn set_due(&mut self, due: Instant, sent: u32) {
-        if let Some(in_flight) = &mut self.in_flight {
+        if let Some(in_flight) = self.in_flight_mut() {
             in_flight.repeat = Repeat { sent, due: due.into() };
         }
     }
 
     /// The message in flight is over: it is acknowledged, or goes on no longer.
     pub(crate) fn settle(&mut self) -> Option<InFlight> {
-        self.in_flight.take().map(|in_flight| *in_flight)
+        let in_flight = self.ours.as_mut()?.in_flight.take();
+        self.give_memory_back();
+        in_flight
     }
 
     /// Takes out all that is not acknowledged, in order. An ACK of the message in flight may still come.
@@ -366,7 +368,7 @@ impl Arq {
             // Its last copy and the ACK of that are dead by then.
             self.hold(in_flight.transmitted + RETRANSMIT_AFTER, false);
         }
-        (in_flight, self.waiting.take().map(|waiting| waiting.queue).unwrap_or_default())
+        (in_flight, self.ours.take().map(|ours| ours.waiting).unwrap_or_default())
     }
 
     /// Transmits no new message before `until`. `ack_missing`: or until the one ACK came that it waits for.
@@ -400,14 +402,9 @@ impl Arq {
 
     /// When there is something to do, if no ACK comes until then.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        match &self.in_flight {
-            Some(in_flight) => {
-                let due = in_flight.repeat.due.instant();
-                Some(in_flight.doubtful_ack.map_or(due, |at| at.min(due)))
-            }
-            // A hold that nothing waits for wakes nobody.
-            None if self.waiting.is_none() => None,
-            None => self.held_until(),
-        }
+        // A hold that nothing waits for wakes nobody.
+        let Some(in_flight) = &self.ours.as_ref()?.in_flight else { return self.held_until() };
+        let due = in_flight.repeat.due.instant();
+        Some(in_flight.doubtful_ack.map_or(due, |at| at.min(due)))
     }
 }

@@ -5,16 +5,18 @@
 //!   each datagram, and of time.
 //! - `presence`: whether the peer of a chat is there, if the caller has to know.
 //! - `opening`, `talking`, `closing`: what the rows of the table do. `phase`: where a chat stands. `lines`: what some
-//!   peers send as SYN in a chat. `pending`, `held`: what is due, and what cannot leave.
+//!   peers send as SYN in a chat. `out`: what comes out. `short_name`: how the peer's name is kept. `pending`, `held`: what is due, and what cannot leave.
 
 mod closing;
 mod commands;
 mod held;
 mod lines;
 mod opening;
+mod out;
 mod pending;
 mod phase;
 mod presence;
+mod short_name;
 mod table;
 mod talking;
 
@@ -29,15 +31,15 @@ use crate::datagram::{Datagram, Operation};
 use crate::detector::Learned;
 use crate::dialect::Dialect;
 use crate::duplicates::LastReceived;
-use crate::few::Few;
 use crate::file::Offer;
 use crate::form::Form;
 use crate::messages::Messages;
-use crate::moment::Moment;
 use lines::Lines;
+use out::Out;
 use pending::Transmit;
 pub use pending::{ANSWER_GOOD_FOR, Pending};
 use phase::Phase;
+use short_name::ShortName;
 
 /// What of a chat's behaviour the user sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,15 @@ impl Default for Settings {
     fn default() -> Self {
         Self { attempts: 6, request_expiry: Duration::from_secs(600), message_max: MESSAGE_MAX }
     }
+}
+
+/// Who we are in plain chats, and how these behave: all that begin at this time have it in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Us {
+    /// Our name.
+    pub user: UserName,
+    /// What the user has set.
+    pub settings: Settings,
 }
 
 /// What we keep of a message if the user has not said otherwise, in bytes: a line on a terminal is no longer.
@@ -195,32 +206,13 @@ impl From<Dialect> for Known {
     }
 }
 
-/// What comes out, until it is polled.
-#[derive(Debug, Default)]
-struct Out {
-    events: Few<Box<ChatEvent>>,
-    transmits: Few<Transmit>,
+/// What whoever keeps a chat knows of it.
+#[derive(Debug)]
+struct Kept {
     /// More has changed than the events tell.
-    is_changed: bool,
-    /// The number of our next message according to whoever has kept the last snapshot and noted the events since.
-    noted: Seq,
-    /// Since when nothing leaves, if that is so.
-    held_since: Option<Moment>,
-}
-
-/// What of the settings an open chat needs, in little memory.
-#[derive(Debug, Clone, Copy)]
-struct Limits {
-    attempts: u32,
-    /// No datagram has more.
-    message_max: u32,
-}
-
-impl Limits {
-    fn of(settings: Settings) -> Self {
-        let message_max = u32::try_from(settings.message_max).unwrap_or(u32::MAX);
-        Self { attempts: settings.attempts, message_max }
-    }
+    is_outdated: bool,
+    /// The number of our next message, according to the last snapshot and the events since.
+    seq: Seq,
 }
 
 /// What only few peers need.
@@ -236,30 +228,26 @@ struct Aside {
     late_ack: Option<(Instant, u8)>,
 }
 
+// Ten thousand chats may be idle: what is rare, or brief, is in a box.
+const _: () = assert!(size_of::<Chat>() <= 200);
+
 /// The machine of one chat.
 #[derive(Debug)]
 pub struct Chat {
-    me: Arc<UserName>,
-    user: UserName,
-    limits: Limits,
+    us: Arc<Us>,
+    user: ShortName,
     phase: Phase,
     messages: Messages,
     /// In a box, for most of 10,000 chats have nothing there.
     aside: Option<Box<Aside>>,
     out: Out,
-}
-
-impl Out {
-    fn tell(&mut self, event: ChatEvent) {
-        self.events.push(Box::new(event));
-    }
+    kept: Kept,
 }
 
 impl Chat {
-    fn new(me: Arc<UserName>, settings: Settings, messages: Messages, phase: Phase) -> Self {
-        let out = Out { is_changed: true, noted: messages.seq(), ..Out::default() };
-        let limits = Limits::of(settings);
-        Self { me, user: UserName::default(), limits, phase, messages, aside: None, out }
+    fn new(us: Arc<Us>, messages: Messages, phase: Phase) -> Self {
+        let kept = Kept { is_outdated: true, seq: messages.seq() };
+        Self { us, user: ShortName::default(), phase, messages, aside: None, out: Out::default(), kept }
     }
 
     fn set_phase(&mut self, phase: Phase) {
@@ -269,7 +257,7 @@ impl Chat {
             self.messages.arq.hold(syn_ack.due, false);
         }
         self.phase = phase;
-        self.out.is_changed = true;
+        self.kept.is_outdated = true;
     }
 
     fn aside_mut(&mut self) -> &mut Aside {
@@ -286,13 +274,13 @@ impl Chat {
 impl Chat {
     /// What happened; `None` when all is told.
     pub fn poll_event(&mut self) -> Option<ChatEvent> {
-        let event = *self.out.events.pop()?;
+        let event = self.out.pop_event()?;
         match &event {
             ChatEvent::Message { number, .. } => {
-                self.out.noted = after_theirs(self.out.noted, self.dialect(), *number as u8);
+                self.kept.seq = after_theirs(self.kept.seq, self.dialect(), *number as u8);
             }
             ChatEvent::Delivered(_) | ChatEvent::Unconfirmed(_) => {
-                self.out.noted = self.dialect().rule().after(self.out.noted);
+                self.kept.seq = self.dialect().rule().after(self.kept.seq);
             }
             _ => {}
         }
@@ -304,9 +292,9 @@ impl Chat {
     /// [`Snapshot::note_settled`].
     pub fn poll_snapshot(&mut self) -> Option<Snapshot> {
         // Messages that cross may leave another number than their events tell.
-        let is_other = self.out.noted != self.messages.seq();
-        self.out.noted = self.messages.seq();
-        (std::mem::take(&mut self.out.is_changed) || is_other).then(|| self.snapshot()).flatten()
+        let is_other = self.kept.seq != self.messages.seq();
+        self.kept.seq = self.messages.seq();
+        (std::mem::take(&mut self.kept.is_outdated) || is_other).then(|| self.snapshot()).flatten()
     }
 
     /// What to go on with after a restart; `None` if the chat is over for our user and nothing of it need
@@ -314,7 +302,7 @@ impl Chat {
     pub fn snapshot(&self) -> Option<Snapshot> {
         (!self.is_over_for_us()).then(|| Snapshot {
             state: self.state(),
-            user: self.user,
+            user: UserName::from(&self.user),
             seq: self.messages.seq(),
             received: self.messages.last_received(),
             dialect: self.dialect(),
@@ -324,7 +312,7 @@ impl Chat {
     /// What to transmit to the peer once the events are committed; `None` when that is all.
     pub fn poll_transmit(&mut self) -> Option<Datagram> {
         loop {
-            let (operation, seq, payload) = match self.out.transmits.pop()? {
+            let (operation, seq, payload) = match self.out.pop_transmit()? {
                 Transmit::Control(operation, seq) => (operation, seq, Vec::new()),
                 Transmit::InFlight => match self.messages.arq.in_flight() {
                     Some(in_flight) => {
@@ -338,7 +326,7 @@ impl Chat {
             // All understand a SYN as specified, and who is there now may be another than the one that was learned of.
             let is_specified = operation == Operation::Syn && !dialect.is_pinned();
             let form = if is_specified { Form::Specified } else { dialect.form() };
-            return Some(Datagram::new(operation, seq, *self.me, payload).in_form(form));
+            return Some(Datagram::new(operation, seq, self.us.user, payload).in_form(form));
         }
     }
 
@@ -364,9 +352,9 @@ impl Chat {
         self.phase.state()
     }
 
-    /// The peer's name; blank as long as it has told none.
-    pub fn user(&self) -> &UserName {
-        &self.user
+    /// The peer's name; empty as long as it has told none.
+    pub fn user(&self) -> &str {
+        self.user.as_str()
     }
 
     /// Whether our user has been told that it is over: only the peer does not know it yet.

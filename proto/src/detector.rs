@@ -70,13 +70,13 @@ pub(crate) struct Before {
     pub(crate) may_be_other: bool,
 }
 
-/// What the peer did since the first copy of our message in flight.
+/// What the peer did since the first copy of our message in flight. What cannot be counted further is as good as more.
 #[derive(Debug, Clone, Copy, Default)]
 struct Signs {
     /// New messages.
-    messages: u32,
+    messages: u8,
     /// How many copies had left when it showed that it hears us.
-    copies_when_heard: Option<u32>,
+    copies_when_heard: Option<u8>,
 }
 
 /// Messages in a row that the peer repeated although they were acknowledged.
@@ -100,14 +100,15 @@ pub struct Learned {
 #[derive(Debug)]
 pub(crate) struct Detector {
     dialect: Dialect,
-    /// What showed the first change since one was last reported.
-    because: Option<&'static str>,
+    /// What showed the first change since one was last reported. In a box, for few learn anything.
+    #[expect(clippy::redundant_allocation, reason = "one word is all that most chats have to spare")]
+    because: Option<Box<&'static str>>,
     /// ACKs in a row that had the right number.
     fits: u8,
     missed: Missed,
     signs: Signs,
     /// Messages in a row that were not acknowledged.
-    unconfirmed: u32,
+    unconfirmed: u8,
 }
 
 impl Detector {
@@ -136,7 +137,7 @@ impl Detector {
 
     /// What has changed since the last call; one change, however many habits it is of.
     pub(crate) fn poll_learned(&mut self) -> Option<Learned> {
-        self.because.take().map(|because| Learned { dialect: self.dialect, because })
+        self.because.take().map(|because| Learned { dialect: self.dialect, because: *because })
     }
 
     fn learn(&mut self, habit: Habit, has: bool, because: &'static str) {
@@ -147,7 +148,7 @@ impl Detector {
 
     fn note_change(&mut self, before: Dialect, because: &'static str) {
         if self.dialect != before {
-            self.because.get_or_insert(because);
+            self.because.get_or_insert_with(|| because.into());
         }
     }
 }
@@ -239,7 +240,7 @@ impl Detector {
         if !std::mem::take(&mut self.missed.is_last) {
             self.missed.in_a_row = 0;
         }
-        self.signs.messages += 1;
+        self.signs.messages = self.signs.messages.saturating_add(1);
         self.see_life(sent);
         // It would not have sent another, had our ACK of the one before not come through.
         if self.signs.messages > 1 {
@@ -274,6 +275,7 @@ impl Detector {
 
     /// The peer shows that it hears us.
     pub(crate) fn see_hearing(&mut self, sent: Option<u32>) {
+        let sent = sent.map(|sent| u8::try_from(sent).unwrap_or(u8::MAX));
         self.signs.copies_when_heard = self.signs.copies_when_heard.or(sent);
     }
 }
@@ -354,7 +356,7 @@ impl Detector {
     pub(crate) fn unanswered(&mut self, sent: u32, attempts: u32, before: Before) -> Unanswered {
         let is_foreign = self.dialect.is_foreign();
         let is_acknowledged = before.ours == Earlier::Acknowledged;
-        let is_heard = self.signs.copies_when_heard.is_some_and(|from| sent >= from + HEARD_FOR);
+        let is_heard = self.signs.copies_when_heard.is_some_and(|from| sent >= u32::from(from) + HEARD_FOR);
         let mut is_last = sent >= self.copies(attempts, before);
         let is_heard = is_heard || self.speaks_instead(before);
         if is_heard && !is_acknowledged && !self.dialect.is_pinned() && (is_foreign || is_last) {
@@ -375,7 +377,7 @@ impl Detector {
         } else {
             return Unanswered::PeerGone;
         }
-        self.unconfirmed += 1;
+        self.unconfirmed = self.unconfirmed.saturating_add(1);
         Unanswered::GoOn
     }
 

@@ -21,6 +21,7 @@ const GOES_ON_AFTER: Duration = Duration::from_secs(4);
 
 /// What is remembered of the last message received, to know a duplicate by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(Rust, packed)]
 pub struct LastReceived {
     seq: u8,
     /// FNV-1a of its text: peers exist that send different texts with one number (SIMP 7).
@@ -117,21 +118,21 @@ impl Duplicates {
     }
 
     /// A message came that has not been had before.
-    pub(crate) fn note_new(&mut self, now: Instant, message: LastReceived) {
-        let is_next = self.first_at.is_some_and(|first| now < first + GOES_ON_AFTER);
-        let at = Some(now.into());
+    pub(crate) fn note_new(&mut self, now: Moment, message: LastReceived) {
+        let is_next = self.first_at.is_some_and(|first| now.since(first) < GOES_ON_AFTER);
+        let at = Some(now);
         *self = Self { last: Some(message), sender: Sender::Same, last_at: at, first_at: at, is_next };
     }
 
     /// Whether a message is a copy of the last one: then, how long after the last copy it came, if that is known.
     pub(crate) fn copy_after(
         &mut self,
-        now: Instant,
+        now: Moment,
         this: LastReceived,
         known_by: KnownBy,
     ) -> Option<Option<Duration>> {
         let last = self.last?;
-        let since = self.last_at().map(|at| now.saturating_duration_since(at));
+        let since = self.last_at.map(|at| now.since(at));
         let is_text = last.text_hash == this.text_hash;
         let is_copy = match (known_by, since) {
             (KnownBy::Number, Some(since)) if self.sender == Sender::PerhapsAnew => {
@@ -154,7 +155,7 @@ impl Duplicates {
         };
         // Repeats are counted from the last copy: a peer that repeats every 5 s may do so many times.
         is_copy.then(|| {
-            self.last_at = Some(now.into());
+            self.last_at = Some(now);
             since
         })
     }

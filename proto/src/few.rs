@@ -26,30 +26,32 @@ impl<T> Few<T> {
         }
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
     /// Adds one after the others.
     pub(crate) fn push(&mut self, item: T) {
-        *self = match mem::take(self) {
-            Self::Nothing => Self::One(item),
-            Self::One(first) => Self::Many(Box::new(VecDeque::from([first, item]))),
-            Self::Many(mut items) => {
-                items.push_back(item);
-                Self::Many(items)
+        match self {
+            Self::Nothing => *self = Self::One(item),
+            Self::One(_) => {
+                let first = self.pop();
+                *self = Self::Many(Box::new(first.into_iter().chain([item]).collect()));
             }
-        };
+            Self::Many(items) => items.push_back(item),
+        }
     }
 
     /// Takes the first.
     pub(crate) fn pop(&mut self) -> Option<T> {
-        match mem::take(self) {
-            Self::Nothing => None,
-            Self::One(item) => Some(item),
-            Self::Many(mut items) => {
-                let first = items.pop_front();
-                if !items.is_empty() {
-                    *self = Self::Many(items);
-                }
-                first
-            }
+        match self {
+            Self::Many(items) if items.len() > 1 => items.pop_front(),
+            _ => match mem::take(self) {
+                Self::Nothing => None,
+                Self::One(item) => Some(item),
+                Self::Many(mut items) => items.pop_front(),
+            },
         }
     }
 
@@ -112,7 +114,10 @@ mod tests {
                         queue.retain(|item| item % 5 != 0);
                     }
                 }
-                assert!(few.iter().eq(&queue) && few.len() == queue.len(), "SIMP_SEED={seed}");
+                assert!(
+                    few.iter().eq(&queue) && few.len() == queue.len() && few.is_empty() == queue.is_empty(),
+                    "SIMP_SEED={seed}"
+                );
             }
         }
     }

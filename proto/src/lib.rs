@@ -32,7 +32,9 @@ pub mod secure;
 mod turns;
 
 pub use arq::{COPY_LIVES_FOR, MessageId, Outgoing};
-pub use chat::{ANSWER_GOOD_FOR, Chat, ChatEvent, Handled, Known, Pending, Settings, Snapshot, StateError};
+pub use chat::{
+    ANSWER_GOOD_FOR, Chat, ChatEvent, Handled, Known, Pending, Settings, Snapshot, StateError, Us,
+};
 pub use datagram::{Datagram, DecodeError, HEADER_LEN, Operation};
 pub use detector::Learned;
 pub use deviations::Deviations;

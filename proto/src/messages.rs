@@ -43,7 +43,7 @@ struct EarlierAcks {
     say_nothing_until: Option<Moment>,
     /// Of a peer whose ACKs have no number: how many copies of the message before it may still answer, because it read
     /// none of them for a while. Each accounts for one ACK, whenever that comes.
-    missing: u32,
+    missing: u8,
     /// The message before was left although it may be lost, so the peer may take the next for a copy, and acknowledge it
     /// unread.
     may_be_unread: bool,
@@ -219,12 +219,13 @@ impl Messages {
     ) -> Heard {
         self.detector.see_chat(deviations, self.is_acknowledged());
         let this = LastReceived::of(seq, text);
-        if let Some(since) = self.duplicates.copy_after(now, this, self.known_by()) {
+        let moment = Moment::from(now);
+        if let Some(since) = self.duplicates.copy_after(moment, this, self.known_by()) {
             self.detector.see_copy(since, self.sent());
             return Heard::Copy;
         }
         let has_stray_ack = self.has_stray_ack_since();
-        self.duplicates.note_new(now, this);
+        self.duplicates.note_new(moment, this);
         let delivered = self.confirm_by_number(now, seq);
         self.detector.see_new(self.sent());
         self.see_number(now, seq);
@@ -243,7 +244,8 @@ impl Messages {
     /// no use.
     fn see_number(&mut self, now: Instant, seq: u8) {
         // The first message that comes late need not be the peer's first.
-        if !matches!(self.beginning, Beginning::At(at) if now < at + FIRST_COMES_WITHIN) {
+        let is_soon = |at: Moment| Moment::from(now).since(at) < FIRST_COMES_WITHIN;
+        if !matches!(self.beginning, Beginning::At(at) if is_soon(at)) {
             self.numbering.forget_beginning();
         }
         let ours = self.arq.in_flight().map(|in_flight| in_flight.seq);

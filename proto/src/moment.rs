@@ -13,13 +13,17 @@ static ORIGIN: OnceLock<Instant> = OnceLock::new();
 const AT_ORIGIN: u64 = 1 << 61;
 
 /// A moment, as exactly as an [`Instant`] has it. One that is too far away is the last there is.
+// It may begin at any byte, so that a bool beside it takes one byte, and not eight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(Rust, packed)]
 pub struct Moment(NonZeroU64);
 
 impl From<Instant> for Moment {
     fn from(at: Instant) -> Self {
         let origin = *ORIGIN.get_or_init(|| at);
-        let nanoseconds = |by: Duration| u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let nanoseconds = |by: Duration| {
+            by.as_secs().saturating_mul(1_000_000_000).saturating_add(by.subsec_nanos().into())
+        };
         let count = match at.checked_duration_since(origin) {
             Some(after) => AT_ORIGIN.saturating_add(nanoseconds(after)),
             None => AT_ORIGIN.saturating_sub(nanoseconds(origin - at)),
@@ -43,6 +47,11 @@ impl Moment {
     /// As the callers of a chat have it.
     pub fn instant(self) -> Instant {
         self.into()
+    }
+
+    /// How long after another it is; zero if it is not.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
     }
 }
 
@@ -108,8 +117,9 @@ mod tests {
                 assert_eq!(Instant::from(moment), at);
                 assert_eq!((at < now, at == now), (moment < Moment::from(now), moment == Moment::from(now)));
                 assert!(at == moment && now.partial_cmp(&moment) == now.partial_cmp(&at));
+                assert_eq!(moment.since(now.into()), at.saturating_duration_since(now));
             }
         }
-        assert_eq!(size_of::<Option<Moment>>(), 8);
+        assert_eq!((size_of::<Option<Moment>>(), align_of::<Moment>()), (8, 1));
     }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use common::{ANN, BOB, Says, at, ms, text};
 use simp_proto::State;
-use simp_proto::{Chat, ChatEvent, Datagram, Dialect, Handled, MessageId, Operation, Outgoing, Settings};
+use simp_proto::{Chat, ChatEvent, Datagram, Dialect, Handled, MessageId, Operation, Outgoing};
 use simp_seeds::{Random, Replay, replaying, seeds};
 
 /// No copy lives longer in the network (SIMP 6).
@@ -143,10 +143,9 @@ impl Host {
     }
 
     fn invite(&mut self, now: u64) {
-        let settings = Settings::default();
         self.is_new = false;
-        let (me, expires_after) = (self.name.name(), settings.request_expiry);
-        self.begin(now, Chat::invite(at(now), me, settings, self.dialect, expires_after));
+        let us = self.name.us();
+        self.begin(now, Chat::invite(at(now), us, self.dialect, us.settings.request_expiry));
     }
 
     fn begin(&mut self, now: u64, mut chat: Chat) {
@@ -192,8 +191,7 @@ impl Host {
         }
         match datagram.operation {
             Operation::Syn => {
-                let (me, settings) = (self.name.name(), Settings::default());
-                self.begin(now, Chat::invited(at(now), me, settings, self.dialect, datagram));
+                self.begin(now, Chat::invited(at(now), self.name.us(), self.dialect, datagram));
                 Vec::new()
             }
             Operation::Fin | Operation::ErrFin => vec![self.name.ack(datagram.seq)],

@@ -3,21 +3,21 @@
 
 use std::time::{Duration, Instant};
 
-use simp_proto::Operation;
+use simp_proto::{Moment, Operation};
 
 /// For this long after an ACK in vain the others say nothing either.
 const IN_DOUBT_FOR: Duration = Duration::from_secs(60);
 
 /// ACKs that may come, of what left before a restart: of a message, and of a question whether the peer is there.
-const OF_LAST_RUN: u32 = 2;
+const OF_LAST_RUN: u8 = 2;
 
 /// The ACKs that may come from one peer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Acks {
-    /// Datagrams that ask for one, and have not been answered.
-    owed: u32,
+    /// Datagrams that ask for one, and have not been answered: 255 are as good as more.
+    owed: u8,
     /// Until then they are in doubt.
-    doubted_until: Option<Instant>,
+    doubted_until: Option<Moment>,
 }
 
 impl Acks {
@@ -28,13 +28,14 @@ impl Acks {
 
     /// This leaves for the peer.
     pub fn note_leaving(&mut self, operation: Operation) {
-        self.owed += u32::from(matches!(operation, Operation::SynAck | Operation::Chat | Operation::Fin));
+        let asks = matches!(operation, Operation::SynAck | Operation::Chat | Operation::Fin);
+        self.owed = self.owed.saturating_add(asks.into());
     }
 
     /// An ACK came. Whether it may be of something that has left; if not, it is in vain.
     pub fn may_be_owed(&mut self, now: Instant) -> bool {
         if self.owed == 0 {
-            self.doubted_until = Some(now + IN_DOUBT_FOR);
+            self.doubted_until = Some((now + IN_DOUBT_FOR).into());
         }
         self.owed > 0
     }

@@ -66,7 +66,7 @@ impl Engine {
             return Ok(false);
         }
         self.counters.ignored += 1;
-        let peer = ongoing.place.address;
+        let peer = ongoing.place.address();
         if datagram.operation == Operation::Syn && self.limits.allow_notice(now.instant, peer.ip()) {
             tracing::warn!(%peer, "refused: it invites in the clear, and there is a secure chat");
         }
@@ -97,7 +97,7 @@ impl Engine {
             return Ok(());
         }
         let changed = self.chats.change(key, |ongoing| {
-            ongoing.place.local = origin.local;
+            ongoing.place.set_local(origin.local);
             ongoing.standing.earn(origin.length);
             if !ongoing.standing.may_hear(now.instant, datagram.operation) {
                 return (Handled::Ignored, None);

@@ -127,7 +127,7 @@ fn unsure(chats: &Roster) -> Vec<usize> {
 
 impl Ongoing {
     /// How many messages its peer has acknowledged, if it may make room for another all the same.
-    fn sureness(&self) -> Option<u32> {
+    fn sureness(&self) -> Option<u8> {
         self.standing.acknowledged_if_unsure().filter(|_| self.may_make_room())
     }
 

@@ -1,17 +1,20 @@
 //! What a new chat begins with: what is known of the peer, and what may still come from it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use simp_proto::Known;
 use simp_store::StoreError;
 
 use crate::engine::Engine;
+use crate::listed::Listed;
 use crate::machine::Machine;
 use crate::now::Now;
-use crate::ongoing::{Noted, NotedDialect, Ongoing, Place, Queue, RowState, Times, WantedBy};
+use crate::ongoing::{Noted, NotedDialect, Ongoing, OutboxPart, Queue, RowState, Times, WantedBy};
 use crate::standing::Standing;
 use crate::ways::Way;
+use crate::whereabouts::Place;
 
 impl Engine {
     /// What is known of the peer at this address: what the user has set, else what earlier chats showed.
@@ -54,20 +57,26 @@ impl Engine {
         }
         let dialect = match self.policy.pins.of(address) {
             Some(_) => NotedDialect::Pinned,
-            None => NotedDialect::Began,
+            None => NotedDialect::Outdated,
         };
         // While a peer that was invited here answers from another port, the outbox means that one.
         let outbox_at = Some(address).filter(|address| self.chats.for_outbox(*address).is_none());
         self.chats.insert(Ongoing {
             id: 0,
             chat,
-            place: Place { address, local, outbox_at },
-            times: Times { since_ms: now.ms, expires_ms: Some(now.ms + expires_after.as_millis() as u64) },
+            place: Place::new(address, local, outbox_at),
+            times: Times {
+                since_ms: now.ms,
+                expires_ms: NonZeroU64::new(now.ms + expires_after.as_millis() as u64),
+            },
             queue: Queue::default(),
+            outbox: OutboxPart::NotTakenUp,
             wanted_by,
             standing,
-            noted: Noted { row: RowState::Current, dialect, is_key_known: true, likeness: None },
+            noted: Noted { row: RowState::Current, dialect, is_key_known: true },
+            likeness: None,
             timer: None,
+            listed: Listed::default(),
         })
     }
 }

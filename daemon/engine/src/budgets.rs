@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
-use simp_proto::{ChatEvent, Operation, Reason};
+use simp_proto::{ChatEvent, Moment, Operation, Reason};
 
 /// What an entry takes on the disk besides its text, about.
 const ENTRY_BYTES: u64 = 128;
@@ -99,20 +99,22 @@ impl Default for Budget {
 #[derive(Debug, Clone, Copy)]
 struct Account {
     bytes: u64,
-    at: Instant,
+    at: Moment,
 }
 
 impl Account {
     fn new(now: Instant) -> Self {
-        Self { bytes: 0, at: now }
+        Self { bytes: 0, at: now.into() }
     }
 
     /// What is used up by now, if so much comes back in a second.
     fn used(&mut self, now: Instant, per_second: u64) -> u64 {
-        let back = now.saturating_duration_since(self.at).as_millis() * u128::from(per_second) / 1_000;
+        let now = Moment::from(now);
+        let ms = u64::try_from(now.since(self.at).as_millis()).unwrap_or(u64::MAX);
+        let back = ms.saturating_mul(per_second) / 1_000;
         // Only whole bytes are counted, so that many looks within one of them lose nothing.
         if back > 0 {
-            self.bytes = self.bytes.saturating_sub(u64::try_from(back).unwrap_or(u64::MAX));
+            self.bytes = self.bytes.saturating_sub(back);
             self.at = now;
         }
         self.bytes

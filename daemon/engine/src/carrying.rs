@@ -54,7 +54,7 @@ impl Engine {
             && let Some(Owner::Chat(chat)) = self.channels.owner(channel)
             && let Some(ongoing) = self.chats.get(chat)
         {
-            self.unsent.note_heard(ongoing.place.address);
+            self.unsent.note_heard(ongoing.place.address());
         }
     }
 
@@ -131,7 +131,7 @@ impl Engine {
 
     fn has_room_for_text(&mut self, now: Now, key: usize) -> bool {
         let Some(ongoing) = self.chats.get(key) else { return true };
-        let from = Sender { ip: ongoing.place.address.ip(), is_established: ongoing.is_established() };
+        let from = Sender { ip: ongoing.place.address().ip(), is_established: ongoing.is_established() };
         self.budgets.has_room(now.instant, from, self.policy.budget, Operation::Chat)
     }
 
@@ -193,7 +193,7 @@ impl Engine {
     fn tell_of_other_key(&mut self, now: Now, key: usize, why: Broken) {
         let Broken::OtherKey(found) = why else { return };
         let Some(ongoing) = self.chats.get(key) else { return };
-        let (peer, expected) = (ongoing.place.address, ongoing.peer_key());
+        let (peer, expected) = (ongoing.place.address(), ongoing.peer_key());
         if self.limits.allow_notice(now.instant, peer.ip()) {
             let expected = expected.map(tracing::field::display);
             tracing::warn!(%peer, key = %found, expected, "whoever answers there has another key than before");
@@ -223,7 +223,7 @@ impl Engine {
     /// What a chat has to say over channels leaves; if it needs one, one is opened.
     pub(crate) fn let_out(&mut self, now: Now, key: usize) {
         let Some(ongoing) = self.chats.settling(key) else { return };
-        let address = ongoing.place.address;
+        let address = ongoing.place.address();
         let Some(machine) = ongoing.chat.secure_mut() else { return };
         while let Some(leaving) = machine.poll_leaving() {
             match leaving {

@@ -25,7 +25,7 @@ impl Engine {
         let Some(ongoing) = self.chats.get(chat) else { return Ok(()) };
         let likeness = self.likeness(ongoing.chat.user(), ongoing.peer_key())?;
         if likeness.is_some() {
-            self.chats.change(chat, |ongoing| ongoing.noted.likeness = likeness.map(Box::new));
+            self.chats.change(chat, |ongoing| ongoing.likeness = likeness.map(Box::new));
         }
         Ok(())
     }

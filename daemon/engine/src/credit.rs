@@ -4,8 +4,8 @@
 
 use std::time::Instant;
 
-use simp_proto::HEADER_LEN;
 use simp_proto::text::TEXT_MAX;
+use simp_proto::{HEADER_LEN, Moment};
 
 /// The longest ERR that strangers get.
 const ERR_BYTES: usize = HEADER_LEN + "User already in another chat".len();
@@ -16,51 +16,57 @@ const ADVANCE: usize = HEADER_LEN + TEXT_MAX;
 /// Bytes that may leave.
 #[derive(Debug, Clone, Copy)]
 pub struct Credit {
-    bytes: usize,
+    bytes: u32,
     /// Until then it has grown.
-    grown: Instant,
+    grown: Moment,
 }
 
 impl Credit {
     /// Of somebody who invites us, by a datagram of so many bytes. One SYN+ACK or FIN may be lost, and many peers invite
     /// once only: so it gets the bytes of the ERR too that it would get as a stranger.
     pub fn of_invitation(now: Instant, length: usize) -> Self {
-        Self { bytes: length + ERR_BYTES, grown: now }
+        Self { bytes: count(length + ERR_BYTES), grown: now.into() }
     }
 
     /// So many bytes came.
     pub fn earn(&mut self, length: usize) {
-        self.bytes = self.bytes.saturating_add(length);
+        self.bytes = self.bytes.saturating_add(count(length));
     }
 
     /// Somebody has answered for the first time: from now on it grows.
     pub fn open(&mut self, now: Instant) {
         self.earn(ADVANCE);
-        self.grown = now;
+        self.grown = now.into();
     }
 
     /// What left has arrived, as it seems: there may be as much in advance as before.
     pub fn restore(&mut self) {
-        self.bytes = self.bytes.max(ADVANCE);
+        self.bytes = self.bytes.max(count(ADVANCE));
     }
 
     /// Some time has passed. However long nothing leaves, no more than one message may leave in advance.
     pub fn grow(&mut self, now: Instant) {
-        let ms = now.saturating_duration_since(self.grown).as_millis();
-        let by = usize::try_from(ms * ERR_BYTES as u128 / 1_000).unwrap_or(usize::MAX);
+        let now = Moment::from(now);
+        let ms = u64::try_from(now.since(self.grown).as_millis()).unwrap_or(u64::MAX);
+        let by = u32::try_from(ms.saturating_mul(ERR_BYTES as u64) / 1_000).unwrap_or(u32::MAX);
         // Only whole bytes are counted, so that many looks within one of them lose nothing.
         if by > 0 {
-            self.bytes = self.bytes.max(self.bytes.saturating_add(by).min(ADVANCE));
+            self.bytes = self.bytes.max(self.bytes.saturating_add(by).min(count(ADVANCE)));
             self.grown = now;
         }
     }
 
     /// Takes so many bytes from it. False if it has not so many: then it stays as it is.
     pub fn spend(&mut self, length: usize) -> bool {
-        let left = self.bytes.checked_sub(length);
+        let left = self.bytes.checked_sub(count(length));
         self.bytes = left.unwrap_or(self.bytes);
         left.is_some()
     }
+}
+
+/// Of more bytes than can be counted there never are as many.
+fn count(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

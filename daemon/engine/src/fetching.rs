@@ -68,7 +68,7 @@ impl Engine {
             let channel = self.channels.name(Owner::Files(chat));
             pull.line = Line::Dialled { failures, channel };
             pull.timer = Some(self.wheel.set(now.instant + REMIND_EVERY, Timer::Files(chat)));
-            self.channels.open(channel, ongoing.place.address, ongoing.peer_key());
+            self.channels.open(channel, ongoing.place.address(), ongoing.peer_key());
         }
     }
 

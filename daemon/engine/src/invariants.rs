@@ -34,7 +34,7 @@ impl Engine {
             usize::from(self.policy.retain.age.is_some()) + usize::from(self.channels.has_timer());
         for (key, ongoing) in self.chats.iter() {
             ongoing.check(&self.store)?;
-            let (address, invited_at) = (ongoing.place.address, ongoing.place.invited_at());
+            let (address, invited_at) = (ongoing.place.address(), ongoing.place.invited_at());
             let holds = |address| self.outlet.holds(key, address);
             if ongoing.chat.is_held_back() && !holds(address) && !holds(invited_at) {
                 return Err(Broken(format!("{address} is held back, and nothing lets it go")));
@@ -91,9 +91,9 @@ impl Engine {
 
 impl Ongoing {
     fn check(&self, store: &Store) -> Result<(), Broken> {
-        let (address, state) = (self.place.address, self.chat.state());
+        let (address, state) = (self.place.address(), self.chat.state());
         let held = self.chat.unacknowledged() as u64 + self.queue.in_log;
-        let outbox = self.place.outbox_at.filter(|_| self.takes_kept_messages());
+        let outbox = self.place.outbox_at().filter(|_| self.takes_kept_messages());
         let backlog = Backlog { chat: self.logged(), outbox };
         let is_idle = state == State::Open && held == 0 && !self.is_for_outbox();
         let broken = if held != store.queued(backlog, self.queue.settled)? {

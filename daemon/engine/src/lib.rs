@@ -13,7 +13,7 @@
 //! - `files`: those that are under way. `fetching`: those of peers. `serving`: those of ours.
 //! - `settle`: brings a touched chat's log, queue, timer and datagrams up to date. `record`: its entries in the log.
 //!   `trace`: lines for whoever watches.
-//! - `roster`: the chats. `by_address`: which is with the peer at an address. `ongoing`: one of them. `begin`: a new one. `queue`: its messages that wait.
+//! - `roster`: the chats. `by_address`: which is with the peer at an address. `ongoing`: one of them. `whereabouts`: where its peer is. `listed`: what it counts as. `begin`: a new one. `queue`: its messages that wait.
 //! - `named`: chats as clients name and see them. `claims`: what peers are called, and
 //!   with which `likeness` to others.
 //! - `commands`: what clients want: which request goes to which file. `rights`: who may ask what. `work`: how much of that a turn takes on.
@@ -62,6 +62,7 @@ mod keeping;
 mod letters;
 mod likeness;
 mod limits;
+mod listed;
 mod machine;
 mod meeting;
 mod moves;
@@ -101,6 +102,7 @@ mod unsent;
 mod wake;
 mod ways;
 pub mod wheel;
+mod whereabouts;
 mod work;
 
 pub use budgets::Budget;

@@ -99,7 +99,7 @@ impl Machine {
     /// The peer's name; empty as long as it has told none.
     pub fn user(&self) -> &str {
         match self {
-            Self::Plain(chat) => chat.user().as_str(),
+            Self::Plain(chat) => chat.user(),
             Self::Secure(chat, _) => &chat.them().user,
         }
     }

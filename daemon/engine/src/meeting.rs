@@ -250,7 +250,7 @@ impl Engine {
         let is_key_known = self.store.is_known(key)?;
         let machine = SecureChat::invited(now.instant, me, (channel, key), hello, already);
         let wanted_by = if accepts { WantedBy::Peer } else { WantedBy::Users };
-        let expires_after = self.policy.chat.request_expiry;
+        let expires_after = self.policy.us.settings.request_expiry;
         let machine = Machine::Secure(Box::new(machine), Otherwise::Closed);
         let standing = Standing::proved();
         let chat = self.insert(now, (address, None), machine, (wanted_by, standing), expires_after);

@@ -27,7 +27,7 @@ impl Roster {
     /// What is special about the peers of open chats, of at most so many: those that began first.
     pub fn notes(&self, limit: usize) -> Vec<PeerNote> {
         let is_special = |ongoing: &Ongoing| {
-            let is_odd = ongoing.noted.likeness.is_some() || ongoing.chat.dialect().notes().next().is_some();
+            let is_odd = ongoing.likeness.is_some() || ongoing.chat.dialect().notes().next().is_some();
             ongoing.chat.state() == State::Open && is_odd
         };
         let note = |ongoing: &Ongoing| Some(PeerNote { peer: ongoing.peer(), note: ongoing.note()? });
@@ -117,7 +117,7 @@ enum Claim {
 impl Claim {
     fn of(ongoing: &Ongoing, who: Option<&Who>) -> Self {
         match who {
-            Some(Who::Ip(_) | Who::OnHost(..)) if ongoing.place.address.port() == PORT => Self::Port,
+            Some(Who::Ip(_) | Who::OnHost(..)) if ongoing.place.address().port() == PORT => Self::Port,
             _ if ongoing.chat.state() == State::Invited => Self::Asks,
             _ if ongoing.is_established() => Self::Established,
             _ if ongoing.standing.may_have_heard() => Self::Acknowledged,
@@ -136,10 +136,11 @@ fn chosen(meant: &[(usize, &Ongoing)], who: Option<&Who>) -> Option<usize> {
         meant.iter().filter(|(_, ongoing)| Claim::of(ongoing, who) == strongest).copied().collect();
     left.sort_by_key(|(_, ongoing)| ongoing.id);
     let (_, oldest) = *left.first()?;
-    let (user, ip) = (oldest.chat.user(), oldest.place.address.ip());
+    let (user, ip) = (oldest.chat.user(), oldest.place.address().ip());
     let has_one_name = !user.is_empty() && left.iter().all(|(_, ongoing)| ongoing.chat.user() == user);
-    let is_one_host = left.iter().all(|(_, ongoing)| ongoing.place.address.ip() == ip);
-    let is_on_port = |(_, ongoing): &&(usize, &Ongoing)| is_one_host && ongoing.place.address.port() == PORT;
+    let is_one_host = left.iter().all(|(_, ongoing)| ongoing.place.address().ip() == ip);
+    let is_on_port =
+        |(_, ongoing): &&(usize, &Ongoing)| is_one_host && ongoing.place.address().port() == PORT;
     let (key, _) = *left.iter().find(is_on_port).or(left.first())?;
     let may_be_chosen = match strongest {
         Claim::Port | Claim::Established | Claim::Acknowledged => false,
@@ -159,7 +160,8 @@ fn is_shown(ongoing: &Ongoing) -> bool {
 fn is_meant(ongoing: &Ongoing, who: Option<&Who>) -> bool {
     let user = ongoing.chat.user();
     who.is_none_or(|who| {
-        who.means(user, ongoing.place.address) || who.means(user, ongoing.place.invited_at())
+        who.means(user, ongoing.place.address())
+            || ongoing.place.moved_from().is_some_and(|at| who.means(user, at))
     })
 }
 

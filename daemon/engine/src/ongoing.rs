@@ -1,18 +1,23 @@
 //! One chat: its machine, and what the engine knows of it besides. Chats are found in `roster`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 use std::time::Instant;
 
 use simp_control::{ChatInfo, KeyId, Peer, Secure, State};
-use simp_proto::{Dialect, Moment};
+use simp_proto::Moment;
 use simp_store::{GivenUp, KeptChat, Speaker, Store};
 
 use crate::likeness::Likeness;
+use crate::listed::Listed;
 use crate::machine::Machine;
 use crate::now::Now;
 use crate::standing::Standing;
 use crate::timer::{Timer, Timers};
 use crate::wheel::TimerId;
+use crate::whereabouts::Place;
+
+// Ten thousand chats may be idle: what few of them have is in a box.
+const _: () = assert!(size_of::<Ongoing>() <= 128);
 
 /// A chat and what the engine knows of it besides.
 #[derive(Debug)]
@@ -27,26 +32,20 @@ pub struct Ongoing {
     pub times: Times,
     /// Our messages that wait in it.
     pub queue: Queue,
+    /// What the outbox has for the peer.
+    pub outbox: OutboxPart,
     /// Who wanted it.
     pub wanted_by: WantedBy,
     /// What the peer has shown of being there.
     pub standing: Standing,
     /// What is in the log of it.
     pub noted: Noted,
-    /// The timer that is set for it, and for when.
-    pub timer: Option<(Moment, TimerId)>,
-}
-
-/// Where a peer is, and where it was invited.
-#[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// Where it transmits from.
-    pub address: SocketAddr,
-    /// Which of our addresses it addressed, if we receive on several.
-    pub local: Option<IpAddr>,
-    /// Where the outbox knows it: its address, or the one that was invited if it answered from another port. `None`
-    /// if what is kept for this address is delivered in another chat.
-    pub outbox_at: Option<SocketAddr>,
+    /// What is to be known of the peer's name.
+    pub likeness: Option<Box<Likeness>>,
+    /// The timer that is set for it.
+    pub timer: Option<TimerId>,
+    /// How the roster has it listed.
+    pub listed: Listed,
 }
 
 /// Milliseconds since 1970.
@@ -55,7 +54,7 @@ pub struct Times {
     /// When it began.
     pub since_ms: u64,
     /// When it ends if it is not answered.
-    pub expires_ms: Option<u64>,
+    pub expires_ms: Option<NonZeroU64>,
 }
 
 /// How far the messages of a chat are.
@@ -67,8 +66,6 @@ pub struct Queue {
     pub loaded: u64,
     /// The newest that is delivered or given up.
     pub settled: u64,
-    /// What the outbox has for the peer.
-    pub outbox: OutboxPart,
 }
 
 /// Whether the outbox's messages for the peer are among those that wait in a chat.
@@ -91,12 +88,12 @@ pub enum WantedBy {
     /// Nobody but the outbox; we leave it by ourselves.
     Outbox {
         /// When, once everything is delivered.
-        leave_at: Option<Instant>,
+        leave_at: Option<Moment>,
     },
 }
 
 /// What is in the log of a chat.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Noted {
     /// Its row.
     pub row: RowState,
@@ -104,8 +101,6 @@ pub struct Noted {
     pub dialect: NotedDialect,
     /// The peer's key was known before this chat.
     pub is_key_known: bool,
-    /// What is to be known of the peer's name.
-    pub likeness: Option<Box<Likeness>>,
 }
 
 /// Whether the row of a chat holds as of now.
@@ -122,22 +117,10 @@ pub enum RowState {
 pub enum NotedDialect {
     /// Nothing is noted: the user has said how.
     Pinned,
-    /// Nothing of this chat yet.
-    Began,
-    /// This.
-    As(Dialect),
-}
-
-impl Place {
-    /// The address that was invited, if the peer answered from another port of it.
-    pub fn moved_from(&self) -> Option<SocketAddr> {
-        self.outbox_at.filter(|at| *at != self.address)
-    }
-
-    /// Where the peer is invited: its address, or where it was invited before it answered from another port.
-    pub fn invited_at(&self) -> SocketAddr {
-        self.outbox_at.unwrap_or(self.address)
-    }
+    /// Less than it has shown.
+    Outdated,
+    /// What it has shown.
+    Current,
 }
 
 impl Ongoing {
@@ -155,7 +138,7 @@ impl Ongoing {
     /// When we leave it by ourselves.
     pub fn leave_at(&self) -> Option<Instant> {
         match self.wanted_by {
-            WantedBy::Outbox { leave_at } => leave_at,
+            WantedBy::Outbox { leave_at } => leave_at.map(Moment::instant),
             WantedBy::Users | WantedBy::Peer => None,
         }
     }
@@ -188,17 +171,17 @@ impl Ongoing {
 
     /// The other side, as entries of the log name it.
     pub fn peer(&self) -> Peer {
-        Peer { user: self.chat.user().to_owned(), address: self.place.address.to_string() }
+        Peer { user: self.chat.user().to_owned(), address: self.place.address().to_string() }
     }
 
     /// The same, for an entry.
     pub fn peer_in(&self, store: &mut Store) -> Speaker {
-        store.peer(self.place.address, self.chat.user())
+        store.peer(self.place.address(), self.chat.user())
     }
 
     /// What is special about the peer, its name and how it speaks, as far as is known.
     pub fn note(&self) -> Option<String> {
-        let likeness = self.noted.likeness.iter().map(|likeness| likeness.to_string());
+        let likeness = self.likeness.iter().map(|likeness| likeness.to_string());
         let notes: Vec<_> = likeness.chain(self.chat.dialect().notes()).collect();
         (!notes.is_empty()).then(|| notes.join("; "))
     }
@@ -229,13 +212,13 @@ impl Ongoing {
         let (chat, machine) = (self.logged()?, self.chat.snapshot()?);
         Some(KeptChat {
             chat,
-            address: self.place.address,
+            address: self.place.address(),
             since_ms: self.times.since_ms,
             settled: self.queue.settled,
-            expires_ms: self.times.expires_ms,
+            expires_ms: self.times.expires_ms.map(NonZeroU64::get),
             for_outbox: self.is_for_outbox(),
             // Whoever leaves delivers nothing more, whatever is kept for the peer since: that is for the next chat.
-            outbox_at: self.place.outbox_at.filter(|_| !self.chat.is_leaving()),
+            outbox_at: self.place.outbox_at().filter(|_| !self.chat.is_leaving()),
             is_key_known: self.noted.is_key_known,
             machine,
         })
@@ -259,22 +242,24 @@ impl Ongoing {
         let deadlines = [self.chat.poll_timeout(), self.leave_at(), self.standing.deadline()];
         // Whoever is gone has nothing to wait for, whatever was asked of it.
         let is_there = self.chat.state() != State::Closed;
-        let deadline = deadlines.into_iter().flatten().min().filter(|_| is_there).map(Moment::from);
-        // Most datagrams change no deadline, and the wheel need not know of them.
-        if self.timer.map(|(set_for, _)| set_for) == deadline {
+        let deadline = deadlines.into_iter().flatten().min().filter(|_| is_there);
+        // Most datagrams change no deadline.
+        if let (Some(timer), Some(deadline)) = (self.timer, deadline)
+            && wheel.is_set_for(timer, deadline)
+        {
             return;
         }
-        if let Some((_, timer)) = self.timer.take() {
+        if let Some(timer) = self.timer.take() {
             wheel.cancel(timer);
         }
-        self.timer = deadline.map(|deadline| (deadline, wheel.set(deadline.instant(), Timer::Chat(key))));
+        self.timer = deadline.map(|deadline| wheel.set(deadline, Timer::Chat(key)));
     }
 
     /// Whether messages of the outbox are delivered in this chat, or will be once it is open.
     pub fn takes_kept_messages(&self) -> bool {
         match self.chat.state() {
             // Another chat has the outbox of this address.
-            _ if self.place.outbox_at.is_none() => false,
+            _ if self.place.outbox_at().is_none() => false,
             State::Accepting | State::Open => true,
             // We deliver before we leave.
             State::Closing => !self.chat.is_leaving(),

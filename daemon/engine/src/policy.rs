@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use simp_control::{KeyId, KeyIdError, Peer, Who, WhoError};
+use simp_proto::Us;
 use simp_proto::secure::{Name, NameError};
-use simp_proto::{Settings, UserName};
 use simp_store::Discard;
 
 use crate::budgets::Budget;
@@ -17,14 +17,12 @@ use crate::pins::Pins;
 pub struct Policy {
     /// The name that peers see in secure chats.
     pub name: Name,
-    /// The same in plain ones.
-    pub user: Arc<UserName>,
+    /// Who we are in plain chats, and how all behave.
+    pub us: Arc<Us>,
     /// Whose requests are accepted without asking.
     pub accept: Accept,
     /// Most chats at a time; 1 or more.
     pub max_chats: usize,
-    /// How chats behave.
-    pub chat: Settings,
     /// Whether chats are to be secure.
     pub secrecy: Secrecy,
     /// Most bytes of a text that is taken in a secure chat.

@@ -70,7 +70,7 @@ impl Ongoing {
 
     /// Where the outbox has messages for this chat.
     pub fn outbox_of(&self, absent: &Absentees) -> Option<SocketAddr> {
-        self.place.outbox_at.filter(|at| absent.has(*at))
+        self.place.outbox_at().filter(|at| absent.has(*at))
     }
 
     /// Which messages wait for this chat.
@@ -87,11 +87,11 @@ impl Ongoing {
         now: Now,
     ) -> Result<Vec<Taken>, StoreError> {
         let has_begun = matches!(self.chat.state(), State::Accepting | State::Open);
-        if self.queue.outbox == OutboxPart::TakenUp || !has_begun {
+        if self.outbox == OutboxPart::TakenUp || !has_begun {
             return Ok(Vec::new());
         }
         // Also if there is nothing: what is kept from now on is handed over as it comes.
-        self.queue.outbox = OutboxPart::TakenUp;
+        self.outbox = OutboxPart::TakenUp;
         let Some(at) = self.outbox_of(absent) else { return Ok(Vec::new()) };
         let too_long = self.give_up_too_long(store, now, (at, None))?;
         self.queue.in_log += store.queued(Backlog { chat: None, outbox: Some(at) }, 0)?;
@@ -100,7 +100,7 @@ impl Ongoing {
 
     /// Whether what the outbox has for its peer is among what waits in it.
     pub fn has_taken_up_outbox(&self) -> bool {
-        self.takes_kept_messages() && self.queue.outbox == OutboxPart::TakenUp
+        self.takes_kept_messages() && self.outbox == OutboxPart::TakenUp
     }
 
     /// The outbox has so many more messages for its peer, which is this host. All are newer than what the machine was
@@ -195,7 +195,7 @@ impl Ongoing {
             // At once: there may be as many as a user can queue, and one by one they would hold everybody up.
             store.give_up_queued(now.ms, chat, &self.peer(), self.queue.loaded, (reason, self.given_up()))?;
         }
-        self.queue = Queue { in_log: 0, loaded: newest, settled: newest, ..self.queue };
+        self.queue = Queue { in_log: 0, loaded: newest, settled: newest };
         Ok(())
     }
 }

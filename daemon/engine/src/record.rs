@@ -7,7 +7,7 @@ use simp_store::{FileStands, GivenUp, KeptFile, Store, StoreError, Taken};
 
 use crate::absent::Absentees;
 use crate::now::Now;
-use crate::ongoing::{Ongoing, RowState};
+use crate::ongoing::{NotedDialect, Ongoing, RowState};
 
 /// So many files of a peer may wait in a chat; any further one is refused.
 const OFFERS_MAX: u64 = 64;
@@ -49,7 +49,7 @@ impl Ongoing {
             store.note_kept(key, log, *number)?;
         }
         if let (ChatEvent::Opened, Some(key)) = (&event, self.peer_key()) {
-            store.note_key(now.ms, self.place.address, key, self.chat.user())?;
+            store.note_key(now.ms, self.place.address(), key, self.chat.user())?;
         }
         let was_file = match &event {
             ChatEvent::Undelivered(MessageId(message), _) if self.chat.secure().is_some() => {
@@ -105,6 +105,9 @@ impl Ongoing {
                 self.noted.row = RowState::Outdated;
             }
             ChatEvent::Message { .. } | ChatEvent::File { .. } => self.noted.row = RowState::Outdated,
+            ChatEvent::Learned(_) if self.noted.dialect == NotedDialect::Current => {
+                self.noted.dialect = NotedDialect::Outdated;
+            }
             _ => {}
         }
     }

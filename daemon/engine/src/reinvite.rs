@@ -79,7 +79,7 @@ impl Engine {
             return Ok(());
         }
         self.absent.wait_for_chat(&mut self.wheel, address);
-        let expires_after = self.policy.chat.request_expiry;
+        let expires_after = self.policy.us.settings.request_expiry;
         let at = self.looked_for_at(address)?;
         let way = self.way_to(now, at, None)?;
         let wanted_by = WantedBy::Outbox { leave_at: None };

@@ -2,6 +2,7 @@
 //! settled with the next turn.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use simp_control::{KeyId, State};
@@ -12,14 +13,16 @@ use simp_store::{Backlog, KeptChat, KeptMachine, Store, StoreError};
 use crate::asking::Asking;
 use crate::engine::Engine;
 use crate::hosts::Hosts;
+use crate::listed::Listed;
 use crate::machine::{Machine, Otherwise};
 use crate::now::Now;
-use crate::ongoing::{Noted, NotedDialect, Ongoing, OutboxPart, Place, Queue, RowState, Times, WantedBy};
+use crate::ongoing::{Noted, NotedDialect, Ongoing, OutboxPart, Queue, RowState, Times, WantedBy};
 use crate::policy::Policy;
 use crate::queue::Run;
 use crate::roster::Roster;
 use crate::standing::Standing;
 use crate::ways::Way;
+use crate::whereabouts::Place;
 
 /// A peer of the outbox is invited about this long after a start.
 const INVITE_WITHIN: Duration = Duration::from_secs(1);
@@ -54,7 +57,7 @@ impl Engine {
 
     /// Forgets all that is not in the log, and takes up the chats and the outbox as they are there.
     pub(crate) fn resume(&mut self, now: Now) -> Result<(), StoreError> {
-        for (_, timer) in self.chats.iter().filter_map(|(_, ongoing)| ongoing.timer) {
+        for timer in self.chats.iter().filter_map(|(_, ongoing)| ongoing.timer) {
             self.wheel.cancel(timer);
         }
         self.absent.clear(&mut self.wheel);
@@ -119,20 +122,18 @@ impl Engine {
         let mut ongoing = Ongoing {
             id: kept.chat,
             chat,
-            place: Place { address: kept.address, local: None, outbox_at: kept.outbox_at },
-            times: Times { since_ms: kept.since_ms, expires_ms: kept.expires_ms },
-            queue: Queue { in_log, loaded: kept.settled, settled: kept.settled, outbox },
+            place: Place::new(kept.address, None, kept.outbox_at),
+            times: Times { since_ms: kept.since_ms, expires_ms: kept.expires_ms.and_then(NonZeroU64::new) },
+            queue: Queue { in_log, loaded: kept.settled, settled: kept.settled },
+            outbox,
             wanted_by,
             standing,
-            noted: Noted {
-                row: RowState::Outdated,
-                dialect,
-                is_key_known: kept.is_key_known,
-                likeness: None,
-            },
+            noted: Noted { row: RowState::Outdated, dialect, is_key_known: kept.is_key_known },
+            likeness: None,
             timer: None,
+            listed: Listed::default(),
         };
-        ongoing.noted.likeness = self.likeness(ongoing.chat.user(), ongoing.peer_key())?.map(Box::new);
+        ongoing.likeness = self.likeness(ongoing.chat.user(), ongoing.peer_key())?.map(Box::new);
         ongoing.refill(&self.store, backlog, now.instant, Run::Last)?;
         tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
         self.chats.insert(ongoing);
@@ -157,7 +158,7 @@ impl Engine {
                 let (me, snapshot) = (self.secrecy.me(), snapshot.clone());
                 let chat = SecureChat::resume(begins.instant, me, snapshot, has_more, expires_after);
                 let machine = chat.map(|chat| Machine::Secure(Box::new(chat), Otherwise::Closed));
-                return Ok(machine.map(|machine| (machine, NotedDialect::Began)));
+                return Ok(machine.map(|machine| (machine, NotedDialect::Outdated)));
             }
             KeptMachine::Plain(snapshot) => *snapshot,
         };
@@ -166,12 +167,12 @@ impl Engine {
             let way = self.way_to(begins, kept.address, None)?;
             if way != Way::Plain {
                 let machine = self.invitation(begins, kept.address, way, expires_after)?;
-                return Ok(Some((machine, NotedDialect::Began)));
+                return Ok(Some((machine, NotedDialect::Outdated)));
             }
         }
         let going_on = Snapshot { dialect: pinned.unwrap_or(snapshot.dialect), ..snapshot };
-        let (me, settings) = (self.policy.user.clone(), self.policy.chat);
-        let chat = Chat::resume(begins.instant, me, settings, going_on, has_more, expires_after);
+        let us = self.policy.us.clone();
+        let chat = Chat::resume(begins.instant, us, going_on, has_more, expires_after);
         let Some(mut chat) = chat else { return Ok(None) };
         let dialect = match (pinned, snapshot.state) {
             // Set since the chat began, perhaps: from now on it holds.
@@ -179,8 +180,8 @@ impl Engine {
                 chat.pin();
                 NotedDialect::Pinned
             }
-            (None, State::Open | State::Closing) => NotedDialect::As(snapshot.dialect),
-            (None, _) => NotedDialect::Began,
+            (None, State::Open | State::Closing) => NotedDialect::Current,
+            (None, _) => NotedDialect::Outdated,
         };
         Ok(Some((Machine::Plain(Box::new(chat)), dialect)))
     }

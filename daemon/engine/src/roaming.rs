@@ -21,7 +21,7 @@ impl Engine {
         if is_there {
             return Ok(());
         }
-        let from = self.chats.get(chat).map(|ongoing| ongoing.place.address);
+        let from = self.chats.get(chat).map(|ongoing| ongoing.place.address());
         self.chats.roam(chat, address);
         // What the outbox has for where it was, and another chat had, waits for no chat any more.
         if let Some(from) = from.filter(|from| self.absent.has(*from) && self.chats.known_at(*from).is_none())
@@ -59,10 +59,10 @@ impl Engine {
     /// delivered in this chat.
     pub(crate) fn bring_outbox(&mut self, now: Now, chat: usize, key: KeyId) -> Result<(), StoreError> {
         let is_free = |ongoing: &&Ongoing| {
-            ongoing.queue.outbox == OutboxPart::NotTakenUp && ongoing.place.moved_from().is_none()
+            ongoing.outbox == OutboxPart::NotTakenUp && ongoing.place.moved_from().is_none()
         };
         let Some(ongoing) = self.chats.get(chat).filter(is_free) else { return Ok(()) };
-        let address = ongoing.place.address;
+        let address = ongoing.place.address();
         if self.absent.is_empty() || self.absent.has(address) {
             return Ok(());
         }
@@ -96,7 +96,7 @@ impl Engine {
     /// now, and that has those for where it was invited.
     pub(crate) fn taker(&self, address: SocketAddr) -> Option<usize> {
         let takes =
-            |ongoing: &Ongoing| ongoing.takes_kept_messages() && ongoing.place.outbox_at == Some(address);
+            |ongoing: &Ongoing| ongoing.takes_kept_messages() && ongoing.place.outbox_at() == Some(address);
         self.chats.for_outbox(address).filter(|key| self.chats.get(*key).is_some_and(takes))
     }
 

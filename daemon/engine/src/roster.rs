@@ -10,44 +10,13 @@ use simp_store::{Store, StoreError};
 use slab::Slab;
 
 use crate::by_address::ByAddress;
+use crate::listed::{Class, Listed};
 use crate::ongoing::{Ongoing, OutboxPart, RowState};
-
-/// What a chat counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// One of the `max_chats`.
-    Chat,
-    /// An invitation that waits for our user.
-    Request,
-    /// An invitation for the outbox; or no message goes either way any more, only the peer does not know it yet.
-    Neither,
-}
-
-impl Class {
-    fn of(ongoing: &Ongoing) -> Self {
-        match ongoing.chat.state() {
-            _ if ongoing.chat.is_over_for_us() || ongoing.chat.is_leaving() => Self::Neither,
-            // Nobody sees it before it opens, and it takes no room from what people want.
-            State::Inviting | State::Accepting if ongoing.is_unlogged() => Self::Neither,
-            State::Invited => Self::Request,
-            _ => Self::Chat,
-        }
-    }
-}
-
-/// A chat, how it is counted, and whether it waits to be settled.
-#[derive(Debug)]
-struct Listed {
-    class: Class,
-    is_touched: bool,
-    is_invitation: bool,
-    ongoing: Ongoing,
-}
 
 /// All chats.
 #[derive(Debug, Default)]
 pub struct Roster {
-    entries: Slab<Listed>,
+    entries: Slab<Ongoing>,
     by_address: ByAddress,
     /// Those that nobody has answered, neighbours beside each other.
     invitations: BTreeMap<SocketAddr, usize>,
@@ -63,10 +32,10 @@ pub struct Roster {
 
 impl Roster {
     /// Adds a chat, touched. An older one with the same peer must have been removed.
-    pub fn insert(&mut self, ongoing: Ongoing) -> usize {
-        let (address, moved_from) = (ongoing.place.address, ongoing.place.moved_from());
-        let listed = Listed { class: Class::Neither, is_touched: true, is_invitation: false, ongoing };
-        let key = self.entries.insert(listed);
+    pub fn insert(&mut self, mut ongoing: Ongoing) -> usize {
+        let (address, moved_from) = (ongoing.place.address(), ongoing.place.moved_from());
+        ongoing.listed = Listed { is_touched: true, ..Listed::default() };
+        let key = self.entries.insert(ongoing);
         self.touched.push_back(key);
         self.by_address.insert(address, key, address_of(&self.entries));
         self.moved.extend(moved_from.map(|from| (from, key)));
@@ -76,20 +45,19 @@ impl Roster {
 
     /// Removes a chat.
     pub fn remove(&mut self, key: usize) {
-        let Some(Listed { class, ongoing, .. }) = self.entries.try_remove(key) else { return };
-        self.by_address.remove(ongoing.place.address, key);
-        self.invitations.remove(&ongoing.place.address);
+        let Some(ongoing) = self.entries.try_remove(key) else { return };
+        self.by_address.remove(ongoing.place.address(), key);
+        self.invitations.remove(&ongoing.place.address());
         // The peer may have another by now.
         let key_of_peer = ongoing.peer_key().filter(|it| self.by_key.get(it) == Some(&key));
         key_of_peer.and_then(|key_of_peer| self.by_key.remove(&key_of_peer));
-        self.uncount(class);
+        self.uncount(ongoing.listed.class);
         if let Some(from) = ongoing.place.moved_from() {
             self.moved.remove(&from);
             // Whoever has come there since may have what the outbox holds, unless it was without from the start.
-            let other =
-                self.at(from).and_then(|key| self.entries.get_mut(key)).map(|listed| &mut listed.ongoing);
-            if let Some(other) = other.filter(|other| other.queue.outbox == OutboxPart::NotTakenUp) {
-                other.place.outbox_at = Some(from);
+            let other = self.at(from).and_then(|key| self.entries.get_mut(key));
+            if let Some(other) = other.filter(|other| other.outbox == OutboxPart::NotTakenUp) {
+                other.place.deliver_outbox_of(from);
             }
         }
     }
@@ -103,9 +71,10 @@ impl Roster {
 
     /// Returns the address that it had.
     fn change_address(&mut self, key: usize, to: SocketAddr) -> Option<SocketAddr> {
-        let listed = self.entries.get_mut(key)?;
-        let from = std::mem::replace(&mut listed.ongoing.place.address, to);
-        if listed.is_invitation {
+        let ongoing = self.entries.get_mut(key)?;
+        let from = ongoing.place.address();
+        ongoing.place.move_to(to);
+        if ongoing.listed.is_invitation {
             self.invitations.remove(&from);
             self.invitations.insert(to, key);
         }
@@ -117,8 +86,8 @@ impl Roster {
     /// The peer of a secure chat is at this address now, which has no chat. The outbox knows it by the first.
     pub fn roam(&mut self, key: usize, to: SocketAddr) {
         self.change_address(key, to);
-        let Some(Listed { ongoing, .. }) = self.entries.get_mut(key) else { return };
-        if let Some(at) = ongoing.place.outbox_at {
+        let Some(ongoing) = self.entries.get_mut(key) else { return };
+        if let Some(at) = ongoing.place.outbox_at() {
             // It may be back where it was.
             self.moved.remove(&at);
             self.moved.extend(ongoing.place.moved_from().map(|from| (from, key)));
@@ -127,8 +96,8 @@ impl Roster {
 
     /// What the outbox has for this address, and no chat delivers, is delivered in this chat.
     pub fn deliver_outbox_of(&mut self, key: usize, at: SocketAddr) {
-        let Some(Listed { ongoing, .. }) = self.entries.get_mut(key) else { return };
-        ongoing.place.outbox_at = Some(at);
+        let Some(ongoing) = self.entries.get_mut(key) else { return };
+        ongoing.place.deliver_outbox_of(at);
         self.moved.extend(ongoing.place.moved_from().map(|from| (from, key)));
     }
 
@@ -145,12 +114,12 @@ impl Roster {
     /// [`roam`](Self::roam) its address, and [`deliver_outbox_of`](Self::deliver_outbox_of) and [`remove`](Self::remove)
     /// may give it the outbox of an address.
     pub fn change<T>(&mut self, key: usize, change: impl FnOnce(&mut Ongoing) -> T) -> Option<T> {
-        let listed = self.entries.get_mut(key)?;
+        let ongoing = self.entries.get_mut(key)?;
         // Once in the queue is enough: it is settled with all that has happened to it by then.
-        if !std::mem::replace(&mut listed.is_touched, true) {
+        if !std::mem::replace(&mut ongoing.listed.is_touched, true) {
             self.touched.push_back(key);
         }
-        let changed = change(&mut listed.ongoing);
+        let changed = change(ongoing);
         self.recount(key);
         Some(changed)
     }
@@ -164,19 +133,19 @@ impl Roster {
     pub fn next_touched(&mut self) -> Option<usize> {
         let entries = &self.entries;
         std::iter::from_fn(|| self.touched.pop_front())
-            .find(|key| entries.get(*key).is_some_and(|listed| listed.is_touched))
+            .find(|key| entries.get(*key).is_some_and(|ongoing| ongoing.listed.is_touched))
     }
 
     /// A chat that is being settled, which is all that may be done with it: it is touched no longer.
     pub fn settling(&mut self, key: usize) -> Option<&mut Ongoing> {
-        let listed = self.entries.get_mut(key)?;
-        listed.is_touched = false;
-        Some(&mut listed.ongoing)
+        let ongoing = self.entries.get_mut(key)?;
+        ongoing.listed.is_touched = false;
+        Some(ongoing)
     }
 
     /// Those that are kept anew: whether they are touched does not change.
     pub fn keeping(&mut self) -> impl Iterator<Item = &mut Ongoing> {
-        self.entries.iter_mut().map(|(_, listed)| &mut listed.ongoing)
+        self.entries.iter_mut().map(|(_, ongoing)| ongoing)
     }
 
     /// Writes down where all chats that had messages stand, so that a start has little to read.
@@ -194,8 +163,9 @@ impl Roster {
     ) -> Result<Option<usize>, StoreError> {
         let mut kept = 0;
         for key in from..self.entries.capacity() {
-            let listed = self.entries.get_mut(key).map(|listed| &mut listed.ongoing);
-            let Some(ongoing) = listed.filter(|ongoing| ongoing.noted.row == RowState::Outdated) else {
+            let Some(ongoing) =
+                self.entries.get_mut(key).filter(|ongoing| ongoing.noted.row == RowState::Outdated)
+            else {
                 continue;
             };
             if kept == most {
@@ -235,20 +205,20 @@ impl Roster {
 
     /// Counts a chat anew after its state may have changed.
     pub fn recount(&mut self, key: usize) {
-        let Some(listed) = self.entries.get_mut(key) else { return };
-        if let Some(key_of_peer) = listed.ongoing.peer_key() {
+        let Some(ongoing) = self.entries.get_mut(key) else { return };
+        if let Some(key_of_peer) = ongoing.peer_key() {
             self.by_key.insert(key_of_peer, key);
         }
-        let is_invitation = matches!(listed.ongoing.chat.state(), State::Inviting | State::Invited);
-        if std::mem::replace(&mut listed.is_invitation, is_invitation) != is_invitation {
-            let address = listed.ongoing.place.address;
+        let is_invitation = matches!(ongoing.chat.state(), State::Inviting | State::Invited);
+        if std::mem::replace(&mut ongoing.listed.is_invitation, is_invitation) != is_invitation {
+            let address = ongoing.place.address();
             match is_invitation {
                 true => _ = self.invitations.insert(address, key),
                 false => _ = self.invitations.remove(&address),
             }
         }
-        let class = Class::of(&listed.ongoing);
-        let was = std::mem::replace(&mut listed.class, class);
+        let class = Class::of(&ongoing.chat, ongoing.is_unlogged());
+        let was = std::mem::replace(&mut ongoing.listed.class, class);
         match class {
             Class::Chat => self.chats += 1,
             Class::Request => self.requests += 1,
@@ -268,7 +238,7 @@ impl Roster {
 
     /// The chat with this key.
     pub fn get(&self, key: usize) -> Option<&Ongoing> {
-        self.entries.get(key).map(|listed| &listed.ongoing)
+        self.entries.get(key)
     }
 
     /// The key of the chat with the peer at this address.
@@ -311,7 +281,7 @@ impl Roster {
 
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &Ongoing)> {
-        self.entries.iter().map(|(key, listed)| (key, &listed.ongoing))
+        self.entries.iter()
     }
 
     /// How many there are, whatever they count as.
@@ -344,8 +314,8 @@ impl Roster {
 }
 
 /// The address of the peer of each chat.
-fn address_of(entries: &Slab<Listed>) -> impl Fn(usize) -> Option<SocketAddr> {
-    |key| entries.get(key).map(|listed| listed.ongoing.place.address)
+fn address_of(entries: &Slab<Ongoing>) -> impl Fn(usize) -> Option<SocketAddr> {
+    |key| entries.get(key).map(|ongoing| ongoing.place.address())
 }
 
 fn requests<'a>(

@@ -32,7 +32,7 @@ pub struct Secrecy {
 /// What peers are told of us.
 pub fn introduction(key: KeyId, policy: &Policy, store: &Store) -> Me {
     let (user, log) = (policy.name.to_string(), store.log_id().to_string());
-    Me { key, user, log, text_max: policy.text_max as u64, settings: policy.chat }
+    Me { key, user, log, text_max: policy.text_max as u64, settings: policy.us.settings }
 }
 
 impl Secrecy {

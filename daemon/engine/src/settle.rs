@@ -88,7 +88,7 @@ impl Engine {
         // They leave after the commit: an ACK promises that we have the message.
         let is_over = ongoing.chat.state() == State::Closed;
         if self.outlet.has_room() || (is_over && self.outlet.takes_last_words()) {
-            let to = (ongoing.place.address, ongoing.place.local);
+            let to = (ongoing.place.address(), ongoing.place.local());
             for datagram in ongoing.leaving(now.instant) {
                 self.transmits.push(now.instant, to, &datagram);
                 self.outlet.take();
@@ -103,7 +103,7 @@ impl Engine {
         let chat = ongoing.id;
         if is_over {
             self.wake.note_over(now.instant, ongoing);
-            self.outlet.note_over(ongoing.place.address);
+            self.outlet.note_over(ongoing.place.address());
             self.outlet.note_over(ongoing.place.invited_at());
             self.chats.remove(key);
             self.end_files(chat);
@@ -160,7 +160,7 @@ impl Ongoing {
         let invited_at = self.place.invited_at();
         let mut settled = Settled {
             invited_at,
-            address: self.place.address,
+            address: self.place.address(),
             is_established: self.is_established(),
             gone: Vec::new(),
             added: Added::default(),
@@ -239,25 +239,19 @@ impl Ongoing {
 
     /// Keeps that there was a chat with the peer, and what it has shown of how it speaks, once there was one.
     fn note_dialect(&mut self, store: &mut Store, now: Now, has_opened: bool) -> Result<(), StoreError> {
-        let dialect = self.chat.dialect();
         // Whoever only knocks is not remembered.
         let was_open = match self.chat.state() {
             State::Open => true,
             State::Closing => has_opened || !self.chat.is_over_for_us(),
             State::Inviting | State::Invited | State::Accepting | State::Closed => has_opened,
         };
-        let is_noted = match self.noted.dialect {
-            NotedDialect::Began => false,
-            NotedDialect::As(before) => before == dialect,
-            NotedDialect::Pinned => true,
-        };
-        if is_noted || !was_open {
+        if self.noted.dialect != NotedDialect::Outdated || !was_open {
             return Ok(());
         }
-        self.noted.dialect = NotedDialect::As(dialect);
-        let (ms, address) = (now.ms, self.place.address);
+        self.noted.dialect = NotedDialect::Current;
+        let (ms, address) = (now.ms, self.place.address());
         match self.chat.plain() {
-            Some(chat) => store.learn(ms, address, *chat.user(), dialect),
+            Some(chat) => store.learn(ms, address, chat.user(), chat.dialect()),
             None => store.meet(ms, address, self.chat.user()),
         }
     }
@@ -268,7 +262,7 @@ impl Ongoing {
             self.chat.state() == State::Open && self.chat.unacknowledged() == 0 && self.queue.in_log == 0;
         if let WantedBy::Outbox { leave_at } = &mut self.wanted_by {
             let after = if is_room_wanted { LINGER_SHORT } else { LINGER };
-            *leave_at = is_idle.then(|| now.instant + after);
+            *leave_at = is_idle.then(|| (now.instant + after).into());
         }
     }
 }

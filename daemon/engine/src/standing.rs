@@ -10,13 +10,13 @@
 use std::time::{Duration, Instant};
 
 use simp_control::State;
-use simp_proto::{Handled, Operation};
+use simp_proto::{Handled, Moment, Operation};
 
 use crate::acks::Acks;
 use crate::credit::Credit;
 
 /// So many messages that a peer acknowledges in a row prove that it is there, unless an ACK is in vain meanwhile.
-const PROVED_BY: u32 = 4;
+const PROVED_BY: u8 = 4;
 
 /// A question is asked once more after this long.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -35,6 +35,9 @@ const ASK_PROVED_AFTER: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct Standing(Option<Box<Doubt>>);
 
+// Each chat that a stranger began has one.
+const _: () = assert!(size_of::<Doubt>() <= 40);
+
 /// What a peer has shown that our user has not spoken for.
 #[derive(Debug)]
 struct Doubt {
@@ -48,12 +51,12 @@ struct Doubt {
 #[derive(Debug, Clone, Copy)]
 enum Proof {
     /// Nothing since then.
-    None { since: Instant },
+    None { since: Moment },
     /// The same, but our user has accepted: what is said in the chat leaves once it is open, and so does its end. Whoever
     /// answers then is left in peace.
-    Accepted { since: Instant },
+    Accepted { since: Moment },
     /// It answered our SYN+ACK, and has acknowledged so many messages in a row. It is not asked before this moment.
-    Guessable { fits: u32, said: Said, ask_from: Option<Instant> },
+    Guessable { fits: u8, said: Said, ask_from: Option<Moment> },
 }
 
 /// What a peer has said that opened a chat.
@@ -70,8 +73,9 @@ enum Said {
 /// We have asked, and wait for an answer.
 #[derive(Debug, Clone, Copy)]
 struct Question {
-    again_at: Option<Instant>,
-    until: Instant,
+    until: Moment,
+    /// Before that it is asked once more.
+    is_again: bool,
 }
 
 /// What a question has come to.
@@ -94,12 +98,12 @@ impl Standing {
     /// Of somebody who invites us, by a datagram of so many bytes.
     pub fn unheard(now: Instant, length: usize) -> Self {
         let credit = Credit::of_invitation(now, length);
-        Self::doubted(Proof::None { since: now }, credit, Acks::default())
+        Self::doubted(Proof::None { since: now.into() }, credit, Acks::default())
     }
 
     /// Of somebody who invited the last run.
     pub fn unheard_by_last_run(now: Instant) -> Self {
-        Self::doubted(Proof::None { since: now }, Credit::of_invitation(now, 0), Acks::of_last_run())
+        Self::doubted(Proof::None { since: now.into() }, Credit::of_invitation(now, 0), Acks::of_last_run())
     }
 
     /// Of the peer of a chat that the last run had and of which no more is known.
@@ -135,7 +139,7 @@ impl Standing {
 
     /// How many of our messages a peer has acknowledged that said something, but nothing to our question; `None` for any
     /// other.
-    pub fn acknowledged_if_unsure(&self) -> Option<u32> {
+    pub fn acknowledged_if_unsure(&self) -> Option<u8> {
         match self.0.as_ref()?.proof {
             Proof::Guessable { fits, said: Said::NoAnswer, .. } => Some(fits),
             _ => None,
@@ -205,13 +209,13 @@ impl Standing {
 
     /// It is being asked.
     pub fn ask(&mut self, now: Instant) {
-        self.wait_for(Question { again_at: Some(now + ASK_AGAIN_AFTER), until: now + ANSWERS_WITHIN });
+        self.wait_for(Question { until: (now + ANSWERS_WITHIN).into(), is_again: true });
     }
 
     /// Our SYN+ACK has asked it.
     pub fn wait_for_answer(&mut self, now: Instant) {
         let until = self.unheard_since().unwrap_or(now) + ANSWERS_WITHIN;
-        self.wait_for(Question { again_at: None, until: until.max(now) });
+        self.wait_for(Question { until: until.max(now).into(), is_again: false });
     }
 
     fn wait_for(&mut self, question: Question) {
@@ -222,8 +226,7 @@ impl Standing {
 
     /// When [`unanswered`](Self::unanswered) has something to say.
     pub fn deadline(&self) -> Option<Instant> {
-        let question = self.0.as_ref()?.question?;
-        Some(question.again_at.unwrap_or(question.until))
+        Some(self.0.as_ref()?.question?.deadline())
     }
 
     /// What is to be done about a question that is not answered.
@@ -234,7 +237,15 @@ impl Standing {
             doubt.question = None;
             return Some(doubt.proof.unanswered(now));
         }
-        question.again_at.take_if(|at| *at <= now).map(|_| Unanswered::AskAgain)
+        let is_again = question.is_again && question.deadline() <= now;
+        question.is_again &= !is_again;
+        is_again.then_some(Unanswered::AskAgain)
+    }
+}
+
+impl Question {
+    fn deadline(self) -> Instant {
+        if self.is_again { self.until - (ANSWERS_WITHIN - ASK_AGAIN_AFTER) } else { self.until.instant() }
     }
 }
 
@@ -249,7 +260,7 @@ impl Doubt {
         if self.acks.are_in_doubt(now) {
             return;
         }
-        (*fits, *said) = (*fits + 1, Said::Something);
+        (*fits, *said) = (fits.saturating_add(1), Said::Something);
         self.credit.restore();
         if self.proof.is_proof() {
             self.leave_in_peace(now);
@@ -312,7 +323,7 @@ impl Doubt {
     fn leave_in_peace(&mut self, now: Instant) {
         let after = if self.proof.is_proof() { ASK_PROVED_AFTER } else { ASK_ANEW_AFTER };
         if let Proof::Guessable { said, ask_from, .. } = &mut self.proof {
-            (*said, *ask_from) = (Said::Something, Some(now + after));
+            (*said, *ask_from) = (Said::Something, Some((now + after).into()));
         }
         self.question = None;
     }
@@ -330,7 +341,7 @@ impl Proof {
 
     fn unheard_since(&self) -> Option<Instant> {
         match self {
-            Self::None { since } | Self::Accepted { since } => Some(*since),
+            Self::None { since } | Self::Accepted { since } => Some(since.instant()),
             Self::Guessable { .. } => None,
         }
     }
@@ -346,7 +357,7 @@ impl Proof {
     fn unanswered(&mut self, now: Instant) -> Unanswered {
         match self {
             Self::Guessable { said, ask_from, .. } if *said != Said::Nothing => {
-                (*said, *ask_from) = (Said::NoAnswer, Some(now + ASK_ANEW_AFTER));
+                (*said, *ask_from) = (Said::NoAnswer, Some((now + ASK_ANEW_AFTER).into()));
                 Unanswered::Unsure
             }
             _ => Unanswered::Gone,

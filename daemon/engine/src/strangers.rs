@@ -123,14 +123,14 @@ impl Engine {
         }
         // From here on it has a place in the log: that is what the limits above are for.
         let known = self.known_of(now, origin.from)?;
-        let mut chat = Chat::invited(now.instant, self.policy.user.clone(), self.policy.chat, known, syn);
+        let mut chat = Chat::invited(now.instant, self.policy.us.clone(), known, syn);
         let late = self.wake.copies_until(now.instant, origin.from);
         if let Some(until) = copies_live_until.max(late) {
             chat.answer_from(until);
         }
         let wanted_by = if accepts { WantedBy::Peer } else { WantedBy::Users };
         let standing = Standing::unheard(now.instant, origin.length);
-        let expires_after = self.policy.chat.request_expiry;
+        let expires_after = self.policy.us.settings.request_expiry;
         let place = (origin.from, origin.local);
         let key =
             self.insert(now, place, Machine::Plain(Box::new(chat)), (wanted_by, standing), expires_after);
@@ -223,7 +223,7 @@ impl Engine {
         // Of what cannot leave at once, answers to strangers go first.
         if self.outlet.has_room() {
             self.outlet.take();
-            self.transmits.answer(now.instant, to, *self.policy.user, answer);
+            self.transmits.answer(now.instant, to, self.policy.us.user, answer);
         } else {
             self.counters.not_transmitted += 1;
         }

@@ -14,7 +14,7 @@ impl Ongoing {
         match event {
             ChatEvent::Learned(learned) => self.trace_learned(learned),
             ChatEvent::Closed { reason, .. } => {
-                tracing::debug!(peer = %self.place.address, invitation = %reason);
+                tracing::debug!(peer = %self.place.address(), invitation = %reason);
             }
             _ => {}
         }
@@ -23,7 +23,7 @@ impl Ongoing {
     /// Says what was found out about how the peer speaks. Whoever only knocks may show a lot, so that is for those who
     /// look closely.
     fn trace_learned(&self, Learned { dialect, because }: &Learned) {
-        let (chat, peer) = (self.id, self.place.address);
+        let (chat, peer) = (self.id, self.place.address());
         match self.chat.state() {
             State::Open | State::Closing => tracing::info!(chat, %peer, learned = %dialect, because),
             _ => tracing::debug!(chat, %peer, learned = %dialect, because),
@@ -32,7 +32,7 @@ impl Ongoing {
 
     /// Says it in the log of the program: at `info` what concerns the whole chat, and what went wrong.
     pub fn trace(&self, event: Kind, message: Option<u64>, reason: Option<Reason>) {
-        let (chat, peer, reason) = (self.id, self.place.address, reason.map(display));
+        let (chat, peer, reason) = (self.id, self.place.address(), reason.map(display));
         match event {
             Kind::Request | Kind::Opened => {
                 tracing::info!(chat, %peer, %event, user = %NameOrDash(self.chat.user()));

@@ -70,7 +70,7 @@ impl Wake {
     /// that is known to accept so.
     pub fn is_late_ack(&self, now: Instant, ongoing: &Ongoing, datagram: &Datagram) -> bool {
         datagram.operation == Operation::Ack
-            && self.may_end_again(now, ongoing.place.address)
+            && self.may_end_again(now, ongoing.place.address())
             && ongoing.chat.plain().is_some_and(|chat| chat.would_take_for_acceptance(datagram))
     }
 
@@ -87,7 +87,7 @@ impl Wake {
 
     /// A chat is over.
     pub fn note_over(&mut self, now: Instant, ongoing: &Ongoing) {
-        let address = ongoing.place.address;
+        let address = ongoing.place.address();
         if let Some(until) = ongoing.chat.plain().and_then(Chat::acks_until).filter(|until| *until > now) {
             self.acks.note(now, address, until);
         }

@@ -92,8 +92,7 @@ impl Engine {
         expires_after: Duration,
     ) -> Result<Chat, StoreError> {
         let known = self.known_of(now, address)?;
-        let mut chat =
-            Chat::invite(now.instant, self.policy.user.clone(), self.policy.chat, known, expires_after);
+        let mut chat = Chat::invite(now.instant, self.policy.us.clone(), known, expires_after);
         if let Some(until) = self.wake.copies_until(now.instant, address) {
             chat.invite_from(until);
         }
@@ -103,10 +102,10 @@ impl Engine {
     /// Nobody has answered securely: the invitation goes on as a plain one.
     pub(crate) fn fall_back(&mut self, now: Now, key: usize, why: Broken) -> Result<(), StoreError> {
         let Some(ongoing) = self.chats.get(key) else { return Ok(()) };
-        let (address, expires_ms) = (ongoing.place.address, ongoing.times.expires_ms.unwrap_or_default());
+        let (address, expires_ms) = (ongoing.place.address(), ongoing.times.expires_ms);
         tracing::debug!(chat = ongoing.id, peer = %address, ?why, "not secure");
         self.secrecy.note_plain(now.instant, address);
-        let left = Duration::from_millis(expires_ms.saturating_sub(now.ms));
+        let left = Duration::from_millis(expires_ms.map_or(0, |at| at.get().saturating_sub(now.ms)));
         let chat = self.plain_invitation(now, address, left)?;
         self.chats.change(key, |ongoing| {
             ongoing.chat.channel().into_iter().for_each(|channel| self.channels.end(channel));

@@ -22,6 +22,7 @@
 //!
 //! What lives here is time in, tokens out. What a token means, and the clock itself, belong to the caller.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 const LEVELS: usize = 6;
@@ -59,7 +60,7 @@ pub struct Wheel<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimerId {
     index: u32,
-    generation: u32,
+    generation: NonZeroU32,
 }
 
 #[derive(Debug)]
@@ -68,8 +69,8 @@ struct Entry<T> {
     deadline: u64,
     next: u32,
     prev: u32,
-    /// How many timers this entry has held before; tells its timer from stale ids.
-    generation: u32,
+    /// How many timers this entry has held, with this one; tells its timer from stale ids.
+    generation: NonZeroU32,
     token: T,
 }
 
@@ -106,10 +107,19 @@ impl<T: Copy> Wheel<T> {
 
     /// Forgets a timer. Does nothing if it has expired or has been cancelled already.
     pub fn cancel(&mut self, timer: TimerId) {
-        if self.entries.get(timer.index as usize).is_some_and(|entry| entry.generation == timer.generation) {
+        if self.entry_of(timer).is_some() {
             self.unlink(timer.index);
             self.release(timer.index);
         }
+    }
+
+    /// Whether a timer is set, and expires at this deadline.
+    pub fn is_set_for(&self, timer: TimerId, deadline: Instant) -> bool {
+        self.entry_of(timer).is_some_and(|entry| entry.deadline == self.tick_at_or_after(deadline))
+    }
+
+    fn entry_of(&self, timer: TimerId) -> Option<&Entry<T>> {
+        self.entries.get(timer.index as usize).filter(|entry| entry.generation == timer.generation)
     }
 
     /// When to call [`pop_expired`](Self::pop_expired) next; `None` if no timer is set.
@@ -228,17 +238,18 @@ impl<T: Copy> Wheel<T> {
             return timer;
         }
         // Memory runs out long before u32 does: 2^32 entries are 96 GB.
-        let timer = TimerId { index: self.entries.len() as u32, generation: 0 };
-        self.entries.push(Entry { deadline, next: NONE, prev: NONE, generation: 0, token });
+        let generation = NonZeroU32::MIN;
+        let timer = TimerId { index: self.entries.len() as u32, generation };
+        self.entries.push(Entry { deadline, next: NONE, prev: NONE, generation, token });
         timer
     }
 
     fn release(&mut self, index: u32) -> T {
         let entry = &mut self.entries[index as usize];
-        entry.generation += 1;
+        entry.generation = entry.generation.saturating_add(1);
         // An entry that has used up its generations rests for good, lest a stale id match again: 24 bytes
         // lost in four billion timers.
-        if entry.generation < u32::MAX {
+        if entry.generation < NonZeroU32::MAX {
             entry.next = self.free;
             self.free = index;
         }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::Peer;
-use simp_proto::{Dialect, Habit, Known, UserName};
+use simp_proto::{Dialect, Habit, Known};
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -37,12 +37,12 @@ impl Store {
         &mut self,
         now_ms: u64,
         address: SocketAddr,
-        user: UserName,
+        user: &str,
         dialect: Dialect,
     ) -> Result<(), StoreError> {
         self.begin()?;
         let (ip, dialect) = (address.ip().to_string(), dialect.to_string());
-        let row = params![address.to_string(), ip, user.as_str(), now_ms as i64, dialect];
+        let row = params![address.to_string(), ip, user, now_ms as i64, dialect];
         let change = "UPDATE peers SET ip = ?2, user = ?3, seen = ?4, dialect = ?5 WHERE address = ?1";
         let added = self.change_or_add(change, "INSERT INTO peers VALUES (?1, ?2, ?3, ?5, ?4)", row)?;
         self.note_peers_added(added)

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use simp_control::{Host as At, Kind, LookupError};
 use simp_engine::{Accept, LookedUp, Now, Policy, Secrecy};
-use simp_proto::{Datagram, Operation, Settings};
+use simp_proto::{Datagram, Operation, Settings, Us};
 use simp_seeds::{Random, replaying};
 use simp_store::Store;
 
@@ -120,9 +120,11 @@ impl World {
     }
 
     pub fn policy(&self, host: usize) -> Policy {
-        let chat = Settings { attempts: self.attempts, ..Settings::default() };
+        let policy = driver::policy(NAMES[host], Accept::All, self.max_chats);
+        let settings = Settings { attempts: self.attempts, ..Settings::default() };
+        let us = Us { settings, ..*policy.us }.into();
         let secrecy = if self.network.kind == Kinds::Channels { Secrecy::Require } else { Secrecy::Off };
-        Policy { chat, secrecy, ..driver::policy(NAMES[host], Accept::All, self.max_chats) }
+        Policy { us, secrecy, ..policy }
     }
 
     pub fn plan(&mut self, when: u64, host: usize, step: Step) {

@@ -2,7 +2,7 @@
 
 use simp_control::{Forgotten, Kind, PeerInfo, Reply, Request};
 use simp_engine::{Accept, Pins, Policy};
-use simp_proto::{Operation, UserName};
+use simp_proto::Operation;
 use simp_store::Store;
 
 use super::{Host, SocketAddr, ask_me, peer};
@@ -16,8 +16,7 @@ fn pins(table: &[(&str, &str)]) -> Pins {
 }
 
 fn learn(store: &mut Store, address: SocketAddr, dialect: &str) {
-    let (user, dialect) = (UserName::new("bob").unwrap(), dialect.parse().unwrap());
-    store.learn(1, address, user, dialect).unwrap();
+    store.learn(1, address, "bob", dialect.parse().unwrap()).unwrap();
 }
 
 fn listed(host: &mut Host, after: &str) -> (Vec<PeerInfo>, bool) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use simp_control::{Kind, Request};
 use simp_engine::{Accept, Policy};
-use simp_proto::{Datagram, Operation, Settings, UserName};
+use simp_proto::{Datagram, Operation, Settings, Us, UserName};
 
 use super::{Host, SocketAddr, datagram, peer};
 use crate::driver;
@@ -180,7 +180,9 @@ fn our_answers_leave_although_our_message_does_not() {
 fn a_request_that_ends_costs_no_more_than_two_fins() {
     let settings = Settings { request_expiry: Duration::from_secs(9), ..Settings::default() };
     for end in ["declined", "expired", "accepted, and left"] {
-        let mut host = Host::with(Policy { chat: settings, ..super::ask_me(3) });
+        let policy = super::ask_me(3);
+        let us = Us { settings, ..*policy.us }.into();
+        let mut host = Host::with(Policy { us, ..policy });
         host.hears(peer(2), Operation::Syn, 0);
         match end {
             "declined" => _ = host.ask(Request::Decline { who: None }).unwrap(),

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use simp_proto::{
-    Chat, ChatEvent, Datagram, Handled, MessageId, Operation, Outgoing, Settings, Snapshot, State, Text,
-    UserName,
+    Chat, ChatEvent, Datagram, Handled, MessageId, Operation, Outgoing, Snapshot, State, Text, Us, UserName,
 };
 
 /// No input lets a machine transmit more at once.
@@ -28,7 +27,7 @@ pub fn me() -> UserName {
 pub struct Watched {
     chat: Chat,
     now: Instant,
-    settings: Settings,
+    us: Us,
     told: Told,
     /// What a restart would find.
     kept: Option<Snapshot>,
@@ -41,12 +40,12 @@ pub struct Watched {
 
 impl Watched {
     /// A chat that begins.
-    pub fn new(now: Instant, settings: Settings, chat: Chat) -> Self {
+    pub fn new(now: Instant, us: Us, chat: Chat) -> Self {
         let kept = chat.snapshot();
         Self {
             chat,
             now,
-            settings,
+            us,
             told: Told::Nothing,
             kept,
             waiting: VecDeque::new(),
@@ -56,10 +55,10 @@ impl Watched {
     }
 
     /// One that an earlier run has left.
-    pub fn resumed(now: Instant, settings: Settings, kept: Snapshot, expires_after: Duration) -> Self {
+    pub fn resumed(now: Instant, us: Us, kept: Snapshot, expires_after: Duration) -> Self {
         crate::trace(&kept);
-        let chat = Chat::resume(now, me(), settings, kept, false, expires_after).unwrap();
-        let mut watched = Self::new(now, settings, chat);
+        let chat = Chat::resume(now, us, kept, false, expires_after).unwrap();
+        let mut watched = Self::new(now, us, chat);
         watched.told = told_before(kept.state);
         watched
     }
@@ -69,7 +68,7 @@ impl Watched {
         crate::trace(&("is taken up again", self.kept));
         let Some(kept) = self.kept else { return };
         let is_waiting = !self.waiting.is_empty();
-        let chat = Chat::resume(self.now, me(), self.settings, kept, is_waiting, expires_after);
+        let chat = Chat::resume(self.now, self.us, kept, is_waiting, expires_after);
         self.chat = chat.unwrap();
         self.told = told_before(kept.state);
         for message in &self.waiting {

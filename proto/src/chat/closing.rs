@@ -97,8 +97,8 @@ impl Chat {
         let dialect = self.dialect();
         match () {
             () if dialect.has(Habit::NeverAcks) => FINS_UNCONFIRMED,
-            () if dialect.is_foreign() => FINS_TO_FOREIGN.min(self.limits.attempts),
-            () => self.limits.attempts,
+            () if dialect.is_foreign() => FINS_TO_FOREIGN.min(self.us.settings.attempts),
+            () => self.us.settings.attempts,
         }
     }
 

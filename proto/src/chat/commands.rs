@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use simp_values::text::{Seq, UserName};
+use simp_values::text::Seq;
 use simp_values::{Reason, State};
 
 use super::opening::RING_AFTER;
-use super::pending::Transmit;
-use super::phase::{Invitee, OpenedBy, Phase, Ringing};
+use super::phase::{Acceptance, Invitee, OpenedBy, Phase};
 use super::table::SYN_AGAIN_AFTER;
-use super::{Chat, ChatEvent, Known, Settings, Snapshot, StateError, words};
+use super::{Chat, ChatEvent, Known, Snapshot, StateError, Us, words};
 use crate::arq::{COPY_LIVES_FOR, MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
 use crate::dialect::Habit;
@@ -20,8 +19,7 @@ impl Chat {
     /// Invites a peer: a chat that is `inviting` until the peer answers or `expires_after` is over.
     pub fn invite(
         now: Instant,
-        me: impl Into<Arc<UserName>>,
-        settings: Settings,
+        us: impl Into<Arc<Us>>,
         known: impl Into<Known>,
         expires_after: Duration,
     ) -> Self {
@@ -33,31 +31,26 @@ impl Chat {
         let syn = Repeat { sent: 1, due: again };
         let invitee = if known.is_stranger { Invitee::Stranger } else { Invitee::Known };
         let phase = Phase::Inviting { syn, expires, invitee };
-        let mut chat = Self::new(me.into(), settings, Messages::new(known.dialect()), phase);
+        let mut chat = Self::new(us.into(), Messages::new(known.dialect()), phase);
         chat.out.transmit(Operation::Syn, Seq::ZERO.field());
         chat
     }
 
     /// Makes a request of a SYN: a chat that is `invited` until our user answers.
-    pub fn invited(
-        now: Instant,
-        me: impl Into<Arc<UserName>>,
-        settings: Settings,
-        known: impl Into<Known>,
-        syn: &Datagram,
-    ) -> Self {
-        let known = known.into();
-        let expires = (now + settings.request_expiry).into();
-        let phase = Phase::Invited { expires, ringing: Ringing::No, answer_from: None };
-        let mut chat = Self::new(me.into(), settings, Messages::new(known.dialect()), phase);
+    pub fn invited(now: Instant, us: impl Into<Arc<Us>>, known: impl Into<Known>, syn: &Datagram) -> Self {
+        let (us, known) = (us.into(), known.into());
+        let expires = (now + us.settings.request_expiry).into();
+        let message_max = us.settings.message_max;
+        let phase = Phase::Invited { expires, acceptance: Acceptance::SynAck { from: None } };
+        let mut chat = Self::new(us, Messages::new(known.dialect()), phase);
         chat.messages.see_form(syn);
-        chat.user = syn.user;
-        if let Some(words) = words(syn, settings.message_max) {
+        chat.user = syn.user.into();
+        if let Some(words) = words(syn, message_max) {
             chat.aside_mut().invitation = Some(words.into_boxed_str());
         }
         if chat.waits_for_ringing(syn) {
-            let ringing = Ringing::At((now + RING_AFTER).into());
-            chat.phase = Phase::Invited { expires, ringing, answer_from: None };
+            let acceptance = Acceptance::RingAt((now + RING_AFTER).into());
+            chat.phase = Phase::Invited { expires, acceptance };
             chat.messages.detector.see_ringing(true);
         }
         chat.out.tell(ChatEvent::Request);
@@ -69,15 +62,15 @@ impl Chat {
     /// peer may arrive, and would count as messages of the new one (SIMP 6). See
     /// [`copies_live_until`](Self::copies_live_until).
     pub fn answer_from(&mut self, from: Instant) {
-        if let Phase::Invited { answer_from, .. } = &mut self.phase {
-            *answer_from = Some(from.into());
+        if let Phase::Invited { acceptance: Acceptance::SynAck { from: since }, .. } = &mut self.phase {
+            *since = Some(from.into());
         }
     }
 
     /// Invites no sooner than this moment, for the same reason; no effect once it has.
     pub fn invite_from(&mut self, from: Instant) {
         if let Phase::Inviting { syn, .. } = &mut self.phase
-            && self.out.transmits.remove_first(Transmit::is_syn)
+            && self.out.take_back_syn()
         {
             *syn = Repeat { sent: 0, due: from.into() };
         }
@@ -109,8 +102,7 @@ impl Chat {
     /// its time to be transmitted again has come, for it may have left a moment ago.
     pub fn resume(
         now: Instant,
-        me: impl Into<Arc<UserName>>,
-        settings: Settings,
+        us: impl Into<Arc<Us>>,
         snapshot: Snapshot,
         in_flight: bool,
         expires_after: Duration,
@@ -125,8 +117,9 @@ impl Chat {
             }
             State::Invited => {
                 let rings = snapshot.dialect.has(Habit::Rings);
-                let ringing = if rings { Ringing::At(now.into()) } else { Ringing::No };
-                Phase::Invited { expires, ringing, answer_from: None }
+                let syn_ack = Acceptance::SynAck { from: None };
+                let acceptance = if rings { Acceptance::RingAt(now.into()) } else { syn_ack };
+                Phase::Invited { expires, acceptance }
             }
             // One has left in the earlier run, so two ACKs may come.
             State::Accepting => {
@@ -145,12 +138,12 @@ impl Chat {
         if matches!(phase, Phase::Draining { .. }) {
             messages.end_turns();
         }
-        let mut chat = Self::new(me.into(), settings, messages, phase);
-        chat.user = snapshot.user;
+        let mut chat = Self::new(us.into(), messages, phase);
+        chat.user = snapshot.user.into();
         // Whatever left in the earlier run, its ACK must not pass for that of a message of this one.
         chat.messages.arq.hold(now + RETRANSMIT_AFTER, false);
         // It is what is kept already.
-        chat.out.is_changed = false;
+        chat.kept.is_outdated = false;
         Some(chat)
     }
 
@@ -165,12 +158,12 @@ impl Chat {
     /// [`StateError`] unless the chat is `invited`.
     pub fn accept(&mut self, now: Instant) -> Result<(), StateError> {
         match self.phase {
-            Phase::Invited { ringing: Ringing::At(_) | Ringing::Done, .. } => {
+            Phase::Invited { acceptance: Acceptance::RingAt(_) | Acceptance::Message, .. } => {
                 self.accept_by_message(now);
                 self.tell_learned();
                 Ok(())
             }
-            Phase::Invited { answer_from: Some(from), .. } if now < from => {
+            Phase::Invited { acceptance: Acceptance::SynAck { from: Some(from) }, .. } if now < from => {
                 self.set_phase(Phase::Accepting { syn_ack: Repeat { sent: 0, due: from }, ack_at: None });
                 Ok(())
             }

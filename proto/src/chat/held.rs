@@ -5,68 +5,38 @@ use std::time::Instant;
 
 use simp_values::Reason;
 
-use super::pending::{ANSWER_GOOD_FOR, Pending, Transmit};
+use super::Chat;
+use super::pending::{ANSWER_GOOD_FOR, Pending};
 use super::phase::Phase;
-use super::{Chat, Out};
 use crate::arq::{RETRANSMIT_AFTER, postponed};
-use crate::datagram::Operation;
-
-/// Most datagrams that wait in one chat. Only a peer that holds to no specification makes more of them, with ACKs of
-/// many numbers.
-const HELD_MAX: usize = 8;
-
-impl Out {
-    pub(super) fn transmit(&mut self, operation: Operation, seq: u8) {
-        self.push(Transmit::Control(operation, seq));
-    }
-
-    pub(super) fn push(&mut self, transmit: Transmit) {
-        if self.held_since.is_some() {
-            // They are made when they are polled: the one that waits is as good as a newer one.
-            if self.transmits.iter().any(|it| *it == transmit) {
-                return;
-            }
-            if self.transmits.len() >= HELD_MAX {
-                // As if lost on the way.
-                self.transmits.remove_first(|it| *it != Transmit::InFlight);
-            }
-        }
-        self.transmits.push(transmit);
-    }
-}
 
 /// The way out.
 impl Chat {
     /// What [`poll_transmit`](Self::poll_transmit) has.
     pub fn pending(&self) -> Pending {
-        match self.out.transmits.iter().find(|transmit| **transmit != Transmit::InFlight) {
-            Some(_) => Pending::Control,
-            None if self.out.transmits.len() == 0 => Pending::Nothing,
-            None => Pending::Message,
-        }
+        self.out.pending()
     }
 
     /// What was polled last, or is still to be polled, cannot leave for now. Until [`release`](Self::release) nothing is
     /// transmitted again and no attempt counts; an invitation or a request ends all the same when its time is over, and
     /// leaving takes no longer.
     pub fn hold_back(&mut self, now: Instant) {
-        self.out.held_since.get_or_insert(now.into());
+        self.out.hold_back(now);
     }
 
     /// Whether something of ours is held back.
     pub fn is_held_back(&self) -> bool {
-        self.out.held_since.is_some()
+        self.out.held_since().is_some()
     }
 
     /// What was held back leaves at this moment: every wait for an answer begins with it, and messages that waited
     /// follow.
     pub fn release(&mut self, now: Instant) {
-        let Some(since) = self.out.held_since.take() else { return };
+        let Some(since) = self.out.held_since() else { return };
+        self.out.release();
         let by = now.saturating_duration_since(since.instant());
         if by > ANSWER_GOOD_FOR {
-            let is_answer =
-                |it: &Transmit| matches!(it, Transmit::Control(operation, _) if operation.is_answer());
-            self.out.transmits.retain(|transmit| !is_answer(transmit));
+            self.out.drop_answers();
         }
         match &mut self.phase {
             Phase::Inviting { syn, .. } => syn.due += by,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use simp_values::Reason;
 use simp_values::text::{Seq, Text};
 
-use super::phase::{Invitee, OpenedBy, Phase, Ringing};
+use super::phase::{Acceptance, Invitee, OpenedBy, Phase};
 use super::{Chat, ChatEvent, Handled};
 use crate::arq::{MessageId, Outgoing, RETRANSMIT_AFTER, Repeat};
 use crate::datagram::{Datagram, Operation};
@@ -55,22 +55,22 @@ impl Chat {
 
     /// Says that our user is asked.
     pub(super) fn ring(&mut self) {
-        if let Phase::Invited { ringing, .. } = &mut self.phase {
-            *ringing = Ringing::Done;
+        if let Phase::Invited { acceptance, .. } = &mut self.phase {
+            *acceptance = Acceptance::Message;
             self.out.transmit(Operation::SynAck, Seq::ZERO.field());
         }
     }
 
     /// Accepts if the peer waits for a message that says so (SIMP 7). First it must know that our user is asked.
     pub(super) fn accept_by_message(&mut self, now: Instant) {
-        let is_told = matches!(self.phase, Phase::Invited { ringing: Ringing::Done, .. });
+        let is_told = matches!(self.phase, Phase::Invited { acceptance: Acceptance::Message, .. });
         if !is_told {
             self.ring();
             self.messages.arq.hold(now + LOOKS_WITHIN, false);
         }
         self.open(now, OpenedBy::SynAck);
         // A user name is printable ASCII, so that this is a text.
-        if let Ok(text) = Text::new(&format!("{} {ACCEPTED}", self.me)) {
+        if let Ok(text) = Text::new(&format!("{} {ACCEPTED}", self.us.user)) {
             self.messages.arq.push(Outgoing { id: MessageId::NOT_IN_LOG, text });
         }
         self.deliver(now);
@@ -92,7 +92,7 @@ impl Chat {
 
     /// The peer's first message, if that is how it accepts, or all that came of its acceptance (SIMP 7).
     pub(super) fn handle_accepting_message(&mut self, now: Instant, datagram: &Datagram) -> Handled {
-        self.user = datagram.user;
+        self.user = datagram.user.into();
         self.open(now, OpenedBy::Ack);
         self.handle_chat(now, datagram)
     }
@@ -142,7 +142,7 @@ impl Chat {
         }
         // The peer may have forgotten the chat after all, and say again what it said last.
         self.messages.note_restart();
-        self.out.is_changed = true;
+        self.kept.is_outdated = true;
         self.messages.arq.hold(now + RETRANSMIT_AFTER, false);
         self.out.transmit(Operation::SynAck, Seq::ZERO.field());
         Handled::Expected

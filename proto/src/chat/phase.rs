@@ -18,15 +18,18 @@ pub(super) enum Invitee {
     Ringing,
 }
 
-/// Whether the peer wants to know that our user is being asked (SIMP 7).
+/// How the peer's invitation is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ringing {
-    /// It waits for an answer.
-    No,
-    /// It is told at this moment, unless our user has answered until then.
-    At(Moment),
-    /// It was told, and waits for a first message.
-    Done,
+pub(super) enum Acceptance {
+    /// By a SYN+ACK, from this moment on: before that, datagrams of an earlier chat with this peer may still be under way.
+    SynAck {
+        /// At once without one.
+        from: Option<Moment>,
+    },
+    /// By a message (SIMP 7). At this moment the peer is told that our user is being asked, unless that has answered.
+    RingAt(Moment),
+    /// By a message. The peer was told that our user is being asked.
+    Message,
 }
 
 /// What of ours opened the chat.
@@ -56,10 +59,8 @@ pub(super) enum Phase {
     Invited {
         /// When the request ends.
         expires: Moment,
-        /// Whether it waits for a SYN+ACK that only says that our user is asked.
-        ringing: Ringing,
-        /// Before that, datagrams of an earlier chat with this peer may still be under way.
-        answer_from: Option<Moment>,
+        /// What would accept it.
+        acceptance: Acceptance,
     },
     /// We accepted and wait for the peer to confirm.
     Accepting {
@@ -112,7 +113,7 @@ impl Phase {
     pub(super) fn deadline(self) -> Option<Instant> {
         let deadline = match self {
             Self::Inviting { syn, expires, .. } => Some(syn.due.min(expires)),
-            Self::Invited { expires, ringing: Ringing::At(at), .. } => Some(at.min(expires)),
+            Self::Invited { expires, acceptance: Acceptance::RingAt(at) } => Some(at.min(expires)),
             Self::Invited { expires, .. } => Some(expires),
             Self::Accepting { syn_ack, ack_at } => Some(ack_at.map_or(syn_ack.due, |at| at.min(syn_ack.due))),
             Self::Leaving { fin, .. } => Some(fin.due),

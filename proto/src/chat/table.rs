@@ -6,7 +6,7 @@ use simp_values::Reason;
 use simp_values::text::{Seq, read_payload};
 
 use super::opening::ACCEPTED;
-use super::phase::{Invitee, OpenedBy, Phase, Ringing};
+use super::phase::{Acceptance, Invitee, OpenedBy, Phase};
 use super::talking::HANDSHAKE_ACK_COPIES_WITHIN;
 use super::{Chat, ChatEvent, Handled, WORDS_MAX, words};
 use crate::arq::{RETRANSMIT_AFTER, Repeat};
@@ -50,7 +50,7 @@ impl Chat {
     /// How the peer speaks may have shown: that is kept.
     pub(super) fn tell_learned(&mut self) {
         if let Some(learned) = self.messages.detector.poll_learned() {
-            self.out.is_changed = true;
+            self.kept.is_outdated = true;
             if !self.is_over_for_us() {
                 self.out.tell(ChatEvent::Learned(learned));
             }
@@ -64,7 +64,7 @@ impl Chat {
             (Phase::Inviting { syn, expires, invitee }, _) => {
                 return self.look_up_inviting(now, datagram, (syn, expires, invitee));
             }
-            (Phase::Invited { ringing: Ringing::Done, .. }, Op::Syn) => {
+            (Phase::Invited { acceptance: Acceptance::Message, .. }, Op::Syn) => {
                 self.out.transmit(Op::SynAck, Seq::ZERO.field());
             }
             (Phase::Invited { .. } | Phase::Accepting { .. }, Op::Fin | Op::ErrFin | Op::FinAck) => {
@@ -106,7 +106,7 @@ impl Chat {
                 self.phase = Phase::Inviting { syn, expires, invitee: Invitee::Ringing };
             }
             Op::SynAck => {
-                self.user = datagram.user;
+                self.user = datagram.user.into();
                 self.messages.detector.see_syn_ack(datagram);
                 self.acknowledge_control(datagram.seq);
                 self.open(now, OpenedBy::Ack);
@@ -123,13 +123,13 @@ impl Chat {
             // A bare ACK accepts, or with words refuses.
             Op::Ack if !datagram.payload.is_empty() => self.end_refused(datagram),
             Op::Ack if invitee != Invitee::Ringing && !is_held => {
-                self.user = datagram.user;
+                self.user = datagram.user.into();
                 self.messages.detector.see_acceptance(true);
                 self.open(now, OpenedBy::Ack);
             }
             // Both invited each other: each invitation accepts the other.
             Op::Syn => {
-                self.user = datagram.user;
+                self.user = datagram.user.into();
                 self.send_syn_ack(now);
             }
             Op::Fin | Op::ErrFin | Op::FinAck => {
@@ -203,7 +203,7 @@ impl Chat {
                 self.acknowledge_control(datagram.seq);
             }
             Op::Syn => {
-                return match words(datagram, self.limits.message_max as usize) {
+                return match words(datagram, self.us.settings.message_max) {
                     Some(text) if !self.is_invitation(now, since, &text) => {
                         self.handle_line(now, datagram.seq, text)
                     }
@@ -295,12 +295,14 @@ impl Chat {
                 return true;
             }
             Phase::Invited { expires, .. } if expires <= now => self.end_opening(now, Reason::RequestExpired),
-            Phase::Invited { ringing: Ringing::At(at), .. } if at <= now && !self.is_held_back() => {
+            Phase::Invited { acceptance: Acceptance::RingAt(at), .. }
+                if at <= now && !self.is_held_back() =>
+            {
                 self.ring();
             }
             Phase::Accepting { .. } if self.is_held_back() => {}
             Phase::Accepting { syn_ack, ack_at } if syn_ack.due <= now => {
-                match syn_ack.again(now, self.limits.attempts) {
+                match syn_ack.again(now, self.us.settings.attempts) {
                     Some(syn_ack) => {
                         self.phase = Phase::Accepting { syn_ack, ack_at };
                         self.out.transmit(Operation::SynAck, Seq::ZERO.field());

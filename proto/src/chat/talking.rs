@@ -27,7 +27,7 @@ impl Chat {
         }
         // Cut before anything else: after a restart a copy is known by the text that was kept.
         let payload = self.dialect().text_of(&datagram.payload);
-        let (seq, text) = (datagram.seq, read_payload_up_to(payload, self.limits.message_max as usize));
+        let (seq, text) = (datagram.seq, read_payload_up_to(payload, self.us.settings.message_max));
         let lines = self.aside.as_mut().map(|aside| &mut aside.lines).filter(|lines| lines.is_any());
         match lines.map(|lines| lines.is_last(now, &text)) {
             // Shown when it came as a SYN; the ACK is missing all the same.
@@ -81,7 +81,7 @@ impl Chat {
         }
         self.messages.handle_line(now);
         // What was not numbered must not pass for the last message after a restart.
-        self.out.is_changed = true;
+        self.kept.is_outdated = true;
         self.out.tell(ChatEvent::Message { number: u64::from(seq), is_kept: false, text, answers: None });
         self.deliver_if_open(now);
         Handled::Expected
@@ -118,7 +118,7 @@ impl Chat {
         for id in ids {
             match id {
                 // Nothing in the log says that it turned the number over.
-                MessageId::NOT_IN_LOG => self.out.is_changed = true,
+                MessageId::NOT_IN_LOG => self.kept.is_outdated = true,
                 id => self.out.tell(event(id)),
             }
         }
@@ -133,7 +133,7 @@ impl Chat {
     /// Lets the delivery do what is due. Returns whether a datagram is transmitted once more.
     pub(super) fn deliver(&mut self, now: Instant) -> bool {
         while !self.is_held_back() {
-            match self.messages.handle_timeout(now, self.limits.attempts) {
+            match self.messages.handle_timeout(now, self.us.settings.attempts) {
                 Due::Nothing => return false,
                 due @ (Due::First | Due::Again) => {
                     if due == Due::Again && self.is_unheard() {

@@ -76,21 +76,13 @@ fn any_order_of_input_keeps_the_invariants() {
 
 fn begin(random: &mut Random) -> Driver {
     match random.below(5) {
-        0 | 1 => Driver::new(Chat::invite(
-            at(0),
-            BOB.name(),
-            SETTINGS,
-            Dialect::default(),
-            Duration::from_secs(100),
-        )),
-        2 | 3 => Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, Dialect::default(), &ANN.syn())),
+        0 | 1 => Driver::new(Chat::invite(at(0), BOB.us(), Dialect::default(), Duration::from_secs(100))),
+        2 | 3 => Driver::new(Chat::invited(at(0), BOB.us(), Dialect::default(), &ANN.syn())),
         _ => {
             let states =
                 [Driver::inviting, Driver::invited, Driver::accepting, Driver::open, Driver::leaving];
             let snapshot = random.pick(&states)().chat.snapshot().unwrap();
-            Driver::new(
-                Chat::resume(at(0), BOB.name(), SETTINGS, snapshot, false, SETTINGS.request_expiry).unwrap(),
-            )
+            Driver::new(Chat::resume(at(0), BOB.us(), snapshot, false, SETTINGS.request_expiry).unwrap())
         }
     }
 }

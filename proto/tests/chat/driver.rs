@@ -32,13 +32,12 @@ impl Driver {
 
     /// Bob's SYN has left.
     pub(crate) fn inviting() -> Self {
-        Self::new(Chat::invite(at(0), BOB.name(), SETTINGS, Dialect::default(), SETTINGS.request_expiry))
-            .settled(at(0))
+        Self::new(Chat::invite(at(0), BOB.us(), Dialect::default(), SETTINGS.request_expiry)).settled(at(0))
     }
 
     /// Ann's SYN has come.
     pub(crate) fn invited() -> Self {
-        Self::new(Chat::invited(at(0), BOB.name(), SETTINGS, Dialect::default(), &ANN.syn())).settled(at(0))
+        Self::new(Chat::invited(at(0), BOB.us(), Dialect::default(), &ANN.syn())).settled(at(0))
     }
 
     /// Bob has accepted, his SYN+ACK has left.

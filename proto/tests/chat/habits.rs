@@ -24,14 +24,14 @@ fn known(habits: &str) -> Known {
 
 /// Bob's SYN to such a peer has left.
 fn inviting(known: Known) -> Driver {
-    let mut bob = Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, known, SETTINGS.request_expiry));
+    let mut bob = Driver::new(Chat::invite(at(0), BOB.us(), known, SETTINGS.request_expiry));
     bob.drain();
     bob
 }
 
 /// Bob has accepted the invitation of this SYN: what has left.
 fn accepting(known: Known, syn: &Datagram) -> (Driver, Vec<Datagram>) {
-    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known, syn));
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.us(), known, syn));
     bob.chat.accept(at(0)).unwrap();
     let leaves = bob.drain();
     bob.events();

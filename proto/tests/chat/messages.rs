@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use simp_proto::{Chat, ChatEvent, Dialect, Handled, Operation, Settings};
+use simp_proto::{Chat, ChatEvent, Dialect, Handled, Operation, Settings, Us};
 use simp_proto::{Reason, State};
 
 use crate::common::{ANN, BOB, at};
@@ -91,9 +91,8 @@ fn after_six_attempts_all_that_is_queued_is_undelivered_in_order_and_the_peer_go
 
 #[test]
 fn the_number_of_attempts_is_a_setting() {
-    let settings = Settings { attempts: 1, ..SETTINGS };
-    let mut bob =
-        Driver::new(Chat::invite(at(0), BOB.name(), settings, Dialect::default(), Duration::from_secs(60)));
+    let us = Us { settings: Settings { attempts: 1, ..SETTINGS }, ..BOB.us() };
+    let mut bob = Driver::new(Chat::invite(at(0), us, Dialect::default(), Duration::from_secs(60)));
     bob.hears(at(0), &ANN.syn_ack());
     bob.send(at(0), 1, "hi").unwrap();
     bob.transmits(at(0));
@@ -393,7 +392,7 @@ mod first_message {
 
 #[test]
 fn an_ack_that_may_be_of_an_earlier_chat_opens_and_that_of_the_syn_ack_is_still_waited_for() {
-    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, Dialect::default(), &ANN.syn()));
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.us(), Dialect::default(), &ANN.syn()));
     bob.chat.hold_until(at(2_000));
     bob.chat.accept(at(100)).unwrap();
     assert_eq!(bob.drain(), [BOB.syn_ack()]);

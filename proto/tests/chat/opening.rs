@@ -12,8 +12,7 @@ use crate::driver::{Driver, SETTINGS, closed, closed_with, delivered, message, u
 
 #[test]
 fn an_invitation_is_a_syn_and_opens_with_the_peers_syn_ack() {
-    let mut bob =
-        Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, Dialect::default(), SETTINGS.request_expiry));
+    let mut bob = Driver::new(Chat::invite(at(0), BOB.us(), Dialect::default(), SETTINGS.request_expiry));
     assert_eq!(bob.transmits(at(0)), [BOB.syn()]);
     assert_eq!(bob.state(), State::Inviting);
     assert_eq!(bob.hears(at(900), &ANN.syn_ack()), Handled::Expected);
@@ -26,17 +25,17 @@ fn an_invitation_is_a_syn_and_opens_with_the_peers_syn_ack() {
 #[test]
 fn the_peers_name_is_learned_from_its_syn_ack() {
     let mut bob = Driver::inviting();
-    assert!(bob.chat.user().is_blank());
+    assert_eq!(bob.chat.user(), "");
     bob.hears(at(10), &Says("Ann Lee").syn_ack());
-    assert_eq!(bob.chat.user().as_str(), "Ann Lee");
+    assert_eq!(bob.chat.user(), "Ann Lee");
 }
 
 #[test]
 fn the_peers_name_is_learned_from_its_syn() {
-    assert_eq!(*Driver::invited().chat.user(), ANN.name());
+    assert_eq!(Driver::invited().chat.user(), "ann");
     let mut bob = Driver::inviting();
     bob.hears(at(10), &ANN.syn());
-    assert_eq!(*bob.chat.user(), ANN.name());
+    assert_eq!(bob.chat.user(), "ann");
 }
 
 #[test]
@@ -55,7 +54,7 @@ fn nothing_can_be_sent_before_an_invitation_is_answered() {
 
 #[test]
 fn a_request_is_told_and_answered_by_nothing_until_the_user_answers() {
-    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, Dialect::default(), &ANN.syn()));
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.us(), Dialect::default(), &ANN.syn()));
     assert_eq!(bob.transmits(at(0)), []);
     assert_eq!(bob.events(), [ChatEvent::Request]);
     assert_eq!(bob.schedule(at(599_999)), []);
@@ -260,8 +259,7 @@ fn a_syn_is_repeated_after_20_s_and_60_s_and_then_every_two_minutes() {
 
 #[test]
 fn an_invitation_expires_and_the_peer_is_told() {
-    let mut bob =
-        Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, Dialect::default(), Duration::from_secs(30)));
+    let mut bob = Driver::new(Chat::invite(at(0), BOB.us(), Dialect::default(), Duration::from_secs(30)));
     assert_eq!(bob.transmits(at(0)), [BOB.syn()]);
     assert_eq!(bob.schedule(at(30_000)), [(20_000, BOB.syn()), (30_000, BOB.fin(0))]);
     assert_eq!(bob.events(), [closed(Reason::NoAnswer)]);
@@ -385,8 +383,7 @@ fn whoever_invites_anew_is_answered_once_no_copy_of_the_old_chat_is_under_way() 
     let mut old = Driver::open();
     old.send(at(20_000), 1, "hi").unwrap();
     assert_eq!(old.chat.copies_live_until(), Some(at(22_500)));
-    let mut bob =
-        Driver::new(Chat::invited(at(21_000), BOB.name(), SETTINGS, Dialect::default(), &ANN.syn()));
+    let mut bob = Driver::new(Chat::invited(at(21_000), BOB.us(), Dialect::default(), &ANN.syn()));
     bob.chat.answer_from(at(22_500));
     bob.chat.accept(at(21_100)).unwrap();
     assert_eq!(bob.hears(at(21_200), &ANN.syn()), Handled::Ignored);
@@ -422,19 +419,19 @@ fn of_a_peer_whose_ways_our_user_has_said_nothing_is_learned() {
     let known =
         |habits: &str| Known { dialect: habits.parse().unwrap(), is_pinned: true, is_stranger: false };
     let rings = Datagram { deviations: Deviations::PADDING, ..Says("Daemon").syn() };
-    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known("plain"), &rings));
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.us(), known("plain"), &rings));
     assert_eq!(bob.transmits(at(0)), []);
     bob.chat.accept(at(1)).unwrap();
     assert_eq!(bob.transmits(at(1)), [BOB.syn_ack()]);
     assert_eq!(bob.chat.dialect().to_string(), "plain");
     let expiry = SETTINGS.request_expiry;
     for (habits, state) in [("plain", State::Open), ("rings", State::Inviting)] {
-        let mut bob = Driver::new(Chat::invite(at(0), BOB.name(), SETTINGS, known(habits), expiry));
+        let mut bob = Driver::new(Chat::invite(at(0), BOB.us(), known(habits), expiry));
         bob.hears(at(1), &Says("Daemon").syn_ack());
         assert_eq!((bob.chat.state(), bob.chat.dialect().to_string()), (state, habits.to_owned()));
     }
     // One that rings all the same, and is accepted.
-    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known("rings"), &ANN.syn()));
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.us(), known("rings"), &ANN.syn()));
     bob.chat.accept(at(1)).unwrap();
     assert_eq!(bob.chat.dialect().to_string(), "rings");
 }

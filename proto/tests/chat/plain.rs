@@ -33,7 +33,7 @@ struct Link {
 
 impl Link {
     fn run(fault: Fault) -> Vec<Left> {
-        let ann = Chat::invite(at(0), ANN.name(), SETTINGS, Dialect::default(), SETTINGS.request_expiry);
+        let ann = Chat::invite(at(0), ANN.us(), Dialect::default(), SETTINGS.request_expiry);
         let mut link = Self { chats: [Some(ann), None], fault, left: Vec::new(), under_way: BTreeMap::new() };
         link.drain(0);
         for step in 0..6_u64 {
@@ -74,7 +74,7 @@ impl Link {
         match &mut self.chats[to] {
             Some(chat) => _ = chat.handle_datagram(now, datagram),
             None => {
-                let mut bob = Chat::invited(now, BOB.name(), SETTINGS, Dialect::default(), datagram);
+                let mut bob = Chat::invited(now, BOB.us(), Dialect::default(), datagram);
                 bob.accept(now).unwrap();
                 self.chats[to] = Some(bob);
             }

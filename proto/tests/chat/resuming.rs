@@ -12,8 +12,7 @@ fn snapshot(bob: &Driver) -> Snapshot {
 }
 
 fn resume(snapshot: Snapshot, messages: &[(u64, &str)]) -> Driver {
-    let chat =
-        Chat::resume(at(0), BOB.name(), SETTINGS, snapshot, !messages.is_empty(), SETTINGS.request_expiry);
+    let chat = Chat::resume(at(0), BOB.us(), snapshot, !messages.is_empty(), SETTINGS.request_expiry);
     let mut bob = Driver::new(chat.unwrap());
     for (id, what) in messages {
         bob.chat.requeue(Outgoing { id: MessageId(*id), text: text(what) }, true);
@@ -35,7 +34,7 @@ fn a_request_waits_its_whole_time_again_and_is_not_told_again() {
     let mut bob = resume(snapshot(&Driver::invited()), &[]);
     assert_eq!(bob.transmits(at(0)), []);
     assert_eq!((bob.state(), bob.events()), (State::Invited, vec![]));
-    assert_eq!(*bob.chat.user(), ANN.name());
+    assert_eq!(bob.chat.user(), "ann");
     assert_eq!(bob.chat.poll_timeout(), Some(at(600_000)));
 }
 
@@ -170,7 +169,7 @@ fn what_is_over_for_our_user_is_not_kept() {
     assert_eq!(Driver::taking_back().chat.snapshot(), None);
     assert_eq!(Driver::closed().chat.snapshot(), None);
     let over = Snapshot { state: State::Closed, ..snapshot(&Driver::open()) };
-    assert!(Chat::resume(at(0), BOB.name(), SETTINGS, over, false, SETTINGS.request_expiry).is_none());
+    assert!(Chat::resume(at(0), BOB.us(), over, false, SETTINGS.request_expiry).is_none());
 }
 
 #[test]
@@ -197,7 +196,7 @@ fn a_peer_that_stays_away_after_a_restart_is_gone() {
 #[test]
 fn the_number_that_messages_leave_which_cross_is_kept_though_their_events_tell_another() {
     let known = Known { dialect: "one-counter".parse().unwrap(), is_pinned: true, is_stranger: false };
-    let chat = Chat::invite(at(0), BOB.name(), SETTINGS, known, SETTINGS.request_expiry);
+    let chat = Chat::invite(at(0), BOB.us(), known, SETTINGS.request_expiry);
     let mut bob = Driver::new(chat);
     bob.hears(at(10), &ANN.syn_ack());
     bob.send(at(10), 1, "hi").unwrap();

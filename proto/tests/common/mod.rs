@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use simp_proto::{Datagram, Operation, Text, UserName};
+use simp_proto::{Datagram, Operation, Settings, Text, Us, UserName};
 
 static START: OnceLock<Instant> = OnceLock::new();
 
@@ -34,6 +34,10 @@ pub(crate) const BOB: Says = Says("bob");
 impl Says {
     pub(crate) fn name(&self) -> UserName {
         UserName::new(self.0).unwrap()
+    }
+
+    pub(crate) fn us(&self) -> Us {
+        Us { user: self.name(), settings: Settings::default() }
     }
 
     pub(crate) fn says(&self, operation: Operation, seq: u8, payload: &[u8]) -> Datagram {

@@ -1,5 +1,6 @@
 //! Inviting a peer.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use simp_control::{FailureKind, Host, Kind, State, What};
@@ -28,7 +29,7 @@ pub fn connect(
             return denied(FailureKind::Usage, "the time limit must be from 0.001 to 86400 s");
         }
         Some(ms) => Duration::from_millis(ms),
-        None => engine.policy.chat.request_expiry,
+        None => engine.policy.us.settings.request_expiry,
     };
     let key = engine.chats.known_at(address);
     if let Some(key) =
@@ -85,7 +86,7 @@ fn forget(engine: &mut Engine, now: Now, key: usize) -> Result<(), StoreError> {
 /// Why a chat of the kind that is wanted cannot be.
 fn other_kind(ongoing: &Ongoing) -> String {
     let kind = if ongoing.chat.secure().is_some() { "secure" } else { "plain" };
-    let (peer, address) = (ongoing.peer(), ongoing.place.address);
+    let (peer, address) = (ongoing.peer(), ongoing.place.address());
     match ongoing.chat.state() {
         State::Invited => {
             format!("{peer} invites to a {kind} chat (decline that first: simpctl decline {address})")
@@ -122,7 +123,7 @@ fn adopt(engine: &mut Engine, now: Now, key: usize, expires_after: Duration) -> 
     // It has its entry at once: the reply names the chat by it.
     let adopted = engine.chats.change(key, |ongoing| {
         ongoing.chat.expire_at(now.instant + expires_after);
-        ongoing.times.expires_ms = Some(now.ms + expires_after.as_millis() as u64);
+        ongoing.times.expires_ms = NonZeroU64::new(now.ms + expires_after.as_millis() as u64);
         ongoing.times.since_ms = now.ms;
         ongoing.id = store.append(now.ms, None, ongoing.peer(), What::Inviting, None);
         ongoing.trace(Kind::Inviting, None, None);

@@ -66,8 +66,8 @@ pub fn forget_peer(engine: &mut Engine, forgotten: &Forgotten) -> Carried {
         addresses.iter().filter_map(|at| at.parse().ok()).map(|at: SocketAddr| at.ip()).collect();
     for ongoing in engine.chats.keeping() {
         // It may have begun with what was known of another port of its host.
-        if hosts.contains(&ongoing.place.address.ip()) && ongoing.noted.dialect != NotedDialect::Pinned {
-            ongoing.noted.dialect = NotedDialect::As(ongoing.chat.dialect());
+        if hosts.contains(&ongoing.place.address().ip()) && ongoing.noted.dialect != NotedDialect::Pinned {
+            ongoing.noted.dialect = NotedDialect::Current;
         }
     }
     match meant {

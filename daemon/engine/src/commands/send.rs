@@ -233,7 +233,7 @@ pub fn fits_outbox(engine: &Engine, now: Now, text: &str, to: &Recipient, user: 
 fn is_clear(engine: &Engine, address: SocketAddr) -> Carried<()> {
     let get = |key| engine.chats.get(key);
     let there = engine.chats.at(address).and_then(get);
-    let moved = engine.chats.for_outbox(address).and_then(get).filter(|it| it.place.address != address);
+    let moved = engine.chats.for_outbox(address).and_then(get).filter(|it| it.place.address() != address);
     match (there, moved) {
         (Some(there), Some(moved)) => denied(
             FailureKind::NoSuch,

@@ -65,17 +65,30 @@ fn a_stale_id_cancels_nothing() {
 }
 
 #[test]
+fn a_timer_is_set_for_its_deadline_until_it_expires_or_is_cancelled() {
+    let start = Instant::now();
+    let mut wheel = Wheel::new(start);
+    let [first, second] = [millis(10), millis(20)].map(|after| wheel.set(start + after, 1));
+    assert!(wheel.is_set_for(first, start + millis(10)) && wheel.is_set_for(second, start + millis(20)));
+    assert!(!wheel.is_set_for(first, start + millis(11)));
+    assert_eq!(pop_all(&mut wheel, start + millis(10)), [1]);
+    wheel.cancel(second);
+    assert!(!wheel.is_set_for(first, start + millis(10)) && !wheel.is_set_for(second, start + millis(20)));
+}
+
+#[test]
 fn an_entry_out_of_generations_is_not_used_again() {
     let start = Instant::now();
     let mut wheel = Wheel::new(start);
     let first = wheel.set(start, 1);
-    wheel.entries[0].generation = u32::MAX - 1;
-    let last = TimerId { generation: u32::MAX - 1, ..first };
+    let generation = NonZeroU32::new(u32::MAX - 1).unwrap();
+    wheel.entries[0].generation = generation;
+    let last = TimerId { generation, ..first };
     wheel.cancel(last);
     let fresh = wheel.set(start, 2);
     wheel.cancel(first);
     wheel.cancel(last);
-    assert_eq!(fresh, TimerId { index: 1, generation: 0 });
+    assert_eq!(fresh, TimerId { index: 1, generation: NonZeroU32::MIN });
     assert_eq!(pop_all(&mut wheel, start), [2]);
 }
 

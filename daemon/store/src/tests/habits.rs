@@ -7,7 +7,6 @@ fn address(peer: &Peer) -> std::net::SocketAddr {
 }
 
 fn learn(store: &mut Store, host: u64, user: &str, dialect: &str) {
-    let user = UserName::new(user).unwrap();
     store.learn(100 + host, address(&peer(host)), user, dialect.parse().unwrap()).unwrap();
 }
 

@@ -94,13 +94,7 @@ fn a_peer_of_other_ways_is_recognised_by_its_answer_to_our_invitation_too() {
         (read(&ANN.says(Operation::SynAck, 1, b"")), "unnumbered-acks"),
         (read(&ANN.says(Operation::SynAck, 2, b"")), "odd,unnumbered-acks"),
     ] {
-        let mut bob = Driver::new(Chat::invite(
-            at(0),
-            BOB.name(),
-            SETTINGS,
-            Dialect::default(),
-            SETTINGS.request_expiry,
-        ));
+        let mut bob = Driver::new(Chat::invite(at(0), BOB.us(), Dialect::default(), SETTINGS.request_expiry));
         bob.hears(at(10), &answer);
         assert_eq!(dialect(&bob), habits);
     }
@@ -170,7 +164,7 @@ fn an_invitation_is_as_specified_unless_our_user_has_said_what_the_peer_writes()
     for form in [Form::TwoByteLength, Form::OneByteLength, Form::Of2021] {
         let mut known = known(form.name().unwrap());
         let invite = |known| {
-            let chat = Chat::invite(at(0), BOB.name(), SETTINGS, known, SETTINGS.request_expiry);
+            let chat = Chat::invite(at(0), BOB.us(), known, SETTINGS.request_expiry);
             Driver::new(chat).drain()
         };
         // What was learned may be of somebody who is not there any more.
@@ -190,7 +184,7 @@ fn a_count_goes_on_after_a_restart() {
     bob.hears(at(1_110), &in_form(Form::Of2021, ANN.ack(100)));
     bob.drain();
     let kept = bob.snapshot.unwrap();
-    let resumed = Chat::resume(at(700), BOB.name(), SETTINGS, kept, false, SETTINGS.request_expiry);
+    let resumed = Chat::resume(at(700), BOB.us(), kept, false, SETTINGS.request_expiry);
     let mut bob = Driver::new(resumed.unwrap());
     bob.send(at(6_500), 2, "two").unwrap();
     assert_eq!(bob.drain(), [BOB.chat(101, "two").in_form(Form::Of2021)]);
@@ -254,9 +248,9 @@ fn a_name_of_32_zeros_is_one_as_specified_and_none_in_the_form_of_2021() {
     let user = UserName::new(&"0".repeat(32)).unwrap();
     let named = Datagram { user, ..ANN.syn() };
     let (bob, _) = accepting(known("plain"), &in_form(Form::Specified, named.clone()));
-    assert_eq!((dialect(&bob).as_str(), *bob.chat.user()), ("plain", user));
+    assert_eq!((dialect(&bob).as_str(), bob.chat.user()), ("plain", user.as_str()));
     let (bob, leaves) = accepting(known("plain"), &in_form(Form::Of2021, named));
-    assert_eq!((dialect(&bob).as_str(), *bob.chat.user()), ("form-2021", UserName::default()));
+    assert_eq!((dialect(&bob).as_str(), bob.chat.user()), ("form-2021", ""));
     assert_eq!(leaves, [BOB.syn_ack().in_form(Form::Of2021)]);
 }
 

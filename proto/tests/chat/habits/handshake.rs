@@ -5,7 +5,7 @@ use simp_proto::{RINGING_USER, Reason, State, UserName};
 
 use super::{accepting, dialect, inviting, known, open, open_in, open_with_foreign, read};
 use crate::common::{ANN, BOB, Says, at};
-use crate::driver::{Driver, SETTINGS, closed, delivered, message};
+use crate::driver::{Driver, closed, delivered, message};
 
 fn line(text: &str) -> Datagram {
     read(&ANN.says(Operation::Syn, 0, text.as_bytes()))
@@ -19,7 +19,7 @@ fn the_syn_ack_of_one_that_rings_opens_nothing_and_stops_our_syn_and_its_first_m
     assert_eq!(bob.schedule(at(500_000)), []);
     bob.hears(at(500_000), &ANN.chat(0, "ann accepted."));
     assert_eq!((bob.drain(), bob.state()), (vec![BOB.ack(0)], State::Open));
-    assert_eq!((dialect(&bob), *bob.chat.user()), ("rings".to_owned(), ANN.name()));
+    assert_eq!((dialect(&bob).as_str(), bob.chat.user()), ("rings", "ann"));
     assert_eq!(bob.events(), [ChatEvent::Opened, message(0, "ann accepted.")]);
     bob.send(at(500_010), 1, "hi").unwrap();
     assert_eq!(bob.drain(), [BOB.chat(1, "hi")], "whoever rings has one counter, as far as is known");
@@ -37,7 +37,7 @@ fn another_first_message_than_the_acceptance_takes_rings_back() {
 fn one_that_rings_is_told_that_our_user_is_asked_and_on_acceptance_has_a_message_that_nobody_is_told_of() {
     let user = UserName::new(RINGING_USER).unwrap();
     for (habits, syn) in [("rings", ANN.syn()), ("plain", Datagram { user, ..ANN.syn() })] {
-        let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known(habits), &syn));
+        let mut bob = Driver::new(Chat::invited(at(0), BOB.us(), known(habits), &syn));
         assert_eq!(bob.schedule(at(3_499)), []);
         assert_eq!(bob.schedule(at(8_000)), [(3_500, BOB.syn_ack())]);
         bob.hears(at(8_050), &ANN.ack(0));
@@ -59,7 +59,7 @@ fn who_answers_one_that_rings_at_once_tells_it_both_and_declines_without_either(
     let (mut bob, leaves) = accepting(known("rings"), &ANN.syn());
     assert_eq!(leaves, [BOB.syn_ack()]);
     assert_eq!(bob.schedule(at(1_000)), [(800, BOB.chat(0, "bob accepted."))]);
-    let mut bob = Driver::new(Chat::invited(at(0), BOB.name(), SETTINGS, known("rings"), &ANN.syn()));
+    let mut bob = Driver::new(Chat::invited(at(0), BOB.us(), known("rings"), &ANN.syn()));
     bob.chat.decline(at(3_000)).unwrap();
     assert_eq!(bob.drain(), [BOB.fin(0)]);
 }

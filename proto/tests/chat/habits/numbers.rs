@@ -128,7 +128,7 @@ fn ours_that_crossed_one_of_a_peer_with_one_counter_leaves_at_once_with_the_next
 #[test]
 fn a_chat_with_a_peer_of_one_counter_counts_on_together_after_a_restart() {
     let snapshot = counting_together().chat.snapshot().unwrap();
-    let chat = Chat::resume(at(0), BOB.name(), SETTINGS, snapshot, false, SETTINGS.request_expiry);
+    let chat = Chat::resume(at(0), BOB.us(), snapshot, false, SETTINGS.request_expiry);
     let mut bob = Driver::new(chat.unwrap());
     for (id, hers, ours) in [(1, 0, 1), (2, 0, 1), (3, 0, 1)] {
         let now = id * 10_000;
