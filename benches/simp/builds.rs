@@ -51,6 +51,11 @@ impl Build {
         self.program("simpctl", env!("CARGO_BIN_EXE_simpctl"))
     }
 
+    /// Its static simpctl, if that of before is there. Ours is not one that cargo has built.
+    pub fn static_simpctl(&self) -> Option<PathBuf> {
+        self.before.as_ref().map(|folder| folder.join("simpctl-static")).filter(|program| program.exists())
+    }
+
     /// Its simp-room.
     pub fn room(&self) -> PathBuf {
         self.program("simp-room", env!("CARGO_BIN_EXE_simp-room"))

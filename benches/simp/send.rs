@@ -3,6 +3,7 @@
 mod lines;
 mod mosquitto;
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ fn measure_processes(bench: &Bench, durability: &str, fast: Option<&Path>, goal:
     let _echo = Process::bare(&["bare-echo", &socket.to_string_lossy()])?;
     let mut contenders = Vec::new();
     for (name, flags) in BARE {
-        let mut command = Command::new(compile(&world, name, flags)?);
+        let mut command = Command::new(installed(&world, name, &compile(&world, name, flags)?)?);
         command.arg(&socket);
         contenders.push(Contender::new(name, move || time(&mut command, each)));
     }
@@ -61,7 +62,7 @@ fn measure_processes(bench: &Bench, durability: &str, fast: Option<&Path>, goal:
         Build::all().iter().map(|build| Pair::open(build, durability)).collect::<Attempt<_>>()?;
     for (way, words) in [("send --no-wait", &["--no-wait", "hi"][..]), ("send, acknowledged", &["hi"])] {
         for pair in &pairs {
-            for (simpctl, program) in pair.simpctls(fast) {
+            for (simpctl, program) in pair.simpctls(fast)? {
                 let mut command = pair.command(&program, words);
                 let name = pair.world.build.called(&format!("{simpctl} {way}"));
                 let goal = if words.len() == 1 && simpctl != SIMPCTL { goal } else { "" };
@@ -112,11 +113,13 @@ impl Pair {
         }
     }
 
-    /// All that there are of this build, and what they are called. The static one is ours.
-    fn simpctls(&self, fast: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
+    /// All that there are of this build, installed, and what they are called.
+    fn simpctls(&self, fast: Option<&Path>) -> Attempt<Vec<(&'static str, PathBuf)>> {
         let build = &self.world.build;
-        let fast = fast.filter(|_| build.is_now()).map(|program| ("static simpctl", program.to_owned()));
-        [(SIMPCTL, build.simpctl())].into_iter().chain(fast).collect()
+        let fast = fast.filter(|_| build.is_now()).map(Path::to_owned).or_else(|| build.static_simpctl());
+        let all = [(SIMPCTL, Some(build.simpctl())), ("static simpctl", fast)];
+        let all = all.into_iter().filter_map(|(name, program)| Some((name, program?)));
+        all.map(|(name, program)| Ok((name, installed(&self.world, name, &program)?))).collect()
     }
 
     /// One of them sends.
@@ -140,9 +143,19 @@ pub fn echo(socket: &str) -> Attempt<()> {
     }
 }
 
+/// A copy of the program, as an installed one is. What a linker has written is in the page cache in small pieces, each of which is
+/// mapped by itself, and takes up to a third longer to start.
+fn installed(world: &World, name: &str, program: &Path) -> Attempt<PathBuf> {
+    let folder = world.state.join("installed");
+    fs::create_dir_all(&folder)?;
+    let copy = folder.join(name);
+    fs::copy(program, &copy)?;
+    Ok(copy)
+}
+
 fn compile(world: &World, name: &str, flags: &[&str]) -> Attempt<PathBuf> {
     let (source, program) = (world.state.join("bare_send.rs"), world.state.join(name));
-    std::fs::write(&source, BARE_SEND)?;
+    fs::write(&source, BARE_SEND)?;
     let mut rustc = machine::rustc();
     rustc.args(["--edition", "2024", "-O", "-C", "strip=symbols"]).args(flags);
     let output = rustc.arg("-o").arg(&program).arg(&source).output()?;

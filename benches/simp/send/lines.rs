@@ -37,7 +37,7 @@ pub fn measure(bench: &Bench, durability: &str, fast: Option<&Path>) -> Attempt<
     let pairs: Vec<Pair> =
         Build::all().iter().map(|build| Pair::open(build, durability)).collect::<Attempt<_>>()?;
     for pair in &pairs {
-        for (simpctl, program) in pair.simpctls(fast) {
+        for (simpctl, program) in pair.simpctls(fast)? {
             let name = pair.world.build.called(&format!("{simpctl} send < file, lines"));
             let (mut command, file) = (pair.command(&program, &[]), &file);
             contenders.push(Contender::new(name, move || {
