@@ -10,13 +10,14 @@ use nix::errno::Errno;
 use crate::harness::{World, compile};
 
 /// What may fail: the numbers of `enum call`.
+pub const WRITES: u32 = 1;
 pub const GROWS: u32 = 2;
 pub const SYNCS: u32 = 4;
 pub const OPENS: u32 = 16;
 pub const READS: u32 = 64;
 pub const REMOVES: u32 = 32;
 /// All but reading.
-pub const CHANGES: u32 = 1 + GROWS + SYNCS + 8 + OPENS + 32;
+pub const CHANGES: u32 = WRITES + GROWS + SYNCS + 8 + OPENS + 32;
 
 /// Any number of times.
 pub const FOR_GOOD: u32 = u32::MAX;

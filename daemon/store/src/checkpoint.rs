@@ -114,6 +114,9 @@ impl Store {
         }
         let empties = mem::take(&mut self.tidy_up_next);
         if !empties && !self.wal.is_due() {
+            if self.wal.lacks_room() {
+                self.wal.make_room(&self.wal_path());
+            }
             return;
         }
         let tidied = if empties { self.tidy_up() } else { self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)") };

@@ -104,3 +104,29 @@ fn the_write_ahead_log_is_copied_back_by_what_is_in_it_and_not_by_what_was_appen
     assert_eq!(std::fs::metadata(store.wal_path()).unwrap().len(), long);
     assert!(few < 1 << 19 && long < 3 << 20, "{few} and {long} bytes");
 }
+
+#[test]
+fn a_commit_finds_room_in_the_write_ahead_log_and_what_is_empty_there_is_nothing() {
+    let folder = Folder::new("room");
+    let mut store = folder.open();
+    let wal = |store: &Store| std::fs::read(store.wal_path()).unwrap();
+    append(&mut store, 1, 10);
+    let before = wal(&store).len();
+    let mut lengths: Vec<usize> = (0..10)
+        .map(|_| {
+            append(&mut store, 1, 10);
+            wal(&store).len()
+        })
+        .collect();
+    lengths.dedup();
+    assert!(lengths.len() <= 2, "it grows with each commit: {lengths:?}");
+    append(&mut store, 20, 8_000);
+    let now = wal(&store);
+    assert!(now.len() > before && now.ends_with(&[0; 8_000]), "{} bytes after {before}", now.len());
+    // As a killed simpd leaves them.
+    let killed = Folder::new("room-killed");
+    for file in ["log.db", "log.db-wal"] {
+        std::fs::copy(folder.0.join(file), killed.0.join(file)).unwrap();
+    }
+    assert_eq!(killed.open().last_id(), store.last_id());
+}
