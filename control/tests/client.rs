@@ -1,5 +1,4 @@
 //! The client and a simpd that goes away: what is followed goes on after what came, and what is asked is asked again.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::os::unix::net::UnixListener;
 use std::thread::{self, JoinHandle};

@@ -6,15 +6,11 @@
 //! does both no bit can promise it; there it is measured.
 //!
 //! `SIMP_SEED=n` replays one seed and prints its trace, `SIMP_SEEDS=n` runs so many.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
-#![allow(clippy::print_stdout, reason = "the trace, and what was measured")]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use common::{ANN, BOB, Says, at, ms, text};
+use crate::common::{ANN, BOB, Says, at, ms, text};
 use simp_proto::State;
 use simp_proto::{Chat, ChatEvent, Datagram, Dialect, Handled, MessageId, Operation, Outgoing};
 use simp_seeds::{Random, Replay, replaying, seeds};

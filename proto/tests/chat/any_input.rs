@@ -6,8 +6,8 @@ use simp_proto::{Chat, Datagram, Dialect, Handled, MessageId, Operation, Outgoin
 
 use simp_seeds::{Random, Replay, seeds};
 
+use crate::chat::driver::{Driver, SETTINGS};
 use crate::common::{ANN, BOB, at, text};
-use crate::driver::{Driver, SETTINGS};
 
 const OPERATIONS: [Operation; 6] =
     [Operation::Chat, Operation::Err, Operation::Syn, Operation::Ack, Operation::SynAck, Operation::Fin];

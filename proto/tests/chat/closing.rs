@@ -3,8 +3,8 @@
 use simp_proto::{Handled, MessageId, StateError};
 use simp_proto::{Reason, State};
 
+use crate::chat::driver::{Driver, closed, delivered, message, undelivered};
 use crate::common::{ANN, BOB, at};
-use crate::driver::{Driver, closed, delivered, message, undelivered};
 
 #[test]
 fn leaving_tells_the_peer_and_is_over_with_its_ack() {

@@ -14,8 +14,8 @@ mod turns;
 
 use simp_proto::{Chat, Datagram, Deviations, Handled, Known, Operation, State};
 
+use crate::chat::driver::{Driver, SETTINGS, delivered};
 use crate::common::{ANN, BOB, Says, at};
-use crate::driver::{Driver, SETTINGS, delivered};
 
 /// The peer as an earlier chat has left it.
 fn known(habits: &str) -> Known {

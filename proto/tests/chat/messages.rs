@@ -5,8 +5,8 @@ use std::time::Duration;
 use simp_proto::{Chat, ChatEvent, Dialect, Handled, Operation, Settings, Us};
 use simp_proto::{Reason, State};
 
+use crate::chat::driver::{Driver, SETTINGS, closed, delivered, message, undelivered};
 use crate::common::{ANN, BOB, at};
-use crate::driver::{Driver, SETTINGS, closed, delivered, message, undelivered};
 
 #[test]
 fn a_message_leaves_at_once_and_its_ack_delivers_it() {

@@ -7,8 +7,8 @@ use simp_proto::{
 };
 use simp_proto::{Reason, State};
 
+use crate::chat::driver::{Driver, SETTINGS, closed, closed_with, delivered, message, undelivered};
 use crate::common::{ANN, BOB, Says, at};
-use crate::driver::{Driver, SETTINGS, closed, closed_with, delivered, message, undelivered};
 
 #[test]
 fn an_invitation_is_a_syn_and_opens_with_the_peers_syn_ack() {

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use simp_proto::{Chat, Datagram, Dialect, Form, MessageId, Operation, Outgoing};
 
+use crate::chat::driver::SETTINGS;
 use crate::common::{ANN, BOB, at, ms, text};
-use crate::driver::SETTINGS;
 
 /// How long a datagram is under way.
 const DELAY: u64 = 10;

@@ -3,8 +3,8 @@
 use simp_proto::{Chat, ChatEvent, Dialect, Handled, Known, MessageId, Outgoing, Seq, Snapshot};
 use simp_proto::{Reason, State};
 
+use crate::chat::driver::{Driver, SETTINGS, closed, delivered, message, undelivered};
 use crate::common::{ANN, BOB, at, text};
-use crate::driver::{Driver, SETTINGS, closed, delivered, message, undelivered};
 
 /// What is kept of this chat.
 fn snapshot(bob: &Driver) -> Snapshot {

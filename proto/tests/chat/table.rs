@@ -3,8 +3,8 @@
 use simp_proto::Operation;
 use simp_proto::State;
 
+use crate::chat::driver::Driver;
 use crate::common::{ANN, at};
-use crate::driver::Driver;
 
 const OPERATIONS: [Operation; 8] = [
     Operation::Syn,

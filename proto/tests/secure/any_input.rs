@@ -4,7 +4,7 @@ use simp_proto::secure::{Broken, ChannelId, ChatId, Frame, Hello, KeyId, SecureC
 use simp_seeds::{Random, Replay, seeds};
 
 use crate::common::at;
-use crate::driver::{Driver, SETTINGS, ann_key, bob, hello, letter};
+use crate::secure::driver::{Driver, SETTINGS, ann_key, bob, hello, letter};
 
 #[test]
 fn any_order_of_input_keeps_the_invariants_and_comes_to_rest() {

@@ -4,7 +4,7 @@ use simp_proto::secure::{Broken, ChannelId, ChatId, Frame, Hello, SecureChat, St
 use simp_proto::{ChatEvent, Reason, State};
 
 use crate::common::{at, ms};
-use crate::driver::{
+use crate::secure::driver::{
     C1, C2, C3, Driver, SETTINGS, ack, ann_key, bob, bob_hello, bye, closed, delivered, ends, hello,
     hello_with, message, says, text,
 };
@@ -181,7 +181,7 @@ fn an_invitation_goes_on_with_the_peers_channel_where_ours_reaches_nobody() {
     let snapshot = simp_proto::secure::SecureSnapshot {
         state: State::Inviting,
         them: simp_proto::secure::Them { log: "".into(), ..resumed.snapshot.unwrap().them },
-        id: crate::driver::CHAT,
+        id: crate::secure::driver::CHAT,
         received: 0,
     };
     let expires_after = SETTINGS.request_expiry;

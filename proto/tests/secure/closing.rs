@@ -4,7 +4,7 @@ use simp_proto::secure::{Broken, Carries, Frame, Stands};
 use simp_proto::{ChatEvent, Reason, State, StateError};
 
 use crate::common::at;
-use crate::driver::{
+use crate::secure::driver::{
     C1, C2, C3, Driver, ack, bye, closed, delivered, ends, hello, hello_with, letter, message, says, text,
     undelivered,
 };

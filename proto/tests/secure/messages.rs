@@ -4,7 +4,7 @@ use simp_proto::secure::{Broken, Frame, Leaving, Stands};
 use simp_proto::{ChatEvent, MessageId, Reason, State};
 
 use crate::common::at;
-use crate::driver::{
+use crate::secure::driver::{
     C1, C2, Driver, ack, bob_hello, bye, closed, delivered, ends, hello, hello_with, letter, message, says,
     text, undelivered,
 };

@@ -6,7 +6,7 @@ use simp_proto::secure::{Broken, ChannelId, Frame, KeyId, SecureChat, Stands};
 use simp_proto::{ChatEvent, Reason, State, StateError};
 
 use crate::common::at;
-use crate::driver::{
+use crate::secure::driver::{
     C1, C2, CHAT, Driver, ack, ann_key, bob, bob_hello, bye, closed, ends, hello, letter, message, says, text,
 };
 

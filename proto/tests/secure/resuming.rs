@@ -4,7 +4,7 @@ use simp_proto::secure::{Broken, Frame, SecureChat, SecureSnapshot, Stands};
 use simp_proto::{ChatEvent, Reason, State};
 
 use crate::common::at;
-use crate::driver::{
+use crate::secure::driver::{
     C1, C2, Driver, SETTINGS, ack, bob, bob_hello, bye, closed, delivered, ends, hello, hello_with, letter,
     message, says, text, undelivered,
 };

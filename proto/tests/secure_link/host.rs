@@ -11,8 +11,8 @@ use simp_proto::secure::{
 use simp_proto::{ChatEvent, MessageId, Settings, State};
 
 use crate::common::{at, ms};
-use crate::records::{Change, Records, Stands as MessageStands};
-use crate::trace;
+use crate::secure_link::records::{Change, Records, Stands as MessageStands};
+use super::trace;
 
 /// How a chat is made of a peer's hello.
 type Made = fn(Instant, Arc<Me>, (ChannelId, KeyId), &Hello, Vec<u64>) -> SecureChat;

@@ -4,8 +4,8 @@ use simp_proto::{ChatEvent, Datagram, Deviations, Handled, MessageId, Operation}
 use simp_proto::{Reason, State, UserName};
 
 use super::{dialect, inviting, known, oddly, open, open_with_foreign, read, saying_hi};
+use crate::chat::driver::{Driver, closed, delivered, message, undelivered};
 use crate::common::{ANN, BOB, at};
-use crate::driver::{Driver, closed, delivered, message, undelivered};
 
 fn unconfirmed(id: u64) -> ChatEvent {
     ChatEvent::Unconfirmed(MessageId(id))

@@ -3,8 +3,8 @@
 use simp_proto::{Handled, Known};
 
 use super::{dialect, known, open, open_in, read};
+use crate::chat::driver::{Driver, message};
 use crate::common::{ANN, BOB, at};
-use crate::driver::{Driver, message};
 
 /// Ann has given six messages the same number, the last at 0 ms: the specification's rule is refuted.
 fn same_number() -> Driver {

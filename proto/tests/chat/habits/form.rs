@@ -3,8 +3,8 @@
 use simp_proto::{Chat, Datagram, Deviations, Dialect, Form, Operation, State, UserName};
 
 use super::{accepting, dialect, known, oddly, open, read};
+use crate::chat::driver::{Driver, SETTINGS, message};
 use crate::common::{ANN, BOB, at};
-use crate::driver::{Driver, SETTINGS, message};
 
 fn short(datagram: Datagram) -> Datagram {
     Datagram { deviations: Deviations::SHORT, ..datagram }

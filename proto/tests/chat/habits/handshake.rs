@@ -4,8 +4,8 @@ use simp_proto::{Chat, ChatEvent, Datagram, Deviations, Handled, Known, Operatio
 use simp_proto::{RINGING_USER, Reason, State, UserName};
 
 use super::{accepting, dialect, inviting, known, open, open_in, open_with_foreign, read};
+use crate::chat::driver::{Driver, closed, delivered, message};
 use crate::common::{ANN, BOB, Says, at};
-use crate::driver::{Driver, closed, delivered, message};
 
 fn line(text: &str) -> Datagram {
     read(&ANN.says(Operation::Syn, 0, text.as_bytes()))

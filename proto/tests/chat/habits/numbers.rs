@@ -3,8 +3,8 @@
 use simp_proto::Chat;
 
 use super::{dialect, oddly, open, open_with_foreign, read};
+use crate::chat::driver::{Driver, SETTINGS, delivered, message};
 use crate::common::{ANN, BOB, at};
-use crate::driver::{Driver, SETTINGS, delivered, message};
 
 /// Ann has one counter for both directions, and it begins at 1: her message, Bob's, hers.
 fn counting_together() -> Driver {

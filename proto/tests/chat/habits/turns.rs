@@ -3,7 +3,7 @@
 use simp_proto::{ChatEvent, Form, Known, MessageId, Operation, State};
 
 use super::*;
-use crate::driver::{Driver, SETTINGS, message};
+use crate::chat::driver::{Driver, SETTINGS, message};
 
 /// A chat with a peer that takes turns, which has invited Bob.
 fn invited_by(habits: &str) -> Driver {

@@ -6,11 +6,7 @@
 //! up, all of the outbox is delivered.
 //!
 //! `SIMP_SEED=n` replays one seed and prints its trace, `SIMP_SEEDS=n` runs so many.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
-#![allow(clippy::print_stdout, reason = "the trace, and what was measured")]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod host;
 mod network;
 mod records;
@@ -21,10 +17,10 @@ use simp_proto::secure::{Broken, ChannelId, ChatId, Frame, SecureChat};
 use simp_proto::{Reason, State};
 use simp_seeds::{Random, Replay, replaying, seeds};
 
-use common::at;
-use host::{Host, Kill, Said};
-use network::{Dialled, Network, Weather};
-use records::Stands;
+use self::host::{Host, Kill, Said};
+use self::network::{Dialled, Network, Weather};
+use self::records::Stands;
+use crate::common::at;
 
 /// For how long the users are active, and the weather is bad.
 const ACTIVE: u64 = 200_000;

@@ -1,5 +1,4 @@
-//! What the test programs share: a clock that only they move, and what Ann and Bob say.
-#![allow(dead_code, reason = "each test program uses its part")]
+//! What the tests share: a clock that only they move, and what Ann and Bob say.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};

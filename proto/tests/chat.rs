@@ -4,12 +4,9 @@
 //! `closing`, `resuming` after a restart. `habits` has the ways to differ: how each shows, what we do then, and
 //! what takes it back. `plain`: all datagrams of two
 //! that hold to the specification. `any_input` feeds rubbish.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod any_input;
 mod closing;
-#[path = "../common/mod.rs"]
-mod common;
 mod driver;
 mod habits;
 mod messages;

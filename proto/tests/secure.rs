@@ -2,13 +2,10 @@
 //!
 //! `opening`, `messages`, `closing`, `channels` that break and are made anew, `resuming` after a restart. `any_input` feeds
 //! rubbish. `frames`: what goes over a channel is what the schema says.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod any_input;
 mod channels;
 mod closing;
-#[path = "../common/mod.rs"]
-mod common;
 mod driver;
 mod frames;
 mod messages;
