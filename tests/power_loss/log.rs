@@ -54,19 +54,24 @@ fn with_those_before(last: Entry, first: Option<i64>, list: Vec<u8>) -> Vec<Entr
             factor *= 128;
         }
     };
+    let text = |bytes: &mut std::vec::IntoIter<u8>| {
+        let length = number(bytes) as usize;
+        String::from_utf8(bytes.by_ref().take(length).collect()).unwrap()
+    };
     let mut entries = vec![last];
     for id in (first.unwrap_or(entries[0].id as i64) as u64..entries[0].id).rev() {
         let mut entry = Entry { id, ..entries[entries.len() - 1].clone() };
-        let mut back = number(&mut bytes);
-        if back == 0 {
+        let mut said = number(&mut bytes);
+        if said == 0 {
             entry.chat = number(&mut bytes) as i64;
-            for text in [&mut entry.address, &mut entry.user] {
-                let length = number(&mut bytes) as usize;
-                *text = String::from_utf8(bytes.by_ref().take(length).collect()).unwrap();
-            }
-            back = number(&mut bytes);
+            (entry.address, entry.user) = (text(&mut bytes), text(&mut bytes));
+            said = number(&mut bytes);
         }
-        entry.message = Some(id - back);
+        if entry.kind == Kind::Message as i64 {
+            (entry.seq, entry.text) = (Some(said as u8 - 1), Some(text(&mut bytes)));
+        } else {
+            entry.message = Some(id - said);
+        }
         entries.push(entry);
     }
     entries.reverse();

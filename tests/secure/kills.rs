@@ -167,12 +167,12 @@ fn what_was_acknowledged_in_a_secure_chat_survives_kill_9_and_comes_once_and_in_
         network.reordered,
     );
     let shared: i64 = (0..PAIRS).map(|pair| shared(&world, 1 + 4 * pair as u8)).sum();
-    assert!(shared > 0, "no deliveries have shared a row of a log");
+    assert!(shared > 0, "no entries have shared a row of a log");
     assert!(to_bob.min(to_alice) >= PAIRS * WAITING as u64, "too little was sent");
     assert!(network.lost.min(network.copied).min(network.reordered) > 0, "the network was too good");
 }
 
-/// How many deliveries share a row of the log of the daemon on this address with the one after them.
+/// How many entries share a row of the log of the daemon on this address with the one after them.
 fn shared(world: &World, host: u8) -> i64 {
     let path = world.path("state").join("simp").join(world.address(host)).join("log.db");
     let db = rusqlite::Connection::open(path).unwrap();

@@ -83,7 +83,7 @@ impl Retention {
         let is_due = self.is_due(retain, store);
         // Entries may go only once a start does not need them: the chats' rows must be newer.
         let is_begun = self.keeping != Keeping::Idle;
-        let is_wanted = store.is_keeping_due() || (is_due && self.state == Removal::Idle);
+        let is_wanted = store.is_keeping_due(chats.len()) || (is_due && self.state == Removal::Idle);
         if is_wanted && !is_begun {
             self.settled = store.settled();
         }

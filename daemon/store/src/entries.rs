@@ -79,13 +79,19 @@ impl Store {
         beside: Beside,
     ) -> u64 {
         let id = self.extent.last_id + 1;
+        let chat = chat.unwrap_or(id);
+        if let What::Queued { .. } = what
+            && chat > 0
+        {
+            self.since.note(chat, id);
+        }
         self.settled += u64::from(matches!(
             what,
             What::Delivered { .. } | What::Unconfirmed { .. } | What::Undelivered { .. }
         ));
         self.extent.last_id = id;
         self.extent.first_id = self.extent.first_id.max(1);
-        self.entries.push(Entry { id, at_ms, chat: chat.unwrap_or(id), peer, what, beside });
+        self.entries.push(Entry { id, at_ms, chat, peer, what, beside });
         id
     }
 

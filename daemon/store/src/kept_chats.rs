@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 use rusqlite::{Row, params};
 use simp_control::{Reason, State, What};
@@ -16,8 +17,12 @@ use crate::store::Store;
 /// States by their number in the table `chats`; a new one goes to the end.
 const STATES: [State; 5] = [State::Inviting, State::Invited, State::Accepting, State::Open, State::Closing];
 
-/// So many entries may lie after `kept.through`: a start reads them all.
-const KEEP_EVERY: u64 = 4_096;
+/// So many entries may lie after `kept.through`, for a start reads them all. To keep a chat costs as much as some entries, so
+/// that with many chats there may be more.
+const KEPT_AFTER: RangeInclusive<u64> = 4_096..=65_536;
+
+/// For each chat.
+const KEPT_AFTER_EACH: u64 = 16;
 
 /// A chat as it is kept across restarts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,24 +129,28 @@ impl Store {
         ];
         let sql = "INSERT OR REPLACE INTO chats
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
-        self.write(sql, row).map(drop)
+        self.write(sql, row)?;
+        self.drop_settled(kept.chat, kept.settled)
     }
 
     /// Drops a chat that is over; its entries stay.
     pub fn drop_chat(&mut self, chat: u64) -> Result<(), StoreError> {
         self.begin()?;
-        self.write("DELETE FROM chats WHERE chat = ?1", [chat as i64]).map(drop)
+        self.write("DELETE FROM chats WHERE chat = ?1", [chat as i64])?;
+        self.drop_waiting(chat)
     }
 
-    /// Whether all chats should be kept anew, so that a start has little to read.
-    pub fn is_keeping_due(&self) -> bool {
-        self.extent.last_id - self.extent.kept_through >= KEEP_EVERY
+    /// Whether all chats, which are so many, should be kept anew, so that a start has little to read.
+    pub fn is_keeping_due(&self, chats: usize) -> bool {
+        let most = (chats as u64 * KEPT_AFTER_EACH).clamp(*KEPT_AFTER.start(), *KEPT_AFTER.end());
+        self.extent.last_id - self.extent.kept_through >= most
     }
 
     /// All chats that had messages up to this entry were kept since it was appended: each row holds as of it at least.
     pub fn set_kept(&mut self, through: u64) -> Result<(), StoreError> {
         self.begin()?;
         self.extent.kept_through = through;
+        self.keep_waiting(through)?;
         self.write("UPDATE kept SET through = ?1", [through as i64]).map(drop)
     }
 
@@ -156,13 +165,12 @@ impl Store {
         self.ok(self.db()?.prepare(sql).and_then(|mut query| {
             let mut rows = query.query([self.extent.kept_through as i64])?;
             while let Some(row) = rows.next()? {
-                let number = row.get::<_, Option<i64>>(9)?.unwrap_or_default() as u64;
-                for event in runs::events(row)? {
+                for (event, extra) in runs::entries(row)? {
                     // What is older than the chat's row is in it already.
                     if let Some((chat, as_of)) = chats.get_mut(&event.chat)
                         && event.id > self.extent.kept_through.max(*as_of)
                     {
-                        replay(chat, &event.what, number);
+                        replay(chat, &event.what, extra.unwrap_or_default());
                     }
                 }
             }

@@ -44,6 +44,7 @@ mod runs;
 mod schema;
 mod speakers;
 mod store;
+mod waiting;
 mod write_ahead;
 
 pub use checkpoint::{HELD_BYTES_MAX, HeldFile, Holding};
@@ -52,13 +53,14 @@ pub use files::{FileStands, KeptFile};
 pub use habits::KnownPeer;
 pub use kept_chats::{KeptChat, KeptMachine};
 pub use kept_letters::{Addressed, KeptLetter, Taken};
-pub use ours::{Backlog, NotDelivered, OurMessage, WaitingMessage};
+pub use ours::{NotDelivered, OurMessage};
 pub use read::{BYTES_PER_READ, EntryFilter};
 pub use recipient::Recipient;
 pub use restored::check_file;
 pub use retain::{Ages, Discard, GivenUp, Removed, Span};
 pub use speakers::Speaker;
 pub use store::{Durability, OutboxSize, Store};
+pub use waiting::{Backlog, WaitingMessage};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The oldest of our messages that wait, each found by an index.
+//! The oldest messages in the outbox, each found by an index, and since when they wait.
 
 use std::net::SocketAddr;
 
@@ -18,16 +18,6 @@ impl Store {
         let address = address.map(|address| address.to_string());
         self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
             let oldest = query.query_row([address], |row| row.get::<_, Option<i64>>(0))?;
-            Ok(oldest.map(|message| message as u64))
-        }))
-    }
-
-    /// The oldest message with an id above `after` that was queued in this chat, and is no file.
-    pub fn oldest_queued(&self, chat: u64, after: u64) -> Result<Option<u64>, StoreError> {
-        let sql = "SELECT id FROM events WHERE kind = 5 AND chat = ?1 AND id > ?2 AND size IS NULL ORDER BY id LIMIT 1";
-        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
-            let oldest =
-                query.query_row([chat as i64, after as i64], |row| row.get::<_, i64>(0)).optional()?;
             Ok(oldest.map(|message| message as u64))
         }))
     }

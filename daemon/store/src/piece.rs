@@ -43,11 +43,23 @@ impl Piece {
 
     /// It has an entry of this peer; or would have one, if the turn is undone.
     pub(crate) fn note(&mut self, peer: &Peer) {
-        for key in [host_key(peer), Some(name_key(&peer.user))].into_iter().flatten() {
-            for bit in bits(key) {
-                if let Some(byte) = self.sieve.get_mut(bit / 8) {
-                    *byte |= 1 << (bit % 8);
-                }
+        self.note_key(name_key(&peer.user));
+        // Of entries without an address nobody finds any by it.
+        if let Ok(at) = peer.address.parse::<SocketAddr>() {
+            self.note_key(host_key(&at.ip().to_canonical().to_string()));
+        }
+    }
+
+    /// The same of whoever calls itself so at this IP address, as [`IpAddr::to_canonical`](std::net::IpAddr::to_canonical) has it.
+    pub(crate) fn note_at(&mut self, ip: &str, user: &str) {
+        self.note_key(name_key(user));
+        self.note_key(host_key(ip));
+    }
+
+    fn note_key(&mut self, key: u64) {
+        for bit in bits(key) {
+            if let Some(byte) = self.sieve.get_mut(bit / 8) {
+                *byte |= 1 << (bit % 8);
             }
         }
     }
@@ -64,10 +76,8 @@ impl Piece {
     }
 }
 
-/// The host that a peer is on; `None` if its entries have no address, so that nobody finds them.
-fn host_key(peer: &Peer) -> Option<u64> {
-    let at: SocketAddr = peer.address.parse().ok()?;
-    Some(hash(&[0], at.ip().to_canonical().to_string().as_bytes()))
+fn host_key(ip: &str) -> u64 {
+    hash(&[0], ip.as_bytes())
 }
 
 fn name_key(user: &str) -> u64 {
@@ -77,8 +87,8 @@ fn name_key(user: &str) -> u64 {
 /// What all entries of somebody have noted.
 fn key_of(who: &Who) -> u64 {
     match who {
-        Who::Ip(host) | Who::OnHost(_, host) => hash(&[0], host.ip().to_string().as_bytes()),
-        Who::Address(at) | Who::Both(_, at) => hash(&[0], at.ip().to_canonical().to_string().as_bytes()),
+        Who::Ip(host) | Who::OnHost(_, host) => host_key(&host.ip().to_string()),
+        Who::Address(at) | Who::Both(_, at) => host_key(&at.ip().to_canonical().to_string()),
         Who::User(name) => name_key(name),
     }
 }

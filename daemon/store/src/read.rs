@@ -6,7 +6,7 @@ use simp_control::{Event, Filter, Kind, Peer, Who};
 
 use crate::error::StoreError;
 use crate::rows::number;
-use crate::runs;
+use crate::runs::{self, FIRST_OF_SEVERAL};
 use crate::store::Store;
 
 /// Most entries that [`Store::read`] looks at in one call, so that a filter which finds nothing does not hold
@@ -101,9 +101,8 @@ impl EntryFilter {
     }
 }
 
-/// What filters ask for, of a row that may stand for several entries. The text comes after most of it, and may be long: what
-/// comes after that is read only if there is none.
-const HEAD: &str = "id, at, kind, chat, address, user, CASE WHEN kind = 6 THEN first END";
+/// What filters ask for, of a row that may stand for several entries: no text. Then comes [`FIRST_OF_SEVERAL`].
+const HEAD: &str = "id, at, kind, chat, address, user";
 
 /// Which way the log is read, and from where.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +121,7 @@ impl Way {
             // The last of a row may be too new, and those before it not.
             Self::Down(_) => ("id <= coalesce((SELECT min(id) FROM events WHERE id >= ?1), ?1)", "id DESC"),
         };
-        format!("SELECT {HEAD} FROM events WHERE {from} ORDER BY {order}")
+        format!("SELECT {HEAD}, {FIRST_OF_SEVERAL} FROM events WHERE {from} ORDER BY {order}")
     }
 
     fn from(self) -> u64 {

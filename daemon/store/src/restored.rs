@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use simp_control::LogId;
 
 use crate::error::StoreError;
+use crate::runs::FIRST_OF_SEVERAL;
 use crate::store::Store;
 
 /// Whether this file is a whole database of SQLite, and nothing but data: what comes from elsewhere may have statements of its
@@ -44,8 +45,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn entries(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT coalesce(sum(CASE WHEN kind = 6 AND first IS NOT NULL THEN id - first + 1 ELSE 1 END), 0) FROM events";
-        let count = self.db()?.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let sql = format!("SELECT coalesce(sum(1 + id - coalesce({FIRST_OF_SEVERAL}, id)), 0) FROM events");
+        let count = self.db()?.query_row(&sql, [], |row| row.get::<_, i64>(0));
         Ok(self.ok(count)? as u64)
     }
 }

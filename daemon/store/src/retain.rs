@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use crate::error::StoreError;
 use crate::read::SCAN;
+use crate::runs::FIRST_OF_SEVERAL;
 use crate::store::Store;
 
 /// Free pages that are left in the file for the next entries.
@@ -102,10 +103,14 @@ const REMOVE: &str = "
         AND (kind <> 4 OR EXISTS (SELECT 1 FROM consumers))))";
 
 /// Of several entries in one row, those go that the statement above would remove if each had a row.
-const CUT: &str = "
-    UPDATE events SET first = 1 + min(?1, CASE WHEN ?2 THEN ?1 ELSE coalesce((SELECT min(seen) FROM consumers), ?1) END)
-    WHERE id = (SELECT id FROM events WHERE id > ?1 ORDER BY id LIMIT 1) AND kind = 6
-    AND first <= min(?1, CASE WHEN ?2 THEN ?1 ELSE coalesce((SELECT min(seen) FROM consumers), ?1) END)";
+fn cut() -> String {
+    let until = "min(?1, CASE WHEN ?2 THEN ?1 ELSE coalesce((SELECT min(seen) FROM consumers), ?1) END)";
+    format!(
+        "UPDATE events SET first = 1 + {until}
+        WHERE id = (SELECT id FROM events WHERE id > ?1 ORDER BY id LIMIT 1) AND {FIRST_OF_SEVERAL} <= {until}
+        AND (kind <> 4 OR ?2 OR EXISTS (SELECT 1 FROM consumers))"
+    )
+}
 
 impl Store {
     /// The entries that may be removed at all: a start needs those after the last kept state, and the newest
@@ -125,12 +130,13 @@ impl Store {
     pub fn ages(&self, span: Span, old_ms: u64, now_ms: u64) -> Result<Ages, StoreError> {
         // Entries after `now_ms` were written while the clock was wrong: they say nothing of their age.
         // The row after the last may have some of them.
-        let sql = "SELECT max(CASE WHEN at <= ?3 THEN min(id, ?2) END),
-                       count(CASE WHEN at > ?3 AND at <= ?4 THEN 1 END)
-                   FROM events WHERE id > ?1 AND id <= coalesce((SELECT min(id) FROM events WHERE id >= ?2), ?2)
-                   AND (id <= ?2 OR (kind = 6 AND first <= ?2))";
+        let sql = format!(
+            "SELECT max(CASE WHEN at <= ?3 THEN min(id, ?2) END), count(CASE WHEN at > ?3 AND at <= ?4 THEN 1 END)
+                FROM events WHERE id > ?1 AND id <= coalesce((SELECT min(id) FROM events WHERE id >= ?2), ?2)
+                AND (id <= ?2 OR {FIRST_OF_SEVERAL} <= ?2)"
+        );
         let values = params![span.after as i64, span.until as i64, old_ms as i64, now_ms as i64];
-        self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
+        self.ok(self.db()?.prepare_cached(&sql).and_then(|mut query| {
             query.query_row(values, |row| {
                 let newest_old = row.get::<_, Option<i64>>(0)?.map(|id| id as u64);
                 Ok(Ages { newest_old, any_young: row.get::<_, i64>(1)? > 0 })
@@ -144,7 +150,7 @@ impl Store {
         self.begin()?;
         let values = params![span.after as i64, until as i64, discard.undelivered, discard.unread];
         let removed = self.write(REMOVE, values)? as u64;
-        let cut = self.write(CUT, params![until as i64, discard.unread])?;
+        let cut = self.write(&cut(), params![until as i64, discard.unread])?;
         if removed > 0 {
             self.drop_names(span.after, until)?;
         }
@@ -157,9 +163,8 @@ impl Store {
 
     /// The id of the oldest entry; 0 if there is none.
     pub(crate) fn oldest_entry(&self) -> rusqlite::Result<u64> {
-        let sql = "SELECT CASE WHEN kind = 6 AND first IS NOT NULL THEN first ELSE id END
-                   FROM events ORDER BY id LIMIT 1";
-        let oldest = self.aside().query_row(sql, [], |row| row.get::<_, i64>(0)).optional()?;
+        let sql = format!("SELECT coalesce({FIRST_OF_SEVERAL}, id) FROM events ORDER BY id LIMIT 1");
+        let oldest = self.aside().query_row(&sql, [], |row| row.get::<_, i64>(0)).optional()?;
         Ok(oldest.unwrap_or_default() as u64)
     }
 

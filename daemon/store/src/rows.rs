@@ -33,6 +33,11 @@ pub(crate) fn size(what: &What) -> Option<i64> {
     }
 }
 
+/// What an entry has beside what it says: see [`append`](crate::Store::append).
+pub(crate) fn extra(row: &Row<'_>) -> rusqlite::Result<Option<u64>> {
+    Ok(row.get::<_, Option<i64>>(9)?.map(|extra| extra as u64))
+}
+
 /// The columns of an entry that stands for several: see `runs`.
 pub(crate) const FIRST: usize = 14;
 pub(crate) const LIST: usize = 15;

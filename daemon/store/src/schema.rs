@@ -9,7 +9,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 13;
+pub(crate) const SCHEMA_VERSION: i64 = 14;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -163,9 +163,21 @@ const THIRTEENTH: &str = "
     CREATE TABLE pieces (until INTEGER PRIMARY KEY, after INTEGER NOT NULL, sieve BLOB NOT NULL) STRICT;
 ";
 
+/// The messages of chats that were not settled when all chats were kept last: see `waiting`. An index of all that were ever
+/// queued cost a page with each.
+const FOURTEENTH: &str = "
+    CREATE TABLE waiting (
+        chat INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (chat, message)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO waiting SELECT c.chat, e.id FROM chats AS c
+        JOIN events AS e ON e.kind = 5 AND e.chat = c.chat AND e.id > c.settled AND e.id <= (SELECT through FROM kept);
+    DROP INDEX queued;
+";
+
 /// What brings a file from each version to the next.
 const STEPS: [&str; SCHEMA_VERSION as usize] = [
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
+    FOURTEENTH,
 ];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.

@@ -17,6 +17,7 @@ use crate::hold::Hold;
 use crate::piece::Piece;
 use crate::schema::{self, Unready};
 use crate::speakers::Speakers;
+use crate::waiting::QueuedSince;
 use crate::write_ahead::WriteAhead;
 
 /// The disk takes writes if it takes so many bytes: a turn seldom writes more.
@@ -81,6 +82,7 @@ pub struct Store {
     pub(crate) entries: Entries,
     pub(crate) speakers: Speakers,
     pub(crate) piece: Piece,
+    pub(crate) since: QueuedSince,
     commits: u64,
     pub(crate) wal: WriteAhead,
     /// The write-ahead log is to be emptied with the next commit.
@@ -134,6 +136,7 @@ impl Store {
             entries: Entries::default(),
             speakers: Speakers::default(),
             piece: Piece::begin(0),
+            since: QueuedSince::default(),
             commits: 0,
             wal: WriteAhead::default(),
             tidy_up_next: false,
@@ -143,6 +146,7 @@ impl Store {
         store.set_up(durability).map_err(explain)?;
         store.extent = store.ok(store.measure())?;
         store.piece = store.ok(store.last_piece())?;
+        store.read_since()?;
         store.begin_epoch()?;
         // Before anything is promised to anybody: a log that cannot be written ends the start.
         store.try_to_write(now_ms)?;
@@ -288,7 +292,7 @@ impl Store {
     /// Forgets what was written since the last commit.
     ///
     /// # Errors
-    /// The log cannot even be taken back to its last commit.
+    /// The log cannot even be taken back to its last commit, or be read.
     pub fn roll_back(&mut self) -> Result<(), StoreError> {
         self.in_transaction.set(false);
         // Ids of what is rolled back are given again: nobody has seen them.
@@ -296,7 +300,16 @@ impl Store {
         self.entries.forget();
         self.forget_wish_to_hold();
         // SQLite has rolled back by itself after some errors.
-        if self.db.is_autocommit() { Ok(()) } else { self.write_aside("ROLLBACK", []).map(drop) }
+        if !self.db.is_autocommit() {
+            self.write_aside("ROLLBACK", [])?;
+        }
+        self.read_since()
+    }
+
+    /// Finds in the log which messages were queued since chats were kept.
+    fn read_since(&mut self) -> Result<(), StoreError> {
+        self.since = self.ok(QueuedSince::read(&self.db, self.extent.kept_through))?;
+        Ok(())
     }
 
     /// Forgets which entries are fresh: a new turn begins.

@@ -20,6 +20,7 @@ mod named;
 mod pieces;
 mod reading;
 mod runs;
+mod waiting;
 
 /// A folder of this test alone.
 struct Folder(PathBuf);
@@ -210,41 +211,6 @@ fn with_outbox(folder: &Folder, texts: &[&str]) -> (Store, std::net::SocketAddr)
     }
     store.commit().unwrap();
     (store, address)
-}
-
-#[test]
-fn what_waits_in_a_chat_and_in_the_outbox_comes_together_and_in_order() {
-    let folder = Folder::new("outbox");
-    let (mut store, address) = with_outbox(&folder, &["one", "two"]);
-    let what = What::Queued { text: "three".to_owned(), again: None, size: None };
-    store.append(6, Some(3), peer(9), what, None);
-    let of = Backlog { chat: Some(3), outbox: Some(address) };
-    let texts = |store: &Store, after, limit| {
-        let waiting = store.waiting(of, after, (limit, usize::MAX)).unwrap();
-        waiting.into_iter().map(|waiting| (waiting.id, text_of(waiting))).collect::<Vec<_>>()
-    };
-    let all = [(1, "one".to_owned()), (2, "two".to_owned()), (3, "three".to_owned())];
-    assert_eq!(texts(&store, 0, 9), all);
-    assert_eq!(texts(&store, 1, 1), all[1..2]);
-    assert_eq!(store.queued(of, 1).unwrap(), 2);
-    store.begin_turn();
-    for (after, fresh) in [(3, 1), (0, 0)] {
-        store.append(7, Some(3), peer(9), What::Opened { note: None }, None);
-        store.give_up_queued(8, 3, &peer(9), after, (Reason::Quit, GivenUp::Stays)).unwrap();
-        assert_eq!(store.fresh().len(), fresh, "what is not among these is read from the log");
-    }
-    let (events, _) = store.read(5, 9, &EntryFilter::default()).unwrap();
-    let given_up = What::Undelivered { message: 3, reason: Reason::Quit };
-    assert_eq!(
-        events,
-        [Event { id: 6, at_ms: 8, chat: 3, peer: peer(9), secure: None, answers: None, what: given_up }]
-    );
-    assert_eq!(store.append(9, Some(3), peer(9), What::Opened { note: None }, None), 7);
-    assert_eq!(store.outbox_peers().unwrap(), [(address, 2)]);
-    let taken = [store.take_from_outbox(1).unwrap(), store.take_from_outbox(1).unwrap()];
-    assert_eq!(taken, [Some(Taken { message: 1, host: None }), None]);
-    assert_eq!(store.outbox(0, 9).unwrap().0.into_iter().map(|kept| kept.text).collect::<Vec<_>>(), ["two"]);
-    assert_eq!(store.in_outbox(2).unwrap().unwrap().expires_after_ms, Some(1_000));
 }
 
 #[test]

@@ -283,13 +283,10 @@ fn fits(text: &str, carrier: Carrier, peer: &Peer) -> Carried<()> {
     };
     let (most, length) = (takes.bytes, text.len() as u64);
     let long = || {
-        let line = format!(
-            "{} receives at most {most} bytes of a message, this one has {length} (send it in parts)",
-            peer.shown()
-        );
-        (length > most).then_some(line)
+        let peer = peer.shown();
+        format!("{peer} receives at most {most} bytes of a message, this one has {length} (send it in parts)")
     };
-    match error.or_else(long) {
+    match error.or_else(|| (length > most).then(long)) {
         // Nothing can be made of it that any peer takes.
         _ if text.is_empty() => denied(FailureKind::Usage, TextError::Empty.to_string()),
         Some(line) => Err(Failure::of_text(takes, line).into()),

@@ -1,4 +1,6 @@
-//! Deliveries that share a row: whoever reads the log sees what it would see if each had its own.
+//! Entries that share a row: whoever reads the log sees what it would see if each had its own.
+
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::read::SCAN;
@@ -7,6 +9,8 @@ use crate::read::SCAN;
 #[derive(Debug, Clone, Default)]
 struct Model {
     events: Vec<Event>,
+    /// The Sequence fields of messages, by id.
+    numbers: BTreeMap<u64, u64>,
     last_id: u64,
     seen: Option<u64>,
 }
@@ -17,9 +21,10 @@ impl Model {
         self.events.first().map_or(0, |event| event.id)
     }
 
-    fn append(&mut self, store: &mut Store, at_ms: u64, chat: u64, what: What) {
+    fn append(&mut self, store: &mut Store, at_ms: u64, chat: u64, (what, number): (What, Option<u64>)) {
         let (secure, answers, peer) = (None, None, peer(chat));
-        let id = store.append(at_ms, Some(chat), peer.clone(), what.clone(), None);
+        let id = store.append(at_ms, Some(chat), peer.clone(), what.clone(), number);
+        self.numbers.extend(number.map(|number| (id, number)));
         assert_eq!(id, self.last_id + 1);
         self.events.push(Event { id, at_ms, chat, peer, secure, answers, what });
         self.last_id = id;
@@ -91,20 +96,30 @@ fn read_all(store: &Store, model: &Model, random: &mut Random) {
     assert_eq!(found, expected(&|id| id < from), "below {from}: {wanted:?}");
 }
 
-fn what(random: &mut Random, id: u64) -> What {
+/// What an entry says, much as the one before it; and the Sequence field of a message.
+fn what(random: &mut Random, before: Option<&Event>, id: u64) -> (What, Option<u64>) {
+    let text = |random: &mut Random| format!("text {}", random.below(3)).repeat(1 + random.below(3) as usize);
+    let is_of_messages = before.is_some_and(|before| before.what.kind() == Kind::Message);
     match random.below(12) {
-        0 => What::Opened { note: None },
-        1 => What::Message { text: format!("text {}", random.below(3)) },
-        2 => What::Queued { text: format!("text {}", random.below(3)), again: None, size: None },
+        0 => (What::Opened { note: None }, None),
+        1 => (What::Queued { text: text(random), again: None, size: None }, None),
+        2 => (What::Message { text: "text 1".repeat(40 + random.below(400) as usize) }, Some(1)),
+        3 => {
+            (What::Message { text: text(random) }, [None, Some(0), Some(u64::MAX)][random.below(3) as usize])
+        }
+        4..10 if is_of_messages => {
+            let bits = random.below(40);
+            (What::Message { text: text(random) }, Some(random.below(1 << bits)))
+        }
         // Near ones, far ones, and what cannot be.
-        3 => What::Delivered { message: id + random.below(2) },
-        4 => What::Delivered { message: random.below(id) },
-        _ => What::Delivered { message: id.saturating_sub(1 + random.below(300)) },
+        4 => (What::Delivered { message: id + random.below(2) }, None),
+        5 => (What::Delivered { message: random.below(id) }, None),
+        _ => (What::Delivered { message: id.saturating_sub(1 + random.below(300)) }, None),
     }
 }
 
 #[test]
-fn a_log_with_deliveries_in_rows_of_several_reads_like_one_with_a_row_for_each() {
+fn a_log_with_rows_of_several_entries_reads_like_one_with_a_row_for_each() {
     for seed in seeds(12) {
         let _replay = Replay { package: "simp-store", test: "reads_like_one_with_a_row_for_each", seed };
         compare(seed);
@@ -115,13 +130,13 @@ fn compare(seed: u64) {
     let folder = Folder::new(&format!("runs-{seed}"));
     let mut random = Random(seed);
     let (mut store, mut model, mut kept) = (folder.open(), Model::default(), Model::default());
-    let mut shared = 0;
+    let mut shared = [0; 2];
     for turn in 1..=150 {
         store.begin_turn();
         let chats = 1 + random.below(5);
         for _ in 0..random.below(40) {
             let chat = 1 + random.below(chats);
-            let what = what(&mut random, model.last_id + 1);
+            let what = what(&mut random, model.events.last(), model.last_id + 1);
             model.append(&mut store, turn, chat, what);
             if random.below(40) == 0 {
                 read_all(&store, &model, &mut random);
@@ -169,9 +184,18 @@ fn compare(seed: u64) {
         assert_eq!((store.first_id(), store.last_id()), (model.first_id(), model.last_id));
         assert_eq!(store.entries().unwrap(), model.events.len() as u64);
         read_all(&store, &model, &mut random);
-        shared = shared.max(model.events.len() as u64 - rows(&store, "TRUE"));
+        for event in &model.events {
+            let is_message = event.what.kind() == Kind::Message;
+            let number = model.numbers.get(&event.id).filter(|_| is_message);
+            let found = store.numbered(event.id).unwrap();
+            assert_eq!(found, number.map(|number| (event.chat, *number)), "{event:?}");
+        }
+        for (most, kind) in shared.iter_mut().zip([Kind::Message, Kind::Delivered]) {
+            let all = model.events.iter().filter(|event| event.what.kind() == kind).count() as u64;
+            *most = all.saturating_sub(rows(&store, &format!("kind = {}", kind as i64))).max(*most);
+        }
     }
-    assert!(shared > 100, "no more than {shared} entries ever shared a row");
+    assert!(shared.iter().all(|most| *most > 20), "no more than {shared:?} entries ever shared a row");
 }
 
 fn rows(store: &Store, condition: &str) -> u64 {
@@ -197,13 +221,36 @@ fn a_row_has_as_many_deliveries_as_fit_a_page_and_one_of_each_turn_has_its_own()
     }
     let of_many = rows(&store, "at > 1");
     assert!((20..=30).contains(&of_many), "{of_many} rows");
-    assert_eq!(rows(&store, "length(list) > 768 OR (list IS NULL) <> (first IS NULL)"), 0);
+    assert_eq!(rows(&store, "length(list) > 864 OR (list IS NULL) <> (first IS NULL)"), 0);
     // Not those of two moments, or with something between them.
     store.append(98, Some(1), peer(1), What::Delivered { message: 1 }, None);
     store.append(99, Some(1), peer(1), What::Delivered { message: 1 }, None);
     store.append(99, Some(1), peer(1), What::Opened { note: None }, None);
     store.append(99, Some(1), peer(1), What::Delivered { message: 2 }, None);
     assert_eq!((rows(&store, "at = 98"), rows(&store, "at = 99")), (1, 3));
+}
+
+#[test]
+fn a_row_has_as_many_messages_as_fit_a_page_and_a_long_one_has_its_own() {
+    let folder = Folder::new("runs-messages");
+    let mut store = folder.open();
+    let pages = |store: &Store| {
+        store.db().unwrap().pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let before = pages(&store);
+    for chat in 1..=640 {
+        let text = "0123456789abcdef".repeat(4);
+        store.append(1, Some(chat), peer(chat), What::Message { text }, Some(chat));
+    }
+    store.commit().unwrap();
+    let (rows_of_all, pages) = (rows(&store, "TRUE"), pages(&store) - before);
+    assert!(rows_of_all <= 640 / 8, "{rows_of_all} rows");
+    assert!(pages <= rows_of_all as i64 + 4, "{pages} pages for {rows_of_all} rows");
+    for length in [10, 865, 10, 10, 850, 10, 10] {
+        store.append(2, Some(1), peer(1), What::Message { text: "x".repeat(length) }, Some(1));
+    }
+    store.commit().unwrap();
+    assert_eq!(rows(&store, "at = 2"), 5);
 }
 
 #[test]
@@ -227,6 +274,13 @@ fn a_damaged_list_is_an_error_and_takes_no_memory() {
         let mut store = folder.open();
         for message in [1, 1, 2] {
             store.append(1, Some(7), peer(7), What::Delivered { message: message / 2 }, None);
+        }
+        store.write(&format!("UPDATE events SET {damage}"), []).unwrap();
+        assert!(store.read(0, 9, &EntryFilter::default()).is_err(), "{damage}");
+        let folder = Folder::new("runs-damaged-messages");
+        let mut store = folder.open();
+        for chat in [7, 7, 8] {
+            store.append(1, Some(chat), peer(chat), What::Message { text: "hi".to_owned() }, Some(1));
         }
         store.write(&format!("UPDATE events SET {damage}"), []).unwrap();
         assert!(store.read(0, 9, &EntryFilter::default()).is_err(), "{damage}");
@@ -320,7 +374,7 @@ fn a_statement_is_not_prepared_anew_for_each_value() {
         let backlog = Backlog { chat: Some(chat), outbox: None };
         assert!(store.waiting(backlog, chat, (9, usize::MAX)).unwrap().is_empty());
     }
-    let statement = store.db().unwrap().prepare_cached(crate::ours::WAITING).unwrap();
+    let statement = store.db().unwrap().prepare_cached(crate::waiting::WAITING).unwrap();
     assert_eq!(statement.get_status(rusqlite::StatementStatus::Run), 9);
     assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
 }

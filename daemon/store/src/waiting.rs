@@ -1,0 +1,300 @@
+//! Our messages that wait: for the chat that they were queued in, and in the outbox for a chat to come.
+//!
+//! Those of chats that waited when all chats were kept last are in the table `waiting`. Those queued since are known in memory,
+//! and found in the log by a start. So a message that is delivered soon, as nearly all are, costs no place in an index: with many
+//! chats each would be on another page of it.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::net::SocketAddr;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use simp_control::{Digest, Peer, Reason, What};
+use simp_proto::secure::{Body, Offer};
+
+use crate::error::StoreError;
+use crate::retain::GivenUp;
+use crate::store::Store;
+
+/// A message that waits for a chat to deliver it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingMessage {
+    /// Its id.
+    pub id: u64,
+    /// What it is.
+    pub body: Body,
+    /// It is in the outbox.
+    pub is_kept: bool,
+}
+
+/// Where messages of ours wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Backlog {
+    /// Those queued in this chat.
+    pub chat: Option<u64>,
+    /// And those in the outbox for the peer at this address.
+    pub outbox: Option<SocketAddr>,
+}
+
+/// The messages that were queued in chats since these were kept, in the order of their ids; without some that are settled.
+#[derive(Debug, Default)]
+pub(crate) struct QueuedSince(BTreeMap<u64, Vec<u64>>);
+
+impl QueuedSince {
+    /// Those above this entry, which all chats were kept as of.
+    pub(crate) fn read(db: &Connection, kept_through: u64) -> rusqlite::Result<Self> {
+        let mut since = Self::default();
+        let mut query =
+            db.prepare("SELECT chat, id FROM events WHERE id > ?1 AND kind = 5 AND chat <> 0 ORDER BY id")?;
+        let mut rows = query.query([kept_through as i64])?;
+        while let Some(row) = rows.next()? {
+            since.note(row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
+        }
+        Ok(since)
+    }
+
+    /// One more, the newest.
+    pub(crate) fn note(&mut self, chat: u64, message: u64) {
+        self.0.entry(chat).or_default().push(message);
+    }
+
+    /// The row of a chat says that messages up to this one are settled.
+    pub(crate) fn note_settled(&mut self, chat: u64, settled: u64) {
+        if let Some(messages) = self.0.get_mut(&chat) {
+            messages.retain(|message| *message > settled);
+        }
+    }
+
+    /// A chat is over.
+    pub(crate) fn forget(&mut self, chat: u64) {
+        self.0.remove(&chat);
+    }
+
+    /// All chats were kept as of this entry: those up to it, with their chats.
+    fn take_through(&mut self, through: u64) -> Vec<(u64, u64)> {
+        let mut taken = Vec::new();
+        self.0.retain(|chat, messages| {
+            let later = messages.split_off(messages.partition_point(|message| *message <= through));
+            let earlier = mem::replace(messages, later);
+            taken.extend(earlier.into_iter().map(|message| (*chat, message)));
+            !messages.is_empty()
+        });
+        taken
+    }
+
+    /// Those of a chat above `after`.
+    fn of(&self, chat: Option<u64>, after: u64) -> &[u64] {
+        let all = chat.and_then(|chat| self.0.get(&chat)).map(Vec::as_slice).unwrap_or_default();
+        all.get(all.partition_point(|message| *message <= after)..).unwrap_or_default()
+    }
+}
+
+/// Of what comes after the last message that is settled: a file of ours waits only as long as it is not settled itself, and a
+/// text unless it was taken back.
+const UNSETTLED: &str = "CASE WHEN e.size IS NULL
+    THEN NOT EXISTS (SELECT 1 FROM events AS u WHERE u.kind = 7 AND u.message = e.id)
+    ELSE e.id IN (SELECT message FROM files) END";
+
+/// What waits in a chat of those that waited before, and in the outbox, together. Each half comes out of its index in order,
+/// so that the first few of many cost no more than these.
+pub(crate) const WAITING: &str = "
+    SELECT w.message, e.text, 0, e.size, f.sha256, e.answers
+        FROM waiting AS w JOIN events AS e ON e.id = w.message
+        LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id
+        WHERE w.chat = ?1 AND w.message > ?2 AND CASE WHEN e.size IS NULL
+            THEN NOT EXISTS (SELECT 1 FROM events AS u WHERE u.kind = 7 AND u.message = e.id)
+            ELSE f.sha256 IS NOT NULL END
+    UNION ALL
+    SELECT o.message, text, 1, NULL, NULL, NULL FROM outbox AS o JOIN events ON id = o.message
+        WHERE o.address = ?3 AND o.message > ?2
+    ORDER BY 1 LIMIT ?4";
+
+impl Store {
+    /// Messages with ids above `after` that wait: how many.
+    pub fn queued(&self, backlog: Backlog, after: u64) -> Result<u64, StoreError> {
+        // Nothing equals NULL: a part that is not asked for counts as empty.
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM waiting AS w JOIN events AS e ON e.id = w.message
+                        WHERE w.chat = ?1 AND w.message > ?2 AND {UNSETTLED})
+                  + (SELECT count(*) FROM outbox WHERE address = ?3 AND message > ?2)"
+        );
+        let values = params![
+            backlog.chat.map(|chat| chat as i64),
+            after as i64,
+            backlog.outbox.map(|address| address.to_string())
+        ];
+        let before = self.ok(self
+            .db()?
+            .prepare_cached(&sql)
+            .and_then(|mut query| query.query_row(values, |row| row.get::<_, i64>(0))))?;
+        let mut count = before as u64;
+        for message in self.since.of(backlog.chat, after) {
+            count += u64::from(self.unsettled(*message)?.is_some());
+        }
+        Ok(count)
+    }
+
+    /// Messages with ids above `after` that wait, oldest first: at most so many, and no further once their texts have so
+    /// many bytes.
+    pub fn waiting(
+        &self,
+        backlog: Backlog,
+        after: u64,
+        (limit, bytes): (u64, usize),
+    ) -> Result<Vec<WaitingMessage>, StoreError> {
+        let address = backlog.outbox.map(|address| address.to_string());
+        let values = params![backlog.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
+        let mut all = self.ok(self.db()?.prepare_cached(WAITING).and_then(|mut query| {
+            let (mut read, mut all) = (0, Vec::new());
+            let mut rows = query.query(values)?;
+            while read < bytes
+                && let Some(row) = rows.next()?
+            {
+                all.push(waiting(row)?);
+                read += all.last().map_or(0, |message| message.body.bytes());
+            }
+            Ok(all)
+        }))?;
+        let (mut read, mut count) = (0, 0);
+        for message in self.since.of(backlog.chat, after) {
+            if read >= bytes || count >= limit {
+                break;
+            }
+            if let Some(message) = self.waiting_since(*message)? {
+                (read, count) = (read + message.body.bytes(), count + 1);
+                all.push(message);
+            }
+        }
+        // Those of the outbox may be newer. Of both there are enough.
+        all.sort_by_key(|message| message.id);
+        let mut read = 0;
+        let fits = |message: &&WaitingMessage| {
+            read < bytes && {
+                read += message.body.bytes();
+                true
+            }
+        };
+        let fitting = all.iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).take_while(fits).count();
+        all.truncate(fitting);
+        Ok(all)
+    }
+
+    /// Whether this message of a chat waits: if so, whether it is a file.
+    fn unsettled(&self, message: u64) -> Result<Option<bool>, StoreError> {
+        let sql =
+            format!("SELECT size IS NOT NULL FROM events AS e WHERE id = ?1 AND kind = 5 AND {UNSETTLED}");
+        self.ok(self
+            .db()?
+            .prepare_cached(&sql)
+            .and_then(|mut query| query.query_row([message as i64], |row| row.get(0)).optional()))
+    }
+
+    fn waiting_since(&self, message: u64) -> Result<Option<WaitingMessage>, StoreError> {
+        if self.unsettled(message)?.is_none() {
+            return Ok(None);
+        }
+        let sql = "SELECT e.id, e.text, 0, e.size, f.sha256, e.answers FROM events AS e
+                   LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id WHERE e.id = ?1";
+        self.ok(self
+            .db()?
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row([message as i64], waiting).optional()))
+    }
+
+    /// The oldest message with an id above `after` that was queued in this chat, and is no file.
+    pub fn oldest_queued(&self, chat: u64, after: u64) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT w.message FROM waiting AS w JOIN events AS e ON e.id = w.message
+                   WHERE w.chat = ?1 AND w.message > ?2 AND e.size IS NULL ORDER BY w.message LIMIT 1";
+        let values = [chat as i64, after as i64];
+        let before = self.ok(self
+            .db()?
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row(values, |row| row.get::<_, i64>(0)).optional()))?;
+        if let Some(message) = before {
+            return Ok(Some(message as u64));
+        }
+        for message in self.since.of(Some(chat), after) {
+            if self.unsettled(*message)? == Some(false) {
+                return Ok(Some(*message));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Appends that the messages with ids above `after` that were queued in this chat were given up, oldest first.
+    pub fn give_up_queued(
+        &mut self,
+        at_ms: u64,
+        chat: u64,
+        peer: &Peer,
+        after: u64,
+        (reason, given_up): (Reason, GivenUp),
+    ) -> Result<(), StoreError> {
+        self.begin()?;
+        self.piece.note(peer);
+        let sql = format!(
+            "INSERT INTO events (id, at, kind, chat, address, user, message, reason, text, seq, key, size)
+                SELECT ?1 + row_number() OVER (ORDER BY e.id), ?2, 7, ?3, ?4, ?5, e.id, ?6, NULL,
+                       CASE WHEN e.size IS NULL THEN ?8 ELSE 1 END, NULL, NULL
+                   FROM waiting AS w JOIN events AS e ON e.id = w.message
+                   WHERE w.chat = ?3 AND w.message > ?7 AND {UNSETTLED}"
+        );
+        let row = params![
+            self.extent.last_id as i64,
+            at_ms as i64,
+            chat as i64,
+            peer.address,
+            peer.user,
+            reason as i64,
+            after as i64,
+            given_up.extra().map(|extra| extra as i64)
+        ];
+        // At once: there may be as many as a user can queue, and one by one they would hold everybody up.
+        let entries = self.write(&sql, row)? as u64;
+        self.settled += entries;
+        self.note_appended(entries);
+        // Of these there are no more than chats are kept after.
+        for message in self.since.of(Some(chat), after).to_vec() {
+            if let Some(is_file) = self.unsettled(message)? {
+                let extra = if is_file { GivenUp::Goes } else { given_up }.extra();
+                self.append(at_ms, Some(chat), peer.clone(), What::Undelivered { message, reason }, extra);
+            }
+        }
+        self.drop_queued_files(chat, after)
+    }
+
+    /// The row of a chat says that messages up to this one are settled.
+    pub(crate) fn drop_settled(&mut self, chat: u64, settled: u64) -> Result<(), StoreError> {
+        self.since.note_settled(chat, settled);
+        let values = [chat as i64, settled as i64];
+        self.write_aside("DELETE FROM waiting WHERE chat = ?1 AND message <= ?2", values).map(drop)
+    }
+
+    /// A chat is over.
+    pub(crate) fn drop_waiting(&mut self, chat: u64) -> Result<(), StoreError> {
+        self.since.forget(chat);
+        self.write_aside("DELETE FROM waiting WHERE chat = ?1", [chat as i64]).map(drop)
+    }
+
+    /// All chats were kept as of this entry: what still waits goes into the table.
+    pub(crate) fn keep_waiting(&mut self, through: u64) -> Result<(), StoreError> {
+        for (chat, message) in self.since.take_through(through) {
+            self.write_aside("INSERT INTO waiting VALUES (?1, ?2)", [chat as i64, message as i64])?;
+        }
+        Ok(())
+    }
+}
+
+fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingMessage> {
+    let (id, text, is_kept) = (row.get::<_, i64>(0)? as u64, row.get(1)?, row.get(2)?);
+    let body = match (row.get::<_, Option<i64>>(3)?, row.get::<_, Option<_>>(4)?) {
+        (Some(size), Some(sha256)) => {
+            Body::File(Offer { name: text, size: size as u64, sha256: Digest::new(sha256) })
+        }
+        _ => match row.get::<_, Option<i64>>(5)? {
+            Some(to) => Body::Answer { text, to: to as u64 },
+            None => Body::Text(text),
+        },
+    };
+    Ok(WaitingMessage { id, body, is_kept })
+}
