@@ -10,9 +10,9 @@ use simp_proto::secure::{
 };
 use simp_proto::{ChatEvent, MessageId, Settings, State};
 
+use super::trace;
 use crate::common::{at, ms};
 use crate::secure_link::records::{Change, Records, Stands as MessageStands};
-use super::trace;
 
 /// How a chat is made of a peer's hello.
 type Made = fn(Instant, Arc<Me>, (ChannelId, KeyId), &Hello, Vec<u64>) -> SecureChat;
