@@ -1,14 +1,16 @@
 //! One chat with one peer: opening, messages, closing, as a state machine (SIMP 2 to 5).
 //! It speaks [`Datagram`]s and takes the time as an argument; the crate's documentation has the contract.
 //!
-//! - here: what a chat is, and what comes out of it. `commands`: what our user wants. `table`: what each phase makes of
-//!   each datagram, and of time.
+//! - here: what a chat is, and how what comes out of it is polled. `event`: what happened in it. `commands`: what our user
+//!   wants. `table`: what each phase makes of each datagram, and of time.
 //! - `presence`: whether the peer of a chat is there, if the caller has to know.
 //! - `opening`, `talking`, `closing`: what the rows of the table do. `phase`: where a chat stands. `lines`: what some
-//!   peers send as SYN in a chat. `out`: what comes out. `short_name`: how the peer's name is kept. `pending`, `held`: what is due, and what cannot leave.
+//!   peers send as SYN in a chat. `out`: what comes out. `short_name`: how the peer's name is kept. `pending`, `held`: what
+//!   is due, and what cannot leave.
 
 mod closing;
 mod commands;
+mod event;
 mod held;
 mod lines;
 mod opening;
@@ -23,17 +25,15 @@ mod talking;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use simp_values::State;
 use simp_values::text::{Seq, UserName, read_payload_up_to};
-use simp_values::{Reason, State};
 
-use crate::arq::MessageId;
 use crate::datagram::{Datagram, Operation};
-use crate::detector::Learned;
 use crate::dialect::Dialect;
 use crate::duplicates::LastReceived;
-use crate::file::Offer;
 use crate::form::Form;
 use crate::messages::Messages;
+pub use event::ChatEvent;
 use lines::Lines;
 use out::Out;
 use pending::Transmit;
@@ -73,55 +73,6 @@ const MESSAGE_MAX: usize = 4_096;
 /// What we keep of a peer's words on why it ends a chat, or of an error, in bytes. Nobody reads more, and anybody may send
 /// them.
 const WORDS_MAX: usize = 256;
-
-/// What happened in a chat.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChatEvent {
-    /// The peer invites us.
-    Request,
-    /// Messages may go both ways.
-    Opened,
-    /// The peer sent this text.
-    Message {
-        /// What a copy of it is known by: its Sequence field, or its number in a secure chat.
-        number: u64,
-        /// It may come again in the next chat: the peer has it in its outbox. Only in a secure chat.
-        is_kept: bool,
-        /// The text as it came, up to [`message_max`](Settings::message_max).
-        text: String,
-        /// Our message that it answers, if its sender says so. Only in a secure chat.
-        answers: Option<MessageId>,
-    },
-    /// The peer offers a file. Only in a secure chat.
-    File {
-        /// The number of its offer.
-        number: u64,
-        /// What it is, with a name that is one here.
-        offer: Offer,
-    },
-    /// The peer has this message of ours.
-    Delivered(MessageId),
-    /// The peer knows of the file that this message of ours is. It may ask for it now. Only in a secure chat.
-    Offered(MessageId),
-    /// This message of ours has left, and the peer is one that does not say whether it has it (SIMP 7).
-    Unconfirmed(MessageId),
-    /// The peer did not acknowledge this message of ours, and it is not transmitted again in this chat.
-    Undelivered(MessageId, Reason),
-    /// It is over. The last event.
-    Closed {
-        /// Why.
-        reason: Reason,
-        /// What the peer said to it.
-        text: Option<String>,
-    },
-    /// The peer reports an error, which changes nothing (SIMP 5).
-    Error {
-        /// Its words.
-        text: String,
-    },
-    /// Something was found out about how the peer speaks (SIMP 7); at most one for each call that goes in.
-    Learned(Learned),
-}
 
 /// What a datagram was to the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

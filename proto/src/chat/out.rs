@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::ChatEvent;
+use super::event::ChatEvent;
 use super::pending::{Pending, Transmit};
 use crate::datagram::Operation;
 use crate::few::Few;
