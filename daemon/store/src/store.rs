@@ -16,8 +16,8 @@ use crate::fresh::Entries;
 use crate::hold::Hold;
 use crate::piece::Piece;
 use crate::schema::{self, Unready};
+use crate::since::QueuedSince;
 use crate::speakers::Speakers;
-use crate::waiting::QueuedSince;
 use crate::write_ahead::WriteAhead;
 
 /// The disk takes writes if it takes so many bytes: a turn seldom writes more.
