@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds a simpctl that is linked statically with musl, and so starts in less than half the time; prints where it is. No other
+# Builds a simpctl that is linked statically with musl, and so starts in about half the time; prints where it is. No other
 # program is built, nor what only others need.
 #
 #   sh contrib/static/build.sh          one to install
