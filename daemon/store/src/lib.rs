@@ -4,7 +4,10 @@
 //! Everything written in a turn of the engine is one transaction: [`Store::commit`] makes it durable, and only
 //! then may anything leave that relies on it. If that fails, [`Store::roll_back`] makes it not have been.
 //!
-//! - `store`: open, commit, roll back. `entries`: appending; `fresh`: what was appended in this turn. `runs`: entries that share a row. `speakers`: peers as entries name them. `checkpoint`, `write_ahead`, `hold`: what the file has, and holding it for a copy. `read`: for followers and `history`; `piece`, `pieces`: what need not be looked at for them. `retain`: giving space free.
+//! - `store`: open, commit, roll back. `entries`: appending; `fresh`: what was appended in this turn. `runs`: entries that share
+//!   a row. `speakers`: peers as entries name them. `checkpoint`, `write_ahead`, `hold`: what the file has, and holding it for
+//!   a copy. `read`: for followers and `history`; `piece`, `pieces`: what need not be looked at for them. `retain`: giving
+//!   space free.
 //! - `ours`: messages of ours, and what became of them. `waiting`: those that wait; `since`: which were queued of late.
 //!   `kept_letters`: the outbox, each for a `recipient`. `oldest`: those in it that wait the longest.
 //!   `kept_chats`: chats across restarts.

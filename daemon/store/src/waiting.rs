@@ -41,17 +41,35 @@ const UNSETTLED: &str = "CASE WHEN e.size IS NULL
 
 /// What waits in a chat of those that waited before, and in the outbox, together. Each half comes out of its index in order,
 /// so that the first few of many cost no more than these.
-pub(crate) const WAITING: &str = "
-    SELECT w.message, e.text, 0, e.size, f.sha256, e.answers
-        FROM waiting AS w JOIN events AS e ON e.id = w.message
-        LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id
-        WHERE w.chat = ?1 AND w.message > ?2 AND CASE WHEN e.size IS NULL
-            THEN NOT EXISTS (SELECT 1 FROM events AS u WHERE u.kind = 7 AND u.message = e.id)
-            ELSE f.sha256 IS NOT NULL END
-    UNION ALL
-    SELECT o.message, text, 1, NULL, NULL, NULL FROM outbox AS o JOIN events ON id = o.message
-        WHERE o.address = ?3 AND o.message > ?2
-    ORDER BY 1 LIMIT ?4";
+pub(crate) fn sql_before() -> String {
+    format!(
+        "SELECT w.message, e.text, 0, e.size, f.sha256, e.answers
+            FROM waiting AS w JOIN events AS e ON e.id = w.message
+            LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id
+            WHERE w.chat = ?1 AND w.message > ?2 AND {UNSETTLED}
+        UNION ALL
+        SELECT o.message, text, 1, NULL, NULL, NULL FROM outbox AS o JOIN events ON id = o.message
+            WHERE o.address = ?3 AND o.message > ?2
+        ORDER BY 1 LIMIT ?4"
+    )
+}
+
+/// The first of these: at most so many, and no further once their texts have so many bytes.
+fn first<E>(
+    messages: impl Iterator<Item = Result<WaitingMessage, E>>,
+    (limit, bytes): (u64, usize),
+) -> Result<Vec<WaitingMessage>, E> {
+    let (mut first, mut read) = (Vec::new(), 0);
+    for message in messages.take(usize::try_from(limit).unwrap_or(usize::MAX)) {
+        let message = message?;
+        read += message.body.bytes();
+        first.push(message);
+        if read >= bytes {
+            break;
+        }
+    }
+    Ok(first)
+}
 
 impl Store {
     /// Messages with ids above `after` that wait: how many.
@@ -84,43 +102,19 @@ impl Store {
         &self,
         backlog: Backlog,
         after: u64,
-        (limit, bytes): (u64, usize),
+        most: (u64, usize),
     ) -> Result<Vec<WaitingMessage>, StoreError> {
         let address = backlog.outbox.map(|address| address.to_string());
-        let values = params![backlog.chat.map(|chat| chat as i64), after as i64, address, limit as i64];
-        let mut all = self.ok(self.db()?.prepare_cached(WAITING).and_then(|mut query| {
-            let (mut read, mut all) = (0, Vec::new());
-            let mut rows = query.query(values)?;
-            while read < bytes
-                && let Some(row) = rows.next()?
-            {
-                all.push(waiting(row)?);
-                read += all.last().map_or(0, |message| message.body.bytes());
-            }
-            Ok(all)
-        }))?;
-        let (mut read, mut count) = (0, 0);
-        for message in self.since.of(backlog.chat, after) {
-            if read >= bytes || count >= limit {
-                break;
-            }
-            if let Some(message) = self.waiting_since(*message)? {
-                (read, count) = (read + message.body.bytes(), count + 1);
-                all.push(message);
-            }
-        }
+        let values = params![backlog.chat.map(|chat| chat as i64), after as i64, address, most.0 as i64];
+        let mut all = self.ok(self
+            .db()?
+            .prepare_cached(&sql_before())
+            .and_then(|mut query| first(query.query_map(values, waiting)?, most)))?;
+        let since = self.since.of(backlog.chat, after).iter();
+        all.extend(first(since.filter_map(|message| self.waiting_since(*message).transpose()), most)?);
         // Those of the outbox may be newer. Of both there are enough.
         all.sort_by_key(|message| message.id);
-        let mut read = 0;
-        let fits = |message: &&WaitingMessage| {
-            read < bytes && {
-                read += message.body.bytes();
-                true
-            }
-        };
-        let fitting = all.iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).take_while(fits).count();
-        all.truncate(fitting);
-        Ok(all)
+        first(all.into_iter().map(Ok), most)
     }
 
     /// Whether this message of a chat waits: if so, whether it is a file.
@@ -133,26 +127,28 @@ impl Store {
             .and_then(|mut query| query.query_row([message as i64], |row| row.get(0)).optional()))
     }
 
+    /// This message of a chat, if it waits.
     fn waiting_since(&self, message: u64) -> Result<Option<WaitingMessage>, StoreError> {
-        if self.unsettled(message)?.is_none() {
-            return Ok(None);
-        }
-        let sql = "SELECT e.id, e.text, 0, e.size, f.sha256, e.answers FROM events AS e
-                   LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id WHERE e.id = ?1";
+        let sql = format!(
+            "SELECT e.id, e.text, 0, e.size, f.sha256, e.answers FROM events AS e
+                LEFT JOIN files AS f ON e.size IS NOT NULL AND f.message = e.id WHERE e.id = ?1 AND {UNSETTLED}"
+        );
         self.ok(self
             .db()?
-            .prepare_cached(sql)
+            .prepare_cached(&sql)
             .and_then(|mut query| query.query_row([message as i64], waiting).optional()))
     }
 
     /// The oldest message with an id above `after` that was queued in this chat, and is no file.
     pub fn oldest_queued(&self, chat: u64, after: u64) -> Result<Option<u64>, StoreError> {
-        let sql = "SELECT w.message FROM waiting AS w JOIN events AS e ON e.id = w.message
-                   WHERE w.chat = ?1 AND w.message > ?2 AND e.size IS NULL ORDER BY w.message LIMIT 1";
+        let sql = format!(
+            "SELECT w.message FROM waiting AS w JOIN events AS e ON e.id = w.message
+                WHERE w.chat = ?1 AND w.message > ?2 AND e.size IS NULL AND {UNSETTLED} ORDER BY w.message LIMIT 1"
+        );
         let values = [chat as i64, after as i64];
         let before = self.ok(self
             .db()?
-            .prepare_cached(sql)
+            .prepare_cached(&sql)
             .and_then(|mut query| query.query_row(values, |row| row.get::<_, i64>(0)).optional()))?;
         if let Some(message) = before {
             return Ok(Some(message as u64));

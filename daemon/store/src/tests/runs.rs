@@ -374,7 +374,7 @@ fn a_statement_is_not_prepared_anew_for_each_value() {
         let backlog = Backlog { chat: Some(chat), outbox: None };
         assert!(store.waiting(backlog, chat, (9, usize::MAX)).unwrap().is_empty());
     }
-    let statement = store.db().unwrap().prepare_cached(crate::waiting::WAITING).unwrap();
+    let statement = store.db().unwrap().prepare_cached(&crate::waiting::sql_before()).unwrap();
     assert_eq!(statement.get_status(rusqlite::StatementStatus::Run), 9);
     assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
 }

@@ -75,3 +75,44 @@ fn what_waits_since_before_chats_were_kept_and_what_was_queued_later_are_given_u
     assert_eq!(whats, [(last + 1, given_up(second)), (last + 2, given_up(fourth))]);
     assert_eq!(waiting(&store, first, (9, usize::MAX)), []);
 }
+
+#[test]
+fn what_is_settled_or_of_a_chat_that_is_over_is_kept_no_longer() {
+    let folder = Folder::new("settled");
+    let mut store = folder.open();
+    let mut queue = |chat| {
+        let what = What::Queued { text: "hi".to_owned(), again: None, size: None };
+        store.append(5, Some(chat), peer(9), what, None)
+    };
+    let [first, second, third, _] = [3, 3, 3, 4].map(&mut queue);
+    store.set_kept(store.last_id()).unwrap();
+    let kept_ids = |store: &Store| {
+        let mut query = store.aside().prepare("SELECT message FROM waiting ORDER BY message").unwrap();
+        let ids = query.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        ids.map(|id| id.unwrap() as u64).collect::<Vec<_>>()
+    };
+    assert_eq!(kept_ids(&store), [1, 2, 3, 4]);
+    store.drop_chat(4).unwrap();
+    store.keep_chat(&KeptChat { settled: first, ..kept(3) }).unwrap();
+    assert_eq!(kept_ids(&store), [second, third]);
+    let cancelled = What::Undelivered { message: second, reason: Reason::Cancelled };
+    store.append(6, Some(3), peer(9), cancelled, None);
+    assert_eq!(store.oldest_queued(3, first).unwrap(), Some(third), "what was taken back does not wait");
+}
+
+#[test]
+fn chats_are_kept_less_often_the_more_there_are_up_to_a_limit() {
+    let folder = Folder::new("due");
+    let mut store = folder.open();
+    let mut entries = 0;
+    for (chats, most) in [(1, 4_096), (1_000, 16_000), (1_000_000, 65_536)] {
+        for due in [false, true] {
+            let until = most - u64::from(!due);
+            (entries..until).for_each(|_| {
+                store.append(1, Some(1), peer(1), What::Opened { note: None }, None);
+            });
+            entries = until;
+            assert_eq!(store.is_keeping_due(chats), due, "{chats} chats, {entries} entries");
+        }
+    }
+}
