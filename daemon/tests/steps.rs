@@ -30,6 +30,7 @@ use std::time::Instant;
 
 use simp_control::{ChatInfo, Event, Failure, Kind, OutboxMessage, Reply, Request, Status, What};
 use simp_engine::{Accept, Now, Policy};
+use simp_proto::secure::{ChatId, Frame, Hello, PROTOCOL, Stands};
 use simp_proto::{Datagram, Operation, UserName};
 use simp_store::Store;
 
@@ -55,6 +56,20 @@ fn ask_me(max_chats: usize) -> Policy {
 
 fn datagram(operation: Operation, seq: u8, words: &str) -> Datagram {
     Datagram::new(operation, seq, UserName::new("bob").unwrap(), words.into())
+}
+
+/// What a peer of this name says first in a secure chat.
+fn hello(user: &str, chat: ChatId, stands: Stands) -> Frame {
+    Frame::Hello(Hello {
+        version: PROTOCOL,
+        features: Vec::new(),
+        user: user.to_owned(),
+        chat,
+        stands,
+        received: 0,
+        text_max: 1 << 18,
+        log: "log".to_owned(),
+    })
 }
 
 impl Host {

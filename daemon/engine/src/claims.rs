@@ -2,28 +2,16 @@
 
 use simp_control::{KeyId, KeyOwner, Peer};
 use simp_proto::secure::Name;
-use simp_store::StoreError;
+use simp_store::{Likeness, StoreError};
 
 use crate::engine::Engine;
-use crate::likeness::Likeness;
 use crate::policy::Admits;
 
-/// Most names that one is compared with: those that our user trusts, and those seen last.
-const COMPARED_MAX: usize = 4_096;
-
 impl Engine {
-    /// What is to be known of the name of a peer that has this key, or has shown none.
-    pub(crate) fn likeness(&self, user: &str, key: Option<KeyId>) -> Result<Option<Likeness>, StoreError> {
-        if user.is_empty() {
-            return Ok(None);
-        }
-        Ok(Likeness::of(user, key, &self.store.names_with_keys(COMPARED_MAX)?))
-    }
-
-    /// Notes that of the peer of a chat.
+    /// Notes what is to be known of the name of the peer of a chat.
     pub(crate) fn note_likeness(&mut self, chat: usize) -> Result<(), StoreError> {
         let Some(ongoing) = self.chats.get(chat) else { return Ok(()) };
-        let likeness = self.likeness(ongoing.chat.user(), ongoing.peer_key())?;
+        let likeness = self.store.likeness(ongoing.chat.user(), ongoing.peer_key())?;
         if likeness.is_some() {
             self.chats.change(chat, |ongoing| ongoing.likeness = likeness.map(Box::new));
         }
@@ -34,7 +22,7 @@ impl Engine {
     pub(crate) fn admits(&self, peer: &Peer, key: Option<KeyId>) -> Result<bool, StoreError> {
         Ok(match self.policy.accept.admits(peer, key) {
             Admits::Nobody => false,
-            Admits::ForName => !matches!(self.likeness(&peer.user, key)?, Some(Likeness::Same(_))),
+            Admits::ForName => !matches!(self.store.likeness(&peer.user, key)?, Some(Likeness::Same(_))),
             Admits::Peer => true,
         })
     }

@@ -15,7 +15,7 @@
 //!   `trace`: lines for whoever watches.
 //! - `roster`: the chats. `by_address`: which is with the peer at an address. `ongoing`: one of them. `whereabouts`: where its peer is. `listed`: what it counts as. `begin`: a new one. `queue`: its messages that wait.
 //! - `named`: chats as clients name and see them. `claims`: what peers are called, and
-//!   with which `likeness` to others.
+//!   whose names those look like.
 //! - `commands`: what clients want: which request goes to which file. `rights`: who may ask what. `work`: how much of that a turn takes on.
 //! - `absent`: peers that messages are kept for. `reinvite`: inviting them. `letters`: these messages, kept and given up.
 //!   `hosts`: peers that are known by the names of their hosts. `seeking`: what becomes of these messages as they are looked up.
@@ -60,7 +60,6 @@ mod inputs;
 mod invariants;
 mod keeping;
 mod letters;
-mod likeness;
 mod limits;
 mod listed;
 mod machine;

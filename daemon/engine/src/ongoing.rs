@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use simp_control::{ChatInfo, KeyId, Peer, Secure, State};
 use simp_proto::Moment;
-use simp_store::{GivenUp, KeptChat, Speaker, Store};
+use simp_store::{GivenUp, KeptChat, Likeness, Speaker, Store};
 
-use crate::likeness::Likeness;
 use crate::listed::Listed;
 use crate::machine::Machine;
 use crate::now::Now;

@@ -133,7 +133,7 @@ impl Engine {
             timer: None,
             listed: Listed::default(),
         };
-        ongoing.likeness = self.likeness(ongoing.chat.user(), ongoing.peer_key())?.map(Box::new);
+        ongoing.likeness = self.store.likeness(ongoing.chat.user(), ongoing.peer_key())?.map(Box::new);
         ongoing.refill(&self.store, backlog, now.instant, Run::Last)?;
         tracing::info!(chat = kept.chat, peer = %kept.address, resumed = %ongoing.chat.state(), queued = in_log);
         self.chats.insert(ongoing);

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::{KeyId, KeyOwner, KnownKey};
 
 use crate::error::StoreError;
+use crate::likeness;
 use crate::store::Store;
 
 /// Most rows: beyond, the one goes that was not seen for longest, but never one that our user trusts.
@@ -36,22 +37,6 @@ impl Store {
             .and_then(|mut query| query.query_row([key.as_bytes()], |row| row.get(0))))
     }
 
-    /// Names that peers are known by, and their keys: those that our user trusts first, then those seen last. At most so
-    /// many keys are looked at.
-    pub fn names_with_keys(&self, limit: usize) -> Result<Vec<(String, KeyId)>, StoreError> {
-        let sql = "SELECT who, user, key, trusted FROM keys WHERE user <> '' OR trusted
-            ORDER BY trusted DESC, seen DESC LIMIT ?1";
-        let known: Vec<(String, String, KeyId)> =
-            self.ok(self.db()?.prepare_cached(sql).and_then(|mut query| {
-                let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, KeyId::new(row.get(2)?)));
-                query.query_map([limit as i64], row)?.collect()
-            }))?;
-        // What is no address is a name that our user trusts.
-        let name = |who: String, user: String| if who.parse::<SocketAddr>().is_ok() { user } else { who };
-        let names = known.into_iter().map(|(who, user, key)| (name(who, user), key));
-        Ok(names.filter(|(name, _)| !name.is_empty()).collect())
-    }
-
     /// Where the peer with this key was seen, the newest first.
     pub fn addresses_of(&self, key: KeyId) -> Result<Vec<SocketAddr>, StoreError> {
         let sql = "SELECT who FROM keys WHERE key = ?1 ORDER BY seen DESC, rowid DESC";
@@ -78,8 +63,10 @@ impl Store {
         }
         self.begin()?;
         let who = address.to_string();
-        let row = params![who, key.as_bytes(), user, now_ms as i64];
-        let sql = "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, 0) ON CONFLICT (who) DO UPDATE SET user = ?3, seen = ?4";
+        let [name, look, folded] = likeness::columns(user);
+        let row = params![who, key.as_bytes(), user, now_ms as i64, name, look, folded];
+        let sql = "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7) ON CONFLICT (who)
+            DO UPDATE SET user = ?3, seen = ?4, name = ?5, look = ?6, folded = ?7";
         self.write(sql, row)?;
         if known.is_none() {
             self.extent.bounded.keys += 1;
@@ -97,11 +84,16 @@ impl Store {
     pub fn trust_keys(&mut self, now_ms: u64, keys: &[(KeyOwner, KeyId)]) -> Result<(), StoreError> {
         self.begin()?;
         // Whoever had another key there is somebody else.
-        let change = "UPDATE keys
-            SET user = CASE WHEN key = ?2 THEN user ELSE '' END, key = ?2, seen = ?3, trusted = 1 WHERE who = ?1";
-        let add = "INSERT INTO keys VALUES (?1, ?2, '', ?3, 1)";
+        let change = "UPDATE keys SET user = iif(key = ?2, user, ''), name = iif(key = ?2, name, ?4),
+                look = iif(key = ?2, look, ?5), folded = iif(key = ?2, folded, ?6), key = ?2, seen = ?3, trusted = 1
+            WHERE who = ?1";
+        let add = "INSERT INTO keys VALUES (?1, ?2, '', ?3, 1, ?4, ?5, ?6)";
         for (owner, key) in keys {
-            let row = params![owner.to_string(), key.as_bytes(), now_ms as i64];
+            let [name, look, folded] = likeness::columns(match owner {
+                KeyOwner::Address(_) => "",
+                KeyOwner::User(name) => name.as_str(),
+            });
+            let row = params![owner.to_string(), key.as_bytes(), now_ms as i64, name, look, folded];
             self.extent.bounded.keys += self.change_or_add(change, add, row)?;
         }
         self.drop_surplus("")

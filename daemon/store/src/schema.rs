@@ -2,6 +2,8 @@
 
 use rusqlite::Connection;
 
+use crate::likeness;
+
 /// Marks the file as ours: "simp".
 const APPLICATION_ID: i64 = 0x7369_6d70;
 
@@ -9,7 +11,7 @@ const APPLICATION_ID: i64 = 0x7369_6d70;
 const PAGE_BYTES: u64 = 1_024;
 
 /// Version of the tables below.
-pub(crate) const SCHEMA_VERSION: i64 = 14;
+pub(crate) const SCHEMA_VERSION: i64 = 15;
 
 /// `kind`, `state` and `reason` are the numbers of `Kind::ALL`, `STATES` and `Reason::ALL`. `message` is what a
 /// `delivered`, an `unconfirmed` and an `undelivered` is of, and what a `queued` sends again; `seq` is a received
@@ -174,10 +176,19 @@ const FOURTEENTH: &str = "
     DROP INDEX queued;
 ";
 
+/// The name that a key is known by, and how it looks, so that those that look like another are found: see `likeness`.
+const FIFTEENTH: &str = "
+    ALTER TABLE keys ADD COLUMN name TEXT;
+    ALTER TABLE keys ADD COLUMN look TEXT;
+    ALTER TABLE keys ADD COLUMN folded TEXT;
+    CREATE INDEX keys_look ON keys (look, trusted, name) WHERE look IS NOT NULL;
+    CREATE INDEX keys_folded ON keys (folded, trusted) WHERE folded IS NOT NULL;
+";
+
 /// What brings a file from each version to the next.
 const STEPS: [&str; SCHEMA_VERSION as usize] = [
     FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH, TWELFTH, THIRTEENTH,
-    FOURTEENTH,
+    FOURTEENTH, FIFTEENTH,
 ];
 
 /// `auto_vacuum`: pages that are free can be given back, a few at a time.
@@ -231,6 +242,7 @@ pub(crate) fn prepare(db: &mut Connection) -> Result<(), Unready> {
         for step in steps {
             change.execute_batch(step)?;
         }
+        likeness::fill(&change)?;
         change.pragma_update(None, "application_id", APPLICATION_ID)?;
         change.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         change.commit()?;

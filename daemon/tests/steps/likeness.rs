@@ -2,10 +2,10 @@
 
 use simp_control::{KeyId, Reply, Request, State, TrustedKey};
 use simp_engine::{Accept, ChannelCommand, ChannelEvent, Policy, Secrecy};
-use simp_proto::secure::{ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
+use simp_proto::secure::{ChannelId, ChatId, Frame, Stands};
 use simp_proto::{Datagram, Operation, UserName};
 
-use super::{Host, ask_me, peer};
+use super::{Host, ask_me, hello, peer};
 
 fn key(n: u8) -> KeyId {
     KeyId::new([n; 32])
@@ -22,16 +22,7 @@ impl Host {
         // Each time in a new chat.
         self.now += 1;
         let channel = ChannelId(self.now * 2 + 1);
-        let hello = Frame::Hello(Hello {
-            version: PROTOCOL,
-            features: Vec::new(),
-            user: user.to_owned(),
-            chat: ChatId(self.now),
-            stands: Stands::Inviting,
-            received: 0,
-            text_max: 1 << 18,
-            log: "log".to_owned(),
-        });
+        let hello = hello(user, ChatId(self.now), Stands::Inviting);
         let incoming = ChannelEvent::Incoming(channel, key(n), peer(n));
         self.driver.inputs.channels.extend([incoming, ChannelEvent::Frame(channel, hello)]);
         self.turn();

@@ -2,26 +2,13 @@
 
 use simp_control::{KeyId, Reply, Request, State, TrustedKey};
 use simp_engine::{Accept, ChannelCommand, ChannelEvent, Policy, Secrecy};
-use simp_proto::secure::{Broken, ChannelId, ChatId, Frame, Hello, PROTOCOL, Stands};
+use simp_proto::secure::{Broken, ChannelId, ChatId, Frame, Hello, Stands};
 
-use super::{Host, ask_me, peer};
+use super::{Host, ask_me, hello, peer};
 use crate::driver::{connect, keep_for};
 
 fn bob() -> KeyId {
     KeyId::new([255; 32])
-}
-
-fn hello(chat: ChatId, stands: Stands) -> Frame {
-    Frame::Hello(Hello {
-        version: PROTOCOL,
-        features: Vec::new(),
-        user: "bob".to_owned(),
-        chat,
-        stands,
-        received: 0,
-        text_max: 1 << 18,
-        log: "log".to_owned(),
-    })
 }
 
 impl Host {
@@ -38,7 +25,7 @@ impl Host {
 
     /// The same, at the address of this number.
     fn is_invited_from(&mut self, place: u8, channel: ChannelId) -> Vec<ChannelCommand> {
-        let invites = hello(ChatId(77), Stands::Inviting);
+        let invites = hello("bob", ChatId(77), Stands::Inviting);
         let incoming = ChannelEvent::Incoming(channel, bob(), peer(place));
         self.happens([incoming, ChannelEvent::Frame(channel, invites)])
     }
@@ -56,7 +43,7 @@ fn an_invitation_that_was_on_its_way_when_both_invited_does_not_end_the_chat() {
     let [.., ChannelCommand::Open(ours, ..)] = opens[..] else { panic!("{opens:?}") };
     let said = host.happens([ChannelEvent::Opened(ours, bob())]);
     let [ChannelCommand::Write(_, Frame::Hello(Hello { chat, .. }))] = said[..] else { panic!("{said:?}") };
-    host.happens([ChannelEvent::Frame(ours, hello(chat, Stands::Open))]);
+    host.happens([ChannelEvent::Frame(ours, hello("bob", chat, Stands::Open))]);
     assert_eq!(host.states(), [State::Open]);
     let late = ChannelId(1);
     let commands = host.is_invited(late);

@@ -1,7 +1,10 @@
 //! The keys of peers, numbers of their messages, and a log that knows neither.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use rusqlite::Connection;
 use simp_control::{KeyId, KeyOwner, KnownKey, Secure};
 
 use super::*;
@@ -92,7 +95,7 @@ fn with_too_many_keys_the_one_goes_that_was_not_seen_for_longest_and_is_not_trus
     store.trust_keys(1, &[(KeyOwner::User(bob()), key(1))]).unwrap();
     store.begin().unwrap();
     let fill = "WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 65536)
-        INSERT INTO keys SELECT 'host ' || n, randomblob(32), '', n, 0 FROM n";
+        INSERT INTO keys SELECT 'host ' || n, randomblob(32), '', n, 0, NULL, NULL, NULL FROM n";
     store.write(fill, []).unwrap();
     store.commit().unwrap();
     drop(store);
@@ -200,4 +203,84 @@ fn a_log_of_the_fifth_schema_is_taken_over_and_goes_on() {
     let store = folder.open();
     assert_eq!((rows(&store).len(), store.kept_numbers(key(1), "one").unwrap()), (1, vec![1]));
     assert_eq!(store.kept_chats().unwrap().remove(0).settled, 6);
+}
+
+/// What a name is to somebody with this key, or without any.
+fn likeness(store: &Store, name: &str, key: Option<KeyId>) -> Option<String> {
+    store.likeness(name, key).unwrap().map(|likeness| likeness.to_string())
+}
+
+#[test]
+fn a_name_is_compared_with_those_that_are_known_now() {
+    let folder = Folder::new("likeness");
+    let mut store = folder.open();
+    let another = Some("another key is known for bob".to_owned());
+    let like = |name: &str| Some(format!("looks like {name}"));
+    store.note_key(1, at(1), key(1), "").unwrap();
+    assert_eq!(likeness(&store, "", Some(key(2))), None);
+    assert_eq!(likeness(&store, "bob", None), None);
+    store.note_key(1, at(1), key(1), "bob").unwrap();
+    assert_eq!(
+        ["bob", "Bob", "rob"].map(|name| likeness(&store, name, None)),
+        [another.clone(), like("bob"), None]
+    );
+    assert_eq!(["bob", "Bob", "rob"].map(|name| likeness(&store, name, Some(key(1)))), [const { None }; 3]);
+    // Rather the one that our user trusts, in whichever way they look alike.
+    store.trust_keys(2, &[(KeyOwner::User(Name::new("B0b").unwrap()), key(3))]).unwrap();
+    assert_eq!(likeness(&store, "Bob", Some(key(2))), like("B0b"));
+    assert_eq!(likeness(&store, "Bob", Some(key(3))), like("bob"));
+    // It calls itself otherwise, somebody else is there, it is forgotten.
+    store.note_key(3, at(1), key(1), "Illy").unwrap();
+    assert_eq!(["bob", "lIly"].map(|name| likeness(&store, name, None)), [like("B0b"), like("Illy")]);
+    store.trust_keys(4, &[(KeyOwner::Address(at(1)), key(1))]).unwrap();
+    assert_eq!(likeness(&store, "lIly", None), like("Illy"));
+    store.trust_keys(5, &[(KeyOwner::Address(at(1)), key(4))]).unwrap();
+    assert_eq!(likeness(&store, "lIly", None), None);
+    store.forget_keys(|known| known.key == key(3)).unwrap();
+    assert_eq!(likeness(&store, "bob", None), None);
+}
+
+#[test]
+fn to_compare_a_name_takes_as_long_among_ten_thousand_as_among_ten() {
+    let folder = Folder::new("likeness-cost");
+    let path = folder.0.join("log.db");
+    let mut db = Connection::open(&path).unwrap();
+    let steps = Arc::new(AtomicU64::new(0));
+    let counted = steps.clone();
+    let count = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        false
+    };
+    db.progress_handler(1, Some(count)).unwrap();
+    let mut store = Store::over(db, &path, Durability::Process, 1).unwrap();
+    // As bad as it can be: all look alike, and no two have one key.
+    let mut costs = Vec::new();
+    for all in [1..=10, 11..=10_000] {
+        for n in all {
+            store.note_key(1, at(n as u16), key(n), ["b0b", "Bob", "bob"][n as usize % 3]).unwrap();
+        }
+        let before = steps.load(Ordering::Relaxed);
+        let said = [("bob", None), ("b\u{43e}b", None), ("rob", None), ("bob", Some(key(5)))];
+        let said = said.map(|(name, key)| likeness(&store, name, key));
+        assert_eq!(said.map(|said| said.map(|said| said.len())), [Some(28), Some(14), None, None]);
+        costs.push(steps.load(Ordering::Relaxed) - before);
+    }
+    assert!(costs[1] <= costs[0] + 20, "steps of SQLite: {costs:?}");
+}
+
+#[test]
+fn a_log_that_is_older_than_the_looks_of_names_has_them_from_then_on() {
+    let folder = Folder::new("looks");
+    let old = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/old/log-v11.db");
+    let path = folder.0.join("log.db");
+    std::fs::copy(old, &path).unwrap();
+    let row =
+        "INSERT INTO keys VALUES ('Illy', zeroblob(32), '', 1, 1), ('[::1]:7777', zeroblob(32), '', 1, 0)";
+    Connection::open(&path).unwrap().execute(row, []).unwrap();
+    let store = folder.open();
+    let said = ["b0b", "lIly", "bob"].map(|name| likeness(&store, name, Some(key(7))));
+    assert_eq!(
+        said.map(Option::unwrap),
+        ["looks like bob", "looks like Illy", "another key is known for bob"]
+    );
 }
