@@ -9,9 +9,14 @@ case "${1:-}" in
     *) echo "usage: sh $0 [--keep]" >&2; exit 2 ;;
 esac
 
-echo '$ cargo build --release'
-cargo build --release --quiet
-programs=${CARGO_TARGET_DIR:-$PWD/target}/release
+# Where simp was built without optimising it, that is good enough: SIMP_PROFILE=dev.
+case "${SIMP_PROFILE:-release}" in
+    dev) build= programs=debug ;;
+    *) build=' --release' programs=release ;;
+esac
+echo "\$ cargo build$build"
+cargo build$build --quiet
+programs=${CARGO_TARGET_DIR:-$PWD/target}/$programs
 folder=$(mktemp -d "${TMPDIR:-/tmp}/simp-example.XXXXXX")
 mkdir -m 700 "$folder/run"
 PATH=$programs:$PATH

@@ -140,6 +140,8 @@ if [ $# = 0 ]; then
     fi
 
     say "examples"
+    # As the tests and the package are: to optimise takes as long as a third of the tests.
+    export SIMP_PROFILE=dev
     sh examples/two-hosts.sh
     sh examples/room.sh
     if [ -n "$(missing nats-server)" ]; then
