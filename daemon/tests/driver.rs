@@ -6,10 +6,11 @@ use std::mem;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::hooks::{AuthContext, Authorization};
 use simp_control::{Answer, Event, Failure, KeyId, Reply, Request};
 use simp_engine::{
     Accept, Arrival, Budget, ChannelCommand, Departure, Engine, Inputs, Link, Now, Origin, OutboxMax,
@@ -29,6 +30,7 @@ struct Refusals {
     after: AtomicU32,
     /// then so many are refused.
     left: AtomicU32,
+    is_blind: AtomicBool,
 }
 
 impl Refusals {
@@ -53,6 +55,11 @@ impl BadDisk {
         self.0.left.store(commits, Ordering::Relaxed);
     }
 
+    /// From now on nothing is found that was not looked for before, or it is again.
+    pub fn be_blind(&self, is_blind: bool) {
+        self.0.is_blind.store(is_blind, Ordering::Relaxed);
+    }
+
     /// A log in memory on this disk.
     pub fn open(&self) -> Store {
         self.over(Connection::open_in_memory().unwrap(), Path::new(":memory:"))
@@ -64,8 +71,13 @@ impl BadDisk {
     }
 
     fn over(&self, mut db: Connection, path: &Path) -> Store {
-        let refusals = self.0.clone();
+        let (refusals, disk) = (self.0.clone(), self.0.clone());
         db.commit_hook(Some(move || refusals.refuses())).unwrap();
+        let answers = move |_: AuthContext<'_>| match disk.is_blind.load(Ordering::Relaxed) {
+            true => Authorization::Deny,
+            false => Authorization::Allow,
+        };
+        db.authorizer(Some(answers)).unwrap();
         Store::over(db, path, Durability::Process, 1).unwrap()
     }
 }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use simp_control::{Event, HostName, Peer, Secure, What};
 
+/// For so many entries there is room from turn to turn. Few turns have more, and those very many.
+const ROOM: usize = 4_096;
+
 /// An entry, and what else its row has.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -73,6 +76,7 @@ impl Entries {
     pub(crate) fn drop_written(&mut self) {
         let written = self.written.take();
         self.fresh.drain(..written);
+        self.fresh.shrink_to(ROOM);
         self.events.take();
     }
 

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use simp_control::{KeyId, KeyOwner, KnownKey};
 
 use crate::error::StoreError;
-use crate::likeness;
+use crate::looks;
 use crate::store::Store;
 
 /// Most rows: beyond, the one goes that was not seen for longest, but never one that our user trusts.
@@ -63,7 +63,7 @@ impl Store {
         }
         self.begin()?;
         let who = address.to_string();
-        let [name, look, folded] = likeness::columns(user);
+        let [name, look, folded] = looks::columns(user);
         let row = params![who, key.as_bytes(), user, now_ms as i64, name, look, folded];
         let sql = "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7) ON CONFLICT (who)
             DO UPDATE SET user = ?3, seen = ?4, name = ?5, look = ?6, folded = ?7";
@@ -89,7 +89,7 @@ impl Store {
             WHERE who = ?1";
         let add = "INSERT INTO keys VALUES (?1, ?2, '', ?3, 1, ?4, ?5, ?6)";
         for (owner, key) in keys {
-            let [name, look, folded] = likeness::columns(match owner {
+            let [name, look, folded] = looks::columns(match owner {
                 KeyOwner::Address(_) => "",
                 KeyOwner::User(name) => name.as_str(),
             });

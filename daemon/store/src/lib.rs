@@ -11,7 +11,8 @@
 //! - `ours`: messages of ours, and what became of them. `waiting`: those that wait; `since`: which were queued of late.
 //!   `kept_letters`: the outbox, each for a `recipient`. `oldest`: those in it that wait the longest.
 //!   `kept_chats`: chats across restarts.
-//! - `keys`: the keys of peers; `likeness`: whose name a peer's name looks like. `kept_numbers`: which of their messages are here, across chats.
+//! - `keys`: the keys of peers; `likeness`: whose name a peer's name looks like; `looks`: how names look.
+//!   `kept_numbers`: which of their messages are here, across chats.
 //! - `named`: messages of ours by the names that clients gave them.
 //! - `files`: files that are under way.
 //! - `habits`: how peers speak. `consumers`: how far each reader is. `read_marks`: how far our user is. `epochs`: what tells the log from copies of it.
@@ -34,6 +35,7 @@ mod kept_letters;
 mod kept_numbers;
 mod keys;
 mod likeness;
+mod looks;
 mod named;
 mod oldest;
 mod ours;

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::likeness;
+use crate::looks;
 
 /// Marks the file as ours: "simp".
 const APPLICATION_ID: i64 = 0x7369_6d70;
@@ -176,12 +176,13 @@ const FOURTEENTH: &str = "
     DROP INDEX queued;
 ";
 
-/// The name that a key is known by, and how it looks, so that those that look like another are found: see `likeness`.
+/// The name that a key is known by, and how it looks, so that those that look like another are found: see `looks`.
 const FIFTEENTH: &str = "
     ALTER TABLE keys ADD COLUMN name TEXT;
     ALTER TABLE keys ADD COLUMN look TEXT;
     ALTER TABLE keys ADD COLUMN folded TEXT;
-    CREATE INDEX keys_look ON keys (look, trusted, name) WHERE look IS NOT NULL;
+    CREATE INDEX keys_name ON keys (name, key) WHERE name IS NOT NULL;
+    CREATE INDEX keys_look ON keys (look, trusted) WHERE look IS NOT NULL;
     CREATE INDEX keys_folded ON keys (folded, trusted) WHERE folded IS NOT NULL;
 ";
 
@@ -242,7 +243,7 @@ pub(crate) fn prepare(db: &mut Connection) -> Result<(), Unready> {
         for step in steps {
             change.execute_batch(step)?;
         }
-        likeness::fill(&change)?;
+        looks::fill(&change)?;
         change.pragma_update(None, "application_id", APPLICATION_ID)?;
         change.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         change.commit()?;

@@ -10,11 +10,12 @@ use rusqlite::Connection;
 pub(crate) struct QueuedSince(BTreeMap<u64, Vec<u64>>);
 
 impl QueuedSince {
-    /// Those above this entry, which all chats were kept as of.
+    /// Those above this entry, which all chats were kept as of, and not of chats that are over.
     pub(crate) fn read(db: &Connection, kept_through: u64) -> rusqlite::Result<Self> {
         let mut since = Self::default();
-        let mut query =
-            db.prepare("SELECT chat, id FROM events WHERE id > ?1 AND kind = 5 AND chat <> 0 ORDER BY id")?;
+        let mut query = db.prepare(
+            "SELECT chat, id FROM events WHERE id > ?1 AND kind = 5 AND chat IN (SELECT chat FROM chats) ORDER BY id",
+        )?;
         let mut rows = query.query([kept_through as i64])?;
         while let Some(row) = rows.next()? {
             since.note(row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);

@@ -77,8 +77,8 @@ impl WriteAhead {
 
     /// Makes the file at `path` longer. Zeros are no pages: whoever reads it stops there.
     pub(crate) fn make_room(&mut self, path: &Path) {
-        // If it cannot be, SQLite does it with the commit, and says why it cannot.
-        self.length = grow(path, self.wanted()).unwrap_or_default();
+        // If it cannot be, SQLite does it with each commit, and says why it cannot.
+        self.length = grow(path, self.wanted()).unwrap_or(u64::MAX);
     }
 
     fn wanted(&self) -> u64 {

@@ -45,6 +45,21 @@ fn what_comes_while_nothing_can_be_written_counts_as_received_and_ignored() {
 }
 
 #[test]
+fn what_was_undone_while_nothing_could_be_read_does_not_wait() {
+    let mut host = open();
+    host.disk.refuse(1);
+    host.disk.be_blind(true);
+    assert!(host.ask(driver::send(None, "lost")).unwrap_err().line.starts_with("nothing was changed: "));
+    host.disk.be_blind(false);
+    host.waits(1_000);
+    // It has the id of the one that was lost. With another that is, it is seen what the log has.
+    host.ask(driver::send(None, "hi")).unwrap();
+    host.disk.refuse(1);
+    host.ask(driver::send(None, "lost, too")).unwrap_err();
+    assert_eq!(host.chats().iter().map(|chat| chat.queued).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
 fn a_request_of_a_turn_that_is_undone_is_refused_and_one_that_reads_finds_nothing_of_it() {
     let mut host = open();
     let entries = host.driver.log();

@@ -76,6 +76,13 @@ fn what_waits_since_before_chats_were_kept_and_what_was_queued_later_are_given_u
     assert_eq!(waiting(&store, first, (9, usize::MAX)), []);
 }
 
+/// What the table has.
+fn kept_ids(store: &Store) -> Vec<u64> {
+    let mut query = store.aside().prepare("SELECT message FROM waiting ORDER BY message").unwrap();
+    let ids = query.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+    ids.map(|id| id.unwrap() as u64).collect()
+}
+
 #[test]
 fn what_is_settled_or_of_a_chat_that_is_over_is_kept_no_longer() {
     let folder = Folder::new("settled");
@@ -86,11 +93,6 @@ fn what_is_settled_or_of_a_chat_that_is_over_is_kept_no_longer() {
     };
     let [first, second, third, _] = [3, 3, 3, 4].map(&mut queue);
     store.set_kept(store.last_id()).unwrap();
-    let kept_ids = |store: &Store| {
-        let mut query = store.aside().prepare("SELECT message FROM waiting ORDER BY message").unwrap();
-        let ids = query.query_map([], |row| row.get::<_, i64>(0)).unwrap();
-        ids.map(|id| id.unwrap() as u64).collect::<Vec<_>>()
-    };
     assert_eq!(kept_ids(&store), [1, 2, 3, 4]);
     store.drop_chat(4).unwrap();
     store.keep_chat(&KeptChat { settled: first, ..kept(3) }).unwrap();
@@ -98,6 +100,23 @@ fn what_is_settled_or_of_a_chat_that_is_over_is_kept_no_longer() {
     let cancelled = What::Undelivered { message: second, reason: Reason::Cancelled };
     store.append(6, Some(3), peer(9), cancelled, None);
     assert_eq!(store.oldest_queued(3, first).unwrap(), Some(third), "what was taken back does not wait");
+}
+
+#[test]
+fn what_was_queued_in_a_chat_that_was_over_at_a_kill_is_not_kept() {
+    let folder = Folder::new("over");
+    let mut store = folder.open();
+    for chat in [1, 2] {
+        store.keep_chat(&kept(chat)).unwrap();
+        let what = What::Queued { text: "hi".to_owned(), again: None, size: None };
+        store.append(5, Some(chat), peer(chat), what, None);
+    }
+    store.drop_chat(1).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    let mut store = folder.open();
+    store.set_kept(store.last_id()).unwrap();
+    assert_eq!(kept_ids(&store), [2]);
 }
 
 #[test]
