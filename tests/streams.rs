@@ -252,7 +252,8 @@ fn a_line_that_is_not_delivered_ends_the_stream_and_those_behind_it_are_not_deli
     let line =
         "simpctl: standard input line 2: not delivered: peer quit (send it again with: simpctl resend ";
     assert!(ended.status == Some(8) && ended.stderr.starts_with(line), "{ended:?}");
-    assert!(ended.stderr.ends_with("); the line before it was sent\n"), "{ended:?}");
+    let far = "); the line before it was sent; the 2 lines after it were not delivered either\n";
+    assert!(ended.stderr.ends_with(far), "{ended:?}");
 }
 
 #[test]
@@ -264,7 +265,10 @@ fn a_failure_says_how_many_lines_after_it_may_have_been_sent() {
     let path = world.path("scripted.sock");
     for (last, after) in [
         (MessageState::Waiting, "the 2 lines after it may have been sent"),
-        (MessageState::Undelivered { reason: Reason::Cancelled }, "the line after it may have been sent"),
+        (
+            MessageState::Undelivered { reason: Reason::Cancelled },
+            "of the 2 lines after it 1 may have been sent",
+        ),
     ] {
         let together = vec![queued(9), queued(11), queued(13), taken_back.clone()];
         let script = vec![

@@ -187,7 +187,7 @@ impl<R: Read> Stream<'_, '_, R> {
         }
     }
 
-    /// The error, with how many of the lines after it may have been sent all the same.
+    /// The error, with what became of the lines after it that were under way.
     fn with_those_after(&mut self, error: Error, window: &Window) -> Error {
         let Error::Failure(failure) = error else { return error };
         let messages = window.messages();
@@ -198,12 +198,15 @@ impl<R: Read> Stream<'_, '_, R> {
             _ => self.sending.client.states(&messages).unwrap_or_default(),
         };
         let over = states.iter().filter(|state| is_over(state)).count();
-        let line = match window.asked() + messages.len() - over {
-            0 => return failure.into(),
-            1 => format!("{}; the line after it may have been sent", failure.line),
-            more => format!("{}; the {more} lines after it may have been sent", failure.line),
+        let after = match (window.asked() + messages.len() - over, window.len()) {
+            (_, 0) => return failure.into(),
+            (0, 1) => "the line after it was not delivered either".to_owned(),
+            (0, all) => format!("the {all} lines after it were not delivered either"),
+            (1, 1) => "the line after it may have been sent".to_owned(),
+            (some, all) if some == all => format!("the {all} lines after it may have been sent"),
+            (some, all) => format!("of the {all} lines after it {some} may have been sent"),
         };
-        Failure { line, ..failure }.into()
+        Failure { line: format!("{}; {after}", failure.line), ..failure }.into()
     }
 
     /// Sends lines as they are. Those that their peer does not take are left out, or the first of them is the end.

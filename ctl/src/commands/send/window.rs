@@ -62,6 +62,11 @@ impl Window {
         self.flights.is_empty()
     }
 
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        self.flights.len()
+    }
+
     /// Whether so few are left that it is time for more: many that are asked for together are queued in one turn of simpd.
     pub(super) fn is_low(&self) -> bool {
         self.flights.len() <= MOST / 2 && self.bytes <= MOST_BYTES / 2
