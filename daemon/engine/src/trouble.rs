@@ -70,8 +70,8 @@ impl Engine {
 
     /// Sees whether the log can be written again, and then goes on from where it ends.
     pub(crate) fn try_disk(&mut self, now: Now) -> Result<(), StoreError> {
-        // Rolling back may have failed, too.
-        let written = self.store.roll_back().and_then(|()| self.store.try_to_write(now.ms));
+        // Rolling back may have failed, too. The disk is written to first: the system says more of it than a failed read does.
+        let written = self.store.try_to_write(now.ms).and_then(|()| self.store.roll_back());
         match written.and_then(|()| self.resume(now)) {
             Ok(()) => {
                 self.disk.works_again();
