@@ -11,12 +11,12 @@ esac
 
 # Where simp was built without optimising it, that is good enough: SIMP_PROFILE=dev.
 case "${SIMP_PROFILE:-release}" in
-    dev) build= programs=debug ;;
-    *) build=' --release' programs=release ;;
+    dev) option= profile=debug ;;
+    *) option=' --release' profile=release ;;
 esac
-echo "\$ cargo build$build"
-cargo build$build --quiet
-programs=${CARGO_TARGET_DIR:-$PWD/target}/$programs
+echo "\$ cargo build$option"
+cargo build$option --quiet
+programs=${CARGO_TARGET_DIR:-$PWD/target}/$profile
 folder=$(mktemp -d "${TMPDIR:-/tmp}/simp-example.XXXXXX")
 mkdir -m 700 "$folder/run"
 PATH=$programs:$PATH

@@ -34,7 +34,8 @@ pub(crate) struct WriteAhead {
     /// With so many it is copied back.
     due_at: u32,
     page_bytes: u64,
-    /// The file has at least so many bytes.
+    /// The file has at least so many bytes. If it could not be made longer, that is not tried again until it was copied back:
+    /// then this is as many as there are.
     length: u64,
 }
 
